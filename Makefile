@@ -1,0 +1,56 @@
+# stageproxy, for its developers. `make serve` and `make test` are all a fresh machine needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-for-tests
+SERVE_STAMP := $(VENV)/.installed
+
+# In CI everything runs; on a desk the journeys with real clients are left out.
+LEFT_OUT := $(if $(CI),battery,journey or battery)
+
+.PHONY: serve demo test check lint journeys battery bench clean
+
+serve: $(SERVE_STAMP)  ## run the server on 127.0.0.1:8726
+	$(BIN)/stageproxy serve
+
+demo: $(SERVE_STAMP)  ## a whole release in a minute
+	$(BIN)/stageproxy demo
+
+test: $(STAMP) $(if $(CI),lint)  ## the short tests; with CI=true also lint, types, imports, journeys
+	$(BIN)/pytest -m "not ($(LEFT_OUT))" $(PYTEST)
+	@$(BIN)/pytest -m "$(LEFT_OUT)" --collect-only -q 2>/dev/null \
+		| grep -c '::' | sed 's/$$/ tests were left out: $(LEFT_OUT) (see CONTRIBUTING.md)/' || true
+
+lint: $(STAMP)  ## style, types, imports, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+check: lint  ## everything that CI runs
+	$(MAKE) test CI=true
+
+journeys: $(STAMP)  ## real pip, uv and twine against a real server
+	$(BIN)/pytest -m journey $(PYTEST)
+
+battery: $(STAMP)  ## long runs, for releases
+	$(BIN)/pytest -m battery --timeout=3600 $(PYTEST)
+
+bench: $(STAMP)  ## speed and memory, as ratios measured in one run
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(SERVE_STAMP): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(STAMP): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	touch $@ $(SERVE_STAMP)

@@ -1,0 +1,1 @@
+"""Tests of stageproxy, foldered as ARCHITECTURE.md says."""
