@@ -1,0 +1,1 @@
+"""Here are the rules: plain values in, plain values out."""

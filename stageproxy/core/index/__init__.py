@@ -1,0 +1,1 @@
+"""Here is what the index says: its resources, its pages, and how a stage changes them."""

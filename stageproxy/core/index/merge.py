@@ -1,0 +1,68 @@
+"""Here is which staged files a page does not list yet, and where PyPI would put them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from packaging.version import Version
+
+from stageproxy.core.index.pages import ListedFile, Listing, StagedFile, version_in
+
+QUARANTINED = "quarantined"
+
+
+def additions(listing: Listing, staged: Iterable[StagedFile]) -> list[StagedFile]:
+    """Return the *staged* files that a page does not list yet, as PyPI would show them, in order.
+
+    A filename that PyPI lists stays PyPI's: its files are immutable, so a
+    staged copy could add nothing but doubt. A quarantined project offers
+    nothing to install, and gets nothing (PEP 792).
+    """
+    if listing.status == QUARANTINED:
+        return []
+    missing = [one for one in staged if one.filename not in listing.files]
+    return in_order(_as_in_release(missing, listing))
+
+
+def in_order(files: Iterable[StagedFile]) -> list[StagedFile]:
+    """Return files as PyPI sorts them: by version, then by filename."""
+    return sorted(files, key=lambda one: (Version(one.version), one.filename))
+
+
+def place_for(filename: str, listed: Sequence[str]) -> int:
+    """Return how many of the *listed* files come before a staged one.
+
+    The search goes from the end, as what is staged is nearly always newest.
+    A listed name that shows no version comes first on PyPI; upstream's own
+    order is left alone, whatever it is.
+    """
+    version = version_in(filename)
+    for position in range(len(listed), 0, -1):
+        other = listed[position - 1]
+        if version is None or not _is_after(other, version, filename):
+            return position
+    return 0
+
+
+def _as_in_release(staged: Iterable[StagedFile], listing: Listing) -> Iterable[StagedFile]:
+    """Return the *staged* files as PyPI would show them beside a release's published ones.
+
+    What a release requires of Python, and whether it is yanked, PyPI knows
+    for the release as a whole; a file that comes later changes neither.
+    """
+    published: dict[str, Sequence[ListedFile]] = {}
+    for one in staged:
+        if one.version not in published:
+            published[one.version] = listing.files_of(one.version)
+        yield _like_published(one, published[one.version])
+
+
+def _like_published(staged: StagedFile, published: Sequence[ListedFile]) -> StagedFile:
+    if not published:
+        return staged
+    first = published[0]
+    return replace(staged, requires_python=first.requires_python, yanked=first.yanked)
+
+
+def _is_after(other: str, version: Version, filename: str) -> bool:
+    other_version = version_in(other)
+    return other_version is not None and (other_version, other) > (version, filename)

@@ -1,0 +1,77 @@
+"""Here is which media type an Accept header asks for."""
+
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+
+class SimpleType(StrEnum):
+    """The media types of the simple API, in the order in which PyPI offers them."""
+
+    HTML = "text/html"
+    V1_HTML = "application/vnd.pypi.simple.v1+html"
+    V1_JSON = "application/vnd.pypi.simple.v1+json"
+
+
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110, section 12.4.2
+_QUALITY_OF_EXACT, _QUALITY_OF_SUBTYPES, _QUALITY_OF_ALL = 3, 2, 1
+
+
+def simple_type(accept: str) -> SimpleType:
+    """Return the type of a page of the simple API that PyPI chooses for an Accept header.
+
+    PyPI never says 406: where nothing fits, and without the header, it is HTML.
+    """
+    return SimpleType(best_offer(accept, list(SimpleType)) or SimpleType.HTML)
+
+
+def simple_type_of(content_type: str) -> SimpleType | None:
+    """Return the type that a Content-Type header names, or nothing if it is another one."""
+    named = content_type.partition(";")[0].strip().lower()
+    return next((one for one in SimpleType if one == named), None)
+
+
+def names_simple_api(accept: str) -> bool:
+    """Say whether an Accept header is an installer's, which asks for the simple API by name."""
+    return "application/vnd.pypi.simple." in accept.lower()
+
+
+def best_offer(accept: str, offers: Sequence[str]) -> str | None:
+    """Return the offer with the highest quality, the first of equals, or nothing.
+
+    An empty header accepts everything. The most specific range that matches
+    an offer gives its quality (RFC 9110, section 12.5.1).
+    """
+    ranges = list(_ranges(accept)) or [("*/*", 1.0)]
+    rated = [(_quality(offer, ranges), offer) for offer in offers]
+    best = max((quality for quality, _ in rated), default=0.0)
+    if best <= 0:
+        return None
+    return next(offer for quality, offer in rated if quality == best)
+
+
+def _quality(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
+    main = offer.partition("/")[0]
+    specificity = {
+        offer: _QUALITY_OF_EXACT,
+        f"{main}/*": _QUALITY_OF_SUBTYPES,
+        "*/*": _QUALITY_OF_ALL,
+    }
+    matching = [(specificity[name], quality) for name, quality in ranges if name in specificity]
+    return max(matching, default=(0, 0.0))[1]
+
+
+def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for part in accept.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name:
+            yield name, _parse_quality(parameters)
+
+
+def _parse_quality(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip() == "q":
+            spelled = value.strip()
+            return float(spelled) if _QUALITY.fullmatch(spelled) else 0.0
+    return 1.0

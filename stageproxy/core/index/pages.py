@@ -1,0 +1,93 @@
+"""Here is a page of the simple API as it came, and what it says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urljoin
+
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
+
+from stageproxy.core.index.negotiation import SimpleType
+
+
+class UnreadablePageError(ValueError):
+    """The document is not a page of the simple API, or not the project's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One document of the simple API: its bytes, its type, and the URL it really came from.
+
+    `content_type` is the whole header, and `headers` what else upstream sent
+    that a client may see.
+    """
+
+    body: bytes = field(repr=False)
+    type: SimpleType
+    content_type: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A link on a page of the index. What the page does not say is `None`.
+
+    `yanked` is the reason, an empty text where there is none, and `None` for
+    a file that is not yanked.
+    """
+
+    filename: str
+    sha256: str | None
+    requires_python: str | None
+    yanked: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a page says: the project's files by name, its versions, and its status (PEP 792)."""
+
+    files: Mapping[str, ListedFile] = field(default_factory=dict)
+    status: str = "active"
+
+    def files_of(self, version: str) -> list[ListedFile]:
+        """Return the files of one release, however its version is spelled."""
+        wanted = Version(version)
+        return [one for name, one in self.files.items() if version_in(name) == wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """What the index would say of an artifact, if its release had been made.
+
+    `link` leads from the page to the file; `upload_time` is RFC 3339 text.
+    """
+
+    filename: str
+    version: str
+    link: str = field(repr=False)
+    sha256: str
+    size: int
+    upload_time: str
+    requires_python: str | None
+    yanked: str | None
+    core_metadata_sha256: str | None
+
+
+def version_in(filename: str) -> Version | None:
+    """Return the version in a distribution's filename, or nothing if it cannot be told."""
+    try:
+        if filename.endswith(".whl"):
+            return parse_wheel_filename(filename)[1]
+        return parse_sdist_filename(filename)[1]
+    except ValueError:
+        return None
+
+
+def resolved(base: str, link: str) -> str:
+    """Return where a *link* leads from *base*. Raise `UnreadablePageError` if it is no URL."""
+    try:
+        return urljoin(base, link)
+    except ValueError as error:
+        msg = f"{link[:80]!r} is no URL ({error})"
+        raise UnreadablePageError(msg) from error

@@ -1,0 +1,46 @@
+"""Here is a page of the simple API, whatever its type: read, added to, or written anew."""
+
+from collections.abc import Sequence
+
+from stageproxy.core.index.negotiation import SimpleType
+from stageproxy.core.index.pages import Listing, Page, StagedFile
+from stageproxy.core.index.simple_html import (
+    add_to_html_page,
+    new_html_list,
+    new_html_page,
+    read_html_page,
+)
+from stageproxy.core.index.simple_json import (
+    add_to_json_page,
+    new_json_list,
+    new_json_page,
+    read_json_page,
+)
+
+
+def read_page(page: Page, project: str) -> Listing:
+    """Return what a page of *project* says. Raise `UnreadablePageError` if it is not one."""
+    if page.type is SimpleType.V1_JSON:
+        return read_json_page(page.body, project)
+    return read_html_page(page.body)
+
+
+def add_to_page(page: Page, project: str, staged: Sequence[StagedFile], *, page_url: str) -> bytes:
+    """Return the body of the page of *project* with the *staged* files it does not list."""
+    if page.type is SimpleType.V1_JSON:
+        return add_to_json_page(page.body, project, page.url, staged)
+    return add_to_html_page(page.body, page.url, staged, page_url=page_url)
+
+
+def new_page(kind: SimpleType, project: str, staged: Sequence[StagedFile]) -> bytes:
+    """Return the page of a project that only has *staged* files."""
+    if kind is SimpleType.V1_JSON:
+        return new_json_page(project, staged)
+    return new_html_page(project, staged)
+
+
+def new_list(kind: SimpleType, projects: Sequence[str]) -> bytes:
+    """Return a list of *projects*, as normalized names."""
+    if kind is SimpleType.V1_JSON:
+        return new_json_list(projects)
+    return new_html_list(projects)

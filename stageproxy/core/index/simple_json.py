@@ -1,0 +1,210 @@
+"""Here are staged files on a JSON page of the simple API (PEP 691, 700, 714, 740, 792)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from stageproxy.core.index.json_spans import Span, elements, members
+from stageproxy.core.index.merge import additions, in_order, place_for
+from stageproxy.core.index.pages import (
+    ListedFile,
+    Listing,
+    StagedFile,
+    UnreadablePageError,
+    resolved,
+)
+from stageproxy.core.index.splice import Edit, insertion, spliced
+
+API_VERSION = "1.4"
+"""What a page says that we write ourselves: PyPI's own version of the API."""
+
+
+def read_json_page(body: bytes, project: str) -> Listing:
+    """Return what a JSON page of *project* says. Raise `UnreadablePageError` for any other."""
+    return _listing(_parse(body, project)[1])
+
+
+def add_to_json_page(body: bytes, project: str, url: str, staged: Sequence[StagedFile]) -> bytes:
+    """Return the page with those *staged* files that it does not list.
+
+    Every byte of upstream's stays, but that relative links become absolute
+    against *url*, where the page came from. A page that lists all is not touched.
+    """
+    text, page = _parse(body, project)
+    listing = _listing(page)
+    missing = additions(listing, staged)
+    if not missing:
+        return body
+    files = elements(text, page["files"])
+    edits = [
+        *_absolute_links(text, files, url),
+        *_new_files(text, page["files"], files, missing),
+        *_new_versions(text, page.get("versions"), missing),
+    ]
+    return spliced(text, edits).encode()
+
+
+def new_json_page(project: str, staged: Sequence[StagedFile]) -> bytes:
+    """Return the page of a project that only has *staged* files, in PyPI's own shape."""
+    missing = in_order(staged)
+    versions = {str(Version(one.version)): None for one in missing}
+    page = {
+        "files": [_entry(one) for one in missing],
+        "meta": {"_last-serial": 0, "api-version": API_VERSION},
+        "name": project,
+        "project-status": {"status": "active"},
+        "versions": list(versions),
+    }
+    return f"{_dump(page)}\n".encode()
+
+
+def new_json_list(projects: Sequence[str]) -> bytes:
+    """Return a list of projects in PyPI's own shape."""
+    page = {
+        "meta": {"_last-serial": 0, "api-version": API_VERSION},
+        "projects": [{"_last-serial": 0, "name": name} for name in projects],
+    }
+    return f"{_dump(page)}\n".encode()
+
+
+def _parse(body: bytes, project: str) -> tuple[str, dict[str, Span]]:
+    try:
+        text = body.decode()
+        page = members(text)
+        name = page["name"].value
+        is_page = isinstance(page["files"].value, list) and canonicalize_name(name) == project
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"not a JSON page of the simple API ({error})"
+        raise UnreadablePageError(msg) from error
+    if not is_page:
+        msg = f"a JSON page of {name!r} instead of {project!r}"
+        raise UnreadablePageError(msg)
+    return text, page
+
+
+def _listing(page: Mapping[str, Span]) -> Listing:
+    try:
+        files = [_listed(entry) for entry in page["files"].value]
+        status = page["project-status"].value["status"] if "project-status" in page else "active"
+    except (KeyError, TypeError, AttributeError) as error:
+        msg = f"not a JSON page of the simple API ({error!r})"
+        raise UnreadablePageError(msg) from error
+    return Listing({one.filename: one for one in files}, str(status))
+
+
+def _listed(entry: Mapping[str, Any]) -> ListedFile:
+    yanked = entry.get("yanked") or None
+    return ListedFile(
+        filename=str(entry["filename"]),
+        sha256=entry.get("hashes", {}).get("sha256"),
+        requires_python=entry.get("requires-python"),
+        yanked="" if yanked is True else yanked,
+    )
+
+
+def _entry(staged: StagedFile) -> dict[str, Any]:
+    """Return the entry of a file with the keys PyPI gives it, in PyPI's order."""
+    digest = staged.core_metadata_sha256
+    core_metadata = {"sha256": digest} if digest else False
+    return {
+        "core-metadata": core_metadata,
+        "data-dist-info-metadata": core_metadata,
+        "filename": staged.filename,
+        "hashes": {"sha256": staged.sha256},
+        "provenance": None,
+        "requires-python": staged.requires_python,
+        "size": staged.size,
+        "upload-time": staged.upload_time,
+        "url": staged.link,
+        "yanked": False if staged.yanked is None else staged.yanked or True,
+    }
+
+
+def _new_files(
+    text: str, array: Span, files: Sequence[Span], missing: Sequence[StagedFile]
+) -> list[Edit]:
+    names = [str(span.value["filename"]) for span in files]
+    new = [(place_for(one.filename, names), _dump(_entry(one))) for one in missing]
+    return _insertions(text, array, files, new)
+
+
+def _new_versions(text: str, array: Span | None, missing: Sequence[StagedFile]) -> list[Edit]:
+    """Return what adds the staged version, unless the page has it in whatever spelling."""
+    if array is None or not isinstance(array.value, list):
+        return []
+    known = [_parse_version(value) for value in array.value]
+    new = []
+    for version in {Version(one.version): None for one in missing}:
+        if version not in known:
+            older = [place for place, one in enumerate(known, 1) if one and one < version]
+            new.append((max(older, default=0), _dump(str(version))))
+    return _insertions(text, array, elements(text, array), new)
+
+
+def _insertions(
+    text: str, array: Span, existing: Sequence[Span], new: Sequence[tuple[int, str]]
+) -> list[Edit]:
+    """Return where in the text, and with which commas, new elements enter an *array*.
+
+    *new*: how many of the existing elements come before it, and what it says.
+    """
+    if not existing:
+        return [insertion(array.start + 1, ",".join(written for _, written in new))]
+    comma = _separator(text, existing)
+    return [
+        insertion(existing[-1].end, comma + written)
+        if place == len(existing)
+        else insertion(existing[place].start, written + comma)
+        for place, written in new
+    ]
+
+
+def _separator(text: str, existing: Sequence[Span]) -> str:
+    """Return what upstream writes between two elements."""
+    if len(existing) == 1:
+        return ","
+    return text[existing[0].end : existing[1].start]
+
+
+def _absolute_links(text: str, files: Sequence[Span], url: str) -> list[Edit]:
+    """Return the replacements that make the relative links of upstream's files absolute."""
+    replacements = []
+    for span in files:
+        changed = {
+            key: resolved(url, span.value[key])
+            for key in ("url", "provenance")
+            if _is_relative(span.value.get(key))
+        }
+        if changed:
+            entry = _members_of(text, span)
+            replacements += [
+                Edit(span.start + entry[key].start, span.start + entry[key].end, _dump(link))
+                for key, link in changed.items()
+            ]
+    return replacements
+
+
+def _members_of(text: str, entry: Span) -> dict[str, Span]:
+    try:
+        return members(text[entry.start : entry.end])
+    except ValueError as error:
+        msg = f"not a JSON page of the simple API ({error})"
+        raise UnreadablePageError(msg) from error
+
+
+def _is_relative(link: object) -> bool:
+    return isinstance(link, str) and not link.lower().startswith(("https://", "http://"))
+
+
+def _parse_version(text: object) -> Version | None:
+    try:
+        return Version(str(text))
+    except ValueError:
+        return None
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

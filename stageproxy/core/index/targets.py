@@ -1,0 +1,172 @@
+"""Here is which resource of the index a path asks for.
+
+Paths are taken as they came over the wire: no part of the server decodes or
+tidies them first, so that upstream and we never read one path in two ways.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from stageproxy.core.errors import InvalidRequestError, NotFoundError
+
+_LONGEST = 2048
+_FORBIDDEN = re.compile(r"\\|%2f|%5c|%00|%0a|%0d|#", re.IGNORECASE)
+_BAD_ESCAPE = re.compile(r"%(?![0-9a-f]{2})", re.IGNORECASE)
+_PRINTABLE = re.compile(r"[\x21-\x7e]*")
+_STAGED_FILE = re.compile(r"packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/([^/]+)")
+_PROJECT_NAME = re.compile(r"[a-z0-9]|[a-z0-9][a-z0-9._-]*[a-z0-9]", re.IGNORECASE)
+_METADATA = ".metadata"
+
+NEVER_FORWARDED = frozenset({"account", "manage", "danger-api", "_", "admin"})
+"""First segments of PyPI's paths that act for a user, or could; a preview has no such thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageRoot:
+    """The stage itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """The staged project's page, with upstream's files and the staged ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyPage:
+    """The staged project's page, with the staged release alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyList:
+    """The list of projects, of which there is only the staged one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileTarget:
+    """A file at the path it has, or will have, on PyPI's file host; or the METADATA beside it.
+
+    `path` is where upstream has it, if it is not staged.
+    """
+
+    path: str
+    blake2b_256: str
+    filename: str
+    of_metadata: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The same resource under its proper path; `for_good` if it never was anywhere else."""
+
+    path: str
+    for_good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The upload API of the stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Something that the staged release does not change: upstream answers."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """Something that a preview does not have and upstream is never asked for."""
+
+
+Target = (
+    StageRoot
+    | ProjectPage
+    | OnlyPage
+    | OnlyList
+    | FileTarget
+    | Moved
+    | Upload
+    | Elsewhere
+    | Nowhere
+)
+
+
+def check_raw_target(raw: str) -> None:
+    """Refuse a request target that two servers could read in two ways.
+
+    Only the origin form is taken (RFC 9112, section 3.2.1), in printable
+    ASCII, without dot segments, escaped slashes or broken escapes.
+    """
+    path, _, query = raw.partition("?")
+    if not path.startswith("/"):
+        raise InvalidRequestError("The request target must be a path.")
+    if len(path) > _LONGEST or len(query) > _LONGEST:
+        raise InvalidRequestError("The path or the query is longer than 2048 characters.")
+    if not _PRINTABLE.fullmatch(raw) or _FORBIDDEN.search(raw) or _BAD_ESCAPE.search(raw):
+        raise InvalidRequestError("The path has characters or escapes that are not allowed.")
+    if "//" in path:
+        raise NotFoundError
+    if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
+        raise InvalidRequestError("The path has dot segments.")
+
+
+def find_target(  # noqa: C901, PLR0911 - a table of paths, read from top to bottom
+    path: str, *, project: NormalizedName, installer: bool
+) -> Target:
+    """Return what *path*, behind the stage's prefix, asks for.
+
+    *installer*: whether the Accept header names the simple API, which makes
+    `<name>/` a page: someone left `simple/` out of the index URL.
+    """
+    if not path:
+        return StageRoot()
+    segments = unquote(path).removesuffix("/").split("/")
+    if segments[0].lower() in NEVER_FORWARDED:
+        return Nowhere()
+    if found := _STAGED_FILE.fullmatch(path):
+        return _file_target(path, found)
+    match segments:
+        case ["simple"]:
+            return _at("simple/", path, Elsewhere("simple/"))
+        case ["simple", name] if canonicalize_name(name) == project:
+            return _at(f"simple/{project}/", unquote(path), ProjectPage())
+        case ["+only", *rest]:
+            return _only(path, rest, project)
+        case ["legacy"]:
+            return Upload()
+        case [name] if installer and _PROJECT_NAME.fullmatch(name):
+            return Moved(f"simple/{canonicalize_name(name)}/", for_good=False)
+    return Elsewhere(path)
+
+
+def concerns(path: str, project: NormalizedName) -> bool:
+    """Say whether a path of the index names *project*, so that a stage of it may change it."""
+    return any(canonicalize_name(segment) == project for segment in unquote(path).split("/"))
+
+
+def _only(path: str, segments: list[str], project: NormalizedName) -> Target:
+    match segments:
+        case ["simple"]:
+            return _at("+only/simple/", path, OnlyList())
+        case ["simple", name] if canonicalize_name(name) == project:
+            return _at(f"+only/simple/{project}/", unquote(path), OnlyPage())
+    return Nowhere()
+
+
+def _at(proper: str, path: str, target: Target) -> Target:
+    return target if path == proper else Moved(proper, for_good=True)
+
+
+def _file_target(path: str, found: re.Match[str]) -> FileTarget:
+    one, two, rest, quoted = found.groups()
+    filename = unquote(quoted)
+    return FileTarget(
+        path=path,
+        blake2b_256=one + two + rest,
+        filename=filename.removesuffix(_METADATA),
+        of_metadata=filename.endswith(_METADATA),
+    )

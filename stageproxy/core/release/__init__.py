@@ -1,0 +1,1 @@
+"""Here is what a stage is and becomes."""

@@ -1,0 +1,88 @@
+"""Here is what becomes of an artifact that arrives: taken in, known already, or in conflict."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
+from stageproxy.core.index.pages import Listing
+from stageproxy.core.release.stages import Artifact, Stage, Step
+
+CLOSED_TO_UPLOADS = frozenset({"archived", "quarantined"})
+"""The states of a project in which an index must not take uploads (PEP 792)."""
+
+
+class Outcome(StrEnum):
+    """What became of an upload."""
+
+    UPLOADED = "uploaded"
+    UNCHANGED = "unchanged"
+    REPLACED = "replaced"
+
+
+def is_published(artifact: Artifact, listing: Listing) -> bool:
+    """Say whether upstream has the artifact. Raise if it has other bytes under that name."""
+    published = listing.files.get(artifact.filename)
+    if published is None:
+        return False
+    if published.sha256 == artifact.sha256:
+        return True
+    raise _already_exists(artifact)
+
+
+def check_project_takes_uploads(project: str, listing: Listing) -> None:
+    """Refuse an upload to a project that upstream has closed."""
+    if listing.status in CLOSED_TO_UPLOADS:
+        message = f"The project {project} is {listing.status} on PyPI and takes no uploads."
+        raise RefusedError([Problem("name", message)])
+
+
+def plan_intake(
+    stage: Stage,
+    artifact: Artifact,
+    version: str,
+    others: Iterable[Artifact],
+    *,
+    replace: bool,
+) -> Outcome:
+    """Return what an arriving artifact does to a stage, or raise why it cannot.
+
+    *others*: what the project's live stages hold. PyPI takes no bytes twice,
+    whatever their name; *replace*: whether a staged file may be exchanged.
+    """
+    stage.after(Step.EDIT)
+    if not stage.accepts_version(version):
+        raise OtherReleaseError(artifact.filename, staged=stage.release)
+    held = stage.find_artifact(artifact.filename)
+    _check_bytes_are_new(artifact, others)
+    if held is None:
+        return Outcome.UPLOADED
+    if held.sha256 == artifact.sha256:
+        return _for_same_bytes(held, artifact, replace=replace)
+    if not replace:
+        raise _already_exists(held)
+    return Outcome.REPLACED
+
+
+def _for_same_bytes(held: Artifact, artifact: Artifact, *, replace: bool) -> Outcome:
+    """Compare the forms: with another one it is another release, for PyPI shows what it says."""
+    if replace and held.form_sha256 != artifact.form_sha256:
+        return Outcome.REPLACED
+    return Outcome.UNCHANGED
+
+
+def _check_bytes_are_new(artifact: Artifact, others: Iterable[Artifact]) -> None:
+    for other in others:
+        if other.sha256 == artifact.sha256 and other.filename != artifact.filename:
+            raise _already_exists(other)
+
+
+def _already_exists(held: Artifact) -> RefusedError:
+    return RefusedError(
+        [
+            Problem(
+                "content",
+                f"File already exists ({held.filename!r}, with blake2_256 hash "
+                f"{held.blake2b_256!r}).",
+            )
+        ]
+    )

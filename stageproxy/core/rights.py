@@ -1,0 +1,169 @@
+"""Here is who may do what: kinds of tokens, their spelling, their digests, their rights."""
+
+import binascii
+import hashlib
+import hmac
+import re
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from packaging.utils import canonicalize_version
+
+EVERY_PROJECT = "*"
+
+_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_RANDOM_LENGTH = 32
+_CHECKSUM_LENGTH = 6
+
+TOKEN_PATTERN = re.compile(r"stg[vuma]_[0-9A-Za-z]{38}(?![0-9A-Za-z])")
+"""What every token looks like, and as good as nothing else does."""
+
+_TOKEN_LIKE = re.compile(r"(stg[vuma])_[0-9A-Za-z]+")
+_STAGE_PATH = re.compile(r"(/tmp/[^/\s]+/)[^/\s?\"']+")
+
+
+class TokenKind(StrEnum):
+    """The four kinds of tokens, by the letters they start with."""
+
+    STAGE = "stgv"
+    UPLOAD = "stgu"
+    MANAGE = "stgm"
+    ADMIN = "stga"
+
+
+class Action(StrEnum):
+    """What a client may want to do."""
+
+    SHOW = "show"
+    OPEN = "open"
+    UPLOAD = "upload"
+    REMOVE = "remove"
+    EXTEND = "extend"
+    CANCEL = "cancel"
+    ROTATE = "rotate"
+    PROMOTE = "promote"
+    TOKENS = "tokens"
+
+
+_FILLING = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE})
+_MANAGING = _FILLING | {Action.EXTEND, Action.CANCEL, Action.ROTATE, Action.PROMOTE}
+
+PERMITTED: Mapping[TokenKind, frozenset[Action]] = {
+    TokenKind.STAGE: frozenset(),
+    TokenKind.UPLOAD: _FILLING,
+    TokenKind.MANAGE: _MANAGING,
+    TokenKind.ADMIN: frozenset(Action),
+}
+"""What each kind of token permits. Reading a preview needs no right: the stage URL is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as its bearer sends it. It does not print; `reveal` is for the one answer that may.
+
+    `digest`: SHA-256 in hex, the only form that is ever kept.
+    """
+
+    kind: TokenKind
+    secret: str = field(repr=False)
+
+    def reveal(self) -> str:
+        """Return the token's text, for the client that is entitled to it."""
+        return self.secret
+
+    def __str__(self) -> str:
+        """Return a text that is safe to log."""
+        return f"{self.kind}_***"
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the token, in hex."""
+        return hashlib.sha256(self.secret.encode()).hexdigest()
+
+
+def parse_token(text: str) -> Token | None:
+    """Return the token that *text* spells, or nothing if its shape or checksum is wrong."""
+    if not TOKEN_PATTERN.fullmatch(text):
+        return None
+    body, checksum = text[:-_CHECKSUM_LENGTH], text[-_CHECKSUM_LENGTH:]
+    if not hmac.compare_digest(checksum, _checksum(body)):
+        return None
+    return Token(TokenKind(text[:4]), text)
+
+
+def make_token(kind: TokenKind, entropy: bytes) -> Token:
+    """Spell *entropy* (32 bytes, random or derived) as a token of a *kind*."""
+    number = int.from_bytes(entropy, "big") % len(_ALPHABET) ** _RANDOM_LENGTH
+    body = f"{kind}_{_base62(number, _RANDOM_LENGTH)}"
+    return Token(kind, body + _checksum(body))
+
+
+def derive_stage_token(secret: bytes, stage_id: str, rotation: int) -> Token:
+    """Return the stage token of a stage after *rotation* changes of it.
+
+    Derived instead of kept, so that the server can show a stage URL again
+    while nothing in its database opens a stage.
+    """
+    message = f"stage:{stage_id}:{rotation}".encode()
+    return make_token(TokenKind.STAGE, hmac.digest(secret, message, "sha256"))
+
+
+def redacted(text: str) -> str:
+    """Return *text* without what opens a stage or carries a right.
+
+    Whatever stands in a stage URL where the token goes is left out, and
+    whatever starts like a token, token or not: someone may have mistyped one
+    character of it, or pasted it together with something else.
+    """
+    return _TOKEN_LIKE.sub(r"\1_***", _STAGE_PATH.sub(r"\1***", text))
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """What is kept of an API token: whom it is for and until when; never the token itself."""
+
+    id: str
+    kind: TokenKind
+    project: str
+    version: str | None
+    digest: str = field(repr=False)
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def permits(self, action: Action, project: str | None, version: str | None = None) -> bool:
+        """Say whether the token permits *action* on a release of *project*.
+
+        No project stands for what concerns all of them. A token for one
+        version permits nothing on a stage whose version is not known yet.
+        """
+        if action not in PERMITTED[self.kind]:
+            return False
+        if self.project not in {EVERY_PROJECT, project}:
+            return False
+        if self.version is None:
+            return True
+        return version is not None and _is_same(self.version, version)
+
+    def is_live(self, now: datetime) -> bool:
+        """Say whether the token is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+def _is_same(version: str, other: str) -> bool:
+    return canonicalize_version(version) == canonicalize_version(other)
+
+
+def _checksum(body: str) -> str:
+    return _base62(binascii.crc32(body.encode()), _CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits.append(_ALPHABET[digit])
+    return "".join(reversed(digits))

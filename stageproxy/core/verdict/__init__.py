@@ -1,0 +1,1 @@
+"""Here is what PyPI will say to an upload."""

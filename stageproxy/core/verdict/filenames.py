@@ -1,0 +1,79 @@
+"""Here is a distribution's filename, taken apart."""
+
+from dataclasses import dataclass
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    NormalizedName,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import Version
+
+WHEEL_SUFFIX = ".whl"
+SDIST_SUFFIX = ".tar.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionName:
+    """What the filename of a wheel or an sdist says: whose it is, and of which release.
+
+    `spelled` is the project's name as the filename has it, `root` the directory
+    in which the archive must keep its metadata, and `python_tag` what uploads
+    call `pyversion`; `platforms` are a wheel's last tags, in lower case.
+    """
+
+    filename: str
+    project: NormalizedName
+    spelled: str
+    version: Version
+    root: str
+    is_wheel: bool
+    python_tag: str
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def metadata_path(self) -> str:
+        """Where in the archive the core metadata stands."""
+        return f"{self.root}/METADATA" if self.is_wheel else f"{self.root}/PKG-INFO"
+
+
+def parse_distribution_name(filename: str) -> DistributionName:
+    """Take a filename apart. Raise `ValueError` with packaging's own sentence."""
+    if filename.endswith(WHEEL_SUFFIX):
+        return _wheel(filename)
+    return _sdist(filename)
+
+
+def _wheel(filename: str) -> DistributionName:
+    try:
+        project, version, _, _ = parse_wheel_filename(filename)
+    except InvalidWheelFilename as error:
+        raise ValueError(str(error)) from error
+    spelled, spelled_version = filename.split("-")[:2]
+    python_tag, _, platforms = filename.removesuffix(WHEEL_SUFFIX).split("-")[-3:]
+    root = f"{spelled}-{spelled_version}.dist-info"
+    return DistributionName(
+        filename,
+        project,
+        spelled,
+        version,
+        root,
+        is_wheel=True,
+        python_tag=python_tag,
+        platforms=tuple(platforms.lower().split(".")),
+    )
+
+
+def _sdist(filename: str) -> DistributionName:
+    try:
+        project, version = parse_sdist_filename(filename)
+    except InvalidSdistFilename as error:
+        msg = f"Invalid source distribution filename: {filename}"
+        raise ValueError(msg) from error
+    root = filename.removesuffix(SDIST_SUFFIX)
+    spelled = root.rpartition("-")[0]
+    return DistributionName(
+        filename, project, spelled, version, root, is_wheel=False, python_tag="source"
+    )

@@ -1,0 +1,407 @@
+"""Staged files on HTML pages."""
+
+from html import escape
+
+import pytest
+
+from stageproxy.core.index.pages import ListedFile, StagedFile, UnreadablePageError
+from stageproxy.core.index.simple_html import (
+    add_to_html_page,
+    has_end,
+    new_html_list,
+    new_html_page,
+    read_html_page,
+)
+from tests.support.builders import PAGE, a_link, a_staged_file, an_artifact, html_page_with
+
+STAGED_PAGE = "https://stage.example.org/tmp/demo/t/simple/demo/"
+WHEEL = a_staged_file("demo-2.0-py3-none-any.whl", requires_python=">=3.9,<4")
+SDIST = a_staged_file("demo-2.0.tar.gz")
+
+
+def merged(page: bytes, *staged: StagedFile, url: str = PAGE) -> str:
+    """Return the page with staged files on it, one wheel by default."""
+    return add_to_html_page(page, url, staged or [WHEEL], page_url=STAGED_PAGE).decode()
+
+
+def lines_of(page: str) -> list[str]:
+    """Return the lines that are links."""
+    return [line.strip() for line in page.splitlines() if "<a " in line]
+
+
+def test_a_staged_file_is_listed_as_pypi_would() -> None:
+    """A link has PyPI's attributes, in PyPI's order, escaped (#57, #59, #60)."""
+    digest = f"sha256={WHEEL.core_metadata_sha256}"
+
+    assert lines_of(merged(html_page_with(), WHEEL, SDIST)) == [
+        (
+            f'<a href="{WHEEL.link}#sha256={WHEEL.sha256}" data-requires-python="&gt;=3.9,&lt;4" '
+            f'data-dist-info-metadata="{digest}" data-core-metadata="{digest}">'
+            f"{WHEEL.filename}</a><br />"
+        ),
+        f'<a href="{SDIST.link}#sha256={SDIST.sha256}">{SDIST.filename}</a><br />',
+    ]
+
+
+@pytest.mark.parametrize("requires", ['>=3"><script>', "<4 & '5'"], ids=["a tag", "quotes"])
+def test_text_is_escaped(requires: str) -> None:
+    """What an uploader writes never ends an attribute (#60)."""
+    staged = a_staged_file(WHEEL.filename, requires_python=requires)
+
+    assert f'data-requires-python="{escape(requires)}"' in merged(html_page_with(), staged)
+
+
+def test_staged_files_stand_where_pypi_would_put_them() -> None:
+    """By version, then by filename; upstream's own lines are not touched (#70)."""
+    page = html_page_with("demo-1.0.tar.gz", "demo-3.0.tar.gz")
+    text = page.decode()
+    place = text.index('<a href="https://files.example.org/packages/demo-3.0')
+
+    edited = merged(page, SDIST, WHEEL)
+
+    assert edited.startswith(text[:place])
+    assert edited.endswith(text[place:])
+    assert [WHEEL.filename in line for line in lines_of(edited)] == [False, True, False, False]
+
+
+def test_a_link_comes_on_a_line_of_its_own() -> None:
+    """The page looks as if upstream had written it."""
+    assert merged(html_page_with("demo-1.0.tar.gz")) == (
+        html_page_with("demo-1.0.tar.gz", *lines_of(merged(html_page_with()))).decode()
+    )
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<a href="https://e.example.org/a.whl">a.whl</a>',
+        '<A HREF="https://e.example.org/a.whl">a.whl</A><BR>',
+        "<a href='https://e.example.org/a.whl'\n  data-x>a.whl</a ><br/> text\r\n</BODY></HTML>",
+        "<!-- <a href=x>y</a> --><p><a href=https://e.example.org/a.whl>\n a.whl </a>é<",
+        '<meta name="pypi:repository-version" content="1.0"><BODY>İ</BODY>İ',
+        '<meta name="pypi:repository-version" content="1.0"><body>1 < 2 </body></body>',
+        '<meta name="pypi:repository-version" content="1.0">',
+    ],
+    ids=[
+        "a link alone",
+        "in capitals",
+        "odd white space",
+        "a comment and no quotes",
+        "letters that change length",
+        "two ends",
+        "no body",
+    ],
+)
+def test_every_byte_of_upstream_stays(page: str) -> None:
+    """What is there stays as it is spelled; we only insert (#67)."""
+    rest = iter(merged(page.encode(), WHEEL, SDIST))
+
+    assert all(character in rest for character in page)
+
+
+@pytest.mark.parametrize("text", ["İ" * 9, "ẞ", "plain"])
+def test_the_first_link_goes_to_the_end_of_the_body(text: str) -> None:
+    """A page without links gets its first one where the body ends.
+
+    Once letters whose small form is longer moved the place.
+    """
+    page = f'<meta name="pypi:repository-version" content="1.0"><body>{text}</BODY></html>'
+
+    assert merged(page.encode()).endswith("</a><br />\n</BODY></html>")
+
+
+def test_nothing_to_add_changes_no_byte() -> None:
+    """A page that lists everything is upstream's, relative links and all."""
+    page = html_page_with(a_link(WHEEL.filename, "x/" + WHEEL.filename))
+
+    assert add_to_html_page(page, PAGE, [WHEEL], page_url=STAGED_PAGE) is page
+    assert add_to_html_page(page, PAGE, [], page_url=STAGED_PAGE) is page
+
+
+def test_a_quarantined_project_gets_nothing() -> None:
+    """Quarantined projects offer nothing to install (#66)."""
+    head = '<meta name="pypi:project-status" content="quarantined">'
+    page = html_page_with(head=head)
+
+    assert add_to_html_page(page, PAGE, [WHEEL], page_url=STAGED_PAGE) is page
+
+
+def test_the_api_version_is_upstreams() -> None:
+    """HTML stays at the version that upstream says (#50, #61)."""
+    page = html_page_with().replace(b'content="1.4"', b'content="1.0"')
+
+    assert 'content="1.0"' in merged(page)
+    assert 'content="1.4"' not in merged(page)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "shown"),
+    [
+        ("", ""),
+        (" data-yanked", 'data-yanked="" '),
+        (' data-yanked="&lt;x"', 'data-yanked="&lt;x"'),
+    ],
+    ids=["not yanked", "yanked", "yanked with a reason"],
+)
+def test_a_file_of_a_release_that_is_out_follows_it(attribute: str, shown: str) -> None:
+    """Requires-Python and yanking are the release's (#62, #63)."""
+    link = f'<a href="demo-2.tar.gz" data-requires-python="&gt;=3.8"{attribute}>demo-2.tar.gz</a>'
+
+    (line,) = [one for one in lines_of(merged(html_page_with(link))) if WHEEL.filename in one]
+
+    assert 'data-requires-python="&gt;=3.8"' in line
+    assert shown in line
+    assert ("data-yanked" in line) == bool(attribute)
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ('<a href="x.egg">', '<a href="https://index.example.org/simple/demo/x.egg">'),
+        ("<a href='../x.egg'>", "<a href='https://index.example.org/simple/x.egg'>"),
+        ("<a href=/x.egg>", '<a href="https://index.example.org/x.egg">'),
+        ("<a href = /x.egg >", '<a href = "https://index.example.org/x.egg" >'),
+        (
+            "<a data-x href=x.egg#sha256=00>",
+            '<a data-x href="https://index.example.org/simple/demo/x.egg#sha256=00">',
+        ),
+        (
+            '<a href="x.egg?a=b&amp;c#sha256=00">',
+            '<a href="https://index.example.org/simple/demo/x.egg?a=b&amp;c#sha256=00">',
+        ),
+        (
+            '<a HREF="//f.example.org/x.egg" href="y">',
+            '<a HREF="https://f.example.org/x.egg" href="y">',
+        ),
+        (
+            '<a data-provenance="/p" href="https://f.example.org/x.egg">',
+            '<a data-provenance="https://index.example.org/p" href="https://f.example.org/x.egg">',
+        ),
+        ('<a href="HTTPS://f.example.org/x.egg">', '<a href="HTTPS://f.example.org/x.egg">'),
+        ('<a href="x.egg" data-yanked="y z">', None),
+    ],
+    ids=str,
+)
+def test_relative_links_become_absolute(link: str, expected: str | None) -> None:
+    """The page is served elsewhere than upstream's, so its links must not depend on that (#68).
+
+    Once a link without quotes lost its digest, as `=` was taken for its end.
+    """
+    expected = expected or link.replace("x.egg", "https://index.example.org/simple/demo/x.egg")
+
+    assert f"{expected}x.egg</a>" in merged(html_page_with(f"{link}x.egg</a>"))
+
+
+@pytest.mark.parametrize(
+    ("head", "absolute"),
+    [
+        ('<base href="https://f.example.org/a/">', "https://f.example.org/a/x.egg"),
+        ("<BASE HREF=/a/>", "https://index.example.org/a/x.egg"),
+        ('<base target="x">', "https://index.example.org/simple/demo/x.egg"),
+        ('<base href="">', "https://index.example.org/simple/demo/x.egg"),
+        ('<base href="/a/"><base href="/b/">', "https://index.example.org/a/x.egg"),
+        ('<meta name="base" content="/a/">', "https://index.example.org/simple/demo/x.egg"),
+        ('<meta charset="utf-8">', "https://index.example.org/simple/demo/x.egg"),
+        ('<!-- <base href="/a/"> -->', "https://index.example.org/simple/demo/x.egg"),
+    ],
+    ids=[
+        "absolute",
+        "relative",
+        "of another kind",
+        "empty",
+        "two",
+        "no base",
+        "no name",
+        "in a comment",
+    ],
+)
+def test_a_base_is_what_links_are_relative_to(head: str, absolute: str) -> None:
+    """Of two bases the first counts, as for pip and browsers (#68).
+
+    Once the last one did, and a `<meta name="base">` as well.
+    """
+    page = html_page_with('<a href="x.egg">x.egg</a>', head=head)
+
+    assert f'<a href="{absolute}">' in merged(page)
+
+
+def test_a_base_does_not_lead_staged_links_astray() -> None:
+    """On a page with a base, links to staged files are absolute."""
+    page = html_page_with(head='<base href="https://files.example.org/">')
+
+    (line,) = lines_of(merged(page, SDIST))
+
+    path = an_artifact(SDIST.filename).path
+    assert line.startswith(f'<a href="https://stage.example.org/tmp/demo/t/{path}#sha256=')
+
+
+def test_a_page_is_read() -> None:
+    """Names, digests, and what holds for a release."""
+    link = a_link("demo-1.0.tar.gz", data_requires_python=">=3.8", data_yanked="broken")
+    head = '<meta name="pypi:project-status" content="archived">'
+
+    listing = read_html_page(html_page_with(link, "demo-1.1.tar.gz", head=head))
+
+    first = an_artifact("demo-1.0.tar.gz").sha256
+    second = an_artifact("demo-1.1.tar.gz").sha256
+    assert list(listing.files.values()) == [
+        ListedFile("demo-1.0.tar.gz", first, ">=3.8", "broken"),
+        ListedFile("demo-1.1.tar.gz", second, None, None),
+    ]
+    assert listing.status == "archived"
+
+
+@pytest.mark.parametrize(
+    ("link", "listed"),
+    [
+        ('<a href="a.whl">a.whl</a>', ListedFile("a.whl", None, None, None)),
+        ('<a href="a.whl#md5=00">a.whl</a>', ListedFile("a.whl", None, None, None)),
+        ("<a href=a.whl#sha256=00>a.whl</a>", ListedFile("a.whl", "00", None, None)),
+        ('<a href="a%2Bb.whl">a+b.whl</a>', ListedFile("a+b.whl", None, None, None)),
+        ('<a href="a&amp;b.whl">a&amp;b.whl</a>', ListedFile("a&b.whl", None, None, None)),
+        ('<a href="a.whl"\ndata-yanked>\na.whl\n</a>', ListedFile("a.whl", None, None, "")),
+        (
+            '<a href="a.whl" data-requires-python="">a.whl</a>',
+            ListedFile("a.whl", None, None, None),
+        ),
+    ],
+    ids=str,
+)
+def test_a_link_is_read(link: str, listed: ListedFile) -> None:
+    """Escapes, missing digests and odd white space are read as installers read them."""
+    assert list(read_html_page(link.encode()).files.values()) == [listed]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "404 Not Found",
+        '{"files": []}',
+        "<html><body><h1>It works!</h1></body></html>",
+        '<form action="/login"><input name="password"></form>',
+        '<a href="https://login.example.org/">Log in</a>',
+        '<a href="/packages/demo-1.0.tar.gz">Download</a>',
+        '<a href="demo-1.0.tar.gz"><b>demo-1.0.tar.gz</b></a>',
+        '<a href="../">../</a>',
+        '<a name="top">Top</a>',
+        '<a href="a.whl">b.whl</a>',
+        '<a href="demo/">demo</a>',
+        '<a href="//[x/a.whl">a.whl</a>',
+        '<a href="a.whl">a.whl&#' + "1" * 5000 + ";</a>",
+        '<a href="a.whl>a.whl</a>',
+        '<a href="a.whl">a.whl</a',
+        '<a href="a.whl">a.whl</a><br',
+    ],
+    ids=lambda page: page[:40] or "empty",
+)
+def test_anything_else_is_unreadable(page: str) -> None:
+    """A log-in form or an error page is never edited, nor taken for an empty page (#77).
+
+    Once a link that `urlsplit` refuses, and a reference of 5000 digits, were
+    errors of the server.
+    """
+    with pytest.raises(UnreadablePageError):
+        read_html_page(page.encode())
+    with pytest.raises(UnreadablePageError):
+        add_to_html_page(page.encode(), PAGE, [WHEEL], page_url=STAGED_PAGE)
+
+
+@pytest.mark.parametrize(
+    ("head", "link"),
+    [
+        ('<base href="//[">', '<a href="a.whl">a.whl</a>'),
+        ("", '<a href="a.whl" data-provenance="//[">a.whl</a>'),
+    ],
+    ids=["a base", "a provenance"],
+)
+def test_links_that_cannot_be_made_absolute_are_unreadable(head: str, link: str) -> None:
+    """A page that we cannot edit for sure is not edited at all."""
+    with pytest.raises(UnreadablePageError, match="is no URL"):
+        merged(html_page_with(link, head=head))
+
+
+def test_other_encodings_are_unreadable() -> None:
+    """Pages are UTF-8: another encoding would be mixed with ours."""
+    with pytest.raises(UnreadablePageError):
+        read_html_page('<a href="é.whl">é.whl</a>'.encode("latin-1"))
+
+
+@pytest.mark.parametrize("letter", ["é", "1", "?", "!", " ", ""], ids=ascii)
+def test_what_starts_no_tag_is_text(letter: str) -> None:
+    """Only an ASCII letter starts a tag; once any letter did."""
+    page = html_page_with("demo-1.0.tar.gz").replace(b"<h1>", f"<{letter} <h1>".encode())
+
+    assert list(read_html_page(page).files) == ["demo-1.0.tar.gz"]
+
+
+HOSTILE = [
+    "<",
+    "</",
+    "<!--",
+    "<a",
+    "<a ",
+    '<a "',
+    "</a",
+    '</a"',
+    "</a'",
+    "<a b='",
+    "<a><",
+    "&#",
+    "=",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+@pytest.mark.parametrize("end", ["", ">", "'>", '">', "-->"], ids=lambda end: end or "no end")
+def test_hostile_pages_are_read(piece: str, end: str) -> None:
+    """64 KiB of any of these are no page; none of it is tried a second way."""
+    page = (piece * (2**16 // len(piece)) + end).encode()
+
+    with pytest.raises(UnreadablePageError):
+        read_html_page(page)
+
+
+@pytest.mark.parametrize("piece", ["<a", "<a ", '<a "', "<a b='", "</a", '</a"', "</a b='"])
+def test_the_first_tag_without_end_ends_the_reading(piece: str) -> None:
+    """The search for an end goes over the page once.
+
+    Once it did for each of many `</a"`, as only opening tags were told.
+    """
+    page = (piece * 3).encode()
+
+    with pytest.raises(UnreadablePageError, match="the tag at character 0 does not end"):
+        read_html_page(page)
+
+
+def test_the_page_of_a_new_project_is_as_pypis() -> None:
+    """A project that upstream does not have gets a page of PyPI's shape (#61, #72)."""
+    page = new_html_page("demo", [SDIST, WHEEL]).decode()
+
+    head = '<meta name="pypi:project-status" content="active">'
+    expected = html_page_with(*lines_of(merged(html_page_with(), WHEEL, SDIST)), head=head)
+    as_pypi = expected.decode().removesuffix("<!--SERIAL 7-->")
+    assert page == as_pypi.replace("    <h1>", "<h1>")
+
+
+def test_a_list_of_projects_is_relative() -> None:
+    """The links of a list stay within the stage (#72)."""
+    page = new_html_list(["a", "demo"]).decode()
+
+    assert lines_of(page) == ['<a href="a/">a</a>', '<a href="demo/">demo</a>']
+    assert '<meta name="pypi:repository-version" content="1.4">' in page
+
+
+@pytest.mark.parametrize(
+    ("page", "closed"),
+    [
+        (b"<html></html>", True),
+        (b"<html></HTML>\n<!--SERIAL 7-->", True),
+        (b"<html>", False),
+        (b"</html>" + b" " * 5000, False),
+    ],
+    ids=["closed", "something follows", "cut off", "closed long before"],
+)
+def test_a_page_that_is_cut_off_is_seen(page: bytes, *, closed: bool) -> None:
+    """A connection that ends early leaves a page without its end."""
+    assert has_end(page) is closed

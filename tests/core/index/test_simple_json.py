@@ -1,0 +1,360 @@
+"""Staged files on JSON pages."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stageproxy.core.index.pages import ListedFile, StagedFile, UnreadablePageError
+from stageproxy.core.index.simple_json import (
+    add_to_json_page,
+    new_json_list,
+    new_json_page,
+    read_json_page,
+)
+from tests.support.builders import (
+    PAGE,
+    a_listed_entry,
+    a_staged_file,
+    as_json,
+    filenames_on,
+    page_with,
+)
+
+WHEEL = a_staged_file("demo-2.0-py3-none-any.whl", requires_python=">=3.9")
+SDIST = a_staged_file("demo-2.0.tar.gz", requires_python=">=3.9")
+KEYS_OF_PYPI = [
+    "core-metadata",
+    "data-dist-info-metadata",
+    "filename",
+    "hashes",
+    "provenance",
+    "requires-python",
+    "size",
+    "upload-time",
+    "url",
+    "yanked",
+]
+
+
+def merged(page: bytes, *staged: StagedFile) -> Any:
+    """Return the page with staged files on it, one wheel by default, parsed."""
+    return json.loads(add_to_json_page(page, "demo", PAGE, staged or [WHEEL]))
+
+
+def test_a_staged_file_is_listed_as_pypi_would() -> None:
+    """An entry has the keys that PyPI gives it, in PyPI's order (#52 to #55, #64)."""
+    (entry,) = merged(page_with(), WHEEL)["files"]
+
+    metadata = {"sha256": WHEEL.core_metadata_sha256}
+    assert list(entry) == KEYS_OF_PYPI
+    assert entry == {
+        "core-metadata": metadata,
+        "data-dist-info-metadata": metadata,
+        "filename": WHEEL.filename,
+        "hashes": {"sha256": WHEEL.sha256},
+        "provenance": None,
+        "requires-python": ">=3.9",
+        "size": WHEEL.size,
+        "upload-time": "2026-11-22T12:00:00.123456Z",
+        "url": WHEEL.link,
+        "yanked": False,
+    }
+
+
+def test_sdists_have_no_core_metadata() -> None:
+    """PyPI serves METADATA for wheels alone (#57)."""
+    (entry,) = merged(page_with(), SDIST)["files"]
+
+    assert (entry["core-metadata"], entry["data-dist-info-metadata"]) == (False, False)
+
+
+def test_a_url_ends_with_the_filename() -> None:
+    """Installers take the last component of a URL for the filename (#58, #59)."""
+    (entry,) = merged(page_with(), WHEEL)["files"]
+
+    assert entry["url"].rpartition("/")[2] == entry["filename"]
+    assert "?" not in entry["url"]
+
+
+def test_staged_files_stand_where_pypi_would_put_them() -> None:
+    """By version, then by filename; upstream's own order is not touched (#70)."""
+    page = page_with("demo-1.0.tar.gz", "demo-3.0.tar.gz", "demo-0.9.tar.gz.asc")
+
+    edited = add_to_json_page(page, "demo", PAGE, [SDIST, WHEEL])
+
+    assert filenames_on(edited) == [
+        "demo-1.0.tar.gz",
+        "demo-3.0.tar.gz",
+        "demo-0.9.tar.gz.asc",
+        WHEEL.filename,
+        SDIST.filename,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("listed", "versions"),
+    [
+        ([], ["2.0"]),
+        (["1.0"], ["1.0", "2.0"]),
+        (["1.0", "3.0"], ["1.0", "2.0", "3.0"]),
+        (["3.0"], ["2.0", "3.0"]),
+        (["2.0"], ["2.0"]),
+        (["2"], ["2"]),
+        (["2.0.0", "3.0"], ["2.0.0", "3.0"]),
+        (["v2"], ["v2"]),
+        (["dog"], ["2.0", "dog"]),
+        (["dog", "1.0"], ["dog", "1.0", "2.0"]),
+        (["3.0", "1.0"], ["3.0", "1.0", "2.0"]),
+    ],
+    ids=str,
+)
+def test_a_version_is_added_once(listed: list[str], versions: list[str]) -> None:
+    """The staged version is among the versions once, in whatever spelling (#51)."""
+    assert merged(page_with(versions=listed), WHEEL, SDIST)["versions"] == versions
+
+
+@pytest.mark.parametrize("versions", [None, {"2.0": True}], ids=["none", "no list"])
+def test_a_page_without_versions_gets_none(versions: object) -> None:
+    """A page of API 1.0 has no versions, and does not get some (#50)."""
+    assert merged(page_with(versions=versions))["versions"] == versions
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.5", "1.9", "2.0"])
+def test_the_api_version_is_upstreams(version: str) -> None:
+    """We never claim more than upstream does (#50)."""
+    page = page_with("demo-1.0.tar.gz", meta={"api-version": version, "_last-serial": 7})
+
+    assert merged(page)["meta"] == {"api-version": version, "_last-serial": 7}
+
+
+def test_unknown_keys_survive() -> None:
+    """What we have not heard of is carried through, private keys too (#65, #67, #69, #76)."""
+    strange = a_listed_entry("demo-1.0-variants.json", _private=1, to_come={"a": [1.50, "é"]})
+    page = page_with(files=[strange], namespaces=None, _key=[1], tracks=["x"], versions=["1.0"])
+
+    edited = merged(page)
+
+    assert edited["files"][0] == strange
+    assert {key: edited[key] for key in ("namespaces", "_key", "tracks", "project-status")} == {
+        "namespaces": None,
+        "_key": [1],
+        "tracks": ["x"],
+        "project-status": {"status": "active"},
+    }
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b'{"files": [], "meta": {"api-version": "1.0"}, "name": "demo"}',
+        b' {\n "name" : "demo" , "files" : [ ]\n}\n\n',
+        b'{"x":1.0E+2,"name":"demo","files":[ {"filename":"a.egg"} ],"u":"\\u00e9\xc3\xa9"}',
+        page_with("demo-1.0.tar.gz", "demo-3.0.tar.gz"),
+        json.dumps(json.loads(page_with("demo-1.0.tar.gz", "demo-1.1.tar.gz")), indent=2).encode(),
+    ],
+    ids=["no versions", "white space", "odd spellings", "as PyPI", "indented"],
+)
+def test_every_byte_of_upstream_stays(page: bytes) -> None:
+    """What is there stays as it is spelled; we only insert."""
+    rest = iter(add_to_json_page(page, "demo", PAGE, [WHEEL, SDIST]))
+
+    assert all(byte in rest for byte in page)
+
+
+def test_an_indented_page_stays_indented() -> None:
+    """New entries are set apart as upstream sets its own apart."""
+    page = b'{"name": "demo", "files": [\n  {"filename": "a"},\n  {"filename": "b"}\n]}'
+
+    edited = add_to_json_page(page, "demo", PAGE, [WHEEL]).decode()
+
+    assert edited.startswith(page[:-3].decode() + ',\n  {"core-metadata":')
+    assert edited.endswith("}\n]}")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page_with(WHEEL.filename, url="x"), page_with("demo-1.0.tar.gz")],
+    ids=["all listed", "nothing staged"],
+)
+def test_nothing_to_add_changes_no_byte(page: bytes) -> None:
+    """A page that lists everything is upstream's, relative links and all."""
+    staged = [WHEEL] if WHEEL.filename.encode() in page else []
+
+    assert add_to_json_page(page, "demo", PAGE, staged) is page
+
+
+def test_a_listed_name_is_listed_once() -> None:
+    """Upstream's entry wins, whatever digest the staged file has (#71)."""
+    page = page_with(files=[a_listed_entry(WHEEL.filename, hashes={"sha256": "0" * 64})])
+
+    edited = merged(page, WHEEL, SDIST)
+
+    assert [one["filename"] for one in edited["files"]] == [WHEEL.filename, SDIST.filename]
+    assert edited["files"][0]["hashes"] == {"sha256": "0" * 64}
+
+
+def test_a_quarantined_project_gets_nothing() -> None:
+    """Quarantined projects offer nothing to install (#66)."""
+    page = page_with(**{"project-status": {"status": "quarantined"}})
+
+    assert add_to_json_page(page, "demo", PAGE, [WHEEL]) is page
+
+
+@pytest.mark.parametrize(
+    ("yanked", "shown"),
+    [(False, False), (True, True), ("broken", "broken"), (None, False), ("", False)],
+    ids=["no", "yes", "with a reason", "null", "an empty reason"],
+)
+def test_a_file_of_a_release_that_is_out_follows_it(yanked: object, shown: object) -> None:
+    """Requires-Python and yanking are the release's (#62, #63)."""
+    listed = a_listed_entry("demo-2.0.0.tar.gz", yanked=yanked, requires_python=">=3.8")
+
+    (entry, _) = merged(page_with(files=[listed], versions=["2.0.0"]), WHEEL)["files"]
+
+    assert (entry["yanked"], entry["requires-python"]) == (shown, ">=3.8")
+
+
+@pytest.mark.parametrize(
+    ("link", "absolute"),
+    [
+        ("demo-1.0.tar.gz", "https://index.example.org/simple/demo/demo-1.0.tar.gz"),
+        ("../../packages/x.whl", "https://index.example.org/packages/x.whl"),
+        ("/packages/x.whl#sha256=00", "https://index.example.org/packages/x.whl#sha256=00"),
+        ("//files.example.org/x.whl", "https://files.example.org/x.whl"),
+        ("x.whl?a=b", "https://index.example.org/simple/demo/x.whl?a=b"),
+        ("https://files.example.org/x", "https://files.example.org/x"),
+        ("HTTPS://files.example.org/x", "HTTPS://files.example.org/x"),
+        ('a\\é"', 'https://index.example.org/simple/demo/a\\é"'),
+        (None, None),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("key", ["url", "provenance"])
+def test_relative_links_become_absolute(key: str, link: str | None, absolute: str | None) -> None:
+    """The page is served elsewhere than upstream's, so its links must not depend on that (#68)."""
+    page = page_with(files=[a_listed_entry("demo-1.0.tar.gz", **{key: link})])
+
+    assert merged(page)["files"][0][key] == absolute
+
+
+def test_a_page_is_read() -> None:
+    """Names, digests, and what holds for a release."""
+    entry = a_listed_entry("demo-1.0.tar.gz", yanked=True, requires_python=">=3.8")
+    listing = read_json_page(page_with(files=[entry]), "demo")
+
+    assert listing.files == {
+        "demo-1.0.tar.gz": ListedFile("demo-1.0.tar.gz", entry["hashes"]["sha256"], ">=3.8", "")
+    }
+    assert listing.status == "active"
+
+
+def test_a_page_may_say_little() -> None:
+    """A file is its name; a page without status is active (#52)."""
+    listing = read_json_page(b'{"name": "Demo", "files": [{"filename": "x"}]}', "demo")
+
+    assert (dict(listing.files), listing.status) == (
+        {"x": ListedFile("x", None, None, None)},
+        "active",
+    )
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"",
+        b"\xff\xfe{}",
+        b"<!DOCTYPE html>",
+        b"null",
+        b"[]",
+        b'{"message": "not found"}',
+        b'{"name": "demo"}',
+        b'{"files": []}',
+        b'{"name": null, "files": []}',
+        b'{"name": ["demo"], "files": []}',
+        b'{"name": "demo", "files": {}}',
+        b'{"name": "demo", "files": [null]}',
+        b'{"name": "demo", "files": ["x"]}',
+        b'{"name": "demo", "files": [{}]}',
+        b'{"name": "demo", "files": [{"filename": "x", "hashes": []}]}',
+        b'{"name": "demo", "files": [], "project-status": "active"}',
+        b'{"name": "demo", "files": [], "project-status": null}',
+        b'{"name": "demo", "files": [], "x": NaN}',
+        b'{"name": "demo", "files": [{"filename": "x", "size": -Infinity}]}',
+        b'{"name": "demo", "files": [], "files": []}',
+        b'{"name": "other", "name": "demo", "files": []}',
+        b'{"name": "demo", "files": []}{"name": "demo"}',
+        b'{"name": "demo", "files": []',
+        b'\xef\xbb\xbf{"name": "demo", "files": []}',
+        b'{"name": "demo\xe9", "files": []}',
+        page_with("demo-1.0.tar.gz")[:-20],
+        b'{"name": "demo", "files": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        page_with("other-1.0.tar.gz", name="other"),
+        page_with(name="demo-2"),
+    ],
+    ids=lambda page: ascii(page.decode(errors="replace")[:60]),
+)
+def test_anything_else_is_unreadable(page: bytes) -> None:
+    """What is no JSON page of the project is never edited, nor taken for an empty one (#77)."""
+    with pytest.raises(UnreadablePageError):
+        read_json_page(page, "demo")
+    with pytest.raises(UnreadablePageError):
+        add_to_json_page(page, "demo", PAGE, [WHEEL])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [b'{"filename": "x", "url": "//["}', b'{"filename": "x", "url": "a", "url": "b"}'],
+    ids=["a link that is no URL", "a relative link, twice"],
+)
+def test_links_that_cannot_be_made_absolute_are_unreadable(entry: bytes) -> None:
+    """A page that we cannot edit for sure is not edited at all.
+
+    Once these were errors of the server: `urljoin` and the scanner of spans
+    raise plain `ValueError`.
+    """
+    page = b'{"name": "demo", "files": [' + entry + b"]}"
+
+    with pytest.raises(UnreadablePageError):
+        add_to_json_page(page, "demo", PAGE, [WHEEL])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        b'{"filename": "x", "url": "\\ud800"}',
+        b'{"filename": "demo-2.0.tar.gz", "url": "a", "requires-python": "\\ud800"}',
+    ],
+    ids=["in a link", "in what a release requires"],
+)
+def test_half_a_character_survives(entry: bytes) -> None:
+    r"""JSON can spell what UTF-8 cannot: `\ud800` alone.
+
+    Once this was an error of the server: such text was written out unescaped.
+    """
+    page = b'{"name": "demo", "files": [' + entry + b"]}"
+
+    assert b"\\ud800" in add_to_json_page(page, "demo", PAGE, [WHEEL])
+
+
+def test_the_page_of_a_new_project_is_as_pypis() -> None:
+    """A project that upstream does not have gets a page of PyPI's shape (#72)."""
+    page = new_json_page("demo", [SDIST, WHEEL])
+
+    parsed = json.loads(page)
+    assert page == as_json(parsed)
+    assert {key: parsed[key] for key in parsed if key != "files"} == {
+        "meta": {"_last-serial": 0, "api-version": "1.4"},
+        "name": "demo",
+        "project-status": {"status": "active"},
+        "versions": ["2.0"],
+    }
+    assert filenames_on(page) == [WHEEL.filename, SDIST.filename]
+
+
+def test_a_list_of_projects_is_as_pypis() -> None:
+    """The list has PyPI's shape (#72)."""
+    assert json.loads(new_json_list(["a", "demo"])) == {
+        "meta": {"_last-serial": 0, "api-version": "1.4"},
+        "projects": [{"_last-serial": 0, "name": "a"}, {"_last-serial": 0, "name": "demo"}],
+    }

@@ -1,0 +1,261 @@
+"""Which resource of the index a path asks for."""
+
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
+
+from stageproxy.core.errors import InvalidRequestError, NotFoundError, StageproxyError
+from stageproxy.core.index.targets import (
+    NEVER_FORWARDED,
+    Elsewhere,
+    FileTarget,
+    Moved,
+    Nowhere,
+    OnlyList,
+    OnlyPage,
+    ProjectPage,
+    StageRoot,
+    Target,
+    Upload,
+    check_raw_target,
+    concerns,
+    find_target,
+)
+
+PROJECT = canonicalize_name("demo-project")
+DIGEST = "0123456789abcdef" * 4
+SPREAD = f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST[4:]}"
+WHEEL = "demo_project-1.0-py3-none-any.whl"
+PAGE = Moved("simple/demo-project/", for_good=True)
+
+HOSTILE = [
+    *("", "simple/", "*", "?", "?/", "https://example.org/", "http:/x", "example.org:80", "\\x"),
+    *("/..", "/../", "/.", "/./", "/a/..", "/a/../b", "/a/./b", "/../../etc/passwd", "/...//.."),
+    *("/%2e", "/%2E/", "/%2e%2e", "/%2e%2E/x", "/.%2e/x", "/%2e./x", "/a/%2e%2e", "/a/.%2E"),
+    *("/simple/..?x", "/simple/%2e%2e/?x=1", "/packages/../simple/"),
+    *("/a%2fb", "/a%2Fb", "/%2f%2fexample.org", "/..%2f", "/%2e%2e%2fx", "/a%5cb", "/a%5Cb"),
+    *("/a\\b", "/..\\x", "/a%00", "/%00", "/a%00.whl", "/a%0ab", "/a%0Ab", "/a%0d%0aX: y", "/%0D"),
+    *("/a#b", "/#", "/a?b#c", "/a b", "/ ", "/a\tb", "/a\nb", "/a\rb", "/a\x00b", "/a\x7fb"),
+    *("/é", "/simple/dem\u043e/", "/\ud800", "/a?é", "/a? b", "/\u202e", "/\u2025/"),
+    *("/%", "/a%", "/a%2", "/a%zz", "/a%%20", "/a%u002e", "/a?b=%", "/%e", "/a%-1"),
+    *("//", "//example.org", "//example.org/simple/", "/simple//demo/", "/simple/demo//", "/a//"),
+    *("/" + "a" * 2048, "/a?" + "b" * 2049, "/a?x=%2f..", "/a?%5c", "/a?%00"),
+]
+HARMLESS = [
+    *(
+        "/",
+        "/simple/",
+        "/simple/demo/",
+        "/simple/demo",
+        "/a?b=c&d",
+        "/a?b?c",
+        "/a?b//c",
+        "/a?b/../c",
+    ),
+    *(
+        "/...",
+        "/a...b",
+        "/.well-known/x",
+        "/..a",
+        "/a..",
+        "/%2e%2e%2e",
+        "/%252e%252e/",
+        "/~a/",
+        "/a;b",
+    ),
+    *(
+        "/a%20b",
+        "/%C3%A9",
+        "/%ff",
+        "/a+b",
+        "/a%2Bb",
+        "/a!b",
+        "/@a:b",
+        "/a%25",
+        "/a%09b",
+        "/a'b\"<c>",
+    ),
+    *("/" + "a" * 2047, "/a?" + "b" * 2048, "/simple/Demo_Project/", f"/packages/{SPREAD}/{WHEEL}"),
+]
+
+
+@pytest.mark.parametrize("raw", HOSTILE, ids=lambda raw: ascii(raw[:40]))
+def test_ambiguous_targets_are_refused(raw: str) -> None:
+    """What two servers could read in two ways is never forwarded."""
+    with pytest.raises((InvalidRequestError, NotFoundError)):
+        check_raw_target(raw)
+
+
+@pytest.mark.parametrize("raw", HARMLESS, ids=lambda raw: ascii(raw[:40]))
+def test_other_targets_are_taken(raw: str) -> None:
+    """Odd but unambiguous targets are upstream's affair."""
+    check_raw_target(raw)
+
+
+RAW_TARGETS = st.text("/.%2eEfF5cC0?ab+~", max_size=24).map("/{}".format)
+
+
+@given(RAW_TARGETS)
+def test_no_accepted_target_has_dot_segments(raw: str) -> None:
+    """For any target that is taken, the decoded path has no dot or empty segments."""
+    try:
+        check_raw_target(raw)
+    except StageproxyError:
+        return
+    segments = unquote(raw.partition("?")[0]).removeprefix("/").removesuffix("/").split("/")
+    assert not {".", ".."} & set(segments)
+    assert "" not in segments or segments == [""]
+
+
+@given(RAW_TARGETS)
+def test_decoding_makes_no_slashes(raw: str) -> None:
+    """For any target that is taken, segments are the same before and after decoding."""
+    try:
+        check_raw_target(raw)
+    except StageproxyError:
+        return
+    path = raw.partition("?")[0]
+    assert unquote(path).count("/") == path.count("/")
+    assert "\\" not in unquote(path)
+
+
+def target(path: str, *, installer: bool = False) -> Target:
+    """Return what *path* asks for, under a stage of the project."""
+    return find_target(path, project=PROJECT, installer=installer)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("", StageRoot()),
+        ("simple/", Elsewhere("simple/")),
+        ("simple", Moved("simple/", for_good=True)),
+        ("s%69mple/", Moved("simple/", for_good=True)),
+        ("simple/demo-project/", ProjectPage()),
+        ("simple/demo-project", PAGE),
+        ("simple/Demo.Project/", PAGE),
+        ("simple/demo_project", PAGE),
+        ("simple/demo--project/", PAGE),
+        ("simple/%64emo-project/", ProjectPage()),
+        ("simple/demo%2dproject/", ProjectPage()),
+        ("simple/%44emo_Project/", PAGE),
+        ("simple/demo-project/x", Elsewhere("simple/demo-project/x")),
+        ("simple/demo-project2/", Elsewhere("simple/demo-project2/")),
+        ("simple/demo-project%20/", Elsewhere("simple/demo-project%20/")),
+        ("Simple/demo-project/", Elsewhere("Simple/demo-project/")),
+        ("+only/simple/", OnlyList()),
+        ("+only/simple", Moved("+only/simple/", for_good=True)),
+        ("%2Bonly/simple/", Moved("+only/simple/", for_good=True)),
+        ("+only/simple/demo-project/", OnlyPage()),
+        ("+only/simple/Demo.Project", Moved("+only/simple/demo-project/", for_good=True)),
+        ("+only/simple/other/", Nowhere()),
+        ("+only/", Nowhere()),
+        ("+only/packages/x", Nowhere()),
+        ("legacy/", Upload()),
+        ("legacy", Upload()),
+        ("pypi/demo-project/json", Elsewhere("pypi/demo-project/json")),
+        ("pypi/other/1.0/json/", Elsewhere("pypi/other/1.0/json/")),
+        ("demo-project/", Elsewhere("demo-project/")),
+        ("packages/", Elsewhere("packages/")),
+        (f"packages/{SPREAD}/", Elsewhere(f"packages/{SPREAD}/")),
+        (f"packages/{SPREAD.upper()}/x", Elsewhere(f"packages/{SPREAD.upper()}/x")),
+        (f"packages/{SPREAD}/a/b", Elsewhere(f"packages/{SPREAD}/a/b")),
+        ("packages/source/d/demo/x.tar.gz", Elsewhere("packages/source/d/demo/x.tar.gz")),
+    ],
+    ids=str,
+)
+def test_each_path_is_something(path: str, expected: Target) -> None:
+    """The table of paths; spellings of the project lead to its own, within the stage (#43, #44)."""
+    assert target(path) == expected
+
+
+@pytest.mark.parametrize("first", sorted(NEVER_FORWARDED))
+@pytest.mark.parametrize("spelled", ["{}", "{}/", "{}/x/y"], ids=["bare", "with slash", "below"])
+def test_what_acts_for_users_is_not_forwarded(first: str, spelled: str) -> None:
+    """PyPI's pages that act for a user are out of reach, however they are spelled (#94)."""
+    path = spelled.format(first)
+    encoded = f"%{ord(path[0]):02x}{path[1:]}"
+
+    assert target(path) == target(path.upper()) == target(encoded) == Nowhere()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("demo-project/", Moved("simple/demo-project/", for_good=False)),
+        ("Demo.Project", Moved("simple/demo-project/", for_good=False)),
+        ("other/", Moved("simple/other/", for_good=False)),
+        ("packages/", Moved("simple/packages/", for_good=False)),
+        ("-x-/", Elsewhere("-x-/")),
+        ("other/1.0/", Elsewhere("other/1.0/")),
+        ("simple/", Elsewhere("simple/")),
+        ("legacy/", Upload()),
+        ("account/", Nowhere()),
+        ("", StageRoot()),
+    ],
+    ids=str,
+)
+def test_installers_are_led_to_the_simple_api(path: str, expected: Target) -> None:
+    """Someone who left `simple/` out of the index URL is shown the way, but not for good."""
+    assert target(path, installer=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "named", "of_metadata"),
+    [
+        (WHEEL, WHEEL, False),
+        (f"{WHEEL}.metadata", WHEEL, True),
+        ("a%2Bb-1.0.tar.gz", "a+b-1.0.tar.gz", False),
+        ("demo-1%211.0.tar.gz.metadata", "demo-1!1.0.tar.gz", True),
+    ],
+    ids=str,
+)
+def test_files_are_named_by_digest(filename: str, named: str, *, of_metadata: bool) -> None:
+    """A file has the path that it will have on PyPI's host, METADATA beside it (#58, #93)."""
+    path = f"packages/{SPREAD}/{filename}"
+
+    assert target(path) == FileTarget(path, DIGEST, named, of_metadata)
+
+
+@given(st.sets(st.integers(0, len(PROJECT) - 1)))
+def test_every_encoding_of_the_project_is_the_project(escaped: set[int]) -> None:
+    """For any way of escaping letters, the staged project is not mistaken for another one."""
+    spelled = "".join(
+        f"%{ord(letter):02x}" if place in escaped else letter
+        for place, letter in enumerate(PROJECT)
+    )
+    assert target(f"simple/{spelled}/") == ProjectPage()
+    assert target(f"simple/{spelled}") == PAGE
+
+
+@given(
+    name=st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="/\\#?%")),
+    tail=st.sampled_from(["", "/", "/x", "/1.0/json", "/%7Ex/"]),
+    installer=st.booleans(),
+)
+def test_other_projects_are_passed_on(name: str, tail: str, *, installer: bool) -> None:
+    """For any other project, upstream is asked for the very path that the client sent (#73)."""
+    assume(name and canonicalize_name(name) != PROJECT)
+    path = f"simple/{quote(name, safe='!+~') if installer else name}{tail}"
+
+    assert target(path, installer=installer) == Elsewhere(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "concerned"),
+    [
+        ("simple/demo-project/", True),
+        ("pypi/Demo_Project/1.0/json", True),
+        ("project/%64emo-project/", True),
+        ("simple/other/", False),
+        ("simple/", False),
+        ("demo-project-2/", False),
+    ],
+    ids=str,
+)
+def test_paths_that_name_the_project_concern_it(path: str, *, concerned: bool) -> None:
+    """Such an answer may be another one once the stage has changed, so it is not kept (#75)."""
+    assert concerns(path, PROJECT) is concerned

@@ -1,0 +1,151 @@
+"""What becomes of an artifact that arrives."""
+
+import pytest
+
+from stageproxy.core.errors import ConflictError, OtherReleaseError, RefusedError
+from stageproxy.core.index.pages import ListedFile, Listing
+from stageproxy.core.release.intake import (
+    Outcome,
+    check_project_takes_uploads,
+    is_published,
+    plan_intake,
+)
+from stageproxy.core.release.stages import Artifact, Stage, Status
+from tests.support.builders import a_stage, an_artifact
+
+HELD = an_artifact("demo-2.0.tar.gz", content="bytes", form="form")
+SAME = HELD
+OTHER_FORM = an_artifact("demo-2.0.tar.gz", content="bytes", form="another form")
+OTHER_BYTES = an_artifact("demo-2.0.tar.gz", content="other bytes")
+OTHER_NAME = an_artifact("demo-2.0-py3-none-any.whl", content="bytes")
+NEW = an_artifact("demo-2.0-py3-none-any.whl", content="a wheel")
+EXISTS = "File already exists ('demo-2.0.tar.gz', with blake2_256 hash '{}')."
+
+
+def plan(
+    arriving: Artifact,
+    *,
+    stage: Stage | None = None,
+    version: str = "2.0",
+    elsewhere: tuple[Artifact, ...] = (),
+    replace: bool = True,
+) -> Outcome:
+    """Plan what an artifact does to a stage that holds one sdist."""
+    into = stage or a_stage("2.0", HELD)
+    return plan_intake(into, arriving, version, [*into.artifacts, *elsewhere], replace=replace)
+
+
+@pytest.mark.parametrize(
+    ("arriving", "replace", "outcome"),
+    [
+        (NEW, True, Outcome.UPLOADED),
+        (NEW, False, Outcome.UPLOADED),
+        (SAME, True, Outcome.UNCHANGED),
+        (SAME, False, Outcome.UNCHANGED),
+        (OTHER_FORM, True, Outcome.REPLACED),
+        (OTHER_FORM, False, Outcome.UNCHANGED),
+        (OTHER_BYTES, True, Outcome.REPLACED),
+    ],
+    ids=[
+        "new, may replace",
+        "new, may not",
+        "the same, may replace",
+        "the same, may not",
+        "another form, may replace",
+        "another form, may not",
+        "other bytes, may replace",
+    ],
+)
+def test_an_artifact_is_taken_in(arriving: Artifact, outcome: Outcome, *, replace: bool) -> None:
+    """The same file again is no change; with another form it is another release (#96)."""
+    assert plan(arriving, replace=replace) is outcome
+
+
+@pytest.mark.parametrize(
+    ("arriving", "replace"),
+    [(OTHER_BYTES, False), (OTHER_NAME, True), (OTHER_NAME, False)],
+    ids=["other bytes, may not replace", "another name, may replace", "another name, may not"],
+)
+def test_what_pypi_has_seen_is_refused(arriving: Artifact, *, replace: bool) -> None:
+    """PyPI takes no name twice and no bytes twice; the sentence is its own (#96)."""
+    with pytest.raises(RefusedError) as caught:
+        plan(arriving, replace=replace)
+
+    assert caught.value.sentence == EXISTS.format(HELD.blake2b_256)
+
+
+def test_bytes_of_another_stage_are_refused() -> None:
+    """The live stages of a project share the rule: all of them are to be published."""
+    with pytest.raises(RefusedError, match=r"File already exists \('demo-1.0.tar.gz'"):
+        plan(NEW, elsewhere=(an_artifact("demo-1.0.tar.gz", content="a wheel"),))
+
+
+def test_another_version_belongs_to_another_stage() -> None:
+    """A stage is one release (#20)."""
+    with pytest.raises(OtherReleaseError, match=r"which is demo 2\.0"):
+        plan(NEW, version="2.1")
+
+
+def test_another_spelling_is_the_same_release() -> None:
+    """`2` and `2.0` are one release on PyPI, and one stage here."""
+    assert plan(NEW, version="2") is Outcome.UPLOADED
+
+
+def test_any_version_fits_a_stage_without_one() -> None:
+    """The first artifact fixes the version."""
+    assert plan(NEW, stage=a_stage(None), version="3.0") is Outcome.UPLOADED
+
+
+@pytest.mark.parametrize("status", [Status.PROCESSING, Status.PUBLISHED, Status.CANCELED])
+@pytest.mark.parametrize("arriving", [NEW, SAME], ids=["new", "the same"])
+def test_a_stage_that_is_closed_takes_nothing(status: Status, arriving: Artifact) -> None:
+    """What is being published stays what it is, whatever arrives (#31)."""
+    with pytest.raises(ConflictError, match=f"is {status} and cannot be edited"):
+        plan(arriving, stage=a_stage("2.0", HELD, status=status))
+
+
+@pytest.mark.parametrize(
+    ("sha256", "published"),
+    [(HELD.sha256, True), (None, False)],
+    ids=["the same bytes", "not listed"],
+)
+def test_published_means_the_same_bytes(sha256: str | None, *, published: bool) -> None:
+    """What upstream has under the name and the digest needs no staging (#113)."""
+    assert is_published(HELD, listing_of(sha256)) is published
+
+
+@pytest.mark.parametrize("sha256", ["0" * 64, ""], ids=["another digest", "an empty digest"])
+def test_other_bytes_upstream_are_a_conflict(sha256: str) -> None:
+    """A name that upstream has with other bytes can never be published (#21, #71)."""
+    with pytest.raises(RefusedError, match=r"^File already exists"):
+        is_published(HELD, listing_of(sha256))
+
+
+def test_bytes_without_a_digest_are_a_conflict() -> None:
+    """A page that does not say what it has is not taken for a yes."""
+    listing = Listing({HELD.filename: ListedFile(HELD.filename, None, None, None)})
+
+    with pytest.raises(RefusedError):
+        is_published(HELD, listing)
+
+
+def listing_of(sha256: str | None) -> Listing:
+    """Return a listing that has the held file with a digest, or not at all."""
+    if sha256 is None:
+        return Listing()
+    return Listing({HELD.filename: ListedFile(HELD.filename, sha256, None, None)})
+
+
+@pytest.mark.parametrize("status", ["archived", "quarantined"])
+def test_a_closed_project_takes_no_uploads(status: str) -> None:
+    """An index must not take uploads to these (PEP 792, #66)."""
+    with pytest.raises(RefusedError) as caught:
+        check_project_takes_uploads("demo", Listing(status=status))
+
+    assert caught.value.sentence == f"The project demo is {status} on PyPI and takes no uploads."
+
+
+@pytest.mark.parametrize("status", ["active", "deprecated", "something new"])
+def test_other_projects_take_uploads(status: str) -> None:
+    """A state we do not know is no reason to refuse."""
+    check_project_takes_uploads("demo", Listing(status=status))

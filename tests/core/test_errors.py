@@ -1,0 +1,78 @@
+"""Failures that a client is told about."""
+
+import pytest
+
+from stageproxy.core.errors import (
+    ConflictError,
+    Kind,
+    MissingCredentialError,
+    NoRoomError,
+    NotFoundError,
+    OtherReleaseError,
+    Problem,
+    RefusedError,
+    StageExistsError,
+    StageproxyError,
+    UnknownCredentialError,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "sentence"),
+    [
+        (NotFoundError(), Kind.NOT_FOUND, "404 Not Found"),
+        (
+            MissingCredentialError(),
+            Kind.UNAUTHENTICATED,
+            (
+                "This needs an API token. Send it as the password of the user __token__, "
+                "or as a bearer token."
+            ),
+        ),
+        (
+            UnknownCredentialError(),
+            Kind.UNAUTHENTICATED,
+            "Invalid or non-existent authentication information.",
+        ),
+        (
+            StageExistsError("demo", "1.0", "s1"),
+            Kind.CONFLICT,
+            "demo 1.0 is staged already, as stage s1.",
+        ),
+        (
+            OtherReleaseError("demo-2.0.tar.gz", staged="demo 1.0"),
+            Kind.CONFLICT,
+            "demo-2.0.tar.gz does not belong to this stage, which is demo 1.0.",
+        ),
+        (
+            NoRoomError(),
+            Kind.NO_ROOM,
+            "The server has no room left for this file. Its operator must free some.",
+        ),
+        (ConflictError("No."), Kind.CONFLICT, "No."),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, StageproxyError) else "",
+)
+def test_an_error_says_what_is_wrong(error: StageproxyError, kind: Kind, sentence: str) -> None:
+    """An error has a kind, and composes its own sentence."""
+    assert (error.kind, error.sentence, str(error)) == (kind, sentence, sentence)
+
+
+def test_a_refusal_says_everything_at_once() -> None:
+    """The first problem is the sentence; all of them go along."""
+    problems = [Problem("name", "The name is wrong."), Problem("version", "So is the version.")]
+    error = RefusedError(problems)
+
+    assert (error.sentence, list(error.problems)) == ("The name is wrong.", problems)
+
+
+def subclasses(of: type[StageproxyError]) -> list[type[StageproxyError]]:
+    """Return every kind of error there is."""
+    found = of.__subclasses__()
+    return [*found, *(deeper for one in found for deeper in subclasses(one))]
+
+
+@pytest.mark.parametrize("error", subclasses(StageproxyError), ids=lambda one: one.__name__)
+def test_every_error_has_a_kind(error: type[StageproxyError]) -> None:
+    """The web finds a status for each failure."""
+    assert error.kind in Kind

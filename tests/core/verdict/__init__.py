@@ -1,0 +1,1 @@
+"""Tests of what PyPI will say to an upload."""
