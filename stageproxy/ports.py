@@ -1,0 +1,166 @@
+"""Here is what the services need of the world: rows, files, the index, a clock."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from stageproxy.core.index.pages import Page
+from stageproxy.core.index.redirects import Redirection
+from stageproxy.core.release.stages import Artifact, Stage
+from stageproxy.core.rights import ApiToken
+from stageproxy.core.verdict.archives import Contents
+from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.core.verdict.metadata import FormFields
+
+T = TypeVar("T")
+
+
+class Rows(Protocol):
+    """What is kept, as seen from within one transaction. Plain functions: nothing here waits."""
+
+    def find_stage(self, stage_id: str) -> Stage | None:
+        """Return a stage by its id."""
+
+    def find_stage_by_token(self, digest: str) -> tuple[Stage, int] | None:
+        """Return the stage that a stage token opens or opened, and the rotation it is of."""
+
+    def find_live_stage(self, project: str, version: str) -> Stage | None:
+        """Return the live stage of a release, however its version is spelled."""
+
+    def list_stages(self, project: str | None = None) -> Sequence[Stage]:
+        """Return the stages of a project, or all of them, the latest first."""
+
+    def save_stage(self, stage: Stage) -> None:
+        """Keep a stage as it is now, new or changed; its artifacts are kept on their own."""
+
+    def save_stage_token(self, digest: str, stage_id: str, rotation: int) -> None:
+        """Let a stage token open a stage."""
+
+    def remove_stage(self, stage_id: str) -> None:
+        """Forget a stage and all that belongs to it."""
+
+    def save_artifact(
+        self, stage_id: str, artifact: Artifact, form: FormFields, core_metadata: bytes | None
+    ) -> None:
+        """Keep an artifact of a stage, in place of one that has its name."""
+
+    def remove_artifact(self, stage_id: str, artifact: Artifact, reason: str) -> None:
+        """Take an artifact out of a stage; its URL then tells the *reason*."""
+
+    def find_former_file(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
+        """Return why a file is not staged any more that once was."""
+
+    def find_core_metadata(self, stage_id: str, filename: str) -> bytes | None:
+        """Return the METADATA file of a staged wheel."""
+
+    def find_api_token(self, digest: str) -> ApiToken | None:
+        """Return what is known of an API token."""
+
+    def list_api_tokens(self) -> Sequence[ApiToken]:
+        """Return all API tokens, the latest first."""
+
+    def save_api_token(self, token: ApiToken) -> None:
+        """Keep an API token as it is now, new or changed."""
+
+    def unused_files(self, now: datetime, *, since: datetime) -> Sequence[str]:
+        """Return and forget the digests of files that no live stage has needed *since* then."""
+
+    def known_files(self) -> frozenset[str]:
+        """Return the digests of all files that a row names."""
+
+
+class Catalogue(Protocol):
+    """Where rows are kept."""
+
+    async def write(self, work: Callable[[Rows], T]) -> T:
+        """Do *work* in one transaction that nobody else writes in; whole or not at all."""
+
+    async def read(self, work: Callable[[Rows], T]) -> T:
+        """Do *work* that changes nothing, on what is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A file that has come in whole: its size in bytes and its digests in hex."""
+
+    size: int
+    sha256: str
+    blake2b_256: str
+    md5: str
+
+
+class IncomingFile(Protocol):
+    """A file on its way in. It is gone when its block ends, unless it was kept."""
+
+    size: int
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+
+    async def finish(self) -> Received:
+        """Make sure that every byte is on the disk, and return what was received."""
+
+    async def read_contents(self, name: DistributionName) -> Contents:
+        """Look into the archive."""
+
+    def keep(self) -> None:
+        """Put the file where its digest says, for good.
+
+        Called within the transaction that names it: no sweep can come between.
+        """
+
+
+class ArtifactFiles(Protocol):
+    """Where the bytes of artifacts are kept, by their SHA-256."""
+
+    def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
+        """Open a file for bytes that come in."""
+
+    def path(self, sha256: str) -> Path:
+        """Return where a kept file is."""
+
+    def remove(self, sha256: str) -> None:
+        """Delete a file, if it is there."""
+
+    def sweep(self, known: frozenset[str], before: datetime) -> int:
+        """Delete what no row names and nobody has touched since *before*; return how many."""
+
+
+class Answer(Protocol):
+    """What upstream answers, as it comes in."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """All headers, in any case."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the body, piece by piece, just as it came over the wire."""
+
+
+class Index(Protocol):
+    """The real PyPI, for reading."""
+
+    async def find_page(self, project: str, accept: str) -> Page | None:
+        """Return a project's page of the simple API; nothing if upstream has no such project."""
+
+    def open(
+        self, method: str, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[Answer]:
+        """Ask upstream for a path, query included, with headers that are fit to be passed on."""
+
+    def resolve(self, location: str, asked: str) -> Redirection:
+        """Return where a redirect leads that upstream answered to the path *asked*."""
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> datetime:
+        """Return the present time, in UTC."""

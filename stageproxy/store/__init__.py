@@ -1,0 +1,1 @@
+"""Here is what is kept: rows in SQLite, files beside it."""

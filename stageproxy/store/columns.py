@@ -1,0 +1,78 @@
+"""Here is how values are spelled in columns, and read back from them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from packaging.utils import NormalizedName
+
+from stageproxy.core.release.stages import Artifact, ArtifactKind, Stage, Status
+from stageproxy.core.rights import ApiToken, TokenKind
+
+Row = Mapping[str, Any]
+
+
+def stage_in(row: Row, artifacts: Sequence[Row]) -> Stage:
+    """Return the stage that a row tells of, with its artifacts."""
+    return Stage(
+        id=row["id"],
+        project=NormalizedName(row["project"]),
+        version=row["version"],
+        status=Status(row["status"]),
+        revision=row["revision"],
+        rotation=row["rotation"],
+        lifetime=timedelta(seconds=row["lifetime"]),
+        opened_at=_moment(row["opened_at"]),
+        expires_at=_moment(row["expires_at"]),
+        ended_at=_moment_or_none(row["ended_at"]),
+        reason=row["reason"],
+        sent=bool(row["sent"]),
+        artifacts=tuple(_artifact_in(each) for each in artifacts),
+    )
+
+
+def api_token_in(row: Row) -> ApiToken:
+    """Return the API token that a row tells of."""
+    return ApiToken(
+        id=row["id"],
+        kind=TokenKind(row["kind"]),
+        project=row["project"],
+        version=row["version"],
+        digest=row["digest"],
+        created_at=_moment(row["created_at"]),
+        expires_at=_moment_or_none(row["expires_at"]),
+        revoked_at=_moment_or_none(row["revoked_at"]),
+    )
+
+
+def text_of(moment: datetime | None) -> str | None:
+    """Return a time as fixed-width text, which sorts as times do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
+
+
+def _artifact_in(row: Row) -> Artifact:
+    return Artifact(
+        filename=row["filename"],
+        kind=ArtifactKind(row["kind"]),
+        sha256=row["sha256"],
+        blake2b_256=row["blake2b_256"],
+        md5=row["md5"],
+        size=row["size"],
+        form_sha256=row["form_sha256"],
+        requires_python=row["requires_python"],
+        summary=row["summary"],
+        requires_dist=tuple(json.loads(row["requires_dist"])),
+        core_metadata_sha256=row["core_metadata_sha256"],
+        uploaded_at=_moment(row["uploaded_at"]),
+        uploaded_by=row["uploaded_by"],
+        notices=tuple(json.loads(row["notices"])),
+    )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _moment_or_none(text: str | None) -> datetime | None:
+    return _moment(text) if text else None

@@ -1,0 +1,140 @@
+"""Here is SQLite: one thread that writes, whole transactions only, and a connection for reading."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from sqlite_utils import Database as Tables
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+
+from stageproxy.core.errors import NoRoomError
+from stageproxy.ports import Rows
+from stageproxy.store.migrations import migrate
+from stageproxy.store.rows import SqliteRows
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+Connection = Any
+"""sqlite3's, or pysqlite3's: two types of one shape."""
+
+_BUSY_TIMEOUT_MS = 10_000
+_FIRST_WITHOUT_WAL_BUG = (3, 51, 3)
+_FIXED_EARLIER = {(3, 44): 6, (3, 50): 7}
+
+
+def has_wal_bug(version: tuple[int, ...]) -> bool:
+    """Say whether a SQLite can corrupt a WAL database that several connections use.
+
+    Fixed in 3.51.3, and in the 3.44 and 3.50 series from .6 and .7 on.
+    """
+    fixed_in = _FIXED_EARLIER.get((version[0], version[1]))
+    if fixed_in is not None and version[2] >= fixed_in:
+        return False
+    return version < _FIRST_WITHOUT_WAL_BUG
+
+
+class Database:
+    """The catalogue in its file. One thread writes, one whole transaction after another.
+
+    Reading happens on the caller's thread, over a connection of its own that
+    cannot write: a look-up takes microseconds, a hop to a thread ten times that.
+    """
+
+    def __init__(self, path: Path, *, sqlite_version: tuple[int, ...] | None = None) -> None:
+        version = sqlite_version or sqlite3.sqlite_version_info
+        self._alone = has_wal_bug(version)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
+        # What SQLite puts beside the file gets the file's mode.
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        url = path.absolute().as_uri()
+        self._writer = _connect(url, thread_safe=False)
+        self._tables = Tables(self._writer, execute_plugins=False)
+        try:
+            self._set_up()
+        except BaseException:
+            self._writer.close()
+            raise
+        self._rows = SqliteRows(self._tables)
+        self._reader = self._writer if self._alone else _connect(f"{url}?mode=ro")
+        self._readable = SqliteRows(Tables(self._reader, execute_plugins=False))
+
+    def _set_up(self) -> None:
+        if self._alone:
+            log.warning(
+                "SQLite %s has a bug in its write-ahead log: going on slowly with one connection; "
+                "install pysqlite3 or a newer SQLite",
+                sqlite3.sqlite_version,
+            )
+            self._writer.execute("PRAGMA journal_mode = DELETE")
+            self._writer.execute("PRAGMA synchronous = EXTRA")
+        else:
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.execute("PRAGMA synchronous = FULL")
+        migrate(self._tables)
+
+    async def write(self, work: Callable[[Rows], T]) -> T:
+        """Do *work* in one transaction that nobody else writes in; whole or not at all."""
+        return await self._on_thread(work)
+
+    async def read(self, work: Callable[[Rows], T]) -> T:
+        """Do *work* that changes nothing, on what is committed."""
+        if self._alone:
+            return await self._on_thread(work)
+        # Several look-ups are one look: a commit between them does not show.
+        with _transaction(self._reader, "BEGIN"):
+            return work(self._readable)
+
+    def close(self) -> None:
+        """Finish what is under way and let go of the file."""
+        self._thread.shutdown(wait=True)
+        if self._reader is not self._writer:
+            self._reader.close()
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        """Return the open database."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    async def _on_thread(self, work: Callable[[Rows], T]) -> T:
+        running = asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+        # A transaction that has begun ends by itself: its caller may go away, its result may not.
+        return await asyncio.shield(running)
+
+    def _transact(self, work: Callable[[Rows], T]) -> T:
+        # Plain BEGIN reads first and cannot wait for the lock later: see docs/adr/0020.
+        with _transaction(self._writer, "BEGIN IMMEDIATE"):
+            return work(self._rows)
+
+
+def _connect(uri: str, *, thread_safe: bool = True) -> Connection:
+    """Open a connection in autocommit mode: transactions begin and end where we say so."""
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=thread_safe)
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+@contextmanager
+def _transaction(connection: Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise NoRoomError from error
+        raise

@@ -1,0 +1,170 @@
+"""Here are artifacts on disk: hashed as they stream in, flushed, named by their digest."""
+
+import asyncio
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import aiofiles.os
+from aiofiles.threadpool.binary import AsyncBufferedIOBase
+
+from stageproxy.core.errors import NoRoomError
+from stageproxy.core.verdict.archives import Contents, read_contents
+from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.ports import IncomingFile, Received
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class FileStore:
+    """The folder of artifacts: `kept/<sha256>` by two-letter folders, `incoming/` for the rest."""
+
+    def __init__(self, root: Path) -> None:
+        self._kept = root / "kept"
+        self._incoming = root / "incoming"
+        self._receiving: set[Path] = set()
+        for folder in (root, self._kept, self._incoming):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator[IncomingFile]:
+        """Open a file for bytes that come in."""
+        path = self._incoming / secrets.token_hex(16)
+        with _room_or_error():
+            opened = _create(path)
+            self._receiving.add(path)
+            try:
+                yield _Incoming(self, path, opened)
+                await opened.close()
+            finally:
+                await self._drop(path, opened)
+
+    async def _drop(self, path: Path, opened: AsyncBufferedIOBase) -> None:
+        self._receiving.discard(path)
+        # What did not fit before does not fit now, which was told already.
+        with suppress(OSError):
+            await opened.close()
+        # It may have been kept, even at this very moment for a caller that was cancelled.
+        with suppress(FileNotFoundError):
+            await aiofiles.os.remove(path)
+
+    def path(self, sha256: str) -> Path:
+        """Return where a kept file is."""
+        return self._kept / sha256[:2] / sha256
+
+    def keep(self, path: Path, sha256: str) -> None:
+        """Rename a flushed file to its digest, and flush the folders that name it."""
+        kept = self.path(sha256)
+        with _room_or_error():
+            if not kept.parent.exists():
+                kept.parent.mkdir(mode=0o700, exist_ok=True)
+                flush_folder(self._kept)
+            path.replace(kept)
+            flush_folder(kept.parent)
+
+    def remove(self, sha256: str) -> None:
+        """Delete a file, if it is there."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    def sweep(self, known: frozenset[str], before: datetime) -> int:
+        """Delete what no row names and nobody has touched since *before*; return how many.
+
+        What still comes in is spared, whatever a clock that jumps says of its age.
+        """
+        orphans = [path for path in self._kept.glob("*/*") if path.name not in known]
+        left = [path for path in self._incoming.iterdir() if path not in self._receiving]
+        stale = [path for path in [*orphans, *left] if _is_older(path, before)]
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return len(stale)
+
+
+class _Incoming:
+    """A file on its way in; see `ports.IncomingFile`."""
+
+    def __init__(self, store: FileStore, path: Path, opened: AsyncBufferedIOBase) -> None:
+        self.size = 0
+        self._store = store
+        self._path = path
+        self._opened = opened
+        self._sha256 = hashlib.sha256()
+        self._blake2b_256 = hashlib.blake2b(digest_size=32)
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes: hashed on one thread while they are written on another."""
+        await asyncio.gather(self._opened.write(chunk), asyncio.to_thread(self._hash, chunk))
+        self.size += len(chunk)
+
+    async def finish(self) -> Received:
+        """Make sure that every byte is on the disk, and return what was received."""
+        await self._opened.flush()
+        await asyncio.to_thread(os.fsync, self._opened.fileno())
+        return self._received()
+
+    async def read_contents(self, name: DistributionName) -> Contents:
+        """Look into the archive, on a thread of its own."""
+        return await asyncio.to_thread(self._read_contents, name)
+
+    def keep(self) -> None:
+        """Put the file where its digest says, for good."""
+        self._store.keep(self._path, self._sha256.hexdigest())
+
+    def _hash(self, chunk: bytes) -> None:
+        for digest in (self._sha256, self._blake2b_256, self._md5):
+            digest.update(chunk)
+
+    def _read_contents(self, name: DistributionName) -> Contents:
+        with self._path.open("rb") as file:
+            return read_contents(file, name)
+
+    def _received(self) -> Received:
+        return Received(
+            size=self.size,
+            sha256=self._sha256.hexdigest(),
+            blake2b_256=self._blake2b_256.hexdigest(),
+            md5=self._md5.hexdigest(),
+        )
+
+
+@contextmanager
+def _room_or_error() -> Iterator[None]:
+    """Say in our words that the disk is full; every other failure of it is a fault to look at."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise NoRoomError from error
+        raise
+
+
+def _create(path: Path) -> AsyncBufferedIOBase:
+    """Create a file that only its owner can read.
+
+    At once, not on a thread: who is cancelled meanwhile would leave it behind.
+    """
+    opened = open(path, "xb", opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed by `receive`
+    return AsyncBufferedIOBase(opened, loop=None, executor=None)
+
+
+def _is_older(path: Path, before: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < before.timestamp()
+    except FileNotFoundError:
+        # An upload ended, and took it away.
+        return False
+
+
+def flush_folder(path: Path) -> None:
+    """Make sure that the names in a folder are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,124 @@
+"""Here is the schema, one step after another. A step that was released is never edited."""
+
+from sqlite_utils import Database as Tables
+from sqlite_utils import Migrations
+
+_steps = Migrations("stageproxy")
+
+
+class NewerSchemaError(Exception):
+    """The database was written by a newer stageproxy than this one."""
+
+
+def migrate(tables: Tables) -> None:
+    """Bring the database to the newest schema; each step is whole or not there at all."""
+    with Tables(memory=True) as empty:
+        known = {step.name for step in _steps.pending(empty)}
+    unknown = {step.name for step in _steps.applied(tables)} - known
+    if unknown:
+        msg = (
+            "The data directory was written by a newer stageproxy "
+            f"(unknown schema steps: {', '.join(sorted(unknown))}). Install that version."
+        )
+        raise NewerSchemaError(msg)
+    _steps.apply(tables)
+
+
+_FIRST_TABLES = (
+    """
+    CREATE TABLE stage (
+        id TEXT PRIMARY KEY,
+        project TEXT NOT NULL,
+        version TEXT,
+        version_key TEXT,
+        status TEXT NOT NULL
+            CHECK (status IN ('open', 'processing', 'published', 'error', 'canceled')),
+        revision INTEGER NOT NULL,
+        rotation INTEGER NOT NULL,
+        lifetime INTEGER NOT NULL,
+        opened_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        ended_at TEXT,
+        reason TEXT,
+        sent INTEGER NOT NULL DEFAULT 0 CHECK (sent IN (0, 1))
+    ) STRICT
+    """,
+    """
+    CREATE UNIQUE INDEX one_live_stage_of_a_release ON stage (project, version_key)
+        WHERE status IN ('open', 'processing', 'error') AND version_key IS NOT NULL
+    """,
+    """
+    CREATE TABLE stage_token (
+        digest TEXT PRIMARY KEY,
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        rotation INTEGER NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE artifact (
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        filename TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('bdist_wheel', 'sdist')),
+        sha256 TEXT NOT NULL,
+        blake2b_256 TEXT NOT NULL,
+        md5 TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        form_sha256 TEXT NOT NULL,
+        requires_python TEXT,
+        summary TEXT,
+        requires_dist TEXT NOT NULL,
+        core_metadata_sha256 TEXT,
+        uploaded_at TEXT NOT NULL,
+        uploaded_by TEXT NOT NULL,
+        notices TEXT NOT NULL,
+        PRIMARY KEY (stage_id, filename)
+    ) STRICT
+    """,
+    "CREATE INDEX artifact_by_content ON artifact (sha256)",
+    """
+    CREATE TABLE artifact_source (
+        stage_id TEXT NOT NULL,
+        filename TEXT NOT NULL,
+        form TEXT NOT NULL,
+        core_metadata BLOB,
+        PRIMARY KEY (stage_id, filename),
+        FOREIGN KEY (stage_id, filename) REFERENCES artifact (stage_id, filename)
+            ON DELETE CASCADE
+    ) STRICT
+    """,
+    """
+    CREATE TABLE former_file (
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        blake2b_256 TEXT NOT NULL,
+        filename TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (stage_id, blake2b_256, filename)
+    ) STRICT
+    """,
+    """
+    CREATE TABLE stored_file (
+        sha256 TEXT PRIMARY KEY,
+        size INTEGER NOT NULL,
+        unused_since TEXT
+    ) STRICT
+    """,
+    """
+    CREATE TABLE api_token (
+        id TEXT PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('stgu', 'stgm', 'stga')),
+        project TEXT NOT NULL,
+        version TEXT,
+        digest TEXT NOT NULL UNIQUE,
+        created_at TEXT NOT NULL,
+        expires_at TEXT,
+        revoked_at TEXT
+    ) STRICT
+    """,
+)
+
+
+@_steps()
+def m0001_stages_artifacts_tokens(tables: Tables) -> None:
+    """Everything a stage needs to be opened, filled, read and ended."""
+    for statement in _FIRST_TABLES:
+        tables.execute(statement)

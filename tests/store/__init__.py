@@ -1,0 +1,1 @@
+"""Tests of what is kept: rows, files, and the directory they are in."""

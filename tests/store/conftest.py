@@ -1,0 +1,38 @@
+"""Catalogues of each kind, for the promises that all of them make."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stageproxy.ports import Catalogue
+from stageproxy.store.database import Database
+from tests.support.fake_catalogue import FakeCatalogue
+
+WITH_WAL_BUG = (3, 51, 2)
+
+
+@contextmanager
+def opened(kind: str, folder: Path) -> Iterator[Catalogue]:
+    """Open an empty catalogue of a kind."""
+    if kind == "fake":
+        yield FakeCatalogue()
+        return
+    version = WITH_WAL_BUG if kind == "sqlite alone" else None
+    with Database(folder / "catalogue.db", sqlite_version=version) as database:
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "sqlite alone", "fake"])
+def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalogue]:
+    """Return an empty catalogue of each kind."""
+    with opened(request.param, tmp_path) as catalogue:
+        yield catalogue
+
+
+@pytest.fixture(params=["sqlite", "fake"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalogue]:
+    """Return an empty catalogue of each kind that is read while it is written."""
+    with opened(request.param, tmp_path) as catalogue:
+        yield catalogue

@@ -1,0 +1,209 @@
+"""What every catalogue promises of stages and tokens: SQLite, with one connection too, the fake."""
+
+import asyncio
+import threading
+from dataclasses import replace
+
+import pytest
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+
+from stageproxy.core.release.stages import LIVE, Status
+from stageproxy.ports import Catalogue, Rows
+from tests.store.builders import DAY, FORM, NOW, a_stage, an_api_token, an_artifact, given
+
+ENDED = sorted(set(Status) - LIVE)
+
+
+async def test_stage_comes_back_as_it_was(catalogue: Catalogue) -> None:
+    """Every field of a stage is kept, to the microsecond."""
+    stage = replace(
+        a_stage("id", status=Status.ERROR),
+        revision=3,
+        rotation=2,
+        ended_at=NOW + DAY,
+        reason="Why.",
+        sent=True,
+    )
+
+    await given(catalogue, stage)
+
+    assert await catalogue.read(lambda rows: rows.find_stage("id")) == stage
+
+
+async def test_unknown_things_are_nothing(catalogue: Catalogue) -> None:
+    """What is not kept is not found, and that is no error."""
+
+    def look(rows: Rows) -> list[object]:
+        return [
+            rows.find_stage("id"),
+            rows.find_stage_by_token("digest"),
+            rows.find_live_stage("demo", "1.0"),
+            rows.find_former_file("id", "digest", "name"),
+            rows.find_core_metadata("id", "name"),
+            rows.find_api_token("digest"),
+            *rows.list_stages(),
+            *rows.list_api_tokens(),
+            *rows.known_files(),
+        ]
+
+    assert await catalogue.read(look) == [None] * 6
+
+
+async def test_saving_a_stage_again_changes_it(catalogue: Catalogue) -> None:
+    """A stage is one row, however often it is kept; its artifacts stay."""
+    stage = a_stage("id", version=None)
+    await given(catalogue, stage)
+    await catalogue.write(lambda rows: rows.save_artifact("id", an_artifact(), FORM, None))
+
+    await given(catalogue, replace(stage, version="1.0", revision=1))
+
+    expected = replace(stage, version="1.0", revision=1, artifacts=(an_artifact(),))
+    assert await catalogue.read(lambda rows: rows.list_stages()) == [expected]
+
+
+async def test_stages_are_listed_latest_first(catalogue: Catalogue) -> None:
+    """The latest stage comes first, and those of one moment by their ids."""
+    await given(
+        catalogue,
+        a_stage("old", version="1.0", opened_at=NOW - DAY),
+        a_stage("b", version="2.0"),
+        a_stage("a", version="3.0"),
+        a_stage("other", project="other", opened_at=NOW + DAY),
+    )
+
+    def look(rows: Rows) -> tuple[list[str], list[str]]:
+        return [one.id for one in rows.list_stages()], [one.id for one in rows.list_stages("demo")]
+
+    assert await catalogue.read(look) == (["other", "a", "b", "old"], ["a", "b", "old"])
+
+
+@pytest.mark.parametrize("spelling", ["1.0", "1", "1.0.0", "v1.0"])
+async def test_live_stage_is_found_by_any_spelling(catalogue: Catalogue, spelling: str) -> None:
+    """A version is the release that PyPI takes it for."""
+    await given(catalogue, a_stage("id", version="1.0"), a_stage("next", version="1.0.1"))
+
+    found = await catalogue.read(lambda rows: rows.find_live_stage("demo", spelling))
+
+    assert found is not None
+    assert found.id == "id"
+
+
+@pytest.mark.parametrize("status", sorted(LIVE))
+async def test_one_live_stage_of_a_release(catalogue: Catalogue, status: Status) -> None:
+    """The database itself keeps a second live stage of a release out."""
+    await given(catalogue, a_stage("first", version="1.0", status=status))
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await given(catalogue, a_stage("second", version="1.0.0"))
+
+    assert await catalogue.read(lambda rows: rows.find_stage("second")) is None
+
+
+@pytest.mark.parametrize("status", ENDED)
+async def test_ended_stages_make_room(catalogue: Catalogue, status: Status) -> None:
+    """A release whose stage has ended can be staged again; the old one is not live."""
+    await given(catalogue, a_stage("first", status=status), a_stage("second"))
+
+    found = await catalogue.read(lambda rows: rows.find_live_stage("demo", "1.0"))
+
+    assert found == a_stage("second")
+
+
+async def test_stages_without_version_do_not_collide(catalogue: Catalogue) -> None:
+    """Any number of stages wait for the file that fixes their version."""
+    await given(catalogue, a_stage("a", version=None), a_stage("b", version=None))
+
+    assert len(await catalogue.read(lambda rows: rows.list_stages())) == 2
+
+
+async def test_rotation_keeps_what_old_tokens_opened(catalogue: Catalogue) -> None:
+    """Each token leads to its stage, and to the rotation that it is of."""
+    stage = replace(a_stage("id"), rotation=1)
+    await given(catalogue, stage)
+
+    def work(rows: Rows) -> None:
+        rows.save_stage_token("old", "id", 0)
+        rows.save_stage_token("new", "id", 1)
+
+    await catalogue.write(work)
+
+    assert await catalogue.read(lambda rows: rows.find_stage_by_token("old")) == (stage, 0)
+    assert await catalogue.read(lambda rows: rows.find_stage_by_token("new")) == (stage, 1)
+
+
+async def test_api_tokens(catalogue: Catalogue) -> None:
+    """API tokens come back whole, the latest first, and are changed in place."""
+    old = an_api_token("old", created_at=NOW - DAY, version="1.0", expires_at=NOW + DAY)
+    new = an_api_token("new")
+
+    revoked = replace(old, revoked_at=NOW)
+
+    def work(rows: Rows) -> None:
+        for token in (old, new, revoked):
+            rows.save_api_token(token)
+
+    await catalogue.write(work)
+
+    assert await catalogue.read(lambda rows: rows.list_api_tokens()) == [new, revoked]
+    assert await catalogue.read(lambda rows: rows.find_api_token(old.digest)) == revoked
+
+
+async def test_two_api_tokens_never_share_a_digest(catalogue: Catalogue) -> None:
+    """A digest stands for one API token."""
+    await catalogue.write(lambda rows: rows.save_api_token(an_api_token("a", digest="same")))
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await catalogue.write(lambda rows: rows.save_api_token(an_api_token("b", digest="same")))
+
+
+async def test_failed_work_leaves_nothing(catalogue: Catalogue) -> None:
+    """A transaction that raises has not happened, and the next one is not disturbed."""
+
+    def fails(rows: Rows) -> None:
+        rows.save_stage(a_stage("id"))
+        rows.save_artifact("id", an_artifact(), FORM, None)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await catalogue.write(fails)
+
+    await given(catalogue, a_stage("next"))
+    assert await catalogue.read(lambda rows: rows.list_stages()) == [a_stage("next")]
+    assert await catalogue.read(lambda rows: rows.known_files()) == frozenset()
+
+
+async def test_reads_see_what_is_committed(shared: Catalogue) -> None:
+    """Nobody reads half a transaction: before its end there is nothing to see of it."""
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow(rows: Rows) -> None:
+        rows.save_stage(a_stage("id"))
+        begun.set()
+        may_end.wait(10)
+
+    writing = threading.Thread(target=lambda: asyncio.run(shared.write(slow)))
+    writing.start()
+    begun.wait(10)
+    before = await shared.read(lambda rows: rows.find_stage("id"))
+    may_end.set()
+    writing.join(10)
+
+    assert before is None
+    assert await shared.read(lambda rows: rows.find_stage("id")) == a_stage("id")
+
+
+async def test_a_read_is_of_one_moment(shared: Catalogue) -> None:
+    """What is committed between two look-ups of one read does not show in the second.
+
+    It did: a stage could be read with artifacts that are newer than itself.
+    """
+
+    def look(rows: Rows) -> tuple[int, int]:
+        before = len(rows.list_stages())
+        writing = threading.Thread(target=lambda: asyncio.run(given(shared, a_stage("id"))))
+        writing.start()
+        writing.join(10)
+        return before, len(rows.list_stages())
+
+    assert await shared.read(look) == (0, 0)
+    assert await shared.read(lambda rows: len(rows.list_stages())) == 1

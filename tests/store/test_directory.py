@@ -1,0 +1,113 @@
+"""The data directory: its modes, its lock, its secret."""
+
+import logging
+import stat
+from pathlib import Path
+
+import pytest
+
+from stageproxy.store.directory import (
+    DataDirectory,
+    DataDirectoryError,
+    DataDirectoryInUseError,
+    write_secret,
+)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> DataDirectory:
+    """Return a data directory that is not there before."""
+    return DataDirectory(tmp_path / "new" / "data")
+
+
+def mode_of(path: Path) -> int:
+    """Return the permissions of a file or folder."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_only_the_owner_reads(directory: DataDirectory) -> None:
+    """The directory is 0700, and what opens anything in it 0600."""
+    directory.secret("")
+    write_secret(directory.admin_token, "token")
+
+    modes = [mode_of(path) for path in (directory.root, *sorted(directory.root.iterdir()))]
+
+    assert modes == [0o700, 0o600, 0o600]
+
+
+def test_secret_file_is_whole(directory: DataDirectory) -> None:
+    """A secret is written as one line, and nothing is left beside it."""
+    write_secret(directory.admin_token, "token")
+
+    assert [path.name for path in directory.root.iterdir()] == ["admin.token"]
+    assert directory.admin_token.read_text() == "token\n"
+
+
+def test_second_server_is_refused(directory: DataDirectory) -> None:
+    """A directory has one server; the next one is told which directory it is."""
+    with (
+        directory.locked(),
+        pytest.raises(DataDirectoryInUseError, match=f"uses the data directory {directory.root}"),
+        DataDirectory(directory.root).locked(),
+    ):
+        raise AssertionError("two servers have one directory")
+
+
+def test_lock_ends_with_its_block(directory: DataDirectory) -> None:
+    """A server that has ended leaves its directory to the next one."""
+    for _ in range(2):
+        with directory.locked():
+            pass
+
+
+def test_secret_is_made_once(directory: DataDirectory) -> None:
+    """The secret of the first start is that of every other: stage URLs stay."""
+    first = directory.secret("")
+
+    assert len(first) == 64
+    assert DataDirectory(directory.root).secret("") == first
+
+
+def test_directories_have_different_secrets(tmp_path: Path) -> None:
+    """No two servers derive the same stage tokens."""
+    first, second = (DataDirectory(tmp_path / name).secret("") for name in ("a", "b"))
+
+    assert first != second
+
+
+def test_given_secret_counts(directory: DataDirectory) -> None:
+    """A secret from the settings is taken as it is, and not written down."""
+    assert directory.secret("given") == b"given"
+    assert list(directory.root.iterdir()) == []
+
+
+def test_empty_secret_is_refused(directory: DataDirectory) -> None:
+    """Stage tokens are never derived from nothing. They were, from an empty file."""
+    (directory.root / "secret").write_text("\n")
+
+    with pytest.raises(DataDirectoryError, match="secret is empty: anybody could guess"):
+        directory.secret("")
+
+
+def test_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    """Where a file is in the way, the operator gets a sentence."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DataDirectoryError, match=r"file/data cannot be made: Not a directory\."):
+        DataDirectory(tmp_path / "file" / "data")
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o444, 1)])
+def test_secret_that_others_can_read(
+    directory: DataDirectory, caplog: pytest.LogCaptureFixture, mode: int, warnings: int
+) -> None:
+    """A secret that others can read is used all the same: containers have it so. It is noted."""
+    secret = directory.secret("")
+    (directory.root / "secret").chmod(mode)
+
+    with caplog.at_level(logging.WARNING):
+        assert directory.secret("") == secret
+
+    told = [one.getMessage() for one in caplog.records]
+    assert [one.endswith("chmod 600 it") for one in told] == [True] * warnings
+    assert secret.decode() not in caplog.text

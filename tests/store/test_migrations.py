@@ -1,0 +1,93 @@
+"""The schema: whole or as it was, and never one that we do not know."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database as Tables
+
+from stageproxy.store.database import Database
+from stageproxy.store.migrations import NewerSchemaError
+from tests.store.builders import a_stage
+from tests.support.processes import own_environment, run
+
+# Forks a child that kills itself before its n-th statement, for each n until one comes through.
+KILLED_AT_EACH_STATEMENT = """
+import json, os, signal, sys
+from itertools import count
+from pathlib import Path
+from sqlite_utils import Database as Tables
+from sqlite_utils.utils import sqlite3
+from stageproxy.store.migrations import migrate
+
+def tables(path):
+    with Tables(path, execute_plugins=False) as there:
+        return sorted(there.table_names())
+
+def migrate_and_die(path, last):
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    statements = count(1)
+    def traced(statement):
+        if next(statements) >= last:
+            os.kill(os.getpid(), signal.SIGKILL)
+    connection.set_trace_callback(traced)
+    migrate(Tables(connection, execute_plugins=False))
+    os._exit(0)
+
+found = []
+for last in count(1):
+    path = Path(sys.argv[1]) / f"{last}.db"
+    child = os.fork()
+    if child == 0:
+        migrate_and_die(path, last)
+    _, status = os.waitpid(child, 0)
+    found.append(tables(path))
+    if not os.WIFSIGNALED(status):
+        break
+print(json.dumps(found))
+"""
+
+
+async def test_killed_while_migrating(tmp_path: Path) -> None:
+    """Killed at any statement, the schema is the old one; the next start makes it the new one."""
+    command = (sys.executable, "-c", KILLED_AT_EACH_STATEMENT, str(tmp_path))
+    done = await run(*command, environment=own_environment())
+    *killed, whole = [
+        [name for name in tables if not name.startswith("_")] for tables in json.loads(done.stdout)
+    ]
+
+    assert len(killed) > 10
+    assert [tables for tables in killed if tables not in ([], whole)] == []
+    for number in range(1, len(killed) + 2):
+        with Database(tmp_path / f"{number}.db") as database:
+            await database.write(lambda rows: rows.save_stage(a_stage("id")))
+
+
+async def test_second_start_changes_nothing(tmp_path: Path) -> None:
+    """A database with the newest schema is opened as it is."""
+    path = tmp_path / "catalogue.db"
+    with Database(path) as database:
+        await database.write(lambda rows: rows.save_stage(a_stage("id")))
+
+    with Database(path) as database:
+        assert await database.read(lambda rows: rows.list_stages()) == [a_stage("id")]
+
+
+def test_newer_schema_is_refused(tmp_path: Path) -> None:
+    """What a newer stageproxy wrote is left alone, and the operator told what to do."""
+    path = tmp_path / "catalogue.db"
+    with Database(path):
+        pass
+    step = {"migration_set": "stageproxy", "name": "m9999_of_the_future", "applied_at": "later"}
+    with Tables(path, execute_plugins=False) as tables:
+        tables.table("_sqlite_migrations").insert(step)
+
+    with pytest.raises(NewerSchemaError) as refused:
+        Database(path)
+
+    assert str(refused.value) == (
+        "The data directory was written by a newer stageproxy "
+        "(unknown schema steps: m9999_of_the_future). Install that version."
+    )
