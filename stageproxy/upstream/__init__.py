@@ -1,0 +1,1 @@
+"""Here is the real PyPI, as a machine we talk to."""

@@ -1,0 +1,71 @@
+"""Here is which index pip on this machine is configured to use."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from yarl import URL
+
+_ASK_PIP = """
+from pip._internal.commands import create_command
+print(create_command("install").parser.get_default_values().index_url)
+"""
+_PATIENCE = 60
+
+
+class NoPipIndexError(Exception):
+    """pip does not say which index it uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexUrls:
+    """Where an index is: its `/`, and its project pages. Both end with a slash.
+
+    They may carry credentials, and so must not be printed as they are.
+    """
+
+    root: URL
+    simple: URL
+
+    def __repr__(self) -> str:
+        """Return a text that is safe to log."""
+        return f"IndexUrls({without_credentials(self.root)})"
+
+
+def urls_of(url: str, simple_url: str = "") -> IndexUrls:
+    """Return where an index is whose `/` is at *url*."""
+    root = URL(url.rstrip("/") + "/")
+    simple = URL(simple_url.rstrip("/") + "/") if simple_url else root / "simple/"
+    return IndexUrls(root, simple)
+
+
+def index_of_pip() -> IndexUrls:
+    """Ask the pip beside this Python for its index: environment, configuration, or default.
+
+    pip is asked in a process of its own, for its modules are private and large.
+    """
+    asked = subprocess.run(  # noqa: S603 - a constant, run by this very Python
+        [sys.executable, "-c", _ASK_PIP],
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    simple = asked.stdout.strip()
+    if asked.returncode or not simple:
+        msg = "pip does not say which index it uses. Set upstream.url."
+        raise NoPipIndexError(msg)
+    return _from_simple(simple)
+
+
+def _from_simple(simple: str) -> IndexUrls:
+    """Return where an index is whose project pages are at *simple*, as pip's `--index-url` says."""
+    trimmed = simple.rstrip("/")
+    if trimmed.endswith("/simple"):
+        return urls_of(trimmed.removesuffix("/simple"))
+    return urls_of(trimmed, simple_url=trimmed)
+
+
+def without_credentials(url: URL) -> URL:
+    """Return a URL that may be shown and sent on."""
+    return url.with_user(None)

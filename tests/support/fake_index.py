@@ -1,0 +1,110 @@
+"""A fake PyPI on a local port, faithful to what the real one was seen to answer."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from types import EllipsisType
+from typing import Any, Self
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from multidict import CIMultiDictProxy
+from packaging.utils import canonicalize_name
+
+from .distributions import Distribution
+from .fake_answers import add_site_headers, revalidate
+from .fake_handlers import PROJECTS, ROUTES
+from .fake_projects import Project, Projects
+from .fake_quirks import QUIRKS, Quirks, break_answers, edit_pages
+
+__all__ = ["FakeIndex", "Quirks", "Recorded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A request that the fake index received; its path is raw and has the query."""
+
+    method: str
+    path: str
+    headers: CIMultiDictProxy[str]
+
+
+@dataclass(slots=True)
+class FakeIndex:
+    """An index to put projects on, to ask over HTTP, and to look at afterwards."""
+
+    quirks: Quirks = field(default_factory=Quirks)
+    requests: list[Recorded] = field(default_factory=list)
+    projects: Projects = field(default_factory=Projects)
+    url: str = ""
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls) -> AsyncIterator[Self]:
+        """Serve an empty index on a free port of this machine, at `url`."""
+        index = cls()
+        # Answers that are still delayed when a test ends must not delay its end.
+        runner = web.AppRunner(index.make_app(), handler_cancellation=True, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            index.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield index
+        finally:
+            await runner.cleanup()
+
+    def make_app(self) -> web.Application:
+        """Return the application that answers for the index."""
+        # The outermost first: what is broken on purpose is broken last.
+        around = [self._recorder(), break_answers, add_site_headers, revalidate, edit_pages]
+        app = web.Application(middlewares=around)
+        app[PROJECTS] = self.projects
+        app.add_routes(ROUTES)
+        return app
+
+    def add(
+        self,
+        project: str,
+        *distributions: Distribution,
+        requires_python: str | EllipsisType | None = ...,
+        yanked: str | bool = False,
+        status: str = "active",
+        display_name: str | None = None,
+        extra_file_keys: Mapping[str, Any] = {},
+        extra_page_keys: Mapping[str, Any] = {},
+    ) -> None:
+        """Put a project on the index, or more of its files.
+
+        As on PyPI, `requires-python` and yanking belong to the release: the first file
+        sets the one unless it is given, and what is said last of the other holds for all.
+        """
+        found = self.projects.find(project) or Project(display_name or project)
+        changed = self.projects.put(
+            replace(
+                found,
+                display_name=display_name or found.display_name,
+                status=status,
+                extra_page_keys={**found.extra_page_keys, **extra_page_keys},
+            )
+        )
+        for distribution in distributions:
+            changed = self.projects.upload(
+                changed,
+                distribution,
+                requires_python=requires_python,
+                yanked=yanked,
+                extra_keys=extra_file_keys,
+            )
+
+    def remove(self, project: str) -> None:
+        """Take a project off the index, its files included."""
+        del self.projects.by_name[canonicalize_name(project)]
+
+    def _recorder(self) -> Middleware:
+        @web.middleware
+        async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self.requests.append(Recorded(request.method, request.raw_path, request.headers))
+            request[QUIRKS] = self.quirks
+            return await handler(request)
+
+        return record

@@ -1,0 +1,102 @@
+"""How a fake index misbehaves, for tests of what the proxy makes of it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+SIMPLE = "/simple/"
+GARBAGE = b"\x00\xffthis is neither HTML nor JSON <<<{"
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """What is wrong with the simple pages; *delay* and *status* concern every answer.
+
+    With *truncate* half of the body comes under the length of the whole; with
+    *close_delimited* nothing tells that the other half is missing.
+    """
+
+    html_only: bool = False
+    relative_urls: bool = False
+    host_absolute_urls: bool = False
+    no_etag: bool = False
+    no_core_metadata: bool = False
+    delay: float = 0
+    status: int | None = None
+    truncate: bool = False
+    garbage: bool = False
+    wrong_project: bool = False
+    content_type: str | None = None
+    close_delimited: bool = False
+    redirect_to: str | None = None
+    extra_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+QUIRKS = web.RequestKey("quirks", Quirks)
+
+
+@web.middleware
+async def break_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Delay, refuse or cut off a finished answer."""
+    quirks = request[QUIRKS]
+    await asyncio.sleep(quirks.delay)
+    if quirks.status is not None:
+        return _refusal(quirks.status, quirks.extra_headers)
+    response = await handler(request)
+    if not _is_whole_page(request, response):
+        return response
+    if quirks.truncate:
+        _send_half(request, response, length=response.content_length)
+    elif quirks.close_delimited:
+        _send_half(request, response, length=None)
+    return response
+
+
+@web.middleware
+async def edit_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Change what a simple page says, before anything is derived from its bytes."""
+    quirks = request[QUIRKS]
+    if not request.path.startswith(SIMPLE):
+        return await handler(request)
+    if quirks.redirect_to is not None:
+        return web.Response(status=302, headers={"Location": quirks.redirect_to})
+    response = await handler(request)
+    response.headers.update(quirks.extra_headers)
+    if response.status != HTTPStatus.OK or not isinstance(response, web.Response):
+        return response
+    if quirks.garbage:
+        response.body = GARBAGE
+    if quirks.content_type is not None:
+        response.headers["Content-Type"] = quirks.content_type
+    return response
+
+
+def _refusal(status: int, headers: Mapping[str, str]) -> web.Response:
+    text = f"{status} {HTTPStatus(status).phrase}"
+    return web.Response(status=status, text=text, headers=headers)
+
+
+def _is_whole_page(request: web.Request, response: web.StreamResponse) -> bool:
+    is_page = request.path.startswith(SIMPLE) and request.method == "GET"
+    return is_page and response.status == HTTPStatus.OK
+
+
+def _send_half(request: web.Request, response: web.StreamResponse, *, length: int | None) -> None:
+    """Write an answer to the socket by hand: aiohttp would never send one like this.
+
+    The connection is closed behind it, so what aiohttp sends afterwards goes nowhere.
+    """
+    if request.transport is None or not isinstance(response, web.Response):
+        return
+    body = response.body if isinstance(response.body, bytes) else b""
+    lines = [f"{name}: {value}" for name, value in response.headers.items()]
+    lines = [line for line in lines if not line.startswith("Content-Length:")]
+    if length is not None:
+        lines.append(f"Content-Length: {length}")
+    head = "\r\n".join(["HTTP/1.1 200 OK", *lines, "Connection: close", "", ""])
+    request.transport.write(head.encode() + body[: len(body) // 2])
+    request.transport.close()

@@ -1,0 +1,208 @@
+"""The fake index, held to answers that PyPI's own software was seen to give."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.asking import ask
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.fake_answers import SITE_POLICY
+from tests.support.fake_index import FakeIndex
+
+RECORDED = Path(__file__).parent.parent / "support" / "recorded_answers.json"
+HOST = "https://example.org"
+JSON_PAGE = "application/vnd.pypi.simple.v1+json"
+ASK_FOR_JSON = {"Accept": JSON_PAGE}
+# What a body shows of the bytes of files, and of what else was uploaded.
+CHANGING = re.compile(r'[0-9a-f]{64}|(?<="_last-serial":)\d+')
+# The recording says that there was a policy, not what it said.
+UNRECORDED_POLICY = "<site default policy>"
+# What aiohttp adds by itself, and PyPI's front does too.
+FROM_THE_SERVER = {"date", "server", "connection"}
+# Their values depend on the body, or on what else was uploaded.
+VARYING = {"content-length", "etag", "x-pypi-last-serial"}
+DESCRIBED = (
+    "Metadata-Version: 2.1\nName: stage-demo\nVersion: 1.0\n"
+    "Description-Content-Type: text/markdown\n\n# Hello"
+)
+WHEEL = "demo-1.0-py3-none-any.whl"
+SDIST = "demo-1.0.tar.gz"
+DIGESTS = re.compile(r"(?<=packages/)[0-9a-f/]+(?=/)|[0-9a-f]{64}")
+RELEASE = 'data-requires-python="&gt;=3.8" data-yanked="broken"'
+METADATA = 'data-dist-info-metadata="sha256=…" data-core-metadata="sha256=…"'
+LINKS = [
+    f'<a href="{HOST}/packages/…/{WHEEL}#sha256=…" {RELEASE} {METADATA}>{WHEEL}</a><br />',
+    f'<a href="{HOST}/packages/…/{SDIST}#sha256=…" {RELEASE} >{SDIST}</a><br />',
+]
+SERIAL = "<!--SERIAL 2-->"
+
+
+@pytest.fixture
+async def index() -> AsyncIterator[FakeIndex]:
+    """Return a running index with the projects that were there for the recording."""
+    async with FakeIndex.running() as index:
+        index.add("arch-proj", status="archived")
+        index.add("big-proj")
+        index.add("other-proj")
+        index.add("quar-proj", an_sdist("quar-proj"), status="quarantined")
+        index.add("stage-demo", a_wheel("stage-demo", metadata=DESCRIBED), an_sdist("stage-demo"))
+        yield index
+
+
+def recorded_answers() -> list[Any]:
+    """Return each recorded answer as a case of its own name."""
+    answers = json.loads(RECORDED.read_text(encoding="utf-8"))
+    return [pytest.param(answer, id=answer["id"].replace("-", " ")) for answer in answers]
+
+
+def comparable(headers: Mapping[str, str], host: str) -> dict[str, str]:
+    """Return the headers with what depends on time, place and contents taken out."""
+    kept = {
+        name.lower(): value.replace(host, HOST).replace(SITE_POLICY, UNRECORDED_POLICY)
+        for name, value in headers.items()
+        if name.lower() not in FROM_THE_SERVER
+    }
+    return kept | dict.fromkeys(VARYING & kept.keys(), "…")
+
+
+@pytest.mark.parametrize("recorded", recorded_answers())
+async def test_answers_as_recorded(index: FakeIndex, recorded: Mapping[str, Any]) -> None:
+    """Status, headers and the shape of the body are those of the real index."""
+    headers = dict(recorded["request_headers"])
+    if "If-None-Match" in headers:
+        headers["If-None-Match"] = await current_etag(index, recorded["path"], headers["Accept"])
+
+    answer = await ask(index, recorded["path"], headers, method=recorded["method"])
+
+    assert answer.status == recorded["status"]
+    assert comparable(answer.headers, index.url) == comparable(recorded["headers"], HOST)
+    expected = CHANGING.sub("…", recorded["body_starts"])
+    assert CHANGING.sub("…", answer.text).startswith(expected)
+
+
+async def current_etag(index: FakeIndex, path: str, accept: str) -> str:
+    """Return the ETag of a page as it is now."""
+    return (await ask(index, path, {"Accept": accept})).headers["ETag"]
+
+
+async def test_whole_page_as_recorded(index: FakeIndex) -> None:
+    """A page without files is the recorded one to the byte, and so is its ETag."""
+    recorded = next(case.values[0] for case in recorded_answers() if "empty" in str(case.id))
+
+    answer = await ask(index, recorded["path"], ASK_FOR_JSON)
+
+    assert answer.text == recorded["body_starts"]
+    assert answer.headers["ETag"] == recorded["headers"]["ETag"]
+
+
+async def test_keys_of_a_file(index: FakeIndex) -> None:
+    """A file on a JSON page has PyPI's keys, sorted."""
+    page = (await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
+
+    assert list(page) == ["files", "meta", "name", "project-status", "versions"]
+    assert list(page["files"][1]) == [
+        "core-metadata",
+        "data-dist-info-metadata",
+        "filename",
+        "hashes",
+        "provenance",
+        "requires-python",
+        "size",
+        "upload-time",
+        "url",
+        "yanked",
+    ]
+
+
+async def test_anchors() -> None:
+    """Links have PyPI's attributes in its order, and its odd spaces."""
+    async with FakeIndex.running() as index:
+        index.add("demo", a_wheel(requires_python=">=3.8"), an_sdist(), yanked="broken")
+
+        answer = await ask(index, "/simple/demo/")
+
+    links = answer.text.replace(index.url, HOST).splitlines()[8:]
+    assert [DIGESTS.sub("…", line) for line in links] == [*LINKS, "</body>", "</html>", SERIAL]
+
+
+async def test_release_documents(index: FakeIndex) -> None:
+    """Both documents of the JSON API show the release; one of them shows all releases."""
+    index.add("stage-demo", an_sdist("stage-demo", "2.0rc1"))
+
+    project = (await ask(index, "/pypi/stage-demo/json")).document
+    release = (await ask(index, "/pypi/stage-demo/1/json")).document
+
+    assert project["info"]["version"] == "1.0"
+    assert list(project["releases"]) == ["1.0", "2.0rc1"]
+    assert release == {key: value for key, value in project.items() if key != "releases"}
+
+
+async def test_feed(index: FakeIndex) -> None:
+    """The feed shows the newest release first."""
+    index.add("stage-demo", an_sdist("stage-demo", "2.0"))
+
+    answer = await ask(index, "/rss/project/stage-demo/releases.xml")
+
+    assert re.findall(r"<title>([^<]*)</title>", answer.text)[1:] == ["2.0", "1.0"]
+
+
+async def test_files(index: FakeIndex) -> None:
+    """A file is served whole, in part, and as metadata, from where its page says."""
+    wheel = a_wheel("stage-demo", metadata=DESCRIBED)
+    page = (await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
+    path = page["files"][0]["url"].removeprefix(index.url)
+
+    whole = await ask(index, path)
+    part = await ask(index, path, {"Range": "bytes=-4"})
+    beyond = await ask(index, path, {"Range": f"bytes={len(wheel.content)}-"})
+    metadata = await ask(index, f"{path}.metadata")
+
+    assert whole.body == wheel.content
+    assert (part.status, part.body) == (206, wheel.content[-4:])
+    assert beyond.status == 416
+    assert metadata.text == DESCRIBED
+
+
+async def test_release_owns_what_it_requires() -> None:
+    """All files of a release show what its first file requires of Python."""
+    async with FakeIndex.running() as index:
+        index.add("demo", an_sdist(requires_python=">=3.8"))
+        index.add("demo", a_wheel(requires_python=">=3.12"))
+
+        page = (await ask(index, "/simple/demo/", ASK_FOR_JSON)).document
+
+    assert {file["requires-python"] for file in page["files"]} == {">=3.8"}
+
+
+async def test_extra_keys() -> None:
+    """Keys of API versions still to come can be put on files, pages and `meta`."""
+    async with FakeIndex.running() as index:
+        extra_page_keys = {"namespaces": None, "meta": {"_new": 1}}
+        index.add("demo", a_wheel(), extra_file_keys={"new": 2}, extra_page_keys=extra_page_keys)
+
+        page = (await ask(index, "/simple/demo/", ASK_FOR_JSON)).document
+
+    assert page["files"][0]["new"] == 2
+    assert page["namespaces"] is None
+    assert page["meta"] == {"_last-serial": 1, "_new": 1, "api-version": "1.4"}
+
+
+async def test_remove(index: FakeIndex) -> None:
+    """A project that was removed is unknown."""
+    index.remove("Stage.Demo")
+
+    assert (await ask(index, "/simple/stage-demo/")).status == 404
+
+
+async def test_requests_are_recorded(index: FakeIndex) -> None:
+    """The index remembers what it was asked, as it came."""
+    await ask(index, "/simple/stage%2Ddemo/?a=b", ASK_FOR_JSON)
+
+    assert [(request.method, request.path) for request in index.requests] == [
+        ("GET", "/simple/stage-demo/?a=b")
+    ]
+    assert index.requests[0].headers["Accept"] == JSON_PAGE

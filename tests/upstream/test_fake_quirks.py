@@ -1,0 +1,106 @@
+"""The ways in which the fake index misbehaves on request."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientError
+
+from tests.support.asking import ask
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex, Quirks
+
+HOST = "https://example.org"
+ASK_FOR_JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
+QUIRKS_OF_THE_BODY = {
+    "an error": (Quirks(status=503), "503 Service Unavailable"),
+    "nonsense": (Quirks(garbage=True), "neither HTML nor JSON"),
+    "another project": (Quirks(wrong_project=True), '"name":"another-project"'),
+    "half of it": (Quirks(close_delimited=True), '{"files":[{"core-metadata"'),
+    "relative links": (Quirks(relative_urls=True), '"url":"../../packages/'),
+    "links without a host": (Quirks(host_absolute_urls=True), '"url":"/packages/'),
+    "HTML where JSON was asked for": (Quirks(html_only=True), "<!DOCTYPE html>"),
+}
+
+
+@pytest.fixture
+async def index() -> AsyncIterator[FakeIndex]:
+    """Return a running index with one project."""
+    async with FakeIndex.running() as index:
+        index.add("stage-demo", a_wheel("stage-demo"), an_sdist("stage-demo"))
+        yield index
+
+
+@pytest.mark.parametrize(
+    ("quirks", "text"),
+    QUIRKS_OF_THE_BODY.values(),
+    ids=[f"answers {name}" for name in QUIRKS_OF_THE_BODY],
+)
+async def test_quirks_of_the_body(index: FakeIndex, quirks: Quirks, text: str) -> None:
+    """A quirk shows in what a client reads."""
+    index.quirks = quirks
+
+    answer = await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)
+
+    assert text in answer.text
+
+
+async def test_quirks_of_the_headers(index: FakeIndex) -> None:
+    """Headers can be left out, changed and added."""
+    index.quirks = Quirks(
+        no_etag=True, content_type="text/plain", extra_headers={"Set-Cookie": "a=b"}
+    )
+
+    answer = await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)
+
+    assert "ETag" not in answer.headers
+    assert answer.headers["Content-Type"] == "text/plain"
+    assert answer.headers["Set-Cookie"] == "a=b"
+
+
+async def test_close_delimited_has_no_length(index: FakeIndex) -> None:
+    """Nothing tells a client that the rest of a close-delimited page is missing."""
+    whole = await ask(index, "/simple/stage-demo/")
+    index.quirks = Quirks(close_delimited=True)
+
+    answer = await ask(index, "/simple/stage-demo/")
+
+    assert answer.body == whole.body[: len(whole.body) // 2]
+    assert not {"Content-Length", "Transfer-Encoding"} & set(answer.headers)
+
+
+async def test_truncated_page_fails(index: FakeIndex) -> None:
+    """A client notices that less came than was announced."""
+    index.quirks = Quirks(truncate=True)
+
+    with pytest.raises(ClientError):
+        await ask(index, "/simple/stage-demo/")
+
+
+async def test_redirect_elsewhere(index: FakeIndex) -> None:
+    """A page can send its reader to another host."""
+    index.quirks = Quirks(redirect_to=f"{HOST}/simple/stage-demo/")
+
+    answer = await ask(index, "/simple/stage-demo/")
+
+    assert (answer.status, answer.headers["Location"]) == (302, f"{HOST}/simple/stage-demo/")
+
+
+async def test_without_core_metadata(index: FakeIndex) -> None:
+    """An index that knows nothing of `.metadata` neither tells of it nor serves it."""
+    index.quirks = Quirks(no_core_metadata=True)
+
+    page = (await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
+    path = page["files"][0]["url"].removeprefix(index.url)
+
+    assert "core-metadata" not in page["files"][0]
+    assert (await ask(index, f"{path}.metadata")).status == 404
+
+
+async def test_delay_ends_with_the_client(index: FakeIndex) -> None:
+    """A client that does not wait gets nothing, and the index can still be stopped."""
+    index.quirks = Quirks(delay=60)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await ask(index, "/simple/stage-demo/")
