@@ -1,0 +1,1 @@
+"""Here is one module for each thing the service does."""

@@ -1,0 +1,161 @@
+"""Here is how a preview answers for the index, as if its stage were published."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
+from stageproxy.core.index.negotiation import SimpleType, simple_type
+from stageproxy.core.index.pages import Page, UnreadablePageError
+from stageproxy.core.index.redirects import Redirection, check_redirection
+from stageproxy.core.index.simple import add_to_page, new_list, new_page
+from stageproxy.core.index.targets import FileTarget
+from stageproxy.core.release.listing import artifact_at, staged_files
+from stageproxy.core.release.stages import Artifact, Stage, Status
+from stageproxy.core.rights import TokenKind, parse_token
+from stageproxy.ports import Answer, ArtifactFiles, Catalogue, Clock, Index
+from stageproxy.services.stage_urls import StageUrls
+from stageproxy.services.stages import as_of, what_became_of
+
+_TO_ROOT = "../../"
+_TO_ROOT_FROM_ONLY = "../../../"
+_ROTATED = "This stage URL was replaced by another one. Ask the release manager for it."
+
+
+@dataclass(frozen=True, slots=True)
+class StagedBytes:
+    """A staged file, ready to be sent: where it is, and whose bytes they are."""
+
+    path: Path
+    artifact: Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """Answers for the index with one stage laid over it."""
+
+    catalogue: Catalogue
+    files: ArtifactFiles
+    index: Index
+    clock: Clock
+    urls: StageUrls
+    retention: timedelta
+    any_file_host: bool
+
+    async def open_stage(self, project: str, token: str) -> Stage:
+        """Return the stage that a URL opens.
+
+        Unknown, foreign and malformed tokens look the same: not found. A stage
+        that has ended says so for a time, and is not found after that.
+        """
+        parsed = parse_token(token)
+        if parsed is None or parsed.kind is not TokenKind.STAGE:
+            raise NotFoundError
+        found = await self.catalogue.read(lambda rows: rows.find_stage_by_token(parsed.digest))
+        if found is None or found[0].project != canonicalize_name(project):
+            raise NotFoundError
+        stage, rotation = found
+        return self._if_open(as_of(stage, self.clock.now()), is_current=rotation == stage.rotation)
+
+    def _if_open(self, stage: Stage, *, is_current: bool) -> Stage:
+        if stage.ended_at and self.clock.now() >= stage.ended_at + self.retention:
+            raise NotFoundError
+        if stage.status is Status.CANCELED:
+            raise GoneError(what_became_of(stage))
+        if not is_current:
+            raise GoneError(_ROTATED)
+        return stage
+
+    async def project_page(self, stage: Stage, accept: str) -> Page:
+        """Return the project's page with the staged files on it.
+
+        Where upstream is ill there is no page: one with staged files alone
+        would hide every release that is out.
+        """
+        page = await self.index.find_page(stage.project, accept)
+        if page is None:
+            return self._written(stage, accept, _TO_ROOT)
+        staged = staged_files(stage, _TO_ROOT)
+        page_url = f"{self.urls.url_of(stage)}simple/{stage.project}/"
+        try:
+            body = await asyncio.to_thread(
+                add_to_page, page, stage.project, staged, page_url=page_url
+            )
+        except UnreadablePageError as error:
+            raise UpstreamFailedError(
+                f"PyPI's page of {stage.project} cannot be read: {error}."
+            ) from error
+        return replace(page, body=body)
+
+    def only_page(self, stage: Stage, accept: str) -> Page:
+        """Return the page that lists the staged release alone."""
+        return self._written(stage, accept, _TO_ROOT_FROM_ONLY)
+
+    def only_list(self, stage: Stage, accept: str) -> Page:
+        """Return the list of projects that the stage has: its own."""
+        kind = simple_type(accept)
+        names = [stage.project] if stage.artifacts else []
+        return _own_page(kind, new_list(kind, names))
+
+    async def find_file(self, stage: Stage, target: FileTarget) -> StagedBytes | None:
+        """Return the staged file that a path names, or nothing if it is upstream's affair."""
+        artifact = await self._find_artifact(stage, target)
+        if artifact is None:
+            return None
+        return StagedBytes(self.files.path(artifact.sha256), artifact)
+
+    async def find_core_metadata(self, stage: Stage, target: FileTarget) -> bytes | None:
+        """Return the METADATA file beside a staged wheel, or nothing if it is upstream's affair."""
+        artifact = await self._find_artifact(stage, target)
+        if artifact is None:
+            return None
+        if artifact.core_metadata_sha256 is None:
+            raise NotFoundError
+        return await self.catalogue.read(
+            lambda rows: rows.find_core_metadata(stage.id, artifact.filename)
+        )
+
+    def ask_upstream(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[Answer]:
+        """Ask upstream for what the stage does not change.
+
+        For HEAD too this is GET: some mirrors answer HEAD differently.
+        """
+        return self.index.open("GET", path, headers)
+
+    def redirection(self, location: str, asked: str) -> Redirection:
+        """Return where upstream's redirect leads; raise if nobody configured that host."""
+        target = self.index.resolve(location, asked)
+        if target.path == asked:
+            raise UpstreamFailedError("PyPI redirects in circles.")
+        check_redirection(target, asked, any_file_host=self.any_file_host)
+        return target
+
+    def _written(self, stage: Stage, accept: str, to_root: str) -> Page:
+        if not stage.artifacts:
+            raise NotFoundError
+        kind = simple_type(accept)
+        return _own_page(kind, new_page(kind, stage.project, staged_files(stage, to_root)))
+
+    async def _find_artifact(self, stage: Stage, target: FileTarget) -> Artifact | None:
+        """Return the artifact; raise what became of it if it was replaced or withdrawn."""
+        artifact = artifact_at(stage, target.blake2b_256, target.filename)
+        if artifact is not None:
+            return artifact
+        reason = await self.catalogue.read(
+            lambda rows: rows.find_former_file(stage.id, target.blake2b_256, target.filename)
+        )
+        if reason:
+            raise GoneError(reason)
+        return None
+
+
+def _own_page(kind: SimpleType, body: bytes) -> Page:
+    charset = "; charset=UTF-8" if kind is SimpleType.HTML else ""
+    return Page(body, kind, f"{kind}{charset}", url="")

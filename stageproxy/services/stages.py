@@ -1,0 +1,244 @@
+"""Here is how stages are opened, shown, extended, rotated and canceled, and artifacts removed."""
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from packaging.utils import NormalizedName
+
+from stageproxy.core.errors import (
+    ForbiddenError,
+    GoneError,
+    NotFoundError,
+    StageExistsError,
+    TooManyError,
+)
+from stageproxy.core.release.stages import (
+    LIVE,
+    Stage,
+    Status,
+    Step,
+    ended,
+    expiry_after_change,
+    expiry_after_extension,
+)
+from stageproxy.core.rights import Action, ApiToken
+from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.services.access import require
+from stageproxy.services.stage_urls import StageUrls
+
+log = logging.getLogger(__name__)
+
+EXPIRED = "It expired."
+WITHDRAWN = "The file was withdrawn from the stage."
+
+
+@dataclass(frozen=True, slots=True)
+class StageLimits:
+    """How long stages live, and how many of a project there may be at a time."""
+
+    lifetime: timedelta
+    max_lifetime: timedelta
+    max_per_project: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The life of stages, but for what is in them and their promotion."""
+
+    catalogue: Catalogue
+    clock: Clock
+    urls: StageUrls
+    limits: StageLimits
+
+    async def open(
+        self,
+        token: ApiToken,
+        project: NormalizedName,
+        version: str | None,
+        lifetime: timedelta | None,
+    ) -> Stage:
+        """Open a stage. Raise `StageExistsError` if the release has one."""
+        require(token, Action.OPEN, project, version)
+        stage = self.new(project, version, self.clock.now(), lifetime)
+        await self.catalogue.write(lambda rows: self.add(rows, stage))
+        log.info("stage %s: opened for %s by token %s", stage.id, stage.release, token.id)
+        return stage
+
+    def new(
+        self,
+        project: NormalizedName,
+        version: str | None,
+        now: datetime,
+        lifetime: timedelta | None = None,
+    ) -> Stage:
+        """Return a stage that is not kept yet."""
+        granted = min(lifetime or self.limits.lifetime, self.limits.max_lifetime)
+        return Stage(
+            id=secrets.token_hex(8),
+            project=project,
+            version=version,
+            status=Status.OPEN,
+            revision=0,
+            rotation=0,
+            lifetime=granted,
+            opened_at=now,
+            expires_at=now + granted,
+        )
+
+    def add(self, rows: Rows, stage: Stage) -> None:
+        """Keep a new stage, within a transaction."""
+        end_expired(rows, stage.project, stage.opened_at)
+        live = [one for one in rows.list_stages(stage.project) if one.status in LIVE]
+        if len(live) >= self.limits.max_per_project:
+            raise TooManyError(
+                f"{stage.project} has {len(live)} live stages already. Cancel one first."
+            )
+        check_release_is_free(rows, stage.project, stage.version)
+        rows.save_stage(stage)
+        rows.save_stage_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
+
+    async def list(self, token: ApiToken, project: str | None) -> Sequence[Stage]:
+        """Return the stages that *token* may see, of one project or all, the latest first."""
+        stages = await self.catalogue.read(lambda rows: rows.list_stages(project))
+        now = self.clock.now()
+        return [
+            as_of(stage, now)
+            for stage in stages
+            if token.permits(Action.SHOW, stage.project, stage.version)
+        ]
+
+    async def get(self, token: ApiToken, stage_id: str, action: Action = Action.SHOW) -> Stage:
+        """Return a stage on which *token* permits *action*.
+
+        A stage of another project and one that does not exist look the same.
+        """
+        stage = await self.catalogue.read(lambda rows: rows.find_stage(stage_id))
+        if stage is None:
+            self._require_everywhere(token, action)
+            raise NotFoundError(f"There is no stage {stage_id}.")
+        if not token.permits(Action.SHOW, stage.project, stage.version):
+            raise _not_yours()
+        require(token, action, stage.project, stage.version)
+        return as_of(stage, self.clock.now())
+
+    async def extend(self, token: ApiToken, stage_id: str, by: timedelta) -> Stage:
+        """Let a stage live longer, as far as the limit allows."""
+        longest = self.limits.max_lifetime
+
+        def later(_rows: Rows, stage: Stage, _now: datetime) -> Stage:
+            stage.after(Step.EDIT)
+            return replace(stage, expires_at=expiry_after_extension(stage, by, longest=longest))
+
+        return await self._change(token, stage_id, Action.EXTEND, later)
+
+    async def cancel(self, token: ApiToken, stage_id: str) -> Stage:
+        """End a stage. What is in it cannot be reached any more."""
+
+        def canceled(_rows: Rows, stage: Stage, now: datetime) -> Stage:
+            stage.after(Step.CANCEL)
+            return ended(stage, "It was canceled.", now)
+
+        return await self._change(token, stage_id, Action.CANCEL, canceled)
+
+    async def rotate(self, token: ApiToken, stage_id: str) -> Stage:
+        """Give a stage another URL. The old one opens nothing from then on."""
+
+        def rotated(rows: Rows, stage: Stage, _now: datetime) -> Stage:
+            changed = replace(stage, rotation=stage.rotation + 1)
+            rows.save_stage_token(self.urls.token_of(changed).digest, stage.id, changed.rotation)
+            return changed
+
+        return await self._change(token, stage_id, Action.ROTATE, rotated)
+
+    async def remove(self, token: ApiToken, stage_id: str, filename: str) -> Stage:
+        """Withdraw an artifact from a stage."""
+
+        def without(rows: Rows, stage: Stage, now: datetime) -> Stage:
+            stage.after(Step.EDIT)
+            artifact = stage.find_artifact(filename)
+            if artifact is None:
+                raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
+            rows.remove_artifact(stage.id, artifact, WITHDRAWN)
+            return touched(stage, now, longest=self.limits.max_lifetime)
+
+        return await self._change(token, stage_id, Action.REMOVE, without)
+
+    async def _change(
+        self,
+        token: ApiToken,
+        stage_id: str,
+        action: Action,
+        change: Callable[[Rows, Stage, datetime], Stage],
+    ) -> Stage:
+        await self.get(token, stage_id, action)
+        now = self.clock.now()
+
+        def work(rows: Rows) -> Stage:
+            stage = get_live(rows, stage_id, now)
+            rows.save_stage(change(rows, stage, now))
+            return get_stage(rows, stage_id)
+
+        stage = await self.catalogue.write(work)
+        log.info("stage %s: %s by token %s", stage.id, action, token.id)
+        return stage
+
+    def _require_everywhere(self, token: ApiToken, action: Action) -> None:
+        if not token.permits(action, None):
+            raise _not_yours()
+
+
+def as_of(stage: Stage, now: datetime) -> Stage:
+    """Return the stage as it counts *now*: one whose time is over has expired, swept or not."""
+    return ended(stage, EXPIRED, stage.expires_at) if stage.has_expired(now) else stage
+
+
+def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
+    """End the stages of a project whose time is over, so that their release is free again."""
+    for stage in rows.list_stages(project):
+        if stage.has_expired(now):
+            rows.save_stage(as_of(stage, now))
+
+
+def check_release_is_free(rows: Rows, project: str, version: str | None) -> None:
+    """Raise if a release has a live stage already."""
+    existing = rows.find_live_stage(project, version) if version else None
+    if existing and version:
+        raise StageExistsError(project, version, existing.id)
+
+
+def get_stage(rows: Rows, stage_id: str) -> Stage:
+    """Return a stage by its id, or raise."""
+    stage = rows.find_stage(stage_id)
+    if stage is None:
+        raise NotFoundError(f"There is no stage {stage_id}.")
+    return stage
+
+
+def get_live(rows: Rows, stage_id: str, now: datetime) -> Stage:
+    """Return a stage that has not ended, or raise what became of it."""
+    stage = as_of(get_stage(rows, stage_id), now)
+    if stage.status is Status.CANCELED:
+        raise GoneError(what_became_of(stage))
+    return stage
+
+
+def what_became_of(stage: Stage) -> str:
+    """Return the sentence on a stage that has ended."""
+    when = f"{stage.ended_at:%Y-%m-%d %H:%M} UTC" if stage.ended_at else "some time ago"
+    return f"The stage of {stage.release} is over since {when}. {stage.reason or ''}".strip()
+
+
+def touched(stage: Stage, now: datetime, *, longest: timedelta) -> Stage:
+    """Return the stage after a change of what is in it."""
+    return replace(
+        stage,
+        revision=stage.revision + 1,
+        expires_at=expiry_after_change(stage, now, longest=longest),
+    )
+
+
+def _not_yours() -> ForbiddenError:
+    return ForbiddenError("This API token does not permit this on that stage, if there is one.")

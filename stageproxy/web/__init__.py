@@ -1,0 +1,1 @@
+"""Here is HTTP: a request in, a response out."""

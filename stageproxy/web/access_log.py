@@ -1,0 +1,33 @@
+"""Here is a line a request, and no line with a token in it."""
+
+import logging
+
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+from stageproxy.core.rights import redacted
+
+
+class AccessLog(AbstractAccessLogger):
+    """Logs what was asked, without queries, headers and what opens a stage."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Log one request with its status, the bytes sent, and milliseconds."""
+        path = redacted(request.raw_path.partition("?")[0])
+        self.logger.info(
+            "%s %s %s %d %d %.1f ms",
+            request.remote or "-",
+            request.method,
+            path,
+            response.status,
+            response.body_length,
+            time * 1000,
+        )
+
+
+class RedactingFormatter(logging.Formatter):
+    """Leaves tokens out of everything that is logged, whoever logs it, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line without tokens."""
+        return redacted(super().format(record))

@@ -1,0 +1,164 @@
+"""Here is how a failure is told to a client: one message, in three shapes, by who is asking."""
+
+import json
+import re
+from collections.abc import Mapping
+from enum import Enum, auto
+from http import HTTPStatus
+
+from aiohttp import web
+
+from stageproxy.core.errors import (
+    Kind,
+    MissingCredentialError,
+    Problem,
+    StageExistsError,
+    StageproxyError,
+    UnknownCredentialError,
+)
+from stageproxy.core.index.negotiation import best_offer
+from stageproxy.web.conditional import etag_of
+from stageproxy.web.keys import URLS
+
+STATUS_OF: Mapping[Kind, HTTPStatus] = {
+    Kind.INVALID: HTTPStatus.BAD_REQUEST,
+    Kind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Kind.GONE: HTTPStatus.GONE,
+    Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.UPSTREAM_FAILED: HTTPStatus.BAD_GATEWAY,
+    Kind.UPSTREAM_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Kind.UPSTREAM_SLOW: HTTPStatus.GATEWAY_TIMEOUT,
+    Kind.NO_ROOM: HTTPStatus.INSUFFICIENT_STORAGE,
+}
+
+_LONGEST_REASON = 500
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="stageproxy", charset="UTF-8"'}
+_RETRY = {"Retry-After": "5"}
+_PRIVATE = {"Cache-Control": "private, no-cache"}
+
+
+class Shape(Enum):
+    """The three ways in which a client wants to be told."""
+
+    TEXT = auto()
+    LEGACY = auto()
+    PROBLEM = auto()
+
+
+def shape_of(request: web.Request) -> Shape:
+    """Return how the client of a request wants to be told, which its URL shows."""
+    path = request.raw_path.partition("?")[0]
+    if path.startswith(("/api/", "/upload/2.0/")):
+        return Shape.PROBLEM
+    if path.rstrip("/").endswith("/legacy") and request.method == "POST":
+        return Shape.LEGACY
+    return Shape.TEXT
+
+
+def answer_to(error: StageproxyError, request: web.Request) -> web.Response:
+    """Return the answer that tells a client of a failure."""
+    shape = shape_of(request)
+    status = _status_of(error, shape)
+    answer = told(request, status, error.sentence, error.problems)
+    answer.headers.update(_headers_for(error, status, request))
+    return answer
+
+
+def told(
+    request: web.Request,
+    status: HTTPStatus,
+    sentence: str,
+    problems: tuple[Problem, ...] = (),
+) -> web.Response:
+    """Return the answer with a *status* and a *sentence*, in the shape the client wants."""
+    match shape_of(request):
+        case Shape.TEXT:
+            return _text(status, sentence)
+        case Shape.LEGACY:
+            return _legacy(request, status, sentence, problems)
+        case Shape.PROBLEM:
+            return _problem(status, sentence, problems)
+
+
+def _status_of(error: StageproxyError, shape: Shape) -> HTTPStatus:
+    """Return the status. PyPI's upload API says 403 to a token that it does not know."""
+    if shape is Shape.LEGACY and isinstance(error, UnknownCredentialError):
+        return HTTPStatus.FORBIDDEN
+    return STATUS_OF[error.kind]
+
+
+def _headers_for(
+    error: StageproxyError, status: HTTPStatus, request: web.Request
+) -> dict[str, str]:
+    if status is HTTPStatus.UNAUTHORIZED or isinstance(error, MissingCredentialError):
+        return _CHALLENGE
+    if isinstance(error, StageExistsError):
+        return {"Location": f"{request.app[URLS].public_url}/api/stages/{error.stage_id}"}
+    if error.kind is Kind.UPSTREAM_UNAVAILABLE:
+        return _RETRY
+    return {}
+
+
+def _text(status: HTTPStatus, sentence: str) -> web.Response:
+    body = sentence.encode()
+    headers = {**_PRIVATE, "ETag": etag_of(body)}
+    return web.Response(
+        body=body, status=status, content_type="text/plain", charset="utf-8", headers=headers
+    )
+
+
+def _legacy(
+    request: web.Request, status: HTTPStatus, sentence: str, problems: tuple[Problem, ...]
+) -> web.Response:
+    """Return the reason phrase and the body: some uploaders print the one, some the other."""
+    reason = reason_phrase(sentence)
+    offers = ["text/plain", "application/json"]
+    if best_offer(request.headers.get("Accept", ""), offers) == "application/json":
+        document = {
+            "message": "\n".join(one.message for one in problems) or sentence,
+            "code": f"{status.value} {reason}",
+            "title": status.phrase,
+        }
+        return _json(status, document, "application/json", reason)
+    others = [one.message for one in problems if one.message != sentence]
+    text = "\n".join([reason, *map(reason_phrase, others)])
+    return web.Response(
+        text=text, status=status, reason=reason, content_type="text/plain", headers=_PRIVATE
+    )
+
+
+def _problem(status: HTTPStatus, sentence: str, problems: tuple[Problem, ...]) -> web.Response:
+    """Return a problem document (RFC 9457). PEP 694 calls `detail` `details`: both are there."""
+    document = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": sentence,
+        "details": sentence,
+        "errors": [{"source": one.source, "message": one.message} for one in problems],
+        "meta": {"api-version": "2.0"},
+    }
+    return _json(status, document, "application/problem+json", None)
+
+
+def _json(
+    status: HTTPStatus, document: Mapping[str, object], content_type: str, reason: str | None
+) -> web.Response:
+    # Without a charset parameter: uv compares the type to the letter.
+    return web.Response(
+        body=json.dumps(document).encode(),
+        status=status,
+        reason=reason,
+        headers={**_PRIVATE, "Content-Type": content_type},
+    )
+
+
+def reason_phrase(sentence: str) -> str:
+    """Return a sentence as it can stand in a status line: printable ASCII, one line, bounded."""
+    one_line = " ".join(sentence.split())
+    return _UNPRINTABLE.sub("?", one_line)[:_LONGEST_REASON]

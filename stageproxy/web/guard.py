@@ -1,0 +1,59 @@
+"""Here is what every request passes first, and what every failure becomes."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
+
+from stageproxy.core.errors import InvalidRequestError, StageproxyError
+from stageproxy.core.index.targets import check_raw_target
+from stageproxy.web.errors import answer_to, told
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_VERSIONS = (HttpVersion10, HttpVersion11)
+_WITHOUT_BODY = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let pass what is well formed, and tell of whatever goes wrong in the client's own shape."""
+    try:
+        _check(request)
+        return await handler(request)
+    except StageproxyError as error:
+        return answer_to(error, request)
+    except web.HTTPException as error:
+        return _told_of(error, request)
+    except ConnectionError:
+        raise
+    except Exception:
+        # The outermost place: what arrives here is a bug of ours.
+        log.exception("%s failed", request.method)
+        return told(
+            request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server has a fault. Its log says more."
+        )
+
+
+def _check(request: web.Request) -> None:
+    check_raw_target(request.raw_path)
+    if request.version not in _VERSIONS:
+        raise InvalidRequestError("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+    if request.version == HttpVersion10 and hdrs.TRANSFER_ENCODING in request.headers:
+        raise InvalidRequestError("HTTP/1.0 has no Transfer-Encoding.")
+    if request.method in _WITHOUT_BODY and request.body_exists:
+        raise InvalidRequestError(f"A {request.method} request has no body here.")
+
+
+def _told_of(error: web.HTTPException, request: web.Request) -> web.StreamResponse:
+    """Return what aiohttp's router says, in our words and the client's shape."""
+    if error.status < HTTPStatus.BAD_REQUEST:
+        raise error
+    status = HTTPStatus(error.status)
+    answer = told(request, status, f"{status.value} {status.phrase}")
+    if hdrs.ALLOW in error.headers:
+        answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+    return answer

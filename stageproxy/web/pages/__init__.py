@@ -1,0 +1,1 @@
+"""Here are the pages that people see."""

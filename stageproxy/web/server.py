@@ -1,0 +1,149 @@
+"""Here is aiohttp's server where ours must differ: what it tells of bad requests, and deadlines.
+
+aiohttp quotes a broken request line in its answer and its log, where it may
+hold a token; and it waits for ever for the headers of a request.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from stageproxy.web.access_log import AccessLog
+
+SHUTDOWN_SECONDS = 30
+"""How long running requests may take to end when the server stops."""
+
+_HEADER_SECONDS = 10.0
+_KEEP_ALIVE_SECONDS = 15
+_LOOK_EVERY = 0.05
+_CANCEL_SECONDS = 2
+_READ_BUFFER = 2**20
+_LONGEST_HEADER = 32_760
+
+
+def runner_for(app: web.Application, *, header_deadline: float = _HEADER_SECONDS) -> "Runner":
+    """Return what serves *app*; the head of a request must come in within the deadline."""
+    return Runner(
+        app,
+        header_deadline,
+        access_log_class=AccessLog,
+        access_log=logging.getLogger("stageproxy.requests"),
+        auto_decompress=False,
+        keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        max_field_size=_LONGEST_HEADER,
+        read_bufsize=_READ_BUFFER,
+        shutdown_timeout=_CANCEL_SECONDS,
+    )
+
+
+class StageproxyProtocol(RequestHandler):
+    """One connection."""
+
+    __slots__ = ("_deadline", "_seconds")
+
+    def __init__(self, manager: web.Server, header_deadline: float, **options: object) -> None:
+        super().__init__(manager, **options)  # type: ignore[arg-type] # passed on as they came
+        self._seconds = header_deadline
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start waiting for the first request."""
+        super().connection_made(transport)
+        self._start_deadline()
+
+    def data_received(self, data: bytes) -> None:
+        """Stop waiting once a whole head has come in; start when the next one has begun."""
+        super().data_received(data)
+        if self._messages or self._request_in_progress:
+            self._stop_deadline()
+        elif self._deadline is None:
+            self._start_deadline()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Stop waiting: nobody is there any more."""
+        self._stop_deadline()
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no request, or a fault of ours, without quoting any of it."""
+        self.logger.warning(
+            "a request from %s cannot be answered: %s", request.remote, type(exc).__name__
+        )
+        if request.writer.output_size > 0:
+            message = "The answer is under way already."
+            raise ConnectionError(message)
+        text = "400 Bad Request" if status < 500 else "500 Internal Server Error"  # noqa: PLR2004
+        answer = web.Response(status=status, text=text, headers={"Server": "stageproxy"})
+        answer.force_close()
+        return answer
+
+    def _start_deadline(self) -> None:
+        self._deadline = self._loop.call_later(self._seconds, self._give_up)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        if not self._request_in_progress:
+            self.force_close()
+
+
+class _Server(web.Server):
+    header_deadline = _HEADER_SECONDS
+
+    def __call__(self) -> RequestHandler:
+        return StageproxyProtocol(self, self.header_deadline, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs an application with our own connections."""
+
+    def __init__(
+        self,
+        app: web.Application,
+        header_deadline: float,
+        **options: Any,  # noqa: ANN401 - passed on as they came
+    ) -> None:
+        super().__init__(app, **options)
+        self._header_deadline = header_deadline
+
+    async def cleanup(self) -> None:
+        """Let running requests end, then stop.
+
+        Once aiohttp itself shuts down it reads nothing more: an upload under
+        way would stand still until its time is over.
+        """
+        for site in list(self.sites):
+            await site.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_SECONDS):
+                while self._has_running_requests():  # noqa: ASYNC110 - there is no event for it
+                    await asyncio.sleep(_LOOK_EVERY)
+        await super().cleanup()
+
+    def _has_running_requests(self) -> bool:
+        connections = self.server.connections if self.server else []
+        return any(one._request_in_progress for one in connections)  # noqa: SLF001
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        server = _Server(
+            made.request_handler,
+            request_factory=made.request_factory,
+            loop=made._loop,  # noqa: SLF001 - the parts of the server that is replaced
+            **made._kwargs,  # noqa: SLF001
+        )
+        server.header_deadline = self._header_deadline
+        return server

@@ -1,0 +1,114 @@
+"""Here is a stage as JSON: PEP 694's publishing session, and what it lacks."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from stageproxy.core.release.listing import rfc3339
+from stageproxy.core.release.manifest import manifest_digest
+from stageproxy.core.release.stages import LIVE, Artifact, Stage, Status, Step
+from stageproxy.core.rights import Action, ApiToken
+from stageproxy.services.stage_urls import StageUrls
+
+API_VERSION = "2.0"
+
+
+def stage_json(
+    stage: Stage, urls: StageUrls, token: ApiToken | None, **meta: str
+) -> dict[str, Any]:
+    """Return a stage as the bearer of *token* may see it; without one, as a reader of it may.
+
+    *meta*: more to say in `meta`, under names that PEP 694 leaves to indexes.
+    """
+    document = {
+        "meta": {"api-version": API_VERSION, **meta},
+        "links": _links(stage, urls, token),
+        "mechanisms": [],
+        "status": stage.status.value,
+        "expires-at": _whole_seconds(stage.expires_at),
+        "files": {one.filename: _file(one, stage, urls) for one in stage.artifacts},
+        "notices": [stage.reason] if stage.reason else [],
+        "id": stage.id,
+        "project": stage.project,
+        "version": stage.version,
+        "manifest-digest": manifest_digest(stage.artifacts),
+        "opened-at": _whole_seconds(stage.opened_at),
+    }
+    if _is_readable(stage):
+        document["session-token"] = urls.token_of(stage).reveal()
+    return document
+
+
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """Return a document as it goes over the wire."""
+    return json.dumps(document).encode()
+
+
+def json_response(
+    document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return a document, which nobody may keep. Without a charset parameter: JSON has none."""
+    return web.Response(
+        body=as_json(document),
+        status=status,
+        headers={
+            "Content-Type": "application/json",
+            "Cache-Control": "private, no-cache",
+            **(headers or {}),
+        },
+    )
+
+
+def _links(stage: Stage, urls: StageUrls, token: ApiToken | None) -> dict[str, str]:
+    links: dict[str, str] = {}
+    may = _permitted(stage, token)
+    session = f"{urls.public_url}/api/stages/{stage.id}"
+    if Action.SHOW in may:
+        links["session"] = session
+    if _is_readable(stage):
+        links["stage"] = urls.url_of(stage)
+    if Action.UPLOAD in may and Step.EDIT in stage.steps():
+        links["legacy-upload"] = f"{urls.url_of(stage)}legacy/"
+    if Action.EXTEND in may and Step.EDIT in stage.steps():
+        links["extend"] = f"{session}/extend"
+    return links
+
+
+def _permitted(stage: Stage, token: ApiToken | None) -> frozenset[Action]:
+    if token is None:
+        return frozenset()
+    version = stage.version or token.version
+    return frozenset(one for one in Action if token.permits(one, stage.project, version))
+
+
+def _is_readable(stage: Stage) -> bool:
+    return stage.status in LIVE or stage.status is Status.PUBLISHED
+
+
+def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "status": "completed",
+        "notices": list(artifact.notices),
+        "size": artifact.size,
+        "hashes": {
+            "sha256": artifact.sha256,
+            "blake2b_256": artifact.blake2b_256,
+            "md5": artifact.md5,
+        },
+        "upload-time": rfc3339(artifact.uploaded_at),
+        "metadata": {
+            "requires-python": artifact.requires_python,
+            "summary": artifact.summary,
+            "requires-dist": list(artifact.requires_dist),
+        },
+    }
+    if _is_readable(stage):
+        document["link"] = urls.url_of(stage) + artifact.path
+    return document
+
+
+def _whole_seconds(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,59 @@
+"""Here is a stage for people, and for programs that ask for JSON."""
+
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from stageproxy.core.index.negotiation import best_offer
+from stageproxy.core.release.promotion import in_promotion_order
+from stageproxy.core.release.stages import Stage
+from stageproxy.web.auth import recognize
+from stageproxy.web.conditional import conditional
+from stageproxy.web.headers import PRIVATE
+from stageproxy.web.keys import URLS
+from stageproxy.web.pages.rendering import render
+from stageproxy.web.session_json import as_json, stage_json
+
+_OFFERS = ("text/html", "application/json")
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
+    """Return the stage: a page for browsers, PEP 694's session object for programs."""
+    urls = request.app[URLS]
+    accept = request.headers.get(hdrs.ACCEPT, "")
+    if best_offer(accept, _OFFERS) == "application/json":
+        document = stage_json(stage, urls, await recognize(request))
+        headers = {
+            "Content-Type": "application/json",
+            "Cache-Control": PRIVATE,
+            "Vary": "Accept, Accept-Encoding, Authorization",
+        }
+        return await conditional(request, as_json(document), headers)
+    page = render(
+        "stage.html",
+        stage=stage,
+        url=urls.url_of(stage),
+        artifacts=in_promotion_order(stage.artifacts),
+    )
+    return await _page(request, page)
+
+
+async def front_page(request: web.Request) -> web.StreamResponse:
+    """Return what this server is, for whoever finds it."""
+    return await _page(request, render("front.html", url=request.app[URLS].public_url))
+
+
+async def robots(_request: web.Request) -> web.Response:
+    """Keep search engines out."""
+    return web.Response(status=HTTPStatus.OK, text="User-agent: *\nDisallow: /\n")
+
+
+async def _page(request: web.Request, page: str) -> web.Response:
+    headers = {
+        "Content-Type": "text/html; charset=UTF-8",
+        "Cache-Control": PRIVATE,
+        "Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'",
+        "Vary": "Accept, Accept-Encoding",
+    }
+    return await conditional(request, page.encode(), headers)

@@ -1,0 +1,39 @@
+"""Fixtures: a release that is staged beside one that is out."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.service import RunningService, prefix_of
+
+WHEEL = a_wheel(version="2.0", requires_python=">=3.8")
+SDIST = an_sdist(version="2.0", requires_python=">=3.9")
+
+
+@pytest.fixture
+def wheel() -> Distribution:
+    """Return the staged wheel."""
+    return WHEEL
+
+
+@pytest.fixture
+def sdist() -> Distribution:
+    """Return the staged sdist."""
+    return SDIST
+
+
+@pytest.fixture
+async def stage(service: RunningService) -> Any:
+    """Return the stage of demo 2.0, as the admin sees it, with demo 1.0 on the index."""
+    service.index.add("demo", a_wheel(version="1.0"), an_sdist(version="1.0"))
+    service.index.add("other", a_wheel("other"), an_sdist("other"))
+    staged = await service.staged(WHEEL, SDIST)
+    service.index.requests.clear()
+    return staged
+
+
+@pytest.fixture
+def prefix(stage: Any) -> str:
+    """Return the stage URL of demo 2.0."""
+    return prefix_of(stage)

@@ -1,0 +1,121 @@
+"""The log of requests: one line each, and no token in any."""
+
+import asyncio
+import logging
+import sys
+
+import pytest
+
+from stageproxy.core.rights import TokenKind, make_token
+from stageproxy.web.access_log import RedactingFormatter
+from tests.support.service import PIP, RunningService
+from tests.support.wire import a_request, exchange
+
+TOKENS = {kind.name: make_token(kind, b"\x07" * 32).reveal() for kind in TokenKind}
+REQUESTS = "stageproxy.requests"
+
+
+async def lines_about(
+    service: RunningService, caplog: pytest.LogCaptureFixture, target: str, method: str = "GET"
+) -> list[str]:
+    """Return what the log of requests says of a request."""
+    caplog.set_level(logging.INFO, REQUESTS)
+    caplog.clear()
+    await exchange(service.url, a_request(target, method))
+    await asyncio.sleep(0)
+    return [record.getMessage() for record in caplog.records if record.name == REQUESTS]
+
+
+async def test_one_line_a_request(
+    service: RunningService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request is one line: who, what, with which result, how much, how fast."""
+    (line,) = await lines_about(service, caplog, "/health/live")
+
+    who, method, path, status, size, time, unit = line.split()
+    assert (who, method, path, status, unit) == ("127.0.0.1", "GET", "/health/live", "200", "ms")
+    assert int(size) > 0
+    assert float(time) >= 0
+
+
+TARGETS = {
+    "a stage": "/tmp/demo/{}/simple/demo/",
+    "a stage without slash": "/tmp/demo/{}",
+    "a stage in the query": "/tmp/demo/x/?a={}",
+    "a token in the query": "/health/live?token={}",
+    "a token somewhere": "/api/tokens/{}",
+    "a token in a file's name": "/api/stages/1/files/{}",
+    "a mistyped token": "/tmp/demo/{}x/simple/",
+    "dot segments": "/tmp/demo/../{}/",
+    "an escape": "/tmp/demo/%zz{}/",
+    "absolute form": "http://example.org/tmp/demo/{}/",
+    "two slashes": "//tmp/demo/{}/",
+    "an escaped prefix": "/%74mp/demo/{}/",
+}
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+@pytest.mark.parametrize("kind", TOKENS)
+async def test_no_token_in_a_line(
+    service: RunningService, caplog: pytest.LogCaptureFixture, kind: str, target: str
+) -> None:
+    """No line has a token, wherever it stands in the request (81; A14)."""
+    lines = await lines_about(service, caplog, target.format(TOKENS[kind]))
+
+    assert len(lines) == 1
+    assert TOKENS[kind] not in lines[0]
+    assert TOKENS[kind][5:] not in lines[0]
+
+
+async def test_mistyped_stage_url(
+    service: RunningService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What stands where the stage token goes is left out even if it is none (81)."""
+    (line,) = await lines_about(service, caplog, "/tmp/demo/nearly-a-token/simple/")
+
+    assert " /tmp/demo/***/simple/ " in line
+
+
+@pytest.mark.parametrize("path", ["x", "account/", "%zz", "a//b", "simple/missing/", "legacy/"])
+async def test_no_token_in_an_error(service: RunningService, prefix: str, path: str) -> None:
+    """What goes wrong is told without the URL that opens the stage (81; A14)."""
+    answer = await service.get(prefix + path, PIP, Referer=prefix)
+
+    token = prefix.split("/")[-2]
+    told = {name: value for name, value in answer.headers.items() if name != "Location"}
+    assert token not in answer.text + str(told)
+
+
+async def test_no_query(service: RunningService, caplog: pytest.LogCaptureFixture) -> None:
+    """Queries are not logged."""
+    (line,) = await lines_about(service, caplog, "/health/live?secret=42")
+
+    assert "secret" not in line
+
+
+def test_formatter_redacts_tracebacks() -> None:
+    """Whoever logs what: a token in a message or a traceback does not come out (A14)."""
+    token = TOKENS["ADMIN"]
+    try:
+        int(token)
+    except ValueError:
+        record = logging.LogRecord("x", 40, __file__, 1, "saw %s", (token,), sys.exc_info())
+
+    line = RedactingFormatter("%(message)s").format(record)
+
+    assert token not in line
+    assert line.startswith("saw stga_***")
+    assert line.endswith("'stga_***'")
+
+
+async def test_line_of_a_broken_answer(
+    service: RunningService, prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A request that fails has its line, too."""
+    service.index.remove("other")
+    caplog.set_level(logging.INFO, REQUESTS)
+
+    await service.get(f"{prefix}simple/other/", PIP)
+    await asyncio.sleep(0)
+
+    assert " /tmp/demo/***/simple/other/ 404 " in caplog.text

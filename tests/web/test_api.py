@@ -1,0 +1,277 @@
+"""The API for stages and tokens: what it answers, and what it refuses."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.service import RunningService, prefix_of
+
+WHEEL = a_wheel(version="2.0", requires_python=">=3.8", requires_dist=["six"])
+
+
+async def test_open(service: RunningService) -> None:
+    """Opening a stage answers 201 and where it is (6)."""
+    answer = await service.api("POST", "stages", name="Brand.New", version="1.0")
+
+    document = answer.document
+    assert answer.status == 201
+    assert answer.headers["Location"] == document["links"]["session"]
+    assert document["project"] == "brand-new"
+    assert (document["status"], document["files"]) == ("open", {})
+
+
+async def test_shape_of_a_stage(service: RunningService) -> None:
+    """A stage is PEP 694's session object and what it lacks (13; CONTRACT 6)."""
+    opened = await service.open_stage()
+
+    prefix = f"{service.url}/tmp/demo/{opened['session-token']}/"
+    session = f"{service.url}/api/stages/{opened['id']}"
+    assert opened == {
+        "meta": {"api-version": "2.0"},
+        "links": {
+            "session": session,
+            "stage": prefix,
+            "legacy-upload": f"{prefix}legacy/",
+            "extend": f"{session}/extend",
+        },
+        "mechanisms": [],
+        "status": "open",
+        "expires-at": "2026-11-29T12:00:00Z",
+        "files": {},
+        "notices": [],
+        "session-token": opened["session-token"],
+        "id": opened["id"],
+        "project": "demo",
+        "version": "2.0",
+        "manifest-digest": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "opened-at": "2026-11-22T12:00:00Z",
+    }
+
+
+async def test_shape_of_a_file(service: RunningService) -> None:
+    """A file has what the contract lists (CONTRACT 6)."""
+    stage = await service.staged(WHEEL)
+
+    file = stage["files"][WHEEL.filename]
+    assert file == {
+        "status": "completed",
+        "link": file["link"],
+        "notices": [],
+        "size": len(WHEEL.content),
+        "hashes": {
+            "sha256": WHEEL.sha256,
+            "blake2b_256": WHEEL.blake2b_256,
+            "md5": WHEEL.md5,
+        },
+        "upload-time": "2026-11-22T12:00:00.123456Z",
+        "metadata": {
+            "requires-python": ">=3.8",
+            "summary": "A demo",
+            "requires-dist": ["six"],
+        },
+    }
+
+
+async def test_version_may_be_open(service: RunningService) -> None:
+    """A stage may be opened without a version (DECISIONS 1)."""
+    assert (await service.open_stage(version=None))["version"] is None
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.0.0", "2"])
+async def test_one_stage_a_release(service: RunningService, version: str) -> None:
+    """A second stage of a release is refused, and the first one named (8)."""
+    first = await service.open_stage()
+
+    answer = await service.api("POST", "stages", name="Demo", version=version)
+
+    assert answer.status == 409
+    assert answer.headers["Location"] == first["links"]["session"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+WRONG = {
+    "no name": {"version": "1.0"},
+    "no project's name": {"name": "-x-"},
+    "no version": {"name": "demo", "version": "dog"},
+    "no life time": {"name": "demo", "lifetime": "soon"},
+    "a life time of nothing": {"name": "demo", "lifetime": "0s"},
+    "a life time for ever": {"name": "demo", "lifetime": "99999999999d"},
+    "a word nobody knows": {"name": "demo", "colour": "red"},
+    "a number": {"name": 1},
+}
+
+
+@pytest.mark.parametrize("document", WRONG.values(), ids=WRONG)
+async def test_wrong_body(service: RunningService, document: Any) -> None:
+    """A body that makes no sense is refused, with the fields at fault (7, 37)."""
+    answer = await service.api("POST", "stages", **document)
+
+    problem = answer.document
+    assert answer.status == 400
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail", "errors", "meta"} <= set(problem)
+    assert problem["errors"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"name": "a"} x'])
+async def test_no_document(service: RunningService, body: bytes) -> None:
+    """A body that is no JSON object is refused (37)."""
+    headers = {"Authorization": f"Bearer {service.admin}"}
+
+    answer = await service.send("POST", "/api/stages", headers, data=body)
+
+    assert answer.status == 400
+
+
+async def test_long_body(service: RunningService) -> None:
+    """A body that is far too long is refused."""
+    headers = {"Authorization": f"Bearer {service.admin}"}
+
+    answer = await service.send("POST", "/api/stages", headers, data=b" " * (2**16 + 1))
+
+    assert answer.status == 413
+
+
+async def test_list(service: RunningService) -> None:
+    """A token sees the stages that it may see, the latest first."""
+    await service.open_stage("demo", "1.0")
+    service.clock.advance(seconds=1)
+    await service.open_stage("demo", "2.0")
+    await service.open_stage("other", "2.0")
+    tokens = {
+        "all": service.admin,
+        "demo": await service.token(project="demo"),
+        "demo 1.0": await service.token(project="demo", version="1.0"),
+        "none": await service.token(project="third"),
+    }
+
+    seen = {name: await releases_in(service, token) for name, token in tokens.items()}
+
+    assert sorted(seen.pop("all")) == ["demo 1.0", "demo 2.0", "other 2.0"]
+    assert seen == {"demo": ["demo 2.0", "demo 1.0"], "demo 1.0": ["demo 1.0"], "none": []}
+
+
+async def releases_in(service: RunningService, token: str) -> list[str]:
+    """Return the releases whose stages a token sees."""
+    stages = (await service.api("GET", "stages", token)).document["stages"]
+    return [f"{stage['project']} {stage['version']}" for stage in stages]
+
+
+async def test_list_of_a_project(service: RunningService) -> None:
+    """The list can be of one project, however that is spelled."""
+    await service.open_stage("demo", "1.0")
+    await service.open_stage("other", "1.0")
+
+    found = (await service.api("GET", "stages?project=Other")).document["stages"]
+
+    assert [stage["project"] for stage in found] == ["other"]
+
+
+async def test_extend(service: RunningService) -> None:
+    """A stage can live longer, as far as the limit allows; a longer wish is no error (36)."""
+    stage = await service.open_stage()
+    path = f"stages/{stage['id']}/extend"
+
+    once = (await service.api("POST", path, **{"extend-for": "3d"})).document
+    far = (await service.api("POST", path, **{"extend-for": 10**9})).document
+
+    assert once["expires-at"] == "2026-12-02T12:00:00Z"
+    assert far["expires-at"] == "2026-12-22T12:00:00Z"
+
+
+async def test_life_time_has_a_limit(service: RunningService) -> None:
+    """A stage is not opened for longer than the limit (DECISIONS 2)."""
+    answer = await service.api("POST", "stages", name="demo", lifetime="99d")
+
+    assert answer.document["expires-at"] == "2026-12-22T12:00:00Z"
+
+
+@pytest.mark.parametrize("wish", [10**12, "99999d", "9999999w"])
+async def test_wish_for_ever(service: RunningService, wish: object) -> None:
+    """A wish beyond all calendars is cut like any other (36). It used to be a fault of ours."""
+    stage = await service.open_stage()
+
+    extended = await service.api("POST", f"stages/{stage['id']}/extend", **{"extend-for": wish})
+    token = await service.api("POST", "tokens", can="upload", project="demo", expires=wish)
+
+    assert extended.document["expires-at"] == "2026-12-22T12:00:00Z"
+    assert token.document["expires-at"].startswith("2126-")
+
+
+async def test_cancel(service: RunningService) -> None:
+    """A canceled stage says so, and no longer shows what opens it (32, 35)."""
+    stage = await service.staged(WHEEL)
+
+    answer = await service.api("DELETE", f"stages/{stage['id']}")
+
+    document = answer.document
+    assert (document["status"], document["notices"]) == ("canceled", ["It was canceled."])
+    assert set(document["links"]) == {"session"}
+    assert "session-token" not in document
+    assert "link" not in document["files"][WHEEL.filename]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", ""),
+        ("POST", "/rotate"),
+        ("POST", "/extend"),
+        ("DELETE", f"/files/{WHEEL.filename}"),
+    ],
+)
+async def test_ended_stage_cannot_change(service: RunningService, method: str, path: str) -> None:
+    """What has ended stays as it is, and says what became of it (31)."""
+    stage = await service.staged(WHEEL)
+    await service.api("DELETE", f"stages/{stage['id']}")
+
+    answer = await service.api(method, f"stages/{stage['id']}{path}", **{"extend-for": 60})
+
+    assert answer.status == 410
+    assert "It was canceled." in answer.document["detail"]
+
+
+async def test_remove_file(service: RunningService) -> None:
+    """A file can be withdrawn; that is a change of the stage (26)."""
+    stage = await service.staged(WHEEL, an_sdist(version="2.0"))
+    service.clock.advance(days=1)
+
+    answer = await service.api("DELETE", f"stages/{stage['id']}/files/{WHEEL.filename}")
+
+    assert list(answer.document["files"]) == ["demo-2.0.tar.gz"]
+    assert answer.document["expires-at"] == "2026-11-30T12:00:00Z"
+
+
+async def test_remove_file_that_is_not_there(service: RunningService) -> None:
+    """A file that is not staged cannot be withdrawn."""
+    stage = await service.open_stage()
+
+    answer = await service.api("DELETE", f"stages/{stage['id']}/files/demo-2.0.tar.gz")
+
+    assert answer.status == 404
+
+
+async def test_unknown_path(service: RunningService) -> None:
+    """What is not there is told as a problem (37)."""
+    answer = await service.api("GET", "nothing")
+
+    assert (answer.status, answer.document["detail"]) == (404, "404 Not Found")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_wrong_method(service: RunningService) -> None:
+    """A method that a path does not have is told as a problem (37)."""
+    answer = await service.api("PATCH", "stages")
+
+    assert (answer.status, answer.document["status"]) == (405, 405)
+
+
+async def test_answers_are_for_one(service: RunningService) -> None:
+    """Nobody may keep what the API answers."""
+    stage = await service.open_stage()
+
+    answers = [await service.api("GET", path) for path in ("stages", f"stages/{stage['id']}", "x")]
+
+    assert {one.headers["Cache-Control"] for one in answers} == {"private, no-cache"}
+    assert prefix_of(stage).startswith(service.url)

@@ -1,0 +1,235 @@
+"""Stage URLs that open nothing: what they say, and for how long."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from stageproxy.core.rights import TokenKind, make_token
+from tests.support.distributions import Distribution, a_wheel
+from tests.support.service import PIP, RunningService, prefix_of
+
+Ending = Callable[[RunningService, Any], Awaitable[object]]
+PATHS = [
+    "",
+    "simple/",
+    "simple/demo/",
+    "simple/demo",
+    "simple/other/",
+    "+only/simple/",
+    "+only/simple/demo/",
+    "pypi/demo/json",
+    "demo/",
+    "account/login/",
+    "legacy/",
+    "{wheel}",
+    "{wheel}.metadata",
+]
+
+
+async def cancel(service: RunningService, stage: Any) -> None:
+    """End a stage by hand."""
+    await service.api("DELETE", f"stages/{stage['id']}")
+
+
+async def expire(service: RunningService, _stage: Any) -> None:
+    """Let a stage's time run out; nobody swept yet."""
+    service.clock.advance(days=7)
+
+
+async def expire_and_sweep(service: RunningService, stage: Any) -> None:
+    """Let a stage's time run out, and sweep."""
+    await expire(service, stage)
+    await service.parts.expiry.sweep()
+
+
+async def rotate(service: RunningService, stage: Any) -> None:
+    """Give a stage another URL."""
+    await service.api("POST", f"stages/{stage['id']}/rotate")
+
+
+ENDINGS: dict[str, Ending] = {
+    "canceled": cancel,
+    "expired": expire,
+    "expired and swept": expire_and_sweep,
+    "rotated": rotate,
+}
+
+
+def below(prefix: str, path: str, stage: Any) -> str:
+    """Return the URL of a path that may stand for the staged wheel."""
+    link = stage["files"]["demo-2.0-py3-none-any.whl"]["link"]
+    return prefix + path.format(wheel=link.removeprefix(prefix_of(stage)))
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+async def test_gone(service: RunningService, stage: Any, ending: Ending, path: str) -> None:
+    """A stage URL that is over says so from the first moment on (80; A11, A12)."""
+    await ending(service, stage)
+
+    answer = await service.get(below(prefix_of(stage), path, stage), PIP)
+
+    assert answer.status == 410
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert service.index.requests == []
+
+
+SENTENCES = {
+    "canceled": "The stage of demo 2.0 is over since 2026-11-22 12:00 UTC. It was canceled.",
+    "expired": "The stage of demo 2.0 is over since 2026-11-29 12:00 UTC. It expired.",
+    "expired and swept": "The stage of demo 2.0 is over since 2026-11-29 12:00 UTC. It expired.",
+    "rotated": "This stage URL was replaced by another one. Ask the release manager for it.",
+}
+
+
+@pytest.mark.parametrize("how", ENDINGS)
+async def test_what_became_of_it(service: RunningService, stage: Any, how: str) -> None:
+    """The answer tells what happened, and when (80)."""
+    await ENDINGS[how](service, stage)
+
+    answer = await service.get(f"{prefix_of(stage)}simple/demo/", PIP)
+
+    assert answer.text == SENTENCES[how]
+
+
+@pytest.mark.parametrize("how", ["canceled", "expired", "expired and swept"])
+async def test_forgotten(service: RunningService, stage: Any, how: str) -> None:
+    """After the retention time nothing is known of a stage any more (35, 80; A12)."""
+    await ENDINGS[how](service, stage)
+    service.clock.advance(days=29, hours=23)
+    before = await service.get(prefix_of(stage))
+    service.clock.advance(hours=1)
+
+    after = await service.get(prefix_of(stage))
+    await service.parts.expiry.sweep()
+    swept = await service.get(prefix_of(stage))
+
+    assert [before.status, after.status, swept.status] == [410, 404, 404]
+
+
+async def test_expiry_is_exact(service: RunningService, prefix: str) -> None:
+    """A stage is open until the very moment that it names."""
+    service.clock.advance(days=6, hours=23, minutes=59)
+    before = await service.get(f"{prefix}simple/demo/")
+    service.clock.advance(minutes=1)
+
+    after = await service.get(f"{prefix}simple/demo/")
+
+    assert [before.status, after.status] == [200, 410]
+
+
+async def test_rotated_stage_lives_on(
+    service: RunningService, stage: Any, wheel: Distribution
+) -> None:
+    """The new URL has what the old one had (A11)."""
+    rotated = (await service.api("POST", f"stages/{stage['id']}/rotate")).document
+
+    link = rotated["files"][wheel.filename]["link"]
+    assert link.startswith(prefix_of(rotated))
+    assert prefix_of(rotated) != prefix_of(stage)
+    assert (await service.get(link)).body == wheel.content
+
+
+async def test_url_of_an_ended_stage_with_another_project(
+    service: RunningService, stage: Any
+) -> None:
+    """What became of a stage is told under its own project only (80)."""
+    await cancel(service, stage)
+
+    answer = await service.get(prefix_of(stage).replace("/tmp/demo/", "/tmp/other/"))
+
+    assert answer.status == 404
+
+
+NO_TOKENS = {
+    "malformed": "x",
+    "of the right shape": make_token(TokenKind.STAGE, b"\x07" * 32).reveal(),
+    "with a wrong checksum": make_token(TokenKind.STAGE, b"\x07" * 32).reveal()[:-1] + "z",
+    "of another kind": make_token(TokenKind.ADMIN, b"\x07" * 32).reveal(),
+    "escaped": "stgv%5Fx",
+    "with a dot": "stgv_x.zip",
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_one_answer_to_all_that_is_unknown(
+    service: RunningService, stage: Any, path: str
+) -> None:
+    """Unknown, foreign and malformed tokens get one 404, to the byte (80; A6; DECISIONS 17)."""
+    foreign = prefix_of(stage).replace("/tmp/demo/", "/tmp/other/")
+    unknown = [f"{service.url}/tmp/demo/{token}/" for token in NO_TOKENS.values()]
+
+    answers = [await service.get(below(url, path, stage), PIP) for url in [foreign, *unknown]]
+
+    headers = [sorted((k, v) for k, v in one.headers.items() if k != "Date") for one in answers]
+    assert {(one.status, one.reason, one.body) for one in answers} == {
+        (404, "Not Found", b"404 Not Found")
+    }
+    assert all(one == headers[0] for one in headers)
+    assert service.index.requests == []
+
+
+async def test_api_tokens_open_no_stage(service: RunningService, stage: Any) -> None:
+    """An API token in the place of the stage token opens nothing (A1)."""
+    answer = await service.get(f"/tmp/demo/{service.admin}/")
+
+    assert (answer.status, stage["status"]) == (404, "open")
+
+
+@pytest.mark.parametrize("name", ["Demo", "DEMO"])
+async def test_spelling_of_the_project(service: RunningService, prefix: str, name: str) -> None:
+    """How the project is spelled in a stage URL makes no difference."""
+    answer = await service.get(prefix.replace("/demo/", f"/{name}/") + "simple/demo/", PIP)
+
+    assert answer.status == 200
+
+
+async def test_without_slash(service: RunningService, prefix: str) -> None:
+    """A stage URL without its slash leads to the stage (CONTRACT 2)."""
+    answer = await service.get(prefix.removesuffix("/"))
+
+    expected = prefix.removeprefix(service.url)
+    assert (answer.status, answer.headers["Location"]) == (301, expected)
+
+
+async def test_without_slash_unknown(service: RunningService) -> None:
+    """A stage URL without slash tells no more than one with it."""
+    answer = await service.get("/tmp/demo/stgv_x")
+
+    assert (answer.status, answer.body) == (404, b"404 Not Found")
+
+
+async def test_withdrawn_file(service: RunningService, stage: Any, wheel: Distribution) -> None:
+    """A withdrawn file is gone at once, and so is its metadata (DECISIONS 4)."""
+    link = stage["files"][wheel.filename]["link"]
+    await service.api("DELETE", f"stages/{stage['id']}/files/{wheel.filename}")
+
+    answers = [await service.get(link), await service.get(f"{link}.metadata")]
+
+    assert {(one.status, one.text) for one in answers} == {
+        (410, "The file was withdrawn from the stage.")
+    }
+
+
+async def test_withdrawn_file_comes_back(
+    service: RunningService, stage: Any, wheel: Distribution
+) -> None:
+    """A file that was withdrawn and is uploaded again is there again."""
+    await service.api("DELETE", f"stages/{stage['id']}/files/{wheel.filename}")
+    await service.upload(wheel)
+
+    answer = await service.get(stage["files"][wheel.filename]["link"])
+
+    assert answer.body == wheel.content
+
+
+async def test_new_stage_after_the_end(service: RunningService, stage: Any) -> None:
+    """A release whose stage has ended can be staged anew, under another URL (9; DECISIONS 2)."""
+    await cancel(service, stage)
+
+    again = await service.staged(a_wheel(version="2.0"))
+
+    assert again["id"] != stage["id"]
+    assert (await service.get(prefix_of(again))).status == 200
+    assert (await service.get(prefix_of(stage))).status == 410

@@ -1,0 +1,231 @@
+"""Which headers pass, both ways, and which are our own."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import pytest
+from multidict import CIMultiDict
+
+from stageproxy.web.headers import TO_UPSTREAM
+from tests.support.fake_index import Quirks
+from tests.support.service import PIP, RunningService, basic
+from tests.support.wire import a_request, exchange
+
+CANARY = "canary-5f3a"
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text."""
+    return text.split()
+
+
+# What clients, proxies, browsers and attackers send; none of it concerns upstream.
+CANARIES = words("""
+Accept-Charset Accept-Datetime Accept-Language Access-Control-Request-Headers
+Access-Control-Request-Method Alt-Used Authorization-Extra Cache-Control CF-Connecting-IP
+CF-IPCountry CF-Ray Client-IP Cookie Cookie2 Date DNT Device-Memory Downlink ECT Early-Data
+Fastly-Client-IP Forwarded From HTTP2-Settings If-Match If-Unmodified-Since Keep-Alive
+Link Max-Forwards NEL Origin Pragma Proxy-Authorization Proxy-Connection Purpose RTT Referer
+Save-Data Sec-CH-UA Sec-CH-UA-Mobile Sec-CH-UA-Platform Sec-Fetch-Dest Sec-Fetch-Mode
+Sec-Fetch-Site Sec-Fetch-User Sec-GPC Sec-Purpose Set-Cookie TE Traceparent Tracestate
+True-Client-IP Trailer Upgrade-Insecure-Requests Via Viewport-Width Want-Digest Warning
+X-Api-Key X-Auth-Token X-CSRF-Token X-Client-IP X-Cluster-Client-IP X-Correlation-ID
+X-Forwarded X-Forwarded-For X-Forwarded-Host X-Forwarded-Port X-Forwarded-Prefix
+X-Forwarded-Proto X-Forwarded-Server X-Forwarded-User X-HTTP-Method-Override X-Original-URL
+X-ProxyUser-Ip X-Real-IP X-Remote-User X-Request-ID X-Requested-With X-Rewrite-URL
+X-Scheme X-Token X-User
+""")
+FROM_THE_SESSION = {"Host"}
+# What upstreams and the fronts before them send, and clients of ours must not see.
+THEIRS = words("""
+Alt-Svc Clear-Site-Data Content-DPR Content-Location Content-Security-Policy-Report-Only
+Cross-Origin-Embedder-Policy Cross-Origin-Opener-Policy Cross-Origin-Resource-Policy
+Expect-CT Feature-Policy Fastly-Debug-Digest Keep-Alive Link NEL Onion-Location P3P
+Permissions-Policy Pragma Proxy-Authenticate Proxy-Connection Public-Key-Pins Refresh Report-To
+Reporting-Endpoints Server-Timing Service-Worker-Allowed Set-Cookie Set-Cookie2 SourceMap
+Strict-Transport-Security Surrogate-Control Surrogate-Key Timing-Allow-Origin Trailer Upgrade
+Via WWW-Authenticate Warning X-Cache X-Cache-Hits X-DNS-Prefetch-Control X-Frame-Options
+X-Permitted-Cross-Domain-Policies X-Powered-By X-Runtime X-Served-By X-Timer
+X-UA-Compatible X-XSS-Protection
+""")
+OWN = {
+    "Server": "stageproxy",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+EVERYWHERE = [
+    "",
+    "simple/demo/",
+    "simple/other/",
+    "simple/demo",
+    "demo/",
+    "+only/simple/demo/",
+    "account/login/",
+    "simple/missing/",
+    "simple/%2e%2e/",
+    "a//b",
+    "legacy/",
+    "packages/aa/bb/cc/x.whl",
+]
+PASSING = ["simple/demo/", "simple/other/", "pypi/other/json", "simple/", "project/other/"]
+
+
+def test_there_are_enough_canaries() -> None:
+    """Sixty headers of clients and forty of upstream are tried (B23, B24)."""
+    assert len(set(CANARIES)) >= 60
+    assert len(set(THEIRS)) >= 40
+
+
+@pytest.mark.parametrize("path", PASSING)
+async def test_nothing_else_reaches_upstream(
+    service: RunningService, prefix: str, path: str
+) -> None:
+    """Upstream sees the headers of a short list, and nothing else of a client (94; B23)."""
+    headers = dict.fromkeys(CANARIES, CANARY) | {
+        "Accept": PIP,
+        "Authorization": basic(service.admin),
+    }
+
+    await service.send("GET", prefix + path, headers)
+
+    (request,) = service.index.requests
+    assert set(request.headers) <= {*TO_UPSTREAM, *FROM_THE_SESSION}
+    assert CANARY not in str(request.headers)
+    assert service.admin not in str(request.headers)
+
+
+async def test_what_reaches_upstream(service: RunningService, prefix: str) -> None:
+    """What asks for a form or a part of a document, upstream gets as it came (B23)."""
+    headers = {name: f"value of {name}" for name in TO_UPSTREAM} | {"Range": "bytes=0-3"}
+
+    await service.send("GET", f"{prefix}simple/other/", headers)
+
+    (request,) = service.index.requests
+    assert {name: request.headers[name] for name in TO_UPSTREAM} == headers
+
+
+async def test_several_lines_of_one_header(service: RunningService, prefix: str) -> None:
+    """Several lines of one name reach upstream as the one list that they are.
+
+    All but the first of them used to stay behind.
+    """
+    target = f"{urlsplit(prefix).path}simple/other/"
+
+    await exchange(service.url, a_request(target, "GET", "1.1", "Accept: a/b", "Accept: c/d"))
+
+    (request,) = service.index.requests
+    assert request.headers.getall("Accept") == ["a/b, c/d"]
+
+
+async def test_several_lines_of_one_header_of_upstream(
+    service: RunningService, prefix: str
+) -> None:
+    """The same holds for what upstream sends."""
+    lines = CIMultiDict([("Vary", "Origin"), ("Vary", "Accept-Language")])
+    service.index.quirks = Quirks(extra_headers=lines)
+
+    edited = await service.get(f"{prefix}simple/demo/", PIP)
+    other = await service.get(f"{prefix}simple/other/", PIP)
+
+    assert edited.headers["Vary"] == "Origin, Accept-Language, Accept, Accept-Encoding"
+    assert other.headers["Vary"] == "Origin, Accept-Language"
+
+
+async def test_client_without_headers(service: RunningService, prefix: str) -> None:
+    """What a client does not send is not made up for it."""
+    await service.get(f"{prefix}simple/other/")
+
+    (request,) = service.index.requests
+    assert set(request.headers) == FROM_THE_SESSION
+
+
+@pytest.mark.parametrize("path", ["simple/demo/", "simple/other/"])
+async def test_nothing_else_comes_back(service: RunningService, prefix: str, path: str) -> None:
+    """Clients see the headers of a short list, and nothing else of upstream's (B24)."""
+    canaries = {name: CANARY for name in THEIRS if name not in {"Trailer", "Upgrade"}}
+    service.index.quirks = Quirks(extra_headers={**canaries, "Server": CANARY})
+
+    answer = await service.get(prefix + path, PIP)
+
+    assert answer.status == 200
+    assert CANARY not in str(answer.headers)
+
+
+@pytest.mark.parametrize("path", ["simple/demo/", "simple/other/"])
+async def test_what_belongs_to_one_connection(
+    service: RunningService, prefix: str, path: str
+) -> None:
+    """What upstream names in `Connection` stays on that connection (B24)."""
+    named = "close, X-PyPI-Last-Serial, access-control-max-age"
+    service.index.quirks = Quirks(extra_headers={"Connection": named})
+
+    answer = await service.get(prefix + path, PIP)
+
+    assert answer.status == 200
+    assert not {"X-PyPI-Last-Serial", "Access-Control-Max-Age"} & set(answer.headers)
+
+
+async def test_cookies_are_not_kept(service: RunningService, prefix: str) -> None:
+    """A cookie that upstream sets for one client is not sent for another (B25)."""
+    service.index.quirks = Quirks(extra_headers={"Set-Cookie": "session=1; Path=/"})
+
+    for _ in range(2):
+        await service.get(f"{prefix}simple/demo/", PIP)
+        await service.get(f"{prefix}simple/other/", PIP)
+
+    assert all("Cookie" not in request.headers for request in service.index.requests)
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+async def test_own_headers(service: RunningService, prefix: str, path: str) -> None:
+    """Everything under a stage has our own headers, errors included (81; D56, D57)."""
+    answer = await service.get(prefix + path, PIP)
+
+    assert OWN.items() <= dict(answer.headers).items()
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "application/json"}, {"Accept": "text/html"}])
+async def test_own_headers_of_a_wrong_stage(
+    service: RunningService, headers: Mapping[str, str]
+) -> None:
+    """So has what opens no stage (81; D56, D57)."""
+    answer = await service.send("GET", "/tmp/demo/nothing/", headers)
+
+    assert OWN.items() <= dict(answer.headers).items()
+
+
+@pytest.mark.parametrize("path", ["/", "/health/live", "/api/stages", "/missing", "/robots.txt"])
+async def test_own_headers_elsewhere(service: RunningService, path: str) -> None:
+    """Outside of stages too nobody guesses types and nothing is told to others (D56, D57)."""
+    answer = await service.get(path)
+
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+async def test_robots(service: RunningService) -> None:
+    """Search engines are asked to stay away (D57)."""
+    answer = await service.get("/robots.txt")
+
+    assert answer.text == "User-agent: *\nDisallow: /\n"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"Host": "evil.example"},
+        {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"},
+        {"Forwarded": "host=evil.example;proto=https"},
+    ],
+    ids=["Host", "X-Forwarded", "Forwarded"],
+)
+@pytest.mark.parametrize("path", ["", "simple/demo/", "simple/demo", "demo/"])
+async def test_links_use_the_public_url(
+    service: RunningService, prefix: str, path: str, lie: Mapping[str, str]
+) -> None:
+    """What a client says the server is called changes no link (B21)."""
+    answer = await service.send("GET", prefix + path, {**lie, "Accept": PIP})
+
+    assert "evil" not in answer.text + str(answer.headers)

@@ -1,0 +1,49 @@
+"""Whether the server is alive, and whether it is ready."""
+
+import pytest
+
+from tests.support.fake_index import Quirks
+from tests.support.service import RunningService
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_well(service: RunningService, path: str) -> None:
+    """A server that works says so, without credentials (CONTRACT 2)."""
+    answer = await service.get(path)
+
+    assert (answer.status, answer.document["status"]) == (200, "ok")
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_head(service: RunningService, path: str) -> None:
+    """HEAD works as GET does: some monitors send nothing else."""
+    answer = await service.get(path, method="HEAD")
+
+    assert (answer.status, answer.body) == (200, b"")
+
+
+async def test_checks(service: RunningService) -> None:
+    """Ready says what was looked at, and nothing else."""
+    answer = await service.get("/health/ready")
+
+    assert answer.document == {"status": "ok", "checks": {"database": "ok", "files": "ok"}}
+
+
+async def test_upstream_does_not_count(service: RunningService) -> None:
+    """A server is ready while upstream is down: it would not get well by a restart."""
+    service.index.quirks = Quirks(status=503)
+
+    assert (await service.get("/health/ready")).status == 200
+    assert service.index.requests == []
+
+
+async def test_not_ready(service: RunningService) -> None:
+    """A server that cannot write says what is wrong, without a word of where."""
+    service.parts.database._writer.execute("PRAGMA query_only = ON")  # noqa: SLF001 - a full disk
+
+    ready = await service.get("/health/ready")
+    live = await service.get("/health/live")
+
+    assert (ready.status, live.status) == (503, 200)
+    assert ready.document["status"] == "not ready"
+    assert str(service.data) not in ready.text

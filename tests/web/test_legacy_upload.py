@@ -1,0 +1,251 @@
+"""The legacy upload API: what is taken, and what becomes of it."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_index import Quirks
+from tests.support.forms import Part, changed, twine_form, without
+from tests.support.service import PIP, RunningService, basic, prefix_of
+
+WHEEL = a_wheel(version="2.0")
+WRONG = "0" * 64
+
+
+@pytest.mark.parametrize("distribution", [WHEEL, an_sdist(version="2.0")], ids=["wheel", "sdist"])
+async def test_upload(service: RunningService, distribution: Distribution) -> None:
+    """An upload as twine sends it opens a stage and is told so (95; DECISIONS 19)."""
+    answer = await service.upload(distribution)
+
+    (stage,) = (await service.api("GET", "stages")).document["stages"]
+    assert (answer.status, answer.reason) == (200, "OK")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert answer.text == (
+        f"OK\n{prefix_of(stage)}\n"
+        f"pip --isolated install --index-url {prefix_of(stage)}simple/ demo==2.0\n"
+    )
+    assert list(stage["files"]) == [distribution.filename]
+
+
+@pytest.mark.parametrize("path", ["/legacy/", "/legacy"])
+async def test_without_slash(service: RunningService, path: str) -> None:
+    """The slash makes no difference: uploaders follow no redirect (100)."""
+    assert (await service.upload(WHEEL, to=path)).status == 200
+
+
+@pytest.mark.parametrize("path", ["legacy/", "legacy"])
+async def test_upload_to_a_stage(service: RunningService, path: str) -> None:
+    """A file sent to a stage's own URL is in that stage."""
+    stage = await service.open_stage(version="2.0")
+
+    await service.upload(WHEEL, to=prefix_of(stage) + path)
+
+    shown = (await service.api("GET", f"stages/{stage['id']}")).document
+    assert list(shown["files"]) == [WHEEL.filename]
+
+
+async def test_second_file_joins_the_stage(service: RunningService) -> None:
+    """All files of a release are in one stage."""
+    first = await service.staged(WHEEL)
+
+    second = await service.staged(an_sdist(version="2.0"))
+
+    assert second["id"] == first["id"]
+    assert sorted(second["files"]) == [WHEEL.filename, "demo-2.0.tar.gz"]
+
+
+@pytest.mark.parametrize(
+    "scheme", ["Bearer {}", "bearer {}", "token {}", "Token {}", "Basic"], ids=str
+)
+async def test_credentials(service: RunningService, scheme: str) -> None:
+    """A token is taken in each way in which uploaders send it (CONTRACT 3)."""
+    header = basic(service.admin) if scheme == "Basic" else scheme.format(service.admin)
+
+    answer = await service.post(twine_form(WHEEL), Authorization=header)
+
+    assert answer.status == 200
+
+
+ORDERS: Mapping[str, Callable[[list[Part]], list[Part]]] = {
+    "content first": lambda parts: [parts[-1], *parts[:-1]],
+    "backwards": lambda parts: parts[::-1],
+    "sorted": lambda parts: sorted(parts, key=lambda part: part.name),
+    "attestations after content": lambda parts: [*parts, Part("attestations", b"[{}]")],
+    "with a signature": lambda parts: [
+        *parts,
+        Part("gpg_signature", b"-----BEGIN", f"{WHEEL.filename}.asc"),
+    ],
+    "with fields nobody knows": lambda parts: [*parts, Part("X-Own", b"1"), Part("md2", b"")],
+    "with empty fields, as pdm sends": lambda parts: [
+        *[Part(name, b"") for name in ("author", "license", "keywords", "home_page")],
+        *parts,
+    ],
+    "content without a type, as uv sends": lambda parts: changed(
+        parts, "content", content_type=None
+    ),
+    "with both spellings of import names": lambda parts: [
+        *changed(parts, "metadata_version", content=b"2.5"),
+        Part("import_name", b"demo"),
+    ],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_parts_in_any_order(service: RunningService, order: str) -> None:
+    """Uploaders send parts in their own order, also after the file (95, 108)."""
+    answer = await service.post(ORDERS[order](twine_form(WHEEL)))
+
+    assert answer.status == 200, answer.text
+
+
+async def test_fields_after_content_count(service: RunningService) -> None:
+    """What comes after the file is checked like what comes before it (97, 108)."""
+    parts = twine_form(WHEEL, sha256_digest=WRONG)
+
+    answer = await service.post([parts[-1], *parts[:-1]])
+
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("name", ["sha256_digest", "blake2_256_digest", "md5_digest"])
+async def test_every_digest_is_checked(service: RunningService, name: str) -> None:
+    """One wrong digest among right ones is enough to refuse (97)."""
+    length = 32 if name == "md5_digest" else 64
+
+    answer = await service.post(twine_form(WHEEL, **{name: "0" * length}))
+
+    expected = "The digest supplied does not match a digest calculated from the uploaded file."
+    assert (answer.status, answer.reason) == (400, expected)
+
+
+async def test_no_digest(service: RunningService) -> None:
+    """A form without any digest is refused (97)."""
+    parts = without(twine_form(WHEEL), "sha256_digest", "blake2_256_digest")
+
+    answer = await service.post(parts)
+
+    assert (answer.status, answer.reason) == (400, "Error: Include at least one message digest.")
+
+
+async def test_old_digest_alone(service: RunningService) -> None:
+    """An uploader that knows MD5 only is taken, as PyPI takes it (97)."""
+    parts = without(twine_form(WHEEL), "sha256_digest", "blake2_256_digest")
+
+    answer = await service.post([*parts, Part("md5_digest", WHEEL.md5.encode())])
+
+    assert answer.status == 200
+
+
+async def test_digests_in_capitals(service: RunningService) -> None:
+    """Digests are hex in either case (97)."""
+    answer = await service.post(twine_form(WHEEL, sha256_digest=WHEEL.sha256.upper()))
+
+    assert answer.status == 200
+
+
+VALUES = {
+    "protocol_version": ("2", "Unknown protocol version."),
+    "filetype": ("bdist_egg", "Invalid value for filetype. Error: Use a known file type."),
+    "pyversion": (
+        "",
+        (
+            "Invalid value for pyversion. Error: Python version is required for binary "
+            "distribution uploads."
+        ),
+    ),
+    "metadata_version": ("2.6", "'2.6' is not a valid metadata version."),
+    "version": ("dog", "'dog' is invalid for 'version'."),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+async def test_wrong_field(service: RunningService, name: str) -> None:
+    """A field that PyPI refuses is refused in its words, and no stage is opened (98)."""
+    value, sentence = VALUES[name]
+
+    answer = await service.post(twine_form(WHEEL, **{name: value}))
+
+    assert (answer.status, answer.reason) == (400, sentence)
+    assert (await service.api("GET", "stages")).document == {"stages": []}
+
+
+async def test_everything_is_told_at_once(service: RunningService) -> None:
+    """All that is wrong stands in the body, the first of it in the reason phrase."""
+    answer = await service.post(twine_form(WHEEL, protocol_version="2", filetype="bdist_egg"))
+
+    assert answer.text.splitlines()[:2] == [
+        "Unknown protocol version.",
+        "Invalid value for filetype. Error: Use a known file type.",
+    ]
+
+
+@pytest.mark.parametrize("action", ["submit", "submit_pkg_info", "doc_upload"])
+async def test_former_actions(service: RunningService, action: str) -> None:
+    """What PyPI no longer does is gone here too (98)."""
+    assert (await service.post(twine_form(WHEEL, **{":action": action}))).status == 410
+
+
+async def test_unknown_action(service: RunningService) -> None:
+    """An action that never was is refused."""
+    answer = await service.post(twine_form(WHEEL, **{":action": "dance"}))
+
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("action", [None, "file_upload"])
+async def test_action_in_the_query(service: RunningService, action: str | None) -> None:
+    """The action may be missing, or stand in the query."""
+    parts = without(twine_form(WHEEL), ":action")
+    query = f"?:action={action}" if action else ""
+
+    assert (await service.post(parts, to=f"/legacy/{query}")).status == 200
+
+
+async def test_session_as_body(service: RunningService) -> None:
+    """`staged=true` changes nothing but the body: the session object (41; DECISIONS 19)."""
+    answer = await service.post(twine_form(WHEEL, staged="true"))
+
+    assert answer.headers["Content-Type"] == "application/vnd.pypi.upload.v2+json"
+    assert answer.document["meta"] == {"api-version": "2.0", "_outcome": "uploaded"}
+    assert list(answer.document["files"]) == [WHEEL.filename]
+
+
+async def test_upstream_is_down(service: RunningService) -> None:
+    """A file is taken while upstream is down, with a notice: uploaders would send it again."""
+    service.index.quirks = Quirks(status=503)
+
+    stage = await service.staged(WHEEL)
+
+    assert stage["files"][WHEEL.filename]["notices"] == [
+        "PyPI could not be asked whether it has this file already."
+    ]
+
+
+async def test_form_is_not_trusted_over_the_file(service: RunningService) -> None:
+    """A file whose own metadata names another project is taken with a warning (101)."""
+    odd = a_wheel(version="2.0", metadata="Metadata-Version: 2.1\nName: evil\nVersion: 2.0\n")
+
+    answer = await service.post(twine_form(odd, name="demo", staged="true"))
+
+    (notice,) = answer.document["files"][odd.filename]["notices"]
+    assert "says Name: 'evil'" in notice
+
+
+async def test_spelling_of_the_name(service: RunningService) -> None:
+    """Every spelling of a project's name is that project."""
+    stage = await service.staged(a_wheel("Brand.New"))
+
+    assert stage["project"] == "brand-new"
+
+
+async def test_upload_shows_at_once(service: RunningService) -> None:
+    """What was answered with OK is on the page and on the disk."""
+    stage = await service.staged(WHEEL)
+
+    page = await service.get(f"{prefix_of(stage)}simple/demo/", PIP)
+
+    kept = service.data / "files" / "kept" / WHEEL.sha256[:2] / WHEEL.sha256
+    assert WHEEL.filename in page.text
+    assert kept.read_bytes() == WHEEL.content
+    assert kept.stat().st_mode & 0o077 == 0

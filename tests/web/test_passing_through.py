@@ -1,0 +1,229 @@
+"""What the staged release does not change: upstream's answers, as they are."""
+
+import pytest
+from aiohttp import ClientError
+
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import Quirks
+from tests.support.service import HTML_PAGE, PIP, RunningService
+
+ELSEWHERE = [
+    "simple/other/",
+    "simple/",
+    "simple/missing/",
+    "pypi/other/json",
+    "pypi/other/1.0/json",
+    "pypi/missing/json",
+    "rss/project/other/releases.xml",
+    "project/other/",
+    "integrity/other/1.0/other-1.0.tar.gz/provenance",
+    "search/all/?q=demo&page=2",
+]
+SPELLINGS = [
+    "simple/%6Fther/",
+    "simple/oth%65r/",
+    "simple/dem/",
+    "simple/demo2/",
+    "simple/demo-x/",
+    "simple/demo%20/",
+    "simple/%20demo/",
+    "simple/d%C3%A9mo/",
+    "simple/demo;x/",
+    "simple/demo,x/",
+    "simple/demo/x/",
+    "simple/@demo/",
+    "simple/demo%3F/",
+    "simple/demo%23/",
+    "simple/%2564emo/",
+    "Simple/demo/",
+    "SIMPLE/demo/",
+    "simple/demo/index.html",
+    "simple/?name=demo",
+    "demo/simple/",
+]
+FORBIDDEN = [
+    "account/login/",
+    "account",
+    "Account/login/",
+    "%61ccount/login/",
+    "manage/projects/",
+    "manage",
+    "danger-api/",
+    "_/oidc/mint-token",
+    "_/",
+    "admin/",
+]
+
+
+@pytest.mark.parametrize("accept", [PIP, HTML_PAGE, "text/html"])
+@pytest.mark.parametrize("path", ELSEWHERE)
+async def test_others_are_untouched(
+    service: RunningService, prefix: str, path: str, accept: str
+) -> None:
+    """Status, type and body of everything else are upstream's (73; B29)."""
+    theirs = await service.get(f"{service.index.url}/{path}", accept)
+
+    ours = await service.get(prefix + path, accept)
+
+    assert (ours.status, ours.body) == (theirs.status, theirs.body)
+    assert ours.headers["Content-Type"] == theirs.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("path", SPELLINGS)
+async def test_spellings(service: RunningService, prefix: str, path: str) -> None:
+    """A path that only resembles the staged project's goes to upstream, as spelled (B29)."""
+    theirs = await service.get(f"{service.index.url}/{path}", PIP)
+    service.index.requests.clear()
+
+    ours = await service.get(prefix + path, PIP)
+
+    assert (ours.status, ours.body) == (theirs.status, theirs.body)
+    assert [request.path for request in service.index.requests] == [f"/{path}"]
+
+
+@pytest.mark.parametrize("name", ["Demo", "DEMO", "d%65mo", "demo"])
+async def test_spellings_of_the_project(service: RunningService, prefix: str, name: str) -> None:
+    """Every spelling of the project's name leads to its page, within the stage (43, 44)."""
+    answer = await service.get(f"{prefix}simple/{name}", PIP)
+
+    assert answer.status == 301
+    assert answer.headers["Location"] == f"{prefix.removeprefix(service.url)}simple/demo/"
+    assert service.index.requests == []
+
+
+async def test_escapes_alone_are_no_other_spelling(service: RunningService, prefix: str) -> None:
+    """An escaped letter is the letter: the page is the same, and nobody is sent elsewhere."""
+    escaped = await service.get(f"{prefix}simple/d%65mo/", PIP)
+    plain = await service.get(f"{prefix}simple/demo/", PIP)
+
+    assert (escaped.status, escaped.body) == (200, plain.body)
+
+
+@pytest.mark.parametrize("path", FORBIDDEN)
+@pytest.mark.parametrize("accept", [PIP, "text/html"], ids=["pip", "browser"])
+async def test_never_forwarded(
+    service: RunningService, prefix: str, path: str, accept: str
+) -> None:
+    """What acts for a user of PyPI is not there, and upstream is not asked (94)."""
+    answer = await service.get(prefix + path, accept)
+
+    assert answer.status == 404
+    assert service.index.requests == []
+
+
+@pytest.mark.parametrize("path", ["/.well-known/pytp", "/_/oidc/audience", "/_/oidc/mint-token"])
+async def test_trusted_publishing_is_not_there(service: RunningService, path: str) -> None:
+    """An uploader that asks for Trusted Publishing hears no at once (110)."""
+    answer = await service.get(path)
+
+    assert answer.status == 404
+    assert service.index.requests == []
+
+
+REDIRECTS = {
+    "simple/other": (301, "simple/other/"),
+    "simple/Other/": (301, "simple/other/"),
+    "pypi/Other/json": (301, "pypi/other/json"),
+    "simple": (301, "simple/"),
+    "p/other/": (307, "project/other/"),
+    "pypi/other/": (307, "project/other/"),
+}
+
+
+@pytest.mark.parametrize(("path", "moved"), REDIRECTS.items(), ids=REDIRECTS)
+async def test_redirects_stay_in_the_stage(
+    service: RunningService, prefix: str, path: str, moved: tuple[int, str]
+) -> None:
+    """Redirects lead to the same stage; for good only over a slash or spelling (12, 43, 44)."""
+    answer = await service.get(prefix + path)
+
+    status, target = moved
+    assert answer.status == status
+    assert answer.headers["Location"] == prefix.removeprefix(service.url) + target
+    assert answer.headers["Cache-Control"] == {301: "private, no-cache", 307: "no-store"}[status]
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://example.org/x", "//example.org/x", "/simple/other/", "", "http://[::1", "mailto:x@y"],
+)
+async def test_redirects_elsewhere(service: RunningService, prefix: str, location: str) -> None:
+    """A redirect to a host that nobody configured, or in a circle, is a failure (B20, B26).
+
+    One to the very same path used to be answered with a 301 to itself, which
+    pip would have kept for ever.
+    """
+    service.index.quirks = Quirks(redirect_to=location)
+
+    answer = await service.get(f"{prefix}simple/other/", PIP)
+
+    assert answer.status == 502
+    assert "Location" not in answer.headers
+
+
+async def test_redirect_to_an_absolute_url_of_upstream(
+    service: RunningService, prefix: str
+) -> None:
+    """A redirect to upstream's own host is rewritten, its query kept (B26)."""
+    service.index.quirks = Quirks(redirect_to=f"{service.index.url}/pypi/other/json?x=1")
+
+    answer = await service.get(f"{prefix}simple/other/", PIP)
+
+    expected = f"{prefix.removeprefix(service.url)}pypi/other/json?x=1"
+    assert (answer.status, answer.headers["Location"]) == (307, expected)
+
+
+async def test_index_url_without_simple(service: RunningService, prefix: str) -> None:
+    """`pip install --index-url STAGE demo` works: an installer is led to the page (CONTRACT 2)."""
+    answer = await service.get(f"{prefix}Other.Project/", PIP)
+
+    expected = f"{prefix.removeprefix(service.url)}simple/other-project/"
+    assert (answer.status, answer.headers["Location"]) == (307, expected)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert service.index.requests == []
+
+
+async def test_browsers_are_not_led_to_simple(service: RunningService, prefix: str) -> None:
+    """Who does not ask for the simple API gets what upstream has at that path."""
+    await service.get(f"{prefix}other/", "text/html")
+
+    assert [request.path for request in service.index.requests] == ["/other/"]
+
+
+async def test_published_files(service: RunningService, prefix: str) -> None:
+    """A published file is there under the stage too, in parts if asked for (93)."""
+    page = (await service.get(f"{prefix}simple/other/", PIP)).document
+    path = page["files"][0]["url"].removeprefix(f"{service.index.url}/")
+
+    whole = await service.get(prefix + path)
+    part = await service.get(prefix + path, Range="bytes=0-3")
+
+    assert whole.body == a_wheel("other").content
+    assert (part.status, part.body) == (206, whole.body[:4])
+    assert whole.headers["Cache-Control"] == "max-age=365000000, immutable, public"
+
+
+async def test_cut_off_answer_breaks_off(service: RunningService, prefix: str) -> None:
+    """An answer that upstream does not finish is not finished either: nobody may trust it."""
+    service.index.quirks = Quirks(truncate=True)
+
+    with pytest.raises(ClientError):
+        await service.get(f"{prefix}simple/other/", PIP)
+
+
+async def test_errors_of_upstream_pass(service: RunningService, prefix: str) -> None:
+    """What upstream says of other projects passes, errors included (73)."""
+    service.index.quirks = Quirks(status=500)
+
+    answer = await service.get(f"{prefix}simple/other/", PIP)
+
+    assert (answer.status, answer.text) == (500, "500 Internal Server Error")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
+async def test_only_reading_passes(service: RunningService, prefix: str, method: str) -> None:
+    """Nothing but GET and HEAD passes to upstream (38, 94; A8, B22)."""
+    answer = await service.send(method, f"{prefix}simple/other/")
+
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
+    assert service.index.requests == []

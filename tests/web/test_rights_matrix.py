@@ -1,0 +1,197 @@
+"""Who may do what: every route with every kind of credential, against one table (E62)."""
+
+from typing import Any
+
+import pytest
+
+from stageproxy.core.rights import TokenKind, make_token
+from stageproxy.web.routes import ROUTES
+from tests.support.asking import Answer
+from tests.support.distributions import a_wheel
+from tests.support.forms import FORM, body_of, twine_form
+from tests.support.service import RunningService, prefix_of
+
+WHEEL = a_wheel(version="2.0")
+UNKNOWN = make_token(TokenKind.ADMIN, b"\x07" * 32).reveal()
+NO_STAGE = make_token(TokenKind.STAGE, b"\x07" * 32).reveal()
+# Orders of API tokens; the requests are about demo 2.0.
+ORDERS = {
+    "upload": {"can": "upload", "project": "demo"},
+    "upload, this version": {"can": "upload", "project": "demo", "version": "2.0.0"},
+    "upload, every project": {"can": "upload", "project": "*"},
+    "upload, other project": {"can": "upload", "project": "other"},
+    "upload, other version": {"can": "upload", "project": "demo", "version": "9.9"},
+    "manage": {"can": "manage", "project": "demo"},
+    "manage, every project": {"can": "manage", "project": "*"},
+    "manage, other project": {"can": "manage", "project": "other"},
+    "admin": {"can": "admin", "project": "*"},
+    "expired": {"can": "admin", "project": "*", "expires": "1h"},
+    "revoked": {"can": "admin", "project": "*"},
+}
+CREDENTIALS = ("none", "malformed", "unknown", "stage token", *ORDERS)
+
+EVERYONE = "200 200 200 200 200 200 200 200 200 200 200 200 200 200 200"
+MOVED = EVERYONE.replace("200", "301")
+# none malformed unknown stage | upload this-version every other other-version
+# | manage every other | admin expired revoked
+UPLOADING = "401 403 403 403 200 200 200 403 403 200 200 403 200 403 403"
+OPENING = "401 401 401 401 201 201 201 403 403 201 201 403 201 403 403"
+FILLING = "401 401 401 401 200 200 200 403 403 200 200 403 200 403 403"
+LISTING = "401 401 401 401 200 200 200 200 200 200 200 200 200 403 403"
+MANAGING = "401 401 401 401 403 403 403 403 403 200 200 403 200 403 403"
+MAKING = "401 401 401 401 403 403 403 403 403 403 403 403 201 403 403"
+ADMIN = "401 401 401 401 403 403 403 403 403 403 403 403 200 403 403"
+EXPECTED = {
+    "GET /": EVERYONE,
+    "GET /robots.txt": EVERYONE,
+    "GET /health/live": EVERYONE,
+    "GET /health/ready": EVERYONE,
+    "POST /legacy/": UPLOADING,
+    "POST /legacy": UPLOADING,
+    "POST /tmp/{project}/{token}/legacy/": UPLOADING,
+    "POST /tmp/{project}/{token}/legacy": UPLOADING,
+    "GET /tmp/{project}/{token}": MOVED,
+    "GET /tmp/{project}/{token}/{path:.*}": EVERYONE,
+    "POST /api/stages": OPENING,
+    "GET /api/stages": LISTING,
+    "GET /api/stages/{id}": FILLING,
+    "DELETE /api/stages/{id}": MANAGING,
+    "POST /api/stages/{id}/extend": MANAGING,
+    "POST /api/stages/{id}/rotate": MANAGING,
+    "DELETE /api/stages/{id}/files/{filename}": FILLING,
+    "POST /api/tokens": MAKING,
+    "GET /api/tokens": ADMIN,
+    "DELETE /api/tokens/{id}": ADMIN,
+}
+DOCUMENTS = {
+    "POST /api/stages": b'{"name": "demo", "version": "2.0"}',
+    "POST /api/stages/{id}/extend": b'{"extend-for": "1d"}',
+    "POST /api/tokens": b'{"project": "demo", "can": "upload"}',
+}
+WITHOUT_STAGE = {"POST /api/stages", "POST /legacy/", "POST /legacy"}
+ABOUT_A_STAGE = [route for route in EXPECTED if route.split()[1].startswith("/api/stages/{id}")]
+
+
+def spelled(route: Any) -> str:
+    """Return a route as the table has it."""
+    return f"{route.method} {route.path}"
+
+
+def test_every_route_is_in_the_table() -> None:
+    """A new route has to be thought about here; there are at least 250 cells."""
+    assert sorted(map(spelled, ROUTES)) == sorted(EXPECTED)
+    assert all(len(row.split()) == len(CREDENTIALS) for row in EXPECTED.values())
+    assert len(EXPECTED) * len(CREDENTIALS) >= 250
+
+
+@pytest.fixture
+async def tokens(service: RunningService) -> dict[str, str]:
+    """Return a token of every kind; no stage is open."""
+    made = {
+        name: (await service.api("POST", "tokens", **order)).document
+        for name, order in ORDERS.items()
+    }
+    await service.api("DELETE", f"tokens/{made['revoked']['id']}")
+    service.clock.advance(hours=2)
+    known = {name: one["token"] for name, one in made.items()}
+    return {"malformed": "x", "unknown": UNKNOWN, **known}
+
+
+@pytest.mark.parametrize("route", EXPECTED)
+async def test_row(service: RunningService, tokens: dict[str, str], route: str) -> None:
+    """Each credential gets what the table says (3, 38, 42; A8, A9, E62; DECISIONS 18, 22)."""
+    row = {name: await cell(service, tokens, route, name) for name in CREDENTIALS}
+
+    expected = map(int, EXPECTED[route].split())
+    assert row == dict(zip(CREDENTIALS, expected, strict=True))
+
+
+async def cell(service: RunningService, tokens: dict[str, str], route: str, credential: str) -> int:
+    """Return the status that a route answers to a credential, in a world of its own."""
+    for stage in (await service.api("GET", "stages")).document["stages"]:
+        await service.api("DELETE", f"stages/{stage['id']}")
+    stage = None if route in WITHOUT_STAGE else await service.staged(WHEEL)
+    stage_token = stage["session-token"] if stage else NO_STAGE
+    token = {"none": None, "stage token": stage_token, **tokens}[credential]
+    return (await ask(service, route, stage, token)).status
+
+
+async def ask(service: RunningService, route: str, stage: Any, token: str | None) -> Answer:
+    """Return the answer of a route about a stage."""
+    method, pattern = route.split()
+    path = pattern
+    if "/tokens/{id}" in path:
+        made = await service.api("POST", "tokens", can="upload", project="demo")
+        path = path.replace("{id}", made.document["id"])
+    if stage:
+        root = prefix_of(stage).removeprefix(service.url).removesuffix("/")
+        path = path.replace("/tmp/{project}/{token}", root).replace("{id}", stage["id"])
+    path = path.replace("{path:.*}", "simple/demo/").replace("{filename}", WHEEL.filename)
+    is_upload = "legacy" in path
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    if is_upload:
+        headers["Content-Type"] = FORM
+    data = body_of(twine_form(WHEEL)) if is_upload else DOCUMENTS.get(route)
+    return await service.send(method, path, headers, data=data)
+
+
+@pytest.mark.parametrize("route", ABOUT_A_STAGE)
+@pytest.mark.parametrize("name", ["upload, other project", "manage, other project"])
+async def test_foreign_looks_like_unknown(
+    service: RunningService, tokens: dict[str, str], route: str, name: str
+) -> None:
+    """A stage of another project and one that is not there look alike (5; DECISIONS 18)."""
+    foreign = await service.staged(WHEEL)
+    unknown = {**foreign, "id": "0123456789abcdef"}
+
+    answers = [await ask(service, route, stage, tokens[name]) for stage in (foreign, unknown)]
+
+    assert {one.status for one in answers} == {403}
+    assert answers[0].body == answers[1].body
+
+
+@pytest.mark.parametrize("route", ABOUT_A_STAGE)
+async def test_foreign_version_looks_like_unknown(
+    service: RunningService, tokens: dict[str, str], route: str
+) -> None:
+    """So does one of another version (5; A9).
+
+    The sentence used to tell them apart.
+    """
+    foreign = await service.staged(WHEEL)
+    unknown = {**foreign, "id": "0123456789abcdef"}
+    token = tokens["upload, other version"]
+
+    answers = [await ask(service, route, stage, token) for stage in (foreign, unknown)]
+
+    assert answers[0].body == answers[1].body
+
+
+@pytest.mark.parametrize("route", ABOUT_A_STAGE)
+async def test_unknown_to_who_may_know(service: RunningService, route: str) -> None:
+    """Who may see all stages hears that one is not there."""
+    stage = await service.staged(WHEEL)
+
+    answer = await ask(service, route, {**stage, "id": "0123456789abcdef"}, service.admin)
+
+    assert answer.status == 404
+
+
+async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
+    """What is revoked is over with the next request (4; E63)."""
+    made = (await service.api("POST", "tokens", can="upload", project="demo")).document
+    before = await service.upload(WHEEL, token=made["token"])
+    await service.api("DELETE", f"tokens/{made['id']}")
+
+    after = await service.upload(WHEEL, token=made["token"])
+
+    assert (before.status, after.status) == (200, 403)
+
+
+async def test_readers_token_is_ignored(service: RunningService) -> None:
+    """Reading takes no offence at a credential: uv sends its upload token along."""
+    stage = await service.staged(WHEEL)
+
+    for header in ("Bearer x", "Basic !!!", f"Bearer {UNKNOWN}", f"Bearer {service.admin}"):
+        answer = await service.get(f"{prefix_of(stage)}simple/demo/", Authorization=header)
+        assert answer.status == 200

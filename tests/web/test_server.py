@@ -1,0 +1,124 @@
+"""The server below the application: deadlines, and faults of ours."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import pytest
+from aiohttp import web
+
+from stageproxy.web.server import runner_for
+from tests.support.wire import a_request, exchange, status_of
+
+DEADLINE = 0.2
+
+
+@asynccontextmanager
+async def served(app: web.Application) -> AsyncIterator[str]:
+    """Serve *app* with a short deadline, and return its URL."""
+    runner = runner_for(app, header_deadline=DEADLINE)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def answer_slowly(_request: web.Request) -> web.Response:
+    """Answer after more than the deadline."""
+    await asyncio.sleep(2 * DEADLINE)
+    return web.Response(text="done")
+
+
+async def take(request: web.Request) -> web.Response:
+    """Answer with the length of the body."""
+    return web.Response(text=str(len(await request.read())))
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    """Return the URL of a server with two handlers."""
+    app = web.Application()
+    app.add_routes([web.get("/slow", answer_slowly), web.post("/take", take)])
+    async with served(app) as running:
+        yield running
+
+
+@pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nX"])
+async def test_head_must_come_in_time(url: str, start: bytes) -> None:
+    """A connection on which no whole head comes in is closed, without an answer (28)."""
+    began = monotonic()
+
+    answer = await exchange(url, start)
+
+    assert answer == b""
+    assert DEADLINE * 0.9 < monotonic() - began < DEADLINE * 10
+
+
+async def test_dripping_does_not_help(url: str) -> None:
+    """A byte now and then does not hold a connection open (28)."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(b"GET / HTTP/1.1\r\n")
+    for _ in range(10):
+        await asyncio.sleep(DEADLINE / 4)
+        if writer.is_closing() or reader.at_eof():
+            break
+        writer.write(b"X")
+
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_handlers_may_take_longer(url: str) -> None:
+    """The deadline is for the head alone: an answer may take its time."""
+    answer = await exchange(url, a_request("/slow"))
+
+    assert status_of(answer) == 200
+
+
+async def test_bodies_may_take_longer(url: str) -> None:
+    """The deadline is for the head alone: a body may take its time."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(a_request("/take", "POST", "1.1", "Content-Length: 6"))
+    for _ in range(3):
+        await asyncio.sleep(DEADLINE / 2)
+        writer.write(b"ab")
+
+    answer = await reader.read()
+
+    assert answer.endswith(b"\r\n\r\n6")
+    writer.close()
+
+
+async def test_second_head_must_come_in_time(url: str) -> None:
+    """On a connection that is kept, the next head has a deadline too."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+    writer.write(b"GET /missing HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"404: Not Found")
+    began = monotonic()
+    writer.write(b"GET / HTTP/1.1\r\n")
+
+    assert await reader.read() == b""
+    assert monotonic() - began < DEADLINE * 10
+    writer.close()
+
+
+async def test_fault_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A fault below the application is answered with a fixed text (A15)."""
+    caplog.set_level(logging.DEBUG)
+
+    async def fail(_request: web.Request) -> web.Response:
+        raise ValueError("secret-42")
+
+    app = web.Application()
+    app.add_routes([web.get("/", fail)])
+
+    async with served(app) as url:
+        answer = await exchange(url, a_request("/"))
+
+    assert status_of(answer) == 500
+    assert b"secret-42" not in answer
+    assert "ValueError" in caplog.text

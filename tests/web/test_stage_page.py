@@ -1,0 +1,120 @@
+"""The stage itself, for people and for programs."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel
+from tests.support.forms import twine_form
+from tests.support.service import RunningService, prefix_of
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+SCRIPT = '<script>alert("x")</script>'
+
+
+async def test_page(service: RunningService, prefix: str, wheel: Distribution) -> None:
+    """A browser gets a page with the files and the commands (CONTRACT 2)."""
+    answer = await service.get(prefix, BROWSER)
+
+    assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
+    assert "<h1>demo 2.0, staged</h1>" in answer.text
+    assert wheel.filename in answer.text
+    assert f"pip --isolated install --index-url {prefix}simple/ demo" in answer.text
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", BROWSER, "text/html"])
+async def test_page_is_for_everyone_else(
+    service: RunningService, prefix: str, accept: str | None
+) -> None:
+    """Who does not ask for JSON gets the page."""
+    answer = await service.get(prefix, accept)
+
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+async def test_links_of_the_page(service: RunningService, prefix: str, wheel: Distribution) -> None:
+    """The links of the page lead to the files."""
+    page = (await service.get(prefix, BROWSER)).text
+    link = next(part.partition('"')[0] for part in page.split('href="') if wheel.filename in part)
+
+    assert (await service.get(prefix + link)).body == wheel.content
+
+
+async def test_policy_of_the_page(service: RunningService, prefix: str) -> None:
+    """Nothing on the page can run, send or frame (D56)."""
+    answer = await service.get(prefix, BROWSER)
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src" not in policy
+    for rule in ("default-src 'none'", "base-uri 'none'", "form-action 'none'"):
+        assert rule in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+async def test_page_is_escaped(service: RunningService) -> None:
+    """What a client sent is text on the page, never markup (D54)."""
+    odd = a_wheel(version="2.0", metadata=f"Metadata-Version: 2.1\nName: {SCRIPT}\nVersion: 2.0\n")
+    taken = await service.post(twine_form(odd, name="demo", staged="true"))
+
+    page = await service.get(prefix_of(taken.document), BROWSER)
+
+    assert "&lt;script&gt;" in page.text
+    assert "<script" not in page.text
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/json, text/html;q=0.5"])
+async def test_json(service: RunningService, prefix: str, stage: Any, accept: str) -> None:
+    """A program gets the stage as JSON (CONTRACT 2)."""
+    answer = await service.get(prefix, accept)
+
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.document["files"] == stage["files"]
+    assert {"accept", "authorization"} <= set(answer.headers["Vary"].lower().split(", "))
+
+
+async def test_reader_sees_no_more_than_a_reader_can_do(
+    service: RunningService, prefix: str
+) -> None:
+    """Without a credential there are no links to what needs one (CONTRACT 6)."""
+    answer = await service.get(prefix, "application/json")
+
+    assert set(answer.document["links"]) == {"stage"}
+
+
+LINKS = {
+    "admin": {"session", "stage", "legacy-upload", "extend"},
+    "manage": {"session", "stage", "legacy-upload", "extend"},
+    "upload": {"session", "stage", "legacy-upload"},
+    "other": {"stage"},
+}
+
+
+@pytest.mark.parametrize("who", LINKS)
+async def test_links_by_credential(service: RunningService, prefix: str, who: str) -> None:
+    """A credential brings the links that it can use, and no others (CONTRACT 6)."""
+    order = {"project": "third"} if who == "other" else {"can": who}
+    token = await service.token(**{"project": "*" if who == "admin" else "demo", **order})
+
+    answer = await service.get(prefix, "application/json", Authorization=f"Bearer {token}")
+
+    assert set(answer.document["links"]) == LINKS[who]
+
+
+async def test_json_is_not_modified(service: RunningService, prefix: str) -> None:
+    """The stage as JSON can be asked for again cheaply (DECISIONS 13).
+
+    It had no ETag, unlike everything else about the staged project.
+    """
+    first = await service.get(prefix, "application/json")
+
+    again = await service.get(prefix, "application/json", If_None_Match=first.headers["ETag"])
+
+    assert again.status == 304
+
+
+async def test_front_page(service: RunningService) -> None:
+    """Whoever finds the server is told what it is."""
+    answer = await service.get("/", BROWSER)
+
+    assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
+    assert f"{service.url}/legacy/" in answer.text

@@ -1,0 +1,171 @@
+"""Staged files: their bytes, in parts or whole, and the core metadata beside them."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel
+from tests.support.service import RunningService, prefix_of
+
+# Every form that names one part: what is sent, and what of the file is meant.
+RANGES = {
+    "the first bytes": ("bytes=0-9", slice(0, 10)),
+    "one byte": ("bytes=5-5", slice(5, 6)),
+    "the last bytes": ("bytes=-7", slice(-7, None)),
+    "from here on": ("bytes=100-", slice(100, None)),
+    "beyond the end": ("bytes=100-999999", slice(100, None)),
+    "more than there is": ("bytes=-999999", slice(0, None)),
+}
+NOT_SATISFIABLE = ["bytes=999999-", "bytes=9-5", "bytes=", "lines=1-2", "bytes=a-b"]
+
+
+@pytest.fixture
+def link(stage: Any, wheel: Distribution) -> str:
+    """Return the URL of the staged wheel."""
+    return str(stage["files"][wheel.filename]["link"])
+
+
+async def test_bytes(service: RunningService, link: str, wheel: Distribution) -> None:
+    """A staged file is sent as it came, as something to be saved (53, 93; D61)."""
+    answer = await service.get(link)
+
+    assert answer.body == wheel.content
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Content-Length"] == str(len(wheel.content))
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{wheel.filename}"'
+    assert answer.headers["ETag"] == f'"{wheel.sha256}"'
+    assert service.index.requests == []
+
+
+async def test_path_is_that_of_the_file_host(stage: Any, wheel: Distribution, prefix: str) -> None:
+    """The path below the stage is the one on PyPI's file host, without a query (58, 59)."""
+    digest = wheel.blake2b_256
+
+    path = f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{wheel.filename}"
+
+    assert stage["files"][wheel.filename]["link"] == prefix + path
+
+
+@pytest.mark.parametrize(("header", "part"), RANGES.values(), ids=RANGES)
+async def test_part(
+    service: RunningService, link: str, wheel: Distribution, header: str, part: slice
+) -> None:
+    """Installers read the parts of a wheel that they need (79)."""
+    answer = await service.get(link, Range=header)
+
+    start, stop, _ = part.indices(len(wheel.content))
+    expected = f"bytes {start}-{stop - 1}/{len(wheel.content)}"
+    assert (answer.status, answer.body) == (206, wheel.content[part])
+    assert answer.headers["Content-Range"] == expected
+
+
+@pytest.mark.parametrize("header", RANGES)
+async def test_head_of_a_part(service: RunningService, link: str, header: str) -> None:
+    """HEAD and GET agree about parts (79; D61)."""
+    got = await service.get(link, Range=RANGES[header][0])
+
+    head = await service.get(link, Range=RANGES[header][0], method="HEAD")
+
+    assert (head.status, head.body) == (206, b"")
+    assert head.headers["Content-Range"] == got.headers["Content-Range"]
+    assert head.headers["Content-Length"] == got.headers["Content-Length"]
+
+
+@pytest.mark.parametrize("header", NOT_SATISFIABLE)
+async def test_part_that_is_not_there(
+    service: RunningService, link: str, wheel: Distribution, header: str
+) -> None:
+    """A part that the file does not have is refused; nobody may keep that answer (79).
+
+    It used to come with the file's own caching header, good for a year.
+    """
+    answer = await service.get(link, Range=header)
+
+    assert (answer.status, answer.body) == (416, b"")
+    assert answer.headers["Content-Range"] == f"bytes */{len(wheel.content)}"
+    assert "immutable" not in answer.headers.get("Cache-Control", "")
+
+
+async def test_ranges_are_told(service: RunningService, link: str) -> None:
+    """A client can know that it may ask for parts (79)."""
+    answer = await service.get(link, method="HEAD")
+
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+async def test_is_never_packed(service: RunningService, link: str, wheel: Distribution) -> None:
+    """A wheel is not compressed again: its digest is of what is sent (53)."""
+    answer = await service.get(link, Accept_Encoding="gzip, br")
+
+    assert (answer.body, "Content-Encoding" in answer.headers) == (wheel.content, False)
+
+
+async def test_core_metadata(service: RunningService, link: str, wheel: Distribution) -> None:
+    """The core metadata is METADATA byte for byte (56)."""
+    answer = await service.get(f"{link}.metadata")
+
+    assert answer.body == wheel.metadata
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+
+
+async def test_no_core_metadata_of_an_sdist(
+    service: RunningService, stage: Any, sdist: Distribution
+) -> None:
+    """An sdist has none, and upstream is not asked (57)."""
+    answer = await service.get(f"{stage['files'][sdist.filename]['link']}.metadata")
+
+    assert answer.status == 404
+    assert service.index.requests == []
+
+
+@pytest.mark.parametrize("change", ["other-name", "other-digest", "capitals"])
+async def test_name_and_digest_belong_together(
+    service: RunningService, link: str, change: str
+) -> None:
+    """Another name or digest is not the staged file, but upstream's affair."""
+    digest = link.split("/")[-2]
+    changed = {
+        "other-name": link.replace("demo-2.0", "demo-2.1"),
+        "other-digest": link.replace(digest, "0" * len(digest)),
+        "capitals": link.replace(digest, digest.upper()),
+    }[change]
+
+    answer = await service.get(changed)
+
+    assert answer.status == 404
+    assert len(service.index.requests) == 1
+
+
+async def test_files_of_other_stages(service: RunningService, link: str, prefix: str) -> None:
+    """A stage serves its own files only."""
+    other = prefix_of(await service.staged(a_wheel(version="3.0")))
+
+    answer = await service.get(link.replace(prefix, other))
+
+    assert answer.status == 404
+
+
+async def test_escaped_name(service: RunningService, link: str, wheel: Distribution) -> None:
+    """How a client escapes a name makes no difference."""
+    answer = await service.get(link.replace("demo-2.0", "d%65mo%2D2.0"))
+
+    assert answer.body == wheel.content
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "PATCH"])
+async def test_cannot_be_written(service: RunningService, link: str, method: str) -> None:
+    """A stage URL only reads, whatever credential comes along (38; A8)."""
+    answer = await service.send(method, link, {"Authorization": f"Bearer {service.admin}"})
+
+    assert answer.status == 405
+
+
+async def test_reading_changes_nothing(service: RunningService, prefix: str, link: str) -> None:
+    """GET and HEAD leave what is kept as it is (D59)."""
+    before = await service.parts.database.read(lambda rows: rows.list_stages())
+
+    for path in (link, f"{link}.metadata", f"{prefix}simple/demo/", prefix):
+        for method in ("GET", "HEAD"):
+            await service.get(path, method=method)
+
+    assert await service.parts.database.read(lambda rows: rows.list_stages()) == before

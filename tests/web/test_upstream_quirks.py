@@ -1,0 +1,188 @@
+"""The staged project's page where upstream is odd, slow or ill."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.service import JSON_PAGE, PIP, RunningService, prefix_of, running_service
+
+LOCATIONS = {
+    "a foreign host": "http://example.org/simple/demo/",
+    "a foreign host, with its name alone": "//example.org/simple/demo/",
+    "itself": "/simple/demo/",
+    "nowhere": "",
+    "no URL": "http://[::1",
+    "a port that is none": "http://localhost:99999/",
+    "a mailbox": "mailto:nobody@example.org",
+    "a script": "javascript:alert(1)",
+}
+ILL = {
+    "500": (Quirks(status=500), {502, 503}),
+    "502": (Quirks(status=502), {502, 503}),
+    "503": (Quirks(status=503), {503}),
+    "429": (Quirks(status=429), {503}),
+    "403": (Quirks(status=403), {502}),
+    "half a page": (Quirks(truncate=True), {502, 503}),
+    "half an HTML page of unknown length": (
+        Quirks(close_delimited=True, html_only=True),
+        {502, 503},
+    ),
+    "half a JSON page of unknown length": (Quirks(close_delimited=True), {502, 503}),
+    "nonsense": (Quirks(garbage=True), {502}),
+    "nonsense in HTML": (Quirks(garbage=True, html_only=True), {502}),
+    "another project": (Quirks(wrong_project=True), {502}),
+    "plain text": (Quirks(content_type="text/plain"), {502}),
+    "no type": (Quirks(content_type=""), {502}),
+    "JSON of no API": (Quirks(content_type="application/json"), {502}),
+    "an encoding nobody asked for": (Quirks(extra_headers={"Content-Encoding": "br"}), {502}),
+    "gzip that is none": (Quirks(extra_headers={"Content-Encoding": "gzip"}), {502, 503}),
+    **{
+        f"a redirect to {what}": (Quirks(redirect_to=location), {502})
+        for what, location in LOCATIONS.items()
+    },
+}
+
+
+@pytest.mark.parametrize(("quirks", "expected"), ILL.values(), ids=ILL)
+async def test_no_page_while_upstream_is_ill(
+    service: RunningService, prefix: str, quirks: Quirks, expected: set[int]
+) -> None:
+    """A page with staged files alone would hide every release that is out (77; B26, B32)."""
+    service.index.quirks = quirks
+
+    answer = await service.get(f"{prefix}simple/demo/", PIP)
+
+    assert answer.status in expected
+    assert "demo-2.0" not in answer.text
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+
+
+async def test_html_where_json_was_asked_for(service: RunningService, prefix: str) -> None:
+    """The answer has the type that upstream really sent (49; DECISIONS 11)."""
+    service.index.quirks = Quirks(html_only=True)
+
+    answer = await service.get(f"{prefix}simple/demo/", PIP)
+
+    assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
+    assert ">demo-1.0.tar.gz</a>" in answer.text
+    assert ">demo-2.0.tar.gz</a>" in answer.text
+
+
+ODD_LINKS = {
+    "relative": Quirks(relative_urls=True),
+    "relative, in HTML": Quirks(relative_urls=True, html_only=True),
+    "without a host": Quirks(host_absolute_urls=True),
+    "without a host, in HTML": Quirks(host_absolute_urls=True, html_only=True),
+}
+
+
+@pytest.mark.parametrize("quirks", ODD_LINKS.values(), ids=ODD_LINKS)
+async def test_links_become_absolute(service: RunningService, prefix: str, quirks: Quirks) -> None:
+    """Upstream's relative links still lead to upstream (68)."""
+    service.index.quirks = quirks
+
+    page = (await service.get(f"{prefix}simple/demo/", PIP)).text
+
+    assert page.count(f'"{service.index.url}/packages/') == 2
+    assert page.count('"../../packages/') == 2
+
+
+async def test_relative_links_of_other_projects(service: RunningService, prefix: str) -> None:
+    """Relative links of a page that stays as it is lead to upstream's file, below the stage."""
+    service.index.quirks = Quirks(relative_urls=True)
+    page = (await service.get(f"{prefix}simple/other/", PIP)).document
+
+    answer = await service.get(urljoin(f"{prefix}simple/other/", page["files"][0]["url"]))
+
+    assert answer.body == a_wheel("other").content
+
+
+async def test_page_without_validator(service: RunningService, prefix: str) -> None:
+    """A page that upstream gives no ETag has one of ours (74)."""
+    service.index.quirks = Quirks(no_etag=True)
+
+    answer = await service.get(f"{prefix}simple/demo/", PIP)
+
+    assert answer.status == 200
+    assert answer.headers["ETag"].startswith('"')
+
+
+async def test_without_core_metadata(service: RunningService, prefix: str) -> None:
+    """Where upstream does not tell of core metadata, staged wheels still do (56)."""
+    service.index.quirks = Quirks(no_core_metadata=True)
+
+    page = (await service.get(f"{prefix}simple/demo/", PIP)).document
+
+    assert ["core-metadata" in file for file in page["files"]] == [False, False, True, True]
+
+
+async def test_headers_in_lower_case(service: RunningService, prefix: str) -> None:
+    """How upstream spells the names of headers makes no difference (76)."""
+    service.index.quirks = Quirks(extra_headers={"x-pypi-last-serial": "77", "vary": "Origin"})
+
+    answer = await service.get(f"{prefix}simple/demo/", PIP)
+
+    assert answer.headers["X-PyPI-Last-Serial"] == "77"
+    assert answer.headers["Vary"] == "Origin, Accept, Accept-Encoding"
+
+
+@pytest.fixture
+async def impatient(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a service that does not wait long for upstream."""
+    patience = {"total_timeout": 0.2, "read_timeout": 0.2}
+    async with running_service(tmp_path / "data", index, upstream=patience) as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", ["simple/demo/", "simple/other/", "simple/"])
+async def test_slow_upstream(impatient: RunningService, path: str) -> None:
+    """Who waits for upstream in vain is told so: 504 (77)."""
+    prefix = prefix_of(await impatient.staged())
+    impatient.index.quirks = Quirks(delay=60)
+
+    assert (await impatient.get(prefix + path, PIP)).status == 504
+
+
+@pytest.mark.parametrize("path", ["simple/demo/", "simple/other/", "simple/"])
+async def test_no_upstream(service: RunningService, prefix: str, path: str) -> None:
+    """Where upstream cannot be reached the answer is 503, and when to come again (77)."""
+    service.index.quirks = Quirks(status=503)
+    edited = path == "simple/demo/"
+
+    answer = await service.get(prefix + path, PIP)
+
+    assert answer.status == 503
+    assert ("Retry-After" in answer.headers) is edited
+
+
+@pytest.fixture
+async def lonely(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a service whose upstream is a port where nobody listens."""
+    nobody = {"url": "http://127.0.0.1:1"}
+    async with running_service(tmp_path / "data", index, upstream=nobody) as running:
+        yield running
+
+
+async def test_unreachable_upstream(lonely: RunningService) -> None:
+    """Uploads go on while upstream cannot be reached; its pages are told to be missing (77)."""
+    prefix = prefix_of(await lonely.staged())
+
+    edited = await lonely.get(f"{prefix}simple/demo/", PIP)
+    other = await lonely.get(f"{prefix}simple/other/", PIP)
+    only = await lonely.get(f"{prefix}+only/simple/demo/", PIP)
+
+    assert [edited.status, other.status, only.status] == [503, 503, 200]
+
+
+async def test_project_page_of_an_html_only_mirror(service: RunningService) -> None:
+    """A new project is told in JSON even by a mirror that knows none (DECISIONS 11)."""
+    service.index.quirks = Quirks(html_only=True)
+    prefix = prefix_of(await service.staged(a_wheel("brand-new")))
+
+    answer = await service.get(f"{prefix}simple/brand-new/", PIP)
+
+    assert answer.headers["Content-Type"] == JSON_PAGE
