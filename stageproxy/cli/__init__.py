@@ -1,0 +1,23 @@
+"""Here are the commands: a thin client of the server, and the server's own start."""
+
+import click
+
+from stageproxy import __version__
+from stageproxy.cli.config import config
+from stageproxy.cli.demo import demo
+from stageproxy.cli.download import download
+from stageproxy.cli.serve import serve
+from stageproxy.cli.stage import stage
+from stageproxy.cli.token import token
+from stageproxy.cli.upload import upload
+from stageproxy.cli.wait import wait
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="stageproxy")
+def main() -> None:
+    """Stage a release of a Python project, look at it, install it, and only then publish it."""
+
+
+for command in (serve, upload, stage, download, wait, token, config, demo):
+    main.add_command(command)

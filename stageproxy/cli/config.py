@@ -1,0 +1,52 @@
+"""Here is `stageproxy config …`: settings, checked and shown."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from stageproxy.cli.output import FailedError, json_option, print_json
+from stageproxy.config import Config, ConfigError, load_config, shown
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def config() -> None:
+    """Check and show settings."""
+
+
+@config.command("check")
+@click.argument("file", type=_FILE, required=False)
+@json_option
+def check(file: Path | None, *, as_json: bool) -> None:
+    """Say whether the settings in FILE and the environment can be used."""
+    _load(file)
+    if as_json:
+        print_json({"file": str(file) if file else None, "ok": True})
+    else:
+        click.echo("The settings can be used.")
+
+
+@config.command("show")
+@click.option("--config", "file", type=_FILE, help="A TOML file.")
+@json_option
+def show(file: Path | None, *, as_json: bool) -> None:
+    """Show the settings as they count, secrets hidden."""
+    document = shown(_load(file))
+    if as_json:
+        print_json(document)
+        return
+    for section, values in document.items():
+        click.echo(f"[{section}]")
+        for name, value in values.items():
+            click.echo(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+        click.echo()
+
+
+def _load(file: Path | None) -> Config:
+    try:
+        return load_config(file, os.environ)
+    except ConfigError as error:
+        raise FailedError(str(error)) from error

@@ -1,0 +1,57 @@
+"""Here is what commands print: documents for programs, lines for people, failures for both."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+
+class FailedError(click.ClickException):
+    """The server refuses, or something failed: exit code 1."""
+
+    exit_code = 1
+
+
+class OutOfReachError(click.ClickException):
+    """The server, or what it depends on, cannot be reached: exit code 3."""
+
+    exit_code = 3
+
+
+def json_option(command: Command) -> Command:
+    """Give a command `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print a document, and nothing else."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_stage(stage: Mapping[str, Any]) -> None:
+    """Print a stage for people."""
+    version = stage["version"] or "(no version yet)"
+    click.echo(f"{stage['project']} {version} is {stage['status']} (stage {stage['id']})")
+    for notice in stage["notices"]:
+        click.echo(f"  {notice}")
+    click.echo(f"  Expires   {stage['expires-at']}")
+    click.echo(f"  Manifest  {stage['manifest-digest']}")
+    for filename, file in stage["files"].items():
+        click.echo(f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}")
+        for notice in file["notices"]:
+            click.echo(f"    {notice}")
+    print_how_to_install(stage)
+
+
+def print_how_to_install(stage: Mapping[str, Any]) -> None:
+    """Print the stage URL and what to do with it, if there is one."""
+    url = stage["links"].get("stage")
+    if url is None:
+        return
+    wanted = stage["project"] + (f"=={stage['version']}" if stage["version"] else "")
+    click.echo(f"\nStage URL: {url}")
+    click.echo(f"  pip --isolated install --index-url {url}simple/ {wanted}")
+    click.echo(f"  uv pip install --default-index {url}simple/ {wanted}")

@@ -1,0 +1,117 @@
+"""Here is `stageproxy stage …`: the life of a stage."""
+
+from typing import Any
+
+import click
+
+from stageproxy.cli.client import Connection, client_options
+from stageproxy.cli.output import print_json, print_stage
+
+
+@click.group()
+def stage() -> None:
+    """Open, list, show, extend, cancel and rotate stages; withdraw files."""
+
+
+@stage.command("open")
+@click.argument("project")
+@click.argument("version", required=False)
+@click.option("--lifetime", metavar="7d", help="How long it lives after each change.")
+@client_options
+async def open_stage(
+    connection: Connection,
+    project: str,
+    version: str | None,
+    lifetime: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Open a stage for PROJECT. Without VERSION, the first file that is uploaded fixes it."""
+    body = {"name": project, "version": version, "lifetime": lifetime}
+    async with connection.open() as client:
+        _show(await client.ask("POST", "api/stages", body), as_json=as_json)
+
+
+@stage.command("list")
+@click.option("--project", help="Only the stages of this project.")
+@client_options
+async def list_stages(connection: Connection, project: str | None, *, as_json: bool) -> None:
+    """List the stages that the token may see."""
+    async with connection.open() as client:
+        url = (client.server / "api/stages").with_query({"project": project} if project else {})
+        document = await client.ask("GET", url)
+    if as_json:
+        print_json(document)
+        return
+    for one in document["stages"]:
+        release = f"{one['project']} {one['version'] or '(no version yet)'}"
+        files = f"{len(one['files'])} files"
+        click.echo(f"{one['id']}  {one['status']:<10}  {one['expires-at']}  {files:>9}  {release}")
+    if not document["stages"]:
+        click.echo("There are no stages.")
+
+
+@stage.command("show")
+@click.argument("stage")
+@client_options
+async def show_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
+    """Show STAGE, a stage URL or a stage id."""
+    reference = connection.stage(stage)
+    async with connection.open(reference.server) as client:
+        _show(await client.stage(reference), as_json=as_json)
+
+
+@stage.command("extend")
+@click.argument("stage")
+@click.option("--by", "by", required=True, metavar="3d", help="How much longer.")
+@client_options
+async def extend_stage(connection: Connection, stage: str, by: str, *, as_json: bool) -> None:
+    """Let STAGE live longer, as far as the server allows."""
+    await _act(connection, stage, "POST", "/extend", {"extend-for": by}, as_json=as_json)
+
+
+@stage.command("cancel")
+@click.argument("stage")
+@client_options
+async def cancel_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
+    """End STAGE. What is in it cannot be reached any more."""
+    await _act(connection, stage, "DELETE", "", None, as_json=as_json)
+
+
+@stage.command("rotate")
+@click.argument("stage")
+@client_options
+async def rotate_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
+    """Give STAGE another URL. The old one opens nothing from then on."""
+    await _act(connection, stage, "POST", "/rotate", None, as_json=as_json)
+
+
+@stage.command("remove")
+@click.argument("stage")
+@click.argument("filename")
+@client_options
+async def remove_file(connection: Connection, stage: str, filename: str, *, as_json: bool) -> None:
+    """Withdraw FILENAME from STAGE."""
+    await _act(connection, stage, "DELETE", f"/files/{filename}", None, as_json=as_json)
+
+
+async def _act(
+    connection: Connection,
+    stage: str,
+    method: str,
+    action: str,
+    body: dict[str, Any] | None,
+    *,
+    as_json: bool,
+) -> None:
+    reference = connection.stage(stage)
+    async with connection.open(reference.server) as client:
+        stage_id = await client.stage_id(reference)
+        _show(await client.ask(method, f"api/stages/{stage_id}{action}", body), as_json=as_json)
+
+
+def _show(document: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        print_stage(document)

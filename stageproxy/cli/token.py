@@ -1,0 +1,65 @@
+"""Here is `stageproxy token …`: API tokens."""
+
+import click
+
+from stageproxy.cli.client import Connection, client_options
+from stageproxy.cli.output import print_json
+
+
+@click.group()
+def token() -> None:
+    """Make, list and revoke API tokens. This takes an admin token."""
+
+
+@token.command("new")
+@click.option("--project", required=True, help="The project it is for; '*' for all.")
+@click.option("--can", required=True, type=click.Choice(["upload", "manage", "admin"]))
+@click.option("--expires", metavar="30d", help="When it ends by itself. Default: never.")
+@click.option("--version", help="Only for this version.")
+@client_options
+async def new_token(
+    connection: Connection,
+    project: str,
+    can: str,
+    expires: str | None,
+    version: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Make an API token. It is shown this once."""
+    body = {"project": project, "can": can, "expires": expires, "version": version}
+    async with connection.open() as client:
+        document = await client.ask("POST", "api/tokens", body)
+    if as_json:
+        print_json(document)
+        return
+    click.echo(document["token"])
+    click.echo("Keep it: it is not shown again.", err=True)
+
+
+@token.command("list")
+@client_options
+async def list_tokens(connection: Connection, *, as_json: bool) -> None:
+    """List API tokens: whom they are for, and until when."""
+    async with connection.open() as client:
+        document = await client.ask("GET", "api/tokens")
+    if as_json:
+        print_json(document)
+        return
+    for one in document["tokens"]:
+        ends = "revoked" if one["revoked-at"] else one["expires-at"] or "never expires"
+        release = f"{one['project']} {one['version'] or ''}".strip()
+        click.echo(f"{one['id']}  {one['can']:<6}  {ends:<27}  {release}")
+
+
+@token.command("revoke")
+@click.argument("token_id", metavar="ID")
+@client_options
+async def revoke_token(connection: Connection, token_id: str, *, as_json: bool) -> None:
+    """Make the API token with this ID useless, at once."""
+    async with connection.open() as client:
+        document = await client.ask("DELETE", f"api/tokens/{token_id}")
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(f"Token {document['id']} is revoked.")

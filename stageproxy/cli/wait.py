@@ -1,0 +1,47 @@
+"""Here is `stageproxy wait`: for CI jobs that go on when others have uploaded."""
+
+import asyncio
+
+import click
+
+from stageproxy.cli.client import Connection, client_options
+from stageproxy.cli.output import FailedError, print_json
+from stageproxy.core.durations import parse_duration
+
+_ASK_EVERY = 2.0
+
+
+def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> float:
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command()
+@click.argument("stage")
+@click.option("--files", "count", required=True, type=click.IntRange(1), help="How many artifacts.")
+@click.option("--timeout", "patience", default="1h", callback=_seconds, help="Default: 1h.")
+@client_options
+async def wait(
+    connection: Connection, stage: str, count: int, patience: float, *, as_json: bool
+) -> None:
+    """Wait until STAGE has so many artifacts."""
+    reference = connection.stage(stage)
+    there = 0
+    try:
+        async with asyncio.timeout(patience), connection.open(reference.server) as client:
+            while True:
+                document = await client.stage(reference)
+                if document["status"] == "canceled":
+                    raise FailedError(f"The stage has ended: {' '.join(document['notices'])}")
+                if len(document["files"]) != there and not as_json:
+                    click.echo(f"{len(document['files'])} of {count} artifacts are there.")
+                there = len(document["files"])
+                if there >= count:
+                    break
+                await asyncio.sleep(_ASK_EVERY)
+    except TimeoutError as error:
+        raise FailedError(f"Only {there} of {count} artifacts came in time.") from error
+    if as_json:
+        print_json(document)

@@ -1,0 +1,194 @@
+"""Here is every setting, its default and its meaning.
+
+One TOML file, read once; `STAGEPROXY_<SECTION>__<NAME>` in the environment
+goes before it. `main` hands single values on, never the whole.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+)
+
+from stageproxy.core.durations import parse_duration, spell_duration
+
+_PREFIX = "STAGEPROXY_"
+_REASONS = {
+    "extra_forbidden": "there is no such setting.",
+    "model_type": "this is a section, which is written as a table.",
+}
+_MIB = 2**20
+
+Duration = Annotated[
+    timedelta, BeforeValidator(parse_duration), PlainSerializer(spell_duration, return_type=str)
+]
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    _, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"***@{host}")) if at else url
+
+
+Url = Annotated[str, Field(repr=False), PlainSerializer(_without_credentials)]
+"""A URL that may hold credentials, which are not shown."""
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; the sentence says which and why."""
+
+
+class Section(BaseModel):
+    """A table of the file. A name that we do not know is a mistake of the writer's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(Section):
+    """Where the server listens, and what it is called from outside."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8726, ge=0, le=65535)
+    public_url: str = Field(
+        "", description="The URL users see; by default where the server listens."
+    )
+    workers: int = Field(1, description="Processes. Only 1 so far.")
+    secret: SecretStr = Field(
+        SecretStr(""),
+        description="What stage tokens are derived from; by default the file `secret` in the data "
+        "directory, which the first start writes. Best given by environment.",
+    )
+
+
+class Upstream(Section):
+    """The index that stages are laid over."""
+
+    url: Url = Field("", description="Its `/`; by default the index that pip here uses.")
+    simple_url: Url = Field("", description="Its project pages, if not at `simple/` below `url`.")
+    files_url: str = Field("", description="Its file host: where it may redirect to besides `url`.")
+    connect_timeout: Duration = timedelta(seconds=5)
+    read_timeout: Duration = timedelta(seconds=15)
+    total_timeout: Duration = Field(timedelta(seconds=60), description="For a page, not a file.")
+    max_page_size: int = Field(64 * _MIB, description="Bytes of a page, unpacked.")
+
+
+class Storage(Section):
+    """Where stages are kept."""
+
+    data: Path = Path("stageproxy-data")
+
+
+class Stage(Section):
+    """How long a stage lives, and how many there may be."""
+
+    lifetime: Duration = Field(timedelta(days=7), description="Each change starts it again.")
+    max_lifetime: Duration = Field(timedelta(days=30), description="From the opening on.")
+    max_per_project: int = Field(20, ge=1, description="Live stages at a time.")
+    retention: Duration = Field(
+        timedelta(days=30), description="How long an ended stage says what became of it."
+    )
+
+
+class Upload(Section):
+    """What uploads may do."""
+
+    max_file_size: int = Field(2048 * _MIB, ge=1, description="Bytes.")
+    replace: bool = Field(default=True, description="A staged file may be exchanged.")
+    strict: bool = Field(
+        default=False, description="Refuse what is suspicious, even where PyPI accepts it."
+    )
+
+
+class Promotion(Section):
+    """Where releases are published. Nothing reads it yet: promotion is to come."""
+
+    repository_url: Url = Field("", description="The upload API; by default PyPI's.")
+    index_url: Url = Field("", description="The simple index that confirms; by default PyPI's.")
+    token: SecretStr = Field(SecretStr(""), description="Only by environment or file.")
+
+
+class Config(Section):
+    """All settings."""
+
+    server: Server = Server()
+    upstream: Upstream = Upstream()
+    storage: Storage = Storage()
+    stage: Stage = Stage()
+    upload: Upload = Upload()
+    promotion: Promotion = Promotion()
+
+
+def load_config(
+    path: Path | None, environment: Mapping[str, str], **given: Mapping[str, Any]
+) -> Config:
+    """Return the settings of a file, the environment, and the command line, later ones first.
+
+    *given*: values by section, as options of a command give them; `None` is
+    no value. Raise `ConfigError` with every mistake in them.
+    """
+    document = _read(path) if path else {}
+    sections = (_from_environment(environment), given)
+    for section, values in (item for source in sections for item in source.items()):
+        known = {name: value for name, value in values.items() if value is not None}
+        there = document.setdefault(section, {})
+        if isinstance(there, dict):
+            document[section] = {**there, **known}
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from error
+    if config.server.workers != 1:
+        msg = "server.workers: only 1 is possible in this version."
+        raise ConfigError(msg)
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        msg = f"{path} cannot be read: {error.strerror}."
+        raise ConfigError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path} is not TOML: {error}."
+        raise ConfigError(msg) from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the values by section. `STAGEPROXY_SERVER`, without a name, is the commands' own."""
+    found: dict[str, dict[str, Any]] = {}
+    for variable, value in environment.items():
+        section, separator, name = variable.removeprefix(_PREFIX).lower().partition("__")
+        if variable.startswith(_PREFIX) and separator:
+            found.setdefault(section, {})[name] = value
+    return found
+
+
+def _sentence(error: ValidationError) -> str:
+    lines = (
+        f"{'.'.join(str(part) for part in problem['loc'])}: {_reason(problem['type'], problem)}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )
+    return "\n".join(lines)
+
+
+def _reason(kind: str, problem: Mapping[str, Any]) -> str:
+    return _REASONS.get(kind) or str(problem["msg"]).removeprefix("Value error, ") + "."
+
+
+def shown(config: Config) -> dict[str, dict[str, Any]]:
+    """Return the settings as they may be shown: secrets hidden, times as text."""
+    document: dict[str, dict[str, Any]] = json.loads(config.model_dump_json())
+    return document

@@ -1,0 +1,29 @@
+"""What every command has: a server to talk to, and a desk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.desk import Desk, Stranger, a_project, a_stranger, server_elsewhere
+from tests.support.processes import Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server that all commands share; each test has a project of its own."""
+    with server_elsewhere(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@pytest.fixture
+def desk(server: Server, tmp_path: Path) -> Desk:
+    """Return a desk for a project that nobody else works on."""
+    return Desk(tmp_path, server.url, server.data, server.admin_token, a_project())
+
+
+@pytest.fixture
+def stranger() -> Iterator[Stranger]:
+    """Return a server that is not ours."""
+    with a_stranger() as stranger:
+        yield stranger

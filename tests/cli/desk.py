@@ -1,0 +1,170 @@
+"""A desk from which commands are given: a server elsewhere, and what its user types."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from stageproxy.cli import main
+from tests.support.distributions import Distribution, a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.processes import Server, running_server
+
+NOBODY = "http://127.0.0.1:1"
+"""Where no server is."""
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Any:
+        """Return the one JSON document on stdout; fail if there is anything else."""
+        return json.loads(self.stdout)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where commands are typed. Nothing of the machine's own settings counts."""
+
+    folder: Path
+    url: str
+    data: Path
+    token: str = field(repr=False)
+    project: str
+
+    def run(self, *arguments: object, token: str | None = None) -> Ended:
+        """Run a command against the server, with the admin's token if no other is given."""
+        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.token}
+        return self.run_with(told, *arguments)
+
+    def run_with(self, environment: dict[str, str], *arguments: object) -> Ended:
+        """Run a command with what the *environment* says, and no server of this machine."""
+        none = {"STAGEPROXY_SERVER": None, "STAGEPROXY_TOKEN": None}
+        data = {"STAGEPROXY_STORAGE__DATA": str(self.folder / "no-data")}
+        done = CliRunner().invoke(
+            main, [str(one) for one in arguments], env={**none, **data, **environment}
+        )
+        # A traceback is never an answer.
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
+        return Ended(done.exit_code, done.stdout, done.stderr)
+
+    def json(self, *arguments: object, token: str | None = None) -> Any:
+        """Return the document that a command prints, which succeeds."""
+        ended = self.run(*arguments, "--json", token=token)
+        assert (ended.code, ended.stderr) == (0, "")
+        return ended.document
+
+    def save(self, distribution: Distribution) -> Path:
+        """Write a file as a build leaves it."""
+        path = self.folder / distribution.filename
+        path.write_bytes(distribution.content)
+        return path
+
+    def wheel(self, version: str = "1.0", summary: str = "A demo") -> Path:
+        """Return a wheel of the desk's own project."""
+        return self.save(a_wheel(self.project, version, summary=summary))
+
+    def staged(self, *files: Path) -> Any:
+        """Return the stage into which files were uploaded."""
+        return self.json("upload", *(files or (self.wheel(),)))["stage"]
+
+    def new_token(self, can: str = "upload", *more: str) -> str:
+        """Return a new API token for the desk's project."""
+        made = self.json("token", "new", "--project", self.project, "--can", can, *more)
+        return str(made["token"])
+
+    def kept_file(self, sha256: str) -> Path:
+        """Return where the server keeps a file."""
+        return self.data / "files" / "kept" / sha256[:2] / sha256
+
+
+def a_project() -> str:
+    """Return the name of a project that no other test has."""
+    return f"cli-demo-{next(_numbers)}"
+
+
+@contextmanager
+def server_elsewhere(folder: Path) -> Iterator[Server]:
+    """Run a server and its index, looked after on a thread: commands bring a loop of their own."""
+    started: list[Server] = []
+    is_up, may_end = threading.Event(), threading.Event()
+
+    async def look_after() -> None:
+        async with FakeIndex.running() as index:
+            settings = {"UPSTREAM__URL": index.url, "STAGE__MAX_PER_PROJECT": "3"}
+            async with running_server(folder / "data", logs=folder, settings=settings) as server:
+                started.append(server)
+                is_up.set()
+                await asyncio.to_thread(may_end.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(look_after()))
+    thread.start()
+    try:
+        assert is_up.wait(60)
+        yield started[0]
+    finally:
+        may_end.set()
+        thread.join()
+
+
+@dataclass(slots=True)
+class Stranger:
+    """A server that is not ours: it answers as it was told, and remembers what it was sent."""
+
+    url: str = ""
+    answers: dict[str, Any] = field(default_factory=dict)
+    authorizations: list[str | None] = field(default_factory=list)
+
+
+@contextmanager
+def a_stranger() -> Iterator[Stranger]:
+    """Run a stranger on a port of this machine. What it was not told of, it answers with `[]`."""
+    stranger = Stranger()
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            stranger.authorizations.append(self.headers["Authorization"])
+            answer = stranger.answers.get(self.path, [])
+            body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            is_elsewhere = isinstance(answer, str)
+            self.send_response(307 if is_elsewhere else 200)
+            if is_elsewhere:
+                self.send_header("Location", answer)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.do_GET()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    server.daemon_threads = True
+    stranger.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield stranger
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

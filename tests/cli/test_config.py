@@ -1,0 +1,94 @@
+"""`stageproxy config …`."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from stageproxy.config import Config, load_config, shown
+from tests.cli.desk import Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Return a desk without a server: settings need none."""
+    return Desk(tmp_path, "", tmp_path, "", "demo")
+
+
+@pytest.fixture
+def file(desk: Desk) -> Path:
+    """Return a settings file."""
+    path = desk.folder / "config.toml"
+    path.write_text('[server]\npublic_url = "https://stage.example"\n')
+    return path
+
+
+def test_check(desk: Desk, file: Path) -> None:
+    """Settings that can be used are told as such."""
+    ended = desk.run_with({}, "config", "check", file)
+
+    assert (ended.code, ended.stdout) == (0, "The settings can be used.\n")
+    document = desk.run_with({}, "config", "check", file, "--json").document
+    assert document == {"file": str(file), "ok": True}
+
+
+def test_check_without_a_file(desk: Desk) -> None:
+    """The environment alone is checked too."""
+    assert desk.run_with({}, "config", "check", "--json").document == {"file": None, "ok": True}
+    ended = desk.run_with({"STAGEPROXY_SERVER__PORT": "http"}, "config", "check")
+    assert ended.code == 1
+    assert ended.stderr.startswith("Error: server.port: ")
+
+
+def test_check_of_mistakes(desk: Desk, file: Path) -> None:
+    """Settings that cannot be used are told with all reasons: exit code 1, nothing on stdout."""
+    file.write_text("[server]\nport = -1\nprot = 1\n")
+
+    ended = desk.run_with({}, "config", "check", file, "--json")
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert "server.port: " in ended.stderr
+    assert "server.prot: there is no such setting." in ended.stderr
+
+
+def test_show(desk: Desk, file: Path) -> None:
+    """The settings are shown as they count, and can be read back as a file."""
+    ended = desk.run_with({"STAGEPROXY_SERVER__PORT": "1"}, "config", "show", "--config", file)
+
+    copy = desk.folder / "copy.toml"
+    copy.write_text(ended.stdout)
+    config = load_config(copy, {})
+    assert (config.server.public_url, config.server.port) == ("https://stage.example", 1)
+
+
+@pytest.mark.parametrize("folder", ['with "quotes"', "with \\", "with\ttab", "mit Ümlaut"])
+def test_show_odd_text(desk: Desk, folder: str) -> None:
+    """What is shown is TOML, whatever a value holds. Quotes broke it."""
+    ended = desk.run_with({"STAGEPROXY_STORAGE__DATA": folder}, "config", "show")
+
+    assert tomllib.loads(ended.stdout)["storage"]["data"] == folder
+
+
+def test_show_as_a_document(desk: Desk) -> None:
+    """The document has every setting."""
+    document = desk.run_with({}, "config", "show", "--json").document
+
+    del document["storage"]
+    expected = shown(Config())
+    del expected["storage"]
+    assert document == expected
+
+
+def test_show_hides_secrets(desk: Desk) -> None:
+    """No secret is shown, nor credentials in a URL."""
+    secrets = {
+        "STAGEPROXY_SERVER__SECRET": "hidden-1",
+        "STAGEPROXY_PROMOTION__TOKEN": "hidden-2",
+        "STAGEPROXY_UPSTREAM__URL": "https://hidden-3:hidden-4@index.example/",
+    }
+
+    for options in ((), ("--json",)):
+        ended = desk.run_with(secrets, "config", "show", *options)
+        assert ended.code == 0
+        assert "hidden" not in ended.stdout + ended.stderr
+        assert "https://***@index.example/" in ended.stdout

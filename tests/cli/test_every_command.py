@@ -1,0 +1,174 @@
+"""What all commands have in common: help, JSON, and whom they trust with a token."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from stageproxy.cli import main
+from tests.cli.desk import Desk, Stranger, a_stranger
+
+WITHOUT_JSON = {"serve", "demo"}
+
+
+def commands() -> dict[str, click.Command]:
+    """Return every command by what is typed for it."""
+    return dict(_commands_of(main, ""))
+
+
+def _commands_of(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands_of(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+@pytest.mark.parametrize("command", ["", "stage", "token", "config", *commands()])
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help(desk: Desk, command: str, option: str) -> None:
+    """Every command and group explains itself."""
+    ended = desk.run(*command.split(), option)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("Usage: ")
+
+
+def test_json_everywhere() -> None:
+    """Every command prints a document if asked to, but for those that never end or only show."""
+    without = {
+        name
+        for name, command in commands().items()
+        if not any("--json" in one.opts for one in command.params)
+    }
+
+    assert without == WITHOUT_JSON
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["upload", "stage show", "stage extend", "download", "wait", "token new", "nonsense"],
+)
+def test_usage(desk: Desk, command: str) -> None:
+    """What lacks an argument is wrong usage: exit code 2, and nothing on stdout."""
+    ended = desk.run(*command.split())
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "Usage: " in ended.stderr
+
+
+def test_server_that_is_no_url(desk: Desk) -> None:
+    """A server is named by its URL."""
+    ended = desk.run("stage", "list", "--server", "localhost")
+
+    assert ended.code == 2
+    assert "localhost is not the URL of a server" in ended.stderr
+
+
+@pytest.mark.parametrize("answer", [b"<html>Welcome</html>", ["a", "list"]], ids=["html", "list"])
+def test_server_that_is_another(desk: Desk, stranger: Stranger, answer: object) -> None:
+    """A server that is no stageproxy is told as such. It was a traceback."""
+    stranger.answers["/api/stages"] = answer
+
+    ended = desk.run("stage", "list", "--server", stranger.url)
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr == f"Error: What answers at {stranger.url} is not stageproxy.\n"
+
+
+def at_home(desk: Desk, url: str) -> dict[str, str]:
+    """Return the environment on the machine of a server at *url*, with its admin token."""
+    data = desk.folder / "data"
+    data.mkdir()
+    (data / "server.url").write_text(f"{url}\n")
+    (data / "admin.token").write_text("stga_local\n")
+    return {"STAGEPROXY_STORAGE__DATA": str(data)}
+
+
+def test_server_of_this_machine(desk: Desk, stranger: Stranger) -> None:
+    """On its own machine a server and its admin token are found by themselves."""
+    environment = at_home(desk, stranger.url)
+    stranger.answers["/api/stages"] = {"stages": []}
+
+    assert desk.run_with(environment, "stage", "list").code == 0
+
+    assert stranger.authorizations == ["Bearer stga_local"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["stage list", "stage show id", "stage cancel id", "upload FILE", "wait id --files 1"],
+)
+def test_local_token_stays_here(desk: Desk, stranger: Stranger, command: str) -> None:
+    """The admin token of this machine is not sent to a server that `--server` names."""
+    environment = at_home(desk, desk.url)
+    arguments = [str(desk.wheel()) if one == "FILE" else one for one in command.split()]
+
+    desk.run_with(environment, *arguments, "--server", stranger.url)
+
+    assert set(stranger.authorizations) <= {None}
+
+
+@pytest.mark.parametrize(
+    "command", ["stage show", "stage cancel", "download", "upload FILE --stage"]
+)
+def test_local_token_does_not_follow_a_stage_url(
+    desk: Desk, stranger: Stranger, command: str
+) -> None:
+    """A stage URL that somebody sent does not make the commands give the admin token away."""
+    environment = at_home(desk, desk.url)
+    arguments = [str(desk.wheel()) if one == "FILE" else one for one in command.split()]
+
+    desk.run_with(environment, *arguments, f"{stranger.url}/tmp/demo/token/")
+
+    assert set(stranger.authorizations) == {None}
+
+
+@pytest.mark.parametrize("command", ["download id", "upload FILE --stage id"])
+def test_token_does_not_follow_a_link(desk: Desk, stranger: Stranger, command: str) -> None:
+    """Links that lead to another host than the server's are followed on the server itself.
+
+    They were followed as they are, and the token went along.
+    """
+    arguments = [str(desk.wheel()) if one == "FILE" else one for one in command.split()]
+    with a_stranger() as other:
+        url = f"{other.url}/tmp/demo/token/"
+        file = {"link": f"{url}packages/a", "size": 1, "hashes": {"sha256": "0"}}
+        stage = {"project": "demo", "version": None, "status": "open", "files": {"a": file}}
+        stranger.answers["/api/stages/id"] = {**stage, "links": {"stage": url}}
+
+        desk.run(*arguments, "--server", stranger.url)
+
+    assert other.authorizations == []
+    assert stranger.authorizations == [f"Bearer {desk.token}"] * 2
+
+
+def test_token_does_not_follow_a_redirect(desk: Desk, stranger: Stranger) -> None:
+    """A server that leads elsewhere does not make the commands send their token there."""
+    with a_stranger() as other:
+        stranger.answers["/api/stages"] = f"{other.url}/api/stages"
+
+        desk.run("stage", "list", "--server", stranger.url)
+
+    assert stranger.authorizations == [f"Bearer {desk.token}"]
+    assert other.authorizations == [None]
+
+
+def test_token_is_never_shown(desk: Desk) -> None:
+    """No failure prints the token that was used."""
+    for command in (["stage", "show", "nothing"], ["stage", "list", "--server", "http://x:1"]):
+        ended = desk.run(*command, token="stgu_visible")
+        assert "stgu_visible" not in ended.stdout + ended.stderr
+
+
+def test_options_go_before_the_environment(desk: Desk, tmp_path: Path) -> None:
+    """What is typed counts before what the environment says."""
+    wrong = {"STAGEPROXY_SERVER": "http://127.0.0.1:1", "STAGEPROXY_TOKEN": "stgu_wrong"}
+
+    ended = desk.run_with(
+        wrong, "stage", "list", "--server", desk.url, "--token", desk.token, "--json"
+    )
+
+    assert ended.code == 0
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,78 @@
+"""`stageproxy wait`."""
+
+import asyncio
+import threading
+
+import pytest
+from aiohttp import ClientSession, FormData
+
+from tests.cli.desk import Desk
+from tests.support.distributions import Distribution, a_wheel, upload_form
+
+
+def upload(desk: Desk, wheel: Distribution) -> None:
+    """Upload a file as another client does, from a thread of its own."""
+
+    async def post() -> None:
+        form = FormData(upload_form(wheel))
+        form.add_field("content", wheel.content, filename=wheel.filename)
+        headers = {"Authorization": f"Bearer {desk.token}"}
+        async with (
+            ClientSession(headers=headers) as session,
+            session.post(f"{desk.url}/legacy/", data=form) as response,
+        ):
+            assert response.status == 200
+
+    asyncio.run(post())
+
+
+def test_all_there(desk: Desk) -> None:
+    """With enough artifacts there is nothing to wait for; the document is the stage."""
+    stage = desk.staged()
+
+    document = desk.json("wait", stage["id"], "--files", "1")
+
+    assert (document["id"], document["files"]) == (stage["id"], stage["files"])
+
+
+def test_until_they_come(desk: Desk) -> None:
+    """It ends when the last artifact has come, which people see happen."""
+    stage = desk.json("stage", "open", desk.project, "1.0")
+    later = threading.Timer(0.5, upload, (desk, a_wheel(desk.project)))
+    later.start()
+
+    ended = desk.run("wait", stage["links"]["stage"], "--files", "1", "--timeout", "1m")
+    later.join()
+
+    assert (ended.code, ended.stdout) == (0, "1 of 1 artifacts are there.\n")
+
+
+def test_in_vain(desk: Desk) -> None:
+    """When the time is over, the exit code is 1, and what is missing is told."""
+    stage = desk.staged()
+
+    ended = desk.run("wait", stage["id"], "--files", "2", "--timeout", "1s", "--json")
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr == "Error: Only 1 of 2 artifacts came in time.\n"
+
+
+def test_for_a_stage_that_ended(desk: Desk) -> None:
+    """Nothing comes into a stage that has ended: that is told at once."""
+    stage = desk.staged()
+    desk.json("stage", "cancel", stage["id"])
+
+    for name in (stage["id"], stage["links"]["stage"]):
+        ended = desk.run("wait", name, "--files", "2")
+        assert ended.code == 1
+        assert "It was canceled." in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--files", "0"), ("--files", "1", "--timeout", "soon")],
+    ids=["no number", "nothing", "no time"],
+)
+def test_nonsense(desk: Desk, options: tuple[str, ...]) -> None:
+    """What makes no sense is a mistake of the command line."""
+    assert desk.run("wait", "id", *options).code == 2

@@ -1,0 +1,242 @@
+"""Settings: where they come from, which one counts, and what is said about the wrong ones."""
+
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from yarl import URL
+
+from stageproxy.config import Config, ConfigError, load_config, shown
+from stageproxy.upstream.pip_index import urls_of
+from tests.support.processes import ROOT, own_environment, run
+
+EXAMPLE = ROOT / "config.example.toml"
+SECRETS = {"server.secret", "promotion.token"}
+ASK_PIP = """
+from stageproxy.upstream.pip_index import index_of_pip
+index = index_of_pip()
+print(index, index.root, index.simple, sep="\\n")
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return where a settings file may be."""
+    return tmp_path / "config.toml"
+
+
+def loaded(file: Path, text: str, environment: Mapping[str, str] = {}) -> Config:
+    """Return the settings of a file with that *text*."""
+    file.write_text(text)
+    return load_config(file, environment)
+
+
+def test_example_has_the_defaults() -> None:
+    """The example is what counts without any file."""
+    assert load_config(EXAMPLE, {}) == Config()
+
+
+def test_example_names_every_setting() -> None:
+    """The example has each setting, in the order of the model; secrets are only mentioned."""
+    # A setting that is commented out stands at the start of its line, like any other.
+    uncommented = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
+    written = tomllib.loads(EXAMPLE.read_text())
+    named = [
+        f"{section}.{name}"
+        for section, names in tomllib.loads(uncommented).items()
+        for name in names
+    ]
+
+    known = [f"{section}.{name}" for section, names in shown(Config()).items() for name in names]
+    assert named == known
+    assert {name for name in named if not _has(written, name)} == SECRETS
+
+
+def _has(document: Mapping[str, Mapping[str, object]], name: str) -> bool:
+    section, _, key = name.partition(".")
+    return key in document[section]
+
+
+def test_example_names_no_host() -> None:
+    """The only address in the example is this machine's."""
+    assert re.findall(r"\w+://\S+|\b\w+\.(?:org|com|io|net)\b", EXAMPLE.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        pytest.param("[server]\nprot = 1", "server.prot: there is no such setting.", id="setting"),
+        pytest.param("[sever]\nport = 1", "sever: there is no such setting.", id="section"),
+        pytest.param("port = 1", "port: there is no such setting.", id="setting without section"),
+        pytest.param(
+            "server = 3", "server: this is a section, which is written as a table.", id="no table"
+        ),
+        pytest.param(
+            '[stage]\nlifetime = "7 moons"',
+            "stage.lifetime: '7 moons' is not a length of time such as 90s, 15m, 12h or 7d.",
+            id="length of time",
+        ),
+        pytest.param(
+            "[server]\nworkers = 2",
+            "server.workers: only 1 is possible in this version.",
+            id="workers",
+        ),
+    ],
+)
+def test_mistakes_have_a_sentence(file: Path, text: str, sentence: str) -> None:
+    """A setting that is wrong is named, with what is wrong about it."""
+    with pytest.raises(ConfigError) as refused:
+        loaded(file, text, {"STAGEPROXY_SERVER__HOST": "localhost"})
+
+    assert str(refused.value) == sentence
+
+
+def test_all_mistakes_are_told_at_once(file: Path) -> None:
+    """Who corrects a file need not start over for each mistake."""
+    with pytest.raises(ConfigError) as refused:
+        loaded(file, '[server]\nport = "x"\n[stage]\nmax_per_project = 0\nnot = 1')
+
+    said = [line.partition(":")[0] for line in str(refused.value).splitlines()]
+    assert sorted(said) == ["server.port", "stage.max_per_project", "stage.not"]
+
+
+def test_file_that_is_not_there(file: Path) -> None:
+    """A file that cannot be read is named."""
+    with pytest.raises(ConfigError, match=r"config\.toml cannot be read: No such file"):
+        load_config(file, {})
+
+
+@pytest.mark.parametrize("content", [b"[server", b"\xff\xfe"], ids=["broken", "not text"])
+def test_file_that_is_not_toml(file: Path, content: bytes) -> None:
+    """A file that makes no sense is named."""
+    file.write_bytes(content)
+
+    with pytest.raises(ConfigError, match=r"config\.toml is not TOML: "):
+        load_config(file, {})
+
+
+def test_environment_goes_before_the_file(file: Path) -> None:
+    """What the environment says counts; what it does not say is the file's."""
+    config = loaded(
+        file, '[server]\nhost = "a"\nport = 1', {"STAGEPROXY_SERVER__PORT": "2", "PORT": "3"}
+    )
+
+    assert (config.server.host, config.server.port) == ("a", 2)
+
+
+def test_command_line_goes_before_all(file: Path) -> None:
+    """An option counts before environment and file; one that is not given says nothing."""
+    file.write_text("[server]\nport = 1\n")
+    environment = {"STAGEPROXY_SERVER__PORT": "2", "STAGEPROXY_SERVER__HOST": "a"}
+
+    config = load_config(file, environment, server={"port": 3, "host": None})
+
+    assert (config.server.host, config.server.port) == ("a", 3)
+
+
+@pytest.mark.parametrize(("text", "value"), [("false", False), ("true", True), ("0", False)])
+def test_switches_in_the_environment(text: str, *, value: bool) -> None:
+    """A switch is spelled as in TOML, or as a number."""
+    assert load_config(None, {"STAGEPROXY_UPLOAD__REPLACE": text}).upload.replace is value
+
+
+def test_unknown_variable_is_refused() -> None:
+    """A misspelled variable is a mistake like one in the file."""
+    with pytest.raises(ConfigError, match=r"^server\.prot: there is no such setting\.$"):
+        load_config(None, {"STAGEPROXY_SERVER__PROT": "1"})
+
+
+def test_variables_of_the_commands_are_no_settings() -> None:
+    """`STAGEPROXY_SERVER` and `STAGEPROXY_TOKEN` are for the commands that talk to a server."""
+    given = {"STAGEPROXY_SERVER": "https://stage.example", "STAGEPROXY_TOKEN": "stga_secret"}
+
+    assert load_config(None, given) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ('"90s"', timedelta(seconds=90)),
+        ('"15m"', timedelta(minutes=15)),
+        ('"12h"', timedelta(hours=12)),
+        ('"7d"', timedelta(days=7)),
+        ('"2w"', timedelta(weeks=2)),
+        ('" 1.5 h "', timedelta(minutes=90)),
+        ("60", timedelta(seconds=60)),
+    ],
+)
+def test_lengths_of_time(file: Path, text: str, length: timedelta) -> None:
+    """A length of time has a unit; a bare number is in seconds."""
+    assert loaded(file, f"[stage]\nlifetime = {text}").stage.lifetime == length
+
+
+@pytest.mark.parametrize("text", ['"-1d"', '"1y"', '""', "true", '"99999999999w"'])
+def test_no_lengths_of_time(file: Path, text: str) -> None:
+    """What is no length of time is refused."""
+    with pytest.raises(ConfigError, match=r"^stage\.lifetime: "):
+        loaded(file, f"[stage]\nlifetime = {text}")
+
+
+def test_secrets_are_not_shown() -> None:
+    """Neither what is shown nor what is logged has a secret, or credentials of a URL."""
+    config = load_config(
+        None,
+        {
+            "STAGEPROXY_SERVER__SECRET": "hidden-1",
+            "STAGEPROXY_PROMOTION__TOKEN": "hidden-2",
+            "STAGEPROXY_UPSTREAM__URL": "https://hidden-3:hidden-4@index.example/root",
+            "STAGEPROXY_UPSTREAM__SIMPLE_URL": "https://hidden-5@index.example/simple",
+        },
+    )
+
+    assert "hidden" not in f"{config}{config!r}{shown(config)}"
+    assert shown(config)["upstream"]["url"] == "https://***@index.example/root"
+    assert config.upstream.url == "https://hidden-3:hidden-4@index.example/root"
+
+
+@pytest.mark.parametrize(
+    ("told", "root", "simple"),
+    [
+        pytest.param("/simple", "/", "/simple/", id="as usual"),
+        pytest.param("/simple/", "/", "/simple/", id="with a slash"),
+        pytest.param("/a/simple", "/a/", "/a/simple/", id="below a path"),
+        pytest.param("/a/index", "/a/index/", "/a/index/", id="of another name"),
+        pytest.param("", "/", "/", id="the root itself"),
+    ],
+)
+async def test_upstream_is_what_pip_uses(told: str, root: str, simple: str) -> None:
+    """What pip names are project pages; the index is what they are below, if `simple`."""
+    host = "https://index.example"
+    environment = {**own_environment(), "PIP_INDEX_URL": host + told}
+
+    done = await run(sys.executable, "-c", ASK_PIP, environment=environment)
+
+    expected = [f"IndexUrls({host}{root})", host + root, host + simple]
+    assert done.ok().stdout.splitlines() == expected
+
+
+async def test_credentials_of_pip_are_kept_and_not_shown() -> None:
+    """The credentials that pip is told go along, and into no text."""
+    told = "https://user:pass%40word@index.example/simple"
+    environment = {**own_environment(), "PIP_INDEX_URL": told}
+
+    done = await run(sys.executable, "-c", ASK_PIP, environment=environment)
+
+    safe, root, simple = done.ok().stdout.splitlines()
+    assert safe == "IndexUrls(https://index.example/)"
+    assert (root, simple) == (told.removesuffix("simple"), f"{told}/")
+    assert URL(root).password == "pass@word"
+
+
+def test_project_pages_elsewhere() -> None:
+    """Project pages may be on another path than below the index."""
+    urls = urls_of("https://index.example", "https://pages.example/all")
+
+    assert (str(urls.root), str(urls.simple)) == (
+        "https://index.example/",
+        "https://pages.example/all/",
+    )
