@@ -1,0 +1,1 @@
+"""Speed, as ratios: what the service takes beside the least that the same work can take."""

@@ -1,0 +1,24 @@
+"""An index with one small project, in a process of its own.
+
+`python -m benchmarks.upstream` prints its URL.
+"""
+
+import asyncio
+
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex
+
+RELEASES = ("1.0", "1.1", "1.2")
+
+
+async def serve() -> None:
+    """Serve until the process is ended."""
+    async with FakeIndex.running() as index:
+        for version in RELEASES:
+            index.add("demo", a_wheel("demo", version), an_sdist("demo", version))
+        print(index.url, flush=True)  # noqa: T201 - for who started it
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

@@ -1,0 +1,1 @@
+"""Long and rough runs; each has a short form that runs with every change."""

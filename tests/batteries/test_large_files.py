@@ -1,0 +1,101 @@
+"""Files that are larger than any memory they may take."""
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, FormData
+
+from tests.support.fake_index import FakeIndex
+from tests.support.large_wheel import write_large_wheel
+from tests.support.processes import Server, running_server
+
+pytestmark = pytest.mark.journey
+
+GIB = 2**30
+MIB = 2**20
+FORM = {
+    ":action": "file_upload",
+    "protocol_version": "1",
+    "metadata_version": "2.4",
+    "name": "demo",
+    "version": "1.0",
+    "filetype": "bdist_wheel",
+    "pyversion": "py3",
+    "staged": "true",
+}
+
+
+@pytest.fixture
+async def server(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Server]:
+    """Return a server in front of an empty index."""
+    async with running_server(
+        tmp_path / "data", logs=tmp_path, settings={"UPSTREAM__URL": index.url}
+    ) as server:
+        yield server
+
+
+def peak_of(server: Server) -> int:
+    """Return the most memory that a server has had, in bytes."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) * 1024
+
+
+async def upload(session: ClientSession, server: Server, wheel: Path) -> Any:
+    """Send a file piece by piece, and return the stage that it is in."""
+    digest = sha256_of(wheel)
+    with wheel.open("rb") as opened:
+        form = FormData([*FORM.items(), ("sha256_digest", digest)])
+        form.add_field("content", opened, filename=wheel.name)
+        headers = {"Authorization": f"Bearer {server.admin_token}"}
+        async with session.post(f"{server.url}/legacy/", data=form, headers=headers) as response:
+            text = await response.text()
+            assert response.status == 200, text
+    return json.loads(text)
+
+
+async def download(session: ClientSession, url: str) -> str:
+    """Return the SHA-256 of what is served at a URL."""
+    digest = hashlib.sha256()
+    async with session.get(url) as response:
+        assert response.status == 200
+        async for chunk in response.content.iter_chunked(MIB):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+async def test_memory_does_not_grow_with_the_file(
+    tmp_path: Path, server: Server, record_property: Callable[[str, object], None]
+) -> None:
+    """A wheel of 1 GiB goes in and out as it is, and takes less than 64 MiB of memory each way."""
+    large = write_large_wheel(tmp_path, GIB)
+    async with ClientSession() as session:
+        before = peak_of(server)
+        stage = await upload(session, server, large)
+        uploaded = peak_of(server)
+        [file] = stage["files"].values()
+        received = await download(session, file["link"])
+        downloaded = peak_of(server)
+
+    expected = sha256_of(large)
+    assert (received, file["hashes"]["sha256"], file["size"]) == (
+        expected,
+        expected,
+        large.stat().st_size,
+    )
+    growth = [(uploaded - before) // MIB, (downloaded - uploaded) // MIB]
+    record_property("growth in MiB", str(growth))
+    print(f"in {growth[0]} MiB, out {growth[1]} MiB")  # noqa: T201 - what this is run for
+    assert max(growth) < 64

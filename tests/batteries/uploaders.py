@@ -1,0 +1,119 @@
+"""Clients that upload as fast as they can, and remember what was promised to them."""
+
+import asyncio
+import hashlib
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, FormData
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist, upload_form
+from tests.support.processes import Server
+
+AT_A_TIME = 6
+SIZES = (100, 20_000, 300_000, 2_000_000)
+JSON_PAGE = "application/vnd.pypi.simple.v1+json"
+PATIENCE = ClientTimeout(total=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A file that the server said it has, and where it is served, on whatever port."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(slots=True)
+class Uploaders:
+    """What was promised so far, and since `recent` was last cleared.
+
+    The same *random* leads to the same files and moments of death.
+    """
+
+    random: Random
+    number: int = 0
+    promises: list[Promise] = field(default_factory=list)
+    recent: list[Promise] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def busy(self, server: Server) -> AsyncIterator[None]:
+        """Upload without pause as long as the block lasts, or the server does."""
+        headers = {"Authorization": f"Bearer {server.admin_token}"}
+        async with ClientSession(headers=headers, timeout=PATIENCE) as session:
+            workers = [asyncio.ensure_future(self._work(session, server)) for _ in range(AT_A_TIME)]
+            yield
+            await asyncio.gather(*workers)
+
+    async def _work(self, session: ClientSession, server: Server) -> None:
+        # A server that is killed breaks off what it was doing: that was not promised.
+        with suppress(ClientError, ConnectionError):
+            while True:
+                promise = await self._upload(session, server, self._next())
+                self.promises.append(promise)
+                self.recent.append(promise)
+
+    def _next(self) -> Distribution:
+        self.number += 1
+        make = self.random.choice((a_wheel, an_sdist))
+        noise = self.random.randbytes(self.random.choice(SIZES))
+        return make(f"crash-{self.number}", extra={"noise": noise})
+
+    async def _upload(
+        self, session: ClientSession, server: Server, distribution: Distribution
+    ) -> Promise:
+        form = FormData([*upload_form(distribution), ("staged", "true")])
+        content = io.BytesIO(distribution.content)
+        form.add_field("content", content, filename=distribution.filename)
+        async with session.post(f"{server.url}/legacy/", data=form) as response:
+            text = await response.text()
+            assert response.status == 200, text
+        [file] = json.loads(text)["files"].values()
+        return Promise(urlsplit(file["link"]).path, distribution.sha256)
+
+
+async def broken_promises(server: Server, promises: list[Promise]) -> list[Promise]:
+    """Return what the server said it has, and does not serve as it was."""
+    async with ClientSession() as session:
+        return [one for one in promises if not await _is_held(session, server, one)]
+
+
+async def half_written(server: Server) -> list[str]:
+    """Return the names of files that any stage shows, and that are not what it says of them.
+
+    What was taken in without anybody being told is shown too: whole, or not at all.
+    """
+    _, body = await server.ask("GET", "/api/stages")
+    shown = [
+        (filename, Promise(urlsplit(file["link"]).path, file["hashes"]["sha256"]))
+        for stage in json.loads(body)["stages"]
+        for filename, file in stage["files"].items()
+    ]
+    async with ClientSession() as session:
+        return [name for name, one in shown if not await _is_held(session, server, one)]
+
+
+async def pages_without_file(server: Server, promises: list[Promise]) -> list[Promise]:
+    """Return the files that their project's page in the stage does not list."""
+    missing = []
+    async with ClientSession() as session:
+        for one in promises:
+            _, _, project, token, _ = one.path.split("/", 4)
+            url = f"{server.url}/tmp/{project}/{token}/simple/{project}/"
+            async with session.get(url, headers={"Accept": JSON_PAGE}) as response:
+                page: Any = await response.json(content_type=None)
+            if one.sha256 not in [file["hashes"]["sha256"] for file in page["files"]]:
+                missing.append(one)
+    return missing
+
+
+async def _is_held(session: ClientSession, server: Server, promise: Promise) -> bool:
+    async with session.get(server.url + promise.path) as response:
+        content = await response.read()
+    return response.status == 200 and hashlib.sha256(content).hexdigest() == promise.sha256

@@ -1,0 +1,1 @@
+"""Whole ways through the service, with real clients and real processes."""

@@ -1,0 +1,86 @@
+"""What every journey has: a desk with real clients, and servers whose words are looked through."""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from stageproxy.core.rights import TOKEN_PATTERN
+from tests.support.clients import Clients, newest_pip, versions
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.processes import Server, running_server
+
+VERSIONS = pytest.StashKey[str]()
+
+ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
+
+
+@pytest.fixture(scope="session")
+def pip_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the Python of an environment with the newest pip."""
+    python = newest_pip(tmp_path_factory.mktemp("pip"))
+    request.config.stash[VERSIONS] = versions(python)
+    return python
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say which clients the journeys were made with."""
+    if VERSIONS in config.stash:
+        terminalreporter.write_line(f"journeys: {config.stash[VERSIONS]}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the newest pip, which comes from this machine's own index."""
+    for item in items:
+        if "pip_python" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.network)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Clients:
+    """Return the clients on a desk that has not seen anything yet, with whatever pip is here."""
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    return Clients.at(folder, Path(sys.executable))
+
+
+@pytest.fixture
+def clients(desk: Clients, pip_python: Path) -> Clients:
+    """Return the clients on a desk that has not seen anything yet, with the newest pip."""
+    return replace(desk, pip_python=pip_python)
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[ServerStart]:
+    """Return what starts servers on one data directory. No word of theirs holds a token."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    yield partial(running_server, tmp_path / "data", logs=logs)
+    said = {path.name: path.read_text() for path in logs.iterdir()}
+    assert "stageproxy is ready on " in said["stdout"]
+    assert [name for name, text in said.items() if TOKEN_PATTERN.search(text)] == []
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[FakeIndex]:
+    """Run an index with `demo` 1.0, and two projects that later releases of it need."""
+    async with FakeIndex.running() as index:
+        index.add("demo", a_wheel("demo", "1.0"))
+        index.add("helper", a_wheel("helper", "1.0"))
+        index.add("other", a_wheel("other", "1.0"))
+        yield index
+
+
+@pytest.fixture
+async def server(start_server: ServerStart, upstream: FakeIndex) -> AsyncIterator[Server]:
+    """Run a server in front of the fake index."""
+    async with start_server(settings={"UPSTREAM__URL": upstream.url}) as running:
+        yield running

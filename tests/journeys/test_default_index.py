@@ -1,0 +1,106 @@
+"""In front of the index that this machine itself uses: nothing here is faked."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from stageproxy.core.index.negotiation import SimpleType
+from stageproxy.upstream.pip_index import index_of_pip
+from tests.support.clients import INSTALLERS, Clients, Installer
+from tests.support.distributions import a_wheel
+from tests.support.processes import Server, Staged
+
+from .conftest import ServerStart
+
+pytestmark = [pytest.mark.journey, pytest.mark.network]
+
+NEW_NAME = "stageproxy-journey-sample"
+NEW = a_wheel(NEW_NAME, "1.0", requires_dist=["packaging>=20", "idna>=2"])
+NEWER = a_wheel("six", "99.0", modules={"six.py": "__version__ = '99.0'\n"})
+OTHERS = (
+    "attrs",
+    "certifi",
+    "click",
+    "idna",
+    "iniconfig",
+    "packaging",
+    "pluggy",
+    "tomli",
+    "typing-extensions",
+    "wheel",
+)
+KINDS = (SimpleType.V1_JSON, SimpleType.V1_HTML, SimpleType.HTML)
+TRIES = 3
+
+Said = tuple[int, str, bytes]
+
+
+@pytest.fixture
+async def server(start_server: ServerStart) -> AsyncIterator[Server]:
+    """Run a server as anybody starts it: its upstream is the index that pip here uses."""
+    async with start_server() as running:
+        yield running
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+async def test_project_that_upstream_does_not_have(
+    server: Server, clients: Clients, installer: Installer
+) -> None:
+    """A staged project that is new installs, with real dependencies."""
+    stage = await server.stage(NEW)
+
+    python, done = await clients.install(installer, stage.index, NEW_NAME)
+
+    done.ok()
+    found = await clients.installed(python)
+    assert set(found) == {NEW_NAME, "packaging", "idna"}
+    assert await clients.python(python, "import idna, packaging; print('both')") == "both"
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+async def test_newer_version_of_a_real_project(
+    server: Server, clients: Clients, installer: Installer
+) -> None:
+    """A staged version beside real ones is the newest; the real ones can still be had."""
+    stage = await server.stage(NEWER)
+
+    staged, done = await clients.install(installer, stage.index, "six")
+    listed, done_with_listed = await clients.install(installer, stage.index, "six<99")
+
+    assert (done.ok().code, done_with_listed.ok().code) == (0, 0)
+    assert await clients.installed(staged) == {"six": "99.0"}
+    version = (await clients.installed(listed))["six"]
+    assert await clients.python(listed, "import six; print(six.__version__)") == version != "99.0"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+async def test_other_pages_are_untouched(server: Server, kind: SimpleType) -> None:
+    """The pages of projects that are not staged come through with every byte."""
+    stage = await server.stage(NEWER)
+
+    different = [name for name in OTHERS if not await is_same(stage, name, kind)]
+
+    assert different == []
+
+
+async def is_same(stage: Staged, name: str, kind: SimpleType) -> bool:
+    """Say whether a page is the same through the stage. It may change while we look: look again."""
+    direct = f"{index_of_pip().simple}{name}/"
+    for _ in range(TRIES):
+        first, through, last = [
+            await page(url, kind) for url in (direct, f"{stage.index}{name}/", direct)
+        ]
+        assert (first[0], bool(first[2])) == (200, True)
+        if first == last:
+            return first == through
+    return False
+
+
+async def page(url: str, kind: SimpleType) -> Said:
+    """Return a page's status, type and bytes."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(url, headers={"Accept": f"{kind}"}) as answer,
+    ):
+        return answer.status, answer.headers["Content-Type"], await answer.read()

@@ -1,0 +1,134 @@
+"""Stages that are over, URLs that were rotated, and tokens that may not do such things."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tests.support.clients import INSTALLERS, Clients, Installer
+from tests.support.distributions import a_wheel
+from tests.support.processes import Server, Staged
+
+pytestmark = pytest.mark.journey
+
+STAGED = a_wheel("demo", "2.0")
+REFUSED = {"pip": 1, "uv": 2}
+LIFETIME = "2s"
+
+End = Callable[[Server], Coroutine[Any, Any, Staged]]
+
+
+async def canceled(server: Server) -> Staged:
+    """Return a stage that was canceled with the command."""
+    stage = await server.stage(STAGED)
+    (await server.command("stage", "cancel", stage.url)).ok()
+    return stage
+
+
+async def expired(server: Server) -> Staged:
+    """Return a stage whose time is over."""
+    stage = await server.open_stage(name="demo", version="2.0", lifetime=LIFETIME)
+    await server.stage(STAGED)
+    assert (await server.ask("GET", f"{stage.index}demo/"))[0] == 200
+    for _ in range(100):
+        if (await server.ask("GET", f"{stage.index}demo/"))[0] == 410:
+            return stage
+        await asyncio.sleep(0.2)
+    raise AssertionError("The stage does not expire.")
+
+
+async def rotated(server: Server) -> Staged:
+    """Return a stage as it was before it got another URL."""
+    stage = await server.stage(STAGED)
+    (await server.command("stage", "rotate", stage.id)).ok()
+    return stage
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+@pytest.mark.parametrize("end", [canceled, expired, rotated])
+async def test_install_from_what_is_over(
+    server: Server, clients: Clients, installer: Installer, end: End
+) -> None:
+    """Nothing is installed, not even what upstream lists, and 410 says that there was a stage."""
+    stage = await end(server)
+
+    python, done = await clients.install(installer, stage.index, "demo")
+
+    assert (done.code, "410" in done.output) == (REFUSED[installer], True), done.output
+    assert await clients.installed(python) == {}
+
+
+async def test_warm_caches_do_not_outlive_a_stage(server: Server, clients: Clients) -> None:
+    """Who has just installed from a stage cannot when it has been canceled."""
+    stage = await server.stage(STAGED)
+    before = [(await clients.install(one, stage.index, "demo"))[1].code for one in INSTALLERS]
+
+    (await server.command("stage", "cancel", stage.url)).ok()
+    after = [(await clients.install(one, stage.index, "demo"))[1].code for one in INSTALLERS]
+
+    assert (before, after) == ([0, 0], [REFUSED[one] for one in INSTALLERS])
+
+
+@pytest.mark.parametrize("installer", INSTALLERS)
+async def test_install_after_a_rotation(
+    server: Server, clients: Clients, installer: Installer
+) -> None:
+    """Under its new URL the stage is what it was."""
+    stage = await server.stage(STAGED)
+    shown = (await server.command("stage", "rotate", stage.id, "--json")).ok().document
+
+    new_index = f"{shown['links']['stage']}simple/"
+    python, done = await clients.install(installer, new_index, "demo")
+
+    done.ok()
+    assert new_index != stage.index
+    assert await clients.installed(python) == {"demo": "2.0"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        pytest.param("DELETE", "/api/stages/{id}", None, id="cancel"),
+        pytest.param("POST", "/api/stages/{id}/extend", {"extend-for": "1d"}, id="extend"),
+        pytest.param("POST", "/api/stages/{id}/rotate", None, id="rotate"),
+        pytest.param("GET", "/api/tokens", None, id="list-tokens"),
+        pytest.param("POST", "/api/tokens", {"project": "demo", "can": "upload"}, id="make-token"),
+    ],
+)
+async def test_upload_token_over_http(
+    server: Server, method: str, path: str, body: dict[str, str] | None
+) -> None:
+    """An upload token, as a CI system leaks it, gets 403 and changes nothing."""
+    stage = await server.stage(STAGED)
+    token = await server.new_token("demo", can="upload")
+    before = await server.ask("GET", f"/api/stages/{stage.id}")
+
+    status, answer = await server.ask(method, path.format(id=stage.id), token=token, body=body)
+
+    assert (status, json.loads(answer)["status"]) == (403, 403)
+    assert await server.ask("GET", f"/api/stages/{stage.id}") == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("stage", "cancel", "{stage}"), id="cancel"),
+        pytest.param(("stage", "extend", "{stage}", "--by", "1d"), id="extend"),
+        pytest.param(("stage", "rotate", "{stage}"), id="rotate"),
+        pytest.param(("token", "list"), id="list-tokens"),
+        pytest.param(("token", "new", "--project", "demo", "--can", "upload"), id="make-token"),
+    ],
+)
+async def test_upload_token_with_the_command(server: Server, command: tuple[str, ...]) -> None:
+    """The same with the command: exit code 1, the reason on stderr, nothing on stdout."""
+    stage = await server.stage(STAGED)
+    token = await server.new_token("demo", can="upload")
+    before = await server.ask("GET", f"/api/stages/{stage.id}")
+
+    done = await server.command(*(part.format(stage=stage.url) for part in command), token=token)
+
+    assert (done.code, done.stdout) == (1, "")
+    assert "Error: This API token does not permit" in done.stderr
+    assert await server.ask("GET", f"/api/stages/{stage.id}") == before

@@ -1,0 +1,161 @@
+"""pip and uv: installing from a stage as if its release were out."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tests.support.clients import INSTALLERS, Clients, Installer
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.processes import Server, Staged
+
+pytestmark = pytest.mark.journey
+
+STAGED = a_wheel("demo", "2.0", requires_dist=["helper>=1.0"])
+QUIRKS = {
+    "html_only": Quirks(html_only=True),
+    "relative_urls": Quirks(relative_urls=True),
+    "host_absolute_urls": Quirks(host_absolute_urls=True),
+    "no_etag": Quirks(no_etag=True),
+    "no_core_metadata": Quirks(no_core_metadata=True),
+}
+KNOWN = {
+    "host_absolute_urls": pytest.mark.xfail(
+        strict=True, reason="host-absolute links on untouched pages lead out of the stage"
+    )
+}
+
+with_each_installer = pytest.mark.parametrize("installer", INSTALLERS)
+
+
+@pytest.fixture
+async def stage(server: Server) -> Staged:
+    """Stage a 2.0 beside the 1.0 that upstream lists; it needs what only upstream has."""
+    return await server.stage(STAGED)
+
+
+@with_each_installer
+@pytest.mark.parametrize("literal", [False, True], ids=["simple", "literal-stage-url"])
+async def test_install(
+    clients: Clients, stage: Staged, installer: Installer, *, literal: bool
+) -> None:
+    """The staged release is the newest; its dependency comes from upstream."""
+    index_url = stage.url if literal else stage.index
+
+    python, done = await clients.install(installer, index_url, "demo")
+
+    done.ok()
+    assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
+    assert await clients.python(python, "import demo; print(demo.VERSION)") == "2.0"
+
+
+@with_each_installer
+async def test_install_what_upstream_lists(
+    clients: Clients, stage: Staged, installer: Installer
+) -> None:
+    """Releases that are out can be installed from the stage as before."""
+    python, done = await clients.install(installer, stage.index, "demo<2")
+
+    done.ok()
+    assert await clients.installed(python) == {"demo": "1.0"}
+
+
+@with_each_installer
+@pytest.mark.parametrize("quirk", QUIRKS)
+async def test_page_of_an_odd_upstream(
+    clients: Clients, stage: Staged, upstream: FakeIndex, installer: Installer, quirk: str
+) -> None:
+    """Whatever the page looks like that is edited, its own releases and the staged one install."""
+    upstream.quirks = QUIRKS[quirk]
+
+    newest, done = await clients.install(installer, stage.index, "--no-deps", "demo")
+    listed, done_with_listed = await clients.install(installer, stage.index, "demo<2")
+
+    assert (done.ok().code, done_with_listed.ok().code) == (0, 0)
+    assert await clients.installed(newest) == {"demo": "2.0"}
+    assert await clients.installed(listed) == {"demo": "1.0"}
+
+
+@with_each_installer
+@pytest.mark.parametrize("quirk", [pytest.param(one, marks=KNOWN.get(one, ())) for one in QUIRKS])
+async def test_dependency_on_an_odd_upstream(
+    clients: Clients, stage: Staged, upstream: FakeIndex, installer: Installer, quirk: str
+) -> None:
+    """Whatever upstream's other pages look like, a dependency is found there and installed."""
+    upstream.quirks = QUIRKS[quirk]
+
+    python, done = await clients.install(installer, stage.index, "demo")
+
+    done.ok()
+    assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
+
+
+async def test_pip_with_an_extra_index(
+    clients: Clients, stage: Staged, upstream: FakeIndex
+) -> None:
+    """`+only` as an extra index adds the staged release to pip's own index."""
+    python = clients.new_environment()
+
+    extra = ["--index-url", f"{upstream.url}/simple/", "--extra-index-url", stage.only]
+    (await clients.pip("install", *extra, "demo", python=python)).ok()
+
+    assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
+
+
+async def test_uv_with_an_index_of_its_own(
+    clients: Clients, stage: Staged, upstream: FakeIndex
+) -> None:
+    """`+only` as an index goes before uv's default one, for the staged project alone."""
+    python = clients.new_environment()
+    into = ["pip", "install", "--python", str(python), "demo"]
+
+    default = f"{upstream.url}/simple/"
+    (await clients.uv(*into, "--index", stage.only, "--default-index", default)).ok()
+
+    assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
+
+
+async def test_pip_download(clients: Clients, stage: Staged, tmp_path: Path) -> None:
+    """What pip downloads are the very bytes that were staged."""
+    (await clients.pip("download", "--index-url", stage.index, "-d", str(tmp_path), "demo")).ok()
+
+    staged = tmp_path / STAGED.filename
+    assert hashlib.sha256(staged.read_bytes()).hexdigest() == STAGED.sha256
+    assert (tmp_path / "helper-1.0-py3-none-any.whl").exists()
+
+
+async def test_pip_index_versions(clients: Clients, stage: Staged) -> None:
+    """The staged version is listed with the others, as the latest."""
+    done = await clients.pip("index", "versions", "--index-url", stage.index, "demo")
+
+    lines = done.ok().stdout.splitlines()
+    assert lines[:2] == ["demo (2.0)", "Available versions: 2.0, 1.0"]
+
+
+async def test_pip_report(clients: Clients, stage: Staged) -> None:
+    """A dry run reports what would be installed, with the staged file's URL and hash."""
+    dry = ["install", "--quiet", "--dry-run", "--ignore-installed", "--report", "-"]
+
+    report = (await clients.pip(*dry, "--index-url", stage.index, "demo")).ok().document
+
+    found = {one["metadata"]["name"]: one["download_info"] for one in report["install"]}
+    assert set(found) == {"demo", "helper"}
+    assert found["demo"]["url"].startswith(f"{stage.url}packages/")
+    assert found["demo"]["archive_info"]["hashes"] == {"sha256": STAGED.sha256}
+
+
+async def test_uv_compile_with_hashes(clients: Clients, stage: Staged, tmp_path: Path) -> None:
+    """The staged release is pinned with its hash, and what was pinned installs."""
+    wanted, pinned = tmp_path / "wanted.in", tmp_path / "pinned.txt"
+    wanted.write_text("demo\n")
+    index = ["--default-index", stage.index]
+
+    compiled = ["pip", "compile", "--generate-hashes", "-o", str(pinned), str(wanted)]
+    (await clients.uv(*compiled, *index)).ok()
+    python = clients.new_environment()
+    install = ["pip", "install", "--python", str(python), "--require-hashes", "-r", str(pinned)]
+    (await clients.uv(*install, *index)).ok()
+
+    assert f"demo==2.0 \\\n    --hash=sha256:{STAGED.sha256}\n" in pinned.read_text()
+    assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}

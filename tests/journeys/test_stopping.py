@@ -1,0 +1,120 @@
+"""SIGTERM while a file comes in: what was acknowledged is kept, and the server ends in order."""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+import aiohttp
+import pytest
+
+from tests.support.clients import Clients
+from tests.support.distributions import a_wheel, upload_form
+from tests.support.fake_index import FakeIndex
+from tests.support.processes import Server
+
+from .conftest import ServerStart
+
+pytestmark = pytest.mark.journey
+
+MIB = 2**20
+LARGE = a_wheel("demo", "2.0", extra={"demo/large": random.Random(0).randbytes(48 * MIB)})
+PATIENCE = 20
+
+
+@pytest.fixture
+def clients(desk: Clients) -> Clients:
+    """Return clients of which pip is not used."""
+    return desk
+
+
+async def staged_names(server: Server) -> list[str]:
+    """Return the names of all staged files."""
+    done = (await server.command("stage", "list", "--json")).ok()
+    return [name for stage in done.document["stages"] for name in stage["files"]]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Return when something holds of another process, which tells nobody by itself."""
+    async with asyncio.timeout(PATIENCE):
+        while not holds():  # noqa: ASYNC110 - no event comes from there
+            await asyncio.sleep(0.005)
+
+
+async def upload_is_under_way(server: Server) -> None:
+    """Return when a part of a file has come in."""
+    incoming = server.data / "files" / "incoming"
+    await until(lambda: any(path.stat().st_size for path in incoming.iterdir()))
+
+
+async def stop(server: Server) -> None:
+    """Send SIGTERM and return when the server has understood."""
+    server.process.send_signal(signal.SIGTERM)
+    log = server.logs / "stderr"
+    await until(lambda: "stopping" in log.read_text())
+
+
+async def upload_slowly(server: Server, go_on: asyncio.Event) -> int | None:
+    """Upload half of a file, and the rest when told to; return the status, or none."""
+
+    async def content() -> AsyncIterator[bytes]:
+        yield LARGE.content[: len(LARGE.content) // 2]
+        await go_on.wait()
+        yield LARGE.content[len(LARGE.content) // 2 :]
+
+    form = aiohttp.FormData(upload_form(LARGE))
+    form.add_field("content", content(), filename=LARGE.filename)
+    with suppress(aiohttp.ClientError):
+        return (await server.ask("POST", "/legacy/", form=form))[0]
+    return None
+
+
+async def test_twine_while_the_server_stops(
+    start_server: ServerStart, upstream: FakeIndex, clients: Clients
+) -> None:
+    """If twine succeeds, the file is there after the restart; if not, twine has said so."""
+    settings = {"UPSTREAM__URL": upstream.url}
+    file = clients.save(LARGE)
+    async with start_server(settings=settings) as server, asyncio.TaskGroup() as group:
+        url, token = f"{server.url}/legacy/", server.admin_token
+        uploading = group.create_task(clients.twine_upload(url, token, *file))
+        await upload_is_under_way(server)
+        await server.stop()
+
+    async with start_server(settings=settings) as server:
+        names = await staged_names(server)
+
+    assert names == ([LARGE.filename] if uploading.result().code == 0 else [])
+
+
+async def test_upload_that_goes_on(start_server: ServerStart, upstream: FakeIndex) -> None:
+    """A file that is half there when the server is told to stop is taken in to its end."""
+    settings = {"UPSTREAM__URL": upstream.url}
+    go_on = asyncio.Event()
+    async with start_server(settings=settings) as server, asyncio.TaskGroup() as group:
+        uploading = group.create_task(upload_slowly(server, go_on))
+        await upload_is_under_way(server)
+        await stop(server)
+        go_on.set()
+
+    async with start_server(settings=settings) as server:
+        names = await staged_names(server)
+
+    assert (uploading.result(), names) == (200, [LARGE.filename])
+
+
+async def test_upload_that_breaks_off(start_server: ServerStart, upstream: FakeIndex) -> None:
+    """A client that gives up does not hold the server, and nothing of its file is left."""
+    settings = {"UPSTREAM__URL": upstream.url}
+    async with start_server(settings=settings) as server:
+        uploading = asyncio.ensure_future(upload_slowly(server, asyncio.Event()))
+        await upload_is_under_way(server)
+        await stop(server)
+        uploading.cancel()
+        async with asyncio.timeout(PATIENCE):
+            await server.stop()
+        left = list((server.data / "files" / "incoming").iterdir())
+
+    async with start_server(settings=settings) as server:
+        assert (left, await staged_names(server)) == ([], [])

@@ -1,0 +1,186 @@
+"""What the documents say is true: names are there, links lead somewhere, commands run."""
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+from aiohttp import web
+
+from stageproxy.cli import main
+from stageproxy.config import Config
+from stageproxy.core.rights import TOKEN_PATTERN
+from stageproxy.web.routes import ROUTES
+from tests.support.clients import clean_environment
+from tests.support.processes import ROOT, run, running_server
+
+REFERENCE = ROOT / "docs" / "reference"
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+NOT_OURS = re.compile(r"\..*|node_modules|stageproxy-data|build|dist")
+
+HOSTS = re.compile(
+    "|".join([r"\bpypi" + r"\.org", "python" + "hosted", r"pypi\.python" + r"\.org"])
+)
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+ELSEWHERE = frozenset(
+    {
+        "git clone <repository URL> stageproxy",
+        "cd stageproxy",
+        "make serve",
+        ". .venv/bin/activate",
+        "python -m pip install --quiet twine uv",
+    }
+)
+"""What the tutorial's reader does to have what a test has already."""
+
+FAILURE = re.compile(r"^error:", re.IGNORECASE | re.MULTILINE)
+SHIM = '#!/bin/sh\nPYTHONPATH="{root}" exec "{python}" {arguments} "$@"\n'
+ENDED = "@@ ended with"
+
+
+def documents(*suffixes: str) -> Iterator[Path]:
+    """Return the files of this repository that have one of these endings."""
+    for path in sorted(ROOT.rglob("*")):
+        folders = path.relative_to(ROOT).parent.parts
+        if path.suffix in suffixes and not any(map(NOT_OURS.fullmatch, folders)):
+            yield path
+
+
+def commands(group: click.Command, words: tuple[str, ...] = ()) -> Iterator[str]:
+    """Return all commands, as they are typed."""
+    if not isinstance(group, click.Group):
+        yield " ".join(words)
+        return
+    for name, command in group.commands.items():
+        yield from commands(command, (*words, name))
+
+
+def anchors(text: str) -> set[str]:
+    """Return what links may name in a document, as code hosts spell it."""
+    headings = HEADING.findall(FENCED.sub("", text))
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("command", [*commands(main, ("stageproxy",))])
+def test_command_is_documented(command: str) -> None:
+    """Every command has its line in the reference."""
+    lines = (REFERENCE / "commands.md").read_text().splitlines()
+
+    assert [line for line in lines if line.startswith((f"| `{command} ", f"| `{command}`"))]
+
+
+@pytest.mark.parametrize("section", [*Config.model_fields])
+def test_settings_are_documented(section: str) -> None:
+    """Every setting has its line in the reference, below its section."""
+    text = (REFERENCE / "configuration.md").read_text()
+    _, _, below = text.partition(f"## `[{section}]`\n")
+    table = below.partition("\n## ")[0]
+
+    names = type(getattr(Config(), section)).model_fields
+    assert [name for name in names if f"| `{name}` |" not in table] == []
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_route_is_documented(route: web.RouteDef) -> None:
+    """Every route has its line in the reference, with its method."""
+    lines = (REFERENCE / "http.md").read_text().splitlines()
+
+    assert [line for line in lines if f"`{route.path}`" in line and f" {route.method} " in line]
+
+
+@pytest.mark.parametrize("path", [*documents(".md")], ids=lambda one: str(one.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    """Every relative link between documents has a file behind it, and a heading if it names one."""
+    targets = LINK.findall(FENCED.sub("", path.read_text()))
+
+    dead = [one for one in targets if "://" not in one and not leads_somewhere(path, one)]
+
+    assert dead == []
+
+
+def leads_somewhere(path: Path, link: str) -> bool:
+    """Say whether a relative link in a document has something behind it."""
+    name, _, anchor = link.partition("#")
+    target = path.parent / name if name else path
+    return target.exists() and (not anchor or anchor in anchors(target.read_text()))
+
+
+def test_no_registry_is_named() -> None:
+    """No file says where an index is: that is for pip on each machine to know."""
+    texts = {path.relative_to(ROOT): path.read_text() for path in documents(".md", ".py", ".toml")}
+
+    assert [str(path) for path, text in texts.items() if HOSTS.search(text)] == []
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of the tutorial, and the lines that it says are printed."""
+
+    command: str
+    shown: tuple[str, ...]
+
+    @property
+    def fails(self) -> bool:
+        """Say whether the tutorial shows an error."""
+        return FAILURE.search("\n".join(self.shown)) is not None
+
+    def pattern(self, server: str) -> str:
+        """Return what the output must match, as a regular expression; `…` stands for anything."""
+        shown = "\n".join(self.shown).replace("http://127.0.0.1:8726", server)
+        return ".*".join(re.escape(part) for part in shown.split("…"))
+
+
+def steps(text: str) -> Iterator[Step]:
+    """Return the commands in a document's console blocks, in order."""
+    for block in CONSOLE.findall(text):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *shown = part.rstrip("\n").split("\n")
+            yield Step(command, tuple(shown))
+
+
+def script(todo: list[Step]) -> str:
+    """Return a shell script that runs all commands in one shell, and says how each ended."""
+    told = f"printf '\\n{ENDED} %s\\n' $?"
+    return "".join(f"{{ {step.command}\n}} 2>&1\n{told}\n" for step in todo)
+
+
+def put_commands(folder: Path) -> None:
+    """Make `python` and `stageproxy` what they are in the environment of a checkout."""
+    folder.mkdir()
+    for name, arguments in {"python": "", "stageproxy": "-m stageproxy"}.items():
+        shim = folder / name
+        shim.write_text(SHIM.format(root=ROOT, python=sys.executable, arguments=arguments))
+        shim.chmod(0o755)
+
+
+@pytest.mark.journey
+@pytest.mark.network
+async def test_tutorial(tmp_path: Path) -> None:
+    """The tutorial's commands do and print what it says, one after another."""
+    todo = [one for one in steps(TUTORIAL.read_text()) if one.command not in ELSEWHERE]
+    here, logs, shims = tmp_path / "stageproxy", tmp_path / "logs", tmp_path / "bin"
+    here.mkdir()
+    logs.mkdir()
+    put_commands(shims)
+    clean = clean_environment()
+    path = f"{shims}:{Path(sys.executable).parent}:{clean['PATH']}"
+
+    async with running_server(here / "stageproxy-data", logs=logs) as server:
+        done = await run(
+            "bash", "-c", script(todo), environment={**clean, "PATH": path}, folder=here
+        )
+
+    printed = re.split(rf"^{ENDED} (\d+)\n", done.stdout, flags=re.MULTILINE)
+    for step, output, code in zip(todo, printed[::2], printed[1::2], strict=False):
+        matches = re.fullmatch(step.pattern(server.url), output.strip("\n"), re.DOTALL)
+        assert matches, f"$ {step.command}\n{output}"
+        assert (code != "0") is step.fails, f"$ {step.command}\n{output}"
+    assert (len(printed) // 2, done.stderr) == (len(todo), "")
+    assert [one for one in logs.iterdir() if TOKEN_PATTERN.search(one.read_text())] == []
