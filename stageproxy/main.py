@@ -26,7 +26,7 @@ from stageproxy.services.stages import StageLimits, Stages
 from stageproxy.services.tokens import TokenOrder, Tokens
 from stageproxy.services.upload import UploadPolicy, Uploads
 from stageproxy.store.database import Database
-from stageproxy.store.directory import DataDirectory, DataDirectoryInUseError, write_secret
+from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
 from stageproxy.store.files import FileStore
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.upstream.index import UpstreamIndex
@@ -256,5 +256,5 @@ def log_to_stderr(level: int) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
-SERVE_FAILURES = (CannotListenError, DataDirectoryInUseError, NewerSchemaError, NoPipIndexError)
+SERVE_FAILURES = (CannotListenError, DataDirectoryError, NewerSchemaError, NoPipIndexError)
 """What keeps a server from starting and has a sentence for its operator."""

@@ -23,7 +23,6 @@ def serve(path: Path | None, host: str | None, port: int | None, data: Path | No
     # The server's modules take longer to import than most commands take to run.
     from stageproxy.main import SERVE_FAILURES, log_to_stderr  # noqa: PLC0415
     from stageproxy.main import serve as run  # noqa: PLC0415
-    from stageproxy.store.directory import DataDirectoryError  # noqa: PLC0415
 
     log_to_stderr(logging.INFO)
     try:
@@ -31,5 +30,5 @@ def serve(path: Path | None, host: str | None, port: int | None, data: Path | No
             path, os.environ, server={"host": host, "port": port}, storage={"data": data}
         )
         asyncio.run(run(config, click.echo))
-    except (ConfigError, DataDirectoryError, *SERVE_FAILURES) as error:
+    except (ConfigError, *SERVE_FAILURES) as error:
         raise FailedError(str(error)) from error
