@@ -98,8 +98,10 @@ class _Incoming:
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes: hashed on one thread while they are written on another."""
-        await asyncio.gather(self._opened.write(chunk), asyncio.to_thread(self._hash, chunk))
+        """Take the next bytes: written on one thread while others hash them."""
+        digests = (self._sha256, self._blake2b_256, self._md5)
+        hashing = (asyncio.to_thread(digest.update, chunk) for digest in digests)
+        await asyncio.gather(self._opened.write(chunk), *hashing)
         self.size += len(chunk)
 
     async def finish(self) -> Received:
@@ -115,10 +117,6 @@ class _Incoming:
     def keep(self) -> None:
         """Put the file where its digest says, for good."""
         self._store.keep(self._path, self._sha256.hexdigest())
-
-    def _hash(self, chunk: bytes) -> None:
-        for digest in (self._sha256, self._blake2b_256, self._md5):
-            digest.update(chunk)
 
     def _read_contents(self, name: DistributionName) -> Contents:
         with self._path.open("rb") as file:
