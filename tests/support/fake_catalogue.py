@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from stageproxy.core.rights import ApiToken
 from stageproxy.core.verdict.archives import Contents, read_contents
 from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.core.verdict.metadata import FormFields
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Received, Rows
+from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Received, Rows, Totals
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ class FakeRows:
     former: dict[FormerKey, str] = field(default_factory=dict)
     api_tokens: dict[str, ApiToken] = field(default_factory=dict)
     unused_since: dict[str, datetime | None] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
 
     def copy(self) -> "FakeRows":
         """Return rows that change on their own."""
@@ -53,6 +55,7 @@ class FakeRows:
             dict(self.former),
             dict(self.api_tokens),
             dict(self.unused_since),
+            dict(self.sizes),
         )
 
     def find_stage(self, stage_id: str) -> Stage | None:
@@ -106,6 +109,7 @@ class FakeRows:
         """Keep an artifact of a stage, in place of one that has its name."""
         _require(stage_id in self.stages)
         self.unused_since[artifact.sha256] = None
+        self.sizes[artifact.sha256] = artifact.size
         self.former.pop((stage_id, artifact.blake2b_256, artifact.filename), None)
         self.artifacts[stage_id, artifact.filename] = _Kept(artifact, form, core_metadata)
 
@@ -123,6 +127,16 @@ class FakeRows:
         """Return the METADATA file of a staged wheel."""
         kept = self.artifacts.get((stage_id, filename))
         return kept.core_metadata if kept else None
+
+    def find_form(self, stage_id: str, filename: str) -> FormFields:
+        """Return the form that an artifact came with; empty if there is no such artifact."""
+        kept = self.artifacts.get((stage_id, filename))
+        return kept.form if kept else ()
+
+    def totals(self) -> Totals:
+        """Return how much is kept."""
+        stages = Counter(stage.status.value for stage in self.stages.values())
+        return Totals(dict(stages), len(self.sizes), sum(self.sizes.values()))
 
     def find_api_token(self, digest: str) -> ApiToken | None:
         """Return what is known of an API token."""
@@ -149,7 +163,7 @@ class FakeRows:
             if unused_since is not None and unused_since <= since
         ]
         for digest in unused:
-            del self.unused_since[digest]
+            del self.unused_since[digest], self.sizes[digest]
         return unused
 
     def known_files(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """How a fake index misbehaves, for tests of what the proxy makes of it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -17,7 +17,9 @@ class Quirks:
     """What is wrong with the simple pages; *delay* and *status* concern every answer.
 
     With *truncate* half of the body comes under the length of the whole; with
-    *close_delimited* nothing tells that the other half is missing.
+    *close_delimited* nothing tells that the other half is missing. *raw* has what goes
+    over the wire instead of the next answers of a path: nothing at all is a dropped connection.
+    *missing* are paths that a mirror does not have.
     """
 
     html_only: bool = False
@@ -34,6 +36,8 @@ class Quirks:
     close_delimited: bool = False
     redirect_to: str | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict)
+    raw: Mapping[str, Iterator[bytes]] = field(default_factory=dict)
+    missing: Collection[str] = ()
 
 
 QUIRKS = web.RequestKey("quirks", Quirks)
@@ -44,6 +48,11 @@ async def break_answers(request: web.Request, handler: Handler) -> web.StreamRes
     """Delay, refuse or cut off a finished answer."""
     quirks = request[QUIRKS]
     await asyncio.sleep(quirks.delay)
+    raw = next(quirks.raw.get(request.path, iter(())), None)
+    if raw is not None:
+        return _send_raw(request, raw)
+    if request.path in quirks.missing:
+        return _refusal(HTTPStatus.NOT_FOUND, {})
     if quirks.status is not None:
         return _refusal(quirks.status, quirks.extra_headers)
     response = await handler(request)
@@ -86,10 +95,7 @@ def _is_whole_page(request: web.Request, response: web.StreamResponse) -> bool:
 
 
 def _send_half(request: web.Request, response: web.StreamResponse, *, length: int | None) -> None:
-    """Write an answer to the socket by hand: aiohttp would never send one like this.
-
-    The connection is closed behind it, so what aiohttp sends afterwards goes nowhere.
-    """
+    """Write an answer to the socket by hand: aiohttp would never send one like this."""
     if request.transport is None or not isinstance(response, web.Response):
         return
     body = response.body if isinstance(response.body, bytes) else b""
@@ -98,5 +104,12 @@ def _send_half(request: web.Request, response: web.StreamResponse, *, length: in
     if length is not None:
         lines.append(f"Content-Length: {length}")
     head = "\r\n".join(["HTTP/1.1 200 OK", *lines, "Connection: close", "", ""])
-    request.transport.write(head.encode() + body[: len(body) // 2])
-    request.transport.close()
+    _send_raw(request, head.encode() + body[: len(body) // 2])
+
+
+def _send_raw(request: web.Request, raw: bytes) -> web.Response:
+    """Write to the socket and close it; what is returned goes nowhere."""
+    if request.transport is not None:
+        request.transport.write(raw)
+        request.transport.close()
+    return web.Response()

@@ -5,12 +5,19 @@ spelling of its numbers. We only insert, at places the scanner tells.
 """
 
 import json
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined] # documented nowhere, but C
 from typing import Any, NoReturn
 
 _WHITE = " \t\n\r"
+_TOO_DEEP = "it is nested too deeply"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+DEEPEST = 64
+"""How many levels a document may have; those of PyPI have five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +32,8 @@ class Span:
 def members(text: str) -> dict[str, Span]:
     """Return the members of the object that *text* is, each with its place.
 
-    Raise `ValueError` for anything but one object with distinct keys; NaN and
-    infinities are no JSON, and nesting beyond the interpreter's depth is no page.
+    Raise `ValueError` for anything but one object with distinct keys. NaN, numbers
+    beyond all bounds and halves of characters are not JSON that can be written again.
     """
     found: dict[str, Span] = {}
     position = _expect("{", text, _skip(text, 0))
@@ -38,11 +45,14 @@ def members(text: str) -> dict[str, Span]:
             msg = f"the key {key!r} comes twice"
             raise ValueError(msg)
         span = _value(text, position)
+        _check_depth(span.value)
         found[key] = span
         position = _skip(text, span.end)
     if text[position + 1 :].strip(_WHITE):
         msg = "something follows the document"
         raise ValueError(msg)
+    if _SURROGATE.search(text):
+        _check_characters({key: span.value for key, span in found.items()})
     return found
 
 
@@ -71,9 +81,40 @@ def _value(text: str, position: int) -> Span:
     try:
         value, end = _DECODER.raw_decode(text, position)
     except RecursionError as error:
-        msg = "it is nested too deeply"
-        raise ValueError(msg) from error
+        raise ValueError(_TOO_DEEP) from error
     return Span(value, position, end)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose keys are distinct: readers differ in which of two they take."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "a key comes twice"
+        raise ValueError(msg)
+    return found
+
+
+def _check_depth(value: object) -> None:
+    """Raise `ValueError` for what makes a document deeper than any of an index is."""
+    level = [value]
+    for _ in range(DEEPEST - 1):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return
+    raise ValueError(_TOO_DEEP)
+
+
+def _check_characters(value: object) -> None:
+    """Raise `ValueError` for half a character: no encoding can write it."""
+    json.dumps(value, ensure_ascii=False).encode()
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return [one for one in value.values() if isinstance(one, (dict, list))]
+    if isinstance(value, list):
+        return [one for one in value if isinstance(one, (dict, list))]
+    return ()
 
 
 def _expect(character: str, text: str, position: int) -> int:
@@ -94,4 +135,14 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(msg)
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        msg = f"{text[:80]} is beyond all bounds"
+        raise ValueError(msg)
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=_finite, parse_constant=_refuse_constant, object_pairs_hook=_object
+)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 
 class SimpleType(StrEnum):
@@ -17,6 +18,7 @@ _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110, section 12.
 _QUALITY_OF_EXACT, _QUALITY_OF_SUBTYPES, _QUALITY_OF_ALL = 3, 2, 1
 
 
+@lru_cache(maxsize=64)
 def simple_type(accept: str) -> SimpleType:
     """Return the type of a page of the simple API that PyPI chooses for an Accept header.
 

@@ -1,13 +1,15 @@
 """Here is a page of the simple API as it came, and what it says."""
 
+import hashlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from stageproxy.core.index.negotiation import SimpleType
+from stageproxy.core.index.negotiation import SimpleType, simple_type_of
 
 
 class UnreadablePageError(ValueError):
@@ -15,18 +17,37 @@ class UnreadablePageError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One document of the simple API: its bytes, its type, and the URL it really came from.
+class Document:
+    """One document of the index: its bytes, their digest, and the URL it really came from.
 
     `content_type` is the whole header, and `headers` what else upstream sent
     that a client may see.
     """
 
     body: bytes = field(repr=False)
-    type: SimpleType
+    digest: str
     content_type: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def simple_type(self) -> SimpleType | None:
+        """Which type of a page of the simple API it is, if it is one."""
+        return simple_type_of(self.content_type)
+
+    def with_body(self, body: bytes) -> "Document":
+        """Return the document with another body."""
+        return replace(self, body=body, digest=digest_of(body))
+
+
+def digest_of(body: bytes) -> str:
+    """Return what tells one body from another: half a SHA-256, in hex."""
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+def own_document(body: bytes, content_type: str) -> Document:
+    """Return a document that we wrote ourselves."""
+    return Document(body, digest_of(body), content_type, url="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +74,10 @@ class Listing:
     def files_of(self, version: str) -> list[ListedFile]:
         """Return the files of one release, however its version is spelled."""
         wanted = Version(version)
-        return [one for name, one in self.files.items() if version_in(name) == wanted]
+        # Filenames of one release share the first number of its version: most need no parsing.
+        first = re.compile(rf"-(\d+!)?v?0*{wanted.release[0]}(?!\d)")
+        likely = (one for name, one in self.files.items() if first.search(name))
+        return [one for one in likely if version_in(one.filename) == wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +96,11 @@ class StagedFile:
     requires_python: str | None
     yanked: str | None
     core_metadata_sha256: str | None
+    blake2b_256: str = ""
+    md5: str = ""
+    packagetype: str = ""
+    python_version: str = ""
+    comment: str | None = None
 
 
 def version_in(filename: str) -> Version | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stageproxy.core.index.negotiation import SimpleType
-from stageproxy.core.index.pages import Listing, Page, StagedFile
+from stageproxy.core.index.pages import Document, Listing, StagedFile
 from stageproxy.core.index.simple_html import (
     add_to_html_page,
     new_html_list,
@@ -18,16 +18,18 @@ from stageproxy.core.index.simple_json import (
 )
 
 
-def read_page(page: Page, project: str) -> Listing:
+def read_page(page: Document, project: str) -> Listing:
     """Return what a page of *project* says. Raise `UnreadablePageError` if it is not one."""
-    if page.type is SimpleType.V1_JSON:
+    if page.simple_type is SimpleType.V1_JSON:
         return read_json_page(page.body, project)
     return read_html_page(page.body)
 
 
-def add_to_page(page: Page, project: str, staged: Sequence[StagedFile], *, page_url: str) -> bytes:
+def add_to_page(
+    page: Document, project: str, staged: Sequence[StagedFile], *, page_url: str
+) -> bytes:
     """Return the body of the page of *project* with the *staged* files it does not list."""
-    if page.type is SimpleType.V1_JSON:
+    if page.simple_type is SimpleType.V1_JSON:
         return add_to_json_page(page.body, project, page.url, staged)
     return add_to_html_page(page.body, page.url, staged, page_url=page_url)
 

@@ -75,7 +75,9 @@ def _parse(body: bytes, project: str) -> tuple[str, dict[str, Span]]:
         text = body.decode()
         page = members(text)
         name = page["name"].value
-        is_page = isinstance(page["files"].value, list) and canonicalize_name(name) == project
+        lists = [page[key].value for key in ("files", "versions") if key in page]
+        is_page = "files" in page and all(isinstance(one, list) for one in lists)
+        is_page = is_page and canonicalize_name(name) == project
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"not a JSON page of the simple API ({error})"
         raise UnreadablePageError(msg) from error

@@ -45,6 +45,36 @@ class OnlyList:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectList:
+    """The list of projects that upstream has, with the staged one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectJson:
+    """The staged project in the JSON API."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseJson:
+    """A release of the staged project in the JSON API; *version* as the path spells it."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The feed of the staged project's releases."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who says that a file of the staged project was built where; *path* is upstream's."""
+
+    path: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileTarget:
     """A file at the path it has, or will have, on PyPI's file host; or the METADATA beside it.
 
@@ -87,6 +117,11 @@ Target = (
     | ProjectPage
     | OnlyPage
     | OnlyList
+    | ProjectList
+    | ProjectJson
+    | ReleaseJson
+    | Feed
+    | Provenance
     | FileTarget
     | Moved
     | Upload
@@ -114,7 +149,7 @@ def check_raw_target(raw: str) -> None:
         raise InvalidRequestError("The path has dot segments.")
 
 
-def find_target(  # noqa: C901, PLR0911 - a table of paths, read from top to bottom
+def find_target(  # noqa: C901, PLR0911, PLR0912 - a table of paths, read from top to bottom
     path: str, *, project: NormalizedName, installer: bool
 ) -> Target:
     """Return what *path*, behind the stage's prefix, asks for.
@@ -131,11 +166,13 @@ def find_target(  # noqa: C901, PLR0911 - a table of paths, read from top to bot
         return _file_target(path, found)
     match segments:
         case ["simple"]:
-            return _at("simple/", path, Elsewhere("simple/"))
+            return _at("simple/", path, ProjectList())
         case ["simple", name] if canonicalize_name(name) == project:
             return _at(f"simple/{project}/", unquote(path), ProjectPage())
         case ["+only", *rest]:
             return _only(path, rest, project)
+        case ["pypi" | "rss" | "integrity", *rest]:
+            return _about_project(path, segments, project)
         case ["legacy"]:
             return Upload()
         case [name] if installer and _PROJECT_NAME.fullmatch(name):
@@ -146,6 +183,29 @@ def find_target(  # noqa: C901, PLR0911 - a table of paths, read from top to bot
 def concerns(path: str, project: NormalizedName) -> bool:
     """Say whether a path of the index names *project*, so that a stage of it may change it."""
     return any(canonicalize_name(segment) == project for segment in unquote(path).split("/"))
+
+
+def _about_project(path: str, segments: list[str], project: NormalizedName) -> Target:
+    """Return what a path of PyPI's other APIs asks for, if it is about the staged project."""
+    match segments:
+        case ["pypi", name, "json"] if canonicalize_name(name) == project:
+            return _spelled(path, segments, 1, project, ProjectJson())
+        case ["pypi", name, version, "json"] if canonicalize_name(name) == project:
+            return _spelled(path, segments, 1, project, ReleaseJson(version))
+        case ["rss", "project", name, "releases.xml"] if canonicalize_name(name) == project:
+            return _spelled(path, segments, 2, project, Feed())
+        case ["integrity", name, _, filename, "provenance"] if canonicalize_name(name) == project:
+            return Provenance(path, filename)
+    return Elsewhere(path)
+
+
+def _spelled(  # a path is moved as a whole, with the name in its place
+    path: str, segments: list[str], place: int, project: NormalizedName, target: Target
+) -> Target:
+    if segments[place] == project:
+        return target
+    moved = [*segments[:place], project, *segments[place + 1 :]]
+    return Moved("/".join(moved) + ("/" if path.endswith("/") else ""), for_good=True)
 
 
 def _only(path: str, segments: list[str], project: NormalizedName) -> Target:

@@ -2,9 +2,14 @@
 
 from datetime import UTC, datetime
 
+from stageproxy.core.index.feed import FeedItem
 from stageproxy.core.index.pages import StagedFile
+from stageproxy.core.index.release_info import release_info
+from stageproxy.core.index.release_json import StagedRelease
 from stageproxy.core.release.promotion import in_promotion_order
 from stageproxy.core.release.stages import Artifact, Stage
+from stageproxy.core.verdict.filenames import parse_distribution_name
+from stageproxy.core.verdict.metadata import FormFields
 
 
 def staged_files(stage: Stage, root: str) -> list[StagedFile]:
@@ -25,9 +30,41 @@ def staged_files(stage: Stage, root: str) -> list[StagedFile]:
             requires_python=first.requires_python if first else None,
             yanked=None,
             core_metadata_sha256=artifact.core_metadata_sha256,
+            blake2b_256=artifact.blake2b_256,
+            md5=artifact.md5,
+            packagetype=artifact.kind.value,
+            python_version=python_version_of(artifact),
         )
         for artifact in stage.artifacts
     ]
+
+
+def python_version_of(artifact: Artifact) -> str:
+    """Return what the JSON API calls `python_version`: the wheel's tag, or `source`."""
+    return parse_distribution_name(artifact.filename).python_tag
+
+
+def staged_release(stage: Stage, form: FormFields, *, root: str, project_url: str) -> StagedRelease:
+    """Return the stage as a release of the JSON API; *form* came with the first artifact to go.
+
+    *root* is the stage URL, and *project_url* the project's page on PyPI.
+    """
+    version = str(stage.version)
+    info = release_info(form, version, project_url)
+    files = staged_files(stage, root)
+    return StagedRelease(stage.project, version, info, files)
+
+
+def feed_item(stage: Stage, project_url: str) -> FeedItem:
+    """Return the stage as the newest item of the feed of releases."""
+    first = in_promotion_order(stage.artifacts)[0]
+    return FeedItem(
+        version=str(stage.version),
+        link=f"{project_url}{stage.version}/",
+        summary=first.summary or "",
+        authors=(),
+        released_at=min(one.uploaded_at for one in stage.artifacts),
+    )
 
 
 def rfc3339(moment: datetime) -> str:

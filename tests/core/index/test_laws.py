@@ -10,7 +10,7 @@ from pip._internal.index.collector import IndexContent, parse_links
 from pip._internal.models.link import Link
 
 from stageproxy.core.index.negotiation import SimpleType
-from stageproxy.core.index.pages import Page, StagedFile
+from stageproxy.core.index.pages import Document, StagedFile, digest_of
 from stageproxy.core.index.simple import add_to_page, new_list, new_page, read_page
 from tests.support.builders import (
     FILES,
@@ -66,7 +66,12 @@ DESCRIBED = st.lists(
 )
 
 
-def as_json_page(files: Iterable[Described], extra: Any = None, style: Any = None) -> Page:
+def a_page(body: bytes, content_type: str, url: str = PAGE) -> Document:
+    """Return a page as it came from *url*."""
+    return Document(body, digest_of(body), content_type, url)
+
+
+def as_json_page(files: Iterable[Described], extra: Any = None, style: Any = None) -> Document:
     """Return a JSON page of the files, in a style, with keys that nobody knows."""
     entries = [
         a_listed_entry(
@@ -80,13 +85,13 @@ def as_json_page(files: Iterable[Described], extra: Any = None, style: Any = Non
     ]
     document = json.loads(page_with(files=entries, versions=["1.0", "3.0rc1"])) | (extra or {})
     body = json.dumps(document, **(style or {})).encode()
-    return Page(body, SimpleType.V1_JSON, SimpleType.V1_JSON, PAGE)
+    return a_page(body, SimpleType.V1_JSON)
 
 
-def as_html_page(files: Iterable[Described]) -> Page:
+def as_html_page(files: Iterable[Described]) -> Document:
     """Return an HTML page of the files."""
     body = html_page_with(*(as_link(one) for one in files))
-    return Page(body, SimpleType.HTML, "text/html; charset=UTF-8", PAGE)
+    return a_page(body, "text/html; charset=UTF-8")
 
 
 def as_link(file: Described) -> str:
@@ -104,19 +109,19 @@ ABSOLUTE_PAGES = st.builds(as_json_page, ABSOLUTE_FILES, UNKNOWN, STYLES) | st.b
 )
 
 
-def merged(page: Page, staged: Sequence[StagedFile]) -> Page:
+def merged(page: Document, staged: Sequence[StagedFile]) -> Document:
     """Return the page with the staged files on it."""
     body = add_to_page(page, "demo", staged, page_url=STAGED_PAGE)
-    return Page(body, page.type, page.content_type, page.url)
+    return page.with_body(body)
 
 
-def links_on(page: Page, url: str = STAGED_PAGE) -> list[Link]:
+def links_on(page: Document, url: str = STAGED_PAGE) -> list[Link]:
     """Return what pip sees on the page."""
     content = IndexContent(page.body, page.content_type, "utf-8", url, cache_link_parsing=False)
     return list(parse_links(content))
 
 
-def names_on(page: Page) -> list[str]:
+def names_on(page: Document) -> list[str]:
     """Return the filenames that pip sees, in order."""
     return [link.filename for link in links_on(page)]
 
@@ -128,13 +133,13 @@ def is_subsequence(part: bytes, whole: bytes) -> bool:
 
 
 @given(PAGES)
-def test_nothing_staged_changes_no_byte(page: Page) -> None:
+def test_nothing_staged_changes_no_byte(page: Document) -> None:
     """An empty stage is upstream, byte by byte."""
     assert merged(page, []).body is page.body
 
 
 @given(PAGES, STAGED)
-def test_merging_twice_is_merging_once(page: Page, staged: list[StagedFile]) -> None:
+def test_merging_twice_is_merging_once(page: Document, staged: list[StagedFile]) -> None:
     """A page that has the staged files already is left alone."""
     once = merged(page, staged)
 
@@ -142,7 +147,7 @@ def test_merging_twice_is_merging_once(page: Page, staged: list[StagedFile]) -> 
 
 
 @given(PAGES, STAGED)
-def test_each_file_is_listed_once(page: Page, staged: list[StagedFile]) -> None:
+def test_each_file_is_listed_once(page: Document, staged: list[StagedFile]) -> None:
     """The page has upstream's files and the staged ones, none of them twice (#71)."""
     names = names_on(merged(page, staged))
 
@@ -150,7 +155,7 @@ def test_each_file_is_listed_once(page: Page, staged: list[StagedFile]) -> None:
 
 
 @given(PAGES, STAGED)
-def test_upstreams_files_keep_their_order(page: Page, staged: list[StagedFile]) -> None:
+def test_upstreams_files_keep_their_order(page: Document, staged: list[StagedFile]) -> None:
     """Without what was added, the files stand as they stood (#70)."""
     before = names_on(page)
 
@@ -158,7 +163,7 @@ def test_upstreams_files_keep_their_order(page: Page, staged: list[StagedFile]) 
 
 
 @given(PAGES, STAGED)
-def test_upstreams_files_stay_what_they_are(page: Page, staged: list[StagedFile]) -> None:
+def test_upstreams_files_stay_what_they_are(page: Document, staged: list[StagedFile]) -> None:
     """On an edited page, pip sees the same files as before, relative links too (#62, #68)."""
     edited = merged(page, staged)
     assume(edited.body != page.body)
@@ -170,7 +175,7 @@ def test_upstreams_files_stay_what_they_are(page: Page, staged: list[StagedFile]
 
 
 @given(ABSOLUTE_PAGES, STAGED)
-def test_every_byte_of_upstream_survives(page: Page, staged: list[StagedFile]) -> None:
+def test_every_byte_of_upstream_survives(page: Document, staged: list[StagedFile]) -> None:
     """Where links are absolute, we only insert."""
     assert is_subsequence(page.body, merged(page, staged).body)
 
@@ -214,7 +219,7 @@ def test_both_formats_are_read_alike(files: list[Described]) -> None:
 def test_installers_get_what_was_uploaded(staged: list[StagedFile]) -> None:
     """Each staged file has its digest, and a URL that ends with its name (#53, #58, #59)."""
     for kind in TYPES:
-        page = Page(new_page(kind, "demo", staged), kind, kind, STAGED_PAGE)
+        page = a_page(new_page(kind, "demo", staged), kind, STAGED_PAGE)
         for link in links_on(page):
             artifact = an_artifact(link.filename)
             assert link.hash == artifact.sha256
@@ -226,9 +231,7 @@ def test_installers_get_what_was_uploaded(staged: list[StagedFile]) -> None:
 @given(STAGED)
 def test_a_new_project_is_the_same_in_both_formats(staged: list[StagedFile]) -> None:
     """A page that we write has the files in PyPI's order, in either format (#70, #72)."""
-    html, as_json = (
-        Page(new_page(kind, "demo", staged), kind, kind, STAGED_PAGE) for kind in TYPES
-    )
+    html, as_json = (a_page(new_page(kind, "demo", staged), kind, STAGED_PAGE) for kind in TYPES)
     assert names_on(html) == names_on(as_json) == sorted(one.filename for one in staged)
     assert filenames_on(as_json.body) == names_on(as_json)
 
@@ -237,7 +240,7 @@ def test_a_new_project_is_the_same_in_both_formats(staged: list[StagedFile]) -> 
 def test_our_own_pages_are_pages(staged: list[StagedFile]) -> None:
     """What we write, we read: nothing is missing on it."""
     for kind in TYPES:
-        page = Page(new_page(kind, "demo", staged), kind, kind, STAGED_PAGE)
+        page = a_page(new_page(kind, "demo", staged), kind, STAGED_PAGE)
         assert merged(page, staged).body == page.body
 
 

@@ -30,6 +30,10 @@ def test_an_artifact_is_listed_with_all_that_is_known() -> None:
             requires_python=">=3.9",
             yanked=None,
             core_metadata_sha256=WHEEL.core_metadata_sha256,
+            blake2b_256=WHEEL.blake2b_256,
+            md5=WHEEL.md5,
+            packagetype="bdist_wheel",
+            python_version="py3",
         )
     ]
 

@@ -1,0 +1,91 @@
+"""Here is what the JSON API says of a release, from the form that came with its first file."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FormFields = Sequence[tuple[str, str]]
+
+_TEXTS = (
+    "author",
+    "author_email",
+    "description",
+    "description_content_type",
+    "download_url",
+    "home_page",
+    "license",
+    "license_expression",
+    "maintainer",
+    "maintainer_email",
+    "summary",
+)
+_LISTS = {
+    "dynamic": "dynamic",
+    "license_files": "license_file",
+    "provides_extra": "provides_extra",
+    "requires_dist": "requires_dist",
+}
+_DOWNLOADS = {"last_day": -1, "last_month": -1, "last_week": -1}
+_ABSENT = frozenset({"", "UNKNOWN"})
+
+
+def release_info(form: FormFields, version: str, project_url: str) -> dict[str, Any]:
+    """Return `info`, with PyPI's keys in PyPI's order.
+
+    *project_url*: the project's page on PyPI, with a slash at its end.
+    """
+    said = [(key, value) for key, value in form if value not in _ABSENT]
+    info = {
+        **{name: _first(said, name) for name in _TEXTS},
+        **{name: _all(said, field) or None for name, field in _LISTS.items()},
+        "bugtrack_url": None,
+        "classifiers": sorted(_all(said, "classifiers")),
+        "docs_url": None,
+        "downloads": _DOWNLOADS,
+        "keywords": _keywords(_first(said, "keywords")),
+        "name": _first(said, "name"),
+        "package_url": project_url,
+        "platform": _first(said, "platform"),
+        "project_url": project_url,
+        "project_urls": _project_urls(said),
+        "release_url": f"{project_url}{version}/",
+        "requires_python": _first(said, "requires_python"),
+        "version": version,
+        "yanked": False,
+        "yanked_reason": None,
+    }
+    return dict(sorted(info.items()))
+
+
+def _first(form: FormFields, name: str) -> str | None:
+    return next((value for key, value in form if key == name), None)
+
+
+def _all(form: FormFields, name: str) -> list[str]:
+    return [value for key, value in form if key == name]
+
+
+def _keywords(text: str | None) -> str | None:
+    if text is None:
+        return None
+    return ", ".join(word.strip() for word in text.split(",") if word.strip()) or None
+
+
+def _project_urls(form: FormFields) -> Mapping[str, str] | None:
+    """Return the links of a project, the old fields folded in under their well-known labels.
+
+    PEP 753: labels that differ in case and punctuation only are one. PyPI sorts them.
+    """
+    urls: dict[str, str] = {}
+    for text in _all(form, "project_urls"):
+        label, _, url = text.partition(",")
+        urls[label.strip()] = url.strip()
+    known = {_label(one) for one in urls}
+    for label, field in (("Homepage", "home_page"), ("Download", "download_url")):
+        link = _first(form, field)
+        if link and _label(label) not in known:
+            urls[label] = link
+    return dict(sorted(urls.items())) or None
+
+
+def _label(text: str) -> str:
+    return "".join(one for one in text.lower() if one.isalnum())
