@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from stageproxy.core.index.pages import Page
+from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.release.stages import Artifact, Stage
 from stageproxy.core.rights import ApiToken
@@ -16,6 +16,15 @@ from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.core.verdict.metadata import FormFields
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much is kept: stages by their status, files, and the bytes of these."""
+
+    stages: Mapping[str, int]
+    files: int
+    size: int
 
 
 class Rows(Protocol):
@@ -56,6 +65,9 @@ class Rows(Protocol):
     def find_core_metadata(self, stage_id: str, filename: str) -> bytes | None:
         """Return the METADATA file of a staged wheel."""
 
+    def find_form(self, stage_id: str, filename: str) -> FormFields:
+        """Return the form that an artifact came with; empty if there is no such artifact."""
+
     def find_api_token(self, digest: str) -> ApiToken | None:
         """Return what is known of an API token."""
 
@@ -64,6 +76,9 @@ class Rows(Protocol):
 
     def save_api_token(self, token: ApiToken) -> None:
         """Keep an API token as it is now, new or changed."""
+
+    def totals(self) -> Totals:
+        """Return how much is kept."""
 
     def unused_files(self, now: datetime, *, since: datetime) -> Sequence[str]:
         """Return and forget the digests of files that no live stage has needed *since* then."""
@@ -147,8 +162,15 @@ class Answer(Protocol):
 class Index(Protocol):
     """The real PyPI, for reading."""
 
-    async def find_page(self, project: str, accept: str) -> Page | None:
-        """Return a project's page of the simple API; nothing if upstream has no such project."""
+    @property
+    def site(self) -> str:
+        """Where people see it: its `/`, without credentials."""
+
+    async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
+        """Return a whole document; nothing if upstream has none at that path.
+
+        *fresh*: not one that upstream was asked for a moment ago.
+        """
 
     def open(
         self, method: str, path: str, headers: Mapping[str, str]

@@ -1,7 +1,7 @@
 """Here is how values are spelled in columns, and read back from them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,8 @@ from stageproxy.core.rights import ApiToken, TokenKind
 Row = Mapping[str, Any]
 
 
-def stage_in(row: Row, artifacts: Sequence[Row]) -> Stage:
-    """Return the stage that a row tells of, with its artifacts."""
+def stage_in(row: Row, artifacts: tuple[Artifact, ...]) -> Stage:
+    """Return the stage that a row tells of, with its *artifacts*."""
     return Stage(
         id=row["id"],
         project=NormalizedName(row["project"]),
@@ -28,7 +28,7 @@ def stage_in(row: Row, artifacts: Sequence[Row]) -> Stage:
         ended_at=_moment_or_none(row["ended_at"]),
         reason=row["reason"],
         sent=bool(row["sent"]),
-        artifacts=tuple(_artifact_in(each) for each in artifacts),
+        artifacts=artifacts,
     )
 
 
@@ -51,7 +51,8 @@ def text_of(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
 
 
-def _artifact_in(row: Row) -> Artifact:
+def artifact_in(row: Row) -> Artifact:
+    """Return the artifact that a row tells of."""
     return Artifact(
         filename=row["filename"],
         kind=ArtifactKind(row["kind"]),

@@ -12,6 +12,8 @@ from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.errors import NoRoomError
+from stageproxy.core.release.stages import Stage
+from stageproxy.kept import Shelf
 from stageproxy.ports import Rows
 from stageproxy.store.migrations import migrate
 from stageproxy.store.rows import SqliteRows
@@ -24,6 +26,8 @@ Connection = Any
 """sqlite3's, or pysqlite3's: two types of one shape."""
 
 _BUSY_TIMEOUT_MS = 10_000
+_MOST_KEPT = 10_000
+"""How many stages and artifacts the reading side keeps in memory, by the stage's revision."""
 _FIRST_WITHOUT_WAL_BUG = (3, 51, 3)
 _FIXED_EARLIER = {(3, 44): 6, (3, 50): 7}
 
@@ -48,7 +52,7 @@ class Database:
 
     def __init__(self, path: Path, *, sqlite_version: tuple[int, ...] | None = None) -> None:
         version = sqlite_version or sqlite3.sqlite_version_info
-        self._alone = has_wal_bug(version)
+        self.is_alone = has_wal_bug(version)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
         # What SQLite puts beside the file gets the file's mode.
         path.touch(mode=0o600)
@@ -62,11 +66,12 @@ class Database:
             self._writer.close()
             raise
         self._rows = SqliteRows(self._tables)
-        self._reader = self._writer if self._alone else _connect(f"{url}?mode=ro")
-        self._readable = SqliteRows(Tables(self._reader, execute_plugins=False))
+        self._reader = self._writer if self.is_alone else _connect(f"{url}?mode=ro")
+        kept: Shelf[str, Stage] = Shelf(_MOST_KEPT, lambda stage: 1 + len(stage.artifacts))
+        self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), kept=kept)
 
     def _set_up(self) -> None:
-        if self._alone:
+        if self.is_alone:
             log.warning(
                 "SQLite %s has a bug in its write-ahead log: going on slowly with one connection; "
                 "install pysqlite3 or a newer SQLite",
@@ -85,7 +90,7 @@ class Database:
 
     async def read(self, work: Callable[[Rows], T]) -> T:
         """Do *work* that changes nothing, on what is committed."""
-        if self._alone:
+        if self.is_alone:
             return await self._on_thread(work)
         # Several look-ups are one look: a commit between them does not show.
         with _transaction(self._reader, "BEGIN"):

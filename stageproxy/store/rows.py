@@ -11,7 +11,9 @@ from sqlite_utils import Database as Tables
 from stageproxy.core.release.stages import Artifact, Stage
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.verdict.metadata import FormFields
-from stageproxy.store.columns import api_token_in, stage_in, text_of
+from stageproxy.kept import Shelf
+from stageproxy.ports import Totals
+from stageproxy.store.columns import api_token_in, artifact_in, stage_in, text_of
 
 _IS_USED = """
     EXISTS (
@@ -25,8 +27,9 @@ _IS_USED = """
 class SqliteRows:
     """The rows, over one connection that is within a transaction, or that only reads."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, *, kept: Shelf[str, Stage] | None = None) -> None:
         self._tables = tables
+        self._kept = kept
 
     def find_stage(self, stage_id: str) -> Stage | None:
         """Return a stage by its id."""
@@ -184,6 +187,18 @@ class SqliteRows:
         )
         return row["core_metadata"] if row else None
 
+    def find_form(self, stage_id: str, filename: str) -> FormFields:
+        """Return the form that an artifact came with; empty if there is no such artifact."""
+        row = self._one(
+            """
+            SELECT form FROM artifact_source
+            WHERE stage_id = :stage_id AND filename = :filename
+            """,
+            stage_id=stage_id,
+            filename=filename,
+        )
+        return tuple((name, value) for name, value in json.loads(row["form"])) if row else ()
+
     def find_api_token(self, digest: str) -> ApiToken | None:
         """Return what is known of an API token."""
         row = self._one("SELECT * FROM api_token WHERE digest = :digest", digest=digest)
@@ -211,6 +226,16 @@ class SqliteRows:
             key="id",
         )
 
+    def totals(self) -> Totals:
+        """Return how much is kept."""
+        stages = self._all("SELECT status, count(*) AS number FROM stage GROUP BY status")
+        files = self._one("SELECT count(*) AS number, total(size) AS size FROM stored_file")
+        return Totals(
+            stages={row["status"]: row["number"] for row in stages},
+            files=files["number"] if files else 0,
+            size=int(files["size"]) if files else 0,
+        )
+
     def unused_files(self, now: datetime, *, since: datetime) -> Sequence[str]:
         """Return and forget the digests of files that no live stage has needed *since* then."""
         self._run(
@@ -231,10 +256,17 @@ class SqliteRows:
         return frozenset(row["sha256"] for row in self._all("SELECT sha256 FROM stored_file"))
 
     def _stage(self, row: Mapping[str, Any]) -> Stage:
+        """Return the stage of a row. Its artifacts are as they were if its revision is."""
+        kept = self._kept.find(row["id"]) if self._kept is not None else None
+        if kept is not None and kept.revision == row["revision"]:
+            return stage_in(row, kept.artifacts)
         artifacts = self._all(
             "SELECT * FROM artifact WHERE stage_id = :id ORDER BY filename", id=row["id"]
         )
-        return stage_in(row, artifacts)
+        stage = stage_in(row, tuple(artifact_in(each) for each in artifacts))
+        if self._kept is not None:
+            self._kept.keep(stage.id, stage)
+        return stage
 
     def _one(self, sql: str, **values: object) -> Mapping[str, Any] | None:
         row: Mapping[str, Any] | None = self._tables.execute(sql, values).fetchone()

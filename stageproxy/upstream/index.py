@@ -1,13 +1,27 @@
 """Here is how upstream is read: whole pages to be edited, anything else as a stream."""
 
 import asyncio
-import zlib
+import random
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from http import HTTPStatus
 
-from aiohttp import ClientError, ClientResponse, ClientSession, encode_basic_auth
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientSession,
+    ConnectionTimeoutError,
+    encode_basic_auth,
+)
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -16,19 +30,32 @@ from stageproxy.core.errors import (
     UpstreamSlowError,
     UpstreamUnavailableError,
 )
-from stageproxy.core.index.negotiation import SimpleType, simple_type_of
-from stageproxy.core.index.pages import Page
+from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.simple_html import has_end
 from stageproxy.ports import Answer
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.session import USER_AGENT
+from stageproxy.upstream.unpacking import Unpacker, too_long
 
 _CHUNK = 2**18
 _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_NOT_AVAILABLE = frozenset({429, 503})
+_RETRIES = 2
+_FIRST_PAUSE = 0.1
 _MISSING = frozenset({404, 410})
+_OF_THE_BODY = frozenset({"content-length", "content-type", "content-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class _NotModified:
+    """The document is still the one we have; what is said of it may be new."""
+
+    headers: Mapping[str, str]
+
+
+class _MomentaryError(UpstreamUnavailableError):
+    """Upstream says that it is not available; in a moment it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +71,15 @@ class _StreamedAnswer:
         with _failures_told():
             async for chunk in self.response.content.iter_chunked(_CHUNK):
                 yield chunk
+
+
+_RETRIED = (_MomentaryError, ConnectionTimeoutError, ClientConnectorError, ClientPayloadError)
+_NOT_AVAILABLE = {
+    429: UpstreamUnavailableError,
+    502: _MomentaryError,
+    503: _MomentaryError,
+    504: _MomentaryError,
+}
 
 
 class UpstreamIndex:
@@ -68,22 +104,49 @@ class UpstreamIndex:
         self._total_timeout = total_timeout
         self._max_page_size = max_page_size
 
-    async def find_page(self, project: str, accept: str) -> Page | None:
-        """Return a project's page of the simple API; nothing if upstream has no such project.
+    @property
+    def site(self) -> str:
+        """Where people see upstream: its `/`, without credentials."""
+        return str(self._root)
+
+    async def fetch(self, path: str, accept: str, known: Document | None = None) -> Document | None:
+        """Return a whole document: *known* itself if it is still that, none if upstream has none.
 
         Redirects are followed, a few times and within the configured origins.
         """
-        url = self._simple / f"{project}/"
+        etag = known.headers.get("ETag") if known else None
+        headers = {"Accept": accept or "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+        if etag:
+            headers["If-None-Match"] = etag
         with _failures_told():
             async with asyncio.timeout(self._total_timeout.total_seconds()):
-                return await self._find_page(url, accept or "*/*")
+                found = await self._fetch_patiently(self._below_root(path), headers)
+        if not isinstance(found, _NotModified):
+            return found
+        if not etag or known is None:
+            msg = "PyPI answers 304 to a question that nobody asked."
+            raise UpstreamFailedError(msg)
+        return replace(known, headers=_refreshed(known.headers, found.headers))
 
-    async def _find_page(self, url: URL, accept: str) -> Page | None:
-        headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+    async def _fetch_patiently(
+        self, url: URL, headers: Mapping[str, str]
+    ) -> Document | _NotModified | None:
+        """Ask again where it may have been a moment's weakness.
+
+        After a dropped connection the session has asked again already.
+        """
+        for attempt in range(_RETRIES):
+            try:
+                return await self._fetch(url, headers)
+            except _RETRIED:
+                await asyncio.sleep(_FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311
+        return await self._fetch(url, headers)
+
+    async def _fetch(self, url: URL, headers: Mapping[str, str]) -> Document | _NotModified | None:
         for _ in range(_MOST_REDIRECTS + 1):
             async with self._request("GET", url, headers) as response:
                 if response.status not in _REDIRECTS:
-                    return await self._page_in(response, url)
+                    return await self._document_in(response, url)
                 location = response.headers.get("Location", "")
             url = self._followed(url, location)
         msg = "PyPI redirects in circles."
@@ -95,9 +158,11 @@ class UpstreamIndex:
     ) -> AsyncIterator[Answer]:
         """Ask upstream for a path, query included, with headers that are fit to be passed on."""
         url = self._below_root(path)
-        with _failures_told():
-            async with self._request(method, url, headers) as response:
-                yield _StreamedAnswer(response.status, _headers_of(response), response)
+        async with AsyncExitStack() as stack:
+            # What goes wrong later is told by the answer itself, or is the client's affair.
+            with _failures_told():
+                response = await stack.enter_async_context(self._request(method, url, headers))
+            yield _StreamedAnswer(response.status, _headers_of(response), response)
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return where a redirect leads that upstream answered to the path *asked*."""
@@ -133,23 +198,24 @@ class UpstreamIndex:
             raise UpstreamFailedError(msg)
         return target
 
-    async def _page_in(self, response: ClientResponse, url: URL) -> Page | None:
+    async def _document_in(
+        self, response: ClientResponse, url: URL
+    ) -> Document | _NotModified | None:
+        if response.status == HTTPStatus.NOT_MODIFIED:
+            return _NotModified(_headers_of(response))
         if response.status in _MISSING:
             return None
         if response.status in _NOT_AVAILABLE:
             msg = f"PyPI is not available at the moment (it answers {response.status})."
-            raise UpstreamUnavailableError(msg)
-        if response.status != 200:  # noqa: PLR2004 - the one success that has a page
-            msg = f"PyPI answers {response.status} where its page of the project should be."
+            raise _NOT_AVAILABLE[response.status](msg)
+        if response.status != HTTPStatus.OK:
+            msg = f"PyPI answers {response.status} where a document about the project should be."
             raise UpstreamFailedError(msg)
         content_type = response.headers.get("Content-Type", "")
-        kind = simple_type_of(content_type)
-        if kind is None:
-            msg = f"PyPI answers with {content_type or 'no type'} where a page should be."
-            raise UpstreamFailedError(msg)
         body = await self._body_of(response)
-        _check_is_whole(response, kind, body)
-        return Page(body, kind, content_type, str(url), _headers_of(response))
+        _check_is_whole(response, content_type, body)
+        digest = await asyncio.to_thread(digest_of, body)
+        return Document(body, digest, content_type, str(url), _headers_of(response))
 
     async def _body_of(self, response: ClientResponse) -> bytes:
         """Return the body, unpacked and no longer than allowed."""
@@ -157,14 +223,14 @@ class UpstreamIndex:
         if encoding not in {"identity", "gzip", ""}:
             msg = f"PyPI answers in an encoding that was not asked for: {encoding}."
             raise UpstreamFailedError(msg)
-        unpack = _Unpacker(self._max_page_size) if encoding == "gzip" else None
+        unpack = Unpacker(self._max_page_size) if encoding == "gzip" else None
         pieces = []
         size = 0
         async for chunk in response.content.iter_chunked(_CHUNK):
             piece = unpack(chunk) if unpack else chunk
             size += len(piece)
             if size > self._max_page_size:
-                raise _too_long(self._max_page_size)
+                raise too_long(self._max_page_size)
             pieces.append(piece)
         if unpack and not unpack.is_done:
             msg = "PyPI's answer is cut off."
@@ -172,33 +238,17 @@ class UpstreamIndex:
         return b"".join(pieces)
 
 
-class _Unpacker:
-    """gzip, unpacked piece by piece, and never more than allowed."""
-
-    def __init__(self, longest: int) -> None:
-        self._inflate = zlib.decompressobj(wbits=31)
-        self._left = longest
-
-    @property
-    def is_done(self) -> bool:
-        return self._inflate.eof
-
-    def __call__(self, chunk: bytes) -> bytes:
-        try:
-            piece = self._inflate.decompress(chunk, self._left + 1)
-        except zlib.error as error:
-            msg = "PyPI's answer cannot be unpacked."
-            raise UpstreamFailedError(msg) from error
-        self._left -= len(piece)
-        if self._left < 0:
-            raise _too_long(len(piece))
-        return piece
-
-
 def _headers_of(response: ClientResponse) -> Mapping[str, str]:
     """Return each header once: several lines of a name are one list (RFC 9110, section 5.3)."""
     headers = response.headers
     return CIMultiDict({name: ", ".join(headers.getall(name)) for name in headers})
+
+
+def _refreshed(known: Mapping[str, str], said: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what is said of a document after a 304 (RFC 9111, section 4.3.4)."""
+    headers = CIMultiDict(known)
+    headers.update((name, said[name]) for name in said if name.lower() not in _OF_THE_BODY)
+    return headers
 
 
 def _target_of(url: URL, location: str) -> URL:
@@ -214,16 +264,15 @@ def _target_of(url: URL, location: str) -> URL:
     return target
 
 
-def _check_is_whole(response: ClientResponse, kind: SimpleType, body: bytes) -> None:
-    """Refuse a page that may be cut off: without a length, only its own end can tell."""
+def _check_is_whole(response: ClientResponse, content_type: str, body: bytes) -> None:
+    """Refuse a document that may be cut off: without a length, only its own end can tell.
+
+    JSON and XML are read later; cut off, they make no sense.
+    """
     has_length = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-    if not has_length and kind is not SimpleType.V1_JSON and not has_end(body):
+    if not has_length and "html" in content_type.lower() and not has_end(body):
         msg = "PyPI's page is cut off."
         raise UpstreamFailedError(msg)
-
-
-def _too_long(longest: int) -> UpstreamFailedError:
-    return UpstreamFailedError(f"PyPI's page is longer than {longest} bytes.")
 
 
 def _authorization(url: URL) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.release.stages import Status
-from stageproxy.ports import Catalogue, Rows
+from stageproxy.ports import Catalogue, Rows, Totals
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 
 
@@ -53,6 +53,23 @@ async def test_artifacts_come_back_by_name(catalogue: Catalogue) -> None:
     metadata = await catalogue.read(lambda rows: rows.find_core_metadata("id", wheel.filename))
     assert metadata == b"Name: demo"
     assert await catalogue.read(lambda rows: rows.find_core_metadata("id", sdist.filename)) is None
+    assert await catalogue.read(lambda rows: rows.find_form("id", sdist.filename)) == FORM
+    assert await catalogue.read(lambda rows: rows.find_form("id", "other.tar.gz")) == ()
+
+
+async def test_totals_count_what_is_kept(catalogue: Catalogue) -> None:
+    """The totals are stages by status, and files, each of which counts once."""
+    wheel = an_artifact(b"w")
+    await given(catalogue, a_stage("one"), a_stage("two", version="2.0"))
+
+    def work(rows: Rows) -> None:
+        rows.save_artifact("one", wheel, FORM, None)
+        rows.save_artifact("two", wheel, FORM, None)
+
+    await catalogue.write(work)
+
+    totals = await catalogue.read(lambda rows: rows.totals())
+    assert totals == Totals({"open": 2}, 1, wheel.size)
 
 
 async def test_artifact_replaces_the_one_of_its_name(catalogue: Catalogue) -> None:

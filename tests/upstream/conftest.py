@@ -1,0 +1,20 @@
+"""Fixtures: a cache over a fake index."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from stageproxy.upstream.session import Patience, open_session
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.reading import Reader
+
+
+@pytest.fixture
+async def reader(index: FakeIndex) -> AsyncIterator[Reader]:
+    """Return somebody who reads an index that has demo 1.0, and has little patience."""
+    index.add("demo", a_wheel())
+    second = timedelta(seconds=1)
+    async with open_session(Patience(second, second / 5)) as session:
+        yield Reader(index, session)

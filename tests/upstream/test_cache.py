@@ -1,0 +1,215 @@
+"""Upstream's documents: kept, asked about again, and asked for once for all who want them."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from stageproxy.core.errors import (
+    UpstreamFailedError,
+    UpstreamSlowError,
+    UpstreamUnavailableError,
+)
+from stageproxy.core.index.negotiation import SimpleType
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.reading import FRESH_FOR, JSON, LONGEST, Reader
+
+READERS = 100
+HTML = SimpleType.HTML.value
+NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
+
+
+async def test_fresh_document_is_not_asked_about(reader: Reader) -> None:
+    """For a few seconds a document is used without asking (DECISIONS 16)."""
+    first = await reader.find()
+    reader.seconds += FRESH_FOR - 0.001
+
+    again = await reader.find()
+    assert again is not None
+    assert first is not None
+    assert again.body is first.body
+    assert (reader.asked, reader.outcomes) == ([None], ["fetched", "kept"])
+
+
+async def test_document_is_asked_about_again(reader: Reader) -> None:
+    """After that upstream is asked by ETag, and 304 keeps the body (DECISIONS 16)."""
+    first = await reader.find()
+    reader.seconds += FRESH_FOR
+
+    again = await reader.find()
+
+    assert again is not None
+    assert first is not None
+    assert again.body is first.body
+    assert reader.asked == [None, first.headers["ETag"]]
+    assert reader.outcomes == ["fetched", "not-modified"]
+
+
+async def test_304_starts_the_time_again(reader: Reader) -> None:
+    """A document that was asked about is fresh again."""
+    for _ in range(3):
+        await reader.find()
+        reader.seconds += FRESH_FOR / 2 + 0.1
+
+    assert reader.outcomes == ["fetched", "kept", "not-modified"]
+
+
+async def test_changed_document_is_taken(reader: Reader) -> None:
+    """What upstream changed takes the place of what was kept."""
+    await reader.find()
+    reader.index.add("demo", a_wheel(version="1.1"))
+    reader.seconds += FRESH_FOR
+
+    assert b"demo-1.1" in await reader.body()
+    assert b"demo-1.1" in await reader.body()
+    assert reader.outcomes == ["fetched", "fetched", "kept"]
+
+
+async def test_fresh_goes_past_what_is_kept(reader: Reader) -> None:
+    """Who wants it fresh gets what upstream says now (DECISIONS 16)."""
+    await reader.find()
+    reader.index.add("demo", a_wheel(version="1.1"))
+
+    assert b"demo-1.1" in await reader.body(fresh=True)
+    assert b"demo-1.1" in await reader.body()
+    assert len(reader.asked) == 2
+
+
+async def test_without_an_etag(reader: Reader) -> None:
+    """A document without ETag is fetched again, whole (DECISIONS 16)."""
+    reader.index.quirks = Quirks(no_etag=True)
+    await reader.find()
+    reader.seconds += FRESH_FOR
+
+    await reader.find()
+
+    assert (reader.asked, reader.outcomes) == ([None, None], ["fetched", "fetched"])
+
+
+async def test_types_are_kept_apart(reader: Reader) -> None:
+    """What one Accept header got is not given to another (B27)."""
+    found = [await reader.find(accept=accept) for accept in (JSON, HTML, JSON, HTML)]
+
+    assert [one.content_type.partition(";")[0] for one in found if one] == [JSON, HTML, JSON, HTML]
+    assert reader.asked == [None, None]
+
+
+COLD = {
+    "a page": Quirks(),
+    "a page without ETag": Quirks(no_etag=True),
+    "an error": Quirks(status=500),
+    "nonsense": Quirks(extra_headers={"Content-Encoding": "br"}),
+    "nothing": Quirks(status=404),
+}
+
+
+@pytest.mark.parametrize("fresh", [False, True], ids=["", "fresh"])
+@pytest.mark.parametrize("quirks", COLD.values(), ids=COLD)
+async def test_many_readers_cause_one_request(
+    reader: Reader, quirks: Quirks, *, fresh: bool
+) -> None:
+    """A hundred readers of a cold page cause one request, whatever comes of it (100)."""
+    reader.index.quirks = replace(quirks, delay=0.1)
+
+    found = await asyncio.gather(
+        *(reader.find(fresh=fresh) for _ in range(READERS)), return_exceptions=True
+    )
+
+    assert len(reader.asked) == 1
+    assert len({repr(one) for one in found}) == 1
+
+
+async def test_readers_of_what_is_too_large_to_keep(index: FakeIndex, reader: Reader) -> None:
+    """What cannot be kept is still fetched once for all who ask at once (100)."""
+    index.add("demo", extra_page_keys={"x": "x" * (LONGEST - 2**10)})
+
+    bodies = await asyncio.gather(*(reader.body() for _ in range(READERS)))
+
+    assert (len(reader.asked), len(set(bodies)), reader.cached.size) == (1, 1, 0)
+
+
+async def test_each_reader_has_a_failure_of_its_own(reader: Reader) -> None:
+    """An exception that many raise at once would grow, and hold what came in so far."""
+    reader.index.quirks = Quirks(status=500, delay=0.05)
+
+    failures = await asyncio.gather(*(reader.failure() for _ in range(3)))
+
+    assert len({id(one) for one in failures}) == 3
+    assert [one.__cause__ for one in failures if one] == [None] * 3
+    assert reader.cached.failure is not None
+    assert reader.cached.failure.__traceback__ is None
+
+
+async def test_memory_is_bounded(reader: Reader) -> None:
+    """What is kept never passes the limit; the last used stays."""
+    for number in range(8):
+        name = f"large-{number}"
+        reader.index.add(name, extra_page_keys={"x": "x" * (LONGEST // 4)})
+        await reader.find(f"simple/{name}/")
+
+    assert LONGEST // 2 < reader.cached.size <= LONGEST
+    reader.index.requests.clear()
+    await reader.find("simple/large-7/")
+    await reader.find("simple/large-0/")
+    assert [one.path for one in reader.index.requests] == ["/simple/large-0/"]
+
+
+BROKEN = {
+    "half a page": Quirks(truncate=True),
+    "half an HTML page of unknown length": Quirks(close_delimited=True, html_only=True),
+    "an error": Quirks(status=500),
+    "an error of a proxy": Quirks(status=502),
+    "gzip that is none": Quirks(extra_headers={"Content-Encoding": "gzip"}),
+    "a redirect elsewhere": Quirks(redirect_to="https://elsewhere.example.org/"),
+    "silence": Quirks(delay=60),
+    "a 304 that nobody asked for": Quirks(raw={"/simple/demo/": iter([NOT_MODIFIED])}),
+}
+
+
+@pytest.mark.parametrize("quirks", BROKEN.values(), ids=BROKEN)
+async def test_broken_answers_are_never_kept(reader: Reader, quirks: Quirks) -> None:
+    """What is cut off or failed is forgotten at once; the next answer is right (97, 101)."""
+    reader.index.quirks = quirks
+    failure = await reader.failure()
+    reader.index.quirks = Quirks()
+
+    assert isinstance(failure, UpstreamFailedError | UpstreamUnavailableError | UpstreamSlowError)
+    assert reader.cached.size == 0
+    assert b"demo-1.0" in await reader.body()
+
+
+async def test_kept_document_survives_a_failure(reader: Reader) -> None:
+    """After a failure the document is still known by its ETag."""
+    first = await reader.find()
+    reader.seconds += FRESH_FOR
+    reader.index.quirks = Quirks(status=500)
+    failure = await reader.failure()
+    reader.index.quirks = Quirks()
+
+    assert failure is not None
+    again = await reader.find()
+    assert again is not None
+    assert first is not None
+    assert again.body is first.body
+    assert reader.outcomes == ["fetched", "upstream-failed", "not-modified"]
+
+
+async def test_missing_is_not_kept(reader: Reader) -> None:
+    """That there is nothing is told to nobody who asks later (DECISIONS 13)."""
+    missing = await reader.find("simple/new/")
+    reader.index.add("new", a_wheel("new"))
+
+    assert missing is None
+    assert b"new-1.0" in await reader.body("simple/new/")
+    assert reader.outcomes == ["missing", "fetched"]
+
+
+async def test_removed_document_is_forgotten(reader: Reader) -> None:
+    """What upstream has no longer is kept no longer."""
+    await reader.find()
+    reader.index.remove("demo")
+
+    assert await reader.find(fresh=True) is None
+    assert await reader.find() is None
+    assert reader.cached.size == 0

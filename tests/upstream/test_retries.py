@@ -1,0 +1,103 @@
+"""When upstream is asked again, and when not."""
+
+import asyncio
+import socket
+
+import pytest
+
+from stageproxy.core.errors import UpstreamUnavailableError
+from tests.support.fake_index import Quirks
+from tests.support.reading import Reader
+
+DOCUMENT = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+WHOLE = DOCUMENT + b"Content-Length: 13\r\n\r\n<html></html>"
+RETRIED = {
+    "502": b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+    "503": b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+    "504": b"HTTP/1.1 504 Gateway Timeout\r\nContent-Length: 0\r\n\r\n",
+    "a short body": DOCUMENT + b"Content-Length: 99\r\n\r\n<html>",
+    "a short chunk": DOCUMENT + b"Transfer-Encoding: chunked\r\n\r\nff\r\n<html>",
+}
+
+
+@pytest.mark.parametrize("raw", RETRIED.values(), ids=RETRIED)
+async def test_weakness_of_a_moment(reader: Reader, raw: bytes) -> None:
+    """What may be over in a moment is asked for again, twice at most, with GET (96)."""
+    reader.index.quirks = Quirks(raw={"/simple/demo/": iter([raw, raw])})
+
+    assert b"demo-1.0" in await reader.body()
+    assert [one.method for one in reader.index.requests] == ["GET"] * 3
+
+
+@pytest.mark.parametrize("raw", RETRIED.values(), ids=RETRIED)
+async def test_weakness_of_more_than_a_moment(reader: Reader, raw: bytes) -> None:
+    """After two more tries it is a failure, and an answer to all who wait (96)."""
+    reader.index.quirks = Quirks(raw={"/simple/demo/": iter([raw] * 9)})
+
+    assert isinstance(await reader.failure(), UpstreamUnavailableError)
+    assert len(reader.asked) == 3
+
+
+async def test_dropped_connections(reader: Reader) -> None:
+    """A connection that upstream drops is opened once more, by the session (96)."""
+    reader.index.quirks = Quirks(raw={"/simple/demo/": iter([b"", b"", b""])})
+
+    assert isinstance(await reader.failure(), UpstreamUnavailableError)
+    assert len(reader.asked) == 2
+
+
+async def test_upstream_that_starts(reader: Reader) -> None:
+    """Where nobody listens the question is asked again a moment later (96)."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        reader.read_from(f"http://127.0.0.1:{bound.getsockname()[1]}")
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(reader.body())
+            await asyncio.sleep(0.02)
+            group.create_task(answer_once(bound, WHOLE))
+
+    assert asking.result() == b"<html></html>"
+
+
+async def test_upstream_that_does_not_start(reader: Reader) -> None:
+    """Where nobody ever listens there is a failure to tell (96)."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        reader.read_from(f"http://127.0.0.1:{bound.getsockname()[1]}")
+
+        assert isinstance(await reader.failure(), UpstreamUnavailableError)
+
+
+async def answer_once(bound: socket.socket, raw: bytes) -> None:
+    """Start to listen, and answer one request."""
+    answered = asyncio.Event()
+
+    async def answer(reading: asyncio.StreamReader, writing: asyncio.StreamWriter) -> None:
+        await reading.readuntil(b"\r\n\r\n")
+        writing.write(raw)
+        writing.close()
+        await writing.wait_closed()
+        answered.set()
+
+    async with await asyncio.start_server(answer, sock=bound):
+        await answered.wait()
+
+
+NOT_RETRIED = {
+    "400": Quirks(status=400),
+    "429": Quirks(status=429),
+    "500": Quirks(status=500),
+    "404": Quirks(status=404),
+    "silence": Quirks(delay=60),
+    "nonsense": Quirks(extra_headers={"Content-Encoding": "br"}),
+}
+
+
+@pytest.mark.parametrize("quirks", NOT_RETRIED.values(), ids=NOT_RETRIED)
+async def test_what_is_not_asked_again(reader: Reader, quirks: Quirks) -> None:
+    """What a moment does not change, or who asks for patience, is not asked again (96)."""
+    reader.index.quirks = quirks
+
+    await reader.failure()
+
+    assert len(reader.asked) == 1
