@@ -40,6 +40,7 @@ battery: $(STAMP)  ## long runs, for releases
 
 bench: $(STAMP)  ## speed and memory, as ratios measured in one run
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.pages
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

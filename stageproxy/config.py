@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import (
@@ -81,6 +81,10 @@ class Upstream(Section):
     connect_timeout: Duration = timedelta(seconds=5)
     read_timeout: Duration = timedelta(seconds=15)
     total_timeout: Duration = Field(timedelta(seconds=60), description="For a page, not a file.")
+    fresh_for: Annotated[Duration, Field(le=timedelta(seconds=60))] = Field(
+        timedelta(seconds=5), description="How long a page is used without asking; at most 60s."
+    )
+    cache_size: int = Field(256 * _MIB, ge=0, description="Bytes of pages kept in memory.")
     max_page_size: int = Field(64 * _MIB, description="Bytes of a page, unpacked.")
 
 
@@ -111,6 +115,13 @@ class Upload(Section):
     )
 
 
+class Log(Section):
+    """What the server logs, on its standard error stream."""
+
+    format: Literal["text", "json"] = Field("text", description="Lines for people or programs.")
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 class Promotion(Section):
     """Where releases are published. Nothing reads it yet: promotion is to come."""
 
@@ -127,6 +138,7 @@ class Config(Section):
     storage: Storage = Storage()
     stage: Stage = Stage()
     upload: Upload = Upload()
+    log: Log = Log()
     promotion: Promotion = Promotion()
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -10,17 +9,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from aiohttp import web
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.config import Config
+from stageproxy.core.index.pages import Document
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
+from stageproxy.kept import OnceKept
 from stageproxy.ports import Clock, Rows
 from stageproxy.services.access import Access
+from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.expire import Expiry
 from stageproxy.services.preview import Previews
+from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
 from stageproxy.services.tokens import TokenOrder, Tokens
@@ -29,13 +31,21 @@ from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
 from stageproxy.store.files import FileStore
 from stageproxy.store.migrations import NewerSchemaError
+from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.index import UpstreamIndex
-from stageproxy.upstream.pip_index import IndexUrls, NoPipIndexError, index_of_pip, urls_of
+from stageproxy.upstream.pip_index import (
+    IndexUrls,
+    NoPipIndexError,
+    index_of_pip,
+    urls_of,
+)
 from stageproxy.upstream.session import Patience, open_session
 from stageproxy.web import keys
-from stageproxy.web.access_log import RedactingFormatter
+from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
+from stageproxy.web.conditional import GZIPPED
 from stageproxy.web.guard import guard
 from stageproxy.web.headers import add_own
+from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
 
@@ -43,7 +53,6 @@ log = logging.getLogger(__name__)
 
 _SWEEP_EVERY = timedelta(hours=1)
 _BACKLOG = 1024
-_CHECK_SECONDS = 5
 
 
 class CannotListenError(Exception):
@@ -75,6 +84,7 @@ async def open_service(
     """Open everything that a running server needs, and close it in the end."""
     upstream = await asyncio.to_thread(upstream_of, config)
     log.info("upstream is %s", upstream)
+    metrics = Metrics()
     patience = Patience(
         connect=config.upstream.connect_timeout,
         read=config.upstream.read_timeout,
@@ -82,26 +92,35 @@ async def open_service(
     secret = directory.secret(config.server.secret.get_secret_value())
     with Database(directory.database) as database:
         async with open_session(patience) as session:
-            index = UpstreamIndex(
-                session,
-                upstream,
-                files_url=config.upstream.files_url,
-                total_timeout=config.upstream.total_timeout,
-                max_page_size=config.upstream.max_page_size,
+            index = CachedIndex(
+                UpstreamIndex(
+                    session,
+                    upstream,
+                    files_url=config.upstream.files_url,
+                    total_timeout=config.upstream.total_timeout,
+                    max_page_size=config.upstream.max_page_size,
+                ),
+                fresh_for=config.upstream.fresh_for,
+                max_size=config.upstream.cache_size,
+                report=metrics.asked_upstream,
             )
             urls = StageUrls(public_url.rstrip("/"), secret)
-            yield _assemble(config, directory, database, index, urls, clock or SystemClock())
+            service = _assemble(config, directory, database, index, urls, clock or SystemClock())
+            service.app[METRICS] = metrics
+            service.app[SHOWN] = Shown(metrics, database, lambda: index.size)
+            yield service
 
 
 def _assemble(
     config: Config,
     directory: DataDirectory,
     database: Database,
-    index: UpstreamIndex,
+    index: CachedIndex,
     urls: StageUrls,
     clock: Clock,
 ) -> Service:
-    files = FileStore(directory.root / "files")
+    folder = directory.root / "files"
+    files = FileStore(folder)
     limits = StageLimits(
         lifetime=config.stage.lifetime,
         max_lifetime=config.stage.max_lifetime,
@@ -119,7 +138,6 @@ def _assemble(
         files,
         index,
         clock,
-        urls,
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
     )
@@ -129,16 +147,26 @@ def _assemble(
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
     app[keys.PREVIEWS] = previews
+    app[keys.DOCUMENTS] = StagedDocuments(
+        database, index, urls, OnceKept(config.upstream.cache_size, _size_of)
+    )
+    packed: OnceKept[str, bytes] = OnceKept(config.upstream.cache_size // 4, len)
+    app[GZIPPED] = packed
     app[keys.UPLOADS] = Uploads(database, files, index, clock, stages, policy)
-    checks: dict[str, keys.ReadinessCheck] = {
+    checks = {
         "database": partial(_database_works, database),
-        "files": partial(_folder_works, directory.root),
+        "files": partial(files_can_be_written, folder),
+        "disk": partial(disk_has_room, folder),
     }
-    app[keys.READINESS] = checks
+    app[keys.READINESS] = Readiness(checks, lambda: index.failure, sqlite3.sqlite_version)
     app.add_routes(ROUTES)
     app.on_response_prepare.append(add_own)
     expiry = Expiry(database, files, clock, config.stage.retention)
     return Service(app, expiry, tokens, database)
+
+
+def _size_of(document: Document) -> int:
+    return len(document.body)
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
@@ -236,24 +264,19 @@ async def _database_works(database: Database) -> str | None:
         rows.find_stage("")
 
     try:
-        async with asyncio.timeout(_CHECK_SECONDS):
-            await database.write(work)
-    except (sqlite3.Error, TimeoutError) as error:
+        await database.write(work)
+    except sqlite3.Error as error:
         return f"the database cannot be written ({type(error).__name__})"
     return None
 
 
-async def _folder_works(folder: Path) -> str | None:
-    if os.access(folder, os.W_OK):
-        return None
-    return "the data directory cannot be written"
-
-
-def log_to_stderr(level: int) -> None:
+def log_to_stderr(log_format: str, level: str) -> None:
     """Log to the standard error stream, without a token in any line."""
     handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(JsonFormatter() if log_format == "json" else text)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
 
 
 SERVE_FAILURES = (CannotListenError, DataDirectoryError, NewerSchemaError, NoPipIndexError)

@@ -10,6 +10,7 @@ from stageproxy.cli.serve import serve
 from stageproxy.cli.stage import stage
 from stageproxy.cli.token import token
 from stageproxy.cli.upload import upload
+from stageproxy.cli.verify import verify
 from stageproxy.cli.wait import wait
 
 
@@ -19,5 +20,5 @@ def main() -> None:
     """Stage a release of a Python project, look at it, install it, and only then publish it."""
 
 
-for command in (serve, upload, stage, download, wait, token, config, demo):
+for command in (serve, upload, stage, download, wait, verify, token, config, demo):
     main.add_command(command)

@@ -18,7 +18,7 @@ from stageproxy.cli.output import FailedError, OutOfReachError, json_option
 
 _OUT_OF_REACH = frozenset({502, 503, 504})
 _FIRST_ERROR = 400
-_PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
+PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
 
 Command = Callable[..., Any]
 
@@ -81,7 +81,7 @@ class Connection:
         headers = {"User-Agent": f"stageproxy/{__version__}"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        async with aiohttp.ClientSession(headers=headers, timeout=_PATIENCE) as session:
+        async with aiohttp.ClientSession(headers=headers, timeout=PATIENCE) as session:
             yield Client(session, server)
 
 

@@ -1,7 +1,6 @@
 """Here is `stageproxy serve`."""
 
 import asyncio
-import logging
 import os
 from pathlib import Path
 
@@ -24,11 +23,11 @@ def serve(path: Path | None, host: str | None, port: int | None, data: Path | No
     from stageproxy.main import SERVE_FAILURES, log_to_stderr  # noqa: PLC0415
     from stageproxy.main import serve as run  # noqa: PLC0415
 
-    log_to_stderr(logging.INFO)
     try:
         config = load_config(
             path, os.environ, server={"host": host, "port": port}, storage={"data": data}
         )
+        log_to_stderr(config.log.format, config.log.level)
         asyncio.run(run(config, click.echo))
     except (ConfigError, *SERVE_FAILURES) as error:
         raise FailedError(str(error)) from error

@@ -1,29 +1,22 @@
 """Here is how a preview answers for the index, as if its stage were published."""
 
-import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
-from stageproxy.core.index.negotiation import SimpleType, simple_type
-from stageproxy.core.index.pages import Page, UnreadablePageError
 from stageproxy.core.index.redirects import Redirection, check_redirection
-from stageproxy.core.index.simple import add_to_page, new_list, new_page
 from stageproxy.core.index.targets import FileTarget
-from stageproxy.core.release.listing import artifact_at, staged_files
+from stageproxy.core.release.listing import artifact_at
 from stageproxy.core.release.stages import Artifact, Stage, Status
 from stageproxy.core.rights import TokenKind, parse_token
 from stageproxy.ports import Answer, ArtifactFiles, Catalogue, Clock, Index
-from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import as_of, what_became_of
 
-_TO_ROOT = "../../"
-_TO_ROOT_FROM_ONLY = "../../../"
 _ROTATED = "This stage URL was replaced by another one. Ask the release manager for it."
 
 
@@ -43,7 +36,6 @@ class Previews:
     files: ArtifactFiles
     index: Index
     clock: Clock
-    urls: StageUrls
     retention: timedelta
     any_file_host: bool
 
@@ -70,37 +62,6 @@ class Previews:
         if not is_current:
             raise GoneError(_ROTATED)
         return stage
-
-    async def project_page(self, stage: Stage, accept: str) -> Page:
-        """Return the project's page with the staged files on it.
-
-        Where upstream is ill there is no page: one with staged files alone
-        would hide every release that is out.
-        """
-        page = await self.index.find_page(stage.project, accept)
-        if page is None:
-            return self._written(stage, accept, _TO_ROOT)
-        staged = staged_files(stage, _TO_ROOT)
-        page_url = f"{self.urls.url_of(stage)}simple/{stage.project}/"
-        try:
-            body = await asyncio.to_thread(
-                add_to_page, page, stage.project, staged, page_url=page_url
-            )
-        except UnreadablePageError as error:
-            raise UpstreamFailedError(
-                f"PyPI's page of {stage.project} cannot be read: {error}."
-            ) from error
-        return replace(page, body=body)
-
-    def only_page(self, stage: Stage, accept: str) -> Page:
-        """Return the page that lists the staged release alone."""
-        return self._written(stage, accept, _TO_ROOT_FROM_ONLY)
-
-    def only_list(self, stage: Stage, accept: str) -> Page:
-        """Return the list of projects that the stage has: its own."""
-        kind = simple_type(accept)
-        names = [stage.project] if stage.artifacts else []
-        return _own_page(kind, new_list(kind, names))
 
     async def find_file(self, stage: Stage, target: FileTarget) -> StagedBytes | None:
         """Return the staged file that a path names, or nothing if it is upstream's affair."""
@@ -129,6 +90,10 @@ class Previews:
         """
         return self.index.open("GET", path, headers)
 
+    def upstream_url(self, path: str) -> str:
+        """Return where upstream has a path, for those who may ask it themselves."""
+        return self.index.site + path
+
     def redirection(self, location: str, asked: str) -> Redirection:
         """Return where upstream's redirect leads; raise if nobody configured that host."""
         target = self.index.resolve(location, asked)
@@ -136,12 +101,6 @@ class Previews:
             raise UpstreamFailedError("PyPI redirects in circles.")
         check_redirection(target, asked, any_file_host=self.any_file_host)
         return target
-
-    def _written(self, stage: Stage, accept: str, to_root: str) -> Page:
-        if not stage.artifacts:
-            raise NotFoundError
-        kind = simple_type(accept)
-        return _own_page(kind, new_page(kind, stage.project, staged_files(stage, to_root)))
 
     async def _find_artifact(self, stage: Stage, target: FileTarget) -> Artifact | None:
         """Return the artifact; raise what became of it if it was replaced or withdrawn."""
@@ -154,8 +113,3 @@ class Previews:
         if reason:
             raise GoneError(reason)
         return None
-
-
-def _own_page(kind: SimpleType, body: bytes) -> Page:
-    charset = "; charset=UTF-8" if kind is SimpleType.HTML else ""
-    return Page(body, kind, f"{kind}{charset}", url="")

@@ -207,7 +207,7 @@ class Uploads:
         think has failed, and the page that is edited later tells the truth.
         """
         try:
-            page = await self.index.find_page(project, _ASK_FOR_PAGE)
+            page = await self.index.find(f"simple/{project}/", _ASK_FOR_PAGE, fresh=True)
             if page is None:
                 return Listing(), ()
             return await asyncio.to_thread(read_page, page, project), ()

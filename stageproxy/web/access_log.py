@@ -1,6 +1,8 @@
 """Here is a line a request, and no line with a token in it."""
 
+import json
 import logging
+from datetime import UTC, datetime
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
@@ -23,6 +25,24 @@ class AccessLog(AbstractAccessLogger):
             response.body_length,
             time * 1000,
         )
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a line of JSON for each event, without tokens."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        event = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redacted(record.getMessage()),
+        }
+        if record.exc_info:
+            event["exception"] = redacted(self.formatException(record.exc_info))
+        # Not the whole line: what looks like a token may end in a backslash of JSON's own.
+        # And in ASCII: some line ends of Unicode would part it.
+        return json.dumps(event)
 
 
 class RedactingFormatter(logging.Formatter):

@@ -1,5 +1,6 @@
 """Here is what every request passes first, and what every failure becomes."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from stageproxy.core.errors import InvalidRequestError, StageproxyError
 from stageproxy.core.index.targets import check_raw_target
 from stageproxy.web.errors import answer_to, told
+from stageproxy.web.metrics import METRICS
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +22,15 @@ _WITHOUT_BODY = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let pass what is well formed, and tell of whatever goes wrong in the client's own shape."""
+    """Let pass what is well formed, tell of what goes wrong, in the client's shape, and count."""
+    started = asyncio.get_running_loop().time()
+    answer = await _answered(request, handler)
+    seconds = asyncio.get_running_loop().time() - started
+    request.app[METRICS].answered(request, answer.status, seconds)
+    return answer
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         _check(request)
         return await handler(request)

@@ -22,8 +22,8 @@ from stageproxy.services.access import require
 from stageproxy.services.upload import Arrival, Taken
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import PREVIEWS, UPLOADS, URLS
-from stageproxy.web.preview import split_stage_path
 from stageproxy.web.session_json import json_response, stage_json
+from stageproxy.web.stage_path import split_stage_path
 
 LONGEST_FIELD = 2**20
 LONGEST_FORM = 8 * 2**20

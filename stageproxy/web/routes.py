@@ -4,6 +4,8 @@ from aiohttp import web
 
 from stageproxy.web import api, health
 from stageproxy.web.legacy_upload import upload, upload_to_stage
+from stageproxy.web.metrics import metrics
+from stageproxy.web.pass_through import packages
 from stageproxy.web.preview import preview, stage_without_slash
 from stageproxy.web.stage_page import front_page, robots
 
@@ -12,6 +14,8 @@ ROUTES = (
     web.get("/robots.txt", robots),
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
+    web.get("/metrics", metrics),
+    web.get("/packages/{path:.*}", packages),
     web.post("/legacy/", upload),
     web.post("/legacy", upload),
     web.post("/tmp/{project}/{token}/legacy/", upload_to_stage),

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from stageproxy.core.index.negotiation import best_offer
+from stageproxy.core.index.pages import own_document
 from stageproxy.core.release.promotion import in_promotion_order
 from stageproxy.core.release.stages import Stage
 from stageproxy.web.auth import recognize
@@ -29,7 +30,9 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
             "Cache-Control": PRIVATE,
             "Vary": "Accept, Accept-Encoding, Authorization",
         }
-        return await conditional(request, as_json(document), headers)
+        return await conditional(
+            request, own_document(as_json(document), headers["Content-Type"]), headers
+        )
     page = render(
         "stage.html",
         stage=stage,
@@ -49,11 +52,12 @@ async def robots(_request: web.Request) -> web.Response:
     return web.Response(status=HTTPStatus.OK, text="User-agent: *\nDisallow: /\n")
 
 
-async def _page(request: web.Request, page: str) -> web.Response:
+async def _page(request: web.Request, page: str) -> web.StreamResponse:
     headers = {
         "Content-Type": "text/html; charset=UTF-8",
         "Cache-Control": PRIVATE,
         "Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'",
         "Vary": "Accept, Accept-Encoding",
     }
-    return await conditional(request, page.encode(), headers)
+    document = own_document(page.encode(), headers["Content-Type"])
+    return await conditional(request, document, headers)

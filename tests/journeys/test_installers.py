@@ -20,11 +20,6 @@ QUIRKS = {
     "no_etag": Quirks(no_etag=True),
     "no_core_metadata": Quirks(no_core_metadata=True),
 }
-KNOWN = {
-    "host_absolute_urls": pytest.mark.xfail(
-        strict=True, reason="host-absolute links on untouched pages lead out of the stage"
-    )
-}
 
 with_each_installer = pytest.mark.parametrize("installer", INSTALLERS)
 
@@ -78,7 +73,7 @@ async def test_page_of_an_odd_upstream(
 
 
 @with_each_installer
-@pytest.mark.parametrize("quirk", [pytest.param(one, marks=KNOWN.get(one, ())) for one in QUIRKS])
+@pytest.mark.parametrize("quirk", QUIRKS)
 async def test_dependency_on_an_odd_upstream(
     clients: Clients, stage: Staged, upstream: FakeIndex, installer: Installer, quirk: str
 ) -> None:

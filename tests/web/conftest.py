@@ -1,14 +1,24 @@
 """Fixtures: a release that is staged beside one that is out."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.service import RunningService, prefix_of
+from tests.support.fake_index import FakeIndex
+from tests.support.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0", requires_python=">=3.8")
 SDIST = an_sdist(version="2.0", requires_python=">=3.9")
+
+
+@pytest.fixture
+async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a running service that asks upstream each time, so that what it says is news."""
+    async with running_service(tmp_path / "data", index, upstream={"fresh_for": 0}) as running:
+        yield running
 
 
 @pytest.fixture

@@ -7,11 +7,18 @@ import pytest
 from multidict import CIMultiDict
 
 from stageproxy.web.headers import TO_UPSTREAM
-from tests.support.fake_index import Quirks
+from tests.support.fake_index import FakeIndex, Quirks
 from tests.support.service import PIP, RunningService, basic
 from tests.support.wire import a_request, exchange
 
 CANARY = "canary-5f3a"
+
+
+@pytest.fixture
+def index(index: FakeIndex) -> FakeIndex:
+    """Return an index without validators: what it says next is not taken for what it said."""
+    index.quirks = Quirks(no_etag=True)
+    return index
 
 
 def words(text: str) -> list[str]:
@@ -89,10 +96,11 @@ async def test_nothing_else_reaches_upstream(
 
     await service.send("GET", prefix + path, headers)
 
-    (request,) = service.index.requests
-    assert set(request.headers) <= {*TO_UPSTREAM, *FROM_THE_SESSION}
-    assert CANARY not in str(request.headers)
-    assert service.admin not in str(request.headers)
+    assert service.index.requests
+    for request in service.index.requests:
+        assert set(request.headers) <= {*TO_UPSTREAM, *FROM_THE_SESSION}
+        assert CANARY not in str(request.headers)
+        assert service.admin not in str(request.headers)
 
 
 async def test_what_reaches_upstream(service: RunningService, prefix: str) -> None:

@@ -22,13 +22,6 @@ async def test_head(service: RunningService, path: str) -> None:
     assert (answer.status, answer.body) == (200, b"")
 
 
-async def test_checks(service: RunningService) -> None:
-    """Ready says what was looked at, and nothing else."""
-    answer = await service.get("/health/ready")
-
-    assert answer.document == {"status": "ok", "checks": {"database": "ok", "files": "ok"}}
-
-
 async def test_upstream_does_not_count(service: RunningService) -> None:
     """A server is ready while upstream is down: it would not get well by a restart."""
     service.index.quirks = Quirks(status=503)

@@ -1,5 +1,7 @@
 """What the staged release does not change: upstream's answers, as they are."""
 
+from urllib.parse import urljoin
+
 import pytest
 from aiohttp import ClientError
 
@@ -9,7 +11,6 @@ from tests.support.service import HTML_PAGE, PIP, RunningService
 
 ELSEWHERE = [
     "simple/other/",
-    "simple/",
     "simple/missing/",
     "pypi/other/json",
     "pypi/other/1.0/json",
@@ -38,7 +39,6 @@ SPELLINGS = [
     "Simple/demo/",
     "SIMPLE/demo/",
     "simple/demo/index.html",
-    "simple/?name=demo",
     "demo/simple/",
 ]
 FORBIDDEN = [
@@ -227,3 +227,15 @@ async def test_only_reading_passes(service: RunningService, prefix: str, method:
 
     assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
     assert service.index.requests == []
+
+
+async def test_links_without_a_host(service: RunningService, prefix: str) -> None:
+    """What a page links to without a host is led to upstream's file, and never kept."""
+    service.index.quirks = Quirks(host_absolute_urls=True)
+    page = (await service.get(f"{prefix}simple/other/", PIP)).document
+
+    answer = await service.get(urljoin(prefix, page["files"][0]["url"]))
+
+    expected = service.index.url + page["files"][0]["url"]
+    assert (answer.status, answer.headers["Location"]) == (307, expected)
+    assert answer.headers["Cache-Control"] == "no-store"

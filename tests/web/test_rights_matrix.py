@@ -32,6 +32,7 @@ CREDENTIALS = ("none", "malformed", "unknown", "stage token", *ORDERS)
 
 EVERYONE = "200 200 200 200 200 200 200 200 200 200 200 200 200 200 200"
 MOVED = EVERYONE.replace("200", "301")
+LED = EVERYONE.replace("200", "307")
 # none malformed unknown stage | upload this-version every other other-version
 # | manage every other | admin expired revoked
 UPLOADING = "401 403 403 403 200 200 200 403 403 200 200 403 200 403 403"
@@ -46,6 +47,8 @@ EXPECTED = {
     "GET /robots.txt": EVERYONE,
     "GET /health/live": EVERYONE,
     "GET /health/ready": EVERYONE,
+    "GET /metrics": EVERYONE,
+    "GET /packages/{path:.*}": LED,
     "POST /legacy/": UPLOADING,
     "POST /legacy": UPLOADING,
     "POST /tmp/{project}/{token}/legacy/": UPLOADING,

@@ -1,0 +1,219 @@
+"""Here is every document of the index that a staged release changes, as if it were published."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote
+
+from stageproxy.core.errors import NotFoundError, UpstreamFailedError
+from stageproxy.core.index.feed import add_to_feed
+from stageproxy.core.index.negotiation import SimpleType, simple_type
+from stageproxy.core.index.pages import Document, UnreadablePageError, own_document
+from stageproxy.core.index.release_json import (
+    StagedRelease,
+    add_to_project_json,
+    add_to_release_json,
+    has_release,
+    new_project_json,
+    new_release_json,
+)
+from stageproxy.core.index.simple import add_to_page, new_list, new_page
+from stageproxy.core.release.listing import feed_item, staged_files, staged_release
+from stageproxy.core.release.promotion import in_promotion_order
+from stageproxy.core.release.stages import Stage, same_version
+from stageproxy.kept import OnceKept
+from stageproxy.ports import Catalogue, Index
+from stageproxy.services.stage_urls import StageUrls
+
+_TO_ROOT = "../../"
+_TO_ROOT_FROM_ONLY = "../../../"
+_JSON = "application/json"
+_XML = "application/rss+xml, text/xml;q=0.9, */*;q=0.1"
+
+_ACCEPT = {
+    SimpleType.V1_JSON: (
+        f"{SimpleType.V1_JSON}, {SimpleType.V1_HTML};q=0.2, {SimpleType.HTML};q=0.1"
+    ),
+    SimpleType.V1_HTML: f"{SimpleType.V1_HTML}, {SimpleType.HTML};q=0.5",
+    SimpleType.HTML: SimpleType.HTML.value,
+}
+"""What upstream is asked for, by what a client likes best: few enough spellings to keep answers."""
+
+Edit = Callable[[Document], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedDocuments:
+    """Documents about the staged project; edited ones are kept until one side changes."""
+
+    catalogue: Catalogue
+    index: Index
+    urls: StageUrls
+    kept: OnceKept[tuple[object, ...], Document] = field(repr=False)
+
+    async def project_page(self, stage: Stage, accept: str, *, fresh: bool) -> Document:
+        """Return the project's page with the staged files on it.
+
+        Where upstream is ill there is no page: one with staged files alone
+        would hide every release that is out.
+        """
+        page = await self.upstream_page(stage, accept, fresh=fresh)
+        if page is None:
+            return await self._written_page(stage, accept, _TO_ROOT)
+        if page.simple_type is None:
+            raise _wrong_type(page, "a page")
+
+        def edit(document: Document) -> bytes:
+            staged = staged_files(stage, _TO_ROOT)
+            page_url = f"{self.urls.url_of(stage)}simple/{stage.project}/"
+            return add_to_page(document, stage.project, staged, page_url=page_url)
+
+        return await self._edited("page", stage, page, edit)
+
+    async def upstream_page(self, stage: Stage, accept: str, *, fresh: bool) -> Document | None:
+        """Return upstream's own page of the project."""
+        asked = _ACCEPT[simple_type(accept)]
+        return await self.index.find(f"simple/{stage.project}/", asked, fresh=fresh)
+
+    async def only_page(self, stage: Stage, accept: str) -> Document:
+        """Return the page that lists the staged release alone."""
+        return await self._written_page(stage, accept, _TO_ROOT_FROM_ONLY)
+
+    async def only_list(self, stage: Stage, accept: str) -> Document:
+        """Return the list of projects that the stage has: its own."""
+        kind = simple_type(accept)
+        names = [stage.project] if stage.artifacts else []
+        return own_document(new_list(kind, names), _spelled(kind))
+
+    async def project_json(self, stage: Stage, *, fresh: bool) -> Document | None:
+        """Return /pypi/<project>/json, or nothing where PyPI would have none.
+
+        A mirror that has the project but no JSON API tells too little to
+        make a document of it.
+        """
+        upstream = await self.index.find(f"pypi/{stage.project}/json", _JSON, fresh=fresh)
+        if not stage.artifacts:
+            return upstream
+        if upstream is None and await self._is_out(stage, fresh=fresh):
+            return None
+        staged = await self._release(stage)
+        if upstream is None:
+            return own_document(await asyncio.to_thread(new_project_json, staged), _JSON)
+        return await self._edited(
+            "json",
+            stage,
+            _typed(upstream, "json"),
+            lambda document: add_to_project_json(document.body, document.url, staged),
+        )
+
+    async def release_json(self, stage: Stage, version: str, *, fresh: bool) -> Document | None:
+        """Return /pypi/<project>/<version>/json, be it of the staged release or of another."""
+        path = f"pypi/{stage.project}/{quote(version, safe='')}/json"
+        upstream = await self.index.find(path, _JSON, fresh=fresh)
+        if not _has_files_of(stage, version):
+            return upstream
+        staged = await self._release(stage)
+        if upstream is not None:
+            return await self._edited(
+                path,
+                stage,
+                _typed(upstream, "json"),
+                lambda document: add_to_release_json(document.body, document.url, staged),
+            )
+        project = await self.index.find(f"pypi/{stage.project}/json", _JSON, fresh=fresh)
+        if project is None and await self._is_out(stage, fresh=fresh):
+            return None
+        return await self._new_release(stage, staged, project and _typed(project, "json"))
+
+    async def feed(self, stage: Stage, *, fresh: bool) -> Document | None:
+        """Return the feed of releases, if upstream has it."""
+        path = f"rss/project/{stage.project}/releases.xml"
+        upstream = await self.index.find(path, _XML, fresh=fresh)
+        if upstream is None or not stage.artifacts:
+            return upstream
+        item = feed_item(stage, self._project_url(stage))
+        return await self._edited(
+            "feed",
+            stage,
+            _typed(upstream, "xml"),
+            lambda document: add_to_feed(document.body, item),
+        )
+
+    async def is_new(self, stage: Stage, *, fresh: bool) -> bool:
+        """Say whether the stage is the first release of its project."""
+        return bool(stage.artifacts) and not await self._is_out(stage, fresh=fresh)
+
+    async def _new_release(
+        self, stage: Stage, staged: StagedRelease, project: Document | None
+    ) -> Document | None:
+        """Return the document of a release that is not out; nothing if it is, but not told of."""
+        try:
+            written = await asyncio.to_thread(_written_release, staged, project)
+        except UnreadablePageError as error:
+            raise _unreadable(stage, error) from error
+        return own_document(written, _JSON) if written else None
+
+    async def _is_out(self, stage: Stage, *, fresh: bool) -> bool:
+        return await self.upstream_page(stage, SimpleType.V1_JSON, fresh=fresh) is not None
+
+    async def _release(self, stage: Stage) -> StagedRelease:
+        first = in_promotion_order(stage.artifacts)[0]
+        form = await self.catalogue.read(lambda rows: rows.find_form(stage.id, first.filename))
+        return staged_release(
+            stage, form, root=self.urls.url_of(stage), project_url=self._project_url(stage)
+        )
+
+    def _project_url(self, stage: Stage) -> str:
+        return f"{self.index.site}project/{stage.project}/"
+
+    async def _edited(self, what: str, stage: Stage, document: Document, edit: Edit) -> Document:
+        """Return the edited document: made once for each state of the stage and of upstream."""
+
+        async def make() -> Document:
+            try:
+                body = await asyncio.to_thread(edit, document)
+            except UnreadablePageError as error:
+                raise _unreadable(stage, error) from error
+            return await asyncio.to_thread(document.with_body, body)
+
+        key = (what, stage.id, stage.revision, stage.rotation, document.digest)
+        edited = await self.kept.get((*key, document.content_type), make)
+        return replace(edited, headers=document.headers)
+
+    async def _written_page(self, stage: Stage, accept: str, to_root: str) -> Document:
+        if not stage.artifacts:
+            raise NotFoundError
+        kind = simple_type(accept)
+        body = new_page(kind, stage.project, staged_files(stage, to_root))
+        return own_document(body, _spelled(kind))
+
+
+def _has_files_of(stage: Stage, version: str) -> bool:
+    is_same = stage.version is not None and same_version(stage.version, version)
+    return is_same and bool(stage.artifacts)
+
+
+def _written_release(staged: StagedRelease, project: Document | None) -> bytes | None:
+    if project and has_release(project.body, staged.project, staged.version):
+        return None
+    return new_release_json(staged, project.body if project else None)
+
+
+def _typed(document: Document, kind: str) -> Document:
+    """Return a document that is to be edited; raise unless its type says that it is of a *kind*."""
+    if kind not in document.content_type.lower():
+        raise _wrong_type(document, kind.upper())
+    return document
+
+
+def _wrong_type(document: Document, expected: str) -> UpstreamFailedError:
+    said = document.content_type or "no type"
+    return UpstreamFailedError(f"PyPI answers with {said} where {expected} should be.")
+
+
+def _unreadable(stage: Stage, error: UnreadablePageError) -> UpstreamFailedError:
+    return UpstreamFailedError(f"PyPI's document on {stage.project} cannot be read: {error}.")
+
+
+def _spelled(kind: SimpleType) -> str:
+    return f"{kind}; charset=UTF-8" if kind is SimpleType.HTML else kind.value

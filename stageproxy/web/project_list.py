@@ -1,0 +1,101 @@
+"""Here is the list of all projects, edited while it passes."""
+
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from stageproxy.core.errors import StageproxyError, UpstreamFailedError
+from stageproxy.core.index.negotiation import SimpleType, simple_type, simple_type_of
+from stageproxy.core.index.pages import digest_of
+from stageproxy.core.index.project_list import ListEditor, UnreadableListError
+from stageproxy.core.release.stages import Stage
+from stageproxy.ports import Answer
+from stageproxy.web.conditional import matches, wants_fresh
+from stageproxy.web.headers import of_edited
+from stageproxy.web.keys import DOCUMENTS, PREVIEWS
+from stageproxy.web.pass_through import pass_on, pass_through
+from stageproxy.web.stage_path import prefix_of
+
+_PATH = "simple/"
+_PLAIN = {"Accept-Encoding": "identity"}
+_NOT_ENCODED = frozenset({"", "identity"})
+_LENGTHS = (hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
+
+
+async def answer_list(request: web.Request, stage: Stage, accept: str) -> web.StreamResponse:
+    """Return upstream's list: with the staged project if it is new, with links that stay inside.
+
+    JSON that gets no new name passes as it is.
+    """
+    is_new = await request.app[DOCUMENTS].is_new(stage, fresh=wants_fresh(request))
+    if not is_new and simple_type(accept) is SimpleType.V1_JSON:
+        return await pass_through(request, stage, _PATH)
+    headers = {hdrs.ACCEPT: accept or "*/*", **_PLAIN}
+    asking = request.app[PREVIEWS].ask_upstream(_PATH, headers)
+    async with asking as answer:
+        kind = simple_type_of(answer.headers.get(hdrs.CONTENT_TYPE, ""))
+        if answer.status != HTTPStatus.OK or kind is None:
+            return await pass_on(request, stage, answer, _PATH)
+        editor = ListEditor(
+            kind, new_name=stage.project if is_new else None, prefix=prefix_of(request)
+        )
+        return await _edited(request, stage, answer, editor)
+
+
+async def _edited(
+    request: web.Request, stage: Stage, answer: Answer, editor: ListEditor
+) -> web.StreamResponse:
+    encoding = answer.headers.get(hdrs.CONTENT_ENCODING, "").lower()
+    if encoding not in _NOT_ENCODED:
+        raise UpstreamFailedError(
+            f"PyPI answers in an encoding that was not asked for: {encoding}."
+        )
+    headers = of_edited(answer.headers, answer.headers[hdrs.CONTENT_TYPE])
+    etag = _etag(request, stage, answer)
+    if etag:
+        headers["ETag"] = etag
+        if matches(request, etag):
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    response = web.StreamResponse(headers=headers)
+    if request.method == hdrs.METH_HEAD:
+        await response.prepare(request)
+        return response
+    return await _stream(request, answer, editor, response)
+
+
+async def _stream(
+    request: web.Request, answer: Answer, editor: ListEditor, response: web.StreamResponse
+) -> web.StreamResponse:
+    """Send the list as it comes in. Nothing is sent before the editor knows that it is one."""
+    try:
+        async for chunk in answer.chunks():
+            for piece in editor.feed(chunk):
+                await _send(request, response, piece)
+        for piece in editor.close(has_length=any(one in answer.headers for one in _LENGTHS)):
+            await _send(request, response, piece)
+    except (StageproxyError, UnreadableListError) as error:
+        if not response.prepared:
+            raise UpstreamFailedError(
+                f"PyPI's list of projects cannot be read: {error}."
+            ) from error
+        if request.transport is not None:
+            request.transport.abort()
+        return response
+    await response.write_eof()
+    return response
+
+
+async def _send(request: web.Request, response: web.StreamResponse, piece: bytes) -> None:
+    if not response.prepared:
+        await response.prepare(request)
+    if piece:
+        await response.write(piece)
+
+
+def _etag(request: web.Request, stage: Stage, answer: Answer) -> str | None:
+    """Return what stands for upstream's list and the stage as it is, if upstream's has a name."""
+    upstream = answer.headers.get("ETag")
+    if upstream is None:
+        return None
+    state = f"{upstream} {stage.id} {stage.revision} {prefix_of(request)}"
+    return f'"{digest_of(state.encode())}"'

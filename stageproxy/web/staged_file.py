@@ -1,0 +1,58 @@
+"""Here is a staged file, and the METADATA beside a wheel."""
+
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from stageproxy.core.index.pages import own_document
+from stageproxy.core.index.targets import FileTarget
+from stageproxy.core.release.stages import Stage
+from stageproxy.services.preview import StagedBytes
+from stageproxy.web.conditional import conditional, matches
+from stageproxy.web.headers import FOR_GOOD
+from stageproxy.web.keys import PREVIEWS
+from stageproxy.web.pass_through import pass_through
+
+_BINARY = "application/octet-stream"
+
+
+async def answer_file(request: web.Request, stage: Stage, target: FileTarget) -> web.StreamResponse:
+    """Return a staged file, in whole or in part; upstream's if it is not staged."""
+    previews = request.app[PREVIEWS]
+    if target.of_metadata:
+        core_metadata = await previews.find_core_metadata(stage, target)
+        if core_metadata is not None:
+            headers = {"Content-Type": _BINARY, "Cache-Control": FOR_GOOD}
+            return await conditional(request, own_document(core_metadata, _BINARY), headers)
+        return await pass_through(request, stage, target.path)
+    staged = await previews.find_file(stage, target)
+    if staged is None:
+        return await pass_through(request, stage, target.path)
+    return _staged_file(request, staged)
+
+
+class _StagedFile(web.FileResponse):
+    """A staged file. Its ETag is its digest, not the time at which it came to lie on this disk."""
+
+    def __init__(self, staged: StagedBytes, headers: dict[str, str]) -> None:
+        super().__init__(staged.path)
+        self._own = headers
+
+    async def _prepare_headers(self) -> None:
+        self.headers.popall(hdrs.LAST_MODIFIED, None)
+        if self.status < HTTPStatus.BAD_REQUEST:
+            self.headers.update(self._own)
+        await super()._prepare_headers()
+
+
+def _staged_file(request: web.Request, staged: StagedBytes) -> web.StreamResponse:
+    etag = f'"{staged.artifact.sha256}"'
+    caching = {"ETag": etag, "Cache-Control": FOR_GOOD}
+    if matches(request, etag):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=caching)
+    headers = {
+        **caching,
+        "Content-Type": _BINARY,
+        "Content-Disposition": f'attachment; filename="{staged.artifact.filename}"',
+    }
+    return _StagedFile(staged, headers)

@@ -1,0 +1,177 @@
+"""What upstream answers in place of a document, and what nobody may take for one."""
+
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+
+from tests.support import content_faults as faults
+from tests.support.asking import Answer
+from tests.support.content_faults import Fault
+from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.service import PIP, RunningService, running_service
+
+PAGE, HTML, PROJECT, FEED = "a JSON page", "an HTML page", "the project", "the feed"
+DOCUMENTS = {
+    PAGE: ("simple/demo/", PIP),
+    HTML: ("simple/demo/", "text/html"),
+    PROJECT: ("pypi/demo/json", None),
+    FEED: ("rss/project/demo/releases.xml", None),
+}
+JSON = (PAGE, PROJECT)
+STAGED = ("demo-2.0", "<title>2.0</title>")
+
+EVERYWHERE: dict[str, Fault] = {
+    "another type": faults.typed("image/png"),
+    "text": faults.typed("text/plain"),
+    "no type": faults.typed(""),
+    "nothing": faults.changed(lambda _: b""),
+    "white space": faults.changed(lambda _: b" \n"),
+    "JSON of something else": faults.changed(lambda _: b'{"message":"hello"}'),
+    "null": faults.changed(lambda _: b"null"),
+    "not UTF-8": faults.changed(lambda body: body[:-20] + b"\xff" + body[-20:]),
+    "UTF-16": faults.changed(lambda body: body.decode().encode("utf-16")),
+    "cut off by its length": faults.cut_by_length,
+    "cut off by its chunks": faults.cut_by_chunks,
+    "cut off in a chunk": faults.cut_in_a_chunk,
+    "cut off, of unknown length": faults.cut_without_length,
+    "chunks that are none": faults.bad_chunks,
+    "no HTTP": faults.no_http,
+    "a log-in page": faults.log_in,
+    "a gzip bomb": faults.encoded("gzip", faults.bomb),
+    "a gzip bomb of many members": faults.encoded("gzip", faults.bomb_of_members),
+    "gzip of two members": faults.encoded("gzip", lambda body: gzip.compress(body) * 2),
+    "gzip of empty blocks": faults.encoded("gzip", faults.empty_blocks),
+    "gzip that is none": faults.encoded("gzip", bytes),
+    "broken gzip": faults.encoded("gzip", lambda body: gzip.compress(body)[:-9] + bytes(9)),
+    "half of gzip": faults.encoded("gzip", lambda body: gzip.compress(body)[: len(body) // 8]),
+    "no gzip at all": faults.encoded("gzip", lambda _: b""),
+    "gzip twice": faults.encoded("gzip, gzip", lambda body: gzip.compress(gzip.compress(body))),
+    "Brotli": faults.encoded("br", bytes),
+    "Zstandard": faults.encoded("zstd", bytes),
+    "deflate": faults.encoded("deflate", zlib.compress),
+    "too long": faults.changed(faults.too_long),
+    "a part": faults.told("206 Partial Content"),
+    "an answer without a document": faults.told("203 Non-Authoritative Information"),
+    "a 304 that nobody asked for": faults.told("304 Not Modified"),
+    "a redirect in circles": faults.redirected("?again"),
+    "a redirect to another host": faults.redirected("http://elsewhere.example.org/"),
+    "a redirect to no URL": faults.redirected("http://[::1"),
+    "a redirect to nowhere": faults.redirected(""),
+}
+SOMEWHERE: dict[str, tuple[Fault, Collection[str]]] = {
+    "NaN": (faults.value(b"NaN"), JSON),
+    "minus infinity": (faults.value(b"-Infinity"), JSON),
+    "a number beyond all bounds": (faults.value(b"1e999"), JSON),
+    "a huge integer": (faults.value(b"9" * 5000), JSON),
+    "deep nesting": (faults.value(b"[" * 64 + b"]" * 64), JSON),
+    "very deep nesting": (faults.value(b"[" * 200_000 + b"]" * 200_000), JSON),
+    "a key twice": (faults.value(b'1,"strange":2'), JSON),
+    "a key twice, further inside": (faults.value(b'[{"a":1,"a":1}]'), JSON),
+    "a known key twice": (faults.changed(lambda body: body[:-2] + b',"files":[],"urls":[]}'), JSON),
+    "half a character": (faults.value(b'"\\ud800"'), JSON),
+    "a byte order mark": (faults.changed(lambda body: b"\xef\xbb\xbf" + body), JSON),
+    "something behind it": (faults.changed(lambda body: body + b"x"), JSON),
+    "an array": (faults.changed(lambda body: b"[" + body + b"]"), JSON),
+    "another project": (faults.replaced(b'"name":"demo"', b'"name":"other"'), JSON),
+    "no name": (faults.replaced(b'"name":"demo"', b'"nom":"demo"'), JSON),
+    "files that are no list": (faults.replaced(b'"files":[', b'"files":{},"x":['), [PAGE]),
+    "files that are null": (faults.replaced(b'"files":[', b'"files":null,"x":['), [PAGE]),
+    "files without names": (faults.replaced(b'"filename"', b'"file"'), JSON),
+    "files that are texts": (faults.replaced(b'"files":[', b'"files":["x",'), [PAGE]),
+    "versions that are no list": (faults.replaced(b'"versions":[', b'"versions":1,"x":['), [PAGE]),
+    "urls that are no list": (faults.replaced(b'"urls":[', b'"urls":{},"x":['), [PROJECT]),
+    "urls that are texts": (faults.replaced(b'"urls":[', b'"urls":["x",'), [PROJECT]),
+    "releases that are a list": (
+        faults.replaced(b'"releases":{', b'"releases":[],"x":{'),
+        [PROJECT],
+    ),
+    "a release that is null": (
+        faults.replaced(b'"releases":{', b'"releases":{"0":null,'),
+        [PROJECT],
+    ),
+    "no releases": (faults.replaced(b'"releases"', b'"release5"'), [PROJECT]),
+    "a link that is no URL": (faults.replaced(b'"url":"http:', b'"url":"//[::1'), [PROJECT]),
+    "HTML for JSON": (faults.typed("text/html"), [*JSON, FEED]),
+    "JSON for HTML": (faults.typed("application/vnd.pypi.simple.v1+json"), [HTML, FEED]),
+    "a link with another text": (faults.replaced(b">demo-1.0.tar.gz<", b">demo-1.1<"), [HTML]),
+    "a tag that does not end": (faults.replaced(b"</body>", b"<a href='</body>"), [HTML]),
+    "a feed of another project": (faults.replaced(b"/project/demo/<", b"/project/x/<"), [FEED]),
+    "an item that does not end": (faults.replaced(b"</item>", b""), [FEED]),
+}
+CASES = {name: (fault, tuple(DOCUMENTS)) for name, fault in EVERYWHERE.items()} | SOMEWHERE
+
+
+@pytest.fixture
+async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a running service that always asks upstream, and takes no long pages."""
+    upstream = {"fresh_for": 0, "max_page_size": faults.LONGEST}
+    async with running_service(tmp_path / "data", index, upstream=upstream) as running:
+        yield running
+
+
+@dataclass(slots=True)
+class Client:
+    """Reads the documents of a stage, and puts faults in their place."""
+
+    service: RunningService
+    prefix: str
+
+    async def read(self, name: str) -> Answer:
+        """Return a document below the stage."""
+        path, accept = DOCUMENTS[name]
+        return await self.service.get(self.prefix + path, accept)
+
+    async def read_ill(self, name: str, fault: Fault) -> Answer:
+        """Return a document below the stage while upstream has a fault."""
+        path, accept = DOCUMENTS[name]
+        index = self.service.index
+        good = await self.service.get(f"{index.url}/{path}", accept)
+        raw = fault(good.body, good.headers["Content-Type"])
+        index.quirks = Quirks(raw={f"/{path}": repeat(raw)})
+        answer = await self.read(name)
+        index.quirks = Quirks()
+        return answer
+
+
+@pytest.mark.parametrize(("fault", "names"), CASES.values(), ids=CASES)
+async def test_faults_of_content(
+    service: RunningService, prefix: str, fault: Fault, names: Collection[str]
+) -> None:
+    """What is no document is never added to, and leaves no trace (77, 97, 101; B31, B32)."""
+    client = Client(service, prefix)
+    right = {name: (await client.read(name)).body for name in names}
+
+    ill = {name: await client.read_ill(name, fault) for name in names}
+
+    later = {name: (await client.read(name)).body for name in names}
+    assert {
+        name: one.status for name, one in ill.items() if one.status not in {502, 503, 504}
+    } == {}
+    assert [name for name, one in ill.items() if any(text in one.text for text in STAGED)] == []
+    assert later == right
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+async def test_faults_of_content_are_told(service: RunningService, prefix: str, name: str) -> None:
+    """The answer says what is wrong with upstream's, and nobody may keep it (75)."""
+    answer = await Client(service, prefix).read_ill(name, faults.typed("image/png"))
+
+    assert answer.text.startswith("PyPI answers with image/png where ")
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+
+
+async def test_documents_at_the_limit(service: RunningService, prefix: str) -> None:
+    """A document that is just not too long is added to, packed as it may be."""
+    client = Client(service, prefix)
+    padded = faults.changed(lambda body: body.ljust(faults.LONGEST))
+    packed = faults.encoded("gzip", lambda body: gzip.compress(body.ljust(faults.LONGEST)))
+
+    answers = [await client.read_ill(PAGE, one) for one in (padded, packed)]
+
+    assert [one.status for one in answers] == [200, 200]
+    assert ["demo-2.0" in one.text for one in answers] == [True, True]

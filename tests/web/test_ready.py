@@ -1,0 +1,160 @@
+"""Whether the server is ready, and what is wrong if it is not (security checklist H.106)."""
+
+import asyncio
+import errno
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+
+from stageproxy.core.errors import UpstreamSlowError
+from stageproxy.services.readiness import Check, Readiness, disk_has_room
+from stageproxy.web.health import ready
+from stageproxy.web.keys import READINESS
+from tests.support.fake_index import Quirks
+from tests.support.service import RunningService
+
+READY = "/health/ready"
+MIB = 2**20
+
+
+async def checks_of(service: RunningService) -> tuple[int, Any]:
+    """Return the status and the checks of a service that is asked whether it is ready."""
+    answer = await service.get(READY)
+    return answer.status, answer.document["checks"]
+
+
+async def test_ready(service: RunningService) -> None:
+    """A server that has all it needs is ready; it tells its SQLite, and nothing may be kept."""
+    answer = await service.get(READY)
+
+    sqlite = answer.document.pop("sqlite")
+    assert answer.status == 200
+    assert answer.document | {"sqlite": sqlite} == {
+        "status": "ok",
+        "checks": {"database": "ok", "files": "ok", "disk": "ok", "upstream": "ok"},
+        "sqlite": sqlite,
+    }
+    assert [part.isdigit() for part in sqlite.split(".")] == [True, True, True]
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+
+
+async def test_database_that_cannot_be_written(service: RunningService) -> None:
+    """A database that refuses work makes the server not ready, and only that is named."""
+    with closing(sqlite3.connect(service.data / "catalogue.db")) as other:
+        other.execute("ALTER TABLE stage RENAME TO gone")
+
+    answer = await service.get(READY)
+
+    assert (answer.status, answer.document["status"]) == (503, "not ready")
+    assert answer.document["checks"] == {
+        "database": "the database cannot be written (OperationalError)",
+        "files": "ok",
+        "disk": "ok",
+        "upstream": "ok",
+    }
+
+
+async def test_folder_that_is_gone(service: RunningService) -> None:
+    """Without its folder of files the server is not ready; when the folder is back, it is."""
+    folder = service.data / "files"
+    folder.rename(service.data / "elsewhere")
+    without = await checks_of(service)
+    (service.data / "elsewhere").rename(folder)
+
+    status, checks = without
+    assert (status, checks["files"]) == (503, "the folder of staged files cannot be written")
+    assert (await checks_of(service))[0] == 200
+
+
+@pytest.mark.parametrize(("free", "expected"), [(64 * MIB, None), (64 * MIB - 1, "63 MiB")])
+async def test_room_on_the_disk(tmp_path: Path, free: int, expected: str | None) -> None:
+    """Below 64 MiB the disk is as good as full, and the problem says how much there is."""
+    found = await disk_has_room(tmp_path, lambda _: free)
+
+    whole = f"{expected} are free on the disk, and 64 MiB are needed"
+    assert found == (whole if expected else None)
+
+
+async def test_full_disk(tmp_path: Path) -> None:
+    """A server whose disk is full is not ready."""
+    answer = await ask(disk=partial(disk_has_room, tmp_path, lambda _: 5 * MIB))
+
+    problem = "5 MiB are free on the disk, and 64 MiB are needed"
+    assert answer == (503, {"disk": problem, "upstream": "ok"})
+
+
+async def test_disk_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    """A disk that fails to say how full it is counts as full."""
+
+    def broken(_: Path) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    status, checks = await ask(disk=partial(disk_has_room, tmp_path, broken))
+
+    assert (status, checks["disk"]) == (503, "the disk cannot be looked at (Input/output error)")
+
+
+async def test_check_without_an_answer() -> None:
+    """A check that never ends does not hang the answer."""
+
+    async def for_ever() -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+    assert (await ask(database=for_ever))[1]["database"] == "there is no answer within 0.05 s"
+
+
+@pytest.mark.parametrize("path", ["simple/demo/", "simple/other/"])
+async def test_upstream_that_is_ill(service: RunningService, prefix: str, path: str) -> None:
+    """What upstream failed with last is told, and does not make the server not ready."""
+    service.index.quirks = Quirks(status=500)
+    await service.get(prefix + path)
+    told = await checks_of(service)
+    service.index.quirks = Quirks()
+    await service.get(prefix + path)
+
+    assert (told[0], told[1]["upstream"][:16]) == (200, "PyPI answers 500")
+    assert (await checks_of(service))[1]["upstream"] == "ok"
+
+
+async def test_upstream_that_is_slow() -> None:
+    """The sentence of a failure is told as it is."""
+    failure = UpstreamSlowError("PyPI did not answer in time.")
+
+    assert await ask(failure=failure) == (200, {"upstream": "PyPI did not answer in time."})
+
+
+async def test_nothing_secret(service: RunningService, prefix: str) -> None:
+    """No token, project or path of this machine is told, whatever upstream was asked for."""
+    service.index.quirks = Quirks(status=503)
+    await service.get(f"{prefix}simple/demo/")
+    with closing(sqlite3.connect(service.data / "catalogue.db")) as other:
+        other.execute("ALTER TABLE stage RENAME TO gone")
+
+    text = (await service.get(READY)).text
+
+    secrets = ["demo", "stg", str(service.data), service.index.url, service.admin]
+    assert [one for one in secrets if one in text] == []
+
+
+async def ask(
+    failure: UpstreamSlowError | None = None, **checks: Check
+) -> tuple[int, dict[str, str]]:
+    """Return what a server says that has these checks alone."""
+    app = web.Application()
+    app[READINESS] = Readiness(checks, lambda: failure, "3.53.1", seconds=0.05)
+    app.add_routes([web.get(READY, ready)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}{READY}"
+        async with ClientSession() as session, session.get(url) as answer:
+            return answer.status, (await answer.json())["checks"]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,207 @@
+"""What is kept of upstream's documents, as clients see it."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.service import HTML_PAGE, PIP, RunningService, prefix_of, running_service
+
+READERS = 100
+DOCUMENTS = {
+    "a JSON page": ("simple/demo/", PIP),
+    "an HTML page": ("simple/demo/", "text/html"),
+    "the project": ("pypi/demo/json", None),
+    "the release": ("pypi/demo/2.0/json", None),
+    "the feed": ("rss/project/demo/releases.xml", None),
+}
+NEVER_KEPT = {"/pypi/demo/2.0/json"}
+"""What upstream does not have is asked for each time."""
+EACH = pytest.mark.parametrize(("path", "accept"), DOCUMENTS.values(), ids=DOCUMENTS)
+
+
+@pytest.fixture
+async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a running service that keeps what upstream says for a minute."""
+    async with running_service(tmp_path / "data", index, upstream={"fresh_for": 60}) as running:
+        yield running
+
+
+async def ask_fresh(service: RunningService, url: str, accept: str | None) -> None:
+    """Have the newest of a document kept, and forget who asked."""
+    await service.get(url, accept, Cache_Control="no-cache")
+    service.index.requests.clear()
+
+
+@EACH
+async def test_kept_document(
+    service: RunningService, prefix: str, path: str, accept: str | None
+) -> None:
+    """While upstream is not asked the answers are the same, byte for byte (DECISIONS 16)."""
+    first = await service.get(prefix + path, accept)
+    service.index.requests.clear()
+
+    second = await service.get(prefix + path, accept)
+
+    assert (second.status, second.body) == (200, first.body)
+    assert second.headers["ETag"] == first.headers["ETag"]
+    assert {one.path for one in service.index.requests} <= NEVER_KEPT
+
+
+@EACH
+@pytest.mark.parametrize(
+    "said",
+    ["no-cache", "max-age=0", "No-Cache", "private, max-age=0", "foo,no-cache ", "max-age = 0"],
+)
+async def test_client_wants_it_fresh(
+    service: RunningService, prefix: str, path: str, accept: str | None, said: str
+) -> None:
+    """Who does not take what was kept has upstream asked (DECISIONS 16)."""
+    await ask_fresh(service, prefix + path, accept)
+    service.index.add("demo", a_wheel(version="1.1"))
+
+    answer = await service.get(prefix + path, accept, Cache_Control=said)
+
+    assert {one.path for one in service.index.requests} - NEVER_KEPT
+    assert ("1.1" in answer.text) is not path.endswith("2.0/json")
+
+
+@EACH
+@pytest.mark.parametrize("said", ["max-age=60", "no-store-cache", "x-max-age=0", "no-transform"])
+async def test_client_takes_what_is_kept(
+    service: RunningService, prefix: str, path: str, accept: str | None, said: str
+) -> None:
+    """Other wishes do not have upstream asked."""
+    await ask_fresh(service, prefix + path, accept)
+
+    await service.get(prefix + path, accept, Cache_Control=said)
+
+    assert {one.path for one in service.index.requests} <= NEVER_KEPT
+
+
+@EACH
+async def test_upload_again_shows_at_once(
+    service: RunningService, prefix: str, path: str, accept: str | None
+) -> None:
+    """A file that takes the place of another shows at once, whatever is kept (B28)."""
+    before = await service.get(prefix + path, accept)
+    new = a_wheel(version="2.0", summary="Quite another", requires_python=">=3.8")
+    await service.upload(new)
+
+    after = await service.get(prefix + path, accept, If_None_Match=before.headers["ETag"])
+
+    assert after.status == 200
+    assert after.headers["ETag"] != before.headers["ETag"]
+    shown = "Quite another" if path.startswith("rss/") else new.sha256
+    assert shown in after.text
+    assert shown not in before.text
+
+
+CHANGES = ["upload", "replace", "withdraw", "rotate"]
+
+
+async def change(service: RunningService, stage: Any, how: str, wheel: Distribution) -> str:
+    """Change a stage, and return its URL after that."""
+    match how:
+        case "upload":
+            await service.upload(a_wheel(version="2.0", tag="py2-none-any"))
+        case "replace":
+            await service.upload(a_wheel(version="2.0", summary="Another"))
+        case "withdraw":
+            await service.api("DELETE", f"stages/{stage['id']}/files/{wheel.filename}")
+        case _:
+            rotated = await service.api("POST", f"stages/{stage['id']}/rotate")
+            return prefix_of(rotated.document)
+    return prefix_of(stage)
+
+
+@pytest.mark.parametrize("how", CHANGES)
+@pytest.mark.parametrize("path", ["pypi/demo/json", "pypi/demo/2.0/json"])
+async def test_etag_changes_with_the_stage(
+    service: RunningService, stage: Any, wheel: Distribution, path: str, how: str
+) -> None:
+    """Every change of a stage changes the ETag, in both encodings (74; B28)."""
+    prefix = prefix_of(stage)
+    encodings = ("identity", "gzip")
+    before = [await service.get(prefix + path, Accept_Encoding=one) for one in encodings]
+    prefix = await change(service, stage, how, wheel)
+
+    after = [await service.get(prefix + path, Accept_Encoding=one) for one in encodings]
+
+    assert len({one.headers["ETag"] for one in [*before, *after]}) == 4
+    assert [gzip.decompress(after[1].body), after[1].status] == [after[0].body, 200]
+
+
+@EACH
+async def test_etag_is_of_one_encoding(
+    service: RunningService, prefix: str, path: str, accept: str | None
+) -> None:
+    """An ETag stands for one encoding, if there are two (74; DECISIONS 14)."""
+    plain = await service.get(prefix + path, accept, Accept_Encoding="identity")
+    packed = await service.get(prefix + path, accept, Accept_Encoding="gzip")
+
+    is_packed = packed.headers.get("Content-Encoding") == "gzip"
+    again = await service.get(prefix + path, accept, If_None_Match=packed.headers["ETag"])
+
+    assert (packed.headers["ETag"] != plain.headers["ETag"]) is is_packed
+    assert again.status == (200 if is_packed else 304)
+
+
+@EACH
+async def test_many_clients_cause_one_request(
+    service: RunningService, prefix: str, path: str, accept: str | None
+) -> None:
+    """A hundred clients that ask at once cause one request for a document (100)."""
+    service.index.quirks = Quirks(delay=0.2)
+
+    answers = await asyncio.gather(
+        *(service.get(prefix + path, accept, Cache_Control="no-cache") for _ in range(READERS))
+    )
+
+    asked = [one.path for one in service.index.requests]
+    assert {one.status for one in answers} == {200}
+    assert len({one.body for one in answers}) == 1
+    assert len(asked) == len(set(asked)) <= 2
+
+
+async def test_types_do_not_mix(service: RunningService, prefix: str) -> None:
+    """What is kept for one Accept header is not given to another (B27)."""
+    url = f"{prefix}simple/demo/"
+    accepts = [PIP, "text/html", HTML_PAGE, PIP, None, HTML_PAGE]
+
+    answers = [await service.get(url, accept) for accept in accepts]
+
+    types = [one.headers["Content-Type"].partition(";")[0] for one in answers]
+    assert types == 2 * [PIP.partition(",")[0], "text/html", HTML_PAGE]
+
+
+async def test_stages_do_not_mix(service: RunningService, prefix: str) -> None:
+    """Two stages of a project share what is upstream's, and nothing else (34)."""
+    other = prefix_of(await service.staged(an_sdist(version="3.0")))
+
+    pages = [(await service.get(f"{one}simple/demo/", PIP)).text for one in (prefix, other)]
+
+    assert ["demo-2.0" in one for one in pages] == [True, False]
+    assert ["demo-3.0" in one for one in pages] == [False, True]
+
+
+@EACH
+async def test_new_project_appears_upstream(
+    service: RunningService, path: str, accept: str | None
+) -> None:
+    """That upstream has no such project is never kept (72)."""
+    prefix = prefix_of(await service.staged(a_wheel("new", version="2.0")))
+    path = path.replace("demo", "new")
+    await service.get(prefix + path, accept)
+    service.index.add("new", an_sdist("new", version="2.0"))
+
+    answer = await service.get(prefix + path, accept)
+
+    shown = "<title>2.0</title>" if path.startswith("rss/") else "new-2.0.tar.gz"
+    assert answer.status == 200
+    assert shown in answer.text
