@@ -1,6 +1,7 @@
 """Work that is done once for all who want it, and kept in bounded memory."""
 
 import asyncio
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ READERS = 100
 LIMIT = 10
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Worker:
     """Does something slowly, and counts how often; fails on demand."""
 
@@ -75,6 +76,37 @@ async def test_late_comers_do_not_share() -> None:
     results = [await shared.get("key", worker.work) for _ in range(3)]
 
     assert results == ["result 1", "result 2", "result 3"]
+
+
+async def test_late_comers_do_not_share_while_others_wait() -> None:
+    """Not even while those are still served for whom it was made."""
+    worker, shared = Worker(), Shared[str, str]()
+
+    async def twice() -> list[str]:
+        return [await shared.get("key", worker.work) for _ in range(2)]
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        first = group.create_task(twice())
+        second = group.create_task(shared.get("key", worker.work))
+        await asyncio.sleep(0)
+        worker.gate.set()
+
+    assert (first.result(), second.result()) == (["result 1", "result 2"], "result 1")
+
+
+async def test_nothing_is_held() -> None:
+    """Once all are served, what was made for them belongs to them alone."""
+    shared = Shared[str, Worker]()
+
+    async def make() -> Worker:
+        return Worker()
+
+    results = await asyncio.gather(*(shared.get("key", make) for _ in range(3)))
+    made = weakref.ref(results.pop())
+    results.clear()
+    await asyncio.sleep(0)
+
+    assert made() is None
 
 
 async def test_work_goes_on_without_who_began_it() -> None:

@@ -1,6 +1,7 @@
 """pip and uv: installing from a stage as if its release were out."""
 
 import hashlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from tests.support.clients import INSTALLERS, Clients, Installer
 from tests.support.distributions import a_wheel
 from tests.support.fake_index import FakeIndex, Quirks
 from tests.support.processes import Server, Staged
+
+from .conftest import ServerStart
 
 pytestmark = pytest.mark.journey
 
@@ -22,6 +25,14 @@ QUIRKS = {
 }
 
 with_each_installer = pytest.mark.parametrize("installer", INSTALLERS)
+
+
+@pytest.fixture
+async def server(start_server: ServerStart, upstream: FakeIndex) -> AsyncIterator[Server]:
+    """Run a server that asks upstream each time: what upstream is like changes meanwhile."""
+    settings = {"UPSTREAM__URL": upstream.url, "UPSTREAM__FRESH_FOR": "0s"}
+    async with start_server(settings=settings) as running:
+        yield running
 
 
 @pytest.fixture

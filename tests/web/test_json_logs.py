@@ -68,6 +68,7 @@ async def test_requests(server: Server) -> None:
     """A request is logged with its method, its path without token and query, and its status."""
     stage = await server.stage(a_wheel(version="2.0"))
     await server.ask("GET", f"{stage.url}simple/demo/?a=b")
+    await server.stop()
 
     lines = [one.rsplit(" ", 2) for one in requests(server)]
     assert [one[0] for one in lines] == ["POST /legacy/ 200", "GET /tmp/demo/***/simple/demo/ 200"]

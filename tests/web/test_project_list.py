@@ -153,7 +153,7 @@ NO_LISTS = {
     "a log-in page": (b"<html>Log in</html>", HTML, ()),
     "JSON without projects": (b'{"files":[]}', JSON_PAGE, ()),
     "nothing": (b"", JSON_PAGE, ()),
-    "an encoding nobody asked for": (b"{}", JSON_PAGE, (b"Content-Encoding: gzip",)),
+    "an encoding nobody asked for": (b'{"projects":[]}', JSON_PAGE, (b"Content-Encoding: br",)),
 }
 
 

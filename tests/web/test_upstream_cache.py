@@ -2,15 +2,22 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.distributions import a_wheel, an_sdist
 from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.service import HTML_PAGE, PIP, RunningService, prefix_of, running_service
+from tests.support.service import (
+    HTML_PAGE,
+    JSON_PAGE,
+    PIP,
+    RunningService,
+    prefix_of,
+    running_service,
+)
 
 READERS = 100
 DOCUMENTS = {
@@ -102,34 +109,42 @@ async def test_upload_again_shows_at_once(
     assert shown not in before.text
 
 
-CHANGES = ["upload", "replace", "withdraw", "rotate"]
+Change = Callable[[RunningService, Any], Awaitable[Any]]
 
 
-async def change(service: RunningService, stage: Any, how: str, wheel: Distribution) -> str:
-    """Change a stage, and return its URL after that."""
-    match how:
-        case "upload":
-            await service.upload(a_wheel(version="2.0", tag="py2-none-any"))
-        case "replace":
-            await service.upload(a_wheel(version="2.0", summary="Another"))
-        case "withdraw":
-            await service.api("DELETE", f"stages/{stage['id']}/files/{wheel.filename}")
-        case _:
-            rotated = await service.api("POST", f"stages/{stage['id']}/rotate")
-            return prefix_of(rotated.document)
-    return prefix_of(stage)
+async def upload(service: RunningService, stage: Any) -> Any:
+    """Stage one more file."""
+    await service.upload(a_wheel(version="2.0", tag="py2-none-any"))
+    return stage
 
 
-@pytest.mark.parametrize("how", CHANGES)
+async def replace(service: RunningService, stage: Any) -> Any:
+    """Stage another file in place of one."""
+    await service.upload(a_wheel(version="2.0", summary="Another"))
+    return stage
+
+
+async def withdraw(service: RunningService, stage: Any) -> Any:
+    """Take a file out of the stage."""
+    await service.api("DELETE", f"stages/{stage['id']}/files/demo-2.0-py3-none-any.whl")
+    return stage
+
+
+async def rotate(service: RunningService, stage: Any) -> Any:
+    """Give the stage another URL, which the links of its files show."""
+    return (await service.api("POST", f"stages/{stage['id']}/rotate")).document
+
+
+@pytest.mark.parametrize("change", [upload, replace, withdraw, rotate])
 @pytest.mark.parametrize("path", ["pypi/demo/json", "pypi/demo/2.0/json"])
 async def test_etag_changes_with_the_stage(
-    service: RunningService, stage: Any, wheel: Distribution, path: str, how: str
+    service: RunningService, stage: Any, path: str, change: Change
 ) -> None:
     """Every change of a stage changes the ETag, in both encodings (74; B28)."""
     prefix = prefix_of(stage)
     encodings = ("identity", "gzip")
     before = [await service.get(prefix + path, Accept_Encoding=one) for one in encodings]
-    prefix = await change(service, stage, how, wheel)
+    prefix = prefix_of(await change(service, stage))
 
     after = [await service.get(prefix + path, Accept_Encoding=one) for one in encodings]
 
@@ -177,7 +192,7 @@ async def test_types_do_not_mix(service: RunningService, prefix: str) -> None:
     answers = [await service.get(url, accept) for accept in accepts]
 
     types = [one.headers["Content-Type"].partition(";")[0] for one in answers]
-    assert types == 2 * [PIP.partition(",")[0], "text/html", HTML_PAGE]
+    assert types == [JSON_PAGE, "text/html", HTML_PAGE, JSON_PAGE, "text/html", HTML_PAGE]
 
 
 async def test_stages_do_not_mix(service: RunningService, prefix: str) -> None:

@@ -75,9 +75,8 @@ def _parse(body: bytes, project: str) -> tuple[str, dict[str, Span]]:
         text = body.decode()
         page = members(text)
         name = page["name"].value
-        lists = [page[key].value for key in ("files", "versions") if key in page]
-        is_page = "files" in page and all(isinstance(one, list) for one in lists)
-        is_page = is_page and canonicalize_name(name) == project
+        _check_lists(page)
+        is_page = canonicalize_name(name) == project
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"not a JSON page of the simple API ({error})"
         raise UnreadablePageError(msg) from error
@@ -85,6 +84,15 @@ def _parse(body: bytes, project: str) -> tuple[str, dict[str, Span]]:
         msg = f"a JSON page of {name!r} instead of {project!r}"
         raise UnreadablePageError(msg)
     return text, page
+
+
+def _check_lists(page: Mapping[str, Span]) -> None:
+    if not isinstance(page["files"].value, list):
+        msg = "its files are no list"
+        raise TypeError(msg)
+    if "versions" in page and not isinstance(page["versions"].value, list | None):
+        msg = "its versions are no list"
+        raise TypeError(msg)
 
 
 def _listing(page: Mapping[str, Span]) -> Listing:

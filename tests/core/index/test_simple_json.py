@@ -114,10 +114,15 @@ def test_a_version_is_added_once(listed: list[str], versions: list[str]) -> None
     assert merged(page_with(versions=listed), WHEEL, SDIST)["versions"] == versions
 
 
-@pytest.mark.parametrize("versions", [None, {"2.0": True}], ids=["none", "no list"])
-def test_a_page_without_versions_gets_none(versions: object) -> None:
+def test_a_page_without_versions_gets_none() -> None:
     """A page of API 1.0 has no versions, and does not get some (#50)."""
-    assert merged(page_with(versions=versions))["versions"] == versions
+    assert merged(page_with(versions=None))["versions"] is None
+
+
+def test_versions_that_are_no_list_are_no_page() -> None:
+    """Versions of another kind are not guessed at (B32)."""
+    with pytest.raises(UnreadablePageError, match="its versions are no list"):
+        add_to_json_page(page_with(versions={"2.0": True}), "demo", PAGE, [WHEEL])
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.5", "1.9", "2.0"])
