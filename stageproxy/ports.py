@@ -172,10 +172,11 @@ class Index(Protocol):
         *fresh*: not one that upstream was asked for a moment ago.
         """
 
-    def open(
-        self, method: str, path: str, headers: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[Answer]:
-        """Ask upstream for a path, query included, with headers that are fit to be passed on."""
+    def open(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Answer]:
+        """Ask upstream for a path, query included, with headers that are fit to be passed on.
+
+        Always by GET: some mirrors answer HEAD differently.
+        """
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return where a redirect leads that upstream answered to the path *asked*."""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from stageproxy.core.errors import NotFoundError, UpstreamFailedError
 from stageproxy.core.index.feed import add_to_feed
-from stageproxy.core.index.negotiation import SimpleType, simple_type
+from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType, simple_type
 from stageproxy.core.index.pages import Document, UnreadablePageError, own_document
 from stageproxy.core.index.release_json import (
     StagedRelease,
@@ -29,15 +29,6 @@ _TO_ROOT = "../../"
 _TO_ROOT_FROM_ONLY = "../../../"
 _JSON = "application/json"
 _XML = "application/rss+xml, text/xml;q=0.9, */*;q=0.1"
-
-_ACCEPT = {
-    SimpleType.V1_JSON: (
-        f"{SimpleType.V1_JSON}, {SimpleType.V1_HTML};q=0.2, {SimpleType.HTML};q=0.1"
-    ),
-    SimpleType.V1_HTML: f"{SimpleType.V1_HTML}, {SimpleType.HTML};q=0.5",
-    SimpleType.HTML: SimpleType.HTML.value,
-}
-"""What upstream is asked for, by what a client likes best: few enough spellings to keep answers."""
 
 Edit = Callable[[Document], bytes]
 
@@ -72,7 +63,7 @@ class StagedDocuments:
 
     async def upstream_page(self, stage: Stage, accept: str, *, fresh: bool) -> Document | None:
         """Return upstream's own page of the project."""
-        asked = _ACCEPT[simple_type(accept)]
+        asked = ACCEPT_FOR[simple_type(accept)]
         return await self.index.find(f"simple/{stage.project}/", asked, fresh=fresh)
 
     async def only_page(self, stage: Stage, accept: str) -> Document:

@@ -84,11 +84,8 @@ class Previews:
     def ask_upstream(
         self, path: str, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[Answer]:
-        """Ask upstream for what the stage does not change.
-
-        For HEAD too this is GET: some mirrors answer HEAD differently.
-        """
-        return self.index.open("GET", path, headers)
+        """Ask upstream for what the stage does not change."""
+        return self.index.open(path, headers)
 
     def upstream_url(self, path: str) -> str:
         """Return where upstream has a path, for those who may ask it themselves."""

@@ -17,7 +17,7 @@ from stageproxy.core.errors import (
     RefusedError,
     StageproxyError,
 )
-from stageproxy.core.index.negotiation import SimpleType
+from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType
 from stageproxy.core.index.pages import Listing, UnreadablePageError
 from stageproxy.core.index.simple import read_page
 from stageproxy.core.release.intake import (
@@ -39,7 +39,6 @@ from stageproxy.services.stages import Stages, check_release_is_free, end_expire
 log = logging.getLogger(__name__)
 
 REPLACED = "The file was replaced by another upload of its name."
-_ASK_FOR_PAGE = f"{SimpleType.V1_JSON}, {SimpleType.V1_HTML};q=0.2, {SimpleType.HTML};q=0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +206,9 @@ class Uploads:
         think has failed, and the page that is edited later tells the truth.
         """
         try:
-            page = await self.index.find(f"simple/{project}/", _ASK_FOR_PAGE, fresh=True)
+            page = await self.index.find(
+                f"simple/{project}/", ACCEPT_FOR[SimpleType.V1_JSON], fresh=True
+            )
             if page is None:
                 return Listing(), ()
             return await asyncio.to_thread(read_page, page, project), ()

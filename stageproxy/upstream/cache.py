@@ -96,13 +96,11 @@ class CachedIndex:
         return found.document
 
     @asynccontextmanager
-    async def open(
-        self, method: str, path: str, headers: Mapping[str, str]
-    ) -> AsyncIterator[Answer]:
+    async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Answer]:
         """Ask upstream for what is not kept."""
         async with AsyncExitStack() as stack:
             try:
-                opened = self._index.open(method, path, headers)
+                opened = self._index.open(path, headers)
                 answer = await stack.enter_async_context(opened)
             except StageproxyError as failure:
                 self._failure = failure

@@ -144,7 +144,7 @@ class UpstreamIndex:
 
     async def _fetch(self, url: URL, headers: Mapping[str, str]) -> Document | _NotModified | None:
         for _ in range(_MOST_REDIRECTS + 1):
-            async with self._request("GET", url, headers) as response:
+            async with self._request(url, headers) as response:
                 if response.status not in _REDIRECTS:
                     return await self._document_in(response, url)
                 location = response.headers.get("Location", "")
@@ -153,15 +153,13 @@ class UpstreamIndex:
         raise UpstreamFailedError(msg)
 
     @asynccontextmanager
-    async def open(
-        self, method: str, path: str, headers: Mapping[str, str]
-    ) -> AsyncIterator[Answer]:
+    async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Answer]:
         """Ask upstream for a path, query included, with headers that are fit to be passed on."""
         url = self._below_root(path)
         async with AsyncExitStack() as stack:
             # What goes wrong later is told by the answer itself, or is the client's affair.
             with _failures_told():
-                response = await stack.enter_async_context(self._request(method, url, headers))
+                response = await stack.enter_async_context(self._request(url, headers))
             yield _StreamedAnswer(response.status, _headers_of(response), response)
 
     def resolve(self, location: str, asked: str) -> Redirection:
@@ -186,10 +184,10 @@ class UpstreamIndex:
         return url
 
     def _request(
-        self, method: str, url: URL, headers: Mapping[str, str]
+        self, url: URL, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[ClientResponse]:
         own = self._authorization if url.origin() == self._root.origin() else {}
-        return self._session.request(method, url, headers={**headers, **own}, allow_redirects=False)
+        return self._session.get(url, headers={**headers, **own}, allow_redirects=False)
 
     def _followed(self, url: URL, location: str) -> URL:
         target = _target_of(url, location)

@@ -35,17 +35,30 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         _check(request)
         return await handler(request)
     except StageproxyError as error:
+        _break_off_if_under_way(request, error)
         return answer_to(error, request)
     except web.HTTPException as error:
+        _break_off_if_under_way(request, error)
         return _told_of(error, request)
     except ConnectionError:
         raise
-    except Exception:
+    except Exception as error:
         # The outermost place: what arrives here is a bug of ours.
         log.exception("%s failed", request.method)
+        _break_off_if_under_way(request, error)
         return told(
             request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server has a fault. Its log says more."
         )
+
+
+def _break_off_if_under_way(request: web.Request, error: Exception) -> None:
+    """Raise what closes the connection, if an answer is being sent on it.
+
+    A second answer would end up within the first; only a broken connection
+    tells that more was to come.
+    """
+    if request.writer.output_size > 0:
+        raise ConnectionError("The answer is under way already.") from error
 
 
 def _check(request: web.Request) -> None:

@@ -9,6 +9,9 @@ from time import monotonic
 import pytest
 from aiohttp import web
 
+from stageproxy.core.errors import UpstreamSlowError
+from stageproxy.web.guard import guard
+from stageproxy.web.metrics import METRICS, Metrics
 from stageproxy.web.server import runner_for
 from tests.support.wire import a_request, exchange, status_of
 
@@ -122,3 +125,30 @@ async def test_fault_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
     assert status_of(answer) == 500
     assert b"secret-42" not in answer
     assert "ValueError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [RuntimeError("a bug"), UpstreamSlowError("too slow"), web.HTTPNotFound()],
+    ids=["a bug", "a failure", "an answer of the router"],
+)
+async def test_no_second_answer_within_the_first(fault: Exception) -> None:
+    """What goes wrong while an answer is under way breaks the connection off (28).
+
+    Once the answer about it was written into the middle of the one before.
+    """
+
+    async def break_off(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Length": "1000"})
+        await answer.prepare(request)
+        await answer.write(b"half")
+        raise fault
+
+    app = web.Application(middlewares=[guard])
+    app[METRICS] = Metrics()
+    app.router.add_get("/", break_off)
+    async with served(app) as running:
+        said = await exchange(running, a_request("/"))
+
+    assert said.count(b"HTTP/1.1") == 1
+    assert said.endswith(b"\r\n\r\nhalf")

@@ -1,7 +1,7 @@
 """Here is which media type an Accept header asks for."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 
@@ -15,6 +15,15 @@ class SimpleType(StrEnum):
 
 
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110, section 12.4.2
+ACCEPT_FOR: Mapping[SimpleType, str] = {
+    SimpleType.V1_JSON: (
+        f"{SimpleType.V1_JSON}, {SimpleType.V1_HTML};q=0.2, {SimpleType.HTML};q=0.1"
+    ),
+    SimpleType.V1_HTML: f"{SimpleType.V1_HTML}, {SimpleType.HTML};q=0.5",
+    SimpleType.HTML: SimpleType.HTML.value,
+}
+"""What upstream is asked for, by what a client likes best: few enough spellings to keep answers."""
+
 _QUALITY_OF_EXACT, _QUALITY_OF_SUBTYPES, _QUALITY_OF_ALL = 3, 2, 1
 
 
