@@ -1,0 +1,50 @@
+"""Clients that are installed for the journeys, each in an environment of its own, as users do."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from stageproxy.upstream.pip_index import index_of_pip
+
+TOOLS = ("flit", "hatch", "pdm", "pipenv", "poetry")
+"""Clients besides pip, uv and twine."""
+
+_UV = Path(sys.executable).parent / "uv"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The clients, installed the first time that they are wanted, from this machine's own index."""
+
+    folder: Path
+
+    def command(self, name: str) -> Path:
+        """Return the command of a client, installed if need be."""
+        environment = self.folder / name
+        command = environment / "bin" / name
+        if not command.exists():
+            self._install(name, environment)
+        return command
+
+    def version(self, name: str) -> str:
+        """Return which version of a client there is."""
+        self.command(name)
+        shown = ["pip", "show", "--python", str(self.folder / name), name]
+        lines = _run(*shown).splitlines()
+        return next(one for one in lines if one.startswith("Version: ")).split()[1]
+
+    def _install(self, name: str, environment: Path) -> None:
+        index = ["--default-index", str(index_of_pip().simple)]
+        _run("venv", "--quiet", "--python", sys.executable, str(environment))
+        _run("pip", "install", "--quiet", *index, "--python", str(environment), name)
+
+
+def _run(*arguments: str) -> str:
+    """Run uv; its own settings stay out of it."""
+    environment = {**os.environ, "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    command = [str(_UV), *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
