@@ -113,6 +113,9 @@ class Upload(Section):
     strict: bool = Field(
         default=False, description="Refuse what is suspicious, even where PyPI accepts it."
     )
+    pep694: bool = Field(
+        default=True, description="Speak Upload 2.0, a draft: PEP 694 in its round 4 (2026-07-29)."
+    )
 
 
 class Log(Section):

@@ -48,6 +48,7 @@ from stageproxy.web.headers import add_own
 from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
+from stageproxy.web.session_json import MECHANISMS, SESSION_JSON, SessionJson
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ def _assemble(
     app = web.Application(middlewares=[guard])
     app[keys.ACCESS] = Access(database, clock)
     app[keys.URLS] = urls
+    app[SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
     app[keys.PREVIEWS] = previews

@@ -14,6 +14,8 @@ class Kind(StrEnum):
     NOT_FOUND = "not-found"
     GONE = "gone"
     CONFLICT = "conflict"
+    NOT_ACCEPTABLE = "not-acceptable"
+    UNSUPPORTED_TYPE = "unsupported-type"
     TOO_LARGE = "too-large"
     TOO_MANY = "too-many"
     UPSTREAM_FAILED = "upstream-failed"
@@ -117,6 +119,18 @@ class OtherReleaseError(ConflictError):
 
     def __init__(self, filename: str, *, staged: str) -> None:
         super().__init__(f"{filename} does not belong to this stage, which is {staged}.")
+
+
+class NotAcceptableError(StageproxyError):
+    """The client takes none of the types that there are."""
+
+    kind = Kind.NOT_ACCEPTABLE
+
+
+class UnsupportedTypeError(StageproxyError):
+    """The request's body is of a type that is not spoken here."""
+
+    kind = Kind.UNSUPPORTED_TYPE
 
 
 class TooLargeError(StageproxyError):

@@ -23,6 +23,7 @@ from stageproxy.core.release.stages import (
     ended,
     expiry_after_change,
     expiry_after_extension,
+    same_version,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.ports import Catalogue, Clock, Rows
@@ -123,6 +124,20 @@ class Stages:
             raise _not_yours()
         require(token, action, stage.project, stage.version)
         return as_of(stage, self.clock.now())
+
+    async def latest(self, token: ApiToken, project: str, version: str | None) -> Stage:
+        """Return the stage of a release, or the latest of a project: a live one if there is one."""
+        require(token, Action.SHOW, project, version or token.version)
+        stages = [
+            stage
+            for stage in await self.list(token, project)
+            if version is None or (stage.version and same_version(stage.version, version))
+        ]
+        live = (stage for stage in stages if stage.status in LIVE)
+        found = next(live, None) or next(iter(stages), None)
+        if found is None:
+            raise NotFoundError(f"There is no stage of {project} {version or ''}".rstrip() + ".")
+        return found
 
     async def extend(self, token: ApiToken, stage_id: str, by: timedelta) -> Stage:
         """Let a stage live longer, as far as the limit allows."""

@@ -19,6 +19,7 @@ from stageproxy.core.errors import (
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.web.conditional import etag_of
 from stageproxy.web.keys import URLS
+from stageproxy.web.session_json import API_VERSION, Api
 
 STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.BAD_REQUEST,
@@ -27,6 +28,8 @@ STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
     Kind.GONE: HTTPStatus.GONE,
     Kind.CONFLICT: HTTPStatus.CONFLICT,
+    Kind.NOT_ACCEPTABLE: HTTPStatus.NOT_ACCEPTABLE,
+    Kind.UNSUPPORTED_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.UPSTREAM_FAILED: HTTPStatus.BAD_GATEWAY,
@@ -53,7 +56,7 @@ class Shape(Enum):
 def shape_of(request: web.Request) -> Shape:
     """Return how the client of a request wants to be told, which its URL shows."""
     path = request.raw_path.partition("?")[0]
-    if path.startswith(("/api/", "/upload/2.0/")):
+    if path.startswith(("/api/", "/upload/")):
         return Shape.PROBLEM
     if path.rstrip("/").endswith("/legacy") and request.method == "POST":
         return Shape.LEGACY
@@ -98,7 +101,8 @@ def _headers_for(
     if status is HTTPStatus.UNAUTHORIZED or isinstance(error, MissingCredentialError):
         return _CHALLENGE
     if isinstance(error, StageExistsError):
-        return {"Location": f"{request.app[URLS].public_url}/api/stages/{error.stage_id}"}
+        api = Api.SESSIONS if request.path.startswith("/upload/") else Api.STAGES
+        return {"Location": f"{request.app[URLS].public_url}/{api}/{error.stage_id}"}
     if error.kind is Kind.UPSTREAM_UNAVAILABLE:
         return _RETRY
     return {}
@@ -141,7 +145,7 @@ def _problem(status: HTTPStatus, sentence: str, problems: tuple[Problem, ...]) -
         "detail": sentence,
         "details": sentence,
         "errors": [{"source": one.source, "message": one.message} for one in problems],
-        "meta": {"api-version": "2.0"},
+        "meta": {"api-version": API_VERSION},
     }
     return _json(status, document, "application/problem+json", None)
 

@@ -22,7 +22,7 @@ from stageproxy.services.access import require
 from stageproxy.services.upload import Arrival, Taken
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import PREVIEWS, UPLOADS, URLS
-from stageproxy.web.session_json import json_response, stage_json
+from stageproxy.web.session_json import SESSION_JSON, UPLOAD_2_0, Api, json_response
 from stageproxy.web.stage_path import split_stage_path
 
 LONGEST_FIELD = 2**20
@@ -197,13 +197,11 @@ def _answer(
     """Say what became of the file. Most uploaders print none of it, twine does with --verbose."""
     if taken.stage is None:
         return _plain("OK\nPyPI has this very file already: nothing was staged.\n")
-    urls = request.app[URLS]
     if wants_session:
-        document = stage_json(taken.stage, urls, token, _outcome=taken.outcome.value)
-        return json_response(
-            document, headers={"Content-Type": "application/vnd.pypi.upload.v2+json"}
-        )
-    url = urls.url_of(taken.stage)
+        told = request.app[SESSION_JSON].of
+        document = told(taken.stage, token, Api.SESSIONS, _outcome=taken.outcome.value)
+        return json_response(document, headers={"Content-Type": UPLOAD_2_0})
+    url = request.app[URLS].url_of(taken.stage)
     return _plain(
         f"OK\n{url}\npip --isolated install --index-url {url}simple/ "
         f"{taken.stage.project}=={taken.stage.version}\n"

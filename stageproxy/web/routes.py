@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
-from stageproxy.web import api, health
+from stageproxy.web import api, health, sessions
 from stageproxy.web.legacy_upload import upload, upload_to_stage
 from stageproxy.web.metrics import metrics
 from stageproxy.web.pass_through import packages
 from stageproxy.web.preview import preview, stage_without_slash
+from stageproxy.web.printed_urls import find_stage
 from stageproxy.web.stage_page import front_page, robots
 
 ROUTES = (
@@ -18,10 +19,21 @@ ROUTES = (
     web.get("/packages/{path:.*}", packages),
     web.post("/legacy/", upload),
     web.post("/legacy", upload),
+    web.get("/legacy/{project}", find_stage),
+    web.get("/legacy/{project}/", find_stage),
+    web.get("/legacy/{project}/{version}", find_stage),
+    web.get("/legacy/{project}/{version}/", find_stage),
+    web.get("/project/{project}/", find_stage),
+    web.get("/project/{project}/{version}/", find_stage),
     web.post("/tmp/{project}/{token}/legacy/", upload_to_stage),
     web.post("/tmp/{project}/{token}/legacy", upload_to_stage),
     web.get("/tmp/{project}/{token}", stage_without_slash),
     web.get("/tmp/{project}/{token}/{path:.*}", preview),
+    web.post("/upload/2.0/", sessions.create_session),
+    web.post("/upload/2.0", sessions.create_session),
+    web.get("/upload/2.0/sessions/{id}", sessions.show_session),
+    web.delete("/upload/2.0/sessions/{id}", sessions.cancel_session),
+    web.post("/upload/2.0/sessions/{id}/extend", sessions.extend_session),
     web.post("/api/stages", api.open_stage),
     web.get("/api/stages", api.list_stages),
     web.get("/api/stages/{id}", api.show_stage),

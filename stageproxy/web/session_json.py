@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from aiohttp import web
@@ -14,32 +16,68 @@ from stageproxy.core.rights import Action, ApiToken
 from stageproxy.services.stage_urls import StageUrls
 
 API_VERSION = "2.0"
+MECHANISMS = ("http-post-bytes",)
+"""How files come in by PEP 694, the one that every server has to take."""
+UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
+"""The media type of PEP 694."""
 
 
-def stage_json(
-    stage: Stage, urls: StageUrls, token: ApiToken | None, **meta: str
-) -> dict[str, Any]:
-    """Return a stage as the bearer of *token* may see it; without one, as a reader of it may.
+class Api(StrEnum):
+    """The APIs that tell of a stage, by where they have it: links lead on within the same one."""
 
-    *meta*: more to say in `meta`, under names that PEP 694 leaves to indexes.
-    """
-    document = {
-        "meta": {"api-version": API_VERSION, **meta},
-        "links": _links(stage, urls, token),
-        "mechanisms": [],
-        "status": stage.status.value,
-        "expires-at": _whole_seconds(stage.expires_at),
-        "files": {one.filename: _file(one, stage, urls) for one in stage.artifacts},
-        "notices": [stage.reason] if stage.reason else [],
-        "id": stage.id,
-        "project": stage.project,
-        "version": stage.version,
-        "manifest-digest": manifest_digest(stage.artifacts),
-        "opened-at": _whole_seconds(stage.opened_at),
-    }
-    if _is_readable(stage):
-        document["session-token"] = urls.token_of(stage).reveal()
-    return document
+    STAGES = "api/stages"
+    SESSIONS = "upload/2.0/sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionJson:
+    """Tells stages as PEP 694's session objects; with *mechanisms*, if that protocol is on."""
+
+    urls: StageUrls
+    mechanisms: tuple[str, ...]
+
+    def of(
+        self, stage: Stage, token: ApiToken | None, api: Api = Api.STAGES, **meta: str
+    ) -> dict[str, Any]:
+        """Return a stage as the bearer of *token* may see it; without one, as a reader of it may.
+
+        *meta*: more to say in `meta`, under names that PEP 694 leaves to indexes.
+        """
+        urls = self.urls
+        document = {
+            "meta": {"api-version": API_VERSION, **meta},
+            "links": self._links(stage, token, api if self.mechanisms else Api.STAGES),
+            "mechanisms": list(self.mechanisms),
+            "status": stage.status.value,
+            "expires-at": _whole_seconds(stage.expires_at),
+            "files": {one.filename: _file(one, stage, urls) for one in stage.artifacts},
+            "notices": [stage.reason] if stage.reason else [],
+            "id": stage.id,
+            "project": stage.project,
+            "version": stage.version,
+            "manifest-digest": manifest_digest(stage.artifacts),
+            "opened-at": _whole_seconds(stage.opened_at),
+        }
+        if _is_readable(stage):
+            document["session-token"] = urls.token_of(stage).reveal()
+        return document
+
+    def _links(self, stage: Stage, token: ApiToken | None, api: Api) -> dict[str, str]:
+        links: dict[str, str] = {}
+        may = _permitted(stage, token)
+        session = f"{self.urls.public_url}/{api}/{stage.id}"
+        if Action.SHOW in may:
+            links["session"] = session
+        if _is_readable(stage):
+            links["stage"] = self.urls.url_of(stage)
+        if Action.UPLOAD in may and Step.EDIT in stage.steps():
+            links["legacy-upload"] = f"{self.urls.url_of(stage)}legacy/"
+        if Action.EXTEND in may and Step.EDIT in stage.steps():
+            links["extend"] = f"{session}/extend"
+        return links
+
+
+SESSION_JSON = web.AppKey("session_json", SessionJson)
 
 
 def as_json(document: Mapping[str, Any]) -> bytes:
@@ -60,21 +98,6 @@ def json_response(
             **(headers or {}),
         },
     )
-
-
-def _links(stage: Stage, urls: StageUrls, token: ApiToken | None) -> dict[str, str]:
-    links: dict[str, str] = {}
-    may = _permitted(stage, token)
-    session = f"{urls.public_url}/api/stages/{stage.id}"
-    if Action.SHOW in may:
-        links["session"] = session
-    if _is_readable(stage):
-        links["stage"] = urls.url_of(stage)
-    if Action.UPLOAD in may and Step.EDIT in stage.steps():
-        links["legacy-upload"] = f"{urls.url_of(stage)}legacy/"
-    if Action.EXTEND in may and Step.EDIT in stage.steps():
-        links["extend"] = f"{session}/extend"
-    return links
 
 
 def _permitted(stage: Stage, token: ApiToken | None) -> frozenset[Action]:

@@ -13,7 +13,7 @@ from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
 from stageproxy.web.keys import URLS
 from stageproxy.web.pages.rendering import render
-from stageproxy.web.session_json import as_json, stage_json
+from stageproxy.web.session_json import SESSION_JSON, Api, as_json
 
 _OFFERS = ("text/html", "application/json")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -24,7 +24,8 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
     urls = request.app[URLS]
     accept = request.headers.get(hdrs.ACCEPT, "")
     if best_offer(accept, _OFFERS) == "application/json":
-        document = stage_json(stage, urls, await recognize(request))
+        token = await recognize(request)
+        document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS)
         headers = {
             "Content-Type": "application/json",
             "Cache-Control": PRIVATE,

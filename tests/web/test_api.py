@@ -35,7 +35,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
             "legacy-upload": f"{prefix}legacy/",
             "extend": f"{session}/extend",
         },
-        "mechanisms": [],
+        "mechanisms": ["http-post-bytes"],
         "status": "open",
         "expires-at": "2026-11-29T12:00:00Z",
         "files": {},

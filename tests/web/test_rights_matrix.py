@@ -42,6 +42,9 @@ LISTING = "401 401 401 401 200 200 200 200 200 200 200 200 200 403 403"
 MANAGING = "401 401 401 401 403 403 403 403 403 200 200 403 200 403 403"
 MAKING = "401 401 401 401 403 403 403 403 403 403 403 403 201 403 403"
 ADMIN = "401 401 401 401 403 403 403 403 403 403 403 403 200 403 403"
+CANCELING = MANAGING.replace("200", "204")
+FINDING = "401 401 401 401 307 307 307 403 404 307 307 403 307 403 403"
+FINDING_VERSION = FINDING.replace("404", "403")
 EXPECTED = {
     "GET /": EVERYONE,
     "GET /robots.txt": EVERYONE,
@@ -51,10 +54,21 @@ EXPECTED = {
     "GET /packages/{path:.*}": LED,
     "POST /legacy/": UPLOADING,
     "POST /legacy": UPLOADING,
+    "GET /legacy/{project}": FINDING,
+    "GET /legacy/{project}/": FINDING,
+    "GET /legacy/{project}/{version}": FINDING_VERSION,
+    "GET /legacy/{project}/{version}/": FINDING_VERSION,
+    "GET /project/{project}/": FINDING,
+    "GET /project/{project}/{version}/": FINDING_VERSION,
     "POST /tmp/{project}/{token}/legacy/": UPLOADING,
     "POST /tmp/{project}/{token}/legacy": UPLOADING,
     "GET /tmp/{project}/{token}": MOVED,
     "GET /tmp/{project}/{token}/{path:.*}": EVERYONE,
+    "POST /upload/2.0/": OPENING,
+    "POST /upload/2.0": OPENING,
+    "GET /upload/2.0/sessions/{id}": FILLING,
+    "DELETE /upload/2.0/sessions/{id}": CANCELING,
+    "POST /upload/2.0/sessions/{id}/extend": MANAGING,
     "POST /api/stages": OPENING,
     "GET /api/stages": LISTING,
     "GET /api/stages/{id}": FILLING,
@@ -66,13 +80,24 @@ EXPECTED = {
     "GET /api/tokens": ADMIN,
     "DELETE /api/tokens/{id}": ADMIN,
 }
+UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
+CREATE = b'{"meta": {"api-version": "2.0"}, "name": "demo", "version": "2.0"}'
 DOCUMENTS = {
+    "POST /upload/2.0/": CREATE,
+    "POST /upload/2.0": CREATE,
+    "POST /upload/2.0/sessions/{id}/extend": b'{"meta": {"api-version": "2.0"}, "extend-for": 9}',
     "POST /api/stages": b'{"name": "demo", "version": "2.0"}',
     "POST /api/stages/{id}/extend": b'{"extend-for": "1d"}',
     "POST /api/tokens": b'{"project": "demo", "can": "upload"}',
 }
-WITHOUT_STAGE = {"POST /api/stages", "POST /legacy/", "POST /legacy"}
-ABOUT_A_STAGE = [route for route in EXPECTED if route.split()[1].startswith("/api/stages/{id}")]
+WITHOUT_STAGE = {
+    "POST /upload/2.0/",
+    "POST /upload/2.0",
+    "POST /api/stages",
+    "POST /legacy/",
+    "POST /legacy",
+}
+ABOUT_A_STAGE = [route for route in EXPECTED if "s/{id}" in route and "tokens" not in route]
 
 
 def spelled(route: Any) -> str:
@@ -130,10 +155,13 @@ async def ask(service: RunningService, route: str, stage: Any, token: str | None
         root = prefix_of(stage).removeprefix(service.url).removesuffix("/")
         path = path.replace("/tmp/{project}/{token}", root).replace("{id}", stage["id"])
     path = path.replace("{path:.*}", "simple/demo/").replace("{filename}", WHEEL.filename)
-    is_upload = "legacy" in path
+    path = path.replace("{project}", "demo").replace("{version}", "2.0")
+    is_upload = "legacy" in path and method == "POST"
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if is_upload:
         headers["Content-Type"] = FORM
+    if path.startswith("/upload/") and route in DOCUMENTS:
+        headers["Content-Type"] = UPLOAD_2_0
     data = body_of(twine_form(WHEEL)) if is_upload else DOCUMENTS.get(route)
     return await service.send(method, path, headers, data=data)
 

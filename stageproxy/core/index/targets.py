@@ -175,6 +175,10 @@ def find_target(  # noqa: C901, PLR0911, PLR0912 - a table of paths, read from t
             return _about_project(path, segments, project)
         case ["legacy"]:
             return Upload()
+        case ["legacy", name] | ["legacy", name, _] if canonicalize_name(name) == project:
+            return Moved("", for_good=False)
+        case ["legacy", *_]:
+            return Nowhere()
         case [name] if installer and _PROJECT_NAME.fullmatch(name):
             return Moved(f"simple/{canonicalize_name(name)}/", for_good=False)
     return Elsewhere(path)

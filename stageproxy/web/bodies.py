@@ -1,0 +1,78 @@
+"""Here is what the JSON bodies of requests have in common: read whole, bounded, and checked."""
+
+from datetime import timedelta
+from typing import Annotated, Any, TypeVar
+
+from aiohttp import web
+from packaging.utils import canonicalize_name, is_normalized_name
+from packaging.version import InvalidVersion, Version
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from stageproxy.core.durations import parse_duration
+from stageproxy.core.errors import InvalidRequestError, Problem, TooLargeError
+from stageproxy.core.rights import EVERY_PROJECT
+
+_LONGEST_BODY = 2**16
+LONGEST_DURATION = timedelta(days=36_525)
+"""A wish for more is no error, but calendars end."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _project(text: str) -> str:
+    name = canonicalize_name(text)
+    if not is_normalized_name(name):
+        msg = f"{text!r} is no name of a project"
+        raise ValueError(msg)
+    return name
+
+
+def _project_or_every(text: str) -> str:
+    return text if text == EVERY_PROJECT else _project(text)
+
+
+def _version(text: str) -> str:
+    try:
+        return str(Version(text))
+    except InvalidVersion as error:
+        msg = f"{text!r} is no version"
+        raise ValueError(msg) from error
+
+
+def _duration(value: object) -> timedelta:
+    length = parse_duration(value)
+    if length <= timedelta(0):
+        msg = "a length of time is more than nothing"
+        raise ValueError(msg)
+    return min(length, LONGEST_DURATION)
+
+
+ProjectName = Annotated[str, AfterValidator(_project)]
+ProjectNameOrEvery = Annotated[str, AfterValidator(_project_or_every)]
+VersionText = Annotated[str, AfterValidator(_version)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Body(BaseModel):
+    """A body that says no more than we know; `meta` is PEP 694's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+
+async def read_body(request: web.Request, model: type[Model]) -> Model:
+    """Return the body as a value, or raise everything that is wrong with it."""
+    content = await request.content.read(_LONGEST_BODY + 1)
+    while len(content) <= _LONGEST_BODY and not request.content.at_eof():
+        content += await request.content.read(_LONGEST_BODY + 1 - len(content))
+    if len(content) > _LONGEST_BODY:
+        raise TooLargeError(f"The body is longer than {_LONGEST_BODY} bytes.")
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        problems = [
+            Problem(".".join(str(part) for part in one["loc"]), one["msg"])
+            for one in error.errors(include_url=False, include_input=False)
+        ]
+        raise InvalidRequestError("The body is not what is expected here.", problems) from error

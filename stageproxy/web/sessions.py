@@ -1,0 +1,71 @@
+"""Here is /upload/2.0/: PEP 694's publishing sessions, which are stages."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated
+
+from aiohttp import web
+from packaging.utils import canonicalize_name
+from pydantic import Field
+
+from stageproxy.core.release.stages import Stage
+from stageproxy.core.rights import ApiToken
+from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText
+from stageproxy.web.keys import STAGES
+from stageproxy.web.session_json import SESSION_JSON, Api
+from stageproxy.web.upload_2_0 import Message, authenticate, read_message, told
+
+_LONGEST_SECONDS = int(LONGEST_DURATION.total_seconds())
+
+
+class CreateSession(Message):
+    """Open a stage. That the version may be null, until a file fixes it, is our extension."""
+
+    name: ProjectName
+    version: VersionText | None
+
+
+class ExtendSession(Message):
+    """Let a stage live longer, by so many seconds: a wish, which may be granted in part."""
+
+    extend_for: Annotated[int, Field(alias="extend-for", strict=True, ge=0)]
+
+
+async def create_session(request: web.Request) -> web.Response:
+    """Open a stage: 201, or 409 and where the session of that release is (T1)."""
+    token = await authenticate(request)
+    body = await read_message(request, CreateSession)
+    project = canonicalize_name(body.name)
+    stage = await request.app[STAGES].open(token, project, body.version, None)
+    return _session(request, stage, token, HTTPStatus.CREATED)
+
+
+async def show_session(request: web.Request) -> web.Response:
+    """Return a stage, also one that has ended, for its retention time (T2)."""
+    token = await authenticate(request)
+    stage = await request.app[STAGES].get(token, request.match_info["id"])
+    return _session(request, stage, token)
+
+
+async def cancel_session(request: web.Request) -> web.Response:
+    """End a stage: 204 (T3)."""
+    token = await authenticate(request)
+    await request.app[STAGES].cancel(token, request.match_info["id"])
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+async def extend_session(request: web.Request) -> web.Response:
+    """Let a stage live longer, as far as the limit allows: a wish for more is no error (T5)."""
+    token = await authenticate(request)
+    body = await read_message(request, ExtendSession)
+    by = timedelta(seconds=min(body.extend_for, _LONGEST_SECONDS))
+    stage = await request.app[STAGES].extend(token, request.match_info["id"], by)
+    return _session(request, stage, token)
+
+
+def _session(
+    request: web.Request, stage: Stage, token: ApiToken, status: HTTPStatus = HTTPStatus.OK
+) -> web.Response:
+    document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS)
+    headers = {"Location": document["links"]["session"]} if status is HTTPStatus.CREATED else {}
+    return told(document, status, headers)

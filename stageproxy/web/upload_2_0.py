@@ -1,0 +1,63 @@
+"""Here is what all of PEP 694 has in common: its switch, its media type, its messages."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Literal, TypeVar
+
+from aiohttp import hdrs, web
+from pydantic import BaseModel, ConfigDict, Field
+
+from stageproxy.core.errors import NotAcceptableError, NotFoundError, UnsupportedTypeError
+from stageproxy.core.index.negotiation import best_offer
+from stageproxy.core.rights import ApiToken
+from stageproxy.web import auth
+from stageproxy.web.bodies import read_body
+from stageproxy.web.session_json import SESSION_JSON, UPLOAD_2_0, json_response
+
+
+class Meta(BaseModel):
+    """What every message says of itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    api_version: Literal["2.0"] = Field(alias="api-version")
+
+
+class Message(BaseModel):
+    """A message of PEP 694. What we do not know in it is let be: the protocol is a draft."""
+
+    model_config = ConfigDict(frozen=True)
+
+    meta: Meta
+
+
+Sent = TypeVar("Sent", bound=Message)
+
+
+async def authenticate(request: web.Request) -> ApiToken:
+    """Return the API token of a request; raise if the protocol is off, or Accept rules it out.
+
+    Every request is looked at anew: a right that is lost is lost with the next one.
+    """
+    if not request.app[SESSION_JSON].mechanisms:
+        raise NotFoundError("PEP 694 is switched off here. The legacy upload API is at /legacy/.")
+    token = await auth.authenticate(request)
+    if best_offer(", ".join(request.headers.getall(hdrs.ACCEPT, [])), [UPLOAD_2_0]) is None:
+        raise NotAcceptableError(f"Answers here are {UPLOAD_2_0}, which Accept rules out.")
+    return token
+
+
+async def read_message(request: web.Request, model: type[Sent]) -> Sent:
+    """Return the message of a request, or raise everything that is wrong with it."""
+    if request.content_type != UPLOAD_2_0:
+        raise UnsupportedTypeError(f"Content-Type must be {UPLOAD_2_0} here.")
+    return await read_body(request, model)
+
+
+def told(
+    document: Mapping[str, Any],
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """Return an answer of PEP 694."""
+    return json_response(document, status, {"Content-Type": UPLOAD_2_0, **(headers or {})})

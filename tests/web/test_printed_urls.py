@@ -1,0 +1,126 @@
+"""URLs that uploaders print when they are done lead to the stage."""
+
+import pytest
+
+from stageproxy.core.rights import TOKEN_PATTERN
+from tests.support.distributions import a_wheel
+from tests.support.service import RunningService, basic, prefix_of
+
+PRINTED = [
+    pytest.param("/legacy/demo/2.0/", id="hatch"),
+    pytest.param("/legacy/demo", id="flit"),
+    pytest.param("/legacy/Demo/2", id="another-spelling"),
+    pytest.param("/project/demo/", id="flit-of-a-legacy-URL"),
+    pytest.param("/project/demo/2.0/", id="a-release"),
+]
+
+
+@pytest.mark.parametrize("path", PRINTED)
+async def test_leads_to_the_stage(service: RunningService, path: str) -> None:
+    """A token that may see the stage is led there; nobody may keep the answer."""
+    stage = await service.staged(a_wheel(version="2.0"))
+
+    answer = await service.get(path, Authorization=basic(await service.token()))
+
+    assert (answer.status, answer.headers["Location"]) == (307, prefix_of(stage))
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", PRINTED)
+async def test_without_a_token(service: RunningService, path: str) -> None:
+    """Without a token nothing is told, and browsers ask for one."""
+    await service.staged(a_wheel(version="2.0"))
+
+    answer = await service.get(path)
+
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    assert not TOKEN_PATTERN.search(answer.text)
+
+
+@pytest.mark.parametrize("path", PRINTED)
+async def test_with_a_foreign_token(service: RunningService, path: str) -> None:
+    """A token of another project hears the same of a stage and of none (DECISIONS 18)."""
+    token = basic(await service.token(project="other"))
+
+    before = await service.get(path, Authorization=token)
+    await service.staged(a_wheel(version="2.0"))
+    after = await service.get(path, Authorization=token)
+
+    assert (before.status, after.status) == (403, 403)
+    assert before.body == after.body
+
+
+async def test_latest_live_stage(service: RunningService) -> None:
+    """Of several stages of a project it is the latest that is still open."""
+    await service.staged(a_wheel(version="2.0"))
+    service.clock.advance(hours=1)
+    latest = await service.staged(a_wheel(version="3.0"))
+    service.clock.advance(hours=1)
+    over = await service.staged(a_wheel(version="4.0"))
+    await service.api("DELETE", f"stages/{over['id']}")
+
+    answer = await service.get("/project/demo/", Authorization=basic(service.admin))
+
+    assert answer.headers["Location"] == prefix_of(latest)
+
+
+async def test_stage_that_is_over(service: RunningService) -> None:
+    """If the only stage is over, its URL says what became of it."""
+    stage = await service.staged(a_wheel(version="2.0"))
+    await service.api("DELETE", f"stages/{stage['id']}")
+
+    answer = await service.get("/legacy/demo/2.0/", Authorization=basic(service.admin))
+
+    assert (await service.get(answer.headers["Location"])).status == 410
+
+
+async def test_nothing_staged(service: RunningService) -> None:
+    """A release without a stage is not found, by those who may know."""
+    answer = await service.get("/legacy/demo/9.9/", Authorization=basic(service.admin))
+
+    assert (answer.status, answer.text) == (404, "There is no stage of demo 9.9.")
+
+
+@pytest.mark.parametrize("path", ["/legacy/+simple/demo/", "/legacy/%2Bsimple/demo/"])
+async def test_what_hatch_asks_first(service: RunningService, path: str) -> None:
+    """Hatch skips what it finds there by name: there is nothing, whoever asks."""
+    await service.staged(a_wheel(version="2.0"))
+
+    answer = await service.get(path, Authorization=basic(service.admin))
+
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize("rest", ["legacy/demo/2.0/", "legacy/Demo", "legacy/demo/"])
+async def test_below_a_stage(service: RunningService, rest: str) -> None:
+    """Below a stage URL no token is needed: who has the URL may read the stage."""
+    prefix = prefix_of(await service.staged(a_wheel(version="2.0")))
+
+    answer = await service.get(prefix + rest)
+
+    path = prefix.removeprefix(service.url)
+    assert (answer.status, answer.headers["Location"]) == (307, path)
+
+
+@pytest.mark.parametrize("rest", ["legacy/%2Bsimple/demo/", "legacy/other/1.0/"])
+async def test_nothing_else_below_a_stage(service: RunningService, rest: str) -> None:
+    """Other paths of its upload URL are not there, and upstream is not asked."""
+    prefix = prefix_of(await service.staged(a_wheel(version="2.0")))
+    asked = len(service.index.requests)
+
+    answer = await service.get(prefix + rest)
+
+    assert (answer.status, len(service.index.requests)) == (404, asked)
+
+
+@pytest.mark.parametrize(
+    "path", ["/_/oidc/audience", "/_/oidc/mint-token", "/.well-known/openid-configuration"]
+)
+async def test_trusted_publishing_is_not_here(service: RunningService, path: str) -> None:
+    """Uv and pdm ask at the root for trusted publishing: 404 at once, and upstream is not asked."""
+    asked = len(service.index.requests)
+
+    statuses = [(await service.get(path, method=method)).status for method in ("GET", "POST")]
+
+    assert (statuses, len(service.index.requests)) == ([404, 404], asked)
