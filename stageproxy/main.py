@@ -21,7 +21,9 @@ from stageproxy.ports import Clock, Rows
 from stageproxy.services.access import Access
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.expire import Expiry
+from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
+from stageproxy.services.published import Published
 from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -107,6 +109,7 @@ async def open_service(
             )
             urls = StageUrls(public_url.rstrip("/"), secret)
             service = _assemble(config, directory, database, index, urls, clock or SystemClock())
+            await service.app[keys.FILE_UPLOADS].recover()
             service.app[METRICS] = metrics
             service.app[SHOWN] = Shown(metrics, database, lambda: index.size)
             yield service
@@ -154,7 +157,9 @@ def _assemble(
     )
     packed: OnceKept[str, bytes] = OnceKept(config.upstream.cache_size // 4, len)
     app[GZIPPED] = packed
-    app[keys.UPLOADS] = Uploads(database, files, index, clock, stages, policy)
+    uploads = Uploads(database, files, Published(index), clock, stages, policy)
+    app[keys.UPLOADS] = uploads
+    app[keys.FILE_UPLOADS] = FileUploads(database, files, clock, stages, uploads)
     checks = {
         "database": partial(_database_works, database),
         "files": partial(files_can_be_written, folder),

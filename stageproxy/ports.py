@@ -9,6 +9,8 @@ from typing import Protocol, TypeVar
 
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
+from stageproxy.core.release.digests import Received
+from stageproxy.core.release.file_uploads import FileUpload
 from stageproxy.core.release.stages import Artifact, Stage
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.verdict.archives import Contents
@@ -59,6 +61,12 @@ class Rows(Protocol):
     def remove_artifact(self, stage_id: str, artifact: Artifact, reason: str) -> None:
         """Take an artifact out of a stage; its URL then tells the *reason*."""
 
+    def find_file_upload(self, stage_id: str, upload_id: str) -> FileUpload | None:
+        """Return a file upload of a stage, in whatever state."""
+
+    def save_file_upload(self, stage_id: str, upload: FileUpload) -> None:
+        """Keep a file upload as it is now, new or changed."""
+
     def find_former_file(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
         """Return why a file is not staged any more that once was."""
 
@@ -97,16 +105,6 @@ class Catalogue(Protocol):
         """Do *work* that changes nothing, on what is committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A file that has come in whole: its size in bytes and its digests in hex."""
-
-    size: int
-    sha256: str
-    blake2b_256: str
-    md5: str
-
-
 class IncomingFile(Protocol):
     """A file on its way in. It is gone when its block ends, unless it was kept."""
 
@@ -133,6 +131,15 @@ class ArtifactFiles(Protocol):
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file for bytes that come in."""
+
+    def reopen(self, received: Received) -> IncomingFile:
+        """Return a file that is kept already as one that has just come in."""
+
+    async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
+        """Return digests of a kept file in hex, by hashlib's name of the algorithm.
+
+        *algorithms*: their names, and how many bytes a digest has where that can be chosen.
+        """
 
     def path(self, sha256: str) -> Path:
         """Return where a kept file is."""

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     CONFLICT = "conflict"
     NOT_ACCEPTABLE = "not-acceptable"
     UNSUPPORTED_TYPE = "unsupported-type"
+    UNPROCESSABLE = "unprocessable"
     TOO_LARGE = "too-large"
     TOO_MANY = "too-many"
     UPSTREAM_FAILED = "upstream-failed"
@@ -131,6 +132,12 @@ class UnsupportedTypeError(StageproxyError):
     """The request's body is of a type that is not spoken here."""
 
     kind = Kind.UNSUPPORTED_TYPE
+
+
+class UnprocessableError(StageproxyError):
+    """The request is well formed, but wants something that is not done here."""
+
+    kind = Kind.UNPROCESSABLE
 
 
 class TooLargeError(StageproxyError):

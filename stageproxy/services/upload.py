@@ -15,11 +15,9 @@ from stageproxy.core.errors import (
     OtherReleaseError,
     Problem,
     RefusedError,
-    StageproxyError,
 )
-from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType
-from stageproxy.core.index.pages import Listing, UnreadablePageError
-from stageproxy.core.index.simple import read_page
+from stageproxy.core.release.digests import Received
+from stageproxy.core.release.file_uploads import UploadStatus, UploadStep
 from stageproxy.core.release.intake import (
     Outcome,
     check_project_takes_uploads,
@@ -32,8 +30,9 @@ from stageproxy.core.verdict.filenames import DistributionName, parse_distributi
 from stageproxy.core.verdict.findings import Finding, Level
 from stageproxy.core.verdict.metadata import FormFields
 from stageproxy.core.verdict.rules import Upload, findings_of, form_findings
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Index, Received, Rows
+from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.access import require
+from stageproxy.services.published import Published
 from stageproxy.services.stages import Stages, check_release_is_free, end_expired, get_live, touched
 
 log = logging.getLogger(__name__)
@@ -52,12 +51,16 @@ class UploadPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What a client sent: the form's fields as they came, and the file, received but not kept."""
+    """What a client sent: the form's fields as they came, and the file, received but not kept.
+
+    `upload_id`: the file upload that it completes, if it came by PEP 694.
+    """
 
     form: FormFields
     filename: str
     content_type: str | None
     file: IncomingFile
+    upload_id: str | None = None
 
     @property
     def project(self) -> NormalizedName:
@@ -84,6 +87,7 @@ class _Candidate:
     form: FormFields
     core_metadata: bytes | None
     file: IncomingFile
+    upload_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Uploads:
 
     catalogue: Catalogue
     files: ArtifactFiles
-    index: Index
+    published: Published
     clock: Clock
     stages: Stages
     policy: UploadPolicy
@@ -117,7 +121,7 @@ class Uploads:
         if into is not None and into.project != arrival.project:
             raise OtherReleaseError(arrival.filename, staged=into.release)
         candidate = await self._examine(token, arrival)
-        listing, notices = await self._ask_upstream(candidate.project)
+        listing, notices = await self.published.listing(candidate.project)
         check_project_takes_uploads(candidate.project, listing)
         if is_published(candidate.artifact, listing):
             return Taken(Outcome.UNCHANGED, None, candidate.artifact)
@@ -154,6 +158,7 @@ class Uploads:
             form=arrival.form,
             core_metadata=upload.contents.core_metadata if name.is_wheel else None,
             file=arrival.file,
+            upload_id=arrival.upload_id,
         )
 
     async def _upload(
@@ -199,23 +204,6 @@ class Uploads:
             notices=notices,
         )
 
-    async def _ask_upstream(self, project: str) -> tuple[Listing, tuple[str, ...]]:
-        """Return what upstream has, or the notice that it could not be asked.
-
-        Nothing is refused for upstream's sake: uploaders send again what they
-        think has failed, and the page that is edited later tells the truth.
-        """
-        try:
-            page = await self.index.find(
-                f"simple/{project}/", ACCEPT_FOR[SimpleType.V1_JSON], fresh=True
-            )
-            if page is None:
-                return Listing(), ()
-            return await asyncio.to_thread(read_page, page, project), ()
-        except (StageproxyError, UnreadablePageError) as error:
-            log.warning("what PyPI has of %s is not known: %s", project, error)
-            return Listing(), ("PyPI could not be asked whether it has this file already.",)
-
     async def _add(self, candidate: _Candidate, into: Stage | None) -> Taken:
         now = self.clock.now()
         return await self.catalogue.write(lambda rows: self._work(rows, candidate, into, now))
@@ -232,18 +220,24 @@ class Uploads:
             _live_artifacts(rows, candidate.project),
             replace=self.policy.replace,
         )
-        if outcome is Outcome.UNCHANGED:
+        is_settled = _settle_uploads(rows, stage, candidate)
+        if outcome is Outcome.UNCHANGED and not is_settled:
             return Taken(outcome, stage, artifact)
         if stage.version is None:
             check_release_is_free(rows, stage.project, candidate.version)
+        if outcome is Outcome.UNCHANGED:
+            return Taken(outcome, self._touch(rows, stage, now), artifact)
         candidate.file.keep()
         held = stage.find_artifact(artifact.filename)
         if held and held.sha256 != artifact.sha256:
             rows.remove_artifact(stage.id, held, REPLACED)
         versioned = replace(stage, version=stage.version or candidate.version)
-        rows.save_stage(touched(versioned, now, longest=self.stages.limits.max_lifetime))
         rows.save_artifact(stage.id, artifact, candidate.form, candidate.core_metadata)
-        return Taken(outcome, rows.find_stage(stage.id), artifact)
+        return Taken(outcome, self._touch(rows, versioned, now), artifact)
+
+    def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage | None:
+        rows.save_stage(touched(stage, now, longest=self.stages.limits.max_lifetime))
+        return rows.find_stage(stage.id)
 
     def _stage_for(
         self, rows: Rows, candidate: _Candidate, into: Stage | None, now: datetime
@@ -256,6 +250,18 @@ class Uploads:
         stage = self.stages.new(candidate.project, candidate.version, now)
         self.stages.add(rows, stage)
         return stage
+
+
+def _settle_uploads(rows: Rows, stage: Stage, candidate: _Candidate) -> bool:
+    """Complete the file upload that brought the artifact; one that had failed is over with it."""
+    upload = stage.find_upload(candidate.artifact.filename)
+    if upload is not None and upload.id == candidate.upload_id:
+        rows.save_file_upload(stage.id, upload.after(UploadStep.SUCCEED))
+        return True
+    if upload is not None and upload.status is UploadStatus.ERROR:
+        rows.save_file_upload(stage.id, upload.after(UploadStep.DELETE))
+        return True
+    return False
 
 
 def _live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:

@@ -7,14 +7,16 @@ from typing import Any
 
 from packaging.utils import NormalizedName
 
+from stageproxy.core.release.digests import Received
+from stageproxy.core.release.file_uploads import FileUpload, UploadStatus
 from stageproxy.core.release.stages import Artifact, ArtifactKind, Stage, Status
 from stageproxy.core.rights import ApiToken, TokenKind
 
 Row = Mapping[str, Any]
 
 
-def stage_in(row: Row, artifacts: tuple[Artifact, ...]) -> Stage:
-    """Return the stage that a row tells of, with its *artifacts*."""
+def stage_in(row: Row, artifacts: tuple[Artifact, ...], uploads: tuple[FileUpload, ...]) -> Stage:
+    """Return the stage that a row tells of, with what belongs to it."""
     return Stage(
         id=row["id"],
         project=NormalizedName(row["project"]),
@@ -29,6 +31,7 @@ def stage_in(row: Row, artifacts: tuple[Artifact, ...]) -> Stage:
         reason=row["reason"],
         sent=bool(row["sent"]),
         artifacts=artifacts,
+        uploads=uploads,
     )
 
 
@@ -67,6 +70,24 @@ def artifact_in(row: Row) -> Artifact:
         core_metadata_sha256=row["core_metadata_sha256"],
         uploaded_at=_moment(row["uploaded_at"]),
         uploaded_by=row["uploaded_by"],
+        notices=tuple(json.loads(row["notices"])),
+    )
+
+
+def file_upload_in(row: Row) -> FileUpload:
+    """Return the file upload that a row tells of."""
+    received = json.loads(row["received"]) if row["received"] else None
+    return FileUpload(
+        id=row["id"],
+        filename=row["filename"],
+        size=row["size"],
+        hashes=json.loads(row["hashes"]),
+        status=UploadStatus(row["status"]),
+        created_at=_moment(row["created_at"]),
+        expires_at=_moment(row["expires_at"]),
+        created_by=row["created_by"],
+        received=Received(**received) if received else None,
+        attestations=row["attestations"],
         notices=tuple(json.loads(row["notices"])),
     )
 

@@ -5,19 +5,21 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiofiles.os
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from stageproxy.core.errors import NoRoomError
+from stageproxy.core.release.digests import Received
 from stageproxy.core.verdict.archives import Contents, read_contents
 from stageproxy.core.verdict.filenames import DistributionName
-from stageproxy.ports import IncomingFile, Received
+from stageproxy.ports import IncomingFile
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -53,6 +55,14 @@ class FileStore:
         # It may have been kept, even at this very moment for a caller that was cancelled.
         with suppress(FileNotFoundError):
             await aiofiles.os.remove(path)
+
+    def reopen(self, received: Received) -> IncomingFile:
+        """Return a file that is kept already as one that has just come in."""
+        return _Reopened(self.path(received.sha256), received)
+
+    async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
+        """Return digests of a kept file in hex, by hashlib's name of the algorithm."""
+        return await asyncio.to_thread(_digests, self.path(sha256), algorithms)
 
     def path(self, sha256: str) -> Path:
         """Return where a kept file is."""
@@ -112,15 +122,11 @@ class _Incoming:
 
     async def read_contents(self, name: DistributionName) -> Contents:
         """Look into the archive, on a thread of its own."""
-        return await asyncio.to_thread(self._read_contents, name)
+        return await asyncio.to_thread(_read_contents, self._path, name)
 
     def keep(self) -> None:
         """Put the file where its digest says, for good."""
         self._store.keep(self._path, self._sha256.hexdigest())
-
-    def _read_contents(self, name: DistributionName) -> Contents:
-        with self._path.open("rb") as file:
-            return read_contents(file, name)
 
     def _received(self) -> Received:
         return Received(
@@ -129,6 +135,31 @@ class _Incoming:
             blake2b_256=self._blake2b_256.hexdigest(),
             md5=self._md5.hexdigest(),
         )
+
+
+class _Reopened:
+    """A file that is kept already; see `ports.IncomingFile`."""
+
+    def __init__(self, path: Path, received: Received) -> None:
+        self.size = received.size
+        self._path = path
+        self._received = received
+
+    async def write(self, chunk: bytes) -> None:
+        """Refuse: the file is whole."""
+        raise AssertionError(chunk)
+
+    async def finish(self) -> Received:
+        """Return what was received."""
+        return self._received
+
+    async def read_contents(self, name: DistributionName) -> Contents:
+        """Look into the archive, on a thread of its own."""
+        return await asyncio.to_thread(_read_contents, self._path, name)
+
+    def keep(self) -> None:
+        """Leave the file where it is, as if it had just been put there."""
+        self._path.touch()
 
 
 @contextmanager
@@ -140,6 +171,25 @@ def _room_or_error() -> Iterator[None]:
         if error.errno in _FULL:
             raise NoRoomError from error
         raise
+
+
+def _read_contents(path: Path, name: DistributionName) -> Contents:
+    with path.open("rb") as file:
+        return read_contents(file, name)
+
+
+def _digests(path: Path, algorithms: Mapping[str, int]) -> Mapping[str, str]:
+    digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            for digest in digests.values():
+                digest.update(chunk)
+    return {name: _hex(digest, algorithms[name]) for name, digest in digests.items()}
+
+
+def _hex(digest: Any, length: int) -> str:  # noqa: ANN401 - hashlib has two kinds of digests
+    text: str = digest.hexdigest() if digest.digest_size else digest.hexdigest(length)
+    return text
 
 
 def _create(path: Path) -> AsyncBufferedIOBase:

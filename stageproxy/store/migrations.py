@@ -117,8 +117,43 @@ _FIRST_TABLES = (
 )
 
 
+_FILE_UPLOADS = (
+    """
+    CREATE TABLE file_upload (
+        id TEXT PRIMARY KEY,
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        filename TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        hashes TEXT NOT NULL,
+        status TEXT NOT NULL
+            CHECK (status IN ('pending', 'processing', 'completed', 'error', 'canceled')),
+        created_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL,
+        created_by TEXT NOT NULL,
+        received_sha256 TEXT,
+        received TEXT,
+        attestations TEXT,
+        notices TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX file_upload_of_stage ON file_upload (stage_id, status)",
+    "CREATE INDEX file_upload_by_content ON file_upload (received_sha256)",
+    """
+    CREATE UNIQUE INDEX one_unfinished_upload_of_a_file ON file_upload (stage_id, filename)
+        WHERE status IN ('pending', 'processing', 'error')
+    """,
+)
+
+
 @_steps()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
     """Everything a stage needs to be opened, filled, read and ended."""
     for statement in _FIRST_TABLES:
+        tables.execute(statement)
+
+
+@_steps()
+def m0002_file_uploads(tables: Tables) -> None:
+    """Files on their way in by PEP 694."""
+    for statement in _FILE_UPLOADS:
         tables.execute(statement)

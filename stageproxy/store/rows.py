@@ -9,26 +9,31 @@ from packaging.utils import canonicalize_version
 from sqlite_utils import Database as Tables
 
 from stageproxy.core.release.stages import Artifact, Stage
-from stageproxy.core.rights import ApiToken
 from stageproxy.core.verdict.metadata import FormFields
 from stageproxy.kept import Shelf
 from stageproxy.ports import Totals
-from stageproxy.store.columns import api_token_in, artifact_in, stage_in, text_of
+from stageproxy.store.columns import artifact_in, stage_in, text_of
+from stageproxy.store.part_rows import ApiTokenRows, FileUploadRows
 
 _IS_USED = """
     EXISTS (
         SELECT 1 FROM artifact JOIN stage ON stage.id = artifact.stage_id
         WHERE artifact.sha256 = stored_file.sha256
             AND stage.status IN ('open', 'processing', 'error')
+        UNION ALL
+        SELECT 1 FROM file_upload JOIN stage ON stage.id = file_upload.stage_id
+        WHERE file_upload.received_sha256 = stored_file.sha256
+            AND file_upload.status IN ('pending', 'processing')
+            AND stage.status IN ('open', 'processing', 'error')
     )
 """
 
 
-class SqliteRows:
+class SqliteRows(ApiTokenRows, FileUploadRows):
     """The rows, over one connection that is within a transaction, or that only reads."""
 
     def __init__(self, tables: Tables, *, kept: Shelf[str, Stage] | None = None) -> None:
-        self._tables = tables
+        super().__init__(tables)
         self._kept = kept
 
     def find_stage(self, stage_id: str) -> Stage | None:
@@ -199,33 +204,6 @@ class SqliteRows:
         )
         return tuple((name, value) for name, value in json.loads(row["form"])) if row else ()
 
-    def find_api_token(self, digest: str) -> ApiToken | None:
-        """Return what is known of an API token."""
-        row = self._one("SELECT * FROM api_token WHERE digest = :digest", digest=digest)
-        return api_token_in(row) if row else None
-
-    def list_api_tokens(self) -> Sequence[ApiToken]:
-        """Return all API tokens, the latest first."""
-        rows = self._all("SELECT * FROM api_token ORDER BY created_at DESC, id")
-        return [api_token_in(row) for row in rows]
-
-    def save_api_token(self, token: ApiToken) -> None:
-        """Keep an API token as it is now, new or changed."""
-        self._upsert(
-            "api_token",
-            {
-                "id": token.id,
-                "kind": token.kind.value,
-                "project": token.project,
-                "version": token.version,
-                "digest": token.digest,
-                "created_at": text_of(token.created_at),
-                "expires_at": text_of(token.expires_at),
-                "revoked_at": text_of(token.revoked_at),
-            },
-            key="id",
-        )
-
     def totals(self) -> Totals:
         """Return how much is kept."""
         stages = self._all("SELECT status, count(*) AS number FROM stage GROUP BY status")
@@ -259,25 +237,15 @@ class SqliteRows:
         """Return the stage of a row. Its artifacts are as they were if its revision is."""
         kept = self._kept.find(row["id"]) if self._kept is not None else None
         if kept is not None and kept.revision == row["revision"]:
-            return stage_in(row, kept.artifacts)
+            return stage_in(row, kept.artifacts, kept.uploads)
         artifacts = self._all(
             "SELECT * FROM artifact WHERE stage_id = :id ORDER BY filename", id=row["id"]
         )
-        stage = stage_in(row, tuple(artifact_in(each) for each in artifacts))
+        stage = stage_in(
+            row,
+            tuple(artifact_in(each) for each in artifacts),
+            self.unfinished_uploads(row["id"]),
+        )
         if self._kept is not None:
             self._kept.keep(stage.id, stage)
         return stage
-
-    def _one(self, sql: str, **values: object) -> Mapping[str, Any] | None:
-        row: Mapping[str, Any] | None = self._tables.execute(sql, values).fetchone()
-        return row
-
-    def _all(self, sql: str, **values: object) -> Sequence[Mapping[str, Any]]:
-        rows: Sequence[Mapping[str, Any]] = self._tables.execute(sql, values).fetchall()
-        return rows
-
-    def _run(self, sql: str, **values: object) -> None:
-        self._tables.execute(sql, values)
-
-    def _upsert(self, table: str, row: Mapping[str, object], key: str | tuple[str, ...]) -> None:
-        self._tables.table(table).upsert(dict(row), pk=key)

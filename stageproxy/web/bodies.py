@@ -61,15 +61,20 @@ class Body(BaseModel):
     meta: dict[str, Any] = Field(default_factory=dict)
 
 
+async def read_bytes(request: web.Request, longest: int) -> bytes:
+    """Return the body, which must not be longer than so many bytes."""
+    content = await request.content.read(longest + 1)
+    while len(content) <= longest and not request.content.at_eof():
+        content += await request.content.read(longest + 1 - len(content))
+    if len(content) > longest:
+        raise TooLargeError(f"The body is longer than {longest} bytes.")
+    return content
+
+
 async def read_body(request: web.Request, model: type[Model]) -> Model:
     """Return the body as a value, or raise everything that is wrong with it."""
-    content = await request.content.read(_LONGEST_BODY + 1)
-    while len(content) <= _LONGEST_BODY and not request.content.at_eof():
-        content += await request.content.read(_LONGEST_BODY + 1 - len(content))
-    if len(content) > _LONGEST_BODY:
-        raise TooLargeError(f"The body is longer than {_LONGEST_BODY} bytes.")
     try:
-        return model.model_validate_json(content)
+        return model.model_validate_json(await read_bytes(request, _LONGEST_BODY))
     except ValidationError as error:
         problems = [
             Problem(".".join(str(part) for part in one["loc"]), one["msg"])

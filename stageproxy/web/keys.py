@@ -4,6 +4,7 @@ from aiohttp import web
 
 from stageproxy.services.access import Access
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.readiness import Readiness
 from stageproxy.services.stage_urls import StageUrls
@@ -13,6 +14,7 @@ from stageproxy.services.upload import Uploads
 
 ACCESS = web.AppKey("access", Access)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
+FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 PREVIEWS = web.AppKey("previews", Previews)
 READINESS = web.AppKey("readiness", Readiness)
 STAGES = web.AppKey("stages", Stages)

@@ -2,13 +2,16 @@
 
 from aiohttp import web
 
-from stageproxy.web import api, health, sessions
+from stageproxy.web import api, file_uploads, health, sessions
 from stageproxy.web.legacy_upload import upload, upload_to_stage
 from stageproxy.web.metrics import metrics
 from stageproxy.web.pass_through import packages
 from stageproxy.web.preview import preview, stage_without_slash
 from stageproxy.web.printed_urls import find_stage
 from stageproxy.web.stage_page import front_page, robots
+
+_SESSION = "/upload/2.0/sessions/{id}"
+_UPLOAD = f"{_SESSION}/files/{{upload}}"
 
 ROUTES = (
     web.get("/", front_page),
@@ -31,9 +34,16 @@ ROUTES = (
     web.get("/tmp/{project}/{token}/{path:.*}", preview),
     web.post("/upload/2.0/", sessions.create_session),
     web.post("/upload/2.0", sessions.create_session),
-    web.get("/upload/2.0/sessions/{id}", sessions.show_session),
-    web.delete("/upload/2.0/sessions/{id}", sessions.cancel_session),
-    web.post("/upload/2.0/sessions/{id}/extend", sessions.extend_session),
+    web.get(_SESSION, sessions.show_session),
+    web.delete(_SESSION, sessions.cancel_session),
+    web.post(f"{_SESSION}/extend", sessions.extend_session),
+    web.post(f"{_SESSION}/files", file_uploads.create_upload),
+    web.get(_UPLOAD, file_uploads.show_upload),
+    web.delete(_UPLOAD, file_uploads.delete_upload),
+    web.post(f"{_UPLOAD}/bytes", file_uploads.receive_bytes),
+    web.post(f"{_UPLOAD}/attestations", file_uploads.receive_attestations),
+    web.post(f"{_UPLOAD}/complete", file_uploads.complete_upload),
+    web.post(f"{_UPLOAD}/extend", file_uploads.extend_upload),
     web.post("/api/stages", api.open_stage),
     web.get("/api/stages", api.list_stages),
     web.get("/api/stages/{id}", api.show_stage),

@@ -49,18 +49,38 @@ class SessionJson:
             "links": self._links(stage, token, api if self.mechanisms else Api.STAGES),
             "mechanisms": list(self.mechanisms),
             "status": stage.status.value,
-            "expires-at": _whole_seconds(stage.expires_at),
-            "files": {one.filename: _file(one, stage, urls) for one in stage.artifacts},
+            "expires-at": whole_seconds(stage.expires_at),
+            "files": {
+                **{one.filename: _file(one, stage, urls) for one in stage.artifacts},
+                **self._unfinished(stage, token),
+            },
             "notices": [stage.reason] if stage.reason else [],
             "id": stage.id,
             "project": stage.project,
             "version": stage.version,
             "manifest-digest": manifest_digest(stage.artifacts),
-            "opened-at": _whole_seconds(stage.opened_at),
+            "opened-at": whole_seconds(stage.opened_at),
         }
         if _is_readable(stage):
             document["session-token"] = urls.token_of(stage).reveal()
         return document
+
+    def upload_url(self, stage_id: str, upload_id: str) -> str:
+        """Return where a file upload is. Nobody can guess it, and a token is needed besides."""
+        return f"{self.urls.public_url}/{Api.SESSIONS}/{stage_id}/files/{upload_id}"
+
+    def _unfinished(self, stage: Stage, token: ApiToken | None) -> dict[str, dict[str, Any]]:
+        may_show = Action.SHOW in _permitted(stage, token)
+        return {
+            one.filename: {
+                "status": one.status.value,
+                "notices": list(one.notices),
+                "size": one.size,
+                "hashes": dict(one.hashes),
+                **({"link": self.upload_url(stage.id, one.id)} if may_show else {}),
+            }
+            for one in stage.uploads
+        }
 
     def _links(self, stage: Stage, token: ApiToken | None, api: Api) -> dict[str, str]:
         links: dict[str, str] = {}
@@ -72,6 +92,8 @@ class SessionJson:
             links["stage"] = self.urls.url_of(stage)
         if Action.UPLOAD in may and Step.EDIT in stage.steps():
             links["legacy-upload"] = f"{self.urls.url_of(stage)}legacy/"
+            if self.mechanisms:
+                links["upload"] = f"{self.urls.public_url}/{Api.SESSIONS}/{stage.id}/files"
         if Action.EXTEND in may and Step.EDIT in stage.steps():
             links["extend"] = f"{session}/extend"
         return links
@@ -133,5 +155,6 @@ def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
     return document
 
 
-def _whole_seconds(moment: datetime) -> str:
+def whole_seconds(moment: datetime) -> str:
+    """Return a time as PEP 694 spells it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

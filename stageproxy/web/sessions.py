@@ -30,6 +30,11 @@ class ExtendSession(Message):
 
     extend_for: Annotated[int, Field(alias="extend-for", strict=True, ge=0)]
 
+    @property
+    def by(self) -> timedelta:
+        """How much longer."""
+        return timedelta(seconds=min(self.extend_for, _LONGEST_SECONDS))
+
 
 async def create_session(request: web.Request) -> web.Response:
     """Open a stage: 201, or 409 and where the session of that release is (T1)."""
@@ -58,8 +63,7 @@ async def extend_session(request: web.Request) -> web.Response:
     """Let a stage live longer, as far as the limit allows: a wish for more is no error (T5)."""
     token = await authenticate(request)
     body = await read_message(request, ExtendSession)
-    by = timedelta(seconds=min(body.extend_for, _LONGEST_SECONDS))
-    stage = await request.app[STAGES].extend(token, request.match_info["id"], by)
+    stage = await request.app[STAGES].extend(token, request.match_info["id"], body.by)
     return _session(request, stage, token)
 
 

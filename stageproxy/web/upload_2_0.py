@@ -34,14 +34,19 @@ class Message(BaseModel):
 Sent = TypeVar("Sent", bound=Message)
 
 
-async def authenticate(request: web.Request) -> ApiToken:
-    """Return the API token of a request; raise if the protocol is off, or Accept rules it out.
+async def authenticate_sender(request: web.Request) -> ApiToken:
+    """Return the API token of a request; raise if the protocol is off.
 
     Every request is looked at anew: a right that is lost is lost with the next one.
     """
     if not request.app[SESSION_JSON].mechanisms:
         raise NotFoundError("PEP 694 is switched off here. The legacy upload API is at /legacy/.")
-    token = await auth.authenticate(request)
+    return await auth.authenticate(request)
+
+
+async def authenticate(request: web.Request) -> ApiToken:
+    """Return the API token of a request that wants a message for an answer."""
+    token = await authenticate_sender(request)
     if best_offer(", ".join(request.headers.getall(hdrs.ACCEPT, [])), [UPLOAD_2_0]) is None:
         raise NotAcceptableError(f"Answers here are {UPLOAD_2_0}, which Accept rules out.")
     return token

@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.core.errors import NoRoomError, RefusedError
+from stageproxy.core.release.digests import Received
 from stageproxy.core.verdict.filenames import parse_distribution_name
-from stageproxy.ports import ArtifactFiles, Received
+from stageproxy.ports import ArtifactFiles
 from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
 from tests.support.distributions import a_wheel
-from tests.support.fake_catalogue import FakeFiles
+from tests.support.fake_files import FakeFiles
 
 NOTHING_KNOWN: frozenset[str] = frozenset()
 

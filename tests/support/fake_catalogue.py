@@ -1,28 +1,25 @@
-"""A catalogue and a store of files that are gone with the test, and keep the ports' promises."""
+"""A catalogue that is gone with the test, and keeps the port's promises."""
 
-import hashlib
-import io
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
+from stageproxy.core.release.file_uploads import UNFINISHED, FileUpload, UploadStatus
 from stageproxy.core.release.stages import LIVE, Artifact, Stage, same_version
 from stageproxy.core.rights import ApiToken
-from stageproxy.core.verdict.archives import Contents, read_contents
-from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.core.verdict.metadata import FormFields
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Received, Rows, Totals
+from stageproxy.ports import Catalogue, Rows, Totals
 
 T = TypeVar("T")
 
 FileKey = tuple[str, str]
 FormerKey = tuple[str, str, str]
+
+_COMING = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,7 @@ class FakeRows:
     api_tokens: dict[str, ApiToken] = field(default_factory=dict)
     unused_since: dict[str, datetime | None] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    uploads: dict[FileKey, FileUpload] = field(default_factory=dict)
 
     def copy(self) -> "FakeRows":
         """Return rows that change on their own."""
@@ -56,6 +54,7 @@ class FakeRows:
             dict(self.api_tokens),
             dict(self.unused_since),
             dict(self.sizes),
+            dict(self.uploads),
         )
 
     def find_stage(self, stage_id: str) -> Stage | None:
@@ -87,7 +86,7 @@ class FakeRows:
         if stage.status in LIVE and stage.version is not None:
             live = self.find_live_stage(stage.project, stage.version)
             _require(live is None or live.id == stage.id)
-        self.stages[stage.id] = replace(stage, artifacts=())
+        self.stages[stage.id] = replace(stage, artifacts=(), uploads=())
 
     def save_stage_token(self, digest: str, stage_id: str, rotation: int) -> None:
         """Let a stage token open a stage."""
@@ -99,6 +98,7 @@ class FakeRows:
         self.stages.pop(stage_id, None)
         self.artifacts = {key: one for key, one in self.artifacts.items() if key[0] != stage_id}
         self.former = {key: one for key, one in self.former.items() if key[0] != stage_id}
+        self.uploads = {key: one for key, one in self.uploads.items() if key[0] != stage_id}
         self.stage_tokens = {
             digest: opened for digest, opened in self.stage_tokens.items() if opened[0] != stage_id
         }
@@ -118,6 +118,22 @@ class FakeRows:
         _require(stage_id in self.stages)
         self.artifacts.pop((stage_id, artifact.filename), None)
         self.former[stage_id, artifact.blake2b_256, artifact.filename] = reason
+
+    def find_file_upload(self, stage_id: str, upload_id: str) -> FileUpload | None:
+        """Return a file upload of a stage, in whatever state."""
+        return self.uploads.get((stage_id, upload_id))
+
+    def save_file_upload(self, stage_id: str, upload: FileUpload) -> None:
+        """Keep a file upload as it is now, new or changed."""
+        others = [one for one in self._unfinished(stage_id) if one.id != upload.id]
+        _require(stage_id in self.stages)
+        _require(
+            upload.status not in UNFINISHED or upload.filename not in {o.filename for o in others}
+        )
+        if upload.received:
+            self.unused_since[upload.received.sha256] = None
+            self.sizes[upload.received.sha256] = upload.received.size
+        self.uploads[stage_id, upload.id] = upload
 
     def find_former_file(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
         """Return why a file is not staged any more that once was."""
@@ -171,14 +187,30 @@ class FakeRows:
         return frozenset(self.unused_since)
 
     def _is_used(self, sha256: str) -> bool:
-        return any(
+        is_coming = any(
+            one.received and one.received.sha256 == sha256 and one.status in _COMING
+            for (stage_id, _), one in self.uploads.items()
+            if self.stages[stage_id].status in LIVE
+        )
+        return is_coming or any(
             kept.artifact.sha256 == sha256 and self.stages[stage_id].status in LIVE
             for (stage_id, _), kept in self.artifacts.items()
         )
 
     def _with_artifacts(self, stage: Stage) -> Stage:
         held = [kept.artifact for key, kept in self.artifacts.items() if key[0] == stage.id]
-        return replace(stage, artifacts=tuple(sorted(held, key=lambda one: one.filename)))
+        return replace(
+            stage,
+            artifacts=tuple(sorted(held, key=lambda one: one.filename)),
+            uploads=tuple(sorted(self._unfinished(stage.id), key=lambda one: one.filename)),
+        )
+
+    def _unfinished(self, stage_id: str) -> Sequence[FileUpload]:
+        return [
+            one
+            for key, one in self.uploads.items()
+            if key[0] == stage_id and one.status in UNFINISHED
+        ]
 
 
 def _is_live_stage_of(stage: Stage, project: str, version: str) -> bool:
@@ -209,71 +241,6 @@ class FakeCatalogue:
         return work(self.committed.copy())
 
 
-@dataclass(slots=True)
-class FakeIncoming:
-    """A file on its way in; see `ports.IncomingFile`."""
-
-    files: "FakeFiles"
-    size: int = 0
-    content: bytes = b""
-
-    async def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
-        self.content += chunk
-        self.size += len(chunk)
-
-    async def finish(self) -> Received:
-        """Return what was received."""
-        return Received(
-            size=self.size,
-            sha256=hashlib.sha256(self.content).hexdigest(),
-            blake2b_256=hashlib.blake2b(self.content, digest_size=32).hexdigest(),
-            md5=hashlib.md5(self.content, usedforsecurity=False).hexdigest(),
-        )
-
-    async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive."""
-        return read_contents(io.BytesIO(self.content), name)
-
-    def keep(self) -> None:
-        """Put the file where its digest says, for good."""
-        digest = hashlib.sha256(self.content).hexdigest()
-        self.files.kept[digest] = self.content
-        self.files.touched[digest] = self.files.clock.now()
-
-
-@dataclass(slots=True)
-class FakeFiles:
-    """Files in memory; see `ports.ArtifactFiles`. Their paths lead nowhere."""
-
-    clock: Clock
-    kept: dict[str, bytes] = field(default_factory=dict)
-    touched: dict[str, datetime] = field(default_factory=dict)
-
-    def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file for bytes that come in."""
-        return self._receive()
-
-    def path(self, sha256: str) -> Path:
-        """Return where a kept file is."""
-        return Path("kept") / sha256
-
-    def remove(self, sha256: str) -> None:
-        """Delete a file, if it is there."""
-        self.kept.pop(sha256, None)
-
-    def sweep(self, known: frozenset[str], before: datetime) -> int:
-        """Delete what no row names and nobody has touched since *before*; return how many."""
-        stale = [one for one in self.kept if one not in known and self.touched[one] < before]
-        for digest in stale:
-            self.remove(digest)
-        return len(stale)
-
-    @asynccontextmanager
-    async def _receive(self) -> AsyncIterator[IncomingFile]:
-        yield FakeIncoming(self)
-
-
-def fits_the_ports(catalogue: FakeCatalogue, files: FakeFiles) -> tuple[Catalogue, ArtifactFiles]:
-    """Return the fakes as what they stand for: mypy proves that they do."""
-    return catalogue, files
+def fits_the_port(catalogue: FakeCatalogue) -> Catalogue:
+    """Return the fake as what it stands for: mypy proves that it does."""
+    return catalogue

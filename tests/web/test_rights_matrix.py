@@ -1,5 +1,6 @@
 """Who may do what: every route with every kind of credential, against one table (E62)."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.web.routes import ROUTES
 from tests.support.asking import Answer
-from tests.support.distributions import a_wheel
+from tests.support.distributions import a_wheel, an_sdist
 from tests.support.forms import FORM, body_of, twine_form
+from tests.support.pep694 import UPLOAD_2_0, Pep694
 from tests.support.service import RunningService, prefix_of
 
 WHEEL = a_wheel(version="2.0")
@@ -69,6 +71,13 @@ EXPECTED = {
     "GET /upload/2.0/sessions/{id}": FILLING,
     "DELETE /upload/2.0/sessions/{id}": CANCELING,
     "POST /upload/2.0/sessions/{id}/extend": MANAGING,
+    "POST /upload/2.0/sessions/{id}/files": FILLING.replace("200", "202"),
+    "GET /upload/2.0/sessions/{id}/files/{upload}": FILLING,
+    "DELETE /upload/2.0/sessions/{id}/files/{upload}": FILLING.replace("200", "204"),
+    "POST /upload/2.0/sessions/{id}/files/{upload}/bytes": FILLING.replace("200", "201"),
+    "POST /upload/2.0/sessions/{id}/files/{upload}/attestations": FILLING.replace("200", "201"),
+    "POST /upload/2.0/sessions/{id}/files/{upload}/complete": FILLING.replace("200", "201"),
+    "POST /upload/2.0/sessions/{id}/files/{upload}/extend": FILLING,
     "POST /api/stages": OPENING,
     "GET /api/stages": LISTING,
     "GET /api/stages/{id}": FILLING,
@@ -80,12 +89,28 @@ EXPECTED = {
     "GET /api/tokens": ADMIN,
     "DELETE /api/tokens/{id}": ADMIN,
 }
-UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
+TYPES = {"bytes": "application/octet-stream", "attestations": "application/json"}
+SDIST = an_sdist(version="2.0")
 CREATE = b'{"meta": {"api-version": "2.0"}, "name": "demo", "version": "2.0"}'
+EXTEND = b'{"meta": {"api-version": "2.0"}, "extend-for": 9}'
+ANNOUNCE = json.dumps(
+    {
+        "meta": {"api-version": "2.0"},
+        "filename": "demo-2.0-py2-none-any.whl",
+        "size": 1,
+        "hashes": {"sha256": "0" * 64},
+        "mechanism": "http-post-bytes",
+    }
+).encode()
 DOCUMENTS = {
     "POST /upload/2.0/": CREATE,
     "POST /upload/2.0": CREATE,
-    "POST /upload/2.0/sessions/{id}/extend": b'{"meta": {"api-version": "2.0"}, "extend-for": 9}',
+    "POST /upload/2.0/sessions/{id}/extend": EXTEND,
+    "POST /upload/2.0/sessions/{id}/files": ANNOUNCE,
+    "POST /upload/2.0/sessions/{id}/files/{upload}/bytes": SDIST.content,
+    "POST /upload/2.0/sessions/{id}/files/{upload}/attestations": b"[]",
+    "POST /upload/2.0/sessions/{id}/files/{upload}/complete": b'{"meta": {"api-version": "2.0"}}',
+    "POST /upload/2.0/sessions/{id}/files/{upload}/extend": EXTEND,
     "POST /api/stages": b'{"name": "demo", "version": "2.0"}',
     "POST /api/stages/{id}/extend": b'{"extend-for": "1d"}',
     "POST /api/tokens": b'{"project": "demo", "can": "upload"}',
@@ -155,15 +180,27 @@ async def ask(service: RunningService, route: str, stage: Any, token: str | None
         root = prefix_of(stage).removeprefix(service.url).removesuffix("/")
         path = path.replace("/tmp/{project}/{token}", root).replace("{id}", stage["id"])
     path = path.replace("{path:.*}", "simple/demo/").replace("{filename}", WHEEL.filename)
+    if "{upload}" in path:
+        path = path.replace("{upload}", await upload_in(service, stage))
     path = path.replace("{project}", "demo").replace("{version}", "2.0")
     is_upload = "legacy" in path and method == "POST"
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if is_upload:
         headers["Content-Type"] = FORM
     if path.startswith("/upload/") and route in DOCUMENTS:
-        headers["Content-Type"] = UPLOAD_2_0
+        headers["Content-Type"] = TYPES.get(path.rpartition("/")[2], UPLOAD_2_0)
     data = body_of(twine_form(WHEEL)) if is_upload else DOCUMENTS.get(route)
     return await service.send(method, path, headers, data=data)
+
+
+async def upload_in(service: RunningService, stage: Any) -> str:
+    """Return a file upload whose bytes are there; none for a stage that is not there."""
+    client = Pep694(service)
+    announced = await client.announce(stage, SDIST)
+    if announced.status != 202:
+        return "0123456789abcdef"
+    await client.send(announced.document, SDIST.content)
+    return str(announced.document["links"]["file-upload-session"].rpartition("/")[2])
 
 
 @pytest.mark.parametrize("route", ABOUT_A_STAGE)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from packaging.utils import NormalizedName, canonicalize_version
 
 from stageproxy.core.errors import ConflictError
+from stageproxy.core.release.file_uploads import FileUpload
 
 
 class Status(StrEnum):
@@ -97,6 +98,7 @@ class Stage:
 
     `version` is `None` until the first artifact fixes it; `revision` is raised
     by every change; `rotation` counts the changes of the stage token.
+    `uploads` are the files on their way in that were not completed.
     """
 
     id: str
@@ -112,6 +114,7 @@ class Stage:
     reason: str | None = None
     sent: bool = False
     artifacts: tuple[Artifact, ...] = ()
+    uploads: tuple[FileUpload, ...] = ()
 
     @property
     def release(self) -> str:
@@ -142,6 +145,10 @@ class Stage:
     def find_artifact(self, filename: str) -> Artifact | None:
         """Return the artifact of that name, if the stage has it."""
         return next((one for one in self.artifacts if one.filename == filename), None)
+
+    def find_upload(self, filename: str) -> FileUpload | None:
+        """Return the unfinished upload of a file, if there is one."""
+        return next((one for one in self.uploads if one.filename == filename), None)
 
     def accepts_version(self, version: str) -> bool:
         """Say whether a file of *version* belongs to this stage."""

@@ -1,0 +1,297 @@
+"""Here is how files get into a stage by PEP 694: announced, sent, then completed or deleted."""
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from stageproxy.core.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NoRoomError,
+    NotFoundError,
+    Problem,
+    RefusedError,
+    StageproxyError,
+    TooManyError,
+)
+from stageproxy.core.release.digests import Received, problems_with_file, problems_with_hashes
+from stageproxy.core.release.file_uploads import FileUpload, UploadStatus, UploadStep
+from stageproxy.core.release.stages import Stage, Step
+from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.verdict.metadata import FormFields, form_of
+from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
+from stageproxy.services.stages import WITHDRAWN, Stages, get_live, touched
+from stageproxy.services.upload import Arrival, Uploads
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = timedelta(days=1)
+_MOST_AT_ONCE = 1000
+_INTERRUPTED = "The server stopped while it looked at the file. Delete the upload and start again."
+_NO_MORE = "The file was replaced or withdrawn."
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a client says of a file before it sends it: its name, bytes, and digests in hex."""
+
+    filename: str
+    size: int
+    hashes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FileUploads:
+    """The life of file uploads. An artifact is taken in by `Uploads`, as whatever way it came."""
+
+    catalogue: Catalogue
+    files: ArtifactFiles
+    clock: Clock
+    stages: Stages
+    uploads: Uploads
+
+    async def create(
+        self, token: ApiToken, stage_id: str, announced: Announcement
+    ) -> tuple[Stage, FileUpload]:
+        """Announce a file. Raise if it cannot become a part of the stage."""
+        stage = await self.stages.get(token, stage_id, Action.UPLOAD)
+        name = _name_of(announced.filename)
+        if problems := problems_with_hashes(announced.hashes):
+            raise InvalidRequestError(problems[0].message, problems)
+        self.uploads.check_size(announced.size)
+        _check_belongs(stage, name, announced.filename)
+        await self.uploads.published.check_is_new(stage.project, announced.filename)
+        now = self.clock.now()
+        upload = FileUpload(
+            id=secrets.token_hex(16),
+            filename=announced.filename,
+            size=announced.size,
+            hashes={key: digest.lower() for key, digest in announced.hashes.items()},
+            status=UploadStatus.PENDING,
+            created_at=now,
+            expires_at=min(now + _PATIENCE, stage.expires_at),
+            created_by=token.id,
+        )
+        return await self.catalogue.write(lambda rows: self._add(rows, stage_id, upload, now))
+
+    async def get(
+        self, token: ApiToken, stage_id: str, upload_id: str, action: Action = Action.SHOW
+    ) -> tuple[Stage, FileUpload]:
+        """Return a file upload and its stage, on which *token* permits *action*."""
+        await self.stages.get(token, stage_id, action)
+        now = self.clock.now()
+        return await self.catalogue.read(lambda rows: _find(rows, stage_id, upload_id, now))
+
+    async def receive(
+        self, token: ApiToken, stage_id: str, upload_id: str, file: IncomingFile
+    ) -> FileUpload:
+        """Keep the bytes that came in. Sent again, the later ones count."""
+        await self.stages.get(token, stage_id, Action.UPLOAD)
+        received = await file.finish()
+
+        def with_bytes(upload: FileUpload) -> FileUpload:
+            sent = replace(upload.after(UploadStep.SEND), received=received)
+            file.keep()
+            return sent
+
+        return await self._change(stage_id, upload_id, with_bytes)
+
+    async def attest(
+        self, token: ApiToken, stage_id: str, upload_id: str, attestations: str
+    ) -> FileUpload:
+        """Keep attestations (PEP 740), a JSON array, for the file that is sent."""
+        await self.stages.get(token, stage_id, Action.UPLOAD)
+        return await self._change(
+            stage_id,
+            upload_id,
+            lambda upload: replace(upload.after(UploadStep.SEND), attestations=attestations),
+        )
+
+    async def extend(
+        self, token: ApiToken, stage_id: str, upload_id: str, by: timedelta
+    ) -> tuple[Stage, FileUpload]:
+        """Let a file upload wait longer for its bytes, but no longer than its stage lives."""
+        stage = await self.stages.get(token, stage_id, Action.UPLOAD)
+
+        def later(upload: FileUpload) -> FileUpload:
+            extended = upload.after(UploadStep.EXTEND)
+            wished = min(extended.expires_at + by, stage.expires_at)
+            return replace(extended, expires_at=max(extended.expires_at, wished))
+
+        return stage, await self._change(stage_id, upload_id, later)
+
+    async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
+        """Make the file an artifact of the stage. What is refused is in error, and stays so."""
+        await self.stages.get(token, stage_id, Action.UPLOAD)
+        upload = await self._step(stage_id, upload_id, UploadStep.COMPLETE)
+        settled = False
+        try:
+            stage = await self.stages.get(token, stage_id, Action.UPLOAD)
+            await self._take(token, stage, upload)
+            settled = True
+        except NoRoomError:
+            raise
+        except StageproxyError as error:
+            settled = True
+            notices = [one.message for one in error.problems] or [error.sentence]
+            await self._step(stage_id, upload_id, UploadStep.FAIL, *notices)
+            raise
+        finally:
+            if not settled:
+                await self._step(stage_id, upload_id, UploadStep.PUT_BACK)
+        return await self._find(stage_id, upload_id)
+
+    async def delete(self, token: ApiToken, stage_id: str, upload_id: str) -> None:
+        """Cancel a file upload. If it was completed, its file is withdrawn from the stage."""
+        await self.stages.get(token, stage_id, Action.REMOVE)
+        now = self.clock.now()
+
+        def work(rows: Rows) -> None:
+            stage, upload = _find(rows, stage_id, upload_id, now)
+            stage.after(Step.EDIT)
+            canceled = upload.after(UploadStep.DELETE)
+            artifact = stage.find_artifact(upload.filename)
+            if upload.status is UploadStatus.COMPLETED and artifact:
+                rows.remove_artifact(stage.id, artifact, WITHDRAWN)
+            rows.save_file_upload(stage.id, canceled)
+            self._touch(rows, stage, now)
+
+        await self.catalogue.write(work)
+        log.info("stage %s: an upload deleted by token %s", stage_id, token.id)
+
+    async def recover(self) -> None:
+        """End what a server was at when it stopped: nobody knows what became of it."""
+
+        def work(rows: Rows) -> None:
+            for stage in rows.list_stages():
+                for upload in stage.uploads:
+                    if upload.status is UploadStatus.PROCESSING:
+                        failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
+                        rows.save_file_upload(stage.id, failed)
+                        rows.save_stage(replace(stage, revision=stage.revision + 1))
+
+        await self.catalogue.write(work)
+
+    async def _take(self, token: ApiToken, stage: Stage, upload: FileUpload) -> None:
+        if upload.received is None:
+            raise InvalidRequestError("No bytes were sent before the upload was completed.")
+        await self._check_bytes(upload, upload.received)
+        file = self.files.reopen(upload.received)
+        name = _name_of(upload.filename)
+        contents = await file.read_contents(name)
+        form = _form_of(contents.core_metadata or b"", name, upload, upload.received)
+        arrival = Arrival(form, upload.filename, "application/octet-stream", file, upload.id)
+        taken = await self.uploads.take(token, arrival, into=stage)
+        if taken.stage is None:
+            raise ConflictError(f"PyPI has {upload.filename} already.")
+
+    async def _check_bytes(self, upload: FileUpload, received: Received) -> None:
+        lengths = {name: len(digest) // 2 for name, digest in upload.hashes.items()}
+        lengths.pop("sha256", None)
+        computed = await self.files.digests(received.sha256, lengths) if lengths else {}
+        problems = problems_with_file(
+            upload.hashes,
+            {"sha256": received.sha256, **computed},
+            size=upload.size,
+            of=received.size,
+        )
+        if problems:
+            raise RefusedError(problems)
+
+    def _add(
+        self, rows: Rows, stage_id: str, upload: FileUpload, now: datetime
+    ) -> tuple[Stage, FileUpload]:
+        stage = get_live(rows, stage_id, now)
+        stage.after(Step.EDIT)
+        if len(stage.uploads) >= _MOST_AT_ONCE:
+            raise TooManyError(f"The stage has {_MOST_AT_ONCE} unfinished uploads already.")
+        unfinished = stage.find_upload(upload.filename)
+        if unfinished is not None:
+            if unfinished.as_of(now).status is not UploadStatus.CANCELED:
+                raise ConflictError(
+                    f"An upload of {upload.filename} is {unfinished.status}. Delete it first."
+                )
+            rows.save_file_upload(stage.id, unfinished.as_of(now))
+        if stage.find_artifact(upload.filename) and not self.uploads.policy.replace:
+            raise ConflictError(f"The stage has {upload.filename} already. Delete it first.")
+        rows.save_file_upload(stage.id, upload)
+        return self._touch(rows, stage, now), upload
+
+    async def _step(
+        self, stage_id: str, upload_id: str, step: UploadStep, *notices: str
+    ) -> FileUpload:
+        return await self._change(stage_id, upload_id, lambda one: one.after(step, *notices))
+
+    async def _change(
+        self, stage_id: str, upload_id: str, change: Callable[[FileUpload], FileUpload]
+    ) -> FileUpload:
+        """Change a file upload within one transaction, as it is now."""
+        now = self.clock.now()
+
+        def work(rows: Rows) -> FileUpload:
+            stage, upload = _find(rows, stage_id, upload_id, now)
+            if upload.status is UploadStatus.PENDING:
+                stage.after(Step.EDIT)
+            changed = change(upload)
+            rows.save_file_upload(stage_id, changed)
+            self._touch(rows, stage, now)
+            return changed
+
+        return await self.catalogue.write(work)
+
+    async def _find(self, stage_id: str, upload_id: str) -> FileUpload:
+        now = self.clock.now()
+        return (await self.catalogue.read(lambda rows: _find(rows, stage_id, upload_id, now)))[1]
+
+    def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage:
+        changed = touched(stage, now, longest=self.stages.limits.max_lifetime)
+        rows.save_stage(changed)
+        return rows.find_stage(stage.id) or changed
+
+
+def _find(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Stage, FileUpload]:
+    """Return a file upload as it counts now. Of a completed one, nothing may be left."""
+    stage = get_live(rows, stage_id, now)
+    upload = rows.find_file_upload(stage_id, upload_id)
+    if upload is None:
+        raise NotFoundError("There is no such upload.")
+    upload = upload.as_of(now)
+    held = stage.find_artifact(upload.filename)
+    is_there = held and upload.received and held.sha256 == upload.received.sha256
+    if upload.status is UploadStatus.COMPLETED and not is_there:
+        return stage, upload.after(UploadStep.DELETE, _NO_MORE)
+    return stage, upload
+
+
+def _name_of(filename: str) -> DistributionName:
+    try:
+        return parse_distribution_name(filename)
+    except ValueError as error:
+        problem = Problem(
+            "filename", f"{filename!r} is no filename of a wheel or an sdist: {error}"
+        )
+        raise InvalidRequestError(problem.message, [problem]) from error
+
+
+def _check_belongs(stage: Stage, name: DistributionName, filename: str) -> None:
+    is_of_version = stage.accepts_version(str(name.version))
+    if name.project != stage.project or not is_of_version:
+        sentence = f"{filename} does not belong to this session, which is {stage.release}."
+        raise InvalidRequestError(sentence, [Problem("filename", sentence)])
+
+
+def _form_of(
+    core_metadata: bytes, name: DistributionName, upload: FileUpload, received: Received
+) -> FormFields:
+    """Return the form that twine would send with the file."""
+    form = form_of(
+        core_metadata,
+        name,
+        sha256_digest=received.sha256,
+        blake2_256_digest=received.blake2b_256,
+    )
+    attested = (("attestations", upload.attestations),) if upload.attestations else ()
+    return (*form, *attested)

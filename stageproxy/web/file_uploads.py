@@ -1,0 +1,157 @@
+"""Here is how files come in by PEP 694: announced, sent, completed; shown, extended, deleted."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field
+
+from stageproxy.core.errors import InvalidRequestError, UnprocessableError, UnsupportedTypeError
+from stageproxy.core.release.file_uploads import FileUpload, UploadStatus, UploadStep
+from stageproxy.core.rights import Action
+from stageproxy.services.file_uploads import Announcement
+from stageproxy.web.bodies import read_bytes
+from stageproxy.web.keys import FILE_UPLOADS, UPLOADS
+from stageproxy.web.session_json import API_VERSION, MECHANISMS, SESSION_JSON, whole_seconds
+from stageproxy.web.sessions import ExtendSession
+from stageproxy.web.upload_2_0 import Message, authenticate, authenticate_sender, read_message, told
+
+_CHUNK = 2**20
+_LONGEST_ATTESTATIONS = 2**20
+_RETRY_AFTER = {"Retry-After": "1"}
+
+
+class AnnounceFile(Message):
+    """Say which file will come."""
+
+    filename: Annotated[str, Field(min_length=1, max_length=255)]
+    size: Annotated[int, Field(strict=True, ge=0)]
+    hashes: Annotated[dict[str, str], Field(max_length=16)]
+    mechanism: str
+
+
+class CompleteFile(Message):
+    """Say that all of it was sent."""
+
+
+async def create_upload(request: web.Request) -> web.Response:
+    """Announce a file: 202, and where its bytes go (T6)."""
+    token = await authenticate(request)
+    body = await read_message(request, AnnounceFile)
+    if body.mechanism not in MECHANISMS:
+        raise UnprocessableError(
+            f"Files come in by {', '.join(MECHANISMS)} here, not by {body.mechanism!r}."
+        )
+    announced = Announcement(body.filename, body.size, body.hashes)
+    stage, upload = await request.app[FILE_UPLOADS].create(token, _stage_id(request), announced)
+    return _upload(request, stage.id, upload, HTTPStatus.ACCEPTED)
+
+
+async def receive_bytes(request: web.Request) -> web.Response:
+    """Take the bytes of a file, as they are: 201 (T7)."""
+    token = await authenticate_sender(request)
+    _check_type(request, "application/octet-stream")
+    file_uploads, uploads = request.app[FILE_UPLOADS], request.app[UPLOADS]
+    _, upload = await file_uploads.get(token, *_ids(request), Action.UPLOAD)
+    upload.after(UploadStep.SEND)
+    async with uploads.receive() as file:
+        async for chunk in request.content.iter_chunked(_CHUNK):
+            uploads.check_size(file.size + len(chunk))
+            await file.write(chunk)
+        await file_uploads.receive(token, *_ids(request), file)
+    return web.Response(status=HTTPStatus.CREATED)
+
+
+async def receive_attestations(request: web.Request) -> web.Response:
+    """Take the attestations of a file (PEP 740), before it is completed: 201 (T8)."""
+    token = await authenticate_sender(request)
+    _check_type(request, "application/json")
+    content = await read_bytes(request, _LONGEST_ATTESTATIONS)
+    attestations = json.dumps(_array_of_objects(content))
+    await request.app[FILE_UPLOADS].attest(token, *_ids(request), attestations)
+    return web.Response(status=HTTPStatus.CREATED)
+
+
+async def complete_upload(request: web.Request) -> web.Response:
+    """Make the file a part of the stage: 201, or a problem, and then it stays in error (T9)."""
+    token = await authenticate(request)
+    await read_message(request, CompleteFile)
+    upload = await request.app[FILE_UPLOADS].complete(token, *_ids(request))
+    return _upload(request, _stage_id(request), upload, HTTPStatus.CREATED)
+
+
+async def show_upload(request: web.Request) -> web.Response:
+    """Return a file upload, also one that was canceled (T10)."""
+    token = await authenticate(request)
+    stage, upload = await request.app[FILE_UPLOADS].get(token, *_ids(request))
+    return _upload(request, stage.id, upload)
+
+
+async def delete_upload(request: web.Request) -> web.Response:
+    """Cancel a file upload; if it was completed, withdraw its file: 204 (T11)."""
+    token = await authenticate(request)
+    await request.app[FILE_UPLOADS].delete(token, *_ids(request))
+    return web.Response(status=HTTPStatus.NO_CONTENT)
+
+
+async def extend_upload(request: web.Request) -> web.Response:
+    """Wait longer for the bytes of a file, but no longer than its stage lives (T12)."""
+    token = await authenticate(request)
+    body = await read_message(request, ExtendSession)
+    stage, upload = await request.app[FILE_UPLOADS].extend(token, *_ids(request), body.by)
+    return _upload(request, stage.id, upload)
+
+
+def _upload(
+    request: web.Request, stage_id: str, upload: FileUpload, status: HTTPStatus = HTTPStatus.OK
+) -> web.Response:
+    url = request.app[SESSION_JSON].upload_url(stage_id, upload.id)
+    headers = {} if status is HTTPStatus.OK else {"Location": url}
+    if upload.status in {UploadStatus.PENDING, UploadStatus.PROCESSING}:
+        headers |= _RETRY_AFTER
+    return told(upload_json(upload, url), status, headers)
+
+
+def upload_json(upload: FileUpload, url: str) -> Mapping[str, Any]:
+    """Return PEP 694's file upload session object."""
+    links = {"file-upload-session": url}
+    if upload.status is UploadStatus.PENDING:
+        links |= {"complete": f"{url}/complete", "extend": f"{url}/extend"}
+    return {
+        "meta": {"api-version": API_VERSION},
+        "links": links,
+        "status": upload.status.value,
+        "expires-at": whole_seconds(upload.expires_at),
+        "mechanism": {
+            "identifier": MECHANISMS[0],
+            "file_url": f"{url}/bytes",
+            "attestations_url": f"{url}/attestations",
+        },
+        "notices": list(upload.notices),
+    }
+
+
+def _check_type(request: web.Request, expected: str) -> None:
+    if request.content_type != expected:
+        raise UnsupportedTypeError(f"Content-Type must be {expected} here.")
+
+
+def _array_of_objects(content: bytes) -> list[dict[str, Any]]:
+    """Return attestations, whatever is in them: promotion is where they matter."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError("The attestations are no JSON.") from error
+    if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
+        raise InvalidRequestError("Attestations are a JSON array of objects (PEP 740).")
+    return document
+
+
+def _stage_id(request: web.Request) -> str:
+    return request.match_info["id"]
+
+
+def _ids(request: web.Request) -> tuple[str, str]:
+    return request.match_info["id"], request.match_info["upload"]

@@ -1,0 +1,97 @@
+"""A store of files that are gone with the test, and keep the port's promises."""
+
+import hashlib
+import io
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from stageproxy.core.release.digests import Received
+from stageproxy.core.verdict.archives import Contents, read_contents
+from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
+
+
+@dataclass(slots=True)
+class FakeIncoming:
+    """A file on its way in; see `ports.IncomingFile`."""
+
+    files: "FakeFiles"
+    size: int = 0
+    content: bytes = b""
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self.content += chunk
+        self.size += len(chunk)
+
+    async def finish(self) -> Received:
+        """Return what was received."""
+        return Received(
+            size=self.size,
+            sha256=hashlib.sha256(self.content).hexdigest(),
+            blake2b_256=hashlib.blake2b(self.content, digest_size=32).hexdigest(),
+            md5=hashlib.md5(self.content, usedforsecurity=False).hexdigest(),
+        )
+
+    async def read_contents(self, name: DistributionName) -> Contents:
+        """Look into the archive."""
+        return read_contents(io.BytesIO(self.content), name)
+
+    def keep(self) -> None:
+        """Put the file where its digest says, for good."""
+        digest = hashlib.sha256(self.content).hexdigest()
+        self.files.kept[digest] = self.content
+        self.files.touched[digest] = self.files.clock.now()
+
+
+@dataclass(slots=True)
+class FakeFiles:
+    """Files in memory; see `ports.ArtifactFiles`. Their paths lead nowhere."""
+
+    clock: Clock
+    kept: dict[str, bytes] = field(default_factory=dict)
+    touched: dict[str, datetime] = field(default_factory=dict)
+
+    def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
+        """Open a file for bytes that come in."""
+        return self._receive()
+
+    def reopen(self, received: Received) -> IncomingFile:
+        """Return a file that is kept already as one that has just come in."""
+        return FakeIncoming(self, received.size, self.kept[received.sha256])
+
+    async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
+        """Return digests of a kept file in hex, by hashlib's name of the algorithm."""
+        found: dict[str, str] = {}
+        for name, length in algorithms.items():
+            digest: Any = hashlib.new(name, self.kept[sha256], usedforsecurity=False)
+            found[name] = digest.hexdigest() if digest.digest_size else digest.hexdigest(length)
+        return found
+
+    def path(self, sha256: str) -> Path:
+        """Return where a kept file is."""
+        return Path("kept") / sha256
+
+    def remove(self, sha256: str) -> None:
+        """Delete a file, if it is there."""
+        self.kept.pop(sha256, None)
+
+    def sweep(self, known: frozenset[str], before: datetime) -> int:
+        """Delete what no row names and nobody has touched since *before*; return how many."""
+        stale = [one for one in self.kept if one not in known and self.touched[one] < before]
+        for digest in stale:
+            self.remove(digest)
+        return len(stale)
+
+    @asynccontextmanager
+    async def _receive(self) -> AsyncIterator[IncomingFile]:
+        yield FakeIncoming(self)
+
+
+def fits_the_port(files: FakeFiles) -> ArtifactFiles:
+    """Return the fake as what it stands for: mypy proves that it does."""
+    return files
