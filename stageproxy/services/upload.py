@@ -16,6 +16,7 @@ from stageproxy.core.errors import (
     Problem,
     RefusedError,
 )
+from stageproxy.core.release.attestations import UNREADABLE, attestations_in
 from stageproxy.core.release.digests import Received
 from stageproxy.core.release.file_uploads import UploadStatus, UploadStep
 from stageproxy.core.release.intake import (
@@ -182,6 +183,8 @@ class Uploads:
     ) -> Artifact:
         kind = ArtifactKind(upload.get("filetype") or "")
         core_metadata = upload.contents.core_metadata
+        attestations = attestations_in(upload.form)
+        unreadable = () if attestations is not None else (UNREADABLE,)
         is_served = kind is ArtifactKind.WHEEL and core_metadata is not None
         return Artifact(
             filename=upload.filename,
@@ -201,7 +204,8 @@ class Uploads:
             ),
             uploaded_at=self.clock.now(),
             uploaded_by=token.id,
-            notices=notices,
+            notices=(*notices, *unreadable),
+            attestations=len(attestations or []),
         )
 
     async def _add(self, candidate: _Candidate, into: Stage | None) -> Taken:

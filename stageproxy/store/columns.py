@@ -71,6 +71,7 @@ def artifact_in(row: Row) -> Artifact:
         uploaded_at=_moment(row["uploaded_at"]),
         uploaded_by=row["uploaded_by"],
         notices=tuple(json.loads(row["notices"])),
+        attestations=row["attestations"],
     )
 
 

@@ -142,6 +142,7 @@ _FILE_UPLOADS = (
     CREATE UNIQUE INDEX one_unfinished_upload_of_a_file ON file_upload (stage_id, filename)
         WHERE status IN ('pending', 'processing', 'error')
     """,
+    "ALTER TABLE artifact ADD COLUMN attestations INTEGER NOT NULL DEFAULT 0",
 )
 
 
@@ -154,6 +155,6 @@ def m0001_stages_artifacts_tokens(tables: Tables) -> None:
 
 @_steps()
 def m0002_file_uploads(tables: Tables) -> None:
-    """Files on their way in by PEP 694."""
+    """Files on their way in by PEP 694, and how many attestations came with a file."""
     for statement in _FILE_UPLOADS:
         tables.execute(statement)

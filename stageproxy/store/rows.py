@@ -139,6 +139,7 @@ class SqliteRows(ApiTokenRows, FileUploadRows):
             "uploaded_at": text_of(artifact.uploaded_at),
             "uploaded_by": artifact.uploaded_by,
             "notices": json.dumps(artifact.notices),
+            "attestations": artifact.attestations,
         }
         self._upsert("artifact", row, key=("stage_id", "filename"))
         source = {

@@ -144,6 +144,7 @@ def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
             "md5": artifact.md5,
         },
         "upload-time": rfc3339(artifact.uploaded_at),
+        "attestations": artifact.attestations,
         "metadata": {
             "requires-python": artifact.requires_python,
             "summary": artifact.summary,

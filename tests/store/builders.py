@@ -58,6 +58,7 @@ def an_artifact(content: bytes = b"a wheel", *, filename: str | None = None) -> 
         uploaded_at=NOW,
         uploaded_by="a token",
         notices=("Something to know.",),
+        attestations=2,
     )
 
 

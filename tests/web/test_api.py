@@ -33,6 +33,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
             "session": session,
             "stage": prefix,
             "legacy-upload": f"{prefix}legacy/",
+            "upload": f"{service.url}/upload/2.0/sessions/{opened['id']}/files",
             "extend": f"{session}/extend",
         },
         "mechanisms": ["http-post-bytes"],
@@ -65,6 +66,7 @@ async def test_shape_of_a_file(service: RunningService) -> None:
             "md5": WHEEL.md5,
         },
         "upload-time": "2026-11-22T12:00:00.123456Z",
+        "attestations": 0,
         "metadata": {
             "requires-python": ">=3.8",
             "summary": "A demo",

@@ -68,6 +68,7 @@ class Artifact:
     `size` is in bytes, digests are in hex. `form_sha256` stands for the whole
     form, which only promotion needs; `core_metadata_sha256` is the digest of
     the METADATA file that is served beside a wheel, and `None` for an sdist.
+    `attestations` is how many came along.
     """
 
     filename: str
@@ -84,6 +85,7 @@ class Artifact:
     uploaded_at: datetime
     uploaded_by: str
     notices: tuple[str, ...] = ()
+    attestations: int = 0
 
     @property
     def path(self) -> str:

@@ -1,0 +1,36 @@
+"""Attestations are kept as they come, told of, and never needed."""
+
+import pytest
+
+from stageproxy.core.release.attestations import UNREADABLE
+from tests.support.distributions import a_wheel
+from tests.support.forms import twine_form
+from tests.support.service import RunningService
+
+WHEEL = a_wheel(version="2.0")
+
+
+@pytest.mark.parametrize(
+    ("sent", "count", "notices"),
+    [
+        pytest.param('[{"version": 1}]', 1, [], id="one"),
+        pytest.param('[{"version": 9, "new": true}, {}]', 2, [], id="two-of-no-known-shape"),
+        pytest.param("[]", 0, [], id="none"),
+        pytest.param("{}", 0, [UNREADABLE], id="no-array"),
+        pytest.param("[1]", 0, [UNREADABLE], id="no-objects"),
+        pytest.param("not JSON", 0, [UNREADABLE], id="no-JSON"),
+    ],
+)
+async def test_what_comes_along(
+    service: RunningService, sent: str, count: int, notices: list[str]
+) -> None:
+    """Whatever they are, the file is taken, and the stage says what came along."""
+    answer = await service.post(twine_form(WHEEL, attestations=sent, staged="true"))
+
+    file = answer.document["files"][WHEEL.filename]
+    form = await service.parts.database.read(
+        lambda rows: rows.find_form(answer.document["id"], WHEEL.filename)
+    )
+    assert answer.status == 200
+    assert (file["attestations"], file["notices"]) == (count, notices)
+    assert ("attestations", sent) in form
