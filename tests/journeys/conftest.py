@@ -104,6 +104,11 @@ def start_server(tmp_path: Path) -> Iterator[ServerStart]:
     logs = tmp_path / "logs"
     logs.mkdir()
     yield partial(running_server, tmp_path / "data", logs=logs)
+    assert_no_token_is_said(logs)
+
+
+def assert_no_token_is_said(logs: Path) -> None:
+    """Look through the words of a server, which did start."""
     said = {path.name: path.read_text() for path in logs.iterdir()}
     assert "stageproxy is ready on " in said["stdout"]
     assert [name for name, text in said.items() if TOKEN_PATTERN.search(text)] == []

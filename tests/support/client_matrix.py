@@ -38,7 +38,9 @@ def markdown(cells: Cells) -> str:
     columns = dict.fromkeys(column for _, column in cells)
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
     lines += [[row, *(cells.get((row, column), "") for column in columns)] for row in rows]
-    return "".join(f"| {' | '.join(line)} |\n".replace("|  |", "| |") for line in lines)
+    return "".join(
+        "".join(f"| {cell} ".replace("  ", " ") for cell in line) + "|\n" for line in lines
+    )
 
 
 def find_table(page: str, name: str) -> dict[tuple[str, str], str]:
