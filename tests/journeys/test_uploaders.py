@@ -1,179 +1,180 @@
-"""twine and uv publish: what a release manager sees of an upload that is taken, or refused."""
+"""Six uploaders, each as its users call it: a release is staged, again, and replaced."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.support.clients import Clients
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.processes import Server
+from tests.journeys.conftest import assert_no_token_is_said
+from tests.support.client_matrix import VERSION, ClientMatrix
+from tests.support.client_tools import Tools
+from tests.support.fake_index import FakeIndex
+from tests.support.processes import Finished, Server, running_server
+from tests.support.uploaders import UPLOADERS, Release, UploadDesk, Uploader, find_printed_url
 
 pytestmark = pytest.mark.journey
 
-STAGED = (a_wheel("demo", "2.0"), an_sdist("demo", "2.0"))
-REPLACEMENT = a_wheel("demo", "2.0", summary="Another demo")
-LISTED_WITH_OTHER_BYTES = a_wheel("demo", "1.0", summary="Another demo")
-OF_ANOTHER_RELEASE = a_wheel("demo", "3.0")
-
-EXISTS = "File already exists ('demo-1.0-py3-none-any.whl', with blake2_256 hash"
-OTHER_RELEASE = "demo-3.0-py3-none-any.whl does not belong to this stage, which is demo 2.0."
+AT_ONCE = 3
+TARGETS = ("`/legacy/`", "the URL of a stage")
+CASES = [(uploader, target) for uploader in UPLOADERS for target in TARGETS]
+PRINTED = {"flit": "https://{host}/project/{name}/", "hatch": "{url}{name}/2.0/"}
+SHOWN = {"flit": "`https://HOST/project/NAME/`", "hatch": "`URL` + `NAME/VERSION/`"}
 
 
-async def staged_hashes(server: Server) -> list[dict[str, str]]:
-    """Return, for each stage there is, the hashes of its files."""
-    done = (await server.command("stage", "list", "--json")).ok()
-    return [
-        {name: file["hashes"]["sha256"] for name, file in stage["files"].items()}
-        for stage in done.document["stages"]
-    ]
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An upload: how it ended, what the uploader had, and the stages that there are since."""
+
+    done: Finished
+    built: dict[str, str]
+    stages: list[dict[str, str]]
 
 
-def hashes_of(*distributions: Distribution) -> dict[str, str]:
-    """Return the hashes of files by their names."""
-    return {one.filename: one.sha256 for one in distributions}
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """Three uploads to one URL: a release, the same again, and other files of these names."""
+
+    url: str
+    release: Release
+    first: Step
+    again: Step
+    replaced: Step
 
 
-@pytest.fixture
-def clients(desk: Clients) -> Clients:
-    """Return clients of which pip is not used."""
-    return desk
+Journeys = Mapping[tuple[str, str], Journey]
 
 
-@pytest.fixture
-async def token(server: Server) -> str:
-    """Make a token as CI systems have it: for uploads to one project."""
-    return await server.new_token("demo", can="upload")
-
-
-async def test_twine_opens_a_stage(server: Server, clients: Clients, token: str) -> None:
-    """A wheel and an sdist open one new stage; twine shows its URL with --verbose."""
-    done = await clients.twine_upload(f"{server.url}/legacy/", token, *clients.save(*STAGED))
-
-    assert await staged_hashes(server) == [hashes_of(*STAGED)]
-    assert f"{server.url}/tmp/demo/stgv_" in done.ok().output
-    assert "pip --isolated install --index-url" in done.output
-
-
-async def test_twine_uploads_again(server: Server, clients: Clients, token: str) -> None:
-    """The same files again are no error, as a CI job that runs twice needs it."""
-    files = clients.save(*STAGED)
-    await clients.twine_upload(f"{server.url}/legacy/", token, *files)
-
-    again = await clients.twine_upload(f"{server.url}/legacy/", token, *files)
-
-    assert f"{server.url}/tmp/demo/stgv_" in again.ok().output
-    assert await staged_hashes(server) == [hashes_of(*STAGED)]
-
-
-async def test_twine_replaces_a_file(server: Server, clients: Clients, token: str) -> None:
-    """Another file under a staged name takes its place, and the rest stays."""
-    await server.stage(*STAGED)
-
-    done = await clients.twine_upload(f"{server.url}/legacy/", token, *clients.save(REPLACEMENT))
-
-    assert f"{server.url}/tmp/demo/stgv_" in done.ok().output
-    assert await staged_hashes(server) == [hashes_of(*STAGED[1:], REPLACEMENT)]
-
-
-async def test_twine_is_refused(server: Server, clients: Clients, token: str) -> None:
-    """A name that PyPI has with other bytes is refused, in PyPI's words, and leaves no stage."""
-    file = clients.save(LISTED_WITH_OTHER_BYTES)
-
-    done = await clients.twine_upload(f"{server.url}/legacy/", token, *file)
-
-    assert (done.code, EXISTS in done.output) == (1, True)
-    assert await staged_hashes(server) == []
-
-
-async def test_twine_uploads_to_a_stage(server: Server, clients: Clients, token: str) -> None:
-    """The upload URL of a stage takes files of its release, again and replaced too."""
-    stage = await server.open_stage(name="demo")
-
-    for files in (clients.save(*STAGED), clients.save(*STAGED), clients.save(REPLACEMENT)):
-        done = await clients.twine_upload(stage.uploads, token, *files)
-        assert stage.url in done.ok().output
-
-    assert await staged_hashes(server) == [hashes_of(*STAGED[1:], REPLACEMENT)]
-
-
-async def test_twine_is_refused_by_a_stage(server: Server, clients: Clients, token: str) -> None:
-    """A file of another release does not get into a stage; twine shows why."""
-    stage = await server.stage(*STAGED)
-
-    done = await clients.twine_upload(stage.uploads, token, *clients.save(OF_ANOTHER_RELEASE))
-
-    assert (done.code, OTHER_RELEASE in done.output) == (1, True)
-    assert await staged_hashes(server) == [hashes_of(*STAGED)]
-
-
-async def test_twine_with_an_unknown_token(server: Server, clients: Clients) -> None:
-    """A token that is not the server's is refused with PyPI's sentence."""
-    file = clients.save(STAGED[0])
-
-    done = await clients.twine_upload(f"{server.url}/legacy/", "nonsense", *file)
-
-    sentence = "Invalid or non-existent authentication information."
-    assert (done.code, sentence in done.output) == (1, True)
-
-
-async def test_uv_publishes(server: Server, clients: Clients, token: str) -> None:
-    """A stage is opened, the same files again are no error, and a file is replaced."""
+async def travel(desk: UploadDesk, server: Server, uploader: Uploader, target: str) -> Journey:
+    """Upload a project of its own, three times."""
+    release = Release(f"demo-{uploader.name}-{TARGETS.index(target)}")
+    other = Release(release.name, summary="Another demo")
+    token = await server.new_token(release.name, can="upload")
     url = f"{server.url}/legacy/"
+    if target != TARGETS[0]:
+        url = (await server.open_stage(name=release.name)).uploads
 
-    for files in (clients.save(*STAGED), clients.save(*STAGED), clients.save(REPLACEMENT)):
-        (await clients.uv_publish(url, token, *files)).ok()
+    async def step(what: Release) -> Step:
+        done = await desk.upload(uploader, what, url, token)
+        return Step(done, desk.built(uploader, what), await server.staged_in(what.name))
 
-    assert await staged_hashes(server) == [hashes_of(*STAGED[1:], REPLACEMENT)]
+    return Journey(url, release, await step(release), await step(release), await step(other))
 
 
-@pytest.mark.parametrize(
-    ("file", "sentence"),
-    [
-        pytest.param(LISTED_WITH_OTHER_BYTES, EXISTS, id="a-name-that-pypi-has"),
-        pytest.param(OF_ANOTHER_RELEASE, OTHER_RELEASE, id="a-file-of-another-release"),
-    ],
-)
-async def test_uv_is_refused(
-    server: Server, clients: Clients, token: str, file: Distribution, sentence: str
+async def travel_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Journey]:
+    """Make all journeys to one server, some at a time."""
+    desk, logs = UploadDesk(folder, tools), folder / "logs"
+    logs.mkdir()
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(uploader: str, target: str) -> Journey:
+        async with free:
+            return await travel(desk, server, UPLOADERS[uploader], target)
+
+    async with (
+        FakeIndex.running() as index,
+        running_server(folder / "data", logs=logs, settings={"UPSTREAM__URL": index.url}) as server,
+    ):
+        made = dict(zip(CASES, await asyncio.gather(*(one(*case) for case in CASES)), strict=True))
+    assert_no_token_is_said(logs)
+    return made
+
+
+@pytest.fixture(scope="module")
+def journeys(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Journeys:
+    """Return what became of all uploads, by uploader and target."""
+    return asyncio.run(travel_all(tmp_path_factory.mktemp("uploaders"), tools))
+
+
+@pytest.mark.parametrize("uploader", UPLOADERS)
+def test_command(tools: Tools, client_matrix: ClientMatrix, tmp_path: Path, uploader: str) -> None:
+    """What is run is the client's own command: variables alone lead it to the server."""
+    one = UPLOADERS[uploader]
+
+    told = one.environment("http://server.example/legacy/", "secret", tmp_path)
+
+    assert "http://server.example/legacy/" in [told[name] for name in one.variables]
+    assert [one.command.split()[0], *one.command.split()[1:2]] in (
+        [uploader, "upload"],
+        [uploader, "publish"],
+    )
+    variables = "<br>".join(f"`{name}={text}`" for name, text in one.variables.items())
+    client_matrix.saw("upload-commands", uploader, "command", f"`{one.command}`")
+    client_matrix.saw("upload-commands", uploader, "variables", variables)
+    version = UploadDesk(tmp_path, tools).version(uploader)
+    client_matrix.saw("uploaders", VERSION, uploader, version)
+
+
+@pytest.mark.parametrize(("uploader", "target"), CASES)
+def test_release_is_staged(
+    journeys: Journeys, client_matrix: ClientMatrix, uploader: str, target: str
 ) -> None:
-    """The server's sentence is shown, whatever is wrong with the file."""
-    stage = await server.stage(*STAGED)
+    """A wheel and an sdist come to be the one stage of their project."""
+    journey = journeys[uploader, target]
 
-    done = await clients.uv_publish(stage.uploads, token, *clients.save(file))
-
-    assert (done.code, sentence in done.output) == (2, True)
-    assert await staged_hashes(server) == [hashes_of(*STAGED)]
-
-
-async def test_uv_checks_the_stage_first(server: Server, clients: Clients, token: str) -> None:
-    """With the stage as --check-url, uv uploads what is missing and skips what is there."""
-    stage = await server.stage(STAGED[0])
-    files = clients.save(*STAGED)
-
-    first = await clients.uv_publish(stage.uploads, token, *files, check_url=stage.index)
-    second = await clients.uv_publish(stage.uploads, token, *files, check_url=stage.index)
-
-    skipped = [one.ok().output.count("already exists, skipping") for one in (first, second)]
-    assert skipped == [1, 2]
-    assert await staged_hashes(server) == [hashes_of(*STAGED)]
+    journey.first.done.ok()
+    assert sorted(journey.first.built) == sorted(one.filename for one in journey.release.files())
+    assert journey.first.stages == [journey.first.built]
+    client_matrix.saw("uploaders", f"stages a release, with {target}", uploader)
 
 
-async def test_uv_compares_with_the_stage(server: Server, clients: Clients, token: str) -> None:
-    """With the stage as --check-url, uv itself stops before it replaces a file."""
-    stage = await server.stage(*STAGED)
-    file = clients.save(REPLACEMENT)
-
-    done = await clients.uv_publish(stage.uploads, token, *file, check_url=stage.index)
-
-    assert (done.code, "Local file and index file do not match" in done.output) == (2, True)
-    assert await staged_hashes(server) == [hashes_of(*STAGED)]
-
-
-async def test_uploads_while_upstream_is_out_of_reach(
-    server: Server, clients: Clients, token: str, upstream: FakeIndex
+@pytest.mark.parametrize(("uploader", "target"), CASES)
+def test_the_same_again(
+    journeys: Journeys, client_matrix: ClientMatrix, uploader: str, target: str
 ) -> None:
-    """An ill upstream keeps nobody from staging: twine gets its 200 with the stage's URL."""
-    upstream.quirks = Quirks(status=503)
+    """The same files again are no error, as a CI job that runs twice needs it."""
+    journey = journeys[uploader, target]
 
-    done = await clients.twine_upload(f"{server.url}/legacy/", token, *clients.save(STAGED[0]))
+    journey.again.done.ok()
+    assert journey.again.built == journey.first.built
+    assert journey.again.stages == journey.first.stages
+    client_matrix.saw("uploaders", f"the same again, with {target}", uploader)
 
-    assert f"{server.url}/tmp/demo/stgv_" in done.ok().output
+
+@pytest.mark.parametrize(("uploader", "target"), CASES)
+def test_files_are_replaced(
+    journeys: Journeys, client_matrix: ClientMatrix, uploader: str, target: str
+) -> None:
+    """Other files of the same names take the place of those that were staged."""
+    journey = journeys[uploader, target]
+
+    journey.replaced.done.ok()
+    assert journey.replaced.stages == [journey.replaced.built]
+    kept = set(journey.replaced.built.items()) & set(journey.first.built.items())
+    assert (journey.replaced.built.keys(), kept) == (journey.first.built.keys(), set())
+    client_matrix.saw("uploaders", f"replaces files, with {target}", uploader)
+
+
+@pytest.mark.parametrize(("uploader", "target"), CASES)
+def test_printed_url(
+    journeys: Journeys, client_matrix: ClientMatrix, uploader: str, target: str
+) -> None:
+    """Only flit and hatch say where they think that the release is."""
+    journey = journeys[uploader, target]
+    host = journey.url.split("/")[2]
+    expected = PRINTED.get(uploader, "").format(
+        host=host, url=journey.url, name=journey.release.name
+    )
+
+    assert (find_printed_url(journey.first.done.output, journey.url) or "") == expected
+    client_matrix.saw(
+        "uploaders", "prints where the release is", uploader, SHOWN.get(uploader, "nothing")
+    )
+
+
+@pytest.mark.parametrize("uploader", sorted(UPLOADERS.keys() - {"hatch"}))
+def test_order(journeys: Journeys, client_matrix: ClientMatrix, uploader: str) -> None:
+    """A stage begins with a wheel or, from poetry, with an sdist; hatch takes what comes."""
+    said = after_the_build(journeys[uploader, TARGETS[0]].first.done.output)
+
+    first, *_ = re.findall(r"[\w.-]+(\.whl|\.tar\.gz)", said)
+
+    assert first == (".tar.gz" if uploader == "poetry" else ".whl")
+    client_matrix.saw("uploaders", "sends first", uploader, f"`{first}`")
+
+
+def after_the_build(output: str) -> str:
+    """Return what flit says once it has built the files; others do not build."""
+    return output.rpartition("Built wheel")[2].partition("Uploading")[2] or output

@@ -17,7 +17,11 @@ INSTALLERS: tuple[Installer, ...] = ("pip", "uv")
 
 _BIN = "Scripts" if os.name == "nt" else "bin"
 _UV = Path(sys.executable).parent / "uv"
-_SETTINGS = ("PIP_", "UV_", "TWINE_", "STAGEPROXY_", "PYTHONPATH", "VIRTUAL_ENV", "NO_PROXY")
+_SETTINGS = (
+    *("PIP_", "UV_", "TWINE_", "POETRY_", "PDM_", "HATCH_", "FLIT_", "PIPENV_", "STAGEPROXY_"),
+    *("PYTHONPATH", "VIRTUAL_ENV", "NO_PROXY", "XDG_", "SOURCE_DATE_EPOCH"),
+    "PYTHONDONTWRITEBYTECODE",  # clients would compile themselves anew each time
+)
 _KEPT = frozenset({"PIP_CERT"})
 _LOCAL = "127.0.0.1"
 

@@ -120,10 +120,23 @@ class Server:
         assert status == 201, body
         return self._staged(body)
 
+    async def staged_in(self, project: str) -> list[dict[str, str]]:
+        """Return, for each stage of a project, its files by name, with their sha256."""
+        _, body = await self.ask("GET", f"/api/stages?project={project}")
+        return [
+            {name: file["hashes"]["sha256"] for name, file in stage["files"].items()}
+            for stage in json.loads(body)["stages"]
+        ]
+
     async def new_token(self, project: str, *, can: str) -> str:
         """Make an API token for a project."""
-        _, body = await self.ask("POST", "/api/tokens", body={"project": project, "can": can})
-        return str(json.loads(body)["token"])
+        return str((await self.make_token(project=project, can=can))["token"])
+
+    async def make_token(self, **order: str) -> Any:
+        """Make an API token, and return all that is told of it."""
+        status, body = await self.ask("POST", "/api/tokens", body=order)
+        assert status == 201, body
+        return json.loads(body)
 
     async def command(self, *arguments: str, token: str | None = None) -> Finished:
         """Run a `stageproxy` command against this server."""

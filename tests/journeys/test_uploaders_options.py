@@ -1,0 +1,204 @@
+"""What uploaders do when they are told more: to skip what exists, to check first, to say all."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from tests.support.client_matrix import ClientMatrix
+from tests.support.client_tools import Tools
+from tests.support.clients import Clients
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.processes import Finished, Server
+from tests.support.uploaders import UPLOADERS, Release, UploadDesk
+
+pytestmark = pytest.mark.journey
+
+RELEASE = Release("demo")
+STAGED = RELEASE.files()
+REPLACEMENT = Release("demo", summary="Another demo").files()[0]
+PUBLISHED = (a_wheel("demo", "2.0"), an_sdist("demo", "2.0"))
+SAYS_REASONS = Version("2.29.4")
+
+SKIPS = {
+    "poetry": "File exists. Skipping",
+    "pdm": "Skipping demo-2.0-py3-none-any.whl because it appears to already exist",
+}
+
+
+def hashes_of(*distributions: Distribution) -> dict[str, str]:
+    """Return the hashes of files by their names."""
+    return {one.filename: one.sha256 for one in distributions}
+
+
+@pytest.fixture
+def clients(desk: Clients) -> Clients:
+    """Return clients of which pip is not used."""
+    return desk
+
+
+@pytest.fixture
+def upload_desk(tools: Tools, tmp_path: Path) -> UploadDesk:
+    """Return a desk for the uploads of one test."""
+    return UploadDesk(tmp_path, tools)
+
+
+@pytest.fixture
+async def token(server: Server) -> str:
+    """Make a token as CI systems have it: for uploads to one project."""
+    return await server.new_token("demo", can="upload")
+
+
+@pytest.mark.parametrize("uploader", SKIPS)
+async def test_skips_what_pypi_has(
+    server: Server,
+    upstream: FakeIndex,
+    upload_desk: UploadDesk,
+    token: str,
+    client_matrix: ClientMatrix,
+    uploader: str,
+) -> None:
+    """With --skip-existing, a name that PyPI has is no error, and leaves no stage."""
+    upstream.add("demo", *PUBLISHED)
+
+    done = await upload_desk.upload(
+        UPLOADERS[uploader], RELEASE, f"{server.url}/legacy/", token, "--skip-existing"
+    )
+
+    assert SKIPS[uploader] in done.ok().output
+    assert await server.staged_in("demo") == []
+    client_matrix.saw("uploaders", "`--skip-existing` skips what PyPI has", uploader)
+
+
+@pytest.mark.parametrize("uploader", SKIPS)
+async def test_skips_what_does_not_belong(
+    server: Server, upload_desk: UploadDesk, token: str, uploader: str
+) -> None:
+    """With --skip-existing, every 409 passes for a file that exists: of another release, too."""
+    stage = await server.open_stage(name="demo", version="1.0")
+
+    done = await upload_desk.upload(
+        UPLOADERS[uploader], RELEASE, stage.uploads, token, "--skip-existing"
+    )
+
+    assert SKIPS[uploader] in done.ok().output
+    assert await server.staged_in("demo") == [{}]
+
+
+@pytest.mark.parametrize("uploader", SKIPS)
+async def test_skips_nothing_that_is_staged(
+    server: Server, upload_desk: UploadDesk, token: str, uploader: str
+) -> None:
+    """With --skip-existing, a staged file is replaced as without: the server says 200."""
+    await server.stage(*PUBLISHED)
+
+    done = await upload_desk.upload(
+        UPLOADERS[uploader], RELEASE, f"{server.url}/legacy/", token, "--skip-existing"
+    )
+
+    assert SKIPS[uploader] not in done.ok().output
+    assert await server.staged_in("demo") == [hashes_of(*STAGED)]
+
+
+async def test_twine_does_not_skip(
+    server: Server, upload_desk: UploadDesk, token: str, client_matrix: ClientMatrix
+) -> None:
+    """Twine knows how to skip on PyPI alone: with --skip-existing it stops before it uploads."""
+    done = await upload_desk.upload(
+        UPLOADERS["twine"], RELEASE, f"{server.url}/legacy/", token, "--skip-existing"
+    )
+
+    assert (done.code, "UnsupportedConfiguration" in done.output) == (1, True)
+    assert await server.staged_in("demo") == []
+    client_matrix.saw("uploaders", "`--skip-existing` skips what PyPI has", "twine", "stops")
+
+
+async def test_pdm_keeps_the_sentence_in_its_log(
+    server: Server, upload_desk: UploadDesk, tools: Tools
+) -> None:
+    """Without -vv, pdm before 2.29.4 shows a status alone; the sentence is in the log it names."""
+    sentence = "Invalid or non-existent authentication information."
+
+    done = await upload_desk.upload(UPLOADERS["pdm"], RELEASE, f"{server.url}/legacy/", "nonsense")
+
+    is_shown = Version(tools.version("pdm")) >= SAYS_REASONS
+    assert (done.code, sentence in done.output) == (1, is_shown)
+    assert is_shown or "'403 Forbidden'" in done.output
+    assert sentence in log_of(done)
+
+
+def log_of(done: Finished) -> str:
+    """Return what is in the log that pdm names."""
+    found = re.search(r"See (\S+) for detailed debug log", done.output)
+    assert found, done.output
+    return Path(found[1]).read_text()
+
+
+@pytest.mark.parametrize(("time", "is_same"), [("1767225600", True), ("", False)])
+async def test_flit_in_a_new_checkout(
+    server: Server, upload_desk: UploadDesk, token: str, time: str, *, is_same: bool
+) -> None:
+    """Flit writes down when sources were changed, unless SOURCE_DATE_EPOCH says a time."""
+    flit = replace(UPLOADERS["flit"], variables=without_empty(SOURCE_DATE_EPOCH=time))
+
+    seen = []
+    for changed in (1_700_000_000, 1_700_000_010):
+        done = await upload_desk.upload(
+            flit, RELEASE, f"{server.url}/legacy/", token, changed=changed
+        )
+        seen.append((done.ok().code, await server.staged_in("demo")))
+
+    assert (seen[0] == seen[1]) is is_same
+    assert [len(stages) for _, stages in seen] == [1, 1]
+
+
+def without_empty(**changes: str) -> dict[str, str]:
+    """Return the variables for flit with changes; those that are empty are not set at all."""
+    variables = {**UPLOADERS["flit"].variables, **changes}
+    return {name: text for name, text in variables.items() if text}
+
+
+async def test_twine_says_where_the_stage_is(server: Server, clients: Clients, token: str) -> None:
+    """With --verbose, twine shows the server's answer: the stage URL and a pip command."""
+    done = await clients.twine_upload(f"{server.url}/legacy/", token, *clients.save(*STAGED))
+
+    assert f"{server.url}/tmp/demo/stgv_" in done.ok().output
+    assert "pip --isolated install --index-url" in done.output
+
+
+async def test_uploads_while_upstream_is_out_of_reach(
+    server: Server, clients: Clients, token: str, upstream: FakeIndex
+) -> None:
+    """An ill upstream keeps nobody from staging: twine gets its 200 with the stage's URL."""
+    upstream.quirks = Quirks(status=503)
+
+    done = await clients.twine_upload(f"{server.url}/legacy/", token, *clients.save(STAGED[0]))
+
+    assert f"{server.url}/tmp/demo/stgv_" in done.ok().output
+
+
+async def test_uv_checks_the_stage_first(server: Server, clients: Clients, token: str) -> None:
+    """With the stage as --check-url, uv uploads what is missing and skips what is there."""
+    stage = await server.stage(STAGED[0])
+    files = clients.save(*STAGED)
+
+    first = await clients.uv_publish(stage.uploads, token, *files, check_url=stage.index)
+    second = await clients.uv_publish(stage.uploads, token, *files, check_url=stage.index)
+
+    skipped = [one.ok().output.count("already exists, skipping") for one in (first, second)]
+    assert skipped == [1, 2]
+    assert await server.staged_in("demo") == [hashes_of(*STAGED)]
+
+
+async def test_uv_compares_with_the_stage(server: Server, clients: Clients, token: str) -> None:
+    """With the stage as --check-url, uv itself stops before it replaces a file."""
+    stage = await server.stage(*STAGED)
+    file = clients.save(REPLACEMENT)
+
+    done = await clients.uv_publish(stage.uploads, token, *file, check_url=stage.index)
+
+    assert (done.code, "Local file and index file do not match" in done.output) == (2, True)
+    assert await server.staged_in("demo") == [hashes_of(*STAGED)]

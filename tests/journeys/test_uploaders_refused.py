@@ -1,0 +1,123 @@
+"""What the users of six uploaders see of a dozen refusals: the server's sentence, each time."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.conftest import assert_no_token_is_said
+from tests.support.client_matrix import YES, ClientMatrix
+from tests.support.client_tools import Tools
+from tests.support.fake_index import FakeIndex
+from tests.support.processes import Finished, Server, running_server
+from tests.support.refusals import REFUSALS, SETTINGS, Setting
+from tests.support.uploaders import UPLOADERS, UploadDesk, Uploader
+
+pytestmark = pytest.mark.journey
+
+AT_ONCE = 3
+UNKNOWN_TOKEN = "unknown token (403)"
+SHAPES = {
+    "twine": r"HTTPError: 403 Forbidden from \S+\s+{}",
+    "uv": r"Server says: 403 {}",
+    "flit": r"Traceback .*\n.*HTTPError: 403 Client Error: {} for url",
+    "poetry": r"HTTP Error 403: {} \| b'{}'",
+    "pdm": r"pdm.termui: {}\nTraceback ",
+    "hatch": r"Client error '403 {}'",
+}
+CASES = [
+    (uploader, case)
+    for uploader in UPLOADERS
+    for case, refusal in REFUSALS.items()
+    if not (refusal.by_hand and UPLOADERS[uploader].builds)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An upload that should be refused, what may be said, and the stages before and since."""
+
+    done: Finished
+    sentences: tuple[str, ...]
+    before: list[dict[str, str]]
+    since: list[dict[str, str]]
+
+
+async def try_to_upload(
+    desk: UploadDesk, server: Server, index: FakeIndex, uploader: Uploader, case: str
+) -> Refused:
+    """Upload what is to be refused, of a project of its own."""
+    refusal = REFUSALS[case]
+    release = refusal.release(f"{uploader.name}-{[*REFUSALS].index(case)}")
+    url, token = await refusal.arrange(Setting(server, index, release.name))
+    before = await server.staged_in(release.name)
+    done = await desk.upload(uploader, release, url, token, *uploader.explained)
+    since = await server.staged_in(release.name)
+    return Refused(done, refusal.sentences(release), before, since)
+
+
+async def try_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Refused]:
+    """Try everything on one server, some at a time."""
+    desk, logs = UploadDesk(folder, tools), folder / "logs"
+    logs.mkdir()
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(uploader: str, case: str) -> Refused:
+        async with free:
+            return await try_to_upload(desk, server, index, UPLOADERS[uploader], case)
+
+    async with (
+        FakeIndex.running() as index,
+        running_server(
+            folder / "data", logs=logs, settings={"UPSTREAM__URL": index.url, **SETTINGS}
+        ) as server,
+    ):
+        done = dict(zip(CASES, await asyncio.gather(*(one(*case) for case in CASES)), strict=True))
+    assert_no_token_is_said(logs)
+    return done
+
+
+@pytest.fixture(scope="module")
+def refused(
+    tools: Tools, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[tuple[str, str], Refused]:
+    """Return what became of every upload that is refused, by uploader and case."""
+    return asyncio.run(try_all(tmp_path_factory.mktemp("refused"), tools))
+
+
+@pytest.mark.parametrize(("uploader", "case"), CASES)
+def test_sentence_is_shown(
+    refused: Mapping[tuple[str, str], Refused],
+    client_matrix: ClientMatrix,
+    uploader: str,
+    case: str,
+) -> None:
+    """The server's sentence stands in what the uploader prints; it fails, and nothing is staged."""
+    one = refused[uploader, case]
+
+    assert any(sentence in one.done.output for sentence in one.sentences)
+    assert (one.done.code, one.since) == (UPLOADERS[uploader].refused, one.before)
+    shown = " ".join([YES, *(f"`{option}`" for option in UPLOADERS[uploader].explained)])
+    client_matrix.saw("uploaders", f"shows: {case}", uploader, shown)
+
+
+@pytest.mark.parametrize("uploader", UPLOADERS)
+def test_where_the_sentence_stands(
+    refused: Mapping[tuple[str, str], Refused], uploader: str
+) -> None:
+    """Each uploader has its own way to say it."""
+    one = refused[uploader, UNKNOWN_TOKEN]
+    sentence = re.escape(one.sentences[0])
+
+    assert re.search(SHAPES[uploader].replace("{}", sentence), one.done.output, re.DOTALL)
+
+
+def test_flit_without_a_traceback(refused: Mapping[tuple[str, str], Refused]) -> None:
+    """Flit shows a 400 as a line, as it does not with other statuses."""
+    output = refused["flit", "summary too long (400)"].done.output
+
+    assert "400 Client Error: 'summary' field must be 512 characters or less." in output
+    assert "Traceback" not in output
