@@ -9,7 +9,7 @@ SERVE_STAMP := $(VENV)/.installed
 # In CI everything runs; on a desk the journeys with real clients are left out.
 LEFT_OUT := $(if $(CI),battery,journey or battery)
 
-.PHONY: serve demo test check lint journeys battery bench clean
+.PHONY: serve demo test check lint journeys client-matrix battery bench clean
 
 serve: $(SERVE_STAMP)  ## run the server on 127.0.0.1:8726
 	$(BIN)/stageproxy serve
@@ -34,6 +34,9 @@ check: lint  ## everything that CI runs
 
 journeys: $(STAMP)  ## real pip, uv and twine against a real server
 	$(BIN)/pytest -m journey $(PYTEST)
+
+client-matrix: $(STAMP)  ## write the tables of docs/how-to/clients.md from what the journeys see
+	$(BIN)/pytest -m "not battery" tests/journeys --write-client-matrix $(PYTEST)
 
 battery: $(STAMP)  ## long runs, for releases
 	$(BIN)/pytest -m battery --timeout=3600 $(PYTEST)

@@ -10,12 +10,17 @@ from pathlib import Path
 import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
+from tests.support.client_matrix import ClientMatrix
+from tests.support.client_tools import Tools
 from tests.support.clients import Clients, newest_pip, versions
 from tests.support.distributions import a_wheel
 from tests.support.fake_index import FakeIndex
 from tests.support.processes import Server, running_server
 
 VERSIONS = pytest.StashKey[str]()
+LEFT_OUT = pytest.StashKey[bool]()
+FOLDER = Path(__file__).parent
+NEEDING_AN_INDEX = frozenset({"pip_python", "tools"})
 
 ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
 
@@ -28,6 +33,40 @@ def pip_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return python
 
 
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
+    """Return the clients that are installed when they are first wanted."""
+    return Tools(tmp_path_factory.mktemp("tools"))
+
+
+@pytest.fixture(scope="session")
+def client_matrix() -> ClientMatrix:
+    """Return where journeys note what each client does, for the tables of the documentation."""
+    return ClientMatrix()
+
+
+@pytest.fixture(scope="session")
+def whole_run(pytestconfig: pytest.Config) -> bool:
+    """Say whether no journey was left out."""
+    everywhere = pytestconfig.args_source is not pytest.Config.ArgsSource.ARGS
+    paths = (
+        [] if everywhere else [Path(one.partition("::")[0]).resolve() for one in pytestconfig.args]
+    )
+    return (everywhere or FOLDER in paths) and LEFT_OUT not in pytestconfig.stash
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tables of the documentation be written: `make client-matrix`."""
+    parser.addoption("--write-client-matrix", action="store_true")
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Notice that a journey was left out."""
+    for item in items:
+        if FOLDER in item.path.parents:
+            item.config.stash[LEFT_OUT] = True
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
@@ -38,10 +77,11 @@ def pytest_terminal_summary(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the newest pip, which comes from this machine's own index."""
+    """Mark what needs clients that come from this machine's own index; put what looks back last."""
     for item in items:
-        if "pip_python" in getattr(item, "fixturenames", ()):
+        if NEEDING_AN_INDEX.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.network)
+    items.sort(key=lambda item: item.get_closest_marker("after_all_others") is not None)
 
 
 @pytest.fixture
