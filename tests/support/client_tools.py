@@ -11,6 +11,9 @@ from stageproxy.upstream.pip_index import index_of_pip
 TOOLS = ("flit", "hatch", "pdm", "pipenv", "poetry")
 """Clients besides pip, uv and twine."""
 
+# pdm permits newer versions of its dependencies than it works with; `locked` has those it does.
+_REQUIREMENTS = {"pdm": "pdm[locked]"}
+
 _UV = Path(sys.executable).parent / "uv"
 
 
@@ -38,7 +41,8 @@ class Tools:
     def _install(self, name: str, environment: Path) -> None:
         index = ["--default-index", str(index_of_pip().simple)]
         _run("venv", "--quiet", "--python", sys.executable, str(environment))
-        _run("pip", "install", "--quiet", *index, "--python", str(environment), name)
+        wanted = ["--python", str(environment), _REQUIREMENTS.get(name, name)]
+        _run("pip", "install", "--quiet", *index, *wanted)
 
 
 def _run(*arguments: str) -> str:
