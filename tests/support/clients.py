@@ -17,7 +17,17 @@ INSTALLERS: tuple[Installer, ...] = ("pip", "uv")
 
 _BIN = "Scripts" if os.name == "nt" else "bin"
 UV = Path(sys.executable).parent / "uv"
-_SETTINGS = ("PIP_", "UV_", "TWINE_", "STAGEPROXY_", "PYTHONPATH", "VIRTUAL_ENV", "NO_PROXY")
+_SETTINGS = (
+    "PIP_",
+    "UV_",
+    "TWINE_",
+    "STAGEPROXY_",
+    "PYTHONPATH",
+    # A client of many modules takes twice as long where it may not keep them compiled.
+    "PYTHONDONTWRITEBYTECODE",
+    "VIRTUAL_ENV",
+    "NO_PROXY",
+)
 _KEPT = frozenset({"PIP_CERT"})
 _LOCAL = "127.0.0.1"
 
