@@ -15,6 +15,7 @@ from tests.support.client_tools import Tools
 from tests.support.clients import Clients, newest_pip, versions
 from tests.support.distributions import a_wheel
 from tests.support.fake_index import FakeIndex
+from tests.support.installers import Desk
 from tests.support.processes import Server, running_server
 
 VERSIONS = pytest.StashKey[str]()
@@ -96,6 +97,12 @@ def desk(tmp_path: Path) -> Clients:
 def clients(desk: Clients, pip_python: Path) -> Clients:
     """Return the clients on a desk that has not seen anything yet, with the newest pip."""
     return replace(desk, pip_python=pip_python)
+
+
+@pytest.fixture
+def every_installer(clients: Clients, tools: Tools) -> Desk:
+    """Return all installers, on a desk that has not seen anything yet."""
+    return Desk(clients, tools)
 
 
 @pytest.fixture

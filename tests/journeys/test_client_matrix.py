@@ -11,7 +11,7 @@ from tests.support.client_matrix import (
     with_table,
 )
 
-TABLES = ("upload-commands", "uploaders")
+TABLES = ("installers", "upload-commands", "uploaders")
 PLACE = "# Clients\n\n<!-- matrix: demo -->\n<!-- end -->\n"
 CELLS = {
     ("a wheel", "pip"): "✓",

@@ -60,17 +60,6 @@ async def test_install_from_what_is_over(
     assert await clients.installed(python) == {}
 
 
-async def test_warm_caches_do_not_outlive_a_stage(server: Server, clients: Clients) -> None:
-    """Who has just installed from a stage cannot when it has been canceled."""
-    stage = await server.stage(STAGED)
-    before = [(await clients.install(one, stage.index, "demo"))[1].code for one in INSTALLERS]
-
-    (await server.command("stage", "cancel", stage.url)).ok()
-    after = [(await clients.install(one, stage.index, "demo"))[1].code for one in INSTALLERS]
-
-    assert (before, after) == ([0, 0], [REFUSED[one] for one in INSTALLERS])
-
-
 @pytest.mark.parametrize("installer", INSTALLERS)
 async def test_install_after_a_rotation(
     server: Server, clients: Clients, installer: Installer

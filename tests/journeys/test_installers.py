@@ -122,6 +122,36 @@ async def test_uv_with_an_index_of_its_own(
     assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
 
 
+async def test_pip_index_url_in_the_environment(clients: Clients, stage: Staged) -> None:
+    """A stage that `PIP_INDEX_URL` names takes the place of the usual index."""
+    python = clients.new_environment()
+
+    done = await clients.pip("install", "demo", python=python, PIP_INDEX_URL=stage.index)
+
+    done.ok()
+    assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "version"), [((), "9.0"), (("--isolated",), "2.0")], ids=["plain", "isolated"]
+)
+async def test_pip_with_an_extra_index_of_its_own(
+    clients: Clients, stage: Staged, flags: tuple[str, ...], version: str
+) -> None:
+    """--index-url leaves pip's extra indexes in place; only --isolated keeps them out."""
+    python = clients.new_environment()
+    install = ["install", *flags, "--index-url", stage.index, "demo"]
+
+    async with FakeIndex.running() as other:
+        other.add("demo", a_wheel("demo", "9.0"))
+        done = await clients.pip(
+            *install, python=python, PIP_EXTRA_INDEX_URL=f"{other.url}/simple/"
+        )
+
+    done.ok()
+    assert (await clients.installed(python))["demo"] == version
+
+
 async def test_pip_download(clients: Clients, stage: Staged, tmp_path: Path) -> None:
     """What pip downloads are the very bytes that were staged."""
     (await clients.pip("download", "--index-url", stage.index, "-d", str(tmp_path), "demo")).ok()

@@ -16,11 +16,12 @@ Installer = Literal["pip", "uv"]
 INSTALLERS: tuple[Installer, ...] = ("pip", "uv")
 
 _BIN = "Scripts" if os.name == "nt" else "bin"
-_UV = Path(sys.executable).parent / "uv"
+UV = Path(sys.executable).parent / "uv"
 _SETTINGS = (
     *("PIP_", "UV_", "TWINE_", "POETRY_", "PDM_", "HATCH_", "FLIT_", "PIPENV_", "STAGEPROXY_"),
     *("PYTHONPATH", "VIRTUAL_ENV", "NO_PROXY", "XDG_", "SOURCE_DATE_EPOCH"),
-    "PYTHONDONTWRITEBYTECODE",  # clients would compile themselves anew each time
+    # A client of many modules takes twice as long where it may not keep them compiled.
+    "PYTHONDONTWRITEBYTECODE",
 )
 _KEPT = frozenset({"PIP_CERT"})
 _LOCAL = "127.0.0.1"
@@ -75,7 +76,7 @@ def newest_pip(folder: Path) -> Path:
 
 def versions(pip: Path) -> str:
     """Return the versions of all clients, in one line."""
-    commands = ([str(pip), "-m", "pip"], [str(_UV)], [sys.executable, "-m", "twine"])
+    commands = ([str(pip), "-m", "pip"], [str(UV)], [sys.executable, "-m", "twine"])
     said = (
         subprocess.run([*one, "--version"], check=True, capture_output=True, text=True).stdout
         for one in commands
@@ -104,32 +105,36 @@ class Clients:
         """Make an empty virtual environment and return its Python."""
         return make_environment(self.folder / f"environment-{next(self._numbers)}")
 
+    def new_folder(self, name: str) -> Path:
+        """Make an empty folder on the desk."""
+        folder = self.folder / f"{name}-{next(self._numbers)}"
+        folder.mkdir()
+        return folder
+
     def save(self, *distributions: Distribution) -> list[str]:
         """Write files as a build leaves them, in a folder of their own; return where they are."""
-        folder = self.folder / f"dist-{next(self._numbers)}"
-        folder.mkdir()
+        folder = self.new_folder("dist")
         for one in distributions:
             (folder / one.filename).write_bytes(one.content)
         return [str(folder / one.filename) for one in distributions]
 
-    async def pip(self, *arguments: str, python: Path | None = None) -> Finished:
-        """Run pip, on the environment of *python* if that is given.
+    async def pip(self, *arguments: str, python: Path | None = None, **settings: str) -> Finished:
+        """Run pip, on the environment of *python* if that is given, with more settings of its own.
 
         Told to trust the host, pip keeps its pages; over plain HTTP it would not.
         """
         into = ["--python", str(python)] if python else []
-        settings = {
+        usual = {
             "PIP_TRUSTED_HOST": _LOCAL,
             "PIP_CACHE_DIR": str(self.folder / "pip-cache"),
         }
-        return await self._run(
-            str(self.pip_python), "-m", "pip", *into, *arguments, settings=settings
-        )
+        command = [str(self.pip_python), "-m", "pip", *into, *arguments]
+        return await self._run(*command, settings={**usual, **settings})
 
     async def uv(self, *arguments: str) -> Finished:
         """Run uv."""
         settings = {"UV_CACHE_DIR": str(self.folder / "uv-cache")}
-        return await self._run(str(_UV), *arguments, settings=settings)
+        return await self._run(str(UV), *arguments, settings=settings)
 
     async def install(
         self, installer: Installer, index_url: str, *requirements: str

@@ -1,0 +1,106 @@
+"""Settings that keep new releases out keep a staged one out: it looks like released just now."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.clients import Clients
+from tests.support.distributions import a_wheel
+from tests.support.installers import Desk
+from tests.support.processes import Server, Staged
+from tests.support.projects import Sources
+
+pytestmark = pytest.mark.journey
+
+STAGED = a_wheel("demo", "2.0")
+LISTED = {"demo": "1.0"}
+NEW = {"demo": "2.0"}
+YESTERDAY = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+POETRY = "POETRY_SOLVER_MIN_RELEASE_AGE"
+PDM = '\n[tool.pdm.resolution]\nexclude-newer = "{date}"\n'
+PDM_EXCEPT = "[tool.pdm.resolution.exclude-newer-override]\ndemo = false\n"
+
+
+@pytest.fixture
+async def stage(server: Server) -> Staged:
+    """Stage a 2.0 beside the 1.0 that has been out for long."""
+    return await server.stage(STAGED)
+
+
+@pytest.mark.parametrize(
+    ("flags", "found"),
+    [
+        pytest.param((), NEW, id="without"),
+        pytest.param(("--uploaded-prior-to", "P1D"), LISTED, id="uploaded-prior-to"),
+        pytest.param(("--uploaded-prior-to", "P0D"), NEW, id="zero-days"),
+    ],
+)
+async def test_pip(
+    clients: Clients, stage: Staged, flags: tuple[str, ...], found: dict[str, str]
+) -> None:
+    """--uploaded-prior-to holds for all projects: a later one with `P0D` switches it off."""
+    python = clients.new_environment()
+
+    done = await clients.pip("install", "--index-url", stage.index, *flags, "demo", python=python)
+
+    done.ok()
+    assert await clients.installed(python) == found
+
+
+@pytest.mark.parametrize(
+    ("flags", "found"),
+    [
+        pytest.param(("--exclude-newer", "1 day"), LISTED, id="exclude-newer"),
+        pytest.param(
+            ("--exclude-newer", "1 day", "--exclude-newer-package", "demo=false"),
+            NEW,
+            id="but-not-this-package",
+        ),
+    ],
+)
+async def test_uv(
+    clients: Clients, stage: Staged, flags: tuple[str, ...], found: dict[str, str]
+) -> None:
+    """--exclude-newer hides the staged release, and --exclude-newer-package lets it in."""
+    python = clients.new_environment()
+    into = ["pip", "install", "--python", str(python), "--default-index", stage.index]
+
+    (await clients.uv(*into, *flags, "demo")).ok()
+
+    assert await clients.installed(python) == found
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        pytest.param({POETRY: "1"}, LISTED, id="min-release-age"),
+        pytest.param({POETRY: "1", f"{POETRY}_EXCLUDE": "demo"}, NEW, id="but-not-this-package"),
+    ],
+)
+async def test_poetry(
+    every_installer: Desk, stage: Staged, settings: dict[str, str], found: dict[str, str]
+) -> None:
+    """solver.min-release-age hides it, and solver.min-release-age-exclude lets it in."""
+    done = await every_installer.project("poetry", Sources(stage.index)).install(**settings)
+
+    done.done.ok()
+    assert done.installed == found
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        pytest.param(PDM, LISTED, id="exclude-newer"),
+        pytest.param(PDM + PDM_EXCEPT, NEW, id="but-not-this-package"),
+    ],
+)
+async def test_pdm(every_installer: Desk, stage: Staged, more: str, found: dict[str, str]) -> None:
+    """exclude-newer hides it, and exclude-newer-override lets it in."""
+    project = every_installer.project("pdm", Sources(stage.index))
+    file = project.folder / project.by.file
+    file.write_text(file.read_text() + more.format(date=YESTERDAY))
+
+    done = await project.install()
+
+    done.done.ok()
+    assert done.installed == found

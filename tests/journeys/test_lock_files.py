@@ -1,0 +1,76 @@
+"""What lock files and reports keep of a stage's URL, and what becomes of them when it is over."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.clients import Clients
+from tests.support.distributions import a_wheel
+from tests.support.installers import Desk
+from tests.support.processes import Server, Staged
+from tests.support.projects import PROJECTS, Sources
+
+pytestmark = pytest.mark.journey
+
+STAGED = a_wheel("demo", "2.0", requires_dist=["helper"])
+UPLOADED_AGAIN = a_wheel("demo", "2.0", summary="Another demo")
+HOLD_THE_URL = {"uv sync": True, "poetry": True, "pdm": False, "pipenv": True}
+
+
+@pytest.fixture
+async def stage(server: Server) -> Staged:
+    """Stage a 2.0 that needs what only upstream has."""
+    return await server.stage(STAGED)
+
+
+@pytest.mark.parametrize("installer", PROJECTS)
+async def test_lock_file(
+    server: Server, every_installer: Desk, stage: Staged, installer: str
+) -> None:
+    """All but pdm's hold the stage's URL, so its token. None outlives a re-upload, or the end."""
+    project = every_installer.project(installer, Sources(stage.index))
+    (await project.lock()).ok()
+
+    await server.stage(UPLOADED_AGAIN)
+    replaced = await project.sync()
+    (await server.command("stage", "cancel", stage.url)).ok()
+    ended = await project.sync()
+
+    assert (stage.url in project.locked) is HOLD_THE_URL[installer]
+    assert [(one.done.code != 0, "demo" in one.installed) for one in (replaced, ended)] == (
+        [(True, False), (True, False)]
+    )
+
+
+async def test_pip_lock(clients: Clients, stage: Staged, tmp_path: Path) -> None:
+    """`pip lock` pins the staged file by its hash, and by its URL, which has the token."""
+    written = tmp_path / "pylock.toml"
+
+    done = await clients.pip("lock", "--index-url", stage.index, "-o", str(written), "demo")
+
+    done.ok()
+    packages = {
+        one["name"]: one["wheels"][0] for one in tomllib.loads(written.read_text())["packages"]
+    }
+    assert set(packages) == {"demo", "helper"}
+    assert packages["demo"]["hashes"] == {"sha256": STAGED.sha256}
+    assert packages["demo"]["url"].startswith(f"{stage.url}packages/")
+
+
+async def test_pip_installs_what_it_has_locked(
+    server: Server, clients: Clients, stage: Staged, tmp_path: Path
+) -> None:
+    """pylock.toml installs while the stage is there, and shows 410 when it is over."""
+    written = tmp_path / "pylock.toml"
+    (await clients.pip("lock", "--index-url", stage.index, "-o", str(written), "demo")).ok()
+    install = ["pip", "install", "--no-cache", "-r", str(written)]
+
+    before, after = clients.new_environment(), clients.new_environment()
+    (await clients.uv(*install, "--python", str(before))).ok()
+    (await server.command("stage", "cancel", stage.url)).ok()
+    done = await clients.uv(*install, "--python", str(after))
+
+    assert await clients.installed(before) == {"demo": "2.0", "helper": "1.0"}
+    assert (done.code, "410 Gone" in done.output) == (2, True), done.output
+    assert await clients.installed(after) == {}

@@ -1,0 +1,98 @@
+"""Ways round what installers of projects cannot do by themselves, and settings outside of them."""
+
+import pytest
+
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.installers import Desk
+from tests.support.processes import Server, Staged
+from tests.support.projects import Sources
+
+pytestmark = pytest.mark.journey
+
+FIRST = a_wheel("demo", "2.0", requires_dist=["helper"], modules={"demo.py": "IS = 'first'\n"})
+SECOND = a_wheel("demo", "2.0", requires_dist=["other"], modules={"demo.py": "IS = 'second'\n"})
+WITH_SECOND = {"demo": "2.0", "other": "1.0"}
+
+FROM_ENVIRONMENT = {"uv sync": "UV_DEFAULT_INDEX", "pdm": "PDM_PYPI_URL"}
+
+
+@pytest.fixture
+async def stage(server: Server) -> Staged:
+    """Stage a release that is going to be uploaded again."""
+    return await server.stage(FIRST)
+
+
+@pytest.mark.parametrize("installer", ["poetry", "pdm"])
+async def test_no_cache(
+    server: Server, every_installer: Desk, stage: Staged, installer: str
+) -> None:
+    """With --no-cache, poetry and pdm get the new bytes and the new dependencies."""
+    sources = Sources(stage.index)
+    (await every_installer.install(installer, sources)).done.ok()
+    await server.stage(SECOND)
+
+    again = await every_installer.project(installer, sources).install("--no-cache")
+
+    again.done.ok()
+    assert again.installed == WITH_SECOND
+
+
+async def test_poetry_with_a_source_of_another_name(
+    server: Server, every_installer: Desk, stage: Staged
+) -> None:
+    """The cache of poetry keeps releases by the name of the source: another name has none yet."""
+    (await every_installer.install("poetry", Sources(stage.index, name="before"))).done.ok()
+    await server.stage(SECOND)
+
+    again = await every_installer.install("poetry", Sources(stage.index, name="after"))
+
+    again.done.ok()
+    assert again.installed == WITH_SECOND
+
+
+@pytest.mark.parametrize("installer", FROM_ENVIRONMENT)
+async def test_stage_in_the_environment(
+    every_installer: Desk, stage: Staged, installer: str
+) -> None:
+    """A project that names no index installs from the stage that the environment names."""
+    project = every_installer.project(installer, Sources())
+
+    done = await project.install(**{FROM_ENVIRONMENT[installer]: stage.index})
+
+    done.done.ok()
+    assert done.installed == {"demo": "2.0", "helper": "1.0"}
+
+
+async def test_pipenv_with_a_mirror(every_installer: Desk, stage: Staged) -> None:
+    """The mirror that PIPENV_PYPI_MIRROR names takes the place of a Pipfile's usual source."""
+    project = every_installer.project("pipenv", Sources())
+    settings = {"PIPENV_PYPI_MIRROR": stage.index, "PIP_TRUSTED_HOST": "127.0.0.1"}
+
+    done = await project.install(**settings)
+
+    done.done.ok()
+    assert done.installed == {"demo": "2.0", "helper": "1.0"}
+
+
+@pytest.mark.parametrize(
+    ("requirement", "found"),
+    [
+        pytest.param("demo", {"demo": "1.0"}, id="anything"),
+        pytest.param("demo>1", {"demo": "2.0", "helper": "1.0"}, id="what-only-the-stage-has"),
+    ],
+)
+async def test_poetry_with_a_supplemental_source(
+    every_installer: Desk,
+    upstream: FakeIndex,
+    stage: Staged,
+    requirement: str,
+    found: dict[str, str],
+) -> None:
+    """A supplemental source is asked for what the primary one cannot satisfy, and only then."""
+    sources = Sources(f"{upstream.url}/simple/", only=stage.only)
+
+    done = await every_installer.install("poetry", sources, requirement)
+
+    done.done.ok()
+    assert done.installed == found
