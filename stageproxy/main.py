@@ -46,6 +46,8 @@ from stageproxy.web.conditional import GZIPPED
 from stageproxy.web.guard import guard
 from stageproxy.web.headers import add_own
 from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
+from stageproxy.web.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.openapi_document import openapi_document
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
 from stageproxy.web.session_json import MECHANISMS, SESSION_JSON, SessionJson
@@ -154,6 +156,7 @@ def _assemble(
     )
     packed: OnceKept[str, bytes] = OnceKept(config.upstream.cache_size // 4, len)
     app[GZIPPED] = packed
+    app[OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
     app[keys.UPLOADS] = Uploads(database, files, index, clock, stages, policy)
     checks = {
         "database": partial(_database_works, database),

@@ -5,6 +5,7 @@ from aiohttp import web
 from stageproxy.web import api, health, sessions
 from stageproxy.web.legacy_upload import upload, upload_to_stage
 from stageproxy.web.metrics import metrics
+from stageproxy.web.openapi import show_openapi
 from stageproxy.web.pass_through import packages
 from stageproxy.web.preview import preview, stage_without_slash
 from stageproxy.web.printed_urls import find_stage
@@ -34,6 +35,7 @@ ROUTES = (
     web.get("/upload/2.0/sessions/{id}", sessions.show_session),
     web.delete("/upload/2.0/sessions/{id}", sessions.cancel_session),
     web.post("/upload/2.0/sessions/{id}/extend", sessions.extend_session),
+    web.get("/api/openapi.json", show_openapi),
     web.post("/api/stages", api.open_stage),
     web.get("/api/stages", api.list_stages),
     web.get("/api/stages/{id}", api.show_stage),

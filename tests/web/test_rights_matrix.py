@@ -69,6 +69,7 @@ EXPECTED = {
     "GET /upload/2.0/sessions/{id}": FILLING,
     "DELETE /upload/2.0/sessions/{id}": CANCELING,
     "POST /upload/2.0/sessions/{id}/extend": MANAGING,
+    "GET /api/openapi.json": EVERYONE,
     "POST /api/stages": OPENING,
     "GET /api/stages": LISTING,
     "GET /api/stages/{id}": FILLING,
