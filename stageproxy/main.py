@@ -48,6 +48,8 @@ from stageproxy.web.conditional import GZIPPED
 from stageproxy.web.guard import guard
 from stageproxy.web.headers import add_own
 from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
+from stageproxy.web.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.openapi_document import openapi_document
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
 from stageproxy.web.session_json import MECHANISMS, SESSION_JSON, SessionJson
@@ -160,6 +162,7 @@ def _assemble(
     uploads = Uploads(database, files, Published(index), clock, stages, policy)
     app[keys.UPLOADS] = uploads
     app[keys.FILE_UPLOADS] = FileUploads(database, files, clock, stages, uploads)
+    app[OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
     checks = {
         "database": partial(_database_works, database),
         "files": partial(files_can_be_written, folder),

@@ -15,7 +15,7 @@ from stageproxy.config import Config
 from stageproxy.core.rights import TOKEN_PATTERN
 from stageproxy.web.routes import ROUTES
 from tests.support.clients import clean_environment
-from tests.support.processes import ROOT, run, running_server
+from tests.support.processes import ROOT, put_commands, run, running_server
 
 REFERENCE = ROOT / "docs" / "reference"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
@@ -41,7 +41,6 @@ ELSEWHERE = frozenset(
 """What the tutorial's reader does to have what a test has already."""
 
 FAILURE = re.compile(r"^error:", re.IGNORECASE | re.MULTILINE)
-SHIM = '#!/bin/sh\nPYTHONPATH="{root}" exec "{python}" {arguments} "$@"\n'
 ENDED = "@@ ended with"
 
 
@@ -149,15 +148,6 @@ def script(todo: list[Step]) -> str:
     """Return a shell script that runs all commands in one shell, and says how each ended."""
     told = f"printf '\\n{ENDED} %s\\n' $?"
     return "".join(f"{{ {step.command}\n}} 2>&1\n{told}\n" for step in todo)
-
-
-def put_commands(folder: Path) -> None:
-    """Make `python` and `stageproxy` what they are in the environment of a checkout."""
-    folder.mkdir()
-    for name, arguments in {"python": "", "stageproxy": "-m stageproxy"}.items():
-        shim = folder / name
-        shim.write_text(SHIM.format(root=ROOT, python=sys.executable, arguments=arguments))
-        shim.chmod(0o755)
 
 
 @pytest.mark.journey

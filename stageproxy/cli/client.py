@@ -1,11 +1,9 @@
 """Here is the thin HTTP client of all commands but `serve`."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import wraps
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -13,76 +11,22 @@ import click
 from yarl import URL
 
 from stageproxy import __version__
-from stageproxy.cli.local import Local, find_local
-from stageproxy.cli.output import FailedError, OutOfReachError, json_option
+from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.stage_reference import StageReference
 
 _OUT_OF_REACH = frozenset({502, 503, 504})
 _FIRST_ERROR = 400
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
 
-Command = Callable[..., Any]
 
-
-def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command:
-    """Give a command `--server`, `--token` and `--json`, and run it with a `Connection` first."""
-
-    @wraps(command)
-    def run(server: str | None, token: str | None, **options: object) -> None:
-        asyncio.run(command(Connection(server, token, find_local()), **options))
-
-    server = click.option(
-        "--server", envvar="STAGEPROXY_SERVER", metavar="URL", help="Default: the one here."
-    )
-    token = click.option(
-        "--token", envvar="STAGEPROXY_TOKEN", metavar="TOKEN", help="Default: the server's own."
-    )
-    return server(token(json_option(run)))
-
-
-@dataclass(frozen=True, slots=True)
-class StageReference:
-    """A stage as the user names it: its server, its id or its URL."""
-
-    server: URL
-    id: str | None
-    url: URL | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Which server is meant, and which token goes there; both may have to be found."""
-
-    server: str | None
-    token: str | None = field(repr=False)
-    local: Local
-
-    def url(self) -> URL:
-        """Return the URL of the server."""
-        return _parse_server(self.server or self.local.url)
-
-    def stage(self, text: str) -> StageReference:
-        """Return the stage that an argument names. Raise if it is of another server than told."""
-        if "://" not in text:
-            return StageReference(self.url(), text, None)
-        server = text.partition("/tmp/")[0]
-        if server == text:
-            raise click.UsageError(f"{text} is neither a stage URL nor a stage id.")
-        if self.server and _parse_server(self.server) != _parse_server(server):
-            raise click.UsageError("The stage URL is of another server than --server says.")
-        url = "/".join(text.split("/")[: server.count("/") + 4]) + "/"
-        return StageReference(_parse_server(server), None, URL(url, encoded=True))
-
-    @asynccontextmanager
-    async def open(self, server: URL | None = None) -> AsyncIterator["Client"]:
-        """Open a session with a server. The local token goes to the local server alone."""
-        server = server or self.url()
-        is_local = server == _parse_server(self.local.url)
-        token = self.token or (self.local.token if is_local else None)
-        headers = {"User-Agent": f"stageproxy/{__version__}"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        async with aiohttp.ClientSession(headers=headers, timeout=PATIENCE) as session:
-            yield Client(session, server)
+@asynccontextmanager
+async def open_client(server: URL, token: str | None) -> AsyncIterator["Client"]:
+    """Open a session with a server, which gets the token, if there is one."""
+    headers = {"User-Agent": f"stageproxy/{__version__}"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    async with aiohttp.ClientSession(headers=headers, timeout=PATIENCE) as session:
+        yield Client(session, server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +102,3 @@ def _sentence_in(text: str) -> str:
     lines = [document.get("detail") or document.get("message") or ""]
     lines.extend(f"  {one['source']}: {one['message']}" for one in document.get("errors", []))
     return "\n".join(lines)
-
-
-def _parse_server(text: str) -> URL:
-    url = URL(text.rstrip("/"))
-    if not url.absolute:
-        raise click.UsageError(f"{text} is not the URL of a server.")
-    return url

@@ -3,11 +3,11 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from stageproxy.cli.output import FailedError, json_option, print_json
-from stageproxy.config import Config, ConfigError, load_config, shown
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -22,7 +22,7 @@ def config() -> None:
 @json_option
 def check(file: Path | None, *, as_json: bool) -> None:
     """Say whether the settings in FILE and the environment can be used."""
-    _load(file)
+    _settings(file)
     if as_json:
         print_json({"file": str(file) if file else None, "ok": True})
     else:
@@ -34,7 +34,7 @@ def check(file: Path | None, *, as_json: bool) -> None:
 @json_option
 def show(file: Path | None, *, as_json: bool) -> None:
     """Show the settings as they count, secrets hidden."""
-    document = shown(_load(file))
+    document = _settings(file)
     if as_json:
         print_json(document)
         return
@@ -45,8 +45,11 @@ def show(file: Path | None, *, as_json: bool) -> None:
         click.echo()
 
 
-def _load(file: Path | None) -> Config:
+def _settings(file: Path | None) -> dict[str, Any]:
+    # pydantic takes longer to import than the rest of the command.
+    from stageproxy.config import ConfigError, load_config, shown  # noqa: PLC0415
+
     try:
-        return load_config(file, os.environ)
+        return shown(load_config(file, os.environ))
     except ConfigError as error:
         raise FailedError(str(error)) from error

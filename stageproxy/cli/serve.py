@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from stageproxy.cli.output import FailedError
-from stageproxy.config import ConfigError, load_config
 
 
 @click.command()
@@ -20,6 +19,7 @@ from stageproxy.config import ConfigError, load_config
 def serve(path: Path | None, host: str | None, port: int | None, data: Path | None) -> None:
     """Run the server until it is told to stop."""
     # The server's modules take longer to import than most commands take to run.
+    from stageproxy.config import ConfigError, load_config  # noqa: PLC0415
     from stageproxy.main import SERVE_FAILURES, log_to_stderr  # noqa: PLC0415
     from stageproxy.main import serve as run  # noqa: PLC0415
 

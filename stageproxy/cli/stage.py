@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from stageproxy.cli.client import Connection, client_options
+from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json, print_stage
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from stageproxy.cli.client import Connection, client_options
+from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from stageproxy.cli.client import Connection, client_options
+from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, print_json
 from stageproxy.core.durations import parse_duration
 

@@ -6,7 +6,15 @@ from typing import Annotated, Any, TypeVar
 from aiohttp import web
 from packaging.utils import canonicalize_name, is_normalized_name
 from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from stageproxy.core.durations import parse_duration
 from stageproxy.core.errors import InvalidRequestError, Problem, TooLargeError
@@ -50,7 +58,18 @@ def _duration(value: object) -> timedelta:
 ProjectName = Annotated[str, AfterValidator(_project)]
 ProjectNameOrEvery = Annotated[str, AfterValidator(_project_or_every)]
 VersionText = Annotated[str, AfterValidator(_version)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema(
+        {
+            "type": ["number", "string"],
+            "exclusiveMinimum": 0,
+            "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*[smhdw]?\s*$",
+            "description": "Seconds, or a text such as `90s`, `15m`, `12h`, `7d`.",
+        }
+    ),
+]
 
 
 class Body(BaseModel):

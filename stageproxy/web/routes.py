@@ -5,6 +5,7 @@ from aiohttp import web
 from stageproxy.web import api, file_uploads, health, sessions
 from stageproxy.web.legacy_upload import upload, upload_to_stage
 from stageproxy.web.metrics import metrics
+from stageproxy.web.openapi import show_openapi
 from stageproxy.web.pass_through import packages
 from stageproxy.web.preview import preview, stage_without_slash
 from stageproxy.web.printed_urls import find_stage
@@ -44,6 +45,7 @@ ROUTES = (
     web.post(f"{_UPLOAD}/attestations", file_uploads.receive_attestations),
     web.post(f"{_UPLOAD}/complete", file_uploads.complete_upload),
     web.post(f"{_UPLOAD}/extend", file_uploads.extend_upload),
+    web.get("/api/openapi.json", show_openapi),
     web.post("/api/stages", api.open_stage),
     web.get("/api/stages", api.list_stages),
     web.get("/api/stages/{id}", api.show_stage),

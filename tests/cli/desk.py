@@ -58,7 +58,10 @@ class Desk:
         none = {"STAGEPROXY_SERVER": None, "STAGEPROXY_TOKEN": None}
         data = {"STAGEPROXY_STORAGE__DATA": str(self.folder / "no-data")}
         done = CliRunner().invoke(
-            main, [str(one) for one in arguments], env={**none, **data, **environment}
+            main,
+            [str(one) for one in arguments],
+            env={**none, **data, **environment},
+            prog_name="stageproxy",
         )
         # A traceback is never an answer.
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info

@@ -19,6 +19,7 @@ from .distributions import Distribution, upload_form
 
 ROOT = Path(__file__).resolve().parents[2]
 
+_SHIM = '#!/bin/sh\nPYTHONPATH="{root}" exec "{python}" {arguments} "$@"\n'
 _READY = "stageproxy is ready on "
 _START_SECONDS = 60
 _STOP_SECONDS = 45
@@ -154,6 +155,15 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(_STOP_SECONDS):
             assert await self.process.wait() == 0
+
+
+def put_commands(folder: Path) -> None:
+    """Make `python` and `stageproxy` what they are in the environment of a checkout."""
+    folder.mkdir()
+    for name, arguments in {"python": "", "stageproxy": "-m stageproxy"}.items():
+        shim = folder / name
+        shim.write_text(_SHIM.format(root=ROOT, python=sys.executable, arguments=arguments))
+        shim.chmod(0o755)
 
 
 def own_environment() -> dict[str, str]:

@@ -15,9 +15,11 @@ from yarl import URL
 from stageproxy.config import Config, load_config
 from stageproxy.main import Service, listening
 from stageproxy.store.directory import DataDirectory
+from stageproxy.web.openapi import OPENAPI
 
 from .asking import Answer, send
 from .clock import FakeClock
+from .described import Description
 from .distributions import Distribution, a_wheel
 from .fake_index import FakeIndex
 from .forms import FORM, Part, body_of, twine_form
@@ -40,6 +42,7 @@ class RunningService:
     parts: Service
     session: ClientSession = field(repr=False)
     admin: str = field(repr=False)
+    description: Description = field(repr=False)
 
     async def get(
         self, path: str, accept: str | None = None, *, method: str = "GET", **headers: str
@@ -56,9 +59,15 @@ class RunningService:
         *,
         data: bytes | None = None,
     ) -> Answer:
-        """Return the answer to a request whose path goes out as it is spelled."""
+        """Return the answer to a request whose path goes out as it is spelled.
+
+        Whatever `/api/` answers in any test has to be as it is described.
+        """
         url = self.url + path if path.startswith("/") else path
-        return await send(self.session, method, URL(url, encoded=True), headers, data=data)
+        answer = await send(self.session, method, URL(url, encoded=True), headers, data=data)
+        if path.startswith("/api/") and method != "HEAD":
+            self.description.check(f"{method} {path}", answer, data)
+        return answer
 
     async def api(
         self, method: str, path: str, token: str | None = None, /, **document: Any
@@ -118,7 +127,8 @@ async def running_service(
     ):
         url = said[-1].rpartition(" ")[2]
         admin = directory.admin_token.read_text().strip()
-        yield RunningService(url, index, clock, data, parts, session, admin)
+        description = Description(json.loads(parts.app[OPENAPI].body))
+        yield RunningService(url, index, clock, data, parts, session, admin, description)
 
 
 def config_of(data: Path, index: FakeIndex, settings: Mapping[str, Mapping[str, Any]]) -> Config:

@@ -70,7 +70,16 @@ async def test_head(service: RunningService, prefix: str, files: dict[str, str],
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/robots.txt", "/health/live", "/health/ready", "/api/stages", "/api/tokens", "/x"],
+    [
+        "/",
+        "/robots.txt",
+        "/health/live",
+        "/health/ready",
+        "/api/openapi.json",
+        "/api/stages",
+        "/api/tokens",
+        "/x",
+    ],
 )
 async def test_head_elsewhere(service: RunningService, path: str) -> None:
     """HEAD works wherever GET does (78; CONTRACT 2)."""

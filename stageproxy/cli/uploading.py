@@ -1,0 +1,201 @@
+"""Here is how `stageproxy upload` works: files read, sent one by one, and told of."""
+
+import asyncio
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import click
+from packaging.utils import canonicalize_version
+from rich.progress import Progress, TaskID
+from yarl import URL
+
+from stageproxy.cli.client import Client, failure
+from stageproxy.cli.connection import Connection
+from stageproxy.cli.output import (
+    FailedError,
+    print_how_to_install,
+    print_json,
+)
+from stageproxy.cli.progress import progress_bars
+from stageproxy.core.verdict.archives import read_contents
+from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.verdict.metadata import FormFields, form_of
+
+_REFUSALS = range(400, 500)
+_ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.9"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Distribution:
+    """A local file that is to be uploaded."""
+
+    path: Path
+    name: DistributionName
+    sha256: str
+    form: FormFields
+    problems: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Report:
+    """What became of the files so far, and the stage as the server last told of it."""
+
+    stage: dict[str, Any] | None = None
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, file: _Distribution, status: str, errors: Sequence[str] = ()) -> None:
+        """Note what became of a file."""
+        self.files.append(
+            {
+                "filename": file.path.name,
+                "sha256": file.sha256,
+                "status": status,
+                "errors": list(errors),
+            }
+        )
+
+
+async def upload_files(
+    connection: Connection, stage: str | None, files: Sequence[Path], *, as_json: bool
+) -> list[dict[str, Any]]:
+    """Upload files of one release, print what became of them, and return it."""
+    names = _names_of(files)
+    distributions = await asyncio.gather(
+        *(asyncio.to_thread(_read, path, name) for path, name in names.items())
+    )
+    report = _Report()
+    with progress_bars(hidden=as_json) as bars:
+        await _upload_all(connection, stage, distributions, report, bars)
+    _print(report, as_json=as_json)
+    return report.files
+
+
+def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
+    """Take the filenames apart; they must all be of one release. Wheels come first."""
+    try:
+        names = {path: parse_distribution_name(path.name) for path in files}
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    releases = {(one.project, canonicalize_version(one.version)) for one in names.values()}
+    if len(releases) > 1:
+        listed = ", ".join(sorted(f"{project} {version}" for project, version in releases))
+        raise click.UsageError(f"The files are of more than one release: {listed}.")
+    ordered = sorted(names.items(), key=lambda item: (not item[1].is_wheel, item[0].name))
+    return dict(ordered)
+
+
+def _read(path: Path, name: DistributionName) -> _Distribution:
+    with path.open("rb") as file:
+        contents = read_contents(file, name)
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        blake2b = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
+    form = form_of(
+        contents.core_metadata or b"", name, sha256_digest=sha256, blake2_256_digest=blake2b
+    )
+    return _Distribution(path, name, sha256, form, contents.problems)
+
+
+async def _upload_all(
+    connection: Connection,
+    stage: str | None,
+    distributions: Sequence[_Distribution],
+    report: _Report,
+    bars: Progress,
+) -> None:
+    reference = connection.stage(stage) if stage else None
+    async with connection.open(reference.server if reference else None) as client:
+        url = client.server / "legacy/"
+        if reference:
+            report.stage = await client.stage(reference)
+            url = client.here(_stage_url(report.stage)) / "legacy/"
+        for file in distributions:
+            bar = bars.add_task(file.path.name, total=file.path.stat().st_size)
+            await _upload_one(client, url, file, report, bars, bar)
+
+
+def _stage_url(stage: dict[str, Any]) -> str:
+    if "stage" not in stage["links"]:
+        raise FailedError(f"The stage is {stage['status']} and takes no files.")
+    return str(stage["links"]["stage"])
+
+
+async def _upload_one(
+    client: Client,
+    url: URL,
+    file: _Distribution,
+    report: _Report,
+    bars: Progress,
+    bar: TaskID,
+) -> None:
+    if file.problems:
+        report.add(file, "refused", file.problems)
+        return
+    status, text = await _post(client, url, file, bars, bar)
+    if status in {401, 403}:
+        raise failure(status, text)
+    if status in _REFUSALS:
+        report.add(file, "refused", _errors_in(text))
+        return
+    if status != 200:  # noqa: PLR2004 - the one success
+        raise failure(status, text)
+    if not text.startswith("{"):
+        report.add(file, "unchanged")
+        return
+    report.stage = json.loads(text)
+    report.add(file, report.stage["meta"]["_outcome"] if report.stage else "uploaded")
+
+
+async def _post(
+    client: Client, url: URL, file: _Distribution, bars: Progress, bar: TaskID
+) -> tuple[int, str]:
+    with _Watched(file.path, bars, bar) as opened:
+        form = aiohttp.FormData([*file.form, ("staged", "true")])
+        form.add_field("content", opened, filename=file.path.name)
+        try:
+            async with client.session.post(url, data=form, headers=_ACCEPT) as response:
+                return response.status, await response.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise client.unreachable(error) from error
+
+
+class _Watched(io.BufferedReader):
+    """A file that moves a progress bar as it is read."""
+
+    def __init__(self, path: Path, bars: Progress, bar: TaskID) -> None:
+        super().__init__(io.FileIO(path))
+        self._advance = partial(bars.advance, bar)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes."""
+        chunk = super().read(size)
+        self._advance(len(chunk))
+        return chunk
+
+
+def _errors_in(text: str) -> list[str]:
+    try:
+        message = json.loads(text)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = text
+    return [line for line in str(message).splitlines() if line.strip()]
+
+
+def _print(report: _Report, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"stage": report.stage, "files": report.files})
+        return
+    for one in report.files:
+        click.echo(f"{one['status']:<10} {one['filename']}", err=one["status"] == "refused")
+        for error in one["errors"]:
+            click.echo(f"           {error}", err=True)
+    if report.stage:
+        print_how_to_install(report.stage)

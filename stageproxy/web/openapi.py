@@ -1,0 +1,50 @@
+"""Here is /api/openapi.json, and what it says of each route: a new one takes a line here."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from stageproxy.core.errors import Kind
+from stageproxy.core.index.pages import Document
+from stageproxy.web import api
+from stageproxy.web.conditional import conditional
+from stageproxy.web.headers import PRIVATE
+from stageproxy.web.openapi_document import Operation, Operations
+
+OPENAPI = web.AppKey("openapi", Document)
+"""The document of this server."""
+
+
+async def show_openapi(request: web.Request) -> web.StreamResponse:
+    """Return this description."""
+    document = request.app[OPENAPI]
+    headers = {
+        "Content-Type": document.content_type,
+        "Cache-Control": PRIVATE,
+        "Vary": "Accept-Encoding",
+    }
+    return await conditional(request, document, headers)
+
+
+_CHANGE = (Kind.NOT_FOUND, Kind.GONE, Kind.CONFLICT)
+
+OPERATIONS: Operations = {
+    show_openapi: Operation("Description", is_open=True),
+    api.open_stage: Operation(
+        "Stage",
+        (Kind.CONFLICT, Kind.TOO_MANY),
+        body=api.OpenStage,
+        status=HTTPStatus.CREATED,
+        located=True,
+    ),
+    api.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
+    api.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),
+    api.cancel_stage: Operation("Stage", _CHANGE),
+    api.extend_stage: Operation("Stage", _CHANGE, body=api.ExtendStage),
+    api.rotate_stage: Operation("Stage", (Kind.NOT_FOUND, Kind.GONE)),
+    api.remove_file: Operation("Stage", _CHANGE),
+    api.make_token: Operation("NewApiToken", body=api.MakeToken, status=HTTPStatus.CREATED),
+    api.list_tokens: Operation("ApiTokens"),
+    api.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
+}
+"""Every route below /api/, by its handler."""

@@ -1,0 +1,196 @@
+"""Here is how routes and what is known of them become a document of OpenAPI 3.1."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from inspect import cleandoc
+from typing import Any, Literal
+
+from aiohttp import web
+from pydantic.json_schema import models_json_schema
+
+from stageproxy import __version__
+from stageproxy.core.errors import Kind
+from stageproxy.core.index.pages import Document, own_document
+from stageproxy.web.bodies import Body
+from stageproxy.web.errors import STATUS_OF
+from stageproxy.web.schemas import SCHEMAS, Schema, ref
+
+PREFIX = "/api/"
+
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_REF_TEMPLATE = "#/components/schemas/{model}"
+_PARAMETER = re.compile(r"{(\w+)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a route takes and answers: the rest is in its path and its handler's docstring.
+
+    `errors`: what it can fail with, beside what all can. `located`: whether
+    its success, or a conflict, says where the stage is.
+    """
+
+    answer: str
+    errors: tuple[Kind, ...] = ()
+    body: type[Body] | None = None
+    status: HTTPStatus = HTTPStatus.OK
+    query: Mapping[str, str] = field(default_factory=dict)
+    located: bool = False
+    is_open: bool = False
+
+
+Operations = Mapping[Callable[..., Any], Operation]
+"""What is known of routes, by their handlers."""
+
+_PATH_PARAMETERS = {"id": "What stands as `id` in a document.", "filename": "The name of a file."}
+
+_WHEN: Mapping[Kind, str] = {
+    Kind.INVALID: "The request makes no sense; `errors` names the fields at fault.",
+    Kind.UNAUTHENTICATED: "No API token came along, or one that is not known.",
+    Kind.FORBIDDEN: "The API token is revoked, has expired, or does not permit this.",
+    Kind.NOT_FOUND: "There is no such thing.",
+    Kind.GONE: "There was such a thing, and this is what became of it.",
+    Kind.CONFLICT: "It does not fit the state that things are in.",
+    Kind.NOT_ACCEPTABLE: "Accept rules out all types that there are.",
+    Kind.UNSUPPORTED_TYPE: "The body is of a type that is not spoken here.",
+    Kind.TOO_LARGE: "The body is too long.",
+    Kind.TOO_MANY: "There are too many of them already.",
+    Kind.UPSTREAM_FAILED: "Upstream answers with something that cannot be used.",
+    Kind.UPSTREAM_UNAVAILABLE: "Upstream cannot be reached.",
+    Kind.UPSTREAM_SLOW: "Upstream did not answer in time.",
+    Kind.NO_ROOM: "The server's disk is full.",
+}
+
+_SECURITY_SCHEMES: Schema = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API token. `token` instead of `Bearer` does as well.",
+    },
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The user `__token__`, with an API token as its password.",
+    },
+}
+
+
+def openapi_document(
+    routes: Iterable[web.RouteDef], operations: Operations, public_url: str
+) -> Document:
+    """Return the description of those *routes* that are below /api/. Raise if one has none."""
+    paths: dict[str, dict[str, Schema]] = {}
+    for route in routes:
+        if route.path.startswith(PREFIX):
+            described = _described(route, operations[route.handler])
+            paths.setdefault(route.path, {})[route.method.lower()] = described
+    description = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "stageproxy",
+            "version": __version__,
+            "summary": "Stages and API tokens: what PEP 694 lacks.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": public_url}],
+        "security": [{name: []} for name in _SECURITY_SCHEMES],
+        "paths": paths,
+        "components": {
+            "schemas": {**_request_schemas(operations), **SCHEMAS},
+            "responses": {kind.value: _problem(says) for kind, says in _WHEN.items()},
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
+    }
+    return own_document(json.dumps(description).encode(), _JSON)
+
+
+def _described(route: web.RouteDef, operation: Operation) -> Schema:
+    summary, _, more = cleandoc(route.handler.__doc__ or "").partition("\n")
+    return {
+        "operationId": route.handler.__name__,
+        "summary": summary,
+        **({"description": more.strip()} if more else {}),
+        **({"security": []} if operation.is_open else {}),
+        **_parameters(route, operation),
+        **_request_body(operation),
+        "responses": _responses(operation),
+    }
+
+
+def _parameters(route: web.RouteDef, operation: Operation) -> Schema:
+    in_path = [
+        _parameter(name, "path", _PATH_PARAMETERS[name]) for name in _PARAMETER.findall(route.path)
+    ]
+    in_query = [_parameter(name, "query", says) for name, says in operation.query.items()]
+    return {"parameters": in_path + in_query} if in_path or in_query else {}
+
+
+def _parameter(name: str, where: str, says: str) -> Schema:
+    return {
+        "name": name,
+        "in": where,
+        "description": says,
+        "required": where == "path",
+        "schema": {"type": "string"},
+    }
+
+
+def _request_body(operation: Operation) -> Schema:
+    if operation.body is None:
+        return {}
+    content = {_JSON: {"schema": ref(operation.body.__name__)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _responses(operation: Operation) -> Schema:
+    kinds = {Kind.INVALID, *operation.errors}
+    if not operation.is_open:
+        kinds |= {Kind.UNAUTHENTICATED, Kind.FORBIDDEN}
+    if operation.body:
+        kinds |= {Kind.TOO_LARGE}
+    success = {
+        "description": operation.status.phrase,
+        "content": {_JSON: {"schema": ref(operation.answer)}},
+        **(_LOCATION if operation.located else {}),
+    }
+    errors = {str(STATUS_OF[kind].value): kind for kind in kinds}
+    return {
+        str(operation.status.value): success,
+        **{status: _reference(kind, operation) for status, kind in sorted(errors.items())},
+        "default": _problem("Something else went wrong."),
+    }
+
+
+_LOCATION: Schema = {
+    "headers": {
+        "Location": {
+            "description": "Where the stage is.",
+            "required": True,
+            "schema": {"type": "string", "format": "uri"},
+        }
+    }
+}
+
+
+def _reference(kind: Kind, operation: Operation) -> Schema:
+    if kind is Kind.CONFLICT and operation.located:
+        return {**_problem(_WHEN[kind]), **_LOCATION}
+    return {"$ref": f"#/components/responses/{kind.value}"}
+
+
+def _problem(says: str) -> Schema:
+    return {"description": says, "content": {_PROBLEM: {"schema": ref("Problem")}}}
+
+
+def _request_schemas(operations: Operations) -> Schema:
+    """Return the schemas of all bodies, as pydantic tells them."""
+    bodies: list[tuple[type[Body], Literal["validation"]]] = [
+        (one.body, "validation") for one in operations.values() if one.body
+    ]
+    _, together = models_json_schema(bodies, ref_template=_REF_TEMPLATE)
+    schemas: Schema = together["$defs"]
+    return schemas

@@ -1,0 +1,114 @@
+"""`stageproxy completion`: shells complete commands and options, at once."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.desk import Desk
+from tests.support.processes import own_environment, put_commands, run
+
+SLOW = ("aiohttp", "pydantic", "rich")
+ASK = """
+{script}
+COMP_WORDS=({words} "{last}") COMP_CWORD={number}
+$(complete -p stageproxy | sed 's/.* -F \\([^ ]*\\) .*/\\1/') stageproxy
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+CASES = {
+    "a command": ("stageproxy to", {"token"}),
+    "commands of a group": (
+        "stageproxy stage ",
+        {"open", "list", "show", "extend", "cancel", "remove", "rotate"},
+    ),
+    "options": ("stageproxy wait --", {"--files", "--timeout", "--server", "--token", "--json"}),
+    "options that begin so": ("stageproxy token new --ex", {"--expires"}),
+    "values of an option": ("stageproxy token new --can ", {"upload", "manage", "admin"}),
+    "shells": ("stageproxy completion ", {"bash", "zsh", "fish"}),
+    "nothing": ("stageproxy nonsense", set()),
+}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Return a desk without a server: completion needs none."""
+    return Desk(tmp_path, "", tmp_path, "", "demo")
+
+
+def script_for(desk: Desk, shell: str) -> str:
+    """Return the script that is printed for a shell."""
+    ended = desk.run_with({}, "completion", shell)
+    assert (ended.code, ended.stderr) == (0, "")
+    return ended.stdout
+
+
+@pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
+async def test_in_bash(desk: Desk, typed: str, offered: set[str]) -> None:
+    """A real bash that has read the script offers what can be typed next."""
+    put_commands(desk.folder / "bin")
+    clean = own_environment()
+    *words, last = typed.split(" ")
+    asking = ASK.format(
+        script=script_for(desk, "bash"), words=" ".join(words), last=last, number=len(words)
+    )
+
+    path = f"{desk.folder / 'bin'}:{clean['PATH']}"
+    done = (await run("bash", "-c", asking, environment={**clean, "PATH": path})).ok()
+
+    assert done.stderr == ""
+    assert set(done.stdout.split()) - {"--help", "-h"} == offered
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
+async def test_in_other_shells(shell: str, typed: str, offered: set[str]) -> None:
+    """What the scripts of zsh and fish ask for is answered in the way that they read."""
+    *words, last = typed.split(" ")
+    asked = {
+        "zsh": {"COMP_WORDS": typed, "COMP_CWORD": str(len(words))},
+        "fish": {"COMP_WORDS": typed, "COMP_CWORD": last},
+    }[shell]
+    asking = {**own_environment(), **asked, "_STAGEPROXY_COMPLETE": f"{shell}_complete"}
+
+    done = (await run(sys.executable, "-m", "stageproxy", environment=asking)).ok()
+
+    lines = done.stdout.splitlines()
+    of_fish = [one.partition(",")[2].partition("\t")[0] for one in lines]
+    values = lines[1::3] if shell == "zsh" else of_fish
+    assert set(values) - {"--help", "-h", ""} == offered
+
+
+@pytest.mark.parametrize(
+    ("shell", "begins", "asks"),
+    [
+        ("bash", "_stageproxy_completion() {", "_STAGEPROXY_COMPLETE=bash_complete"),
+        ("zsh", "#compdef stageproxy", "_STAGEPROXY_COMPLETE=zsh_complete"),
+        ("fish", "function _stageproxy_completion;", "_STAGEPROXY_COMPLETE=fish_complete"),
+    ],
+)
+def test_script(desk: Desk, shell: str, begins: str, asks: str) -> None:
+    """The script is the shell's own, for programs too, and asks the command itself."""
+    script = script_for(desk, shell)
+
+    assert script.startswith(begins)
+    assert f"{asks} " in script
+    document = json.loads(desk.run_with({}, "completion", shell, "--json").stdout)
+    assert document == {"shell": shell, "script": script.removesuffix("\n")}
+
+
+def test_other_shell(desk: Desk) -> None:
+    """Another shell is wrong usage, and the ones that there are get named."""
+    ended = desk.run_with({}, "completion", "tcsh")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "'bash', 'zsh', 'fish'" in ended.stderr
+
+
+async def test_nothing_slow_is_imported() -> None:
+    """What completes a command imports neither client nor server: that took over 300 ms."""
+    asking = f"import sys, stageproxy.cli; print(*{{*{SLOW}}} & {{*sys.modules}})"
+
+    done = (await run(sys.executable, "-c", asking, environment=own_environment())).ok()
+
+    assert done.stdout == "\n"

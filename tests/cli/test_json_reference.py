@@ -1,0 +1,182 @@
+"""docs/reference/json.md: what it shows is what the commands print."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import pytest
+
+from stageproxy.cli import main
+from tests.cli.desk import Desk, Stranger
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.processes import ROOT
+
+PAGE = (ROOT / "docs" / "reference" / "json.md").read_text()
+SECTION = re.compile(r"^## (.+)\n((?:(?!^## ).*\n)*)", re.MULTILINE)
+ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", re.MULTILINE)
+EXAMPLE = re.compile(r"^(?:With exit code (\d):\n\n)?```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FAILURE = re.compile(
+    r"^With exit code (\d)[^\n]*:\n\n```console\n\$ stageproxy (.*?)\n(.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+FAILURES: list[tuple[str, str, str]] = FAILURE.findall(PAGE)
+FILENAME = re.compile(r".+\.(whl|tar\.gz)")
+REPEATED = {"stage", "stages", "tokens"}
+"""Keys below which stands what another section describes."""
+
+TYPED = {
+    "upload": ("upload WHEEL", "upload BROKEN"),
+    "stage open": ("stage open PROJECT 2.0",),
+    "stage list": ("stage list --project PROJECT",),
+    "stage show": ("stage show STAGE",),
+    "stage extend": ("stage extend STAGE --by 1d",),
+    "stage cancel": ("stage cancel STAGE",),
+    "stage remove": ("stage remove STAGE SDIST",),
+    "stage rotate": ("stage rotate STAGE",),
+    "download": ("download STAGE --dest DEST",),
+    "wait": ("wait STAGE --files 1",),
+    "verify-transparency": ("verify-transparency STAGE --names NAMES --upstream UPSTREAM",),
+    "token new": ("token new --project PROJECT --can upload --expires 30d",),
+    "token list": ("token list",),
+    "token revoke": ("token revoke TOKEN",),
+    "config check": ("config check",),
+    "config show": ("config show",),
+    "completion": ("completion bash",),
+}
+"""How each command is made to print its examples, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What the page says of commands that print alike: examples, and keys with their types."""
+
+    commands: tuple[str, ...]
+    examples: tuple[tuple[int, Any], ...]
+    keys: Mapping[str, str]
+
+
+def sections() -> Iterator[Section]:
+    """Return what the page says, section by section."""
+    for heading, text in SECTION.findall(PAGE):
+        commands = tuple(re.findall(r"`([^`]+)`", heading))
+        examples = tuple((int(code or 0), json.loads(one)) for code, one in EXAMPLE.findall(text))
+        yield Section(commands, examples, dict(ROW.findall(text)))
+
+
+def commands(group: click.Group = main, prefix: str = "") -> Iterator[str]:
+    """Return every command that has `--json`, as it is typed."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        elif any("--json" in one.opts for one in command.params):
+            yield f"{prefix}{name}"
+
+
+def shape(value: Any) -> Any:
+    """Return a document with its values replaced by their types.
+
+    Filenames are alike, and the first item of an array speaks for all.
+    """
+    if isinstance(value, dict):
+        return {spelled(key): shape(one) for key, one in value.items()}
+    return [*map(shape, value[:1])] if isinstance(value, list) else type_of(value)
+
+
+def keys_of(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Return every key of a document with its type: `a.b`, `a[].b`, `files.*.size`."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            below = f"{path}.{spelled(key)}".removeprefix(".")
+            yield below, type_of(one)
+            yield from keys_of(one, below)
+    for one in value if isinstance(value, list) else ():
+        yield from keys_of(one, f"{path}[]")
+
+
+def spelled(key: str) -> str:
+    """Return a key as the page has it."""
+    return "*" if FILENAME.fullmatch(key) else key
+
+
+def type_of(value: Any) -> str:
+    """Return the type of a value, as JSON calls it."""
+    names = {bool: "boolean", dict: "object", int: "number", list: "array", str: "string"}
+    return "null" if value is None else names[type(value)]
+
+
+@pytest.fixture
+def things(desk: Desk, stranger: Stranger) -> dict[str, str]:
+    """Return what the commands are typed about: a stage of a wheel and an sdist, and others."""
+    wheel = desk.save(a_wheel(desk.project, requires_python=">=3.11", requires_dist=["six"]))
+    sdist = desk.save(an_sdist(desk.project, requires_python=">=3.11", requires_dist=["six"]))
+    broken = desk.save(an_sdist(desk.project, "9.0", metadata="Metadata-Version: 9.9\n"))
+    names = desk.folder / "names.txt"
+    names.write_text("other\n")
+    wanted = ("--project", desk.project, "--can", "upload", "--expires", "30d")
+    token = desk.json("token", "new", *wanted)
+    return {
+        "PROJECT": desk.project,
+        "STAGE": desk.staged(wheel, sdist)["id"],
+        "WHEEL": str(wheel),
+        "SDIST": sdist.name,
+        "BROKEN": str(broken),
+        "TOKEN": token["id"],
+        "NAMES": str(names),
+        "UPSTREAM": stranger.url,
+        "DEST": str(desk.folder / "dest"),
+    }
+
+
+def test_every_command_is_described() -> None:
+    """What has `--json` is on the page, once, and nothing else is."""
+    described = [command for section in sections() for command in section.commands]
+
+    assert sorted(described) == sorted(commands())
+
+
+@pytest.mark.parametrize("command", [*commands()])
+def test_examples(desk: Desk, things: dict[str, str], command: str) -> None:
+    """A command prints what its examples show: the same keys, and values of the same types."""
+    (section,) = (one for one in sections() if command in one.commands)
+
+    printed = []
+    for typed in TYPED[command]:
+        ended = desk.run(*(things.get(one, one) for one in typed.split()), "--json")
+        assert ended.stderr == ""
+        printed.append((ended.code, shape(ended.document)))
+
+    assert printed == [(code, shape(one)) for code, one in section.examples]
+
+
+@pytest.mark.parametrize(
+    "section", [one for one in sections() if one.keys], ids=lambda one: one.commands[0]
+)
+def test_tables(section: Section) -> None:
+    """A table has the keys of the examples beside it, each with a type that it may have."""
+    found = [pair for _, one in section.examples for pair in keys_of(one)]
+
+    own = [(key, kind) for key, kind in found if re.split(r"\W", key)[0] not in REPEATED]
+    outer = [(key, kind) for key, kind in found if key in REPEATED]
+    assert {key for key, _ in own + outer} == set(section.keys)
+    assert [
+        (key, kind) for key, kind in own + outer if kind not in section.keys[key].split(" or ")
+    ] == []
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda one: one[1])
+def test_failures(desk: Desk, failure: tuple[str, str, str]) -> None:
+    """A command that fails prints nothing but what the page shows, and ends with its exit code."""
+    code, command, shown = failure
+
+    ended = desk.run(*command.split())
+
+    assert (ended.code, ended.stdout) == (int(code), "")
+    assert ended.stderr == shown
+
+
+def test_every_way_to_fail_is_shown() -> None:
+    """There is an example of each exit code."""
+    assert {code for code, _, _ in FAILURES} == {"1", "2", "3"}

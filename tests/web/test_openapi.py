@@ -1,0 +1,206 @@
+"""/api/openapi.json: it describes all of /api/, and nothing else.
+
+`RunningService.send` holds every answer of `/api/` in every test to it; here
+is that each response of it is seen, and what the document is.
+"""
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import ValidationError
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from stageproxy.core.release.stages import Status
+from stageproxy.core.rights import TOKEN_PATTERN
+from stageproxy.ports import Rows
+from stageproxy.web.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.routes import ROUTES
+from tests.support.asking import Answer
+from tests.support.described import Description
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.service import RunningService, running_service
+
+WHEEL = a_wheel(version="2.0")
+PATH = "/api/openapi.json"
+BODIES = {
+    "open_stage": b'{"name": "demo", "version": "2.0"}',
+    "extend_stage": b'{"extend-for": "1d"}',
+    "make_token": b'{"can": "upload", "project": "demo"}',
+}
+"""What the operations that take a body are sent."""
+
+
+@pytest.fixture
+def document(service: RunningService) -> Any:
+    """Return the description of a running service."""
+    return json.loads(service.parts.app[OPENAPI].body)
+
+
+def test_every_route_is_described() -> None:
+    """What is below /api/ is described, and what is described is there."""
+    routes = {route.handler for route in ROUTES if route.path.startswith("/api/")}
+
+    assert set(OPERATIONS) == routes
+
+
+def test_it_is_openapi(document: Any) -> None:
+    """The document is a valid one of OpenAPI 3.1, and every operation says what it is."""
+    OpenAPIV31SpecValidator(document).validate()
+
+    assert document["openapi"] == "3.1.0"
+    paths = {path for path, item in document["paths"].items() for _ in item}
+    assert paths == {route.path for route in ROUTES if route.path.startswith("/api/")}
+    operations = [one for item in document["paths"].values() for one in item.values()]
+    assert all(one["summary"].endswith(".") for one in operations)
+
+
+def test_every_schema_is_used(document: Any) -> None:
+    """Every schema is one that some operation uses, or that one of these uses."""
+    text = json.dumps(document)
+
+    schemas = document["components"]["schemas"]
+    assert [name for name in schemas if f'"#/components/schemas/{name}"' not in text] == []
+
+
+async def test_answer(service: RunningService, document: Any) -> None:
+    """It needs no credential, may be kept if one asks again, and holds no secret."""
+    answer = await service.get(PATH)
+
+    assert (answer.status, answer.document) == (200, document)
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert document["servers"] == [{"url": service.url}]
+    assert not TOKEN_PATTERN.search(answer.text)
+
+
+async def test_answer_to_who_has_it(service: RunningService) -> None:
+    """Who has it gets no body again, packed or not; each has an ETag of its own."""
+    tags = set()
+    for encoding in ("identity", "gzip"):
+        url = service.url + PATH
+        first = await service.get(url, Accept_Encoding=encoding)
+        again = await service.get(
+            url, Accept_Encoding=encoding, If_None_Match=first.headers["ETag"]
+        )
+        assert (first.status, again.status, again.body) == (200, 304, b"")
+        tags.add(first.headers["ETag"])
+
+    assert len(tags) == 2
+    assert gzip.decompress(first.body) == service.parts.app[OPENAPI].body
+
+
+async def test_public_url(tmp_path: Path, index: FakeIndex) -> None:
+    """The server is where users see it, behind whatever is in front of it."""
+    server = {"port": 0, "public_url": "https://stage.example/below/"}
+    async with running_service(tmp_path / "data", index, server=server) as service:
+        answer = await service.get(PATH)
+
+    assert answer.document["servers"] == [{"url": "https://stage.example/below"}]
+
+
+async def test_every_success(service: RunningService) -> None:
+    """Each operation was seen to succeed as described, also for a stage that has ended."""
+    stage = await service.staged(WHEEL)
+    path = f"stages/{stage['id']}"
+    reader = await service.token("upload", "demo", version="2.0", expires="1h")
+    await service.get(PATH)
+    await service.api("POST", "stages", name="other", version=None, lifetime="2.5h", meta={})
+    await service.api("GET", "stages?project=demo", reader)
+    await service.api("GET", path, reader)
+    await service.api("POST", f"{path}/extend", **{"extend-for": 3600})
+    await service.api("POST", f"{path}/rotate")
+    await service.api("DELETE", f"{path}/files/{WHEEL.filename}")
+    await service.staged(WHEEL)
+    await service.api("DELETE", path)
+    await service.api("GET", path)
+    tokens = (await service.api("GET", "tokens")).document["tokens"]
+    await service.api("DELETE", f"tokens/{tokens[0]['id']}")
+
+    assert responses(service.description, below=400) - service.description.seen == set()
+
+
+async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
+    """Each operation was seen to fail in every way that is described, as described."""
+    async with running_service(tmp_path / "data", index, stage={"max_per_project": 2}) as service:
+        stages = await stages_in_the_way(service)
+        revoked = await service.api("POST", "tokens", can="admin", project="*")
+        await service.api("DELETE", f"tokens/{revoked.document['id']}")
+        for name, operation in service.description.operations():
+            filled = name.replace("{filename}", WHEEL.filename)
+            for stage_id in stages:
+                request = filled.replace("{id}", stage_id)
+                await ask(service, request, operation)
+            await ask(service, request, operation, token=revoked.document["token"])
+            await ask(service, request, operation, token="unknown")
+            await ask(service, f"{request}?{'x' * 4000}", operation)
+            await ask(service, request, operation, body=b" " * 2**17)
+        for version in ("3.0", "4.0"):
+            await service.api("POST", "stages", name="demo", version=version)
+
+    description = service.description
+    failures = responses(description) - responses(description, below=400)
+    assert failures - description.seen == set()
+
+
+async def stages_in_the_way(service: RunningService) -> list[str]:
+    """Return the ids of a stage that is being promoted, one that has ended, and none."""
+    busy, ended = await service.open_stage(), await service.open_stage("ended")
+    await service.api("DELETE", f"stages/{ended['id']}")
+
+    def promote(rows: Rows) -> None:
+        stage = rows.find_stage(busy["id"])
+        assert stage is not None
+        rows.save_stage(replace(stage, status=Status.PROCESSING))
+
+    await service.parts.database.write(promote)
+    return [busy["id"], ended["id"], "0123456789abcdef"]
+
+
+async def ask(
+    service: RunningService,
+    request: str,
+    operation: Any,
+    *,
+    token: str | None = None,
+    body: bytes | None = None,
+) -> None:
+    """Ask for an operation; the answer is held to its description on the way."""
+    method, path = request.split()
+    headers = {"Authorization": f"Bearer {token or service.admin}"}
+    data = None
+    if "requestBody" in operation:
+        data = body or BODIES[operation["operationId"]]
+    await service.send(method, path, headers, data=data)
+
+
+def responses(description: Description, below: int = 600) -> set[tuple[str, str]]:
+    """Return every response that is described, by its operation and its status."""
+    return {
+        (name, status)
+        for name, operation in description.operations()
+        for status in operation["responses"]
+        if status != "default" and int(status) < below
+    }
+
+
+NO_SUCH = {
+    "another status": Answer(418, {"Content-Type": "application/json"}, b"{}"),
+    "another type": Answer(200, {"Content-Type": "text/plain"}, b'{"stages": []}'),
+    "a key too few": Answer(200, {"Content-Type": "application/json"}, b"{}"),
+    "a key too many": Answer(
+        200, {"Content-Type": "application/json"}, b'{"stages": [], "next": 1}'
+    ),
+    "another value": Answer(200, {"Content-Type": "application/json"}, b'{"stages": {}}'),
+}
+
+
+@pytest.mark.parametrize("answer", NO_SUCH.values(), ids=NO_SUCH)
+def test_difference_is_noticed(document: Any, answer: Answer) -> None:
+    """An answer that is not as described fails whichever test asked for it."""
+    with pytest.raises((AssertionError, ValidationError)):
+        Description(document).check("GET /api/stages", answer, None)
