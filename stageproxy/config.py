@@ -8,6 +8,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -46,6 +47,25 @@ Url = Annotated[str, Field(repr=False), PlainSerializer(_without_credentials)]
 """A URL that may hold credentials, which are not shown."""
 
 
+def _networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return the networks of a list, or of a text with commas as the environment has it."""
+    texts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple):
+        raise ValueError("this is a list of addresses and networks")  # noqa: TRY004 - for pydantic
+    return tuple(_network(str(text).strip()) for text in texts if str(text).strip())
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        msg = f"{text!r} is not an IP address, or a network such as 10.0.0.0/8"
+        raise ValueError(msg) from error
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+
+
 class ConfigError(Exception):
     """The settings cannot be used; the sentence says which and why."""
 
@@ -63,6 +83,9 @@ class Server(Section):
     port: int = Field(8726, ge=0, le=65535)
     public_url: str = Field(
         "", description="The URL users see; by default where the server listens."
+    )
+    trusted_proxies: Networks = Field(
+        (), description="Who is believed about clients' addresses, in X-Forwarded-For."
     )
     workers: int = Field(1, description="Processes. Only 1 so far.")
     secret: SecretStr = Field(

@@ -210,7 +210,7 @@ async def listening(
     public_url = config.server.public_url or url
     async with open_service(config, directory, public_url, clock) as service:
         await _first_token(service, directory, announce)
-        runner = runner_for(service.app)
+        runner = runner_for(service.app, trusted_proxies=config.server.trusted_proxies)
         await runner.setup()
         try:
             await web.SockSite(runner, bound, backlog=_BACKLOG).start()

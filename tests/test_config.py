@@ -5,6 +5,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,23 @@ def test_example_names_no_host() -> None:
             "server.workers: only 1 is possible in this version.",
             id="workers",
         ),
+        pytest.param(
+            '[server]\ntrusted_proxies = ["127.0.0.1", "proxy.example"]',
+            "server.trusted_proxies: 'proxy.example' is not an IP address, or a network such as "
+            "10.0.0.0/8.",
+            id="address of a proxy",
+        ),
+        pytest.param(
+            '[server]\ntrusted_proxies = ["10.0.0.1/8"]',
+            "server.trusted_proxies: '10.0.0.1/8' is not an IP address, or a network such as "
+            "10.0.0.0/8.",
+            id="network that begins elsewhere",
+        ),
+        pytest.param(
+            "[server]\ntrusted_proxies = 1",
+            "server.trusted_proxies: this is a list of addresses and networks.",
+            id="no list of proxies",
+        ),
     ],
 )
 def test_mistakes_have_a_sentence(file: Path, text: str, sentence: str) -> None:
@@ -142,6 +160,24 @@ def test_command_line_goes_before_all(file: Path) -> None:
 def test_switches_in_the_environment(text: str, *, value: bool) -> None:
     """A switch is spelled as in TOML, or as a number."""
     assert load_config(None, {"STAGEPROXY_UPLOAD__REPLACE": text}).upload.replace is value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("127.0.0.1,10.0.0.0/8,::1", id="commas"),
+        pytest.param(" 127.0.0.1 , 10.0.0.0/8 ,::1, ", id="blanks"),
+    ],
+)
+def test_proxies_in_the_environment(file: Path, text: str) -> None:
+    """Addresses and networks are a list in the file, and the same text with commas outside."""
+    listed = loaded(file, '[server]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8", "::1"]')
+
+    told = load_config(None, {"STAGEPROXY_SERVER__TRUSTED_PROXIES": text})
+
+    expected = tuple(map(ip_network, ("127.0.0.1/32", "10.0.0.0/8", "::1/128")))
+    assert (told.server.trusted_proxies, listed.server.trusted_proxies) == (expected, expected)
+    assert shown(told)["server"]["trusted_proxies"] == [str(one) for one in expected]
 
 
 def test_unknown_variable_is_refused() -> None:

@@ -6,6 +6,7 @@ hold a token; and it waits for ever for the headers of a request.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from stageproxy.web.access_log import AccessLog
+from stageproxy.web.forwarded import Network, naming_clients
 
 SHUTDOWN_SECONDS = 30
 """How long running requests may take to end when the server stops."""
@@ -25,11 +27,20 @@ _READ_BUFFER = 2**20
 _LONGEST_HEADER = 32_760
 
 
-def runner_for(app: web.Application, *, header_deadline: float = _HEADER_SECONDS) -> "Runner":
-    """Return what serves *app*; the head of a request must come in within the deadline."""
+def runner_for(
+    app: web.Application,
+    *,
+    trusted_proxies: Sequence[Network] = (),
+    header_deadline: float = _HEADER_SECONDS,
+) -> "Runner":
+    """Return what serves *app*; the head of a request must come in within the deadline.
+
+    *trusted_proxies*: who is believed about where a request comes from.
+    """
     return Runner(
         app,
         header_deadline,
+        trusted_proxies,
         access_log_class=AccessLog,
         access_log=logging.getLogger("stageproxy.requests"),
         auto_decompress=False,
@@ -114,10 +125,12 @@ class Runner(web.AppRunner):
         self,
         app: web.Application,
         header_deadline: float,
+        trusted_proxies: Sequence[Network],
         **options: Any,  # noqa: ANN401 - passed on as they came
     ) -> None:
         super().__init__(app, **options)
         self._header_deadline = header_deadline
+        self._trusted_proxies = trusted_proxies
 
     async def cleanup(self) -> None:
         """Let running requests end, then stop.
@@ -141,7 +154,7 @@ class Runner(web.AppRunner):
         made = await super()._make_server()
         server = _Server(
             made.request_handler,
-            request_factory=made.request_factory,
+            request_factory=naming_clients(made.request_factory, self._trusted_proxies),
             loop=made._loop,  # noqa: SLF001 - the parts of the server that is replaced
             **made._kwargs,  # noqa: SLF001
         )

@@ -1,8 +1,8 @@
 """What every journey has: a desk with real clients, and servers whose words are looked through."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from tests.support.clients import Clients, newest_pip, versions
 from tests.support.distributions import a_wheel
 from tests.support.fake_index import FakeIndex
 from tests.support.installers import Desk
+from tests.support.nginx import Certificates, Front, free_port, running_nginx
 from tests.support.processes import Server, running_server
 
 VERSIONS = pytest.StashKey[str]()
@@ -24,6 +25,7 @@ FOLDER = Path(__file__).parent
 NEEDING_AN_INDEX = frozenset({"pip_python", "tools"})
 
 ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
+FrontStart = Callable[..., AbstractAsyncContextManager[Front]]
 
 
 @pytest.fixture(scope="session")
@@ -135,4 +137,54 @@ async def upstream() -> AsyncIterator[FakeIndex]:
 async def server(start_server: ServerStart, upstream: FakeIndex) -> AsyncIterator[Server]:
     """Run a server in front of the fake index."""
     async with start_server(settings={"UPSTREAM__URL": upstream.url}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Make a certificate for this machine."""
+    return Certificates.made_in(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def nginx_folder(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder for nginx. Nothing that it writes there holds a token."""
+    folder = tmp_path / "nginx"
+    yield folder
+    said = {path.name: path.read_text() for path in (folder / "logs").iterdir()}
+    assert said["access.log"]
+    assert [name for name, text in said.items() if TOKEN_PATTERN.search(text)] == []
+
+
+@pytest.fixture
+def start_front(
+    start_server: ServerStart, upstream: FakeIndex, nginx_folder: Path, certificates: Certificates
+) -> FrontStart:
+    """Return what starts a server and nginx in front of it."""
+
+    @asynccontextmanager
+    async def start(
+        path: str = "", changes: Mapping[str, str] = {}, **settings: str
+    ) -> AsyncIterator[Front]:
+        port = free_port()
+        url = f"https://localhost:{port}{path}"
+        own = {
+            "UPSTREAM__URL": upstream.url,
+            "SERVER__PUBLIC_URL": url,
+            "SERVER__TRUSTED_PROXIES": "127.0.0.1",
+            **settings,
+        }
+        async with (
+            start_server(settings=own) as server,
+            running_nginx(nginx_folder, port, server.url, certificates, changes) as logs,
+        ):
+            yield Front(url, server, logs, certificates.trusted())
+
+    return start
+
+
+@pytest.fixture
+async def front(start_front: FrontStart) -> AsyncIterator[Front]:
+    """Run a server, and nginx in front of it, as the documentation says."""
+    async with start_front() as running:
         yield running

@@ -25,6 +25,7 @@ _SETTINGS = (
 )
 _KEPT = frozenset({"PIP_CERT"})
 _LOCAL = "127.0.0.1"
+_TRUSTED = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 def clean_environment() -> dict[str, str]:
@@ -95,6 +96,8 @@ class Clients:
     folder: Path
     pip_python: Path
     _numbers: "count[int]"
+    authority: Path | None = None
+    """The certificate of who signs those of servers, if it is not one that the machine trusts."""
 
     @classmethod
     def at(cls, folder: Path, pip_python: Path) -> "Clients":
@@ -174,6 +177,6 @@ class Clients:
         return await self.uv(*command, "--token", token, *files)
 
     async def _run(self, *command: str, settings: Mapping[str, str] = {}) -> Finished:
-        return await run(
-            *command, environment={**clean_environment(), **settings}, folder=self.folder
-        )
+        trusted = dict.fromkeys(_TRUSTED, str(self.authority)) if self.authority else {}
+        environment = {**clean_environment(), **settings, **trusted}
+        return await run(*command, environment=environment, folder=self.folder)

@@ -1,0 +1,84 @@
+"""What is told behind nginx, and what is not: addresses of clients, tokens, figures."""
+
+import re
+
+import pytest
+from yarl import URL
+
+from tests.support.distributions import a_wheel
+from tests.support.nginx import Front
+
+pytestmark = pytest.mark.journey
+
+WHEEL = a_wheel("demo", "2.0")
+
+
+@pytest.mark.parametrize(
+    "claimed", [{}, {"X-Forwarded-For": "203.0.113.9"}], ids=["no claim", "a claim"]
+)
+async def test_client_address(front: Front, claimed: dict[str, str]) -> None:
+    """The server logs the address that nginx sees, whatever the client says of itself."""
+    url = f"{front.url}/robots.txt"
+    async with (
+        front.session("127.0.0.2") as session,
+        session.get(url, headers=claimed) as answer,
+    ):
+        assert answer.status == 200
+
+    await front.server.stop()
+    log = (front.server.logs / "stderr").read_text()
+    assert re.findall(r": (\S+) GET /robots\.txt 200 ", log) == ["127.0.0.2"]
+
+
+async def test_log_of_nginx(front: Front) -> None:
+    """The log says what was asked, without queries, and holds no token in whatever place."""
+    stage = await front.server.stage(WHEEL)
+    token = stage.url.rstrip("/").rpartition("/")[2]
+    asked = {
+        f"/tmp/demo/{token}/simple/demo/?a={token}": "/tmp/demo/***/simple/demo/",
+        f"/tmp/demo/{token}": "/tmp/demo/***",
+        "/tmp/demo/mistyped/simple/": "/tmp/demo/***/simple/",
+        f"/tmp/demo/mistyped/{token}/": "-",
+        f"/tmp/demo/{token}/tmp/demo/{token}/": "-",
+        f"/tmp/{token}/demo/": "-",
+        f"//tmp/demo/{token}/": "//tmp/demo/***/",
+        f"/%74mp/demo/{token}/": "-",
+        f"/{token.replace('_', '%5F')}": "-",
+        f"/api/stages/{token}": "-",
+        f"/robots.txt?{token}": "/robots.txt",
+        "/metrics": "/metrics",
+    }
+
+    async with front.session() as session:
+        for path in asked:
+            url = URL(front.url + path, encoded=True)
+            async with session.get(url, headers={"Referer": stage.url}, allow_redirects=False):
+                pass
+
+    logged = [line.split('"')[1] for line in front.lines()]
+    assert logged == [f"GET {path}" for path in asked.values()]
+    assert token[5:] not in "".join(front.lines())
+
+
+async def test_server_that_is_gone(front: Front) -> None:
+    """While the server is down nginx says 502, and logs no more than that."""
+    stage = await front.server.stage(WHEEL)
+    await front.server.stop()
+
+    async with front.session() as session, session.get(stage.index) as answer:
+        assert answer.status == 502
+
+    assert [line.split('"')[2].split()[:2] for line in front.lines()] == [["502", "502"]]
+    assert (front.logs / "error.log").read_text() == ""
+
+
+async def test_metrics_stay_inside(front: Front) -> None:
+    """Figures are not for everyone; health is."""
+    async with front.session() as session:
+        found = {}
+        for path in ("/metrics", "/%6Detrics", "//metrics", "/health/ready"):
+            url = URL(front.url + path, encoded=True)
+            async with session.get(url) as answer:
+                found[path] = answer.status
+
+    assert found == {"/metrics": 404, "/%6Detrics": 404, "//metrics": 404, "/health/ready": 200}

@@ -1,0 +1,109 @@
+"""Behind a proxy below a path: every URL that is told starts with the public URL, path included.
+
+The proxy takes its path off: what the server is asked for has none.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.service import HTML_PAGE, PIP, RunningService, prefix_of, running_service
+
+PUBLIC = "https://stage.example/staging"
+HREF = re.compile(r'href="([^"]*)"')
+
+
+@pytest.fixture
+async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a running service whose proxy is at a path; the slash at its end is one too many."""
+    server = {"port": 0, "public_url": f"{PUBLIC}/"}
+    async with running_service(tmp_path / "data", index, server=server) as running:
+        yield running
+
+
+@pytest.fixture
+def asked(prefix: str) -> str:
+    """Return the path of the stage, as the proxy asks for it."""
+    return urlsplit(prefix).path.removeprefix("/staging")
+
+
+async def test_links_of_a_stage(stage: Any, prefix: str) -> None:
+    """All links of the stage as JSON lead to where users find them."""
+    links = [*stage["links"].values(), *(one["link"] for one in stage["files"].values())]
+
+    assert [link for link in links if not link.startswith(f"{PUBLIC}/")] == []
+    assert prefix == f"{PUBLIC}/tmp/demo/{stage['session-token']}/"
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        pytest.param("", "", id="the stage without slash"),
+        pytest.param("/demo/", "simple/demo/", id="a project for an installer"),
+        pytest.param("/simple/demo", "simple/demo/", id="a page without slash"),
+        pytest.param("/simple/Demo/", "simple/demo/", id="another spelling"),
+        pytest.param("/simple/Other/", "simple/other/", id="another spelling of another project"),
+        pytest.param("/simple", "simple/", id="the list without slash"),
+    ],
+)
+async def test_redirects(
+    service: RunningService, asked: str, prefix: str, path: str, leads_to: str
+) -> None:
+    """Redirects within the stage have the path of the proxy."""
+    answer = await service.get(asked.rstrip("/") + path, PIP)
+
+    assert answer.headers["Location"] == urlsplit(prefix).path + leads_to
+
+
+async def test_list_of_projects(service: RunningService, asked: str, prefix: str) -> None:
+    """The links of the list stay within the stage."""
+    answer = await service.get(f"{asked}simple/", HTML_PAGE)
+
+    path = urlsplit(prefix).path
+    assert HREF.findall(answer.text) == [f"{path}simple/demo/", f"{path}simple/other/"]
+
+
+async def test_staged_files(service: RunningService, asked: str, stage: Any) -> None:
+    """Staged files are linked relative to their page, wherever that is."""
+    answer = await service.get(f"{asked}simple/demo/", HTML_PAGE)
+
+    links = [one.partition("#")[0] for one in HREF.findall(answer.text)]
+    below = [one["link"].removeprefix(prefix_of(stage)) for one in stage["files"].values()]
+    assert sorted(links[-2:]) == sorted(f"../../{path}" for path in below)
+
+
+@pytest.mark.parametrize("stage_page", [True, False], ids=["of a stage", "of the server"])
+async def test_pages(service: RunningService, asked: str, prefix: str, *, stage_page: bool) -> None:
+    """Pages name the URL to upload to, or to install from; their own links are relative."""
+    answer = await service.get(asked if stage_page else "/", "text/html")
+
+    named = f"--index-url {prefix}simple/ demo" if stage_page else f"{PUBLIC}/legacy/ dist/*"
+    assert named in answer.text
+    assert [link for link in HREF.findall(answer.text) if link.startswith("/")] == []
+
+
+@pytest.mark.parametrize("path", ["/legacy/", "{asked}legacy/"], ids=["server", "stage"])
+async def test_uploads(service: RunningService, asked: str, prefix: str, path: str) -> None:
+    """An uploader is told the stage URL."""
+    wheel = a_wheel(version="2.0", summary="Another demo")
+
+    answer = await service.upload(wheel, to=path.format(asked=asked))
+
+    install = f"pip --isolated install --index-url {prefix}simple/ demo==2.0"
+    assert answer.text.splitlines() == ["OK", prefix, install]
+
+
+async def test_locations_of_the_api(service: RunningService, stage: Any) -> None:
+    """A stage that is there, and one that is new, are named by where users find them."""
+    there = await service.api("POST", "stages", name="demo", version="2.0")
+    new = await service.api("POST", "stages", name="demo", version="3.0")
+
+    assert (there.status, there.headers["Location"]) == (409, f"{PUBLIC}/api/stages/{stage['id']}")
+    assert (new.status, new.headers["Location"]) == (201, new.document["links"]["session"])
+    assert new.headers["Location"].startswith(f"{PUBLIC}/api/stages/")
