@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,14 +16,15 @@ from stageproxy.core.errors import (
     StageproxyError,
     TooManyError,
 )
+from stageproxy.core.release.announcements import Announcement, check_name, name_of
 from stageproxy.core.release.digests import Received, problems_with_file, problems_with_hashes
 from stageproxy.core.release.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.release.stages import Stage, Step
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.core.verdict.metadata import FormFields, form_of
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
-from stageproxy.services.stages import WITHDRAWN, Stages, get_live, touched
+from stageproxy.services.stages import WITHDRAWN, Stages, end_expired, get_live, touched
 from stageproxy.services.upload import Arrival, Uploads
 
 log = logging.getLogger(__name__)
@@ -32,15 +33,6 @@ _PATIENCE = timedelta(days=1)
 _MOST_AT_ONCE = 1000
 _INTERRUPTED = "The server stopped while it looked at the file. Delete the upload and start again."
 _NO_MORE = "The file was replaced or withdrawn."
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """What a client says of a file before it sends it: its name, bytes, and digests in hex."""
-
-    filename: str
-    size: int
-    hashes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +50,11 @@ class FileUploads:
     ) -> tuple[Stage, FileUpload]:
         """Announce a file. Raise if it cannot become a part of the stage."""
         stage = await self.stages.get(token, stage_id, Action.UPLOAD)
-        name = _name_of(announced.filename)
+        name = name_of(announced.filename)
         if problems := problems_with_hashes(announced.hashes):
             raise InvalidRequestError(problems[0].message, problems)
         self.uploads.check_size(announced.size)
-        _check_belongs(stage, name, announced.filename)
+        check_name(stage, name)
         await self.uploads.published.check_is_new(stage.project, announced.filename)
         now = self.clock.now()
         upload = FileUpload(
@@ -126,7 +118,7 @@ class FileUploads:
     async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
         """Make the file an artifact of the stage. What is refused is in error, and stays so."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
-        upload = await self._step(stage_id, upload_id, UploadStep.COMPLETE)
+        upload = await self._change(stage_id, upload_id, lambda one: one.after(UploadStep.COMPLETE))
         settled = False
         try:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
@@ -137,11 +129,11 @@ class FileUploads:
         except StageproxyError as error:
             settled = True
             notices = [one.message for one in error.problems] or [error.sentence]
-            await self._step(stage_id, upload_id, UploadStep.FAIL, *notices)
+            await self._settle(stage_id, upload_id, UploadStep.FAIL, *notices)
             raise
         finally:
             if not settled:
-                await self._step(stage_id, upload_id, UploadStep.PUT_BACK)
+                await self._settle(stage_id, upload_id, UploadStep.PUT_BACK)
         return await self._find(stage_id, upload_id)
 
     async def delete(self, token: ApiToken, stage_id: str, upload_id: str) -> None:
@@ -169,9 +161,7 @@ class FileUploads:
             for stage in rows.list_stages():
                 for upload in stage.uploads:
                     if upload.status is UploadStatus.PROCESSING:
-                        failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
-                        rows.save_file_upload(stage.id, failed)
-                        rows.save_stage(replace(stage, revision=stage.revision + 1))
+                        _save(rows, stage, upload.after(UploadStep.FAIL, _INTERRUPTED))
 
         await self.catalogue.write(work)
 
@@ -180,8 +170,11 @@ class FileUploads:
             raise InvalidRequestError("No bytes were sent before the upload was completed.")
         await self._check_bytes(upload, upload.received)
         file = self.files.reopen(upload.received)
-        name = _name_of(upload.filename)
+        name = name_of(upload.filename)
         contents = await file.read_contents(name)
+        if contents.core_metadata is None and contents.problems:
+            # Without metadata there is no form, and nothing to say of what is not in it.
+            raise RefusedError([Problem("content", one) for one in contents.problems])
         form = _form_of(contents.core_metadata or b"", name, upload, upload.received)
         arrival = Arrival(form, upload.filename, "application/octet-stream", file, upload.id)
         taken = await self.uploads.take(token, arrival, into=stage)
@@ -204,26 +197,30 @@ class FileUploads:
     def _add(
         self, rows: Rows, stage_id: str, upload: FileUpload, now: datetime
     ) -> tuple[Stage, FileUpload]:
+        end_expired(rows, get_live(rows, stage_id, now).project, now)
         stage = get_live(rows, stage_id, now)
         stage.after(Step.EDIT)
         if len(stage.uploads) >= _MOST_AT_ONCE:
             raise TooManyError(f"The stage has {_MOST_AT_ONCE} unfinished uploads already.")
         unfinished = stage.find_upload(upload.filename)
         if unfinished is not None:
-            if unfinished.as_of(now).status is not UploadStatus.CANCELED:
-                raise ConflictError(
-                    f"An upload of {upload.filename} is {unfinished.status}. Delete it first."
-                )
-            rows.save_file_upload(stage.id, unfinished.as_of(now))
+            raise ConflictError(
+                f"An upload of {upload.filename} is {unfinished.status}. Delete it first."
+            )
         if stage.find_artifact(upload.filename) and not self.uploads.policy.replace:
             raise ConflictError(f"The stage has {upload.filename} already. Delete it first.")
         rows.save_file_upload(stage.id, upload)
         return self._touch(rows, stage, now), upload
 
-    async def _step(
-        self, stage_id: str, upload_id: str, step: UploadStep, *notices: str
-    ) -> FileUpload:
-        return await self._change(stage_id, upload_id, lambda one: one.after(step, *notices))
+    async def _settle(self, stage_id: str, upload_id: str, step: UploadStep, *notices: str) -> None:
+        """End the processing of a file, if it has not ended, whatever became of its stage."""
+
+        def work(rows: Rows) -> None:
+            stage, upload = rows.find_stage(stage_id), rows.find_file_upload(stage_id, upload_id)
+            if stage and upload and upload.status is UploadStatus.PROCESSING:
+                _save(rows, stage, upload.after(step, *notices))
+
+        await self.catalogue.write(work)
 
     async def _change(
         self, stage_id: str, upload_id: str, change: Callable[[FileUpload], FileUpload]
@@ -252,6 +249,12 @@ class FileUploads:
         return rows.find_stage(stage.id) or changed
 
 
+def _save(rows: Rows, stage: Stage, upload: FileUpload) -> None:
+    """Keep what became of an upload by itself: that is no change that lets its stage live on."""
+    rows.save_file_upload(stage.id, upload)
+    rows.save_stage(replace(stage, revision=stage.revision + 1))
+
+
 def _find(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Stage, FileUpload]:
     """Return a file upload as it counts now. Of a completed one, nothing may be left."""
     stage = get_live(rows, stage_id, now)
@@ -264,23 +267,6 @@ def _find(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Sta
     if upload.status is UploadStatus.COMPLETED and not is_there:
         return stage, upload.after(UploadStep.DELETE, _NO_MORE)
     return stage, upload
-
-
-def _name_of(filename: str) -> DistributionName:
-    try:
-        return parse_distribution_name(filename)
-    except ValueError as error:
-        problem = Problem(
-            "filename", f"{filename!r} is no filename of a wheel or an sdist: {error}"
-        )
-        raise InvalidRequestError(problem.message, [problem]) from error
-
-
-def _check_belongs(stage: Stage, name: DistributionName, filename: str) -> None:
-    is_of_version = stage.accepts_version(str(name.version))
-    if name.project != stage.project or not is_of_version:
-        sentence = f"{filename} does not belong to this session, which is {stage.release}."
-        raise InvalidRequestError(sentence, [Problem("filename", sentence)])
 
 
 def _form_of(

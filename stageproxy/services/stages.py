@@ -206,15 +206,28 @@ class Stages:
 
 
 def as_of(stage: Stage, now: datetime) -> Stage:
-    """Return the stage as it counts *now*: one whose time is over has expired, swept or not."""
-    return ended(stage, EXPIRED, stage.expires_at) if stage.has_expired(now) else stage
+    """Return the stage as it counts *now*: what has expired is over, swept or not."""
+    if stage.has_expired(now):
+        return ended(stage, EXPIRED, stage.expires_at)
+    coming = tuple(one for one in stage.uploads if one.as_of(now) is one)
+    return stage if len(coming) == len(stage.uploads) else replace(stage, uploads=coming)
 
 
 def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
-    """End the stages of a project whose time is over, so that their release is free again."""
+    """End what is over in the stages of a project, so that release and filenames are free again."""
     for stage in rows.list_stages(project):
         if stage.has_expired(now):
             rows.save_stage(as_of(stage, now))
+        elif stage.status in LIVE:
+            _end_expired_uploads(rows, stage, now)
+
+
+def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
+    over = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
+    for upload in over:
+        rows.save_file_upload(stage.id, upload)
+    if over:
+        rows.save_stage(replace(stage, revision=stage.revision + 1))
 
 
 def check_release_is_free(rows: Rows, project: str, version: str | None) -> None:

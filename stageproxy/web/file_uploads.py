@@ -9,9 +9,9 @@ from aiohttp import web
 from pydantic import Field
 
 from stageproxy.core.errors import InvalidRequestError, UnprocessableError, UnsupportedTypeError
+from stageproxy.core.release.announcements import Announcement
 from stageproxy.core.release.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.rights import Action
-from stageproxy.services.file_uploads import Announcement
 from stageproxy.web.bodies import read_bytes
 from stageproxy.web.keys import FILE_UPLOADS, UPLOADS
 from stageproxy.web.session_json import API_VERSION, MECHANISMS, SESSION_JSON, whole_seconds
@@ -68,8 +68,7 @@ async def receive_attestations(request: web.Request) -> web.Response:
     """Take the attestations of a file (PEP 740), before it is completed: 201 (T8)."""
     token = await authenticate_sender(request)
     _check_type(request, "application/json")
-    content = await read_bytes(request, _LONGEST_ATTESTATIONS)
-    attestations = json.dumps(_array_of_objects(content))
+    attestations = _array_of_objects(await read_bytes(request, _LONGEST_ATTESTATIONS))
     await request.app[FILE_UPLOADS].attest(token, *_ids(request), attestations)
     return web.Response(status=HTTPStatus.CREATED)
 
@@ -138,15 +137,16 @@ def _check_type(request: web.Request, expected: str) -> None:
         raise UnsupportedTypeError(f"Content-Type must be {expected} here.")
 
 
-def _array_of_objects(content: bytes) -> list[dict[str, Any]]:
-    """Return attestations, whatever is in them: promotion is where they matter."""
+def _array_of_objects(content: bytes) -> str:
+    """Return attestations as text, whatever is in them: promotion is where they matter."""
     try:
         document = json.loads(content)
+        text = json.dumps(document, allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError("The attestations are no JSON.") from error
     if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
         raise InvalidRequestError("Attestations are a JSON array of objects (PEP 740).")
-    return document
+    return text
 
 
 def _stage_id(request: web.Request) -> str:

@@ -70,7 +70,7 @@ class SessionJson:
         return f"{self.urls.public_url}/{Api.SESSIONS}/{stage_id}/files/{upload_id}"
 
     def _unfinished(self, stage: Stage, token: ApiToken | None) -> dict[str, dict[str, Any]]:
-        may_show = Action.SHOW in _permitted(stage, token)
+        may_show = stage.status in LIVE and Action.SHOW in _permitted(stage, token)
         return {
             one.filename: {
                 "status": one.status.value,

@@ -10,6 +10,8 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from stageproxy.core.index.pages import StagedFile, version_in
+from stageproxy.core.release.digests import Received
+from stageproxy.core.release.file_uploads import FileUpload, UploadStatus
 from stageproxy.core.release.stages import Artifact, ArtifactKind, Stage, Status
 
 from .clock import NOON
@@ -70,6 +72,32 @@ def an_artifact(
         core_metadata_sha256=_sha256(b"metadata of " + data) if is_wheel else None,
         uploaded_at=uploaded_at,
         uploaded_by="t1",
+    )
+
+
+def a_file_upload(
+    filename: str = "demo-2.0-py3-none-any.whl",
+    *,
+    upload_id: str = "u1",
+    status: UploadStatus = UploadStatus.PENDING,
+    expires_at: datetime = NOON + timedelta(days=1),
+    received: Received | None = None,
+    attestations: str | None = None,
+    notices: tuple[str, ...] = (),
+) -> FileUpload:
+    """Return an upload of a file that was announced at noon; its bytes are its filename."""
+    return FileUpload(
+        id=upload_id,
+        filename=filename,
+        size=len(filename),
+        hashes={"sha256": _sha256(filename.encode()), "md5": "00" * 16},
+        status=status,
+        created_at=NOON,
+        expires_at=expires_at,
+        created_by="t1",
+        received=received,
+        attestations=attestations,
+        notices=notices,
     )
 
 

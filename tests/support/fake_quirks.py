@@ -19,7 +19,7 @@ class Quirks:
     With *truncate* half of the body comes under the length of the whole; with
     *close_delimited* nothing tells that the other half is missing. *raw* has what goes
     over the wire instead of the next answers of a path: nothing at all is a dropped connection.
-    *missing* are paths that a mirror does not have.
+    Nothing is answered before *hold* is set. *missing* are paths that a mirror does not have.
     """
 
     html_only: bool = False
@@ -38,6 +38,7 @@ class Quirks:
     extra_headers: Mapping[str, str] = field(default_factory=dict)
     raw: Mapping[str, Iterator[bytes]] = field(default_factory=dict)
     missing: Collection[str] = ()
+    hold: asyncio.Event | None = None
 
 
 QUIRKS = web.RequestKey("quirks", Quirks)
@@ -48,6 +49,8 @@ async def break_answers(request: web.Request, handler: Handler) -> web.StreamRes
     """Delay, refuse or cut off a finished answer."""
     quirks = request[QUIRKS]
     await asyncio.sleep(quirks.delay)
+    if quirks.hold is not None:
+        await quirks.hold.wait()
     raw = next(quirks.raw.get(request.path, iter(())), None)
     if raw is not None:
         return _send_raw(request, raw)

@@ -1,0 +1,114 @@
+"""A server that is killed while files come in by PEP 694: what it kept is there when it is back."""
+
+import asyncio
+import hashlib
+import json
+from contextlib import AbstractAsyncContextManager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientError, ClientSession
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.pep694 import META, ROOT, UPLOAD_2_0
+from tests.support.processes import Server, running_server
+
+pytestmark = pytest.mark.journey
+
+WHEEL = a_wheel(version="2.0")
+SDIST = an_sdist(version="2.0")
+OTHER = a_wheel(version="2.0", tag="py2-none-any")
+
+
+class _KilledError(Exception):
+    """The server is gone, and not by its own doing."""
+
+
+def started(folder: Path, index: FakeIndex) -> AbstractAsyncContextManager[Server]:
+    """Start a server on the data that the last one left."""
+    settings = {"UPSTREAM__URL": index.url}
+    return running_server(folder / "data", logs=folder, settings=settings)
+
+
+async def say(
+    server: Server, method: str, url: str, body: Any = None, kind: str = UPLOAD_2_0
+) -> Any:
+    """Return what a server answers, by the path of a URL: its port is another after each start."""
+    path = url if url.startswith("/") else "/" + url.split("/", 3)[3]
+    data = body if isinstance(body, bytes) else json.dumps({"meta": META} | (body or {})).encode()
+    headers = {"Authorization": f"Bearer {server.admin_token}", "Content-Type": kind}
+    sent = None if method == "GET" else data
+    async with (
+        ClientSession(headers=headers) as session,
+        session.request(method, server.url + path, data=sent) as response,
+    ):
+        answer = await response.read()
+        assert response.status < 500, answer
+        return json.loads(answer) if answer else {}
+
+
+async def sent(server: Server, session: Any, file: Distribution) -> Any:
+    """Announce a file and send its bytes; return the upload."""
+    announced = {
+        "filename": file.filename,
+        "size": len(file.content),
+        "hashes": {"sha256": hashlib.sha256(file.content).hexdigest()},
+        "mechanism": "http-post-bytes",
+    }
+    upload = await say(server, "POST", session["links"]["upload"], announced)
+    url = upload["mechanism"]["file_url"]
+    await say(server, "POST", url, file.content, "application/octet-stream")
+    return upload
+
+
+async def test_killed_while_files_come_in(tmp_path: Path, index: FakeIndex) -> None:
+    """What was sent can be completed after a restart; what was looked at is in error, and says why.
+
+    Nothing that was acknowledged has to be sent again.
+    """
+    created = {"name": "demo", "version": "2.0"}
+    with suppress(_KilledError):
+        async with started(tmp_path, index) as server:
+            session = await say(server, "POST", ROOT, created)
+            pending = [await sent(server, session, one) for one in (WHEEL, SDIST)]
+            hit = await sent(server, session, OTHER)
+            index.quirks = Quirks(hold=asyncio.Event())
+            await asyncio.gather(_complete_in_vain(server, hit), _kill_meanwhile(server, hit))
+    index.quirks = Quirks()
+
+    async with started(tmp_path, index) as server:
+        before = (await say(server, "GET", session["links"]["session"]))["files"]
+        completed = [await say(server, "POST", one["links"]["complete"]) for one in pending]
+        await say(server, "DELETE", hit["links"]["file-upload-session"])
+        again = await sent(server, session, OTHER)
+        completed.append(await say(server, "POST", again["links"]["complete"]))
+        after = (await say(server, "GET", session["links"]["session"]))["files"]
+
+    assert {name: one["status"] for name, one in before.items()} == {
+        WHEEL.filename: "pending",
+        SDIST.filename: "pending",
+        OTHER.filename: "error",
+    }
+    assert before[OTHER.filename]["notices"] == [
+        "The server stopped while it looked at the file. Delete the upload and start again."
+    ]
+    assert [one["status"] for one in completed] == ["completed"] * 3
+    assert {name: one["hashes"]["sha256"] for name, one in after.items()} == {
+        one.filename: one.sha256 for one in (WHEEL, SDIST, OTHER)
+    }
+
+
+async def _complete_in_vain(server: Server, upload: Any) -> None:
+    with suppress(ClientError, OSError):
+        await say(server, "POST", upload["links"]["complete"])
+
+
+async def _kill_meanwhile(server: Server, upload: Any) -> None:
+    url = upload["links"]["file-upload-session"]
+    while (await say(server, "GET", url))["status"] != "processing":
+        pass
+    server.process.kill()
+    await server.process.wait()
+    raise _KilledError

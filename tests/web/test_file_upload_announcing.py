@@ -1,0 +1,270 @@
+"""Upload 2.0: what is announced, and what is refused before a byte is sent."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex
+from tests.support.pep694 import META, UPLOAD_2_0, Pep694
+from tests.support.service import RunningService, running_service
+
+WHEEL = a_wheel(version="2.0")
+SDIST = an_sdist(version="2.0")
+
+
+@pytest.fixture
+async def client(service: RunningService) -> Pep694:
+    """Return a client that may only upload."""
+    return Pep694(service, await service.token())
+
+
+@pytest.fixture
+async def small(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Pep694]:
+    """Return a client of a server that takes no large files."""
+    upload = {"max_file_size": 2**20}
+    async with running_service(tmp_path / "data", index, upload=upload) as running:
+        yield Pep694(running)
+
+
+async def test_announced(client: Pep694) -> None:
+    """What is announced is pending, tells where to go on, and is in the session (1, 15)."""
+    session = await client.session()
+
+    answer = await client.announce(session, WHEEL)
+
+    url = answer.headers["Location"]
+    assert answer.status == 202
+    assert answer.headers["Content-Type"] == UPLOAD_2_0
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.document == {
+        "meta": META,
+        "links": {
+            "file-upload-session": url,
+            "complete": f"{url}/complete",
+            "extend": f"{url}/extend",
+        },
+        "status": "pending",
+        "expires-at": "2026-11-23T12:00:00Z",
+        "mechanism": {
+            "identifier": "http-post-bytes",
+            "file_url": f"{url}/bytes",
+            "attestations_url": f"{url}/attestations",
+        },
+        "notices": [],
+    }
+    assert await client.files(session) == {WHEEL.filename: "pending"}
+
+
+async def test_no_url_can_be_guessed(client: Pep694) -> None:
+    """The URL of an upload has 128 bits that nobody can guess, and is what the session links."""
+    session = await client.session()
+
+    upload = (await client.announce(session, WHEEL)).document
+
+    url = upload["links"]["file-upload-session"]
+    shown = (await client.ask("GET", session["links"]["session"])).document
+    assert re.fullmatch(r"[0-9a-f]{32}", url.rpartition("/")[2])
+    assert shown["files"][WHEEL.filename]["link"] == url
+
+
+@pytest.mark.parametrize("mechanism", ["", "HTTP-POST-BYTES", "vnd-fastly-s3", "http-post-bytes "])
+async def test_other_mechanisms(client: Pep694, mechanism: str) -> None:
+    """A mechanism that is not spoken is 422, and the answer says which one is (16)."""
+    session = await client.session()
+
+    answer = await client.announce(session, WHEEL, mechanism=mechanism)
+
+    assert (answer.status, answer.document["status"]) == (422, 422)
+    assert "http-post-bytes" in answer.document["detail"]
+    assert await client.files(session) == {}
+
+
+WRONG_NAMES = {
+    "no distribution": "demo-2.0.exe",
+    "of another project": "other-2.0.tar.gz",
+    "of another version": "demo-2.1.tar.gz",
+    "misspelled": "Demo-2.0.tar.gz",
+    "a path": "../demo-2.0.tar.gz",
+    "a path on Windows": "..\\demo-2.0.tar.gz",
+    "with NUL": "demo-2.0\0.tar.gz",
+    "with an end of line": "demo-2.0\n.tar.gz",
+    "from right to left": "demo-2.0-py3-none-any\u202e.whl",
+    "of 256 characters": f"demo-2.0-py3-none-{'a' * 234}.whl",
+    "of 400 bytes": f"demo-2.0-py3-none-{'é' * 190}.whl",
+    "nothing": "",
+    "dots": "..",
+}
+
+
+@pytest.mark.parametrize("filename", WRONG_NAMES.values(), ids=WRONG_NAMES)
+async def test_wrong_filename(client: Pep694, filename: str) -> None:
+    """A filename that cannot become a part of the session is 400, by its field (17, 20)."""
+    session = await client.session()
+
+    answer = await client.announce(session, WHEEL, filename=filename)
+
+    assert answer.status == 400
+    assert {one["source"] for one in answer.document["errors"]} == {"filename"}
+    assert await client.files(session) == {}
+
+
+WRONG_SIZES = ["1000", 1000.0, 1.5, True, -1, None, [], 10**30]
+
+
+@pytest.mark.parametrize("size", WRONG_SIZES, ids=repr)
+async def test_wrong_size(client: Pep694, size: Any) -> None:
+    """A size is a whole number of bytes, not too many, and not spelled as something else (19)."""
+    session = await client.session()
+
+    answer = await client.announce(session, WHEEL, size=size)
+
+    assert answer.status == 400
+    assert await client.files(session) == {}
+
+
+async def test_too_large(small: Pep694) -> None:
+    """A file that is larger than the server takes is refused before it is sent (107)."""
+    session = await small.session()
+
+    answers = [await small.announce(session, WHEEL, size=2**20 + more) for more in (1, 0)]
+
+    assert [one.status for one in answers] == [400, 202]
+    assert answers[0].document["detail"] == "File too large. The limit of this server is 1 MB."
+
+
+WRONG_HASHES = {
+    "none": {},
+    "only weak ones": {"md5": WHEEL.md5, "sha1": "0" * 40},
+    "PyPI's own BLAKE2": {"blake2b_256": WHEEL.blake2b_256},
+    "BLAKE2 of 32 bytes": {"blake2b": WHEEL.blake2b_256},
+    "no hexadecimal digits": {"sha256": "x" * 64},
+    "too short": {"sha256": "00"},
+    "one that is unknown": {"sha256": WHEEL.sha256, "crc32": "00000000"},
+    "upper-case name": {"SHA256": WHEEL.sha256},
+    "a number": {"sha256": 1},
+    "null": {"sha256": None},
+    "a list": [WHEEL.sha256],
+    "a text": WHEEL.sha256,
+    "too many": {str(number): "00" for number in range(17)},
+}
+
+
+@pytest.mark.parametrize("hashes", WRONG_HASHES.values(), ids=WRONG_HASHES)
+async def test_wrong_hashes(client: Pep694, hashes: Any) -> None:
+    """One secure digest is needed, and every one that is given has to be one (18)."""
+    session = await client.session()
+
+    answer = await client.announce(session, WHEEL, hashes=hashes)
+
+    assert answer.status == 400
+    assert answer.document["errors"][0]["source"].startswith("hashes")
+    assert await client.files(session) == {}
+
+
+@pytest.mark.parametrize("missing", ["filename", "size", "hashes", "mechanism", "meta"])
+async def test_every_member_is_required(client: Pep694, missing: str) -> None:
+    """A message without one of its members is refused, and the member named."""
+    session = await client.session()
+    document = {
+        "meta": META,
+        "filename": WHEEL.filename,
+        "size": 1,
+        "hashes": {"sha256": WHEEL.sha256},
+        "mechanism": "http-post-bytes",
+    }
+    del document[missing]
+
+    answer = await client.say("POST", session["links"]["upload"], json.dumps(document).encode())
+
+    assert (answer.status, answer.document["errors"][0]["source"]) == (400, missing)
+
+
+@pytest.mark.parametrize("staged", [WHEEL, a_wheel(version="2.0", summary="Another")])
+async def test_published_already(client: Pep694, staged: Distribution) -> None:
+    """A filename that PyPI has is 409, with these bytes or others; no byte is sent (21)."""
+    client.service.index.add("demo", WHEEL)
+    session = await client.session()
+
+    answer = await client.announce(session, staged)
+
+    assert answer.status == 409
+    assert answer.document["detail"] == f"PyPI has {WHEEL.filename} already."
+    assert await client.files(session) == {}
+
+
+async def test_pending_already(client: Pep694) -> None:
+    """A filename that is pending is 409; the first upload is not touched by it (22)."""
+    session = await client.session()
+    first = await client.sent(session, WHEEL)
+
+    answer = await client.announce(session, WHEEL)
+
+    assert answer.status == 409
+    assert answer.document["detail"].startswith(f"An upload of {WHEEL.filename} is pending.")
+    assert (await client.complete(first)).status == 201
+
+
+async def test_twenty_at_once_for_one_name(client: Pep694) -> None:
+    """Of many that announce one file at the same moment, one gets it (22)."""
+    session = await client.session()
+
+    answers = await asyncio.gather(*(client.announce(session, WHEEL) for _ in range(20)))
+
+    assert sorted(one.status for one in answers) == [202, *[409] * 19]
+    assert await client.files(session) == {WHEEL.filename: "pending"}
+
+
+async def test_ended_session(client: Pep694, service: RunningService) -> None:
+    """Nothing is announced to a session that is over."""
+    session = await client.session()
+    await Pep694(service).ask("DELETE", session["links"]["session"])
+
+    answer = await client.announce(session, WHEEL)
+
+    assert (answer.status, answer.headers["Content-Type"]) == (410, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["", "/bytes", "/attestations", "/complete", "/extend"])
+async def test_unknown_upload(client: Pep694, path: str) -> None:
+    """An upload that is not there is 404, whatever is wanted of it (DECISIONS 18)."""
+    session = await client.session()
+    url = f"{session['links']['upload']}/{'0' * 32}"
+
+    answers = await client.try_everything(url, path)
+
+    assert {one.status for one in answers} == {404}
+
+
+@pytest.mark.parametrize("path", ["", "/bytes", "/attestations", "/complete", "/extend"])
+async def test_upload_of_another_stage(service: RunningService, path: str) -> None:
+    """An upload is not reached by the URL of another session, and is not touched."""
+    client = Pep694(service)
+    session, other = await client.session(), await client.session("other")
+    upload = await client.sent(session, SDIST)
+    upload_id = upload["links"]["file-upload-session"].rpartition("/")[2]
+
+    answers = await client.try_everything(f"{other['links']['upload']}/{upload_id}", path)
+
+    assert {one.status for one in answers} == {404}
+    assert await client.status(upload) == "pending"
+
+
+async def test_head(client: Pep694) -> None:
+    """HEAD is GET without a body (78)."""
+    upload = (await client.announce(await client.session(), WHEEL)).document
+    url = upload["links"]["file-upload-session"]
+
+    answers = [await client.ask(method, url) for method in ("GET", "HEAD")]
+
+    lengths = [one.headers["Content-Length"] for one in answers]
+    assert [one.status for one in answers] == [200, 200]
+    assert lengths == [str(len(answers[0].body))] * 2
+    assert answers[0].document == upload
+    assert answers[1].body == b""
+    assert "Retry-After" in answers[1].headers

@@ -1,0 +1,249 @@
+"""Upload 2.0: bodies that nobody should send; they are refused, and nothing is left of them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.pep694 import META, UPLOAD_2_0, Pep694
+from tests.support.service import RunningService, running_service
+from tests.support.wire import a_request, body_in, exchange, status_of
+
+WHEEL = a_wheel(version="2.0")
+LIMIT = 2**20
+BYTES = "application/octet-stream"
+OPENING = b'{"meta": {"api-version": "2.0"}, "filename": '
+
+
+@pytest.fixture
+async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a running service that takes no large files."""
+    upload = {"max_file_size": LIMIT}
+    async with running_service(tmp_path / "data", index, upload=upload) as running:
+        yield running
+
+
+@pytest.fixture
+def client(service: RunningService) -> Pep694:
+    """Return a client that may do everything."""
+    return Pep694(service)
+
+
+@pytest.fixture
+async def session(client: Pep694) -> Any:
+    """Return a new session."""
+    return await client.session()
+
+
+@pytest.fixture
+async def upload(client: Pep694, session: Any) -> Any:
+    """Return an upload of which no byte has come."""
+    return (await client.announce(session, WHEEL)).document
+
+
+def request_for(client: Pep694, url: str, kind: str, *headers: str) -> bytes:
+    """Return the head of a POST, to which any body can be put."""
+    bearer = f"Authorization: Bearer {client.service.admin}"
+    return a_request(urlsplit(url).path, "POST", "1.1", bearer, f"Content-Type: {kind}", *headers)
+
+
+def left_over(service: RunningService) -> list[Path]:
+    """Return what is on the disk of files that came in."""
+    return [one for one in (service.data / "files").rglob("*") if one.is_file()]
+
+
+NO_MESSAGES = {
+    "nothing": b"",
+    "NUL": b"\0",
+    "null": b"null",
+    "an array": b"[]",
+    "a text": b'"x"',
+    "half an object": OPENING,
+    "arrays to no end": b"[" * 60_000,
+    "objects to no end": b'{"a":' * 12_000,
+    "deep nesting": OPENING + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    "UTF-16": json.dumps({"meta": META}).encode("utf-16"),
+    "no UTF-8": OPENING + b'"\xff"}',
+    "a byte order mark": b"\xef\xbb\xbf" + json.dumps({"meta": META}).encode(),
+    "half a character": OPENING + b'"\\ud800"}',
+    "a size of 5000 digits": OPENING + b'"x", "size": ' + b"9" * 5000 + b"}",
+    "a size that is infinite": OPENING + b'"x", "size": 1e999}',
+    "a size that is no number": OPENING + b'"x", "size": NaN}',
+    "something behind it": b"{} {}",
+}
+
+
+@pytest.mark.parametrize("body", NO_MESSAGES.values(), ids=NO_MESSAGES)
+async def test_no_message(client: Pep694, session: Any, body: bytes) -> None:
+    """What is no message is 400, a problem document, and no fault of the server (37)."""
+    answer = await client.say("POST", session["links"]["upload"], body)
+
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    assert await client.files(session) == {}
+
+
+HUGE = {
+    "white space": b" " * 2**20,
+    "a million hashes": b'{"hashes": {%s}}' % b",".join(b'"%d":""' % n for n in range(10**6)),
+    "a long name": OPENING + b'"%s"}' % (b"x" * 2**20),
+}
+
+
+@pytest.mark.parametrize("body", HUGE.values(), ids=HUGE)
+async def test_huge_message(client: Pep694, session: Any, body: bytes) -> None:
+    """A message of more than 64 KiB is 413, however much of it there is."""
+    answer = await client.say("POST", session["links"]["upload"], body)
+
+    assert (answer.status, answer.headers["Content-Type"]) == (413, "application/problem+json")
+
+
+async def test_keys_twice(client: Pep694, session: Any) -> None:
+    """Of a key that comes twice the last one counts, for all that is done with it."""
+    announced = {"filename": "../x", "size": 1, "hashes": {}, "mechanism": "y"}
+    right = {
+        "meta": META,
+        "filename": WHEEL.filename,
+        "size": len(WHEEL.content),
+        "hashes": {"sha256": WHEEL.sha256},
+        "mechanism": "http-post-bytes",
+    }
+    body = f"{json.dumps(announced)[:-1]}, {json.dumps(right)[1:]}".encode()
+
+    answer = await client.say("POST", session["links"]["upload"], body)
+
+    assert answer.status == 202
+    assert await client.files(session) == {WHEEL.filename: "pending"}
+
+
+async def test_chunked(client: Pep694, upload: Any) -> None:
+    """Bytes may come in chunks of any length, and need no Content-Length."""
+    head = request_for(client, upload["mechanism"]["file_url"], BYTES, "Transfer-Encoding: chunked")
+    body, rest = WHEEL.content[:1], WHEEL.content[1:]
+    chunks = b"1\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % (body, len(rest), rest)
+
+    answer = await exchange(client.service.url, head + chunks)
+
+    assert status_of(answer) == 201
+    assert (await client.complete(upload)).status == 201
+
+
+async def test_expect_continue(client: Pep694, upload: Any) -> None:
+    """Who waits for a go-ahead gets it."""
+    length = f"Content-Length: {len(WHEEL.content)}"
+    url = upload["mechanism"]["file_url"]
+    head = request_for(client, url, BYTES, length, "Expect: 100-continue")
+
+    answer = await exchange(client.service.url, head + WHEEL.content)
+
+    assert status_of(answer) == 100
+    assert status_of(body_in(answer)) == 201
+
+
+FRAMES = {
+    "two lengths": (("Content-Length: 5", "Content-Length: 6"), b"hello"),
+    "a length and chunks": (("Content-Length: 5", "Transfer-Encoding: chunked"), b"0\r\n\r\n"),
+    "a negative length": (("Content-Length: -5",), b"hello"),
+    "a length in words": (("Content-Length: five",), b"hello"),
+    "chunks that are none": (("Transfer-Encoding: chunked",), b"zz\r\nhello\r\n0\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize(("headers", "body"), FRAMES.values(), ids=FRAMES)
+async def test_broken_frames(
+    client: Pep694, session: Any, upload: Any, headers: tuple[str, ...], body: bytes
+) -> None:
+    """A body whose length is in doubt is 400, and nothing of it is kept."""
+    head = request_for(client, upload["mechanism"]["file_url"], BYTES, *headers)
+
+    answer = await exchange(client.service.url, head + body)
+
+    assert status_of(answer) == 400
+    assert left_over(client.service) == []
+    assert await client.files(session) == {WHEEL.filename: "pending"}
+
+
+@pytest.mark.parametrize("header", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
+async def test_cut_off(client: Pep694, upload: Any, header: str) -> None:
+    """Bytes that break off are not kept; the upload waits for those that are whole."""
+    head = request_for(client, upload["mechanism"]["file_url"], BYTES, header)
+    half = b"5\r\nhello\r\n" if "chunked" in header else b"hello"
+
+    await exchange(client.service.url, head + half, hang_up=True)
+
+    assert await client.status(upload) == "pending"
+    assert (await client.complete(upload)).status == 400
+    while left_over(client.service):
+        await client.status(upload)
+
+
+@pytest.mark.parametrize("length", [LIMIT + 1, 10**12])
+async def test_too_large_to_be_read(client: Pep694, upload: Any, length: int) -> None:
+    """A body beyond the limit is answered as soon as that is known: the rest is never sent (107).
+
+    The answer is PyPI's sentence, and can be read by a client that is still sending.
+    """
+    url = upload["mechanism"]["file_url"]
+    head = request_for(client, url, BYTES, f"Content-Length: {length}")
+    address = urlsplit(client.service.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+
+    with closing(writer):
+        writer.write(head + bytes(LIMIT + 1))
+        async with asyncio.timeout(10):
+            said = await reader.readuntil(b"\r\n\r\n")
+            problem = json.loads(await reader.readuntil(b"}}"))
+
+    assert status_of(said) == 400
+    assert problem["detail"] == "File too large. The limit of this server is 1 MB."
+    assert left_over(client.service) == []
+    assert await client.status(upload) == "pending"
+
+
+async def test_too_large_for_an_ordinary_client(client: Pep694, upload: Any) -> None:
+    """A client that sends all of it before it reads gets the answer, too (107)."""
+    answer = await client.send(upload, bytes(8 * LIMIT))
+
+    assert answer.status == 400
+    assert answer.document["detail"] == "File too large. The limit of this server is 1 MB."
+
+
+async def test_just_not_too_large(client: Pep694, upload: Any) -> None:
+    """A body of just the limit is taken in."""
+    assert (await client.send(upload, bytes(LIMIT))).status == 201
+
+
+async def test_packed(client: Pep694, upload: Any) -> None:
+    """Bytes are what they are: an encoding is not taken off, and the file is another one."""
+    await client.send(upload, b"\x1f\x8b" + WHEEL.content, Content_Encoding="gzip")
+
+    assert (await client.complete(upload)).status == 400
+
+
+async def test_message_of_another_type(client: Pep694, upload: Any) -> None:
+    """A message has the protocol's type, on every URL: another is 415 (2)."""
+    links = upload["links"]
+
+    answers = [
+        await client.ask("POST", links[one], {}, Content_Type="application/json")
+        for one in ("complete", "extend")
+    ]
+
+    assert [one.status for one in answers] == [415, 415]
+    assert UPLOAD_2_0 in answers[0].document["detail"]
+    assert await client.status(upload) == "pending"
+
+
+@pytest.mark.parametrize("message", [{"meta": {"api-version": "2.1"}}, {"meta": {}}, {"meta": 2}])
+async def test_another_version(client: Pep694, upload: Any, message: Any) -> None:
+    """A message of another version completes nothing: 400 (2)."""
+    answer = await client.ask("POST", upload["links"]["complete"], message)
+
+    assert answer.status == 400
+    assert await client.status(upload) == "pending"

@@ -1,0 +1,270 @@
+"""Upload 2.0: what is sent is looked at when it is completed, and taken or refused for good."""
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex
+from tests.support.pep694 import Pep694
+from tests.support.service import RunningService, prefix_of, running_service
+
+WHEEL = a_wheel(version="2.0")
+OTHER = a_wheel(version="2.0", summary="Another")
+SDIST = an_sdist(version="2.0")
+EVERY_HASH = {
+    name: getattr(hashlib, name)(WHEEL.content).hexdigest(*([40] if "shake" in name else []))
+    for name in hashlib.algorithms_guaranteed
+}
+
+
+@pytest.fixture
+async def client(service: RunningService) -> Pep694:
+    """Return a client that may only upload."""
+    return Pep694(service, await service.token())
+
+
+@pytest.fixture
+async def strict(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Pep694]:
+    """Return a client of a server that refuses what is suspicious, and replaces nothing."""
+    upload = {"strict": True, "replace": False}
+    async with running_service(tmp_path / "data", index, upload=upload) as running:
+        yield Pep694(running)
+
+
+async def shown(client: Pep694, session: Any, filename: str = WHEEL.filename) -> Any:
+    """Return what the session tells of a file."""
+    document = (await client.ask("GET", session["links"]["session"])).document
+    return document["files"][filename]
+
+
+@pytest.mark.parametrize("name", sorted(EVERY_HASH))
+async def test_each_hash_is_checked(client: Pep694, name: str) -> None:
+    """A digest of any algorithm that does not fit fails the upload, beside a right one (18, 19)."""
+    session = await client.session()
+    wrong = EVERY_HASH[name].translate(str.maketrans("0123456789abcdef", "123456789abcdef0"))
+
+    answer = await client.upload(
+        session, WHEEL, hashes={"sha3_512": EVERY_HASH["sha3_512"]} | {name: wrong}
+    )
+
+    sentence = f"The {name} digest of the file is not the announced one."
+    assert answer.status == 400
+    assert answer.document["errors"] == [{"source": f"hashes.{name}", "message": sentence}]
+    assert (await shown(client, session))["status"] == "error"
+    assert (await shown(client, session))["notices"] == [sentence]
+
+
+async def test_all_hashes_at_once(client: Pep694) -> None:
+    """A file with all its digests, in capitals too, is taken (18)."""
+    hashes = {name: digest.upper() for name, digest in EVERY_HASH.items()}
+
+    answer = await client.upload(await client.session(), WHEEL, hashes=hashes)
+
+    assert (answer.status, answer.document["status"]) == (201, "completed")
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+async def test_size_is_checked(client: Pep694, by: int) -> None:
+    """A file of another size than was announced fails, and is no part of the stage (19)."""
+    session = await client.session()
+
+    answer = await client.upload(session, WHEEL, size=len(WHEEL.content) + by)
+
+    page = await client.service.get(f"{prefix_of(session)}simple/demo/")
+    assert (answer.status, answer.document["errors"][0]["source"]) == (400, "size")
+    assert await client.files(session) == {WHEEL.filename: "error"}
+    assert WHEEL.filename not in page.text
+
+
+async def test_everything_wrong_is_told(client: Pep694) -> None:
+    """The size and all digests that are wrong are told in one answer (37)."""
+    session = await client.session()
+    hashes = {"sha256": "0" * 64, "sha512": "0" * 128, "md5": WHEEL.md5}
+
+    answer = await client.upload(session, WHEEL, hashes=hashes, size=1)
+
+    problem = answer.document
+    assert [one["source"] for one in problem["errors"]] == [
+        "size",
+        "hashes.sha256",
+        "hashes.sha512",
+    ]
+    assert problem["detail"] == problem["details"] == problem["errors"][0]["message"]
+
+
+async def test_completed_without_bytes(client: Pep694) -> None:
+    """Completing what was never sent fails for good; deleted, it can be started anew (19, 25)."""
+    session = await client.session()
+    upload = (await client.announce(session, WHEEL)).document
+
+    answer = await client.complete(upload)
+
+    assert answer.status == 400
+    assert answer.document["detail"] == "No bytes were sent before the upload was completed."
+    assert await client.status(upload) == "error"
+    assert (await client.delete(upload)).status == 204
+    assert (await client.upload(session, WHEEL)).status == 201
+
+
+async def test_sent_twice(client: Pep694) -> None:
+    """Bytes may be sent again before they are completed: the later ones count."""
+    session = await client.session()
+    upload = (await client.announce(session, WHEEL)).document
+
+    sent = [await client.send(upload, one) for one in (b"half a whe", WHEEL.content)]
+
+    assert [one.status for one in sent] == [201, 201]
+    assert (await client.complete(upload)).status == 201
+
+
+async def test_completed_twice(client: Pep694) -> None:
+    """What is completed cannot be completed or sent again: 409, and it stays completed (24)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+    await client.complete(upload)
+
+    again = [
+        await client.complete(upload),
+        await client.send(upload, OTHER.content),
+        await client.extend(upload, 60),
+    ]
+
+    assert [one.status for one in again] == [409, 409, 409]
+    assert await client.status(upload) == "completed"
+    assert (await shown(client, session))["hashes"]["sha256"] == WHEEL.sha256
+
+
+async def test_only_deleting_helps(client: Pep694) -> None:
+    """A file in error takes nothing but DELETE; then it starts anew (25, 26)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL, size=1)
+    await client.complete(upload)
+
+    refused = [
+        await client.complete(upload),
+        await client.send(upload, WHEEL.content),
+        await client.attest(upload, []),
+        await client.extend(upload, 60),
+        await client.announce(session, WHEEL),
+    ]
+
+    assert [one.status for one in refused] == [409] * 5
+    assert await client.status(upload) == "error"
+    assert (await client.delete(upload)).status == 204
+    assert await client.files(session) == {}
+    assert (await client.upload(session, WHEEL)).status == 201
+
+
+BROKEN: Mapping[str, tuple[Distribution, list[str]]] = {
+    "no zip": (Distribution(WHEEL.filename, b"garbage"), ["content"]),
+    "half a zip": (Distribution(WHEEL.filename, WHEEL.content[:300]), ["content"]),
+    "no tar": (Distribution(SDIST.filename, b"garbage"), ["content"]),
+    "a wheel of another project": (
+        Distribution(WHEEL.filename, a_wheel("other", "2.0").content),
+        ["content", "content", "content"],
+    ),
+    "metadata without a name": (
+        a_wheel(version="2.0", metadata="Metadata-Version: 2.4\nVersion: 2.0\n"),
+        ["name"],
+    ),
+    "metadata of no use": (
+        a_wheel(
+            version="2.0",
+            metadata="Metadata-Version: 2.4\nName: demo\nVersion: 2.0\n"
+            "Requires-Python: dog\nRequires-Dist: cat of\n",
+        ),
+        ["requires-dist", "requires-python"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "sources"), BROKEN.values(), ids=BROKEN)
+async def test_what_pypi_would_refuse(
+    client: Pep694, file: Distribution, sources: list[str]
+) -> None:
+    """Completing is refused with everything that PyPI would say, and the file keeps it (19, 25).
+
+    Of a broken archive it said that the metadata had no name.
+    """
+    session = await client.session()
+    upload = await client.sent(session, file)
+
+    answer = await client.complete(upload)
+
+    errors = answer.document["errors"]
+    entry = await shown(client, session, file.filename)
+    own = (await client.ask("GET", upload["links"]["file-upload-session"])).document
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    assert [one["source"] for one in errors] == sources
+    assert entry["status"] == own["status"] == "error"
+    assert entry["notices"] == own["notices"] == [one["message"] for one in errors]
+    assert (await client.delete(upload)).status == 204
+    good = WHEEL if file.is_wheel else SDIST
+    assert (await client.upload(session, good)).status == 201
+
+
+async def test_released_while_it_was_sent(client: Pep694) -> None:
+    """A file that PyPI has got meanwhile is no part of the stage: 409, and error (21)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+    client.service.index.add("demo", WHEEL)
+
+    answer = await client.complete(upload)
+
+    sentence = f"PyPI has {WHEEL.filename} already."
+    assert (answer.status, answer.document["detail"]) == (409, sentence)
+    assert (await shown(client, session))["notices"] == [sentence]
+
+
+async def test_strict(strict: Pep694) -> None:
+    """A form that is made of the metadata never differs from it: strictness finds nothing more."""
+    session = await strict.session()
+
+    answers = [await strict.upload(session, one) for one in (WHEEL, SDIST)]
+
+    assert [one.status for one in answers] == [201, 201]
+
+
+async def test_nothing_is_replaced(strict: Pep694) -> None:
+    """Where nothing may be replaced, a staged name is 409 until its file is deleted (22, 26)."""
+    session = await strict.session()
+    upload = await strict.sent(session, WHEEL)
+    await strict.complete(upload)
+
+    refused = await strict.announce(session, OTHER)
+
+    assert refused.status == 409
+    assert (await strict.delete(upload)).status == 204
+    assert (await strict.upload(session, OTHER)).status == 201
+
+
+async def test_replaced(client: Pep694) -> None:
+    """A completed file may be announced anew, and stands until the new one is completed."""
+    session = await client.session()
+    first = await client.sent(session, WHEEL)
+    await client.complete(first)
+    second = await client.sent(session, OTHER)
+    before = await client.files(session)
+
+    await client.complete(second)
+
+    entry = await shown(client, session)
+    assert before == {WHEEL.filename: "pending"}
+    assert (entry["status"], entry["hashes"]["sha256"]) == ("completed", OTHER.sha256)
+    assert [await client.status(one) for one in (first, second)] == ["canceled", "completed"]
+
+
+async def test_file_that_is_staged_keeps_its_page(client: Pep694) -> None:
+    """While its successor is on its way, or refused, a staged file is served as before."""
+    session = await client.session()
+    await client.upload(session, WHEEL)
+
+    refused = await client.upload(session, OTHER, size=1)
+
+    page = await client.service.get(f"{prefix_of(session)}simple/demo/")
+    assert refused.status == 400
+    assert WHEEL.sha256 in page.text

@@ -1,0 +1,170 @@
+"""Upload 2.0: what is staged is just what twine would have staged, attestations included."""
+
+from typing import Any
+
+import pytest
+
+from stageproxy.core.verdict.metadata import FormFields
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.forms import twine_form
+from tests.support.pep694 import Pep694
+from tests.support.service import RunningService
+
+RICH = """\
+Metadata-Version: 2.4
+Name: demo
+Version: 2.0
+Summary: Ein Beispiel, déjà vu
+Home-page: https://example.org/
+Author: A
+Author-email: "A, B" <a@example.org>
+Keywords: one,two, three
+Platform: any
+Supported-Platform: linux
+License-Expression: MIT
+Classifier: Programming Language :: Python :: 3
+Classifier: Topic :: Utilities
+Requires-Dist: idna>=3
+Requires-Dist: packaging; extra == "all"
+Requires-Python: >=3.8
+Project-URL: Home Page, https://example.org/
+Project-URL: Docs, https://docs.example.org/
+Provides-Extra: all
+Dynamic: Description
+Description-Content-Type: text/markdown; charset=UTF-8
+
+# Demo
+
+Text, über more lines.
+"""
+FILES = {
+    "wheel": a_wheel(version="2.0", requires_python=">=3.8", requires_dist=["idna"]),
+    "sdist": an_sdist(version="2.0"),
+    "wheel with many fields": a_wheel(version="2.0", metadata=RICH),
+    "sdist with many fields": an_sdist(version="2.0", metadata=RICH),
+    "wheel of several tags": a_wheel(version="2.0", tag="cp311.cp312-abi3-manylinux_2_17_x86_64"),
+}
+ATTESTATIONS = [{"version": 1, "verification_material": {"certificate": "é"}, "envelope": {}}]
+
+
+@pytest.fixture
+def client(service: RunningService) -> Pep694:
+    """Return a client that may do everything."""
+    return Pep694(service)
+
+
+async def form_of(service: RunningService, session: Any, file: Distribution) -> FormFields:
+    """Return the form that is kept of a staged file."""
+    read = service.parts.database.read
+    return await read(lambda rows: rows.find_form(session["id"], file.filename))
+
+
+@pytest.mark.parametrize("file", FILES.values(), ids=FILES)
+async def test_form_is_the_one_of_twine(client: Pep694, file: Distribution) -> None:
+    """A file has the same fields whichever way it came, and PyPI gets them (DECISIONS 5)."""
+    session = await client.session()
+    answer = await client.upload(session, file)
+    came = await form_of(client.service, session, file)
+    before = (await client.ask("GET", session["links"]["session"])).document
+
+    legacy = await client.service.post(twine_form(file, staged="true"))
+
+    assert (answer.status, legacy.status) == (201, 200)
+    assert sorted(came) == sorted(await form_of(client.service, session, file))
+    assert legacy.document["meta"]["_outcome"] == "unchanged"
+    assert legacy.document["files"] == before["files"]
+
+
+@pytest.mark.parametrize("name", ["wheel", "sdist"])
+async def test_attestations_are_a_field(client: Pep694, name: str) -> None:
+    """Attestations are kept as the field in which twine sends them, and as the last (39)."""
+    file = FILES[name]
+    session = await client.session()
+    upload = await client.sent(session, file)
+
+    attested = await client.attest(upload, ATTESTATIONS)
+    await client.complete(upload)
+
+    form = await form_of(client.service, session, file)
+    assert attested.status == 201
+    assert form[-1][0] == "attestations"
+    legacy = twine_form(file, attestations=form[-1][1], staged="true")
+    assert (await client.service.post(legacy)).document["meta"]["_outcome"] == "unchanged"
+
+
+async def test_attested_twice(client: Pep694) -> None:
+    """Attestations may be sent again: the later ones count."""
+    session = await client.session()
+    upload = await client.sent(session, FILES["wheel"])
+
+    for attestations in (ATTESTATIONS, []):
+        await client.attest(upload, attestations)
+    await client.complete(upload)
+
+    assert (await form_of(client.service, session, FILES["wheel"]))[-1] == ("attestations", "[]")
+
+
+async def test_attested_before_the_bytes(client: Pep694) -> None:
+    """Attestations may come before the bytes; only completing ends that (39)."""
+    upload = (await client.announce(await client.session(), FILES["wheel"])).document
+
+    answers = [
+        await client.attest(upload, ATTESTATIONS),
+        await client.send(upload, FILES["wheel"].content),
+        await client.complete(upload),
+        await client.attest(upload, ATTESTATIONS),
+    ]
+
+    assert [one.status for one in answers] == [201, 201, 201, 409]
+
+
+WRONG = {
+    "an object": b"{}",
+    "a number": b"1",
+    "null": b"null",
+    "an array of texts": b'["x"]',
+    "an array of arrays": b"[[]]",
+    "no JSON": b"[{]",
+    "nothing": b"",
+    "no UTF-8": b'[{"a": "\xff"}]',
+    "NaN": b'[{"a": NaN}]',
+    "infinity": b'[{"a": 1e999}]',
+    "a number of 5000 digits": b'[{"a": %s}]' % (b"9" * 5000),
+    "deep nesting": b'[{"a": %s}]' % (b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("attestations", WRONG.values(), ids=WRONG)
+async def test_no_attestations(client: Pep694, attestations: bytes) -> None:
+    """What is no JSON array of objects is 400, and nothing of it is kept (39).
+
+    NaN and infinity were taken, which no reader of JSON has to understand.
+    """
+    session = await client.session()
+    upload = await client.sent(session, FILES["wheel"])
+
+    answer = await client.attest(upload, attestations)
+
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    assert (await client.complete(upload)).status == 201
+    form = dict(await form_of(client.service, session, FILES["wheel"]))
+    assert "attestations" not in form
+
+
+async def test_too_many_attestations(client: Pep694) -> None:
+    """More than a mebibyte of them is 413."""
+    upload = await client.sent(await client.session(), FILES["wheel"])
+
+    answer = await client.attest(upload, b"[" + b" " * 2**20)
+
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize("link", ["file_url", "attestations_url"])
+async def test_wrong_content_type(client: Pep694, link: str) -> None:
+    """Bytes come as bytes, and attestations as JSON: another type is 415."""
+    upload = (await client.announce(await client.session(), FILES["wheel"])).document
+
+    answer = await client.say("POST", upload["mechanism"][link], b"[]")
+
+    assert (answer.status, answer.headers["Content-Type"]) == (415, "application/problem+json")

@@ -1,0 +1,323 @@
+"""Upload 2.0: how long a file upload lives, how it ends, and who may do what to it."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.pep694 import Pep694
+from tests.support.service import RunningService
+
+WHEEL = a_wheel(version="2.0")
+SDIST = an_sdist(version="2.0")
+
+
+@pytest.fixture
+async def client(service: RunningService) -> Pep694:
+    """Return a client that may only upload."""
+    return Pep694(service, await service.token())
+
+
+def is_kept(service: RunningService) -> bool:
+    """Say whether the bytes of the wheel are kept."""
+    digest = WHEEL.sha256
+    return (service.data / "files" / "kept" / digest[:2] / digest).exists()
+
+
+async def own(client: Pep694, upload: Any) -> Any:
+    """Return what an upload's own URL tells."""
+    return (await client.ask("GET", upload["links"]["file-upload-session"])).document
+
+
+async def test_deleted_while_pending(client: Pep694) -> None:
+    """A pending upload is deleted: 204, gone from the session, canceled by its own URL (26, 27)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    answer = await client.delete(upload)
+
+    assert (answer.status, answer.body) == (204, b"")
+    assert await client.files(session) == {}
+    assert await client.status(upload) == "canceled"
+
+
+async def test_deleted_when_completed(client: Pep694) -> None:
+    """A completed upload is deleted: its file is withdrawn, and its URL is gone (26)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+    await client.complete(upload)
+    shown = (await client.ask("GET", session["links"]["session"])).document
+    link = shown["files"][WHEEL.filename]["link"]
+
+    answer = await client.delete(upload)
+
+    assert answer.status == 204
+    assert await client.files(session) == {}
+    assert await client.status(upload) == "canceled"
+    assert (await client.service.get(link)).status == 410
+
+
+async def test_deleted_in_error(client: Pep694) -> None:
+    """An upload in error is deleted: 204, and the name is free (25, 26)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL, size=1)
+    await client.complete(upload)
+
+    answer = await client.delete(upload)
+
+    assert answer.status == 204
+    assert await client.files(session) == {}
+    assert (await client.announce(session, WHEEL)).status == 202
+
+
+async def test_not_deleted_while_processing(client: Pep694) -> None:
+    """While a file is looked at nothing can be done to it: 409; then it is completed (24, 26)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    async with client.processing(upload) as completing:
+        shown = await client.ask("GET", upload["links"]["file-upload-session"])
+        files = await client.files(session)
+        refused = [
+            await client.delete(upload),
+            await client.complete(upload),
+            await client.send(upload, b"other"),
+            await client.attest(upload, []),
+            await client.extend(upload, 60),
+        ]
+
+    assert [one.status for one in refused] == [409] * 5
+    assert (shown.document["status"], "Retry-After" in shown.headers) == ("processing", True)
+    assert files == {WHEEL.filename: "processing"}
+    assert completing.result().status == 201
+    assert await client.files(session) == {WHEEL.filename: "completed"}
+
+
+async def test_canceled_is_the_end(client: Pep694) -> None:
+    """What is canceled stays so: 409 to everything, and no way on (26)."""
+    upload = await client.sent(await client.session(), WHEEL)
+    await client.delete(upload)
+
+    refused = [
+        await client.delete(upload),
+        await client.complete(upload),
+        await client.send(upload, WHEEL.content),
+        await client.attest(upload, []),
+        await client.extend(upload, 60),
+    ]
+
+    assert [one.status for one in refused] == [409] * 5
+    assert set((await own(client, upload))["links"]) == {"file-upload-session"}
+
+
+async def test_expired(client: Pep694) -> None:
+    """An upload that nobody completes within a day is canceled, and leaves the session (27).
+
+    It stood there as pending, and would have been in the way of publishing.
+    """
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+    client.service.clock.advance(hours=24)
+
+    answer = await client.complete(upload)
+
+    document = await own(client, upload)
+    assert answer.status == 409
+    assert (document["status"], document["notices"]) == ("canceled", ["It expired."])
+    assert await client.files(session) == {}
+
+
+async def test_just_in_time(client: Pep694) -> None:
+    """An upload can be completed to the last moment."""
+    upload = await client.sent(await client.session(), WHEEL)
+    client.service.clock.advance(hours=23, minutes=59)
+
+    assert (await client.complete(upload)).status == 201
+
+
+async def test_announced_anew_after_it_expired(client: Pep694) -> None:
+    """The name of an upload that expired is free, swept or not; the old one stays canceled."""
+    session = await client.session()
+    first = await client.sent(session, WHEEL)
+    client.service.clock.advance(days=2)
+
+    second = await client.upload(session, WHEEL)
+
+    assert second.status == 201
+    assert await client.status(first) == "canceled"
+    assert await client.files(session) == {WHEEL.filename: "completed"}
+
+
+async def test_bytes_of_an_expired_upload_are_swept(client: Pep694) -> None:
+    """An upload that expired needs its bytes no more, however long its session lives.
+
+    They were kept as long as the session.
+    """
+    await client.sent(await client.session(), WHEEL)
+    sweep = client.service.parts.expiry.sweep
+    client.service.clock.advance(hours=23)
+    await sweep()
+    before = is_kept(client.service)
+    client.service.clock.advance(hours=1)
+    await sweep()
+    client.service.clock.advance(hours=1)
+
+    await sweep()
+
+    assert (before, is_kept(client.service)) == (True, False)
+
+
+async def test_extended(client: Pep694) -> None:
+    """A wish for more time is granted in whole seconds, and counts."""
+    upload = await client.sent(await client.session(), WHEEL)
+
+    answer = await client.extend(upload, 7200)
+
+    client.service.clock.advance(hours=25)
+    assert (answer.status, answer.document["expires-at"]) == (200, "2026-11-23T14:00:00Z")
+    assert (await client.complete(upload)).status == 201
+
+
+@pytest.mark.parametrize("seconds", [10**9, 10**30], ids=["decades", "aeons"])
+async def test_extended_as_long_as_the_stage_lives(client: Pep694, seconds: int) -> None:
+    """No wish is too long: it is granted up to the end of the session (13, 36)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    answer = await client.extend(upload, seconds)
+
+    assert (answer.status, answer.document["expires-at"]) == (200, session["expires-at"])
+
+
+@pytest.mark.parametrize("seconds", [-1, 1.5, "60", None, True])
+async def test_wrong_wish(client: Pep694, seconds: Any) -> None:
+    """A wish is spelled as a number of whole seconds."""
+    upload = await client.sent(await client.session(), WHEEL)
+
+    assert (await client.extend(upload, seconds)).status == 400
+
+
+async def test_extending_never_shortens(client: Pep694) -> None:
+    """A wish for nothing changes nothing (13)."""
+    upload = await client.sent(await client.session(), WHEEL)
+
+    answer = await client.extend(upload, 0)
+
+    assert answer.document["expires-at"] == upload["expires-at"]
+
+
+async def test_session_that_is_nearly_over(client: Pep694) -> None:
+    """An upload does not outlive its session, which lives on by every change of it."""
+    session = await client.session()
+    client.service.clock.advance(days=6, hours=20)
+
+    upload = (await client.announce(session, WHEEL)).document
+
+    assert upload["expires-at"] == session["expires-at"]
+    lived = (await client.ask("GET", session["links"]["session"])).document
+    assert lived["expires-at"] > session["expires-at"]
+
+
+async def test_session_canceled_while_uploads_are_pending(client: Pep694) -> None:
+    """A session is canceled whatever its files are at; they are out of reach, and swept (32)."""
+    session = await client.session()
+    uploads = [await client.sent(session, one) for one in (WHEEL, SDIST)]
+    await client.send(uploads[0], WHEEL.content)
+
+    ended = await Pep694(client.service).ask("DELETE", session["links"]["session"])
+
+    statuses = [
+        (await client.complete(uploads[0])).status,
+        (await client.send(uploads[0], WHEEL.content)).status,
+        (await client.delete(uploads[1])).status,
+        (await client.ask("GET", uploads[1]["links"]["file-upload-session"])).status,
+    ]
+    shown = (await client.ask("GET", session["links"]["session"])).document
+    await client.service.parts.expiry.sweep()
+    client.service.clock.advance(hours=1)
+    await client.service.parts.expiry.sweep()
+    assert ended.status == 204
+    assert statuses == [410, 410, 410, 410]
+    assert [one for one in shown["files"].values() if "link" in one] == []
+    assert not is_kept(client.service)
+
+
+async def test_session_canceled_while_a_file_is_processed(client: Pep694) -> None:
+    """Canceling does not wait for a file that is looked at; that file ends in error (32).
+
+    It stayed in processing for good.
+    """
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    async with client.processing(upload) as completing:
+        ended = await Pep694(client.service).ask("DELETE", session["links"]["session"])
+
+    stage = await client.service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    assert stage is not None
+    assert (ended.status, completing.result().status) == (204, 410)
+    assert [one.status for one in stage.uploads] == ["error"]
+    assert stage.artifacts == ()
+
+
+async def test_session_that_expires_while_a_file_is_processed(client: Pep694) -> None:
+    """A session whose time is over takes nothing more, and no file stays in processing."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    async with client.processing(upload) as completing:
+        client.service.clock.advance(days=31)
+
+    stage = await client.service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    assert stage is not None
+    assert completing.result().status == 410
+    assert [one.status for one in stage.uploads] == ["error"]
+
+
+async def test_rotated(client: Pep694) -> None:
+    """Another stage URL does not disturb what is on its way: it is completed there (9)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+    rotated = (await client.service.api("POST", f"stages/{session['id']}/rotate")).document
+
+    answer = await client.complete(upload)
+
+    page = await client.service.get(f"{rotated['links']['stage']}simple/demo/")
+    assert answer.status == 201
+    assert WHEEL.sha256 in page.text
+    assert (await client.service.get(f"{session['links']['stage']}simple/demo/")).status == 410
+
+
+async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
+    """A token that is revoked while its file comes in counts no more, at no URL (4, 23)."""
+    made = (await service.api("POST", "tokens", can="upload", project="demo")).document
+    client = Pep694(service, made["token"])
+    upload = await client.sent(await client.session(), WHEEL)
+    await service.api("DELETE", f"tokens/{made['id']}")
+
+    answers = [
+        await client.complete(upload),
+        await client.send(upload, b"x"),
+        await client.attest(upload, []),
+        await client.delete(upload),
+        await client.ask("GET", upload["links"]["file-upload-session"]),
+    ]
+
+    assert [one.status for one in answers] == [403] * 5
+    assert await Pep694(service).status(upload) == "pending"
+
+
+async def test_no_credential(client: Pep694) -> None:
+    """Bytes and attestations take the same credentials as the rest: 401 without (3, 23)."""
+    upload = (await client.announce(await client.session(), WHEEL)).document
+
+    answers = [
+        await client.service.send("POST", url, {"Content-Type": kind}, data=b"[]")
+        for url, kind in (
+            (upload["mechanism"]["file_url"], "application/octet-stream"),
+            (upload["mechanism"]["attestations_url"], "application/json"),
+        )
+    ]
+
+    assert [one.status for one in answers] == [401, 401]
+    assert [one.headers["WWW-Authenticate"][:6] for one in answers] == ["Basic ", "Basic "]

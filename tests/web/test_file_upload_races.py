@@ -1,0 +1,152 @@
+"""Upload 2.0: everything at once on one file; whatever comes first, nothing is left half done."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from random import Random
+from typing import Any
+
+import pytest
+
+from stageproxy.core.release.file_uploads import UploadStatus
+from stageproxy.core.release.stages import Stage
+from tests.support.asking import Answer
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.pep694 import Pep694
+from tests.support.service import RunningService
+
+WHEEL = a_wheel(version="2.0")
+OTHER = a_wheel(version="2.0", summary="Another")
+SETTLED = {UploadStatus.PENDING, UploadStatus.ERROR}
+
+
+@pytest.fixture
+def client(service: RunningService) -> Pep694:
+    """Return a client that may do everything."""
+    return Pep694(service)
+
+
+async def stage_of(service: RunningService, session: Any) -> Stage:
+    """Return the stage behind a session, as it is kept."""
+    stage = await service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    assert stage is not None
+    return stage
+
+
+def missing_bytes(service: RunningService, stage: Stage) -> list[str]:
+    """Return what a stage names and nobody keeps."""
+    needed = [one.sha256 for one in stage.artifacts]
+    needed += [one.received.sha256 for one in stage.uploads if one.received]
+    kept = service.data / "files" / "kept"
+    return [one for one in needed if not (kept / one[:2] / one).exists()]
+
+
+async def shuffled(random: Random, asked: Sequence[Awaitable[Answer]]) -> list[int]:
+    """Return the statuses of what is asked at the same time, begun in some order."""
+    order = random.sample(asked, len(asked))
+    return [one.status for one in await asyncio.gather(*order)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_everything_at_once(client: Pep694, seed: int) -> None:
+    """Sent, completed, deleted, swept and uploaded otherwise at once: each is whole or refused."""
+    random, session = Random(seed), await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    asked = [
+        client.complete(upload),
+        client.complete(upload),
+        client.send(upload, WHEEL.content),
+        client.send(upload, OTHER.content),
+        client.delete(upload),
+        client.attest(upload, []),
+        client.extend(upload, 60),
+        client.announce(session, WHEEL),
+        client.service.upload(OTHER),
+    ]
+    sweeping = client.service.parts.expiry.sweep()
+    statuses, _ = await asyncio.gather(shuffled(random, asked), sweeping)
+
+    stage = await stage_of(client.service, session)
+    assert {one for one in statuses if one not in {200, 201, 202, 204, 400, 409}} == set()
+    assert {one.status for one in stage.uploads} <= SETTLED
+    assert missing_bytes(client.service, stage) == []
+    assert await client.status(upload) in {"completed", "canceled", "error", "pending"}
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_canceled_at_any_moment(client: Pep694, seed: int) -> None:
+    """A session that is canceled while its file is completed: nothing stays in processing."""
+    random, session = Random(seed), await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    asked = [
+        client.complete(upload),
+        client.send(upload, WHEEL.content),
+        client.delete(upload),
+        client.ask("DELETE", session["links"]["session"]),
+    ]
+    statuses = await shuffled(random, asked)
+
+    stage = await stage_of(client.service, session)
+    assert {one for one in statuses if one not in {201, 204, 400, 409, 410}} == set()
+    assert stage.status == "canceled"
+    assert {one.status for one in stage.uploads} <= SETTLED
+
+
+async def test_completed_ten_times_at_once(client: Pep694) -> None:
+    """Of many that complete one upload, one does; the others learn that it is under way."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    answers = await asyncio.gather(*(client.complete(upload) for _ in range(10)))
+
+    assert sorted(one.status for one in answers) == [201, *[409] * 9]
+    assert await client.files(session) == {WHEEL.filename: "completed"}
+
+
+async def test_rivals_send_at_once(client: Pep694) -> None:
+    """Of bytes that come in at the same time those that are kept are whole."""
+    session = await client.session()
+    upload = (await client.announce(session, WHEEL)).document
+    rivals = [b"x" * size for size in range(0, 300_000, 50_000)]
+
+    answers = await asyncio.gather(*(client.send(upload, one) for one in rivals))
+
+    stage = await stage_of(client.service, session)
+    (kept,) = stage.uploads
+    assert {one.status for one in answers} == {201}
+    assert kept.received is not None
+    assert kept.received.size in {len(one) for one in rivals}
+    assert missing_bytes(client.service, stage) == []
+    assert list((client.service.data / "files" / "incoming").iterdir()) == []
+
+
+async def test_bytes_that_two_uploads_share(client: Pep694) -> None:
+    """Deleting one of two uploads with the same bytes takes nothing from the other."""
+    one, two = await client.session(), await client.session("other")
+    first = await client.sent(one, WHEEL)
+    odd = an_sdist("other", "2.0")
+    second = (await client.announce(two, odd)).document
+    await client.send(second, WHEEL.content)
+    await client.delete(second)
+    sweep = client.service.parts.expiry.sweep
+    await sweep()
+    client.service.clock.advance(hours=2)
+    await sweep()
+
+    answer = await client.complete(first)
+
+    assert answer.status == 201
+
+
+async def test_client_that_goes_away_while_it_completes(client: Pep694) -> None:
+    """Who hangs up while a file is looked at finds it completed later."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    async with client.processing(upload) as completing:
+        completing.cancel()
+
+    while await client.status(upload) == "processing":
+        pass
+    assert await client.files(session) == {WHEEL.filename: "completed"}
