@@ -36,6 +36,7 @@ from stageproxy.upstream.index import UpstreamIndex
 from stageproxy.upstream.pip_index import (
     IndexUrls,
     NoPipIndexError,
+    default_of_pip,
     index_of_pip,
     urls_of,
 )
@@ -45,6 +46,7 @@ from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
 from stageproxy.web.conditional import GZIPPED
 from stageproxy.web.guard import guard
 from stageproxy.web.headers import add_own
+from stageproxy.web.help_pages import HelpPages
 from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
@@ -144,6 +146,7 @@ def _assemble(
     app = web.Application(middlewares=[guard])
     app[keys.ACCESS] = Access(database, clock)
     app[keys.URLS] = urls
+    app[keys.HELP_PAGES] = _help_pages()
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
     app[keys.PREVIEWS] = previews
@@ -163,6 +166,13 @@ def _assemble(
     app.on_response_prepare.append(add_own)
     expiry = Expiry(database, files, clock, config.stage.retention)
     return Service(app, expiry, tokens, database)
+
+
+def _help_pages() -> HelpPages:
+    """Return where PyPI explains its verdicts; never where a mirror of it is."""
+    site = default_of_pip()
+    manual = site.with_host(f"docs.{site.host}")
+    return HelpPages(str(site), str(manual))
 
 
 def _size_of(document: Document) -> int:

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from stageproxy.web import api, health
-from stageproxy.web.legacy_upload import upload, upload_to_stage
+from stageproxy.web.legacy_upload import moved, upload, upload_to_stage
 from stageproxy.web.metrics import metrics
 from stageproxy.web.pass_through import packages
 from stageproxy.web.preview import preview, stage_without_slash
@@ -18,6 +18,7 @@ ROUTES = (
     web.get("/packages/{path:.*}", packages),
     web.post("/legacy/", upload),
     web.post("/legacy", upload),
+    web.post("/pypi", moved),
     web.post("/tmp/{project}/{token}/legacy/", upload_to_stage),
     web.post("/tmp/{project}/{token}/legacy", upload_to_stage),
     web.get("/tmp/{project}/{token}", stage_without_slash),

@@ -51,6 +51,7 @@ EXPECTED = {
     "GET /packages/{path:.*}": LED,
     "POST /legacy/": UPLOADING,
     "POST /legacy": UPLOADING,
+    "POST /pypi": EVERYONE.replace("200", "410"),
     "POST /tmp/{project}/{token}/legacy/": UPLOADING,
     "POST /tmp/{project}/{token}/legacy": UPLOADING,
     "GET /tmp/{project}/{token}": MOVED,
