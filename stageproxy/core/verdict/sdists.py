@@ -123,7 +123,7 @@ def _leads_out(member: tarfile.TarInfo) -> bool:
     """Say whether a link leads out of the directory that the sdist unpacks to."""
     start = posixpath.dirname(member.name) if member.issym() else ""
     target = posixpath.normpath(posixpath.join(start, member.linkname))
-    return posixpath.isabs(target) or target.split("/")[0] != member.name.split("/")[0]
+    return target.split("/")[0] != member.name.split("/")[0]
 
 
 def _judged(found: _Tar) -> Contents:

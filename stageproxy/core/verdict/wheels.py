@@ -24,7 +24,11 @@ from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.core.verdict.members import suspicious_paths
 from stageproxy.core.verdict.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
 from stageproxy.core.verdict.records import LONGEST_RECORD, parse_record, record_suspicions
-from stageproxy.core.verdict.zips import problem_with_frame, problem_with_size
+from stageproxy.core.verdict.zips import (
+    members_told_twice,
+    problem_with_frame,
+    problem_with_size,
+)
 
 LONGEST_COMPARED = 2**30
 """How large a wheel may be, unpacked, to be compared with its RECORD."""
@@ -58,7 +62,7 @@ def read_wheel(
             core_metadata,
             tuple(_problems(archive, file, name, unpacked)),
             tuple(_wheel_problems(archive, name)),
-            tuple(_suspicions(archive, name, unpacked)),
+            tuple(_suspicions(archive, file, name, unpacked)),
             members=frozenset(member.filename for member in members),
         )
 
@@ -158,7 +162,7 @@ def _find_member(archive: zipfile.ZipFile, path: str, longest: int) -> bytes | N
 
 
 def _suspicions(
-    archive: zipfile.ZipFile, name: DistributionName, unpacked: _Unpacked
+    archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName, unpacked: _Unpacked
 ) -> Iterator[str]:
     members = archive.infolist()
     yield from suspicious_paths([member.filename for member in members])
@@ -166,6 +170,8 @@ def _suspicions(
         yield f"A wheel has no links, but here are some: {some(links)}."
     if locked := [one.filename for one in members if one.flag_bits & _ENCRYPTED]:
         yield f"Files are encrypted: {some(locked)}."
+    if twice := members_told_twice(archive, file):
+        yield f"Headers within the zip contradict its directory: {some(twice)}."
     if broken := set(unpacked.broken) - set(locked):
         yield f"Files cannot be unpacked: {some(broken)}."
     record = _find_record(archive, name)

@@ -54,6 +54,25 @@ def problem_with_frame(archive: zipfile.ZipFile, file: BinaryIO) -> str | None:
     return None
 
 
+def members_told_twice(archive: zipfile.ZipFile, file: BinaryIO) -> list[str]:
+    """Return the members whose own header has another method, checksum or flags.
+
+    PyPI does not look at these; a reader that goes by the header gets other bytes.
+    """
+    return [member.filename for member in archive.infolist() if _differs(member, file)]
+
+
+def _differs(member: zipfile.ZipInfo, file: BinaryIO) -> bool:
+    file.seek(member.header_offset + len(_LOCAL))
+    raw = file.read(_LOCAL_HEADER.size)
+    if len(raw) < _LOCAL_HEADER.size:
+        return True
+    _, flags, method, _, _, checksum, *_ = _LOCAL_HEADER.unpack(raw)
+    if flags & _DATA_DESCRIPTOR:
+        checksum = member.CRC
+    return (flags, method, checksum) != (member.flag_bits, member.compress_type, member.CRC)
+
+
 @dataclass(slots=True)
 class _Frame:
     """A zip, read from its start to its end, record by record."""

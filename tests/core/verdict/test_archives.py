@@ -187,6 +187,31 @@ def test_an_sdist_has_one_directory(paths: Sequence[str], reason: str) -> None:
     assert told(contents) == (None, refused(reason))
 
 
+@pytest.mark.parametrize("order", [1, -1], ids=["the outer first", "the inner first"])
+def test_the_outermost_pkg_info_is_the_sdists(order: int) -> None:
+    """setuptools leaves another one in a directory of its own; tests have many."""
+    members = [("d/PKG-INFO", b"Name: demo\n"), ("d/a.egg-info/PKG-INFO", b"Name: a\n")]
+
+    contents = read(sdist_of(("d/setup.py", b""), *members[::order]), SDIST.filename)
+
+    assert told(contents) == (b"Name: demo\n", ())
+
+
+@pytest.mark.parametrize("kind", ["pax", "gnu"])
+def test_sparse_members_are_told(kind: str) -> None:
+    """PyPI takes no tar with holes, of either kind."""
+    recipe = {
+        "kind": "sdist",
+        "filename": SDIST.filename,
+        "format": kind,
+        "add": [["{root}/sparse", {"sparse": kind}]],
+    }
+
+    assert read(build_recipe(recipe).content, SDIST.filename) == invalid(
+        "tar archive not accepted: Sparse members are not allowed."
+    )
+
+
 def test_other_compressions_are_told() -> None:
     """A tar.bz2 under the name of a tar.gz is no sdist."""
     recipe = {"kind": "sdist", "filename": "demo-1.0.tar.gz", "compression": "bz2"}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from stageproxy.core.verdict.zips import problem_with_frame
+from stageproxy.core.verdict.zips import members_told_twice, problem_with_frame
 from tests.support.archives import ZipStyle, zip_of
 
 MEMBERS = [("a.py", b"x = 1\n"), ("b.py", b"y = 2\n")]
@@ -143,3 +143,21 @@ def test_a_zip_that_reads_in_two_ways_is_told(build: Callable[[], bytes], reason
 def test_a_plain_zip_is_fine(content: bytes) -> None:
     """What reads in one way only is taken (C44)."""
     assert problem(content) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (patched(8, "H", 8), ["a.py"]),
+        (patched(14, "L", 0), ["a.py"]),
+        (patched(6, "H", 0x800), ["a.py"]),
+        (PLAIN, []),
+        (zip_of(MEMBERS, ZipStyle(streamed=True)), []),
+    ],
+    ids=["another method", "another checksum", "other flags", "all alike", "a data descriptor"],
+)
+def test_a_header_that_contradicts_the_directory_is_told(content: bytes, told: list[str]) -> None:
+    """PyPI takes such a zip; readers that go by headers get something else (C45)."""
+    file = io.BytesIO(content)
+    with zipfile.ZipFile(file) as archive:
+        assert members_told_twice(archive, file) == told
