@@ -91,9 +91,14 @@ def _is_published(upload: Upload) -> bool:
 
 def _closed_release(upload: Upload) -> Iterator[Finding]:
     around = upload.around
-    if around is None or around.first_upload is None or _is_published(upload):
+    if around is None or not around.release or _is_published(upload):
         return
-    if around.now - around.first_upload > RELEASE_OPEN_FOR:
+    if around.first_upload is None:
+        yield not_known(
+            "PyPI closes a release 14 days after its first file, and the index does not say when "
+            "that was."
+        )
+    elif around.now - around.first_upload > RELEASE_OPEN_FOR:
         yield Finding(
             "content", "Uploading new files to releases older than 14 days is not allowed."
         )

@@ -189,7 +189,7 @@ def test_an_sdist_has_one_directory(paths: Sequence[str], reason: str) -> None:
 
 @pytest.mark.parametrize("order", [1, -1], ids=["the outer first", "the inner first"])
 def test_the_outermost_pkg_info_is_the_sdists(order: int) -> None:
-    """setuptools leaves another one in a directory of its own; tests have many."""
+    """Projects built with setuptools have another one in a directory further down."""
     members = [("d/PKG-INFO", b"Name: demo\n"), ("d/a.egg-info/PKG-INFO", b"Name: a\n")]
 
     contents = read(sdist_of(("d/setup.py", b""), *members[::order]), SDIST.filename)

@@ -180,7 +180,8 @@ def test_what_is_nested_too_deeply_is_refused(name: str, value: str) -> None:
 
 def beside(upload: Upload, **around: object) -> Upload:
     """Return an upload with something beside it on the index."""
-    known = {"now": NOON, "has_project": True, **around}
+    known = {"now": NOON, "has_project": True, "release": ("demo-1.0-1-py3-none-any.whl",)}
+    known |= {"first_upload": NOON} | around
     return replace(upload, around=Surroundings(**known))  # type: ignore[arg-type] # names of fields
 
 
@@ -229,6 +230,14 @@ ON_INDEX: Mapping[str, tuple[Mapping[str, object], list[str]]] = {
 def test_what_the_index_has_counts(around: Mapping[str, object], expected: list[str]) -> None:
     """PyPI takes no name and no bytes twice, and closes releases."""
     assert sentences(beside(an_upload(WHEEL), **around)) == expected
+
+
+def test_a_release_of_unknown_age_may_be_closed() -> None:
+    """HTML pages of an index do not say when a file was uploaded."""
+    upload = beside(an_upload(WHEEL), first_upload=None)
+
+    assert [(one.level, one.source) for one in findings_of(upload)] == [(Level.UNKNOWN, "content")]
+    assert findings_of(beside(an_upload(WHEEL), first_upload=None, release=())) == []
 
 
 def test_a_release_has_one_sdist() -> None:
