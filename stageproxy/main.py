@@ -6,32 +6,20 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from aiohttp import web
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
+from stageproxy.assembly import Service, assemble
 from stageproxy.config import Config
-from stageproxy.core.index.pages import Document
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
-from stageproxy.kept import OnceKept
-from stageproxy.ports import Clock, Rows
-from stageproxy.services.access import Access
-from stageproxy.services.documents import StagedDocuments
+from stageproxy.ports import Clock
 from stageproxy.services.expire import Expiry
-from stageproxy.services.file_uploads import FileUploads
-from stageproxy.services.preview import Previews
-from stageproxy.services.published import Published
-from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
 from stageproxy.services.stage_urls import StageUrls
-from stageproxy.services.stages import StageLimits, Stages
-from stageproxy.services.tokens import TokenOrder, Tokens
-from stageproxy.services.upload import UploadPolicy, Uploads
+from stageproxy.services.tokens import TokenOrder
 from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
-from stageproxy.store.files import FileStore
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.index import UpstreamIndex
@@ -42,17 +30,9 @@ from stageproxy.upstream.pip_index import (
     urls_of,
 )
 from stageproxy.upstream.session import Patience, open_session
-from stageproxy.web import keys
 from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
-from stageproxy.web.conditional import GZIPPED
-from stageproxy.web.guard import guard
-from stageproxy.web.headers import add_own
 from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
-from stageproxy.web.openapi import OPENAPI, OPERATIONS
-from stageproxy.web.openapi_document import openapi_document
-from stageproxy.web.routes import ROUTES
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
-from stageproxy.web.session_json import MECHANISMS, SESSION_JSON, SessionJson
 
 log = logging.getLogger(__name__)
 
@@ -70,16 +50,6 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the present time, in UTC."""
         return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """An application, and what runs beside its requests."""
-
-    app: web.Application
-    expiry: Expiry
-    tokens: Tokens
-    database: Database = field(repr=False)
 
 
 @asynccontextmanager
@@ -110,73 +80,11 @@ async def open_service(
                 report=metrics.asked_upstream,
             )
             urls = StageUrls(public_url.rstrip("/"), secret)
-            service = _assemble(config, directory, database, index, urls, clock or SystemClock())
-            await service.app[keys.FILE_UPLOADS].recover()
+            service = assemble(config, directory, database, index, urls, clock or SystemClock())
+            await service.file_uploads.recover()
             service.app[METRICS] = metrics
             service.app[SHOWN] = Shown(metrics, database, lambda: index.size)
             yield service
-
-
-def _assemble(
-    config: Config,
-    directory: DataDirectory,
-    database: Database,
-    index: CachedIndex,
-    urls: StageUrls,
-    clock: Clock,
-) -> Service:
-    folder = directory.root / "files"
-    files = FileStore(folder)
-    limits = StageLimits(
-        lifetime=config.stage.lifetime,
-        max_lifetime=config.stage.max_lifetime,
-        max_per_project=config.stage.max_per_project,
-    )
-    policy = UploadPolicy(
-        max_file_size=config.upload.max_file_size,
-        replace=config.upload.replace,
-        strict=config.upload.strict,
-    )
-    stages = Stages(database, clock, urls, limits)
-    tokens = Tokens(database, clock)
-    previews = Previews(
-        database,
-        files,
-        index,
-        clock,
-        retention=config.stage.retention,
-        any_file_host=not config.upstream.files_url,
-    )
-    app = web.Application(middlewares=[guard])
-    app[keys.ACCESS] = Access(database, clock)
-    app[keys.URLS] = urls
-    app[SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
-    app[keys.STAGES] = stages
-    app[keys.TOKENS] = tokens
-    app[keys.PREVIEWS] = previews
-    app[keys.DOCUMENTS] = StagedDocuments(
-        database, index, urls, OnceKept(config.upstream.cache_size, _size_of)
-    )
-    packed: OnceKept[str, bytes] = OnceKept(config.upstream.cache_size // 4, len)
-    app[GZIPPED] = packed
-    uploads = Uploads(database, files, Published(index), clock, stages, policy)
-    app[keys.UPLOADS] = uploads
-    app[keys.FILE_UPLOADS] = FileUploads(database, files, clock, stages, uploads)
-    app[OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
-    checks = {
-        "database": partial(_database_works, database),
-        "files": partial(files_can_be_written, folder),
-        "disk": partial(disk_has_room, folder),
-    }
-    app[keys.READINESS] = Readiness(checks, lambda: index.failure, sqlite3.sqlite_version)
-    app.add_routes(ROUTES)
-    app.on_response_prepare.append(add_own)
-    expiry = Expiry(database, files, clock, config.stage.retention)
-    return Service(app, expiry, tokens, database)
-
-
-def _size_of(document: Document) -> int:
-    return len(document.body)
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
@@ -267,17 +175,6 @@ async def _sweep_for_ever(expiry: Expiry) -> None:
         except (OSError, sqlite3.Error):
             log.exception("sweeping failed; it is tried again in an hour")
         await asyncio.sleep(_SWEEP_EVERY.total_seconds())
-
-
-async def _database_works(database: Database) -> str | None:
-    def work(rows: Rows) -> None:
-        rows.find_stage("")
-
-    try:
-        await database.write(work)
-    except sqlite3.Error as error:
-        return f"the database cannot be written ({type(error).__name__})"
-    return None
 
 
 def log_to_stderr(log_format: str, level: str) -> None:

@@ -27,10 +27,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with what a client sent: *source* names the field."""
+    """One thing that is wrong with what a client sent: *source* names the field.
+
+    *page* is where PyPI explains it, as in a finding of the verdict.
+    """
 
     source: str
     message: str
+    page: str = ""
 
 
 class StageproxyError(Exception):

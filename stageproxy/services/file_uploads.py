@@ -53,7 +53,7 @@ class FileUploads:
         name = name_of(announced.filename)
         if problems := problems_with_hashes(announced.hashes):
             raise InvalidRequestError(problems[0].message, problems)
-        self.uploads.check_size(announced.size)
+        self.uploads.check_size(announced.size, stage.project)
         check_name(stage, name)
         await self.uploads.published.check_is_new(stage.project, announced.filename)
         now = self.clock.now()

@@ -19,8 +19,8 @@ class Published:
 
     index: Index
 
-    async def listing(self, project: str) -> tuple[Listing, tuple[str, ...]]:
-        """Return what upstream has, or the notice that it could not be asked.
+    async def listing(self, project: str) -> Listing | None:
+        """Return what upstream has of a project, or nothing if it could not be asked.
 
         Nothing is refused for upstream's sake: uploaders send again what they
         think has failed, and the page that is edited later tells the truth.
@@ -30,14 +30,14 @@ class Published:
                 f"simple/{project}/", ACCEPT_FOR[SimpleType.V1_JSON], fresh=True
             )
             if page is None:
-                return Listing(), ()
-            return await asyncio.to_thread(read_page, page, project), ()
+                return Listing(is_there=False)
+            return await asyncio.to_thread(read_page, page, project)
         except (StageproxyError, UnreadablePageError) as error:
             log.warning("what PyPI has of %s is not known: %s", project, error)
-            return Listing(), ("PyPI could not be asked whether it has this file already.",)
+            return None
 
     async def check_is_new(self, project: str, filename: str) -> None:
         """Raise if upstream has a file of that name, whatever its bytes."""
-        listing, _ = await self.listing(project)
-        if filename in listing.files:
+        listing = await self.listing(project)
+        if listing is not None and filename in listing.files:
             raise ConflictError(f"PyPI has {filename} already.")

@@ -16,6 +16,7 @@ from stageproxy.core.errors import (
     Problem,
     RefusedError,
 )
+from stageproxy.core.index.pages import Listing
 from stageproxy.core.release.attestations import UNREADABLE, attestations_in
 from stageproxy.core.release.digests import Received
 from stageproxy.core.release.file_uploads import UploadStatus, UploadStep
@@ -24,19 +25,24 @@ from stageproxy.core.release.intake import (
     check_project_takes_uploads,
     is_published,
     plan_intake,
+    surroundings_of,
 )
 from stageproxy.core.release.stages import LIVE, Artifact, ArtifactKind, Stage
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
 from stageproxy.core.verdict.findings import Finding, Level
 from stageproxy.core.verdict.metadata import FormFields
-from stageproxy.core.verdict.rules import Upload, findings_of, form_findings
+from stageproxy.core.verdict.rules import findings_of, form_findings
+from stageproxy.core.verdict.uploads import Surroundings, Upload
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.access import require
 from stageproxy.services.published import Published
 from stageproxy.services.stages import Stages, check_release_is_free, end_expired, get_live, touched
 
 log = logging.getLogger(__name__)
+
+_ABOUT_SIZES = "docs/project-management/storage-limits#requesting-a-file-size-limit-increase"
+_NOT_ASKED = "PyPI could not be asked whether it has this file already."
 
 REPLACED = "The file was replaced by another upload of its name."
 
@@ -106,12 +112,12 @@ class Uploads:
         """Open a file for bytes that come in."""
         return self.files.receive()
 
-    def check_size(self, size: int) -> None:
+    def check_size(self, size: int, project: str) -> None:
         """Refuse a file that grows beyond what is taken, with PyPI's sentence."""
         if size > self.policy.max_file_size:
             limit = self.policy.max_file_size // 2**20
-            message = f"File too large. The limit of this server is {limit} MB."
-            raise RefusedError([Problem("content", message)])
+            message = f"File too large. Limit for project {project!r} is {limit} MB."
+            raise RefusedError([Problem("content", message, page=_ABOUT_SIZES)])
 
     async def take(self, token: ApiToken, arrival: Arrival, *, into: Stage | None) -> Taken:
         """Take a file *into* a stage, or into the one of its release, opened if need be.
@@ -121,37 +127,42 @@ class Uploads:
         _refuse(form_findings(arrival.form), sources={"name"})
         if into is not None and into.project != arrival.project:
             raise OtherReleaseError(arrival.filename, staged=into.release)
-        candidate = await self._examine(token, arrival)
-        listing, notices = await self.published.listing(candidate.project)
-        check_project_takes_uploads(candidate.project, listing)
-        if is_published(candidate.artifact, listing):
-            return Taken(Outcome.UNCHANGED, None, candidate.artifact)
-        noted = replace(candidate.artifact, notices=(*candidate.artifact.notices, *notices))
-        taken = await self._add(replace(candidate, artifact=noted), into)
+        name = _find_name(arrival.filename)
+        require(token, Action.UPLOAD, arrival.project, str(name.version) if name else None)
+        listing = await self.published.listing(arrival.project)
+        candidate = await self._examine(token, arrival, name, listing)
+        if listing is not None:
+            check_project_takes_uploads(candidate.project, listing)
+            if is_published(candidate.artifact, listing):
+                return Taken(Outcome.UNCHANGED, None, candidate.artifact)
+        taken = await self._add(candidate, into)
         log.info(
             "stage %s: %s %s, %d bytes, by token %s",
             taken.stage.id if taken.stage else "-",
             taken.outcome,
-            noted.filename,
-            noted.size,
+            candidate.artifact.filename,
+            candidate.artifact.size,
             token.id,
         )
         return taken
 
-    async def _examine(self, token: ApiToken, arrival: Arrival) -> _Candidate:
+    async def _examine(
+        self,
+        token: ApiToken,
+        arrival: Arrival,
+        name: DistributionName | None,
+        listing: Listing | None,
+    ) -> _Candidate:
         """Look at the file itself, as PyPI does; only what it would take goes on."""
-        try:
-            name = parse_distribution_name(arrival.filename)
-        except ValueError:
-            name = None
-        require(token, Action.UPLOAD, arrival.project, str(name.version) if name else None)
         received = await arrival.file.finish()
-        upload = await self._upload(arrival, received, name)
+        upload = await self._upload(arrival, received, name, listing)
         findings = await asyncio.to_thread(findings_of, upload)
         _refuse(findings, strict=self.policy.strict)
         if name is None:
             raise AssertionError("a filename that cannot be read is refused")
         notices = tuple(one.message for one in findings if one.level is not Level.REFUSE)
+        if listing is None:
+            notices = (*notices, _NOT_ASKED)
         return _Candidate(
             project=arrival.project,
             version=str(name.version),
@@ -163,7 +174,11 @@ class Uploads:
         )
 
     async def _upload(
-        self, arrival: Arrival, received: Received, name: DistributionName | None
+        self,
+        arrival: Arrival,
+        received: Received,
+        name: DistributionName | None,
+        listing: Listing | None,
     ) -> Upload:
         upload = Upload(
             form=arrival.form,
@@ -173,10 +188,19 @@ class Uploads:
             blake2b_256=received.blake2b_256,
             md5=received.md5,
             name=name,
+            size=received.size,
+            around=self._surroundings(listing, name),
         )
         if name is None:
             return upload
         return replace(upload, contents=await arrival.file.read_contents(name))
+
+    def _surroundings(
+        self, listing: Listing | None, name: DistributionName | None
+    ) -> Surroundings | None:
+        if listing is None:
+            return None
+        return surroundings_of(listing, str(name.version) if name else None, self.clock.now())
 
     def _artifact(
         self, upload: Upload, received: Received, token: ApiToken, notices: tuple[str, ...]
@@ -268,6 +292,13 @@ def _settle_uploads(rows: Rows, stage: Stage, candidate: _Candidate) -> bool:
     return False
 
 
+def _find_name(filename: str) -> DistributionName | None:
+    try:
+        return parse_distribution_name(filename)
+    except ValueError:
+        return None
+
+
 def _live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
     live = (stage for stage in rows.list_stages(project) if stage.status in LIVE)
     return [artifact for stage in live for artifact in stage.artifacts]
@@ -278,7 +309,9 @@ def _refuse(
 ) -> None:
     """Raise if PyPI would refuse; with *sources*, only if one of these fields is at fault."""
     levels = {Level.REFUSE, Level.WARN} if strict else {Level.REFUSE}
-    problems = [Problem(one.source, one.message) for one in findings if one.level in levels]
+    problems = [
+        Problem(one.source, one.message, one.page) for one in findings if one.level in levels
+    ]
     if sources is not None and not any(one.source in sources for one in problems):
         return
     if problems:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from pip._internal.models.index import PyPI
 from yarl import URL
 
 _ASK_PIP = """
@@ -64,6 +65,11 @@ def _from_simple(simple: str) -> IndexUrls:
     if trimmed.endswith("/simple"):
         return urls_of(trimmed.removesuffix("/simple"))
     return urls_of(trimmed, simple_url=trimmed)
+
+
+def default_of_pip() -> URL:
+    """Return the `/` of the index that pip has built in, whatever it is configured to use."""
+    return URL(PyPI.url).with_path("/")
 
 
 def without_credentials(url: URL) -> URL:

@@ -18,7 +18,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.web.conditional import etag_of
-from stageproxy.web.keys import URLS
+from stageproxy.web.keys import HELP_PAGES, URLS
 from stageproxy.web.session_json import API_VERSION, Api
 
 STATUS_OF: Mapping[Kind, HTTPStatus] = {
@@ -39,6 +39,7 @@ STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.NO_ROOM: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 
+_UPLOAD_PATHS = ("/legacy", "/pypi")
 _LONGEST_REASON = 500
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="stageproxy", charset="UTF-8"'}
@@ -59,7 +60,7 @@ def shape_of(request: web.Request) -> Shape:
     path = request.raw_path.partition("?")[0]
     if path.startswith(("/api/", "/upload/")):
         return Shape.PROBLEM
-    if path.rstrip("/").endswith("/legacy") and request.method == "POST":
+    if path.rstrip("/").endswith(_UPLOAD_PATHS) and request.method == "POST":
         return Shape.LEGACY
     return Shape.TEXT
 
@@ -68,7 +69,10 @@ def answer_to(error: StageproxyError, request: web.Request) -> web.Response:
     """Return the answer that tells a client of a failure."""
     shape = shape_of(request)
     status = _status_of(error, shape)
-    answer = told(request, status, error.sentence, error.problems)
+    problems = tuple(request.app[HELP_PAGES].explained(one) for one in error.problems)
+    is_first = bool(problems) and error.sentence == error.problems[0].message
+    sentence = problems[0].message if is_first else error.sentence
+    answer = told(request, status, sentence, problems)
     answer.headers.update(_headers_for(error, status, request))
     return answer
 
@@ -131,7 +135,8 @@ def _legacy(
         }
         return _json(status, document, "application/json", reason)
     others = [one.message for one in problems if one.message != sentence]
-    text = "\n".join([reason, *map(reason_phrase, others)])
+    in_full = [sentence] if _body_line(sentence) != reason else []
+    text = "\n".join([reason, *map(_body_line, [*in_full, *others])])
     return web.Response(
         text=text, status=status, reason=reason, content_type="text/plain", headers=_PRIVATE
     )
@@ -161,6 +166,12 @@ def _json(
         reason=reason,
         headers={**_PRIVATE, "Content-Type": content_type},
     )
+
+
+def _body_line(sentence: str) -> str:
+    """Return a sentence as a line of a body: whatever can be printed, in UTF-8."""
+    one_line = " ".join(sentence.split())
+    return "".join(one if one.isprintable() else "?" for one in one_line)
 
 
 def reason_phrase(sentence: str) -> str:

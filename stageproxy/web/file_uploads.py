@@ -54,11 +54,11 @@ async def receive_bytes(request: web.Request) -> web.Response:
     token = await authenticate_sender(request)
     _check_type(request, "application/octet-stream")
     file_uploads, uploads = request.app[FILE_UPLOADS], request.app[UPLOADS]
-    _, upload = await file_uploads.get(token, *_ids(request), Action.UPLOAD)
+    stage, upload = await file_uploads.get(token, *_ids(request), Action.UPLOAD)
     upload.after(UploadStep.SEND)
     async with uploads.receive() as file:
         async for chunk in request.content.iter_chunked(_CHUNK):
-            uploads.check_size(file.size + len(chunk))
+            uploads.check_size(file.size + len(chunk), stage.project)
             await file.write(chunk)
         await file_uploads.receive(token, *_ids(request), file)
     return web.Response(status=HTTPStatus.CREATED)

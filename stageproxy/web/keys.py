@@ -11,8 +11,10 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.upload import Uploads
+from stageproxy.web.help_pages import HelpPages
 
 ACCESS = web.AppKey("access", Access)
+HELP_PAGES = web.AppKey("help-pages", HelpPages)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 PREVIEWS = web.AppKey("previews", Previews)

@@ -16,6 +16,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.release.stages import Stage
 from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.verdict.findings import Level
 from stageproxy.core.verdict.rules import form_findings
 from stageproxy.ports import IncomingFile
 from stageproxy.services.access import require
@@ -61,6 +62,7 @@ class _Form:
 
 async def upload(request: web.Request) -> web.Response:
     """Take a file into the stage of its release, opened if need be."""
+    _check_action(request.query.get(":action"))
     token = await authenticate(request)
     return await _take(request, token, None)
 
@@ -72,6 +74,11 @@ async def upload_to_stage(request: web.Request) -> web.Response:
     stage = await request.app[PREVIEWS].open_stage(project, stage_token)
     require(token, Action.UPLOAD, stage.project, stage.version or token.version)
     return await _take(request, token, stage)
+
+
+async def moved(request: web.Request) -> web.Response:
+    """Say where uploads go, to clients that know PyPI's first address for them."""
+    raise GoneError(f"This API has moved to {request.app[URLS].public_url}/legacy/.")
 
 
 async def _take(request: web.Request, token: ApiToken, into: Stage | None) -> web.Response:
@@ -166,7 +173,7 @@ async def _receive_file(
     uploads = request.app[UPLOADS]
     file = await stack.enter_async_context(uploads.receive())
     async for chunk in _chunks(part):
-        uploads.check_size(file.size + len(chunk))
+        uploads.check_size(file.size + len(chunk), form.value_of("name") or "")
         await file.write(chunk)
     form.file = file
     form.filename = part.filename
@@ -187,7 +194,8 @@ async def _pass_over(form: _Form, name: str, part: BodyPartReader) -> None:
 
 def _without_file(form: _Form) -> RefusedError:
     """Return everything that is wrong with a form that came without a file, in PyPI's order."""
-    problems = [Problem(one.source, one.message) for one in form_findings(tuple(form.fields))]
+    found = form_findings(tuple(form.fields))
+    problems = [Problem(one.source, one.message) for one in found if one.level is Level.REFUSE]
     return RefusedError([*problems, Problem(_CONTENT, "Upload payload does not have a file.")])
 
 

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from stageproxy.web import api, file_uploads, health, sessions
-from stageproxy.web.legacy_upload import upload, upload_to_stage
+from stageproxy.web.legacy_upload import moved, upload, upload_to_stage
 from stageproxy.web.metrics import metrics
 from stageproxy.web.openapi import show_openapi
 from stageproxy.web.pass_through import packages
@@ -29,6 +29,7 @@ ROUTES = (
     web.get("/legacy/{project}/{version}/", find_stage),
     web.get("/project/{project}/", find_stage),
     web.get("/project/{project}/{version}/", find_stage),
+    web.post("/pypi", moved),
     web.post("/tmp/{project}/{token}/legacy/", upload_to_stage),
     web.post("/tmp/{project}/{token}/legacy", upload_to_stage),
     web.get("/tmp/{project}/{token}", stage_without_slash),

@@ -17,7 +17,11 @@ from .fake_handlers import PROJECTS, ROUTES
 from .fake_projects import Project, Projects
 from .fake_quirks import QUIRKS, Quirks, break_answers, edit_pages
 
-__all__ = ["FakeIndex", "Quirks", "Recorded"]
+__all__ = ["JUST_OUT", "FakeIndex", "Quirks", "Recorded"]
+
+
+JUST_OUT = {"upload-time": "2026-11-22T11:00:00.000000Z"}
+"""What a page says of a file that is so new that others may join its release."""
 
 
 @dataclass(frozen=True, slots=True)

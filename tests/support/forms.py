@@ -1,10 +1,13 @@
 """Multipart forms, byte by byte, as uploaders send them and as nobody should."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from .distributions import Distribution, upload_form
 
+UNQUOTABLE = re.compile(r"[\x01-\x1f\x7f\\]")
 BOUNDARY = "2b9c8a7d6e5f4a3b"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
@@ -20,11 +23,18 @@ class Part:
 
     def encoded(self) -> bytes:
         """Return the part as it goes over the wire."""
-        filename = "" if self.filename is None else f'; filename="{self.filename}"'
+        filename = "" if self.filename is None else f"; {_filename_parameter(self.filename)}"
         lines = [f'Content-Disposition: form-data; name="{self.name}"{filename}']
         if self.content_type is not None:
             lines.append(f"Content-Type: {self.content_type}")
         return "\r\n".join([*lines, "", ""]).encode() + self.content + b"\r\n"
+
+
+def _filename_parameter(filename: str) -> str:
+    """Return a filename as it stands in a header; RFC 5987 has a way for what cannot."""
+    if UNQUOTABLE.search(filename):
+        return f"filename*=UTF-8''{quote(filename)}"
+    return f'filename="{filename}"'
 
 
 def twine_form(distribution: Distribution, **changes: str) -> list[Part]:

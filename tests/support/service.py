@@ -12,8 +12,9 @@ from aiohttp import ClientSession
 from multidict import CIMultiDict
 from yarl import URL
 
+from stageproxy.assembly import Service
 from stageproxy.config import Config, load_config
-from stageproxy.main import Service, listening
+from stageproxy.main import listening
 from stageproxy.store.directory import DataDirectory
 from stageproxy.web.openapi import OPENAPI
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.support.distributions import a_wheel
-from tests.support.fake_index import Quirks
+from tests.support.fake_index import JUST_OUT, Quirks
 from tests.support.service import RunningService, prefix_of
 
 FEED = "rss/project/demo/releases.xml"
@@ -46,7 +46,7 @@ async def test_summary_is_text(service: RunningService) -> None:
 
 async def test_release_that_is_out(service: RunningService) -> None:
     """A release that the feed has already is not there twice (#88, #92)."""
-    service.index.add("demo", a_wheel(version="2.0.0"))
+    service.index.add("demo", a_wheel(version="2.0.0"), extra_file_keys=JUST_OUT)
     prefix = prefix_of(await service.staged(a_wheel(version="2.0", tag="py2-none-any")))
     theirs = await service.get(f"{service.index.url}/{FEED}")
 

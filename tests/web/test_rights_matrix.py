@@ -62,6 +62,7 @@ EXPECTED = {
     "GET /legacy/{project}/{version}/": FINDING_VERSION,
     "GET /project/{project}/": FINDING,
     "GET /project/{project}/{version}/": FINDING_VERSION,
+    "POST /pypi": EVERYONE.replace("200", "410"),
     "POST /tmp/{project}/{token}/legacy/": UPLOADING,
     "POST /tmp/{project}/{token}/legacy": UPLOADING,
     "GET /tmp/{project}/{token}": MOVED,

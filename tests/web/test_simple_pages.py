@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_index import JUST_OUT
 from tests.support.service import HTML_PAGE, JSON_PAGE, PIP, UV, RunningService, prefix_of
 
 OLD_PIP = f"{JSON_PAGE};q=0, {HTML_PAGE};q=0.2, text/html;q=0.01"
@@ -115,7 +116,8 @@ async def test_html_link(service: RunningService, prefix: str, wheel: Distributi
 
 async def test_yanked_release_stays_yanked(service: RunningService) -> None:
     """A file that joins a yanked release is yanked; what upstream yanked stays so (62, 63)."""
-    service.index.add("demo", a_wheel(version="2.0", requires_python=">=3.7"), yanked="broken")
+    wheel = a_wheel(version="2.0", requires_python=">=3.7")
+    service.index.add("demo", wheel, yanked="broken", extra_file_keys=JUST_OUT)
     stage = await service.staged(an_sdist(version="2.0"))
 
     page = (await service.get(f"{prefix_of(stage)}simple/demo/", PIP)).document
@@ -126,7 +128,7 @@ async def test_yanked_release_stays_yanked(service: RunningService) -> None:
 
 async def test_versions_are_not_doubled(service: RunningService) -> None:
     """A version that upstream spells in another way is not added again (51)."""
-    service.index.add("demo", a_wheel(version="2.0.0"))
+    service.index.add("demo", a_wheel(version="2.0.0"), extra_file_keys=JUST_OUT)
     stage = await service.staged(an_sdist(version="2.0"))
 
     page = (await service.get(f"{prefix_of(stage)}simple/demo/", PIP)).document

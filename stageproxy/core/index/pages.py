@@ -55,21 +55,26 @@ class ListedFile:
     """A link on a page of the index. What the page does not say is `None`.
 
     `yanked` is the reason, an empty text where there is none, and `None` for
-    a file that is not yanked.
+    a file that is not yanked. `upload_time` is text as it came.
     """
 
     filename: str
     sha256: str | None
     requires_python: str | None
     yanked: str | None
+    upload_time: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a page says: the project's files by name, its versions, and its status (PEP 792)."""
+    """What a page says: the project's files by name, and its status (PEP 792).
+
+    `is_there` is false where the index has no such project.
+    """
 
     files: Mapping[str, ListedFile] = field(default_factory=dict)
     status: str = "active"
+    is_there: bool = True
 
     def files_of(self, version: str) -> list[ListedFile]:
         """Return the files of one release, however its version is spelled."""

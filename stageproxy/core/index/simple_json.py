@@ -112,7 +112,12 @@ def _listed(entry: Mapping[str, Any]) -> ListedFile:
         sha256=entry.get("hashes", {}).get("sha256"),
         requires_python=entry.get("requires-python"),
         yanked="" if yanked is True else yanked,
+        upload_time=_text(entry.get("upload-time")),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _entry(staged: StagedFile) -> dict[str, Any]:

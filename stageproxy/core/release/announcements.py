@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from stageproxy.core.errors import InvalidRequestError, Problem
 from stageproxy.core.release.stages import Stage
 from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.verdict.rules import Upload, findings_of, refusals
+from stageproxy.core.verdict.rules import findings_of, refusals
+from stageproxy.core.verdict.uploads import Upload
 
 _PLAIN = re.compile(r"[A-Za-z0-9._+!-]+")
 

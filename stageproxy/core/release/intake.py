@@ -1,11 +1,13 @@
 """Here is what becomes of an artifact that arrives: taken in, known already, or in conflict."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 
 from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
 from stageproxy.core.index.pages import Listing
 from stageproxy.core.release.stages import Artifact, Stage, Step
+from stageproxy.core.verdict.uploads import Surroundings
 
 CLOSED_TO_UPLOADS = frozenset({"archived", "quarantined"})
 """The states of a project in which an index must not take uploads (PEP 792)."""
@@ -27,6 +29,28 @@ def is_published(artifact: Artifact, listing: Listing) -> bool:
     if published.sha256 == artifact.sha256:
         return True
     raise _already_exists(artifact)
+
+
+def surroundings_of(listing: Listing, version: str | None, now: datetime) -> Surroundings:
+    """Return what the index has beside an upload of a *version*, `None` if that is not known."""
+    release = listing.files_of(version) if version is not None else []
+    times = [_parse_time(one.upload_time) for one in release]
+    return Surroundings(
+        now=now,
+        has_project=listing.is_there,
+        files={one.filename: one.sha256 for one in listing.files.values()},
+        release=tuple(one.filename for one in release),
+        first_upload=min((time for time in times if time is not None), default=None),
+    )
+
+
+def _parse_time(text: str | None) -> datetime | None:
+    """Return a time that the index says, or nothing if it is none with a zone."""
+    try:
+        time = datetime.fromisoformat(text or "")
+    except (ValueError, TypeError):
+        return None
+    return time if time.tzinfo is not None else None
 
 
 def check_project_takes_uploads(project: str, listing: Listing) -> None:
@@ -59,7 +83,7 @@ def plan_intake(
     if held.sha256 == artifact.sha256:
         return _for_same_bytes(held, artifact, replace=replace)
     if not replace:
-        raise _already_exists(held)
+        raise _already_exists(artifact)
     return Outcome.REPLACED
 
 
@@ -73,16 +97,17 @@ def _for_same_bytes(held: Artifact, artifact: Artifact, *, replace: bool) -> Out
 def _check_bytes_are_new(artifact: Artifact, others: Iterable[Artifact]) -> None:
     for other in others:
         if other.sha256 == artifact.sha256 and other.filename != artifact.filename:
-            raise _already_exists(other)
+            raise _already_exists(artifact)
 
 
-def _already_exists(held: Artifact) -> RefusedError:
+def _already_exists(artifact: Artifact) -> RefusedError:
     return RefusedError(
         [
             Problem(
                 "content",
-                f"File already exists ({held.filename!r}, with blake2_256 hash "
-                f"{held.blake2b_256!r}).",
+                f"File already exists ({artifact.filename!r}, with blake2_256 hash "
+                f"{artifact.blake2b_256!r}).",
+                page="help/#file-name-reuse",
             )
         ]
     )

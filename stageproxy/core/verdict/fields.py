@@ -1,24 +1,28 @@
 """Here is what PyPI checks of single metadata fields, beyond what packaging does."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
-from urllib.parse import urlsplit
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
+from trove_classifiers import classifiers, deprecated_classifiers
 
-from stageproxy.core.verdict.findings import Finding
-from stageproxy.core.verdict.metadata import FormFields, takes_one_value
+from stageproxy.core.verdict.findings import Finding, not_known
+from stageproxy.core.verdict.libraries import ADDRESSES, Judge, is_web_url, not_checked
+from stageproxy.core.verdict.metadata import metadata_in, problems_in, takes_one_value
+from stageproxy.core.verdict.uploads import Check, Rule, Upload
 
 METADATA_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 LONGEST_SUMMARY = 512
 LONGEST_LABEL = 32
 
-_WEB = frozenset({"http", "https"})
+_FIRST_SHOWN = ("metadata-version", "name", "version")
 
 
-def field_findings(form: FormFields) -> list[Finding]:
-    """Return what PyPI finds wrong with the fields of a form, each by itself."""
-    return [finding for rule in FIELD_RULES for finding in rule(form)]
+def metadata_findings(upload: Upload, rules: Sequence[Rule]) -> list[Finding]:
+    """Return what the *rules* say of the metadata in a form, the first of it as PyPI chooses."""
+    found = sorted((one for rule in rules for one in rule.check(upload)), key=_shown_order)
+    return list(dict.fromkeys(found))
 
 
 def find_version(text: str) -> Version | None:
@@ -29,109 +33,252 @@ def find_version(text: str) -> Version | None:
         return None
 
 
-def _metadata_version(form: FormFields) -> Iterator[Finding]:
-    version = next(iter(_values(form, "metadata_version")), None)
+def _shown_order(finding: Finding) -> tuple[int, str]:
+    first = finding.source in _FIRST_SHOWN
+    return (
+        (_FIRST_SHOWN.index(finding.source), "") if first else (len(_FIRST_SHOWN), finding.source)
+    )
+
+
+def _finding(name: str, message: str) -> Finding:
+    return Finding(name.replace("_", "-"), message.removesuffix(".") + ".")
+
+
+def _metadata_version(upload: Upload) -> Iterator[Finding]:
+    version = upload.get("metadata_version")
     if version not in METADATA_VERSIONS:
-        yield Finding("metadata-version", f"{version!r} is not a valid metadata version")
+        yield _finding("metadata_version", f"{version!r} is not a valid metadata version")
 
 
-def _version(form: FormFields) -> Iterator[Finding]:
-    text = next(iter(_values(form, "version")), None)
+def _version(upload: Upload) -> Iterator[Finding]:
+    text = upload.get("version")
     if text is None:
-        yield Finding("version", "'version' is a required field")
+        yield _finding("version", "'version' is a required field")
         return
     version = find_version(text)
     if version is None:
-        yield Finding("version", f"{text!r} is invalid for 'version'")
+        yield _finding("version", f"{text!r} is invalid for 'version'")
     elif version.local:
-        yield Finding("version", f"The use of local versions in {text!r} is not allowed")
+        yield _finding("version", f"The use of local versions in {text!r} is not allowed")
 
 
-def _repeated(form: FormFields) -> Iterator[Finding]:
-    names = [name for name, _ in form]
+def _repeated(upload: Upload) -> Iterator[Finding]:
+    names = [name for name, _ in upload.form]
     for name in dict.fromkeys(names):
         if takes_one_value(name) and names.count(name) > 1:
-            yield Finding(_source(name), f"{name!r} has invalid data")
-    labels = [value.partition(",")[0].strip() for value in _values(form, "project_urls")]
+            yield _finding(name, f"{name!r} has invalid data")
+    labels = [value.partition(",")[0].strip() for value in upload.values("project_urls")]
     if len(set(labels)) < len(labels):
-        yield Finding("project-url", "'project_urls' has invalid data")
+        yield _finding("project-url", "'project_urls' has invalid data")
 
 
-def _summary(form: FormFields) -> Iterator[Finding]:
-    for summary in _values(form, "summary"):
+def _summary(upload: Upload) -> Iterator[Finding]:
+    for summary in upload.values("summary"):
         if len(summary) > LONGEST_SUMMARY:
-            yield Finding(
+            yield _finding(
                 "summary", f"'summary' field must be {LONGEST_SUMMARY} characters or less"
             )
         elif "\n" in summary:
-            yield Finding("summary", "'summary' must be a single line")
+            yield _finding("summary", "'summary' must be a single line")
 
 
-def _addresses(form: FormFields) -> Iterator[Finding]:
-    """Look at the first address alone, as PyPI does."""
-    for name in ("author_email", "maintainer_email"):
-        for value in _values(form, name):
-            address = parseaddr(value)[1]
-            if address and "@" not in address:
-                yield Finding(
-                    _source(name),
-                    f"{address!r} is not a valid email address: "
-                    "An email address must have an @-sign",
-                )
+def addresses_checked_by(judge: Judge | None) -> Check:
+    """Return the check of e-mail addresses, of the first in each field alone, as PyPI does."""
+
+    def check(upload: Upload) -> Iterator[Finding]:
+        for name in ("author_email", "maintainer_email"):
+            for address in filter(None, map(_first_address, upload.values(name))):
+                problem = _address_problem(address, judge)
+                if problem:
+                    yield _finding(name, f"{address!r} is not a valid email address: {problem}")
+                elif judge is None:
+                    yield not_known(not_checked("An e-mail address"), "email")
+
+    return check
 
 
-def _urls(form: FormFields) -> Iterator[Finding]:
+def _first_address(text: str) -> str:
+    try:
+        return parseaddr(text)[1]
+    except RecursionError:  # of thousands of brackets
+        return text
+
+
+def _address_problem(address: str, judge: Judge | None) -> str | None:
+    if judge is not None:
+        return judge(address)
+    return None if "@" in address else "An email address must have an @-sign"
+
+
+def _classifiers(upload: Upload) -> Iterator[Finding]:
+    for one in upload.values("classifiers"):
+        if one not in classifiers and one not in deprecated_classifiers:
+            yield _finding("classifier", f"{one!r} is not a valid classifier")
+
+
+def _deprecated_classifiers(upload: Upload) -> Iterator[Finding]:
+    for one in upload.values("classifiers"):
+        others = deprecated_classifiers.get(one)
+        if others:
+            yield _finding(
+                "classifier",
+                f"The classifier {one!r} has been deprecated, use one of {others} instead",
+            )
+        elif others is not None:
+            yield _finding("classifier", f"The classifier {one!r} has been deprecated")
+
+
+def _urls(upload: Upload) -> Iterator[Finding]:
     for name in ("home_page", "download_url"):
-        for value in _values(form, name):
-            if not _is_web(value):
-                yield Finding(_source(name), f"{value!r} is not a valid url")
+        for value in upload.values(name):
+            if not is_web_url(value):
+                yield _finding(name, f"{value!r} is not a valid url")
 
 
-def _project_urls(form: FormFields) -> Iterator[Finding]:
-    for value in _values(form, "project_urls"):
+def _project_urls(upload: Upload) -> Iterator[Finding]:
+    for value in upload.values("project_urls"):
         label, _, url = (part.strip() for part in value.partition(","))
         if not label:
-            yield Finding("project-url", "Must have a label")
+            yield _finding("project-url", "Must have a label")
         elif len(label) > LONGEST_LABEL:
-            yield Finding("project-url", f"{label!r} must be {LONGEST_LABEL} characters or less")
+            yield _finding("project-url", f"{label!r} must be {LONGEST_LABEL} characters or less")
         elif not url:
-            yield Finding("project-url", "Must have a URL")
-        elif not _is_web(url):
-            yield Finding("project-url", f"{url!r} is not a valid url")
+            yield _finding("project-url", "Must have a URL")
+        elif not is_web_url(url):
+            yield _finding("project-url", f"{url!r} is not a valid url")
 
 
-def _licenses(form: FormFields) -> Iterator[Finding]:
-    if any(_values(form, "license")) and any(_values(form, "license_expression")):
-        yield Finding(
+def _direct_references(upload: Upload) -> Iterator[Finding]:
+    for value in upload.values("requires_dist"):
+        requirement = _find_requirement(value)
+        if isinstance(requirement, Requirement) and requirement.url:
+            yield _finding("requires-dist", f"Can't have direct dependency: {value}")
+
+
+def _other_distributions(upload: Upload) -> Iterator[Finding]:
+    for name in ("provides_dist", "obsoletes_dist"):
+        for value in upload.values(name):
+            requirement = _find_requirement(value)
+            if isinstance(requirement, str):
+                yield _finding(name, f"{value!r} is invalid: {requirement}")
+            elif requirement.url:
+                yield _finding(name, f"Can't have direct dependency: {value!r}")
+
+
+def _find_requirement(text: str) -> Requirement | str:
+    """Return a requirement, or the first line of what packaging has against it.
+
+    PyPI sends all lines, in a status line that has room for one.
+    """
+    try:
+        return Requirement(text)
+    except (InvalidRequirement, ValueError) as error:
+        return str(error).partition("\n")[0]
+    except RecursionError:
+        return "it is nested too deeply"
+
+
+def _licenses(upload: Upload) -> Iterator[Finding]:
+    if upload.get("license") and upload.get("license_expression"):
+        yield _finding(
             "license",
             "License is deprecated when License-Expression is present. "
             "Only License-Expression should be present",
         )
 
 
-def _values(form: FormFields, name: str) -> Sequence[str]:
-    return [value for key, value in form if key == name and value not in {"", "UNKNOWN"}]
+def _packaging(upload: Upload) -> Iterator[Finding]:
+    """Ask packaging, but for what other rules have a word of PyPI's own for."""
+    own = {one.source for rule in _OWN_RULES for one in rule.check(upload)}
+    for problem in problems_in(metadata_in(upload.form)):
+        if problem.field and problem.field not in {*own, "name"}:
+            yield _finding(problem.field, problem.message)
 
 
-def _source(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def _is_web(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in _WEB and bool(parts.hostname)
-
-
-FIELD_RULES: Sequence[Callable[[FormFields], Iterable[Finding]]] = (
-    _metadata_version,
-    _version,
-    _repeated,
-    _summary,
-    _addresses,
-    _urls,
-    _project_urls,
-    _licenses,
+_OWN_RULES: Sequence[Rule] = (
+    Rule(
+        "metadata-version",
+        f"`metadata_version` is one of {', '.join(METADATA_VERSIONS)}; 2.6 is too new",
+        _metadata_version,
+        "'…' is not a valid metadata version.",
+    ),
+    Rule(
+        "version",
+        "there is a version, by PEP 440 and without a local part",
+        _version,
+        "'…' is invalid for 'version'.",
+    ),
+    Rule(
+        "repeated-field",
+        "a field with one value comes once, and so does each label of a project's URLs",
+        _repeated,
+        "'…' has invalid data.",
+    ),
+    Rule(
+        "summary",
+        f"the summary is one line of at most {LONGEST_SUMMARY} characters",
+        _summary,
+        "'summary' …",
+    ),
+    Rule(
+        "email",
+        "the first address of author and maintainer could be one",
+        addresses_checked_by(ADDRESSES),
+        "'…' is not a valid email address: …",
+    ),
+    Rule(
+        "classifier-unknown",
+        "every classifier is on PyPI's list; none starts with `Private ::`",
+        _classifiers,
+        "'…' is not a valid classifier.",
+    ),
+    Rule(
+        "classifier-deprecated",
+        "no classifier is deprecated",
+        _deprecated_classifiers,
+        "The classifier '…' has been deprecated….",
+    ),
+    Rule(
+        "url",
+        "home page and download URL are http or https",
+        _urls,
+        "'…' is not a valid url.",
+    ),
+    Rule(
+        "project-url",
+        f"a project's URL has a label of at most {LONGEST_LABEL} characters, and is http or https",
+        _project_urls,
+        "Must have a label.",
+    ),
+    Rule(
+        "direct-reference",
+        "no dependency is a URL",
+        _direct_references,
+        "Can't have direct dependency: …",
+    ),
+    Rule(
+        "other-distribution",
+        "what a release provides and obsoletes is spelled as a requirement, without a URL",
+        _other_distributions,
+        "'…' is invalid: …",
+    ),
+    Rule(
+        "two-licenses",
+        "`license` and `license_expression` do not both say something",
+        _licenses,
+        "License is deprecated when License-Expression is present. …",
+    ),
 )
+
+METADATA_RULES: Sequence[Rule] = (
+    *_OWN_RULES,
+    Rule(
+        "metadata-field",
+        "requirements, Python versions, extras, dynamic fields, license expressions and files, "
+        "import names and the description's type are what packaging takes, "
+        "and in the metadata version that has them",
+        _packaging,
+        "'…' is invalid for '…'.",
+    ),
+)
+"""What PyPI checks of the metadata in the form; the field decides which is told first."""

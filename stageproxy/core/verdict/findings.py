@@ -14,8 +14,23 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about an upload; *source* is the form field or the file it is found in."""
+    """One thing about an upload; *source* is the form field or the file it is found in.
+
+    *page* is where PyPI explains it, below the root of its site or, behind
+    `docs/`, of its manual.
+    """
 
     source: str
     message: str
     level: Level = Level.REFUSE
+    page: str = ""
+
+
+def suspicious(message: str, source: str = "content") -> Finding:
+    """Return a finding about something that PyPI accepts, and nobody should."""
+    return Finding(source, message, Level.WARN)
+
+
+def not_known(message: str, source: str = "content") -> Finding:
+    """Return a finding about something that cannot be told from outside PyPI."""
+    return Finding(source, message, Level.UNKNOWN)

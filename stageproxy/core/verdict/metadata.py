@@ -49,7 +49,10 @@ class MetadataProblem:
 
 def read_core_metadata(text: bytes) -> RawMetadata:
     """Return the fields of a METADATA or PKG-INFO file; what cannot be parsed is left out."""
-    return parse_email(text)[0]
+    try:
+        return parse_email(text)[0]
+    except RecursionError:  # a message in a message in a message
+        return {}
 
 
 def form_of(core_metadata: bytes, name: DistributionName, **digests: str) -> FormFields:
@@ -95,6 +98,8 @@ def problems_in(raw: RawMetadata) -> Sequence[MetadataProblem]:
         return [_problem(error) for error in group.exceptions]
     except ValueError as error:  # a number of thousands of digits, which Python refuses
         return [MetadataProblem("", str(error))]
+    except RecursionError:
+        return [MetadataProblem("metadata", "The metadata is nested too deeply to be read")]
     return []
 
 

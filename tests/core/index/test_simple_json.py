@@ -248,8 +248,9 @@ def test_a_page_is_read() -> None:
     entry = a_listed_entry("demo-1.0.tar.gz", yanked=True, requires_python=">=3.8")
     listing = read_json_page(page_with(files=[entry]), "demo")
 
+    sha256, time = entry["hashes"]["sha256"], entry["upload-time"]
     assert listing.files == {
-        "demo-1.0.tar.gz": ListedFile("demo-1.0.tar.gz", entry["hashes"]["sha256"], ">=3.8", "")
+        "demo-1.0.tar.gz": ListedFile("demo-1.0.tar.gz", sha256, ">=3.8", "", time)
     }
     assert listing.status == "active"
 

@@ -1,5 +1,7 @@
 """What becomes of an artifact that arrives."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from stageproxy.core.errors import ConflictError, OtherReleaseError, RefusedError
@@ -9,9 +11,12 @@ from stageproxy.core.release.intake import (
     check_project_takes_uploads,
     is_published,
     plan_intake,
+    surroundings_of,
 )
 from stageproxy.core.release.stages import Artifact, Stage, Status
+from stageproxy.core.verdict.uploads import Surroundings
 from tests.support.builders import a_stage, an_artifact
+from tests.support.clock import NOON
 
 HELD = an_artifact("demo-2.0.tar.gz", content="bytes", form="form")
 SAME = HELD
@@ -19,7 +24,7 @@ OTHER_FORM = an_artifact("demo-2.0.tar.gz", content="bytes", form="another form"
 OTHER_BYTES = an_artifact("demo-2.0.tar.gz", content="other bytes")
 OTHER_NAME = an_artifact("demo-2.0-py3-none-any.whl", content="bytes")
 NEW = an_artifact("demo-2.0-py3-none-any.whl", content="a wheel")
-EXISTS = "File already exists ('demo-2.0.tar.gz', with blake2_256 hash '{}')."
+EXISTS = "File already exists ('{}', with blake2_256 hash '{}')."
 
 
 def plan(
@@ -71,12 +76,12 @@ def test_what_pypi_has_seen_is_refused(arriving: Artifact, *, replace: bool) -> 
     with pytest.raises(RefusedError) as caught:
         plan(arriving, replace=replace)
 
-    assert caught.value.sentence == EXISTS.format(HELD.blake2b_256)
+    assert caught.value.sentence == EXISTS.format(arriving.filename, arriving.blake2b_256)
 
 
 def test_bytes_of_another_stage_are_refused() -> None:
     """The live stages of a project share the rule: all of them are to be published."""
-    with pytest.raises(RefusedError, match=r"File already exists \('demo-1.0.tar.gz'"):
+    with pytest.raises(RefusedError, match=r"File already exists \('demo-2.0-py3"):
         plan(NEW, elsewhere=(an_artifact("demo-1.0.tar.gz", content="a wheel"),))
 
 
@@ -134,6 +139,45 @@ def listing_of(sha256: str | None) -> Listing:
     if sha256 is None:
         return Listing()
     return Listing({HELD.filename: ListedFile(HELD.filename, sha256, None, None)})
+
+
+def a_page_of(*uploads: tuple[str, str | None]) -> Listing:
+    """Return a listing of files, each with the time it was uploaded."""
+    files = [ListedFile(name, name, None, None, time) for name, time in uploads]
+    return Listing({file.filename: file for file in files})
+
+
+def test_surroundings_are_those_of_the_release() -> None:
+    """All files of the project count as names; the release began with the first of its files."""
+    later, first = "2026-11-21T12:00:00Z", "2026-11-20T12:00:00.5Z"
+    page = a_page_of(
+        ("demo-1.0.tar.gz", "2020-01-01T00:00:00Z"),
+        ("demo-2.0.tar.gz", later),
+        ("demo-2.0.0-py3-none-any.whl", first),
+    )
+
+    assert surroundings_of(page, "2", NOON) == Surroundings(
+        now=NOON,
+        has_project=True,
+        files={name: name for name in page.files},
+        release=("demo-2.0.tar.gz", "demo-2.0.0-py3-none-any.whl"),
+        first_upload=datetime(2026, 11, 20, 12, 0, 0, 500000, UTC),
+    )
+
+
+@pytest.mark.parametrize("time", [None, "yesterday", "2026-11-20", "2026-11-20T12:00:00"], ids=str)
+def test_a_time_that_nobody_can_read_is_none(time: str | None) -> None:
+    """A page without times, or with odd ones, says nothing of the release's age."""
+    found = surroundings_of(a_page_of(("demo-2.0.tar.gz", time)), "2.0", NOON)
+
+    assert (found.first_upload, found.release) == (None, ("demo-2.0.tar.gz",))
+
+
+def test_a_project_may_be_new() -> None:
+    """An index without the project has nothing beside the upload."""
+    assert surroundings_of(Listing(is_there=False), None, NOON) == Surroundings(
+        NOON, has_project=False
+    )
 
 
 @pytest.mark.parametrize("status", ["archived", "quarantined"])

@@ -166,6 +166,11 @@ def test_some_fields_come_once(field: str, *, once: bool) -> None:
     assert takes_one_value(field) is once
 
 
+def test_metadata_that_is_nested_too_deeply_says_nothing() -> None:
+    """A file of thousands of messages within one another once was an error of the server."""
+    assert read_core_metadata(b"Content-Type: message/rfc822\n\n" * 2000) == {}
+
+
 TEXTS = st.text() | st.sampled_from(["2.1", "2.4", "9" * 5000, "a, b", "MIT", "x>=1", "\ud800"])
 NAMES = st.sampled_from(["name", "version", "requires_dist", "project_urls", "license_file", "x"])
 

@@ -11,7 +11,8 @@ from stageproxy.core.verdict.archives import Contents, read_contents
 from stageproxy.core.verdict.filenames import parse_distribution_name
 from stageproxy.core.verdict.findings import Finding, Level
 from stageproxy.core.verdict.metadata import FormFields
-from stageproxy.core.verdict.rules import Upload, findings_of, form_findings, refusals
+from stageproxy.core.verdict.rules import findings_of, form_findings, refusals
+from stageproxy.core.verdict.uploads import Upload
 from tests.support.distributions import Distribution, a_wheel, an_sdist, upload_form
 
 WHEEL, SDIST = a_wheel(), an_sdist()
@@ -32,6 +33,10 @@ BOTH_LICENSES = (
     "Only License-Expression should be present."
 )
 NO_PARENTS = "parent directory indicators are not allowed"
+NO_LICENSE = (
+    f"License-File ../LICENSE does not exist in distribution file {WHL} "
+    "at demo-1.0.dist-info/licenses/../LICENSE"
+)
 LONG_NAME = f"demo-1.0-py3-none-{'.'.join(['manylinux_2_17_x86_64'] * 11)}.whl"
 DOCS = "https://example.org/"
 
@@ -202,7 +207,10 @@ FORMS: Mapping[str, tuple[Mapping[str, str], list[str]]] = {
     "two licenses": ({"license": "MIT", "license_expression": "MIT"}, [BOTH_LICENSES]),
     "a license file elsewhere": (
         {"license_file": "../LICENSE"},
-        [f"'../LICENSE' is invalid for 'license-file', {NO_PARENTS}."],
+        [
+            f"'../LICENSE' is invalid for 'license-file', {NO_PARENTS}.",
+            NO_LICENSE,
+        ],
     ),
     "a field too new for its metadata": (
         {"metadata_version": "2.3", "license_expression": "MIT"},
@@ -330,7 +338,7 @@ def test_a_wheel_has_the_normalized_name() -> None:
     """The name's spelling in a wheel's filename is fixed (#102)."""
     wheel = Distribution("demo.pkg-1.0-py3-none-any.whl", a_wheel("demo.pkg").content)
 
-    assert sentences(an_upload(wheel))[0] == (
+    assert sentences(an_upload(wheel))[1] == (
         "Filename 'demo.pkg-1.0-py3-none-any.whl' should contain the normalized project name "
         "'demo_pkg', not 'demo.pkg'."
     )

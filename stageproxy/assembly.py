@@ -1,0 +1,144 @@
+"""Here is which part gets which: the services over their ports, the handlers over the services."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from aiohttp import web
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+
+from stageproxy.config import Config
+from stageproxy.core.index.pages import Document
+from stageproxy.kept import OnceKept
+from stageproxy.ports import Clock, Rows
+from stageproxy.services.access import Access
+from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.expire import Expiry
+from stageproxy.services.file_uploads import FileUploads
+from stageproxy.services.preview import Previews
+from stageproxy.services.published import Published
+from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
+from stageproxy.services.stage_urls import StageUrls
+from stageproxy.services.stages import StageLimits, Stages
+from stageproxy.services.tokens import Tokens
+from stageproxy.services.upload import UploadPolicy, Uploads
+from stageproxy.store.database import Database
+from stageproxy.store.directory import DataDirectory
+from stageproxy.store.files import FileStore
+from stageproxy.upstream.cache import CachedIndex
+from stageproxy.upstream.pip_index import default_of_pip
+from stageproxy.web import keys
+from stageproxy.web.conditional import GZIPPED
+from stageproxy.web.guard import guard
+from stageproxy.web.headers import add_own
+from stageproxy.web.help_pages import HelpPages
+from stageproxy.web.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.openapi_document import openapi_document
+from stageproxy.web.routes import ROUTES
+from stageproxy.web.session_json import MECHANISMS, SESSION_JSON, SessionJson
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An application, and what runs beside its requests."""
+
+    app: web.Application
+    expiry: Expiry
+    tokens: Tokens
+    file_uploads: FileUploads
+    database: Database = field(repr=False)
+
+
+def assemble(
+    config: Config,
+    directory: DataDirectory,
+    database: Database,
+    index: CachedIndex,
+    urls: StageUrls,
+    clock: Clock,
+) -> Service:
+    """Put the parts together. Nothing is asked or written yet."""
+    files = FileStore(directory.root / "files")
+    stages = Stages(database, clock, urls, _limits(config))
+    tokens = Tokens(database, clock)
+    uploads = Uploads(database, files, Published(index), clock, stages, _policy(config))
+    file_uploads = FileUploads(database, files, clock, stages, uploads)
+    app = web.Application(middlewares=[guard])
+    app[keys.ACCESS] = Access(database, clock)
+    app[keys.DOCUMENTS] = StagedDocuments(
+        database, index, urls, OnceKept(config.upstream.cache_size, _size_of)
+    )
+    app[keys.FILE_UPLOADS] = file_uploads
+    app[keys.PREVIEWS] = Previews(
+        database,
+        files,
+        index,
+        clock,
+        retention=config.stage.retention,
+        any_file_host=not config.upstream.files_url,
+    )
+    app[keys.READINESS] = _readiness(directory, database, index)
+    app[keys.STAGES] = stages
+    app[keys.TOKENS] = tokens
+    app[keys.UPLOADS] = uploads
+    _add_what_the_web_needs(app, config, urls)
+    expiry = Expiry(database, files, clock, config.stage.retention)
+    return Service(app, expiry, tokens, file_uploads, database)
+
+
+def _add_what_the_web_needs(app: web.Application, config: Config, urls: StageUrls) -> None:
+    packed: OnceKept[str, bytes] = OnceKept(config.upstream.cache_size // 4, len)
+    app[GZIPPED] = packed
+    app[OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
+    app[SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
+    app[keys.HELP_PAGES] = _help_pages()
+    app[keys.URLS] = urls
+    app.add_routes(ROUTES)
+    app.on_response_prepare.append(add_own)
+
+
+def _limits(config: Config) -> StageLimits:
+    return StageLimits(
+        lifetime=config.stage.lifetime,
+        max_lifetime=config.stage.max_lifetime,
+        max_per_project=config.stage.max_per_project,
+    )
+
+
+def _policy(config: Config) -> UploadPolicy:
+    return UploadPolicy(
+        max_file_size=config.upload.max_file_size,
+        replace=config.upload.replace,
+        strict=config.upload.strict,
+    )
+
+
+def _readiness(directory: DataDirectory, database: Database, index: CachedIndex) -> Readiness:
+    folder = directory.root / "files"
+    checks = {
+        "database": partial(_database_works, database),
+        "files": partial(files_can_be_written, folder),
+        "disk": partial(disk_has_room, folder),
+    }
+    return Readiness(checks, lambda: index.failure, sqlite3.sqlite_version)
+
+
+def _help_pages() -> HelpPages:
+    """Return where PyPI explains its verdicts; never where a mirror of it is."""
+    site = default_of_pip()
+    manual = site.with_host(f"docs.{site.host}")
+    return HelpPages(str(site), str(manual))
+
+
+def _size_of(document: Document) -> int:
+    return len(document.body)
+
+
+async def _database_works(database: Database) -> str | None:
+    def work(rows: Rows) -> None:
+        rows.find_stage("")
+
+    try:
+        await database.write(work)
+    except sqlite3.Error as error:
+        return f"the database cannot be written ({type(error).__name__})"
+    return None

@@ -1,0 +1,74 @@
+"""Here is what PyPI leaves to other libraries; those of the extra `verdict` may be missing."""
+
+from collections.abc import Callable
+from email.message import Message
+from importlib import import_module
+from importlib.util import find_spec
+
+from rfc3986 import uri_reference
+from rfc3986.exceptions import RFC3986Exception
+from rfc3986.validators import Validator
+
+Judge = Callable[[str], str | None]
+"""Says what is wrong with a text, or nothing."""
+
+_EXTRA = "Install stageproxy[verdict] to have it checked."
+_URL_PARTS = ("scheme", "host", "port", "path", "query")
+# Of text that nobody wrote as reStructuredText, docutils fails in its own ways.
+_DOCUTILS_FAILS = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError)
+_FAILS = (*_DOCUTILS_FAILS, RecursionError, RuntimeError, TypeError, ValueError)
+
+
+def not_checked(what: str) -> str:
+    """Return what is said where a library is missing."""
+    return f"{what} is not checked here, but PyPI does. {_EXTRA}"
+
+
+def is_web_url(url: str) -> bool:
+    """Say whether PyPI takes a URL: http or https, with a host, by the letters of RFC 3986."""
+    try:
+        parsed = uri_reference(url).normalize()
+        validator = Validator().allow_schemes("http", "https").require_presence_of("scheme", "host")
+        validator.check_validity_of(*_URL_PARTS).validate(parsed)
+    except (RFC3986Exception, ValueError, AttributeError):
+        return False
+    return True
+
+
+def is_there(module: str) -> bool:
+    """Say whether a library is installed."""
+    return find_spec(module) is not None
+
+
+def find_address_problem(address: str) -> str | None:
+    """Return what is wrong with an e-mail address, in the library's words."""
+    library = import_module("email_validator")
+    try:
+        library.validate_email(address, check_deliverability=False)
+    except library.EmailNotValidError as error:
+        return str(error)
+    return None
+
+
+def find_description_problem(text: str) -> str | None:
+    """Return something if reStructuredText cannot be shown as PyPI shows it.
+
+    The library takes a fifth of a second to load: only a description needs it.
+    """
+    library = import_module("readme_renderer.rst")
+    try:
+        rendered = library.render(text)
+    except _FAILS as error:
+        return type(error).__name__
+    return "it has errors" if rendered is None else None
+
+
+def media_type_of(content_type: str) -> str:
+    """Return a content type without its parameters."""
+    message = Message()
+    message["content-type"] = content_type
+    return message.get_content_type()
+
+
+ADDRESSES: Judge | None = find_address_problem if is_there("email_validator") else None
+DESCRIPTIONS: Judge | None = find_description_problem if is_there("readme_renderer") else None

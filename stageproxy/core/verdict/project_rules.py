@@ -1,0 +1,152 @@
+"""Here is what PyPI asks of the project and the release a file is for, as far as an index tells."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from packaging.utils import canonicalize_name
+
+from stageproxy.core.verdict.findings import Finding, Level, not_known
+from stageproxy.core.verdict.uploads import Rule, Upload
+
+LONGEST_FILE = 100 * 2**20
+RELEASE_OPEN_FOR = timedelta(days=14)
+
+_FORMER_STDLIB = frozenset(
+    {
+        "_bootlocale", "aifc", "asynchat", "asyncore", "audioop", "binhex", "cgi", "cgitb", "chunk",
+        "crypt", "distutils", "dummy_threading", "formatter", "imghdr", "imp", "lib2to3", "macpath",
+        "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "parser", "pipes", "smtpd", "sndhdr",
+        "spwd", "sunau", "symbol", "telnetlib", "uu", "xdrlib",
+    }
+)  # fmt: skip
+"""Modules that Python had once: PyPI keeps the names of all versions since 3.0."""
+
+_SUBMODULES = frozenset(
+    {
+        "asyncio.events", "collections.abc", "concurrent.futures", "curses.ascii", "curses.panel",
+        "curses.textpad", "dbm.dumb", "dbm.gnu", "dbm.ndbm", "email.charset", "email.encoders",
+        "email.errors", "email.generator", "email.header", "email.headerregistry",
+        "email.iterators", "email.message", "email.mime", "email.parser", "email.policy",
+        "email.utils", "encodings.idna", "html.entities", "html.parser", "http.client",
+        "http.cookiejar", "http.cookies", "http.server", "importlib.abc", "importlib.machinery",
+        "importlib.metadata", "importlib.resources", "importlib.util", "json.tool",
+        "logging.config", "logging.handlers", "multiprocessing.connection",
+        "multiprocessing.dummy", "multiprocessing.managers", "multiprocessing.pool",
+        "multiprocessing.shared_memory", "multiprocessing.sharedctypes", "os.path",
+        "test.support", "tkinter.colorchooser", "tkinter.commondialog", "tkinter.dnd",
+        "tkinter.filedialog", "tkinter.font", "tkinter.messagebox", "tkinter.scrolledtext",
+        "tkinter.simpledialog", "tkinter.tix", "tkinter.ttk", "unittest.mock", "urllib.error",
+        "urllib.parse", "urllib.request", "urllib.response", "urllib.robotparser",
+        "wsgiref.handlers", "wsgiref.headers", "wsgiref.simple_server", "wsgiref.types",
+        "wsgiref.util", "wsgiref.validate", "xml.dom", "xml.dom.minidom", "xml.dom.pulldom",
+        "xml.etree", "xml.etree.elementtree", "xml.parsers.expat", "xml.sax", "xml.sax.handler",
+        "xml.sax.saxutils", "xml.sax.xmlreader", "xmlrpc.client", "xmlrpc.server",
+    }
+)  # fmt: skip
+"""Names with a dot are known too, as far as the documentation of Python has a page for them."""
+
+_STDLIB = frozenset(
+    canonicalize_name(name) for name in sys.stdlib_module_names | _FORMER_STDLIB | _SUBMODULES
+)
+
+
+def _stdlib_name(upload: Upload) -> Iterator[Finding]:
+    name = upload.get("name") or ""
+    is_new = upload.around is not None and not upload.around.has_project
+    if is_new and canonicalize_name(name) in _STDLIB:
+        yield Finding(
+            "name",
+            f"The name {name!r} isn't allowed (conflict with Python Standard Library module name).",
+            page="help/#project-name",
+        )
+
+
+def _size(upload: Upload) -> Iterator[Finding]:
+    if upload.size > LONGEST_FILE:
+        yield not_known(
+            f"PyPI takes files of up to {LONGEST_FILE // 2**20} MB, unless the project was "
+            f"granted more; {upload.filename} has {upload.size // 2**20} MB."
+        )
+
+
+def _file_exists(upload: Upload) -> Iterator[Finding]:
+    files = upload.around.files if upload.around else {}
+    same_name = upload.filename in files
+    if _is_published(upload) or not (same_name or upload.sha256 in files.values()):
+        return
+    yield Finding(
+        "content",
+        f"File already exists ({upload.filename!r}, with blake2_256 hash {upload.blake2b_256!r}).",
+        page="help/#file-name-reuse",
+    )
+
+
+def _is_published(upload: Upload) -> bool:
+    """Say whether the index has the very file, which PyPI takes again without a word."""
+    files = upload.around.files if upload.around else {}
+    return upload.sha256 != "" and files.get(upload.filename) == upload.sha256
+
+
+def _closed_release(upload: Upload) -> Iterator[Finding]:
+    around = upload.around
+    if around is None or not around.release or _is_published(upload):
+        return
+    if around.first_upload is None:
+        yield not_known(
+            "PyPI closes a release 14 days after its first file, and the index does not say when "
+            "that was."
+        )
+    elif around.now - around.first_upload > RELEASE_OPEN_FOR:
+        yield Finding(
+            "content", "Uploading new files to releases older than 14 days is not allowed."
+        )
+
+
+def _second_sdist(upload: Upload) -> Iterator[Finding]:
+    others = upload.around.release if upload.around else ()
+    if upload.get("filetype") == "sdist" and any(_is_other_sdist(one, upload) for one in others):
+        yield Finding("content", "Only one sdist may be uploaded per release.")
+
+
+def _is_other_sdist(filename: str, upload: Upload) -> bool:
+    return re.search(r"\.(tar\.gz|zip)$", filename) is not None and filename != upload.filename
+
+
+STDLIB_NAME = Rule(
+    "stdlib-name",
+    "a new project does not have the name of a module of Python's standard library",
+    _stdlib_name,
+    "The name '…' isn't allowed (conflict with Python Standard Library module name).",
+)
+
+FILE_SIZE = Rule(
+    "file-size",
+    f"the file has at most {LONGEST_FILE // 2**20} MB, or the project was granted more",
+    _size,
+    "File too large. Limit for project '…' is … MB.",
+    Level.UNKNOWN,
+)
+
+RELEASE_RULES: Sequence[Rule] = (
+    Rule(
+        "file-exists",
+        "the project has no file of that name with other bytes, nor the same bytes under another",
+        _file_exists,
+        "File already exists ('…', with blake2_256 hash '…').",
+    ),
+    Rule(
+        "release-closed",
+        f"the first file of the release is at most {RELEASE_OPEN_FOR.days} days old",
+        _closed_release,
+        "Uploading new files to releases older than 14 days is not allowed.",
+    ),
+    Rule(
+        "second-sdist",
+        "the release has no other sdist",
+        _second_sdist,
+        "Only one sdist may be uploaded per release.",
+    ),
+)
+"""What PyPI checks of the release that the file joins."""

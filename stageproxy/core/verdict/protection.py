@@ -1,0 +1,25 @@
+"""Here is which encrypted code PyPI does not take."""
+
+from collections.abc import Mapping
+
+LONGEST_LOOKED_AT = 5 * 2**20
+SUFFIXES = (".py", ".pye")
+
+_PYARMOR = (
+    b"__pyarmor__(__name__, __file__,",
+    b"__pyarmor_enter__",
+    b"__pyarmor_exit__",
+    b"__pyarmor_assert__",
+    b"__pyarmor_bcc__",
+)
+_SOURCEDEFENDER = (b"---BEGIN PYE FILE---", b"---END PYE FILE---")
+_SENTENCE = "{}-encrypted content is not allowed."
+
+
+def find_protection(content: bytes) -> str | None:
+    """Return PyPI's sentence about encrypted code, or nothing if it is not."""
+    found: Mapping[str, bool] = {
+        "PyArmor": any(mark in content for mark in _PYARMOR),
+        "SourceDefender": all(mark in content for mark in _SOURCEDEFENDER),
+    }
+    return next((_SENTENCE.format(name) for name, is_there in found.items() if is_there), None)

@@ -1,0 +1,200 @@
+"""Here is what stands in a wheel."""
+
+import hashlib
+import io
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.parser import HeaderParser
+from typing import BinaryIO
+
+from stageproxy.core.verdict.contents import (
+    LONGEST_METADATA,
+    MOST_MEMBERS,
+    PIECE,
+    Contents,
+    UnusableError,
+    invalid,
+    some,
+)
+from stageproxy.core.verdict.entry_points import has_valid_entry_points
+from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.core.verdict.members import suspicious_paths
+from stageproxy.core.verdict.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
+from stageproxy.core.verdict.records import LONGEST_RECORD, parse_record, record_suspicions
+from stageproxy.core.verdict.zips import (
+    members_told_twice,
+    problem_with_frame,
+    problem_with_size,
+)
+
+LONGEST_COMPARED = 2**30
+"""How large a wheel may be, unpacked, to be compared with its RECORD."""
+
+_ENCRYPTED = 0x1
+_CANNOT_UNPACK = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+
+
+@dataclass(slots=True)
+class _Unpacked:
+    """What became known while every member was unpacked once."""
+
+    is_whole: bool
+    digests: dict[str, bytes] = field(default_factory=dict)
+    protection: str | None = None
+    broken: list[str] = field(default_factory=list)
+
+
+def read_wheel(
+    file: BinaryIO, name: DistributionName, *, longest: int = LONGEST_COMPARED
+) -> Contents:
+    """Return what stands in a wheel. Raise if it is not fit to be looked into.
+
+    One that unpacks to more than *longest* bytes is not compared with its RECORD.
+    """
+    with open_zip(file) as archive:
+        members = archive.infolist()
+        unpacked = _unpack(archive, longest)
+        core_metadata = _find_member(archive, name.metadata_path, LONGEST_METADATA)
+        return Contents(
+            core_metadata,
+            tuple(_problems(archive, file, name, unpacked)),
+            tuple(_wheel_problems(archive, name)),
+            tuple(_suspicions(archive, file, name, unpacked)),
+            members=frozenset(member.filename for member in members),
+        )
+
+
+def open_zip(file: BinaryIO) -> zipfile.ZipFile:
+    """Open a zip that can be unpacked without harm, or raise."""
+    packed = file.seek(0, io.SEEK_END)
+    archive = zipfile.ZipFile(file)
+    if len(archive.infolist()) > MOST_MEMBERS:
+        raise UnusableError(f"File has more than {MOST_MEMBERS} members")
+    if reason := problem_with_size(archive.infolist(), packed):
+        raise UnusableError(reason)
+    return archive
+
+
+def _unpack(archive: zipfile.ZipFile, longest: int) -> _Unpacked:
+    """Unpack every member piece by piece, and keep nothing but its digest.
+
+    Of a very large wheel only code is unpacked, as PyPI does with every wheel.
+    """
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    is_whole = sum(member.file_size for member in members) <= longest
+    found = _Unpacked(is_whole)
+    for member in members:
+        if not is_whole and not _may_be_protected(member):
+            continue
+        try:
+            found.digests[member.filename] = _digest(archive, member, found)
+        except _CANNOT_UNPACK:
+            found.broken.append(member.filename)
+    return found
+
+
+def _digest(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: _Unpacked) -> bytes:
+    digest = hashlib.sha256()
+    with archive.open(member) as content:
+        if _may_be_protected(member):
+            whole = content.read(LONGEST_LOOKED_AT)
+            found.protection = found.protection or find_protection(whole)
+            digest.update(whole)
+        while piece := content.read(PIECE):
+            digest.update(piece)
+    return digest.digest()
+
+
+def _may_be_protected(member: zipfile.ZipInfo) -> bool:
+    return member.filename.endswith(SUFFIXES) and member.file_size <= LONGEST_LOOKED_AT
+
+
+def _problems(
+    archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName, unpacked: _Unpacked
+) -> Iterator[str]:
+    path = f"{name.root}/WHEEL"
+    if path not in archive.NameToInfo:
+        yield invalid(f"WHEEL not found at {path}")
+    if unpacked.protection:
+        yield invalid(unpacked.protection)
+    if reason := problem_with_frame(archive, file):
+        yield invalid(reason)
+
+
+def _wheel_problems(archive: zipfile.ZipFile, name: DistributionName) -> Iterator[str]:
+    if _find_record(archive, name) is None:
+        yield _lacks(name, "RECORD")
+    entry_points = _find_member(archive, f"{name.root}/entry_points.txt", LONGEST_METADATA)
+    if entry_points is not None and not has_valid_entry_points(entry_points):
+        yield (
+            f"Wheel '{name.filename}' has invalid entry points defined in the entry_points.txt file"
+        )
+    if name.metadata_path not in archive.NameToInfo:
+        yield _lacks(name, "METADATA")
+
+
+def _lacks(name: DistributionName, required: str) -> str:
+    path = f"{name.root}/{required}"
+    return f"Wheel '{name.filename}' does not contain the required {required} file: {path}"
+
+
+def _find_record(archive: zipfile.ZipFile, name: DistributionName) -> Mapping[str, str] | None:
+    content = _find_member(archive, f"{name.root}/RECORD", LONGEST_RECORD)
+    try:
+        return None if content is None else parse_record(content)
+    except ValueError:
+        return None
+
+
+def _find_member(archive: zipfile.ZipFile, path: str, longest: int) -> bytes | None:
+    """Return a member's bytes, or nothing if there is none. Raise if it is too long to take."""
+    member = archive.NameToInfo.get(path)
+    if member is None:
+        return None
+    with archive.open(member) as content:
+        found = content.read(longest + 1)
+    if len(found) > longest:
+        raise UnusableError(f"{path.rpartition('/')[2]} is longer than {longest} bytes")
+    return found
+
+
+def _suspicions(
+    archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName, unpacked: _Unpacked
+) -> Iterator[str]:
+    members = archive.infolist()
+    yield from suspicious_paths([member.filename for member in members])
+    if links := [one.filename for one in members if stat.S_ISLNK(one.external_attr >> 16)]:
+        yield f"A wheel has no links, but here are some: {some(links)}."
+    if locked := [one.filename for one in members if one.flag_bits & _ENCRYPTED]:
+        yield f"Files are encrypted: {some(locked)}."
+    if twice := members_told_twice(archive, file):
+        yield f"Headers within the zip contradict its directory: {some(twice)}."
+    if broken := set(unpacked.broken) - set(locked):
+        yield f"Files cannot be unpacked: {some(broken)}."
+    record = _find_record(archive, name)
+    if not unpacked.is_whole:
+        yield "RECORD was not compared with the files: the wheel is very large."
+    elif record is not None and not unpacked.broken:
+        yield from record_suspicions(record, unpacked.digests, name.root)
+    yield from _wheel_suspicions(_find_member(archive, f"{name.root}/WHEEL", PIECE), name)
+
+
+def _wheel_suspicions(content: bytes | None, name: DistributionName) -> Iterator[str]:
+    """Compare WHEEL with the filename: installers go by the one, people by the other."""
+    if content is None:
+        return
+    said = HeaderParser().parsestr(content.decode(errors="replace"))
+    if not said.get("Wheel-Version", "").startswith("1."):
+        yield f"WHEEL says Wheel-Version: {said.get('Wheel-Version')!r}; installers know 1.0."
+    tags = {str(tag).strip().lower() for tag in said.get_all("Tag", [])}
+    if tags != _tags_in(name):
+        yield f"WHEEL has other tags than the filename: {some(tags) or 'none'}."
+
+
+def _tags_in(name: DistributionName) -> set[str]:
+    parts: Sequence[str] = name.filename.removesuffix(".whl").lower().split("-")[-3:]
+    pythons, abis, platforms = (part.split(".") for part in parts)
+    return {f"{python}-{abi}-{plat}" for python in pythons for abi in abis for plat in platforms}

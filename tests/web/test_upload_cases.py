@@ -1,0 +1,152 @@
+"""What PyPI's own software answered to uploads, asked of this service over HTTP."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.asking import Answer
+from tests.support.clock import NOON
+from tests.support.distributions import Distribution, a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.forms import FORM, Part, body_of, form_parts
+from tests.support.processes import ROOT
+from tests.support.recipes import build_recipe
+from tests.support.service import RunningService, basic, running_service
+
+CASES = json.loads((ROOT / "tests" / "data" / "upload_cases.json").read_text())
+BY_ID = {case["id"]: case for case in CASES}
+UPLOADS = [case for case in CASES if case["kind"] == "upload" and case["parity"] == "must-match"]
+FAILURES = [case for case in CASES if case["parity"] == "upstream-bug"]
+SCRIPTS = [case for case in CASES if case["kind"] == "entry-point-name"]
+DIFFERENCES = dict(
+    re.findall(
+        r"^\| `([\w.-]+)` \| [^|]+ \| (\d+[^|]*) \|",
+        (ROOT / "docs" / "reference" / "verdict.md").read_text(),
+        re.MULTILINE,
+    )
+)
+"""The cases that are answered otherwise on purpose, and the answer."""
+
+CREDENTIALS: Mapping[str, str] = {
+    "main": "Basic",
+    "bearer:main": "Bearer {}",
+    "token:main": "token {}",
+}
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "upload": {"replace": False, "max_file_size": 100 * 2**20},
+    "stage": {"max_per_project": 1000},
+    "upstream": {"fresh_for": 0},
+}
+
+
+@pytest.fixture
+async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a service with PyPI's limits: nothing is replaced, files end at 100 MB."""
+    index.add("conf-proj")
+    async with running_service(tmp_path / "data", index, **SETTINGS) as running:
+        yield running
+
+
+def put_on_index(index: FakeIndex, case: Mapping[str, Any]) -> None:
+    """Let the index hold what was there when PyPI was asked."""
+    age = {"seq1": timedelta(), "release created 15 days ago": timedelta(days=15)}
+    condition = case.get("precondition")
+    if condition is None:
+        return
+    first = BY_ID["seq1-first-sdist" if condition == "seq1" else "seq13-base"]
+    uploaded = (NOON - age[condition]).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    index.add("conf-proj", built(first), extra_file_keys={"upload-time": uploaded})
+
+
+def built(case: Mapping[str, Any]) -> Distribution:
+    """Return the file that a case uploads."""
+    return build_recipe(case["file"])
+
+
+def parts_of(case: Mapping[str, Any]) -> list[Part]:
+    """Return the form of a case, its file last."""
+    if "file" not in case:
+        return form_parts(case["form"])
+    file = built(case)
+    digests = {
+        "$SHA256": file.sha256,
+        "$SHA256_UPPER": file.sha256.upper(),
+        "$MD5_HEX": file.md5,
+        "$MD5_BASE64URL_NOPAD": "CY9rzUYh03PK3k6DJie09g",
+        "$BLAKE2_256": file.blake2b_256,
+    }
+    parts = [field(name, value, digests) for name, value in case["form"]]
+    content_type = case["file_content_type"]
+    sent_type = None if content_type == "NONE" else content_type
+    return [*parts, Part("content", file.content, file.filename, sent_type)]
+
+
+def field(name: str, value: str | Mapping[str, str], digests: Mapping[str, str]) -> Part:
+    """Return a field of a case, its placeholders filled in."""
+    if isinstance(value, str):
+        return Part(name, digests.get(value, value).encode())
+    return Part(name, b"x", value["as_file"])
+
+
+async def answer_to(service: RunningService, case: Mapping[str, Any]) -> Answer:
+    """Return what the service says to a case."""
+    request = case["request"]
+    headers = {"Content-Type": FORM, **request["headers"]}
+    scheme = CREDENTIALS.get(request["auth"])
+    if scheme is not None:
+        token = service.admin
+        headers["Authorization"] = basic(token) if scheme == "Basic" else scheme.format(token)
+    return await service.send("POST", request["path"], headers, data=body_of(parts_of(case)))
+
+
+def is_as_on_pypi(answer: Answer, case: Mapping[str, Any]) -> bool:
+    """Say whether an answer has PyPI's status, and its sentence in the status line or the body."""
+    lines = [f"{answer.status} {line}" for line in [answer.reason, *answer.text.splitlines()]]
+    found = any(re.search(case["expected_text_regex"], line) for line in lines)
+    return answer.status == case["expected_status"] and found
+
+
+@pytest.mark.parametrize("case", UPLOADS, ids=[case["id"] for case in UPLOADS])
+async def test_upload(service: RunningService, case: Mapping[str, Any]) -> None:
+    """Each upload gets PyPI's answer, or the one that the docs say and give a reason for."""
+    put_on_index(service.index, case)
+
+    answer = await answer_to(service, case)
+
+    said = f"{answer.status} {answer.reason}"
+    assert is_as_on_pypi(answer, case) != (case["id"] in DIFFERENCES), said
+    assert said.startswith(DIFFERENCES.get(case["id"], said))
+
+
+@pytest.mark.parametrize("case", FAILURES, ids=[case["id"] for case in FAILURES])
+async def test_where_pypi_fails(service: RunningService, case: Mapping[str, Any]) -> None:
+    """What PyPI's software answers with broken headers, or not at all, is a 400 in one line."""
+    answer = await answer_to(service, case)
+
+    sentence = {"fn-too-long-300": "^400 Filename is too long: 'conf_proj-252.0-py3-none-many"}
+    expected = case.get("expected_text_regex") or sentence[case["id"]]
+    assert re.search(expected, f"{answer.status} {answer.reason}")
+
+
+@pytest.mark.parametrize("case", SCRIPTS, ids=[case["id"] for case in SCRIPTS])
+async def test_name_of_a_script(service: RunningService, case: Mapping[str, Any]) -> None:
+    """A script whose name PyPI takes is taken, any other is refused."""
+    entry_points = f"[console_scripts]\n{case['value']} = conf_pkg:main\n".encode()
+    wheel = a_wheel("conf-proj", extra={"conf_proj-1.0.dist-info/entry_points.txt": entry_points})
+
+    answer = await service.upload(wheel)
+
+    assert (answer.status, bool(re.search(case.get("expected_text_regex", ""), answer.text))) == (
+        case["expected_status"],
+        True,
+    )
+
+
+def test_differences_are_of_cases() -> None:
+    """The docs list no case that is not there."""
+    assert set(DIFFERENCES) <= {case["id"] for case in UPLOADS}
