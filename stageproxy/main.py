@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,7 +29,8 @@ from stageproxy.services.tokens import TokenOrder, Tokens
 from stageproxy.services.upload import UploadPolicy, Uploads
 from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
-from stageproxy.store.files import FileStore
+from stageproxy.store.files import FileStore, Inspector
+from stageproxy.store.inspection import Inspection
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.index import UpstreamIndex
@@ -79,7 +80,11 @@ class Service:
 
 @asynccontextmanager
 async def open_service(
-    config: Config, directory: DataDirectory, public_url: str, clock: Clock | None = None
+    config: Config,
+    directory: DataDirectory,
+    public_url: str,
+    clock: Clock | None = None,
+    inspector: Inspector | None = None,
 ) -> AsyncIterator[Service]:
     """Open everything that a running server needs, and close it in the end."""
     upstream = await asyncio.to_thread(upstream_of, config)
@@ -90,7 +95,9 @@ async def open_service(
         read=config.upstream.read_timeout,
     )
     secret = directory.secret(config.server.secret.get_secret_value())
-    with Database(directory.database) as database:
+    looking = Inspection() if inspector is None else nullcontext(inspector)
+    with looking as looks_into, Database(directory.database) as database:
+        files = FileStore(directory.root / "files", looks_into)
         async with open_session(patience) as session:
             index = CachedIndex(
                 UpstreamIndex(
@@ -105,7 +112,7 @@ async def open_service(
                 report=metrics.asked_upstream,
             )
             urls = StageUrls(public_url.rstrip("/"), secret)
-            service = _assemble(config, directory, database, index, urls, clock or SystemClock())
+            service = _assemble(config, files, database, index, urls, clock or SystemClock())
             service.app[METRICS] = metrics
             service.app[SHOWN] = Shown(metrics, database, lambda: index.size)
             yield service
@@ -113,14 +120,12 @@ async def open_service(
 
 def _assemble(
     config: Config,
-    directory: DataDirectory,
+    files: FileStore,
     database: Database,
     index: CachedIndex,
     urls: StageUrls,
     clock: Clock,
 ) -> Service:
-    folder = directory.root / "files"
-    files = FileStore(folder)
     limits = StageLimits(
         lifetime=config.stage.lifetime,
         max_lifetime=config.stage.max_lifetime,
@@ -155,8 +160,8 @@ def _assemble(
     app[keys.UPLOADS] = Uploads(database, files, index, clock, stages, policy)
     checks = {
         "database": partial(_database_works, database),
-        "files": partial(files_can_be_written, folder),
-        "disk": partial(disk_has_room, folder),
+        "files": partial(files_can_be_written, files.root),
+        "disk": partial(disk_has_room, files.root),
     }
     app[keys.READINESS] = Readiness(checks, lambda: index.failure, sqlite3.sqlite_version)
     app.add_routes(ROUTES)
@@ -192,13 +197,14 @@ async def listening(
     directory: DataDirectory,
     announce: Callable[[str], None],
     clock: Clock | None = None,
+    inspector: Inspector | None = None,
 ) -> AsyncIterator[Service]:
     """Answer requests for as long as the block lasts."""
     # The socket comes first: the public URL may depend on the port that it gets.
     bound = _bind(config.server.host, config.server.port)
     url = _url_of(config.server.host, bound.getsockname()[1])
     public_url = config.server.public_url or url
-    async with open_service(config, directory, public_url, clock) as service:
+    async with open_service(config, directory, public_url, clock, inspector) as service:
         await _first_token(service, directory, announce)
         runner = runner_for(service.app)
         await runner.setup()

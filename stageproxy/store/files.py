@@ -10,22 +10,32 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import aiofiles.os
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from stageproxy.core.errors import NoRoomError
-from stageproxy.core.verdict.archives import Contents, read_contents
+from stageproxy.core.verdict.archives import Contents
 from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.ports import IncomingFile, Received
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
+class Inspector(Protocol):
+    """Who looks into archives; see `inspection.Inspection`."""
+
+    async def read_contents(self, path: Path, name: DistributionName) -> Contents:
+        """Return what stands in the archive at *path*, or what is wrong with it."""
+
+
 class FileStore:
     """The folder of artifacts: `kept/<sha256>` by two-letter folders, `incoming/` for the rest."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, inspector: Inspector) -> None:
+        self.root = root
+        self.inspector = inspector
         self._kept = root / "kept"
         self._incoming = root / "incoming"
         self._receiving: set[Path] = set()
@@ -111,16 +121,12 @@ class _Incoming:
         return self._received()
 
     async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive, on a thread of its own."""
-        return await asyncio.to_thread(self._read_contents, name)
+        """Look into the archive."""
+        return await self._store.inspector.read_contents(self._path, name)
 
     def keep(self) -> None:
         """Put the file where its digest says, for good."""
         self._store.keep(self._path, self._sha256.hexdigest())
-
-    def _read_contents(self, name: DistributionName) -> Contents:
-        with self._path.open("rb") as file:
-            return read_contents(file, name)
 
     def _received(self) -> Received:
         return Received(
