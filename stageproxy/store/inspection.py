@@ -40,7 +40,7 @@ class InspectionLimits:
     the rest. `memory` is in bytes and counts from what an idle process takes.
     """
 
-    seconds: float = 6
+    seconds: float = 5
     memory: int = 128 * _MIB
     at_once: int = 2
     files_per_process: int = 500

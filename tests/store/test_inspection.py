@@ -18,10 +18,10 @@ from stageproxy.store.inspection import Inspection, InspectionLimits
 from tests.support.archives import zip_of
 from tests.support.distributions import Distribution, a_wheel, an_sdist
 from tests.support.inspection_processes import (
+    first_asked,
     inspection_processes,
     is_running,
     memory_of,
-    question_arrives,
 )
 from tests.support.inspectors import InspectorHere
 
@@ -171,7 +171,7 @@ async def test_a_process_that_dies(
     os.kill(pid, signal.SIGSTOP)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(inspection.read_contents(path, NAME))
-        await question_arrives(pid)
+        await first_asked([pid])
         os.kill(pid, number)
         os.kill(pid, signal.SIGCONT)
 
@@ -207,7 +207,7 @@ async def test_an_answer_that_makes_no_sense(
     os.kill(pid, signal.SIGSTOP)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(inspection.read_contents(path, NAME))
-        await question_arrives(pid)
+        await first_asked([pid])
         await asyncio.to_thread(say_as, pid, answer)
 
     assert reading.result() == refused("File cannot be read")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import select
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,15 +44,17 @@ def _number_in(folder: Path, name: str) -> int:
     return int(found[1]) if found else 0
 
 
-async def question_arrives(pid: int) -> None:
-    """Return when a process that is stopped has been asked something."""
-    await asyncio.to_thread(_wait_for_input, pid)
+async def first_asked(pids: Collection[int]) -> int:
+    """Return which of some processes, all of them stopped, is the first to be asked something."""
+    return await asyncio.to_thread(_first_with_input, pids)
 
 
-def _wait_for_input(pid: int) -> None:
-    descriptor = os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+def _first_with_input(pids: Collection[int]) -> int:
+    opened = {os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NONBLOCK): pid for pid in pids}
     try:
-        ready, _, _ = select.select([descriptor], [], [], 20)
+        ready, _, _ = select.select(list(opened), [], [], 20)
     finally:
-        os.close(descriptor)
+        for descriptor in opened:
+            os.close(descriptor)
     assert ready, "nobody asked anything"
+    return opened[ready[0]]
