@@ -290,14 +290,18 @@ async def test_a_file_that_is_gone(inspection: Inspection, tmp_path: Path) -> No
     assert await inspection.read_contents(tmp_path / "gone", NAME) == refused("File cannot be read")
 
 
+@pytest.mark.timeout(20)
 async def test_nothing_is_left_of_it(tmp_path: Path) -> None:
-    """Its processes end with it, even one that is busy."""
-    with Inspection(SMALL) as inspection:
-        reading = asyncio.ensure_future(inspection.read_contents(never_ending(tmp_path), NAME))
-        await asyncio.sleep(0)
+    """Its processes end with it, even one that is busy: nobody waits for that one."""
+    with Inspection(replace(SMALL, seconds=60)) as inspection:
+        await inspection.read_contents(saved(tmp_path), NAME)
+        pid = only_process()
+        os.kill(pid, signal.SIGSTOP)
+        reading = asyncio.ensure_future(inspection.read_contents(saved(tmp_path), NAME))
+        await first_asked([pid])
 
     assert inspection_processes(os.getpid()) == set()
-    reading.cancel()
+    assert await reading == refused("File cannot be read")
 
 
 async def test_what_a_process_may_do(inspection: Inspection, tmp_path: Path) -> None:
