@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from aiohttp import web
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
@@ -22,7 +23,6 @@ from stageproxy.services.stages import StageLimits, Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.upload import UploadPolicy, Uploads
 from stageproxy.store.database import Database
-from stageproxy.store.directory import DataDirectory
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.pip_index import default_of_pip
@@ -50,14 +50,13 @@ class Service:
 
 def assemble(
     config: Config,
-    directory: DataDirectory,
+    files: FileStore,
     database: Database,
     index: CachedIndex,
     urls: StageUrls,
     clock: Clock,
 ) -> Service:
     """Put the parts together. Nothing is asked or written yet."""
-    files = FileStore(directory.root / "files")
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
     uploads = Uploads(database, files, Published(index), clock, stages, _policy(config))
@@ -76,7 +75,7 @@ def assemble(
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
     )
-    app[keys.READINESS] = _readiness(directory, database, index)
+    app[keys.READINESS] = _readiness(files.root, database, index)
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
     app[keys.UPLOADS] = uploads
@@ -112,8 +111,7 @@ def _policy(config: Config) -> UploadPolicy:
     )
 
 
-def _readiness(directory: DataDirectory, database: Database, index: CachedIndex) -> Readiness:
-    folder = directory.root / "files"
+def _readiness(folder: Path, database: Database, index: CachedIndex) -> Readiness:
     checks = {
         "database": partial(_database_works, database),
         "files": partial(files_can_be_written, folder),

@@ -5,7 +5,7 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
@@ -20,6 +20,8 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenOrder
 from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
+from stageproxy.store.files import FileStore, Inspector
+from stageproxy.store.inspection import Inspection
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.index import UpstreamIndex
@@ -54,7 +56,11 @@ class SystemClock:
 
 @asynccontextmanager
 async def open_service(
-    config: Config, directory: DataDirectory, public_url: str, clock: Clock | None = None
+    config: Config,
+    directory: DataDirectory,
+    public_url: str,
+    clock: Clock | None = None,
+    inspector: Inspector | None = None,
 ) -> AsyncIterator[Service]:
     """Open everything that a running server needs, and close it in the end."""
     upstream = await asyncio.to_thread(upstream_of, config)
@@ -65,7 +71,9 @@ async def open_service(
         read=config.upstream.read_timeout,
     )
     secret = directory.secret(config.server.secret.get_secret_value())
-    with Database(directory.database) as database:
+    looking = Inspection() if inspector is None else nullcontext(inspector)
+    with looking as looks_into, Database(directory.database) as database:
+        files = FileStore(directory.root / "files", looks_into)
         async with open_session(patience) as session:
             index = CachedIndex(
                 UpstreamIndex(
@@ -80,7 +88,7 @@ async def open_service(
                 report=metrics.asked_upstream,
             )
             urls = StageUrls(public_url.rstrip("/"), secret)
-            service = assemble(config, directory, database, index, urls, clock or SystemClock())
+            service = assemble(config, files, database, index, urls, clock or SystemClock())
             await service.file_uploads.recover()
             service.app[METRICS] = metrics
             service.app[SHOWN] = Shown(metrics, database, lambda: index.size)
@@ -110,13 +118,14 @@ async def listening(
     directory: DataDirectory,
     announce: Callable[[str], None],
     clock: Clock | None = None,
+    inspector: Inspector | None = None,
 ) -> AsyncIterator[Service]:
     """Answer requests for as long as the block lasts."""
     # The socket comes first: the public URL may depend on the port that it gets.
     bound = _bind(config.server.host, config.server.port)
     url = _url_of(config.server.host, bound.getsockname()[1])
     public_url = config.server.public_url or url
-    async with open_service(config, directory, public_url, clock) as service:
+    async with open_service(config, directory, public_url, clock, inspector) as service:
         await _first_token(service, directory, announce)
         runner = runner_for(service.app, trusted_proxies=config.server.trusted_proxies)
         await runner.setup()

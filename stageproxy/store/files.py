@@ -10,24 +10,33 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiofiles.os
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.release.digests import Received
-from stageproxy.core.verdict.archives import Contents, read_contents
+from stageproxy.core.verdict.archives import Contents
 from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.ports import IncomingFile
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
+class Inspector(Protocol):
+    """Who looks into archives; see `inspection.Inspection`."""
+
+    async def read_contents(self, path: Path, name: DistributionName) -> Contents:
+        """Return what stands in the archive at *path*, or what is wrong with it."""
+
+
 class FileStore:
     """The folder of artifacts: `kept/<sha256>` by two-letter folders, `incoming/` for the rest."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, inspector: Inspector) -> None:
+        self.root = root
+        self.inspector = inspector
         self._kept = root / "kept"
         self._incoming = root / "incoming"
         self._receiving: set[Path] = set()
@@ -58,7 +67,7 @@ class FileStore:
 
     def reopen(self, received: Received) -> IncomingFile:
         """Return a file that is kept already as one that has just come in."""
-        return _Reopened(self.path(received.sha256), received)
+        return _Reopened(self, self.path(received.sha256), received)
 
     async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
         """Return digests of a kept file in hex, by hashlib's name of the algorithm."""
@@ -121,8 +130,8 @@ class _Incoming:
         return self._received()
 
     async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive, on a thread of its own."""
-        return await asyncio.to_thread(_read_contents, self._path, name)
+        """Look into the archive."""
+        return await self._store.inspector.read_contents(self._path, name)
 
     def keep(self) -> None:
         """Put the file where its digest says, for good."""
@@ -140,8 +149,9 @@ class _Incoming:
 class _Reopened:
     """A file that is kept already; see `ports.IncomingFile`."""
 
-    def __init__(self, path: Path, received: Received) -> None:
+    def __init__(self, store: FileStore, path: Path, received: Received) -> None:
         self.size = received.size
+        self._store = store
         self._path = path
         self._received = received
 
@@ -154,8 +164,8 @@ class _Reopened:
         return self._received
 
     async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive, on a thread of its own."""
-        return await asyncio.to_thread(_read_contents, self._path, name)
+        """Look into the archive."""
+        return await self._store.inspector.read_contents(self._path, name)
 
     def keep(self) -> None:
         """Leave the file where it is, as if it had just been put there."""
@@ -171,11 +181,6 @@ def _room_or_error() -> Iterator[None]:
         if error.errno in _FULL:
             raise NoRoomError from error
         raise
-
-
-def _read_contents(path: Path, name: DistributionName) -> Contents:
-    with path.open("rb") as file:
-        return read_contents(file, name)
 
 
 def _digests(path: Path, algorithms: Mapping[str, int]) -> Mapping[str, str]:

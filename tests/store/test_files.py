@@ -21,6 +21,7 @@ from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
 from tests.support.distributions import a_wheel
 from tests.support.fake_files import FakeFiles
+from tests.support.inspectors import InspectorHere
 
 NOTHING_KNOWN: frozenset[str] = frozenset()
 
@@ -36,13 +37,15 @@ class SystemClock:
 @pytest.fixture(params=["disk", "fake"])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactFiles:
     """Return an empty store of each kind."""
-    return FileStore(tmp_path / "files") if request.param == "disk" else FakeFiles(SystemClock())
+    if request.param == "fake":
+        return FakeFiles(SystemClock())
+    return FileStore(tmp_path / "files", InspectorHere())
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> FileStore:
     """Return an empty store on the disk."""
-    return FileStore(tmp_path / "files")
+    return FileStore(tmp_path / "files", InspectorHere())
 
 
 def incoming(tmp_path: Path) -> list[Path]:
@@ -79,7 +82,8 @@ def test_digests_are_those_of_the_bytes(
     tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes]
 ) -> None:
     """For any bytes in any pieces, what is received has their size and digests."""
-    stores = FileStore(tmp_path_factory.mktemp("disk")), FakeFiles(SystemClock())
+    disk = FileStore(tmp_path_factory.mktemp("disk"), InspectorHere())
+    stores = disk, FakeFiles(SystemClock())
 
     async def receive(files: ArtifactFiles) -> Received:
         async with files.receive() as file:

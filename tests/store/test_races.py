@@ -16,6 +16,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_artifact
 from tests.support.clock import FakeClock
+from tests.support.inspectors import InspectorHere
 
 RACES = 200
 SEED = 20261122
@@ -71,7 +72,9 @@ class Race:
 def race(tmp_path: Path) -> Iterator[Race]:
     """Return a store that chance rules, the same way each time."""
     with Database(tmp_path / "catalogue.db") as database:
-        yield Race(database, FileStore(tmp_path / "files"), FakeClock(NOW), Random(SEED))
+        yield Race(
+            database, FileStore(tmp_path / "files", InspectorHere()), FakeClock(NOW), Random(SEED)
+        )
 
 
 async def test_uploaded_again_while_swept(race: Race) -> None:

@@ -14,6 +14,7 @@ from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
 from tests.support.distributions import a_wheel
 from tests.support.fake_files import FakeFiles
+from tests.support.inspectors import InspectorHere
 
 WHEEL = a_wheel()
 OF_ANY_LENGTH = {"shake_128": 40, "shake_256": 64}
@@ -30,7 +31,9 @@ class SystemClock:
 @pytest.fixture(params=["disk", "fake"])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactFiles:
     """Return an empty store of each kind."""
-    return FileStore(tmp_path / "files") if request.param == "disk" else FakeFiles(SystemClock())
+    if request.param == "disk":
+        return FileStore(tmp_path / "files", InspectorHere())
+    return FakeFiles(SystemClock())
 
 
 async def keep(files: ArtifactFiles, content: bytes = WHEEL.content) -> Received:

@@ -16,6 +16,7 @@ from stageproxy.assembly import Service
 from stageproxy.config import Config, load_config
 from stageproxy.main import listening
 from stageproxy.store.directory import DataDirectory
+from stageproxy.store.files import Inspector
 from stageproxy.web.openapi import OPENAPI
 
 from .asking import Answer, send
@@ -24,6 +25,7 @@ from .described import Description
 from .distributions import Distribution, a_wheel
 from .fake_index import FakeIndex
 from .forms import FORM, Part, body_of, twine_form
+from .inspectors import InspectorHere
 
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 HTML_PAGE = "application/vnd.pypi.simple.v1+html"
@@ -116,14 +118,28 @@ class RunningService:
 
 @asynccontextmanager
 async def running_service(
-    data: Path, index: FakeIndex, **settings: Mapping[str, Any]
+    data: Path,
+    index: FakeIndex,
+    /,
+    *,
+    inspected_by: Inspector | None = None,
+    **settings: Mapping[str, Any],
 ) -> AsyncIterator[RunningService]:
-    """Serve on a free port of this machine, as `stageproxy serve` does."""
+    """Serve on a free port of this machine, as `stageproxy serve` does.
+
+    Archives are looked into in this process, unless another *inspected_by* is given.
+    """
     said: list[str] = []
     clock = FakeClock()
     directory = DataDirectory(data)
     async with (
-        listening(config_of(data, index, settings), directory, said.append, clock) as parts,
+        listening(
+            config_of(data, index, settings),
+            directory,
+            said.append,
+            clock,
+            inspected_by or InspectorHere(),
+        ) as parts,
         ClientSession(auto_decompress=False, skip_auto_headers=NOT_SENT_BY_ITSELF) as session,
     ):
         url = said[-1].rpartition(" ")[2]

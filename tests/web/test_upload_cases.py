@@ -48,7 +48,10 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
     """Return a service with PyPI's limits: nothing is replaced, files end at 100 MB."""
     index.add("conf-proj")
-    async with running_service(tmp_path / "data", index, **SETTINGS) as running:
+    upload, stage, upstream = SETTINGS["upload"], SETTINGS["stage"], SETTINGS["upstream"]
+    async with running_service(
+        tmp_path / "data", index, upload=upload, stage=stage, upstream=upstream
+    ) as running:
         yield running
 
 

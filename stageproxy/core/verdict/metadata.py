@@ -31,6 +31,14 @@ _LISTS = frozenset(
     }
 )  # fmt: skip
 
+_HEADER = re.compile(rb"From |[!-9;-~]*:")
+"""What begins a header for Python's parser of e-mail."""
+
+_HEADER_OF = {**_FORM_NAME_OF, "classifiers": "classifier", "project_urls": "project_url"}
+_HEADERS = frozenset(
+    f"{_HEADER_OF.get(key, key).replace('_', '-')}:".encode() for key in RawMetadata.__annotations__
+)
+
 _SEVERAL_IN_ONE = frozenset({"keywords", "project_urls"})
 _KNOWN = frozenset(RawMetadata.__annotations__)
 _SINCE_2_4 = frozenset({"license_files"})
@@ -50,9 +58,30 @@ class MetadataProblem:
 def read_core_metadata(text: bytes) -> RawMetadata:
     """Return the fields of a METADATA or PKG-INFO file; what cannot be parsed is left out."""
     try:
-        return parse_email(text)[0]
+        return parse_email(_without_foreign_headers(text))[0]
     except RecursionError:  # a message in a message in a message
         return {}
+
+
+def _without_foreign_headers(text: bytes) -> bytes:
+    """Return a METADATA file with none but the headers of core metadata, each in one spelling.
+
+    Others can be a form of e-mail that nests without end, and many different
+    ones take the parser minutes.
+    """
+    lines = text.splitlines(keepends=True)
+    kept: list[bytes] = []
+    is_known = False
+    for number, line in enumerate(lines):
+        if found := _HEADER.match(line):
+            name = found[0].lower()
+            is_known = name in _HEADERS
+            kept += [name + line[len(name) :]] if is_known else []
+        elif not line.startswith((b" ", b"\t")):
+            return b"".join([*kept, *lines[number:]])
+        elif is_known:
+            kept.append(line)
+    return b"".join(kept)
 
 
 def form_of(core_metadata: bytes, name: DistributionName, **digests: str) -> FormFields:

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.metadata import parse_email
 
 from stageproxy.core.verdict.filenames import parse_distribution_name
 from stageproxy.core.verdict.metadata import (
@@ -190,3 +191,60 @@ def test_any_file_is_looked_at(content: bytes) -> None:
     form = form_of(content, WHEEL_NAME)
 
     assert form[0] == (":action", "file_upload")
+
+
+HEADER_NAMES = ("Name", "VERSION", "classifier", "Requires-Dist", "Project-URL", "Summary", "X-Own")
+HEADERS = st.lists(
+    st.builds(
+        "{}: {}\n".format,
+        st.sampled_from(HEADER_NAMES),
+        st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=20)
+        | st.just("one\n        two\n\tthree"),
+    ),
+    unique_by=lambda header: header.partition(":")[0],
+)
+BODIES = st.sampled_from(["", "\n", "\nA demo.\nName: other\n", "no header\nName: other\n"])
+
+
+@given(HEADERS, BODIES)
+def test_what_is_read_is_what_packaging_reads(headers: list[str], body: str) -> None:
+    """For any headers and body, our fields are packaging's: the others are left out alone."""
+    text = ("".join(headers) + body).encode()
+
+    assert read_core_metadata(text) == parse_email(text)[0]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"".join(b"X-%d: x\n" % number for number in range(180_000)),
+        b"From \n" + b"".join(b"X-%d: x\n" % number for number in range(180_000)),
+        b" x\n" * 600_000,
+        b"Content-Type: message/rfc822\n" * 60_000,
+    ],
+    ids=["many kinds of headers", "behind a line of mbox", "lines of no header", "forms of e-mail"],
+)
+def test_metadata_that_is_slow_to_parse(before: bytes) -> None:
+    """Headers that are none of ours cost nothing; many kinds of them once took minutes."""
+    assert read_core_metadata(before + b"Name: demo\nVersion: 1.0\n") == {
+        "name": "demo",
+        "version": "1.0",
+    }
+
+
+@pytest.mark.parametrize(
+    "nest",
+    [
+        b"Content-Type: message/rfc822\n\n",
+        b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n",
+    ],
+    ids=["messages", "parts"],
+)
+def test_metadata_that_nests(nest: bytes) -> None:
+    """A form of e-mail within itself is a description; once it was an error of the server."""
+    levels = (nest % ((number,) * nest.count(b"%d")) for number in range(2000))
+
+    raw = read_core_metadata(b"Name: demo\n" + b"".join(levels))
+
+    assert raw["name"] == "demo"

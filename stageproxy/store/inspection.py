@@ -1,0 +1,244 @@
+"""Here is how archives are looked into: by processes that may take little and may end badly."""
+
+import asyncio
+import json
+import logging
+import math
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stageproxy.core.verdict.archives import Contents
+from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.store.inspection_worker import READY
+
+log = logging.getLogger(__name__)
+
+_MIB = 2**20
+_LONGEST_ANSWER = 16 * _MIB
+_START_SECONDS = 30
+_PIECE = 2**16
+_KEPT_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONHOME")
+"""Without these, some Pythons do not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionLimits:
+    """What one file may take, and how many are looked into at once.
+
+    Some uploaders wait ten seconds for an answer: `seconds` leaves room for
+    the rest. `memory` is in bytes and counts from what an idle process takes.
+    """
+
+    seconds: float = 5
+    memory: int = 128 * _MIB
+    at_once: int = 2
+    files_per_process: int = 500
+
+
+class _Answer(BaseModel):
+    """What a process that has read hostile bytes says: nothing of it is taken on trust."""
+
+    model_config = ConfigDict(extra="forbid", val_json_bytes="base64")
+
+    contents: Contents | None = None
+    fault: str = Field("", max_length=200)
+
+
+class InspectionNotPossibleError(Exception):
+    """No process could be started, which is no fault of any file."""
+
+
+class _FailedError(Exception):
+    """A file was not read: *detail* is for the log, *reason* for who sent it."""
+
+    def __init__(
+        self, detail: str, reason: str = "File cannot be read", *, level: int = logging.WARNING
+    ) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.level = level
+
+
+class Inspection:
+    """Looks into archives, each in a process and within limits.
+
+    Processes wait for their next file. Whatever becomes of one, only the file
+    that it had is refused, and the next file gets another.
+    """
+
+    def __init__(self, limits: InspectionLimits = InspectionLimits()) -> None:
+        self._limits = limits
+        self._threads = ThreadPoolExecutor(limits.at_once, thread_name_prefix="inspection")
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+
+    def __enter__(self) -> Self:
+        """Start a process in the background, so that the first file does not wait for it."""
+        self._threads.submit(self._warm_up)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all processes; files that are being looked into are given up."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in tuple(self._busy):
+            worker.kill()
+        self._threads.shutdown(wait=True)
+        while self._idle:
+            self._idle.pop().end()
+
+    async def read_contents(self, path: Path, name: DistributionName) -> Contents:
+        """Return what stands in the archive at *path*; that it cannot be read is a problem."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._read, path, name)
+
+    def _read(self, path: Path, name: DistributionName) -> Contents:
+        try:
+            with self._worker() as worker:
+                return _contents_in(worker.ask(path, name.filename), self._limits)
+        except _FailedError as error:
+            log.log(error.level, "%r was not looked into: %s", name.filename, error)
+            return Contents(problems=(f"Invalid distribution file. {error.reason}",))
+
+    @contextmanager
+    def _worker(self) -> Iterator["_Worker"]:
+        """Lend a process; it comes back only from a file that ended well."""
+        worker = self._take()
+        self._busy.add(worker)
+        try:
+            yield worker
+            is_fit = worker.files < self._limits.files_per_process
+        except BaseException:
+            is_fit = False
+            raise
+        finally:
+            self._busy.discard(worker)
+            if is_fit:
+                self._idle.append(worker)
+            else:
+                worker.end()
+
+    def _take(self) -> "_Worker":
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_silent:
+                return worker
+            worker.end()
+        return _started(self._limits)
+
+    def _warm_up(self) -> None:
+        try:
+            self._idle.append(_started(self._limits))
+        except (InspectionNotPossibleError, OSError):
+            log.exception("no archive can be looked into; each upload tries again")
+
+
+class _Worker:
+    """A process that looks into one file after another, as seen from the thread that asks it."""
+
+    def __init__(self, limits: InspectionLimits) -> None:
+        self.files = 0
+        self._seconds = limits.seconds
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [
+                *(sys.executable, "-P", "-m", "stageproxy.store.inspection_worker"),
+                *(str(limits.memory), str(math.ceil(limits.seconds))),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            cwd="/",
+            env=_environment(),
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise AssertionError("both are pipes")
+        self._questions, self._answers = self._process.stdin, self._process.stdout
+        self._said = select.poll()
+        self._said.register(self._answers, select.POLLIN)
+
+    @property
+    def is_silent(self) -> bool:
+        """Say whether it waits: it is alive, and says nothing that nobody asked for."""
+        return not self._said.poll(0)
+
+    def ask(self, path: Path, filename: str) -> bytes:
+        """Return the line that it answers."""
+        self.files += 1
+        try:
+            self._questions.write(json.dumps([str(path), filename]).encode() + b"\n")
+        except BrokenPipeError as error:
+            raise self._ended() from error
+        return self.listen(self._seconds)
+
+    def listen(self, seconds: float) -> bytes:
+        """Return the next line that it says."""
+        until = time.monotonic() + seconds
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            if not self._said.poll(max(0, until - time.monotonic()) * 1000):
+                reason = f"File takes more than {seconds:g} seconds to read"
+                raise _FailedError(f"no answer in {seconds:g} s", reason)
+            piece = os.read(self._answers.fileno(), _PIECE)
+            line += piece
+            if not piece:
+                raise self._ended()
+            if len(line) > _LONGEST_ANSWER:
+                raise _FailedError("the answer has no end")
+        return bytes(line)
+
+    def _ended(self) -> _FailedError:
+        # It has closed its side, and so is about to end or of no use any more.
+        self._process.kill()
+        return _FailedError(f"the process ended with {self._process.wait()}")
+
+    def kill(self) -> None:
+        """End it while another thread listens to it: that one hears the end."""
+        self._process.kill()
+
+    def end(self) -> None:
+        """End it, and leave nothing of it."""
+        with self._process:
+            self._process.kill()
+
+
+def _started(limits: InspectionLimits) -> _Worker:
+    worker = _Worker(limits)
+    try:
+        if worker.listen(_START_SECONDS) == READY:
+            return worker
+        reason = "it does not say that it is ready"
+    except _FailedError as error:
+        reason = str(error)
+    worker.end()
+    raise InspectionNotPossibleError(f"The process for archives did not start: {reason}.")
+
+
+def _environment() -> Mapping[str, str]:
+    """Return what the process needs to find our modules, and none of the server's secrets."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def _contents_in(line: bytes, limits: InspectionLimits) -> Contents:
+    try:
+        answer = _Answer.model_validate_json(line)
+    except ValidationError as error:
+        raise _FailedError("the answer makes no sense", level=logging.ERROR) from error
+    if answer.contents is not None:
+        return answer.contents
+    if answer.fault.startswith("MemoryError"):
+        reason = f"File takes more than {limits.memory // _MIB} MiB of memory to read"
+        raise _FailedError(answer.fault, reason)
+    is_bug = not answer.fault.startswith("FileNotFoundError")  # the client went away
+    raise _FailedError(repr(answer.fault), level=logging.ERROR if is_bug else logging.WARNING)

@@ -1,0 +1,196 @@
+"""Archives that are made to do harm, sent to a real server."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from tests.support.distributions import Distribution
+from tests.support.fake_index import FakeIndex
+from tests.support.forms import FORM, body_of
+from tests.support.hostile import HONEST_SDIST, HONEST_WHEEL, Fate, hostile_form
+from tests.support.hostile_tars import HOSTILE_SDISTS
+from tests.support.hostile_zips import HOSTILE_WHEELS
+from tests.support.inspection_processes import (
+    first_asked,
+    inspection_processes,
+    is_running,
+    memory_of,
+)
+from tests.support.processes import Server, running_server
+
+pytestmark = pytest.mark.journey
+
+MIB = 2**20
+MOST_GROWTH = 128 * MIB
+LONGEST_ANSWER = 8
+ALL = [
+    *((HONEST_WHEEL.filename, case, hostile) for case, hostile in HOSTILE_WHEELS.items()),
+    *((HONEST_SDIST.filename, case, hostile) for case, hostile in HOSTILE_SDISTS.items()),
+]
+
+
+class _KilledError(Exception):
+    """The server is gone, and not by its own doing."""
+
+
+@pytest.fixture
+async def server(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Server]:
+    """Return a server in front of an empty index."""
+    settings = {"UPSTREAM__URL": index.url}
+    async with running_server(tmp_path / "data", logs=tmp_path, settings=settings) as server:
+        yield server
+
+
+async def upload(server: Server, filename: str, content: bytes) -> tuple[int, str, list[str]]:
+    """Return the status of an upload, what is said, and the notices of the file it becomes."""
+    headers = {"Authorization": f"Bearer {server.admin_token}", "Content-Type": FORM}
+    body = body_of(hostile_form(Distribution(filename, content)))
+    async with (
+        ClientSession(headers=headers) as session,
+        session.post(f"{server.url}/legacy/", data=io.BytesIO(body)) as response,
+    ):
+        text = await response.text()
+    assert response.content_type == (
+        "application/vnd.pypi.upload.v2+json" if response.status == 200 else "text/plain"
+    )
+    if response.status != 200:
+        return response.status, text, []
+    return response.status, text, json.loads(text)["files"][filename]["notices"]
+
+
+def fits(fate: Fate, status: int, notices: list[str]) -> bool:
+    """Say whether that may become of an archive."""
+    match fate:
+        case Fate.REFUSED:
+            return status == 400
+        case Fate.NOTED:
+            return status == 400 or (status == 200 and bool(notices))
+        case Fate.ANSWERED:
+            return status in {200, 400}
+
+
+def left_of(server: Server) -> list[Path]:
+    """Return the files that still come in."""
+    return list((server.data / "files" / "incoming").iterdir())
+
+
+def faults_of(server: Server) -> list[str]:
+    """Return the lines of the log that tell of faults of ours."""
+    lines = (server.logs / "stderr").read_text().splitlines()
+    return [line for line in lines if "Traceback" in line or " ERROR " in line]
+
+
+async def until_gone(pids: Collection[int]) -> None:
+    """Return when all of these processes have ended."""
+    async with asyncio.timeout(20):
+        while any(map(is_running, pids)):  # noqa: ASYNC110 - no event comes from there
+            await asyncio.sleep(0.01)
+
+
+async def stopped_processes(server: Server) -> set[int]:
+    """Upload a file, and stop the processes that have looked into it, as if they were busy."""
+    assert (await upload(server, HONEST_WHEEL.filename, HONEST_WHEEL.content))[0] == 200
+    pids = inspection_processes(server.process.pid)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    return pids
+
+
+async def test_hostile_archives(
+    server: Server, record_property: Callable[[str, object], None]
+) -> None:
+    """Each gets its answer in time and takes little memory, and a normal upload behind it works."""
+    await upload(server, HONEST_WHEEL.filename, HONEST_WHEEL.content)
+    before, odd, slowest, largest = memory_of(server.process.pid, most=True), [], 0.0, 0
+    for filename, case, hostile in ALL:
+        content = await asyncio.to_thread(hostile.build)
+        began = time.monotonic()
+        status, said, notices = await upload(server, filename, content)
+        took = time.monotonic() - began
+        slowest = max(slowest, took)
+        behind = await upload(server, HONEST_WHEEL.filename, HONEST_WHEEL.content)
+        pids = inspection_processes(server.process.pid)
+        largest = max(largest, *(memory_of(pid, most=True) for pid in pids))
+        if not fits(hostile.fate, status, notices) or took > LONGEST_ANSWER or behind[0] != 200:
+            odd.append((case, status, said, took, behind[0]))
+
+    growth = memory_of(server.process.pid, most=True) - before
+    figures = (
+        f"{len(ALL)} archives, slowest answer {slowest:.1f} s, server grew by {growth // MIB} MiB, "
+        f"largest process {largest // MIB} MiB"
+    )
+    record_property("hostile archives", figures)
+    print(figures)  # noqa: T201 - what this is run for
+    assert odd == []
+    assert max(growth, largest) < MOST_GROWTH
+    assert (left_of(server), faults_of(server)) == ([], [])
+
+
+async def test_a_process_that_is_killed(server: Server) -> None:
+    """The file that it had is refused and gone, and the next upload works."""
+    pids = await stopped_processes(server)
+
+    async with asyncio.TaskGroup() as group:
+        uploading = group.create_task(upload(server, HONEST_SDIST.filename, HONEST_SDIST.content))
+        asked = await first_asked(pids)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL if pid == asked else signal.SIGCONT)
+    left = left_of(server)
+    again = await upload(server, HONEST_SDIST.filename, HONEST_SDIST.content)
+
+    status, said, _ = uploading.result()
+    assert (status, left, again[0]) == (400, [], 200)
+    assert "Invalid distribution file. File cannot be read" in said
+
+
+async def test_a_process_that_takes_too_long(server: Server) -> None:
+    """The file that it has is refused in time, and the next upload works."""
+    pids = await stopped_processes(server)
+    began = time.monotonic()
+
+    status, said, _ = await upload(server, HONEST_SDIST.filename, HONEST_SDIST.content)
+    took = time.monotonic() - began
+    left = left_of(server)
+    for pid in filter(is_running, pids):
+        os.kill(pid, signal.SIGCONT)
+    again = await upload(server, HONEST_SDIST.filename, HONEST_SDIST.content)
+
+    assert (status, left, again[0]) == (400, [], 200)
+    assert "Invalid distribution file. File takes more than 5 seconds to read" in said
+    assert took < LONGEST_ANSWER
+    assert len(list(filter(is_running, pids))) == len(pids) - 1
+
+
+async def test_processes_end_with_a_server_that_is_stopped(server: Server) -> None:
+    """A server leaves no process behind."""
+    await upload(server, HONEST_WHEEL.filename, HONEST_WHEEL.content)
+    pids = inspection_processes(server.process.pid)
+
+    await server.stop()
+
+    assert pids
+    assert not any(map(is_running, pids))
+
+
+async def test_processes_end_with_a_server_that_is_killed(tmp_path: Path, index: FakeIndex) -> None:
+    """A server that is gone leaves no process behind for long."""
+    settings = {"UPSTREAM__URL": index.url}
+    with suppress(_KilledError):
+        async with running_server(tmp_path / "data", logs=tmp_path, settings=settings) as server:
+            await upload(server, HONEST_WHEEL.filename, HONEST_WHEEL.content)
+            pids = inspection_processes(server.process.pid)
+            server.process.kill()
+            await server.process.wait()
+            raise _KilledError
+
+    assert pids
+    await until_gone(pids)

@@ -1,0 +1,60 @@
+"""The processes in which a server looks into archives, as seen from outside."""
+
+import asyncio
+import os
+import re
+import select
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+MODULE = b"stageproxy.store.inspection_worker"
+
+
+def inspection_processes(server: int) -> set[int]:
+    """Return the ids of the processes that belong to the process of a server."""
+    return {
+        int(folder.name)
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdecimal() and _belongs_to(folder, server)
+    }
+
+
+def _belongs_to(folder: Path, server: int) -> bool:
+    with suppress(OSError):
+        is_one = MODULE in (folder / "cmdline").read_bytes().split(b"\0")
+        return is_one and _number_in(folder, "PPid") == server
+    return False
+
+
+def is_running(pid: int) -> bool:
+    """Say whether a process is there, and no zombie."""
+    with suppress(OSError):
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    return False
+
+
+def memory_of(pid: int, *, most: bool = False) -> int:
+    """Return how many bytes of memory a process has, or the *most* that it has had."""
+    return _number_in(Path(f"/proc/{pid}"), "VmHWM" if most else "VmRSS") * 1024
+
+
+def _number_in(folder: Path, name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+)", (folder / "status").read_text(), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+async def first_asked(pids: Collection[int]) -> int:
+    """Return which of some processes, all of them stopped, is the first to be asked something."""
+    return await asyncio.to_thread(_first_with_input, pids)
+
+
+def _first_with_input(pids: Collection[int]) -> int:
+    opened = {os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NONBLOCK): pid for pid in pids}
+    try:
+        ready, _, _ = select.select(list(opened), [], [], 20)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    assert ready, "nobody asked anything"
+    return opened[ready[0]]

@@ -1,0 +1,19 @@
+"""Who looks into archives without a process of its own: a test has thousands of them."""
+
+import asyncio
+from pathlib import Path
+
+from stageproxy.core.verdict.archives import Contents, read_contents
+from stageproxy.core.verdict.filenames import DistributionName
+
+
+class InspectorHere:
+    """Looks into archives on a thread of this process; see `store.files.Inspector`."""
+
+    async def read_contents(self, path: Path, name: DistributionName) -> Contents:
+        """Return what stands in the archive at *path*, or what is wrong with it."""
+        return await asyncio.to_thread(self._read, path, name)
+
+    def _read(self, path: Path, name: DistributionName) -> Contents:
+        with path.open("rb") as file:
+            return read_contents(file, name)

@@ -1,0 +1,110 @@
+"""Zips written byte by byte, so that their headers can say what they want."""
+
+import struct
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+DEFLATED = 8
+DATE = (1 << 5) | 1 | (40 << 9)
+UTF_8 = 0x800
+REGULAR = 0o100644
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A member of a zip: what its two headers say, which need not be true.
+
+    `local` and `central` are what either header says otherwise; `alone` is a
+    member that only the directory has, at the offset of an earlier one.
+    """
+
+    name: str | bytes
+    content: bytes = b""
+    packed: bytes | None = None
+    mode: int = REGULAR
+    extra: bytes = b""
+    local: dict[str, Any] = field(default_factory=dict)
+    central: dict[str, Any] = field(default_factory=dict)
+    alone: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """Return what stands behind the local header."""
+        return deflated(self.content) if self.packed is None else self.packed
+
+    def said(self) -> dict[str, Any]:
+        """Return what an honest header says."""
+        name = self.name.encode() if isinstance(self.name, str) else self.name
+        return {
+            "name": name,
+            "flags": UTF_8,
+            "method": DEFLATED,
+            "crc": zlib.crc32(self.content),
+            "packed": len(self.data),
+            "size": len(self.content),
+            "extra": self.extra,
+            "comment": b"",
+        }
+
+
+def deflated(content: bytes) -> bytes:
+    """Return *content* as it stands in a zip."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(content) + packer.flush()
+
+
+def raw_zip(
+    entries: Iterable[Entry], *, before: bytes = b"", between: bytes = b"", **end: Any
+) -> bytes:
+    """Return a zip of *entries*; `end` is what its last record says otherwise."""
+    body, directory, count, offset = bytearray(before), bytearray(), 0, len(before)
+    for entry in entries:
+        if not entry.alone:
+            offset = len(body)
+            body += _local(**entry.said() | entry.local) + entry.data
+        directory += _central(offset, entry.mode, entry.said() | entry.central)
+        count += 1
+    body += between
+    said = {"count": count, "size": len(directory), "offset": len(body), **end}
+    return bytes(body + directory) + end_record(**said)
+
+
+def _local(  # noqa: PLR0917 - as many as the format has
+    name: bytes, flags: int, method: int, crc: int, packed: int, size: int, extra: bytes, **_: Any
+) -> bytes:
+    fixed = struct.pack(
+        *("<4s5H3L2H", b"PK\x03\x04", 20, flags, method, 0, DATE, crc, packed, size),
+        *(len(name), len(extra)),
+    )
+    return fixed + name + extra
+
+
+def _central(offset: int, mode: int, said: dict[str, Any]) -> bytes:
+    name: bytes = said["name"]
+    extra: bytes = said["extra"]
+    comment: bytes = said["comment"]
+    fixed = struct.pack(
+        *("<4s6H3L5H2L", b"PK\x01\x02", 0x314, 20, said["flags"], said["method"], 0, DATE),
+        *(said["crc"], said["packed"], said["size"], len(name), len(extra), len(comment)),
+        *(0, 0, mode << 16, said.get("offset", offset)),
+    )
+    return fixed + name + extra + comment
+
+
+def end_record(
+    count: int, size: int, offset: int, *, comment: bytes = b"", length: int | None = None
+) -> bytes:
+    """Return the end of a zip; *length* is what it says of its comment."""
+    said = len(comment) if length is None else length
+    counts = (count & 0xFFFF, count & 0xFFFF)
+    return struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, *counts, size, offset, said) + comment
+
+
+def zip64_end(count: int, size: int, offset: int, *, at: int, record_size: int = 44) -> bytes:
+    """Return what stands before the end of a large zip: its record, and where it is."""
+    record = struct.pack(
+        "<4sQ2H2L4Q", b"PK\x06\x06", record_size, 45, 45, 0, 0, count, count, size, offset
+    )
+    return record + struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
