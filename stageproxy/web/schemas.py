@@ -43,6 +43,8 @@ def _hex(digits: int) -> Schema:
     return {"type": "string", "pattern": f"^[0-9a-f]{{{digits}}}$"}
 
 
+_DIGEST: Schema = {"type": "string", "pattern": "^([0-9a-f]{2})+$"}
+
 _API_TOKEN: Schema = {
     "id": _TEXT,
     "project": _said("A project, or `*` for every one.", _TEXT),
@@ -66,19 +68,21 @@ SCHEMAS: Mapping[str, Schema] = {
             "session": _URL,
             "stage": _said("The stage URL, which opens the stage for whoever has it.", _URL),
             "legacy-upload": _said("Where uploaders send files to.", _URL),
+            "upload": _said("Where files are announced by PEP 694.", _URL),
             "extend": _URL,
         },
     ),
     "File": _object(
-        "A file of a stage.",
+        "A file of a stage; one that is on its way in has no more than what was announced.",
         {
             "status": _TEXT,
             "notices": _TEXTS,
             "size": _NUMBER,
-            "hashes": _object(
-                "Digests in hex.", {"sha256": _hex(64), "blake2b_256": _hex(64), "md5": _hex(32)}
-            ),
+            "hashes": _by("algorithm, in hex", _DIGEST),
+        },
+        {
             "upload-time": _MOMENT,
+            "attestations": _said("How many came along.", _NUMBER),
             "metadata": _object(
                 "What the file says of itself.",
                 {
@@ -87,8 +91,8 @@ SCHEMAS: Mapping[str, Schema] = {
                     "requires-dist": _TEXTS,
                 },
             ),
+            "link": _said("Where it is, while the stage can be read.", _URL),
         },
-        {"link": _said("Where it is, while the stage can be read.", _URL)},
     ),
     "Stage": _object(
         "A stage: PEP 694's session object, and what that lacks.",

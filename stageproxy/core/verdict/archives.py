@@ -21,7 +21,14 @@ from stageproxy.core.verdict.wheels import read_wheel
 __all__ = ["LONGEST_METADATA", "LONGEST_UNPACKED", "MOST_MEMBERS", "Contents", "read_contents"]
 
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError)
-_UNREADABLE = (*_BROKEN, lzma.LZMAError, NotImplementedError, RuntimeError, KeyError, OverflowError)
+_UNREADABLE = (
+    *_BROKEN,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    LookupError,
+    OverflowError,
+)
 _ZIPS = (".whl", ".zip")
 
 

@@ -57,10 +57,7 @@ class MetadataProblem:
 
 def read_core_metadata(text: bytes) -> RawMetadata:
     """Return the fields of a METADATA or PKG-INFO file; what cannot be parsed is left out."""
-    try:
-        return parse_email(_without_foreign_headers(text))[0]
-    except RecursionError:  # a message in a message in a message
-        return {}
+    return parse_email(_without_foreign_headers(text))[0]
 
 
 def _without_foreign_headers(text: bytes) -> bytes:

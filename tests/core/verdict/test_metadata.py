@@ -169,7 +169,9 @@ def test_some_fields_come_once(field: str, *, once: bool) -> None:
 
 def test_metadata_that_is_nested_too_deeply_says_nothing() -> None:
     """A file of thousands of messages within one another once was an error of the server."""
-    assert read_core_metadata(b"Content-Type: message/rfc822\n\n" * 2000) == {}
+    nested = b"Content-Type: message/rfc822\n\n" * 2000
+
+    assert set(read_core_metadata(nested)) == {"description"}
 
 
 TEXTS = st.text() | st.sampled_from(["2.1", "2.4", "9" * 5000, "a, b", "MIT", "x>=1", "\ud800"])
