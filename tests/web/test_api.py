@@ -33,6 +33,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
             "session": session,
             "stage": prefix,
             "legacy-upload": f"{prefix}legacy/",
+            "upload": f"{service.url}/upload/2.0/sessions/{opened['id']}/files",
             "extend": f"{session}/extend",
         },
         "mechanisms": ["http-post-bytes"],
