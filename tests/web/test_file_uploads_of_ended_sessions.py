@@ -1,6 +1,5 @@
 """Upload 2.0: what becomes of files on their way in when their session or their token is gone."""
 
-
 import pytest
 
 from tests.support.distributions import a_wheel, an_sdist
