@@ -59,7 +59,10 @@ class Rows(Protocol):
         """Keep an artifact of a stage, in place of one that has its name."""
 
     def remove_artifact(self, stage_id: str, artifact: Artifact, reason: str) -> None:
-        """Take an artifact out of a stage; its URL then tells the *reason*."""
+        """Take an artifact out of a stage; its URL then tells the *reason*.
+
+        So do the completed file uploads that brought it, which are canceled.
+        """
 
     def find_file_upload(self, stage_id: str, upload_id: str) -> FileUpload | None:
         """Return a file upload of a stage, in whatever state."""

@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 _PATIENCE = timedelta(days=1)
 _MOST_AT_ONCE = 1000
 _INTERRUPTED = "The server stopped while it looked at the file. Delete the upload and start again."
-_NO_MORE = "The file was replaced or withdrawn."
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,17 +255,12 @@ def _save(rows: Rows, stage: Stage, upload: FileUpload) -> None:
 
 
 def _find(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Stage, FileUpload]:
-    """Return a file upload as it counts now. Of a completed one, nothing may be left."""
+    """Return a file upload as it counts now, and its stage."""
     stage = get_live(rows, stage_id, now)
     upload = rows.find_file_upload(stage_id, upload_id)
     if upload is None:
         raise NotFoundError("There is no such upload.")
-    upload = upload.as_of(now)
-    held = stage.find_artifact(upload.filename)
-    is_there = held and upload.received and held.sha256 == upload.received.sha256
-    if upload.status is UploadStatus.COMPLETED and not is_there:
-        return stage, upload.after(UploadStep.DELETE, _NO_MORE)
-    return stage, upload
+    return stage, upload.as_of(now)
 
 
 def _form_of(

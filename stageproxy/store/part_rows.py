@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from stageproxy.core.release.file_uploads import FileUpload
+from stageproxy.core.release.stages import Artifact
 from stageproxy.core.rights import ApiToken
 from stageproxy.store.columns import api_token_in, file_upload_in, text_of
 from stageproxy.store.statements import Statements
@@ -75,6 +76,21 @@ class FileUploadRows(Statements):
             "notices": json.dumps(upload.notices),
         }
         self._upsert("file_upload", row, key="id")
+
+    def cancel_completed_uploads(self, stage_id: str, artifact: Artifact, reason: str) -> None:
+        """Let the uploads that brought an artifact end with it."""
+        self._run(
+            """
+            UPDATE file_upload
+            SET status = 'canceled', notices = json_insert(notices, '$[#]', :reason)
+            WHERE stage_id = :stage_id AND filename = :filename
+                AND received_sha256 = :sha256 AND status = 'completed'
+            """,
+            stage_id=stage_id,
+            filename=artifact.filename,
+            sha256=artifact.sha256,
+            reason=reason,
+        )
 
     def unfinished_uploads(self, stage_id: str) -> tuple[FileUpload, ...]:
         """Return what stands between a stage and its promotion."""

@@ -151,7 +151,8 @@ class SqliteRows(ApiTokenRows, FileUploadRows):
         self._upsert("artifact_source", source, key=("stage_id", "filename"))
 
     def remove_artifact(self, stage_id: str, artifact: Artifact, reason: str) -> None:
-        """Take an artifact out of a stage; its URL then tells the *reason*."""
+        """Take an artifact out of a stage; its URL and its uploads then tell the *reason*."""
+        self.cancel_completed_uploads(stage_id, artifact, reason)
         self._run(
             "DELETE FROM artifact WHERE stage_id = :stage_id AND filename = :filename",
             stage_id=stage_id,

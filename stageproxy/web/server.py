@@ -11,8 +11,9 @@ from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from stageproxy.core.errors import InvalidRequestError
 from stageproxy.web.access_log import AccessLog
 from stageproxy.web.forwarded import Network, naming_clients
 
@@ -69,6 +70,7 @@ class StageproxyProtocol(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Stop waiting once a whole head has come in; start when the next one has begun."""
         super().data_received(data)
+        self._break_off_body()
         if self._messages or self._request_in_progress:
             self._stop_deadline()
         elif self._deadline is None:
@@ -97,6 +99,17 @@ class StageproxyProtocol(RequestHandler):
         answer = web.Response(status=status, text=text, headers={"Server": "stageproxy"})
         answer.force_close()
         return answer
+
+    def _break_off_body(self) -> None:
+        """Tell the handler that is reading a body when the rest of it cannot be told apart.
+
+        aiohttp lets it wait for ever, and answers 400 to the request after it.
+        """
+        is_broken = bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
+        if is_broken and self._current_request and not self._current_request.content.is_eof():
+            error = InvalidRequestError("The body comes in chunks that cannot be told apart.")
+            self._current_request.content.set_exception(error)
+            self._current_request.content.feed_eof()
 
     def _start_deadline(self) -> None:
         self._deadline = self._loop.call_later(self._seconds, self._give_up)

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
@@ -199,6 +200,29 @@ async def test_bytes_that_became_an_artifact_stay(catalogue: Catalogue) -> None:
     await catalogue.write(lambda rows: rows.save_artifact("id", artifact, FORM, None))
 
     assert await unused(catalogue) == []
+
+
+async def test_removed_artifact_cancels_its_uploads(catalogue: Catalogue) -> None:
+    """With an artifact go the uploads that brought it, for its reason; others stay (26)."""
+    done: Any = {"status": UploadStatus.COMPLETED, "notices": ("Odd.",)}
+    artifact = replace(an_artifact(), sha256=BYTES.sha256)
+    name = artifact.filename
+    own = a_file_upload(name, upload_id="own", received=BYTES, **done)
+    others = [
+        a_file_upload(name, upload_id="other bytes", received=replace(BYTES, sha256="0"), **done),
+        a_file_upload("b.whl", upload_id="other name", received=BYTES, **done),
+        a_file_upload(name, upload_id="pending", received=BYTES),
+    ]
+    await given(catalogue, a_stage("id"), a_stage("other", version="2.0"))
+    await save(catalogue, own, *others)
+    await save(catalogue, replace(own, id="elsewhere"), stage_id="other")
+
+    await catalogue.write(lambda rows: rows.remove_artifact("id", artifact, "Withdrawn."))
+
+    canceled = replace(own, status=UploadStatus.CANCELED, notices=("Odd.", "Withdrawn."))
+    assert await kept(catalogue, "own") == canceled
+    assert [await kept(catalogue, one.id) for one in others] == others
+    assert await kept(catalogue, "elsewhere", "other") == replace(own, id="elsewhere")
 
 
 async def test_bytes_that_were_sent_anew(catalogue: Catalogue) -> None:

@@ -8,7 +8,12 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.release.file_uploads import UNFINISHED, FileUpload, UploadStatus
+from stageproxy.core.release.file_uploads import (
+    UNFINISHED,
+    FileUpload,
+    UploadStatus,
+    UploadStep,
+)
 from stageproxy.core.release.stages import LIVE, Artifact, Stage, same_version
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.verdict.metadata import FormFields
@@ -114,8 +119,11 @@ class FakeRows:
         self.artifacts[stage_id, artifact.filename] = _Kept(artifact, form, core_metadata)
 
     def remove_artifact(self, stage_id: str, artifact: Artifact, reason: str) -> None:
-        """Take an artifact out of a stage; its URL then tells the *reason*."""
+        """Take an artifact out of a stage; its URL and its uploads then tell the *reason*."""
         _require(stage_id in self.stages)
+        for key, upload in self.uploads.items():
+            if key[0] == stage_id and _brought(upload, artifact):
+                self.uploads[key] = upload.after(UploadStep.DELETE, reason)
         self.artifacts.pop((stage_id, artifact.filename), None)
         self.former[stage_id, artifact.blake2b_256, artifact.filename] = reason
 
@@ -211,6 +219,11 @@ class FakeRows:
             for key, one in self.uploads.items()
             if key[0] == stage_id and one.status in UNFINISHED
         ]
+
+
+def _brought(upload: FileUpload, artifact: Artifact) -> bool:
+    is_of_name = upload.filename == artifact.filename and upload.status is UploadStatus.COMPLETED
+    return is_of_name and bool(upload.received and upload.received.sha256 == artifact.sha256)
 
 
 def _is_live_stage_of(stage: Stage, project: str, version: str) -> bool:

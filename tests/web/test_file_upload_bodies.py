@@ -169,6 +169,29 @@ async def test_broken_frames(
     assert await client.files(session) == {WHEEL.filename: "pending"}
 
 
+async def test_broken_in_the_middle(client: Pep694, session: Any, upload: Any) -> None:
+    """Chunks that break off into something else are 400 at once, and nothing of them is kept.
+
+    The request stood still for as long as its client stayed.
+    """
+    head = request_for(client, upload["mechanism"]["file_url"], BYTES, "Transfer-Encoding: chunked")
+    address = urlsplit(client.service.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+
+    with closing(writer):
+        writer.write(head + b"5\r\nhello\r\n")
+        while not left_over(client.service):
+            await client.status(upload)
+        writer.write(b"zz\r\nhello\r\n0\r\n\r\n")
+        async with asyncio.timeout(10):
+            answer = await reader.readuntil(b"}}")
+
+    assert status_of(answer) == 400
+    assert b"application/problem+json" in answer
+    assert left_over(client.service) == []
+    assert await client.files(session) == {WHEEL.filename: "pending"}
+
+
 @pytest.mark.parametrize("header", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
 async def test_cut_off(client: Pep694, upload: Any, header: str) -> None:
     """Bytes that break off are not kept; the upload waits for those that are whole."""

@@ -157,9 +157,26 @@ async def test_legacy_upload_replaces_what_was_completed(client: Pep694) -> None
 
     shown = (await client.ask("GET", upload["links"]["file-upload-session"])).document
     assert shown["status"] == "canceled"
-    assert shown["notices"] == ["The file was replaced or withdrawn."]
+    assert shown["notices"] == ["The file was replaced by another upload of its name."]
     assert await client.files(session) == {WHEEL.filename: "completed"}
     assert (await client.delete(upload)).status == 409
+
+
+async def test_canceled_stays_canceled(client: Pep694) -> None:
+    """An upload whose file was replaced stays canceled when the same bytes come once more (26).
+
+    It was completed again, and deleting it took a file away that came otherwise.
+    """
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+    await client.complete(upload)
+
+    for file in (OTHER, WHEEL):
+        await client.service.upload(file)
+
+    assert await client.status(upload) == "canceled"
+    assert (await client.delete(upload)).status == 409
+    assert await client.files(session) == {WHEEL.filename: "completed"}
 
 
 async def test_withdrawn_by_the_other_api(client: Pep694) -> None:

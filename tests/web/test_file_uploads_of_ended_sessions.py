@@ -1,0 +1,127 @@
+"""Upload 2.0: what becomes of files on their way in when their session or their token is gone."""
+
+import pytest
+
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.pep694 import Pep694
+from tests.support.service import RunningService
+
+WHEEL = a_wheel(version="2.0")
+SDIST = an_sdist(version="2.0")
+
+
+@pytest.fixture
+async def client(service: RunningService) -> Pep694:
+    """Return a client that may only upload."""
+    return Pep694(service, await service.token())
+
+
+def is_kept(service: RunningService) -> bool:
+    """Say whether the bytes of the wheel are kept."""
+    digest = WHEEL.sha256
+    return (service.data / "files" / "kept" / digest[:2] / digest).exists()
+
+
+async def test_session_canceled_while_uploads_are_pending(client: Pep694) -> None:
+    """A session is canceled whatever its files are at; they are out of reach, and swept (32)."""
+    session = await client.session()
+    uploads = [await client.sent(session, one) for one in (WHEEL, SDIST)]
+    await client.send(uploads[0], WHEEL.content)
+
+    ended = await Pep694(client.service).ask("DELETE", session["links"]["session"])
+
+    statuses = [
+        (await client.complete(uploads[0])).status,
+        (await client.send(uploads[0], WHEEL.content)).status,
+        (await client.delete(uploads[1])).status,
+        (await client.ask("GET", uploads[1]["links"]["file-upload-session"])).status,
+    ]
+    shown = (await client.ask("GET", session["links"]["session"])).document
+    await client.service.parts.expiry.sweep()
+    client.service.clock.advance(hours=1)
+    await client.service.parts.expiry.sweep()
+    assert ended.status == 204
+    assert statuses == [410, 410, 410, 410]
+    assert [one for one in shown["files"].values() if "link" in one] == []
+    assert not is_kept(client.service)
+
+
+async def test_session_canceled_while_a_file_is_processed(client: Pep694) -> None:
+    """Canceling does not wait for a file that is looked at; that file ends in error (32).
+
+    It stayed in processing for good.
+    """
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    async with client.processing(upload) as completing:
+        ended = await Pep694(client.service).ask("DELETE", session["links"]["session"])
+
+    stage = await client.service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    assert stage is not None
+    assert (ended.status, completing.result().status) == (204, 410)
+    assert [one.status for one in stage.uploads] == ["error"]
+    assert stage.artifacts == ()
+
+
+async def test_session_that_expires_while_a_file_is_processed(client: Pep694) -> None:
+    """A session whose time is over takes nothing more, and no file stays in processing."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+
+    async with client.processing(upload) as completing:
+        client.service.clock.advance(days=31)
+
+    stage = await client.service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    assert stage is not None
+    assert completing.result().status == 410
+    assert [one.status for one in stage.uploads] == ["error"]
+
+
+async def test_rotated(client: Pep694) -> None:
+    """Another stage URL does not disturb what is on its way: it is completed there (9)."""
+    session = await client.session()
+    upload = await client.sent(session, WHEEL)
+    rotated = (await client.service.api("POST", f"stages/{session['id']}/rotate")).document
+
+    answer = await client.complete(upload)
+
+    page = await client.service.get(f"{rotated['links']['stage']}simple/demo/")
+    assert answer.status == 201
+    assert WHEEL.sha256 in page.text
+    assert (await client.service.get(f"{session['links']['stage']}simple/demo/")).status == 410
+
+
+async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
+    """A token that is revoked while its file comes in counts no more, at no URL (4, 23)."""
+    made = (await service.api("POST", "tokens", can="upload", project="demo")).document
+    client = Pep694(service, made["token"])
+    upload = await client.sent(await client.session(), WHEEL)
+    await service.api("DELETE", f"tokens/{made['id']}")
+
+    answers = [
+        await client.complete(upload),
+        await client.send(upload, b"x"),
+        await client.attest(upload, []),
+        await client.delete(upload),
+        await client.ask("GET", upload["links"]["file-upload-session"]),
+    ]
+
+    assert [one.status for one in answers] == [403] * 5
+    assert await Pep694(service).status(upload) == "pending"
+
+
+async def test_no_credential(client: Pep694) -> None:
+    """Bytes and attestations take the same credentials as the rest: 401 without (3, 23)."""
+    upload = (await client.announce(await client.session(), WHEEL)).document
+
+    answers = [
+        await client.service.send("POST", url, {"Content-Type": kind}, data=b"[]")
+        for url, kind in (
+            (upload["mechanism"]["file_url"], "application/octet-stream"),
+            (upload["mechanism"]["attestations_url"], "application/json"),
+        )
+    ]
+
+    assert [one.status for one in answers] == [401, 401]
+    assert [one.headers["WWW-Authenticate"][:6] for one in answers] == ["Basic ", "Basic "]
