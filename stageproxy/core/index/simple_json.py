@@ -107,11 +107,14 @@ def _listing(page: Mapping[str, Span]) -> Listing:
 
 def _listed(entry: Mapping[str, Any]) -> ListedFile:
     yanked = entry.get("yanked") or None
+    size, upload_time = entry.get("size"), entry.get("upload-time")
     return ListedFile(
         filename=str(entry["filename"]),
         sha256=entry.get("hashes", {}).get("sha256"),
         requires_python=entry.get("requires-python"),
         yanked="" if yanked is True else yanked,
+        size=size if type(size) is int and size >= 0 else None,
+        upload_time=upload_time if isinstance(upload_time, str) else None,
     )
 
 

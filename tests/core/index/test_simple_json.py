@@ -248,10 +248,27 @@ def test_a_page_is_read() -> None:
     entry = a_listed_entry("demo-1.0.tar.gz", yanked=True, requires_python=">=3.8")
     listing = read_json_page(page_with(files=[entry]), "demo")
 
-    assert listing.files == {
-        "demo-1.0.tar.gz": ListedFile("demo-1.0.tar.gz", entry["hashes"]["sha256"], ">=3.8", "")
-    }
+    expected = ListedFile(
+        "demo-1.0.tar.gz",
+        entry["hashes"]["sha256"],
+        ">=3.8",
+        "",
+        size=1234,
+        upload_time="2026-01-02T03:04:05.678901Z",
+    )
+    assert listing.files == {"demo-1.0.tar.gz": expected}
     assert listing.status == "active"
+
+
+@pytest.mark.parametrize("size", [None, "1234", True, 1.5, -1, [1]], ids=repr)
+@pytest.mark.parametrize("upload_time", [None, 1234, ["2026"]], ids=repr)
+def test_sizes_and_times_that_are_none(size: object, upload_time: object) -> None:
+    """What a page says in a way nobody agreed on is as good as not said."""
+    entry = a_listed_entry("demo-1.0.tar.gz", size=size, upload_time=upload_time)
+
+    (file,) = read_json_page(page_with(files=[entry]), "demo").files.values()
+
+    assert (file.size, file.upload_time) == (None, None)
 
 
 def test_a_page_may_say_little() -> None:
