@@ -25,6 +25,7 @@ from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.published import Published
 from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
+from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
 from stageproxy.services.tokens import TokenOrder, Tokens
@@ -157,7 +158,7 @@ def _assemble(
     )
     packed: OnceKept[str, bytes] = OnceKept(config.upstream.cache_size // 4, len)
     app[GZIPPED] = packed
-    uploads = Uploads(database, files, Published(index), clock, stages, policy)
+    uploads = Uploads(database, files, Published(index, NameSearches(index)), clock, stages, policy)
     app[keys.UPLOADS] = uploads
     app[keys.FILE_UPLOADS] = FileUploads(database, files, clock, stages, uploads)
     checks = {

@@ -18,13 +18,14 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.release.digests import Received
 from stageproxy.core.release.file_uploads import UploadStatus, UploadStep
-from stageproxy.core.release.intake import (
-    Outcome,
-    check_project_takes_uploads,
-    is_published,
-    plan_intake,
-)
+from stageproxy.core.release.intake import Outcome, plan_intake
 from stageproxy.core.release.stages import LIVE, Artifact, ArtifactKind, Stage
+from stageproxy.core.release.upstream_state import (
+    Coming,
+    UpstreamState,
+    findings_against,
+    is_published,
+)
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
 from stageproxy.core.verdict.findings import Finding, Level
@@ -121,9 +122,9 @@ class Uploads:
         if into is not None and into.project != arrival.project:
             raise OtherReleaseError(arrival.filename, staged=into.release)
         candidate = await self._examine(token, arrival)
-        listing, notices = await self.published.listing(candidate.project)
-        check_project_takes_uploads(candidate.project, listing)
-        if is_published(candidate.artifact, listing):
+        state = await self.published.state(candidate.project)
+        notices = await self._notices(candidate, state)
+        if is_published(candidate.artifact, state.listing):
             return Taken(Outcome.UNCHANGED, None, candidate.artifact)
         noted = replace(candidate.artifact, notices=(*candidate.artifact.notices, *notices))
         taken = await self._add(replace(candidate, artifact=noted), into)
@@ -150,16 +151,24 @@ class Uploads:
         _refuse(findings, strict=self.policy.strict)
         if name is None:
             raise AssertionError("a filename that cannot be read is refused")
-        notices = tuple(one.message for one in findings if one.level is not Level.REFUSE)
         return _Candidate(
             project=arrival.project,
             version=str(name.version),
-            artifact=self._artifact(upload, received, token, notices),
+            artifact=self._artifact(upload, received, token, _told(findings)),
             form=arrival.form,
             core_metadata=upload.contents.core_metadata if name.is_wheel else None,
             file=arrival.file,
             upload_id=arrival.upload_id,
         )
+
+    async def _notices(self, candidate: _Candidate, state: UpstreamState) -> tuple[str, ...]:
+        """Return what is to be noted of upstream's state; refuse what it would refuse for that."""
+        staged = await self.catalogue.read(lambda rows: _live_artifacts(rows, candidate.project))
+        name = next(text for key, text in candidate.form if key == "name")
+        coming = Coming(name, candidate.version, candidate.artifact, staged)
+        findings = findings_against(coming, state, self.clock.now())
+        _refuse(findings, strict=self.policy.strict)
+        return _told(findings)
 
     async def _upload(
         self, arrival: Arrival, received: Received, name: DistributionName | None
@@ -279,6 +288,11 @@ def _refuse(
         return
     if problems:
         raise RefusedError(problems)
+
+
+def _told(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return what does not refuse a file, and is kept with it."""
+    return tuple(one.message for one in findings if one.level is not Level.REFUSE)
 
 
 def _digest_of(form: FormFields) -> str:

@@ -46,7 +46,7 @@ async def test_summary_is_text(service: RunningService) -> None:
 
 async def test_release_that_is_out(service: RunningService) -> None:
     """A release that the feed has already is not there twice (#88, #92)."""
-    service.index.add("demo", a_wheel(version="2.0.0"))
+    service.index.add("demo", a_wheel(version="2.0.0"), uploaded_at=service.clock.now())
     prefix = prefix_of(await service.staged(a_wheel(version="2.0", tag="py2-none-any")))
     theirs = await service.get(f"{service.index.url}/{FEED}")
 

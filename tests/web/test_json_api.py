@@ -151,7 +151,12 @@ async def test_others_are_untouched(service: RunningService, prefix: str, path: 
 
 async def test_release_that_is_out_gains_files(service: RunningService) -> None:
     """Files of a release that is out join it, as PyPI would show them (#86)."""
-    service.index.add("demo", a_wheel(version="2.0", requires_python=">=3.7"), yanked="broken")
+    service.index.add(
+        "demo",
+        a_wheel(version="2.0", requires_python=">=3.7"),
+        yanked="broken",
+        uploaded_at=service.clock.now(),
+    )
     prefix = prefix_of(await service.staged(an_sdist(version="2.0", requires_python=">=3.9")))
 
     document = (await service.get(prefix + RELEASE)).document
@@ -202,7 +207,7 @@ async def test_mirror_without_documents_of_releases(service: RunningService, pre
 
 async def test_mirror_without_the_document_of_a_release(service: RunningService) -> None:
     """Of a release that is out, but not told of, too little is known to make a document."""
-    service.index.add("demo", a_wheel(version="2.0.0"))
+    service.index.add("demo", a_wheel(version="2.0.0"), uploaded_at=service.clock.now())
     service.index.quirks = Quirks(missing=NO_RELEASES)
     prefix = prefix_of(await service.staged(an_sdist(version="2.0")))
 

@@ -103,7 +103,7 @@ async def test_no_replacing(strict: RunningService) -> None:
 
     expected = f"File already exists ('{WHEEL.filename}', with blake2_256 hash"
     assert answer.status == 400
-    assert answer.reason == f"{expected} '{WHEEL.blake2b_256}')."
+    assert answer.reason == f"{expected} '{OTHER.blake2b_256}')."
 
 
 async def test_same_again_without_replacing(strict: RunningService) -> None:
@@ -122,7 +122,8 @@ async def test_same_bytes_under_another_name(service: RunningService) -> None:
     answer = await service.post(twine_form(RENAMED))
 
     assert answer.status == 400
-    assert answer.reason.startswith(f"File already exists ('{WHEEL.filename}'")
+    assert answer.reason.startswith(f"File already exists ('{RENAMED.filename}'")
+    assert answer.reason.endswith(f"These bytes are staged as '{WHEEL.filename}'.")
 
 
 async def test_published_already(service: RunningService) -> None:
@@ -148,8 +149,8 @@ async def test_published_with_other_bytes(service: RunningService) -> None:
 
 
 async def test_more_files_of_a_published_release(service: RunningService) -> None:
-    """A release that is out can get another file."""
-    service.index.add("demo", WHEEL)
+    """A release that is out can get another file, for a time."""
+    service.index.add("demo", WHEEL, uploaded_at=service.clock.now())
 
     assert (await service.upload(an_sdist(version="2.0"))).status == 200
 

@@ -115,7 +115,12 @@ async def test_html_link(service: RunningService, prefix: str, wheel: Distributi
 
 async def test_yanked_release_stays_yanked(service: RunningService) -> None:
     """A file that joins a yanked release is yanked; what upstream yanked stays so (62, 63)."""
-    service.index.add("demo", a_wheel(version="2.0", requires_python=">=3.7"), yanked="broken")
+    service.index.add(
+        "demo",
+        a_wheel(version="2.0", requires_python=">=3.7"),
+        yanked="broken",
+        uploaded_at=service.clock.now(),
+    )
     stage = await service.staged(an_sdist(version="2.0"))
 
     page = (await service.get(f"{prefix_of(stage)}simple/demo/", PIP)).document
@@ -126,7 +131,7 @@ async def test_yanked_release_stays_yanked(service: RunningService) -> None:
 
 async def test_versions_are_not_doubled(service: RunningService) -> None:
     """A version that upstream spells in another way is not added again (51)."""
-    service.index.add("demo", a_wheel(version="2.0.0"))
+    service.index.add("demo", a_wheel(version="2.0.0"), uploaded_at=service.clock.now())
     stage = await service.staged(an_sdist(version="2.0"))
 
     page = (await service.get(f"{prefix_of(stage)}simple/demo/", PIP)).document

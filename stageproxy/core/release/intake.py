@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
-from stageproxy.core.index.pages import Listing
-from stageproxy.core.release.stages import Artifact, Stage, Step
-
-CLOSED_TO_UPLOADS = frozenset({"archived", "quarantined"})
-"""The states of a project in which an index must not take uploads (PEP 792)."""
+from stageproxy.core.release.stages import Artifact, ArtifactKind, Stage, Step
+from stageproxy.core.release.upstream_state import ONE_SDIST, already_exists
+from stageproxy.core.verdict.findings import Finding
 
 
 class Outcome(StrEnum):
@@ -17,23 +15,6 @@ class Outcome(StrEnum):
     UPLOADED = "uploaded"
     UNCHANGED = "unchanged"
     REPLACED = "replaced"
-
-
-def is_published(artifact: Artifact, listing: Listing) -> bool:
-    """Say whether upstream has the artifact. Raise if it has other bytes under that name."""
-    published = listing.files.get(artifact.filename)
-    if published is None:
-        return False
-    if published.sha256 == artifact.sha256:
-        return True
-    raise _already_exists(artifact)
-
-
-def check_project_takes_uploads(project: str, listing: Listing) -> None:
-    """Refuse an upload to a project that upstream has closed."""
-    if listing.status in CLOSED_TO_UPLOADS:
-        message = f"The project {project} is {listing.status} on PyPI and takes no uploads."
-        raise RefusedError([Problem("name", message)])
 
 
 def plan_intake(
@@ -55,11 +36,12 @@ def plan_intake(
     held = stage.find_artifact(artifact.filename)
     _check_bytes_are_new(artifact, others)
     if held is None:
+        _check_sdist_is_the_only_one(stage, artifact)
         return Outcome.UPLOADED
     if held.sha256 == artifact.sha256:
         return _for_same_bytes(held, artifact, replace=replace)
     if not replace:
-        raise _already_exists(held)
+        raise _refused(already_exists(artifact))
     return Outcome.REPLACED
 
 
@@ -73,16 +55,15 @@ def _for_same_bytes(held: Artifact, artifact: Artifact, *, replace: bool) -> Out
 def _check_bytes_are_new(artifact: Artifact, others: Iterable[Artifact]) -> None:
     for other in others:
         if other.sha256 == artifact.sha256 and other.filename != artifact.filename:
-            raise _already_exists(other)
+            staged = f"These bytes are staged as {other.filename!r}."
+            raise _refused(already_exists(artifact, staged))
 
 
-def _already_exists(held: Artifact) -> RefusedError:
-    return RefusedError(
-        [
-            Problem(
-                "content",
-                f"File already exists ({held.filename!r}, with blake2_256 hash "
-                f"{held.blake2b_256!r}).",
-            )
-        ]
-    )
+def _check_sdist_is_the_only_one(stage: Stage, artifact: Artifact) -> None:
+    kinds = [one.kind for one in stage.artifacts]
+    if artifact.kind is ArtifactKind.SDIST and ArtifactKind.SDIST in kinds:
+        raise _refused(Finding("content", ONE_SDIST))
+
+
+def _refused(finding: Finding) -> RefusedError:
+    return RefusedError([Problem(finding.source, finding.message)])

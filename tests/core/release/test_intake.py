@@ -3,13 +3,7 @@
 import pytest
 
 from stageproxy.core.errors import ConflictError, OtherReleaseError, RefusedError
-from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.release.intake import (
-    Outcome,
-    check_project_takes_uploads,
-    is_published,
-    plan_intake,
-)
+from stageproxy.core.release.intake import Outcome, plan_intake
 from stageproxy.core.release.stages import Artifact, Stage, Status
 from tests.support.builders import a_stage, an_artifact
 
@@ -19,7 +13,7 @@ OTHER_FORM = an_artifact("demo-2.0.tar.gz", content="bytes", form="another form"
 OTHER_BYTES = an_artifact("demo-2.0.tar.gz", content="other bytes")
 OTHER_NAME = an_artifact("demo-2.0-py3-none-any.whl", content="bytes")
 NEW = an_artifact("demo-2.0-py3-none-any.whl", content="a wheel")
-EXISTS = "File already exists ('demo-2.0.tar.gz', with blake2_256 hash '{}')."
+STAGED = " These bytes are staged as 'demo-2.0.tar.gz'."
 
 
 def plan(
@@ -62,22 +56,31 @@ def test_an_artifact_is_taken_in(arriving: Artifact, outcome: Outcome, *, replac
 
 
 @pytest.mark.parametrize(
-    ("arriving", "replace"),
-    [(OTHER_BYTES, False), (OTHER_NAME, True), (OTHER_NAME, False)],
+    ("arriving", "replace", "more"),
+    [(OTHER_BYTES, False, ""), (OTHER_NAME, True, STAGED), (OTHER_NAME, False, STAGED)],
     ids=["other bytes, may not replace", "another name, may replace", "another name, may not"],
 )
-def test_what_pypi_has_seen_is_refused(arriving: Artifact, *, replace: bool) -> None:
-    """PyPI takes no name twice and no bytes twice; the sentence is its own (#96)."""
+def test_what_pypi_has_seen_is_refused(arriving: Artifact, more: str, *, replace: bool) -> None:
+    """PyPI takes no name twice and no bytes twice; the sentence names what arrives (#96)."""
     with pytest.raises(RefusedError) as caught:
         plan(arriving, replace=replace)
 
-    assert caught.value.sentence == EXISTS.format(HELD.blake2b_256)
+    arrived = f"({arriving.filename!r}, with blake2_256 hash {arriving.blake2b_256!r})"
+    assert caught.value.sentence == f"File already exists {arrived}.{more}"
 
 
 def test_bytes_of_another_stage_are_refused() -> None:
     """The live stages of a project share the rule: all of them are to be published."""
-    with pytest.raises(RefusedError, match=r"File already exists \('demo-1.0.tar.gz'"):
+    with pytest.raises(RefusedError, match=r"are staged as 'demo-1\.0\.tar\.gz'\."):
         plan(NEW, elsewhere=(an_artifact("demo-1.0.tar.gz", content="a wheel"),))
+
+
+def test_a_second_sdist_is_refused() -> None:
+    """PyPI takes one sdist of a release, and another spelling of its version is none (#103)."""
+    with pytest.raises(RefusedError) as caught:
+        plan(an_artifact("demo-2.0.0.tar.gz"), version="2.0.0")
+
+    assert caught.value.sentence == "Only one sdist may be uploaded per release."
 
 
 def test_another_version_belongs_to_another_stage() -> None:
@@ -102,50 +105,3 @@ def test_a_stage_that_is_closed_takes_nothing(status: Status, arriving: Artifact
     """What is being published stays what it is, whatever arrives (#31)."""
     with pytest.raises(ConflictError, match=f"is {status} and cannot be edited"):
         plan(arriving, stage=a_stage("2.0", HELD, status=status))
-
-
-@pytest.mark.parametrize(
-    ("sha256", "published"),
-    [(HELD.sha256, True), (None, False)],
-    ids=["the same bytes", "not listed"],
-)
-def test_published_means_the_same_bytes(sha256: str | None, *, published: bool) -> None:
-    """What upstream has under the name and the digest needs no staging (#113)."""
-    assert is_published(HELD, listing_of(sha256)) is published
-
-
-@pytest.mark.parametrize("sha256", ["0" * 64, ""], ids=["another digest", "an empty digest"])
-def test_other_bytes_upstream_are_a_conflict(sha256: str) -> None:
-    """A name that upstream has with other bytes can never be published (#21, #71)."""
-    with pytest.raises(RefusedError, match=r"^File already exists"):
-        is_published(HELD, listing_of(sha256))
-
-
-def test_bytes_without_a_digest_are_a_conflict() -> None:
-    """A page that does not say what it has is not taken for a yes."""
-    listing = Listing({HELD.filename: ListedFile(HELD.filename, None, None, None)})
-
-    with pytest.raises(RefusedError):
-        is_published(HELD, listing)
-
-
-def listing_of(sha256: str | None) -> Listing:
-    """Return a listing that has the held file with a digest, or not at all."""
-    if sha256 is None:
-        return Listing()
-    return Listing({HELD.filename: ListedFile(HELD.filename, sha256, None, None)})
-
-
-@pytest.mark.parametrize("status", ["archived", "quarantined"])
-def test_a_closed_project_takes_no_uploads(status: str) -> None:
-    """An index must not take uploads to these (PEP 792, #66)."""
-    with pytest.raises(RefusedError) as caught:
-        check_project_takes_uploads("demo", Listing(status=status))
-
-    assert caught.value.sentence == f"The project demo is {status} on PyPI and takes no uploads."
-
-
-@pytest.mark.parametrize("status", ["active", "deprecated", "something new"])
-def test_other_projects_take_uploads(status: str) -> None:
-    """A state we do not know is no reason to refuse."""
-    check_project_takes_uploads("demo", Listing(status=status))
