@@ -13,11 +13,13 @@ from stageproxy.kept import OnceKept
 from stageproxy.ports import Clock, Rows
 from stageproxy.services.access import Access
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.published import Published
 from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
+from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
 from stageproxy.services.tokens import Tokens
@@ -59,7 +61,9 @@ def assemble(
     """Put the parts together. Nothing is asked or written yet."""
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
-    uploads = Uploads(database, files, Published(index), clock, stages, _policy(config))
+    published = Published(index, NameSearches(index))
+    examiner = Examiner(database, published, clock, config.upload.strict)
+    uploads = Uploads(database, files, examiner, clock, stages, _policy(config))
     file_uploads = FileUploads(database, files, clock, stages, uploads)
     app = web.Application(middlewares=[guard])
     app[keys.ACCESS] = Access(database, clock)
@@ -107,7 +111,6 @@ def _policy(config: Config) -> UploadPolicy:
     return UploadPolicy(
         max_file_size=config.upload.max_file_size,
         replace=config.upload.replace,
-        strict=config.upload.strict,
     )
 
 

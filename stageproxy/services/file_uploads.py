@@ -24,8 +24,9 @@ from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.core.verdict.metadata import FormFields, form_of
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
+from stageproxy.services.examine import Arrival
 from stageproxy.services.stages import WITHDRAWN, Stages, end_expired, get_live, touched
-from stageproxy.services.upload import Arrival, Uploads
+from stageproxy.services.upload import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class FileUploads:
             raise InvalidRequestError(problems[0].message, problems)
         self.uploads.check_size(announced.size, stage.project)
         check_name(stage, name)
-        await self.uploads.published.check_is_new(stage.project, announced.filename)
+        await self.uploads.examiner.published.check_is_new(stage.project, announced.filename)
         now = self.clock.now()
         upload = FileUpload(
             id=secrets.token_hex(16),

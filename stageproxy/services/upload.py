@@ -1,78 +1,32 @@
 """Here is how an artifact is taken into a stage."""
 
-import asyncio
-import hashlib
-import json
 import logging
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from packaging.utils import NormalizedName, canonicalize_name
-
-from stageproxy.core.errors import (
-    OtherReleaseError,
-    Problem,
-    RefusedError,
-)
-from stageproxy.core.index.pages import Listing
-from stageproxy.core.release.attestations import UNREADABLE, attestations_in
-from stageproxy.core.release.digests import Received
+from stageproxy.core.errors import Problem, RefusedError
 from stageproxy.core.release.file_uploads import UploadStatus, UploadStep
-from stageproxy.core.release.intake import (
-    Outcome,
-    check_project_takes_uploads,
-    is_published,
-    plan_intake,
-    surroundings_of,
-)
-from stageproxy.core.release.stages import LIVE, Artifact, ArtifactKind, Stage
-from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.verdict.findings import Finding, Level
-from stageproxy.core.verdict.metadata import FormFields
-from stageproxy.core.verdict.rules import findings_of, form_findings
-from stageproxy.core.verdict.uploads import Surroundings, Upload
+from stageproxy.core.release.intake import Outcome, plan_intake
+from stageproxy.core.release.stages import Artifact, Stage
+from stageproxy.core.rights import ApiToken
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
-from stageproxy.services.access import require
-from stageproxy.services.published import Published
+from stageproxy.services.examine import Arrival, Candidate, Examiner, live_artifacts
 from stageproxy.services.stages import Stages, check_release_is_free, end_expired, get_live, touched
 
 log = logging.getLogger(__name__)
 
 _ABOUT_SIZES = "docs/project-management/storage-limits#requesting-a-file-size-limit-increase"
-_NOT_ASKED = "PyPI could not be asked whether it has this file already."
 
 REPLACED = "The file was replaced by another upload of its name."
 
 
 @dataclass(frozen=True, slots=True)
 class UploadPolicy:
-    """What uploads may do: exchange staged files; and whether suspicion is enough to refuse."""
+    """What uploads may do: how large a file may be, and whether staged ones are exchanged."""
 
     max_file_size: int
     replace: bool
-    strict: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What a client sent: the form's fields as they came, and the file, received but not kept.
-
-    `upload_id`: the file upload that it completes, if it came by PEP 694.
-    """
-
-    form: FormFields
-    filename: str
-    content_type: str | None
-    file: IncomingFile
-    upload_id: str | None = None
-
-    @property
-    def project(self) -> NormalizedName:
-        """The project that the form names."""
-        return canonicalize_name(next((v for k, v in self.form if k == "name"), ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +39,12 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    """An artifact that nothing speaks against so far."""
-
-    project: NormalizedName
-    version: str
-    artifact: Artifact
-    form: FormFields
-    core_metadata: bytes | None
-    file: IncomingFile
-    upload_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Uploads:
     """Takes artifacts into stages."""
 
     catalogue: Catalogue
     files: ArtifactFiles
-    published: Published
+    examiner: Examiner
     clock: Clock
     stages: Stages
     policy: UploadPolicy
@@ -124,17 +65,9 @@ class Uploads:
 
         Raise `RefusedError` with everything that PyPI would say against it.
         """
-        _refuse(form_findings(arrival.form), sources={"name"})
-        if into is not None and into.project != arrival.project:
-            raise OtherReleaseError(arrival.filename, staged=into.release)
-        name = _find_name(arrival.filename)
-        require(token, Action.UPLOAD, arrival.project, str(name.version) if name else None)
-        listing = await self.published.listing(arrival.project)
-        candidate = await self._examine(token, arrival, name, listing)
-        if listing is not None:
-            check_project_takes_uploads(candidate.project, listing)
-            if is_published(candidate.artifact, listing):
-                return Taken(Outcome.UNCHANGED, None, candidate.artifact)
+        candidate = await self.examiner.examine(token, arrival, into=into)
+        if candidate.is_published:
+            return Taken(Outcome.UNCHANGED, None, candidate.artifact)
         taken = await self._add(candidate, into)
         log.info(
             "stage %s: %s %s, %d bytes, by token %s",
@@ -146,97 +79,11 @@ class Uploads:
         )
         return taken
 
-    async def _examine(
-        self,
-        token: ApiToken,
-        arrival: Arrival,
-        name: DistributionName | None,
-        listing: Listing | None,
-    ) -> _Candidate:
-        """Look at the file itself, as PyPI does; only what it would take goes on."""
-        received = await arrival.file.finish()
-        upload = await self._upload(arrival, received, name, listing)
-        findings = await asyncio.to_thread(findings_of, upload)
-        _refuse(findings, strict=self.policy.strict)
-        if name is None:
-            raise AssertionError("a filename that cannot be read is refused")
-        notices = tuple(one.message for one in findings if one.level is not Level.REFUSE)
-        if listing is None:
-            notices = (*notices, _NOT_ASKED)
-        return _Candidate(
-            project=arrival.project,
-            version=str(name.version),
-            artifact=self._artifact(upload, received, token, notices),
-            form=arrival.form,
-            core_metadata=upload.contents.core_metadata if name.is_wheel else None,
-            file=arrival.file,
-            upload_id=arrival.upload_id,
-        )
-
-    async def _upload(
-        self,
-        arrival: Arrival,
-        received: Received,
-        name: DistributionName | None,
-        listing: Listing | None,
-    ) -> Upload:
-        upload = Upload(
-            form=arrival.form,
-            filename=arrival.filename,
-            content_type=arrival.content_type,
-            sha256=received.sha256,
-            blake2b_256=received.blake2b_256,
-            md5=received.md5,
-            name=name,
-            size=received.size,
-            around=self._surroundings(listing, name),
-        )
-        if name is None:
-            return upload
-        return replace(upload, contents=await arrival.file.read_contents(name))
-
-    def _surroundings(
-        self, listing: Listing | None, name: DistributionName | None
-    ) -> Surroundings | None:
-        if listing is None:
-            return None
-        return surroundings_of(listing, str(name.version) if name else None, self.clock.now())
-
-    def _artifact(
-        self, upload: Upload, received: Received, token: ApiToken, notices: tuple[str, ...]
-    ) -> Artifact:
-        kind = ArtifactKind(upload.get("filetype") or "")
-        core_metadata = upload.contents.core_metadata
-        attestations = attestations_in(upload.form)
-        unreadable = () if attestations is not None else (UNREADABLE,)
-        is_served = kind is ArtifactKind.WHEEL and core_metadata is not None
-        return Artifact(
-            filename=upload.filename,
-            kind=kind,
-            sha256=received.sha256,
-            blake2b_256=received.blake2b_256,
-            md5=received.md5,
-            size=received.size,
-            form_sha256=_digest_of(upload.form),
-            requires_python=upload.get("requires_python"),
-            summary=upload.get("summary"),
-            requires_dist=tuple(v for k, v in upload.form if k == "requires_dist" and v),
-            core_metadata_sha256=(
-                hashlib.sha256(core_metadata).hexdigest()
-                if is_served and core_metadata is not None
-                else None
-            ),
-            uploaded_at=self.clock.now(),
-            uploaded_by=token.id,
-            notices=(*notices, *unreadable),
-            attestations=len(attestations or []),
-        )
-
-    async def _add(self, candidate: _Candidate, into: Stage | None) -> Taken:
+    async def _add(self, candidate: Candidate, into: Stage | None) -> Taken:
         now = self.clock.now()
         return await self.catalogue.write(lambda rows: self._work(rows, candidate, into, now))
 
-    def _work(self, rows: Rows, candidate: _Candidate, into: Stage | None, now: datetime) -> Taken:
+    def _work(self, rows: Rows, candidate: Candidate, into: Stage | None, now: datetime) -> Taken:
         """Add the artifact within one transaction: the stage is as it is now, not as it was."""
         end_expired(rows, candidate.project, now)
         stage = self._stage_for(rows, candidate, into, now)
@@ -245,7 +92,7 @@ class Uploads:
             stage,
             artifact,
             candidate.version,
-            _live_artifacts(rows, candidate.project),
+            live_artifacts(rows, candidate.project),
             replace=self.policy.replace,
         )
         is_settled = _settle_uploads(rows, stage, candidate)
@@ -268,7 +115,7 @@ class Uploads:
         return rows.find_stage(stage.id)
 
     def _stage_for(
-        self, rows: Rows, candidate: _Candidate, into: Stage | None, now: datetime
+        self, rows: Rows, candidate: Candidate, into: Stage | None, now: datetime
     ) -> Stage:
         if into is not None:
             return get_live(rows, into.id, now)
@@ -280,7 +127,7 @@ class Uploads:
         return stage
 
 
-def _settle_uploads(rows: Rows, stage: Stage, candidate: _Candidate) -> bool:
+def _settle_uploads(rows: Rows, stage: Stage, candidate: Candidate) -> bool:
     """Complete the file upload that brought the artifact; one that had failed is over with it."""
     upload = stage.find_upload(candidate.artifact.filename)
     if upload is not None and upload.id == candidate.upload_id:
@@ -290,34 +137,3 @@ def _settle_uploads(rows: Rows, stage: Stage, candidate: _Candidate) -> bool:
         rows.save_file_upload(stage.id, upload.after(UploadStep.DELETE))
         return True
     return False
-
-
-def _find_name(filename: str) -> DistributionName | None:
-    try:
-        return parse_distribution_name(filename)
-    except ValueError:
-        return None
-
-
-def _live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
-    live = (stage for stage in rows.list_stages(project) if stage.status in LIVE)
-    return [artifact for stage in live for artifact in stage.artifacts]
-
-
-def _refuse(
-    findings: Sequence[Finding], *, sources: set[str] | None = None, strict: bool = False
-) -> None:
-    """Raise if PyPI would refuse; with *sources*, only if one of these fields is at fault."""
-    levels = {Level.REFUSE, Level.WARN} if strict else {Level.REFUSE}
-    problems = [
-        Problem(one.source, one.message, one.page) for one in findings if one.level in levels
-    ]
-    if sources is not None and not any(one.source in sources for one in problems):
-        return
-    if problems:
-        raise RefusedError(problems)
-
-
-def _digest_of(form: FormFields) -> str:
-    """Return a digest that is the same for every order in which an uploader sends the fields."""
-    return hashlib.sha256(json.dumps(sorted(form)).encode()).hexdigest()

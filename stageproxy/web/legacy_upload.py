@@ -20,7 +20,8 @@ from stageproxy.core.verdict.findings import Level
 from stageproxy.core.verdict.rules import form_findings
 from stageproxy.ports import IncomingFile
 from stageproxy.services.access import require
-from stageproxy.services.upload import Arrival, Taken
+from stageproxy.services.examine import Arrival
+from stageproxy.services.upload import Taken
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import PREVIEWS, UPLOADS, URLS
 from stageproxy.web.session_json import SESSION_JSON, UPLOAD_2_0, Api, json_response

@@ -4,6 +4,7 @@ import random
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,7 @@ async def _staged(server: Server, index: FakeIndex, name: str, chance: random.Ra
             an_sdist(name, version),
             requires_python=chance.choice([None, ">=3.8", ">=4"]),
             yanked="broken" if chance.random() < 0.5 else False,
+            uploaded_at=datetime.now(UTC),
         )
     return await server.stage(*_distributions(name, chance))
 

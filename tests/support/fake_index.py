@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import EllipsisType
 from typing import Any, Self
 
@@ -76,8 +77,9 @@ class FakeIndex:
         display_name: str | None = None,
         extra_file_keys: Mapping[str, Any] = {},
         extra_page_keys: Mapping[str, Any] = {},
+        uploaded_at: datetime | None = None,
     ) -> None:
-        """Put a project on the index, or more of its files.
+        """Put a project on the index, or more of its files; long ago if no time is said.
 
         As on PyPI, `requires-python` and yanking belong to the release: the first file
         sets the one unless it is given, and what is said last of the other holds for all.
@@ -98,6 +100,7 @@ class FakeIndex:
                 requires_python=requires_python,
                 yanked=yanked,
                 extra_keys=extra_file_keys,
+                uploaded_at=uploaded_at,
             )
 
     def remove(self, project: str) -> None:

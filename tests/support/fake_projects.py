@@ -121,6 +121,7 @@ class Projects:
         requires_python: str | EllipsisType | None,
         yanked: str | bool,
         extra_keys: Mapping[str, Any],
+        uploaded_at: datetime | None = None,
     ) -> Project:
         """Add a file to *project*, and its release if it is the first."""
         self.serial += 1
@@ -129,8 +130,8 @@ class Projects:
         release = replace(release, yanked=yanked)
         if not isinstance(requires_python, EllipsisType):
             release = replace(release, requires_python=requires_python)
-        uploaded_at = FIRST_UPLOAD + timedelta(minutes=self.serial)
-        new = ListedFile(distribution, release, uploaded_at, extra_keys)
+        at = uploaded_at or FIRST_UPLOAD + timedelta(minutes=self.serial)
+        new = ListedFile(distribution, release, at, extra_keys)
         return self.put(project.uploaded(new, serial=self.serial))
 
 

@@ -19,7 +19,8 @@ class Quirks:
     With *truncate* half of the body comes under the length of the whole; with
     *close_delimited* nothing tells that the other half is missing. *raw* has what goes
     over the wire instead of the next answers of a path: nothing at all is a dropped connection.
-    Nothing is answered before *hold* is set. *missing* are paths that a mirror does not have.
+    Nothing is answered before *hold* is set. *missing* are paths that a mirror does not have,
+    *delays* seconds by path.
     """
 
     html_only: bool = False
@@ -28,6 +29,7 @@ class Quirks:
     no_etag: bool = False
     no_core_metadata: bool = False
     delay: float = 0
+    delays: Mapping[str, float] = field(default_factory=dict)
     status: int | None = None
     truncate: bool = False
     garbage: bool = False
@@ -48,7 +50,7 @@ QUIRKS = web.RequestKey("quirks", Quirks)
 async def break_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Delay, refuse or cut off a finished answer."""
     quirks = request[QUIRKS]
-    await asyncio.sleep(quirks.delay)
+    await asyncio.sleep(quirks.delays.get(request.path, quirks.delay))
     if quirks.hold is not None:
         await quirks.hold.wait()
     raw = next(quirks.raw.get(request.path, iter(())), None)

@@ -55,13 +55,15 @@ class ListedFile:
     """A link on a page of the index. What the page does not say is `None`.
 
     `yanked` is the reason, an empty text where there is none, and `None` for
-    a file that is not yanked. `upload_time` is text as it came.
+    a file that is not yanked. `size` is in bytes, and `upload_time` is text as
+    it came: HTML pages have neither.
     """
 
     filename: str
     sha256: str | None
     requires_python: str | None
     yanked: str | None
+    size: int | None = None
     upload_time: str | None = None
 
 

@@ -43,7 +43,7 @@ class ListEditor:
         text = self._held + chunk
         self._held = b""
         if not self._has_started:
-            found = self._start().search(text, 0, _HEAD)
+            found = list_start(self._kind).search(text, 0, _HEAD)
             if found is None and len(text) >= _HEAD:
                 raise UnreadableListError("its names do not start where they should")
             if found is None:
@@ -61,17 +61,9 @@ class ListEditor:
         """
         if not self._has_started:
             raise UnreadableListError("it has no names")
-        if not has_length and not self._has_ended():
+        if not has_length and not has_ended(self._kind, self._tail):
             raise UnreadableListError("it is cut off")
         yield self._held
-
-    def _has_ended(self) -> bool:
-        if self._kind is SimpleType.V1_JSON:
-            return self._tail.rstrip().endswith(b"}")
-        return b"</html>" in self._tail.lower()
-
-    def _start(self) -> re.Pattern[bytes]:
-        return _JSON_START if self._kind is SimpleType.V1_JSON else _HTML_START
 
     def _entry(self, found: re.Match[bytes]) -> bytes:
         name = self._new_name or ""
@@ -88,6 +80,18 @@ class ListEditor:
         half = _length_of_half(text)
         text, self._held = text[: len(text) - half], text[len(text) - half :]
         return text
+
+
+def list_start(kind: SimpleType) -> re.Pattern[bytes]:
+    """Return what a list's names start with."""
+    return _JSON_START if kind is SimpleType.V1_JSON else _HTML_START
+
+
+def has_ended(kind: SimpleType, tail: bytes) -> bool:
+    """Say whether a list is whole that ends with *tail*."""
+    if kind is SimpleType.V1_JSON:
+        return tail.rstrip().endswith(b"}")
+    return b"</html>" in tail.lower()
 
 
 def _length_of_half(text: bytes) -> int:

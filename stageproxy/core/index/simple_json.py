@@ -107,11 +107,13 @@ def _listing(page: Mapping[str, Span]) -> Listing:
 
 def _listed(entry: Mapping[str, Any]) -> ListedFile:
     yanked = entry.get("yanked") or None
+    size = entry.get("size")
     return ListedFile(
         filename=str(entry["filename"]),
         sha256=entry.get("hashes", {}).get("sha256"),
         requires_python=entry.get("requires-python"),
         yanked="" if yanked is True else yanked,
+        size=size if type(size) is int and size >= 0 else None,
         upload_time=_text(entry.get("upload-time")),
     )
 

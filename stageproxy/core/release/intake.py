@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
 from stageproxy.core.index.pages import Listing
-from stageproxy.core.release.stages import Artifact, Stage, Step
+from stageproxy.core.release.stages import Artifact, ArtifactKind, Stage, Step
+from stageproxy.core.verdict.project_rules import ONE_SDIST
 from stageproxy.core.verdict.uploads import Surroundings
 
 CLOSED_TO_UPLOADS = frozenset({"archived", "quarantined"})
@@ -31,16 +32,34 @@ def is_published(artifact: Artifact, listing: Listing) -> bool:
     raise _already_exists(artifact)
 
 
-def surroundings_of(listing: Listing, version: str | None, now: datetime) -> Surroundings:
-    """Return what the index has beside an upload of a *version*, `None` if that is not known."""
+def surroundings_of(
+    listing: Listing,
+    version: str | None,
+    now: datetime,
+    *,
+    similar: str | None = None,
+    staged: Iterable[Artifact] = (),
+) -> Surroundings:
+    """Return what the index has beside an upload of a *version*, `None` if that is not known.
+
+    *similar*: another project whose name PyPI takes for the same; *staged*:
+    what else is to be published of the project.
+    """
     release = listing.files_of(version) if version is not None else []
     times = [_parse_time(one.upload_time) for one in release]
+    sizes = [one.size for one in listing.files.values() if one.size is not None]
+    coming = sum(one.size for one in staged if one.filename not in listing.files)
+    is_size_known = len(sizes) == len(listing.files)
     return Surroundings(
         now=now,
         has_project=listing.is_there,
         files={one.filename: one.sha256 for one in listing.files.values()},
         release=tuple(one.filename for one in release),
         first_upload=min((time for time in times if time is not None), default=None),
+        is_age_known=None not in times,
+        similar=similar,
+        size=sum(sizes) + coming if is_size_known else None,
+        largest=max(sizes, default=0),
     )
 
 
@@ -77,6 +96,7 @@ def plan_intake(
     if not stage.accepts_version(version):
         raise OtherReleaseError(artifact.filename, staged=stage.release)
     held = stage.find_artifact(artifact.filename)
+    _check_sdist_is_the_only_one(stage, artifact)
     _check_bytes_are_new(artifact, others)
     if held is None:
         return Outcome.UPLOADED
@@ -92,6 +112,13 @@ def _for_same_bytes(held: Artifact, artifact: Artifact, *, replace: bool) -> Out
     if replace and held.form_sha256 != artifact.form_sha256:
         return Outcome.REPLACED
     return Outcome.UNCHANGED
+
+
+def _check_sdist_is_the_only_one(stage: Stage, artifact: Artifact) -> None:
+    """Refuse a second sdist, which has the same version in another spelling."""
+    sdists = {one.filename for one in stage.artifacts if one.kind is ArtifactKind.SDIST}
+    if artifact.kind is ArtifactKind.SDIST and sdists - {artifact.filename}:
+        raise RefusedError([Problem("content", ONE_SDIST)])
 
 
 def _check_bytes_are_new(artifact: Artifact, others: Iterable[Artifact]) -> None:

@@ -11,7 +11,9 @@ from stageproxy.core.verdict.findings import Finding, Level, not_known
 from stageproxy.core.verdict.uploads import Rule, Upload
 
 LONGEST_FILE = 100 * 2**20
+LARGEST_PROJECT = 10 * 2**30
 RELEASE_OPEN_FOR = timedelta(days=14)
+ONE_SDIST = "Only one sdist may be uploaded per release."
 
 _FORMER_STDLIB = frozenset(
     {
@@ -63,22 +65,46 @@ def _stdlib_name(upload: Upload) -> Iterator[Finding]:
         )
 
 
+def _similar_name(upload: Upload) -> Iterator[Finding]:
+    if upload.around is not None and upload.around.similar:
+        name = upload.get("name") or ""
+        yield Finding(
+            "name",
+            f"The name {name!r} is too similar to an existing project. "
+            f"That is {upload.around.similar!r}.",
+            page="help/#project-name",
+        )
+
+
 def _size(upload: Upload) -> Iterator[Finding]:
-    if upload.size > LONGEST_FILE:
+    # That a limit was raised shows in a file that is out, and nowhere else.
+    if upload.size > max(LONGEST_FILE, upload.around.largest if upload.around else 0):
         yield not_known(
             f"PyPI takes files of up to {LONGEST_FILE // 2**20} MB, unless the project was "
             f"granted more; {upload.filename} has {upload.size // 2**20} MB."
         )
 
 
+def _project_size(upload: Upload) -> Iterator[Finding]:
+    there = upload.around.size if upload.around else None
+    if there is not None and there + upload.size > LARGEST_PROJECT:
+        yield not_known(
+            f"PyPI takes {LARGEST_PROJECT // 2**30} GB for a project, unless it was granted more; "
+            f"with {upload.filename} it has {(there + upload.size) / 2**30:.1f} GB."
+        )
+
+
 def _file_exists(upload: Upload) -> Iterator[Finding]:
     files = upload.around.files if upload.around else {}
-    same_name = upload.filename in files
-    if _is_published(upload) or not (same_name or upload.sha256 in files.values()):
+    same_bytes = (name for name, sha256 in files.items() if sha256 == upload.sha256)
+    holder = upload.filename if upload.filename in files else next(same_bytes, None)
+    if holder is None or _is_published(upload):
         return
+    more = "" if holder == upload.filename else f" These bytes are there as {holder!r}."
     yield Finding(
         "content",
-        f"File already exists ({upload.filename!r}, with blake2_256 hash {upload.blake2b_256!r}).",
+        f"File already exists ({upload.filename!r}, with blake2_256 hash {upload.blake2b_256!r})."
+        f"{more}",
         page="help/#file-name-reuse",
     )
 
@@ -93,21 +119,29 @@ def _closed_release(upload: Upload) -> Iterator[Finding]:
     around = upload.around
     if around is None or not around.release or _is_published(upload):
         return
-    if around.first_upload is None:
+    # No release is from the future, whatever a clock says that is ahead of ours.
+    closes = min(around.first_upload or around.now, around.now) + RELEASE_OPEN_FOR
+    if around.now > closes:
+        yield Finding(
+            "content",
+            "Uploading new files to releases older than 14 days is not allowed. "
+            f"This one was closed on {closes:%Y-%m-%d}.",
+        )
+    elif not around.is_age_known:
         yield not_known(
             "PyPI closes a release 14 days after its first file, and the index does not say when "
             "that was."
         )
-    elif around.now - around.first_upload > RELEASE_OPEN_FOR:
-        yield Finding(
-            "content", "Uploading new files to releases older than 14 days is not allowed."
+    else:
+        yield not_known(
+            f"PyPI takes files for this release until {closes:%Y-%m-%d %H:%M} UTC, and none later."
         )
 
 
 def _second_sdist(upload: Upload) -> Iterator[Finding]:
     others = upload.around.release if upload.around else ()
     if upload.get("filetype") == "sdist" and any(_is_other_sdist(one, upload) for one in others):
-        yield Finding("content", "Only one sdist may be uploaded per release.")
+        yield Finding("content", ONE_SDIST)
 
 
 def _is_other_sdist(filename: str, upload: Upload) -> bool:
@@ -119,6 +153,21 @@ STDLIB_NAME = Rule(
     "a new project does not have the name of a module of Python's standard library",
     _stdlib_name,
     "The name '…' isn't allowed (conflict with Python Standard Library module name).",
+)
+
+SIMILAR_NAME = Rule(
+    "similar-name",
+    "the name of a new project does not look like that of another",
+    _similar_name,
+    "The name '…' is too similar to an existing project.",
+)
+
+PROJECT_SIZE = Rule(
+    "project-size",
+    f"all files of the project have at most {LARGEST_PROJECT // 2**30} GB, or it was granted more",
+    _project_size,
+    "Project size too large. Limit for project '…' total size is … GB.",
+    Level.UNKNOWN,
 )
 
 FILE_SIZE = Rule(
@@ -146,7 +195,7 @@ RELEASE_RULES: Sequence[Rule] = (
         "second-sdist",
         "the release has no other sdist",
         _second_sdist,
-        "Only one sdist may be uploaded per release.",
+        ONE_SDIST,
     ),
 )
 """What PyPI checks of the release that the file joins."""

@@ -24,7 +24,13 @@ from stageproxy.core.verdict.filename_rules import (
 from stageproxy.core.verdict.findings import Finding, Level
 from stageproxy.core.verdict.form_rules import FORM_RULES
 from stageproxy.core.verdict.metadata import FormFields
-from stageproxy.core.verdict.project_rules import FILE_SIZE, RELEASE_RULES, STDLIB_NAME
+from stageproxy.core.verdict.project_rules import (
+    FILE_SIZE,
+    PROJECT_SIZE,
+    RELEASE_RULES,
+    SIMILAR_NAME,
+    STDLIB_NAME,
+)
 from stageproxy.core.verdict.unknowns import ATTESTATIONS, UNKNOWN_RULES
 from stageproxy.core.verdict.uploads import RULES_AS_OF, Rule, Upload
 
@@ -32,9 +38,11 @@ __all__ = ["RULES", "RULES_AS_OF", "UNKNOWN_RULES", "findings_of", "form_finding
 
 _RULES_ON_FILES: Sequence[Rule] = (
     STDLIB_NAME,
+    SIMILAR_NAME,
     DESCRIPTION_RULE,
     *FILE_RULES,
     FILE_SIZE,
+    PROJECT_SIZE,
     *RELEASE_RULES,
     *ARCHIVE_RULES,
     *FILENAME_RULES,

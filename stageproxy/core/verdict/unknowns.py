@@ -61,11 +61,6 @@ UNKNOWN_RULES: Sequence[Rule] = (
         "The name '…' isn't allowed.",
     ),
     _rule(
-        "similar-name",
-        "the name of a new project may be too similar to another's",
-        "The name '…' is too similar to an existing project.",
-    ),
-    _rule(
         "deleted-filename",
         "the filename may have been used by a file that was deleted since",
         "This filename was previously used by a file that has since been deleted. …",
@@ -74,11 +69,6 @@ UNKNOWN_RULES: Sequence[Rule] = (
         "same-bytes-elsewhere",
         "another project may have the same bytes",
         "File already exists ('…', with blake2_256 hash '…').",
-    ),
-    _rule(
-        "project-size",
-        "the project may have used up its space",
-        "Project size too large. …",
     ),
     _rule(
         "uploads-closed",

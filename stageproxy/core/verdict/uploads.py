@@ -20,7 +20,11 @@ class Surroundings:
     """What the index has beside an upload: the project, its files, and those of the same release.
 
     `files` are the project's, with their SHA-256 where the index says it;
-    `first_upload` is when the release's first file came, if the index says so.
+    `first_upload` is when the release's first file came; `is_age_known` says
+    whether the index tells that of every file.
+    `similar` is another project whose name PyPI takes for the
+    same. `size` is what all files of the project have in bytes, those that are
+    staged included, if the index says so; `largest` is the largest of them.
     """
 
     now: datetime
@@ -28,6 +32,10 @@ class Surroundings:
     files: Mapping[str, str | None] = field(default_factory=dict)
     release: tuple[str, ...] = ()
     first_upload: datetime | None = None
+    is_age_known: bool = True
+    similar: str | None = None
+    size: int | None = None
+    largest: int = 0
 
 
 @dataclass(frozen=True, slots=True)

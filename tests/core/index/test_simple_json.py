@@ -250,7 +250,7 @@ def test_a_page_is_read() -> None:
 
     sha256, time = entry["hashes"]["sha256"], entry["upload-time"]
     assert listing.files == {
-        "demo-1.0.tar.gz": ListedFile("demo-1.0.tar.gz", sha256, ">=3.8", "", time)
+        "demo-1.0.tar.gz": ListedFile("demo-1.0.tar.gz", sha256, ">=3.8", "", 1234, time)
     }
     assert listing.status == "active"
 

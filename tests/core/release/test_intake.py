@@ -1,5 +1,6 @@
 """What becomes of an artifact that arrives."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -143,7 +144,7 @@ def listing_of(sha256: str | None) -> Listing:
 
 def a_page_of(*uploads: tuple[str, str | None]) -> Listing:
     """Return a listing of files, each with the time it was uploaded."""
-    files = [ListedFile(name, name, None, None, time) for name, time in uploads]
+    files = [ListedFile(name, name, None, None, 7, time) for name, time in uploads]
     return Listing({file.filename: file for file in files})
 
 
@@ -162,6 +163,8 @@ def test_surroundings_are_those_of_the_release() -> None:
         files={name: name for name in page.files},
         release=("demo-2.0.tar.gz", "demo-2.0.0-py3-none-any.whl"),
         first_upload=datetime(2026, 11, 20, 12, 0, 0, 500000, UTC),
+        size=21,
+        largest=7,
     )
 
 
@@ -170,13 +173,29 @@ def test_a_time_that_nobody_can_read_is_none(time: str | None) -> None:
     """A page without times, or with odd ones, says nothing of the release's age."""
     found = surroundings_of(a_page_of(("demo-2.0.tar.gz", time)), "2.0", NOON)
 
-    assert (found.first_upload, found.release) == (None, ("demo-2.0.tar.gz",))
+    assert (found.first_upload, found.is_age_known) == (None, False)
+    assert found.release == ("demo-2.0.tar.gz",)
+
+
+def test_what_is_staged_counts_for_the_size() -> None:
+    """The project's size is that of all files; one that is out and staged counts once."""
+    page = a_page_of(("demo-1.0.tar.gz", None), (HELD.filename, None))
+    other = replace(HELD, filename="demo-2.0.tar.gz", size=100)
+
+    assert surroundings_of(page, None, NOON, staged=[HELD, other]).size == 114
+
+
+def test_size_that_nobody_knows() -> None:
+    """Where a file's size is missing nothing is known of the whole."""
+    unknown = ListedFile("demo-1.0.tar.gz", None, None, None)
+
+    assert surroundings_of(Listing({unknown.filename: unknown}), None, NOON).size is None
 
 
 def test_a_project_may_be_new() -> None:
     """An index without the project has nothing beside the upload."""
     assert surroundings_of(Listing(is_there=False), None, NOON) == Surroundings(
-        NOON, has_project=False
+        NOON, has_project=False, size=0
     )
 
 

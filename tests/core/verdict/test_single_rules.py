@@ -208,7 +208,10 @@ def test_names_of_python_are_taken(name: str, *, is_new: bool, refused: bool) ->
 
 
 EXISTS = f"File already exists ('{WHEEL.filename}', with blake2_256 hash '{WHEEL.blake2b_256}')."
-CLOSED = "Uploading new files to releases older than 14 days is not allowed."
+CLOSED = (
+    "Uploading new files to releases older than 14 days is not allowed. "
+    f"This one was closed on {NOON - timedelta(seconds=1):%Y-%m-%d}."
+)
 OLD = NOON - timedelta(days=14, seconds=1)
 ON_INDEX: Mapping[str, tuple[Mapping[str, object], list[str]]] = {
     "nothing": ({}, []),
@@ -219,7 +222,10 @@ ON_INDEX: Mapping[str, tuple[Mapping[str, object], list[str]]] = {
         [EXISTS, CLOSED],
     ),
     "other bytes, nobody knows which": ({"files": {WHEEL.filename: None}}, [EXISTS]),
-    "the same bytes under another name": ({"files": {"x.whl": WHEEL.sha256}}, [EXISTS]),
+    "the same bytes under another name": (
+        {"files": {"x.whl": WHEEL.sha256}},
+        [f"{EXISTS} These bytes are there as 'x.whl'."],
+    ),
     "a release of two weeks": ({"first_upload": NOON - timedelta(days=14)}, []),
     "a release of over two weeks": ({"first_upload": OLD}, [CLOSED]),
     "an sdist": ({"release": (SDIST.filename,)}, []),

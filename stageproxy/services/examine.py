@@ -1,0 +1,207 @@
+"""Here is how a file that arrives is looked at: the verdict, and the artifact it would become."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
+from stageproxy.core.release.attestations import UNREADABLE, attestations_in
+from stageproxy.core.release.digests import Received
+from stageproxy.core.release.intake import (
+    check_project_takes_uploads,
+    is_published,
+    surroundings_of,
+)
+from stageproxy.core.release.stages import LIVE, Artifact, ArtifactKind, Stage
+from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.verdict.contents import Contents
+from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.verdict.findings import Finding, Level
+from stageproxy.core.verdict.metadata import FormFields
+from stageproxy.core.verdict.rules import findings_of, form_findings
+from stageproxy.core.verdict.uploads import Surroundings, Upload
+from stageproxy.ports import Catalogue, Clock, IncomingFile, Rows
+from stageproxy.services.access import require
+from stageproxy.services.published import Published, UpstreamState
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a client sent: the form's fields as they came, and the file, received but not kept.
+
+    `upload_id`: the file upload that it completes, if it came by PEP 694.
+    """
+
+    form: FormFields
+    filename: str
+    content_type: str | None
+    file: IncomingFile
+    upload_id: str | None = None
+
+    @property
+    def project(self) -> NormalizedName:
+        """The project that the form names."""
+        return canonicalize_name(next((v for k, v in self.form if k == "name"), ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An artifact that nothing speaks against so far. `is_published`: PyPI has the very file."""
+
+    project: NormalizedName
+    version: str
+    artifact: Artifact
+    form: FormFields
+    core_metadata: bytes | None
+    file: IncomingFile
+    upload_id: str | None
+    is_published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Looks at files as PyPI would; *strict*: suspicion is enough to refuse."""
+
+    catalogue: Catalogue
+    published: Published
+    clock: Clock
+    strict: bool
+
+    async def examine(
+        self, token: ApiToken, arrival: Arrival, *, into: Stage | None = None
+    ) -> Candidate:
+        """Return what a file would become. Raise `RefusedError` with all that PyPI would say."""
+        _refuse(form_findings(arrival.form), sources={"name"})
+        if into is not None and into.project != arrival.project:
+            raise OtherReleaseError(arrival.filename, staged=into.release)
+        name = _find_name(arrival.filename)
+        require(token, Action.UPLOAD, arrival.project, str(name.version) if name else None)
+        received = await arrival.file.finish()
+        # At once: both may take seconds, and some uploaders wait for ten of them.
+        state, contents = await asyncio.gather(
+            self.published.state(arrival.project), _contents_of(arrival, name)
+        )
+        around = await self._surroundings(arrival.project, name, state)
+        upload = _upload_of(arrival, received, name, contents, around)
+        findings = await asyncio.to_thread(findings_of, upload)
+        _refuse(findings, strict=self.strict)
+        if name is None:
+            raise AssertionError("a filename that cannot be read is refused")
+        told = (one.message for one in findings if one.level is not Level.REFUSE)
+        artifact = self._artifact(upload, received, token, (*told, *state.notices))
+        if state.listing is not None:
+            check_project_takes_uploads(arrival.project, state.listing)
+        return Candidate(
+            project=arrival.project,
+            version=str(name.version),
+            artifact=artifact,
+            form=arrival.form,
+            core_metadata=contents.core_metadata if name.is_wheel else None,
+            file=arrival.file,
+            upload_id=arrival.upload_id,
+            is_published=state.listing is not None and is_published(artifact, state.listing),
+        )
+
+    async def _surroundings(
+        self, project: NormalizedName, name: DistributionName | None, state: UpstreamState
+    ) -> Surroundings | None:
+        if state.listing is None:
+            return None
+        return surroundings_of(
+            state.listing,
+            str(name.version) if name else None,
+            self.clock.now(),
+            similar=state.similar,
+            staged=await self.catalogue.read(lambda rows: live_artifacts(rows, project)),
+        )
+
+    def _artifact(
+        self, upload: Upload, received: Received, token: ApiToken, notices: tuple[str, ...]
+    ) -> Artifact:
+        kind = ArtifactKind(upload.get("filetype") or "")
+        core_metadata = upload.contents.core_metadata
+        attestations = attestations_in(upload.form)
+        unreadable = () if attestations is not None else (UNREADABLE,)
+        is_served = kind is ArtifactKind.WHEEL and core_metadata is not None
+        return Artifact(
+            filename=upload.filename,
+            kind=kind,
+            sha256=received.sha256,
+            blake2b_256=received.blake2b_256,
+            md5=received.md5,
+            size=received.size,
+            form_sha256=_digest_of(upload.form),
+            requires_python=upload.get("requires_python"),
+            summary=upload.get("summary"),
+            requires_dist=tuple(v for k, v in upload.form if k == "requires_dist" and v),
+            core_metadata_sha256=(
+                hashlib.sha256(core_metadata).hexdigest()
+                if is_served and core_metadata is not None
+                else None
+            ),
+            uploaded_at=self.clock.now(),
+            uploaded_by=token.id,
+            notices=(*notices, *unreadable),
+            attestations=len(attestations or []),
+        )
+
+
+async def _contents_of(arrival: Arrival, name: DistributionName | None) -> Contents:
+    return await arrival.file.read_contents(name) if name else Contents()
+
+
+def _upload_of(
+    arrival: Arrival,
+    received: Received,
+    name: DistributionName | None,
+    contents: Contents,
+    around: Surroundings | None,
+) -> Upload:
+    return Upload(
+        form=arrival.form,
+        filename=arrival.filename,
+        content_type=arrival.content_type,
+        sha256=received.sha256,
+        blake2b_256=received.blake2b_256,
+        md5=received.md5,
+        name=name,
+        contents=contents,
+        size=received.size,
+        around=around,
+    )
+
+
+def _find_name(filename: str) -> DistributionName | None:
+    try:
+        return parse_distribution_name(filename)
+    except ValueError:
+        return None
+
+
+def live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
+    """Return what the live stages of a project hold."""
+    live = (stage for stage in rows.list_stages(project) if stage.status in LIVE)
+    return [artifact for stage in live for artifact in stage.artifacts]
+
+
+def _refuse(
+    findings: Sequence[Finding], *, sources: set[str] | None = None, strict: bool = False
+) -> None:
+    """Raise if PyPI would refuse; with *sources*, only if one of these fields is at fault."""
+    levels = {Level.REFUSE, Level.WARN} if strict else {Level.REFUSE}
+    problems = [
+        Problem(one.source, one.message, one.page) for one in findings if one.level in levels
+    ]
+    if sources is not None and not any(one.source in sources for one in problems):
+        return
+    if problems:
+        raise RefusedError(problems)
+
+
+def _digest_of(form: FormFields) -> str:
+    """Return a digest that is the same for every order in which an uploader sends the fields."""
+    return hashlib.sha256(json.dumps(sorted(form)).encode()).hexdigest()

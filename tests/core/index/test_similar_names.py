@@ -1,0 +1,96 @@
+"""Which other project of a list has a name that PyPI takes for the same."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
+
+from stageproxy.core.index.negotiation import SimpleType
+from stageproxy.core.index.project_list import UnreadableListError
+from stageproxy.core.index.similar_names import SimilarNames, read_as
+
+TYPES = pytest.mark.parametrize("kind", [SimpleType.HTML, SimpleType.V1_JSON])
+NAMES = st.from_regex(r"[oOiIlL01aA._-]{0,4}[0O1lLa]", fullmatch=True).filter(
+    lambda name: name[0] not in "._-"
+)
+
+
+def list_of(kind: SimpleType, *names: str) -> bytes:
+    """Return a list of projects, as PyPI writes it."""
+    if kind is SimpleType.V1_JSON:
+        projects = [{"_last-serial": 7, "name": one} for one in names]
+        return json.dumps({"meta": {"api-version": "1.4"}, "projects": projects}).encode()
+    links = (f'<a href="/simple/{canonicalize_name(one)}/">{one}</a>\n' for one in names)
+    return f"<html><body>\n{''.join(links)}</body></html>".encode()
+
+
+def found(kind: SimpleType, project: str, *names: str, size: int = 2**18) -> str | None:
+    """Return what is like a project in a list that comes in pieces of a *size*."""
+    search = SimilarNames(kind, canonicalize_name(project))
+    body = list_of(kind, *names)
+    others = [search.feed(body[at : at + size]) for at in range(0, len(body), size)]
+    search.close(has_length=False)
+    return next((one for one in others if one), None)
+
+
+@TYPES
+@pytest.mark.parametrize(
+    ("project", "other"),
+    [
+        ("c0nf-pr0j", "conf-proj"),
+        ("conf-proj", "ConfProj"),
+        ("conf-proj", "C.O_N-F-P.R.O.J"),
+        ("pillow", "p-1I-low"),
+        ("pillow", "PLLL0W"),
+        ("p1ll0w", "Pillow"),
+    ],
+)
+def test_names_that_look_alike(kind: SimpleType, project: str, other: str) -> None:
+    """Dots, dashes and case make no difference, nor do letters that look like digits (47)."""
+    assert found(kind, project, "aaa", other, "zzz") == canonicalize_name(other)
+
+
+@TYPES
+@pytest.mark.parametrize("other", ["demo2", "xdemo", "demo", "Demo", "d.e.m", "d3mo", "", "ddemo"])
+def test_other_names(kind: SimpleType, other: str) -> None:
+    """A name that is part of another is not like it, and none is like itself."""
+    assert found(kind, "demo", "aaa", other) is None
+
+
+@TYPES
+@given(project=NAMES, other=NAMES, size=st.integers(1, 60))
+def test_any_two_names(kind: SimpleType, project: str, other: str, size: int) -> None:
+    """For any two names, in whatever pieces the list comes, the pattern is the comparison."""
+    is_alike = read_as(project) == read_as(other)
+    is_other = canonicalize_name(project) != canonicalize_name(other)
+
+    expected = canonicalize_name(other) if is_alike and is_other else None
+    assert found(kind, project, other, size=size) == expected
+
+
+NO_LISTS = {
+    "a log-in page": (SimpleType.HTML, b"<html><form></form></html>", "it has no names"),
+    "nothing": (SimpleType.V1_JSON, b"", "it has no names"),
+    "cut off JSON": (SimpleType.V1_JSON, b'{"projects":[{"name":"a"},', "it is cut off"),
+    "cut off HTML": (SimpleType.HTML, b'<html><a href="a/">a</a>', "it is cut off"),
+}
+
+
+@pytest.mark.parametrize(("kind", "body", "reason"), NO_LISTS.values(), ids=NO_LISTS)
+def test_what_is_no_list(kind: SimpleType, body: bytes, reason: str) -> None:
+    """That a name is not in something unreadable means nothing."""
+    search = SimilarNames(kind, canonicalize_name("demo"))
+    search.feed(body)
+
+    with pytest.raises(UnreadableListError, match=reason):
+        search.close(has_length=False)
+
+
+def test_list_of_known_length() -> None:
+    """Where nothing can be missing, a list may end as it likes."""
+    search = SimilarNames(SimpleType.HTML, canonicalize_name("demo"))
+    search.feed(b'<html><a href="a/">a</a>')
+
+    search.close(has_length=True)

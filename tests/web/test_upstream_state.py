@@ -1,0 +1,193 @@
+"""Uploads that PyPI would refuse because of what it has already."""
+
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.forms import twine_form
+from tests.support.service import RunningService, running_service
+
+WHEEL = a_wheel(version="2.0")
+SDIST = an_sdist(version="2.0")
+TOO_OLD = (
+    "Uploading new files to releases older than 14 days is not allowed. "
+    "This one was closed on 2026-11-21."
+)
+AGE_UNKNOWN = (
+    "PyPI closes a release 14 days after its first file, and the index does not say when that was."
+)
+NOT_SEARCHED = "PyPI's list of projects could not be searched for names too similar to this one."
+
+
+@pytest.fixture
+async def strict(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a service that refuses what is suspicious."""
+    async with running_service(tmp_path / "data", index, upload={"strict": True}) as running:
+        yield running
+
+
+def publish(service: RunningService, *files: Distribution, days_ago: int = 1, **keys: Any) -> None:
+    """Put files on the index that were uploaded some days ago."""
+    at = service.clock.now() - timedelta(days=days_ago)
+    service.index.add("demo", *files, uploaded_at=at, extra_file_keys=keys)
+
+
+async def notices(service: RunningService, file: Distribution = SDIST) -> Any:
+    """Return what is noted with a file that is staged, as `stage show` has it."""
+    stage_id = (await service.staged(file))["id"]
+    shown = (await service.api("GET", f"stages/{stage_id}")).document
+    return shown["files"][file.filename]["notices"]
+
+
+async def refusal(service: RunningService, file: Distribution = SDIST) -> list[str]:
+    """Return all that is said to an upload that is refused, and see that nothing is staged."""
+    answer = await service.upload(file)
+    assert answer.status == 400
+    assert (await service.api("GET", "stages")).document == {"stages": []}
+    return answer.text.splitlines()
+
+
+async def test_old_release(service: RunningService) -> None:
+    """A release that PyPI has closed takes no file here either (65, 109)."""
+    publish(service, WHEEL, days_ago=15)
+
+    assert await refusal(service) == [TOO_OLD]
+
+
+async def test_old_release_and_the_very_file(service: RunningService) -> None:
+    """What PyPI has is fine, however old its release is (62, 65)."""
+    publish(service, WHEEL, days_ago=15)
+
+    assert (await service.upload(WHEEL)).status == 200
+
+
+async def test_young_release(service: RunningService) -> None:
+    """Until when PyPI takes files for a release stands with each of them (65)."""
+    publish(service, WHEEL)
+
+    assert await notices(service) == [
+        "PyPI takes files for this release until 2026-12-05 12:00 UTC, and none later."
+    ]
+
+
+async def test_release_of_unknown_age(service: RunningService) -> None:
+    """HTML pages tell no times: then nobody knows (65)."""
+    publish(service, WHEEL)
+    service.index.quirks = Quirks(html_only=True)
+
+    assert await notices(service) == [AGE_UNKNOWN]
+
+
+async def test_second_sdist(service: RunningService) -> None:
+    """PyPI takes one sdist of a release (66, 103)."""
+    publish(service, an_sdist(version="2.0.0"))
+
+    assert await refusal(service) == ["Only one sdist may be uploaded per release."]
+
+
+async def test_second_staged_sdist(service: RunningService) -> None:
+    """A stage holds one sdist, however its version is spelled (66, 103)."""
+    stage = await service.staged(SDIST)
+
+    answer = await service.upload(an_sdist(version="2.0.0"))
+
+    shown = (await service.api("GET", f"stages/{stage['id']}")).document
+    assert (answer.status, answer.reason) == (400, "Only one sdist may be uploaded per release.")
+    assert list(shown["files"]) == [SDIST.filename]
+
+
+async def test_same_bytes_under_another_name(service: RunningService) -> None:
+    """PyPI takes no bytes twice; the sentence is what twine looks for (63)."""
+    renamed = Distribution("demo-2.0-1-py3-none-any.whl", WHEEL.content)
+    publish(service, WHEEL)
+
+    first, *_ = await refusal(service, renamed)
+
+    exists = f"('{renamed.filename}', with blake2_256 hash '{WHEEL.blake2b_256}')"
+    more = f"These bytes are there as '{WHEEL.filename}'."
+    assert first.startswith(f"File already exists {exists}. {more} See ")
+
+
+async def test_all_problems_in_order(service: RunningService) -> None:
+    """All that upstream has against a file is told at once, in PyPI's order (63, 65)."""
+    publish(service, an_sdist(version="2.0", summary="Other bytes"), days_ago=15)
+
+    exists = f"('{SDIST.filename}', with blake2_256 hash '{SDIST.blake2b_256}')"
+    first, second = await refusal(service)
+    assert first.startswith(f"File already exists {exists}. See ")
+    assert second == TOO_OLD
+
+
+async def test_large_project(service: RunningService) -> None:
+    """A project over PyPI's limit may have a higher one: it is noted (60)."""
+    publish(service, a_wheel(version="1.0"), size=11 * 2**30)
+
+    (notice,) = await notices(service)
+    assert notice == (
+        "PyPI takes 10 GB for a project, unless it was granted more; "
+        f"with {SDIST.filename} it has 11.0 GB."
+    )
+
+
+async def test_large_project_of_unknown_size(service: RunningService) -> None:
+    """Where sizes are missing nothing is said of them (60)."""
+    publish(service, a_wheel(version="1.0"), size=11 * 2**30)
+    publish(service, a_wheel(version="1.1"), size=None)
+
+    assert await notices(service) == []
+
+
+async def test_strict(strict: RunningService) -> None:
+    """What nobody can tell is no suspicion: it is noted in strict mode, too."""
+    publish(strict, WHEEL)
+
+    assert len(await notices(strict)) == 1
+
+
+async def test_similar_name(service: RunningService) -> None:
+    """A new project whose name looks like another one's is refused in PyPI's words (47)."""
+    service.index.add("D.emo", a_wheel("d.emo"))
+    file = a_wheel("dem0")
+
+    answer = await service.post(twine_form(file, name="Dem0"))
+
+    sentence = "The name 'Dem0' is too similar to an existing project. That is 'd-emo'."
+    assert (answer.status, answer.reason.startswith(sentence)) == (400, True)
+
+
+@pytest.mark.parametrize("html_only", [False, True], ids=["JSON", "HTML"])
+async def test_new_name(service: RunningService, *, html_only: bool) -> None:
+    """A new name like no other is taken; the list is asked for once, for all its files (47)."""
+    service.index.add("demos", a_wheel("demos"))
+    service.index.quirks = Quirks(html_only=html_only)
+
+    said = await notices(service), await notices(service, WHEEL)
+
+    assert said == ([], [])
+    assert [one.path for one in service.index.requests].count("/simple/") == 1
+
+
+async def test_known_project(service: RunningService) -> None:
+    """Of a project that is out the list is not asked for: its name was taken long ago (47)."""
+    service.index.add("demo", a_wheel())
+    service.index.add("dem0", a_wheel("dem0"))
+
+    assert await notices(service) == []
+    assert "/simple/" not in [one.path for one in service.index.requests]
+
+
+async def test_slow_list(service: RunningService) -> None:
+    """A list that does not come keeps nobody waiting: uploaders give up after ten seconds (47)."""
+    service.index.quirks = Quirks(delays={"/simple/": 60})
+    started = time.monotonic()
+
+    said = await notices(service)
+
+    assert said == [NOT_SEARCHED]
+    assert time.monotonic() - started < 8
