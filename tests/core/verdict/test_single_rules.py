@@ -192,10 +192,21 @@ def beside(upload: Upload, **around: object) -> Upload:
         ("XML_etree", True, True),
         ("asyncio", True, True),
         ("distutils", True, True),
+        ("json-decoder", True, True),
+        ("urllib2", True, True),
         ("demo", True, False),
         ("asyncio", False, False),
     ],
-    ids=["with a dot", "spelled otherwise", "a module", "a former one", "free", "there already"],
+    ids=[
+        "with a dot",
+        "spelled otherwise",
+        "a module",
+        "a former one",
+        "a submodule",
+        "one of Python 2",
+        "free",
+        "there already",
+    ],
 )
 def test_names_of_python_are_taken(name: str, *, is_new: bool, refused: bool) -> None:
     """A new project has no name of a module of Python's."""
