@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.verdict.descriptions import descriptions_checked_by
+from stageproxy.core.verdict.descriptions import LONGEST_RENDERED, descriptions_checked_by
 from stageproxy.core.verdict.fields import addresses_checked_by
 from stageproxy.core.verdict.findings import Finding, Level
 from stageproxy.core.verdict.libraries import ADDRESSES, DESCRIPTIONS, is_web_url
@@ -136,6 +136,19 @@ def test_the_libraries_are_there_in_tests() -> None:
     """What the extra brings is checked here, too."""
     assert (ADDRESSES, DESCRIPTIONS) != (None, None)
     assert None not in {ADDRESSES, DESCRIPTIONS}
+
+
+def test_a_very_long_description_is_not_rendered() -> None:
+    """A text can keep docutils busy for longer than an upload may take."""
+    check = descriptions_checked_by(DESCRIPTIONS)
+    longest = BROKEN["description"].ljust(LONGEST_RENDERED)
+
+    assert [one.level for one in check(an_upload(changes={"description": longest}))] == [
+        Level.REFUSE
+    ]
+    assert [one.level for one in check(an_upload(changes={"description": longest + " "}))] == [
+        Level.UNKNOWN
+    ]
 
 
 def test_an_address_without_the_library() -> None:
