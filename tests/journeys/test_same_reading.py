@@ -4,6 +4,7 @@ import random
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -238,12 +239,15 @@ async def test_what_uv_resolves(server: Server, index: FakeIndex, tmp_path: Path
 
 async def _staged(server: Server, index: FakeIndex, name: str, chance: random.Random) -> Staged:
     """Put a few releases on the index, and stage 2.0: new, or beside files that are out."""
+    # A release takes more files for two weeks, and this server goes by the machine's clock.
+    uploaded = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     for version in chance.sample(["0.9", "1.0", "2.0", "2.1", "3.0a1"], chance.randint(1, 4)):
         index.add(
             name,
             an_sdist(name, version),
             requires_python=chance.choice([None, ">=3.8", ">=4"]),
             yanked="broken" if chance.random() < 0.5 else False,
+            extra_file_keys={"upload-time": uploaded},
         )
     return await server.stage(*_distributions(name, chance))
 
