@@ -6,7 +6,14 @@ from stageproxy.core.verdict.findings import Finding, not_known
 from stageproxy.core.verdict.libraries import DESCRIPTIONS, Judge, media_type_of, not_checked
 from stageproxy.core.verdict.uploads import Check, Rule, Upload
 
+LONGEST_RENDERED = 128 * 2**10
+"""How many characters are rendered: of ten times as many, a hostile text keeps docutils busy for
+minutes."""
+
 _RST = "text/x-rst"
+_TOO_LONG = (
+    f"Only PyPI checks whether a description of over {LONGEST_RENDERED} characters can be shown."
+)
 
 
 def descriptions_checked_by(judge: Judge | None) -> Check:
@@ -16,7 +23,9 @@ def descriptions_checked_by(judge: Judge | None) -> Check:
         text, content_type = upload.get("description"), upload.get("description_content_type")
         if text is None or media_type_of(content_type or _RST) != _RST:
             return
-        if judge is None:
+        if len(text) > LONGEST_RENDERED:
+            yield not_known(_TOO_LONG, "description")
+        elif judge is None:
             yield not_known(not_checked("The description"), "description")
         elif judge(text) is not None:
             yield Finding(

@@ -19,10 +19,15 @@ LONGEST_LABEL = 32
 _FIRST_SHOWN = ("metadata-version", "name", "version")
 
 
-def metadata_findings(upload: Upload, rules: Sequence[Rule]) -> list[Finding]:
-    """Return what the *rules* say of the metadata in a form, the first of it as PyPI chooses."""
-    found = sorted((one for rule in rules for one in rule.check(upload)), key=_shown_order)
-    return list(dict.fromkeys(found))
+def metadata_findings(upload: Upload) -> list[Finding]:
+    """Return what is said of the metadata in a form, the first of it as PyPI chooses.
+
+    Of a field that PyPI has its own word for, packaging's is left out.
+    """
+    own = [finding for rule in _OWN_RULES for finding in rule.check(upload)]
+    said = {finding.source for finding in own}
+    others = [finding for finding in _packaging(upload) if finding.source not in said]
+    return list(dict.fromkeys(sorted([*own, *others], key=_shown_order)))
 
 
 def find_version(text: str) -> Version | None:
@@ -188,10 +193,8 @@ def _licenses(upload: Upload) -> Iterator[Finding]:
 
 
 def _packaging(upload: Upload) -> Iterator[Finding]:
-    """Ask packaging, but for what other rules have a word of PyPI's own for."""
-    own = {one.source for rule in _OWN_RULES for one in rule.check(upload)}
     for problem in problems_in(metadata_in(upload.form)):
-        if problem.field and problem.field not in {*own, "name"}:
+        if problem.field not in {"", "name"}:
             yield _finding(problem.field, problem.message)
 
 

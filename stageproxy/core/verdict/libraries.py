@@ -1,7 +1,6 @@
 """Here is what PyPI leaves to other libraries; those of the extra `verdict` may be missing."""
 
 from collections.abc import Callable
-from email.message import Message
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -65,9 +64,7 @@ def find_description_problem(text: str) -> str | None:
 
 def media_type_of(content_type: str) -> str:
     """Return a content type without its parameters."""
-    message = Message()
-    message["content-type"] = content_type
-    return message.get_content_type()
+    return content_type.partition(";")[0].strip().lower()
 
 
 ADDRESSES: Judge | None = find_address_problem if is_there("email_validator") else None

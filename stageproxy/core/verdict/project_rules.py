@@ -1,11 +1,12 @@
 """Here is what PyPI asks of the project and the release a file is for, as far as an index tells."""
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import cache
 
 from packaging.utils import canonicalize_name
+from stdlib_list import short_versions, stdlib_list
 
 from stageproxy.core.verdict.findings import Finding, Level, not_known
 from stageproxy.core.verdict.uploads import Rule, Upload
@@ -15,49 +16,20 @@ LARGEST_PROJECT = 10 * 2**30
 RELEASE_OPEN_FOR = timedelta(days=14)
 ONE_SDIST = "Only one sdist may be uploaded per release."
 
-_FORMER_STDLIB = frozenset(
-    {
-        "_bootlocale", "aifc", "asynchat", "asyncore", "audioop", "binhex", "cgi", "cgitb", "chunk",
-        "crypt", "distutils", "dummy_threading", "formatter", "imghdr", "imp", "lib2to3", "macpath",
-        "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "parser", "pipes", "smtpd", "sndhdr",
-        "spwd", "sunau", "symbol", "telnetlib", "uu", "xdrlib",
-    }
-)  # fmt: skip
-"""Modules that Python had once: PyPI keeps the names of all versions since 3.0."""
+_SDIST = re.compile(r".*\.(tar\.gz|zip)")
 
-_SUBMODULES = frozenset(
-    {
-        "asyncio.events", "collections.abc", "concurrent.futures", "curses.ascii", "curses.panel",
-        "curses.textpad", "dbm.dumb", "dbm.gnu", "dbm.ndbm", "email.charset", "email.encoders",
-        "email.errors", "email.generator", "email.header", "email.headerregistry",
-        "email.iterators", "email.message", "email.mime", "email.parser", "email.policy",
-        "email.utils", "encodings.idna", "html.entities", "html.parser", "http.client",
-        "http.cookiejar", "http.cookies", "http.server", "importlib.abc", "importlib.machinery",
-        "importlib.metadata", "importlib.resources", "importlib.util", "json.tool",
-        "logging.config", "logging.handlers", "multiprocessing.connection",
-        "multiprocessing.dummy", "multiprocessing.managers", "multiprocessing.pool",
-        "multiprocessing.shared_memory", "multiprocessing.sharedctypes", "os.path",
-        "test.support", "tkinter.colorchooser", "tkinter.commondialog", "tkinter.dnd",
-        "tkinter.filedialog", "tkinter.font", "tkinter.messagebox", "tkinter.scrolledtext",
-        "tkinter.simpledialog", "tkinter.tix", "tkinter.ttk", "unittest.mock", "urllib.error",
-        "urllib.parse", "urllib.request", "urllib.response", "urllib.robotparser",
-        "wsgiref.handlers", "wsgiref.headers", "wsgiref.simple_server", "wsgiref.types",
-        "wsgiref.util", "wsgiref.validate", "xml.dom", "xml.dom.minidom", "xml.dom.pulldom",
-        "xml.etree", "xml.etree.elementtree", "xml.parsers.expat", "xml.sax", "xml.sax.handler",
-        "xml.sax.saxutils", "xml.sax.xmlreader", "xmlrpc.client", "xmlrpc.server",
-    }
-)  # fmt: skip
-"""Names with a dot are known too, as far as the documentation of Python has a page for them."""
 
-_STDLIB = frozenset(
-    canonicalize_name(name) for name in sys.stdlib_module_names | _FORMER_STDLIB | _SUBMODULES
-)
+@cache
+def names_of_python() -> frozenset[str]:
+    """Return the normalized names of all modules that Python ever had, as far as PyPI knows."""
+    modules = (module for version in short_versions for module in stdlib_list(version))
+    return frozenset(canonicalize_name(module) for module in modules)
 
 
 def _stdlib_name(upload: Upload) -> Iterator[Finding]:
     name = upload.get("name") or ""
     is_new = upload.around is not None and not upload.around.has_project
-    if is_new and canonicalize_name(name) in _STDLIB:
+    if is_new and canonicalize_name(name) in names_of_python():
         yield Finding(
             "name",
             f"The name {name!r} isn't allowed (conflict with Python Standard Library module name).",
@@ -145,7 +117,7 @@ def _second_sdist(upload: Upload) -> Iterator[Finding]:
 
 
 def _is_other_sdist(filename: str, upload: Upload) -> bool:
-    return re.search(r"\.(tar\.gz|zip)$", filename) is not None and filename != upload.filename
+    return _SDIST.fullmatch(filename) is not None and filename != upload.filename
 
 
 STDLIB_NAME = Rule(

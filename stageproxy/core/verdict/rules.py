@@ -75,7 +75,7 @@ def refusals(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _form_findings(upload: Upload) -> list[Finding]:
-    return [*_found(FORM_RULES, upload), *metadata_findings(upload, METADATA_RULES)]
+    return [*_found(FORM_RULES, upload), *metadata_findings(upload)]
 
 
 def _found(rules: Sequence[Rule], upload: Upload) -> list[Finding]:

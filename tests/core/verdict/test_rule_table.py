@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stageproxy.core.verdict.archives import read_contents
@@ -28,6 +28,7 @@ from tests.support.processes import ROOT
 
 EVERY_RULE = [*RULES, *UNKNOWN_RULES]
 WHEEL, SDIST = a_wheel(requires_dist=["a>=1"]), an_sdist()
+NAME = WHEEL.filename
 REFERENCE = ROOT / "docs" / "reference" / "verdict.md"
 
 
@@ -92,6 +93,8 @@ def an_upload(
     return Upload(form, filename, None, "", "", "", name, contents, len(content), around)
 
 
+@example((("description", "x"), ("description_content_type", "\ud800")), b"", NAME, None)
+@example((("requires_dist", f"a; {'(' * 500}"),), b"", NAME, None)
 @given(FORMS, BYTES, NAMES, AROUND)
 def test_any_upload_gets_a_verdict(
     form: FormFields, content: bytes, filename: str, around: Surroundings | None

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.verdict.descriptions import descriptions_checked_by
+from stageproxy.core.verdict.descriptions import LONGEST_RENDERED, descriptions_checked_by
 from stageproxy.core.verdict.fields import addresses_checked_by
 from stageproxy.core.verdict.findings import Finding, Level
 from stageproxy.core.verdict.libraries import ADDRESSES, DESCRIPTIONS, is_web_url
@@ -138,6 +138,19 @@ def test_the_libraries_are_there_in_tests() -> None:
     assert None not in {ADDRESSES, DESCRIPTIONS}
 
 
+def test_a_very_long_description_is_not_rendered() -> None:
+    """A text can keep docutils busy for longer than an upload may take."""
+    check = descriptions_checked_by(DESCRIPTIONS)
+    longest = BROKEN["description"].ljust(LONGEST_RENDERED)
+
+    assert [one.level for one in check(an_upload(changes={"description": longest}))] == [
+        Level.REFUSE
+    ]
+    assert [one.level for one in check(an_upload(changes={"description": longest + " "}))] == [
+        Level.UNKNOWN
+    ]
+
+
 def test_an_address_without_the_library() -> None:
     """Without the library, what is not checked is said, once for each address."""
     check = addresses_checked_by(None)
@@ -192,10 +205,21 @@ def beside(upload: Upload, **around: object) -> Upload:
         ("XML_etree", True, True),
         ("asyncio", True, True),
         ("distutils", True, True),
+        ("json-decoder", True, True),
+        ("urllib2", True, True),
         ("demo", True, False),
         ("asyncio", False, False),
     ],
-    ids=["with a dot", "spelled otherwise", "a module", "a former one", "free", "there already"],
+    ids=[
+        "with a dot",
+        "spelled otherwise",
+        "a module",
+        "a former one",
+        "a submodule",
+        "one of Python 2",
+        "free",
+        "there already",
+    ],
 )
 def test_names_of_python_are_taken(name: str, *, is_new: bool, refused: bool) -> None:
     """A new project has no name of a module of Python's."""
