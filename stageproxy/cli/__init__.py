@@ -3,6 +3,7 @@
 import click
 
 from stageproxy import __version__
+from stageproxy.cli.check import check
 from stageproxy.cli.completion import completion
 from stageproxy.cli.config import config
 from stageproxy.cli.demo import demo
@@ -21,5 +22,17 @@ def main() -> None:
     """Stage a release of a Python project, look at it, install it, and only then publish it."""
 
 
-for command in (serve, upload, stage, download, wait, verify, token, config, completion, demo):
+for command in (
+    serve,
+    upload,
+    stage,
+    check,
+    download,
+    wait,
+    verify,
+    token,
+    config,
+    completion,
+    demo,
+):
     main.add_command(command)

@@ -1,7 +1,6 @@
 """Here is how `stageproxy upload` works: files read, sent one by one, and told of."""
 
 import asyncio
-import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -18,29 +17,17 @@ from yarl import URL
 
 from stageproxy.cli.client import Client, failure
 from stageproxy.cli.connection import Connection
+from stageproxy.cli.distributions import LocalFile, read_distribution
 from stageproxy.cli.output import (
     FailedError,
     print_how_to_install,
     print_json,
 )
 from stageproxy.cli.progress import progress_bars
-from stageproxy.core.verdict.archives import read_contents
 from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.verdict.metadata import FormFields, form_of
 
 _REFUSALS = range(400, 500)
 _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.9"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Distribution:
-    """A local file that is to be uploaded."""
-
-    path: Path
-    name: DistributionName
-    sha256: str
-    form: FormFields
-    problems: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -50,7 +37,7 @@ class _Report:
     stage: dict[str, Any] | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, file: _Distribution, status: str, errors: Sequence[str] = ()) -> None:
+    def add(self, file: LocalFile, status: str, errors: Sequence[str] = ()) -> None:
         """Note what became of a file."""
         self.files.append(
             {
@@ -68,7 +55,7 @@ async def upload_files(
     """Upload files of one release, print what became of them, and return it."""
     names = _names_of(files)
     distributions = await asyncio.gather(
-        *(asyncio.to_thread(_read, path, name) for path, name in names.items())
+        *(asyncio.to_thread(read_distribution, path) for path in names)
     )
     report = _Report()
     with progress_bars(hidden=as_json) as bars:
@@ -91,23 +78,10 @@ def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
     return dict(ordered)
 
 
-def _read(path: Path, name: DistributionName) -> _Distribution:
-    with path.open("rb") as file:
-        contents = read_contents(file, name)
-        file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        blake2b = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
-    form = form_of(
-        contents.core_metadata or b"", name, sha256_digest=sha256, blake2_256_digest=blake2b
-    )
-    return _Distribution(path, name, sha256, form, contents.problems)
-
-
 async def _upload_all(
     connection: Connection,
     stage: str | None,
-    distributions: Sequence[_Distribution],
+    distributions: Sequence[LocalFile],
     report: _Report,
     bars: Progress,
 ) -> None:
@@ -131,13 +105,13 @@ def _stage_url(stage: dict[str, Any]) -> str:
 async def _upload_one(
     client: Client,
     url: URL,
-    file: _Distribution,
+    file: LocalFile,
     report: _Report,
     bars: Progress,
     bar: TaskID,
 ) -> None:
-    if file.problems:
-        report.add(file, "refused", file.problems)
+    if file.contents.problems:
+        report.add(file, "refused", file.contents.problems)
         return
     status, text = await _post(client, url, file, bars, bar)
     if status in {401, 403}:
@@ -155,7 +129,7 @@ async def _upload_one(
 
 
 async def _post(
-    client: Client, url: URL, file: _Distribution, bars: Progress, bar: TaskID
+    client: Client, url: URL, file: LocalFile, bars: Progress, bar: TaskID
 ) -> tuple[int, str]:
     with _Watched(file.path, bars, bar) as opened:
         form = aiohttp.FormData([*file.form, ("staged", "true")])

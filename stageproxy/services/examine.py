@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from packaging.utils import NormalizedName, canonicalize_name
 
 from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
-from stageproxy.core.release.attestations import UNREADABLE, attestations_in
 from stageproxy.core.release.digests import Received
 from stageproxy.core.release.intake import (
     check_project_takes_uploads,
+    find_closed,
     is_published,
     surroundings_of,
 )
 from stageproxy.core.release.stages import LIVE, Artifact, ArtifactKind, Stage
 from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.verdict.attestations import attestations_in
 from stageproxy.core.verdict.contents import Contents
 from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.verdict.findings import Finding, Level
+from stageproxy.core.verdict.findings import Finding, Level, not_known
 from stageproxy.core.verdict.metadata import FormFields
 from stageproxy.core.verdict.rules import findings_of, form_findings
 from stageproxy.core.verdict.uploads import Surroundings, Upload
@@ -45,7 +46,7 @@ class Arrival:
     @property
     def project(self) -> NormalizedName:
         """The project that the form names."""
-        return canonicalize_name(next((v for k, v in self.form if k == "name"), ""))
+        return _project_in(self.form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,24 @@ class Candidate:
     file: IncomingFile
     upload_id: str | None
     is_published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A file that may come: the form that would come with it, its name, its size in bytes."""
+
+    form: FormFields
+    filename: str
+    size: int
+
+    @property
+    def project(self) -> NormalizedName:
+        """The project that the form names."""
+        return _project_in(self.form)
+
+    def claimed(self, digest: str) -> str:
+        """Return a digest as the form claims it."""
+        return next((value for key, value in self.form if key == digest), "").lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,27 @@ class Examiner:
             is_published=state.listing is not None and is_published(artifact, state.listing),
         )
 
+    async def foresee(self, token: ApiToken, prospect: Prospect) -> list[Finding]:
+        """Return what PyPI would say to a file, as far as that can be told without it."""
+        name = _find_name(prospect.filename)
+        require(token, Action.UPLOAD, prospect.project, str(name.version) if name else None)
+        state = await self.published.state(prospect.project)
+        upload = Upload(
+            form=prospect.form,
+            filename=prospect.filename,
+            content_type=None,
+            sha256=prospect.claimed("sha256_digest"),
+            blake2b_256=prospect.claimed("blake2_256_digest"),
+            md5=prospect.claimed("md5_digest"),
+            name=name,
+            size=prospect.size,
+            around=await self._surroundings(prospect.project, name, state),
+        )
+        closed = find_closed(prospect.project, state.listing) if state.listing else None
+        findings = await asyncio.to_thread(findings_of, upload)
+        unknown = [not_known(notice, "index") for notice in state.notices]
+        return [*findings, *([closed] if closed else []), *unknown]
+
     async def _surroundings(
         self, project: NormalizedName, name: DistributionName | None, state: UpstreamState
     ) -> Surroundings | None:
@@ -124,8 +164,6 @@ class Examiner:
     ) -> Artifact:
         kind = ArtifactKind(upload.get("filetype") or "")
         core_metadata = upload.contents.core_metadata
-        attestations = attestations_in(upload.form)
-        unreadable = () if attestations is not None else (UNREADABLE,)
         is_served = kind is ArtifactKind.WHEEL and core_metadata is not None
         return Artifact(
             filename=upload.filename,
@@ -145,9 +183,13 @@ class Examiner:
             ),
             uploaded_at=self.clock.now(),
             uploaded_by=token.id,
-            notices=(*notices, *unreadable),
-            attestations=len(attestations or []),
+            notices=notices,
+            attestations=len(attestations_in(upload.form) or []),
         )
+
+
+def _project_in(form: FormFields) -> NormalizedName:
+    return canonicalize_name(next((value for key, value in form if key == "name"), ""))
 
 
 async def _contents_of(arrival: Arrival, name: DistributionName | None) -> Contents:

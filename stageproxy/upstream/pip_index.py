@@ -56,10 +56,10 @@ def index_of_pip() -> IndexUrls:
     if asked.returncode or not simple:
         msg = "pip does not say which index it uses. Set upstream.url."
         raise NoPipIndexError(msg)
-    return _from_simple(simple)
+    return urls_of_simple(simple)
 
 
-def _from_simple(simple: str) -> IndexUrls:
+def urls_of_simple(simple: str) -> IndexUrls:
     """Return where an index is whose project pages are at *simple*, as pip's `--index-url` says."""
     trimmed = simple.rstrip("/")
     if trimmed.endswith("/simple"):

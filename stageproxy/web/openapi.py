@@ -7,6 +7,7 @@ from aiohttp import web
 from stageproxy.core.errors import Kind
 from stageproxy.core.index.pages import Document
 from stageproxy.web import api
+from stageproxy.web.check import CheckFile, check_file
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
 from stageproxy.web.openapi_document import Operation, Operations
@@ -30,6 +31,7 @@ _CHANGE = (Kind.NOT_FOUND, Kind.GONE, Kind.CONFLICT)
 
 OPERATIONS: Operations = {
     show_openapi: Operation("Description", is_open=True),
+    check_file: Operation("Verdict", body=CheckFile),
     api.open_stage: Operation(
         "Stage",
         (Kind.CONFLICT, Kind.TOO_MANY),

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from stageproxy.web import api, file_uploads, health, sessions
+from stageproxy.web.check import check_file
 from stageproxy.web.legacy_upload import moved, upload, upload_to_stage
 from stageproxy.web.metrics import metrics
 from stageproxy.web.openapi import show_openapi
@@ -47,6 +48,7 @@ ROUTES = (
     web.post(f"{_UPLOAD}/complete", file_uploads.complete_upload),
     web.post(f"{_UPLOAD}/extend", file_uploads.extend_upload),
     web.get("/api/openapi.json", show_openapi),
+    web.post("/api/check", check_file),
     web.post("/api/stages", api.open_stage),
     web.get("/api/stages", api.list_stages),
     web.get("/api/stages/{id}", api.show_stage),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stageproxy.core.release.stages import Status
+from stageproxy.core.verdict.findings import Level
 
 Schema = Mapping[str, Any]
 
@@ -115,6 +116,24 @@ SCHEMAS: Mapping[str, Schema] = {
         {"session-token": _said("The stage token, while the stage can be read.", _TEXT)},
     ),
     "Stages": _object("Stages, the latest first.", {"stages": _list_of("Stage")}),
+    "Verdict": _object(
+        "What PyPI would say to a file, as far as that can be told without it.",
+        {
+            "rules": _said("The day that the rules are of.", {"type": "string", "format": "date"}),
+            "refused": _said("Whether PyPI would refuse the file.", {"type": "boolean"}),
+            "findings": {
+                "type": "array",
+                "items": _object(
+                    "One thing, in PyPI's order.",
+                    {
+                        "level": {"enum": [one.value for one in Level]},
+                        "source": _said("The field or the file at fault.", _TEXT),
+                        "message": _TEXT,
+                    },
+                ),
+            },
+        },
+    ),
     "ApiToken": _object("What is known of an API token, which does not open anything.", _API_TOKEN),
     "NewApiToken": _object(
         "An API token that was just made.",

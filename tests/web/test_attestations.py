@@ -2,19 +2,25 @@
 
 import pytest
 
-from stageproxy.core.release.attestations import UNREADABLE
+from stageproxy.core.verdict.attestations import UNREADABLE
 from tests.support.distributions import a_wheel
 from tests.support.forms import twine_form
 from tests.support.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
+LEFT_OUT = (
+    "PyPI takes attestations from Trusted Publishers alone; "
+    "a promotion with an API token leaves them out."
+)
 
 
 @pytest.mark.parametrize(
     ("sent", "count", "notices"),
     [
-        pytest.param('[{"version": 1}]', 1, [], id="one"),
-        pytest.param('[{"version": 9, "new": true}, {}]', 2, [], id="two-of-no-known-shape"),
+        pytest.param('[{"version": 1}]', 1, [LEFT_OUT], id="one"),
+        pytest.param(
+            '[{"version": 9, "new": true}, {}]', 2, [LEFT_OUT], id="two-of-no-known-shape"
+        ),
         pytest.param("[]", 0, [], id="none"),
         pytest.param("{}", 0, [UNREADABLE], id="no-array"),
         pytest.param("[1]", 0, [UNREADABLE], id="no-objects"),

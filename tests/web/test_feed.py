@@ -78,7 +78,7 @@ async def test_empty_stage(service: RunningService, stage: Any) -> None:
     assert stage["status"] == "open"
 
 
-@pytest.mark.parametrize("project", ["demo", "new"], ids=["a mirror without", "a new project"])
+@pytest.mark.parametrize("project", ["demo", "brandnew"], ids=["a mirror without", "a new project"])
 async def test_no_feed(service: RunningService, project: str) -> None:
     """Where upstream has no feed there is none under the stage."""
     service.index.add("demo", a_wheel())

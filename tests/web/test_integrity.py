@@ -78,8 +78,9 @@ async def test_withdrawn_file(service: RunningService, stage: Any, wheel: Distri
 
 async def test_page_says_the_same(service: RunningService) -> None:
     """The page offers no provenance for a staged file either (#64)."""
-    prefix = prefix_of(await service.staged(a_wheel("new")))
+    prefix = prefix_of(await service.staged(a_wheel("brandnew")))
 
-    page = (await service.get(f"{prefix}simple/new/", "application/vnd.pypi.simple.v1+json")).text
+    accept = "application/vnd.pypi.simple.v1+json"
+    page = (await service.get(f"{prefix}simple/brandnew/", accept)).text
 
     assert '"provenance":null' in page

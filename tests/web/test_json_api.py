@@ -134,7 +134,7 @@ async def test_name_in_another_spelling(service: RunningService, prefix: str, pa
     assert answer.headers["Location"] == prefix.removeprefix(service.url) + path
 
 
-@pytest.mark.parametrize("path", ["pypi/demo/9.9/json", "pypi/demo/x/json", "pypi/new/json"])
+@pytest.mark.parametrize("path", ["pypi/demo/9.9/json", "pypi/demo/x/json", "pypi/brandnew/json"])
 async def test_missing(service: RunningService, prefix: str, path: str) -> None:
     """What is not there is a 404 in JSON (#88)."""
     answer = await service.get(prefix + path)
@@ -164,10 +164,10 @@ async def test_release_that_is_out_gains_files(service: RunningService) -> None:
 
 async def test_new_project(service: RunningService) -> None:
     """A project that upstream does not have has both documents (#72, #82)."""
-    prefix = prefix_of(await service.staged(a_wheel("new", "1.0")))
+    prefix = prefix_of(await service.staged(a_wheel("brandnew", "1.0")))
 
-    project = (await service.get(f"{prefix}pypi/new/json")).document
-    release = (await service.get(f"{prefix}pypi/new/1.0/json")).document
+    project = (await service.get(f"{prefix}pypi/brandnew/json")).document
+    release = (await service.get(f"{prefix}pypi/brandnew/1.0/json")).document
 
     assert sorted(project) == KEYS
     assert project.pop("releases") == {"1.0": release["urls"]}
@@ -224,11 +224,11 @@ async def test_mirror_without_the_json_api(service: RunningService, prefix: str,
 
 async def test_new_project_on_a_mirror_without_the_json_api(service: RunningService) -> None:
     """What no mirror has is told by the stage alone, whatever the mirror can do (#72)."""
-    service.index.quirks = Quirks(missing={"/pypi/new/json", "/pypi/new/1.0/json"})
-    prefix = prefix_of(await service.staged(a_wheel("new")))
+    service.index.quirks = Quirks(missing={"/pypi/brandnew/json", "/pypi/brandnew/1.0/json"})
+    prefix = prefix_of(await service.staged(a_wheel("brandnew")))
 
-    assert (await service.get(f"{prefix}pypi/new/json")).status == 200
-    assert (await service.get(f"{prefix}pypi/new/1.0/json")).status == 200
+    assert (await service.get(f"{prefix}pypi/brandnew/json")).status == 200
+    assert (await service.get(f"{prefix}pypi/brandnew/1.0/json")).status == 200
 
 
 @pytest.mark.parametrize("quirks", [Quirks(relative_urls=True), Quirks(host_absolute_urls=True)])

@@ -82,9 +82,9 @@ async def test_reader_sees_no_more_than_a_reader_can_do(
 
 
 LINKS = {
-    "admin": {"session", "stage", "legacy-upload", "extend"},
-    "manage": {"session", "stage", "legacy-upload", "extend"},
-    "upload": {"session", "stage", "legacy-upload"},
+    "admin": {"session", "stage", "legacy-upload", "upload", "extend"},
+    "manage": {"session", "stage", "legacy-upload", "upload", "extend"},
+    "upload": {"session", "stage", "legacy-upload", "upload"},
     "other": {"stage"},
 }
 

@@ -210,13 +210,13 @@ async def test_new_project_appears_upstream(
     service: RunningService, path: str, accept: str | None
 ) -> None:
     """That upstream has no such project is never kept (72)."""
-    prefix = prefix_of(await service.staged(a_wheel("new", version="2.0")))
-    path = path.replace("demo", "new")
+    prefix = prefix_of(await service.staged(a_wheel("brandnew", version="2.0")))
+    path = path.replace("demo", "brandnew")
     await service.get(prefix + path, accept)
-    service.index.add("new", an_sdist("new", version="2.0"))
+    service.index.add("brandnew", an_sdist("brandnew", version="2.0"))
 
     answer = await service.get(prefix + path, accept)
 
-    shown = "<title>2.0</title>" if path.startswith("rss/") else "new-2.0.tar.gz"
+    shown = "<title>2.0</title>" if path.startswith("rss/") else "brandnew-2.0.tar.gz"
     assert answer.status == 200
     assert shown in answer.text

@@ -107,11 +107,11 @@ async def test_same_bytes_under_another_name(service: RunningService) -> None:
     renamed = Distribution("demo-2.0-1-py3-none-any.whl", WHEEL.content)
     publish(service, WHEEL)
 
-    first, *_ = await refusal(service, renamed)
+    first, second, *_ = await refusal(service, renamed)
 
     exists = f"('{renamed.filename}', with blake2_256 hash '{WHEEL.blake2b_256}')"
-    more = f"These bytes are there as '{WHEEL.filename}'."
-    assert first.startswith(f"File already exists {exists}. {more} See ")
+    assert first.startswith(f"File already exists {exists}. See ")
+    assert second == f"It has the bytes of '{WHEEL.filename}'."
 
 
 async def test_all_problems_in_order(service: RunningService) -> None:

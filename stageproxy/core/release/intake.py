@@ -7,6 +7,7 @@ from enum import StrEnum
 from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
 from stageproxy.core.index.pages import Listing
 from stageproxy.core.release.stages import Artifact, ArtifactKind, Stage, Step
+from stageproxy.core.verdict.findings import Finding
 from stageproxy.core.verdict.project_rules import ONE_SDIST
 from stageproxy.core.verdict.uploads import Surroundings
 
@@ -72,11 +73,19 @@ def _parse_time(text: str | None) -> datetime | None:
     return time if time.tzinfo is not None else None
 
 
+def find_closed(project: str, listing: Listing) -> Finding | None:
+    """Return the refusal of an upload to a project that upstream has closed."""
+    if listing.status not in CLOSED_TO_UPLOADS:
+        return None
+    message = f"The project {project} is {listing.status} on PyPI and takes no uploads."
+    return Finding("name", message)
+
+
 def check_project_takes_uploads(project: str, listing: Listing) -> None:
     """Refuse an upload to a project that upstream has closed."""
-    if listing.status in CLOSED_TO_UPLOADS:
-        message = f"The project {project} is {listing.status} on PyPI and takes no uploads."
-        raise RefusedError([Problem("name", message)])
+    closed = find_closed(project, listing)
+    if closed is not None:
+        raise RefusedError([Problem(closed.source, closed.message)])
 
 
 def plan_intake(

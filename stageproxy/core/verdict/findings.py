@@ -34,3 +34,12 @@ def suspicious(message: str, source: str = "content") -> Finding:
 def not_known(message: str, source: str = "content") -> Finding:
     """Return a finding about something that cannot be told from outside PyPI."""
     return Finding(source, message, Level.UNKNOWN)
+
+
+def finding_json(finding: Finding) -> dict[str, str]:
+    """Return a finding as programs read it."""
+    return {
+        "level": finding.level.value,
+        "source": finding.source,
+        "message": finding.message,
+    }

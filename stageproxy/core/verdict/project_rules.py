@@ -72,13 +72,13 @@ def _file_exists(upload: Upload) -> Iterator[Finding]:
     holder = upload.filename if upload.filename in files else next(same_bytes, None)
     if holder is None or _is_published(upload):
         return
-    more = "" if holder == upload.filename else f" These bytes are there as {holder!r}."
     yield Finding(
         "content",
-        f"File already exists ({upload.filename!r}, with blake2_256 hash {upload.blake2b_256!r})."
-        f"{more}",
+        f"File already exists ({upload.filename!r}, with blake2_256 hash {upload.blake2b_256!r}).",
         page="help/#file-name-reuse",
     )
+    if holder != upload.filename:
+        yield Finding("content", f"It has the bytes of {holder!r}.")
 
 
 def _is_published(upload: Upload) -> bool:
@@ -111,7 +111,8 @@ def _closed_release(upload: Upload) -> Iterator[Finding]:
 
 
 def _second_sdist(upload: Upload) -> Iterator[Finding]:
-    others = upload.around.release if upload.around else ()
+    around = upload.around
+    others = (*around.release, *around.coming) if around else ()
     if upload.get("filetype") == "sdist" and any(_is_other_sdist(one, upload) for one in others):
         yield Finding("content", ONE_SDIST)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from stageproxy.core.verdict.attestations import FIELD, UNREADABLE, attestations_in
 from stageproxy.core.verdict.findings import Finding, Level, not_known
 from stageproxy.core.verdict.uploads import Check, Rule, Upload
 
@@ -18,11 +19,14 @@ def _rule(name: str, about: str, sentence: str) -> Rule:
 
 
 def _attestations(upload: Upload) -> Iterator[Finding]:
-    if upload.get("attestations") not in {None, "[]"}:
+    attestations = attestations_in(upload.form)
+    if attestations is None:
+        yield not_known(UNREADABLE, FIELD)
+    elif attestations:
         yield not_known(
             "PyPI takes attestations from Trusted Publishers alone; "
             "a promotion with an API token leaves them out.",
-            "attestations",
+            FIELD,
         )
 
 

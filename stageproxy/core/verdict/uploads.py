@@ -21,16 +21,18 @@ class Surroundings:
 
     `files` are the project's, with their SHA-256 where the index says it;
     `first_upload` is when the release's first file came; `is_age_known` says
-    whether the index tells that of every file.
-    `similar` is another project whose name PyPI takes for the
-    same. `size` is what all files of the project have in bytes, those that are
-    staged included, if the index says so; `largest` is the largest of them.
+    whether the index tells that of every file. `coming` are other files of the
+    release that are on their way. `similar` is another project whose name PyPI
+    takes for the same. `size` is what all files of the project have in bytes,
+    those that are staged included, if the index says so; `largest` is the
+    largest of them.
     """
 
     now: datetime
     has_project: bool
     files: Mapping[str, str | None] = field(default_factory=dict)
     release: tuple[str, ...] = ()
+    coming: tuple[str, ...] = ()
     first_upload: datetime | None = None
     is_age_known: bool = True
     similar: str | None = None

@@ -180,7 +180,7 @@ def test_a_time_that_nobody_can_read_is_none(time: str | None) -> None:
 def test_what_is_staged_counts_for_the_size() -> None:
     """The project's size is that of all files; one that is out and staged counts once."""
     page = a_page_of(("demo-1.0.tar.gz", None), (HELD.filename, None))
-    other = replace(HELD, filename="demo-2.0.tar.gz", size=100)
+    other = replace(HELD, filename="demo-2.0-py3-none-any.whl", size=100)
 
     assert surroundings_of(page, None, NOON, staged=[HELD, other]).size == 114
 

@@ -248,7 +248,7 @@ ON_INDEX: Mapping[str, tuple[Mapping[str, object], list[str]]] = {
     "other bytes, nobody knows which": ({"files": {WHEEL.filename: None}}, [EXISTS]),
     "the same bytes under another name": (
         {"files": {"x.whl": WHEEL.sha256}},
-        [f"{EXISTS} These bytes are there as 'x.whl'."],
+        [EXISTS, "It has the bytes of 'x.whl'."],
     ),
     "a release of two weeks": ({"first_upload": NOON - timedelta(days=14)}, []),
     "a release of over two weeks": ({"first_upload": OLD}, [CLOSED]),

@@ -1,0 +1,57 @@
+"""Here is what is said of files that would make one release, one by one and taken together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from stageproxy.core.index.pages import Listing, version_in
+from stageproxy.core.release.differences import differences, told_by_form
+from stageproxy.core.release.intake import find_closed
+from stageproxy.core.release.wheel_sets import lost_wheels, release_before
+from stageproxy.core.verdict.findings import Finding, suspicious
+from stageproxy.core.verdict.rules import findings_of
+from stageproxy.core.verdict.uploads import Surroundings, Upload
+
+
+def findings_by_file(
+    uploads: Sequence[Upload], around: Surroundings | None, now: datetime
+) -> Mapping[str, list[Finding]]:
+    """Return what is said of files of one release, as if they were uploaded one after another.
+
+    *around*: what the index has, if it was asked.
+    """
+    seen = around or Surroundings(now=now, has_project=True)
+    found: dict[str, list[Finding]] = {}
+    for upload in uploads:
+        found[upload.filename] = findings_of(replace(upload, around=seen))
+        seen = replace(
+            seen,
+            files={**seen.files, upload.filename: upload.sha256},
+            coming=(*seen.coming, upload.filename),
+        )
+    return found
+
+
+def release_findings(uploads: Sequence[Upload], listing: Listing | None) -> list[Finding]:
+    """Return what is said of files of one release as a whole.
+
+    *listing*: what the index has of the project, if it was asked.
+    """
+    seen = listing or Listing()
+    closed = find_closed(uploads[0].name.project, seen) if uploads and uploads[0].name else None
+    told = (told_by_form(one.filename, one.form) for one in uploads)
+    sentences = [*differences(told), *_lost(uploads, seen)]
+    found = [suspicious(one, "release") for one in sentences]
+    return [closed, *found] if closed else found
+
+
+def _lost(uploads: Sequence[Upload], listing: Listing) -> list[str]:
+    """Return what wheels are missing that the release before had."""
+    name = uploads[0].name if uploads else None
+    versions = {filename: version_in(filename) for filename in listing.files}
+    before = release_before(name.version, versions) if name else None
+    if name is None or before is None:
+        return []
+    old = (filename for filename, version in versions.items() if version == before)
+    lost = lost_wheels((one.filename for one in uploads), old)
+    return [f"There is {what}, which {name.project} {before} has." for what in lost]

@@ -1,0 +1,42 @@
+"""Here is POST of /api/check: what PyPI would say to a file that was not sent yet."""
+
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import Field
+
+from stageproxy.core.verdict.findings import Level, finding_json
+from stageproxy.core.verdict.rules import RULES_AS_OF
+from stageproxy.services.examine import Prospect
+from stageproxy.web.auth import authenticate
+from stageproxy.web.bodies import Body, read_body
+from stageproxy.web.keys import UPLOADS
+from stageproxy.web.session_json import json_response
+
+
+class CheckFile(Body):
+    """A file that would be uploaded: its name, its size in bytes, the fields of its form."""
+
+    filename: Annotated[str, Field(min_length=1, max_length=255)]
+    size: Annotated[int, Field(ge=0)] = 0
+    form: dict[str, str | list[str]]
+
+
+async def check_file(request: web.Request) -> web.Response:
+    """Return what can be said before the file is there: of its name, its form, its release."""
+    token = await authenticate(request)
+    body = await read_body(request, CheckFile)
+    form = tuple(
+        (name, value)
+        for name, values in body.form.items()
+        for value in ([values] if isinstance(values, str) else values)
+    )
+    prospect = Prospect(form, body.filename, body.size)
+    findings = await request.app[UPLOADS].examiner.foresee(token, prospect)
+    return json_response(
+        {
+            "rules": RULES_AS_OF.isoformat(),
+            "refused": any(one.level is Level.REFUSE for one in findings),
+            "findings": [finding_json(one) for one in findings],
+        }
+    )
