@@ -50,10 +50,13 @@ class FileStore:
         with _room_or_error():
             opened = _create(path)
             self._receiving.add(path)
+            incoming = _Incoming(self, path, opened)
             try:
-                yield _Incoming(self, path, opened)
+                yield incoming
+                await incoming.settle()
                 await opened.close()
             finally:
+                await incoming.give_up()
                 await self._drop(path, opened)
 
     async def _drop(self, path: Path, opened: AsyncBufferedIOBase) -> None:
@@ -112,19 +115,33 @@ class _Incoming:
         self._store = store
         self._path = path
         self._opened = opened
+        self._under_way: asyncio.Future[list[Any]] | None = None
         self._sha256 = hashlib.sha256()
         self._blake2b_256 = hashlib.blake2b(digest_size=32)
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes: written on one thread while others hash them."""
+        """Take the next bytes: written on one thread, hashed on others, while more of them come."""
+        await self.settle()
         digests = (self._sha256, self._blake2b_256, self._md5)
         hashing = (asyncio.to_thread(digest.update, chunk) for digest in digests)
-        await asyncio.gather(self._opened.write(chunk), *hashing)
+        self._under_way = asyncio.gather(self._opened.write(chunk), *hashing)
         self.size += len(chunk)
+
+    async def settle(self) -> None:
+        """Wait for the bytes that were taken last."""
+        if self._under_way is not None:
+            under_way, self._under_way = self._under_way, None
+            await under_way
+
+    async def give_up(self) -> None:
+        """Wait for what still runs; what it fails with does not matter any more."""
+        with suppress(OSError, ValueError, asyncio.CancelledError):
+            await self.settle()
 
     async def finish(self) -> Received:
         """Make sure that every byte is on the disk, and return what was received."""
+        await self.settle()
         await self._opened.flush()
         await asyncio.to_thread(os.fsync, self._opened.fileno())
         return self._received()
