@@ -32,7 +32,7 @@ lint: $(STAMP)  ## style, types, imports, spelling
 check: lint  ## everything that CI runs
 	$(MAKE) test CI=true
 
-journeys: $(STAMP)  ## real pip, uv and twine against a real server
+journeys: $(STAMP)  ## real clients against a real server
 	$(BIN)/pytest -m journey $(PYTEST)
 
 client-matrix: $(STAMP)  ## write the tables of docs/how-to/clients.md from what the journeys see
