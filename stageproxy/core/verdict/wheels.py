@@ -5,7 +5,7 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from typing import BinaryIO
@@ -190,11 +190,22 @@ def _wheel_suspicions(content: bytes | None, name: DistributionName) -> Iterator
     if not said.get("Wheel-Version", "").startswith("1."):
         yield f"WHEEL says Wheel-Version: {said.get('Wheel-Version')!r}; installers know 1.0."
     tags = {str(tag).strip().lower() for tag in said.get_all("Tag", [])}
-    if tags != _tags_in(name):
+    if tags != _tags_in(name) and {_sorted(tag) for tag in tags} != {_sorted(_tag_of(name))}:
         yield f"WHEEL has other tags than the filename: {some(tags) or 'none'}."
 
 
+def _tag_of(name: DistributionName) -> str:
+    return "-".join(name.filename.removesuffix(".whl").lower().split("-")[-3:])
+
+
 def _tags_in(name: DistributionName) -> set[str]:
-    parts: Sequence[str] = name.filename.removesuffix(".whl").lower().split("-")[-3:]
-    pythons, abis, platforms = (part.split(".") for part in parts)
+    pythons, abis, platforms = (part.split(".") for part in _tag_of(name).split("-"))
     return {f"{python}-{abi}-{plat}" for python in pythons for abi in abis for plat in platforms}
+
+
+def _sorted(tag: str) -> str:
+    """Return a set of tags in one spelling. Some tools write WHEEL so, and installers take it.
+
+    It is not taken apart: a hostile one would stand for more tags than there is memory.
+    """
+    return "-".join(".".join(sorted(part.split("."))) for part in tag.split("-"))

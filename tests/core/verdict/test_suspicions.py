@@ -148,6 +148,17 @@ def test_a_wheel_file_that_says_something_else_is_told(content: bytes, sentence:
     assert sentence in suspicions(rebuilt(a_wheel(), changes))
 
 
+def test_tags_may_be_told_at_once() -> None:
+    """A set of tags in one line means the same to installers; they were taken for others."""
+    tag = "py2.py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64"
+    content = b"Wheel-Version: 1.0\nTag: " + tag.encode() + b"\n"
+    changed = rebuilt(a_wheel(tag=tag), {f"{ROOT}/WHEEL": content})
+
+    told = suspicions(changed, f"demo-1.0-{tag}.whl")
+
+    assert [one for one in told if one.startswith("WHEEL")] == []
+
+
 def test_links_in_a_wheel_are_told() -> None:
     """Installers make files of them, or worse (C45)."""
     buffer = io.BytesIO(a_wheel().content)

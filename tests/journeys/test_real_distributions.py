@@ -1,0 +1,187 @@
+"""Wheels and sdists that others have published are taken, and today's rules refuse old ones."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import FormData
+
+from stageproxy.core.verdict.archives import read_contents
+from stageproxy.core.verdict.filenames import parse_distribution_name
+from stageproxy.core.verdict.metadata import FormFields, form_of
+from stageproxy.upstream.pip_index import index_of_pip
+from tests.support.clients import Clients
+from tests.support.distributions import Distribution
+from tests.support.fake_index import FakeIndex
+from tests.support.processes import Server
+from tests.support.real_distributions import distribution_at, find_distribution, local_indexes
+
+from .conftest import ServerStart
+
+pytestmark = pytest.mark.journey
+
+FOLDER = Path(__file__).parent
+ROWS = [line.split() for line in (FOLDER / "real_distributions.txt").read_text().splitlines()]
+"""Project, version and filename of what PyPI would take today."""
+REFUSED = dict(
+    line.split(": ", 1) for line in (FOLDER / "refused_distributions.txt").read_text().splitlines()
+)
+"""What PyPI once took and would not today, with its sentence; the project, if new, included."""
+NOTICED = {
+    "py_spy-0.4.2-py2.py3-none-manylinux_2_5_x86_64.manylinux1_x86_64.whl": (
+        "WHEEL has other tags than the filename: 'py3-none-manylinux1_x86_64', "
+        "'py3-none-manylinux_2_5_x86_64'."
+    )
+}
+"""The only ones that we find suspicious, and with reason."""
+ENOUGH = 200
+"""How many files make it worth it: an index on a disk may have moved on since."""
+AT_ONCE = 4
+BY_TWINE = 10
+WHEEL_ELSEWHERE = ["--only-binary", ":all:", "--python-version", "313", "--abi", "cp313"]
+FROM_INDEX = {
+    "setuptools": ["--no-binary", "six", "six==1.17.0"],
+    "flit": ["--no-binary", "idna", "idna==3.10"],
+    "hatchling": ["--no-binary", "soupsieve", "soupsieve==2.8"],
+    "poetry": ["--no-binary", "tomlkit", "tomlkit==0.13.3"],
+    "macOS": [*WHEEL_ELSEWHERE, "--platform", "macosx_11_0_arm64", "markupsafe==3.0.3"],
+    "Windows": [*WHEEL_ELSEWHERE, "--platform", "win_amd64", "markupsafe==3.0.3"],
+    "musl": [*WHEEL_ELSEWHERE, "--platform", "musllinux_1_2_aarch64", "markupsafe==3.0.3"],
+}
+"""A few that no index on a disk here has: sdists by backend, wheels by platform."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an upload: the status, and the notices, or the refusals by themselves."""
+
+    status: int
+    told: list[str]
+
+
+@pytest.fixture(scope="module")
+def published() -> Mapping[str, Distribution]:
+    """Return the files of both lists that are on a disk here, by name."""
+    indexes = local_indexes()
+    wanted = {filename: project for project, _, filename in ROWS}
+    wanted |= {name: parse_distribution_name(name).project for name in REFUSED}
+    found = {name: find_distribution(indexes, project, name) for name, project in wanted.items()}
+    there = {name: one for name, one in found.items() if one is not None}
+    if len(there) < ENOUGH:
+        pytest.skip(f"pip's indexes on a disk here have {len(there)} files, and not {ENOUGH}")
+    return there
+
+
+@pytest.fixture
+async def index() -> AsyncIterator[FakeIndex]:
+    """Run an index that knows the projects of the list, but has none of their files."""
+    async with FakeIndex.running() as running:
+        for project in {project for project, *_ in ROWS}:
+            running.add(project)
+        yield running
+
+
+@pytest.fixture
+async def server(start_server: ServerStart, index: FakeIndex) -> AsyncIterator[Server]:
+    """Run a server in front of that index."""
+    async with start_server(settings={"UPSTREAM__URL": index.url}) as running:
+        yield running
+
+
+def listed(published: Mapping[str, Distribution]) -> list[Distribution]:
+    """Return what is there of the list."""
+    return [published[filename] for *_, filename in ROWS if filename in published]
+
+
+def form_for(distribution: Distribution) -> FormFields:
+    """Return the form that `stageproxy upload` and twine send."""
+    name = parse_distribution_name(distribution.filename)
+    contents = read_contents(io.BytesIO(distribution.content), name)
+    return form_of(contents.core_metadata or b"", name, sha256_digest=distribution.sha256)
+
+
+async def upload(server: Server, distribution: Distribution) -> Answer:
+    """Upload a file as clients do."""
+    form = FormData([*await asyncio.to_thread(form_for, distribution), ("staged", "true")])
+    form.add_field("content", io.BytesIO(distribution.content), filename=distribution.filename)
+    accept = {"Accept": "application/json"}
+    status, body = await server.ask("POST", "/legacy/", form=form, headers=accept)
+    document = json.loads(body)
+    if status != 200:
+        lines = (line for line in document["message"].splitlines() if line)
+        return Answer(status, [line.partition(" See ")[0] for line in lines])
+    return Answer(status, document["files"][distribution.filename]["notices"])
+
+
+async def upload_all(server: Server, files: Iterable[Distribution]) -> dict[str, Answer]:
+    """Upload files, some at a time."""
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(distribution: Distribution) -> tuple[str, Answer]:
+        async with free:
+            return distribution.filename, await upload(server, distribution)
+
+    return dict(await asyncio.gather(*(one(distribution) for distribution in files)))
+
+
+def test_list_is_long_and_wide() -> None:
+    """What is tried is worth it."""
+    assert len({filename for *_, filename in ROWS}) >= ENOUGH
+    assert len({project for project, *_ in ROWS}) >= 120
+
+
+async def test_all_are_taken(server: Server, published: Mapping[str, Distribution]) -> None:
+    """Nothing is refused that PyPI would take, and what is honest is called suspicious nowhere."""
+    answers = await upload_all(server, listed(published))
+
+    refused = {name: one.told for name, one in answers.items() if one.status != 200}
+    noticed = {name: one.told for name, one in answers.items() if one.told}
+    print(f"{len(answers)} files, {len(refused)} refused, {len(noticed)} with notices")  # noqa: T201
+    assert refused == {}
+    assert noticed == {name: [text] for name, text in NOTICED.items() if name in published}
+
+
+async def test_old_ones_are_refused(server: Server, published: Mapping[str, Distribution]) -> None:
+    """What PyPI has but would not take again is refused with PyPI's sentence."""
+    old = [published[name] for name in REFUSED if name in published]
+
+    answers = await upload_all(server, old)
+
+    assert answers == {one.filename: Answer(400, [REFUSED[one.filename]]) for one in old}
+
+
+async def test_twine_uploads_them(
+    server: Server, published: Mapping[str, Distribution], desk: Clients
+) -> None:
+    """A few go the whole way, by twine's own reading of them."""
+    every = listed(published)
+    some = every[:: len(every) // BY_TWINE][:BY_TWINE]
+
+    (await desk.twine_upload(f"{server.url}/legacy/", server.admin_token, *desk.save(*some))).ok()
+
+    staged = [await server.staged_in(one.fields["name"]) for one in some]
+    assert staged == [[{one.filename: one.sha256}] for one in some]
+
+
+@pytest.mark.network
+async def test_sdists_and_other_platforms(server: Server, desk: Clients) -> None:
+    """Sdists of four backends, and wheels for other machines than this one, are taken."""
+    found = await asyncio.gather(*(downloaded(desk, *wanted) for wanted in FROM_INDEX.values()))
+    files = [distribution for each in found for distribution in each]
+
+    answers = await upload_all(server, files)
+
+    assert len(answers) == len(FROM_INDEX)
+    assert {name: one for name, one in answers.items() if one != Answer(200, [])} == {}
+
+
+async def downloaded(desk: Clients, *wanted: str) -> list[Distribution]:
+    """Return what pip downloads from its index."""
+    folder = desk.new_folder("downloads")
+    index = ["--index-url", str(index_of_pip().simple)]
+    (await desk.pip("download", "--no-deps", *index, "-d", str(folder), *wanted)).ok()
+    return [distribution_at(path) for path in folder.iterdir()]
