@@ -18,11 +18,11 @@ from tests.support.clients import Clients
 from tests.support.distributions import Distribution
 from tests.support.fake_index import FakeIndex
 from tests.support.processes import Server
-from tests.support.real_distributions import distribution_at, find_distribution, local_indexes
+from tests.support.real_distributions import distribution_at, fetch_distributions
 
 from .conftest import ServerStart
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.network]
 
 FOLDER = Path(__file__).parent
 ROWS = [line.split() for line in (FOLDER / "real_distributions.txt").read_text().splitlines()]
@@ -39,7 +39,7 @@ NOTICED = {
 }
 """The only ones that we find suspicious, and with reason."""
 ENOUGH = 200
-"""How many files make it worth it: an index on a disk may have moved on since."""
+"""How many files make it worth it."""
 AT_ONCE = 4
 BY_TWINE = 10
 WHEEL_ELSEWHERE = ["--only-binary", ":all:", "--python-version", "313", "--abi", "cp313"]
@@ -52,7 +52,7 @@ FROM_INDEX = {
     "Windows": [*WHEEL_ELSEWHERE, "--platform", "win_amd64", "markupsafe==3.0.3"],
     "musl": [*WHEEL_ELSEWHERE, "--platform", "musllinux_1_2_aarch64", "markupsafe==3.0.3"],
 }
-"""A few that no index on a disk here has: sdists by backend, wheels by platform."""
+"""A few as pip itself downloads them: sdists by backend, wheels by platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,10 @@ class Answer:
 
 @pytest.fixture(scope="module")
 def published() -> Mapping[str, Distribution]:
-    """Return the files of both lists that are on a disk here, by name."""
-    indexes = local_indexes()
+    """Return the files of both lists, by name."""
     wanted = {filename: project for project, _, filename in ROWS}
     wanted |= {name: parse_distribution_name(name).project for name in REFUSED}
-    found = {name: find_distribution(indexes, project, name) for name, project in wanted.items()}
-    there = {name: one for name, one in found.items() if one is not None}
-    if len(there) < ENOUGH:
-        pytest.skip(f"pip's indexes on a disk here have {len(there)} files, and not {ENOUGH}")
-    return there
+    return asyncio.run(fetch_distributions(wanted))
 
 
 @pytest.fixture
@@ -93,8 +88,8 @@ async def server(start_server: ServerStart, index: FakeIndex) -> AsyncIterator[S
 
 
 def listed(published: Mapping[str, Distribution]) -> list[Distribution]:
-    """Return what is there of the list."""
-    return [published[filename] for *_, filename in ROWS if filename in published]
+    """Return the files of the list that is to be taken."""
+    return [published[filename] for *_, filename in ROWS]
 
 
 def form_for(distribution: Distribution) -> FormFields:
@@ -142,12 +137,12 @@ async def test_all_are_taken(server: Server, published: Mapping[str, Distributio
     noticed = {name: one.told for name, one in answers.items() if one.told}
     print(f"{len(answers)} files, {len(refused)} refused, {len(noticed)} with notices")  # noqa: T201
     assert refused == {}
-    assert noticed == {name: [text] for name, text in NOTICED.items() if name in published}
+    assert noticed == {name: [text] for name, text in NOTICED.items()}
 
 
 async def test_old_ones_are_refused(server: Server, published: Mapping[str, Distribution]) -> None:
     """What PyPI has but would not take again is refused with PyPI's sentence."""
-    old = [published[name] for name in REFUSED if name in published]
+    old = [published[name] for name in REFUSED]
 
     answers = await upload_all(server, old)
 
@@ -167,7 +162,6 @@ async def test_twine_uploads_them(
     assert staged == [[{one.filename: one.sha256}] for one in some]
 
 
-@pytest.mark.network
 async def test_sdists_and_other_platforms(server: Server, desk: Clients) -> None:
     """Sdists of four backends, and wheels for other machines than this one, are taken."""
     found = await asyncio.gather(*(downloaded(desk, *wanted) for wanted in FROM_INDEX.values()))

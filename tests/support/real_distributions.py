@@ -1,52 +1,55 @@
-"""Files that others have published, as they lie in indexes on this machine's own disk."""
+"""Files that others have published, from the index that pip on this machine uses."""
 
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from aiohttp import BasicAuth, ClientSession
 from packaging.utils import canonicalize_name
 from pip._internal.index.collector import IndexContent, parse_links
 from pip._internal.models.link import Link
 from yarl import URL
 
+from stageproxy.upstream.pip_index import index_of_pip, without_credentials
+
 from .distributions import Distribution
 
-_ASK_PIP = """
-from pip._internal.commands import create_command
-options = create_command("install").parser.get_default_values()
-print(*[options.index_url, *options.extra_index_urls], sep="\\n")
-"""
+_AT_ONCE = 8
 
 
-def local_indexes() -> Sequence[URL]:
-    """Return those of the indexes that pip is configured to use which are folders here.
+async def fetch_distributions(wanted: Mapping[str, str]) -> Mapping[str, Distribution]:
+    """Return files by their names, digests checked; *wanted*: the project of each."""
+    index = index_of_pip().simple
+    free = asyncio.Semaphore(_AT_ONCE)
+    user = BasicAuth(index.user, index.password or "") if index.user else None
+    async with ClientSession(auth=user, raise_for_status=True) as session:
 
-    Two hundred projects are no burden for a disk, as they would be for an index of others.
-    """
-    command = [sys.executable, "-c", _ASK_PIP]
-    asked = subprocess.run(command, check=True, capture_output=True, text=True)
-    urls = (URL(line) for line in asked.stdout.split())
-    return [url for url in urls if url.scheme == "file"]
+        async def one(filename: str, project: str) -> tuple[str, Distribution]:
+            async with free:
+                link = await _find(session, without_credentials(index), project, filename)
+                return filename, await _fetch(session, link)
 
-
-def find_distribution(indexes: Sequence[URL], project: str, filename: str) -> Distribution | None:
-    """Return a file as the first of the indexes has it that lists it, its digest checked."""
-    links = (link for index in indexes for link in _links(index, project))
-    link = next((one for one in links if one.filename == filename), None)
-    return None if link is None else _read(link)
+        return dict(await asyncio.gather(*(one(*each) for each in wanted.items())))
 
 
-def _links(index: URL, project: str) -> Iterator[Link]:
-    page = index / canonicalize_name(project) / "index.html"
-    path = Path(page.path)
-    if path.exists():
-        content = IndexContent(path.read_bytes(), "text/html", "utf-8", str(page))
-        yield from parse_links(content)
+async def _find(session: ClientSession, index: URL, project: str, filename: str) -> Link:
+    """Return the link to a file on its project's page."""
+    page = index / canonicalize_name(project) / ""
+    accept = {"Accept": "text/html"}
+    async with session.get(page, headers=accept) as answer:
+        content = IndexContent(await answer.read(), "text/html", "utf-8", str(answer.url))
+    return _named(parse_links(content), filename)
 
 
-def _read(link: Link) -> Distribution:
-    found = Distribution(link.filename, Path(link.file_path).read_bytes())
+def _named(links: Iterable[Link], filename: str) -> Link:
+    found = next((link for link in links if link.filename == filename), None)
+    assert found is not None, f"{filename} is not on the index any more"
+    return found
+
+
+async def _fetch(session: ClientSession, link: Link) -> Distribution:
+    async with session.get(URL(link.url_without_fragment, encoded=True)) as answer:
+        found = Distribution(link.filename, await answer.read())
     assert link.as_hashes().is_hash_allowed("sha256", found.sha256), found.filename
     return found
 
