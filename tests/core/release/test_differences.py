@@ -86,3 +86,12 @@ def test_staged_file() -> None:
 def test_staged_file_that_says_nothing() -> None:
     """So it is where nothing is said."""
     assert told_by_artifact(an_artifact(SDIST)) == told_by_form(SDIST, (("filetype", "sdist"),))
+
+
+def test_wheels_are_published_first() -> None:
+    """It is a wheel that the others are held against, however an sdist is spelled."""
+    sdist = told_by_form("Demo-2.0.tar.gz", sdist_form(summary="Another"))
+
+    (sentence,) = differences([sdist, told_by_form(WHEEL, FORM)])
+
+    assert sentence.startswith(f"Demo-2.0.tar.gz has another Summary than {WHEEL}. ")
