@@ -19,11 +19,9 @@ from stageproxy.cli.output import json_option
 @json_option
 def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json: bool) -> None:
     """Tell what PyPI would say to FILES, without uploading them. Exit code 1: it would refuse."""
-    from stageproxy.cli.checking import (  # noqa: PLC0415 - completion must not wait for it
-        check_files,
-        print_checked,
-        print_rules,
-    )
+    # Completion must not wait for them.
+    from stageproxy.cli.checking import check_files  # noqa: PLC0415
+    from stageproxy.cli.verdicts import print_checked, print_rules  # noqa: PLC0415
 
     if rules:
         print_rules(as_json=as_json)
@@ -31,6 +29,6 @@ def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json:
     if not files:
         raise click.UsageError("Name the files to check, or ask for --rules.")
     checked = asyncio.run(check_files(files, against))
-    print_checked(checked, as_json=as_json)
-    if any(one.is_refused for one in checked):
+    print_checked(checked, is_asked=against is not None, as_json=as_json)
+    if any(one.refused for one in checked):
         raise SystemExit(1)

@@ -127,6 +127,10 @@ class Examiner:
 
     async def foresee(self, token: ApiToken, prospect: Prospect) -> list[Finding]:
         """Return what PyPI would say to a file, as far as that can be told without it."""
+        invalid = form_findings(prospect.form)
+        if _is_refused(invalid, {"name"}):
+            # There is nothing to ask upstream for, and nothing that a token may be for.
+            return invalid
         name = _find_name(prospect.filename)
         require(token, Action.UPLOAD, prospect.project, str(name.version) if name else None)
         state = await self.published.state(prospect.project)
@@ -238,10 +242,14 @@ def _refuse(
     problems = [
         Problem(one.source, one.message, one.page) for one in findings if one.level in levels
     ]
-    if sources is not None and not any(one.source in sources for one in problems):
+    if sources is not None and not _is_refused(findings, sources):
         return
     if problems:
         raise RefusedError(problems)
+
+
+def _is_refused(findings: Sequence[Finding], sources: set[str]) -> bool:
+    return any(one.level is Level.REFUSE and one.source in sources for one in findings)
 
 
 def _digest_of(form: FormFields) -> str:

@@ -90,10 +90,12 @@ async def read_bytes(request: web.Request, longest: int) -> bytes:
     return content
 
 
-async def read_body(request: web.Request, model: type[Model]) -> Model:
+async def read_body(
+    request: web.Request, model: type[Model], longest: int = _LONGEST_BODY
+) -> Model:
     """Return the body as a value, or raise everything that is wrong with it."""
     try:
-        return model.model_validate_json(await read_bytes(request, _LONGEST_BODY))
+        return model.model_validate_json(await read_bytes(request, longest))
     except ValidationError as error:
         problems = [
             Problem(".".join(str(part) for part in one["loc"]), one["msg"])

@@ -11,6 +11,7 @@ from stageproxy.services.examine import Prospect
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import UPLOADS
+from stageproxy.web.legacy_upload import LONGEST_FORM
 from stageproxy.web.session_json import json_response
 
 
@@ -25,7 +26,7 @@ class CheckFile(Body):
 async def check_file(request: web.Request) -> web.Response:
     """Return what can be said before the file is there: of its name, its form, its release."""
     token = await authenticate(request)
-    body = await read_body(request, CheckFile)
+    body = await read_body(request, CheckFile, LONGEST_FORM)
     form = tuple(
         (name, value)
         for name, values in body.form.items()
@@ -35,7 +36,7 @@ async def check_file(request: web.Request) -> web.Response:
     findings = await request.app[UPLOADS].examiner.foresee(token, prospect)
     return json_response(
         {
-            "rules": RULES_AS_OF.isoformat(),
+            "rules-as-of": RULES_AS_OF.isoformat(),
             "refused": any(one.level is Level.REFUSE for one in findings),
             "findings": [finding_json(one) for one in findings],
         }

@@ -119,7 +119,9 @@ SCHEMAS: Mapping[str, Schema] = {
     "Verdict": _object(
         "What PyPI would say to a file, as far as that can be told without it.",
         {
-            "rules": _said("The day that the rules are of.", {"type": "string", "format": "date"}),
+            "rules-as-of": _said(
+                "The day that the rules are of.", {"type": "string", "format": "date"}
+            ),
             "refused": _said("Whether PyPI would refuse the file.", {"type": "boolean"}),
             "findings": {
                 "type": "array",

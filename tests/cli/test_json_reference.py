@@ -29,6 +29,7 @@ REPEATED = {"stage", "stages", "tokens"}
 
 TYPED = {
     "upload": ("upload WHEEL", "upload BROKEN"),
+    "check": ("check WHEEL OTHER", "check BROKEN", "check --rules"),
     "stage open": ("stage open PROJECT 2.0",),
     "stage list": ("stage list --project PROJECT",),
     "stage show": ("stage show STAGE",),
@@ -113,6 +114,7 @@ def things(desk: Desk, stranger: Stranger) -> dict[str, str]:
     wheel = desk.save(a_wheel(desk.project, requires_python=">=3.11", requires_dist=["six"]))
     sdist = desk.save(an_sdist(desk.project, requires_python=">=3.11", requires_dist=["six"]))
     broken = desk.save(an_sdist(desk.project, "9.0", metadata="Metadata-Version: 9.9\n"))
+    other = desk.save(an_sdist(desk.project, "1.0.0", requires_dist=["six"]))
     names = desk.folder / "names.txt"
     names.write_text("other\n")
     wanted = ("--project", desk.project, "--can", "upload", "--expires", "30d")
@@ -123,6 +125,7 @@ def things(desk: Desk, stranger: Stranger) -> dict[str, str]:
         "WHEEL": str(wheel),
         "SDIST": sdist.name,
         "BROKEN": str(broken),
+        "OTHER": str(other),
         "TOKEN": token["id"],
         "NAMES": str(names),
         "UPSTREAM": stranger.url,

@@ -17,6 +17,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from stageproxy.core.release.stages import Status
 from stageproxy.core.rights import TOKEN_PATTERN
 from stageproxy.ports import Rows
+from stageproxy.web.legacy_upload import LONGEST_FORM
 from stageproxy.web.openapi import OPENAPI, OPERATIONS
 from stageproxy.web.routes import ROUTES
 from tests.support.asking import Answer
@@ -28,6 +29,7 @@ from tests.support.service import RunningService, running_service
 WHEEL = a_wheel(version="2.0")
 PATH = "/api/openapi.json"
 BODIES = {
+    "check_file": b'{"filename": "demo-2.0.tar.gz", "form": {"name": "demo"}}',
     "open_stage": b'{"name": "demo", "version": "2.0"}',
     "extend_stage": b'{"extend-for": "1d"}',
     "make_token": b'{"can": "upload", "project": "demo"}',
@@ -110,6 +112,7 @@ async def test_every_success(service: RunningService) -> None:
     reader = await service.token("upload", "demo", version="2.0", expires="1h")
     await service.get(PATH)
     await service.api("POST", "stages", name="other", version=None, lifetime="2.5h", meta={})
+    await service.api("POST", "check", reader, filename=WHEEL.filename, form={"name": "demo"})
     await service.api("GET", "stages?project=demo", reader)
     await service.api("GET", path, reader)
     await service.api("POST", f"{path}/extend", **{"extend-for": 3600})
@@ -138,7 +141,7 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
             await ask(service, request, operation, token=revoked.document["token"])
             await ask(service, request, operation, token="unknown")
             await ask(service, f"{request}?{'x' * 4000}", operation)
-            await ask(service, request, operation, body=b" " * 2**17)
+            await ask(service, request, operation, body=b" " * (LONGEST_FORM + 1))
         for version in ("3.0", "4.0"):
             await service.api("POST", "stages", name="demo", version=version)
 

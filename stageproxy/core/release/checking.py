@@ -9,7 +9,7 @@ from stageproxy.core.release.differences import differences, told_by_form
 from stageproxy.core.release.intake import find_closed
 from stageproxy.core.release.wheel_sets import lost_wheels, release_before
 from stageproxy.core.verdict.findings import Finding, suspicious
-from stageproxy.core.verdict.rules import findings_of
+from stageproxy.core.verdict.rules import findings_of, refusals
 from stageproxy.core.verdict.uploads import Surroundings, Upload
 
 
@@ -23,13 +23,29 @@ def findings_by_file(
     seen = around or Surroundings(now=now, has_project=True)
     found: dict[str, list[Finding]] = {}
     for upload in uploads:
-        found[upload.filename] = findings_of(replace(upload, around=seen))
+        found[upload.filename] = _findings(replace(upload, around=seen))
+        is_new = upload.filename not in seen.files
         seen = replace(
             seen,
             files={**seen.files, upload.filename: upload.sha256},
             coming=(*seen.coming, upload.filename),
+            size=seen.size + upload.size if is_new and seen.size is not None else seen.size,
         )
     return found
+
+
+def _findings(upload: Upload) -> list[Finding]:
+    """Return what is said of a file; of its metadata nothing, if that could not be read.
+
+    Else a file that is no archive would lack a name, a version and all the rest.
+    """
+    if upload.contents.core_metadata is not None:
+        return findings_of(upload)
+    name = upload.name
+    told = (("name", name.project), ("version", str(name.version))) if name else ()
+    found = findings_of(replace(upload, form=(*upload.form, *told)))
+    of_the_file = [one for one in found if one.source == "content"]
+    return of_the_file if refusals(of_the_file) else found
 
 
 def release_findings(uploads: Sequence[Upload], listing: Listing | None) -> list[Finding]:
@@ -39,7 +55,8 @@ def release_findings(uploads: Sequence[Upload], listing: Listing | None) -> list
     """
     seen = listing or Listing()
     closed = find_closed(uploads[0].name.project, seen) if uploads and uploads[0].name else None
-    told = (told_by_form(one.filename, one.form) for one in uploads)
+    readable = (one for one in uploads if one.contents.core_metadata is not None)
+    told = (told_by_form(one.filename, one.form) for one in readable)
     sentences = [*differences(told), *_lost(uploads, seen)]
     found = [suspicious(one, "release") for one in sentences]
     return [closed, *found] if closed else found
@@ -53,5 +70,6 @@ def _lost(uploads: Sequence[Upload], listing: Listing) -> list[str]:
     if name is None or before is None:
         return []
     old = (filename for filename, version in versions.items() if version == before)
-    lost = lost_wheels((one.filename for one in uploads), old)
+    out = (filename for filename, version in versions.items() if version == name.version)
+    lost = lost_wheels([*(one.filename for one in uploads), *out], old)
     return [f"There is {what}, which {name.project} {before} has." for what in lost]

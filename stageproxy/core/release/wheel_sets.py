@@ -9,6 +9,10 @@ from packaging.version import Version
 
 _LINUX = re.compile(r"(manylinux|musllinux|linux)(?:\d+|_\d+_\d+)?_(.+)")
 _OTHERS = re.compile(r"(macosx|ios|android|pyemscripten)_\d+(?:_\d+)?_(.+)")
+_BOTH = {"macosx universal2": ("macosx arm64", "macosx x86_64")}
+"""What is for several machines at once."""
+
+_EVERY = "any"
 _MOST_NAMED = 5
 
 Machine = str
@@ -30,7 +34,9 @@ def pythons_by_machine(filenames: Iterable[str]) -> Mapping[Machine, frozenset[s
         except InvalidWheelFilename:
             continue
         for tag in tags:
-            served[machine_of(tag.platform)].add(tag.interpreter)
+            machine = machine_of(tag.platform)
+            for one in _BOTH.get(machine, (machine,)):
+                served[one].add(tag.interpreter)
     return {machine: frozenset(pythons) for machine, pythons in served.items()}
 
 
@@ -42,7 +48,7 @@ def lost_wheels(filenames: Iterable[str], before: Iterable[str]) -> list[str]:
     Python on one machine alone, is what a forgotten CI job looks like.
     """
     now, then = pythons_by_machine(filenames), pythons_by_machine(before)
-    if not now or "any" in now:
+    if not now or _EVERY in now:
         return []
     known = frozenset[str]().union(*now.values())
     return [
@@ -54,7 +60,7 @@ def lost_wheels(filenames: Iterable[str], before: Iterable[str]) -> list[str]:
 
 def _lost_on(machine: Machine, wanted: frozenset[str], there: frozenset[str] | None) -> str | None:
     if there is None:
-        return f"no wheel for {machine}"
+        return f"no wheel for {'every machine' if machine == _EVERY else machine}"
     lost = wanted - there
     return f"no wheel for {_some(lost)} on {machine}" if lost else None
 

@@ -1,0 +1,107 @@
+"""Here is how `stageproxy check` tells what it found, and the rules it goes by."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from stageproxy.cli.checking import Checked
+from stageproxy.cli.output import print_json
+from stageproxy.core.verdict.findings import Finding, Level, finding_json
+from stageproxy.core.verdict.rules import RULES, RULES_AS_OF, UNKNOWN_RULES
+from stageproxy.core.verdict.uploads import Rule
+
+_MARKS = {Level.REFUSE: "refused", Level.WARN: "warning", Level.UNKNOWN: "unknown"}
+_OF_A_RELEASE = frozenset({"release", "index"})
+_WIDTH = 9
+_RULES = "What only PyPI can tell: stageproxy check --rules"
+_NOT_ASKED = "What PyPI has already was not asked for: --against pip does."
+
+
+def print_checked(checked: Sequence[Checked], *, is_asked: bool, as_json: bool) -> None:
+    """Print what is said of files; what would be refused goes to the standard error stream.
+
+    *is_asked*: whether an index was asked, too.
+    """
+    if as_json:
+        print_json(
+            {
+                "rules-as-of": RULES_AS_OF.isoformat(),
+                "refused": any(one.refused for one in checked),
+                "releases": [_document(one) for one in checked],
+            }
+        )
+        return
+    for one in checked:
+        for filename, findings in one.files.items():
+            _print_findings(filename, findings)
+        if one.together:
+            _print_findings(one.release, one.together)
+    _print_sum(checked)
+    click.echo(_RULES if is_asked else f"{_NOT_ASKED}\n{_RULES}")
+
+
+def _document(checked: Checked) -> Mapping[str, Any]:
+    files = {name: [finding_json(one) for one in found] for name, found in checked.files.items()}
+    return {
+        "release": checked.release,
+        "files": files,
+        "findings": [finding_json(one) for one in checked.together],
+    }
+
+
+def _print_findings(name: str, findings: Sequence[Finding]) -> None:
+    """Print the gravest mark with a name, and all that is said of it below."""
+    marks = [mark for level, mark in _MARKS.items() if any(one.level is level for one in findings)]
+    mark = next(iter(marks), "ok")
+    # What nobody can tell does not speak against a file.
+    mark = "ok" if mark == _MARKS[Level.UNKNOWN] else mark
+    is_refused = mark == _MARKS[Level.REFUSE]
+    click.echo(f"{mark:<{_WIDTH}}{name}", err=is_refused)
+    for one in findings:
+        source = "" if one.source in _OF_A_RELEASE else f"{one.source}: "
+        text = f"{source}{one.message}".replace("\n", "\n" + " " * 2 * _WIDTH)
+        click.echo(f"{'':<{_WIDTH}}{_MARKS[one.level]:<{_WIDTH}}{text}", err=is_refused)
+
+
+def _print_sum(checked: Sequence[Checked]) -> None:
+    refused = sum(len(one.refused) for one in checked)
+    total = sum(len(one.files) for one in checked)
+    files = "1 file" if total == 1 else f"{total} files"
+    rules = f"by PyPI's rules of {RULES_AS_OF}"
+    if refused:
+        click.echo(f"\nPyPI would refuse {refused} of {files}, {rules}.", err=True)
+    else:
+        click.echo(f"\nNothing makes PyPI refuse {files}, {rules}.")
+
+
+def print_rules(*, as_json: bool) -> None:
+    """Print what is checked, in PyPI's order, and what only PyPI can tell."""
+    if as_json:
+        print_json(
+            {
+                "rules-as-of": RULES_AS_OF.isoformat(),
+                "rules": [_rule(one) for one in RULES],
+                "unknown": [_rule(one) for one in UNKNOWN_RULES],
+            }
+        )
+        return
+    click.echo(f"What PyPI checked on {RULES_AS_OF}, in its order:")
+    _print_table(RULES)
+    click.echo("\nWhat only PyPI can tell:")
+    _print_table(UNKNOWN_RULES)
+
+
+def _rule(rule: Rule) -> Mapping[str, str]:
+    return {
+        "id": rule.id,
+        "level": rule.level.value,
+        "about": rule.about,
+        "sentence": rule.sentence,
+        "since": rule.since.isoformat(),
+    }
+
+
+def _print_table(rules: Sequence[Rule]) -> None:
+    for one in rules:
+        click.echo(f"  {one.level:<8} {one.id:<26} {one.about}")
