@@ -134,7 +134,7 @@ async def test_refusal_in_the_middle(start_front: FrontStart, clients: Clients) 
         token = await front.server.new_token("demo", can="upload")
         done = await clients.twine_upload(f"{front.url}/legacy/", token, str(file))
 
-    assert (done.code, "400 File too large. The limit of" in done.output) == (1, True)
+    assert (done.code, "400 File too large. Limit for project" in done.output) == (1, True)
 
 
 @pytest.mark.parametrize("path", ["", "simple/", "simple/demo/", "simple/other/", "pypi/demo/json"])

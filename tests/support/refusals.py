@@ -156,7 +156,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "The project {name} is archived on PyPI and takes no uploads.", arrange=archived
     ),
     "file too large (400)": Refusal(
-        "File too large. The limit of this server is 1 MB.",
+        "File too large. Limit for project '{name}' is 1 MB.",
         changes=lambda _: {"noise": _NOISE},
     ),
     "summary too long (400)": Refusal(
