@@ -1,11 +1,14 @@
 """What every command has: a server to talk to, and a desk."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.desk import Desk, Stranger, a_project, a_stranger, server_elsewhere
+from tests.cli.desk import NOBODY, Desk, Stranger, a_project, a_stranger, server_elsewhere
+from tests.support.fake_index import FakeIndex
 from tests.support.processes import Server
 
 
@@ -27,3 +30,31 @@ def stranger() -> Iterator[Stranger]:
     """Return a server that is not ours."""
     with a_stranger() as stranger:
         yield stranger
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Desk:
+    """Return a desk for demo, without a server."""
+    return Desk(tmp_path, NOBODY, tmp_path / "none", "no token", "demo")
+
+
+@pytest.fixture
+def index() -> Iterator[FakeIndex]:
+    """Return an empty index that runs on a thread: commands bring a loop of their own."""
+    started: list[FakeIndex] = []
+    is_up, may_end = threading.Event(), threading.Event()
+
+    async def look_after() -> None:
+        async with FakeIndex.running() as running:
+            started.append(running)
+            is_up.set()
+            await asyncio.to_thread(may_end.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(look_after()))
+    thread.start()
+    try:
+        assert is_up.wait(60)
+        yield started[0]
+    finally:
+        may_end.set()
+        thread.join()

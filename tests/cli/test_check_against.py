@@ -1,0 +1,154 @@
+"""`stageproxy check --against`: what an index has counts, too."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stageproxy.core.verdict.rules import RULES_AS_OF
+from tests.cli.checks import check, findings, save
+from tests.cli.desk import NOBODY, Desk
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex, Quirks
+
+WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
+LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+MUSL = "cp311-cp311-musllinux_1_2_aarch64"
+LOST = "There is no wheel for musllinux aarch64, which demo 1.0 has."
+RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
+ONLY_PYPI = "What only PyPI can tell: stageproxy check --rules\n"
+
+
+@pytest.mark.parametrize("status", [None, 500], ids=["nobody", "failing"])
+def test_index_out_of_reach(offline: Desk, index: FakeIndex, status: int | None) -> None:
+    """An index that does not answer as one is out of reach: exit code 3, and no verdict."""
+    index.quirks = Quirks(status=status)
+    url = index.url if status else NOBODY
+
+    ended = offline.run("check", *save(offline, WHEEL), "--against", f"{url}/simple/", "--json")
+
+    assert (ended.code, ended.stdout) == (3, "")
+    assert ended.stderr == (
+        f"Error: The index at {url}/ cannot be reached, or does not answer as one.\n"
+    )
+
+
+def test_credentials_are_not_shown(offline: Desk) -> None:
+    """A password in the URL of an index stays where it is."""
+    url = NOBODY.replace("//", "//user:secret@")
+
+    ended = offline.run("check", *save(offline, WHEEL), "--against", f"{url}/simple/")
+
+    assert ended.code == 3
+    assert "secret" not in ended.stderr
+
+
+@pytest.mark.parametrize("behind", ["", "/", "/simple", "/simple/"])
+def test_spellings_of_an_index(offline: Desk, index: FakeIndex, behind: str) -> None:
+    """An index is named as pip names it, or by its root, with a slash at the end or not."""
+    index.add("demo", WHEEL)
+
+    ended = offline.run("check", *save(offline, WHEEL, SDIST), "--against", index.url + behind)
+
+    assert ended.code == 1
+    assert "older than 14 days" in ended.stderr
+    assert [one.path for one in index.requests] == ["/simple/demo/"]
+
+
+def test_index_of_pip(offline: Desk, index: FakeIndex) -> None:
+    """`pip` is the index that pip here is configured to use."""
+    told = {"PIP_INDEX_URL": f"{index.url}/simple"}
+    index.add("demo", a_wheel(), status="archived")
+
+    ended = offline.run_with(told, "check", *save(offline, WHEEL), "--against", "pip")
+
+    assert ended.code == 1
+    assert "The project demo is archived on PyPI and takes no uploads." in ended.stderr
+
+
+def test_new_project(offline: Desk, index: FakeIndex) -> None:
+    """A project that the index does not have is new; the list is looked through for its name."""
+    index.add("other", a_wheel("other"))
+
+    ended = check(offline, index, WHEEL, SDIST)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.endswith(f"refuse 2 files, {RULES_OF}.\n{ONLY_PYPI}")
+    assert [one.path for one in index.requests] == ["/simple/demo/", "/simple/"]
+
+
+def test_list_out_of_reach(offline: Desk, index: FakeIndex) -> None:
+    """Where the list cannot be read, that is told, and is no refusal."""
+    index.quirks = Quirks(missing=["/simple/"])
+
+    ended = check(offline, index, WHEEL)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert (
+        "ok       demo 2.0\n         unknown  PyPI's list of projects could not be searched"
+        in ended.stdout
+    )
+
+
+def test_similar_name(offline: Desk, index: FakeIndex) -> None:
+    """A new project must not look like another."""
+    index.add("dem0", a_wheel("dem0"))
+
+    sentence = "The name 'demo' is too similar to an existing project. That is 'dem0'."
+    assert findings(offline, index, WHEEL) == ({WHEEL.filename: [sentence]}, [])
+
+
+def test_old_release(offline: Desk, index: FakeIndex) -> None:
+    """A release takes files for 14 days; until when is told."""
+    index.add("demo", WHEEL, uploaded_at=datetime.now(UTC) - timedelta(days=13))
+    young, _ = findings(offline, index, SDIST)
+    index.add("demo", LINUX, uploaded_at=datetime.now(UTC) - timedelta(days=15))
+    old, _ = findings(offline, index, SDIST)
+
+    (until,), (closed,) = young[SDIST.filename], old[SDIST.filename]
+    assert until.startswith("PyPI takes files for this release until ")
+    assert closed.startswith("Uploading new files to releases older than 14 days is not allowed.")
+
+
+def test_files_that_are_out(offline: Desk, index: FakeIndex) -> None:
+    """The very file that the index has is fine; another of its name is not."""
+    index.add("demo", WHEEL, SDIST, uploaded_at=datetime.now(UTC))
+    other = an_sdist(version="2.0", extra={"more": b"1"})
+
+    each, _ = findings(offline, index, WHEEL, other)
+
+    assert each[WHEEL.filename] == []
+    assert each[other.filename][0].startswith(f"File already exists ('{other.filename}', ")
+
+
+def test_archived_project(offline: Desk, index: FakeIndex) -> None:
+    """Of a project that takes no files, all are refused."""
+    index.add("demo", a_wheel(), status="archived")
+
+    ended = check(offline, index, WHEEL, SDIST)
+
+    assert ended.code == 1
+    assert ended.stderr == (
+        "refused  demo 2.0\n"
+        "         refused  name: The project demo is archived on PyPI and takes no uploads.\n"
+        f"\nPyPI would refuse 2 of 2 files, {RULES_OF}.\n"
+    )
+
+
+def test_lost_wheels(offline: Desk, index: FakeIndex) -> None:
+    """A machine that the release before served is missed, unless its wheel is out already."""
+    index.add("demo", a_wheel(tag=LINUX.filename[9:-4]), a_wheel(tag=MUSL))
+
+    forgotten = findings(offline, index, LINUX)
+    index.add("demo", a_wheel(version="2.0", tag=MUSL), uploaded_at=datetime.now(UTC))
+    there = findings(offline, index, LINUX)
+
+    assert forgotten == ({LINUX.filename: []}, [LOST])
+    assert there[1] == []
+
+
+def test_page_without_times(offline: Desk, index: FakeIndex) -> None:
+    """An index that has HTML alone is asked as well."""
+    index.add("demo", a_wheel(tag=MUSL))
+    index.quirks = Quirks(html_only=True)
+
+    assert findings(offline, index, LINUX)[1] == [LOST]
