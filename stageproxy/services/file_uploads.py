@@ -172,9 +172,9 @@ class FileUploads:
         file = self.files.reopen(upload.received)
         name = name_of(upload.filename)
         contents = await file.read_contents(name)
-        if contents.core_metadata is None and contents.problems:
+        if contents.core_metadata is None and (said := contents.problems or contents.unread):
             # Without metadata there is no form, and nothing to say of what is not in it.
-            raise RefusedError([Problem("content", one) for one in contents.problems])
+            raise RefusedError([Problem("content", one) for one in said])
         form = _form_of(contents.core_metadata or b"", name, upload, upload.received)
         arrival = Arrival(form, upload.filename, "application/octet-stream", file, upload.id)
         taken = await self.uploads.take(token, arrival, into=stage)

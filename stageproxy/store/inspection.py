@@ -28,6 +28,8 @@ _MIB = 2**20
 _LONGEST_ANSWER = 16 * _MIB
 _START_SECONDS = 30
 _PIECE = 2**16
+_MOST_ANSWERS = 10
+_CERTAIN_SHARE = 1 / 5
 _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONHOME")
 """Without these, some Pythons do not start."""
 
@@ -37,12 +39,15 @@ class InspectionLimits:
     """What one file may take, and how many are looked into at once.
 
     Some uploaders wait ten seconds for an answer: `seconds` leaves room for
-    the rest. `memory` is in bytes and counts from what an idle process takes.
+    the rest. The essential may take as long from when the file's turn comes;
+    all that goes beyond it, from when the file came, but a fifth in any case:
+    however many wait, it is soon everybody's turn. `memory` is in bytes and
+    counts from what an idle process takes.
     """
 
     seconds: float = 5
     memory: int = 128 * _MIB
-    at_once: int = 2
+    at_once: int = 4
     files_per_process: int = 500
 
 
@@ -52,6 +57,7 @@ class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", val_json_bytes="base64")
 
     contents: Contents | None = None
+    is_all: bool = False
     fault: str = Field("", max_length=200)
 
 
@@ -60,14 +66,21 @@ class InspectionNotPossibleError(Exception):
 
 
 class _FailedError(Exception):
-    """A file was not read: *detail* is for the log, *reason* for who sent it."""
+    """A file was not read: *detail* is for the log, `reason` for who sent it."""
 
-    def __init__(
-        self, detail: str, reason: str = "File cannot be read", *, level: int = logging.WARNING
-    ) -> None:
+    reason = "File cannot be read"
+
+    def __init__(self, detail: str, *, level: int = logging.WARNING) -> None:
+        super().__init__(detail)
+        self.level = level
+
+
+class _LimitError(_FailedError):
+    """A file takes more than it may: what is known of it by then is good."""
+
+    def __init__(self, detail: str, reason: str) -> None:
         super().__init__(detail)
         self.reason = reason
-        self.level = level
 
 
 class Inspection:
@@ -100,15 +113,43 @@ class Inspection:
     async def read_contents(self, path: Path, name: DistributionName) -> Contents:
         """Return what stands in the archive at *path*; that it cannot be read is a problem."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._read, path, name)
+        came = time.monotonic()
+        return await loop.run_in_executor(self._threads, self._read, path, name, came)
 
-    def _read(self, path: Path, name: DistributionName) -> Contents:
+    def _read(self, path: Path, name: DistributionName, came: float) -> Contents:
+        known: list[Contents] = []
         try:
             with self._worker() as worker:
-                return _contents_in(worker.ask(path, name.filename), self._limits)
+                self._ask(worker, path, name, came, known)
         except _FailedError as error:
-            log.log(error.level, "%r was not looked into: %s", name.filename, error)
-            return Contents(problems=(f"Invalid distribution file. {error.reason}",))
+            is_enough = known and isinstance(error, _LimitError)
+            looked = "looked into to its end" if is_enough else "looked into"
+            log.log(error.level, "%r was not %s: %s", name.filename, looked, error)
+            if not is_enough:
+                return Contents(problems=(f"Invalid distribution file. {error.reason}",))
+        return known[-1]
+
+    def _ask(
+        self,
+        worker: "_Worker",
+        path: Path,
+        name: DistributionName,
+        came: float,
+        known: list[Contents],
+    ) -> None:
+        """Add all that a process says of a file to what is *known* of it."""
+        began, seconds = time.monotonic(), self._limits.seconds
+        worker.ask(path, name.filename)
+        until = began + seconds
+        for _ in range(_MOST_ANSWERS):
+            contents = _contents_in(worker.listen(until), self._limits)
+            if contents is None and known:
+                return
+            if contents is None:
+                break
+            known.append(contents)
+            until = max(came + seconds, began + seconds * _CERTAIN_SHARE)
+        raise _FailedError("the answers make no sense", level=logging.ERROR)
 
     @contextmanager
     def _worker(self) -> Iterator["_Worker"]:
@@ -148,6 +189,7 @@ class _Worker:
 
     def __init__(self, limits: InspectionLimits) -> None:
         self.files = 0
+        self._heard = bytearray()
         self._seconds = limits.seconds
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [
@@ -170,31 +212,29 @@ class _Worker:
     @property
     def is_silent(self) -> bool:
         """Say whether it waits: it is alive, and says nothing that nobody asked for."""
-        return not self._said.poll(0)
+        return not self._heard and not self._said.poll(0)
 
-    def ask(self, path: Path, filename: str) -> bytes:
-        """Return the line that it answers."""
+    def ask(self, path: Path, filename: str) -> None:
+        """Give it a file to look into."""
         self.files += 1
         try:
             self._questions.write(json.dumps([str(path), filename]).encode() + b"\n")
         except BrokenPipeError as error:
             raise self._ended() from error
-        return self.listen(self._seconds)
 
-    def listen(self, seconds: float) -> bytes:
-        """Return the next line that it says."""
-        until = time.monotonic() + seconds
-        line = bytearray()
-        while not line.endswith(b"\n"):
+    def listen(self, until: float) -> bytes:
+        """Return the next line that it says; *until* is when that is too late."""
+        while b"\n" not in self._heard[-_PIECE:]:
             if not self._said.poll(max(0, until - time.monotonic()) * 1000):
-                reason = f"File takes more than {seconds:g} seconds to read"
-                raise _FailedError(f"no answer in {seconds:g} s", reason)
+                seconds = f"{self._seconds:g} seconds"
+                raise _LimitError("no answer in time", f"File takes more than {seconds} to read")
             piece = os.read(self._answers.fileno(), _PIECE)
-            line += piece
+            self._heard += piece
             if not piece:
                 raise self._ended()
-            if len(line) > _LONGEST_ANSWER:
+            if len(self._heard) > _LONGEST_ANSWER:
                 raise _FailedError("the answer has no end")
+        line, _, self._heard = self._heard.partition(b"\n")
         return bytes(line)
 
     def _ended(self) -> _FailedError:
@@ -215,7 +255,7 @@ class _Worker:
 def _started(limits: InspectionLimits) -> _Worker:
     worker = _Worker(limits)
     try:
-        if worker.listen(_START_SECONDS) == READY:
+        if worker.listen(time.monotonic() + _START_SECONDS) == READY.strip():
             return worker
         reason = "it does not say that it is ready"
     except _FailedError as error:
@@ -230,15 +270,16 @@ def _environment() -> Mapping[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
-def _contents_in(line: bytes, limits: InspectionLimits) -> Contents:
+def _contents_in(line: bytes, limits: InspectionLimits) -> Contents | None:
+    """Return what a line says of a file, or nothing if that was all."""
     try:
         answer = _Answer.model_validate_json(line)
     except ValidationError as error:
         raise _FailedError("the answer makes no sense", level=logging.ERROR) from error
-    if answer.contents is not None:
+    if answer.contents is not None or answer.is_all:
         return answer.contents
     if answer.fault.startswith("MemoryError"):
         reason = f"File takes more than {limits.memory // _MIB} MiB of memory to read"
-        raise _FailedError(answer.fault, reason)
+        raise _LimitError(answer.fault, reason)
     is_bug = not answer.fault.startswith("FileNotFoundError")  # the client went away
     raise _FailedError(repr(answer.fault), level=logging.ERROR if is_bug else logging.WARNING)

@@ -1,7 +1,8 @@
 """Here is the process that looks into archives, `python -m` this, for `store.inspection` alone.
 
-It reads a line of JSON for each file, `[path, filename]`, and writes one: what
-it found, or the fault that it ends with. It ends when nobody can ask any more.
+It reads a line of JSON for each file, `[path, filename]`, and writes lines: what
+it has found so far, each time that is more, and that this was all, or the fault
+that it ends with. It ends when nobody can ask any more.
 """
 
 import base64
@@ -14,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from stageproxy.core.verdict.archives import read_contents
+from stageproxy.core.verdict.archives import read_in_steps
 from stageproxy.core.verdict.filenames import parse_distribution_name
 
 READY = b"ready\n"
@@ -36,16 +37,17 @@ def main() -> None:
         _limit_processor(seconds)
         try:
             path, filename = json.loads(question)
-            _say(_answer(Path(path), filename))
+            _answer(Path(path), filename)
         except Exception as error:  # noqa: BLE001 - the outermost of this process: it says what and ends
             _say(_encoded({"fault": _without_words(error)}))
             return
 
 
-def _answer(path: Path, filename: str) -> bytes:
+def _answer(path: Path, filename: str) -> None:
     with path.open("rb") as file:
-        contents = read_contents(file, parse_distribution_name(filename))
-    return _encoded({"contents": asdict(contents)})
+        for contents in read_in_steps(file, parse_distribution_name(filename)):
+            _say(_encoded({"contents": asdict(contents)}))
+    _say(_encoded({"is_all": True}))
 
 
 def _encoded(document: object) -> bytes:

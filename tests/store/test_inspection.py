@@ -1,6 +1,7 @@
 """Archives are looked into by processes that may take little and may end badly."""
 
 import asyncio
+import io
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.core.verdict.archives import Contents
+from stageproxy.core.verdict.archives import Contents, read_contents
 from stageproxy.core.verdict.filenames import parse_distribution_name
 from stageproxy.store.files import Inspector
 from stageproxy.store.inspection import Inspection, InspectionLimits
@@ -28,6 +29,8 @@ from tests.support.inspectors import InspectorHere
 MIB = 2**20
 WHEEL, SDIST = a_wheel(), an_sdist()
 NAME = parse_distribution_name(WHEEL.filename)
+SOUND = read_contents(io.BytesIO(WHEEL.content), NAME)
+ESSENTIAL = b'{"contents": {"core_metadata": "", "unread": ["RECORD"]}}\n'
 SMALL = InspectionLimits(seconds=2, at_once=1)
 SHORT = replace(SMALL, seconds=0.2)
 
@@ -98,11 +101,12 @@ async def test_a_sound_archive(
     inspector: Inspector, tmp_path: Path, distribution: Distribution
 ) -> None:
     """What is found is the same as without a process, byte by byte."""
-    path = saved(tmp_path, distribution)
+    path, name = saved(tmp_path, distribution), parse_distribution_name(distribution.filename)
 
-    contents = await inspector.read_contents(path, parse_distribution_name(distribution.filename))
+    contents = await inspector.read_contents(path, name)
 
-    assert contents == Contents(distribution.metadata)
+    assert contents == read_contents(io.BytesIO(distribution.content), name)
+    assert (contents.core_metadata, contents.problems) == (distribution.metadata, ())
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ async def test_metadata_that_is_no_text(
     content = zip_of((f"{NAME.root}/{name}", data) for name, data in members.items())
     path = saved(tmp_path, Distribution(WHEEL.filename, content))
 
-    assert await inspector.read_contents(path, NAME) == Contents(metadata)
+    assert (await inspector.read_contents(path, NAME)).core_metadata == metadata
 
 
 async def test_a_broken_archive(inspector: Inspector, tmp_path: Path) -> None:
@@ -135,7 +139,7 @@ async def test_a_file_that_takes_too_long(tmp_path: Path) -> None:
         next_one = await inspection.read_contents(saved(tmp_path), NAME)
 
     assert slow == refused("File takes more than 0.2 seconds to read")
-    assert next_one == Contents(WHEEL.metadata)
+    assert next_one == SOUND
 
 
 async def test_a_file_that_takes_too_much_memory(tmp_path: Path) -> None:
@@ -145,7 +149,7 @@ async def test_a_file_that_takes_too_much_memory(tmp_path: Path) -> None:
         next_one = await inspection.read_contents(saved(tmp_path), NAME)
 
     assert large == refused("File takes more than 16 MiB of memory to read")
-    assert next_one == Contents(WHEEL.metadata)
+    assert next_one == SOUND
 
 
 async def test_the_memory_that_a_file_may_take(tmp_path: Path) -> None:
@@ -176,7 +180,7 @@ async def test_a_process_that_dies(
         os.kill(pid, signal.SIGCONT)
 
     assert reading.result() == refused("File cannot be read")
-    assert await inspection.read_contents(path, NAME) == Contents(WHEEL.metadata)
+    assert await inspection.read_contents(path, NAME) == SOUND
     assert only_process() != pid
 
 
@@ -189,7 +193,11 @@ async def test_a_process_that_dies(
         b'{"contents": {"core_metadata": 5}}\n',
         b'{"contents": {"core_metadata": "*"}}\n',
         b'{"contents": {"problems": [], "more": 1}}\n',
+        b'{"is_all": true}\n',
         b'{"fault": "SomeError"}\n',
+        ESSENTIAL + b"garbage\n",
+        ESSENTIAL + b'{"fault": "SomeError"}\n',
+        ESSENTIAL * 20,
         b'{"fault": "' + b"x" * 300 + b'"}\n',
         b"\xff\n",
         bytes(17 * MIB),
@@ -211,16 +219,38 @@ async def test_an_answer_that_makes_no_sense(
         await asyncio.to_thread(say_as, pid, answer)
 
     assert reading.result() == refused("File cannot be read")
-    assert await inspection.read_contents(path, NAME) == Contents(WHEEL.metadata)
+    assert await inspection.read_contents(path, NAME) == SOUND
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"", b'{"fault": "MemoryError in wheels.py:1"}\n'],
+    ids=["no time is left", "no memory is left"],
+)
+async def test_the_essential_is_enough(tmp_path: Path, more: bytes) -> None:
+    """A file that takes too much after its essential part was read is taken with that."""
+    path = saved(tmp_path)
+    with Inspection(replace(SMALL, seconds=1)) as inspection:
+        await inspection.read_contents(path, NAME)
+        pid = only_process()
+        os.kill(pid, signal.SIGSTOP)
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(inspection.read_contents(path, NAME))
+            await first_asked([pid])
+            await asyncio.to_thread(say_as, pid, ESSENTIAL + more)
+        next_one = await inspection.read_contents(path, NAME)
+
+    assert reading.result() == Contents(b"", unread=("RECORD",))
+    assert next_one == SOUND
 
 
 async def test_words_that_nobody_asked_for(inspection: Inspection, tmp_path: Path) -> None:
     """A process cannot answer for the next file before it is asked."""
     path = saved(tmp_path)
     await inspection.read_contents(path, NAME)
-    say_as(only_process(), b'{"contents": {"problems": []}}\n')
+    say_as(only_process(), ESSENTIAL)
 
-    assert await inspection.read_contents(path, NAME) == Contents(WHEEL.metadata)
+    assert await inspection.read_contents(path, NAME) == SOUND
 
 
 async def test_a_process_that_dies_between_files(inspection: Inspection, tmp_path: Path) -> None:
@@ -232,7 +262,7 @@ async def test_a_process_that_dies_between_files(inspection: Inspection, tmp_pat
     os.kill(pid, signal.SIGKILL)
     await until_gone(pid)
 
-    assert await inspection.read_contents(path, NAME) == Contents(WHEEL.metadata)
+    assert await inspection.read_contents(path, NAME) == SOUND
 
 
 async def test_signals_that_are_for_the_server(inspection: Inspection, tmp_path: Path) -> None:
@@ -244,7 +274,7 @@ async def test_signals_that_are_for_the_server(inspection: Inspection, tmp_path:
     for number in (signal.SIGTERM, signal.SIGINT):
         os.kill(pid, number)
 
-    assert await inspection.read_contents(path, NAME) == Contents(WHEEL.metadata)
+    assert await inspection.read_contents(path, NAME) == SOUND
     assert only_process() == pid
 
 
@@ -270,7 +300,7 @@ async def test_as_many_at_once_as_allowed(tmp_path: Path) -> None:
             readings = [group.create_task(inspection.read_contents(path, NAME)) for _ in range(50)]
         count = len(inspection_processes(os.getpid()))
 
-    assert {reading.result() for reading in readings} == {Contents(WHEEL.metadata)}
+    assert {reading.result() for reading in readings} == {SOUND}
     assert count <= 2
 
 
@@ -282,7 +312,7 @@ async def test_a_client_that_goes_away(inspection: Inspection, tmp_path: Path) -
             async with asyncio.timeout(0):
                 await inspection.read_contents(path, NAME)
 
-    assert await inspection.read_contents(path, NAME) == Contents(WHEEL.metadata)
+    assert await inspection.read_contents(path, NAME) == SOUND
 
 
 async def test_a_file_that_is_gone(inspection: Inspection, tmp_path: Path) -> None:

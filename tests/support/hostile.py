@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum
 
 from .distributions import Distribution, a_wheel, an_sdist, upload_form
 from .forms import Part, content_part, form_parts
 
 
-class Fate(Enum):
-    """What may become of an archive."""
+class Fate(IntEnum):
+    """What becomes of an archive, or worse: some Pythons, and busy machines, read less."""
 
-    REFUSED = auto()
-    NOTED = auto()
-    """Refused, or taken in with a notice."""
-    ANSWERED = auto()
-    """Refused or taken in: PyPI takes it, and it harms nobody who only reads it."""
+    ANSWERED = 0
+    """Taken in: PyPI takes it, and nobody needs to know."""
+    NOTED = 1
+    """Taken in with a notice."""
+    REFUSED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,15 @@ HONEST_WHEEL, HONEST_SDIST = a_wheel(), an_sdist()
 
 def hostile_form(distribution: Distribution) -> list[Part]:
     """Return the form of an honest file, with the content of another; the stage is to be told."""
+    fields = [*hostile_fields(distribution), ("staged", "true")]
+    return [*form_parts(fields), content_part(distribution)]
+
+
+def hostile_fields(distribution: Distribution) -> list[tuple[str, str]]:
+    """Return what the form of an honest file says, with the digests of another."""
     honest = HONEST_WHEEL if distribution.is_wheel else HONEST_SDIST
     digests = {
         "sha256_digest": distribution.sha256,
         "blake2_256_digest": distribution.blake2b_256,
-        "staged": "true",
     }
-    return [*form_parts(upload_form(honest, **digests)), content_part(distribution)]
+    return upload_form(honest, **digests)

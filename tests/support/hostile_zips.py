@@ -1,9 +1,13 @@
 """Wheels that are made to do harm."""
 
+import csv
+import hashlib
+import io
 import stat
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from .archives import zip_of
@@ -18,18 +22,37 @@ HEAD = {
     "demo/__init__.py": b"VERSION = '1.0'\n",
     f"{ROOT}/METADATA": METADATA,
     f"{ROOT}/WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n",
-    f"{ROOT}/RECORD": b"",
 }
+RECORD = f"{ROOT}/RECORD"
 ZEROS = bytes(100 * MIB)
 
 
 def wheel(*more: Entry, **changes: Entry | bytes | None) -> bytes:
     """Return a wheel with *more* members, and with others in place of METADATA and its like."""
-    return raw_zip([*entries(**changes), *more])
+    return raw_zip(entries(*more, **changes))
 
 
-def entries(**changes: Entry | bytes | None) -> Iterator[Entry]:
-    """Return the members of a wheel, some of them others."""
+def entries(*more: Entry, **changes: Entry | bytes | None) -> list[Entry]:
+    """Return the members of a wheel, some of them others, and a RECORD that is true."""
+    listed = [*_described(**changes), *more]
+    said = changes.get("RECORD", record_of(listed))
+    record = said if isinstance(said, Entry) else Entry(RECORD, said or b"")
+    return [*listed[: len(HEAD)], record, *listed[len(HEAD) :]]
+
+
+def record_of(members: Iterable[Entry]) -> bytes:
+    """Return a RECORD that says the truth about members whose names are text."""
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\n")
+    for member in members:
+        if isinstance(member.name, str):
+            digest = urlsafe_b64encode(hashlib.sha256(member.content).digest()).rstrip(b"=")
+            rows.writerow([member.name, f"sha256={digest.decode()}", len(member.content)])
+    rows.writerow([RECORD, "", ""])
+    return written.getvalue().encode()
+
+
+def _described(**changes: Entry | bytes | None) -> Iterator[Entry]:
     for path, usual in HEAD.items():
         changed = changes.get(path.rpartition("/")[2], usual)
         if isinstance(changed, Entry):
@@ -40,20 +63,20 @@ def entries(**changes: Entry | bytes | None) -> Iterator[Entry]:
         yield Entry(f"{ROOT}/entry_points.txt", content)
 
 
-def named(name: str | bytes, fate: Fate = Fate.ANSWERED) -> Hostile:
+def named(name: str | bytes, fate: Fate) -> Hostile:
     """Return a wheel with a member of that name."""
     return Hostile(partial(wheel, Entry(name, b"evil")), fate)
 
 
 def of_mode(mode: int) -> Hostile:
     """Return a wheel with a member that is no regular file."""
-    return Hostile(partial(wheel, Entry("demo/x", b"/etc/passwd", mode=mode)), Fate.ANSWERED)
+    return Hostile(partial(wheel, Entry("demo/x", b"/etc/passwd", mode=mode)), Fate.NOTED)
 
 
-def unlike(**local: object) -> Hostile:
+def unlike(fate: Fate = Fate.NOTED, **local: object) -> Hostile:
     """Return a wheel whose METADATA has a local header that says something else."""
     entry = Entry(f"{ROOT}/METADATA", METADATA, local=local)
-    return Hostile(lambda: wheel(METADATA=entry), Fate.ANSWERED)
+    return Hostile(lambda: wheel(METADATA=entry), fate)
 
 
 def declared(fate: Fate = Fate.REFUSED, **both: object) -> Hostile:
@@ -69,7 +92,7 @@ def containing(fate: Fate, **contents: bytes) -> Hostile:
 
 def framed(**how: object) -> Hostile:
     """Return a wheel with something around its members, or an odd end."""
-    return Hostile(lambda: raw_zip(entries(), **how), Fate.ANSWERED)  # type: ignore[arg-type] # as it takes them
+    return Hostile(lambda: raw_zip(entries(), **how))  # type: ignore[arg-type] # as it takes them
 
 
 def many_members(count: int) -> bytes:
@@ -116,16 +139,23 @@ def swapped() -> bytes:
     """Return a wheel in whose directory METADATA is where RECORD is, and the other way round."""
     plain = raw_zip(entries())
     places = [plain.index(f"{ROOT}/{name}".encode()) - 30 for name in ("METADATA", "RECORD")]
+    contents = {"METADATA": METADATA, "RECORD": record_of(_described())}
     turned = dict(zip(("METADATA", "RECORD"), reversed(places), strict=True))
     return wheel(
         **{
-            name: Entry(f"{ROOT}/{name}", HEAD[f"{ROOT}/{name}"], central={"offset": offset})
+            name: Entry(f"{ROOT}/{name}", contents[name], central={"offset": offset})
             for name, offset in turned.items()
         }
     )
 
 
 def _names() -> Mapping[str, Hostile]:
+    harmless = {
+        "a name of other digits": "demo/\u0660.py",
+        "a name composed otherwise": "demo/e\u0301.py",
+        "a file that is a directory": "demo/__init__.py/x",
+        "a name of markup": "demo/<script>alert(1)</script>",
+    }
     harmful = {
         "a path out of the tree": "../../evil.py",
         "a path out of the tree, within": "demo/../../evil.py",
@@ -133,28 +163,25 @@ def _names() -> Mapping[str, Hostile]:
         "a drive letter": "C:\\evil.py",
         "backslashes": "..\\..\\evil.py",
         "a share": "\\\\host\\share\\evil",
-        "no name": "",
         "a bidirectional name": "demo/\u202eyp.live",
-        "a name of other digits": "demo/\u0660.py",
         "a name in another case": "demo/__INIT__.py",
-        "a name composed otherwise": "demo/e\u0301.py",
-        "a file that is a directory": "demo/__init__.py/x",
         "a reserved name": "demo/CON.py",
         "a space at the end": "demo/x ",
         "two slashes": "demo//x",
         "a dot on the way": "demo/./x",
         "a long name": "x" * 300,
         "a very long name": "x/" * 30_000,
-        "a name of markup": "demo/<script>alert(1)</script>",
         "a deep name": "d/" * 10_000 + "x",
     }
     control = {
+        "no name": "",
         "a name with NUL": "demo/x\x00.py",
         "a name with a control character": "demo/\x1b[2J",
         "a name with a line end": "demo/x\r\nSet-Cookie: a=b",
     }
     return {
-        **{case: named(name) for case, name in harmful.items()},
+        **{case: named(name, Fate.ANSWERED) for case, name in harmless.items()},
+        **{case: named(name, Fate.NOTED) for case, name in harmful.items()},
         **{case: named(name, Fate.REFUSED) for case, name in control.items()},
         "a name that is no UTF-8": named(b"demo/\xff\xfe", Fate.REFUSED),
         "a member twice": Hostile(lambda: wheel(Entry(f"{ROOT}/METADATA", b"Name: other\n"))),
@@ -181,12 +208,12 @@ def _frames() -> Mapping[str, Hostile]:
         "a data descriptor": declared(Fate.REFUSED, flags=8),
         "only an end": Hostile(lambda: end_record(0, 0, 0)),
         "zip64 with no place": Hostile(lambda: zip64(at=2**62), Fate.ANSWERED),
-        "zip64 with a huge count": Hostile(lambda: zip64(count=2**63), Fate.ANSWERED),
+        "zip64 with a huge count": Hostile(lambda: zip64(count=2**63)),
         "zip64 with a huge directory": Hostile(lambda: zip64(size=2**63 - 1)),
         "zip64 for no reason": Hostile(zip64, Fate.ANSWERED),
     }
+    refused["an extra field that is cut off"] = declared(extra=struct.pack("<HH", 1, 8) + b"abc")
     extras = {
-        "an extra field that is cut off": struct.pack("<HH", 1, 8) + b"abc",
         "an extra field of zip64 that lies": struct.pack("<HHQQ", 1, 16, 2**63, 2**63),
         "an extra field with another name": struct.pack("<HHBL", 0x7075, 9, 1, 0) + b"evil",
         "a large extra field": struct.pack("<HH", 0xCAFE, 60_000) + bytes(60_000),
@@ -196,15 +223,17 @@ def _frames() -> Mapping[str, Hostile]:
 
 def _headers() -> Mapping[str, Hostile]:
     return {
-        "another name in the local header": unlike(name=b"demo-1.0.dist-info/METADATB"),
+        "another name in the local header": unlike(
+            Fate.REFUSED, name=b"demo-1.0.dist-info/METADATB"
+        ),
         "another method in the local header": unlike(method=0),
-        "another size in the local header": unlike(size=1, packed=1),
+        "another size in the local header": unlike(Fate.REFUSED, size=1, packed=1),
         "another checksum in the local header": unlike(crc=1),
         "other flags in the local header": unlike(flags=0),
         "a wrong checksum": declared(crc=1),
         "a size that is too small": declared(size=10),
         "a size that is too large": declared(Fate.ANSWERED, size=10**6),
-        "a size beyond the file": declared(Fate.ANSWERED, packed=10**6),
+        "a size beyond the file": declared(packed=10**6),
         "an offset beyond the file": Hostile(
             lambda: wheel(METADATA=Entry(f"{ROOT}/METADATA", central={"offset": 2**31}))
         ),
@@ -219,14 +248,14 @@ def _headers() -> Mapping[str, Hostile]:
         ),
         "slack behind what is deflated": Hostile(
             lambda: wheel(METADATA=Entry(f"{ROOT}/METADATA", packed=b"\x03\x00" + bytes(99))),
-            Fate.ANSWERED,
+            Fate.NOTED,
         ),
         "a link": of_mode(stat.S_IFLNK | 0o777),
         "a device": of_mode(stat.S_IFBLK | 0o666),
         "a pipe": of_mode(stat.S_IFIFO | 0o666),
         "METADATA that is a link": Hostile(
             lambda: wheel(METADATA=Entry(f"{ROOT}/METADATA", METADATA, mode=stat.S_IFLNK)),
-            Fate.ANSWERED,
+            Fate.NOTED,
         ),
         "METADATA that is a directory": Hostile(
             lambda: wheel(METADATA=Entry(f"{ROOT}/METADATA/", b"")),
@@ -256,16 +285,20 @@ def _contents() -> Mapping[str, Hostile]:
         "METADATA of another version": containing(
             Fate.NOTED, METADATA=METADATA.replace(b"1.0", b"9" * 10_000)
         ),
-        "huge WHEEL": containing(Fate.ANSWERED, WHEEL=large),
-        "huge RECORD": containing(Fate.ANSWERED, RECORD=large),
-        "RECORD of many lines": containing(Fate.ANSWERED, RECORD=b"a,b,c\n" * (5 * MIB)),
-        "RECORD of one open quote": containing(Fate.ANSWERED, RECORD=b'"' + large),
+        "huge WHEEL": containing(Fate.REFUSED, WHEEL=large),
+        "huge RECORD": containing(Fate.REFUSED, RECORD=large),
+        "RECORD of many lines": containing(Fate.NOTED, RECORD=b"a,b,c\n" * (5 * MIB)),
+        "RECORD of one open quote": containing(Fate.REFUSED, RECORD=b'"' + large),
         "RECORD with other hashes": containing(
-            Fate.ANSWERED, RECORD=b"demo/__init__.py,sha256=AAAA,1\n../../x,,\n"
+            Fate.NOTED, RECORD=b"demo/__init__.py,sha256=AAAA,1\n../../x,,\n"
         ),
-        "huge entry points": containing(Fate.ANSWERED, **{"entry_points.txt": large}),
-        "entry points that are slow to read": containing(
-            Fate.REFUSED, **{"entry_points.txt": lines}
+        "huge entry points": containing(Fate.NOTED, **{"entry_points.txt": large}),
+        "entry points that are slow to read": containing(Fate.NOTED, **{"entry_points.txt": lines}),
+        "entry points that are no such lines": containing(
+            Fate.REFUSED, **{"entry_points.txt": lines[: 200 * 2**10]}
+        ),
+        "entry points that are indented and no such lines": containing(
+            Fate.REFUSED, **{"entry_points.txt": b"[console_scripts]\n" + b" a\n" * 20_000}
         ),
         "entry points that lead out of the tree": containing(
             Fate.REFUSED, **{"entry_points.txt": b"[console_scripts]\n../../evil = demo:main\n"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from stageproxy.core.verdict.findings import Finding, Level, suspicious
+from stageproxy.core.verdict.findings import Finding, Level, not_known, suspicious
 from stageproxy.core.verdict.uploads import Check, Rule, Upload
 
 _ANY = "…"
@@ -66,6 +66,10 @@ def _license_files(upload: Upload) -> Iterator[Finding]:
 
 def _suspicions(upload: Upload) -> Iterator[Finding]:
     return (suspicious(one) for one in upload.contents.suspicions)
+
+
+def _unread(upload: Upload) -> Iterator[Finding]:
+    return (not_known(one) for one in upload.contents.unread)
 
 
 _NAMED: Sequence[Rule] = (
@@ -176,4 +180,11 @@ ARCHIVE_SUSPICION = Rule(
     "WHEEL are true; nothing is encrypted or damaged",
     _suspicions,
     level=Level.WARN,
+)
+
+ARCHIVE_UNREAD = Rule(
+    "archive-unread",
+    "all of the archive can be looked at while an uploader waits",
+    _unread,
+    level=Level.UNKNOWN,
 )

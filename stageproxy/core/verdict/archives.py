@@ -4,6 +4,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from stageproxy.core.verdict.contents import (
@@ -18,7 +19,14 @@ from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.core.verdict.sdists import is_tar, read_sdist, read_zipped_sdist
 from stageproxy.core.verdict.wheels import read_wheel
 
-__all__ = ["LONGEST_METADATA", "LONGEST_UNPACKED", "MOST_MEMBERS", "Contents", "read_contents"]
+__all__ = [
+    "LONGEST_METADATA",
+    "LONGEST_UNPACKED",
+    "MOST_MEMBERS",
+    "Contents",
+    "read_contents",
+    "read_in_steps",
+]
 
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError)
 _UNREADABLE = (
@@ -37,15 +45,26 @@ def read_contents(file: BinaryIO, name: DistributionName) -> Contents:
 
     A broken archive is a problem to tell, never an exception.
     """
+    *_, contents = read_in_steps(file, name)
+    return contents
+
+
+def read_in_steps(file: BinaryIO, name: DistributionName) -> Iterator[Contents]:
+    """Return what stands in a wheel or sdist, the essential first, and at last all of it.
+
+    Who has no time for the next step can take the last one, which says in
+    `unread` what it lacks.
+    """
     try:
         _check_kind(file, name)
         if name.is_wheel:
-            return read_wheel(file, name)
-        if name.filename.endswith(_ZIPS):
-            return read_zipped_sdist(file)
-        return read_sdist(file)
+            yield from read_wheel(file, name)
+        elif name.filename.endswith(_ZIPS):
+            yield read_zipped_sdist(file)
+        else:
+            yield from read_sdist(file)
     except _UNREADABLE as error:
-        return Contents(problems=(invalid(str(error) or type(error).__name__),))
+        yield Contents(problems=(invalid(str(error) or type(error).__name__),))
 
 
 def _check_kind(file: BinaryIO, name: DistributionName) -> None:

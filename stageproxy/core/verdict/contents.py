@@ -24,7 +24,8 @@ class Contents:
 
     `problems` are what PyPI has against the archive as such, `wheel_problems`
     what it asks of a wheel's files: whole sentences, in the order in which it
-    would find them. `suspicions` are what it accepts, but nobody should.
+    would find them. `suspicions` are what it accepts, but nobody should;
+    `unread` says what was not looked at, as it would have taken too long.
     `root` is the one directory of an sdist; `members` are the paths in the
     archive, and nothing where that could not be read.
     """
@@ -33,6 +34,7 @@ class Contents:
     problems: tuple[str, ...] = ()
     wheel_problems: tuple[str, ...] = ()
     suspicions: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     root: str = ""
     members: frozenset[str] | None = field(default=None, repr=False)
 

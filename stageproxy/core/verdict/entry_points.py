@@ -4,8 +4,12 @@ import configparser
 import re
 from collections.abc import Iterator
 
+LONGEST_ENTRY_POINTS = 256 * 2**10
+"""How many bytes of entry_points.txt are parsed; the largest that are known have a quarter."""
+
 _SCRIPTS = ("console_scripts", "gui_scripts")
 _SCRIPT_NAME = re.compile(r"[\w.-]+")
+_NEITHER_KEY_NOR_SECTION = re.compile(r"^[^\s#;\[=][^=\n]*$", re.MULTILINE)
 
 
 def has_valid_entry_points(content: bytes) -> bool:
@@ -16,7 +20,10 @@ def has_valid_entry_points(content: bytes) -> bool:
     parser = configparser.ConfigParser(delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign] # keeps capital letters
     try:
-        parser.read_string(content.decode())
+        text = content.decode()
+        if _NEITHER_KEY_NOR_SECTION.search(text):
+            return False  # the parser says the same, slowly: it lists all such lines
+        parser.read_string(text)
     except (configparser.Error, UnicodeDecodeError):
         return False
     return all(_SCRIPT_NAME.fullmatch(name) for name in _script_names(parser))

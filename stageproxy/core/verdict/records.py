@@ -16,10 +16,10 @@ _SHA256 = "sha256="
 def parse_record(content: bytes) -> Mapping[str, str]:
     """Return the digest of each path that RECORD lists. Raise `ValueError` if it cannot be read."""
     try:
-        rows = list(csv.reader(io.StringIO(content.decode(), newline=""), strict=True))
+        rows = csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline=""), strict=True)
+        return {row[0]: row[1] if len(row) > 1 else "" for row in rows if row}
     except csv.Error as error:
         raise ValueError(str(error)) from error
-    return {row[0]: row[1] if len(row) > 1 else "" for row in rows if row}
 
 
 def record_suspicions(

@@ -10,6 +10,7 @@ from stageproxy.core.verdict.agreement import AGREEMENT_RULES
 from stageproxy.core.verdict.archive_rules import (
     ARCHIVE_RULES,
     ARCHIVE_SUSPICION,
+    ARCHIVE_UNREAD,
     LICENSE_FILES,
     WHEEL_RULES,
 )
@@ -51,6 +52,7 @@ _RULES_ON_FILES: Sequence[Rule] = (
     FILENAME_LENGTH,
     ATTESTATIONS,
     ARCHIVE_SUSPICION,
+    ARCHIVE_UNREAD,
     *AGREEMENT_RULES,
     FILENAME_SUSPICION,
 )

@@ -29,12 +29,21 @@ _SPARSE = "tar archive not accepted: Sparse members are not allowed."
 _DIRECTORIES = "Incorrect number of top-level directories in sdist"
 _CUT_OFF = "None: the archive is damaged, cut off, or no tar.gz."
 _PKG_INFO = "PKG-INFO"
+_LARGE = 8 * 2**20
+_NOT_TO_ITS_END = (
+    "The sdist was not read to its end, which would have taken too long: "
+    "whether it is whole, and what all of its files are, is not known."
+)
 _BROKEN = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, TypeError, IndexError)
 _UNPACKERS: Mapping[bytes, Callable[[BinaryIO], io.BufferedIOBase]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": lambda file: bz2.BZ2File(file),  # noqa: PLW0108 - its first parameter has other names
 }
 """Those that PyPI takes a tar to be packed with; one in xz would name its own need of memory."""
+
+
+class _TooLongError(Exception):
+    """There is more in the sdist than anybody unpacks."""
 
 
 @dataclass(slots=True)
@@ -67,28 +76,59 @@ def is_tar(file: BinaryIO) -> bool:
     return True
 
 
-def read_sdist(file: BinaryIO) -> Contents:
-    """Return what stands in a tar.gz. Raise if it is not fit to be looked into."""
+def read_sdist(
+    file: BinaryIO, *, large: int = _LARGE, longest: int = LONGEST_UNPACKED
+) -> Iterator[Contents]:
+    """Return what stands in a tar.gz, step by step. Raise if it is not fit to be looked into.
+
+    It has to be unpacked to its end. Only one that is *large* as it comes may
+    take longer than anybody waits; a small one that does is made to do so.
+    """
+    is_large = file.seek(0, io.SEEK_END) >= large
+    file.seek(0)
     found = _Tar()
     try:
         # Streaming mode never seeks: a member's data is only unpacked while it is passed over.
-        with tarfile.open(fileobj=file, mode="r|gz") as archive:
-            for member in archive:
-                _look_at(archive, member, found)
+        # Its own gzip would not notice where a file is cut off, nor what follows a first part.
+        with gzip.GzipFile(fileobj=file) as tar, tarfile.open(fileobj=tar, mode="r|") as archive:
+            for so_far in _look_at_all(archive, found, longest):
+                if is_large:
+                    yield so_far
+        yield _judged(found)
+    except _TooLongError as error:
+        if not is_large:
+            raise UnusableError(str(error)) from error
     except UnusableError:
         raise
     except _BROKEN as error:
         raise UnusableError(_CUT_OFF) from error
-    return _judged(found)
+
+
+def _look_at_all(archive: tarfile.TarFile, found: _Tar, longest: int) -> Iterator[Contents]:
+    """Look at each member; return what is known whenever that is more than before."""
+    told = None
+    for member in archive:
+        # A member's size is known before its data is unpacked on the way to the next.
+        found.unpacked += member.size
+        if found.unpacked > longest:
+            raise _TooLongError(f"File unpacks to more than {longest} bytes")
+        _look_at(archive, member, found)
+        so_far = _known_so_far(found)
+        if so_far != told:
+            told = so_far
+            yield so_far
+
+
+def _known_so_far(found: _Tar) -> Contents:
+    nearest = next((path for path in found.pkg_info if path.count("/") == 1), "")
+    problems = (invalid(found.protection),) if found.protection else ()
+    root = posixpath.dirname(nearest)
+    return Contents(found.pkg_info.get(nearest), problems, unread=(_NOT_TO_ITS_END,), root=root)
 
 
 def _look_at(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar) -> None:
-    # A member's size is known before its data is unpacked on the way to the next.
-    found.unpacked += member.size
     if len(found.names) == MOST_MEMBERS:
         raise UnusableError(f"File has more than {MOST_MEMBERS} members")
-    if found.unpacked > LONGEST_UNPACKED:
-        raise UnusableError(f"File unpacks to more than {LONGEST_UNPACKED} bytes")
     if member.issparse():
         raise UnusableError(_SPARSE)
     found.names.append(member.name)

@@ -5,9 +5,10 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from email.parser import HeaderParser
+from itertools import filterfalse
 from typing import BinaryIO
 
 from stageproxy.core.verdict.contents import (
@@ -19,7 +20,7 @@ from stageproxy.core.verdict.contents import (
     invalid,
     some,
 )
-from stageproxy.core.verdict.entry_points import has_valid_entry_points
+from stageproxy.core.verdict.entry_points import LONGEST_ENTRY_POINTS, has_valid_entry_points
 from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.core.verdict.members import suspicious_paths
 from stageproxy.core.verdict.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
@@ -30,41 +31,53 @@ from stageproxy.core.verdict.zips import (
     problem_with_size,
 )
 
-LONGEST_COMPARED = 2**30
-"""How large a wheel may be, unpacked, to be compared with its RECORD."""
+LONGEST_COMPARED = 512 * 2**20
+"""How large a wheel may be, unpacked, to be compared with its RECORD: a few seconds' work."""
 
 _ENCRYPTED = 0x1
+_KINDS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
+"""Zips that are not made on Unix have no kinds."""
+
 _CANNOT_UNPACK = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+_NOT_SEARCHED = "The code of the wheel was not searched: that would have taken too long."
+_NOT_COMPARED = "RECORD was not compared with the files: that would have taken too long."
+_LONG_ENTRY_POINTS = (
+    f"entry_points.txt was not read: it is longer than {LONGEST_ENTRY_POINTS} bytes."
+)
 
 
 @dataclass(slots=True)
 class _Unpacked:
-    """What became known while every member was unpacked once."""
+    """What became known while members were unpacked."""
 
-    is_whole: bool
     digests: dict[str, bytes] = field(default_factory=dict)
     protection: str | None = None
-    broken: list[str] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
 
 
 def read_wheel(
     file: BinaryIO, name: DistributionName, *, longest: int = LONGEST_COMPARED
-) -> Contents:
-    """Return what stands in a wheel. Raise if it is not fit to be looked into.
+) -> Iterator[Contents]:
+    """Return what stands in a wheel, step by step. Raise if it is not fit to be looked into.
 
     One that unpacks to more than *longest* bytes is not compared with its RECORD.
     """
     with open_zip(file) as archive:
-        members = archive.infolist()
-        unpacked = _unpack(archive, longest)
-        core_metadata = _find_member(archive, name.metadata_path, LONGEST_METADATA)
-        return Contents(
-            core_metadata,
-            tuple(_problems(archive, file, name, unpacked)),
-            tuple(_wheel_problems(archive, name)),
-            tuple(_suspicions(archive, file, name, unpacked)),
-            members=frozenset(member.filename for member in members),
+        essential = _read_essential(archive, file, name)
+        yield replace(essential, unread=(_NOT_SEARCHED, _NOT_COMPARED, *essential.unread))
+        unpacked = _Unpacked()
+        _unpack(archive, filter(_may_be_protected, archive.infolist()), unpacked)
+        searched = replace(
+            essential,
+            problems=_with_protection(essential.problems, unpacked.protection),
+            suspicions=tuple(_suspicions(archive, file, name)),
         )
+        yield replace(searched, unread=(_NOT_COMPARED, *essential.unread))
+        if sum(member.file_size for member in archive.infolist()) > longest:
+            return
+        _unpack(archive, filterfalse(_may_be_protected, archive.infolist()), unpacked)
+        damage = _damage(archive, name, unpacked)
+        yield replace(searched, suspicions=(*searched.suspicions, *damage))
 
 
 def open_zip(file: BinaryIO) -> zipfile.ZipFile:
@@ -78,22 +91,28 @@ def open_zip(file: BinaryIO) -> zipfile.ZipFile:
     return archive
 
 
-def _unpack(archive: zipfile.ZipFile, longest: int) -> _Unpacked:
-    """Unpack every member piece by piece, and keep nothing but its digest.
+def _read_essential(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Contents:
+    """Return what is known without unpacking more than a few files that describe the wheel."""
+    entry_points = archive.NameToInfo.get(f"{name.root}/entry_points.txt")
+    is_long = entry_points is not None and entry_points.file_size > LONGEST_ENTRY_POINTS
+    return Contents(
+        _find_member(archive, name.metadata_path, LONGEST_METADATA),
+        tuple(_problems(archive, file, name)),
+        tuple(_wheel_problems(archive, name, None if is_long else entry_points)),
+        unread=(_LONG_ENTRY_POINTS,) if is_long else (),
+        members=frozenset(archive.NameToInfo),
+    )
 
-    Of a very large wheel only code is unpacked, as PyPI does with every wheel.
-    """
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    is_whole = sum(member.file_size for member in members) <= longest
-    found = _Unpacked(is_whole)
+
+def _unpack(archive: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], found: _Unpacked) -> None:
+    """Unpack members piece by piece, and keep nothing but their digests."""
     for member in members:
-        if not is_whole and not _may_be_protected(member):
+        if member.is_dir():
             continue
         try:
             found.digests[member.filename] = _digest(archive, member, found)
         except _CANNOT_UNPACK:
-            found.broken.append(member.filename)
-    return found
+            found.broken.add(member.filename)
 
 
 def _digest(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: _Unpacked) -> bytes:
@@ -112,23 +131,27 @@ def _may_be_protected(member: zipfile.ZipInfo) -> bool:
     return member.filename.endswith(SUFFIXES) and member.file_size <= LONGEST_LOOKED_AT
 
 
-def _problems(
-    archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName, unpacked: _Unpacked
-) -> Iterator[str]:
+def _problems(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Iterator[str]:
     path = f"{name.root}/WHEEL"
     if path not in archive.NameToInfo:
         yield invalid(f"WHEEL not found at {path}")
-    if unpacked.protection:
-        yield invalid(unpacked.protection)
     if reason := problem_with_frame(archive, file):
         yield invalid(reason)
 
 
-def _wheel_problems(archive: zipfile.ZipFile, name: DistributionName) -> Iterator[str]:
+def _with_protection(problems: tuple[str, ...], protection: str | None) -> tuple[str, ...]:
+    """Return the problems in PyPI's order: WHEEL, encrypted code, the frame."""
+    found = () if protection is None else (invalid(protection),)
+    start = [one for one in problems if "WHEEL not found" in one]
+    return (*start, *found, *problems[len(start) :])
+
+
+def _wheel_problems(
+    archive: zipfile.ZipFile, name: DistributionName, entry_points: zipfile.ZipInfo | None
+) -> Iterator[str]:
     if _find_record(archive, name) is None:
         yield _lacks(name, "RECORD")
-    entry_points = _find_member(archive, f"{name.root}/entry_points.txt", LONGEST_METADATA)
-    if entry_points is not None and not has_valid_entry_points(entry_points):
+    if entry_points is not None and not has_valid_entry_points(archive.read(entry_points)):
         yield (
             f"Wheel '{name.filename}' has invalid entry points defined in the entry_points.txt file"
         )
@@ -161,25 +184,33 @@ def _find_member(archive: zipfile.ZipFile, path: str, longest: int) -> bytes | N
     return found
 
 
-def _suspicions(
-    archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName, unpacked: _Unpacked
-) -> Iterator[str]:
+def _suspicions(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Iterator[str]:
     members = archive.infolist()
     yield from suspicious_paths([member.filename for member in members])
-    if links := [one.filename for one in members if stat.S_ISLNK(one.external_attr >> 16)]:
-        yield f"A wheel has no links, but here are some: {some(links)}."
-    if locked := [one.filename for one in members if one.flag_bits & _ENCRYPTED]:
+    if others := [one.filename for one in members if _kind_of(one) not in _KINDS]:
+        yield f"A wheel has no links or devices, but here are some: {some(others)}."
+    if locked := _locked(archive):
         yield f"Files are encrypted: {some(locked)}."
     if twice := members_told_twice(archive, file):
         yield f"Headers within the zip contradict its directory: {some(twice)}."
-    if broken := set(unpacked.broken) - set(locked):
+    yield from _wheel_suspicions(_find_member(archive, f"{name.root}/WHEEL", PIECE), name)
+
+
+def _kind_of(member: zipfile.ZipInfo) -> int:
+    return stat.S_IFMT(member.external_attr >> 16)
+
+
+def _damage(archive: zipfile.ZipFile, name: DistributionName, unpacked: _Unpacked) -> Iterator[str]:
+    """Compare everything that was unpacked with RECORD, if that could be."""
+    if broken := unpacked.broken - _locked(archive):
         yield f"Files cannot be unpacked: {some(broken)}."
     record = _find_record(archive, name)
-    if not unpacked.is_whole:
-        yield "RECORD was not compared with the files: the wheel is very large."
-    elif record is not None and not unpacked.broken:
+    if record is not None and not unpacked.broken:
         yield from record_suspicions(record, unpacked.digests, name.root)
-    yield from _wheel_suspicions(_find_member(archive, f"{name.root}/WHEEL", PIECE), name)
+
+
+def _locked(archive: zipfile.ZipFile) -> set[str]:
+    return {one.filename for one in archive.infolist() if one.flag_bits & _ENCRYPTED}
 
 
 def _wheel_suspicions(content: bytes | None, name: DistributionName) -> Iterator[str]:
