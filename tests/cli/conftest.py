@@ -1,13 +1,12 @@
 """What every command has: a server to talk to, and a desk."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.desk import NOBODY, Desk, Stranger, a_project, a_stranger, server_elsewhere
+from tests.support.elsewhere import elsewhere
 from tests.support.fake_index import FakeIndex
 from tests.support.processes import Server
 
@@ -40,21 +39,6 @@ def offline(tmp_path: Path) -> Desk:
 
 @pytest.fixture
 def index() -> Iterator[FakeIndex]:
-    """Return an empty index that runs on a thread: commands bring a loop of their own."""
-    started: list[FakeIndex] = []
-    is_up, may_end = threading.Event(), threading.Event()
-
-    async def look_after() -> None:
-        async with FakeIndex.running() as running:
-            started.append(running)
-            is_up.set()
-            await asyncio.to_thread(may_end.wait)
-
-    thread = threading.Thread(target=lambda: asyncio.run(look_after()))
-    thread.start()
-    try:
-        assert is_up.wait(60)
-        yield started[0]
-    finally:
-        may_end.set()
-        thread.join()
+    """Return an empty index."""
+    with elsewhere(FakeIndex.running) as running:
+        yield running

@@ -1,10 +1,9 @@
 """A desk from which commands are given: a server elsewhere, and what its user types."""
 
-import asyncio
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -15,6 +14,7 @@ from click.testing import CliRunner
 
 from stageproxy.cli import main
 from tests.support.distributions import Distribution, a_wheel
+from tests.support.elsewhere import elsewhere
 from tests.support.fake_index import FakeIndex
 from tests.support.processes import Server, running_server
 
@@ -102,28 +102,17 @@ def a_project() -> str:
     return f"cli-demo-{next(_numbers)}"
 
 
-@contextmanager
-def server_elsewhere(folder: Path) -> Iterator[Server]:
-    """Run a server and its index, looked after on a thread: commands bring a loop of their own."""
-    started: list[Server] = []
-    is_up, may_end = threading.Event(), threading.Event()
+@asynccontextmanager
+async def _server_with_index(folder: Path) -> AsyncIterator[Server]:
+    async with FakeIndex.running() as index:
+        settings = {"UPSTREAM__URL": index.url, "STAGE__MAX_PER_PROJECT": "3"}
+        async with running_server(folder / "data", logs=folder, settings=settings) as server:
+            yield server
 
-    async def look_after() -> None:
-        async with FakeIndex.running() as index:
-            settings = {"UPSTREAM__URL": index.url, "STAGE__MAX_PER_PROJECT": "3"}
-            async with running_server(folder / "data", logs=folder, settings=settings) as server:
-                started.append(server)
-                is_up.set()
-                await asyncio.to_thread(may_end.wait)
 
-    thread = threading.Thread(target=lambda: asyncio.run(look_after()))
-    thread.start()
-    try:
-        assert is_up.wait(60)
-        yield started[0]
-    finally:
-        may_end.set()
-        thread.join()
+def server_elsewhere(folder: Path) -> AbstractContextManager[Server]:
+    """Run a server and its index."""
+    return elsewhere(lambda: _server_with_index(folder))
 
 
 @dataclass(slots=True)

@@ -1,0 +1,33 @@
+"""What needs a running loop, looked after on a thread: commands bring a loop of their own."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_PATIENCE = 60
+
+
+@contextmanager
+def elsewhere(opening: Callable[[], AbstractAsyncContextManager[T]]) -> Iterator[T]:
+    """Return what *opening* opens, on a thread with a loop, for as long as the block lasts."""
+    opened: list[T] = []
+    is_up, may_end = threading.Event(), threading.Event()
+
+    async def look_after() -> None:
+        async with opening() as one:
+            opened.append(one)
+            is_up.set()
+            await asyncio.to_thread(may_end.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(look_after()))
+    thread.start()
+    try:
+        assert is_up.wait(_PATIENCE)
+        yield opened[0]
+    finally:
+        may_end.set()
+        thread.join()
