@@ -104,7 +104,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "status": {"enum": [one.value for one in Status]},
             "expires-at": _MOMENT,
             "files": _by("filename", ref("File")),
-            "notices": _said("Why the stage ended.", _TEXTS),
+            "notices": _said("Why the stage ended, or what is suspicious about it.", _TEXTS),
             "id": _TEXT,
             "project": _TEXT,
             "version": _said("Null until the first file fixes it.", _TEXT_OR_NULL),

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from stageproxy.core.release.differences import differences, told_by_artifact
 from stageproxy.core.release.listing import rfc3339
 from stageproxy.core.release.manifest import manifest_digest
 from stageproxy.core.release.stages import LIVE, Artifact, Stage, Status, Step
@@ -54,7 +55,7 @@ class SessionJson:
                 **{one.filename: _file(one, stage, urls) for one in stage.artifacts},
                 **self._unfinished(stage, token),
             },
-            "notices": [stage.reason] if stage.reason else [],
+            "notices": _notices(stage),
             "id": stage.id,
             "project": stage.project,
             "version": stage.version,
@@ -120,6 +121,13 @@ def json_response(
             **(headers or {}),
         },
     )
+
+
+def _notices(stage: Stage) -> list[str]:
+    """Return why a stage ended; of one that may still be published, in what its files differ."""
+    if stage.reason:
+        return [stage.reason]
+    return [*differences(map(told_by_artifact, stage.artifacts))] if stage.status in LIVE else []
 
 
 def _permitted(stage: Stage, token: ApiToken | None) -> frozenset[Action]:

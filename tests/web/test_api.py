@@ -277,3 +277,20 @@ async def test_answers_are_for_one(service: RunningService) -> None:
 
     assert {one.headers["Cache-Control"] for one in answers} == {"private, no-cache"}
     assert prefix_of(stage).startswith(service.url)
+
+
+async def test_files_that_differ(service: RunningService) -> None:
+    """Forms that say different things are noted: PyPI shows what the first file's says.
+
+    What is no difference for pip is none here.
+    """
+    wheel = a_wheel(version="2.0", requires_python=">=3.8", requires_dist=["six >= 1"])
+    sdist = an_sdist(version="2.0", requires_python=">=3.9", requires_dist=["six>=1"])
+
+    stage = await service.staged(wheel, sdist)
+
+    sentence = (
+        f"{sdist.filename} has another Requires-Python than {wheel.filename}. "
+        "PyPI shows that of the latter, which is published first, for all files."
+    )
+    assert stage["notices"] == [sentence]
