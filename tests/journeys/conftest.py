@@ -20,6 +20,7 @@ from tests.support.nginx import Certificates, Front, free_port, running_nginx
 from tests.support.processes import Server, running_server
 
 VERSIONS = pytest.StashKey[str]()
+TOOL_VERSIONS = pytest.StashKey[str]()
 LEFT_OUT = pytest.StashKey[bool]()
 FOLDER = Path(__file__).parent
 NEEDING_AN_INDEX = frozenset({"pip_python", "tools"})
@@ -37,9 +38,13 @@ def pip_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
+def tools(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tools]:
     """Return the clients that are installed when they are first wanted."""
-    return Tools(tmp_path_factory.mktemp("tools"))
+    tools = Tools(tmp_path_factory.mktemp("tools"))
+    yield tools
+    request.config.stash[TOOL_VERSIONS] = tools.versions()
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +79,9 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say which clients the journeys were made with."""
-    if VERSIONS in config.stash:
-        terminalreporter.write_line(f"journeys: {config.stash[VERSIONS]}")
+    for said in (VERSIONS, TOOL_VERSIONS):
+        if said in config.stash:
+            terminalreporter.write_line(f"journeys: {config.stash[said]}")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -38,6 +38,11 @@ class Tools:
         lines = _run(*shown).splitlines()
         return next(one for one in lines if one.startswith("Version: ")).split()[1]
 
+    def versions(self) -> str:
+        """Return the versions of the clients that were wanted, in one line."""
+        installed = (name for name in TOOLS if (self.folder / name).exists())
+        return ", ".join(f"{name} {self.version(name)}" for name in installed)
+
     def _install(self, name: str, environment: Path) -> None:
         index = ["--default-index", str(index_of_pip().simple)]
         _run("venv", "--quiet", "--python", sys.executable, str(environment))
