@@ -30,6 +30,7 @@ from stageproxy.upstream.pip_index import (
     NoPipIndexError,
     index_of_pip,
     urls_of,
+    without_credentials,
 )
 from stageproxy.upstream.session import Patience, open_session
 from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
@@ -64,7 +65,7 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Open everything that a running server needs, and close it in the end."""
     upstream = await asyncio.to_thread(upstream_of, config)
-    log.info("upstream is %s", upstream)
+    log.info("upstream is %s", without_credentials(upstream.root))
     metrics = Metrics()
     patience = Patience(
         connect=config.upstream.connect_timeout,

@@ -70,6 +70,9 @@ class Rows(Protocol):
     def save_file_upload(self, stage_id: str, upload: FileUpload) -> None:
         """Keep a file upload as it is now, new or changed."""
 
+    def forget_file(self, sha256: str) -> bool:
+        """Forget a file that no row needs any more; say whether it was so."""
+
     def find_former_file(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
         """Return why a file is not staged any more that once was."""
 

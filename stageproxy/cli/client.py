@@ -82,7 +82,8 @@ class Client:
         """Return the failure to say that the server does not answer."""
         return OutOfReachError(
             f"The server at {self.server} cannot be reached ({type(error).__name__}). "
-            "Is it running? Start it with: stageproxy serve"
+            "Is it running? Start it with: stageproxy serve. "
+            "If it runs elsewhere, name it with --server or STAGEPROXY_SERVER."
         )
 
 

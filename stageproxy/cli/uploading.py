@@ -70,10 +70,15 @@ def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
         names = {path: parse_distribution_name(path.name) for path in files}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    releases = {(one.project, canonicalize_version(one.version)) for one in names.values()}
+    releases = {
+        (one.project, canonicalize_version(one.version)): f"{one.project} {one.version}"
+        for one in names.values()
+    }
     if len(releases) > 1:
-        listed = ", ".join(sorted(f"{project} {version}" for project, version in releases))
-        raise click.UsageError(f"The files are of more than one release: {listed}.")
+        listed = ", ".join(sorted(releases.values()))
+        raise click.UsageError(
+            f"The files are of more than one release: {listed}. Upload each release by itself."
+        )
     ordered = sorted(names.items(), key=lambda item: (not item[1].is_wheel, item[0].name))
     return dict(ordered)
 

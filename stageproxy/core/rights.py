@@ -21,7 +21,7 @@ _CHECKSUM_LENGTH = 6
 TOKEN_PATTERN = re.compile(r"stg[vuma]_[0-9A-Za-z]{38}(?![0-9A-Za-z])")
 """What every token looks like, and as good as nothing else does."""
 
-_TOKEN_LIKE = re.compile(r"(stg[vuma])_[0-9A-Za-z]+")
+_TOKEN_LIKE = re.compile(r"(stg[vuma])(?:_|%5[fF])[0-9A-Za-z]+")
 _STAGE_PATH = re.compile(r"(/tmp/[^/\s]+/)[^/\s?\"']+")
 
 

@@ -94,7 +94,7 @@ class Examiner:
         self, token: ApiToken, arrival: Arrival, *, into: Stage | None = None
     ) -> Candidate:
         """Return what a file would become. Raise `RefusedError` with all that PyPI would say."""
-        _refuse(form_findings(arrival.form), sources={"name"})
+        _refuse(await asyncio.to_thread(form_findings, arrival.form), sources={"name"})
         if into is not None and into.project != arrival.project:
             raise OtherReleaseError(arrival.filename, staged=into.release)
         name = _find_name(arrival.filename)
@@ -127,7 +127,7 @@ class Examiner:
 
     async def foresee(self, token: ApiToken, prospect: Prospect) -> list[Finding]:
         """Return what PyPI would say to a file, as far as that can be told without it."""
-        invalid = form_findings(prospect.form)
+        invalid = await asyncio.to_thread(form_findings, prospect.form)
         if _is_refused(invalid, {"name"}):
             # There is nothing to ask upstream for, and nothing that a token may be for.
             return invalid

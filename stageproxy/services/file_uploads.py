@@ -31,7 +31,7 @@ from stageproxy.services.upload import Uploads
 log = logging.getLogger(__name__)
 
 _PATIENCE = timedelta(days=1)
-_MOST_AT_ONCE = 1000
+_MOST_AT_ONCE = 200
 _INTERRUPTED = "The server stopped while it looked at the file. Delete the upload and start again."
 
 
@@ -83,13 +83,19 @@ class FileUploads:
         """Keep the bytes that came in. Sent again, the later ones count."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
         received = await file.finish()
+        now = self.clock.now()
 
-        def with_bytes(upload: FileUpload) -> FileUpload:
+        def work(rows: Rows) -> FileUpload:
+            stage, upload = _find(rows, stage_id, upload_id, now)
+            stage.after(Step.EDIT)
             sent = replace(upload.after(UploadStep.SEND), received=received)
             file.keep()
+            rows.save_file_upload(stage.id, sent)
+            self._forget_bytes(rows, upload)
+            self._touch(rows, stage, now)
             return sent
 
-        return await self._change(stage_id, upload_id, with_bytes)
+        return await self.catalogue.write(work)
 
     async def attest(
         self, token: ApiToken, stage_id: str, upload_id: str, attestations: str
@@ -149,6 +155,8 @@ class FileUploads:
             if upload.status is UploadStatus.COMPLETED and artifact:
                 rows.remove_artifact(stage.id, artifact, WITHDRAWN)
             rows.save_file_upload(stage.id, canceled)
+            if upload.status is not UploadStatus.COMPLETED:
+                self._forget_bytes(rows, upload)
             self._touch(rows, stage, now)
 
         await self.catalogue.write(work)
@@ -182,17 +190,29 @@ class FileUploads:
             raise ConflictError(f"PyPI has {upload.filename} already.")
 
     async def _check_bytes(self, upload: FileUpload, received: Received) -> None:
-        lengths = {name: len(digest) // 2 for name, digest in upload.hashes.items()}
-        lengths.pop("sha256", None)
+        known = {"sha256": received.sha256, "md5": received.md5}
+        lengths = {
+            name: len(digest) // 2 for name, digest in upload.hashes.items() if name not in known
+        }
+        # What is wrong anyway is not worth reading again.
+        if received.size != upload.size or known["sha256"] != upload.hashes.get(
+            "sha256", known["sha256"]
+        ):
+            lengths = {}
         computed = await self.files.digests(received.sha256, lengths) if lengths else {}
         problems = problems_with_file(
             upload.hashes,
-            {"sha256": received.sha256, **computed},
+            {**known, **computed},
             size=upload.size,
             of=received.size,
         )
         if problems:
             raise RefusedError(problems)
+
+    def _forget_bytes(self, rows: Rows, upload: FileUpload) -> None:
+        """Free at once what was sent and is of no use: nobody could see it, and it may be large."""
+        if upload.received and rows.forget_file(upload.received.sha256):
+            self.files.remove(upload.received.sha256)
 
     def _add(
         self, rows: Rows, stage_id: str, upload: FileUpload, now: datetime

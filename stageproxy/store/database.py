@@ -67,7 +67,7 @@ class Database:
             raise
         self._rows = SqliteRows(self._tables)
         self._reader = self._writer if self.is_alone else _connect(f"{url}?mode=ro")
-        kept: Shelf[str, Stage] = Shelf(_MOST_KEPT, lambda stage: 1 + len(stage.artifacts))
+        kept: Shelf[str, Stage] = Shelf(_MOST_KEPT, _weight)
         self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), kept=kept)
 
     def _set_up(self) -> None:
@@ -120,6 +120,10 @@ class Database:
         # Plain BEGIN reads first and cannot wait for the lock later: see docs/adr/0020.
         with _transaction(self._writer, "BEGIN IMMEDIATE"):
             return work(self._rows)
+
+
+def _weight(stage: Stage) -> int:
+    return 1 + len(stage.artifacts) + len(stage.uploads)
 
 
 def _connect(uri: str, *, thread_safe: bool = True) -> Connection:

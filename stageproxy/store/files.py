@@ -5,7 +5,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ from stageproxy.core.verdict.archives import Contents
 from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.ports import IncomingFile
 
+_BATCH = 2**21
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -37,9 +38,12 @@ class FileStore:
     def __init__(self, root: Path, inspector: Inspector) -> None:
         self.root = root
         self.inspector = inspector
+        # Absolute: what reads archives has another working directory.
+        root = root.absolute()
         self._kept = root / "kept"
         self._incoming = root / "incoming"
         self._receiving: set[Path] = set()
+        self._digesting = asyncio.Semaphore(1)
         for folder in (root, self._kept, self._incoming):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -53,7 +57,6 @@ class FileStore:
             incoming = _Incoming(self, path, opened)
             try:
                 yield incoming
-                await incoming.settle()
                 await opened.close()
             finally:
                 await incoming.give_up()
@@ -74,7 +77,9 @@ class FileStore:
 
     async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
         """Return digests of a kept file in hex, by hashlib's name of the algorithm."""
-        return await asyncio.to_thread(_digests, self.path(sha256), algorithms)
+        # One file at a time: threads are for what comes in.
+        async with self._digesting:
+            return await asyncio.to_thread(_digests, self.path(sha256), algorithms)
 
     def path(self, sha256: str) -> Path:
         """Return where a kept file is."""
@@ -115,21 +120,32 @@ class _Incoming:
         self._store = store
         self._path = path
         self._opened = opened
+        self._waiting: list[bytes] = []
+        self._handed_on = 0
         self._under_way: asyncio.Future[list[Any]] | None = None
         self._sha256 = hashlib.sha256()
         self._blake2b_256 = hashlib.blake2b(digest_size=32)
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes: written on one thread, hashed on others, while more of them come."""
-        await self.settle()
-        digests = (self._sha256, self._blake2b_256, self._md5)
-        hashing = (asyncio.to_thread(digest.update, chunk) for digest in digests)
-        self._under_way = asyncio.gather(self._opened.write(chunk), *hashing)
-        self.size += len(chunk)
+        """Take the next bytes: written on one thread, hashed on others, while more of them come.
 
-    async def settle(self) -> None:
-        """Wait for the bytes that were taken last."""
+        Many small pieces go as one: handing them to threads costs more than hashing them.
+        """
+        self._waiting.append(chunk)
+        self.size += len(chunk)
+        if self.size - self._handed_on >= _BATCH:
+            await self._hand_on()
+
+    async def _hand_on(self) -> None:
+        await self._settle()
+        chunks, self._waiting, self._handed_on = self._waiting, [], self.size
+        digests = (self._sha256, self._blake2b_256, self._md5)
+        hashing = (asyncio.to_thread(_update, digest, chunks) for digest in digests)
+        self._under_way = asyncio.gather(self._opened.writelines(chunks), *hashing)
+
+    async def _settle(self) -> None:
+        """Wait for the bytes that were handed on last."""
         if self._under_way is not None:
             under_way, self._under_way = self._under_way, None
             await under_way
@@ -137,11 +153,12 @@ class _Incoming:
     async def give_up(self) -> None:
         """Wait for what still runs; what it fails with does not matter any more."""
         with suppress(OSError, ValueError, asyncio.CancelledError):
-            await self.settle()
+            await self._settle()
 
     async def finish(self) -> Received:
         """Make sure that every byte is on the disk, and return what was received."""
-        await self.settle()
+        await self._hand_on()
+        await self._settle()
         await self._opened.flush()
         await asyncio.to_thread(os.fsync, self._opened.fileno())
         return self._received()
@@ -186,7 +203,7 @@ class _Reopened:
 
     def keep(self) -> None:
         """Leave the file where it is, as if it had just been put there."""
-        self._path.touch()
+        os.utime(self._path)
 
 
 @contextmanager
@@ -207,6 +224,11 @@ def _digests(path: Path, algorithms: Mapping[str, int]) -> Mapping[str, str]:
             for digest in digests.values():
                 digest.update(chunk)
     return {name: _hex(digest, algorithms[name]) for name, digest in digests.items()}
+
+
+def _update(digest: Any, chunks: Sequence[bytes]) -> None:  # noqa: ANN401 - as above
+    for chunk in chunks:
+        digest.update(chunk)
 
 
 def _hex(digest: Any, length: int) -> str:  # noqa: ANN401 - hashlib has two kinds of digests

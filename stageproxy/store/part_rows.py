@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from stageproxy.core.release.file_uploads import FileUpload
+from stageproxy.core.release.file_uploads import COMING, FileUpload
 from stageproxy.core.release.stages import Artifact
 from stageproxy.core.rights import ApiToken
 from stageproxy.store.columns import api_token_in, file_upload_in, text_of
@@ -72,10 +72,27 @@ class FileUploadRows(Statements):
             "created_by": upload.created_by,
             "received_sha256": received.sha256 if received else None,
             "received": json.dumps(asdict(received)) if received else None,
-            "attestations": upload.attestations,
+            "attestations": upload.attestations if upload.status in COMING else None,
             "notices": json.dumps(upload.notices),
         }
         self._upsert("file_upload", row, key="id")
+
+    def forget_file(self, sha256: str) -> bool:
+        """Forget a file that no row needs any more; say whether it was so."""
+        gone = self._one(
+            """
+            DELETE FROM stored_file
+            WHERE sha256 = :sha256
+                AND NOT EXISTS (SELECT 1 FROM artifact WHERE artifact.sha256 = :sha256)
+                AND NOT EXISTS (
+                    SELECT 1 FROM file_upload
+                    WHERE received_sha256 = :sha256 AND status IN ('pending', 'processing')
+                )
+            RETURNING sha256
+            """,
+            sha256=sha256,
+        )
+        return gone is not None
 
     def cancel_completed_uploads(self, stage_id: str, artifact: Artifact, reason: str) -> None:
         """Let the uploads that brought an artifact end with it."""
@@ -93,10 +110,12 @@ class FileUploadRows(Statements):
         )
 
     def unfinished_uploads(self, stage_id: str) -> tuple[FileUpload, ...]:
-        """Return what stands between a stage and its promotion."""
+        """Return what stands between a stage and its promotion, without attestations."""
         rows = self._all(
             """
-            SELECT * FROM file_upload
+            SELECT id, filename, size, hashes, status, created_at, expires_at, created_by,
+                received, NULL AS attestations, notices
+            FROM file_upload
             WHERE stage_id = :id AND status IN ('pending', 'processing', 'error')
             ORDER BY filename
             """,

@@ -24,6 +24,9 @@ _LONGEST_BODY = 2**16
 LONGEST_DURATION = timedelta(days=36_525)
 """A wish for more is no error, but calendars end."""
 
+_OURS = "Value error, "
+"""What pydantic puts before our own sentences."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -98,7 +101,7 @@ async def read_body(
         return model.model_validate_json(await read_bytes(request, longest))
     except ValidationError as error:
         problems = [
-            Problem(".".join(str(part) for part in one["loc"]), one["msg"])
+            Problem(".".join(str(part) for part in one["loc"]), one["msg"].removeprefix(_OURS))
             for one in error.errors(include_url=False, include_input=False)
         ]
         raise InvalidRequestError("The body is not what is expected here.", problems) from error

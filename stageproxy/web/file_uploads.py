@@ -19,7 +19,9 @@ from stageproxy.web.sessions import ExtendSession
 from stageproxy.web.upload_2_0 import Message, authenticate, authenticate_sender, read_message, told
 
 _CHUNK = 2**20
-_LONGEST_ATTESTATIONS = 2**20
+_LONGEST_ATTESTATIONS = 2**17
+_SLACK = 2**20
+"""A file that is a little too long is told of when it is completed, with all else that is wrong."""
 _RETRY_AFTER = {"Retry-After": "1"}
 
 
@@ -59,6 +61,8 @@ async def receive_bytes(request: web.Request) -> web.Response:
     async with uploads.receive() as file:
         async for chunk in request.content.iter_chunked(_CHUNK):
             uploads.check_size(file.size + len(chunk), stage.project)
+            if file.size + len(chunk) > upload.size + _SLACK:
+                raise InvalidRequestError(f"There are more bytes than the {upload.size} announced.")
             await file.write(chunk)
         await file_uploads.receive(token, *_ids(request), file)
     return web.Response(status=HTTPStatus.CREATED)
@@ -141,7 +145,7 @@ def _array_of_objects(content: bytes) -> str:
     """Return attestations as text, whatever is in them: promotion is where they matter."""
     try:
         document = json.loads(content)
-        text = json.dumps(document, allow_nan=False)
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False)
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError("The attestations are no JSON.") from error
     if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):

@@ -1,5 +1,6 @@
 """Here is POST of the legacy upload API, which twine, uv publish and all others speak."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -89,7 +90,7 @@ async def _take(request: web.Request, token: ApiToken, into: Stage | None) -> we
         if form.problems:
             raise RefusedError(form.problems)
         if form.file is None or form.filename is None:
-            raise _without_file(form)
+            raise await asyncio.to_thread(_without_file, form)
         arrival = Arrival(tuple(form.fields), form.filename, form.content_type, form.file)
         taken = await request.app[UPLOADS].take(token, arrival, into=into)
     return _answer(request, taken, token, wants_session=form.wants_session)

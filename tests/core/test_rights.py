@@ -247,3 +247,11 @@ def test_redacted_text_says_the_rest(text: str, expected: str) -> None:
 def test_redacting_twice_is_redacting_once(text: str) -> None:
     """A line that passes two loggers says the same."""
     assert redacted(redacted(text)) == redacted(text)
+
+
+@pytest.mark.parametrize("underscore", ["_", "%5F", "%5f"])
+def test_redacted_escapes(underscore: str) -> None:
+    """A token is left out in the spelling of a URL, too."""
+    token = f"stgu{underscore}{'0' * 38}"
+
+    assert redacted(f"/tmp//{token}/ {token}") == "/tmp//stgu_***/ stgu_***"

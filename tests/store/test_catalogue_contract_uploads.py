@@ -63,16 +63,21 @@ async def unused(catalogue: Catalogue) -> list[str]:
 
 @pytest.mark.parametrize("status", UploadStatus)
 async def test_every_field_comes_back(catalogue: Catalogue, status: UploadStatus) -> None:
-    """An upload is kept as it is, in any state, to the microsecond."""
-    upload = replace(
+    """An upload is kept as it is, in any state, to the microsecond.
+
+    Attestations are kept as long as they are needed.
+    """
+    is_coming = status in {UploadStatus.PENDING, UploadStatus.PROCESSING}
+    sent = replace(
         a_file_upload(status=status, received=BYTES),
         attestations='[{"version": 1, "é": "\u2713"}]',
         notices=("One.", "Two."),
         hashes={"sha256": "ab" * 32, "shake_128": "00" * 40},
     )
+    upload = sent if is_coming else replace(sent, attestations=None)
     await given(catalogue, a_stage("id"))
 
-    await save(catalogue, upload)
+    await save(catalogue, sent)
 
     assert await kept(catalogue, upload.id) == upload
 
@@ -271,3 +276,40 @@ async def test_failed_work_leaves_no_upload(catalogue: Catalogue) -> None:
 
     assert await kept(catalogue, "u1") is None
     assert await known(catalogue) == frozenset()
+
+
+@pytest.mark.parametrize("status", UploadStatus)
+async def test_file_that_nobody_needs_is_forgotten(
+    catalogue: Catalogue, status: UploadStatus
+) -> None:
+    """What was sent is forgotten at once if no upload that goes on and no artifact needs it."""
+    await given(catalogue, a_stage("id"))
+    await save(catalogue, a_file_upload(status=status, received=BYTES))
+
+    forgotten = await catalogue.write(lambda rows: rows.forget_file(BYTES.sha256))
+
+    is_needed = status in {UploadStatus.PENDING, UploadStatus.PROCESSING}
+    known = await catalogue.read(lambda rows: rows.known_files())
+    assert (forgotten, BYTES.sha256 in known) == (not is_needed, is_needed)
+
+
+async def test_file_of_an_artifact_is_not_forgotten(catalogue: Catalogue) -> None:
+    """The bytes of an artifact stay, whatever becomes of an upload that had the same."""
+    artifact = an_artifact()
+    await given(catalogue, a_stage("id"))
+    await catalogue.write(lambda rows: rows.save_artifact("id", artifact, FORM, None))
+
+    assert not await catalogue.write(lambda rows: rows.forget_file(artifact.sha256))
+
+
+async def test_stage_does_not_bring_attestations_along(catalogue: Catalogue) -> None:
+    """A stage is read often, and attestations are large: they come with the upload alone."""
+    upload = a_file_upload(attestations="[{}]")
+    await given(catalogue, a_stage("id"))
+    await save(catalogue, upload)
+
+    stage = await catalogue.read(lambda rows: rows.find_stage("id"))
+
+    assert stage is not None
+    assert stage.uploads == (replace(upload, attestations=None),)
+    assert await kept(catalogue, upload.id) == upload

@@ -14,7 +14,7 @@ import pytest
 
 from stageproxy.core.verdict.archives import Contents, read_contents
 from stageproxy.core.verdict.filenames import parse_distribution_name
-from stageproxy.store.files import Inspector
+from stageproxy.store.files import FileStore, Inspector
 from stageproxy.store.inspection import Inspection, InspectionLimits
 from tests.support.archives import zip_of
 from tests.support.distributions import Distribution, a_wheel, an_sdist
@@ -358,3 +358,18 @@ async def test_the_first_file_does_not_wait() -> None:
         async with asyncio.timeout(20):
             while not inspection_processes(os.getpid()):  # noqa: ASYNC110 - a thread starts it
                 await asyncio.sleep(0.005)
+
+
+async def test_a_data_directory_by_a_relative_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes have another working directory: a relative path led nowhere, by default."""
+    monkeypatch.chdir(tmp_path)
+    with Inspection() as inspection:
+        store = FileStore(Path("stageproxy-data/files"), inspection)
+        async with store.receive() as file:
+            await file.write(WHEEL.content)
+            await file.finish()
+            contents = await file.read_contents(parse_distribution_name(WHEEL.filename))
+
+    assert contents.problems == ()

@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.release.file_uploads import (
+    COMING,
     UNFINISHED,
     FileUpload,
     UploadStatus,
@@ -23,8 +24,6 @@ T = TypeVar("T")
 
 FileKey = tuple[str, str]
 FormerKey = tuple[str, str, str]
-
-_COMING = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,20 @@ class FakeRows:
         if upload.received:
             self.unused_since[upload.received.sha256] = None
             self.sizes[upload.received.sha256] = upload.received.size
-        self.uploads[stage_id, upload.id] = upload
+        kept = upload if upload.status in COMING else replace(upload, attestations=None)
+        self.uploads[stage_id, upload.id] = kept
+
+    def forget_file(self, sha256: str) -> bool:
+        """Forget a file that no row needs any more; say whether it was so."""
+        is_held = any(kept.artifact.sha256 == sha256 for kept in self.artifacts.values())
+        is_coming = any(
+            one.received and one.received.sha256 == sha256 and one.status in COMING
+            for one in self.uploads.values()
+        )
+        if is_held or is_coming or sha256 not in self.sizes:
+            return False
+        del self.unused_since[sha256], self.sizes[sha256]
+        return True
 
     def find_former_file(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
         """Return why a file is not staged any more that once was."""
@@ -196,7 +208,7 @@ class FakeRows:
 
     def _is_used(self, sha256: str) -> bool:
         is_coming = any(
-            one.received and one.received.sha256 == sha256 and one.status in _COMING
+            one.received and one.received.sha256 == sha256 and one.status in COMING
             for (stage_id, _), one in self.uploads.items()
             if self.stages[stage_id].status in LIVE
         )
@@ -215,7 +227,7 @@ class FakeRows:
 
     def _unfinished(self, stage_id: str) -> Sequence[FileUpload]:
         return [
-            one
+            replace(one, attestations=None)
             for key, one in self.uploads.items()
             if key[0] == stage_id and one.status in UNFINISHED
         ]

@@ -216,3 +216,45 @@ async def test_session_that_is_nearly_over(client: Pep694) -> None:
     assert upload["expires-at"] == session["expires-at"]
     lived = (await client.ask("GET", session["links"]["session"])).document
     assert lived["expires-at"] > session["expires-at"]
+
+
+async def test_bytes_that_are_of_no_use_go_at_once(client: Pep694) -> None:
+    """What was sent before, and what was deleted, takes no room: nobody could ever see it.
+
+    It stayed for an hour, and a client could fill the disk in that time.
+    """
+    session = await client.session()
+    upload = (await client.announce(session, WHEEL)).document
+    for content in (b"first", b"second", WHEEL.content):
+        await client.send(upload, content)
+    kept = client.service.data / "files" / "kept"
+
+    before = [one.name for one in kept.rglob("*") if one.is_file()]
+    await client.delete(upload)
+
+    after = [one.name for one in kept.rglob("*") if one.is_file()]
+    assert (before, after) == ([WHEEL.sha256], [])
+
+
+async def test_bytes_that_another_upload_needs_stay(client: Pep694) -> None:
+    """What two uploads sent alike goes with the last of them."""
+    session, other = await client.session(), await client.session(version="3.0")
+    first = await client.sent(session, WHEEL)
+    second = (await client.announce(other, a_wheel(version="3.0"))).document
+    await client.send(second, WHEEL.content)
+
+    await client.delete(first)
+
+    assert is_kept(client.service)
+
+
+async def test_much_more_than_was_announced(client: Pep694) -> None:
+    """Who announces little and sends much is refused while sending, and nothing is kept."""
+    session = await client.session()
+    upload = (await client.announce(session, WHEEL, size=1)).document
+
+    answer = await client.send(upload, bytes(3 * 2**20))
+
+    assert answer.status == 400
+    assert answer.document["detail"] == "There are more bytes than the 1 announced."
+    assert [one for one in (client.service.data / "files").rglob("*") if one.is_file()] == []

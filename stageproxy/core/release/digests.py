@@ -42,7 +42,7 @@ def problems_with_file(
 ) -> Sequence[Problem]:
     """Return where a file is not what was announced: *size* bytes, and digests by algorithm.
 
-    *found*, *of*: the digests that it has, and how many bytes.
+    *found*, *of*: the digests that it has, as far as they were computed, and how many bytes.
     """
     problems = []
     if of != size:
@@ -51,7 +51,7 @@ def problems_with_file(
     problems.extend(
         Problem(f"hashes.{name}", f"The {name} digest of the file is not the announced one.")
         for name, digest in announced.items()
-        if found[name] != digest.lower()
+        if name in found and found[name] != digest.lower()
     )
     return problems
 

@@ -23,6 +23,10 @@ UNFINISHED = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING, UploadSta
 """The states in which a file stands between a stage and its promotion."""
 
 
+COMING = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING})
+"""The states in which what was sent is still needed."""
+
+
 class UploadStep(StrEnum):
     """What can be done to a file upload."""
 
@@ -60,7 +64,7 @@ class FileUpload:
     """A file that was announced: its name, its size in bytes, its digests in hex by algorithm.
 
     `received` is what has come in, if anything has; `attestations` are a JSON
-    array as it came; `notices` say why it failed.
+    array as it came, kept until the file is completed; `notices` say why it failed.
     """
 
     id: str

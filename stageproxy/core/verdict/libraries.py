@@ -12,6 +12,9 @@ Judge = Callable[[str], str | None]
 """Says what is wrong with a text, or nothing."""
 
 _EXTRA = "Install stageproxy[verdict] to have it checked."
+_LONGEST_URL = 2**13
+"""More is no URL that anybody could open, and takes long to look at."""
+
 _URL_PARTS = ("scheme", "host", "port", "path", "query")
 # Of text that nobody wrote as reStructuredText, docutils fails in its own ways.
 _DOCUTILS_FAILS = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError)
@@ -25,6 +28,8 @@ def not_checked(what: str) -> str:
 
 def is_web_url(url: str) -> bool:
     """Say whether PyPI takes a URL: http or https, with a host, by the letters of RFC 3986."""
+    if len(url) > _LONGEST_URL:
+        return False
     try:
         parsed = uri_reference(url).normalize()
         validator = Validator().allow_schemes("http", "https").require_presence_of("scheme", "host")
