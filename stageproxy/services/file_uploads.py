@@ -83,19 +83,17 @@ class FileUploads:
         """Keep the bytes that came in. Sent again, the later ones count."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
         received = await file.finish()
-        now = self.clock.now()
+        before: list[FileUpload] = []
 
-        def work(rows: Rows) -> FileUpload:
-            stage, upload = _find(rows, stage_id, upload_id, now)
-            stage.after(Step.EDIT)
+        def with_bytes(upload: FileUpload) -> FileUpload:
+            before.append(upload)
             sent = replace(upload.after(UploadStep.SEND), received=received)
             file.keep()
-            rows.save_file_upload(stage.id, sent)
-            self._forget_bytes(rows, upload)
-            self._touch(rows, stage, now)
             return sent
 
-        return await self.catalogue.write(work)
+        sent = await self._change(stage_id, upload_id, with_bytes)
+        await self._free_bytes(before[-1])
+        return sent
 
     async def attest(
         self, token: ApiToken, stage_id: str, upload_id: str, attestations: str
@@ -140,14 +138,14 @@ class FileUploads:
         finally:
             if not settled:
                 await self._settle(stage_id, upload_id, UploadStep.PUT_BACK)
-        return await self._find(stage_id, upload_id)
+        return (await self.get(token, stage_id, upload_id))[1]
 
     async def delete(self, token: ApiToken, stage_id: str, upload_id: str) -> None:
         """Cancel a file upload. If it was completed, its file is withdrawn from the stage."""
         await self.stages.get(token, stage_id, Action.REMOVE)
         now = self.clock.now()
 
-        def work(rows: Rows) -> None:
+        def work(rows: Rows) -> FileUpload:
             stage, upload = _find(rows, stage_id, upload_id, now)
             stage.after(Step.EDIT)
             canceled = upload.after(UploadStep.DELETE)
@@ -155,11 +153,12 @@ class FileUploads:
             if upload.status is UploadStatus.COMPLETED and artifact:
                 rows.remove_artifact(stage.id, artifact, WITHDRAWN)
             rows.save_file_upload(stage.id, canceled)
-            if upload.status is not UploadStatus.COMPLETED:
-                self._forget_bytes(rows, upload)
             self._touch(rows, stage, now)
+            return upload
 
-        await self.catalogue.write(work)
+        deleted = await self.catalogue.write(work)
+        if deleted.status is not UploadStatus.COMPLETED:
+            await self._free_bytes(deleted)
         log.info("stage %s: an upload deleted by token %s", stage_id, token.id)
 
     async def recover(self) -> None:
@@ -194,11 +193,9 @@ class FileUploads:
         lengths = {
             name: len(digest) // 2 for name, digest in upload.hashes.items() if name not in known
         }
-        # What is wrong anyway is not worth reading again.
-        if received.size != upload.size or known["sha256"] != upload.hashes.get(
-            "sha256", known["sha256"]
-        ):
-            lengths = {}
+        claimed = upload.hashes.get("sha256", received.sha256)
+        if (received.size, received.sha256) != (upload.size, claimed):
+            lengths = {}  # what is wrong anyway is not worth reading again
         computed = await self.files.digests(received.sha256, lengths) if lengths else {}
         problems = problems_with_file(
             upload.hashes,
@@ -209,10 +206,17 @@ class FileUploads:
         if problems:
             raise RefusedError(problems)
 
-    def _forget_bytes(self, rows: Rows, upload: FileUpload) -> None:
-        """Free at once what was sent and is of no use: nobody could see it, and it may be large."""
-        if upload.received and rows.forget_file(upload.received.sha256):
-            self.files.remove(upload.received.sha256)
+    async def _free_bytes(self, upload: FileUpload) -> None:
+        """Free what no row needs any more; what a crash leaves behind, the sweep takes."""
+        if upload.received is None:
+            return
+        sha256 = upload.received.sha256
+
+        def work(rows: Rows) -> None:
+            if rows.forget_file(sha256):
+                self.files.remove(sha256)
+
+        await self.catalogue.write(work)
 
     def _add(
         self, rows: Rows, stage_id: str, upload: FileUpload, now: datetime
@@ -258,10 +262,6 @@ class FileUploads:
             return changed
 
         return await self.catalogue.write(work)
-
-    async def _find(self, stage_id: str, upload_id: str) -> FileUpload:
-        now = self.clock.now()
-        return (await self.catalogue.read(lambda rows: _find(rows, stage_id, upload_id, now)))[1]
 
     def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage:
         changed = touched(stage, now, longest=self.stages.limits.max_lifetime)
