@@ -21,6 +21,7 @@ TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 """What nginx has folders for, whether it uses them or not."""
 
 _START_SECONDS = 20
+_LOG_SECONDS = 20
 _AROUND = """\
 daemon off;
 pid {folder}/pid;
@@ -67,9 +68,18 @@ class Front:
     logs: Path
     tls: ssl.SSLContext
 
-    def lines(self) -> list[str]:
-        """Return the requests that nginx has logged."""
-        return (self.logs / "access.log").read_text().splitlines()
+    async def lines(self, count: int) -> list[str]:
+        """Return the requests that nginx has logged, once there are so many.
+
+        It logs a request after its answer: whoever has the answer may be ahead of the log.
+        """
+        log = self.logs / "access.log"
+        async with asyncio.timeout(_LOG_SECONDS):
+            while True:
+                lines = log.read_text().splitlines()
+                if len(lines) >= count:
+                    return lines
+                await asyncio.sleep(0.02)
 
     def session(self, address: str = "127.0.0.1") -> aiohttp.ClientSession:
         """Return a session that trusts the certificate, from one of this machine's addresses."""
