@@ -1,4 +1,4 @@
-"""Here is what the services need of the world: rows, files, the index, a clock."""
+"""Here is what the services need of the world: rows, files, the index, a publisher, a clock."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,8 +11,9 @@ from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.release.digests import Received
 from stageproxy.core.release.file_uploads import FileUpload
+from stageproxy.core.release.replies import Reply
 from stageproxy.core.release.stages import Artifact, Stage
-from stageproxy.core.rights import ApiToken
+from stageproxy.core.rights import ApiToken, Credential
 from stageproxy.core.verdict.archives import Contents
 from stageproxy.core.verdict.filenames import DistributionName
 from stageproxy.core.verdict.metadata import FormFields
@@ -193,6 +194,31 @@ class Index(Protocol):
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return where a redirect leads that upstream answered to the path *asked*."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What one request to the upload API carries: the fields in order, then the file."""
+
+    filename: str
+    path: Path
+    size: int
+    sha256: str
+    fields: FormFields
+
+
+class Publisher(Protocol):
+    """The real PyPI, for writing."""
+
+    async def publish(
+        self, parcel: Parcel, credential: Credential, report: Callable[[int], None]
+    ) -> Reply:
+        """Send an artifact once, and return what becomes of it.
+
+        *report* is told how many bytes of the file have gone out so far. Raise
+        `DamagedArtifactError` where the file is not the one that was staged:
+        then it was not sent whole.
+        """
 
 
 class Clock(Protocol):

@@ -126,6 +126,16 @@ class OtherReleaseError(ConflictError):
         super().__init__(f"{filename} does not belong to this stage, which is {staged}.")
 
 
+class DamagedArtifactError(ConflictError):
+    """The file of an artifact is not what was taken in: nothing of it may go out."""
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(
+            f"{filename} is not on the disk as it was uploaded, so it is not published."
+        )
+        self.filename = filename
+
+
 class NotAcceptableError(StageproxyError):
     """The client takes none of the types that there are."""
 

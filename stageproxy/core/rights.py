@@ -1,5 +1,6 @@
 """Here is who may do what: kinds of tokens, their spelling, their digests, their rights."""
 
+import base64
 import binascii
 import hashlib
 import hmac
@@ -13,6 +14,7 @@ from enum import StrEnum
 from packaging.utils import canonicalize_version
 
 EVERY_PROJECT = "*"
+TOKEN_USER = "__token__"  # noqa: S105 - a name
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_LENGTH = 32
@@ -151,6 +153,43 @@ class ApiToken:
     def is_live(self, now: datetime) -> bool:
         """Say whether the token is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What opens another index for publishing. It does not print."""
+
+    username: str
+    password: str = field(repr=False)
+
+    def __str__(self) -> str:
+        """Return a text that is safe to log."""
+        return f"{self.username}:***"
+
+    @property
+    def authorization(self) -> str:
+        """The header that it is sent in."""
+        pair = f"{self.username}:{self.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
+
+    def hidden_in(self, text: str) -> str:
+        """Return *text* without the password, which foreign servers may repeat."""
+        for secret in filter(None, (self.authorization.removeprefix("Basic "), self.password)):
+            text = text.replace(secret, "***")
+        return text
+
+
+def parse_credential(text: str) -> Credential:
+    """Return what an API token, or `user:password`, opens. Raise `ValueError` on neither.
+
+    A token goes as the password of the user `__token__`, as on PyPI.
+    """
+    given = text.strip()
+    username, _, password = given.partition(":") if ":" in given else (TOKEN_USER, "", given)
+    if not username or not password or not given.isprintable():
+        msg = "This is neither an API token nor a user's name and password."
+        raise ValueError(msg)
+    return Credential(username, password)
 
 
 def _is_same(version: str, other: str) -> bool:

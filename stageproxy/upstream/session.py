@@ -23,14 +23,20 @@ class Patience:
 
 
 @asynccontextmanager
-async def open_session(patience: Patience) -> AsyncIterator[ClientSession]:
-    """Open the one session to upstream.
+async def open_session(
+    patience: Patience, *, keeps_connections: bool = True
+) -> AsyncIterator[ClientSession]:
+    """Open the one session to upstream for reading; one that keeps no connections, for publishing.
 
     Bodies stay as they come over the wire, what clients send is decided by
     `web`, and no cookie that upstream sets for one of them reaches another.
     """
     session = ClientSession(
-        connector=TCPConnector(limit_per_host=_CONNECTIONS_PER_HOST, ttl_dns_cache=_DNS_SECONDS),
+        connector=TCPConnector(
+            limit_per_host=_CONNECTIONS_PER_HOST,
+            ttl_dns_cache=_DNS_SECONDS,
+            force_close=not keeps_connections,
+        ),
         timeout=ClientTimeout(
             total=None,
             sock_connect=patience.connect.total_seconds(),

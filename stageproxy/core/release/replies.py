@@ -1,0 +1,173 @@
+"""Here is what an index says to an artifact that is sent to it, and what that means."""
+
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+LONGEST_PAUSE = timedelta(hours=1)
+"""How long an index can make us wait."""
+
+_LONGEST_SENTENCE = 500
+_UNKNOWN = frozenset({408, 425, 429})
+"""What says 4xx and does not mean no."""
+
+_PHRASES = frozenset(
+    {status.phrase.casefold() for status in HTTPStatus}
+    | {"content too large", "payload too large", "uri too long", "range not satisfiable"}
+    | {"unprocessable content", "im used", "i'm a teapot", "unknown", "error"}
+)
+_LEAD = re.compile(r"\s*(error:?\s*)?([1-5]\d\d\b)?[\s:-]*", re.IGNORECASE)
+"""What goes before a message in a status line or a title: `Error: 400`."""
+
+_SAYING = ("detail", "code", "message", "error", "title")
+"""Where JSON says why: as RFC 9457 has it, as PyPI, as others. PyPI's `message` has more words."""
+
+_TAG = re.compile(r"<[^<>]*>")
+_SECONDS = re.compile(r"\d{1,9}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The index has taken the artifact; whether it shows it, its pages say."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The index does not take the artifact, and would not if it were sent again."""
+
+    status: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Nobody knows whether the index has the artifact: look, and send it again if not.
+
+    *retry_after*: how long the index asks to be left alone, within reason.
+    """
+
+    sentence: str
+    retry_after: timedelta | None = None
+
+
+Reply = Accepted | Refused | Unanswered
+
+
+def reply_of(status: int, reason: str, headers: Mapping[str, str], body: str) -> Reply:
+    """Return what an answer of the upload API means.
+
+    *headers*: by names in any case, as far as the mapping knows them.
+    """
+    said = _said(reason, headers.get("Content-Type", ""), body)
+    match status // 100:
+        case 2:
+            return Accepted(said or _named(status))
+        case 3:
+            return Refused(status, _redirection(status, headers.get("Location", "")))
+        case 4 if status not in _UNKNOWN:
+            return Refused(status, said or _named(status))
+        case _:
+            words = f" It says: {said}" if said else ""
+            return Unanswered(f"The upload API answers {_named(status)}.{words}", _pause(headers))
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line that can be printed anywhere, of at most 500 characters."""
+    line = " ".join(text[: 8 * _LONGEST_SENTENCE].split())
+    return "".join(one if one.isprintable() else "?" for one in line)[:_LONGEST_SENTENCE]
+
+
+def _said(reason: str, content_type: str, body: str) -> str:
+    """Return the sentence of an answer: in its status line, or else in its body.
+
+    PyPI says it in both; what stands between may lose the status line.
+    """
+    return next(filter(None, map(_told, _places(reason, content_type, body))), "")
+
+
+def _places(reason: str, content_type: str, body: str) -> Iterator[str]:
+    yield reason
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type.endswith("json"):
+        yield from _values_in(body)
+    elif "html" in media_type:
+        yield from _texts_in(body)
+    elif media_type.startswith("text/"):
+        yield from body.splitlines()
+
+
+def _told(text: str) -> str:
+    """Return what a text says besides a status and the words that belong to it, if anything."""
+    line = one_line(text)
+    message = line[found.end() :] if (found := _LEAD.match(line)) else line
+    return "" if message.casefold().rstrip(".") in _PHRASES else message
+
+
+def _named(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _values_in(text: str) -> Iterator[str]:
+    try:
+        document: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(document, dict):
+        yield from (value for key in _SAYING if isinstance(value := document.get(key), str))
+
+
+def _texts_in(page: str) -> Iterator[str]:
+    """Return the title of a page and then all that it says, without tags.
+
+    In time that grows with the page alone, whatever stands there.
+    """
+    lower = page.lower()
+    start, end = lower.find("<title"), lower.find("</title")
+    if 0 <= start < end:
+        yield html.unescape(page[start:end].partition(">")[2])
+    yield html.unescape(_TAG.sub(" ", page[max(lower.find("<body"), 0) :]))
+
+
+def _redirection(status: int, location: str) -> str:
+    """Say where a redirect leads, without what could open something there."""
+    try:
+        parts = urlsplit(location)
+        host = parts.netloc.rpartition("@")[2]
+        target = one_line(urlunsplit(parts._replace(netloc=host, query="", fragment="")))
+    except ValueError:
+        target = ""
+    return (
+        f"The upload API redirects ({status}) to {target or 'nowhere'}, which is not followed. "
+        "Set promotion.repository_url to where it is."
+    )
+
+
+def _pause(headers: Mapping[str, str]) -> timedelta | None:
+    """Return for how long Retry-After asks: seconds, or a date that its own Date is taken from."""
+    text = headers.get("Retry-After", "").strip()
+    if _SECONDS.fullmatch(text):
+        return min(timedelta(seconds=int(text)), LONGEST_PAUSE)
+    until, since = _date(text), _date(headers.get("Date", ""))
+    if until is None or since is None:
+        return None
+    return min(max(until - since, timedelta()), LONGEST_PAUSE)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo else None
