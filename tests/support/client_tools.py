@@ -1,4 +1,4 @@
-"""Clients that are installed for the journeys, each in an environment of its own, as users do."""
+"""Clients and other indexes that journeys install, each in an environment of its own."""
 
 import os
 import subprocess
@@ -11,8 +11,13 @@ from stageproxy.upstream.pip_index import index_of_pip
 TOOLS = ("flit", "hatch", "pdm", "pipenv", "poetry")
 """Clients besides pip, uv and twine."""
 
+OTHER_INDEXES = ("pypiserver", "devpi-server")
+"""Indexes that are no clients, but installed alike."""
+
 # pdm permits newer versions of its dependencies than it works with; `locked` has those it does.
-_REQUIREMENTS = {"pdm": "pdm[locked]"}
+# pypiserver knows passwords with `passlib` only.
+_REQUIREMENTS = {"pdm": "pdm[locked]", "pypiserver": "pypiserver[passlib]"}
+_PROGRAMS = {"pypiserver": "pypi-server"}
 
 _UV = Path(sys.executable).parent / "uv"
 
@@ -23,10 +28,10 @@ class Tools:
 
     folder: Path
 
-    def command(self, name: str) -> Path:
-        """Return the command of a client, installed if need be."""
+    def command(self, name: str, program: str = "") -> Path:
+        """Return the command of a client, or a *program* beside it, installed if need be."""
         environment = self.folder / name
-        command = environment / "bin" / name
+        command = environment / "bin" / (program or _PROGRAMS.get(name, name))
         if not command.exists():
             self._install(name, environment)
         return command
@@ -40,7 +45,7 @@ class Tools:
 
     def versions(self) -> str:
         """Return the versions of the clients that were wanted, in one line."""
-        installed = (name for name in TOOLS if (self.folder / name).exists())
+        installed = (name for name in (*TOOLS, *OTHER_INDEXES) if (self.folder / name).exists())
         return ", ".join(f"{name} {self.version(name)}" for name in installed)
 
     def _install(self, name: str, environment: Path) -> None:
