@@ -1,22 +1,33 @@
 """Here is which part gets which: the services over their ports, the handlers over the services."""
 
+import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from aiohttp import web
+from packaging.utils import canonicalize_name
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.config import Config
 from stageproxy.core.index.pages import Document
+from stageproxy.core.release.lease import Target
+from stageproxy.core.rights import Credential
 from stageproxy.kept import OnceKept
-from stageproxy.ports import Clock, Rows
+from stageproxy.ports import Clock, Downloads, Publisher, Rows
 from stageproxy.services.access import Access
+from stageproxy.services.background import Background
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
+from stageproxy.services.outlet import Outlet, PromotionCredentials
+from stageproxy.services.preflight import Preflight
 from stageproxy.services.preview import Previews
+from stageproxy.services.promote import Promotions
+from stageproxy.services.promotion_reports import PromotionReports
+from stageproxy.services.publication import Pace, Shelves
 from stageproxy.services.published import Published
 from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
 from stageproxy.services.similar_names import NameSearches
@@ -38,6 +49,31 @@ from stageproxy.web.openapi_document import openapi_document
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.session_json import MECHANISMS, SESSION_JSON, SessionJson
 
+_PREFLIGHT_SECONDS = 30
+"""How long the index may take to say what it has, before a release is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """Where releases are published: the upload API, and the index that confirms it.
+
+    *credential*: the one that stands in the URL of the upload API, if one does.
+    """
+
+    target: Target
+    index: CachedIndex
+    downloads: Downloads
+    publisher: Publisher
+    credential: Credential | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """The index that is previewed, and where to publish, if anybody said so."""
+
+    index: CachedIndex
+    publishing: Publishing | None
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -47,6 +83,8 @@ class Service:
     expiry: Expiry
     tokens: Tokens
     file_uploads: FileUploads
+    promotions: Promotions
+    promotion_reports: PromotionReports
     database: Database = field(repr=False)
 
 
@@ -54,11 +92,12 @@ def assemble(
     config: Config,
     files: FileStore,
     database: Database,
-    index: CachedIndex,
+    upstreams: Upstreams,
     urls: StageUrls,
     clock: Clock,
 ) -> Service:
     """Put the parts together. Nothing is asked or written yet."""
+    index = upstreams.index
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
     published = Published(index, NameSearches(index))
@@ -79,13 +118,72 @@ def assemble(
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
     )
+    promotions = Promotions(
+        database,
+        clock,
+        stages,
+        _outlet(config, upstreams.publishing, files, database, clock),
+        _credentials(config, upstreams.publishing),
+        Background(),
+    )
+    reports = PromotionReports(database, clock, stages, promotions.sent)
+    app[keys.PROMOTIONS] = promotions
+    app[keys.PROMOTION_REPORTS] = reports
     app[keys.READINESS] = _readiness(files.root, database, index)
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
     app[keys.UPLOADS] = uploads
     _add_what_the_web_needs(app, config, urls)
     expiry = Expiry(database, files, clock, config.stage.retention)
-    return Service(app, expiry, tokens, file_uploads, database)
+    return Service(app, expiry, tokens, file_uploads, promotions, reports, database)
+
+
+def _outlet(
+    config: Config,
+    publishing: Publishing | None,
+    files: FileStore,
+    database: Database,
+    clock: Clock,
+) -> Outlet | None:
+    if publishing is None:
+        return None
+    index = publishing.index
+    published = Published(index, NameSearches(index), _PREFLIGHT_SECONDS)
+    return Outlet(
+        target=publishing.target,
+        preflight=Preflight(database, files, published, clock),
+        shelves=Shelves(index, publishing.downloads),
+        publisher=publishing.publisher,
+        catalogue=database,
+        files=files,
+        clock=clock,
+        pace=pace_of(config),
+        pause=pause,
+    )
+
+
+def pace_of(config: Config) -> Pace:
+    """Return how fast to publish."""
+    return Pace(config.promotion.parallel, config.promotion.poll, config.promotion.patience)
+
+
+async def pause(length: timedelta) -> None:
+    """Wait."""
+    await asyncio.sleep(length.total_seconds())
+
+
+def _credentials(config: Config, publishing: Publishing | None) -> PromotionCredentials:
+    promotion = config.promotion
+    return PromotionCredentials(
+        username=promotion.username,
+        tokens={
+            canonicalize_name(name): token.get_secret_value()
+            for name, token in promotion.tokens.items()
+        },
+        token_file=promotion.token_file,
+        token=promotion.token.get_secret_value(),
+        in_url=publishing.credential if publishing else None,
+    )
 
 
 def _add_what_the_web_needs(app: web.Application, config: Config, urls: StageUrls) -> None:

@@ -149,11 +149,28 @@ class Log(Section):
 
 
 class Promotion(Section):
-    """Where releases are published. Nothing reads it yet: promotion is to come."""
+    """Where releases are published, and with what."""
 
     repository_url: Url = Field("", description="The upload API; by default PyPI's.")
     index_url: Url = Field("", description="The simple index that confirms; by default PyPI's.")
+    username: str = Field("__token__", description="The user whose password `token` is.")
     token: SecretStr = Field(SecretStr(""), description="Only by environment or file.")
+    token_file: Path | None = Field(
+        None, description="A file with the token, read for each promotion."
+    )
+    tokens: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Tokens of single projects, by name."
+    )
+    parallel: int = Field(4, ge=1, le=32, description="Files sent at the same time.")
+    patience: Duration = Field(
+        timedelta(minutes=15), description="How long the index may take to show a file."
+    )
+    poll: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=2), description="How long to wait before looking or sending again."
+    )
+    timeout: Duration = Field(
+        timedelta(minutes=2), description="How long the upload API may be silent."
+    )
 
 
 class Config(Section):

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.assembly import Service, assemble
+from stageproxy.assembly import Publishing, Service, Upstreams, assemble
 from stageproxy.config import Config
-from stageproxy.core.rights import EVERY_PROJECT, TokenKind
+from stageproxy.core.release.lease import Target
+from stageproxy.core.rights import EVERY_PROJECT, Credential, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.services.expire import Expiry
 from stageproxy.services.stage_urls import StageUrls
@@ -24,14 +25,18 @@ from stageproxy.store.files import FileStore, Inspector
 from stageproxy.store.inspection import Inspection
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.upstream.cache import CachedIndex
+from stageproxy.upstream.downloads import FileDownloads
 from stageproxy.upstream.index import UpstreamIndex
 from stageproxy.upstream.pip_index import (
     IndexUrls,
     NoPipIndexError,
     index_of_pip,
+    publishing_urls,
     urls_of,
+    urls_of_simple,
     without_credentials,
 )
+from stageproxy.upstream.publisher import UploadApi
 from stageproxy.upstream.session import Patience, open_session
 from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
@@ -40,6 +45,7 @@ from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
 log = logging.getLogger(__name__)
 
 _SWEEP_EVERY = timedelta(hours=1)
+_WATCH_EVERY = timedelta(minutes=1)
 _BACKLOG = 1024
 
 
@@ -75,7 +81,8 @@ async def open_service(
     looking = Inspection() if inspector is None else nullcontext(inspector)
     with looking as looks_into, Database(directory.database) as database:
         files = FileStore(directory.root / "files", looks_into)
-        async with open_session(patience) as session:
+        sending = open_session(patience, keeps_connections=False)
+        async with open_session(patience) as session, sending as sender:
             index = CachedIndex(
                 UpstreamIndex(
                     session,
@@ -89,11 +96,43 @@ async def open_service(
                 report=metrics.asked_upstream,
             )
             urls = StageUrls(public_url.rstrip("/"), secret)
-            service = assemble(config, files, database, index, urls, clock or SystemClock())
+            upstreams = Upstreams(index, publishing_of(config, upstream, sender))
+            service = assemble(config, files, database, upstreams, urls, clock or SystemClock())
             await service.file_uploads.recover()
             service.app[METRICS] = metrics
             service.app[SHOWN] = Shown(metrics, database, lambda: index.size)
-            yield service
+            async with service.promotions.background.open():
+                await service.promotions.recover()
+                yield service
+
+
+def publishing_of(config: Config, upstream: IndexUrls, session: ClientSession) -> Publishing | None:
+    """Return where releases are published, if the settings say so or upstream is PyPI itself.
+
+    *session* keeps no connections: some indexes serve one at a time.
+    """
+    settings = config.promotion
+    urls = publishing_urls(settings.repository_url, settings.index_url, upstream)
+    if urls is None:
+        return None
+    index = UpstreamIndex(
+        session,
+        urls_of_simple(str(urls.index)),
+        files_url="",
+        total_timeout=config.upstream.total_timeout,
+        max_page_size=config.upstream.max_page_size,
+    )
+    user, password = urls.repository.user, urls.repository.password
+    return Publishing(
+        target=Target(
+            str(without_credentials(urls.repository)), str(without_credentials(urls.index))
+        ),
+        # What is published is asked for anew each time: nothing of it is kept.
+        index=CachedIndex(index, fresh_for=timedelta(0), max_size=0, report=lambda *_: None),
+        downloads=FileDownloads(session, urls.index),
+        publisher=UploadApi(session, str(urls.repository), silence=settings.timeout),
+        credential=Credential(user, password) if user and password else None,
+    )
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
@@ -108,9 +147,11 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
             asyncio.TaskGroup() as group,
         ):
             sweeping = group.create_task(_sweep_for_ever(service.expiry))
+            watching = group.create_task(_watch_for_ever(service))
             await stop.wait()
             log.info("stopping: running requests have %d s to end", SHUTDOWN_SECONDS)
             sweeping.cancel()
+            watching.cancel()
 
 
 @asynccontextmanager
@@ -185,6 +226,17 @@ async def _sweep_for_ever(expiry: Expiry) -> None:
         except (OSError, sqlite3.Error):
             log.exception("sweeping failed; it is tried again in an hour")
         await asyncio.sleep(_SWEEP_EVERY.total_seconds())
+
+
+async def _watch_for_ever(service: Service) -> None:
+    """End promotions that fell silent, and remind of half-published releases."""
+    while True:
+        await asyncio.sleep(_WATCH_EVERY.total_seconds())
+        try:
+            await service.promotions.lapse()
+            await service.promotion_reports.remind()
+        except (OSError, sqlite3.Error):
+            log.exception("watching promotions failed; it is tried again in a minute")
 
 
 def log_to_stderr(log_format: str, level: str) -> None:

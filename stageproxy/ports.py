@@ -11,6 +11,8 @@ from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.release.digests import Received
 from stageproxy.core.release.file_uploads import FileUpload
+from stageproxy.core.release.journal import Entry, Journal
+from stageproxy.core.release.lease import Promotion
 from stageproxy.core.release.replies import Reply
 from stageproxy.core.release.stages import Artifact, Stage
 from stageproxy.core.rights import ApiToken, Credential
@@ -91,6 +93,24 @@ class Rows(Protocol):
 
     def save_api_token(self, token: ApiToken) -> None:
         """Keep an API token as it is now, new or changed."""
+
+    def find_promotion(self, stage_id: str) -> Promotion | None:
+        """Return the promotion of a stage, the latest attempt at it."""
+
+    def list_promotions(self) -> Sequence[Promotion]:
+        """Return the promotions of all stages that are not published: they may need somebody."""
+
+    def save_promotion(self, promotion: Promotion) -> None:
+        """Keep the promotion of a stage as it is now, new or changed."""
+
+    def find_journal(self, stage_id: str) -> Journal:
+        """Return the journal of a stage's promotion; empty if there never was one."""
+
+    def save_entry(self, stage_id: str, entry: Entry) -> None:
+        """Keep how far an artifact is."""
+
+    def forget_journal(self, stage_id: str) -> None:
+        """Forget the journal of a stage that has sent nothing, and may have other files by now."""
 
     def totals(self) -> Totals:
         """Return how much is kept."""
@@ -219,6 +239,49 @@ class Publisher(Protocol):
         `DamagedArtifactError` where the file is not the one that was staged:
         then it was not sent whole.
         """
+
+
+class Downloads(Protocol):
+    """Files of the index, for an index whose pages do not say their hashes."""
+
+    async def sha256_of(self, url: str) -> str:
+        """Return the SHA-256 in hex of what is at *url*. Raise `StageproxyError` if it cannot."""
+
+
+class Journalist(Protocol):
+    """Who keeps the journal of one promotion, under one lease.
+
+    Every call raises `LostLeaseError` once somebody else has taken over.
+    """
+
+    async def entries(self) -> Journal:
+        """Return the journal as it is."""
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        """Keep how far artifacts are."""
+
+    async def renew(self) -> None:
+        """Give a sign of life, so that nobody takes over."""
+
+    async def succeed(self) -> None:
+        """Say that every artifact is confirmed: the stage is published."""
+
+    async def fail(self, reason: str) -> None:
+        """Say that this promotion goes no further, and why."""
+
+
+class Parcels(Protocol):
+    """What is sent for each artifact."""
+
+    async def parcel_of(self, artifact: Artifact) -> Parcel:
+        """Return the form and the file of an artifact, as they go out."""
+
+
+class Credentials(Protocol):
+    """With what to publish. One that is minted for a short time is minted anew."""
+
+    async def get(self) -> Credential:
+        """Return the credential to publish with now."""
 
 
 class Clock(Protocol):

@@ -136,6 +136,18 @@ class DamagedArtifactError(ConflictError):
         self.filename = filename
 
 
+class UnacknowledgedError(ConflictError):
+    """Somebody must know of these warnings before the stage is published: *digest* names them."""
+
+    def __init__(self, problems: Sequence[Problem], digest: str) -> None:
+        super().__init__(
+            "There are warnings that were not acknowledged. Promote with `--yes`, or name "
+            f"{digest or 'nothing'} as acknowledged, to publish all the same.",
+            problems,
+        )
+        self.digest = digest
+
+
 class NotAcceptableError(StageproxyError):
     """The client takes none of the types that there are."""
 

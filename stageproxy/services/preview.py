@@ -12,9 +12,9 @@ from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.release.listing import artifact_at
-from stageproxy.core.release.stages import Artifact, Stage, Status
+from stageproxy.core.release.stages import Artifact, Stage, Status, as_previewed
 from stageproxy.core.rights import TokenKind, parse_token
-from stageproxy.ports import Answer, ArtifactFiles, Catalogue, Clock, Index
+from stageproxy.ports import Answer, ArtifactFiles, Catalogue, Clock, Index, Rows
 from stageproxy.services.stages import as_of, what_became_of
 
 _ROTATED = "This stage URL was replaced by another one. Ask the release manager for it."
@@ -61,7 +61,7 @@ class Previews:
             raise GoneError(what_became_of(stage))
         if not is_current:
             raise GoneError(_ROTATED)
-        return stage
+        return as_previewed(stage, self.clock.now())
 
     async def find_file(self, stage: Stage, target: FileTarget) -> StagedBytes | None:
         """Return the staged file that a path names, or nothing if it is upstream's affair."""
@@ -69,6 +69,20 @@ class Previews:
         if artifact is None:
             return None
         return StagedBytes(self.files.path(artifact.sha256), artifact)
+
+    async def find_published(self, stage: Stage, target: FileTarget) -> str | None:
+        """Return where the index has a file of a published stage; nothing of any other."""
+        if stage.status is not Status.PUBLISHED:
+            return None
+
+        def work(rows: Rows) -> str | None:
+            whole = rows.find_stage(stage.id) or stage
+            if artifact_at(whole, target.blake2b_256, target.filename) is None:
+                return None
+            url = rows.find_journal(stage.id)[target.filename].url
+            return f"{url}.metadata" if target.of_metadata else url
+
+        return await self.catalogue.read(work)
 
     async def find_core_metadata(self, stage: Stage, target: FileTarget) -> bytes | None:
         """Return the METADATA file beside a staged wheel, or nothing if it is upstream's affair."""

@@ -9,6 +9,8 @@ from packaging.utils import NormalizedName
 
 from stageproxy.core.release.digests import Received
 from stageproxy.core.release.file_uploads import FileUpload, UploadStatus
+from stageproxy.core.release.journal import Entry, Progress
+from stageproxy.core.release.lease import Approval, Promotion, Target, Way
 from stageproxy.core.release.stages import Artifact, ArtifactKind, Stage, Status
 from stageproxy.core.rights import ApiToken, TokenKind
 
@@ -90,6 +92,40 @@ def file_upload_in(row: Row) -> FileUpload:
         received=Received(**received) if received else None,
         attestations=row["attestations"],
         notices=tuple(json.loads(row["notices"])),
+    )
+
+
+def promotion_in(row: Row) -> Promotion:
+    """Return the promotion that a row tells of."""
+    return Promotion(
+        stage_id=row["stage_id"],
+        approval=Approval(
+            manifest_digest=row["manifest_digest"],
+            revision=row["revision"],
+            by=row["approved_by"],
+            at=_moment(row["approved_at"]),
+            acknowledged=tuple(json.loads(row["acknowledged"])),
+        ),
+        target=Target(row["repository_url"], row["index_url"]),
+        way=Way(row["way"]),
+        fence=row["fence"],
+        leased_until=_moment(row["leased_until"]),
+        first_sent_at=_moment_or_none(row["first_sent_at"]),
+        ended_at=_moment_or_none(row["ended_at"]),
+        notices=tuple(json.loads(row["notices"])),
+    )
+
+
+def entry_in(row: Row) -> Entry:
+    """Return the entry of a promotion's journal that a row tells of."""
+    return Entry(
+        filename=row["filename"],
+        progress=Progress(row["progress"]),
+        changed_at=_moment(row["changed_at"]),
+        attempts=row["attempts"],
+        in_doubt=bool(row["in_doubt"]),
+        said=row["said"],
+        url=row["url"],
     )
 
 

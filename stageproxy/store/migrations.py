@@ -146,6 +146,42 @@ _FILE_UPLOADS = (
 )
 
 
+_PROMOTIONS = (
+    """
+    CREATE TABLE promotion (
+        stage_id TEXT PRIMARY KEY REFERENCES stage (id) ON DELETE CASCADE,
+        manifest_digest TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        approved_by TEXT NOT NULL,
+        approved_at TEXT NOT NULL,
+        acknowledged TEXT NOT NULL,
+        repository_url TEXT NOT NULL,
+        index_url TEXT NOT NULL,
+        way TEXT NOT NULL CHECK (way IN ('server', 'here')),
+        fence INTEGER NOT NULL,
+        leased_until TEXT NOT NULL,
+        first_sent_at TEXT,
+        ended_at TEXT,
+        notices TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE journal_entry (
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        filename TEXT NOT NULL,
+        progress TEXT NOT NULL
+            CHECK (progress IN ('pending', 'sending', 'sent', 'confirmed', 'refused', 'unknown')),
+        changed_at TEXT NOT NULL,
+        attempts INTEGER NOT NULL,
+        in_doubt INTEGER NOT NULL CHECK (in_doubt IN (0, 1)),
+        said TEXT NOT NULL,
+        url TEXT NOT NULL,
+        PRIMARY KEY (stage_id, filename)
+    ) STRICT
+    """,
+)
+
+
 @_steps()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
     """Everything a stage needs to be opened, filled, read and ended."""
@@ -157,4 +193,11 @@ def m0001_stages_artifacts_tokens(tables: Tables) -> None:
 def m0002_file_uploads(tables: Tables) -> None:
     """Files on their way in by PEP 694, and how many attestations came with a file."""
     for statement in _FILE_UPLOADS:
+        tables.execute(statement)
+
+
+@_steps()
+def m0004_promotions(tables: Tables) -> None:
+    """Who publishes a stage, what was approved, and how far each artifact is."""
+    for statement in _PROMOTIONS:
         tables.execute(statement)

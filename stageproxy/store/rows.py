@@ -14,6 +14,7 @@ from stageproxy.kept import Shelf
 from stageproxy.ports import Totals
 from stageproxy.store.columns import artifact_in, stage_in, text_of
 from stageproxy.store.part_rows import ApiTokenRows, FileUploadRows
+from stageproxy.store.promotion_rows import PromotionRows
 
 _IS_USED = """
     EXISTS (
@@ -29,7 +30,7 @@ _IS_USED = """
 """
 
 
-class SqliteRows(ApiTokenRows, FileUploadRows):
+class SqliteRows(ApiTokenRows, FileUploadRows, PromotionRows):
     """The rows, over one connection that is within a transaction, or that only reads."""
 
     def __init__(self, tables: Tables, *, kept: Shelf[str, Stage] | None = None) -> None:

@@ -72,6 +72,42 @@ def default_of_pip() -> URL:
     return URL(PyPI.url).with_path("/")
 
 
+@dataclass(frozen=True, slots=True)
+class PublishingUrls:
+    """Where releases are published, and the simple index that confirms it.
+
+    They may carry credentials, and so must not be printed as they are.
+    """
+
+    repository: URL
+    index: URL
+
+    def __repr__(self) -> str:
+        """Return a text that is safe to log."""
+        return f"PublishingUrls({without_credentials(self.repository)})"
+
+
+def publishing_urls(
+    repository_url: str, index_url: str, upstream: IndexUrls
+) -> PublishingUrls | None:
+    """Return where to publish: as the settings say, or on PyPI if that is what upstream is.
+
+    A release must not end up where nobody meant it to go, nor a token: with
+    another upstream both have to be said, and nothing is returned if they are not.
+    """
+    if repository_url and index_url:
+        return PublishingUrls(URL(repository_url), URL(index_url))
+    site = default_of_pip()
+    if repository_url or index_url or upstream.root.origin() != site.origin():
+        return None
+    return publishing_urls_of(site)
+
+
+def publishing_urls_of(site: URL) -> PublishingUrls:
+    """Return where PyPI has its upload API and its simple index."""
+    return PublishingUrls(site.with_host(f"upload.{site.host}") / "legacy/", site / "simple/")
+
+
 def without_credentials(url: URL) -> URL:
     """Return a URL that may be shown and sent on."""
     return url.with_user(None)

@@ -6,6 +6,8 @@ from stageproxy.services.access import Access
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
+from stageproxy.services.promote import Promotions
+from stageproxy.services.promotion_reports import PromotionReports
 from stageproxy.services.readiness import Readiness
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
@@ -18,6 +20,8 @@ HELP_PAGES = web.AppKey("help-pages", HelpPages)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 PREVIEWS = web.AppKey("previews", Previews)
+PROMOTIONS = web.AppKey("promotions", Promotions)
+PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)
 STAGES = web.AppKey("stages", Stages)
 TOKENS = web.AppKey("tokens", Tokens)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from stageproxy.core.errors import Kind
 from stageproxy.core.index.pages import Document
-from stageproxy.web import api
+from stageproxy.web import api, promotion
 from stageproxy.web.check import CheckFile, check_file
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
@@ -27,6 +27,7 @@ async def show_openapi(request: web.Request) -> web.StreamResponse:
     return await conditional(request, document, headers)
 
 
+_UPSTREAM = (Kind.UPSTREAM_UNAVAILABLE,)
 _CHANGE = (Kind.NOT_FOUND, Kind.GONE, Kind.CONFLICT)
 
 OPERATIONS: Operations = {
@@ -45,6 +46,19 @@ OPERATIONS: Operations = {
     api.extend_stage: Operation("Stage", _CHANGE, body=api.ExtendStage),
     api.rotate_stage: Operation("Stage", (Kind.NOT_FOUND, Kind.GONE)),
     api.remove_file: Operation("Stage", _CHANGE),
+    promotion.plan_promotion: Operation(
+        "PromotionPlan", (*_CHANGE, *_UPSTREAM), body=promotion.PlanPromotion
+    ),
+    promotion.start_promotion: Operation(
+        "Promotion",
+        (*_CHANGE, *_UPSTREAM),
+        body=promotion.StartPromotion,
+        status=HTTPStatus.ACCEPTED,
+    ),
+    promotion.show_promotion: Operation("Promotion", (Kind.NOT_FOUND,)),
+    promotion.report_promotion: Operation("Promotion", _CHANGE, body=promotion.ReportPromotion),
+    promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
+    promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     api.make_token: Operation("NewApiToken", body=api.MakeToken, status=HTTPStatus.CREATED),
     api.list_tokens: Operation("ApiTokens"),
     api.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),

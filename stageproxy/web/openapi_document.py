@@ -16,7 +16,8 @@ from stageproxy.core.errors import Kind
 from stageproxy.core.index.pages import Document, own_document
 from stageproxy.web.bodies import Body
 from stageproxy.web.errors import STATUS_OF
-from stageproxy.web.schemas import SCHEMAS, Schema, ref
+from stageproxy.web.schema_words import Schema, ref
+from stageproxy.web.schemas import SCHEMAS
 
 PREFIX = "/api/"
 

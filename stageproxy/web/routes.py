@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from stageproxy.web import api, file_uploads, health, sessions
+from stageproxy.web import api, file_uploads, health, promotion, sessions
 from stageproxy.web.check import check_file
 from stageproxy.web.legacy_upload import moved, upload, upload_to_stage
 from stageproxy.web.metrics import metrics
@@ -39,6 +39,7 @@ ROUTES = (
     web.post("/upload/2.0", sessions.create_session),
     web.get(_SESSION, sessions.show_session),
     web.delete(_SESSION, sessions.cancel_session),
+    web.post(f"{_SESSION}/publish", sessions.publish_session),
     web.post(f"{_SESSION}/extend", sessions.extend_session),
     web.post(f"{_SESSION}/files", file_uploads.create_upload),
     web.get(_UPLOAD, file_uploads.show_upload),
@@ -56,6 +57,12 @@ ROUTES = (
     web.post("/api/stages/{id}/extend", api.extend_stage),
     web.post("/api/stages/{id}/rotate", api.rotate_stage),
     web.delete("/api/stages/{id}/files/{filename}", api.remove_file),
+    web.get("/api/stages/{id}/files/{filename}/form", promotion.show_form),
+    web.post("/api/stages/{id}/promotion", promotion.start_promotion),
+    web.get("/api/stages/{id}/promotion", promotion.show_promotion),
+    web.post("/api/stages/{id}/promotion/plan", promotion.plan_promotion),
+    web.post("/api/stages/{id}/promotion/journal", promotion.report_promotion),
+    web.get("/api/stages/{id}/receipt", promotion.show_receipt),
     web.post("/api/tokens", api.make_token),
     web.get("/api/tokens", api.list_tokens),
     web.delete("/api/tokens/{id}", api.revoke_token),

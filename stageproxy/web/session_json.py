@@ -30,6 +30,9 @@ class Api(StrEnum):
     SESSIONS = "upload/2.0/sessions"
 
 
+_PUBLISH = {Api.STAGES: "promotion", Api.SESSIONS: "publish"}
+
+
 @dataclass(frozen=True, slots=True)
 class SessionJson:
     """Tells stages as PEP 694's session objects; with *mechanisms*, if that protocol is on."""
@@ -95,6 +98,8 @@ class SessionJson:
             links["legacy-upload"] = f"{self.urls.url_of(stage)}legacy/"
             if self.mechanisms:
                 links["upload"] = f"{self.urls.public_url}/{Api.SESSIONS}/{stage.id}/files"
+        if Action.PROMOTE in may and Step.PROMOTE in stage.steps():
+            links["publish"] = f"{session}/{_PUBLISH[api]}"
         if Action.EXTEND in may and Step.EDIT in stage.steps():
             links["extend"] = f"{session}/extend"
         return links

@@ -10,11 +10,13 @@ from pydantic import Field
 
 from stageproxy.core.release.stages import Stage
 from stageproxy.core.rights import ApiToken
+from stageproxy.services.promote import PromotionOrder
 from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText
-from stageproxy.web.keys import STAGES
+from stageproxy.web.keys import PROMOTIONS, STAGES
 from stageproxy.web.session_json import SESSION_JSON, Api
 from stageproxy.web.upload_2_0 import Message, authenticate, read_message, told
 
+_LOCATED = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
 _LONGEST_SECONDS = int(LONGEST_DURATION.total_seconds())
 
 
@@ -67,9 +69,22 @@ async def extend_session(request: web.Request) -> web.Response:
     return _session(request, stage, token)
 
 
+async def publish_session(request: web.Request) -> web.Response:
+    """Begin to publish a stage: 202 and where to ask how far it is (T4).
+
+    The protocol names neither files nor warnings: who publishes by it takes the
+    stage as it is, with the notices that it tells of.
+    """
+    token = await authenticate(request)
+    await read_message(request, Message)
+    order = PromotionOrder(manifest_digest=None, acknowledged=None)
+    view = await request.app[PROMOTIONS].start(token, request.match_info["id"], order)
+    return _session(request, view.stage, token, HTTPStatus.ACCEPTED)
+
+
 def _session(
     request: web.Request, stage: Stage, token: ApiToken, status: HTTPStatus = HTTPStatus.OK
 ) -> web.Response:
     document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS)
-    headers = {"Location": document["links"]["session"]} if status is HTTPStatus.CREATED else {}
+    headers = {"Location": document["links"]["session"]} if status in _LOCATED else {}
     return told(document, status, headers)

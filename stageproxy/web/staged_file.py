@@ -12,13 +12,17 @@ from stageproxy.web.conditional import conditional, matches
 from stageproxy.web.headers import FOR_GOOD
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.pass_through import pass_through
+from stageproxy.web.stage_path import see
 
 _BINARY = "application/octet-stream"
 
 
 async def answer_file(request: web.Request, stage: Stage, target: FileTarget) -> web.StreamResponse:
-    """Return a staged file, in whole or in part; upstream's if it is not staged."""
+    """Return a staged file, in whole or in part; upstream's if it is not staged, or published."""
     previews = request.app[PREVIEWS]
+    published = await previews.find_published(stage, target)
+    if published is not None:
+        return see(published)
     if target.of_metadata:
         core_metadata = await previews.find_core_metadata(stage, target)
         if core_metadata is not None:

@@ -15,7 +15,9 @@ from stageproxy.core.release.file_uploads import (
     UploadStatus,
     UploadStep,
 )
-from stageproxy.core.release.stages import LIVE, Artifact, Stage, same_version
+from stageproxy.core.release.journal import Entry, Journal
+from stageproxy.core.release.lease import Promotion
+from stageproxy.core.release.stages import LIVE, Artifact, Stage, Status, same_version
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.verdict.metadata import FormFields
 from stageproxy.ports import Catalogue, Rows, Totals
@@ -47,6 +49,8 @@ class FakeRows:
     unused_since: dict[str, datetime | None] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     uploads: dict[FileKey, FileUpload] = field(default_factory=dict)
+    promotions: dict[str, Promotion] = field(default_factory=dict)
+    entries: dict[FileKey, Entry] = field(default_factory=dict)
 
     def copy(self) -> "FakeRows":
         """Return rows that change on their own."""
@@ -59,6 +63,8 @@ class FakeRows:
             dict(self.unused_since),
             dict(self.sizes),
             dict(self.uploads),
+            dict(self.promotions),
+            dict(self.entries),
         )
 
     def find_stage(self, stage_id: str) -> Stage | None:
@@ -103,6 +109,8 @@ class FakeRows:
         self.artifacts = {key: one for key, one in self.artifacts.items() if key[0] != stage_id}
         self.former = {key: one for key, one in self.former.items() if key[0] != stage_id}
         self.uploads = {key: one for key, one in self.uploads.items() if key[0] != stage_id}
+        self.promotions.pop(stage_id, None)
+        self.forget_journal(stage_id)
         self.stage_tokens = {
             digest: opened for digest, opened in self.stage_tokens.items() if opened[0] != stage_id
         }
@@ -168,6 +176,34 @@ class FakeRows:
         """Return the form that an artifact came with; empty if there is no such artifact."""
         kept = self.artifacts.get((stage_id, filename))
         return kept.form if kept else ()
+
+    def find_promotion(self, stage_id: str) -> Promotion | None:
+        """Return the promotion of a stage, the latest attempt at it."""
+        return self.promotions.get(stage_id)
+
+    def list_promotions(self) -> Sequence[Promotion]:
+        """Return the promotions of all stages that are not published."""
+        unfinished = {Status.PROCESSING, Status.ERROR}
+        found = (it for key, it in self.promotions.items() if self.stages[key].status in unfinished)
+        return sorted(found, key=lambda one: one.stage_id)
+
+    def save_promotion(self, promotion: Promotion) -> None:
+        """Keep the promotion of a stage as it is now, new or changed."""
+        _require(promotion.stage_id in self.stages)
+        self.promotions[promotion.stage_id] = promotion
+
+    def find_journal(self, stage_id: str) -> Journal:
+        """Return the journal of a stage's promotion; empty if there never was one."""
+        return {key[1]: self.entries[key] for key in sorted(self.entries) if key[0] == stage_id}
+
+    def save_entry(self, stage_id: str, entry: Entry) -> None:
+        """Keep how far an artifact is."""
+        _require(stage_id in self.stages)
+        self.entries[stage_id, entry.filename] = entry
+
+    def forget_journal(self, stage_id: str) -> None:
+        """Forget the journal of a stage."""
+        self.entries = {key: one for key, one in self.entries.items() if key[0] != stage_id}
 
     def totals(self) -> Totals:
         """Return how much is kept."""

@@ -56,7 +56,7 @@ class ListedFile:
 
     `yanked` is the reason, an empty text where there is none, and `None` for
     a file that is not yanked. `size` is in bytes, and `upload_time` is text as
-    it came: HTML pages have neither.
+    it came: HTML pages have neither. `link` leads to the file from the page.
     """
 
     filename: str
@@ -65,6 +65,7 @@ class ListedFile:
     yanked: str | None
     size: int | None = None
     upload_time: str | None = None
+    link: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

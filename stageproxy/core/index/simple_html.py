@@ -221,17 +221,18 @@ def _filename(anchor: Anchor) -> str:
 
 
 def _listing(document: _Document) -> Listing:
-    files = [_listed(anchor) for anchor in document.anchors]
+    files = [_listed(anchor, document.base or "") for anchor in document.anchors]
     return Listing({one.filename: one for one in files}, document.status or "active")
 
 
-def _listed(anchor: Anchor) -> ListedFile:
+def _listed(anchor: Anchor, base: str) -> ListedFile:
     algorithm, _, digest = urlsplit(anchor.get("href") or "").fragment.partition("=")
     return ListedFile(
         filename=_filename(anchor),
         sha256=digest if algorithm == "sha256" else None,
         requires_python=anchor.get("data-requires-python") or None,
         yanked=anchor.get("data-yanked"),
+        link=resolved(base, anchor.get("href") or ""),
     )
 
 

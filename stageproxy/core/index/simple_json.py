@@ -111,10 +111,11 @@ def _listed(entry: Mapping[str, Any]) -> ListedFile:
     return ListedFile(
         filename=str(entry["filename"]),
         sha256=entry.get("hashes", {}).get("sha256"),
-        requires_python=entry.get("requires-python"),
+        requires_python=entry.get("requires-python") or None,
         yanked="" if yanked is True else yanked,
         size=size if type(size) is int and size >= 0 else None,
         upload_time=_text(entry.get("upload-time")),
+        link=_text(entry.get("url")) or "",
     )
 
 

@@ -1,8 +1,71 @@
-"""Here is in which order the artifacts of a stage go to PyPI."""
+"""Here is in which order the artifacts of a stage go to PyPI, and what is to be done next.
 
-from collections.abc import Iterable
+Starting over is the algorithm: what the index shows and what the journal says
+are all that a plan is made of, so that a crash anywhere is no special case.
+"""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stageproxy.core.release.journal import Entry, Journal, Progress
 from stageproxy.core.release.stages import Artifact, ArtifactKind
+
+_SETTLED = frozenset({Progress.SENT, Progress.CONFIRMED})
+_TO_SEND = frozenset({Progress.PENDING, Progress.SENDING, Progress.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the index shows of a file: its SHA-256, if it says so, and where it is."""
+
+    sha256: str | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """The index shows these artifacts with our hash, which the journal does not know yet."""
+
+    files: Mapping[str, str]
+    """Where each of them is, by filename."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The index shows these files without a hash: only their bytes can tell."""
+
+    files: Mapping[str, str]
+    """Where each of them is, by filename."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """These artifacts may be sent now, at the same time."""
+
+    artifacts: Sequence[Artifact]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing may be sent until the index shows what it has accepted."""
+
+    filenames: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nothing more may be sent, and this is why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The index shows every artifact with our hash."""
+
+
+NextStep = Confirm | Compare | Send | Wait | Stop | Finished
 
 
 def in_promotion_order(artifacts: Iterable[Artifact]) -> list[Artifact]:
@@ -13,3 +76,84 @@ def in_promotion_order(artifacts: Iterable[Artifact]) -> list[Artifact]:
     are there.
     """
     return sorted(artifacts, key=lambda one: (one.kind is ArtifactKind.SDIST, one.filename))
+
+
+def plan_promotion(
+    artifacts: Iterable[Artifact],
+    seen: Mapping[str, Seen],
+    journal: Journal,
+    now: datetime,
+    *,
+    patience: timedelta,
+) -> NextStep:
+    """Return what is to be done next, from what the index shows and what the journal says.
+
+    *patience*: how long the index may take to show what it has accepted.
+    Other bytes under a name of ours stop everything, before anything else.
+    """
+    ordered = in_promotion_order(artifacts)
+    for artifact in ordered:
+        if is_other(artifact, seen.get(artifact.filename)):
+            return Stop(_other_bytes(artifact, seen[artifact.filename]))
+    unsettled = [one for one in ordered if journal[one.filename].progress is not Progress.CONFIRMED]
+    shown = {one.filename: seen[one.filename] for one in unsettled if one.filename in seen}
+    if new := {name: it.url for name, it in shown.items() if it.sha256 is not None}:
+        return Confirm(new)
+    if unhashed := {name: it.url for name, it in shown.items()}:
+        return Compare(unhashed)
+    if not unsettled:
+        return Finished()
+    over = _why_it_is_over((journal[one.filename] for one in unsettled), now, patience)
+    return Stop(over) if over else _next_wave(ordered, journal)
+
+
+def is_other(artifact: Artifact, shown: Seen | None) -> bool:
+    """Say whether the index shows other bytes under the artifact's name."""
+    return shown is not None and shown.sha256 not in {None, artifact.sha256}
+
+
+def _next_wave(ordered: Sequence[Artifact], journal: Journal) -> Send | Wait:
+    """Return what may be sent: one artifact alone, then all wheels, then the sdist.
+
+    PyPI makes the release with the first file, and answers 500 to others that
+    come meanwhile. The sdist waits until users see every wheel.
+    """
+    if not any(journal[one.filename].progress in _SETTLED for one in ordered):
+        return _sending(ordered[:1], journal)
+    wheels = [one for one in ordered if one.kind is ArtifactKind.WHEEL]
+    if any(journal[one.filename].progress is not Progress.CONFIRMED for one in wheels):
+        return _sending(wheels, journal)
+    return _sending(ordered, journal)
+
+
+def _sending(wave: Sequence[Artifact], journal: Journal) -> Send | Wait:
+    to_send = [one for one in wave if journal[one.filename].progress in _TO_SEND]
+    if to_send:
+        return Send(to_send)
+    waiting = (one.filename for one in wave if not _is_confirmed(journal[one.filename]))
+    return Wait(list(waiting))
+
+
+def _is_confirmed(entry: Entry) -> bool:
+    return entry.progress is Progress.CONFIRMED
+
+
+def _why_it_is_over(entries: Iterable[Entry], now: datetime, patience: timedelta) -> str | None:
+    """Return why to go no further, if anything was refused or does not show up."""
+    for entry in entries:
+        is_late = now >= entry.changed_at + patience
+        if entry.progress is Progress.REFUSED and (is_late or not entry.in_doubt):
+            return f"{entry.filename} was refused: {entry.said}"
+        if entry.progress is Progress.SENT and is_late:
+            return (
+                f"{entry.filename} was accepted, but the index does not show it yet. "
+                "Promote again to look again: nothing is sent twice."
+            )
+    return None
+
+
+def _other_bytes(artifact: Artifact, shown: Seen) -> str:
+    return (
+        f"{artifact.filename} is on the index already with other bytes: sha256 {shown.sha256}, "
+        f"but {artifact.sha256} is staged. A filename cannot be used twice."
+    )

@@ -21,6 +21,9 @@ class Status(StrEnum):
     CANCELED = "canceled"
 
 
+LAG = timedelta(days=1)
+"""How long the preview of a published stage still adds what upstream does not list yet."""
+
 LIVE = frozenset({Status.OPEN, Status.PROCESSING, Status.ERROR})
 """The states in which a release counts as staged: one such stage at a time."""
 
@@ -155,6 +158,14 @@ class Stage:
     def accepts_version(self, version: str) -> bool:
         """Say whether a file of *version* belongs to this stage."""
         return self.version is None or same_version(self.version, version)
+
+
+def as_previewed(stage: Stage, now: datetime) -> Stage:
+    """Return the stage as its preview has it: in the end a published one adds nothing any more."""
+    is_out = stage.status is Status.PUBLISHED and stage.ended_at is not None
+    if is_out and stage.ended_at and now >= stage.ended_at + LAG:
+        return replace(stage, artifacts=(), revision=stage.revision + 1)
+    return stage
 
 
 def ended(stage: Stage, reason: str, now: datetime) -> Stage:

@@ -1,0 +1,44 @@
+"""Here is work that goes on after the request that began it, and ends with the server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Background:
+    """Runs work by key, one of each at a time, for as long as its block lasts."""
+
+    _group: asyncio.TaskGroup | None = None
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Let work be started; whatever still runs in the end is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
+                yield
+            finally:
+                self._group = None
+                for task in self._running.values():
+                    task.cancel()
+
+    def start(self, key: str, work: Coroutine[Any, Any, None]) -> None:
+        """Start *work*, which must not raise: it would end the server."""
+        if self._group is None:
+            work.close()
+            return
+        task = self._group.create_task(work)
+        self._running[key] = task
+        task.add_done_callback(lambda done: self._forget(key, done))
+
+    def is_running(self, key: str) -> bool:
+        """Say whether the work of that key is under way."""
+        return key in self._running
+
+    def _forget(self, key: str, done: "asyncio.Task[None]") -> None:
+        if self._running.get(key) is done:
+            del self._running[key]

@@ -1,0 +1,116 @@
+"""Here is how the journal of a promotion is kept in the catalogue, and how it ends there."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from stageproxy.core.errors import ConflictError
+from stageproxy.core.release.journal import Entry, Journal, anything_may_be_out, confirmed_in
+from stageproxy.core.release.lease import Promotion
+from stageproxy.core.release.outcome import why_it_stopped
+from stageproxy.core.release.stages import Step, expiry_after_change
+from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.services.stages import get_stage
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[Rows, Promotion, datetime], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueJournalist:
+    """Keeps the journal of one stage's promotion; see `ports.Journalist`."""
+
+    catalogue: Catalogue
+    clock: Clock
+    stage_id: str
+    fence: int
+    longest: timedelta
+
+    async def entries(self) -> Journal:
+        """Return the journal as it is."""
+        return await self.catalogue.read(lambda rows: rows.find_journal(self.stage_id))
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        """Keep how far artifacts are."""
+        await self._fenced(lambda rows, held, now: record(rows, held, entries, now))
+
+    async def renew(self) -> None:
+        """Give a sign of life."""
+        await self._fenced(lambda rows, held, now: rows.save_promotion(held.renewed(now)))
+
+    async def succeed(self) -> None:
+        """End the promotion: the stage is published."""
+        await self._fenced(succeed)
+        log.info("stage %s: published", self.stage_id)
+
+    async def fail(self, reason: str) -> None:
+        """End the promotion: it goes no further."""
+        await self._fenced(
+            lambda rows, held, now: fail(rows, held, reason, now, longest=self.longest)
+        )
+
+    async def _fenced(self, work: Work) -> None:
+        """Do *work* in one transaction, unless somebody else has taken over."""
+        now = self.clock.now()
+
+        def fenced(rows: Rows) -> None:
+            work(rows, get_promotion(rows, self.stage_id, self.fence), now)
+
+        await self.catalogue.write(fenced)
+
+
+def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
+    """Return a stage's promotion for the holder of its lease; raise for anybody else."""
+    promotion = rows.find_promotion(stage_id)
+    if promotion is None:
+        raise ConflictError("The stage is not being published.")
+    promotion.check_fence(fence)
+    return promotion
+
+
+def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime) -> None:
+    """Keep how far artifacts are, within a transaction."""
+    known = rows.find_journal(held.stage_id)
+    for entry in entries:
+        if entry.filename not in known:
+            raise ConflictError(f"{entry.filename} is not a part of what was approved.")
+        rows.save_entry(held.stage_id, entry)
+        held = held.after(entry, now)
+    rows.save_promotion(held)
+
+
+def succeed(rows: Rows, held: Promotion, now: datetime) -> None:
+    """Let a stage be published, within a transaction. Raise unless every artifact is confirmed."""
+    stage = get_stage(rows, held.stage_id)
+    journal = rows.find_journal(held.stage_id)
+    missing = set(journal) - {entry.filename for entry in confirmed_in(journal)}
+    if missing or set(journal) != {one.filename for one in stage.artifacts}:
+        raise ConflictError(f"Not every file is confirmed: {', '.join(sorted(missing))}.")
+    rows.save_stage(
+        replace(stage, status=stage.after(Step.SUCCEED), sent=True, ended_at=now, reason=None)
+    )
+    rows.save_promotion(replace(held, ended_at=now))
+
+
+def fail(rows: Rows, held: Promotion, reason: str, now: datetime, *, longest: timedelta) -> None:
+    """Let a promotion end in an error, within a transaction.
+
+    If nothing can be out, the stage may be changed again; otherwise all that
+    is left is to go on.
+    """
+    stage = get_stage(rows, held.stage_id)
+    journal = rows.find_journal(held.stage_id)
+    told = why_it_stopped(reason, stage, journal, held.first_sent_at)
+    rows.save_stage(
+        replace(
+            stage,
+            status=stage.after(Step.FAIL),
+            sent=anything_may_be_out(journal),
+            reason=told,
+            expires_at=expiry_after_change(stage, now, longest=longest),
+        )
+    )
+    rows.save_promotion(replace(held, ended_at=now))
+    log.error("stage %s: its promotion stopped: %s", stage.id, told)

@@ -1,0 +1,129 @@
+"""Here is where stages are published: the upload API, the index that confirms, the credentials."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from stageproxy.core.errors import ConflictError
+from stageproxy.core.release.forms import outgoing_form
+from stageproxy.core.release.lease import Target
+from stageproxy.core.release.stages import Artifact, Stage
+from stageproxy.core.rights import Credential
+from stageproxy.ports import (
+    ArtifactFiles,
+    Catalogue,
+    Clock,
+    Journalist,
+    Parcel,
+    Publisher,
+)
+from stageproxy.services.preflight import Preflight
+from stageproxy.services.publication import Pace, Publication, Shelves
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionCredentials:
+    """The credentials that the settings have: by project, in a file, for all, in the URL."""
+
+    username: str
+    tokens: Mapping[str, str] = field(repr=False)
+    token_file: Path | None
+    token: str = field(repr=False)
+    in_url: Credential | None = None
+
+    async def find(self, project: NormalizedName) -> Credential | None:
+        """Return the credential to publish a project with, if there is one.
+
+        The file is read each time: whoever changes it need not restart the server.
+        """
+        secret = self.tokens.get(project) or self.token
+        if not secret and self.token_file is not None:
+            secret = await asyncio.to_thread(_secret_in, self.token_file)
+        return Credential(self.username, secret) if secret else self.in_url
+
+
+def _secret_in(path: Path) -> str:
+    try:
+        if path.stat().st_mode & 0o077:
+            log.warning("%s can be read by others than its owner", path)
+        return path.read_text().strip()
+    except OSError as error:
+        sentence = f"promotion.token_file, {path}, cannot be read: {error.strerror}."
+        raise ConflictError(sentence) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A credential that was given; see `ports.Credentials`."""
+
+    credential: Credential
+
+    async def get(self) -> Credential:
+        """Return it."""
+        return self.credential
+
+
+@dataclass(frozen=True, slots=True)
+class StoredParcels:
+    """What goes out for each artifact of a stage that is kept here; see `ports.Parcels`."""
+
+    catalogue: Catalogue
+    files: ArtifactFiles
+    stage_id: str
+
+    async def parcel_of(self, artifact: Artifact) -> Parcel:
+        """Return the form as it came, without attestations, and the file."""
+        form = await self.catalogue.read(
+            lambda rows: rows.find_form(self.stage_id, artifact.filename)
+        )
+        return Parcel(
+            artifact.filename,
+            self.files.path(artifact.sha256),
+            artifact.size,
+            artifact.sha256,
+            outgoing_form(form, artifact),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """Where a server publishes, and with what."""
+
+    target: Target
+    preflight: Preflight
+    shelves: Shelves
+    publisher: Publisher
+    catalogue: Catalogue
+    files: ArtifactFiles
+    clock: Clock
+    pace: Pace
+    pause: Callable[[timedelta], Awaitable[None]]
+
+    def publication(
+        self,
+        stage: Stage,
+        journalist: Journalist,
+        credential: Credential,
+        report: Callable[[str, int], None],
+    ) -> Publication:
+        """Return what publishes a frozen stage from here."""
+        return Publication(
+            project=stage.project,
+            artifacts=stage.artifacts,
+            journalist=journalist,
+            parcels=StoredParcels(self.catalogue, self.files, stage.id),
+            shelves=self.shelves,
+            publisher=self.publisher,
+            credentials=_Given(credential),
+            clock=self.clock,
+            pause=self.pause,
+            pace=self.pace,
+            report=report,
+        )

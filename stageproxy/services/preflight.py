@@ -1,0 +1,124 @@
+"""Here is what is looked at before anything is sent: every file, every rule, the index as it is."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
+from stageproxy.core.index.pages import Listing
+from stageproxy.core.release.checking import findings_by_file, release_findings
+from stageproxy.core.release.digests import Received
+from stageproxy.core.release.examination import (
+    RELEASE,
+    Examination,
+    damage,
+    dropped_attestations,
+)
+from stageproxy.core.release.intake import surroundings_of
+from stageproxy.core.release.lease import Way
+from stageproxy.core.release.promotion import in_promotion_order
+from stageproxy.core.release.stages import Artifact, Stage
+from stageproxy.core.verdict.filenames import parse_distribution_name
+from stageproxy.core.verdict.findings import Finding
+from stageproxy.core.verdict.rules import UNKNOWN_RULES
+from stageproxy.core.verdict.uploads import Upload
+from stageproxy.ports import ArtifactFiles, Catalogue, Clock
+from stageproxy.services.published import Published, UpstreamState
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Examines stages; *published* asks the index that confirms, not the one that is previewed."""
+
+    catalogue: Catalogue
+    files: ArtifactFiles
+    published: Published
+    clock: Clock
+
+    async def examine(self, stage: Stage, way: Way) -> Examination:
+        """Return all that is to be said of a stage now. Raise if that cannot be found out."""
+        _check_is_whole(stage)
+        state = await self.published.state(stage.project)
+        listing = state.listing
+        if listing is None:
+            raise UpstreamUnavailableError(
+                "The index does not say what is published already, and without that nothing may "
+                "be sent. Try again later."
+            )
+        damaged = await self._damaged(stage)
+        published = frozenset(one.filename for one in stage.artifacts if _is_out(one, listing))
+        wanted = [one for one in in_promotion_order(stage.artifacts) if one.filename not in damaged]
+        uploads = await asyncio.gather(*(self._upload(stage, one) for one in wanted))
+        found = await asyncio.to_thread(self._findings, stage, uploads, state, published)
+        every = {**found, **{name: [finding] for name, finding in damaged.items()}}
+        dropped = dropped_attestations(stage.artifacts) if way is Way.SERVER else []
+        return Examination(stage, every, published, (*state.notices, *dropped))
+
+    def _findings(
+        self,
+        stage: Stage,
+        uploads: Sequence[Upload],
+        state: UpstreamState,
+        published: frozenset[str],
+    ) -> Mapping[str, list[Finding]]:
+        listing = state.listing or Listing()
+        now = self.clock.now()
+        around = surroundings_of(listing, stage.version, now, similar=state.similar)
+        by_file = findings_by_file(uploads, around, now)
+        unknown = [finding for rule in UNKNOWN_RULES for finding in rule.check(_NO_UPLOAD)]
+        return {
+            **{name: found for name, found in by_file.items() if name not in published},
+            RELEASE: [*release_findings(uploads, listing), *unknown],
+        }
+
+    async def _damaged(self, stage: Stage) -> Mapping[str, Finding]:
+        """Return what is wrong with the bytes on the disk, all read anew, by filename."""
+        found = {one.filename: damage(one, await self._sha256_of(one)) for one in stage.artifacts}
+        return {name: finding for name, finding in found.items() if finding is not None}
+
+    async def _sha256_of(self, artifact: Artifact) -> str | None:
+        try:
+            return (await self.files.digests(artifact.sha256, {"sha256": 0}))["sha256"]
+        except OSError as error:
+            log.warning("the file of %s cannot be read: %s", artifact.filename, error.strerror)
+            return None
+
+    async def _upload(self, stage: Stage, artifact: Artifact) -> Upload:
+        """Return an artifact as the rules saw it when it came: the stored form, the archive."""
+        form = await self.catalogue.read(lambda rows: rows.find_form(stage.id, artifact.filename))
+        received = Received(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
+        name = parse_distribution_name(artifact.filename)
+        return Upload(
+            form=form,
+            filename=artifact.filename,
+            content_type=None,
+            sha256=artifact.sha256,
+            blake2b_256=artifact.blake2b_256,
+            md5=artifact.md5,
+            name=name,
+            contents=await self.files.reopen(received).read_contents(name),
+            size=artifact.size,
+        )
+
+
+_NO_UPLOAD = Upload((), "", None, "", "", "")
+
+
+def _check_is_whole(stage: Stage) -> None:
+    """Raise if there is nothing to publish, or something is still on its way in."""
+    if stage.uploads:
+        told = ", ".join(f"{one.filename} ({one.status})" for one in stage.uploads)
+        raise ConflictError(f"Some files are not completed: {told}. Complete or delete them first.")
+    if not stage.artifacts:
+        raise ConflictError(
+            "The stage has no files. PyPI makes a release with its first file: there is nothing "
+            "to publish."
+        )
+
+
+def _is_out(artifact: Artifact, listing: Listing) -> bool:
+    listed = listing.files.get(artifact.filename)
+    return listed is not None and listed.sha256 == artifact.sha256

@@ -1,0 +1,252 @@
+"""Here is how a stage is published: examined, frozen, handed to whoever sends, watched."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from stageproxy.core.errors import (
+    ConflictError,
+    Problem,
+    RefusedError,
+    UnacknowledgedError,
+)
+from stageproxy.core.release.examination import Examination
+from stageproxy.core.release.journal import Journal, new_journal
+from stageproxy.core.release.lease import Approval, LostLeaseError, Promotion, Target, Way
+from stageproxy.core.release.manifest import manifest_digest
+from stageproxy.core.release.stages import Stage, Status, Step
+from stageproxy.core.rights import Action, ApiToken, Credential
+from stageproxy.core.verdict.findings import Level
+from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.services.background import Background
+from stageproxy.services.journalist import CatalogueJournalist, fail
+from stageproxy.services.outlet import Outlet, PromotionCredentials
+from stageproxy.services.promotion_reports import PromotionView
+from stageproxy.services.stages import Stages, get_live
+
+log = logging.getLogger(__name__)
+
+_SILENT = "Nothing was heard of the promotion for 15 minutes."
+_RESTARTED = (
+    "The server stopped while it published, and has kept no credential: it came with the request."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionOrder:
+    """What somebody wants published, and knowing of what.
+
+    `manifest_digest` is what was looked at; `None` takes the stage as it is.
+    `acknowledged` is the digest of the warnings that were seen; `None` takes
+    them as they are, for protocols that cannot say more. A `credential` that
+    comes with the order is kept in memory only.
+    """
+
+    manifest_digest: str | None
+    acknowledged: str | None
+    way: Way = Way.SERVER
+    credential: Credential | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Promotions:
+    """Publishes stages. *outlet* is where to, if the settings say so."""
+
+    catalogue: Catalogue
+    clock: Clock
+    stages: Stages
+    outlet: Outlet | None
+    credentials: PromotionCredentials
+    background: Background
+    sent: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    async def examine(self, token: ApiToken, stage_id: str, way: Way) -> Examination:
+        """Return what is to be said of a stage before it is published."""
+        stage = await self._promotable(token, stage_id)
+        return await self.get_outlet().preflight.examine(stage, way)
+
+    async def start(self, token: ApiToken, stage_id: str, order: PromotionOrder) -> PromotionView:
+        """Freeze a stage, and begin to publish it unless somebody else is to send it.
+
+        Raise what speaks against it; then the stage is as it was.
+        """
+        outlet = self.get_outlet()
+        stage = await self._promotable(token, stage_id)
+        credential = order.credential or await self.credentials.find(stage.project)
+        if order.way is Way.SERVER and credential is None:
+            raise ConflictError(
+                "The server has no credential to publish with. Set promotion.token, give one with "
+                "the request, or publish from where there is one: stageproxy promote --here."
+            )
+        examination = await outlet.preflight.examine(stage, order.way)
+        check_order(examination, order)
+        view = await self.catalogue.write(
+            lambda rows: self._freeze(rows, token, examination, order, outlet.target)
+        )
+        log.info(
+            "stage %s: frozen for publishing by token %s, as %s",
+            stage_id,
+            token.id,
+            view.promotion.approval.manifest_digest,
+        )
+        if order.way is Way.SERVER and credential is not None:
+            self._begin(view, credential)
+        return view
+
+    async def recover(self) -> None:
+        """Go on with what a server was at when it stopped; a lease of its own is nobody's now."""
+        for promotion in await self.catalogue.read(lambda rows: rows.list_promotions()):
+            if promotion.ended_at is None and promotion.way is Way.SERVER:
+                await self._resume(promotion)
+
+    async def lapse(self) -> None:
+        """End promotions that nobody was heard of for too long; whoever wants may go on."""
+        now = self.clock.now()
+
+        def work(rows: Rows) -> None:
+            for one in rows.list_promotions():
+                if one.has_lapsed(now) and not self.background.is_running(one.stage_id):
+                    fail(rows, one, _SILENT, now, longest=self._longest)
+
+        await self.catalogue.write(work)
+
+    async def _promotable(self, token: ApiToken, stage_id: str) -> Stage:
+        await self.stages.get(token, stage_id, Action.PROMOTE)
+        await self.lapse()
+        stage = await self.stages.get(token, stage_id, Action.PROMOTE)
+        stage.after(Step.PROMOTE)
+        return stage
+
+    def _freeze(
+        self,
+        rows: Rows,
+        token: ApiToken,
+        examination: Examination,
+        order: PromotionOrder,
+        target: Target,
+    ) -> PromotionView:
+        """Freeze what was examined, within one transaction; what comes later is in conflict."""
+        now = self.clock.now()
+        stage = get_live(rows, examination.stage.id, now)
+        frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
+        if stage.revision != examination.stage.revision:
+            raise ConflictError("The stage was changed meanwhile. Look at it again, then promote.")
+        former = rows.find_promotion(stage.id)
+        journal = _journal_to_go_on_with(rows, stage, now)
+        promotion = Promotion(
+            stage_id=stage.id,
+            approval=Approval(
+                manifest_digest=manifest_digest(stage.artifacts),
+                revision=stage.revision,
+                by=token.id,
+                at=now,
+                acknowledged=tuple(examination.warnings),
+            ),
+            target=target,
+            way=order.way,
+            fence=former.fence + 1 if former else 1,
+            leased_until=now,
+            first_sent_at=former.first_sent_at if former and stage.sent else None,
+            notices=examination.notices,
+        ).renewed(now)
+        rows.save_stage(frozen)
+        rows.save_promotion(promotion)
+        return PromotionView(frozen, promotion, journal)
+
+    async def _resume(self, promotion: Promotion) -> None:
+        """Take over from a server that is gone, if the settings have a credential."""
+        now = self.clock.now()
+        stage_id = promotion.stage_id
+
+        def take_over(rows: Rows, credential: Credential | None) -> PromotionView | None:
+            stage = rows.find_stage(stage_id)
+            if stage is None or stage.status is not Status.PROCESSING:
+                return None
+            if credential is None or self.outlet is None:
+                fail(rows, promotion, _RESTARTED, now, longest=self._longest)
+                return None
+            taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
+            rows.save_promotion(taken)
+            return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, now))
+
+        stage = await self.catalogue.read(lambda rows: rows.find_stage(stage_id))
+        found = await self.credentials.find(stage.project) if stage else None
+        view = await self.catalogue.write(lambda rows: take_over(rows, found))
+        if view is not None and found is not None:
+            log.info("stage %s: going on with its promotion", stage_id)
+            self._begin(view, found)
+
+    def _begin(self, view: PromotionView, credential: Credential) -> None:
+        """Publish in the background."""
+        stage, outlet = view.stage, self.get_outlet()
+        progress = self.sent[stage.id] = {}
+        journalist = CatalogueJournalist(
+            self.catalogue, self.clock, stage.id, view.promotion.fence, self._longest
+        )
+        publication = outlet.publication(stage, journalist, credential, progress.__setitem__)
+        self.background.start(stage.id, self._publish(stage, journalist, publication.run))
+
+    async def _publish(
+        self,
+        stage: Stage,
+        journalist: CatalogueJournalist,
+        run: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Publish to the end, whatever that is: nothing that is raised here has anywhere to go."""
+        try:
+            await run()
+        except LostLeaseError:
+            log.warning("stage %s: somebody else has taken over its promotion", stage.id)
+        except Exception:
+            log.exception("stage %s: its promotion failed", stage.id)
+            with suppress(LostLeaseError):
+                await journalist.fail("The server has a fault. Its log says more.")
+        finally:
+            self.sent.pop(stage.id, None)
+
+    def get_outlet(self) -> Outlet:
+        """Return where stages are published; raise if nobody said so."""
+        if self.outlet is None:
+            raise ConflictError(
+                "This server does not know where to publish. Its upstream is not PyPI, and so "
+                "promotion.repository_url and promotion.index_url have to be set."
+            )
+        return self.outlet
+
+    @property
+    def _longest(self) -> timedelta:
+        return self.stages.limits.max_lifetime
+
+
+def check_order(examination: Examination, order: PromotionOrder) -> None:
+    """Raise unless it is what was ordered, PyPI would take it, and its warnings are known."""
+    digest = manifest_digest(examination.stage.artifacts)
+    if order.manifest_digest not in {None, digest}:
+        raise ConflictError(
+            f"The stage has the manifest digest {digest}, and not {order.manifest_digest}: "
+            "it is not what was looked at."
+        )
+    if refused := _problems(examination, Level.REFUSE):
+        raise RefusedError(refused)
+    if order.acknowledged not in {None, examination.warnings_digest}:
+        warnings = _problems(examination, Level.WARN)
+        raise UnacknowledgedError(warnings, examination.warnings_digest)
+
+
+def _problems(examination: Examination, level: Level) -> Sequence[Problem]:
+    found = examination.at_level(level)
+    return [Problem(name or one.source, one.message, one.page) for name, one in found]
+
+
+def _journal_to_go_on_with(rows: Rows, stage: Stage, now: datetime) -> Journal:
+    """Return the journal of a promotion that begins: a new one, if nothing can be out so far."""
+    known = rows.find_journal(stage.id) if stage.sent or stage.status is Status.PROCESSING else {}
+    if not known:
+        rows.forget_journal(stage.id)
+    names = [one.filename for one in stage.artifacts]
+    journal = {**new_journal(names, now), **{name: it.resumed(now) for name, it in known.items()}}
+    for entry in journal.values():
+        rows.save_entry(stage.id, entry)
+    return journal

@@ -1,0 +1,129 @@
+"""Here is how a promotion is followed: shown, told of by whoever sends elsewhere, its receipt."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from stageproxy.core.errors import ConflictError, NotFoundError
+from stageproxy.core.release.journal import Entry, Journal
+from stageproxy.core.release.lease import CLOSES_AFTER, Promotion, Way, reminder_interval
+from stageproxy.core.release.outcome import receipt
+from stageproxy.core.release.stages import Stage, Status
+from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.verdict.metadata import FormFields
+from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.services.journalist import CatalogueJournalist, get_promotion
+from stageproxy.services.stages import Stages
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionView:
+    """A promotion as it stands; `sent` is how many bytes of which file this server has sent."""
+
+    stage: Stage
+    promotion: Promotion
+    journal: Journal
+    sent: Mapping[str, int] = field(default_factory=dict)
+
+
+class Ending(StrEnum):
+    """How a promotion ends that is carried out elsewhere."""
+
+    PUBLISHED = "published"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What whoever sends elsewhere has to tell: steps since the last time, and the end, if it is.
+
+    Without either it is a sign of life.
+    """
+
+    fence: int
+    entries: Sequence[Entry] = ()
+    ending: Ending | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionReports:
+    """Tells of promotions; *sent* is how far the files are that this server sends."""
+
+    catalogue: Catalogue
+    clock: Clock
+    stages: Stages
+    sent: Mapping[str, Mapping[str, int]]
+    reminded: dict[str, datetime] = field(default_factory=dict)
+
+    async def show(self, token: ApiToken, stage_id: str) -> PromotionView:
+        """Return how far the promotion of a stage is."""
+        stage = await self.stages.get(token, stage_id)
+        return await self.catalogue.read(lambda rows: self._view(rows, stage))
+
+    async def receipt(self, token: ApiToken, stage_id: str) -> dict[str, Any]:
+        """Return what a published stage can show for itself."""
+        view = await self.show(token, stage_id)
+        if view.stage.status is not Status.PUBLISHED:
+            raise ConflictError(
+                f"The stage of {view.stage.release} is {view.stage.status}: only what is "
+                "published has a receipt."
+            )
+        return receipt(view.stage, view.promotion, view.journal)
+
+    async def form(self, token: ApiToken, stage_id: str, filename: str) -> FormFields:
+        """Return the form that an artifact came with, for who publishes it elsewhere."""
+        stage = await self.stages.get(token, stage_id, Action.PROMOTE)
+        if stage.find_artifact(filename) is None:
+            raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
+        return await self.catalogue.read(lambda rows: rows.find_form(stage_id, filename))
+
+    async def take(self, token: ApiToken, stage_id: str, report: Report) -> PromotionView:
+        """Write down what is told of a promotion that is carried out elsewhere."""
+        await self.stages.get(token, stage_id, Action.PROMOTE)
+        await self.catalogue.read(lambda rows: _check_is_elsewhere(rows, stage_id, report))
+        longest = self.stages.limits.max_lifetime
+        journalist = CatalogueJournalist(
+            self.catalogue, self.clock, stage_id, report.fence, longest
+        )
+        await journalist.record(report.entries)
+        match report.ending:
+            case Ending.PUBLISHED:
+                await journalist.succeed()
+            case Ending.ERROR:
+                await journalist.fail(report.reason)
+            case None:
+                pass
+        return await self.show(token, stage_id)
+
+    async def remind(self) -> None:
+        """Warn of releases that are half published: PyPI closes them two weeks after the start."""
+        now = self.clock.now()
+        for one in await self.catalogue.read(lambda rows: rows.list_promotions()):
+            interval = reminder_interval(one.first_sent_at, now)
+            last = self.reminded.get(one.stage_id)
+            if interval and one.first_sent_at and (last is None or now - last >= interval):
+                self.reminded[one.stage_id] = now
+                log.warning(
+                    "stage %s: half published since %s; PyPI closes the release on %s",
+                    one.stage_id,
+                    one.first_sent_at.date(),
+                    (one.first_sent_at + CLOSES_AFTER).date(),
+                )
+
+    def _view(self, rows: Rows, stage: Stage) -> PromotionView:
+        promotion = rows.find_promotion(stage.id)
+        if promotion is None:
+            raise NotFoundError(f"Nobody has promoted the stage of {stage.release} yet.")
+        sent = dict(self.sent.get(stage.id, {}))
+        return PromotionView(stage, promotion, rows.find_journal(stage.id), sent)
+
+
+def _check_is_elsewhere(rows: Rows, stage_id: str, report: Report) -> None:
+    if get_promotion(rows, stage_id, report.fence).way is not Way.HERE:
+        raise ConflictError("The server itself publishes this stage, and keeps its journal.")

@@ -1,0 +1,46 @@
+"""Here is how files of an index are compared whose pages do not say their hashes."""
+
+import hashlib
+
+from aiohttp import ClientError, ClientSession, encode_basic_auth
+from yarl import URL
+
+from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
+from stageproxy.upstream.session import USER_AGENT
+
+_CHUNK = 2**18
+_FOUND = 200
+
+
+class FileDownloads:
+    """Downloads files to hash them; see `ports.Downloads`.
+
+    *index*: the URL of the index; credentials in it go to its own host alone.
+    """
+
+    def __init__(self, session: ClientSession, index: URL) -> None:
+        self._session = session
+        self._origin = index.origin()
+        self._authorization = (
+            {"Authorization": encode_basic_auth(index.user, index.password or "")}
+            if index.user
+            else {}
+        )
+
+    async def sha256_of(self, url: str) -> str:
+        """Return the SHA-256 in hex of what is at *url*."""
+        target = URL(url, encoded=True)
+        own = self._authorization if target.origin() == self._origin else {}
+        headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT, **own}
+        digest = hashlib.sha256()
+        try:
+            async with self._session.get(target, headers=headers) as response:
+                if response.status != _FOUND:
+                    sentence = f"The index answers {response.status} where a file of it should be."
+                    raise UpstreamFailedError(sentence)
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    digest.update(chunk)
+        except (ClientError, TimeoutError) as error:
+            sentence = f"A file of the index cannot be downloaded ({type(error).__name__})."
+            raise UpstreamUnavailableError(sentence) from error
+        return digest.hexdigest()

@@ -1,0 +1,88 @@
+"""Here is a promotion as JSON: what is planned, how far it is, what an artifact's form was."""
+
+from typing import Any
+
+from stageproxy.core.release.examination import Examination
+from stageproxy.core.release.journal import Entry
+from stageproxy.core.release.lease import Target
+from stageproxy.core.release.listing import rfc3339
+from stageproxy.core.release.manifest import manifest_digest
+from stageproxy.core.release.promotion import in_promotion_order
+from stageproxy.core.verdict.findings import Level, finding_json
+from stageproxy.services.promotion_reports import PromotionView
+
+
+def plan_json(examination: Examination, target: Target) -> dict[str, Any]:
+    """Return what would be published, in which order, and what is to be said of it."""
+    stage = examination.stage
+    return {
+        "stage": stage.id,
+        "project": stage.project,
+        "version": stage.version,
+        "manifest-digest": manifest_digest(stage.artifacts),
+        "repository-url": target.repository_url,
+        "index-url": target.index_url,
+        "files": [
+            {
+                "filename": one.filename,
+                "size": one.size,
+                "sha256": one.sha256,
+                "published": one.filename in examination.published,
+            }
+            for one in in_promotion_order(stage.artifacts)
+        ],
+        "refused": bool(examination.at_level(Level.REFUSE)),
+        "findings": [
+            {"file": filename or None, **finding_json(finding)}
+            for filename, findings in examination.findings.items()
+            for finding in findings
+        ],
+        "warnings-digest": examination.warnings_digest,
+        "notices": list(examination.notices),
+    }
+
+
+def promotion_json(view: PromotionView) -> dict[str, Any]:
+    """Return how far a promotion is."""
+    stage, promotion = view.stage, view.promotion
+    approval = promotion.approval
+    ended_at, first_sent_at = promotion.ended_at, promotion.first_sent_at
+    return {
+        "stage": stage.id,
+        "project": stage.project,
+        "version": stage.version,
+        "status": stage.status.value,
+        "reason": stage.reason,
+        "manifest-digest": approval.manifest_digest,
+        "approved-by": approval.by,
+        "approved-at": rfc3339(approval.at),
+        "acknowledged": list(approval.acknowledged),
+        "repository-url": promotion.target.repository_url,
+        "index-url": promotion.target.index_url,
+        "way": promotion.way.value,
+        "fence": promotion.fence,
+        "leased-until": rfc3339(promotion.leased_until),
+        "first-sent-at": rfc3339(first_sent_at) if first_sent_at else None,
+        "ended-at": rfc3339(ended_at) if ended_at else None,
+        "files": {
+            one.filename: {
+                "size": one.size,
+                "sent": view.sent.get(one.filename, 0),
+                **_entry(view.journal[one.filename]),
+            }
+            for one in in_promotion_order(stage.artifacts)
+            if one.filename in view.journal
+        },
+        "notices": list(promotion.notices),
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "progress": entry.progress.value,
+        "changed-at": rfc3339(entry.changed_at),
+        "attempts": entry.attempts,
+        "in-doubt": entry.in_doubt,
+        "said": entry.said,
+        "url": entry.url or None,
+    }

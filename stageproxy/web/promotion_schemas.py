@@ -1,0 +1,153 @@
+"""Here is what /api/ answers about promotions, as JSON Schema; see `schemas`."""
+
+from collections.abc import Mapping
+
+from stageproxy.core.release.journal import Progress
+from stageproxy.core.release.lease import Way
+from stageproxy.core.release.stages import Status
+from stageproxy.core.verdict.findings import Level
+from stageproxy.web.schema_words import (
+    MOMENT,
+    MOMENT_OR_NULL,
+    NUMBER,
+    TEXT,
+    TEXT_OR_NULL,
+    TEXTS,
+    URL,
+    Schema,
+    by,
+    hexadecimal,
+    objects,
+    said,
+)
+
+_BOOLEAN: Schema = {"type": "boolean"}
+_MANIFEST_DIGEST = said(
+    "SHA-256 of the sorted lines `<sha256>  <filename>`: what was looked at.", hexadecimal(64)
+)
+_TARGET: Schema = {
+    "repository-url": said("Where it is published: the upload API.", TEXT),
+    "index-url": said("The simple index that confirms it.", TEXT),
+}
+_RELEASE: Schema = {"stage": TEXT, "project": TEXT, "version": TEXT_OR_NULL}
+
+PROMOTION_SCHEMAS: Mapping[str, Schema] = {
+    "PromotionPlan": objects(
+        "What would be published, in which order, and what is to be said of it.",
+        {
+            **_RELEASE,
+            **_TARGET,
+            "manifest-digest": _MANIFEST_DIGEST,
+            "files": {
+                "type": "array",
+                "description": "In the order in which they go out.",
+                "items": objects(
+                    "A file.",
+                    {
+                        "filename": TEXT,
+                        "size": NUMBER,
+                        "sha256": hexadecimal(64),
+                        "published": said("Whether the index has the very file.", _BOOLEAN),
+                    },
+                ),
+            },
+            "refused": said("Whether the index would refuse something.", _BOOLEAN),
+            "findings": {
+                "type": "array",
+                "items": objects(
+                    "One thing that was found; without a file it is about the release.",
+                    {
+                        "file": TEXT_OR_NULL,
+                        "level": {"enum": [one.value for one in Level]},
+                        "source": TEXT,
+                        "message": TEXT,
+                    },
+                ),
+            },
+            "warnings-digest": said(
+                "What to send as `acknowledged`; empty if there are no warnings.", TEXT
+            ),
+            "notices": TEXTS,
+        },
+    ),
+    "Promotion": objects(
+        "How far the promotion of a stage is.",
+        {
+            **_RELEASE,
+            **_TARGET,
+            "status": said("Of the stage.", {"enum": [one.value for one in Status]}),
+            "reason": said("Why it stopped, if it did.", TEXT_OR_NULL),
+            "manifest-digest": _MANIFEST_DIGEST,
+            "approved-by": said("The id of the API token.", TEXT),
+            "approved-at": MOMENT,
+            "acknowledged": said("The warnings that were known.", TEXTS),
+            "way": said(
+                "Who sends: the server, or a command elsewhere.",
+                {"enum": [one.value for one in Way]},
+            ),
+            "fence": said("What reports of whoever sends elsewhere have to name.", NUMBER),
+            "leased-until": MOMENT,
+            "first-sent-at": MOMENT_OR_NULL,
+            "ended-at": MOMENT_OR_NULL,
+            "files": by(
+                "filename, in the order in which they go out",
+                objects(
+                    "How far a file is.",
+                    {
+                        "size": NUMBER,
+                        "sent": said("Bytes that this server has sent just now.", NUMBER),
+                        "progress": {"enum": [one.value for one in Progress]},
+                        "changed-at": MOMENT,
+                        "attempts": NUMBER,
+                        "in-doubt": said("Whether an attempt had no answer.", _BOOLEAN),
+                        "said": said("What the upload API said last.", TEXT),
+                        "url": said("Where the index has the file.", TEXT_OR_NULL),
+                    },
+                ),
+            ),
+            "notices": TEXTS,
+        },
+    ),
+    "Receipt": objects(
+        "What a published stage can show for itself.",
+        {
+            **_RELEASE,
+            **_TARGET,
+            "manifest-digest": _MANIFEST_DIGEST,
+            "manifest": said("The lines themselves.", TEXT),
+            "approved-by": TEXT,
+            "approved-at": MOMENT,
+            "acknowledged": TEXTS,
+            "first-sent-at": MOMENT_OR_NULL,
+            "published-at": MOMENT_OR_NULL,
+            "published-by": {"enum": [one.value for one in Way]},
+            "files": by(
+                "filename",
+                objects(
+                    "A published file.",
+                    {
+                        "sha256": hexadecimal(64),
+                        "blake2b_256": hexadecimal(64),
+                        "size": NUMBER,
+                        "url": URL,
+                        "attempts": NUMBER,
+                        "confirmed-at": MOMENT,
+                    },
+                ),
+            ),
+            "notices": TEXTS,
+        },
+    ),
+    "Form": objects(
+        "The form that a file came with.",
+        {
+            "filename": TEXT,
+            "fields": {
+                "type": "array",
+                "description": "Names and values, in their order.",
+                "items": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
+            },
+        },
+    ),
+}
+"""Components by name, keys as on the wire."""
