@@ -1,17 +1,21 @@
 """Here is the HTTP session to upstream: pooled, bounded in time, without cookies or ambience."""
 
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import AddrInfoType, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from stageproxy import __version__
 
 _CONNECTIONS_PER_HOST = 100
 _DNS_SECONDS = 300
 _READ_BUFFER = 2**18
+_RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
+"""Linger, but for no time at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ async def open_session(
             limit_per_host=_CONNECTIONS_PER_HOST,
             ttl_dns_cache=_DNS_SECONDS,
             force_close=not keeps_connections,
+            socket_factory=None if keeps_connections else _resetting_socket,
         ),
         timeout=ClientTimeout(
             total=None,
@@ -50,6 +55,18 @@ async def open_session(
     )
     async with session:
         yield session
+
+
+def _resetting_socket(address: AddrInfoType) -> socket.socket:
+    """Return a socket whose connection is reset when it is closed, by whomever or whatever.
+
+    Some indexes take what has come of a file for the whole of it when the
+    connection ends, as it would if this process were killed. A reset they see.
+    """
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_WHEN_CLOSED)
+    return made
 
 
 USER_AGENT = f"stageproxy/{__version__}"

@@ -1,15 +1,21 @@
 """pypiserver and devpi-server: what promotion meets where it does not publish on PyPI."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.index.negotiation import SimpleType
+from stageproxy.core.rights import Credential
+from stageproxy.ports import Parcel
+from stageproxy.upstream.publisher import UploadApi
+from stageproxy.upstream.session import Patience, open_session
 from tests.support.client_tools import Tools
 from tests.support.clients import Clients
-from tests.support.distributions import a_wheel, an_sdist
+from tests.support.distributions import a_wheel, an_sdist, upload_form
 from tests.support.other_indexes import STARTS, OtherIndex, OtherIndexes
 
 pytestmark = pytest.mark.journey
@@ -198,6 +204,26 @@ async def test_half_an_upload(index: OtherIndex, listed: dict[str, str]) -> None
     await index.upload_half(WHEEL)
 
     assert await index.hashes("demo-plus") == listed
+
+
+@pypiserver_and_devpi
+async def test_ours_broken_off(index: OtherIndex, tmp_path: Path) -> None:
+    """What we break off, because the file is damaged, leaves nothing anywhere: it is a reset.
+
+    Pypiserver took what had come for the whole file when the connection was closed.
+    """
+    content = WHEEL.content + bytes(2**20)
+    path = tmp_path / WHEEL.filename
+    path.write_bytes(content)
+    parcel = Parcel(path.name, path, len(content), "0" * 64, tuple(upload_form(WHEEL)))
+    patience = Patience(timedelta(seconds=5), timedelta(seconds=30))
+
+    async with open_session(patience, keeps_connections=False) as session:
+        api = UploadApi(session, index.repository_url, silence=timedelta(seconds=30))
+        with pytest.raises(DamagedArtifactError):
+            await api.publish(parcel, Credential(index.username, index.password), lambda _: None)
+
+    assert await index.hashes("demo-plus") == {}
 
 
 @pytest.mark.parametrize(("name", "waits"), [("pypiserver", True), ("devpi-server", False)])
