@@ -56,9 +56,10 @@ class Preflight:
         wanted = [one for one in in_promotion_order(stage.artifacts) if one.filename not in damaged]
         uploads = await asyncio.gather(*(self._upload(stage, one) for one in wanted))
         found = await asyncio.to_thread(self._findings, stage, uploads, state, published)
-        every = {**found, **{name: [finding] for name, finding in damaged.items()}}
+        # What is out is not sent again: a damaged copy of it must not keep the others back.
+        to_send = {name: [one] for name, one in damaged.items() if name not in published}
         dropped = dropped_attestations(stage.artifacts) if way is Way.SERVER else []
-        return Examination(stage, every, published, (*state.notices, *dropped))
+        return Examination(stage, {**found, **to_send}, published, (*state.notices, *dropped))
 
     async def _with_hashes(self, stage: Stage, listing: Listing) -> Listing:
         """Return what is listed, with the hashes of files that bear names of ours.
