@@ -13,6 +13,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.config import Config
 from stageproxy.core.index.pages import Document
 from stageproxy.core.release.lease import Target
+from stageproxy.core.release.pace import Pace
 from stageproxy.core.rights import Credential
 from stageproxy.kept import OnceKept
 from stageproxy.ports import Clock, Downloads, Publisher, Rows
@@ -27,9 +28,9 @@ from stageproxy.services.preflight import Preflight
 from stageproxy.services.preview import Previews
 from stageproxy.services.promote import Promotions
 from stageproxy.services.promotion_reports import PromotionReports
-from stageproxy.services.publication import Pace, Shelves
 from stageproxy.services.published import Published
 from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
+from stageproxy.services.shelves import Shelves
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -149,10 +150,11 @@ def _outlet(
         return None
     index = publishing.index
     published = Published(index, NameSearches(index), _PREFLIGHT_SECONDS)
+    shelves = Shelves(index, publishing.downloads)
     return Outlet(
         target=publishing.target,
-        preflight=Preflight(database, files, published, clock),
-        shelves=Shelves(index, publishing.downloads),
+        preflight=Preflight(database, files, published, shelves, clock),
+        shelves=shelves,
         publisher=publishing.publisher,
         catalogue=database,
         files=files,

@@ -30,7 +30,12 @@ class CatalogueJournalist:
 
     async def entries(self) -> Journal:
         """Return the journal as it is."""
-        return await self.catalogue.read(lambda rows: rows.find_journal(self.stage_id))
+
+        def work(rows: Rows) -> Journal:
+            get_promotion(rows, self.stage_id, self.fence)
+            return rows.find_journal(self.stage_id)
+
+        return await self.catalogue.read(work)
 
     async def record(self, entries: Sequence[Entry]) -> None:
         """Keep how far artifacts are."""
@@ -86,7 +91,8 @@ def succeed(rows: Rows, held: Promotion, now: datetime) -> None:
     stage = get_stage(rows, held.stage_id)
     journal = rows.find_journal(held.stage_id)
     missing = set(journal) - {entry.filename for entry in confirmed_in(journal)}
-    if missing or set(journal) != {one.filename for one in stage.artifacts}:
+    missing |= {one.filename for one in stage.artifacts} - set(journal)
+    if missing:
         raise ConflictError(f"Not every file is confirmed: {', '.join(sorted(missing))}.")
     rows.save_stage(
         replace(stage, status=stage.after(Step.SUCCEED), sent=True, ended_at=now, reason=None)
@@ -102,15 +108,17 @@ def fail(rows: Rows, held: Promotion, reason: str, now: datetime, *, longest: ti
     """
     stage = get_stage(rows, held.stage_id)
     journal = rows.find_journal(held.stage_id)
+    is_sent = anything_may_be_out(journal)
     told = why_it_stopped(reason, stage, journal, held.first_sent_at)
     rows.save_stage(
         replace(
             stage,
             status=stage.after(Step.FAIL),
-            sent=anything_may_be_out(journal),
+            sent=is_sent,
             reason=told,
             expires_at=expiry_after_change(stage, now, longest=longest),
         )
     )
-    rows.save_promotion(replace(held, ended_at=now))
+    first = held.first_sent_at if is_sent else None
+    rows.save_promotion(replace(held, ended_at=now, first_sent_at=first))
     log.error("stage %s: its promotion stopped: %s", stage.id, told)

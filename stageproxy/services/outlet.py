@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.release.forms import outgoing_form
 from stageproxy.core.release.lease import Target
+from stageproxy.core.release.pace import Pace
 from stageproxy.core.release.stages import Artifact, Stage
 from stageproxy.core.rights import Credential
 from stageproxy.ports import (
@@ -23,7 +24,8 @@ from stageproxy.ports import (
     Publisher,
 )
 from stageproxy.services.preflight import Preflight
-from stageproxy.services.publication import Pace, Publication, Shelves
+from stageproxy.services.publication import Publication
+from stageproxy.services.shelves import Shelves
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.index.pages import Listing
@@ -25,6 +25,7 @@ from stageproxy.core.verdict.rules import UNKNOWN_RULES
 from stageproxy.core.verdict.uploads import Upload
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock
 from stageproxy.services.published import Published, UpstreamState
+from stageproxy.services.shelves import Shelves
 
 log = logging.getLogger(__name__)
 
@@ -36,26 +37,48 @@ class Preflight:
     catalogue: Catalogue
     files: ArtifactFiles
     published: Published
+    shelves: Shelves
     clock: Clock
 
     async def examine(self, stage: Stage, way: Way) -> Examination:
         """Return all that is to be said of a stage now. Raise if that cannot be found out."""
         _check_is_whole(stage)
         state = await self.published.state(stage.project)
-        listing = state.listing
-        if listing is None:
+        if state.listing is None:
             raise UpstreamUnavailableError(
                 "The index does not say what is published already, and without that nothing may "
                 "be sent. Try again later."
             )
-        damaged = await self._damaged(stage)
+        listing = await self._with_hashes(stage, state.listing)
+        state = replace(state, listing=listing)
         published = frozenset(one.filename for one in stage.artifacts if _is_out(one, listing))
+        damaged = await self._damaged(stage)
         wanted = [one for one in in_promotion_order(stage.artifacts) if one.filename not in damaged]
         uploads = await asyncio.gather(*(self._upload(stage, one) for one in wanted))
         found = await asyncio.to_thread(self._findings, stage, uploads, state, published)
-        every = {**found, **{name: [finding] for name, finding in damaged.items()}}
+        # What is out is not sent again: a damaged copy of it must not keep the others back.
+        to_send = {name: [one] for name, one in damaged.items() if name not in published}
         dropped = dropped_attestations(stage.artifacts) if way is Way.SERVER else []
-        return Examination(stage, every, published, (*state.notices, *dropped))
+        return Examination(stage, {**found, **to_send}, published, (*state.notices, *dropped))
+
+    async def _with_hashes(self, stage: Stage, listing: Listing) -> Listing:
+        """Return what is listed, with the hashes of files that bear names of ours.
+
+        Where the page does not say a hash, only the bytes can tell whether it is our file.
+        """
+        listed = (listing.files.get(one.filename) for one in stage.artifacts)
+        unhashed = [one for one in listed if one is not None and one.sha256 is None]
+        if not unhashed:
+            return listing
+        seen = await self.shelves.files_of(stage.project)
+        hashed = {
+            one.filename: replace(
+                one, sha256=await self.shelves.downloads.sha256_of(seen[one.filename].url)
+            )
+            for one in unhashed
+            if one.filename in seen
+        }
+        return replace(listing, files={**listing.files, **hashed})
 
     def _findings(
         self,

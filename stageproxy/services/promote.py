@@ -134,6 +134,8 @@ class Promotions:
         if stage.revision != examination.stage.revision:
             raise ConflictError("The stage was changed meanwhile. Look at it again, then promote.")
         former = rows.find_promotion(stage.id)
+        if former is not None:
+            former.check_target(target)
         journal = _journal_to_go_on_with(rows, stage, now)
         promotion = Promotion(
             stage_id=stage.id,
@@ -148,7 +150,7 @@ class Promotions:
             way=order.way,
             fence=former.fence + 1 if former else 1,
             leased_until=now,
-            first_sent_at=former.first_sent_at if former and stage.sent else None,
+            first_sent_at=former.first_sent_at if former else None,
             notices=examination.notices,
         ).renewed(now)
         rows.save_stage(frozen)
@@ -156,27 +158,29 @@ class Promotions:
         return PromotionView(frozen, promotion, journal)
 
     async def _resume(self, promotion: Promotion) -> None:
-        """Take over from a server that is gone, if the settings have a credential."""
+        """Take over from a server that is gone, if the settings say where to and with what."""
+        stage = await self.catalogue.read(lambda rows: rows.find_stage(promotion.stage_id))
+        if stage is None or stage.status is not Status.PROCESSING:
+            return
         now = self.clock.now()
-        stage_id = promotion.stage_id
+        try:
+            credential = await self._credential_to_go_on_with(stage, promotion)
+        except ConflictError as error:
+            reason = error.sentence
+            await self.catalogue.write(
+                lambda rows: fail(rows, promotion, reason, now, longest=self._longest)
+            )
+            return
+        view = await self.catalogue.write(lambda rows: _take_over(rows, stage, promotion, now))
+        log.info("stage %s: going on with its promotion", stage.id)
+        self._begin(view, credential)
 
-        def take_over(rows: Rows, credential: Credential | None) -> PromotionView | None:
-            stage = rows.find_stage(stage_id)
-            if stage is None or stage.status is not Status.PROCESSING:
-                return None
-            if credential is None or self.outlet is None:
-                fail(rows, promotion, _RESTARTED, now, longest=self._longest)
-                return None
-            taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
-            rows.save_promotion(taken)
-            return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, now))
-
-        stage = await self.catalogue.read(lambda rows: rows.find_stage(stage_id))
-        found = await self.credentials.find(stage.project) if stage else None
-        view = await self.catalogue.write(lambda rows: take_over(rows, found))
-        if view is not None and found is not None:
-            log.info("stage %s: going on with its promotion", stage_id)
-            self._begin(view, found)
+    async def _credential_to_go_on_with(self, stage: Stage, promotion: Promotion) -> Credential:
+        promotion.check_target(self.get_outlet().target)
+        credential = await self.credentials.find(stage.project)
+        if credential is None:
+            raise ConflictError(_RESTARTED)
+        return credential
 
     def _begin(self, view: PromotionView, credential: Credential) -> None:
         """Publish in the background."""
@@ -238,6 +242,13 @@ def check_order(examination: Examination, order: PromotionOrder) -> None:
 def _problems(examination: Examination, level: Level) -> Sequence[Problem]:
     found = examination.at_level(level)
     return [Problem(name or one.source, one.message, one.page) for name, one in found]
+
+
+def _take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> PromotionView:
+    """Let a promotion have a new holder, within a transaction."""
+    taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
+    rows.save_promotion(taken)
+    return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, now))
 
 
 def _journal_to_go_on_with(rows: Rows, stage: Stage, now: datetime) -> Journal:

@@ -6,21 +6,18 @@ needs of either is behind ports.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from urllib.parse import urldefrag, urljoin
 
 from packaging.utils import NormalizedName
 
 from stageproxy.core.errors import DamagedArtifactError, StageproxyError
-from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType
-from stageproxy.core.index.pages import Listing, UnreadablePageError
-from stageproxy.core.index.simple import read_page
-from stageproxy.core.release.journal import Entry, Progress
+from stageproxy.core.index.pages import UnreadablePageError
+from stageproxy.core.release.journal import Entry
 from stageproxy.core.release.lease import LostLeaseError
+from stageproxy.core.release.pace import Pace
 from stageproxy.core.release.promotion import (
     Compare,
     Confirm,
@@ -34,66 +31,11 @@ from stageproxy.core.release.promotion import (
 )
 from stageproxy.core.release.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.release.stages import Artifact
-from stageproxy.ports import (
-    Clock,
-    Credentials,
-    Downloads,
-    Index,
-    Journalist,
-    Parcels,
-    Publisher,
-)
+from stageproxy.ports import Clock, Credentials, Journalist, Parcels, Publisher
+from stageproxy.services.shelves import Shelves
+from stageproxy.services.signs_of_life import one_failure, signs_of_life
 
 log = logging.getLogger(__name__)
-
-_LONGEST_PAUSE = timedelta(minutes=2)
-_MOST_DOUBLINGS = 16
-_RENEW_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast to go, and when to give up.
-
-    `parallel`: how many files are sent at the same time; `poll`: how long to
-    wait before looking or sending again, doubled with each failure in a row;
-    `patience`: how long the index may take to show what it accepted;
-    `attempts`: how often in a row a file may go unanswered.
-    """
-
-    parallel: int
-    poll: timedelta
-    patience: timedelta
-    attempts: int = 10
-
-    def pause_after(self, failures: int) -> timedelta:
-        """Return how long to wait after so many failures in a row."""
-        doubled: timedelta = self.poll * 2 ** min(failures, _MOST_DOUBLINGS)
-        return min(doubled, _LONGEST_PAUSE)
-
-
-@dataclass(frozen=True, slots=True)
-class Shelves:
-    """What the index that confirms shows of a project, never from a cache of ours."""
-
-    index: Index
-    downloads: Downloads
-
-    async def files_of(self, project: NormalizedName) -> Mapping[str, Seen]:
-        """Return what is shown, by filename. Raise `StageproxyError` if it cannot be told."""
-        return (await self.look(project))[1]
-
-    async def look(self, project: NormalizedName) -> tuple[Listing, Mapping[str, Seen]]:
-        """Return the page of a project as it is now, and where its files are."""
-        accept = ACCEPT_FOR[SimpleType.V1_JSON]
-        page = await self.index.find(f"simple/{project}/", accept, fresh=True)
-        if page is None:
-            return Listing(is_there=False), {}
-        listing = await asyncio.to_thread(read_page, page, project)
-        return listing, {
-            name: Seen(one.sha256, urldefrag(urljoin(page.url, one.link)).url)
-            for name, one in listing.files.items()
-        }
 
 
 @dataclass(slots=True)
@@ -105,6 +47,11 @@ class _Run:
     failures: dict[str, int] = field(default_factory=dict)
     blind: int = 0
     is_over: bool = False
+
+    def count(self, name: str, *, failed: bool) -> int:
+        """Return how often in a row a file has failed by now."""
+        self.failures[name] = self.failures.get(name, 0) + 1 if failed else 0
+        return self.failures[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +99,7 @@ class Publication:
             if run.blind >= self.pace.attempts:
                 await self._give_up(run, f"The index does not say what is published: {error}")
             else:
-                await self.pause(self.pace.pause_after(run.blind))
+                await self._rest(self.pace.pause_after(run.blind))
             return None
         run.blind = 0
         return {
@@ -169,7 +116,7 @@ class Publication:
             case Send(artifacts):
                 await self._send_all(run, artifacts)
             case Wait():
-                await self.pause(self.pace.poll)
+                await self._rest(self.pace.poll)
             case Stop(reason):
                 await self._give_up(run, reason)
             case Finished():
@@ -186,31 +133,33 @@ class Publication:
     async def _compare(self, run: _Run, files: Mapping[str, str]) -> None:
         """Find out the hashes of files by downloading them."""
         for name, url in files.items():
-            await self.journalist.renew()
             try:
-                run.sha256_at[url] = await self.shelves.downloads.sha256_of(url)
+                async with signs_of_life(self.journalist, self.pace.renew):
+                    run.sha256_at[url] = await self.shelves.downloads.sha256_of(url)
+            except LostLeaseError:
+                raise
             except StageproxyError as error:
-                await self._failed(run, name, str(error))
+                await self._cannot_compare(run, name, error)
                 return
 
     async def _send_all(self, run: _Run, artifacts: Sequence[Artifact]) -> None:
         """Send artifacts, some at a time; after a failure none of them is begun any more."""
         places = asyncio.Semaphore(self.pace.parallel)
-        replies: list[Reply] = []
+        replies: dict[str, Reply] = {}
         broken: list[StageproxyError] = []
 
         async def send(artifact: Artifact) -> None:
             async with places:
-                if broken or any(map(_is_failure, replies)):
+                if broken or any(map(_is_failure, replies.values())):
                     return
                 try:
-                    replies.append(await self._send(run, artifact))
+                    replies[artifact.filename] = await self._send(run, artifact)
                 except LostLeaseError:
                     raise
                 except StageproxyError as error:
                     broken.append(error)
 
-        async with _one_failure(), asyncio.TaskGroup() as group:
+        async with one_failure(), asyncio.TaskGroup() as group:
             for artifact in artifacts:
                 group.create_task(send(artifact))
         if broken:
@@ -225,7 +174,7 @@ class Publication:
         sending = run.entries[artifact.filename].sending(self.clock.now())
         await self._record(run, sending)
         try:
-            async with _signs_of_life(self.journalist):
+            async with signs_of_life(self.journalist, self.pace.renew):
                 reply = await self.publisher.publish(
                     parcel, credential, partial(self.report, artifact.filename)
                 )
@@ -236,28 +185,33 @@ class Publication:
         log.info("promotion of %s: %s: %s", self.project, artifact.filename, reply)
         return reply
 
-    async def _back_off(self, run: _Run, replies: Sequence[Reply]) -> None:
+    async def _back_off(self, run: _Run, replies: Mapping[str, Reply]) -> None:
         """Wait before looking again, if the index did not answer, as long as it wishes."""
-        unanswered = [one for one in replies if isinstance(one, Unanswered)]
-        in_a_row = 0
-        for name, entry in run.entries.items():
-            is_unknown = entry.progress is Progress.UNKNOWN
-            run.failures[name] = run.failures.get(name, 0) + 1 if is_unknown else 0
-            in_a_row = max(in_a_row, run.failures[name])
-            if run.failures[name] >= self.pace.attempts:
-                sentence = f"{name}: the index did not answer {in_a_row} times: {entry.said}"
+        pauses: list[timedelta] = []
+        for name, reply in replies.items():
+            in_a_row = run.count(name, failed=isinstance(reply, Unanswered))
+            if in_a_row >= self.pace.attempts:
+                sentence = (
+                    f"{name}: the index did not answer {in_a_row} times in a row: {reply.sentence}"
+                )
                 await self._give_up(run, sentence)
                 return
-        if unanswered:
-            wishes = [one.retry_after for one in unanswered if one.retry_after is not None]
-            await self.pause(max([self.pace.pause_after(in_a_row - 1), *wishes]))
+            if isinstance(reply, Unanswered):
+                pauses += [self.pace.pause_after(in_a_row - 1), reply.retry_after or timedelta()]
+        if pauses:
+            await self._rest(max(pauses))
 
-    async def _failed(self, run: _Run, name: str, reason: str) -> None:
-        run.failures[name] = run.failures.get(name, 0) + 1
-        if run.failures[name] >= self.pace.attempts:
-            await self._give_up(run, f"{name} cannot be compared: {reason}")
+    async def _cannot_compare(self, run: _Run, name: str, error: StageproxyError) -> None:
+        in_a_row = run.count(name, failed=True)
+        if in_a_row >= self.pace.attempts:
+            await self._give_up(run, f"{name} cannot be compared: {error}")
             return
-        await self.pause(self.pace.pause_after(run.failures[name]))
+        await self._rest(self.pace.pause_after(in_a_row))
+
+    async def _rest(self, length: timedelta) -> None:
+        """Wait, and keep the lease: an index may ask to be left alone for longer than it lasts."""
+        async with signs_of_life(self.journalist, self.pace.renew):
+            await self.pause(length)
 
     async def _record(self, run: _Run, *entries: Entry) -> None:
         await self.journalist.record(entries)
@@ -266,34 +220,6 @@ class Publication:
     async def _give_up(self, run: _Run, reason: str) -> None:
         run.is_over = True
         await self.journalist.fail(reason)
-
-
-@asynccontextmanager
-async def _signs_of_life(journalist: Journalist) -> AsyncIterator[None]:
-    """Renew the lease for as long as the block lasts; end the block if it was lost."""
-
-    async def renew_for_ever() -> None:
-        while True:
-            await asyncio.sleep(_RENEW_SECONDS)
-            await journalist.renew()
-
-    async with _one_failure(), asyncio.TaskGroup() as group:
-        renewing = group.create_task(renew_for_ever())
-        yield
-        renewing.cancel()
-
-
-@asynccontextmanager
-async def _one_failure() -> AsyncIterator[None]:
-    """Raise one failure of a group as it is: whoever waits for the block knows no groups."""
-    try:
-        yield
-    except ExceptionGroup as group:
-        lost, others = group.split(LostLeaseError)
-        failure: BaseException = lost or others or group
-        while isinstance(failure, BaseExceptionGroup):
-            failure = failure.exceptions[0]
-        raise failure from group
 
 
 def _is_failure(reply: Reply) -> bool:

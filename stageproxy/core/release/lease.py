@@ -75,6 +75,18 @@ class Promotion:
         if fence != self.fence or self.ended_at is not None:
             raise LostLeaseError
 
+    def check_target(self, target: Target) -> None:
+        """Raise if *target* is another upload API than the one that has the release's first files.
+
+        Half a release here and half of it there would be two halves.
+        """
+        if self.first_sent_at is not None and self.target.repository_url != target.repository_url:
+            raise ConflictError(
+                f"Files of this release may be on {self.target.repository_url} already, but the "
+                f"settings say {target.repository_url} now. Set promotion.repository_url back to "
+                "publish the others."
+            )
+
     def renewed(self, now: datetime) -> "Promotion":
         """Return the promotion after a sign of life."""
         return replace(self, leased_until=now + LEASE)

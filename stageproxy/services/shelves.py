@@ -1,0 +1,36 @@
+"""Here is what the index that confirms shows of a project, asked anew each time."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urldefrag, urljoin
+
+from packaging.utils import NormalizedName
+
+from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType
+from stageproxy.core.index.simple import read_page
+from stageproxy.core.release.promotion import Seen
+from stageproxy.ports import Downloads, Index
+
+
+@dataclass(frozen=True, slots=True)
+class Shelves:
+    """What the index that confirms shows of a project, never from a cache of ours."""
+
+    index: Index
+    downloads: Downloads
+
+    async def files_of(self, project: NormalizedName) -> Mapping[str, Seen]:
+        """Return what is shown, by filename.
+
+        Raise `StageproxyError` or `UnreadablePageError` if it cannot be told.
+        """
+        accept = ACCEPT_FOR[SimpleType.V1_JSON]
+        page = await self.index.find(f"simple/{project}/", accept, fresh=True)
+        if page is None:
+            return {}
+        listing = await asyncio.to_thread(read_page, page, project)
+        return {
+            name: Seen(one.sha256, urldefrag(urljoin(page.url, one.link)).url)
+            for name, one in listing.files.items()
+        }
