@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from stageproxy.core.release.advice import advice_on
 from stageproxy.core.release.journal import Entry, Journal, Progress
 from stageproxy.core.release.stages import Artifact, ArtifactKind
 
@@ -143,7 +144,7 @@ def _why_it_is_over(entries: Iterable[Entry], now: datetime, patience: timedelta
     for entry in entries:
         is_late = now >= entry.changed_at + patience
         if entry.progress is Progress.REFUSED and (is_late or not entry.in_doubt):
-            return f"{entry.filename} was refused: {entry.said}"
+            return f"{entry.filename} was refused: {entry.said} {advice_on(entry.said)}".rstrip()
         if entry.progress is Progress.SENT and is_late:
             return (
                 f"{entry.filename} was accepted, but the index does not show it yet. "
