@@ -82,7 +82,7 @@ class UploadApi:
                 allow_redirects=False,
                 middlewares=(_authorized(credential),),
             )
-            # Not released, which would wait for a body that nobody reads.
+            # As a context the response would wait for the rest of a body that nobody reads.
             stack.callback(response.close)
             return await _reply_in(response, credential)
 

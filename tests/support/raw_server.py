@@ -7,17 +7,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+MIB = 2**20
 LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n")
 
 
 @dataclass(slots=True)
 class RawServer:
-    """What is answered next, and all requests so far; with *is_deaf* it reads none of them."""
+    """What is answered next, and all requests so far.
+
+    With *is_deaf* it reads none of them; *pause* is what it waits before each next MiB.
+    """
 
     url: str = ""
     answers: list[bytes] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     is_deaf: bool = False
+    pause: float = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, reader: StreamReader, writer: StreamWriter) -> None:
@@ -27,20 +32,32 @@ class RawServer:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
             found = LENGTH.search(head)
-            body = await reader.readexactly(int(found[1]) if found else 0)
+            body = await self._read(reader, int(found[1]) if found else 0)
             self.requests.append(head + body)
             writer.write(self.answers.pop(0) if self.answers else b"")
             await writer.drain()
         writer.close()
+
+    async def _read(self, reader: StreamReader, length: int) -> bytes:
+        pieces = []
+        for start in range(0, length, MIB):
+            await asyncio.sleep(self.pause)
+            pieces.append(await reader.readexactly(min(MIB, length - start)))
+        return b"".join(pieces)
 
 
 @asynccontextmanager
 async def raw_server() -> AsyncIterator[RawServer]:
     """Serve on a free port of this machine."""
     raw = RawServer()
-    server = await asyncio.start_server(raw.answer, "127.0.0.1", 0)
-    raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server:
-        yield raw
-        raw.ended.set()
-        await asyncio.sleep(0.01)
+
+    async with asyncio.TaskGroup() as group:
+
+        def answer(reader: StreamReader, writer: StreamWriter) -> None:
+            group.create_task(raw.answer(reader, writer))
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        raw.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server:
+            yield raw
+            raw.ended.set()
