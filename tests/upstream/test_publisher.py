@@ -355,6 +355,21 @@ async def test_credentials_of_the_url(sender: Sender, raw: RawServer) -> None:
     assert expected in raw.requests[0]
 
 
+async def test_netrc(
+    sender: Sender, raw: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this machine's netrc has for the host is left alone."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    raw.answers = [YES]
+
+    await sender.publish(WHEEL, to=raw.url)
+
+    assert raw.requests[0].count(b"Authorization") == 1
+    assert sender.credential.authorization.encode() in raw.requests[0]
+
+
 async def test_credential_that_is_repeated(sender: Sender, raw: RawServer) -> None:
     """A server that repeats the credential in its answer does not get it into our sentence."""
     secret, header = UPLOAD_TOKEN, sender.credential.authorization
