@@ -2,10 +2,11 @@
 
 import hashlib
 
-from aiohttp import ClientError, ClientSession, encode_basic_auth
+from aiohttp import ClientError, ClientSession
 from yarl import URL
 
 from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
+from stageproxy.upstream.authorizing import authorization_in, authorized
 from stageproxy.upstream.session import USER_AGENT
 
 _CHUNK = 2**18
@@ -20,21 +21,16 @@ class FileDownloads:
 
     def __init__(self, session: ClientSession, index: URL) -> None:
         self._session = session
-        self._origin = index.origin()
-        self._authorization = (
-            {"Authorization": encode_basic_auth(index.user, index.password or "")}
-            if index.user
-            else {}
-        )
+        self._middlewares = authorized(authorization_in(index), index)
 
     async def sha256_of(self, url: str) -> str:
         """Return the SHA-256 in hex of what is at *url*."""
         target = URL(url, encoded=True)
-        own = self._authorization if target.origin() == self._origin else {}
-        headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT, **own}
+        headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         digest = hashlib.sha256()
         try:
-            async with self._session.get(target, headers=headers) as response:
+            asked = self._session.get(target, headers=headers, middlewares=self._middlewares)
+            async with asked as response:
                 if response.status != _FOUND:
                     sentence = f"The index answers {response.status} where a file of it should be."
                     raise UpstreamFailedError(sentence)

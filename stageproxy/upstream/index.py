@@ -20,7 +20,6 @@ from aiohttp import (
     ClientResponse,
     ClientSession,
     ConnectionTimeoutError,
-    encode_basic_auth,
 )
 from multidict import CIMultiDict
 from yarl import URL
@@ -34,6 +33,7 @@ from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.simple_html import has_end
 from stageproxy.ports import Answer
+from stageproxy.upstream.authorizing import authorization_in, authorized
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.session import USER_AGENT
 from stageproxy.upstream.unpacking import Unpacker, too_long
@@ -97,7 +97,7 @@ class UpstreamIndex:
         self._session = session
         self._root = without_credentials(urls.root)
         self._simple = without_credentials(urls.simple)
-        self._authorization = _authorization(urls.root)
+        self._middlewares = authorized(authorization_in(urls.root), self._root)
         self._origins = {url.origin() for url in (self._root, self._simple)}
         if files_url:
             self._origins.add(URL(files_url).origin())
@@ -186,8 +186,9 @@ class UpstreamIndex:
     def _request(
         self, url: URL, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[ClientResponse]:
-        own = self._authorization if url.origin() == self._root.origin() else {}
-        return self._session.get(url, headers={**headers, **own}, allow_redirects=False)
+        return self._session.get(
+            url, headers=headers, allow_redirects=False, middlewares=self._middlewares
+        )
 
     def _followed(self, url: URL, location: str) -> URL:
         target = _target_of(url, location)
@@ -271,12 +272,6 @@ def _check_is_whole(response: ClientResponse, content_type: str, body: bytes) ->
     if not has_length and "html" in content_type.lower() and not has_end(body):
         msg = "PyPI's page is cut off."
         raise UpstreamFailedError(msg)
-
-
-def _authorization(url: URL) -> dict[str, str]:
-    if url.user is None:
-        return {}
-    return {"Authorization": encode_basic_auth(url.user, url.password or "")}
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """Here is how an artifact goes to PyPI: one request, never redirected, never a byte too short."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import BinaryIO
 
-from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse, ClientSession
+from aiohttp import ClientError, ClientResponse, ClientSession
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -14,6 +14,7 @@ from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.release.replies import Accepted, Reply, Unanswered, reply_of
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Parcel
+from stageproxy.upstream.authorizing import authorized
 from stageproxy.upstream.multipart import UploadBody
 from stageproxy.upstream.pip_index import without_credentials
 from stageproxy.upstream.session import USER_AGENT
@@ -80,7 +81,7 @@ class UploadApi:
                 data=body,
                 headers=_headers_of(body),
                 allow_redirects=False,
-                middlewares=(_authorized(credential),),
+                middlewares=authorized(credential.authorization, self._url),
             )
             # As a context the response would wait for the rest of a body that nobody reads.
             stack.callback(response.close)
@@ -102,18 +103,6 @@ def _headers_of(body: UploadBody) -> Mapping[str, str]:
         "Content-Type": body.content_type,
         "Content-Length": str(body.length),
     }
-
-
-def _authorized(
-    credential: Credential,
-) -> Callable[[ClientRequest, ClientHandlerType], Awaitable[ClientResponse]]:
-    """Return what puts a credential on a request, whatever netrc has for that host."""
-
-    async def authorize(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
-        request.headers["Authorization"] = credential.authorization
-        return await send(request)
-
-    return authorize
 
 
 async def _reply_in(response: ClientResponse, credential: Credential) -> Reply:

@@ -1,0 +1,42 @@
+"""The credentials of an upstream that wants some: they go to it alone, as they are."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from yarl import URL
+
+from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.upstream.pip_index import urls_of
+from stageproxy.upstream.session import Patience, open_session
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.service import basic
+
+PATIENCE = Patience(timedelta(seconds=5), timedelta(seconds=5))
+
+
+async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The credentials in the URL count, whatever this machine's netrc has for the host.
+
+    Together they were a fault of ours, with a traceback.
+    """
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    index.add("demo", a_wheel())
+    root = str(URL(index.url).with_user("reader").with_password("pass:word"))
+
+    async with open_session(PATIENCE) as session:
+        upstream = UpstreamIndex(
+            session,
+            urls_of(root),
+            files_url="",
+            total_timeout=timedelta(seconds=9),
+            max_page_size=2**20,
+        )
+        found = await upstream.fetch("simple/demo/", "text/html")
+
+    assert found is not None
+    expected = basic("pass:word", "reader")
+    assert [one.headers.getall("Authorization") for one in index.requests] == [[expected]]
