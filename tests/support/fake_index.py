@@ -1,7 +1,8 @@
 """A fake PyPI on a local port, faithful to what the real one was seen to answer."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import EllipsisType
@@ -67,13 +68,14 @@ class FakeIndex:
         # Answers that are still delayed when a test ends must not delay its end.
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
-        try:
-            self._site = await _listening(runner, 0)
-            self._runner = runner
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            yield
-        finally:
-            await runner.cleanup()
+        with _reserved_port() as port:
+            try:
+                self._site = await _listening(runner, port)
+                self._runner = runner
+                self.url = f"http://127.0.0.1:{port}"
+                yield
+            finally:
+                await runner.cleanup()
 
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
@@ -147,7 +149,16 @@ class FakeIndex:
         return record
 
 
+@contextmanager
+def _reserved_port() -> Iterator[int]:
+    """Keep a port from everybody else, also while nobody listens on it."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
+
+
 async def _listening(runner: web.AppRunner, port: int) -> web.TCPSite:
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, "127.0.0.1", port, reuse_port=True)
     await site.start()
     return site
