@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from stageproxy.core.audit import AuditRecord, Event, Link
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.release.digests import Received
@@ -111,6 +112,23 @@ class Rows(Protocol):
 
     def forget_journal(self, stage_id: str) -> None:
         """Forget the journal of a stage that has sent nothing, and may have other files by now."""
+
+    def add_event(self, event: Event) -> AuditRecord:
+        """Add what happened to the end of the audit trail, without what looks like a token.
+
+        It is there if the change is that this transaction makes, and only then.
+        """
+
+    def list_events(
+        self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[AuditRecord]:
+        """Return the records of a stage, or all, in order, that come *after* the one of a number.
+
+        What somebody changed behind our back comes as it is now, and does not fit its digest.
+        """
+
+    def audit_head(self) -> Link:
+        """Return where the audit trail ends."""
 
     def totals(self) -> Totals:
         """Return how much is kept."""

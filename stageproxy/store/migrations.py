@@ -146,6 +146,45 @@ _FILE_UPLOADS = (
 )
 
 
+_AUDIT = (
+    """
+    CREATE TABLE audit_record (
+        number INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        action TEXT NOT NULL,
+        project TEXT,
+        version TEXT,
+        stage_id TEXT,
+        details TEXT NOT NULL,
+        previous TEXT NOT NULL,
+        digest TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX audit_record_of_stage ON audit_record (stage_id, number)",
+    """
+    CREATE TRIGGER audit_record_is_never_changed BEFORE UPDATE ON audit_record
+    BEGIN
+        SELECT RAISE (ABORT, 'the audit trail is never changed');
+    END
+    """,
+    """
+    CREATE TRIGGER audit_record_is_never_removed BEFORE DELETE ON audit_record
+    BEGIN
+        SELECT RAISE (ABORT, 'the audit trail is never shortened');
+    END
+    """,
+    # INSERT OR REPLACE removes rows, and no trigger on DELETE sees it.
+    """
+    CREATE TRIGGER audit_record_comes_last BEFORE INSERT ON audit_record
+    WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM audit_record)
+    BEGIN
+        SELECT RAISE (ABORT, 'the audit trail is only added to at its end');
+    END
+    """,
+)
+
+
 _PROMOTIONS = (
     """
     CREATE TABLE promotion (
@@ -193,6 +232,13 @@ def m0001_stages_artifacts_tokens(tables: Tables) -> None:
 def m0002_file_uploads(tables: Tables) -> None:
     """Files on their way in by PEP 694, and how many attestations came with a file."""
     for statement in _FILE_UPLOADS:
+        tables.execute(statement)
+
+
+@_steps()
+def m0003_audit(tables: Tables) -> None:
+    """Everything that happens, as a chain. It refers to nothing: it outlives what it tells of."""
+    for statement in _AUDIT:
         tables.execute(statement)
 
 

@@ -12,6 +12,7 @@ from stageproxy.core.release.stages import Artifact, Stage
 from stageproxy.core.verdict.metadata import FormFields
 from stageproxy.kept import Shelf
 from stageproxy.ports import Totals
+from stageproxy.store.audit_rows import AuditRows
 from stageproxy.store.columns import artifact_in, stage_in, text_of
 from stageproxy.store.part_rows import ApiTokenRows, FileUploadRows
 from stageproxy.store.promotion_rows import PromotionRows
@@ -30,7 +31,7 @@ _IS_USED = """
 """
 
 
-class SqliteRows(ApiTokenRows, FileUploadRows, PromotionRows):
+class SqliteRows(ApiTokenRows, AuditRows, FileUploadRows, PromotionRows):
     """The rows, over one connection that is within a transaction, or that only reads."""
 
     def __init__(self, tables: Tables, *, kept: Shelf[str, Stage] | None = None) -> None:

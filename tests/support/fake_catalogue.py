@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
+from stageproxy.core.audit import START, AuditRecord, Event, Link, chained, cleaned
 from stageproxy.core.release.file_uploads import (
     COMING,
     UNFINISHED,
@@ -18,7 +19,7 @@ from stageproxy.core.release.file_uploads import (
 from stageproxy.core.release.journal import Entry, Journal
 from stageproxy.core.release.lease import Promotion
 from stageproxy.core.release.stages import LIVE, Artifact, Stage, Status, same_version
-from stageproxy.core.rights import ApiToken
+from stageproxy.core.rights import ApiToken, redacted
 from stageproxy.core.verdict.metadata import FormFields
 from stageproxy.ports import Catalogue, Rows, Totals
 
@@ -51,6 +52,7 @@ class FakeRows:
     uploads: dict[FileKey, FileUpload] = field(default_factory=dict)
     promotions: dict[str, Promotion] = field(default_factory=dict)
     entries: dict[FileKey, Entry] = field(default_factory=dict)
+    events: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> "FakeRows":
         """Return rows that change on their own."""
@@ -65,6 +67,7 @@ class FakeRows:
             dict(self.uploads),
             dict(self.promotions),
             dict(self.entries),
+            list(self.events),
         )
 
     def find_stage(self, stage_id: str) -> Stage | None:
@@ -224,6 +227,24 @@ class FakeRows:
         known = self.find_api_token(token.digest)
         _require(known is None or known.id == token.id)
         self.api_tokens[token.id] = token
+
+    def add_event(self, event: Event) -> AuditRecord:
+        """Add what happened to the end of the trail, without tokens."""
+        head = self.audit_head()
+        record = chained(head.digest, head.number + 1, cleaned(event, redacted))
+        self.events.append(record)
+        return record
+
+    def list_events(
+        self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[AuditRecord]:
+        """Return the records of a stage, or all, that follow the one of a number."""
+        found = [one for one in self.events if stage_id in {None, one.event.stage_id}]
+        return [one for one in found if one.number > after][:limit]
+
+    def audit_head(self) -> Link:
+        """Return where the trail ends."""
+        return self.events[-1].link if self.events else START
 
     def unused_files(self, now: datetime, *, since: datetime) -> Sequence[str]:
         """Return and forget the digests of files that no live stage has needed *since* then."""

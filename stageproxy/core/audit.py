@@ -1,0 +1,196 @@
+"""Here is the audit trail: what happened, as a chain of records that cannot change unnoticed.
+
+Each record's digest covers the digest of the record before it. Whoever edits,
+removes or swaps records has to compute all later ones anew, and then the
+newest digest is another one than the log of the server has.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+Plain = None | bool | int | str | Sequence["Plain"] | Mapping[str, "Plain"]
+"""What details may consist of: values that JSON spells in one way only."""
+
+SERVER = "server"
+"""The actor of what nobody asked for."""
+
+
+class Deed(StrEnum):
+    """What happened to a stage, to a file on its way in, or to an API token."""
+
+    OPENED = "opened"
+    EXTENDED = "extended"
+    CANCELED = "canceled"
+    ROTATED = "rotated"
+    EXPIRED = "expired"
+    FORGOTTEN = "forgotten"
+    UPLOADED = "uploaded"
+    REPLACED = "replaced"
+    WITHDRAWN = "withdrawn"
+    FILE_ANNOUNCED = "file-announced"
+    FILE_RECEIVED = "file-received"
+    FILE_ATTESTED = "file-attested"
+    FILE_EXTENDED = "file-extended"
+    FILE_PROCESSING = "file-processing"
+    FILE_COMPLETED = "file-completed"
+    FILE_FAILED = "file-failed"
+    FILE_PUT_BACK = "file-put-back"
+    FILE_DELETED = "file-deleted"
+    FILE_EXPIRED = "file-expired"
+    TOKEN_MADE = "token-made"  # noqa: S105 - what happened to one
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105 - what happened to one
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. The *actor* is the id of an API token, or the server.
+
+    What the event is about is copied, not referred to: the trail outlives the stage.
+    """
+
+    at: datetime
+    actor: str
+    action: str
+    project: str | None = None
+    version: str | None = None
+    stage_id: str | None = None
+    details: Mapping[str, Plain] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a chain ends: the number and the digest of its last record."""
+
+    number: int
+    digest: str
+
+
+START = Link(0, "0" * 64)
+"""The end of a chain that has no record yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """An event in its place: *previous* is the digest of the record before it."""
+
+    number: int
+    event: Event
+    previous: str
+    digest: str
+
+    @property
+    def link(self) -> Link:
+        """Where the chain ends with this record."""
+        return Link(self.number, self.digest)
+
+
+def chained(previous: str, number: int, event: Event) -> AuditRecord:
+    """Return the record of an *event* that follows the one whose digest is *previous*."""
+    text = spelled(
+        {
+            "number": number,
+            "previous": previous,
+            "at": _moment(event.at),
+            "actor": event.actor,
+            "action": event.action,
+            "project": event.project,
+            "version": event.version,
+            "stage-id": event.stage_id,
+            "details": event.details,
+        }
+    )
+    return AuditRecord(number, event, previous, hashlib.sha256(text.encode()).hexdigest())
+
+
+def spelled(value: Plain) -> str:
+    """Return a value as JSON that has no other spelling: sorted, without spaces, in ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def cleaned(event: Event, clean: Callable[[str], str]) -> Event:
+    """Return an event whose texts went through *clean*."""
+
+    def clean_all(value: Plain) -> Plain:
+        if isinstance(value, str):
+            return clean(value)
+        if isinstance(value, Mapping):
+            return {key: clean_all(one) for key, one in value.items()}
+        return [clean_all(one) for one in value] if isinstance(value, Sequence) else value
+
+    return replace(
+        event,
+        project=event.project and clean(event.project),
+        version=event.version and clean(event.version),
+        details={key: clean_all(one) for key, one in event.details.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The number of the first record that is not as it was written, and why it is not."""
+
+    number: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A walk along a chain: how far it holds, and where it is broken.
+
+    *awaited* is a digest that the chain had once, and that was not met yet.
+    """
+
+    end: Link = START
+    awaited: str | None = None
+    broken: Broken | None = None
+
+    def along(self, records: Iterable[AuditRecord]) -> "Walk":
+        """Return the walk after the next *records*; it goes no further than to a broken one."""
+        walk = self
+        for record in records:
+            if walk.broken:
+                return walk
+            walk = walk._past(record)
+        return walk
+
+    def ended(self) -> "Walk":
+        """Return the walk at the end of the chain: what was not met is not there any more."""
+        if self.broken or self.awaited is None:
+            return self
+        sentence = "The chain ends here, or goes on with other records than it had."
+        return replace(self, broken=Broken(self.end.number + 1, sentence))
+
+    def _past(self, record: AuditRecord) -> "Walk":
+        expected = self.end.number + 1
+        if sentence := _find_fault(record, self.end):
+            return replace(self, broken=Broken(expected, sentence))
+        is_met = record.digest == self.awaited
+        return replace(self, end=record.link, awaited=None if is_met else self.awaited)
+
+
+def broken_link(records: Iterable[AuditRecord], head: str | None = None) -> Broken | None:
+    """Return where a chain is broken, if it is.
+
+    A chain whose last records were cut off looks whole. With *head*, a digest
+    that it had once, this is found too.
+    """
+    return Walk(awaited=head).along(records).ended().broken
+
+
+def _find_fault(record: AuditRecord, end: Link) -> str | None:
+    if record.number != end.number + 1:
+        return f"Record {end.number + 1} is missing; record {record.number} stands in its place."
+    if chained(record.previous, record.number, record.event) != record:
+        return f"Record {record.number} was changed."
+    if record.previous != end.digest:
+        return f"Record {record.number} does not follow the one before it."
+    return None
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,113 @@
+"""What every catalogue promises of the audit trail: SQLite, with one connection too, the fake."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from stageproxy.core.audit import START, Event, broken_link
+from stageproxy.core.rights import TokenKind, make_token
+from stageproxy.ports import Catalogue, Rows
+from tests.store.builders import a_stage
+from tests.support.trails import a_chain, an_event
+
+TOKEN = make_token(TokenKind.STAGE, b"\x07" * 32).reveal()
+EVENTS = (
+    an_event("opened", stage_id="a", number=1, text="é\x00\ud800", nested={"list": [True, None]}),
+    an_event("token-made", stage_id=None),
+    an_event("canceled", stage_id="a", at=datetime(2026, 1, 1, tzinfo=UTC)),
+    an_event("opened", stage_id="b"),
+)
+
+
+async def given(catalogue: Catalogue, *events: Event) -> None:
+    """Keep events, in one transaction."""
+
+    def work(rows: Rows) -> None:
+        for event in events:
+            rows.add_event(event)
+
+    await catalogue.write(work)
+
+
+async def test_events_are_chained(catalogue: Catalogue) -> None:
+    """What is added comes back as it was, in order, as one chain; its end is the head."""
+    await given(catalogue, *EVENTS[:2])
+    await given(catalogue, *EVENTS[2:])
+
+    records = await catalogue.read(lambda rows: rows.list_events())
+
+    assert records == a_chain(*EVENTS)
+    assert await catalogue.read(lambda rows: rows.audit_head()) == records[-1].link
+    assert broken_link(records) is None
+
+
+async def test_adding_returns_the_record(catalogue: Catalogue) -> None:
+    """Whoever adds an event learns its number and its digest."""
+    (expected,) = a_chain(EVENTS[0])
+
+    assert await catalogue.write(lambda rows: rows.add_event(EVENTS[0])) == expected
+
+
+async def test_nothing_has_happened(catalogue: Catalogue) -> None:
+    """Before the first event there is none, and the chain ends at its start."""
+    assert await catalogue.read(lambda rows: rows.list_events()) == []
+    assert await catalogue.read(lambda rows: rows.audit_head()) == START
+
+
+@pytest.mark.parametrize(
+    ("stage_id", "after", "limit", "expected"),
+    [
+        (None, 0, None, [1, 2, 3, 4]),
+        (None, 1, 2, [2, 3]),
+        (None, 4, None, []),
+        ("a", 0, None, [1, 3]),
+        ("a", 1, None, [3]),
+        ("a", 0, 1, [1]),
+        ("c", 0, None, []),
+    ],
+)
+async def test_parts_of_the_trail(
+    catalogue: Catalogue, stage_id: str | None, after: int, limit: int | None, expected: list[int]
+) -> None:
+    """The trail can be read by stage, and piece by piece."""
+    await given(catalogue, *EVENTS)
+
+    found = await catalogue.read(lambda rows: rows.list_events(stage_id, after=after, limit=limit))
+
+    assert [one.number for one in found] == expected
+
+
+async def test_failed_change_leaves_no_event(catalogue: Catalogue) -> None:
+    """An event is there with its change, or not at all (76)."""
+
+    def work(rows: Rows) -> None:
+        rows.save_stage(a_stage("a"))
+        rows.add_event(EVENTS[0])
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await catalogue.write(work)
+
+    assert await catalogue.read(lambda rows: rows.list_events()) == []
+    await given(catalogue, *EVENTS)
+    assert await catalogue.read(lambda rows: rows.list_events()) == a_chain(*EVENTS)
+
+
+async def test_trail_outlives_the_stage(catalogue: Catalogue) -> None:
+    """What is forgotten is forgotten, but not what happened to it."""
+    await catalogue.write(lambda rows: rows.save_stage(a_stage("a")))
+    await given(catalogue, EVENTS[0])
+
+    await catalogue.write(lambda rows: rows.remove_stage("a"))
+
+    assert await catalogue.read(lambda rows: rows.list_events("a")) == a_chain(EVENTS[0])
+
+
+async def test_tokens_are_left_out(catalogue: Catalogue) -> None:
+    """Whatever looks like a token does not get in, wherever it stands (A14)."""
+    await given(catalogue, an_event(a=f"of {TOKEN}", b=[{"c": f"/tmp/demo/{TOKEN}/x"}]))
+
+    records = await catalogue.read(lambda rows: rows.list_events())
+
+    clean = an_event(a="of stgv_***", b=[{"c": "/tmp/demo/***/x"}])
+    assert records == a_chain(clean)
