@@ -4,6 +4,8 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from stageproxy.core.audit import SERVER, Deed
+from stageproxy.core.release.events import stage_event
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Rows
 from stageproxy.services.stages import end_expired
 
@@ -33,12 +35,15 @@ class Expiry:
         """End expired stages, forget those whose story nobody may ask for any more, delete files.
 
         All of it in one transaction that keeps uploads out, so that no file
-        goes that one of them is about to name.
+        goes that one of them is about to name. The log then gets the head of
+        the audit trail: without it, a trail that was cut short looks whole.
         """
         now = self.clock.now()
         swept = await self.catalogue.write(lambda rows: self._sweep(rows, now))
         if swept.stages or swept.files:
             log.info("swept: forgot %d stages, deleted %d files", swept.stages, swept.files)
+        head = await self.catalogue.read(lambda rows: rows.audit_head())
+        log.info("audit: the head is record %d, %s", head.number, head.digest)
         return swept
 
     def _sweep(self, rows: Rows, now: datetime) -> Swept:
@@ -50,6 +55,7 @@ class Expiry:
         ]
         for stage in forgotten:
             rows.remove_stage(stage.id)
+            rows.add_event(stage_event(stage, Deed.FORGOTTEN, SERVER, now))
         unused = rows.unused_files(now, since=now - _SPARED)
         for digest in unused:
             self.files.remove(digest)

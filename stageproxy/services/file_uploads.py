@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from stageproxy.core.audit import SERVER, Deed
 from stageproxy.core.errors import (
     ConflictError,
     InvalidRequestError,
@@ -18,11 +19,15 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.release.announcements import Announcement, check_name, name_of
 from stageproxy.core.release.digests import Received, problems_with_file, problems_with_hashes
-from stageproxy.core.release.file_uploads import FileUpload, UploadStatus, UploadStep
+from stageproxy.core.release.events import DEED_OF, file_event
+from stageproxy.core.release.file_uploads import (
+    FileUpload,
+    UploadStatus,
+    UploadStep,
+    form_of_upload,
+)
 from stageproxy.core.release.stages import Stage, Step
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.verdict.filenames import DistributionName
-from stageproxy.core.verdict.metadata import FormFields, form_of
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.examine import Arrival
 from stageproxy.services.stages import WITHDRAWN, Stages, end_expired, get_live, touched
@@ -32,6 +37,8 @@ log = logging.getLogger(__name__)
 
 _PATIENCE = timedelta(days=1)
 _MOST_AT_ONCE = 200
+_Ids = tuple[str, str]
+"""A stage, and a file upload of it."""
 _INTERRUPTED = "The server stopped while it looked at the file. Delete the upload and start again."
 
 
@@ -91,7 +98,8 @@ class FileUploads:
             file.keep()
             return sent
 
-        sent = await self._change(stage_id, upload_id, with_bytes)
+        ids = (stage_id, upload_id)
+        sent = await self._change(token, ids, Deed.FILE_RECEIVED, with_bytes)
         await self._free_bytes(before[-1])
         return sent
 
@@ -100,11 +108,12 @@ class FileUploads:
     ) -> FileUpload:
         """Keep attestations (PEP 740), a JSON array, for the file that is sent."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
-        return await self._change(
-            stage_id,
-            upload_id,
-            lambda upload: replace(upload.after(UploadStep.SEND), attestations=attestations),
-        )
+
+        def attested(upload: FileUpload) -> FileUpload:
+            return replace(upload.after(UploadStep.SEND), attestations=attestations)
+
+        ids = (stage_id, upload_id)
+        return await self._change(token, ids, Deed.FILE_ATTESTED, attested)
 
     async def extend(
         self, token: ApiToken, stage_id: str, upload_id: str, by: timedelta
@@ -117,12 +126,16 @@ class FileUploads:
             wished = min(extended.expires_at + by, stage.expires_at)
             return replace(extended, expires_at=max(extended.expires_at, wished))
 
-        return stage, await self._change(stage_id, upload_id, later)
+        ids = (stage_id, upload_id)
+        return stage, await self._change(token, ids, Deed.FILE_EXTENDED, later)
 
     async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
         """Make the file an artifact of the stage. What is refused is in error, and stays so."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
-        upload = await self._change(stage_id, upload_id, lambda one: one.after(UploadStep.COMPLETE))
+        ids = (stage_id, upload_id)
+        upload = await self._change(
+            token, ids, Deed.FILE_PROCESSING, lambda one: one.after(UploadStep.COMPLETE)
+        )
         settled = False
         try:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
@@ -133,11 +146,11 @@ class FileUploads:
         except StageproxyError as error:
             settled = True
             notices = [one.message for one in error.problems] or [error.sentence]
-            await self._settle(stage_id, upload_id, UploadStep.FAIL, *notices)
+            await self._settle(ids, UploadStep.FAIL, token.id, *notices)
             raise
         finally:
             if not settled:
-                await self._settle(stage_id, upload_id, UploadStep.PUT_BACK)
+                await self._settle(ids, UploadStep.PUT_BACK, SERVER)
         return (await self.get(token, stage_id, upload_id))[1]
 
     async def delete(self, token: ApiToken, stage_id: str, upload_id: str) -> None:
@@ -153,6 +166,7 @@ class FileUploads:
             if upload.status is UploadStatus.COMPLETED and artifact:
                 rows.remove_artifact(stage.id, artifact, WITHDRAWN)
             rows.save_file_upload(stage.id, canceled)
+            rows.add_event(file_event(stage, canceled, Deed.FILE_DELETED, token.id, now))
             self._touch(rows, stage, now)
             return upload
 
@@ -163,12 +177,14 @@ class FileUploads:
 
     async def recover(self) -> None:
         """End what a server was at when it stopped: nobody knows what became of it."""
+        now = self.clock.now()
 
         def work(rows: Rows) -> None:
             for stage in rows.list_stages():
                 for upload in stage.uploads:
                     if upload.status is UploadStatus.PROCESSING:
-                        _save(rows, stage, upload.after(UploadStep.FAIL, _INTERRUPTED))
+                        failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
+                        _save(rows, stage, failed, UploadStep.FAIL, SERVER, now)
 
         await self.catalogue.write(work)
 
@@ -182,7 +198,7 @@ class FileUploads:
         if contents.core_metadata is None and (said := contents.problems or contents.unread):
             # Without metadata there is no form, and nothing to say of what is not in it.
             raise RefusedError([Problem("content", one) for one in said])
-        form = _form_of(contents.core_metadata or b"", name, upload, upload.received)
+        form = form_of_upload(contents.core_metadata or b"", name, upload, upload.received)
         arrival = Arrival(form, upload.filename, "application/octet-stream", file, upload.id)
         taken = await self.uploads.take(token, arrival, into=stage)
         if taken.stage is None:
@@ -234,30 +250,33 @@ class FileUploads:
         if stage.find_artifact(upload.filename) and not self.uploads.policy.replace:
             raise ConflictError(f"The stage has {upload.filename} already. Delete it first.")
         rows.save_file_upload(stage.id, upload)
+        rows.add_event(file_event(stage, upload, Deed.FILE_ANNOUNCED, upload.created_by, now))
         return self._touch(rows, stage, now), upload
 
-    async def _settle(self, stage_id: str, upload_id: str, step: UploadStep, *notices: str) -> None:
+    async def _settle(self, ids: _Ids, step: UploadStep, actor: str, *notices: str) -> None:
         """End the processing of a file, if it has not ended, whatever became of its stage."""
+        now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            stage, upload = rows.find_stage(stage_id), rows.find_file_upload(stage_id, upload_id)
+            stage, upload = rows.find_stage(ids[0]), rows.find_file_upload(*ids)
             if stage and upload and upload.status is UploadStatus.PROCESSING:
-                _save(rows, stage, upload.after(step, *notices))
+                _save(rows, stage, upload.after(step, *notices), step, actor, now)
 
         await self.catalogue.write(work)
 
     async def _change(
-        self, stage_id: str, upload_id: str, change: Callable[[FileUpload], FileUpload]
+        self, token: ApiToken, ids: _Ids, deed: Deed, change: Callable[[FileUpload], FileUpload]
     ) -> FileUpload:
         """Change a file upload within one transaction, as it is now."""
         now = self.clock.now()
 
         def work(rows: Rows) -> FileUpload:
-            stage, upload = _find(rows, stage_id, upload_id, now)
+            stage, upload = _find(rows, *ids, now)
             if upload.status is UploadStatus.PENDING:
                 stage.after(Step.EDIT)
             changed = change(upload)
-            rows.save_file_upload(stage_id, changed)
+            rows.save_file_upload(stage.id, changed)
+            rows.add_event(file_event(stage, changed, deed, token.id, now))
             self._touch(rows, stage, now)
             return changed
 
@@ -269,9 +288,12 @@ class FileUploads:
         return rows.find_stage(stage.id) or changed
 
 
-def _save(rows: Rows, stage: Stage, upload: FileUpload) -> None:
+def _save(
+    rows: Rows, stage: Stage, upload: FileUpload, step: UploadStep, actor: str, now: datetime
+) -> None:
     """Keep what became of an upload by itself: that is no change that lets its stage live on."""
     rows.save_file_upload(stage.id, upload)
+    rows.add_event(file_event(stage, upload, DEED_OF[step], actor, now))
     rows.save_stage(replace(stage, revision=stage.revision + 1))
 
 
@@ -282,17 +304,3 @@ def _find(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Sta
     if upload is None:
         raise NotFoundError("There is no such upload.")
     return stage, upload.as_of(now)
-
-
-def _form_of(
-    core_metadata: bytes, name: DistributionName, upload: FileUpload, received: Received
-) -> FormFields:
-    """Return the form that twine would send with the file."""
-    form = form_of(
-        core_metadata,
-        name,
-        sha256_digest=received.sha256,
-        blake2_256_digest=received.blake2b_256,
-    )
-    attested = (("attestations", upload.attestations),) if upload.attestations else ()
-    return (*form, *attested)

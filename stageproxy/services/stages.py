@@ -2,12 +2,13 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from packaging.utils import NormalizedName
 
+from stageproxy.core.audit import SERVER, Deed, Plain
 from stageproxy.core.errors import (
     ForbiddenError,
     GoneError,
@@ -15,6 +16,8 @@ from stageproxy.core.errors import (
     StageExistsError,
     TooManyError,
 )
+from stageproxy.core.release.events import artifact_details, file_event, stage_event
+from stageproxy.core.release.listing import rfc3339
 from stageproxy.core.release.stages import (
     LIVE,
     Stage,
@@ -34,6 +37,16 @@ log = logging.getLogger(__name__)
 
 EXPIRED = "It expired."
 WITHDRAWN = "The file was withdrawn from the stage."
+
+Changed = tuple[Stage, Mapping[str, Plain]]
+"""A stage after a change, and what the audit trail says of it."""
+
+_DEEDS: Mapping[Action, Deed] = {
+    Action.EXTEND: Deed.EXTENDED,
+    Action.CANCEL: Deed.CANCELED,
+    Action.ROTATE: Deed.ROTATED,
+    Action.REMOVE: Deed.WITHDRAWN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,7 @@ class Stages:
         """Open a stage. Raise `StageExistsError` if the release has one."""
         require(token, Action.OPEN, project, version)
         stage = self.new(project, version, self.clock.now(), lifetime)
-        await self.catalogue.write(lambda rows: self.add(rows, stage))
+        await self.catalogue.write(lambda rows: self.add(rows, stage, token.id))
         log.info("stage %s: opened for %s by token %s", stage.id, stage.release, token.id)
         return stage
 
@@ -89,8 +102,8 @@ class Stages:
             expires_at=now + granted,
         )
 
-    def add(self, rows: Rows, stage: Stage) -> None:
-        """Keep a new stage, within a transaction."""
+    def add(self, rows: Rows, stage: Stage, actor: str) -> None:
+        """Keep a new stage that *actor* opens, within a transaction."""
         end_expired(rows, stage.project, stage.opened_at)
         live = [one for one in rows.list_stages(stage.project) if one.status in LIVE]
         if len(live) >= self.limits.max_per_project:
@@ -100,6 +113,8 @@ class Stages:
         check_release_is_free(rows, stage.project, stage.version)
         rows.save_stage(stage)
         rows.save_stage_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
+        until = rfc3339(stage.expires_at)
+        rows.add_event(stage_event(stage, Deed.OPENED, actor, stage.opened_at, expires_at=until))
 
     async def list(self, token: ApiToken, project: str | None) -> Sequence[Stage]:
         """Return the stages that *token* may see, of one project or all, the latest first."""
@@ -120,9 +135,7 @@ class Stages:
         if stage is None:
             self._require_everywhere(token, action)
             raise NotFoundError(f"There is no stage {stage_id}.")
-        if not token.permits(Action.SHOW, stage.project, stage.version):
-            raise _not_yours()
-        require(token, action, stage.project, stage.version)
+        require_on(token, action, stage.project, stage.version)
         return as_of(stage, self.clock.now())
 
     async def latest(self, token: ApiToken, project: str, version: str | None) -> Stage:
@@ -143,41 +156,43 @@ class Stages:
         """Let a stage live longer, as far as the limit allows."""
         longest = self.limits.max_lifetime
 
-        def later(_rows: Rows, stage: Stage, _now: datetime) -> Stage:
+        def later(_rows: Rows, stage: Stage, _now: datetime) -> Changed:
             stage.after(Step.EDIT)
-            return replace(stage, expires_at=expiry_after_extension(stage, by, longest=longest))
+            until = expiry_after_extension(stage, by, longest=longest)
+            return replace(stage, expires_at=until), {"expires_at": rfc3339(until)}
 
         return await self._change(token, stage_id, Action.EXTEND, later)
 
     async def cancel(self, token: ApiToken, stage_id: str) -> Stage:
         """End a stage. What is in it cannot be reached any more."""
 
-        def canceled(_rows: Rows, stage: Stage, now: datetime) -> Stage:
+        def canceled(_rows: Rows, stage: Stage, now: datetime) -> Changed:
             stage.after(Step.CANCEL)
-            return ended(stage, "It was canceled.", now)
+            return ended(stage, "It was canceled.", now), {}
 
         return await self._change(token, stage_id, Action.CANCEL, canceled)
 
     async def rotate(self, token: ApiToken, stage_id: str) -> Stage:
         """Give a stage another URL. The old one opens nothing from then on."""
 
-        def rotated(rows: Rows, stage: Stage, _now: datetime) -> Stage:
+        def rotated(rows: Rows, stage: Stage, _now: datetime) -> Changed:
             changed = replace(stage, rotation=stage.rotation + 1)
             rows.save_stage_token(self.urls.token_of(changed).digest, stage.id, changed.rotation)
-            return changed
+            return changed, {"rotation": changed.rotation}
 
         return await self._change(token, stage_id, Action.ROTATE, rotated)
 
     async def remove(self, token: ApiToken, stage_id: str, filename: str) -> Stage:
         """Withdraw an artifact from a stage."""
 
-        def without(rows: Rows, stage: Stage, now: datetime) -> Stage:
+        def without(rows: Rows, stage: Stage, now: datetime) -> Changed:
             stage.after(Step.EDIT)
             artifact = stage.find_artifact(filename)
             if artifact is None:
                 raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
             rows.remove_artifact(stage.id, artifact, WITHDRAWN)
-            return touched(stage, now, longest=self.limits.max_lifetime)
+            changed = touched(stage, now, longest=self.limits.max_lifetime)
+            return changed, artifact_details(artifact)
 
         return await self._change(token, stage_id, Action.REMOVE, without)
 
@@ -186,14 +201,17 @@ class Stages:
         token: ApiToken,
         stage_id: str,
         action: Action,
-        change: Callable[[Rows, Stage, datetime], Stage],
+        change: Callable[[Rows, Stage, datetime], Changed],
     ) -> Stage:
         await self.get(token, stage_id, action)
         now = self.clock.now()
 
         def work(rows: Rows) -> Stage:
             stage = get_live(rows, stage_id, now)
-            rows.save_stage(change(rows, stage, now))
+            changed, details = change(rows, stage, now)
+            if changed != stage:
+                rows.save_stage(changed)
+                rows.add_event(stage_event(changed, _DEEDS[action], token.id, now, **details))
             return get_stage(rows, stage_id)
 
         stage = await self.catalogue.write(work)
@@ -203,6 +221,13 @@ class Stages:
     def _require_everywhere(self, token: ApiToken, action: Action) -> None:
         if not token.permits(action, None):
             raise _not_yours()
+
+
+def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:
+    """Raise unless *token* permits *action* on a stage that is, or was, of a release."""
+    if not token.permits(Action.SHOW, project, version):
+        raise _not_yours()
+    require(token, action, project, version)
 
 
 def as_of(stage: Stage, now: datetime) -> Stage:
@@ -218,6 +243,7 @@ def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
     for stage in rows.list_stages(project):
         if stage.has_expired(now):
             rows.save_stage(as_of(stage, now))
+            rows.add_event(stage_event(stage, Deed.EXPIRED, SERVER, now))
         elif stage.status in LIVE:
             _end_expired_uploads(rows, stage, now)
 
@@ -226,6 +252,7 @@ def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
     over = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
     for upload in over:
         rows.save_file_upload(stage.id, upload)
+        rows.add_event(file_event(stage, upload, Deed.FILE_EXPIRED, SERVER, now))
     if over:
         rows.save_stage(replace(stage, revision=stage.revision + 1))
 

@@ -4,8 +4,9 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from stageproxy.core.audit import SERVER, Deed, Event
 from stageproxy.core.errors import NotFoundError
 from stageproxy.core.rights import Action, ApiToken, Token, TokenKind, make_token
 from stageproxy.ports import Catalogue, Clock, Rows
@@ -37,7 +38,7 @@ class Tokens:
         """Return a new API token, and what is kept of it."""
         require(token, Action.TOKENS, None)
         made, kept = self.mint(order)
-        await self.keep(kept)
+        await self.keep(kept, token.id)
         log.info("token %s: made by token %s", kept.id, token.id)
         return made, kept
 
@@ -56,9 +57,14 @@ class Tokens:
         )
         return token, kept
 
-    async def keep(self, kept: ApiToken) -> None:
-        """Let a token count."""
-        await self.catalogue.write(lambda rows: rows.save_api_token(kept))
+    async def keep(self, kept: ApiToken, actor: str = SERVER) -> None:
+        """Let a token count that *actor* has made."""
+
+        def work(rows: Rows) -> None:
+            rows.save_api_token(kept)
+            rows.add_event(_event(kept, Deed.TOKEN_MADE, actor, kept.created_at))
+
+        await self.catalogue.write(work)
 
     async def list(self, token: ApiToken) -> Sequence[ApiToken]:
         """Return what is kept of all API tokens, the latest first."""
@@ -74,10 +80,18 @@ class Tokens:
             found = next((one for one in rows.list_api_tokens() if one.id == token_id), None)
             if found is None:
                 raise NotFoundError(f"There is no API token {token_id}.")
-            revoked = replace(found, revoked_at=found.revoked_at or now)
+            if found.revoked_at:
+                return found
+            revoked = replace(found, revoked_at=now)
             rows.save_api_token(revoked)
+            rows.add_event(_event(revoked, Deed.TOKEN_REVOKED, token.id, now))
             return revoked
 
         revoked = await self.catalogue.write(work)
         log.info("token %s: revoked by token %s", revoked.id, token.id)
         return revoked
+
+
+def _event(kept: ApiToken, deed: Deed, actor: str, at: datetime) -> Event:
+    details = {"token": kept.id, "can": kept.kind.name.lower()}
+    return Event(at, actor, deed, kept.project, kept.version, details=details)

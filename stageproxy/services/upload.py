@@ -5,7 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from stageproxy.core.audit import Deed
 from stageproxy.core.errors import Problem, RefusedError
+from stageproxy.core.release.events import DEED_OF, artifact_details, file_event, stage_event
 from stageproxy.core.release.file_uploads import UploadStatus, UploadStep
 from stageproxy.core.release.intake import Outcome, plan_intake
 from stageproxy.core.release.stages import Artifact, Stage
@@ -95,7 +97,7 @@ class Uploads:
             live_artifacts(rows, candidate.project),
             replace=self.policy.replace,
         )
-        is_settled = _settle_uploads(rows, stage, candidate)
+        is_settled = _settle_uploads(rows, stage, candidate, now)
         if outcome is Outcome.UNCHANGED and not is_settled:
             return Taken(outcome, stage, artifact)
         if stage.version is None:
@@ -108,6 +110,10 @@ class Uploads:
             rows.remove_artifact(stage.id, held, REPLACED)
         versioned = replace(stage, version=stage.version or candidate.version)
         rows.save_artifact(stage.id, artifact, candidate.form, candidate.core_metadata)
+        deed = Deed.UPLOADED if outcome is Outcome.UPLOADED else Deed.REPLACED
+        replaced = {"replaced_sha256": held.sha256} if held else {}
+        details = {**artifact_details(artifact), **replaced}
+        rows.add_event(stage_event(versioned, deed, artifact.uploaded_by, now, **details))
         return Taken(outcome, self._touch(rows, versioned, now), artifact)
 
     def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage | None:
@@ -123,17 +129,22 @@ class Uploads:
         if existing is not None:
             return existing
         stage = self.stages.new(candidate.project, candidate.version, now)
-        self.stages.add(rows, stage)
+        self.stages.add(rows, stage, candidate.artifact.uploaded_by)
         return stage
 
 
-def _settle_uploads(rows: Rows, stage: Stage, candidate: Candidate) -> bool:
+def _settle_uploads(rows: Rows, stage: Stage, candidate: Candidate, now: datetime) -> bool:
     """Complete the file upload that brought the artifact; one that had failed is over with it."""
     upload = stage.find_upload(candidate.artifact.filename)
-    if upload is not None and upload.id == candidate.upload_id:
-        rows.save_file_upload(stage.id, upload.after(UploadStep.SUCCEED))
-        return True
-    if upload is not None and upload.status is UploadStatus.ERROR:
-        rows.save_file_upload(stage.id, upload.after(UploadStep.DELETE))
-        return True
-    return False
+    if upload is None:
+        return False
+    if upload.id == candidate.upload_id:
+        step = UploadStep.SUCCEED
+    elif upload.status is UploadStatus.ERROR:
+        step = UploadStep.DELETE
+    else:
+        return False
+    settled = upload.after(step)
+    rows.save_file_upload(stage.id, settled)
+    rows.add_event(file_event(stage, settled, DEED_OF[step], candidate.artifact.uploaded_by, now))
+    return True

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.release.digests import Received
+from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.core.verdict.metadata import FormFields, form_of
 
 
 class UploadStatus(StrEnum):
@@ -94,3 +96,17 @@ class FileUpload:
         if self.status is UploadStatus.PENDING and now >= self.expires_at:
             return self.after(UploadStep.DELETE, "It expired.")
         return self
+
+
+def form_of_upload(
+    core_metadata: bytes, name: DistributionName, upload: FileUpload, received: Received
+) -> FormFields:
+    """Return the form that twine would send with the file."""
+    form = form_of(
+        core_metadata,
+        name,
+        sha256_digest=received.sha256,
+        blake2_256_digest=received.blake2b_256,
+    )
+    attested = (("attestations", upload.attestations),) if upload.attestations else ()
+    return (*form, *attested)
