@@ -18,6 +18,7 @@ from stageproxy.core.rights import Credential
 from stageproxy.kept import OnceKept
 from stageproxy.ports import Clock, Downloads, Publisher, Rows
 from stageproxy.services.access import Access
+from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
@@ -107,6 +108,7 @@ def assemble(
     file_uploads = FileUploads(database, files, clock, stages, uploads)
     app = web.Application(middlewares=[guard])
     app[keys.ACCESS] = Access(database, clock)
+    app[keys.AUDIT] = AuditTrail(database, clock, stages)
     app[keys.DOCUMENTS] = StagedDocuments(
         database, index, urls, OnceKept(config.upstream.cache_size, _size_of)
     )

@@ -48,10 +48,18 @@ class Action(StrEnum):
     ROTATE = "rotate"
     PROMOTE = "promote"
     TOKENS = "tokens"
+    AUDIT = "audit"
+    VERIFY = "verify"
 
 
 _FILLING = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE})
-_MANAGING = _FILLING | {Action.EXTEND, Action.CANCEL, Action.ROTATE, Action.PROMOTE}
+_MANAGING = _FILLING | {
+    Action.EXTEND,
+    Action.CANCEL,
+    Action.ROTATE,
+    Action.PROMOTE,
+    Action.AUDIT,
+}
 
 PERMITTED: Mapping[TokenKind, frozenset[Action]] = {
     TokenKind.STAGE: frozenset(),

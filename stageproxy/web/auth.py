@@ -7,7 +7,7 @@ from aiohttp import web
 
 from stageproxy.core.errors import UnknownCredentialError
 from stageproxy.core.rights import ApiToken
-from stageproxy.web.keys import ACCESS
+from stageproxy.web.keys import ACCESS, BEARER
 
 _USER = "__token__"
 _BEARERS = frozenset({"bearer", "token"})
@@ -15,7 +15,9 @@ _BEARERS = frozenset({"bearer", "token"})
 
 async def authenticate(request: web.Request) -> ApiToken:
     """Return the API token of a request, or raise why it does not count."""
-    return await request.app[ACCESS].authenticate(_credential_in(request))
+    token = await request.app[ACCESS].authenticate(_credential_in(request))
+    request[BEARER] = token
+    return token
 
 
 async def recognize(request: web.Request) -> ApiToken | None:

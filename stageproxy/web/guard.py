@@ -11,6 +11,7 @@ from stageproxy.core.errors import InvalidRequestError, StageproxyError
 from stageproxy.core.index.targets import check_raw_target
 from stageproxy.web.errors import answer_to, told
 from stageproxy.web.metrics import METRICS
+from stageproxy.web.refusals import keep_refusal
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +33,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        _check(request)
-        return await handler(request)
-    except StageproxyError as error:
-        _break_off_if_under_way(request, error)
-        return answer_to(error, request)
+        return await _done_or_refused(request, handler)
     except web.HTTPException as error:
         _break_off_if_under_way(request, error)
         return _told_of(error, request)
@@ -49,6 +46,16 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return told(
             request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server has a fault. Its log says more."
         )
+
+
+async def _done_or_refused(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        _check(request)
+        return await handler(request)
+    except StageproxyError as error:
+        _break_off_if_under_way(request, error)
+        await keep_refusal(request, error)
+        return answer_to(error, request)
 
 
 def _break_off_if_under_way(request: web.Request, error: Exception) -> None:

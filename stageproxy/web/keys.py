@@ -1,8 +1,10 @@
-"""Here is what the application carries to its handlers."""
+"""Here is what the application carries to its handlers, and a request to whoever comes later."""
 
 from aiohttp import web
 
+from stageproxy.core.rights import ApiToken
 from stageproxy.services.access import Access
+from stageproxy.services.audit import AuditTrail
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
@@ -16,6 +18,7 @@ from stageproxy.services.upload import Uploads
 from stageproxy.web.help_pages import HelpPages
 
 ACCESS = web.AppKey("access", Access)
+AUDIT = web.AppKey("audit", AuditTrail)
 HELP_PAGES = web.AppKey("help-pages", HelpPages)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
@@ -27,3 +30,6 @@ STAGES = web.AppKey("stages", Stages)
 TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)
+
+BEARER = web.RequestKey("bearer", ApiToken)
+"""The API token of a request, once it was found to count."""

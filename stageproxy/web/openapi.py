@@ -7,6 +7,7 @@ from aiohttp import web
 from stageproxy.core.errors import Kind
 from stageproxy.core.index.pages import Document
 from stageproxy.web import api, promotion
+from stageproxy.web.audit import show_audit, verify_audit
 from stageproxy.web.check import CheckFile, check_file
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
@@ -59,6 +60,10 @@ OPERATIONS: Operations = {
     promotion.report_promotion: Operation("Promotion", _CHANGE, body=promotion.ReportPromotion),
     promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
+    show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),
+    verify_audit: Operation(
+        "AuditCheck", query={"head": "A digest that the trail ended with once, from the log."}
+    ),
     api.make_token: Operation("NewApiToken", body=api.MakeToken, status=HTTPStatus.CREATED),
     api.list_tokens: Operation("ApiTokens"),
     api.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from stageproxy.web import api, file_uploads, health, promotion, sessions
+from stageproxy.web.audit import show_audit, verify_audit
 from stageproxy.web.check import check_file
 from stageproxy.web.legacy_upload import moved, upload, upload_to_stage
 from stageproxy.web.metrics import metrics
@@ -63,6 +64,8 @@ ROUTES = (
     web.post("/api/stages/{id}/promotion/plan", promotion.plan_promotion),
     web.post("/api/stages/{id}/promotion/journal", promotion.report_promotion),
     web.get("/api/stages/{id}/receipt", promotion.show_receipt),
+    web.get("/api/stages/{id}/audit", show_audit),
+    web.get("/api/audit/verify", verify_audit),
     web.post("/api/tokens", api.make_token),
     web.get("/api/tokens", api.list_tokens),
     web.delete("/api/tokens/{id}", api.revoke_token),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from stageproxy.core.release.stages import Status
 from stageproxy.core.verdict.findings import Level
+from stageproxy.web.audit_schemas import AUDIT_SCHEMAS
 from stageproxy.web.promotion_schemas import PROMOTION_SCHEMAS
 from stageproxy.web.schema_words import (
     DIGEST,
@@ -149,6 +150,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "meta": ref("Meta"),
         },
     ),
+    **AUDIT_SCHEMAS,
     **PROMOTION_SCHEMAS,
 }
 """What can be answered with."""

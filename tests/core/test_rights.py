@@ -26,7 +26,7 @@ SECRET = b"a secret of the server"
 KINDS = st.sampled_from(TokenKind)
 ENTROPY = st.binary(min_size=32, max_size=32)
 FILLING = {Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE}
-MANAGING = {Action.EXTEND, Action.CANCEL, Action.ROTATE, Action.PROMOTE}
+MANAGING = {Action.EXTEND, Action.CANCEL, Action.ROTATE, Action.PROMOTE, Action.AUDIT}
 TOKENS = st.builds(make_token, KINDS, ENTROPY)
 
 
@@ -133,20 +133,20 @@ def test_other_stages_have_other_tokens(secret: bytes, stage_id: str, rotation: 
 @pytest.mark.parametrize("kind", TokenKind)
 @pytest.mark.parametrize("action", Action)
 def test_each_kind_permits_what_the_table_says(kind: TokenKind, action: Action) -> None:
-    """Uploaders fill stages, managers lead them to PyPI, admins make tokens; a stage URL reads."""
+    """Uploaders fill stages, managers lead them to PyPI and read who did what, admins do all."""
     expected = {
         TokenKind.STAGE: set(),
         TokenKind.UPLOAD: FILLING,
         TokenKind.MANAGE: FILLING | MANAGING,
-        TokenKind.ADMIN: FILLING | MANAGING | {Action.TOKENS},
+        TokenKind.ADMIN: FILLING | MANAGING | {Action.TOKENS, Action.VERIFY},
     }[kind]
 
     assert an_api_token(kind).permits(action, "demo") == (action in expected)
 
 
-@pytest.mark.parametrize("action", [Action.PROMOTE, Action.CANCEL, Action.EXTEND])
+@pytest.mark.parametrize("action", [Action.PROMOTE, Action.CANCEL, Action.EXTEND, Action.AUDIT])
 def test_uploaders_do_not_publish(action: Action) -> None:
-    """What ends or publishes a stage needs a stronger token than filling it (#42)."""
+    """What ends or publishes a stage, or tells who did what, is not for uploaders (#42, A9)."""
     assert action not in PERMITTED[TokenKind.UPLOAD]
 
 

@@ -121,6 +121,9 @@ async def test_every_success(service: RunningService) -> None:
     await service.staged(WHEEL)
     await service.api("DELETE", path)
     await service.api("GET", path)
+    await service.api("GET", f"{path}/audit")
+    await service.api("GET", "audit/verify")
+    await service.api("GET", f"audit/verify?head={'0' * 64}")
     tokens = (await service.api("GET", "tokens")).document["tokens"]
     await service.api("DELETE", f"tokens/{tokens[0]['id']}")
 

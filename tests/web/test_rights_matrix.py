@@ -88,6 +88,8 @@ EXPECTED = {
     "POST /api/stages/{id}/extend": MANAGING,
     "POST /api/stages/{id}/rotate": MANAGING,
     "DELETE /api/stages/{id}/files/{filename}": FILLING,
+    "GET /api/stages/{id}/audit": MANAGING,
+    "GET /api/audit/verify": ADMIN,
     "POST /api/tokens": MAKING,
     "GET /api/tokens": ADMIN,
     "DELETE /api/tokens/{id}": ADMIN,

@@ -1,0 +1,110 @@
+"""Here is the audit trail, for those who may read it, and how refusals get into it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from stageproxy.core.audit import AuditRecord, Deed, Event, Plain, Walk
+from stageproxy.core.errors import NoRoomError
+from stageproxy.core.release.events import in_short, stage_event
+from stageproxy.core.release.stages import Stage
+from stageproxy.core.rights import Action, ApiToken
+from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.services.access import require
+from stageproxy.services.stages import Stages, require_on
+
+log = logging.getLogger(__name__)
+
+_PAGE = 500
+"""So many records are read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A write that was refused: what was asked for, and the sentence against it.
+
+    *route* is a pattern, for a path may hold a token. The stage is known by
+    its id or by its token's digest, if at all.
+    """
+
+    method: str
+    route: str
+    sentence: str
+    stage_id: str | None = None
+    stage_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTrail:
+    """Tells who did what. What is done is told by whoever does it, in the same transaction."""
+
+    catalogue: Catalogue
+    clock: Clock
+    stages: Stages
+
+    async def show(self, token: ApiToken, stage_id: str) -> Sequence[AuditRecord]:
+        """Return what happened to a stage, also to one that is forgotten otherwise."""
+        records = [one async for page in self._pages(stage_id) for one in page]
+        stage = await self.catalogue.read(lambda rows: rows.find_stage(stage_id))
+        last = records[-1].event if records else None
+        if stage is None and last and last.project:
+            require_on(token, Action.AUDIT, last.project, last.version)
+        else:
+            await self.stages.get(token, stage_id, Action.AUDIT)
+        return records
+
+    async def verify(self, token: ApiToken, head: str | None) -> Walk:
+        """Return how far the trail holds. *head* is a digest that it had once, from the log."""
+        require(token, Action.VERIFY, None)
+        walk = Walk(awaited=head)
+        async for page in self._pages():
+            walk = walk.along(page)
+            if walk.broken:
+                break
+        walk = walk.ended()
+        if walk.broken:
+            log.error("audit: %s", walk.broken.sentence)
+        return walk
+
+    async def refused(self, token: ApiToken, refusal: Refusal) -> None:
+        """Keep that a write was refused. On a full disk, the log has to do."""
+        now = self.clock.now()
+        details: dict[str, Plain] = {
+            "method": refusal.method,
+            "route": refusal.route,
+            "sentence": in_short(refusal.sentence),
+        }
+
+        def work(rows: Rows) -> None:
+            stage = _find_stage(rows, refusal)
+            event = Event(now, token.id, Deed.REFUSED, details=details)
+            if stage:
+                event = stage_event(stage, Deed.REFUSED, token.id, now, **details)
+            rows.add_event(event)
+
+        try:
+            await self.catalogue.write(work)
+        except NoRoomError:
+            log.error("audit: no room for what was refused to token %s", token.id)  # noqa: TRY400 - why is known
+
+    async def _pages(self, stage_id: str | None = None) -> AsyncIterator[Sequence[AuditRecord]]:
+        page = await self._page(stage_id, 0)
+        while page:
+            yield page
+            # Reading does not wait for anything: without this, nobody else gets a turn.
+            await asyncio.sleep(0)
+            page = await self._page(stage_id, page[-1].number)
+
+    async def _page(self, stage_id: str | None, after: int) -> Sequence[AuditRecord]:
+        return await self.catalogue.read(
+            lambda rows: rows.list_events(stage_id, after=after, limit=_PAGE)
+        )
+
+
+def _find_stage(rows: Rows, refusal: Refusal) -> Stage | None:
+    """Return the stage that was meant. An id is kept only if it is one: clients choose theirs."""
+    if refusal.stage_token is not None:
+        found = rows.find_stage_by_token(refusal.stage_token)
+        return found[0] if found else None
+    return rows.find_stage(refusal.stage_id) if refusal.stage_id else None

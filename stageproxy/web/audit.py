@@ -1,0 +1,63 @@
+"""Here is the audit trail over HTTP: what happened to a stage, and whether the trail holds."""
+
+import re
+from typing import Any
+
+from aiohttp import web
+
+from stageproxy.core.audit import AuditRecord, Walk
+from stageproxy.core.errors import InvalidRequestError
+from stageproxy.core.release.listing import rfc3339
+from stageproxy.web.auth import authenticate
+from stageproxy.web.keys import AUDIT
+from stageproxy.web.session_json import json_response
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+async def show_audit(request: web.Request) -> web.Response:
+    """Return what happened to a stage, and who did it, in order.
+
+    The trail is there for good: it outlives the stage.
+    """
+    token = await authenticate(request)
+    records = await request.app[AUDIT].show(token, request.match_info["id"])
+    return json_response({"events": [_record_json(one) for one in records]})
+
+
+async def verify_audit(request: web.Request) -> web.Response:
+    """Say whether the whole trail is as it was written, and where it is not."""
+    token = await authenticate(request)
+    walk = await request.app[AUDIT].verify(token, _head(request))
+    return json_response(_walk_json(walk))
+
+
+def _head(request: web.Request) -> str | None:
+    head = request.query.get("head", "").lower()
+    if head and not _DIGEST.fullmatch(head):
+        raise InvalidRequestError("The head is a digest: 64 hexadecimal digits.")
+    return head or None
+
+
+def _record_json(record: AuditRecord) -> dict[str, Any]:
+    event = record.event
+    return {
+        "number": record.number,
+        "at": rfc3339(event.at),
+        "actor": event.actor,
+        "action": event.action,
+        "project": event.project,
+        "version": event.version,
+        "details": event.details,
+        "digest": record.digest,
+    }
+
+
+def _walk_json(walk: Walk) -> dict[str, Any]:
+    return {
+        "ok": walk.broken is None,
+        "records": walk.end.number,
+        "head": walk.end.digest,
+        "broken-at": walk.broken.number if walk.broken else None,
+        "reason": walk.broken.sentence if walk.broken else None,
+    }

@@ -1,0 +1,189 @@
+"""The audit trail over HTTP: what happened to a stage, and whether the trail holds."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from stageproxy.ports import Rows
+from stageproxy.services import audit
+from stageproxy.store.rows import SqliteRows
+from tests.support.distributions import a_wheel
+from tests.support.service import RunningService
+
+WHEEL = a_wheel(version="2.0")
+VERIFY = "audit/verify"
+
+
+async def events_of(service: RunningService, stage_id: str, token: str | None = None) -> Any:
+    """Return what happened to a stage, as a token sees it."""
+    answer = await service.api("GET", f"stages/{stage_id}/audit", token)
+    assert answer.status == 200
+    return answer.document["events"]
+
+
+async def test_shape_of_an_event(service: RunningService) -> None:
+    """An event has its place, who did what and when, to which release, and its digest."""
+    stage = await service.open_stage()
+    head = await service.parts.database.read(lambda rows: rows.audit_head())
+    (admin,) = (await service.api("GET", "tokens")).document["tokens"]
+
+    assert await events_of(service, stage["id"]) == [
+        {
+            "number": 2,
+            "at": "2026-11-22T12:00:00.123456Z",
+            "actor": admin["id"],
+            "action": "opened",
+            "project": "demo",
+            "version": "2.0",
+            "details": {"expires-at": "2026-11-29T12:00:00.123456Z"},
+            "digest": head.digest,
+        }
+    ]
+
+
+async def test_events_of_one_stage(service: RunningService) -> None:
+    """A stage's trail has nothing of others, and is in order."""
+    stage = await service.staged(WHEEL)
+    await service.open_stage("other")
+    await service.api("POST", f"stages/{stage['id']}/rotate")
+
+    actions = [one["action"] for one in await events_of(service, stage["id"])]
+
+    assert actions == ["opened", "uploaded", "rotated"]
+
+
+async def test_long_trail(service: RunningService) -> None:
+    """A trail that is read in several parts is whole."""
+    stage = await service.open_stage()
+
+    def rotate(rows: Rows) -> None:
+        (opened,) = rows.list_events(stage["id"])
+        for _ in range(2 * audit._PAGE):  # noqa: SLF001 - as long as it takes
+            rows.add_event(opened.event)
+
+    await service.parts.database.write(rotate)
+
+    numbers = [one["number"] for one in await events_of(service, stage["id"])]
+    verified = (await service.api("GET", VERIFY)).document
+    assert numbers == [*range(2, 2 * audit._PAGE + 3)]  # noqa: SLF001
+    assert (verified["ok"], verified["records"]) == (True, numbers[-1])
+
+
+@pytest.fixture
+async def forgotten(service: RunningService) -> str:
+    """Return the id of a stage of demo 2.0 that was forgotten."""
+    stage = await service.staged(WHEEL)
+    await service.api("DELETE", f"stages/{stage['id']}")
+    service.clock.advance(days=31)
+    await service.parts.expiry.sweep()
+    return str(stage["id"])
+
+
+@pytest.mark.parametrize(
+    ("can", "project", "status"),
+    [
+        ("admin", "*", 200),
+        ("manage", "*", 200),
+        ("manage", "demo", 200),
+        ("manage", "other", 403),
+        ("upload", "demo", 403),
+    ],
+)
+async def test_forgotten_stage(
+    service: RunningService, forgotten: str, can: str, project: str, status: int
+) -> None:
+    """The trail outlives its stage, for those who could read it before (76)."""
+    token = await service.token(can, project)
+
+    answer = await service.api("GET", f"stages/{forgotten}/audit", token)
+
+    assert answer.status == status
+    if status == 200:
+        actions = [one["action"] for one in answer.document["events"]]
+        assert actions == ["opened", "uploaded", "canceled", "forgotten"]
+
+
+async def test_forgotten_looks_like_unknown(service: RunningService, forgotten: str) -> None:
+    """To a token for another project, a stage that is forgotten and none look alike (5)."""
+    token = await service.token("manage", "other")
+
+    answers = [
+        await service.api("GET", f"stages/{stage_id}/audit", token)
+        for stage_id in (forgotten, "0123456789abcdef")
+    ]
+
+    assert answers[0].body == answers[1].body
+
+
+async def test_trail_that_holds(service: RunningService) -> None:
+    """A trail that nobody touched is fine, with its head, and with each one that it had."""
+    heads = []
+    for version in ("1.0", "2.0"):
+        await service.open_stage(version=version)
+        heads.append((await service.api("GET", VERIFY)).document["head"])
+
+    answers = [(await service.api("GET", f"{VERIFY}?head={one.upper()}")).document for one in heads]
+
+    expected = {"ok": True, "records": 3, "head": heads[1], "broken-at": None, "reason": None}
+    assert answers == [expected, expected]
+
+
+async def test_trail_that_was_edited(
+    service: RunningService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A trail that somebody edited is broken there, which is an error in the log, too (77)."""
+    await service.staged(WHEEL)
+    await service.parts.database.write(edit)
+
+    document = (await service.api("GET", VERIFY)).document
+
+    assert (document["ok"], document["records"], document["broken-at"]) == (False, 1, 2)
+    assert document["reason"] == "Record 2 was changed."
+    assert ("stageproxy.services.audit", logging.ERROR, "audit: Record 2 was changed.") in [
+        *caplog.record_tuples
+    ]
+
+
+def edit(rows: Rows) -> None:
+    """Let somebody else have opened the stage."""
+    assert isinstance(rows, SqliteRows)
+    execute = rows._tables.execute  # noqa: SLF001 - nobody of ours may do that
+    execute("DROP TRIGGER audit_record_is_never_changed")
+    execute("UPDATE audit_record SET actor = 'nobody' WHERE action = 'opened'")
+
+
+async def test_sweeps_log_the_head(
+    service: RunningService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each sweep leaves the head in the log: with it, a trail that was cut is found (77)."""
+    caplog.set_level(logging.INFO)
+    await service.staged(WHEEL)
+    await service.parts.expiry.sweep()
+    head = await service.parts.database.read(lambda rows: rows.audit_head())
+    await service.parts.database.write(cut)
+
+    without = (await service.api("GET", VERIFY)).document
+    with_head = (await service.api("GET", f"{VERIFY}?head={head.digest}")).document
+
+    assert f"audit: the head is record 3, {head.digest}" in caplog.messages
+    assert (without["ok"], with_head["ok"], with_head["broken-at"]) == (True, False, 3)
+
+
+def cut(rows: Rows) -> None:
+    """Take the last record away."""
+    assert isinstance(rows, SqliteRows)
+    execute = rows._tables.execute  # noqa: SLF001 - nobody of ours may do that
+    execute("DROP TRIGGER audit_record_is_never_removed")
+    execute("DELETE FROM audit_record WHERE number = (SELECT max(number) FROM audit_record)")
+
+
+@pytest.mark.parametrize("head", ["x", "0" * 63, "0" * 65, "g" * 64])
+async def test_head_that_is_none(service: RunningService, head: str) -> None:
+    """What cannot be a digest is refused, for it would look like a broken trail."""
+    answer = await service.api("GET", f"{VERIFY}?head={head}")
+
+    assert (answer.status, answer.document["detail"]) == (
+        400,
+        "The head is a digest: 64 hexadecimal digits.",
+    )

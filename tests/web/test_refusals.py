@@ -1,0 +1,180 @@
+"""Writes that were refused: each one a row, if the API token is known (76)."""
+
+import logging
+
+import pytest
+
+from stageproxy.core.errors import NoRoomError
+from stageproxy.core.rights import TOKEN_PATTERN, TokenKind, make_token
+from stageproxy.ports import Rows
+from stageproxy.store.rows import SqliteRows
+from tests.support.distributions import a_wheel
+from tests.support.forms import twine_form
+from tests.support.pep694 import Pep694
+from tests.support.service import RunningService, prefix_of
+from tests.support.trails import trail_of
+
+WHEEL = a_wheel(version="2.0")
+UNKNOWN = make_token(TokenKind.UPLOAD, b"\x07" * 32).reveal()
+
+
+async def test_refused_for_a_stage(service: RunningService) -> None:
+    """A refusal has who was refused what, by which sentence, and the stage it was about."""
+    stage = await service.open_stage()
+    made = (await service.api("POST", "tokens", can="upload", project="demo")).document
+
+    answer = await service.api("DELETE", f"stages/{stage['id']}", made["token"])
+
+    *_, refused = await trail_of(service)
+    assert (refused.actor, refused.action) == (made["id"], "refused")
+    assert (refused.project, refused.version, refused.stage_id) == ("demo", "2.0", stage["id"])
+    assert refused.details == {
+        "method": "DELETE",
+        "route": "/api/stages/{id}",
+        "sentence": answer.document["detail"],
+    }
+
+
+async def test_refused_for_no_stage(service: RunningService) -> None:
+    """Where no stage is known there is none: ids are not taken from whoever asks."""
+    await service.api("DELETE", "stages/0123456789abcdef")
+    await service.api("DELETE", "tokens/12345678")
+    await service.upload(a_wheel(version="2.0"), token=await service.token(project="other"))
+
+    refused = [one for one in await trail_of(service) if one.action == "refused"]
+
+    assert [one.details["route"] for one in refused] == [
+        "/api/stages/{id}",
+        "/api/tokens/{id}",
+        "/legacy/",
+    ]
+    assert {(one.project, one.version, one.stage_id) for one in refused} == {(None, None, None)}
+
+
+async def test_refused_for_the_stage_of_a_url(service: RunningService) -> None:
+    """The stage of a stage URL is told by its id, and no token by anything."""
+    stage = await service.open_stage()
+    url = f"{prefix_of(stage)}legacy/"
+
+    await service.upload(a_wheel(version="3.0"), to=url)
+
+    *_, refused = await trail_of(service, stage["id"])
+    assert refused.details["route"] == "/tmp/{project}/***/legacy/"
+    assert TOKEN_PATTERN.search(str(refused)) is None
+
+
+@pytest.mark.parametrize("token", ["x", UNKNOWN], ids=["malformed", "unknown"])
+async def test_strangers_are_in_the_log_alone(service: RunningService, token: str) -> None:
+    """Who has no token that counts cannot make the trail grow."""
+    stage = await service.open_stage()
+    before = await trail_of(service)
+
+    answers = [
+        await service.upload(WHEEL, token=token),
+        await service.api("DELETE", f"stages/{stage['id']}", token),
+        await service.send("POST", "/api/stages", data=b"{}"),
+        await service.send("POST", "/legacy/", data=b""),
+    ]
+
+    assert min(one.status for one in answers) >= 400
+    assert await trail_of(service) == before
+
+
+async def test_token_that_is_over(service: RunningService) -> None:
+    """A token that is revoked does not count any more: it may be in anybody's hands."""
+    made = (await service.api("POST", "tokens", can="admin", project="*")).document
+    await service.api("DELETE", f"tokens/{made['id']}")
+    before = await trail_of(service)
+
+    assert (await service.upload(WHEEL, token=made["token"])).status == 403
+
+    assert await trail_of(service) == before
+
+
+async def test_questions_are_no_writes(service: RunningService) -> None:
+    """What would change nothing is not in the trail if it is refused."""
+    stage = await service.open_stage()
+    token = await service.token(project="other")
+    before = await trail_of(service)
+
+    answers = [
+        await service.api("GET", f"stages/{stage['id']}", token),
+        await service.api("POST", "check", token, filename="x", form={"name": "demo"}),
+        await service.api("POST", "check", token, nonsense=1),
+    ]
+
+    assert min(one.status for one in answers) >= 400
+    assert await trail_of(service) == before
+
+
+async def test_every_shape(service: RunningService) -> None:
+    """All APIs are alike: one row a refusal, whatever the reason."""
+    client = Pep694(service)
+    session = await client.session()
+    await client.announce(session, a_wheel(version="3.0"))
+    await client.say("POST", "/upload/2.0/", b"{}", Accept="text/html")
+    await service.post(b"no form")
+    await service.api("POST", "stages", name="-x-")
+    await service.api("POST", "stages", name="demo", version="2.0")
+
+    refused = [one for one in await trail_of(service) if one.action == "refused"]
+
+    assert [one.details["route"] for one in refused] == [
+        "/upload/2.0/sessions/{id}/files",
+        "/upload/2.0/",
+        "/legacy/",
+        "/api/stages",
+        "/api/stages",
+    ]
+
+
+async def test_tokens_in_what_is_sent(service: RunningService) -> None:
+    """A token that somebody sends where it does not belong is left out (A14)."""
+    await service.post(twine_form(WHEEL, **{":action": f"is {UNKNOWN}"}))
+    await service.api("DELETE", f"stages/{UNKNOWN}")
+    await service.api("POST", "stages", name="demo", version=UNKNOWN)
+
+    events = await trail_of(service)
+
+    assert [one.action for one in events[1:]] == ["refused"] * 3
+    assert "stgu_***" in str(events)
+    assert UNKNOWN[5:] not in str(events)
+
+
+async def test_long_sentences(service: RunningService) -> None:
+    """A sentence that a client makes long is kept in short."""
+    await service.post(twine_form(WHEEL, **{":action": "x" * 100_000}))
+
+    *_, refused = await trail_of(service)
+
+    assert len(str(refused.details["sentence"])) == 500
+
+
+async def test_no_room_for_the_row(
+    service: RunningService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a full disk a refusal is told as ever, and is in the log alone."""
+
+    def fill(rows: Rows) -> None:
+        assert isinstance(rows, SqliteRows)
+        rows._tables.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - as if there were no room
+        for _ in range(1000):
+            rows.add_event(event)
+
+    (event,) = await trail_of(service)
+    with pytest.raises(NoRoomError):
+        await service.parts.database.write(fill)
+    statuses = {(await service.api("DELETE", "stages/x")).status for _ in range(200)}
+
+    assert statuses == {404}
+    last = [one for one in caplog.records if one.name == "stageproxy.services.audit"][-1]
+    assert last.levelno == logging.ERROR
+    assert (
+        last.getMessage() == f"audit: no room for what was refused to token {await admin(service)}"
+    )
+
+
+async def admin(service: RunningService) -> str:
+    """Return the id of the first token."""
+    (token,) = await service.parts.database.read(lambda rows: rows.list_api_tokens())
+    return token.id
