@@ -3,6 +3,7 @@
 import click
 
 from stageproxy import __version__
+from stageproxy.cli.audit import audit
 from stageproxy.cli.check import check
 from stageproxy.cli.completion import completion
 from stageproxy.cli.config import config
@@ -30,6 +31,7 @@ for command in (
     download,
     wait,
     verify,
+    audit,
     token,
     config,
     completion,

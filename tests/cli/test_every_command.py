@@ -25,7 +25,7 @@ def _commands_of(group: click.Group, prefix: str) -> Iterator[tuple[str, click.C
             yield f"{prefix}{name}", command
 
 
-@pytest.mark.parametrize("command", ["", "stage", "token", "config", *commands()])
+@pytest.mark.parametrize("command", ["", "stage", "audit", "token", "config", *commands()])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help(desk: Desk, command: str, option: str) -> None:
     """Every command and group explains itself."""

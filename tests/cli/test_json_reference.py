@@ -40,6 +40,8 @@ TYPED = {
     "download": ("download STAGE --dest DEST",),
     "wait": ("wait STAGE --files 1",),
     "verify-transparency": ("verify-transparency STAGE --names NAMES --upstream UPSTREAM",),
+    "audit show": ("audit STAGE",),
+    "audit verify": ("audit verify", "audit verify --head NO_HEAD"),
     "token new": ("token new --project PROJECT --can upload --expires 30d",),
     "token list": ("token list",),
     "token revoke": ("token revoke TOKEN",),
@@ -130,6 +132,7 @@ def things(desk: Desk, stranger: Stranger) -> dict[str, str]:
         "NAMES": str(names),
         "UPSTREAM": stranger.url,
         "DEST": str(desk.folder / "dest"),
+        "NO_HEAD": "0" * 64,
     }
 
 

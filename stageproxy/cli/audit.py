@@ -1,0 +1,76 @@
+"""Here is `stageproxy audit …`: who did what, and whether the trail of it holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from stageproxy.cli.connection import Connection, client_options
+from stageproxy.cli.output import print_json
+
+_SHOW = "show"
+_HELP = frozenset({"--help", "-h"})
+
+
+class _StageOrCommand(click.Group):
+    """A group in which a stage stands for the command that shows it: `audit STAGE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `show` before what is neither a command nor a wish for help."""
+        is_named = not args or args[0] in self.commands or args[0] in _HELP
+        return super().parse_args(ctx, args if is_named else [_SHOW, *args])
+
+
+@click.group(cls=_StageOrCommand)
+def audit() -> None:
+    """Show who did what to a stage (`audit STAGE`), or verify the trail of all stages."""
+
+
+@audit.command(_SHOW)
+@click.argument("stage")
+@client_options
+async def show_audit(connection: Connection, stage: str, *, as_json: bool) -> None:
+    """Show what happened to STAGE: when, who, what, and what goes with it.
+
+    `audit STAGE` is the same.
+    """
+    reference = connection.stage(stage)
+    async with connection.open(reference.server) as client:
+        stage_id = await client.stage_id(reference)
+        document = await client.ask("GET", f"api/stages/{stage_id}/audit")
+    if as_json:
+        print_json(document)
+        return
+    for one in document["events"]:
+        click.echo(_line_of(one))
+
+
+@audit.command("verify")
+@click.option("--head", metavar="DIGEST", help="A digest that the trail ended with, from the log.")
+@client_options
+async def verify_audit(connection: Connection, head: str | None, *, as_json: bool) -> None:
+    """Verify that the trail of all stages is as it was written. This takes an admin token.
+
+    The log of the server has the head of the trail once an hour. Only with one
+    of these is it found that the newest records were cut off.
+    """
+    async with connection.open() as client:
+        url = (client.server / "api/audit/verify").with_query({"head": head} if head else {})
+        document = await client.ask("GET", url)
+    if as_json:
+        print_json(document)
+    elif document["ok"]:
+        click.echo(f"{document['records']} records are as they were written.")
+        click.echo(f"Head: {document['head']}")
+    else:
+        click.echo(f"Broken at record {document['broken-at']}: {document['reason']}", err=True)
+    if not document["ok"]:
+        raise SystemExit(1)
+
+
+def _line_of(event: Mapping[str, Any]) -> str:
+    details = "  ".join(f"{name}={value}" for name, value in event["details"].items())
+    when = event["at"].replace("T", " ").partition(".")[0]
+    line = f"{when}  {event['actor']:<8}  {event['action']:<15}  {details}"
+    # Some of it was said by clients: it must not steer the terminal.
+    return "".join(one if one.isprintable() else "?" for one in line).rstrip()
