@@ -41,6 +41,16 @@ class Deed(StrEnum):
     FILE_PUT_BACK = "file-put-back"
     FILE_DELETED = "file-deleted"
     FILE_EXPIRED = "file-expired"
+    PROMOTION_BEGUN = "promotion-begun"
+    PROMOTION_RESUMED = "promotion-resumed"
+    PROMOTION_STOPPED = "promotion-stopped"
+    ARTIFACT_PENDING = "artifact-pending"
+    ARTIFACT_SENDING = "artifact-sending"
+    ARTIFACT_SENT = "artifact-sent"
+    ARTIFACT_CONFIRMED = "artifact-confirmed"
+    ARTIFACT_REFUSED = "artifact-refused"
+    ARTIFACT_UNKNOWN = "artifact-unknown"
+    PUBLISHED = "published"
     TOKEN_MADE = "token-made"  # noqa: S105 - what happened to one
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - what happened to one
     REFUSED = "refused"

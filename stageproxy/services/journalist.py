@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from stageproxy.core.audit import Deed
 from stageproxy.core.errors import ConflictError
+from stageproxy.core.release.events import entry_event, in_short, promotion_event
 from stageproxy.core.release.journal import Entry, Journal, anything_may_be_out, confirmed_in
 from stageproxy.core.release.lease import Promotion
 from stageproxy.core.release.outcome import why_it_stopped
@@ -78,10 +80,12 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
 def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime) -> None:
     """Keep how far artifacts are, within a transaction."""
     known = rows.find_journal(held.stage_id)
+    stage = get_stage(rows, held.stage_id)
     for entry in entries:
         if entry.filename not in known:
             raise ConflictError(f"{entry.filename} is not a part of what was approved.")
         rows.save_entry(held.stage_id, entry)
+        rows.add_event(entry_event(stage, held, entry, now))
         held = held.after(entry, now)
     rows.save_promotion(held)
 
@@ -98,6 +102,7 @@ def succeed(rows: Rows, held: Promotion, now: datetime) -> None:
         replace(stage, status=stage.after(Step.SUCCEED), sent=True, ended_at=now, reason=None)
     )
     rows.save_promotion(replace(held, ended_at=now))
+    rows.add_event(promotion_event(stage, held, Deed.PUBLISHED, now))
 
 
 def fail(rows: Rows, held: Promotion, reason: str, now: datetime, *, longest: timedelta) -> None:
@@ -121,4 +126,8 @@ def fail(rows: Rows, held: Promotion, reason: str, now: datetime, *, longest: ti
     )
     first = held.first_sent_at if is_sent else None
     rows.save_promotion(replace(held, ended_at=now, first_sent_at=first))
+    stopped = promotion_event(
+        stage, held, Deed.PROMOTION_STOPPED, now, sentence=in_short(told), sent=is_sent
+    )
+    rows.add_event(stopped)
     log.error("stage %s: its promotion stopped: %s", stage.id, told)

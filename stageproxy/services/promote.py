@@ -6,12 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from stageproxy.core.audit import Deed
 from stageproxy.core.errors import (
     ConflictError,
     Problem,
     RefusedError,
     UnacknowledgedError,
 )
+from stageproxy.core.release.events import begun_event, promotion_event
 from stageproxy.core.release.examination import Examination
 from stageproxy.core.release.journal import Journal, new_journal
 from stageproxy.core.release.lease import Approval, LostLeaseError, Promotion, Target, Way
@@ -155,6 +157,7 @@ class Promotions:
         ).renewed(now)
         rows.save_stage(frozen)
         rows.save_promotion(promotion)
+        rows.add_event(begun_event(frozen, promotion, now))
         return PromotionView(frozen, promotion, journal)
 
     async def _resume(self, promotion: Promotion) -> None:
@@ -248,6 +251,7 @@ def _take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) ->
     """Let a promotion have a new holder, within a transaction."""
     taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
     rows.save_promotion(taken)
+    rows.add_event(promotion_event(stage, taken, Deed.PROMOTION_RESUMED, now))
     return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, now))
 
 
