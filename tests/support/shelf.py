@@ -40,6 +40,7 @@ class Shelf:
     each file and when it came; *story*: for each file as it was taken, what
     was shown just then. *blind*: how many looks in a row fail. *limit*: more
     attempts at a file than this are a bug, not patience. *slow*: files take for ever.
+    *during*, *on_look*: what happens while a file goes out, and while somebody looks.
     """
 
     clock: Clock
@@ -58,6 +59,7 @@ class Shelf:
     limit: int = 100
     slow: bool = False
     during: Callable[[str], None] = lambda _: None
+    on_look: Callable[[], None] = lambda: None
     site: str = "https://index.example.org/"
 
     @property
@@ -88,6 +90,7 @@ class Shelf:
 
     async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
         """Return the page of the project; it is JSON whatever is asked for."""
+        self.on_look()
         assert (path, fresh, bool(accept)) == ("simple/demo/", True, True)
         if self.blind:
             self.blind -= 1
@@ -147,8 +150,14 @@ class Shelf:
         return Accepted("OK")
 
     def _entry(self, filename: str) -> Mapping[str, object]:
-        hashes = {"sha256": self.taken[filename][0]} if self.hashed else {}
-        return {"filename": filename, "hashes": hashes, "url": f"{FILES}/{filename}"}
+        sha256, at = self.taken[filename]
+        return {
+            "filename": filename,
+            "hashes": {"sha256": sha256} if self.hashed else {},
+            "size": 1000,
+            "upload-time": at.isoformat(),
+            "url": f"{FILES}/{filename}",
+        }
 
 
 def fits_the_ports(shelf: Shelf) -> tuple[Index, Downloads, Publisher]:
