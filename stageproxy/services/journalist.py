@@ -78,7 +78,8 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
 
 
 def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime) -> None:
-    """Keep how far artifacts are, within a transaction."""
+    """Keep how far artifacts are, within a transaction; no news at all is a sign of life."""
+    held = held.renewed(now)
     known = rows.find_journal(held.stage_id)
     stage = get_stage(rows, held.stage_id)
     for entry in entries:

@@ -11,6 +11,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.migrations import NewerSchemaError
 from tests.store.builders import a_stage
 from tests.support.processes import own_environment, run
+from tests.support.promotions import a_promotion
 
 # Forks a child that kills itself before its n-th statement, for each n until one comes through.
 KILLED_AT_EACH_STATEMENT = """
@@ -74,6 +75,23 @@ async def test_second_start_changes_nothing(tmp_path: Path) -> None:
 
     with Database(path) as database:
         assert await database.read(lambda rows: rows.list_stages()) == [a_stage("id")]
+
+
+async def test_promotions_come_to_older_databases(tmp_path: Path) -> None:
+    """Stages that were kept before there were promotions can be promoted."""
+    path = tmp_path / "catalogue.db"
+    with Database(path) as database:
+        await database.write(lambda rows: rows.save_stage(a_stage("id")))
+    with Tables(path, execute_plugins=False) as tables:
+        tables.table("journal_entry").drop()
+        tables.table("promotion").drop()
+        tables.table("_sqlite_migrations").delete_where("name = ?", ["m0004_promotions"])
+
+    with Database(path) as database:
+        await database.write(lambda rows: rows.save_promotion(a_promotion("id")))
+
+        assert await database.read(lambda rows: rows.find_stage("id")) == a_stage("id")
+        assert await database.read(lambda rows: rows.find_promotion("id")) == a_promotion("id")
 
 
 def test_newer_schema_is_refused(tmp_path: Path) -> None:

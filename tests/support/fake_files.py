@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +64,14 @@ class FakeFiles:
 
     def reopen(self, received: Received) -> IncomingFile:
         """Return a file that is kept already as one that has just come in."""
-        return FakeIncoming(self, received.size, self.kept[received.sha256])
+        return FakeIncoming(self, received.size, self._content(received.sha256))
 
     async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
         """Return digests of a kept file in hex, by hashlib's name of the algorithm."""
+        content = self._content(sha256)
         found: dict[str, str] = {}
         for name, length in algorithms.items():
-            digest: Any = hashlib.new(name, self.kept[sha256], usedforsecurity=False)
+            digest: Any = hashlib.new(name, content, usedforsecurity=False)
             found[name] = digest.hexdigest() if digest.digest_size else digest.hexdigest(length)
         return found
 
@@ -86,6 +89,11 @@ class FakeFiles:
         for digest in stale:
             self.remove(digest)
         return len(stale)
+
+    def _content(self, sha256: str) -> bytes:
+        if sha256 not in self.kept:
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT))
+        return self.kept[sha256]
 
     @asynccontextmanager
     async def _receive(self) -> AsyncIterator[IncomingFile]:

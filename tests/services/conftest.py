@@ -1,0 +1,27 @@
+"""Fixtures: a release of two wheels and an sdist that is staged and can be published."""
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.releasing import Releasing
+
+
+@pytest.fixture
+def wheels() -> list[Distribution]:
+    """Return the staged wheels in the order in which they are published."""
+    linux = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+    return [linux, a_wheel(version="2.0")]
+
+
+@pytest.fixture
+def sdist() -> Distribution:
+    """Return the staged sdist."""
+    return an_sdist(version="2.0")
+
+
+@pytest.fixture
+async def releasing(wheels: list[Distribution], sdist: Distribution) -> Releasing:
+    """Return a staged release, and an index that is empty."""
+    releasing = Releasing()
+    await releasing.stage(*wheels, sdist)
+    return releasing

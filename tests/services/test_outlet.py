@@ -1,0 +1,121 @@
+"""What goes out, and with which credential."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from stageproxy.core.errors import ConflictError
+from stageproxy.core.rights import Credential
+from stageproxy.ports import Parcel, Rows
+from stageproxy.services.background import Background
+from stageproxy.services.outlet import PromotionCredentials, StoredParcels
+from tests.support.distributions import Distribution, upload_form
+from tests.support.releasing import Releasing
+
+DEMO, OTHER = canonicalize_name("demo"), canonicalize_name("other")
+IN_URL = Credential("user", "in-url")
+
+
+async def test_parcel(releasing: Releasing, sdist: Distribution) -> None:
+    """An artifact goes out with its form, its file, and what the file has to be."""
+    artifact = (await releasing.now()).find_artifact(sdist.filename)
+    assert artifact is not None
+
+    parcel = await StoredParcels(releasing.catalogue, releasing.files, "s1").parcel_of(artifact)
+
+    path = releasing.files.path(sdist.sha256)
+    form = tuple(upload_form(sdist))
+    size = len(sdist.content)
+    assert parcel == Parcel(sdist.filename, path, size, sdist.sha256, form)
+
+
+async def test_attestations_stay_here(releasing: Releasing, sdist: Distribution) -> None:
+    """Attestations of others do not go out: PyPI would refuse the file for them."""
+    artifact = (await releasing.now()).find_artifact(sdist.filename)
+    assert artifact is not None
+    form = (*upload_form(sdist), ("attestations", "[{}]"), ("staged", "true"))
+
+    def attest(rows: Rows) -> None:
+        rows.save_artifact("s1", artifact, form, None)
+
+    await releasing.catalogue.write(attest)
+    parcel = await StoredParcels(releasing.catalogue, releasing.files, "s1").parcel_of(artifact)
+
+    assert parcel.fields == tuple(upload_form(sdist))
+
+
+def settings(
+    *,
+    of_demo: str = "",
+    token: str = "",
+    file: Path | None = None,
+    in_url: Credential | None = None,
+) -> PromotionCredentials:
+    """Return credentials of the settings."""
+    tokens: dict[str, str] = {DEMO: of_demo} if of_demo else {}
+    return PromotionCredentials("__token__", tokens, file, token, in_url)
+
+
+async def test_credential_of_the_project_comes_first(tmp_path: Path) -> None:
+    """A project's own token counts before that for all, then the file, then the URL."""
+    file = tmp_path / "token"
+    file.write_text("in-file\n")
+    file.chmod(0o600)
+    every = settings(of_demo="of-demo", token="for-all", file=file, in_url=IN_URL)
+
+    assert await every.find(DEMO) == Credential("__token__", "of-demo")
+    assert await every.find(OTHER) == Credential("__token__", "for-all")
+    in_file = settings(file=file, in_url=IN_URL)
+    assert await in_file.find(DEMO) == Credential("__token__", "in-file")
+    assert await settings(in_url=IN_URL).find(DEMO) == IN_URL
+    assert await settings().find(DEMO) is None
+
+
+async def test_file_is_read_each_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Who changes the file need not restart the server; one that others can read is told of."""
+    file = tmp_path / "token"
+    file.write_text("old")
+    file.chmod(0o644)
+    found = settings(file=file)
+    await found.find(DEMO)
+
+    file.write_text("new")
+
+    assert await found.find(DEMO) == Credential("__token__", "new")
+    assert f"{file} can be read by others than its owner" in caplog.text
+
+
+async def test_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """A file that is not there is told of by name."""
+    file = tmp_path / "nowhere"
+
+    with pytest.raises(ConflictError, match="cannot be read: No such file or directory"):
+        await settings(file=file).find(DEMO)
+
+
+def test_credentials_do_not_print() -> None:
+    """Whatever prints the settings prints no token."""
+    every = settings(of_demo="secret-1", token="secret-2", in_url=Credential("user", "secret-3"))
+
+    assert "secret" not in repr(every)
+
+
+async def test_work_ends_with_the_server() -> None:
+    """What is under way when a server ends is cancelled, and nothing begins after it."""
+    background, done = Background(), list[str]()
+
+    async def work(name: str) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            done.append(name)
+
+    async with background.open():
+        background.start("a", work("a"))
+        await asyncio.sleep(0)
+        assert background.is_running("a")
+    background.start("b", work("b"))
+
+    assert (done, background.is_running("a"), background.is_running("b")) == (["a"], False, False)

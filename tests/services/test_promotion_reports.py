@@ -1,0 +1,232 @@
+"""How a promotion is followed, told of by whoever sends elsewhere, and reminded of."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from stageproxy.core.errors import ConflictError, NotFoundError
+from stageproxy.core.release.journal import Entry, Journal, Progress
+from stageproxy.core.release.lease import LostLeaseError, Way
+from stageproxy.core.release.outcome import receipt
+from stageproxy.core.release.stages import Status
+from stageproxy.services.promotion_reports import Ending, PromotionView, Report
+from tests.support.clock import NOON
+from tests.support.distributions import Distribution, upload_form
+from tests.support.releasing import TOKEN, Releasing, Server
+from tests.support.shelf import Fault
+
+LATER = NOON + timedelta(minutes=1)
+
+
+async def told(server: Server, *entries: Entry, fence: int = 1, **ending: object) -> PromotionView:
+    """Report from elsewhere, and return what is kept."""
+    report = Report(fence, entries, **ending)  # type: ignore[arg-type] # fields of a report
+    return await server.reports.take(TOKEN, "s1", report)
+
+
+def confirmed(journal: Journal) -> list[Entry]:
+    """Return entries of files that are all out."""
+    return [
+        one.confirmed(f"https://files.example.org/{one.filename}", NOON) for one in journal.values()
+    ]
+
+
+async def test_nobody_has_promoted(releasing: Releasing) -> None:
+    """Of a stage that nobody has promoted there is nothing to show."""
+    async with releasing.server() as server:
+        with pytest.raises(NotFoundError, match="Nobody has promoted the stage"):
+            await server.reports.show(TOKEN, "s1")
+
+
+async def test_shown_while_it_is_sent(releasing: Releasing, wheels: list[Distribution]) -> None:
+    """Who looks sees the journal, and how many bytes of which file are out."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        server.promotions.sent["s1"] = {wheels[0].filename: 7}
+
+        shown = await server.reports.show(TOKEN, "s1")
+
+    assert shown == replace(view, sent={wheels[0].filename: 7})
+
+
+async def test_progress_is_gone_with_the_end(releasing: Releasing) -> None:
+    """When all is out nothing is on its way."""
+    async with releasing.server() as server:
+        await server.promote()
+        await server.end()
+
+        shown = await server.reports.show(TOKEN, "s1")
+
+    assert (shown.sent, {one.progress for one in shown.journal.values()}) == (
+        {},
+        {Progress.CONFIRMED},
+    )
+
+
+async def test_published_elsewhere(releasing: Releasing) -> None:
+    """Who publishes elsewhere tells each step, and the stage is published when all is confirmed."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        first = next(iter(view.journal.values())).sending(LATER)
+
+        shown = await told(server, first)
+        assert (shown.journal[first.filename], shown.promotion.first_sent_at) == (first, LATER)
+        ended = await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
+
+    assert ended.stage == await releasing.now()
+    assert (ended.stage.status, ended.stage.sent, ended.promotion.ended_at) == (
+        Status.PUBLISHED,
+        True,
+        NOON,
+    )
+
+
+async def test_published_only_when_all_is_confirmed(
+    releasing: Releasing, sdist: Distribution
+) -> None:
+    """Nobody can say that a stage is published of which a file is not confirmed."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        wheels = [one for one in confirmed(view.journal) if one.filename != sdist.filename]
+
+        with pytest.raises(ConflictError, match=r"Not every file is confirmed: demo-2\.0\.tar\.gz"):
+            await told(server, *wheels, ending=Ending.PUBLISHED)
+
+    assert (await releasing.now()).status is Status.PROCESSING
+
+
+async def test_failed_elsewhere(releasing: Releasing) -> None:
+    """Who publishes elsewhere says why it goes no further; what is out is told along with it."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        out, *_ = confirmed(view.journal)
+
+        shown = await told(server, out, ending=Ending.ERROR, reason="The runner gave up.")
+
+    assert (shown.stage.status, shown.stage.sent) == (Status.ERROR, True)
+    assert (shown.stage.reason or "").startswith("The runner gave up. 1 of 3 files are live")
+
+
+@pytest.mark.parametrize("fence", [0, 2])
+async def test_other_holders_are_refused(releasing: Releasing, fence: int) -> None:
+    """What comes from somebody else than the present holder changes nothing."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+
+        with pytest.raises(LostLeaseError):
+            await told(server, *confirmed(view.journal), fence=fence)
+
+    assert (await releasing.journal(), await releasing.promotion()) == (
+        view.journal,
+        view.promotion,
+    )
+
+
+async def test_file_that_was_not_approved(releasing: Releasing) -> None:
+    """A journal has the files that were approved, no others."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        foreign = Entry("other-2.0.tar.gz", Progress.SENT, NOON)
+
+        with pytest.raises(ConflictError, match="is not a part of what was approved"):
+            await told(server, *confirmed(view.journal), foreign)
+
+    assert await releasing.journal() == view.journal
+
+
+async def test_journal_of_the_server(releasing: Releasing) -> None:
+    """Nobody tells the server what it does itself."""
+    releasing.shelf.slow = True
+    async with releasing.server() as server:
+        view = await server.promote()
+
+        with pytest.raises(ConflictError, match="The server itself publishes this stage"):
+            await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
+
+
+async def test_stage_that_is_not_published(releasing: Releasing) -> None:
+    """Of a stage that is not being published nobody can tell anything."""
+    async with releasing.server() as server:
+        with pytest.raises(ConflictError, match="The stage is not being published"):
+            await told(server)
+
+
+async def test_receipt(releasing: Releasing) -> None:
+    """What is published has a receipt."""
+    async with releasing.server() as server:
+        await server.promote()
+        await server.end()
+        shown = await server.reports.receipt(TOKEN, "s1")
+
+    expected = receipt(
+        await releasing.now(), await releasing.promotion(), await releasing.journal()
+    )
+    assert shown == expected
+
+
+async def test_no_receipt_before_the_end(releasing: Releasing) -> None:
+    """What is not published yet has no receipt."""
+    async with releasing.server() as server:
+        await server.promote(way=Way.HERE)
+
+        with pytest.raises(ConflictError, match="only what is published has a receipt"):
+            await server.reports.receipt(TOKEN, "s1")
+
+
+async def test_form(releasing: Releasing, sdist: Distribution) -> None:
+    """Who publishes elsewhere gets the form as it came."""
+    async with releasing.server() as server:
+        form = await server.reports.form(TOKEN, "s1", sdist.filename)
+        with pytest.raises(NotFoundError, match="has no file other"):
+            await server.reports.form(TOKEN, "s1", "other.whl")
+
+    assert form == tuple(upload_form(sdist))
+
+
+async def test_reminders(
+    releasing: Releasing, sdist: Distribution, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a release is warned of from day 3 daily, from day 10 hourly, until it is whole."""
+    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+    await releasing.publish()
+    caplog.set_level(logging.WARNING)
+    caplog.clear()
+    said: dict[int, int] = {}
+    async with releasing.server() as server:
+        for hour in range(24 * 11):
+            await server.reports.remind()
+            releasing.clock.advance(hours=1)
+            said[hour // 24] = len(caplog.records)
+
+    assert said == {0: 0, 1: 0, 2: 0, 3: 1, 4: 2, 5: 3, 6: 4, 7: 5, 8: 6, 9: 7, 10: 31}
+    assert caplog.messages[0] == (
+        "stage s1: half published since 2026-11-22; PyPI closes the release on 2026-12-06"
+    )
+
+
+async def test_no_reminder_of_what_is_not_out(
+    releasing: Releasing, wheels: list[Distribution], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a stage whose first file was refused nothing is out: it was once called half published."""
+    releasing.shelf.faults = {(wheels[0].filename, 1): Fault.REFUSED}
+    await releasing.publish()
+    caplog.clear()
+    releasing.clock.advance(days=4)
+    async with releasing.server() as server:
+        await server.reports.remind()
+
+    assert caplog.messages == []
+
+
+async def test_no_reminder_of_what_is_whole(
+    releasing: Releasing, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A release that is whole needs nobody."""
+    await releasing.publish()
+    releasing.clock.advance(days=11)
+    async with releasing.server() as server:
+        await server.reports.remind()
+
+    assert "half published" not in caplog.text

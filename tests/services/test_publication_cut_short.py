@@ -1,0 +1,81 @@
+"""The law: a promotion cut short anywhere and resumed publishes each artifact once, the sdist last.
+
+Whoever publishes is killed at any write of the journal, before or after it is
+kept, and any file may be refused, lost on the way, or taken without an answer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stageproxy.core.release.stages import ArtifactKind
+from tests.support.builders import an_artifact
+from tests.support.journalists import FakeJournalist
+from tests.support.promoting import PACE, Promoting
+from tests.support.shelf import Fault, Shelf
+
+SDIST = "demo-2.0.tar.gz"
+WHEELS = [f"demo-2.0-cp3{minor}-none-any.whl" for minor in range(10, 15)]
+LIVES = 30
+"""How often a promotion is begun again, at most; a slow index alone takes a few of them."""
+
+releases = st.lists(st.sampled_from([*WHEELS, SDIST]), unique=True, min_size=1)
+faults = st.dictionaries(
+    st.tuples(st.sampled_from([*WHEELS, SDIST]), st.integers(1, 4)),
+    st.sampled_from(sorted(Fault)),
+)
+lags = st.sampled_from([0, 25, 300, 3600])
+writes = st.sets(st.integers(1, 12), max_size=2)
+deaths = st.lists(st.tuples(writes, writes), max_size=LIVES)
+
+
+@given(
+    filenames=releases,
+    faults=faults,
+    lag=lags,
+    deaths=deaths,
+    hashed=st.booleans(),
+    parallel=st.integers(1, 4),
+)
+@settings(deadline=None, max_examples=100)
+def test_each_artifact_once_and_the_sdist_last(
+    *, filenames: Sequence[str], deaths: Sequence[Any], parallel: int, **faulty: Any
+) -> None:
+    """For any release, faults and deaths, all is out in the end, in order, and nothing twice."""
+    promoting = Promoting([an_artifact(one) for one in filenames])
+    promoting.pace = replace(PACE, parallel=parallel)
+    promoting.shelf = a_shelf(promoting, **faulty)
+
+    asyncio.run(_publish_in_spite_of(promoting, deaths))
+
+    assert promoting.shelf.shown == set(filenames)
+    assert sorted(name for name, _ in promoting.shelf.story) == sorted(filenames)
+    check_order(promoting)
+
+
+def a_shelf(promoting: Promoting, *, faults: Any, lag: int, hashed: bool) -> Shelf:
+    """Return an index that is as slow, as silent and as faulty as that."""
+    lagging = timedelta(seconds=lag)
+    return Shelf(promoting.clock, lag=lagging, hashed=hashed, faults=dict(faults))
+
+
+async def _publish_in_spite_of(promoting: Promoting, deaths: Sequence[Any]) -> None:
+    """Start over after each death and each ending until all is out."""
+    for before, after in [*deaths, *[((), ())] * LIVES]:
+        journalist = FakeJournalist({}, dies_before=before, dies_after=after)
+        if await promoting.run_on(journalist):
+            return
+    raise AssertionError(promoting.journalist)
+
+
+def check_order(promoting: Promoting) -> None:
+    """Check that the sdist came when every wheel was shown; of the first file the shelf does."""
+    kinds = {one.filename: one.kind for one in promoting.artifacts}
+    wheels = {name for name, kind in kinds.items() if kind is ArtifactKind.WHEEL}
+    last = [shown for name, shown in promoting.shelf.story if kinds[name] is ArtifactKind.SDIST]
+    assert all(shown >= wheels for shown in last)

@@ -1,0 +1,81 @@
+"""A journalist that keeps the journal in memory, can die at any write, and lose the lease."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from stageproxy.core.release.journal import Entry, Journal
+from stageproxy.core.release.lease import LostLeaseError
+from stageproxy.ports import Journalist
+
+
+class DiedError(Exception):
+    """Whoever published was killed here."""
+
+
+@dataclass(slots=True)
+class FakeJournalist:
+    """Keeps entries; see `ports.Journalist`.
+
+    *dies_before*, *dies_after*: the writes, counted from 1, at which its
+    process is killed, before or after they are kept. *lost_at*: from which
+    call on somebody else has the lease. `told` is all that was written down.
+    """
+
+    kept: dict[str, Entry]
+    dies_before: Collection[int] = ()
+    dies_after: Collection[int] = ()
+    lost_at: int | None = None
+    writes: int = 0
+    renewals: int = 0
+    told: list[Entry] = field(default_factory=list)
+    endings: list[str] = field(default_factory=list)
+    is_dead: bool = False
+
+    async def entries(self) -> Journal:
+        """Return the journal as it is."""
+        return dict(self.kept)
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        """Keep how far artifacts are."""
+        await self._write(entries)
+
+    async def renew(self) -> None:
+        """Give a sign of life."""
+        self._check()
+        self.renewals += 1
+
+    async def succeed(self) -> None:
+        """Say that the stage is published."""
+        await self._write((), ending="published")
+
+    async def fail(self, reason: str) -> None:
+        """Say why this goes no further."""
+        await self._write((), ending=reason)
+
+    async def _write(self, entries: Sequence[Entry], *, ending: str | None = None) -> None:
+        await asyncio.sleep(0)
+        self._check()
+        self.writes += 1
+        number = self.writes
+        self._die_if(number in self.dies_before)
+        self.kept.update((one.filename, one) for one in entries)
+        self.told += entries
+        if ending is not None:
+            self.endings.append(ending)
+        self._die_if(number in self.dies_after)
+
+    def _check(self) -> None:
+        self._die_if(self.is_dead)
+        if self.lost_at is not None and self.writes + 1 >= self.lost_at:
+            raise LostLeaseError
+
+    def _die_if(self, killed: bool) -> None:  # noqa: FBT001 - a question, and its answer
+        if killed:
+            self.is_dead = True
+            raise DiedError
+
+
+def fits_the_port(journalist: FakeJournalist) -> Journalist:
+    """Return the fake as what it stands for: mypy proves that it does."""
+    return journalist

@@ -1,0 +1,165 @@
+"""An index in memory: what is sent to it, what it shows and when, and what goes wrong."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stageproxy.core.errors import DamagedArtifactError, UpstreamUnavailableError
+from stageproxy.core.index.negotiation import SimpleType
+from stageproxy.core.index.pages import Document, digest_of
+from stageproxy.core.index.redirects import Redirection
+from stageproxy.core.release.replies import Accepted, Refused, Reply, Unanswered
+from stageproxy.core.rights import Credential
+from stageproxy.ports import Answer, Clock, Downloads, Index, Parcel, Publisher
+
+FILES = "https://files.example.org/packages"
+BUSY = timedelta(seconds=90)
+"""How long the index asks to be left alone."""
+
+
+class Fault(StrEnum):
+    """What can go wrong when a file is sent."""
+
+    REFUSED = "refused"
+    LOST = "unanswered, and not taken"
+    TAKEN = "taken, and unanswered"
+    BUSY = "429 with Retry-After"
+    DAMAGED = "the file on the disk is another one"
+
+
+@dataclass(slots=True)
+class Shelf:
+    """An index with its upload API; see `ports.Index`, `ports.Downloads`, `ports.Publisher`.
+
+    *faults*: by filename and by how often it was sent. *taken*: the SHA-256 of
+    each file and when it came; *story*: for each file as it was taken, what
+    was shown just then. *blind*: how many looks in a row fail. *limit*: more
+    attempts at a file than this are a bug, not patience. *slow*: files take for ever.
+    *during*, *on_look*: what happens while a file goes out, and while somebody looks.
+    """
+
+    clock: Clock
+    lag: timedelta = timedelta()
+    hashed: bool = True
+    faults: dict[tuple[str, int], Fault] = field(default_factory=dict)
+    taken: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    story: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    sent: Counter[str] = field(default_factory=Counter)
+    again: Counter[str] = field(default_factory=Counter)
+    running: set[str] = field(default_factory=set)
+    together: list[frozenset[str]] = field(default_factory=list)
+    used: list[Credential] = field(default_factory=list)
+    blind: int = 0
+    unread: int = 0
+    limit: int = 100
+    slow: bool = False
+    during: Callable[[str], None] = lambda _: None
+    on_look: Callable[[], None] = lambda: None
+    site: str = "https://index.example.org/"
+
+    @property
+    def shown(self) -> frozenset[str]:
+        """Return what the pages show by now."""
+        now = self.clock.now()
+        return frozenset(name for name, (_, at) in self.taken.items() if at + self.lag <= now)
+
+    def put(self, filename: str, sha256: str) -> None:
+        """Have a file already that came another way."""
+        self.taken[filename] = (sha256, self.clock.now() - self.lag)
+
+    async def publish(
+        self, parcel: Parcel, credential: Credential, report: Callable[[int], None]
+    ) -> Reply:
+        """Take a file, unless something goes wrong."""
+        name = parcel.filename
+        self.sent[name] += 1
+        self.used.append(credential)
+        assert self.sent[name] <= self.limit, f"{name} is sent again and again"
+        self.running.add(name)
+        assert self.taken or len(self.running) == 1, "two files at once make a release twice"
+        self.together.append(frozenset(self.running))
+        try:
+            return await self._receive(parcel, self.faults.get((name, self.sent[name])), report)
+        finally:
+            self.running.discard(name)
+
+    async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
+        """Return the page of the project; it is JSON whatever is asked for."""
+        self.on_look()
+        assert (path, fresh, bool(accept)) == ("simple/demo/", True, True)
+        if self.blind:
+            self.blind -= 1
+            raise UpstreamUnavailableError("The index cannot be reached.")
+        files = [self._entry(name) for name in sorted(self.shown)]
+        body = json.dumps({"meta": {"api-version": "1.4"}, "name": "demo", "files": files}).encode()
+        return Document(body, digest_of(body), SimpleType.V1_JSON.value, f"{self.site}{path}")
+
+    async def sha256_of(self, url: str) -> str:
+        """Return the SHA-256 of the file at *url*."""
+        if self.unread:
+            self.unread -= 1
+            raise UpstreamUnavailableError("A file of the index cannot be downloaded.")
+        return self.taken[url.rpartition("/")[2]][0]
+
+    def open(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Answer]:
+        """Nobody who publishes streams anything from here."""
+        raise NotImplementedError
+
+    def resolve(self, location: str, asked: str) -> Redirection:
+        """Nobody who publishes follows a redirect."""
+        raise NotImplementedError
+
+    async def _receive(
+        self, parcel: Parcel, fault: Fault | None, report: Callable[[int], None]
+    ) -> Reply:
+        await asyncio.sleep(0)
+        self.during(parcel.filename)
+        await asyncio.sleep(3600 if self.slow else 0)
+        match fault:
+            case Fault.DAMAGED:
+                raise DamagedArtifactError(parcel.filename)
+            case Fault.REFUSED:
+                return Refused(400, "The index has its reasons.")
+            case Fault.LOST:
+                return Unanswered("The connection broke off.")
+            case Fault.BUSY:
+                return Unanswered("The index is busy.", BUSY)
+            case Fault.TAKEN:
+                self._take(parcel)
+                await asyncio.sleep(0)
+                return Unanswered("The connection broke off.")
+            case None:
+                report(parcel.size)
+                return self._take(parcel)
+
+    def _take(self, parcel: Parcel) -> Reply:
+        """Keep a file. The very same one once more is fine, as on PyPI."""
+        known = self.taken.get(parcel.filename)
+        if known is not None and known[0] != parcel.sha256:
+            return Refused(400, "File already exists.")
+        if known is not None:
+            self.again[parcel.filename] += 1
+            return Accepted("OK")
+        self.taken[parcel.filename] = (parcel.sha256, self.clock.now())
+        self.story.append((parcel.filename, self.shown))
+        return Accepted("OK")
+
+    def _entry(self, filename: str) -> Mapping[str, object]:
+        sha256, at = self.taken[filename]
+        return {
+            "filename": filename,
+            "hashes": {"sha256": sha256} if self.hashed else {},
+            "size": 1000,
+            "upload-time": at.isoformat(),
+            "url": f"{FILES}/{filename}",
+        }
+
+
+def fits_the_ports(shelf: Shelf) -> tuple[Index, Downloads, Publisher]:
+    """Return the fake as what it stands for: mypy proves that it does."""
+    return shelf, shelf, shelf
