@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from stageproxy.core.errors import (
     ConflictError,
+    GoneError,
     Problem,
     RefusedError,
     UnacknowledgedError,
@@ -24,7 +25,7 @@ from stageproxy.services.background import Background
 from stageproxy.services.journalist import CatalogueJournalist, fail
 from stageproxy.services.outlet import Outlet, PromotionCredentials
 from stageproxy.services.promotion_reports import PromotionView
-from stageproxy.services.stages import Stages, get_live
+from stageproxy.services.stages import Stages, get_live, what_became_of
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +73,8 @@ class Promotions:
 
         Raise what speaks against it; then the stage is as it was.
         """
-        outlet = self.get_outlet()
         stage = await self._promotable(token, stage_id)
+        outlet = self.get_outlet()
         credential = order.credential or await self.credentials.find(stage.project)
         if order.way is Way.SERVER and credential is None:
             raise ConflictError(
@@ -116,6 +117,8 @@ class Promotions:
         await self.stages.get(token, stage_id, Action.PROMOTE)
         await self.lapse()
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
+        if stage.status is Status.CANCELED:
+            raise GoneError(what_became_of(stage))
         stage.after(Step.PROMOTE)
         return stage
 

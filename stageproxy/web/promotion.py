@@ -16,7 +16,7 @@ from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS
 from stageproxy.web.promotion_json import plan_json, promotion_json
-from stageproxy.web.session_json import json_response
+from stageproxy.web.session_json import json_response, retry_of
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000
@@ -24,6 +24,8 @@ _MOST_ENTRIES = 1000
 Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=True)]
 Acknowledgement = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$", to_lower=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
+FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_length=4000)]
+"""Where a file is: readers of the stage are led there."""
 
 
 class PlanPromotion(Body):
@@ -59,7 +61,7 @@ class EntryBody(Body):
     attempts: Annotated[int, Field(ge=0)]
     in_doubt: bool = Field(alias="in-doubt")
     said: Text = ""
-    url: Text = ""
+    url: FileUrl = ""
 
     def entry(self) -> Entry:
         """Return it as a value."""
@@ -134,7 +136,7 @@ async def show_form(request: web.Request) -> web.Response:
 
 
 def _promotion(view: PromotionView, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return json_response(promotion_json(view), status)
+    return json_response(promotion_json(view), status, retry_of(view.stage))
 
 
 def _id(request: web.Request) -> str:
