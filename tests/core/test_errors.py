@@ -4,6 +4,7 @@ import pytest
 
 from stageproxy.core.errors import (
     ConflictError,
+    DamagedArtifactError,
     Kind,
     MissingCredentialError,
     NoRoomError,
@@ -43,6 +44,11 @@ from stageproxy.core.errors import (
             OtherReleaseError("demo-2.0.tar.gz", staged="demo 1.0"),
             Kind.CONFLICT,
             "demo-2.0.tar.gz does not belong to this stage, which is demo 1.0.",
+        ),
+        (
+            DamagedArtifactError("demo-2.0.tar.gz"),
+            Kind.CONFLICT,
+            "demo-2.0.tar.gz is not on the disk as it was uploaded, so it is not published.",
         ),
         (
             NoRoomError(),

@@ -18,6 +18,7 @@ from .fake_pages import Page, as_json, compact_json, detail_html, detail_page, l
 from .fake_projects import ListedFile, Project, Projects
 from .fake_quirks import QUIRKS
 from .fake_release_json import Document, project_document, release_document, releases_feed
+from .fake_upload_handler import UPLOADS
 
 PROJECTS = web.AppKey("projects", Projects)
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
@@ -47,6 +48,7 @@ async def list_projects(request: web.Request) -> web.Response:
 async def show_page(request: web.Request) -> web.Response:
     """Answer with the files of a project."""
     project = _find_project(request)
+    request.app[UPLOADS].page_was_asked(request.app[PROJECTS].find(request.match_info["project"]))
     if project is None:
         return no_such_page()
     keys = f"all-html project/{project.name} warehouse:templates/api/simple/detail.html"
@@ -155,7 +157,8 @@ ROUTES = [
 
 
 def _find_project(request: web.Request) -> Project | None:
-    return request.app[PROJECTS].find(request.match_info["project"])
+    project = request.app[PROJECTS].find(request.match_info["project"])
+    return request.app[UPLOADS].as_seen(project)
 
 
 def _site(request: web.Request) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import EllipsisType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -15,8 +16,11 @@ from packaging.utils import canonicalize_name
 from .distributions import Distribution
 from .fake_answers import add_site_headers, revalidate
 from .fake_handlers import PROJECTS, ROUTES
+from .fake_oidc import OIDC_ROUTES, TRUSTED_PUBLISHING
 from .fake_projects import Project, Projects
 from .fake_quirks import QUIRKS, Quirks, break_answers, edit_pages
+from .fake_upload_handler import UPLOAD_ROUTES, UPLOADS
+from .fake_uploads import Uploads
 
 __all__ = ["JUST_OUT", "FakeIndex", "Quirks", "Recorded"]
 
@@ -41,22 +45,46 @@ class FakeIndex:
     quirks: Quirks = field(default_factory=Quirks)
     requests: list[Recorded] = field(default_factory=list)
     projects: Projects = field(default_factory=Projects)
+    uploads: Uploads = field(init=False)
     url: str = ""
+    _site: web.TCPSite | None = None
+    _runner: web.AppRunner | None = None
+
+    def __post_init__(self) -> None:
+        self.uploads = Uploads(self.projects)
 
     @classmethod
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Self]:
         """Serve an empty index on a free port of this machine, at `url`."""
         index = cls()
+        async with index.serving(index.make_app()):
+            yield index
+
+    @asynccontextmanager
+    async def serving(self, app: web.Application) -> AsyncIterator[None]:
+        """Serve the application of this index on a free port of this machine, at `url`."""
         # Answers that are still delayed when a test ends must not delay its end.
-        runner = web.AppRunner(index.make_app(), handler_cancellation=True, shutdown_timeout=0.1)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            index.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            yield index
+            self._site = await _listening(runner, 0)
+            self._runner = runner
+            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield
         finally:
             await runner.cleanup()
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Refuse new connections for as long as the block lasts."""
+        assert self._site is not None, "Only an index that is running can be away."
+        assert self._runner is not None
+        await self._site.stop()
+        try:
+            yield
+        finally:
+            self._site = await _listening(self._runner, urlsplit(self.url).port or 0)
 
     def make_app(self) -> web.Application:
         """Return the application that answers for the index."""
@@ -64,7 +92,9 @@ class FakeIndex:
         around = [self._recorder(), break_answers, add_site_headers, revalidate, edit_pages]
         app = web.Application(middlewares=around)
         app[PROJECTS] = self.projects
-        app.add_routes(ROUTES)
+        app[UPLOADS] = self.uploads
+        app[TRUSTED_PUBLISHING] = self.uploads.trusted
+        app.add_routes([*ROUTES, *UPLOAD_ROUTES, *OIDC_ROUTES])
         return app
 
     def add(
@@ -115,3 +145,9 @@ class FakeIndex:
             return await handler(request)
 
         return record
+
+
+async def _listening(runner: web.AppRunner, port: int) -> web.TCPSite:
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    return site

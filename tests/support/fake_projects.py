@@ -134,6 +134,11 @@ class Projects:
         new = ListedFile(distribution, release, at, extra_keys)
         return self.put(project.uploaded(new, serial=self.serial))
 
+    def accept(self, project: Project, file: ListedFile) -> None:
+        """Add a file that was uploaded to *project*."""
+        self.serial += 1
+        self.put(project.uploaded(file, serial=self.serial))
+
 
 def version_order(version: str) -> tuple[int, Version, str]:
     """Return what versions are sorted by: those that cannot be parsed come first."""

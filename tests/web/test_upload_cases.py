@@ -1,6 +1,5 @@
 """What PyPI's own software answered to uploads, asked of this service over HTTP."""
 
-import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -11,15 +10,13 @@ import pytest
 
 from tests.support.asking import Answer
 from tests.support.clock import NOON
-from tests.support.distributions import Distribution, a_wheel
+from tests.support.distributions import a_wheel
 from tests.support.fake_index import FakeIndex
-from tests.support.forms import FORM, Part, body_of, form_parts
+from tests.support.forms import FORM, body_of
 from tests.support.processes import ROOT
-from tests.support.recipes import build_recipe
 from tests.support.service import RunningService, basic, running_service
+from tests.support.upload_cases import BY_ID, CASES, built, is_as_on_pypi, parts_of
 
-CASES = json.loads((ROOT / "tests" / "data" / "upload_cases.json").read_text())
-BY_ID = {case["id"]: case for case in CASES}
 UPLOADS = [case for case in CASES if case["kind"] == "upload" and case["parity"] == "must-match"]
 FAILURES = [case for case in CASES if case["parity"] == "upstream-bug"]
 SCRIPTS = [case for case in CASES if case["kind"] == "entry-point-name"]
@@ -66,36 +63,6 @@ def put_on_index(index: FakeIndex, case: Mapping[str, Any]) -> None:
     index.add("conf-proj", built(first), extra_file_keys={"upload-time": uploaded})
 
 
-def built(case: Mapping[str, Any]) -> Distribution:
-    """Return the file that a case uploads."""
-    return build_recipe(case["file"])
-
-
-def parts_of(case: Mapping[str, Any]) -> list[Part]:
-    """Return the form of a case, its file last."""
-    if "file" not in case:
-        return form_parts(case["form"])
-    file = built(case)
-    digests = {
-        "$SHA256": file.sha256,
-        "$SHA256_UPPER": file.sha256.upper(),
-        "$MD5_HEX": file.md5,
-        "$MD5_BASE64URL_NOPAD": "CY9rzUYh03PK3k6DJie09g",
-        "$BLAKE2_256": file.blake2b_256,
-    }
-    parts = [field(name, value, digests) for name, value in case["form"]]
-    content_type = case["file_content_type"]
-    sent_type = None if content_type == "NONE" else content_type
-    return [*parts, Part("content", file.content, file.filename, sent_type)]
-
-
-def field(name: str, value: str | Mapping[str, str], digests: Mapping[str, str]) -> Part:
-    """Return a field of a case, its placeholders filled in."""
-    if isinstance(value, str):
-        return Part(name, digests.get(value, value).encode())
-    return Part(name, b"x", value["as_file"])
-
-
 async def answer_to(service: RunningService, case: Mapping[str, Any]) -> Answer:
     """Return what the service says to a case."""
     request = case["request"]
@@ -105,13 +72,6 @@ async def answer_to(service: RunningService, case: Mapping[str, Any]) -> Answer:
         token = service.admin
         headers["Authorization"] = basic(token) if scheme == "Basic" else scheme.format(token)
     return await service.send("POST", request["path"], headers, data=body_of(parts_of(case)))
-
-
-def is_as_on_pypi(answer: Answer, case: Mapping[str, Any]) -> bool:
-    """Say whether an answer has PyPI's status, and its sentence in the status line or the body."""
-    lines = [f"{answer.status} {line}" for line in [answer.reason, *answer.text.splitlines()]]
-    found = any(re.search(case["expected_text_regex"], line) for line in lines)
-    return answer.status == case["expected_status"] and found
 
 
 @pytest.mark.parametrize("case", UPLOADS, ids=[case["id"] for case in UPLOADS])

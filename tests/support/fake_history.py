@@ -1,0 +1,124 @@
+"""What happened to a fake index: every upload, and what its pages showed."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """What the index made of an upload, whatever its client got to hear."""
+
+    BROKEN_OFF = "broken off"
+    ACCEPTED = "accepted"
+    SAME = "same"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request to the upload API; *number* counts those for its file.
+
+    *told*: the status of the answer, or the fault that came instead, as soon as it sets in.
+    *place*: how many files had been accepted with it.
+    """
+
+    order: int
+    at: str
+    headers: Sequence[tuple[str, str]]
+    filename: str | None = None
+    number: int = 0
+    fields: Sequence[tuple[str, str]] = ()
+    size: int = 0
+    sha256: str = ""
+    outcome: Outcome = Outcome.BROKEN_OFF
+    told: str = ""
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The files of a project that whoever looked could see."""
+
+    project: str
+    filenames: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class History:
+    """All uploads in the order in which they began, and all views that differ."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
+
+    def began(self, at: str, headers: Sequence[tuple[str, str]]) -> Attempt:
+        """Note that an upload begins."""
+        self.attempts.append(Attempt(len(self.attempts) + 1, at, headers))
+        return self.attempts[-1]
+
+    def named(self, attempt: Attempt, filename: str | None) -> None:
+        """Note which file an upload is of."""
+        attempt.filename = filename
+        attempt.number = 1 + sum(
+            one.filename == filename for one in self.attempts if one is not attempt
+        )
+
+    def saw(self, project: str, filenames: Collection[str]) -> None:
+        """Note what can be seen of a project, if it is not what was there before."""
+        view = View(project, tuple(sorted(filenames)))
+        before = [one for one in self.views if one.project == project]
+        if before[-1:] != [view]:
+            self.views.append(view)
+
+    def took(self, attempt: Attempt) -> None:
+        """Note that a file was accepted."""
+        attempt.outcome, attempt.place = Outcome.ACCEPTED, len(self.accepted) + 1
+
+    @property
+    def accepted(self) -> list[str]:
+        """Return the files that were accepted, in that order; one would come twice if it was."""
+        return [one.filename or "" for one in sorted(self.attempts, key=_place) if one.place]
+
+    def count(self, outcome: Outcome) -> Mapping[str, int]:
+        """Return how many uploads of each file had an outcome."""
+        return Counter(one.filename or "" for one in self.attempts if one.outcome is outcome)
+
+    def sdist_before(self, wheels: Collection[str]) -> list[View]:
+        """Return the views of an sdist without all *wheels* of its release."""
+        return [
+            view
+            for view in self.views
+            if not set(wheels) <= set(view.filenames)
+            and any(not name.endswith(".whl") for name in view.filenames)
+        ]
+
+    def as_json(self) -> Mapping[str, Any]:
+        """Return all of it for another process."""
+        return asdict(self)
+
+
+def history_of(document: Mapping[str, Any]) -> History:
+    """Return the history that JSON spells."""
+    attempts = [
+        Attempt(
+            **{
+                **one,
+                "outcome": Outcome(one["outcome"]),
+                "headers": _pairs(one["headers"]),
+                "fields": _pairs(one["fields"]),
+            }
+        )
+        for one in document["attempts"]
+    ]
+    views = [View(one["project"], tuple(one["filenames"])) for one in document["views"]]
+    return History(attempts, views)
+
+
+def _place(attempt: Attempt) -> int:
+    return attempt.place
+
+
+def _pairs(lists: Sequence[Sequence[str]]) -> Sequence[tuple[str, str]]:
+    return [(name, value) for name, value in lists]

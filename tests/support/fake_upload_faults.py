@@ -1,0 +1,100 @@
+"""How a fake index fails an upload: when, in which way, and at which attempt."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, Self
+
+from aiohttp import web
+
+ANY_FILE = "*"
+FOR_LONG = 600.0
+CUT_OFF = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\n200"
+
+
+class Moment(StrEnum):
+    """When it happens: each follows the one before it."""
+
+    BEFORE = "before"
+    """The file is named, and none of it was looked at."""
+    MIDWAY = "midway"
+    """Half of the request is there."""
+    READ = "read"
+    """All of it is there, and nothing came of it yet."""
+    ACCEPTED = "accepted"
+    """The index has made up its mind, and nobody was told."""
+
+
+class Way(StrEnum):
+    """What the client sees."""
+
+    RESET = "reset"
+    CLOSE = "close"
+    HANG = "hang"
+    ANSWER = "answer"
+    CUT = "cut"
+    """An answer that is shorter than it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with some uploads of a file, counted from 1; none named means all of them.
+
+    *status*, *sentence* and *headers* are of an answer, *seconds* of a hang.
+    """
+
+    moment: Moment
+    way: Way
+    filename: str = ANY_FILE
+    attempts: tuple[int, ...] = (1,)
+    status: int = 503
+    sentence: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = FOR_LONG
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """Return the fault that JSON spells."""
+        moment, way = Moment(document["moment"]), Way(document["way"])
+        attempts = tuple(document.get("attempts", (1,)))
+        return cls(**{**document, "moment": moment, "way": way, "attempts": attempts})
+
+    def concerns(self, filename: str | None, attempt: int) -> bool:
+        """Say whether it happens to that attempt at a file."""
+        is_meant = self.filename in {ANY_FILE, filename}
+        return is_meant and (not self.attempts or attempt in self.attempts)
+
+
+def find_fault(faults: Sequence[Fault], filename: str | None, attempt: int) -> Fault | None:
+    """Return the first fault that is planned for an attempt at a file."""
+    return next((one for one in faults if one.concerns(filename, attempt)), None)
+
+
+async def fail(request: web.Request, fault: Fault) -> web.Response:
+    """Let the client see a fault; what is returned may go nowhere."""
+    transport = request.transport
+    if transport is None:
+        return web.Response()
+    match fault.way:
+        case Way.ANSWER:
+            reason = fault.sentence or HTTPStatus(fault.status).phrase
+            return web.Response(status=fault.status, reason=reason, headers=fault.headers)
+        case Way.HANG:
+            await asyncio.sleep(fault.seconds)
+        case Way.CUT:
+            transport.write(CUT_OFF)
+        case Way.RESET:
+            # Closing at once, with nothing sent after it, is how TCP resets.
+            linger = struct.pack("ii", 1, 0)
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, linger
+            )
+            transport.abort()
+        case Way.CLOSE:
+            pass
+    transport.close()
+    return web.Response()

@@ -1,0 +1,71 @@
+"""Uploads to a fake index, as twine sends them and through the publisher."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from aiohttp import ClientSession
+
+from stageproxy.core.release.replies import Reply
+from stageproxy.core.rights import Credential, parse_credential
+from stageproxy.ports import Parcel
+from stageproxy.upstream.publisher import UploadApi
+from stageproxy.upstream.session import Patience, open_session
+
+from .asking import Answer, send
+from .distributions import Distribution, upload_form
+from .fake_index import FakeIndex
+from .fake_uploads import UPLOAD_TOKEN
+from .forms import FORM, Part, body_of, twine_form
+from .service import basic
+
+SILENCE = timedelta(seconds=0.5)
+
+
+async def upload(
+    index: FakeIndex, distribution: Distribution, *, token: str = UPLOAD_TOKEN, **changes: str
+) -> Answer:
+    """Return the answer of an index to an upload by twine; *changes* are of its form."""
+    return await post(index, twine_form(distribution, **changes), token=token)
+
+
+async def post(index: FakeIndex, parts: Sequence[Part], *, token: str = UPLOAD_TOKEN) -> Answer:
+    """Return the answer of an index to a form."""
+    headers = {"Content-Type": FORM, "Authorization": basic(token)}
+    async with ClientSession() as session:
+        return await send(session, "POST", f"{index.url}/legacy/", headers, data=body_of(parts))
+
+
+@dataclass(slots=True)
+class Sender:
+    """Somebody who publishes files of a folder on a fake index, and sees how far it is."""
+
+    index: FakeIndex
+    session: ClientSession = field(repr=False)
+    folder: Path
+    credential: Credential = field(default_factory=lambda: parse_credential(UPLOAD_TOKEN))
+    progress: list[int] = field(default_factory=list)
+
+    def parcel(self, distribution: Distribution, **changes: str) -> Parcel:
+        """Return a file as it is on the disk, and the form that goes with it."""
+        path = self.folder / distribution.sha256
+        path.write_bytes(distribution.content)
+        fields = tuple(upload_form(distribution, **changes))
+        size, sha256 = len(distribution.content), distribution.sha256
+        return Parcel(distribution.filename, path, size, sha256, fields)
+
+    async def publish(self, what: Distribution | Parcel, *, to: str = "") -> Reply:
+        """Return the reply to one attempt, at the index or another URL."""
+        api = UploadApi(self.session, to or f"{self.index.url}/legacy/", silence=SILENCE)
+        parcel = self.parcel(what) if isinstance(what, Distribution) else what
+        return await api.publish(parcel, self.credential, self.progress.append)
+
+
+@asynccontextmanager
+async def a_sender(index: FakeIndex, folder: Path) -> AsyncIterator[Sender]:
+    """Return somebody who is as patient as tests are."""
+    patience = Patience(SILENCE, SILENCE)
+    async with open_session(patience, keeps_connections=False) as session:
+        yield Sender(index, session, folder)

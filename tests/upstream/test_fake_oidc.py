@@ -1,0 +1,108 @@
+"""Trusted Publishing as the fake index speaks it."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from tests.support.asking import Answer, ask, send
+from tests.support.clock import FakeClock
+from tests.support.distributions import Distribution, a_wheel
+from tests.support.fake_index import FakeIndex
+from tests.support.fake_oidc import CI_TOKEN
+from tests.support.uploading import upload
+
+ATTESTED = json.dumps([{"version": 1}])
+
+
+async def tell(index: FakeIndex, path: str, token: str) -> Answer:
+    """Return the answer to a document that has a token."""
+    data = json.dumps({"token": token}).encode()
+    async with ClientSession() as session:
+        return await send(session, "POST", index.url + path, data=data)
+
+
+async def identity(index: FakeIndex, audience: str = "pypi") -> str:
+    """Return what the CI gives to a job of its own."""
+    headers = {"Authorization": f"bearer {CI_TOKEN}"}
+    answer = await ask(index, f"/_ci/identity?audience={audience}", headers)
+    return str(answer.document["value"])
+
+
+async def minted(index: FakeIndex) -> Any:
+    """Return what the index answers to an identity that is right."""
+    return (await tell(index, "/_/oidc/mint-token", await identity(index))).document
+
+
+async def test_exchange(index: FakeIndex) -> None:
+    """A job learns the audience, gets its identity, and gets a token that uploads."""
+    clock = FakeClock()
+    index.uploads.use(clock)
+    audience = (await ask(index, "/_/oidc/audience")).document
+
+    document = await minted(index)
+    answer = await upload(index, a_wheel(), token=document["token"])
+
+    expires = int((clock.now() + timedelta(seconds=900)).timestamp())
+    assert (audience, document["success"]) == ({"audience": "pypi"}, True)
+    assert (document["expires"], answer.status) == (expires, 200)
+
+
+async def test_minted_token_ends(index: FakeIndex) -> None:
+    """A minted token lives for 900 seconds (8)."""
+    clock = FakeClock()
+    index.uploads.use(clock)
+    token = (await minted(index))["token"]
+
+    clock.advance(seconds=899)
+    in_time = await upload(index, a_wheel(), token=token)
+    clock.advance(seconds=1)
+    too_late = await upload(index, a_wheel(), token=token)
+
+    assert (in_time.status, too_late.status) == (200, 403)
+    assert too_late.reason.startswith("Invalid API Token: token is expired")
+
+
+async def test_burned_token(index: FakeIndex) -> None:
+    """A token that was burned is known no more."""
+    token = (await minted(index))["token"]
+
+    burned = await tell(index, "/_/oidc/burn-token", token)
+
+    assert (burned.status, (await upload(index, a_wheel(), token=token)).status) == (202, 403)
+
+
+@pytest.mark.parametrize("case", ["audience", "again", "unknown", "not registered"])
+async def test_identity_that_is_refused(index: FakeIndex, case: str) -> None:
+    """An identity counts once, for the index's audience, if its workflow is registered."""
+    shown = await identity(index, "another" if case == "audience" else "pypi")
+    index.uploads.trusted.is_registered = case != "not registered"
+    if case == "again":
+        await tell(index, "/_/oidc/mint-token", shown)
+
+    answer = await tell(index, "/_/oidc/mint-token", "x" if case == "unknown" else shown)
+
+    assert (answer.status, answer.document["message"]) == (422, "Token request failed")
+
+
+async def test_job_of_nobody(index: FakeIndex) -> None:
+    """The CI says who a job is to that job alone."""
+    assert (await ask(index, "/_ci/identity?audience=pypi")).status == 401
+
+
+async def attested(index: FakeIndex, one: Distribution, **more: str) -> Answer:
+    """Return the answer to an upload that says who built the file."""
+    return await upload(index, one, attestations=ATTESTED, **more)
+
+
+async def test_attestations(index: FakeIndex) -> None:
+    """Attestations are refused with an API token, and kept with a minted one (7)."""
+    plain = await attested(index, a_wheel())
+    trusted = await attested(index, a_wheel(), token=(await minted(index))["token"])
+
+    kept = index.uploads.history.attempts[-1].fields
+    assert (plain.status, trusted.status) == (400, 200)
+    assert plain.reason.endswith("only supported when using Trusted Publishing")
+    assert ("attestations", ATTESTED) in kept

@@ -1,0 +1,56 @@
+"""The fake PyPI as a process of its own."""
+
+import asyncio
+from pathlib import Path
+
+from stageproxy.core.release.replies import Accepted, Unanswered
+from stageproxy.core.rights import parse_credential
+from stageproxy.upstream.publisher import UploadApi
+from tests.support.distributions import a_wheel
+from tests.support.fake_history import Outcome, View
+from tests.support.fake_index import FakeIndex
+from tests.support.fake_pypi import FakePypi, fake_pypi
+from tests.support.fake_upload_faults import Fault, Moment, Way
+from tests.support.uploading import SILENCE, Sender, a_sender
+
+WHEEL = a_wheel()
+RESET = Fault(Moment.ACCEPTED, Way.RESET, WHEEL.filename)
+
+
+def api_of(pypi: FakePypi, sender: Sender) -> UploadApi:
+    """Return where uploads to the other process go."""
+    return UploadApi(sender.session, pypi.repository_url, silence=SILENCE)
+
+
+async def test_process(tmp_path: Path) -> None:
+    """Another process plans faults, sets what is said, reads the history and starts anew."""
+    async with fake_pypi() as pypi, a_sender(FakeIndex(), tmp_path) as sender:
+        await pypi.set(tokens=["pypi-another"], lag={"pages": 1}, processing=0)
+        await pypi.plan(RESET)
+        parcel, credential = sender.parcel(WHEEL), parse_credential("pypi-another")
+        api, told = api_of(pypi, sender), sender.progress.append
+
+        replies = [await api.publish(parcel, credential, told) for _ in range(2)]
+        history = await pypi.history()
+        await pypi.forget()
+        forgotten = await pypi.history()
+
+    assert [type(one) for one in replies] == [Unanswered, Accepted]
+    assert [one.outcome for one in history.attempts] == [Outcome.ACCEPTED, Outcome.SAME]
+    assert [one.told for one in history.attempts] == ["reset accepted", "200"]
+    assert (history.views, forgotten.attempts) == ([], [])
+
+
+async def test_process_that_is_away(tmp_path: Path) -> None:
+    """It refuses connections for as long as it is told, and comes back at the same address."""
+    async with fake_pypi() as pypi, a_sender(FakeIndex(), tmp_path) as sender:
+        parcel, api = sender.parcel(WHEEL), api_of(pypi, sender)
+        await pypi.go_away(0.5)
+
+        away = await api.publish(parcel, sender.credential, sender.progress.append)
+        await asyncio.sleep(1)
+        back = await api.publish(parcel, sender.credential, sender.progress.append)
+        views = (await pypi.history()).views
+
+    assert (type(away), type(back)) == (Unanswered, Accepted)
+    assert views == [View("demo", (WHEEL.filename,))]

@@ -1,0 +1,378 @@
+"""One artifact on its way to PyPI: the request, and what becomes of it."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from stageproxy import __version__
+from stageproxy.core.errors import DamagedArtifactError
+from stageproxy.core.release.replies import Accepted, Refused, Unanswered
+from stageproxy.core.rights import Credential
+from stageproxy.ports import Publisher
+from stageproxy.upstream.publisher import UploadApi
+from tests.support.distributions import Distribution, a_wheel, upload_form
+from tests.support.fake_history import Outcome
+from tests.support.fake_index import FakeIndex
+from tests.support.fake_upload_faults import Fault, Moment, Way
+from tests.support.fake_uploads import UPLOAD_TOKEN
+from tests.support.forms import body_of, content_part, form_parts
+from tests.support.raw_server import RawServer, raw_server
+from tests.support.uploading import SILENCE, Sender, a_sender
+
+WHEEL = a_wheel()
+LARGE = a_wheel(extra={"demo/large.bin": Random(0).randbytes(2**22)})
+"""Some MiB: many pieces, and more than fits into the buffers on the way."""
+NO_TIME = "The upload API did not answer in time."
+YES = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.fixture
+async def sender(index: FakeIndex, tmp_path: Path) -> AsyncIterator[Sender]:
+    """Return somebody who publishes on `index`."""
+    async with a_sender(index, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+async def raw() -> AsyncIterator[RawServer]:
+    """Return a server that answers with whatever bytes it is told."""
+    async with raw_server() as one:
+        yield one
+
+
+def fits_the_port(api: UploadApi) -> Publisher:
+    """Return the publisher as what it stands for: mypy proves that it does."""
+    return api
+
+
+async def test_file_is_published(sender: Sender) -> None:
+    """An artifact goes out with its form, and its bytes arrive."""
+    reply = await sender.publish(LARGE)
+
+    [attempt] = sender.index.uploads.history.attempts
+    assert reply == Accepted("200 OK")
+    assert (attempt.filename, attempt.sha256) == (LARGE.filename, LARGE.sha256)
+    assert attempt.fields == tuple(upload_form(LARGE))
+
+
+async def test_headers_on_the_wire(sender: Sender) -> None:
+    """The request has a length and no chunks, our name, the credential, and nothing that waits."""
+    await sender.publish(WHEEL)
+
+    headers = dict(sender.index.uploads.history.attempts[0].headers)
+    assert set(headers) == {
+        "Host", "User-Agent", "Accept-Encoding", "Accept", "Content-Type", "Content-Length",
+        "Authorization", "Connection",
+    }  # fmt: skip
+    assert headers["User-Agent"] == f"stageproxy/{__version__}"
+    assert headers["Authorization"] == sender.credential.authorization
+
+
+async def test_body_on_the_wire(sender: Sender, raw: RawServer) -> None:
+    """The body is what twine sends, byte by byte: the fields in order, then the file."""
+    fields = (("summary", 'é "quoted"\r\n\r\nlines'), (":action", "file_upload"), ("a", ""))
+    raw.answers = [YES]
+    parcel = replace(sender.parcel(WHEEL), fields=fields)
+
+    await sender.publish(parcel, to=f"{raw.url}/legacy/")
+
+    head, _, body = raw.requests[0].partition(b"\r\n\r\n")
+    boundary = re.findall(rb"multipart/form-data; boundary=(\w+)", head)[0].decode()
+    assert body == body_of([*form_parts(fields), content_part(WHEEL)], boundary)
+    assert head.startswith(b"POST /legacy/ HTTP/1.1\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head.split(b"\r\n")
+
+
+async def test_names_cannot_break_out(sender: Sender, raw: RawServer) -> None:
+    """A name with quotes or line ends stays within its quotes."""
+    raw.answers = [YES]
+    parcel = replace(sender.parcel(WHEEL), filename='a"b', fields=(('x"; y="\r\nz', "1"),))
+
+    await sender.publish(parcel, to=f"{raw.url}/legacy/")
+
+    assert b'form-data; name="x%22; y=%22%0D%0Az"\r\n' in raw.requests[0]
+    assert b'name="content"; filename="a%22b"\r\n' in raw.requests[0]
+
+
+async def test_progress(sender: Sender) -> None:
+    """It is told how many bytes of the file are out, from none to all."""
+    await sender.publish(LARGE)
+
+    assert sender.progress == sorted(sender.progress)
+    assert (sender.progress[0], sender.progress[-1]) == (0, len(LARGE.content))
+    assert len(sender.progress) > 4
+
+
+async def test_empty_file(sender: Sender) -> None:
+    """A file without bytes is sent as one."""
+    empty = Distribution("demo-1.0.tar.gz", b"")
+
+    await sender.publish(replace(sender.parcel(WHEEL), **_file_of(sender, empty)))
+
+    [attempt] = sender.index.uploads.history.attempts
+    assert (attempt.filename, attempt.size, attempt.sha256) == (empty.filename, 0, empty.sha256)
+
+
+def _file_of(sender: Sender, distribution: Distribution) -> dict[str, Any]:
+    parcel = sender.parcel(distribution)
+    keys = ("filename", "path", "size", "sha256")
+    return {key: getattr(parcel, key) for key in keys}
+
+
+FAULTS = [
+    (Fault(Moment.BEFORE, Way.RESET), "breaks off", Outcome.BROKEN_OFF),
+    (Fault(Moment.BEFORE, Way.CLOSE), "breaks off", Outcome.BROKEN_OFF),
+    (Fault(Moment.BEFORE, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
+    (Fault(Moment.MIDWAY, Way.RESET), "breaks off", Outcome.BROKEN_OFF),
+    (Fault(Moment.MIDWAY, Way.CLOSE), "breaks off", Outcome.BROKEN_OFF),
+    (Fault(Moment.MIDWAY, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
+    (Fault(Moment.READ, Way.RESET), "breaks off", Outcome.BROKEN_OFF),
+    (Fault(Moment.READ, Way.CLOSE), "breaks off", Outcome.BROKEN_OFF),
+    (Fault(Moment.READ, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
+    (Fault(Moment.READ, Way.ANSWER), "answers 503", Outcome.BROKEN_OFF),
+    (Fault(Moment.ACCEPTED, Way.RESET), "breaks off", Outcome.ACCEPTED),
+    (Fault(Moment.ACCEPTED, Way.CLOSE), "breaks off", Outcome.ACCEPTED),
+    (Fault(Moment.ACCEPTED, Way.HANG), NO_TIME, Outcome.ACCEPTED),
+    (Fault(Moment.ACCEPTED, Way.ANSWER, status=500), "answers 500", Outcome.ACCEPTED),
+    (Fault(Moment.ACCEPTED, Way.ANSWER, status=504), "answers 504", Outcome.ACCEPTED),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words", "outcome"),
+    FAULTS,
+    ids=[f"{fault.way} {fault.moment} {fault.status}" for fault, *_ in FAULTS],
+)
+@pytest.mark.parametrize("what", [WHEEL, LARGE], ids=["small", "large"])
+async def test_fault(
+    sender: Sender, fault: Fault, words: str, outcome: Outcome, what: Distribution
+) -> None:
+    """Whatever goes wrong leaves the outcome open, and sent again the artifact is there once."""
+    history = sender.index.uploads.history
+    sender.index.uploads.faults = [fault]
+
+    first = await sender.publish(what)
+    found = history.attempts[0].outcome
+    second = await sender.publish(what)
+
+    assert (type(first), type(second), found) == (Unanswered, Accepted, outcome)
+    assert words in first.sentence
+    assert (history.accepted, history.attempts[1].sha256) == ([what.filename], what.sha256)
+
+
+async def test_index_that_is_away(sender: Sender) -> None:
+    """A connection that is refused leaves it open as well; nothing was sent."""
+    async with sender.index.away():
+        reply = await sender.publish(WHEEL)
+
+    sentence = "The upload API cannot be reached, or breaks off (ClientConnectorError)."
+    assert (reply, sender.index.uploads.history.attempts) == (Unanswered(sentence), [])
+
+
+async def test_too_many(sender: Sender) -> None:
+    """An index that wants to be left alone is not said to have refused."""
+    headers = {"Retry-After": "30"}
+    sender.index.uploads.faults = [
+        Fault(Moment.READ, Way.ANSWER, status=429, sentence="Too fast", headers=headers)
+    ]
+
+    reply = await sender.publish(WHEEL)
+
+    sentence = "The upload API answers 429 Too Many Requests. It says: Too fast"
+    assert reply == Unanswered(sentence, timedelta(seconds=30))
+
+
+async def test_refusal(sender: Sender) -> None:
+    """A refusal comes with PyPI's own sentence."""
+    await sender.publish(WHEEL)
+
+    reply = await sender.publish(a_wheel(summary="Another"))
+
+    assert isinstance(reply, Refused)
+    assert reply.sentence.startswith(f"File already exists ('{WHEEL.filename}', with blake2")
+
+
+@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.MIDWAY])
+async def test_early_refusal(sender: Sender, moment: Moment) -> None:
+    """An answer that comes before the file was sent counts, and nothing more is sent."""
+    sender.index.uploads.faults = [Fault(moment, Way.ANSWER, status=403, sentence="Not from you.")]
+
+    assert await sender.publish(LARGE) == Refused(403, "Not from you.")
+
+
+async def test_early_yes(sender: Sender) -> None:
+    """A yes that comes before the file was sent is none."""
+    sender.index.uploads.faults = [Fault(Moment.BEFORE, Way.ANSWER, status=200)]
+
+    reply = await sender.publish(LARGE)
+
+    assert reply == Unanswered("The upload API said yes before it had the whole file.")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirect(sender: Sender, status: int) -> None:
+    """A redirect is not followed: no other place gets the file or the credential."""
+    async with FakeIndex.running() as other:
+        headers = {"Location": f"{other.url}/legacy/"}
+        fault = Fault(Moment.READ, Way.ANSWER, status=status, headers=headers)
+        sender.index.uploads.faults = [fault]
+
+        reply = await sender.publish(WHEEL)
+
+        assert (type(reply), other.requests) == (Refused, [])
+        assert f"redirects ({status}) to {other.url}/legacy/" in reply.sentence
+
+
+async def test_url_without_slash(sender: Sender) -> None:
+    """A URL that lacks the slash is told to whoever configured it."""
+    reply = await sender.publish(WHEEL, to=f"{sender.index.url}/legacy")
+
+    assert isinstance(reply, Refused)
+    assert "Set promotion.repository_url" in reply.sentence
+
+
+async def test_fifty_uploads(sender: Sender) -> None:
+    """A retried upload never sends a short body, whatever broke off the one before it (F.94)."""
+    versions = [
+        a_wheel(version=f"1.{n}", extra={"demo/n.bin": bytes([n]) * 9**6}) for n in range(50)
+    ]
+    ways = [(moment, way) for moment in Moment for way in (Way.RESET, Way.CLOSE, Way.ANSWER)]
+    sender.index.uploads.faults = [
+        Fault(*ways[n % len(ways)], one.filename) for n, one in enumerate(versions)
+    ]
+
+    replies = [[await sender.publish(one) for _ in range(2)][-1] for one in versions]
+
+    history = sender.index.uploads.history
+    assert {type(one) for one in replies} == {Accepted}
+    assert history.accepted == [one.filename for one in versions]
+    whole = {one.filename: one.sha256 for one in history.attempts if one.number == 2}
+    assert whole == {one.filename: one.sha256 for one in versions}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": len(LARGE.content) - 1},
+        {"size": len(LARGE.content) + 1},
+        {"sha256": hashlib.sha256(b"another").hexdigest()},
+        {"path": Path("/nowhere/at/all")},
+        {"path": Path("/")},
+    ],
+    ids=["longer", "shorter", "other bytes", "missing", "unreadable"],
+)
+async def test_damaged_file(sender: Sender, change: dict[str, Any]) -> None:
+    """A file that is not the one that was staged never arrives as a whole."""
+    with pytest.raises(DamagedArtifactError) as caught:
+        await sender.publish(replace(sender.parcel(LARGE), **change))
+
+    assert caught.value.filename == LARGE.filename
+    assert sender.index.uploads.history.accepted == []
+    assert {one.sha256 for one in sender.index.uploads.history.attempts} <= {""}
+
+
+async def test_nothing_goes_out_any_more(sender: Sender, raw: RawServer) -> None:
+    """A server that stops reading is given up after the time that is set."""
+    raw.is_deaf = True
+    large = Distribution(LARGE.filename, LARGE.content * 8)
+
+    assert await sender.publish(large, to=raw.url) == Unanswered(NO_TIME)
+
+
+async def test_slow_but_steady(sender: Sender) -> None:
+    """There is no limit to the whole, as long as the index is not silent."""
+    sender.index.uploads.processing = SILENCE.total_seconds() * 0.8
+
+    assert await sender.publish(LARGE) == Accepted("200 OK")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reply"),
+    [
+        (b"HTTP/1.1 400 No\r\nContent-Length: 9\r\n\r\nhal", Refused(400, "No")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhal", Accepted("200 OK")),
+        (
+            b"HTTP/1.1 400 \r\nContent-Encoding: gzip\r\nContent-Type: text/plain\r\n\r\n\x1f\x8b",
+            Refused(400, "400 Bad Request"),
+        ),
+        (
+            b"HTTP/1.1 400 \r\nContent-Type: text/plain\r\n\r\nNo." + b"." * 2**21,
+            Refused(400, "No." + "." * 497),
+        ),
+        (b"SMTP ready", None),
+        (b"HTTP/1.1 200", None),
+        (b"", None),
+    ],
+    ids=["no, cut off", "yes, cut off", "packed", "endless", "no HTTP", "cut off", "nothing"],
+)
+async def test_odd_answer(
+    sender: Sender, raw: RawServer, answer: bytes, reply: Accepted | Refused | None
+) -> None:
+    """A status that came counts, whatever becomes of the rest; without one nobody knows."""
+    raw.answers = [answer]
+
+    found = await sender.publish(WHEEL, to=raw.url)
+
+    assert isinstance(found, Unanswered) if reply is None else found == reply
+
+
+async def test_tls_that_fails(sender: Sender, raw: RawServer) -> None:
+    """A server without TLS, or with a wrong certificate, leaves the outcome open."""
+    reply = await sender.publish(WHEEL, to=raw.url.replace("http:", "https:"))
+
+    assert isinstance(reply, Unanswered)
+
+
+async def test_cookies_are_not_kept(sender: Sender, raw: RawServer) -> None:
+    """What the index wants to be remembered is not, and no connection is used again."""
+    raw.answers = [YES.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b; Path=/\r\n\r\n"), YES]
+
+    replies = [await sender.publish(WHEEL, to=raw.url) for _ in range(2)]
+
+    assert replies == [Accepted("200 OK")] * 2
+    assert b"Cookie" not in raw.requests[1]
+
+
+async def test_credentials_of_the_url(sender: Sender, raw: RawServer) -> None:
+    """A user in the URL is left out: the credential that is handed over counts."""
+    raw.answers = [YES]
+
+    await sender.publish(WHEEL, to=raw.url.replace("//", "//someone:secret@"))
+
+    expected = f"\r\nAuthorization: {sender.credential.authorization}\r\n".encode()
+    assert raw.requests[0].count(b"Authorization") == 1
+    assert expected in raw.requests[0]
+
+
+async def test_credential_that_is_repeated(sender: Sender, raw: RawServer) -> None:
+    """A server that repeats the credential in its answer does not get it into our sentence."""
+    secret, header = UPLOAD_TOKEN, sender.credential.authorization
+    raw.answers = [
+        f"HTTP/1.1 {status} {secret} {header}\r\nLocation: /{secret}\r\n\r\n".encode()
+        for status in (400, 503, 307)
+    ]
+
+    replies = [await sender.publish(WHEEL, to=raw.url) for _ in raw.answers.copy()]
+
+    assert not [one for one in replies if secret in str(one) or header[6:] in str(one)]
+    assert replies[0] == Refused(400, "*** Basic ***")
+
+
+async def test_user_and_password(sender: Sender) -> None:
+    """Another index may have users; PyPI says what it thinks of them."""
+    sender.credential = Credential("someone", "secret")
+
+    reply = await sender.publish(WHEEL)
+
+    assert isinstance(reply, Refused)
+    assert (reply.status, reply.sentence.partition(" is ")[0]) == (
+        403,
+        "Username/Password authentication",
+    )
