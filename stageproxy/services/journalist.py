@@ -71,8 +71,9 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
 
 
 def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime) -> None:
-    """Keep how far artifacts are, within a transaction."""
+    """Keep how far artifacts are, within a transaction; with none it is a sign of life."""
     known = rows.find_journal(held.stage_id)
+    held = held.renewed(now)
     for entry in entries:
         if entry.filename not in known:
             raise ConflictError(f"{entry.filename} is not a part of what was approved.")

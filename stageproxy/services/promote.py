@@ -75,12 +75,7 @@ class Promotions:
         """
         stage = await self._promotable(token, stage_id)
         outlet = self.get_outlet()
-        credential = order.credential or await self.credentials.find(stage.project)
-        if order.way is Way.SERVER and credential is None:
-            raise ConflictError(
-                "The server has no credential to publish with. Set promotion.token, give one with "
-                "the request, or publish from where there is one: stageproxy promote --here."
-            )
+        credential = await self._credential_for(stage, order)
         examination = await outlet.preflight.examine(stage, order.way)
         check_order(examination, order)
         view = await self.catalogue.write(
@@ -92,7 +87,7 @@ class Promotions:
             token.id,
             view.promotion.approval.manifest_digest,
         )
-        if order.way is Way.SERVER and credential is not None:
+        if credential is not None:
             self._begin(view, credential)
         return view
 
@@ -121,6 +116,18 @@ class Promotions:
             raise GoneError(what_became_of(stage))
         stage.after(Step.PROMOTE)
         return stage
+
+    async def _credential_for(self, stage: Stage, order: PromotionOrder) -> Credential | None:
+        """Return what the server publishes with; nothing if somebody else is to send the stage."""
+        if order.way is Way.HERE:
+            return None
+        credential = order.credential or await self.credentials.find(stage.project)
+        if credential is None:
+            raise ConflictError(
+                "The server has no credential to publish with. Set promotion.token, give one with "
+                "the request, or publish from where there is one: stageproxy promote --here."
+            )
+        return credential
 
     def _freeze(
         self,

@@ -14,7 +14,7 @@ from tests.support.distributions import a_wheel, an_sdist
 from tests.support.fake_index import FakeIndex
 from tests.support.forms import FORM, body_of, twine_form
 from tests.support.pep694 import UPLOAD_2_0, Pep694
-from tests.support.promoting import Promoter, manifest_digest_of, publishing_on
+from tests.support.promoters import Promoter, manifest_digest_of, publishing_on
 from tests.support.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0")

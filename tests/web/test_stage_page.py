@@ -82,8 +82,8 @@ async def test_reader_sees_no_more_than_a_reader_can_do(
 
 
 LINKS = {
-    "admin": {"session", "stage", "legacy-upload", "upload", "extend"},
-    "manage": {"session", "stage", "legacy-upload", "upload", "extend"},
+    "admin": {"session", "stage", "legacy-upload", "upload", "publish", "extend"},
+    "manage": {"session", "stage", "legacy-upload", "upload", "publish", "extend"},
     "upload": {"session", "stage", "legacy-upload", "upload"},
     "other": {"stage"},
 }
