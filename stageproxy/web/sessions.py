@@ -8,6 +8,7 @@ from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
 
+from stageproxy.core.errors import ConflictError, RefusedError
 from stageproxy.core.release.stages import Stage
 from stageproxy.core.rights import ApiToken
 from stageproxy.services.promote import PromotionOrder
@@ -73,12 +74,16 @@ async def publish_session(request: web.Request) -> web.Response:
     """Begin to publish a stage: 202 and where to ask how far it is (T4).
 
     The protocol names neither files nor warnings: who publishes by it takes the
-    stage as it is, with the notices that it tells of.
+    stage as it is, with the notices that it tells of. What the index would
+    refuse is a conflict with it: nothing is wrong with the message.
     """
     token = await authenticate(request)
     await read_message(request, Message)
     order = PromotionOrder(manifest_digest=None, acknowledged=None)
-    view = await request.app[PROMOTIONS].start(token, request.match_info["id"], order)
+    try:
+        view = await request.app[PROMOTIONS].start(token, request.match_info["id"], order)
+    except RefusedError as error:
+        raise ConflictError(error.sentence, error.problems) from error
     return await _session(request, view.stage, token, HTTPStatus.ACCEPTED)
 
 
