@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Self
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field, SecretStr, StringConstraints
+from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
 
 from stageproxy.core.release.journal import Entry, Progress
 from stageproxy.core.release.lease import Way
@@ -62,6 +62,13 @@ class EntryBody(Body):
     in_doubt: bool = Field(alias="in-doubt")
     said: Text = ""
     url: FileUrl = ""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if self.progress is Progress.CONFIRMED and not self.url:
+            msg = "what is confirmed is somewhere: url is missing"
+            raise ValueError(msg)
+        return self
 
     def entry(self) -> Entry:
         """Return it as a value."""

@@ -170,6 +170,18 @@ async def test_report_of_no_address(promoter: Promoter, stage: Any, url: str) ->
     assert [one["source"] for one in answer.document["errors"]] == ["entries.0.url"]
 
 
+async def test_report_of_nowhere(promoter: Promoter, stage: Any) -> None:
+    """A file that was seen was seen somewhere."""
+    promotion = (await promoter.start(stage, "here")).document
+
+    answer = await promoter.report(promotion, an_entry(WHEEL.filename, url=""))
+
+    assert answer.status == 400
+    assert answer.document["errors"] == [
+        {"source": "entries.0", "message": "what is confirmed is somewhere: url is missing"}
+    ]
+
+
 async def test_right_that_is_lost(service: RunningService, stage: Any) -> None:
     """A token that is revoked amid a promotion reports nothing more (E63)."""
     made = (await service.api("POST", "tokens", can="manage", project="demo")).document
