@@ -216,9 +216,8 @@ async def test_same_file_again(service: RunningService, stage: Any) -> None:
     assert (answer.status, [one["id"] for one in stages]) == (200, [stage["id"]])
 
 
-async def test_later_file_is_published(
-    service: RunningService, promoter: Promoter, stage: Any
-) -> None:
+@pytest.mark.usefixtures("stage")
+async def test_later_file_is_published(service: RunningService, promoter: Promoter) -> None:
     """A wheel that joins a release that is out is published like any other."""
     another = await service.staged(LATER)
 

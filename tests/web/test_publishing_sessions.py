@@ -124,7 +124,8 @@ async def test_warnings_are_taken(client: Pep694) -> None:
     assert len(shown["notices"]) == 1
 
 
-async def test_edits_while_processing(client: Pep694, session: Any, processing: Any) -> None:
+@pytest.mark.usefixtures("processing")
+async def test_edits_while_processing(client: Pep694, session: Any) -> None:
     """Nothing is added, removed, extended or canceled while a session is published (31)."""
     wish = {"meta": META, "extend-for": 60}
     answers = [
@@ -155,7 +156,8 @@ async def test_uploads_while_processing(
     assert "is processing and cannot be edited" in answer.text
 
 
-async def test_other_session_while_processing(client: Pep694, processing: Any) -> None:
+@pytest.mark.usefixtures("processing")
+async def test_other_session_while_processing(client: Pep694) -> None:
     """Nor does the release get in by another session, with its version or without (33)."""
     same = await client.ask("POST", "/upload/2.0/", {"name": "demo", "version": "2.0"})
     nameless = await client.session(version=None)
@@ -165,7 +167,7 @@ async def test_other_session_while_processing(client: Pep694, processing: Any) -
     assert (same.status, answer.status) == (409, 409)
 
 
-async def test_failed(client: Pep694, failed: Any) -> None:
+async def test_failed(failed: Any) -> None:
     """What fails later is an error, and a notice says why and how to go on (30)."""
     assert failed["status"] == "error"
     assert len(failed["notices"]) == 1
