@@ -47,6 +47,14 @@ Url = Annotated[str, Field(repr=False), PlainSerializer(_without_credentials)]
 """A URL that may hold credentials, which are not shown."""
 
 
+OptionalPath = Annotated[
+    Path | None,
+    BeforeValidator(lambda value: value or None),
+    PlainSerializer(lambda path: str(path or ""), return_type=str),
+]
+"""A path, or an empty text for none: TOML has no other word for that."""
+
+
 def _networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
     """Return the networks of a list, or of a text with commas as the environment has it."""
     texts = value.split(",") if isinstance(value, str) else value
@@ -64,6 +72,17 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+
+
+def _by_name(value: object) -> object:
+    """Return a table, also one from the environment: a text with commas and equals signs."""
+    if not isinstance(value, str):
+        return value
+    pairs = (text.partition("=") for text in value.split(",") if text.strip())
+    return {name.strip(): secret.strip() for name, _, secret in pairs}
+
+
+Secrets = Annotated[dict[str, SecretStr], BeforeValidator(_by_name)]
 
 
 class ConfigError(Exception):
@@ -155,12 +174,10 @@ class Promotion(Section):
     index_url: Url = Field("", description="The simple index that confirms; by default PyPI's.")
     username: str = Field("__token__", description="The user whose password `token` is.")
     token: SecretStr = Field(SecretStr(""), description="Only by environment or file.")
-    token_file: Path | None = Field(
+    token_file: OptionalPath = Field(
         None, description="A file with the token, read for each promotion."
     )
-    tokens: dict[str, SecretStr] = Field(
-        default_factory=dict, description="Tokens of single projects, by name."
-    )
+    tokens: Secrets = Field(default_factory=dict, description="Tokens of single projects, by name.")
     parallel: int = Field(4, ge=1, le=32, description="Files sent at the same time.")
     patience: Duration = Field(
         timedelta(minutes=15), description="How long the index may take to show a file."

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import ClientSession, web
@@ -17,6 +18,7 @@ from stageproxy.core.release.lease import Target
 from stageproxy.core.rights import EVERY_PROJECT, Credential, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.services.expire import Expiry
+from stageproxy.services.outlet import CountedPublisher
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenOrder
 from stageproxy.store.database import Database
@@ -96,7 +98,9 @@ async def open_service(
                 report=metrics.asked_upstream,
             )
             urls = StageUrls(public_url.rstrip("/"), secret)
-            upstreams = Upstreams(index, publishing_of(config, upstream, sender))
+            upstreams = Upstreams(
+                index, _counted(publishing_of(config, upstream, sender), metrics.sent)
+            )
             service = assemble(config, files, database, upstreams, urls, clock or SystemClock())
             await service.file_uploads.recover()
             service.app[METRICS] = metrics
@@ -133,6 +137,12 @@ def publishing_of(config: Config, upstream: IndexUrls, session: ClientSession) -
         publisher=UploadApi(session, str(urls.repository), silence=settings.timeout),
         credential=Credential(user, password) if user and password else None,
     )
+
+
+def _counted(publishing: Publishing | None, count: Callable[[str], None]) -> Publishing | None:
+    if publishing is None:
+        return None
+    return replace(publishing, publisher=CountedPublisher(publishing.publisher, count))
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:

@@ -16,7 +16,7 @@ from stageproxy.upstream.pip_index import urls_of
 from tests.support.processes import ROOT, own_environment, run
 
 EXAMPLE = ROOT / "config.example.toml"
-SECRETS = {"server.secret", "promotion.token"}
+SECRETS = {"server.secret", "promotion.token", "promotion.tokens"}
 ASK_PIP = """
 from stageproxy.upstream.pip_index import index_of_pip
 index = index_of_pip()
@@ -180,6 +180,17 @@ def test_proxies_in_the_environment(file: Path, text: str) -> None:
     assert shown(told)["server"]["trusted_proxies"] == [str(one) for one in expected]
 
 
+@pytest.mark.parametrize("text", ["demo=one,Other.Name=two=", " demo = one , Other.Name = two= ,"])
+def test_tokens_in_the_environment(file: Path, text: str) -> None:
+    """Tokens by project are a table in the file, and a text with commas outside."""
+    listed = loaded(file, '[promotion.tokens]\ndemo = "one"\n"Other.Name" = "two="')
+
+    told = load_config(None, {"STAGEPROXY_PROMOTION__TOKENS": text})
+
+    assert told == listed
+    assert shown(told)["promotion"]["tokens"] == {"demo": "**********", "Other.Name": "**********"}
+
+
 def test_unknown_variable_is_refused() -> None:
     """A misspelled variable is a mistake like one in the file."""
     with pytest.raises(ConfigError, match=r"^server\.prot: there is no such setting\.$"):
@@ -217,6 +228,17 @@ def test_no_lengths_of_time(file: Path, text: str) -> None:
         loaded(file, f"[stage]\nlifetime = {text}")
 
 
+@pytest.mark.parametrize(
+    ("text", "path"), [('""', None), ('"/run/token"', Path("/run/token"))], ids=["none", "a file"]
+)
+def test_file_of_a_token(file: Path, text: str, path: Path | None) -> None:
+    """An empty text is no file, and shown as such."""
+    config = loaded(file, f"[promotion]\ntoken_file = {text}")
+
+    assert config.promotion.token_file == path
+    assert shown(config)["promotion"]["token_file"] == str(path or "")
+
+
 def test_secrets_are_not_shown() -> None:
     """Neither what is shown nor what is logged has a secret, or credentials of a URL."""
     config = load_config(
@@ -226,7 +248,10 @@ def test_secrets_are_not_shown() -> None:
             "STAGEPROXY_PROMOTION__TOKEN": "hidden-2",
             "STAGEPROXY_UPSTREAM__URL": "https://hidden-3:hidden-4@index.example/root",
             "STAGEPROXY_UPSTREAM__SIMPLE_URL": "https://hidden-5@index.example/simple",
+            "STAGEPROXY_PROMOTION__REPOSITORY_URL": "https://u:hidden-6@index.example/legacy/",
+            "STAGEPROXY_PROMOTION__INDEX_URL": "https://u:hidden-7@index.example/simple/",
         },
+        promotion={"tokens": {"demo": "hidden-8"}},
     )
 
     assert "hidden" not in f"{config}{config!r}{shown(config)}"

@@ -41,8 +41,16 @@ def show(file: Path | None, *, as_json: bool) -> None:
     for section, values in document.items():
         click.echo(f"[{section}]")
         for name, value in values.items():
-            click.echo(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+            click.echo(f"{name} = {_toml(value)}")
         click.echo()
+
+
+def _toml(value: object) -> str:
+    """Return a value as it is written in TOML, which is JSON but for tables."""
+    if not isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    pairs = (f"{json.dumps(name)} = {_toml(one)}" for name, one in value.items())
+    return f"{{ {', '.join(pairs)} }}" if value else "{}"
 
 
 def _settings(file: Path | None) -> dict[str, Any]:

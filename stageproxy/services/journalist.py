@@ -78,10 +78,10 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
 
 
 def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime) -> None:
-    """Keep how far artifacts are, within a transaction; no news at all is a sign of life."""
-    held = held.renewed(now)
+    """Keep how far artifacts are, within a transaction; with none it is a sign of life."""
     known = rows.find_journal(held.stage_id)
     stage = get_stage(rows, held.stage_id)
+    held = held.renewed(now)
     for entry in entries:
         if entry.filename not in known:
             raise ConflictError(f"{entry.filename} is not a part of what was approved.")

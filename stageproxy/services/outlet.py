@@ -13,6 +13,7 @@ from stageproxy.core.errors import ConflictError
 from stageproxy.core.release.forms import outgoing_form
 from stageproxy.core.release.lease import Target
 from stageproxy.core.release.pace import Pace
+from stageproxy.core.release.replies import Reply
 from stageproxy.core.release.stages import Artifact, Stage
 from stageproxy.core.rights import Credential
 from stageproxy.ports import (
@@ -92,6 +93,22 @@ class StoredParcels:
             artifact.sha256,
             outgoing_form(form, artifact),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CountedPublisher:
+    """A publisher whose replies are counted by their kind; see `ports.Publisher`."""
+
+    publisher: Publisher
+    count: Callable[[str], None]
+
+    async def publish(
+        self, parcel: Parcel, credential: Credential, report: Callable[[int], None]
+    ) -> Reply:
+        """Send an artifact once, and return what becomes of it."""
+        reply = await self.publisher.publish(parcel, credential, report)
+        self.count(type(reply).__name__.lower())
+        return reply
 
 
 @dataclass(frozen=True, slots=True)

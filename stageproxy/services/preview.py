@@ -63,6 +63,11 @@ class Previews:
             raise GoneError(_ROTATED)
         return as_previewed(stage, self.clock.now())
 
+    async def whole(self, stage: Stage) -> Stage:
+        """Return a stage with all its files, also with those that its preview adds no more."""
+        found = await self.catalogue.read(lambda rows: rows.find_stage(stage.id))
+        return found if found is not None and stage.status is Status.PUBLISHED else stage
+
     async def find_file(self, stage: Stage, target: FileTarget) -> StagedBytes | None:
         """Return the staged file that a path names, or nothing if it is upstream's affair."""
         artifact = await self._find_artifact(stage, target)

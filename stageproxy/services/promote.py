@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from stageproxy.core.audit import Deed
 from stageproxy.core.errors import (
     ConflictError,
+    GoneError,
     Problem,
     RefusedError,
     UnacknowledgedError,
@@ -26,7 +27,7 @@ from stageproxy.services.background import Background
 from stageproxy.services.journalist import CatalogueJournalist, fail
 from stageproxy.services.outlet import Outlet, PromotionCredentials
 from stageproxy.services.promotion_reports import PromotionView
-from stageproxy.services.stages import Stages, get_live
+from stageproxy.services.stages import Stages, get_live, what_became_of
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +75,9 @@ class Promotions:
 
         Raise what speaks against it; then the stage is as it was.
         """
-        outlet = self.get_outlet()
         stage = await self._promotable(token, stage_id)
-        credential = order.credential or await self.credentials.find(stage.project)
-        if order.way is Way.SERVER and credential is None:
-            raise ConflictError(
-                "The server has no credential to publish with. Set promotion.token, give one with "
-                "the request, or publish from where there is one: stageproxy promote --here."
-            )
+        outlet = self.get_outlet()
+        credential = await self._credential_for(stage, order)
         examination = await outlet.preflight.examine(stage, order.way)
         check_order(examination, order)
         view = await self.catalogue.write(
@@ -93,7 +89,7 @@ class Promotions:
             token.id,
             view.promotion.approval.manifest_digest,
         )
-        if order.way is Way.SERVER and credential is not None:
+        if credential is not None:
             self._begin(view, credential)
         return view
 
@@ -118,8 +114,22 @@ class Promotions:
         await self.stages.get(token, stage_id, Action.PROMOTE)
         await self.lapse()
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
+        if stage.status is Status.CANCELED:
+            raise GoneError(what_became_of(stage))
         stage.after(Step.PROMOTE)
         return stage
+
+    async def _credential_for(self, stage: Stage, order: PromotionOrder) -> Credential | None:
+        """Return what the server publishes with; nothing if somebody else is to send the stage."""
+        if order.way is Way.HERE:
+            return None
+        credential = order.credential or await self.credentials.find(stage.project)
+        if credential is None:
+            raise ConflictError(
+                "The server has no credential to publish with. Set promotion.token, give one with "
+                "the request, or publish from where there is one: stageproxy promote --here."
+            )
+        return credential
 
     def _freeze(
         self,

@@ -20,6 +20,8 @@ from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
+_NEVER_PROMOTED = frozenset({Status.OPEN, Status.CANCELED})
+
 
 @dataclass(frozen=True, slots=True)
 class PromotionView:
@@ -65,6 +67,12 @@ class PromotionReports:
         """Return how far the promotion of a stage is."""
         stage = await self.stages.get(token, stage_id)
         return await self.catalogue.read(lambda rows: self._view(rows, stage))
+
+    async def journal_of(self, stage: Stage) -> Journal:
+        """Return how far each file of a stage is, for whoever may see the stage."""
+        if stage.status in _NEVER_PROMOTED:
+            return {}
+        return await self.catalogue.read(lambda rows: rows.find_journal(stage.id))
 
     async def receipt(self, token: ApiToken, stage_id: str) -> dict[str, Any]:
         """Return what a published stage can show for itself."""

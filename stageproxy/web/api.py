@@ -19,7 +19,7 @@ from stageproxy.web.bodies import (
     VersionText,
     read_body,
 )
-from stageproxy.web.keys import STAGES, TOKENS
+from stageproxy.web.keys import PROMOTION_REPORTS, STAGES, TOKENS
 from stageproxy.web.session_json import SESSION_JSON, json_response
 
 KINDS = {"upload": TokenKind.UPLOAD, "manage": TokenKind.MANAGE, "admin": TokenKind.ADMIN}
@@ -72,13 +72,13 @@ async def list_stages(request: web.Request) -> web.Response:
 async def show_stage(request: web.Request) -> web.Response:
     """Return one stage."""
     token = await authenticate(request)
-    return _stage(request, token, await request.app[STAGES].get(token, _id(request)))
+    return await _stage(request, token, await request.app[STAGES].get(token, _id(request)))
 
 
 async def cancel_stage(request: web.Request) -> web.Response:
     """End a stage."""
     token = await authenticate(request)
-    return _stage(request, token, await request.app[STAGES].cancel(token, _id(request)))
+    return await _stage(request, token, await request.app[STAGES].cancel(token, _id(request)))
 
 
 async def extend_stage(request: web.Request) -> web.Response:
@@ -86,13 +86,13 @@ async def extend_stage(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, ExtendStage)
     stage = await request.app[STAGES].extend(token, _id(request), body.extend_for)
-    return _stage(request, token, stage)
+    return await _stage(request, token, stage)
 
 
 async def rotate_stage(request: web.Request) -> web.Response:
     """Give a stage another URL."""
     token = await authenticate(request)
-    return _stage(request, token, await request.app[STAGES].rotate(token, _id(request)))
+    return await _stage(request, token, await request.app[STAGES].rotate(token, _id(request)))
 
 
 async def remove_file(request: web.Request) -> web.Response:
@@ -100,7 +100,7 @@ async def remove_file(request: web.Request) -> web.Response:
     token = await authenticate(request)
     filename = request.match_info["filename"]
     stage = await request.app[STAGES].remove(token, _id(request), filename)
-    return _stage(request, token, stage)
+    return await _stage(request, token, stage)
 
 
 async def make_token(request: web.Request) -> web.Response:
@@ -139,8 +139,9 @@ def token_json(token: ApiToken) -> dict[str, str | None]:
     }
 
 
-def _stage(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
-    return json_response(request.app[SESSION_JSON].of(stage, token))
+async def _stage(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
+    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
+    return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal))
 
 
 def _id(request: web.Request) -> str:

@@ -44,6 +44,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._attempts = Counter(
+            "stageproxy_promotion_attempts",
+            "Files sent to be published, by the reply: accepted, refused or unanswered.",
+            ["reply"],
+            registry=self.registry,
+        )
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
         self._files = self._gauge("files", "Staged files on the disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on the disk.")
@@ -63,6 +69,10 @@ class Metrics:
         self._upstream.labels(outcome).inc()
         if seconds:
             self._upstream_seconds.observe(seconds)
+
+    def sent(self, reply: str) -> None:
+        """Count an attempt to publish a file."""
+        self._attempts.labels(reply).inc()
 
     async def shown(self, catalogue: Catalogue, cached: int) -> bytes:
         """Return all of it, in Prometheus' text format."""

@@ -57,7 +57,9 @@ OPERATIONS: Operations = {
         status=HTTPStatus.ACCEPTED,
     ),
     promotion.show_promotion: Operation("Promotion", (Kind.NOT_FOUND,)),
-    promotion.report_promotion: Operation("Promotion", _CHANGE, body=promotion.ReportPromotion),
+    promotion.report_promotion: Operation(
+        "Promotion", (Kind.NOT_FOUND, Kind.CONFLICT), body=promotion.ReportPromotion
+    ),
     promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),

@@ -53,7 +53,7 @@ async def preview(  # noqa: C901, PLR0912 - one case for each target
     target = find_target(path, project=stage.project, installer=installer)
     match target:
         case StageRoot():
-            return await show_stage(request, stage)
+            return await show_stage(request, await request.app[PREVIEWS].whole(stage))
         case ProjectPage() | OnlyPage() | OnlyList() | Feed():
             return await _answer_page(request, stage, target)
         case ProjectJson() | ReleaseJson() | Provenance():

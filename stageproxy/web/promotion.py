@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Self
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field, SecretStr, StringConstraints
+from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
 
 from stageproxy.core.release.journal import Entry, Progress
 from stageproxy.core.release.lease import Way
@@ -17,7 +17,7 @@ from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS
 from stageproxy.web.promotion_json import plan_json, promotion_json
 from stageproxy.web.refusals import changes_nothing
-from stageproxy.web.session_json import json_response
+from stageproxy.web.session_json import json_response, retry_of
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000
@@ -25,6 +25,8 @@ _MOST_ENTRIES = 1000
 Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=True)]
 Acknowledgement = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$", to_lower=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
+FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_length=4000)]
+"""Where a file is: readers of the stage are led there."""
 
 
 class PlanPromotion(Body):
@@ -60,7 +62,14 @@ class EntryBody(Body):
     attempts: Annotated[int, Field(ge=0)]
     in_doubt: bool = Field(alias="in-doubt")
     said: Text = ""
-    url: Text = ""
+    url: FileUrl = ""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if self.progress is Progress.CONFIRMED and not self.url:
+            msg = "what is confirmed is somewhere: url is missing"
+            raise ValueError(msg)
+        return self
 
     def entry(self) -> Entry:
         """Return it as a value."""
@@ -136,7 +145,7 @@ async def show_form(request: web.Request) -> web.Response:
 
 
 def _promotion(view: PromotionView, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return json_response(promotion_json(view), status)
+    return json_response(promotion_json(view), status, retry_of(view.stage))
 
 
 def _id(request: web.Request) -> str:

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
 
 from stageproxy.core.release.differences import differences, told_by_artifact
+from stageproxy.core.release.journal import Journal
 from stageproxy.core.release.listing import rfc3339
 from stageproxy.core.release.manifest import manifest_digest
+from stageproxy.core.release.outcome import how_far
 from stageproxy.core.release.stages import LIVE, Artifact, Stage, Status, Step
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.services.stage_urls import StageUrls
@@ -23,6 +26,9 @@ UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
 """The media type of PEP 694."""
 
 
+NO_JOURNAL: Journal = MappingProxyType({})
+
+
 class Api(StrEnum):
     """The APIs that tell of a stage, by where they have it: links lead on within the same one."""
 
@@ -30,6 +36,7 @@ class Api(StrEnum):
     SESSIONS = "upload/2.0/sessions"
 
 
+_ASK_AGAIN = "2"
 _PUBLISH = {Api.STAGES: "promotion", Api.SESSIONS: "publish"}
 
 
@@ -41,11 +48,17 @@ class SessionJson:
     mechanisms: tuple[str, ...]
 
     def of(
-        self, stage: Stage, token: ApiToken | None, api: Api = Api.STAGES, **meta: str
+        self,
+        stage: Stage,
+        token: ApiToken | None,
+        api: Api = Api.STAGES,
+        journal: Journal = NO_JOURNAL,
+        **meta: str,
     ) -> dict[str, Any]:
         """Return a stage as the bearer of *token* may see it; without one, as a reader of it may.
 
-        *meta*: more to say in `meta`, under names that PEP 694 leaves to indexes.
+        *journal*: how far its files are, if it is being published. *meta*: more
+        to say in `meta`, under names that PEP 694 leaves to indexes.
         """
         urls = self.urls
         document = {
@@ -58,7 +71,7 @@ class SessionJson:
                 **{one.filename: _file(one, stage, urls) for one in stage.artifacts},
                 **self._unfinished(stage, token),
             },
-            "notices": _notices(stage),
+            "notices": notices_of(stage, journal),
             "id": stage.id,
             "project": stage.project,
             "version": stage.version,
@@ -108,6 +121,11 @@ class SessionJson:
 SESSION_JSON = web.AppKey("session_json", SessionJson)
 
 
+def retry_of(stage: Stage) -> dict[str, str]:
+    """Return the header that says when to ask again, while a stage is being published."""
+    return {"Retry-After": _ASK_AGAIN} if stage.status is Status.PROCESSING else {}
+
+
 def as_json(document: Mapping[str, Any]) -> bytes:
     """Return a document as it goes over the wire."""
     return json.dumps(document).encode()
@@ -128,10 +146,15 @@ def json_response(
     )
 
 
-def _notices(stage: Stage) -> list[str]:
-    """Return why a stage ended; of one that may still be published, in what its files differ."""
+def notices_of(stage: Stage, journal: Journal) -> list[str]:
+    """Return why a stage ended or its promotion stopped, or how far that is.
+
+    Of one that may still be published: in what its files differ.
+    """
     if stage.reason:
         return [stage.reason]
+    if stage.status is Status.PROCESSING:
+        return [how_far(stage, journal)] if journal else []
     return [*differences(map(told_by_artifact, stage.artifacts))] if stage.status in LIVE else []
 
 

@@ -8,12 +8,13 @@ from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
 
+from stageproxy.core.errors import ConflictError, RefusedError
 from stageproxy.core.release.stages import Stage
 from stageproxy.core.rights import ApiToken
 from stageproxy.services.promote import PromotionOrder
 from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText
-from stageproxy.web.keys import PROMOTIONS, STAGES
-from stageproxy.web.session_json import SESSION_JSON, Api
+from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, STAGES
+from stageproxy.web.session_json import SESSION_JSON, Api, retry_of
 from stageproxy.web.upload_2_0 import Message, authenticate, read_message, told
 
 _LOCATED = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
@@ -44,14 +45,14 @@ async def create_session(request: web.Request) -> web.Response:
     body = await read_message(request, CreateSession)
     project = canonicalize_name(body.name)
     stage = await request.app[STAGES].open(token, project, body.version, None)
-    return _session(request, stage, token, HTTPStatus.CREATED)
+    return await _session(request, stage, token, HTTPStatus.CREATED)
 
 
 async def show_session(request: web.Request) -> web.Response:
     """Return a stage, also one that has ended, for its retention time (T2)."""
     token = await authenticate(request)
     stage = await request.app[STAGES].get(token, request.match_info["id"])
-    return _session(request, stage, token)
+    return await _session(request, stage, token)
 
 
 async def cancel_session(request: web.Request) -> web.Response:
@@ -66,25 +67,30 @@ async def extend_session(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_message(request, ExtendSession)
     stage = await request.app[STAGES].extend(token, request.match_info["id"], body.by)
-    return _session(request, stage, token)
+    return await _session(request, stage, token)
 
 
 async def publish_session(request: web.Request) -> web.Response:
     """Begin to publish a stage: 202 and where to ask how far it is (T4).
 
     The protocol names neither files nor warnings: who publishes by it takes the
-    stage as it is, with the notices that it tells of.
+    stage as it is, with the notices that it tells of. What the index would
+    refuse is a conflict with it: nothing is wrong with the message.
     """
     token = await authenticate(request)
     await read_message(request, Message)
     order = PromotionOrder(manifest_digest=None, acknowledged=None)
-    view = await request.app[PROMOTIONS].start(token, request.match_info["id"], order)
-    return _session(request, view.stage, token, HTTPStatus.ACCEPTED)
+    try:
+        view = await request.app[PROMOTIONS].start(token, request.match_info["id"], order)
+    except RefusedError as error:
+        raise ConflictError(error.sentence, error.problems) from error
+    return await _session(request, view.stage, token, HTTPStatus.ACCEPTED)
 
 
-def _session(
+async def _session(
     request: web.Request, stage: Stage, token: ApiToken, status: HTTPStatus = HTTPStatus.OK
 ) -> web.Response:
-    document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS)
-    headers = {"Location": document["links"]["session"]} if status in _LOCATED else {}
-    return told(document, status, headers)
+    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
+    document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal)
+    located = {"Location": document["links"]["session"]} if status in _LOCATED else {}
+    return told(document, status, {**retry_of(stage), **located})

@@ -6,14 +6,15 @@ from aiohttp import hdrs, web
 
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.core.index.pages import own_document
+from stageproxy.core.release.manifest import manifest_digest
 from stageproxy.core.release.promotion import in_promotion_order
-from stageproxy.core.release.stages import Stage
+from stageproxy.core.release.stages import Stage, Step
 from stageproxy.web.auth import recognize
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
-from stageproxy.web.keys import URLS
+from stageproxy.web.keys import PROMOTION_REPORTS, URLS
 from stageproxy.web.pages.rendering import render
-from stageproxy.web.session_json import SESSION_JSON, Api, as_json
+from stageproxy.web.session_json import SESSION_JSON, Api, as_json, notices_of
 
 _OFFERS = ("text/html", "application/json")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -21,11 +22,11 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
     """Return the stage: a page for browsers, PEP 694's session object for programs."""
-    urls = request.app[URLS]
+    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     accept = request.headers.get(hdrs.ACCEPT, "")
     if best_offer(accept, _OFFERS) == "application/json":
         token = await recognize(request)
-        document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS)
+        document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal)
         headers = {
             "Content-Type": "application/json",
             "Cache-Control": PRIVATE,
@@ -37,8 +38,12 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
     page = render(
         "stage.html",
         stage=stage,
-        url=urls.url_of(stage),
+        url=request.app[URLS].url_of(stage),
         artifacts=in_promotion_order(stage.artifacts),
+        manifest_digest=manifest_digest(stage.artifacts),
+        journal=journal,
+        notices=notices_of(stage, journal) if journal else (),
+        expires=Step.CANCEL in stage.steps(),
     )
     return await _page(request, page)
 

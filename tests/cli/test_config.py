@@ -69,6 +69,15 @@ def test_show_odd_text(desk: Desk, folder: str) -> None:
     assert tomllib.loads(ended.stdout)["storage"]["data"] == folder
 
 
+def test_show_table(desk: Desk) -> None:
+    """A table within a section is TOML, too, and its secrets are hidden."""
+    tokens = {"STAGEPROXY_PROMOTION__TOKENS": "demo=hidden,Other.Name=hidden"}
+    ended = desk.run_with(tokens, "config", "show")
+
+    shown_tokens = tomllib.loads(ended.stdout)["promotion"]["tokens"]
+    assert shown_tokens == {"demo": "**********", "Other.Name": "**********"}
+
+
 def test_show_as_a_document(desk: Desk) -> None:
     """The document has every setting."""
     document = desk.run_with({}, "config", "show", "--json").document

@@ -32,7 +32,9 @@ class Description:
             assert answer.status in {400, 404, 405}, f"{request} is not described"
             self._check_body(answer, {PROBLEM: {"schema": PROBLEM_SCHEMA}})
             return
-        status = "default" if answer.status >= 500 else str(answer.status)
+        status = str(answer.status)
+        if answer.status >= 500 and status not in operation["responses"]:
+            status = "default"
         assert status in operation["responses"], f"{name} answers {status}, which is not described"
         response = self._resolved(operation["responses"][status])
         assert set(response.get("headers", ())) <= set(answer.headers)

@@ -108,6 +108,21 @@ class Pep694:
         """Return the answer to an upload that is given up."""
         return await self.ask("DELETE", upload["links"]["file-upload-session"])
 
+    async def publish(self, session: Any) -> Answer:
+        """Return the answer to a session that is to be published."""
+        return await self.ask("POST", f"{session['links']['session']}/publish", {})
+
+    async def show(self, session: Any) -> Any:
+        """Return a session as it is now."""
+        return (await self.ask("GET", session["links"]["session"])).document
+
+    async def until_over(self, session: Any) -> Any:
+        """Wait until a session is not processing any more; return what became of it."""
+        async with asyncio.timeout(10):
+            while (shown := await self.show(session))["status"] == "processing":
+                pass
+        return shown
+
     async def status(self, upload: Any) -> str:
         """Return the status that an upload's own URL tells."""
         shown = await self.ask("GET", upload["links"]["file-upload-session"])

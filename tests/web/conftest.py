@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.distributions import Distribution, a_wheel, an_sdist
 from tests.support.fake_index import FakeIndex
+from tests.support.promoters import Promoter, publishing_on
 from tests.support.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0", requires_python=">=3.8")
@@ -16,9 +17,21 @@ SDIST = an_sdist(version="2.0", requires_python=">=3.9")
 
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
-    """Return a running service that asks upstream each time, so that what it says is news."""
-    async with running_service(tmp_path / "data", index, upstream={"fresh_for": 0}) as running:
+    """Return a running service that asks upstream each time, so that what it says is news.
+
+    It publishes on the index that it stages for.
+    """
+    async with running_service(
+        tmp_path / "data", index, upstream={"fresh_for": 0}, promotion=publishing_on(index)
+    ) as running:
+        index.uploads.use(running.clock)
         yield running
+
+
+@pytest.fixture
+def promoter(service: RunningService) -> Promoter:
+    """Return somebody who may publish."""
+    return Promoter(service)
 
 
 @pytest.fixture

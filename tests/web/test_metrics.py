@@ -9,13 +9,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from tests.support.distributions import Distribution, a_wheel
+from tests.support.distributions import Distribution, a_wheel, an_sdist
 from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.fake_upload_faults import Fault, Moment, Way
+from tests.support.promoters import TOKEN, Promoter, publishing_on
 from tests.support.service import RunningService, prefix_of, running_service
 
 REQUESTS = "stageproxy_requests_total"
 UPSTREAM = "stageproxy_upstream_documents_total"
-LABELS = {"handler", "method", "status", "outcome", "le"}
+ATTEMPTS = "stageproxy_promotion_attempts_total"
+LABELS = {"reply", "handler", "method", "status", "outcome", "le"}
 ODD = {
     "a method of WebDAV": ("PROPFIND", "/"),
     "a method that HTTP has": ("TRACE", "/"),
@@ -30,7 +33,10 @@ Labels = tuple[tuple[str, str], ...]
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
     """Return a running service that keeps what upstream says for a minute."""
-    async with running_service(tmp_path / "data", index, upstream={"fresh_for": 60}) as running:
+    async with running_service(
+        tmp_path / "data", index, upstream={"fresh_for": 60}, promotion=publishing_on(index)
+    ) as running:
+        index.uploads.use(running.clock)
         yield running
 
 
@@ -167,6 +173,23 @@ async def test_stages_and_files(service: RunningService) -> None:
     assert await counted(service, "stageproxy_files") == 2
     size = len(wheel.content) + len(other.content)
     assert await counted(service, "stageproxy_bytes") == size
+
+
+async def test_attempts_to_publish(service: RunningService) -> None:
+    """Each file that is sent counts by what was said to it; ends of promotions are statuses."""
+    index, promoter = service.index, Promoter(service)
+    index.uploads.tokens.clear()
+    await promoter.publish(await service.staged(a_wheel(version="2.0")))
+    index.uploads.tokens.add(TOKEN)
+    index.uploads.faults.append(Fault(Moment.ACCEPTED, Way.RESET, attempts=(2,)))
+    stage = await service.staged(an_sdist(version="2.0"))
+
+    assert (await promoter.publish(stage))["status"] == "published"
+    replies = [
+        await counted(service, ATTEMPTS, reply=one) for one in ("accepted", "refused", "unanswered")
+    ]
+    assert replies == [1, 1, 1]
+    assert await counted(service, "stageproxy_stages", status="published") == 1
 
 
 async def test_status_that_no_stage_has_any_more(service: RunningService) -> None:

@@ -6,7 +6,6 @@ is that each response of it is seen, and what the document is.
 
 import gzip
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +13,27 @@ import pytest
 from jsonschema import ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from stageproxy.core.release.stages import Status
 from stageproxy.core.rights import TOKEN_PATTERN
-from stageproxy.ports import Rows
 from stageproxy.web.legacy_upload import LONGEST_FORM
 from stageproxy.web.openapi import OPENAPI, OPERATIONS
 from stageproxy.web.routes import ROUTES
 from tests.support.asking import Answer
 from tests.support.described import Description
 from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
+from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.promoters import Promoter, publishing_on
 from tests.support.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
+NEXT = a_wheel(version="3.0")
 PATH = "/api/openapi.json"
 BODIES = {
     "check_file": b'{"filename": "demo-2.0.tar.gz", "form": {"name": "demo"}}',
     "open_stage": b'{"name": "demo", "version": "2.0"}',
     "extend_stage": b'{"extend-for": "1d"}',
+    "plan_promotion": b'{"way": "server"}',
+    "start_promotion": json.dumps({"manifest-digest": "0" * 64}).encode(),
+    "report_promotion": b'{"fence": 1}',
     "make_token": b'{"can": "upload", "project": "demo"}',
 }
 """What the operations that take a body are sent."""
@@ -121,18 +123,29 @@ async def test_every_success(service: RunningService) -> None:
     await service.staged(WHEEL)
     await service.api("DELETE", path)
     await service.api("GET", path)
-    await service.api("GET", f"{path}/audit")
-    await service.api("GET", "audit/verify")
-    await service.api("GET", f"audit/verify?head={'0' * 64}")
+    for audit in (f"{path}/audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
+        await service.api("GET", audit)
+    await promote(service)
     tokens = (await service.api("GET", "tokens")).document["tokens"]
     await service.api("DELETE", f"tokens/{tokens[0]['id']}")
 
     assert responses(service.description, below=400) - service.description.seen == set()
 
 
+async def promote(service: RunningService) -> None:
+    """Let every step of a promotion succeed."""
+    promoter, promoted = Promoter(service), await service.staged(NEXT)
+    await promoter.publish_elsewhere(promoted)
+    await promoter.show(promoted)
+    await promoter.ask("GET", promoted, "/receipt")
+    await promoter.ask("GET", promoted, f"/files/{NEXT.filename}/form")
+
+
 async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
     """Each operation was seen to fail in every way that is described, as described."""
-    async with running_service(tmp_path / "data", index, stage={"max_per_project": 2}) as service:
+    few, promotion = {"max_per_project": 2}, publishing_on(index)
+    async with running_service(tmp_path / "data", index, stage=few, promotion=promotion) as service:
+        await fail_without_upstream(service)
         stages = await stages_in_the_way(service)
         revoked = await service.api("POST", "tokens", can="admin", project="*")
         await service.api("DELETE", f"tokens/{revoked.document['id']}")
@@ -153,17 +166,21 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
     assert failures - description.seen == set()
 
 
+async def fail_without_upstream(service: RunningService) -> None:
+    """Ask for what cannot be done while the index does not answer, about a stage of its own."""
+    stage = await service.staged(a_wheel("lonely"))
+    service.index.quirks = Quirks(status=503)
+    for name, operation in service.description.operations():
+        if "503" in operation["responses"]:
+            await ask(service, name.replace("{id}", stage["id"]), operation)
+    service.index.quirks = Quirks()
+
+
 async def stages_in_the_way(service: RunningService) -> list[str]:
     """Return the ids of a stage that is being promoted, one that has ended, and none."""
-    busy, ended = await service.open_stage(), await service.open_stage("ended")
+    busy, ended = await service.staged(WHEEL), await service.open_stage("ended")
+    await Promoter(service).start(busy, "here")
     await service.api("DELETE", f"stages/{ended['id']}")
-
-    def promote(rows: Rows) -> None:
-        stage = rows.find_stage(busy["id"])
-        assert stage is not None
-        rows.save_stage(replace(stage, status=Status.PROCESSING))
-
-    await service.parts.database.write(promote)
     return [busy["id"], ended["id"], "0123456789abcdef"]
 
 

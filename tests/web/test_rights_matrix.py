@@ -1,6 +1,8 @@
 """Who may do what: every route with every kind of credential, against one table (E62)."""
 
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.web.routes import ROUTES
 from tests.support.asking import Answer
 from tests.support.distributions import a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex
 from tests.support.forms import FORM, body_of, twine_form
 from tests.support.pep694 import UPLOAD_2_0, Pep694
-from tests.support.service import RunningService, prefix_of
+from tests.support.promoters import Promoter, manifest_digest_of, publishing_on
+from tests.support.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0")
 UNKNOWN = make_token(TokenKind.ADMIN, b"\x07" * 32).reveal()
@@ -45,6 +49,7 @@ MANAGING = "401 401 401 401 403 403 403 403 403 200 200 403 200 403 403"
 MAKING = "401 401 401 401 403 403 403 403 403 403 403 403 201 403 403"
 ADMIN = "401 401 401 401 403 403 403 403 403 403 403 403 200 403 403"
 CANCELING = MANAGING.replace("200", "204")
+PUBLISHING = MANAGING.replace("200", "202")
 FINDING = "401 401 401 401 307 307 307 403 404 307 307 403 307 403 403"
 FINDING_VERSION = FINDING.replace("404", "403")
 EXPECTED = {
@@ -71,6 +76,7 @@ EXPECTED = {
     "POST /upload/2.0": OPENING,
     "GET /upload/2.0/sessions/{id}": FILLING,
     "DELETE /upload/2.0/sessions/{id}": CANCELING,
+    "POST /upload/2.0/sessions/{id}/publish": PUBLISHING,
     "POST /upload/2.0/sessions/{id}/extend": MANAGING,
     "POST /upload/2.0/sessions/{id}/files": FILLING.replace("200", "202"),
     "GET /upload/2.0/sessions/{id}/files/{upload}": FILLING,
@@ -90,6 +96,12 @@ EXPECTED = {
     "DELETE /api/stages/{id}/files/{filename}": FILLING,
     "GET /api/stages/{id}/audit": MANAGING,
     "GET /api/audit/verify": ADMIN,
+    "GET /api/stages/{id}/files/{filename}/form": MANAGING,
+    "POST /api/stages/{id}/promotion/plan": MANAGING,
+    "POST /api/stages/{id}/promotion": PUBLISHING,
+    "GET /api/stages/{id}/promotion": FILLING,
+    "POST /api/stages/{id}/promotion/journal": MANAGING,
+    "GET /api/stages/{id}/receipt": FILLING,
     "POST /api/tokens": MAKING,
     "GET /api/tokens": ADMIN,
     "DELETE /api/tokens/{id}": ADMIN,
@@ -107,9 +119,11 @@ ANNOUNCE = json.dumps(
         "mechanism": "http-post-bytes",
     }
 ).encode()
+START = json.dumps({"manifest-digest": manifest_digest_of(WHEEL), "way": "here"}).encode()
 DOCUMENTS = {
     "POST /upload/2.0/": CREATE,
     "POST /upload/2.0": CREATE,
+    "POST /upload/2.0/sessions/{id}/publish": b'{"meta": {"api-version": "2.0"}}',
     "POST /upload/2.0/sessions/{id}/extend": EXTEND,
     "POST /upload/2.0/sessions/{id}/files": ANNOUNCE,
     "POST /upload/2.0/sessions/{id}/files/{upload}/bytes": SDIST.content,
@@ -119,6 +133,9 @@ DOCUMENTS = {
     "POST /api/check": b'{"filename": "demo-2.0.tar.gz", "form": {"name": "demo"}}',
     "POST /api/stages": b'{"name": "demo", "version": "2.0"}',
     "POST /api/stages/{id}/extend": b'{"extend-for": "1d"}',
+    "POST /api/stages/{id}/promotion/plan": b'{"way": "here"}',
+    "POST /api/stages/{id}/promotion": START,
+    "POST /api/stages/{id}/promotion/journal": b'{"fence": 1}',
     "POST /api/tokens": b'{"project": "demo", "can": "upload"}',
 }
 WITHOUT_STAGE = {
@@ -128,6 +145,8 @@ WITHOUT_STAGE = {
     "POST /legacy/",
     "POST /legacy",
 }
+PROMOTED = {"GET /api/stages/{id}/promotion", "POST /api/stages/{id}/promotion/journal"}
+"""What there is only once a stage is being published."""
 ABOUT_A_STAGE = [route for route in EXPECTED if "s/{id}" in route and "tokens" not in route]
 
 
@@ -141,6 +160,14 @@ def test_every_route_is_in_the_table() -> None:
     assert sorted(map(spelled, ROUTES)) == sorted(EXPECTED)
     assert all(len(row.split()) == len(CREDENTIALS) for row in EXPECTED.values())
     assert len(EXPECTED) * len(CREDENTIALS) >= 250
+
+
+@pytest.fixture
+async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
+    """Return a running service that may publish, where every file is refused."""
+    promotion = publishing_on(index, repository_url=f"{index.url}/nowhere/")
+    async with running_service(tmp_path / "data", index, promotion=promotion) as running:
+        yield running
 
 
 @pytest.fixture
@@ -168,11 +195,25 @@ async def test_row(service: RunningService, tokens: dict[str, str], route: str) 
 async def cell(service: RunningService, tokens: dict[str, str], route: str, credential: str) -> int:
     """Return the status that a route answers to a credential, in a world of its own."""
     for stage in (await service.api("GET", "stages")).document["stages"]:
-        await service.api("DELETE", f"stages/{stage['id']}")
+        await end(service, stage)
     stage = None if route in WITHOUT_STAGE else await service.staged(WHEEL)
+    if route in PROMOTED:
+        await Promoter(service).start(stage, "here")
+    if "receipt" in route:
+        await Promoter(service).publish_elsewhere(stage)
     stage_token = stage["session-token"] if stage else NO_STAGE
     token = {"none": None, "stage token": stage_token, **tokens}[credential]
     return (await ask(service, route, stage, token)).status
+
+
+async def end(service: RunningService, stage: Any) -> None:
+    """End a stage, whatever is done with it just now."""
+    promoter = Promoter(service)
+    if stage["status"] == "processing" and (await promoter.show(stage))["way"] == "here":
+        await promoter.give_up(stage)
+    elif stage["status"] == "processing":
+        await promoter.until_over(stage)
+    await service.api("DELETE", f"stages/{stage['id']}")
 
 
 async def ask(service: RunningService, route: str, stage: Any, token: str | None) -> Answer:

@@ -1,11 +1,13 @@
 """The stage itself, for people and for programs."""
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.support.distributions import Distribution, a_wheel
 from tests.support.forms import twine_form
+from tests.support.promoters import Promoter, an_entry
 from tests.support.service import RunningService, prefix_of
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -82,8 +84,8 @@ async def test_reader_sees_no_more_than_a_reader_can_do(
 
 
 LINKS = {
-    "admin": {"session", "stage", "legacy-upload", "upload", "extend"},
-    "manage": {"session", "stage", "legacy-upload", "upload", "extend"},
+    "admin": {"session", "stage", "legacy-upload", "upload", "publish", "extend"},
+    "manage": {"session", "stage", "legacy-upload", "upload", "publish", "extend"},
     "upload": {"session", "stage", "legacy-upload", "upload"},
     "other": {"stage"},
 }
@@ -110,6 +112,49 @@ async def test_json_is_not_modified(service: RunningService, prefix: str) -> Non
     again = await service.get(prefix, "application/json", If_None_Match=first.headers["ETag"])
 
     assert again.status == 304
+
+
+async def test_manifest_digest_on_the_page(
+    service: RunningService, prefix: str, stage: Any
+) -> None:
+    """Whoever looks at the page sees what stands for exactly these files.
+
+    It was in the JSON alone.
+    """
+    page = await service.get(prefix, BROWSER)
+
+    assert f'<code class="digest">{stage["manifest-digest"]}</code>' in page.text
+    assert "Status: open. Expires: 2026-11-29 12:00 UTC." in page.text
+
+
+async def test_page_while_it_is_published(
+    promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
+) -> None:
+    """The page says how far each file is; while it is published a stage does not expire."""
+    promotion = (await promoter.start(stage, "here")).document
+    await promoter.report(promotion, an_entry(wheel.filename))
+
+    page = (await promoter.service.get(prefix, BROWSER)).text
+
+    assert re.findall("<td>(confirmed|pending)</td>", page) == ["confirmed", "pending"]
+    assert f"1 of 2 files are live ({wheel.filename})." in page
+    assert "Status: processing.</p>" in page
+
+
+async def test_page_after_a_failure(
+    promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
+) -> None:
+    """The page says why a promotion stopped, as text whatever was said (D54)."""
+    promotion = (await promoter.start(stage, "here")).document
+    entry = an_entry(wheel.filename, "refused", said=SCRIPT)
+    await promoter.report(promotion, entry, ending="error", reason=SCRIPT)
+
+    page = (await promoter.service.get(prefix, BROWSER)).text
+
+    assert "Status: error. Expires: " in page
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+    assert "<td>refused</td>" in page
 
 
 async def test_front_page(service: RunningService) -> None:

@@ -28,13 +28,19 @@ def why_it_stopped(
     ]
     sentences = [
         reason,
-        f"{len(out)} of {len(stage.artifacts)} files are live{_named(out)}.",
+        how_far(stage, journal),
         f"Of others nobody knows yet{_named(doubtful)}." if doubtful else "",
         _what_users_see(stage, out),
         "Mend what is said, and promote the stage again: it goes on where it stopped.",
         _until(first_sent_at),
     ]
     return " ".join(filter(None, sentences))
+
+
+def how_far(stage: Stage, journal: Journal) -> str:
+    """Return the sentence on what users see of a release that is being published."""
+    out = [entry.filename for entry in confirmed_in(journal)]
+    return f"{len(out)} of {len(stage.artifacts)} files are live{_named(out)}."
 
 
 def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, Any]:

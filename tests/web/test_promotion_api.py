@@ -1,0 +1,94 @@
+"""/api/ publishes: the server sends, tells how far it is, and has a receipt in the end."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.promoters import Promoter, manifest_digest_of
+from tests.support.service import RunningService
+
+WHEEL = a_wheel(version="2.0")
+LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+SDIST = an_sdist(version="2.0")
+
+
+@pytest.fixture
+async def stage(service: RunningService) -> Any:
+    """Return a stage of two wheels and an sdist."""
+    return await service.staged(SDIST, WHEEL, LINUX)
+
+
+async def test_published_by_the_server(
+    service: RunningService, promoter: Promoter, stage: Any
+) -> None:
+    """What is begun is done: each file once, the sdist last, and the stage says so."""
+    started = await promoter.start(stage)
+
+    done = await promoter.until_over(stage)
+    assert (started.status, started.document["status"]) == (202, "processing")
+    assert "Retry-After" in started.headers
+    assert service.index.uploads.history.accepted == [one.filename for one in (LINUX, WHEEL, SDIST)]
+    assert (done["status"], done["reason"]) == ("published", None)
+    assert [one["progress"] for one in done["files"].values()] == ["confirmed"] * 3
+    assert all(one["url"].startswith(service.index.url) for one in done["files"].values())
+
+
+async def test_receipt(service: RunningService, promoter: Promoter, stage: Any) -> None:
+    """A receipt says what was published, on whose word, when, and where it is."""
+    await promoter.publish(stage)
+
+    receipt = (await promoter.ask("GET", stage, "/receipt")).document
+
+    shown = await promoter.show(stage)
+    digest = hashlib.sha256(receipt["manifest"].encode()).hexdigest()
+    assert digest == receipt["manifest-digest"] == manifest_digest_of(SDIST, WHEEL, LINUX)
+    assert receipt["approved-by"] == shown["approved-by"]
+    assert receipt["published-at"] == shown["ended-at"] is not None
+    assert receipt["published-by"] == "server"
+    assert {name: one["url"] for name, one in receipt["files"].items()} == {
+        name: one["url"] for name, one in shown["files"].items()
+    }
+    assert receipt["files"][SDIST.filename]["sha256"] == SDIST.sha256
+    page = (await service.get(f"{service.index.url}/simple/demo/")).text
+    assert all(one.filename in page for one in (SDIST, WHEEL, LINUX))
+
+
+async def test_no_receipt_before_it_is_out(promoter: Promoter, stage: Any) -> None:
+    """What is being published has no receipt yet; what nobody promoted has nothing to show."""
+    nothing = await promoter.ask("GET", stage, "/promotion")
+    await promoter.start(stage, "here")
+
+    early = await promoter.ask("GET", stage, "/receipt")
+
+    assert (nothing.status, early.status) == (404, 409)
+    assert "only what is published has a receipt" in early.document["detail"]
+
+
+async def test_form(promoter: Promoter, stage: Any) -> None:
+    """Whoever publishes elsewhere gets each file's form as it came, in its order."""
+    form = (await promoter.ask("GET", stage, f"/files/{WHEEL.filename}/form")).document
+
+    missing = await promoter.ask("GET", stage, "/files/other-1.0.tar.gz/form")
+    names = [name for name, _ in form["fields"]]
+    assert form["filename"] == WHEEL.filename
+    assert ["sha256_digest", WHEEL.sha256] in form["fields"]
+    assert {"name", "version", "metadata_version", "filetype"} <= set(names)
+    assert "content" not in names
+    assert missing.status == 404
+
+
+async def test_promoted_twice(promoter: Promoter, stage: Any) -> None:
+    """What is being published cannot be begun by another; what is out neither."""
+    digest = manifest_digest_of(SDIST, WHEEL, LINUX)
+    await promoter.start(stage, "here")
+    second = await promoter.ask("POST", stage, "/promotion", **{"manifest-digest": digest})
+    await promoter.give_up(stage)
+    await promoter.publish(stage)
+
+    third = await promoter.ask("POST", stage, "/promotion", **{"manifest-digest": digest})
+
+    assert (second.status, third.status) == (409, 409)
+    assert "is processing and cannot be promoted" in second.document["detail"]
+    assert "is published and cannot be promoted" in third.document["detail"]

@@ -1,0 +1,156 @@
+"""With what the server publishes: where it finds a credential, and that nobody else does."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stageproxy.web.access_log import RedactingFormatter
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.fake_index import FakeIndex
+from tests.support.promoters import Promoter, publishing_on
+from tests.support.service import RunningService, running_service
+
+WHEEL = a_wheel(version="2.0")
+LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+SDIST = an_sdist(version="2.0")
+CANARY = "pypi-canary-8c1f2f6d"
+
+
+@pytest.fixture
+async def stage(service: RunningService) -> Any:
+    """Return a stage of a wheel."""
+    return await service.staged(WHEEL)
+
+
+async def test_no_credential(tmp_path: Path, index: FakeIndex) -> None:
+    """Without a credential the server says which ways there are to give it one."""
+    promotion = publishing_on(index, token="")
+    async with running_service(tmp_path / "data", index, promotion=promotion) as service:
+        stage = await service.staged(WHEEL)
+
+        answer = await Promoter(service).start(stage)
+        shown = (await service.api("GET", f"stages/{stage['id']}")).document
+
+    assert (answer.status, shown["status"]) == (409, "open")
+    assert answer.document["detail"] == (
+        "The server has no credential to publish with. Set promotion.token, give one with the "
+        "request, or publish from where there is one: stageproxy promote --here."
+    )
+
+
+async def test_token_file(tmp_path: Path, index: FakeIndex) -> None:
+    """A token in a file is read when it is needed; one that cannot be read is named."""
+    file = tmp_path / "token"
+    promotion = publishing_on(index, token="", token_file=str(file))
+    async with running_service(tmp_path / "data", index, promotion=promotion) as service:
+        promoter, stage = Promoter(service), await service.staged(WHEEL)
+        missing = await promoter.start(stage)
+        file.touch(mode=0o600)
+        file.write_text(f"{publishing_on(index)['token']}\n")
+
+        done = await promoter.publish(stage)
+
+    assert (missing.status, done["status"]) == (409, "published")
+    assert str(file) in missing.document["detail"]
+
+
+async def test_token_of_the_project(tmp_path: Path, index: FakeIndex) -> None:
+    """A project's own token goes before the one for all."""
+    own = publishing_on(index)["token"]
+    promotion = publishing_on(index, token="wrong", tokens=f"Demo={own}")
+    async with running_service(tmp_path / "data", index, promotion=promotion) as service:
+        done = await Promoter(service).publish(await service.staged(WHEEL))
+
+    assert done["status"] == "published"
+
+
+async def test_refused_credential(tmp_path: Path, index: FakeIndex) -> None:
+    """The first file finds out that a token does not count: nothing is out, all can be changed."""
+    promotion = publishing_on(index, token="wrong")
+    async with running_service(tmp_path / "data", index, promotion=promotion) as service:
+        promoter, stage = Promoter(service), await service.staged(WHEEL, SDIST)
+
+        failed = await promoter.publish(stage)
+        edited = await service.upload(LINUX)
+
+    assert (failed["status"], edited.status) == ("error", 200)
+    assert "Invalid or non-existent authentication information." in failed["reason"]
+    assert "Nothing was published" in failed["reason"]
+
+
+async def test_refused_credential_is_given_anew(tmp_path: Path, index: FakeIndex) -> None:
+    """After a refusal, a credential that comes with the request lets the promotion go on."""
+    good = publishing_on(index)["token"]
+    promotion = publishing_on(index, token="wrong")
+    async with running_service(tmp_path / "data", index, promotion=promotion) as service:
+        promoter, stage = Promoter(service), await service.staged(WHEEL)
+        await promoter.publish(stage)
+
+        await promoter.start(stage, token=good)
+        done = await promoter.until_over(stage)
+
+    assert (done["status"], done["fence"]) == ("published", 2)
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Return everything that is logged, as the server writes it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("is_good", [True, False], ids=["taken", "refused"])
+async def test_credential_of_a_request(
+    tmp_path: Path, index: FakeIndex, log: io.StringIO, *, is_good: bool
+) -> None:
+    """A credential that comes with a request is in no answer, no row, no file and no log (A18)."""
+    data, promotion = tmp_path / "data", publishing_on(index, token="")
+    index.uploads.tokens = {CANARY} if is_good else set()
+    async with running_service(data, index, promotion=promotion) as service:
+        promoter, stage = Promoter(service), await service.staged(WHEEL)
+        started = await promoter.start(stage, token=CANARY)
+        done = await promoter.until_over(stage)
+        receipt = await promoter.ask("GET", stage, "/receipt")
+        seen = [started.text, json.dumps(done), receipt.text, (await service.get("/metrics")).text]
+        while_running = files_with(data, CANARY)
+
+    assert done["status"] == ("published" if is_good else "error")
+    assert while_running | files_with(data, CANARY) == set()
+    assert CANARY not in log.getvalue()
+    assert [one for one in seen if CANARY in one] == []
+    sent = [dict(one.headers)["Authorization"] for one in index.uploads.history.attempts]
+    assert len(sent) == 1
+
+
+def files_with(folder: Path, text: str) -> set[str]:
+    """Return the names of the files below a folder that hold a text."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert "catalogue.db" in {path.name for path in files}
+    return {path.name for path in files if text.encode() in path.read_bytes()}
+
+
+@pytest.mark.parametrize("body", ['{"token": 1', f'{{"token": ["{CANARY}"], "x": "{CANARY}"}}'])
+async def test_credential_in_a_wrong_body(
+    service: RunningService, stage: Any, log: io.StringIO, body: str
+) -> None:
+    """Nor is one of a request that makes no sense."""
+    headers = {"Authorization": f"Bearer {service.admin}"}
+    path = f"/api/stages/{stage['id']}/promotion"
+
+    answer = await service.send("POST", path, headers, data=body.encode())
+
+    assert answer.status == 400
+    assert CANARY not in answer.text + log.getvalue()

@@ -1,0 +1,195 @@
+"""/api/ keeps the journal of a promotion that is carried out elsewhere."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.promoters import Promoter, an_entry
+from tests.support.service import RunningService
+
+WHEEL = a_wheel(version="2.0")
+LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+SDIST = an_sdist(version="2.0")
+LOST = (
+    "Another promotion of this stage has taken over, or this one has ended. "
+    "Nothing more is sent from here."
+)
+URLS = ["javascript:alert(1)", "//files.example/x", "https://files.example/\nX: y", "x", "ftp://x/"]
+
+
+@pytest.fixture
+async def stage(service: RunningService) -> Any:
+    """Return a stage of two wheels and an sdist."""
+    return await service.staged(SDIST, WHEEL, LINUX)
+
+
+async def test_reported_from_elsewhere(promoter: Promoter, stage: Any) -> None:
+    """Whoever publishes elsewhere tells of each step, and the stage shows it."""
+    promotion = (await promoter.start(stage, "here")).document
+    first, *_ = promotion["files"]
+    url = f"https://files.example/{first}"
+
+    sending = (await promoter.report(promotion, an_entry(first, "sending"))).document
+    confirmed = (await promoter.report(promotion, an_entry(first, url=url))).document
+
+    assert sending["files"][first]["progress"] == "sending"
+    assert sending["first-sent-at"] is not None
+    assert (confirmed["files"][first]["progress"], confirmed["files"][first]["url"]) == (
+        "confirmed",
+        url,
+    )
+    assert confirmed["status"] == "processing"
+    assert promoter.service.index.uploads.history.attempts == []
+
+
+async def test_ended_from_elsewhere(promoter: Promoter, stage: Any) -> None:
+    """With every file confirmed, whoever publishes elsewhere may end it well."""
+    done = await promoter.publish_elsewhere(stage)
+
+    receipt = (await promoter.ask("GET", stage, "/receipt")).document
+    assert (done["status"], done["way"]) == ("published", "here")
+    assert receipt["published-by"] == "here"
+    assert receipt["files"][WHEEL.filename]["url"] == f"https://files.example/{WHEEL.filename}"
+
+
+async def test_ended_too_early_from_elsewhere(promoter: Promoter, stage: Any) -> None:
+    """While a file is not confirmed nobody can say that the stage is published."""
+    promotion = (await promoter.start(stage, "here")).document
+    entries = [an_entry(WHEEL.filename), an_entry(LINUX.filename), an_entry(SDIST.filename, "sent")]
+
+    answer = await promoter.report(promotion, *entries, ending="published")
+
+    assert answer.status == 409
+    assert answer.document["detail"] == f"Not every file is confirmed: {SDIST.filename}."
+    assert (await promoter.show(stage))["status"] == "processing"
+
+
+async def test_failed_elsewhere(promoter: Promoter, stage: Any) -> None:
+    """What stopped elsewhere is told with what is live, and the stage can only go on."""
+    promotion = (await promoter.start(stage, "here")).document
+    entries = [an_entry(WHEEL.filename), an_entry(SDIST.filename, "refused", said="No.")]
+
+    failed = await promoter.report(promotion, *entries, ending="error", reason="PyPI says no.")
+
+    edited = await promoter.service.upload(a_wheel(version="2.0", tag="cp312-cp312-win_amd64"))
+    reason = failed.document["reason"]
+    assert (failed.document["status"], edited.status) == ("error", 409)
+    assert reason.startswith(f"PyPI says no. 1 of 3 files are live ({WHEEL.filename}).")
+    assert "promote the stage again" in reason
+
+
+async def test_half_published_stage_stays(promoter: Promoter, stage: Any) -> None:
+    """A stage of which something is out is neither canceled nor extended, and does not expire."""
+    promotion = (await promoter.start(stage, "here")).document
+    await promoter.report(promotion, an_entry(WHEEL.filename), ending="error", reason="No.")
+    promoter.service.clock.advance(days=60)
+
+    canceled = await promoter.ask("DELETE", stage)
+    extended = await promoter.ask("POST", stage, "/extend", **{"extend-for": 60})
+
+    assert (canceled.status, extended.status) == (409, 409)
+    assert (await promoter.ask("GET", stage)).document["status"] == "error"
+
+
+async def test_silence_from_elsewhere(promoter: Promoter, stage: Any) -> None:
+    """After 15 minutes without a word a promotion is over, and another may go on with it."""
+    late = (await promoter.start(stage, "here")).document
+    promoter.service.clock.advance(minutes=15)
+
+    second = await promoter.start(stage, "here")
+
+    lost = await promoter.report(late, an_entry(WHEEL.filename))
+    assert (second.status, second.document["fence"]) == (202, 2)
+    assert (lost.status, lost.document["detail"]) == (409, LOST)
+    assert (await promoter.show(stage))["files"][WHEEL.filename]["progress"] == "pending"
+
+
+async def test_sign_of_life(promoter: Promoter, stage: Any) -> None:
+    """A report of nothing is a sign of life: the lease begins anew.
+
+    It did not.
+    """
+    promotion = (await promoter.start(stage, "here")).document
+    promoter.service.clock.advance(minutes=14)
+
+    renewed = (await promoter.report(promotion)).document
+
+    assert promotion["leased-until"].startswith("2026-11-22T12:15")
+    assert renewed["leased-until"].startswith("2026-11-22T12:29")
+
+
+async def test_reports_to_nobody(promoter: Promoter, stage: Any) -> None:
+    """A stage that nobody promotes, and one that the server itself does, take no reports."""
+    fenced = {"stage": stage["id"], "fence": 1}
+    nobody = await promoter.report(fenced, an_entry(WHEEL.filename))
+    await promoter.publish(stage)
+
+    over = await promoter.report(fenced, an_entry(WHEEL.filename))
+
+    assert (nobody.status, over.status) == (409, 409)
+
+
+async def test_report_on_what_the_server_sends(
+    service: RunningService, promoter: Promoter, stage: Any
+) -> None:
+    """What the server publishes it knows best: no report on it counts."""
+    service.index.uploads.processing = 0.2
+    promotion = (await promoter.start(stage)).document
+
+    answer = await promoter.report(promotion, an_entry(SDIST.filename))
+
+    done = await promoter.until_over(stage)
+    assert (answer.status, done["status"]) == (409, "published")
+    assert answer.document["detail"] == (
+        "The server itself publishes this stage, and keeps its journal."
+    )
+
+
+async def test_report_on_a_foreign_file(promoter: Promoter, stage: Any) -> None:
+    """A file that was not approved has no place in the journal; nothing of the report counts."""
+    promotion = (await promoter.start(stage, "here")).document
+
+    answer = await promoter.report(
+        promotion, an_entry(WHEEL.filename), an_entry("other-1.0.tar.gz")
+    )
+
+    assert answer.status == 409
+    assert answer.document["detail"] == "other-1.0.tar.gz is not a part of what was approved."
+    assert (await promoter.show(stage))["files"][WHEEL.filename]["progress"] == "pending"
+
+
+@pytest.mark.parametrize("url", URLS)
+async def test_report_of_no_address(promoter: Promoter, stage: Any, url: str) -> None:
+    """Readers are led to where a file is said to be: only a web address will do."""
+    promotion = (await promoter.start(stage, "here")).document
+
+    answer = await promoter.report(promotion, an_entry(WHEEL.filename, url=url))
+
+    assert answer.status == 400
+    assert [one["source"] for one in answer.document["errors"]] == ["entries.0.url"]
+
+
+async def test_report_of_nowhere(promoter: Promoter, stage: Any) -> None:
+    """A file that was seen was seen somewhere."""
+    promotion = (await promoter.start(stage, "here")).document
+
+    answer = await promoter.report(promotion, an_entry(WHEEL.filename, url=""))
+
+    assert answer.status == 400
+    assert answer.document["errors"] == [
+        {"source": "entries.0", "message": "what is confirmed is somewhere: url is missing"}
+    ]
+
+
+async def test_right_that_is_lost(service: RunningService, stage: Any) -> None:
+    """A token that is revoked amid a promotion reports nothing more (E63)."""
+    made = (await service.api("POST", "tokens", can="manage", project="demo")).document
+    promoter = Promoter(service, made["token"])
+    promotion = (await promoter.start(stage, "here")).document
+    await service.api("DELETE", f"tokens/{made['id']}")
+
+    answer = await promoter.report(promotion, an_entry(WHEEL.filename))
+
+    assert answer.status == 403
+    assert promotion["approved-by"] == made["id"]

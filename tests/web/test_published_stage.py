@@ -1,0 +1,248 @@
+"""A stage whose release is out: its pages are upstream's own again (DECISIONS 8)."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import a_wheel, an_sdist
+from tests.support.fake_index import JUST_OUT
+from tests.support.promoters import Promoter
+from tests.support.service import HTML_PAGE, JSON_PAGE, RunningService, prefix_of
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+WHEEL = a_wheel(version="2.0")
+SDIST = an_sdist(version="2.0")
+LATER = a_wheel(version="2.0", tag="cp312-cp312-win_amd64")
+PAGES = ["simple/demo/", "pypi/demo/json", "pypi/demo/2.0/json", "rss/project/demo/releases.xml"]
+
+
+@pytest.fixture
+async def stage(service: RunningService, promoter: Promoter) -> Any:
+    """Return a stage that the server has published, beside a release that was out before."""
+    service.index.add("demo", a_wheel(version="1.0"))
+    staged = await service.staged(WHEEL, SDIST)
+    assert (await promoter.publish(staged))["status"] == "published"
+    return staged
+
+
+@pytest.fixture
+async def unlisted(service: RunningService, promoter: Promoter) -> Any:
+    """Return a stage that is published, on a page that upstream does not show yet."""
+    service.index.add("demo", a_wheel(version="1.0"))
+    staged = await service.staged(WHEEL, SDIST)
+    assert (await promoter.publish_elsewhere(staged))["status"] == "published"
+    return staged
+
+
+@pytest.mark.parametrize("accept", [JSON_PAGE, HTML_PAGE, "text/html"])
+@pytest.mark.parametrize("path", PAGES)
+async def test_pages(service: RunningService, stage: Any, path: str, accept: str) -> None:
+    """What upstream lists is upstream's, byte for byte (118)."""
+    answer = await service.get(prefix_of(stage) + path, accept)
+
+    upstream = await service.get(f"{service.index.url}/{path}", accept)
+    assert (answer.status, answer.body) == (upstream.status, upstream.body)
+    assert answer.headers["Content-Type"] == upstream.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("file", [WHEEL, SDIST], ids=["wheel", "sdist"])
+async def test_files(service: RunningService, promoter: Promoter, stage: Any, file: Any) -> None:
+    """A staged file's URL leads to where the index has it, this time (DECISIONS 8)."""
+    answer = await service.get(stage["files"][file.filename]["link"])
+
+    seen = (await promoter.show(stage))["files"][file.filename]["url"]
+    assert (answer.status, answer.headers["Location"]) == (307, seen)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (await service.get(seen)).body == file.content
+
+
+async def test_metadata(service: RunningService, stage: Any) -> None:
+    """So does that of the METADATA beside a wheel."""
+    link = stage["files"][WHEEL.filename]["link"]
+
+    answer = await service.get(f"{link}.metadata", method="HEAD")
+
+    to = answer.headers["Location"]
+    assert (answer.status, answer.headers["Cache-Control"]) == (307, "no-store")
+    assert to.endswith(f"/{WHEEL.filename}.metadata")
+    assert (await service.get(to)).body == WHEEL.metadata
+
+
+async def test_file_of_an_older_release(service: RunningService, stage: Any) -> None:
+    """Whatever the stage never held is passed through as before."""
+    old = a_wheel(version="1.0")
+    digest = old.blake2b_256
+    path = f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{old.filename}"
+
+    answer = await service.get(prefix_of(stage) + path)
+
+    assert (answer.status, answer.body) == (200, old.content)
+
+
+async def test_lag(service: RunningService, unlisted: Any) -> None:
+    """What is published and not listed yet stays on the page, and leads to where it was seen."""
+    page = await service.get(f"{prefix_of(unlisted)}simple/demo/", JSON_PAGE)
+
+    listed = [one["filename"] for one in page.document["files"]]
+    assert listed == [a_wheel(version="1.0").filename, WHEEL.filename, SDIST.filename]
+    answer = await service.get(unlisted["files"][WHEEL.filename]["link"])
+    assert answer.headers["Location"] == f"https://files.example/{WHEEL.filename}"
+
+
+async def test_lag_of_one_file(service: RunningService, unlisted: Any) -> None:
+    """File by file, what upstream lists is upstream's and the rest is added."""
+    service.index.add("demo", WHEEL, extra_file_keys=JUST_OUT)
+
+    page = await service.get(f"{prefix_of(unlisted)}simple/demo/", JSON_PAGE)
+
+    urls = {one["filename"]: one["url"] for one in page.document["files"]}
+    assert urls[WHEEL.filename].startswith(service.index.url)
+    assert urls[SDIST.filename].startswith("../../packages/")
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_after_a_day(service: RunningService, unlisted: Any, path: str) -> None:
+    """A day later nothing is added any more, whatever upstream lists by then."""
+    service.clock.advance(days=1)
+
+    answer = await service.get(prefix_of(unlisted) + path, JSON_PAGE)
+
+    upstream = await service.get(f"{service.index.url}/{path}", JSON_PAGE)
+    assert (answer.status, WHEEL.filename in answer.text) == (upstream.status, False)
+    assert answer.status == 404 or answer.body == upstream.body
+
+
+async def test_deleted_after_a_day(service: RunningService, stage: Any) -> None:
+    """A release that PyPI deletes is gone from the stage's pages, too."""
+    service.clock.advance(days=1)
+    service.index.remove("demo")
+
+    page = await service.get(f"{prefix_of(stage)}simple/demo/", JSON_PAGE)
+
+    assert page.status == 404
+
+
+async def test_files_after_a_day(service: RunningService, stage: Any) -> None:
+    """Lock files that hold the URL of a staged file work as long as the stage is remembered."""
+    service.clock.advance(days=29)
+    await service.parts.expiry.sweep()
+
+    answer = await service.get(stage["files"][WHEEL.filename]["link"])
+
+    assert answer.status == 307
+
+
+async def test_forgotten(service: RunningService, stage: Any) -> None:
+    """After the retention time a published stage is not found, as any other."""
+    service.clock.advance(days=30)
+    before = await service.get(f"{prefix_of(stage)}simple/demo/", JSON_PAGE)
+    await service.parts.expiry.sweep()
+
+    after = await service.get(f"{prefix_of(stage)}simple/demo/", JSON_PAGE)
+
+    assert (before.status, after.status) == (404, 404)
+    assert (await service.get(stage["files"][WHEEL.filename]["link"])).status == 404
+
+
+async def test_only_the_release(service: RunningService, stage: Any) -> None:
+    """For a day `+only` lists the release, whose files are on PyPI; then it is empty.
+
+    Who asks for it beside PyPI finds the release there.
+    """
+    url = f"{prefix_of(stage)}+only/simple/demo/"
+    page = await service.get(url, JSON_PAGE)
+    service.clock.advance(days=1)
+
+    after = await service.get(url, JSON_PAGE)
+
+    listing = await service.get(f"{prefix_of(stage)}+only/simple/", JSON_PAGE)
+    listed = [one["filename"] for one in page.document["files"]]
+    assert listed == [WHEEL.filename, SDIST.filename]
+    assert (after.status, listing.document["projects"]) == (404, [])
+
+
+@pytest.mark.parametrize("days", [0, 2])
+async def test_as_json(service: RunningService, stage: Any, days: int) -> None:
+    """The stage says that it is published, with the files that it was, also after a day.
+
+    After a day it had none, and the manifest digest of nothing.
+    """
+    service.clock.advance(days=days)
+
+    document = (await service.get(prefix_of(stage), "application/json")).document
+
+    assert (document["status"], document["notices"]) == ("published", [])
+    assert document["files"].keys() == {WHEEL.filename, SDIST.filename}
+    assert document["manifest-digest"] == stage["manifest-digest"]
+    assert set(document["links"]) == {"stage"}
+
+
+async def test_as_a_page(service: RunningService, stage: Any) -> None:
+    """Its page says that it is out, and since when."""
+    page = (await service.get(prefix_of(stage), BROWSER)).text
+
+    assert "<h1>demo 2.0, published</h1>" in page
+    assert "This release is out since 2026-11-22 12:00 UTC." in page
+    assert "not on PyPI yet" not in page
+    assert "Expires" not in page
+    assert "<td>confirmed</td>" in page
+
+
+async def test_upload_to_its_url(service: RunningService, stage: Any) -> None:
+    """Nothing is added to what is out: the URL of a published stage takes no files."""
+    to = f"{prefix_of(stage).removeprefix(service.url)}legacy/"
+
+    answer = await service.upload(LATER, to=to)
+
+    assert (answer.status, answer.reason) == (
+        409,
+        "The stage of demo 2.0 is published and cannot be edited.",
+    )
+
+
+async def test_later_file(service: RunningService, stage: Any) -> None:
+    """A file that its release lacks opens a new stage, of that file alone (DECISIONS 2)."""
+    another = await service.staged(LATER)
+
+    assert another["id"] != stage["id"]
+    assert (another["status"], list(another["files"])) == ("open", [LATER.filename])
+
+
+async def test_same_file_again(service: RunningService, stage: Any) -> None:
+    """A file that is out is a success, and stages nothing (DECISIONS 9)."""
+    answer = await service.upload(WHEEL)
+
+    stages = (await service.api("GET", "stages")).document["stages"]
+    assert (answer.status, [one["id"] for one in stages]) == (200, [stage["id"]])
+
+
+@pytest.mark.usefixtures("stage")
+async def test_later_file_is_published(service: RunningService, promoter: Promoter) -> None:
+    """A wheel that joins a release that is out is published like any other."""
+    another = await service.staged(LATER)
+
+    done = await promoter.publish(another)
+
+    assert done["status"] == "published"
+    assert service.index.uploads.history.accepted[-1] == LATER.filename
+
+
+async def test_over(promoter: Promoter, stage: Any) -> None:
+    """What is out is neither canceled nor extended, and loses no file."""
+    answers = [
+        await promoter.ask("DELETE", stage),
+        await promoter.ask("POST", stage, "/extend", **{"extend-for": 60}),
+        await promoter.ask("DELETE", stage, f"/files/{WHEEL.filename}"),
+        await promoter.plan(stage),
+    ]
+
+    assert [one.status for one in answers] == [409] * 4
+
+
+async def test_rotated(service: RunningService, promoter: Promoter, stage: Any) -> None:
+    """A stage URL that got out can be replaced, also after publishing."""
+    rotated = (await promoter.ask("POST", stage, "/rotate")).document
+
+    before = await service.get(f"{prefix_of(stage)}simple/demo/", JSON_PAGE)
+    after = await service.get(f"{prefix_of(rotated)}simple/demo/", JSON_PAGE)
+    assert (before.status, after.status) == (410, 200)

@@ -1,0 +1,276 @@
+"""Upload 2.0: a session is published (T4), in whole, once, and while it lasts nothing else."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_index import JUST_OUT
+from tests.support.pep694 import META, Pep694
+from tests.support.promoters import TOKEN, Promoter
+from tests.support.service import RunningService, prefix_of
+
+WHEEL = a_wheel(version="2.0")
+SDIST = an_sdist(version="2.0")
+LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+OTHER_SUMMARY = an_sdist(version="2.0", summary="Another demo")
+FOR_LONG = 60.0
+
+
+@pytest.fixture
+def client(service: RunningService) -> Pep694:
+    """Return somebody who may do everything."""
+    return Pep694(service)
+
+
+@pytest.fixture
+async def session(client: Pep694) -> Any:
+    """Return a session with a wheel and an sdist, both completed."""
+    opened = await client.session()
+    for one in (WHEEL, SDIST):
+        assert (await client.upload(opened, one)).status == 201
+    return await client.show(opened)
+
+
+@pytest.fixture
+async def processing(client: Pep694, session: Any) -> Any:
+    """Return the session while it is being published, which takes longer than any test."""
+    client.service.index.uploads.processing = FOR_LONG
+    assert (await client.publish(session)).status == 202
+    return session
+
+
+@pytest.fixture
+async def failed(client: Pep694, session: Any) -> Any:
+    """Return the session after the index has refused its first file."""
+    client.service.index.uploads.tokens.clear()
+    assert (await client.publish(session)).status == 202
+    return await client.until_over(session)
+
+
+async def test_publish(client: Pep694, session: Any) -> None:
+    """Publishing is 202, where to ask, and when to ask again; in the end it is published (29)."""
+    answer = await client.publish(session)
+
+    done = await client.until_over(session)
+    assert (answer.status, answer.document["status"]) == (202, "processing")
+    assert answer.headers["Location"] == session["links"]["session"]
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (done["status"], done["notices"]) == ("published", [])
+    accepted = client.service.index.uploads.history.accepted
+    assert accepted == [WHEEL.filename, SDIST.filename]
+
+
+async def test_processing(client: Pep694, processing: Any) -> None:
+    """While it is published a session says how much of it is live, and when to ask again."""
+    answer = await client.ask("GET", processing["links"]["session"])
+
+    assert answer.document["status"] == "processing"
+    assert answer.document["notices"] == ["0 of 2 files are live."]
+    assert int(answer.headers["Retry-After"]) > 0
+    assert set(answer.document["links"]) == {"session", "stage"}
+
+
+async def test_nothing_to_publish(client: Pep694) -> None:
+    """A session without files is not published: names cannot be reserved from here (40)."""
+    session = await client.session()
+
+    answer = await client.publish(session)
+
+    assert answer.status == 409
+    assert answer.document["detail"].startswith("The stage has no files.")
+    assert (await client.show(session))["status"] == "open"
+
+
+async def test_unfinished_files(client: Pep694, session: Any) -> None:
+    """Files that are not completed are named with their states, and nothing changes (28)."""
+    await client.announce(session, LINUX)
+    other = a_wheel(version="2.0", tag="cp312-cp312-win_amd64")
+    broken = await client.sent(session, other, hashes={"sha256": "0" * 64})
+    await client.complete(broken)
+
+    answer = await client.publish(session)
+
+    assert answer.status == 409
+    assert f"{LINUX.filename} (pending)" in answer.document["detail"]
+    assert f"{other.filename} (error)" in answer.document["detail"]
+    assert (await client.show(session))["status"] == "open"
+
+
+async def test_name_that_the_index_has(client: Pep694, session: Any) -> None:
+    """A filename that was published with other bytes meanwhile is a conflict (T4)."""
+    other = Distribution(SDIST.filename, SDIST.content + b"x")
+    client.service.index.add("demo", other, extra_file_keys=JUST_OUT)
+
+    answer = await client.publish(session)
+
+    assert answer.status == 409
+    assert [one["source"] for one in answer.document["errors"]] == [SDIST.filename]
+    assert answer.document["detail"].startswith("File already exists")
+    assert (await client.show(session))["status"] == "open"
+
+
+async def test_warnings_are_taken(client: Pep694) -> None:
+    """The protocol cannot acknowledge: what the notices said is known, and is kept so."""
+    session = await client.session()
+    for one in (WHEEL, OTHER_SUMMARY):
+        await client.upload(session, one)
+    shown = await client.show(session)
+
+    answer = await client.publish(session)
+
+    promotion = await Promoter(client.service).show(session)
+    assert (answer.status, shown["notices"]) == (202, promotion["acknowledged"])
+    assert len(shown["notices"]) == 1
+
+
+@pytest.mark.usefixtures("processing")
+async def test_edits_while_processing(client: Pep694, session: Any) -> None:
+    """Nothing is added, removed, extended or canceled while a session is published (31)."""
+    wish = {"meta": META, "extend-for": 60}
+    answers = [
+        await client.announce(session, LINUX),
+        await client.announce(session, WHEEL),
+        await client.ask("POST", session["links"]["extend"], wish),
+        await client.ask("DELETE", session["links"]["session"]),
+        await client.service.api("DELETE", f"stages/{session['id']}/files/{WHEEL.filename}"),
+        await client.publish(session),
+    ]
+
+    assert [one.status for one in answers] == [409] * 6
+    assert (await client.show(session))["status"] == "processing"
+    assert (await client.files(session)).keys() == {WHEEL.filename, SDIST.filename}
+
+
+@pytest.mark.parametrize("file", [WHEEL, LINUX], ids=["of its files", "of its release"])
+@pytest.mark.parametrize("url", ["/legacy/", "{stage}legacy/"], ids=["joining", "into the stage"])
+async def test_uploads_while_processing(
+    client: Pep694, processing: Any, url: str, file: Distribution
+) -> None:
+    """The release is reserved meanwhile, also for the legacy upload API (33)."""
+    to = url.format(stage=prefix_of(processing).removeprefix(client.service.url))
+
+    answer = await client.service.upload(file, to=to)
+
+    assert answer.status == 409
+    assert "is processing and cannot be edited" in answer.text
+
+
+@pytest.mark.usefixtures("processing")
+async def test_other_session_while_processing(client: Pep694) -> None:
+    """Nor does the release get in by another session, with its version or without (33)."""
+    same = await client.ask("POST", "/upload/2.0/", {"name": "demo", "version": "2.0"})
+    nameless = await client.session(version=None)
+
+    answer = await client.upload(nameless, LINUX)
+
+    assert (same.status, answer.status) == (409, 409)
+
+
+async def test_failed(failed: Any) -> None:
+    """What fails later is an error, and a notice says why and how to go on (30)."""
+    assert failed["status"] == "error"
+    assert len(failed["notices"]) == 1
+    assert "Invalid or non-existent authentication information." in failed["notices"][0]
+    assert "Nothing was published" in failed["notices"][0]
+    assert {"upload", "publish", "extend"} <= set(failed["links"])
+
+
+async def test_after_a_failure(client: Pep694, failed: Any) -> None:
+    """After an error the session is edited and published as if it were new (30)."""
+    client.service.index.uploads.tokens.add(TOKEN)
+    removed = await client.service.api("DELETE", f"stages/{failed['id']}/files/{SDIST.filename}")
+    wish = {"meta": META, "extend-for": 60}
+    extended = await client.ask("POST", failed["links"]["extend"], wish)
+    added = await client.upload(failed, LINUX)
+
+    published = await client.publish(failed)
+
+    done = await client.until_over(failed)
+    assert (removed.status, extended.status, added.status) == (200, 200, 201)
+    assert (published.status, done["status"]) == (202, "published")
+    accepted = client.service.index.uploads.history.accepted
+    assert accepted == [LINUX.filename, WHEEL.filename]
+
+
+async def test_canceled_after_a_failure(client: Pep694, failed: Any) -> None:
+    """After an error in which nothing was sent a session may be given up (30)."""
+    answer = await client.ask("DELETE", failed["links"]["session"])
+
+    assert (answer.status, (await client.show(failed))["status"]) == (204, "canceled")
+
+
+async def test_names_are_free_after_a_failure(client: Pep694, failed: Any) -> None:
+    """With the failure the names are free: the release is uploaded to as before (33)."""
+    answer = await client.service.upload(LINUX)
+
+    assert answer.status == 200
+    assert LINUX.filename in (await client.show(failed))["files"]
+
+
+async def test_invisible_until_published(client: Pep694, session: Any) -> None:
+    """Nothing of a stage is to be seen but through its URL, until it is published (34)."""
+    service = client.service
+    link = session["files"][WHEEL.filename]["link"]
+    path = link.removeprefix(prefix_of(session))
+
+    answer = await service.get(f"/{path}")
+
+    page = await service.get(f"{service.index.url}/simple/demo/")
+    assert (answer.status, page.status) == (307, 404)
+    assert answer.headers["Location"].startswith(service.index.url)
+    assert (await service.get(answer.headers["Location"])).status == 404
+
+
+async def test_kept_after_the_end(client: Pep694, session: Any) -> None:
+    """A published session tells of itself for the retention time, and is not found then (35)."""
+    await client.publish(session)
+    await client.until_over(session)
+
+    client.service.clock.advance(days=29)
+    await client.service.parts.expiry.sweep()
+    before = await client.ask("GET", session["links"]["session"])
+    client.service.clock.advance(days=2)
+    await client.service.parts.expiry.sweep()
+
+    after = await client.ask("GET", session["links"]["session"])
+    assert (before.status, before.document["status"], after.status) == (200, "published", 404)
+    assert set(before.document["links"]) == {"session", "stage"}
+    assert before.document["files"].keys() == {WHEEL.filename, SDIST.filename}
+
+
+async def test_upload_token_does_not_publish(client: Pep694, session: Any) -> None:
+    """Publishing takes more than the right to fill a stage, and the link is not shown (42)."""
+    uploader = Pep694(client.service, await client.service.token())
+
+    answer = await uploader.publish(session)
+
+    assert answer.status == 403
+    assert "publish" not in (await uploader.show(session))["links"]
+    assert (await client.show(session))["status"] == "open"
+
+
+async def test_manage_token_publishes(client: Pep694, session: Any) -> None:
+    """Who may manage a project may publish it, by the link that says so (42)."""
+    manager = Pep694(client.service, await client.service.token("manage"))
+    link = (await manager.show(session))["links"]["publish"]
+
+    answer = await manager.ask("POST", link, {})
+
+    assert (link, answer.status) == (f"{session['links']['session']}/publish", 202)
+
+
+async def test_link_within_the_other_api(client: Pep694, session: Any) -> None:
+    """Where a stage is told of by /api/, it is promoted by /api/."""
+    shown = (await client.service.api("GET", f"stages/{session['id']}")).document
+
+    api = f"{client.service.url}/api/stages/{session['id']}"
+    assert shown["links"]["publish"] == f"{api}/promotion"
+
+
+async def test_message_without_meta(client: Pep694, session: Any) -> None:
+    """A message that is none publishes nothing (2)."""
+    answer = await client.say("POST", session["links"]["publish"], b"{}")
+
+    assert answer.status == 400
+    assert (await client.show(session))["status"] == "open"
