@@ -43,13 +43,18 @@ def print_stage(stage: Mapping[str, Any]) -> None:
         click.echo(f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}")
         for notice in file["notices"]:
             click.echo(f"    {notice}")
-    print_how_to_install(stage)
+    print_what_next(stage)
 
 
-def print_how_to_install(stage: Mapping[str, Any]) -> None:
-    """Print the stage URL and what to do with it, if there is one."""
+def print_what_next(stage: Mapping[str, Any]) -> None:
+    """Print the stage URL and what to do with it, if there is one: install, or fill it first."""
     url = stage["links"].get("stage")
     if url is None:
+        return
+    if not stage["files"]:
+        click.echo(f"\nStage URL: {url}\nNothing is in it yet. Upload files into it:")
+        click.echo(f"  stageproxy upload --stage {url} FILE…")
+        click.echo(f"  twine upload --repository-url {url}legacy/ FILE…")
         return
     wanted = stage["project"] + (f"=={stage['version']}" if stage["version"] else "")
     click.echo(f"\nStage URL: {url}")

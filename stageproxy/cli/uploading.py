@@ -20,8 +20,8 @@ from stageproxy.cli.connection import Connection
 from stageproxy.cli.distributions import LocalFile, read_distribution
 from stageproxy.cli.output import (
     FailedError,
-    print_how_to_install,
     print_json,
+    print_what_next,
 )
 from stageproxy.cli.progress import progress_bars
 from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
@@ -177,4 +177,4 @@ def _print(report: _Report, *, as_json: bool) -> None:
         for error in one["errors"]:
             click.echo(f"           {error}", err=True)
     if report.stage:
-        print_how_to_install(report.stage)
+        print_what_next(report.stage)

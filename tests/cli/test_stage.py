@@ -46,6 +46,15 @@ def test_open_without_version(desk: Desk) -> None:
     assert lifetime_of(stage) == timedelta(days=7)
 
 
+def test_open_says_what_next(desk: Desk) -> None:
+    """An empty stage is to be filled: nothing can be installed from it, as a newcomer noticed."""
+    done = desk.run("stage", "open", desk.project, "2.0")
+
+    assert "Nothing is in it yet. Upload files into it:" in done.stdout
+    assert "  stageproxy upload --stage http://" in done.stdout
+    assert "pip" not in done.stdout
+
+
 def test_open_twice(desk: Desk) -> None:
     """A release has one stage: who opens a second one is told its id. Exit code 1."""
     stage = desk.json("stage", "open", desk.project, "2.0")
