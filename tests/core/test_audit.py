@@ -165,6 +165,13 @@ def test_digest_is_fixed_for_good() -> None:
     assert record.digest == hashlib.sha256(text.encode()).hexdigest()
 
 
+def test_digest_is_of_all_that_was_before() -> None:
+    """The same event after another one has another digest: whoever edits one edits all after it."""
+    first, second = (chained(previous, 2, an_event()) for previous in ("0" * 64, "1" * 64))
+
+    assert first.digest != second.digest
+
+
 def test_a_moment_is_the_same_in_all_zones() -> None:
     """What counts is when it happened, not how that is told."""
     elsewhere = NOON.astimezone(timezone(timedelta(hours=5)))

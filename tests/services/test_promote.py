@@ -129,6 +129,18 @@ async def test_verdict_is_asked_again(releasing: Releasing, sdist: Distribution)
     assert why.startswith(f"File already exists ({sdist.filename!r}")
 
 
+async def test_every_refusal_is_told(releasing: Releasing) -> None:
+    """Every file is decided about, and all that speaks against it is told at once."""
+    names = [one.filename for one in (await releasing.now()).artifacts]
+    for name in names[:2]:
+        releasing.shelf.put(name, "0" * 64)
+    async with releasing.server() as server:
+        with pytest.raises(RefusedError) as raised:
+            await server.promote()
+
+    assert [one.source for one in raised.value.problems] == names[:2]
+
+
 async def test_index_that_does_not_say_what_it_has(releasing: Releasing) -> None:
     """Without knowing what is published nothing begins."""
     releasing.shelf.blind = 1

@@ -260,10 +260,10 @@ async def test_silent_promoter_is_followed_at_once(releasing: Releasing) -> None
         releasing.clock.moment += LEASE
 
         await server.promote()
-        await server.end()
 
         with pytest.raises(LostLeaseError):
             await server.reports.take(TOKEN, "s1", Report(1, ending=Ending.ERROR))
+        await server.end()
     assert await releasing.status() == OUT
 
 

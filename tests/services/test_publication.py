@@ -329,7 +329,7 @@ async def test_lease_is_kept_while_a_file_goes_out(promoting: Promoting) -> None
     promoting.shelf.during = lambda _: setattr(promoting.journalist, "lost_at", 0)
 
     with pytest.raises(LostLeaseError):
-        await asyncio.wait_for(promoting.run(), 5)
+        await asyncio.wait_for(promoting.run(), 2)
 
     assert promoting.shelf.taken == {}
 

@@ -1,0 +1,306 @@
+"""Defects that break one guarantee each, and the test that each of them turns red."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+CORE, SERVICES, UPSTREAM = "core/release", "services", "upstream"
+PLAN, JOURNAL = f"{CORE}/promotion.py", f"{CORE}/journal.py"
+PROMOTE, PUBLICATION = f"{SERVICES}/promote.py", f"{SERVICES}/publication.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """What is promised, where it is broken, how, and the test that must fail then.
+
+    *file* is within `stageproxy`, *test* within `tests`.
+    """
+
+    guarantee: str
+    file: str
+    good: str
+    bad: str
+    test: str
+
+    def seeded_in(self, root: Path) -> tuple[Path, str, str]:
+        """Return the file below *root*, its text, and its text with the defect."""
+        path = root / "stageproxy" / self.file
+        text = path.read_text()
+        return path, text, text.replace(self.good, self.bad)
+
+
+DEFECTS = [
+    Defect(
+        "wheels go before the sdist",
+        PLAN,
+        "(one.kind is ArtifactKind.SDIST, one.filename)",
+        "(one.kind is ArtifactKind.WHEEL, one.filename)",
+        "core/release/test_promotion.py::test_wheels_go_first_and_the_sdist_last",
+    ),
+    Defect(
+        "the sdist waits until every wheel is seen",
+        PLAN,
+        "is not Progress.CONFIRMED for one in wheels",
+        "not in _SETTLED for one in wheels",
+        "core/release/test_promotion.py::test_next_step",
+    ),
+    Defect(
+        "the first wheel goes alone",
+        PLAN,
+        "_sending(ordered[:1], journal)",
+        "_sending(ordered, journal)",
+        "services/test_publication.py::test_one_wheel_then_the_others_then_the_sdist",
+    ),
+    Defect(
+        "a promotion cut short anywhere publishes each file once, the sdist last",
+        PLAN,
+        "_sending(wheels, journal)\n    return",
+        "_sending(ordered, journal)\n    return",
+        "services/test_publication_cut_short.py",
+    ),
+    Defect(
+        "other bytes under a name of ours stop everything",
+        PLAN,
+        "if is_other(artifact, seen.get(artifact.filename)):",
+        "if is_other(artifact, None):",
+        "services/test_publication.py::test_other_bytes_stop_everything",
+    ),
+    Defect(
+        "a refusal of what may be out already is looked into",
+        PLAN,
+        "entry.progress is Progress.REFUSED and (is_late or not entry.in_doubt)",
+        "entry.progress is Progress.REFUSED",
+        "services/test_publication.py::test_doubtful_file_that_is_refused",
+    ),
+    Defect(
+        "only what the index shows is published, whatever it answered",
+        JOURNAL,
+        "progress=Progress.SENT, said=reply.sentence",
+        "progress=Progress.CONFIRMED, said=reply.sentence",
+        "services/test_publication.py::test_slow_index_is_waited_for",
+    ),
+    Defect(
+        "what was being sent when somebody crashed is in doubt",
+        JOURNAL,
+        "case Progress.SENDING | Progress.UNKNOWN:\n                return self._doubted(now)",
+        "case Progress.SENDING | Progress.UNKNOWN:\n                return self.withheld(now)",
+        "core/release/test_journal.py::test_each_event_leads_where_the_table_says",
+    ),
+    Defect(
+        "doubt stays until the file is seen",
+        JOURNAL,
+        "return self.in_doubt or self.progress in MAY_BE_OUT",
+        "return self.progress in MAY_BE_OUT",
+        "core/release/test_journal.py::test_doubt_stays",
+    ),
+    Defect(
+        "the journal knows before the index does",
+        PUBLICATION,
+        "await self._record(run, sending)\n        try:",
+        "run.entries[artifact.filename] = sending\n        try:",
+        "services/test_publication.py::test_journal_knows_first",
+    ),
+    Defect(
+        "after a failure nothing new is begun",
+        PUBLICATION,
+        "if broken or any(map(_is_failure, replies.values())):",
+        "if broken:",
+        "services/test_publication.py::test_refusal_stops_it",
+    ),
+    Defect(
+        "only so many files go at a time",
+        PUBLICATION,
+        "asyncio.Semaphore(self.pace.parallel)",
+        "asyncio.Semaphore(1000)",
+        "services/test_publication.py::test_only_so_many_at_a_time",
+    ),
+    Defect(
+        "an index is left alone for as long as it wishes",
+        PUBLICATION,
+        "reply.retry_after or timedelta()",
+        "timedelta()",
+        "services/test_publication.py::test_wish_to_be_left_alone",
+    ),
+    Defect(
+        "whoever has lost the lease sends no further",
+        f"{SERVICES}/signs_of_life.py",
+        "await journalist.renew()",
+        "await asyncio.sleep(0)",
+        "services/test_publication.py::test_lease_is_kept_while_a_file_goes_out",
+    ),
+    Defect(
+        "5xx says nothing about what was taken",
+        f"{CORE}/replies.py",
+        "case 4 if status not in _UNKNOWN:",
+        "case 4 | 5 if status not in _UNKNOWN:",
+        "core/release/test_replies.py::test_nobody_knows",
+    ),
+    Defect(
+        "429 is no refusal",
+        f"{CORE}/replies.py",
+        "frozenset({408, 425, 429})",
+        "frozenset({408, 425})",
+        "core/release/test_replies.py::test_nobody_knows",
+    ),
+    Defect(
+        "only the present holder of the lease may act",
+        f"{CORE}/lease.py",
+        "if fence != self.fence or self.ended_at is not None:",
+        "if self.ended_at is not None:",
+        "services/test_promotion_reports.py::test_other_holders_are_refused",
+    ),
+    Defect(
+        "nobody acts after the end",
+        f"{CORE}/lease.py",
+        "if fence != self.fence or self.ended_at is not None:",
+        "if fence != self.fence:",
+        "core/release/test_lease.py::test_nobody_acts_after_the_end",
+    ),
+    Defect(
+        "each holder has a number of its own",
+        PROMOTE,
+        "fence=former.fence + 1 if former else 1",
+        "fence=1",
+        "services/test_promote_again.py::test_silent_promoter_is_followed_at_once",
+    ),
+    Defect(
+        "who says nothing for 15 minutes is not waited for",
+        f"{CORE}/lease.py",
+        "LEASE = timedelta(minutes=15)",
+        "LEASE = timedelta(minutes=16)",
+        "core/release/test_lease.py::test_lapse",
+    ),
+    Defect(
+        "half a release is not continued elsewhere",
+        f"{CORE}/lease.py",
+        "self.target.repository_url != target.repository_url",
+        "self.target.repository_url == target.index_url",
+        "services/test_promote_again.py::test_half_a_release_stays_where_it_is",
+    ),
+    Defect(
+        "two that begin at once: one wins",
+        PROMOTE,
+        "status=stage.after(Step.PROMOTE)",
+        "status=Status.PROCESSING",
+        "services/test_promote.py::test_two_at_once",
+    ),
+    Defect(
+        "only what was looked at is published",
+        PROMOTE,
+        "if order.manifest_digest not in {None, digest}:",
+        "if order.manifest_digest is digest:",
+        "services/test_promote.py::test_other_manifest",
+    ),
+    Defect(
+        "what changes after the examination is not published",
+        PROMOTE,
+        "if stage.revision != examination.stage.revision:",
+        "if stage.revision < 0:",
+        "services/test_promote.py::test_changed_while_it_was_examined",
+    ),
+    Defect(
+        "the verdict is given again before anything is sent",
+        PROMOTE,
+        "if refused := _problems(examination, Level.REFUSE):",
+        "if refused := _problems(examination, Level.REFUSE)[:0]:",
+        "services/test_promote.py::test_verdict_is_asked_again",
+    ),
+    Defect(
+        "warnings are acknowledged, these and no others",
+        PROMOTE,
+        "if order.acknowledged not in {None, examination.warnings_digest}:",
+        "if order.acknowledged not in {None, '', examination.warnings_digest}:",
+        "services/test_promote.py::test_warnings_must_be_known",
+    ),
+    Defect(
+        "every file is decided about, not the last one alone",
+        f"{CORE}/examination.py",
+        "for filename, findings in self.findings.items()",
+        "for filename, findings in list(self.findings.items())[-1:]",
+        "services/test_promote.py::test_every_refusal_is_told",
+    ),
+    Defect(
+        "files are hashed again before anything is sent",
+        f"{SERVICES}/preflight.py",
+        'return (await self.files.digests(artifact.sha256, {"sha256": 0}))["sha256"]',
+        "return artifact.sha256",
+        "services/test_promote.py::test_damaged_file",
+    ),
+    Defect(
+        "where pages have no hashes, bytes are compared",
+        f"{SERVICES}/preflight.py",
+        "await self._with_hashes(stage, state.listing)",
+        "state.listing",
+        "services/test_promote_again.py::test_what_is_out_is_not_refused",
+    ),
+    Defect(
+        "a stage is published only when all of it is confirmed",
+        f"{SERVICES}/journalist.py",
+        "    if missing:\n",
+        "    if not journal:\n",
+        "services/test_promotion_reports.py::test_published_only_when_all_is_confirmed",
+    ),
+    Defect(
+        "what is being published cannot be edited",
+        f"{CORE}/stages.py",
+        "(Status.PROCESSING, False): {Step.SUCCEED",
+        "(Status.PROCESSING, False): {Step.EDIT: Status.PROCESSING, Step.SUCCEED",
+        "services/test_promote.py::test_frozen_stage_is_not_edited",
+    ),
+    Defect(
+        "half a release cannot be given up",
+        f"{CORE}/stages.py",
+        "(Status.ERROR, True): {Step.PROMOTE",
+        "(Status.ERROR, True): {Step.CANCEL: Status.CANCELED, Step.PROMOTE",
+        "services/test_promote_again.py::test_half_published_stage_is_only_promoted",
+    ),
+    Defect(
+        "tokens that upload do not publish",
+        "core/rights.py",
+        "Action.OPEN, Action.UPLOAD, Action.REMOVE",
+        "Action.OPEN, Action.UPLOAD, Action.REMOVE, Action.PROMOTE",
+        "services/test_promote.py::test_upload_token_may_not",
+    ),
+    Defect(
+        "attestations of others do not go out",
+        f"{CORE}/forms.py",
+        "_NOT_FOR_PYPI | {FIELD}",
+        "_NOT_FOR_PYPI",
+        "services/test_outlet.py::test_attestations_stay_here",
+    ),
+    Defect(
+        "credentials are not printed",
+        "core/rights.py",
+        "password: str = field(repr=False)",
+        "password: str",
+        "services/test_outlet.py::test_credentials_do_not_print",
+    ),
+    Defect(
+        "an upload is never redirected",
+        f"{UPSTREAM}/publisher.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        "upstream/test_publisher.py::test_redirect",
+    ),
+    Defect(
+        "a file with other bytes does not go out whole",
+        f"{UPSTREAM}/multipart.py",
+        "if is_end and (self._read, self._digest.hexdigest()) != expected:",
+        "if is_end and not expected:",
+        "upstream/test_publisher.py::test_damaged_file",
+    ),
+    Defect(
+        "who says yes to half a file has not taken it",
+        f"{UPSTREAM}/publisher.py",
+        "if isinstance(reply, Accepted) and not body.is_whole:",
+        "if isinstance(reply, Accepted) and body.damage is not None:",
+        "upstream/test_publisher.py::test_early_yes",
+    ),
+    Defect(
+        "each record of the audit trail holds the one before it",
+        "core/audit.py",
+        '"previous": previous,',
+        '"previous": START.digest,',
+        "core/test_audit.py::test_digest_is_of_all_that_was_before",
+    ),
+]
+"""Each guarantee of promotion, and of the trail that tells of it, with a way to break it."""
