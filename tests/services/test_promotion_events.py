@@ -1,0 +1,133 @@
+"""What the audit trail tells of promotions: every step, in the transaction that makes it."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from stageproxy.core.audit import Deed, Event, Plain, broken_link
+from stageproxy.core.errors import ConflictError
+from stageproxy.core.release.journal import Entry, Progress
+from stageproxy.core.release.lease import Way
+from stageproxy.core.release.stages import Status
+from stageproxy.services.journalist import CatalogueJournalist
+from stageproxy.services.promotion_reports import Report
+from tests.support.clock import NOON
+from tests.support.distributions import Distribution
+from tests.support.promoting import SECRET
+from tests.support.promotions import TARGET
+from tests.support.releasing import LIMITS, TOKEN, Releasing
+from tests.support.shelf import FILES, Fault
+
+EACH = [Deed.ARTIFACT_SENDING, Deed.ARTIFACT_SENT, Deed.ARTIFACT_CONFIRMED]
+
+
+def events(releasing: Releasing) -> Sequence[Event]:
+    """Return what the trail tells."""
+    return [record.event for record in releasing.catalogue.committed.events]
+
+
+def deeds(releasing: Releasing, filename: str | None = None) -> Sequence[str]:
+    """Return what happened, to one file or to the promotion."""
+    return [one.action for one in events(releasing) if one.details.get("filename") == filename]
+
+
+async def test_every_step_is_told(releasing: Releasing) -> None:
+    """The trail has how a promotion begins, each step of each file, and how it ends."""
+    await releasing.publish()
+
+    names = [one.filename for one in (await releasing.now()).artifacts]
+    assert deeds(releasing) == [Deed.PROMOTION_BEGUN, Deed.PUBLISHED]
+    assert [deeds(releasing, name) for name in names] == [EACH] * 3
+    assert broken_link(releasing.catalogue.committed.events, None) is None
+
+
+async def test_who_and_what(releasing: Releasing, sdist: Distribution) -> None:
+    """It tells who had it published, what, and where; and that the server did it, and where to."""
+    digest = await releasing.digest()
+    await releasing.publish()
+
+    told: dict[str, Plain] = {"manifest-digest": digest, "way": "server", "fence": 1}
+    where: dict[str, Plain] = {
+        "repository-url": TARGET.repository_url,
+        "index-url": TARGET.index_url,
+    }
+    approved: dict[str, Plain] = {**told, "revision": 1, "acknowledged": [], **where}
+    seen: dict[str, Plain] = {
+        **told,
+        "filename": sdist.filename,
+        "attempts": 1,
+        "url": f"{FILES}/{sdist.filename}",
+    }
+    of_release = ("demo", "2.0", "s1")
+    begun, *_, confirmed, _published = events(releasing)
+    assert begun == Event(NOON, TOKEN.id, Deed.PROMOTION_BEGUN, *of_release, approved)
+    assert confirmed == Event(NOON, "server", Deed.ARTIFACT_CONFIRMED, *of_release, seen)
+
+
+async def test_refusal_and_its_sentence(releasing: Releasing, sdist: Distribution) -> None:
+    """It tells what the index said, and why a promotion stopped."""
+    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+
+    await releasing.publish()
+
+    *_, refused, stopped = events(releasing)
+    assert (refused.action, refused.details["sentence"]) == (
+        Deed.ARTIFACT_REFUSED,
+        "The index has its reasons.",
+    )
+    assert (stopped.action, stopped.details["sent"]) == (Deed.PROMOTION_STOPPED, True)
+    assert "2 of 3 files are live" in str(stopped.details["sentence"])
+
+
+async def test_taken_over(releasing: Releasing) -> None:
+    """It tells that a server went on with what the last one was at, under another number."""
+    releasing.shelf.slow = True
+    async with releasing.server() as server:
+        await server.promote()
+        while not releasing.shelf.sent:
+            await server.breathe()
+    releasing.shelf.slow = False
+
+    async with releasing.server() as server:
+        await server.end()
+
+    assert deeds(releasing) == [Deed.PROMOTION_BEGUN, Deed.PROMOTION_RESUMED, Deed.PUBLISHED]
+    assert {one.details["fence"] for one in events(releasing)} == {1, 2}
+
+
+async def test_elsewhere(releasing: Releasing) -> None:
+    """What is done elsewhere is told by whoever did it."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        first = next(iter(view.journal.values())).sending(NOON)
+        await server.reports.take(TOKEN, "s1", Report(1, [first]))
+
+    assert [one.actor for one in events(releasing)] == [TOKEN.id, TOKEN.id]
+
+
+async def test_what_is_refused_is_no_step(releasing: Releasing) -> None:
+    """A step that does not happen is not told, nor is one told that did not happen."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        before = events(releasing)
+        journalist = CatalogueJournalist(
+            releasing.catalogue, releasing.clock, "s1", 1, LIMITS.max_lifetime
+        )
+        entry = next(iter(view.journal.values())).sending(NOON)
+
+        with pytest.raises(ConflictError):
+            await journalist.record([entry, Entry("other", Progress.SENT, NOON)])
+        with pytest.raises(ConflictError):
+            await journalist.succeed()
+
+    assert (events(releasing), await releasing.journal()) == (before, view.journal)
+    assert await releasing.status() == (Status.PROCESSING, "")
+
+
+async def test_credentials_are_not_told(releasing: Releasing) -> None:
+    """The trail has nothing that opens the index."""
+    async with releasing.server() as server:
+        await server.promote(credential=SECRET)
+        await server.end()
+
+    assert SECRET.password not in str(events(releasing))
