@@ -1,10 +1,12 @@
 """Here is work that goes on after the request that began it, and ends with the server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -26,12 +28,11 @@ class Background:
                 for task in self._running.values():
                     task.cancel()
 
-    def start(self, key: str, work: Coroutine[Any, Any, None]) -> None:
-        """Start *work*, which must not raise: it would end the server."""
+    def start(self, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start *work*. What it raises is logged, and ends nothing else."""
         if self._group is None:
-            work.close()
             return
-        task = self._group.create_task(work)
+        task = self._group.create_task(_guarded(key, work))
         self._running[key] = task
         task.add_done_callback(lambda done: self._forget(key, done))
 
@@ -42,3 +43,11 @@ class Background:
     def _forget(self, key: str, done: "asyncio.Task[None]") -> None:
         if self._running.get(key) is done:
             del self._running[key]
+
+
+async def _guarded(key: str, work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except Exception:
+        # The outermost place: what arrives here is a bug of ours, or a disk that is full.
+        log.exception("%s: work in the background failed", key)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from stageproxy.core.audit import Deed
 from stageproxy.core.errors import (
@@ -198,18 +199,22 @@ class Promotions:
     def _begin(self, view: PromotionView, credential: Credential) -> None:
         """Publish in the background."""
         stage, outlet = view.stage, self.get_outlet()
-        progress = self.sent[stage.id] = {}
+        # Another run of the same stage may begin before this one has quite ended.
+        self.sent[stage.id] = {}
+        progress = self.sent[stage.id]
         journalist = CatalogueJournalist(
             self.catalogue, self.clock, stage.id, view.promotion.fence, self._longest
         )
         publication = outlet.publication(stage, journalist, credential, progress.__setitem__)
-        self.background.start(stage.id, self._publish(stage, journalist, publication.run))
+        publish = partial(self._publish, stage, journalist, publication.run, progress)
+        self.background.start(stage.id, publish)
 
     async def _publish(
         self,
         stage: Stage,
         journalist: CatalogueJournalist,
         run: Callable[[], Awaitable[None]],
+        progress: dict[str, int],
     ) -> None:
         """Publish to the end, whatever that is: nothing that is raised here has anywhere to go."""
         try:
@@ -221,7 +226,8 @@ class Promotions:
             with suppress(LostLeaseError):
                 await journalist.fail("The server has a fault. Its log says more.")
         finally:
-            self.sent.pop(stage.id, None)
+            if self.sent.get(stage.id) is progress:
+                del self.sent[stage.id]
 
     def get_outlet(self) -> Outlet:
         """Return where stages are published; raise if nobody said so."""

@@ -1,6 +1,5 @@
 """What goes out, and with which credential."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from packaging.utils import canonicalize_name
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Parcel, Rows
-from stageproxy.services.background import Background
 from stageproxy.services.outlet import PromotionCredentials, StoredParcels
 from tests.support.distributions import Distribution, upload_form
 from tests.support.releasing import Releasing
@@ -100,22 +98,3 @@ def test_credentials_do_not_print() -> None:
     every = settings(of_demo="secret-1", token="secret-2", in_url=Credential("user", "secret-3"))
 
     assert "secret" not in repr(every)
-
-
-async def test_work_ends_with_the_server() -> None:
-    """What is under way when a server ends is cancelled, and nothing begins after it."""
-    background, done = Background(), list[str]()
-
-    async def work(name: str) -> None:
-        try:
-            await asyncio.sleep(60)
-        finally:
-            done.append(name)
-
-    async with background.open():
-        background.start("a", work("a"))
-        await asyncio.sleep(0)
-        assert background.is_running("a")
-    background.start("b", work("b"))
-
-    assert (done, background.is_running("a"), background.is_running("b")) == (["a"], False, False)

@@ -63,7 +63,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The index shows every artifact with our hash."""
+    """The index has shown every artifact with our hash, each at some time."""
 
 
 NextStep = Confirm | Compare | Send | Wait | Stop | Finished
