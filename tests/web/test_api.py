@@ -34,7 +34,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
             "stage": prefix,
             "legacy-upload": f"{prefix}legacy/",
             "upload": f"{service.url}/upload/2.0/sessions/{opened['id']}/files",
-            "publish": f"{session}/publish",
+            "publish": f"{session}/promotion",
             "extend": f"{session}/extend",
         },
         "mechanisms": ["http-post-bytes"],
