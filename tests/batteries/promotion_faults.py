@@ -12,10 +12,13 @@ from tests.support.fake_upload_faults import Fault, Moment, Way
 from tests.support.fake_uploads import Lag
 
 SEED = 20261128
-PLACES = ("first wheel", "second wheel", "third wheel", "last wheel", "sdist")
+PLACES = ("first wheel", "second wheel", "third wheel", "last wheel", "sdist", "release")
+FILES = range(5)
+RELEASE = 5
 TAGS = ("cp311-cp311", "cp312-cp312", "cp313-cp313", "cp314-cp314")
+LONGEST_LIFE = 0.8
 FEW, SMALL, LARGE = 20_000, 300_000, 14_000_000
-"""What is small has left our hands when the index has half of it; of what is large, a part has."""
+"""Of what is small, nothing is in our hands when the index has half; of what is large, some is."""
 
 
 NO_LAG = Lag()
@@ -45,8 +48,10 @@ class When(StrEnum):
     MIDWAY = "mid-body"
     ACCEPTED = "after accept, before the answer"
     ANSWERED = "after the answer, before the row"
+    ANYTIME = "at any moment"
 
 
+STEPS = (When.BEFORE, When.MIDWAY, When.ACCEPTED, When.ANSWERED)
 MOMENTS = {
     When.BEFORE: Moment.BEFORE,
     When.MIDWAY: Moment.MIDWAY,
@@ -65,22 +70,33 @@ WAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One thing that goes wrong with an upload of one file, counted from 1."""
+    """One thing that goes wrong with an upload of one file, counted from 1.
+
+    Our server may end at any moment, too: so many *seconds* after it began or went on.
+    """
 
     place: int
     when: When
     kind: Kind
     attempt: int = 1
     status: int = 503
+    seconds: float = 0
 
     @property
     def cell(self) -> str:
         """Return where it stands in the table of all that can go wrong."""
         return f"{PLACES[self.place]} | {self.when} | {self.kind}"
 
+    @property
+    def told(self) -> str:
+        """Return it for a report."""
+        if self.when is When.ANYTIME:
+            return f"{self.cell} | {self.seconds:.3f} s"
+        return f"{self.cell} | attempt {self.attempt}"
+
     def fault(self, filename: str) -> Fault | None:
         """Return what the upload API has to do; nothing if it answers as it should."""
-        if self.when is When.ANSWERED:
+        if self.when not in MOMENTS:
             return None
         is_pause = self.kind is Kind.TOO_MANY
         return Fault(
@@ -118,7 +134,7 @@ class Run:
         """Return it for a report."""
         return {
             "project": self.project,
-            "incidents": [f"{one.cell} | attempt {one.attempt}" for one in self.incidents],
+            "incidents": [one.told for one in self.incidents],
             "lag": asdict(self.lag),
         }
 
@@ -135,27 +151,36 @@ class Run:
 def all_runs() -> list[Run]:
     """Return a run for each cell as it is, and one with more of what can be drawn by lot."""
     random = Random(SEED)
-    cells = [Incident(*cell) for cell in product(range(len(PLACES)), When, Kind)]
+    cells = [Incident(*cell) for cell in product(FILES, STEPS, Kind)]
     plain = [Run(number, (cell,), cut=LARGE) for number, cell in enumerate(cells, 1)]
     worse = [
         Run(number, (cell, *_second(random, cell)), _lag(random))
         for number, cell in enumerate(cells, 1 + len(cells))
     ]
-    return random.sample([*plain, *worse], 2 * len(cells))
+    ends = [
+        Run(number, _ends(random, kind), _lag(random))
+        for number, kind in enumerate([Kind.KILL] * 20 + [Kind.STOP] * 10, 1 + 2 * len(cells))
+    ]
+    runs = [*plain, *worse, *ends]
+    return random.sample(runs, len(runs))
 
 
 def short_runs() -> list[Run]:
     """Return a run for each way to go wrong at each moment, with one file after the other."""
-    cells = enumerate(product(Kind, When), 1)
-    return [
+    random = Random(SEED)
+    cells = list(product(Kind, STEPS))
+    faults = [
         Run(
             number,
-            (Incident(number % len(PLACES), when, kind),),
+            (Incident(number % len(FILES), when, kind),),
             Lag(pages=number % 3),
             cut=LARGE if number % 8 == 2 else SMALL,
         )
-        for number, (kind, when) in cells
+        for number, (kind, when) in enumerate(cells, 1)
     ]
+    ours = [Kind.KILL, Kind.STOP]
+    ends = [Run(number, _ends(random, kind)) for number, kind in enumerate(ours, 1 + len(cells))]
+    return [*faults, *ends]
 
 
 def _second(random: Random, first: Incident) -> list[Incident]:
@@ -165,6 +190,12 @@ def _second(random: Random, first: Incident) -> list[Incident]:
     when, kind = random.choice(list(MOMENTS)), random.choice(list(Kind))
     status = random.choice((500, 502, 503, 504))
     return [Incident(first.place, when, kind, attempt=2, status=status)]
+
+
+def _ends(random: Random, kind: Kind) -> tuple[Incident, ...]:
+    """Return two moments at which our server ends, one after the other."""
+    lives = (random.uniform(0, LONGEST_LIFE) for _ in range(2))
+    return tuple(Incident(RELEASE, When.ANYTIME, kind, seconds=life) for life in lives)
 
 
 def _lag(random: Random) -> Lag:

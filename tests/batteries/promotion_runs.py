@@ -13,6 +13,7 @@ from typing import Any
 from tests.support.distributions import Distribution
 from tests.support.fake_history import Attempt
 from tests.support.fake_quirks import Quirks
+from tests.support.fake_upload_faults import ANY_FILE
 from tests.support.processes import Staged
 
 from .promotion_faults import SEED, Incident, Kind, Run, When
@@ -66,7 +67,9 @@ class Publishing:
     async def suffer(self) -> None:
         """Let all of it go wrong, one after the other."""
         for incident in self.run.incidents:
-            if not await self._comes_to(incident, _is_whole if _is_last(incident) else _is_told):
+            if incident.when is When.ANYTIME:
+                await asyncio.sleep(incident.seconds)
+            elif not await self._comes_to(incident, _is_whole if _is_last(incident) else _is_told):
                 return
             await self._strike(incident)
             self.struck.append(incident)
@@ -108,6 +111,8 @@ class Publishing:
         else:
             await self._end_server(incident.kind)
         await self.lane.end()
+        # What the server had sent by then is still on its way.
+        await asyncio.sleep(PROCESSING_SECONDS)
         self._note_unheard()
         await self.lane.start()
 
@@ -182,7 +187,8 @@ async def _publish(lane: Lane, run: Run) -> Result:
     began = time.monotonic()
     release = run.release()
     names = [one.filename for one in release]
-    faults = (one.fault(names[one.place]) for one in run.incidents)
+    named = [*names, ANY_FILE]
+    faults = (one.fault(named[one.place]) for one in run.incidents)
     lane.index.uploads.faults = [one for one in faults if one is not None]
     lane.index.uploads.lags = dict.fromkeys(names, run.lag)
     lane.index.quirks = Quirks()
