@@ -106,15 +106,8 @@ def _headers_of(body: UploadBody) -> Mapping[str, str]:
 
 
 async def _reply_in(response: ClientResponse, credential: Credential) -> Reply:
-    """Return what an answer means; a body that breaks off takes nothing from its status."""
-    pieces: list[bytes] = []
-    with suppress(ClientError, TimeoutError):
-        async with asyncio.timeout(_BODY_SECONDS):
-            async for piece in response.content.iter_any():
-                pieces.append(piece)
-                if sum(map(len, pieces)) >= _LONGEST_ANSWER:
-                    break
-    body = b"".join(pieces)[:_LONGEST_ANSWER]
+    """Return what an answer means. A no counts even if it breaks off, a yes does not."""
+    body, is_whole = await _body_of(response)
     headers = CIMultiDict(
         {name: credential.hidden_in(value) for name, value in response.headers.items()}
     )
@@ -122,4 +115,21 @@ async def _reply_in(response: ClientResponse, credential: Credential) -> Reply:
         body = b""
     reason = credential.hidden_in(response.reason or "")
     text = credential.hidden_in(body.decode(errors="replace"))
-    return reply_of(response.status, reason, headers, text)
+    reply = reply_of(response.status, reason, headers, text)
+    if isinstance(reply, Accepted) and not is_whole:
+        return Unanswered("The upload API said yes, and broke off.")
+    return reply
+
+
+async def _body_of(response: ClientResponse) -> tuple[bytes, bool]:
+    """Return the body of an answer as far as anybody reads it, and whether that all came."""
+    pieces: list[bytes] = []
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for piece in response.content.iter_any():
+                pieces.append(piece)
+                if sum(map(len, pieces)) >= _LONGEST_ANSWER:
+                    break
+    except (ClientError, OSError):
+        return b"".join(pieces), False
+    return b"".join(pieces)[:_LONGEST_ANSWER], True

@@ -22,7 +22,7 @@ class Attempt:
     """One request to the upload API; *number* counts those for its file.
 
     *told*: the status of the answer, or the fault that came instead, as soon as it sets in.
-    *place*: how many files had been accepted with it.
+    *place*: how many files had been accepted with it; *begun*: how many uploads had begun by then.
     """
 
     order: int
@@ -36,6 +36,7 @@ class Attempt:
     outcome: Outcome = Outcome.BROKEN_OFF
     told: str = ""
     place: int = 0
+    begun: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class History:
     def took(self, attempt: Attempt) -> None:
         """Note that a file was accepted."""
         attempt.outcome, attempt.place = Outcome.ACCEPTED, len(self.accepted) + 1
+        attempt.begun = len(self.attempts)
 
     @property
     def accepted(self) -> list[str]:

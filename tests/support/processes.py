@@ -1,6 +1,7 @@
 """Real processes: commands run to their end, and a server that is ended by its process."""
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -110,7 +111,7 @@ class Server:
         """Upload files of one release, and return their stage."""
         for one in distributions:
             form = FormData([*upload_form(one), ("staged", "true")])
-            form.add_field("content", one.content, filename=one.filename)
+            form.add_field("content", io.BytesIO(one.content), filename=one.filename)
             status, body = await self.ask("POST", "/legacy/", form=form)
             assert status == 200, body
         return self._staged(body)

@@ -1,0 +1,202 @@
+"""What goes wrong while releases are published: where, when, how, and what is drawn by lot."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from itertools import product
+from random import Random
+from typing import Any
+
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.fake_upload_faults import Fault, Moment, Way
+from tests.support.fake_uploads import Lag
+
+SEED = 20261128
+PLACES = ("first wheel", "second wheel", "third wheel", "last wheel", "sdist", "release")
+FILES = range(5)
+RELEASE = 5
+TAGS = ("cp311-cp311", "cp312-cp312", "cp313-cp313", "cp314-cp314")
+LONGEST_LIFE = 0.8
+FEW, SMALL, LARGE = 20_000, 300_000, 14_000_000
+"""Of what is small, nothing is in our hands when the index has half; of what is large, some is."""
+
+
+NO_LAG = Lag()
+
+
+class Kind(StrEnum):
+    """What goes wrong. The first two concern our server, the others are the index's doing."""
+
+    KILL = "kill -9"
+    STOP = "SIGTERM"
+    RESET = "reset"
+    FAILURE = "5xx"
+    SILENCE = "timeout"
+    TOO_MANY = "429"
+    SHORT = "short body"
+
+    @property
+    def is_ours(self) -> bool:
+        """Say whether it is our server that ends."""
+        return self in {Kind.KILL, Kind.STOP}
+
+
+class When(StrEnum):
+    """How far the upload is."""
+
+    BEFORE = "before"
+    MIDWAY = "mid-body"
+    ACCEPTED = "after accept, before the answer"
+    ANSWERED = "after the answer, before the row"
+    ANYTIME = "at any moment"
+
+
+STEPS = (When.BEFORE, When.MIDWAY, When.ACCEPTED, When.ANSWERED)
+MOMENTS = {
+    When.BEFORE: Moment.BEFORE,
+    When.MIDWAY: Moment.MIDWAY,
+    When.ACCEPTED: Moment.ACCEPTED,
+}
+WAYS = {
+    Kind.KILL: Way.HANG,
+    Kind.STOP: Way.HANG,
+    Kind.RESET: Way.RESET,
+    Kind.FAILURE: Way.ANSWER,
+    Kind.SILENCE: Way.HANG,
+    Kind.TOO_MANY: Way.ANSWER,
+    Kind.SHORT: Way.CUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One thing that goes wrong with an upload of one file, counted from 1.
+
+    Our server may end at any moment, too: so many *seconds* after it began or went on.
+    """
+
+    place: int
+    when: When
+    kind: Kind
+    attempt: int = 1
+    status: int = 503
+    seconds: float = 0
+
+    @property
+    def cell(self) -> str:
+        """Return where it stands in the table of all that can go wrong."""
+        return f"{PLACES[self.place]} | {self.when} | {self.kind}"
+
+    @property
+    def told(self) -> str:
+        """Return it for a report."""
+        if self.when is When.ANYTIME:
+            return f"{self.cell} | {self.seconds:.3f} s"
+        return f"{self.cell} | attempt {self.attempt}"
+
+    def fault(self, filename: str) -> Fault | None:
+        """Return what the upload API has to do; nothing if it answers as it should."""
+        if self.when not in MOMENTS:
+            return None
+        is_pause = self.kind is Kind.TOO_MANY
+        return Fault(
+            MOMENTS[self.when],
+            WAYS[self.kind],
+            filename,
+            (self.attempt,),
+            status=429 if is_pause else self.status,
+            headers={"Retry-After": "1"} if is_pause else {},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One release that is published, and all that goes wrong with it.
+
+    *cut*: how many bytes a file has whose upload ends amid it.
+    """
+
+    number: int
+    incidents: tuple[Incident, ...]
+    lag: Lag = NO_LAG
+    cut: int = SMALL
+
+    @property
+    def project(self) -> str:
+        """Return the name of its project, like that of no other run."""
+        return f"fault-{self.number}"
+
+    def release(self) -> Sequence[Distribution]:
+        """Return its files, in the order in which they are to be published."""
+        return [*self._wheels(), an_sdist(self.project, extra=self._noise(len(TAGS)))]
+
+    def described(self) -> dict[str, Any]:
+        """Return it for a report."""
+        return {
+            "project": self.project,
+            "incidents": [one.told for one in self.incidents],
+            "lag": asdict(self.lag),
+        }
+
+    def _wheels(self) -> Iterator[Distribution]:
+        for place, tag in enumerate(TAGS):
+            yield a_wheel(self.project, tag=f"{tag}-win_amd64", extra=self._noise(place))
+
+    def _noise(self, place: int) -> dict[str, bytes]:
+        is_cut = any(one.place == place and one.when is When.MIDWAY for one in self.incidents)
+        random = Random(f"{SEED} {self.number} {place}")
+        return {"noise": random.randbytes(self.cut if is_cut else FEW)}
+
+
+def all_runs() -> list[Run]:
+    """Return a run for each cell as it is, and one with more of what can be drawn by lot."""
+    random = Random(SEED)
+    cells = [Incident(*cell) for cell in product(FILES, STEPS, Kind)]
+    plain = [Run(number, (cell,), cut=LARGE) for number, cell in enumerate(cells, 1)]
+    worse = [
+        Run(number, (cell, *_second(random, cell)), _lag(random))
+        for number, cell in enumerate(cells, 1 + len(cells))
+    ]
+    ends = [
+        Run(number, _ends(random, kind), _lag(random))
+        for number, kind in enumerate([Kind.KILL] * 20 + [Kind.STOP] * 10, 1 + 2 * len(cells))
+    ]
+    runs = [*plain, *worse, *ends]
+    return random.sample(runs, len(runs))
+
+
+def short_runs() -> list[Run]:
+    """Return a run for each way to go wrong at each moment, with one file after the other."""
+    random = Random(SEED)
+    cells = list(product(Kind, STEPS))
+    faults = [
+        Run(
+            number,
+            (Incident(number % len(FILES), when, kind),),
+            Lag(pages=number % 3),
+            cut=LARGE if number % 8 == 2 else SMALL,
+        )
+        for number, (kind, when) in enumerate(cells, 1)
+    ]
+    ours = [Kind.KILL, Kind.STOP]
+    ends = [Run(number, _ends(random, kind)) for number, kind in enumerate(ours, 1 + len(cells))]
+    return [*faults, *ends]
+
+
+def _second(random: Random, first: Incident) -> list[Incident]:
+    """Return what goes wrong with the next upload of the same file, mostly something."""
+    if random.random() < 0.25:
+        return []
+    when, kind = random.choice(list(MOMENTS)), random.choice(list(Kind))
+    status = random.choice((500, 502, 503, 504))
+    return [Incident(first.place, when, kind, attempt=2, status=status)]
+
+
+def _ends(random: Random, kind: Kind) -> tuple[Incident, ...]:
+    """Return two moments at which our server ends, one after the other."""
+    lives = (random.uniform(0, LONGEST_LIFE) for _ in range(2))
+    return tuple(Incident(RELEASE, When.ANYTIME, kind, seconds=life) for life in lives)
+
+
+def _lag(random: Random) -> Lag:
+    return random.choice((NO_LAG, Lag(pages=1), Lag(pages=3), Lag(seconds=0.3)))

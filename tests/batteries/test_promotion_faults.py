@@ -1,0 +1,42 @@
+"""Releases that are published while the network, the index or the server itself fail."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.batteries.promotion_faults import SEED, Run, all_runs, short_runs
+from tests.batteries.promotion_runs import publish_all
+
+REPORT = "PROMOTION_REPORT"
+"""The variable that says where the report goes; by default it goes to pytest's folder."""
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        pytest.param(short_runs(), id="each fault once", marks=pytest.mark.journey),
+        pytest.param(
+            all_runs(), id="each cell twice", marks=[pytest.mark.battery, pytest.mark.timeout(3600)]
+        ),
+    ],
+)
+async def test_whatever_fails(
+    tmp_path: Path, runs: Sequence[Run], record_property: Callable[[str, object], None]
+) -> None:
+    """Each release is published once, in order and as it was staged, without anybody's help."""
+    results, report = await publish_all(tmp_path, runs)
+
+    path = Path(os.environ.get(REPORT) or tmp_path / "promotion-faults.json")
+    await asyncio.to_thread(path.write_text, json.dumps(report, indent=1))
+    figures = (
+        f"seed {SEED}: {len(results)} releases, {report['uploads']} uploads, "
+        f"{report['starts']} starts, {report['seconds']} s, report in {path}"
+    )
+    record_property("promotion faults", figures)
+    print(figures)  # noqa: T201 - what this is run for
+    assert (report["broken"], report["missed"]) == ({}, [])
+    assert report["outcomes"] == {"published": len(runs)}
