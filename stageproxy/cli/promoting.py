@@ -41,7 +41,7 @@ async def promote_stage(connection: Connection, stage: str, wishes: Wishes) -> N
     reference = connection.stage(stage)
     async with connection.open(reference.server) as client:
         stage_id = await client.stage_id(reference)
-        async with _sender(connection, reference, wishes) as sender:
+        async with _sender(connection, reference, client, wishes) as sender:
             run = _Run(client, stage_id, sender, wishes)
             if wishes.dry_run:
                 await run.plan()
@@ -60,11 +60,20 @@ async def promote_stage(connection: Connection, stage: str, wishes: Wishes) -> N
 
 @asynccontextmanager
 async def _sender(
-    connection: Connection, reference: StageReference, wishes: Wishes
+    connection: Connection, reference: StageReference, client: Client, wishes: Wishes
 ) -> AsyncIterator[Sender]:
-    yield ServerSends(
-        None if wishes.dry_run else find_credential(connection, reference, wishes.token_file)
-    )
+    """Open who sends. A dry run hands over no credential."""
+    if wishes.here:
+        # Half of the server is imported with it.
+        from stageproxy.cli.promoting_here import open_here  # noqa: PLC0415
+
+        files = (wishes.config, wishes.token_file)
+        async with open_here(client, *files, as_json=wishes.as_json) as sender:
+            yield sender
+    elif wishes.dry_run:
+        yield ServerSends(None)
+    else:
+        yield ServerSends(find_credential(connection, reference, wishes.token_file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +94,8 @@ class _Run:
                 return None, await follow(self.client, self.stage_id, progress)
         plan = await self.plan()
         _acknowledge(plan, self.wishes)
+        await self.sender.prepare(stage, plan)
         with self._progress() as progress:
-            await self.sender.prepare(stage, plan, progress)
             promotion = await self._start(plan)
             if promotion is not None:
                 await self.sender.carry_out(promotion, progress)

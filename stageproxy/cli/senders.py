@@ -24,7 +24,7 @@ class Sender(Protocol):
     def check(self, plan: Document) -> None:
         """Raise what speaks against a plan here."""
 
-    async def prepare(self, stage: Document, plan: Document, progress: PromotionProgress) -> None:
+    async def prepare(self, stage: Document, plan: Document) -> None:
         """Get ready, before anything is frozen. Raise if it cannot be done."""
 
     async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
@@ -48,7 +48,7 @@ class ServerSends:
     def check(self, plan: Document) -> None:
         """Raise nothing: the server has made the plan."""
 
-    async def prepare(self, stage: Document, plan: Document, progress: PromotionProgress) -> None:
+    async def prepare(self, stage: Document, plan: Document) -> None:
         """Do nothing."""
 
     async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:

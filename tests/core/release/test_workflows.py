@@ -65,7 +65,9 @@ def test_of_others(other: str) -> None:
     assert own_attestations(form_with(an_attestation(other), own), WORKFLOW) == ([own], 1)
 
 
-@pytest.mark.parametrize("certificate", [None, 1, "?", base64.b64encode(b"\x86\x7fhttps:").decode()])
+@pytest.mark.parametrize(
+    "certificate", [None, 1, "?", base64.b64encode(b"\x86\x7fhttps:").decode()]
+)
 def test_certificate_that_names_nobody(certificate: Any) -> None:
     """An attestation that does not say whose it is is nobody's."""
     made = {"verification_material": {"certificate": certificate}}
