@@ -74,8 +74,10 @@ class Sender:
 
 
 @asynccontextmanager
-async def a_sender(index: FakeIndex, folder: Path) -> AsyncIterator[Sender]:
-    """Return somebody who is as patient as tests are."""
-    patience = Patience(SILENCE, SILENCE)
+async def a_sender(
+    index: FakeIndex, folder: Path, *, reading: timedelta = SILENCE
+) -> AsyncIterator[Sender]:
+    """Return somebody who is as patient as tests are; *reading*: the patience with pages."""
+    patience = Patience(SILENCE, reading)
     async with open_session(patience, keeps_connections=False) as session:
         yield Sender(index, session, folder)
