@@ -3,8 +3,9 @@
 import asyncio
 import json
 import signal
+import subprocess
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def here(desk: Desk, pypi: FakeIndex, stage: Any, *options: str, **changes: str 
 
 def attempt_at(pypi: FakeIndex, filename: str) -> Attempt:
     """Return the latest attempt at uploading a file."""
-    return [one for one in pypi.uploads.history.attempts if one.filename == filename][-1]
+    return [one for one in history_of(pypi) if one.filename == filename][-1]
 
 
 @pytest.fixture
@@ -259,32 +260,37 @@ def test_interrupted(desk: Desk, pypi: FakeIndex, number: signal.Signals) -> Non
     stage = desk.staged(wheel, sdist)
     pypi.uploads.faults.append(Fault(Moment.READ, Way.HANG, sdist.name))
 
-    code, said = asyncio.run(interrupted(desk, pypi, stage, number, f"{sdist.name} is sent."))
+    code, said = interrupted(desk, pypi, stage, number, sdist.name)
 
-    assert (code, "Error: It was interrupted where it ran. 1 of 2 files are live" in said) == (
-        1,
-        True,
-    ), said
+    assert (code, "Error: It was interrupted where it ran. 1 of 2 files are" in said) == (1, True)
     assert desk.json("stage", "show", stage["id"])["status"] == "error"
     assert here(desk, pypi, stage).code == 0
     assert accepted(pypi, desk) == [wheel.name, sdist.name]
 
 
-async def interrupted(
-    desk: Desk, pypi: FakeIndex, stage: Any, number: signal.Signals, moment: str
+def interrupted(
+    desk: Desk, pypi: FakeIndex, stage: Any, number: signal.Signals, hanging: str
 ) -> tuple[int, str]:
-    """Run the command by itself and send it a signal when it has said something."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "stageproxy", "promote", stage["id"], "--here"),
-        env={**own_environment(), **own_settings(desk, pypi), "PYTHONUNBUFFERED": "1"},
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
+    """Run the command by itself, and send it a signal when the upload of a file hangs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stageproxy", "promote", stage["id"], "--here"],
+        env={**own_environment(), **own_settings(desk, pypi)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    assert process.stdout is not None
-    async with asyncio.timeout(60):
-        while moment not in (line := (await process.stdout.readline()).decode()):
-            assert line
+    try:
+        while not any(one.filename == hanging and one.told for one in history_of(pypi)):
+            assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(number)
-        _, stderr = await process.communicate()
-    return process.returncode or 0, stderr.decode()
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return process.returncode, stderr
+
+
+def history_of(pypi: FakeIndex) -> list[Attempt]:
+    """Return what was uploaded so far; the index runs on another thread."""
+    return list(pypi.uploads.history.attempts)
