@@ -15,20 +15,23 @@ from stageproxy.core.release.lease import LostLeaseError
 from stageproxy.core.release.listing import rfc3339
 
 _LONGEST_REASON = 4000
-_TRY_EVERY = 2.0
 _PATIENCE = 300.0
 """How long the server may be away, in seconds: without a journal nothing more is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpJournalist:
-    """Keeps the journal at the server that has the stage; see `ports.Journalist`."""
+    """Keeps the journal at the server that has the stage; see `ports.Journalist`.
+
+    *patience* and *try_every* are in seconds.
+    """
 
     client: Client
     stage_id: str
     fence: int
     progress: PromotionProgress
     patience: float = _PATIENCE
+    try_every: float = 2.0
 
     async def entries(self) -> Journal:
         """Return the journal as it is."""
@@ -65,7 +68,7 @@ class HttpJournalist:
             except OutOfReachError:
                 if asyncio.get_running_loop().time() >= give_up_at:
                     raise
-            await asyncio.sleep(_TRY_EVERY)
+            await asyncio.sleep(self.try_every)
 
 
 def _check(status: int, text: str) -> None:

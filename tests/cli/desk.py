@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import signal
+import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -71,6 +74,32 @@ class Desk:
             )
         )
         return Ended(done.code, done.stdout, done.stderr)
+
+    def interrupted(
+        self,
+        number: signal.Signals,
+        when: Callable[[], bool],
+        environment: dict[str, str],
+        *arguments: str,
+    ) -> Ended:
+        """Run a command in a process of its own, and send it a signal *when* something is so."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stageproxy", *arguments],
+            env={**own_environment(), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            while not when():
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.02)
+            process.send_signal(number)
+            said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        return Ended(process.returncode, *said)
 
     def run_with(
         self, environment: dict[str, str], *arguments: object, typed: str | None = None

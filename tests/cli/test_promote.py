@@ -1,6 +1,7 @@
 """`stageproxy promote`: a stage planned, published by the server, and told of."""
 
 import hashlib
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,11 @@ def accepted(pypi: FakeIndex, desk: Desk) -> list[str]:
     """Return what the index took of the desk's project, in its order."""
     module = desk.project.replace("-", "_")
     return [one for one in pypi.uploads.history.accepted if one.startswith(f"{module}-")]
+
+
+def told_of(pypi: FakeIndex, filename: str) -> list[str]:
+    """Return what came of the uploads of a file, as far as they have an end."""
+    return [one.told for one in [*pypi.uploads.history.attempts] if one.filename == filename]
 
 
 def checksums(*files: Path, folder: str = "") -> str:
@@ -142,6 +148,24 @@ def test_failure_as_document(desk: Desk, pypi: FakeIndex) -> None:
     assert (ended.code, document["status"], document["receipt"]) == (1, "error", None)
     assert ended.stderr == f"Error: {document['promotion']['reason']}\n"
     assert "Nothing was published" in document["promotion"]["reason"]
+
+
+def test_interrupted(desk: Desk, pypi: FakeIndex) -> None:
+    """Ctrl-C ends the command, says that the server goes on, and the server does."""
+    wheel, sdist = desk.release()
+    stage = desk.staged(wheel, sdist)
+    pypi.uploads.faults.append(Fault(Moment.READ, Way.HANG, sdist.name, seconds=1))
+
+    ended = desk.interrupted(
+        signal.SIGINT,
+        lambda: bool(told_of(pypi, sdist.name)),
+        {"STAGEPROXY_SERVER": desk.url, "STAGEPROXY_TOKEN": desk.token},
+        *("promote", stage["id"]),
+    )
+
+    assert (ended.code, "it goes on" in ended.stderr) == (1, True)
+    assert desk.run("promote", stage["id"]).code == 0
+    assert accepted(pypi, desk) == [wheel.name, sdist.name]
 
 
 def test_warnings_need_somebody(desk: Desk, pypi: FakeIndex) -> None:

@@ -3,9 +3,6 @@
 import asyncio
 import json
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +10,21 @@ from typing import Any
 import pytest
 
 from tests.cli.desk import Desk, Ended, publishing_on
-from tests.cli.test_promote import LINUX, MACOS, NO_IDENTITY, WRONG, accepted, checksums
+from tests.cli.test_promote import (
+    LINUX,
+    MACOS,
+    NO_IDENTITY,
+    WRONG,
+    accepted,
+    checksums,
+    told_of,
+)
 from tests.support.attestations import an_attestation
 from tests.support.distributions import Distribution, a_wheel
 from tests.support.fake_history import Attempt
 from tests.support.fake_index import FakeIndex
 from tests.support.fake_oidc import CI_TOKEN
 from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.processes import own_environment
 from tests.support.uploading import post_to
 
 WORKFLOW = "demo/demo/.github/workflows/release.yml@refs/tags/1.0"
@@ -52,7 +56,7 @@ def here(desk: Desk, pypi: FakeIndex, stage: Any, *options: str, **changes: str 
 
 def attempt_at(pypi: FakeIndex, filename: str) -> Attempt:
     """Return the latest attempt at uploading a file."""
-    return [one for one in history_of(pypi) if one.filename == filename][-1]
+    return [one for one in pypi.uploads.history.attempts if one.filename == filename][-1]
 
 
 @pytest.fixture
@@ -260,37 +264,15 @@ def test_interrupted(desk: Desk, pypi: FakeIndex, number: signal.Signals) -> Non
     stage = desk.staged(wheel, sdist)
     pypi.uploads.faults.append(Fault(Moment.READ, Way.HANG, sdist.name))
 
-    code, said = interrupted(desk, pypi, stage, number, sdist.name)
+    ended = desk.interrupted(
+        number,
+        lambda: bool(told_of(pypi, sdist.name)),
+        own_settings(desk, pypi),
+        *("promote", stage["id"], "--here"),
+    )
 
-    assert (code, "Error: It was interrupted where it ran. 1 of 2 files are" in said) == (1, True)
+    assert ended.code == 1
+    assert "Error: It was interrupted where it ran. 1 of 2 files are live" in ended.stderr
     assert desk.json("stage", "show", stage["id"])["status"] == "error"
     assert here(desk, pypi, stage).code == 0
     assert accepted(pypi, desk) == [wheel.name, sdist.name]
-
-
-def interrupted(
-    desk: Desk, pypi: FakeIndex, stage: Any, number: signal.Signals, hanging: str
-) -> tuple[int, str]:
-    """Run the command by itself, and send it a signal when the upload of a file hangs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "stageproxy", "promote", stage["id"], "--here"],
-        env={**own_environment(), **own_settings(desk, pypi)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        while not any(one.filename == hanging and one.told for one in history_of(pypi)):
-            assert process.poll() is None
-            time.sleep(0.02)
-        process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    return process.returncode, stderr
-
-
-def history_of(pypi: FakeIndex) -> list[Attempt]:
-    """Return what was uploaded so far; the index runs on another thread."""
-    return list(pypi.uploads.history.attempts)
