@@ -126,7 +126,7 @@ def assemble(
         clock,
         stages,
         _outlet(config, upstreams.publishing, files, database, clock),
-        _credentials(config, upstreams.publishing),
+        credentials_of(config, upstreams.publishing),
         Background(),
     )
     reports = PromotionReports(database, clock, stages, promotions.sent)
@@ -176,7 +176,8 @@ async def pause(length: timedelta) -> None:
     await asyncio.sleep(length.total_seconds())
 
 
-def _credentials(config: Config, publishing: Publishing | None) -> PromotionCredentials:
+def credentials_of(config: Config, publishing: Publishing | None) -> PromotionCredentials:
+    """Return the credentials that settings have, for all ways to publish."""
     promotion = config.promotion
     return PromotionCredentials(
         username=promotion.username,

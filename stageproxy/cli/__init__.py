@@ -9,6 +9,7 @@ from stageproxy.cli.completion import completion
 from stageproxy.cli.config import config
 from stageproxy.cli.demo import demo
 from stageproxy.cli.download import download
+from stageproxy.cli.promote import promote
 from stageproxy.cli.serve import serve
 from stageproxy.cli.stage import stage
 from stageproxy.cli.token import token
@@ -30,6 +31,7 @@ for command in (
     check,
     download,
     wait,
+    promote,
     verify,
     audit,
     token,

@@ -17,6 +17,8 @@ from stageproxy.cli.stage_reference import StageReference
 _OUT_OF_REACH = frozenset({502, 503, 504})
 _FIRST_ERROR = 400
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
+AS_LONG_AS_IT_TAKES = aiohttp.ClientTimeout(total=None, sock_connect=10)
+"""For what a server has to read all files of a large stage for."""
 
 
 @asynccontextmanager
@@ -37,19 +39,37 @@ class Client:
     server: URL
 
     async def ask(
-        self, method: str, path: str | URL, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str | URL,
+        body: Mapping[str, Any] | None = None,
+        *,
+        patience: aiohttp.ClientTimeout = PATIENCE,
     ) -> dict[str, Any]:
         """Return the document that the server answers with; raise what it says against it."""
+        status, text = await self.answer(method, path, body, patience=patience)
+        if status >= _FIRST_ERROR:
+            raise failure(status, text)
+        return self._document_in(text)
+
+    async def answer(
+        self,
+        method: str,
+        path: str | URL,
+        body: Mapping[str, Any] | None = None,
+        *,
+        patience: aiohttp.ClientTimeout = PATIENCE,
+    ) -> tuple[int, str]:
+        """Return the status and the text that the server answers with, whatever they are."""
         url = path if isinstance(path, URL) else self.server / path
         headers = {"Accept": "application/json"}
         try:
-            async with self.session.request(method, url, json=body, headers=headers) as response:
-                text = await response.text()
+            async with self.session.request(
+                method, url, json=body, headers=headers, timeout=patience
+            ) as response:
+                return response.status, await response.text()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self.unreachable(error) from error
-        if response.status >= _FIRST_ERROR:
-            raise failure(response.status, text)
-        return self._document_in(text)
 
     async def stage(self, reference: StageReference) -> dict[str, Any]:
         """Return the stage that a reference means."""

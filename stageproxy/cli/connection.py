@@ -69,9 +69,15 @@ class Connection:
         from stageproxy.cli.client import open_client  # noqa: PLC0415
 
         server = server or self.url()
-        is_local = server == _parse_server(self.local.url)
-        token = self.token or (self.local.token if is_local else None)
+        token = self.token or (self.local.token if self._is_local(server) else None)
         return open_client(server, token)
+
+    def is_meant(self, server: URL) -> bool:
+        """Say whether a server was named as such, or is this machine's own."""
+        return self.server is not None or self._is_local(server)
+
+    def _is_local(self, server: URL) -> bool:
+        return server == _parse_server(self.local.url)
 
 
 def _parse_server(text: str) -> URL:

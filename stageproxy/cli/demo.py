@@ -1,11 +1,13 @@
 """Here is `stageproxy demo`: a whole release in a minute, on this machine."""
 
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -16,11 +18,16 @@ from stageproxy.cli.sample import NAME, REQUIRES, VERSION, build_sample
 _READY = "stageproxy is ready on "
 _STOP_SECONDS = 40
 _KEPT_OF_PIP = frozenset({"PIP_CERT", "PIP_DEFAULT_TIMEOUT"})
+_PUBLISHING = "STAGEPROXY_PROMOTION__"
 
 
 @click.command()
 def demo() -> None:
-    """Stage a sample release on a server of its own, install it with pip, import it, clean up."""
+    """Stage a sample release, install it with pip, publish it on an index made for that; clean up.
+
+    Nothing leaves this machine: where a release goes to PyPI, the demo's goes to
+    an index of its own, which ends with it.
+    """
     with tempfile.TemporaryDirectory(prefix="stageproxy-demo-") as folder:
         try:
             _run_demo(Path(folder))
@@ -31,24 +38,30 @@ def demo() -> None:
 
 def _run_demo(folder: Path) -> None:
     _tell(1, "Start a server, with a data directory of its own")
-    with _server(folder / "data") as url:
+    with _throwaway_index(folder / "index") as index, _server(folder / "data", index) as url:
         click.echo(f"      {url}")
         _tell(2, f"Build {NAME} {VERSION}, which needs {' and '.join(REQUIRES)}; no index has it")
         files = build_sample(folder)
         for path in files:
             click.echo(f"      {path.name}")
+        client = _Client(url, (folder / "data" / "admin.token").read_text().strip())
         _tell(3, "Upload it into a stage")
-        token = (folder / "data" / "admin.token").read_text().strip()
-        stage_url = _upload(files, url, token)
+        stage_url = _stage_url_in(client.run("upload", *map(str, files)))
         _tell(4, "Install it with pip, from an index that answers as if it were released")
         python = _new_environment(folder / "venv")
-        _pip_install(python, f"{stage_url}simple/")
-        _tell(5, "Use it")
-        _tell_output(_run([str(python), "-c", f"import {_module()}; {_module()}.main()"]))
+        _pip_install(python, f"{stage_url}simple/", NAME)
+        _use(5, python)
+        _tell(6, "Publish it: here not on PyPI, but on an index that was made for this demo")
+        client.run("promote", stage_url)
+        _tell(7, "Install what was published, from that index, in place of what was staged")
+        _pip_install(python, f"{index.url}simple/", "--force-reinstall", "--no-deps", NAME)
+        _use(8, python)
 
 
-def _module() -> str:
-    return NAME.replace("-", "_")
+def _use(step: int, python: Path) -> None:
+    module = NAME.replace("-", "_")
+    _tell(step, "Use it")
+    _tell_output(_run([str(python), "-c", f"import {module}; {module}.main()"]))
 
 
 def _tell(step: int, what: str) -> None:
@@ -57,17 +70,74 @@ def _tell(step: int, what: str) -> None:
 
 def _tell_output(text: str) -> None:
     for line in text.strip().splitlines():
-        click.echo(f"      {line}")
+        click.echo(f"      {line}".rstrip())
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """An index to publish on, and the token for it."""
+
+    url: str
+    token: str = field(repr=False)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The environment in which a server publishes there, whatever else was set."""
+        kept = {name: text for name, text in os.environ.items() if not _is_publishing(name)}
+        own = {
+            "REPOSITORY_URL": f"{self.url}legacy/",
+            "INDEX_URL": f"{self.url}simple/",
+            "TOKEN": self.token,
+            "POLL": "0.2s",
+        }
+        return {**kept, **{f"{_PUBLISHING}{name}": text for name, text in own.items()}}
+
+
+def _is_publishing(variable: str) -> bool:
+    return variable.upper().startswith(_PUBLISHING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """Who gives commands to the demo's server."""
+
+    url: str
+    token: str = field(repr=False)
+
+    def run(self, *arguments: str) -> str:
+        """Run a command, and tell and return what it says."""
+        kept = {name: text for name, text in os.environ.items() if not _is_publishing(name)}
+        own = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
+        output = _run([sys.executable, "-m", "stageproxy", *arguments], {**kept, **own})
+        _tell_output(output)
+        return output
 
 
 @contextmanager
-def _server(data: Path) -> Iterator[str]:
+def _throwaway_index(folder: Path) -> Iterator[_Index]:
+    """Run an index that ends with this process, however that ends."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "stageproxy.cli.throwaway_index", str(folder)]
+    token = secrets.token_urlsafe()
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        if process.stdin is None or process.stdout is None:
+            raise FailedError("The index for the demo did not start.")
+        print(token, file=process.stdin, flush=True)
+        yield _Index(process.stdout.readline().strip(), token)
+
+
+@contextmanager
+def _server(data: Path, index: _Index) -> Iterator[str]:
     """Run a server as anybody would, on a free port, and end it by its process."""
     command = [sys.executable, "-m", "stageproxy", "serve", "--port", "0", "--data", str(data)]
     log = data.with_suffix(".log")
     with (
         log.open("w") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,  # noqa: S603
+        subprocess.Popen(  # noqa: S603 - our own command
+            command, env=index.settings, stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
     ):
         try:
             yield _wait_until_ready(process, log)
@@ -83,11 +153,7 @@ def _wait_until_ready(process: "subprocess.Popen[str]", log: Path) -> str:
     raise FailedError(f"The server did not start:\n{log.read_text()}")
 
 
-def _upload(files: Sequence[Path], url: str, token: str) -> str:
-    environment = {**os.environ, "STAGEPROXY_SERVER": url, "STAGEPROXY_TOKEN": token}
-    command = [sys.executable, "-m", "stageproxy", "upload", *map(str, files)]
-    output = _run(command, environment)
-    _tell_output(output)
+def _stage_url_in(output: str) -> str:
     lines = [line.removeprefix("Stage URL: ") for line in output.splitlines()]
     return next(line for line in lines if "/tmp/" in line and "index" not in line)
 
@@ -97,8 +163,8 @@ def _new_environment(folder: Path) -> Path:
     return folder / ("Scripts" if os.name == "nt" else "bin") / "python"
 
 
-def _pip_install(python: Path, index_url: str) -> None:
-    command = [str(python), "-m", "pip", "install", "--index-url", index_url, NAME]
+def _pip_install(python: Path, index_url: str, *arguments: str) -> None:
+    command = [str(python), "-m", "pip", "install", "--index-url", index_url, *arguments]
     _tell_output(_run(command, _without_pip_settings()))
 
 

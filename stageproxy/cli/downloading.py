@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,12 @@ async def download_files(
         with progress_bars(hidden=hidden) as bars:
             for filename, file in document["files"].items():
                 path = dest / Path(filename).name
-                await _fetch(client, file, path, bars)
+                await fetch(client, file, path, bars)
                 files.append({"path": str(path), "sha256": file["hashes"]["sha256"]})
     return files
 
 
-async def _fetch(client: Client, file: dict[str, Any], path: Path, bars: Progress) -> None:
+async def fetch(client: Client, file: Mapping[str, Any], path: Path, bars: Progress) -> None:
     """Download one file next to its place; what has another hash never gets its name."""
     if "link" not in file:
         raise FailedError("The stage has ended: its files cannot be reached any more.")

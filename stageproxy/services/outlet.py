@@ -63,7 +63,7 @@ def _secret_in(path: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class GivenCredential:
     """A credential that was given; see `ports.Credentials`."""
 
     credential: Credential
@@ -140,7 +140,7 @@ class Outlet:
             parcels=StoredParcels(self.catalogue, self.files, stage.id),
             shelves=self.shelves,
             publisher=self.publisher,
-            credentials=_Given(credential),
+            credentials=GivenCredential(credential),
             clock=self.clock,
             pause=self.pause,
             pace=self.pace,

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import BinaryIO
 
-from aiohttp import ClientError, ClientResponse, ClientSession
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -37,6 +37,8 @@ class UploadApi:
         self._session = session
         self._url = without_credentials(URL(url))
         self._silence = silence.total_seconds()
+        # The session's patience with answers is that for pages: an upload has its own.
+        self._timeout = ClientTimeout(total=None, sock_connect=session.timeout.sock_connect)
 
     async def publish(
         self, parcel: Parcel, credential: Credential, report: Callable[[int], None]
@@ -81,6 +83,7 @@ class UploadApi:
                 data=body,
                 headers=_headers_of(body),
                 allow_redirects=False,
+                timeout=self._timeout,
                 middlewares=authorized(credential.authorization, self._url),
             )
             # As a context the response would wait for the rest of a body that nobody reads.

@@ -5,17 +5,39 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.desk import NOBODY, Desk, Stranger, a_project, a_stranger, server_elsewhere
+from tests.cli.desk import (
+    NOBODY,
+    Desk,
+    Premises,
+    Stranger,
+    a_project,
+    a_stranger,
+    premises_elsewhere,
+)
 from tests.support.elsewhere import elsewhere
 from tests.support.fake_index import FakeIndex
 from tests.support.processes import Server
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return a server that all commands share; each test has a project of its own."""
-    with server_elsewhere(tmp_path_factory.mktemp("server")) as server:
-        yield server
+def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
+    """Return a server that all commands share, and its index; each test has its own project."""
+    with premises_elsewhere(tmp_path_factory.mktemp("server")) as premises:
+        yield premises
+
+
+@pytest.fixture(scope="session")
+def server(premises: Premises) -> Server:
+    """Return the server that all commands share."""
+    return premises.server
+
+
+@pytest.fixture
+def pypi(premises: Premises) -> Iterator[FakeIndex]:
+    """Return the index that stages are published on. What a test lets go wrong ends with it."""
+    yield premises.index
+    premises.index.uploads.faults.clear()
+    premises.index.uploads.lags.clear()
 
 
 @pytest.fixture

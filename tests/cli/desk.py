@@ -1,8 +1,13 @@
 """A desk from which commands are given: a server elsewhere, and what its user types."""
 
+import asyncio
 import json
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,10 +18,11 @@ from typing import Any
 from click.testing import CliRunner
 
 from stageproxy.cli import main
-from tests.support.distributions import Distribution, a_wheel
+from tests.support.distributions import Distribution, a_wheel, an_sdist
 from tests.support.elsewhere import elsewhere
 from tests.support.fake_index import FakeIndex
-from tests.support.processes import Server, running_server
+from tests.support.fake_uploads import UPLOAD_TOKEN
+from tests.support.processes import Server, own_environment, run, running_server
 
 NOBODY = "http://127.0.0.1:1"
 """Where no server is."""
@@ -53,13 +59,58 @@ class Desk:
         told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.token}
         return self.run_with(told, *arguments)
 
-    def run_with(self, environment: dict[str, str], *arguments: object) -> Ended:
+    def typing(self, text: str, *arguments: object) -> Ended:
+        """Run a command that reads a text from its standard input."""
+        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
+        return self.run_with(told, *arguments, typed=text)
+
+    def separately(self, *arguments: str) -> Ended:
+        """Run a command in a process of its own."""
+        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
+        done = asyncio.run(
+            run(
+                *(sys.executable, "-m", "stageproxy", *arguments),
+                environment={**own_environment(), **told},
+            )
+        )
+        return Ended(done.code, done.stdout, done.stderr)
+
+    def interrupted(
+        self,
+        number: signal.Signals,
+        when: Callable[[], bool],
+        environment: dict[str, str],
+        *arguments: str,
+    ) -> Ended:
+        """Run a command in a process of its own, and send it a signal *when* something is so."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stageproxy", *arguments],
+            env={**own_environment(), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            while not when():
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.02)
+            process.send_signal(number)
+            said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        return Ended(process.returncode, *said)
+
+    def run_with(
+        self, environment: dict[str, str], *arguments: object, typed: str | None = None
+    ) -> Ended:
         """Run a command with what the *environment* says, and no server of this machine."""
         none = {"STAGEPROXY_SERVER": None, "STAGEPROXY_TOKEN": None}
         data = {"STAGEPROXY_STORAGE__DATA": str(self.folder / "no-data")}
         done = CliRunner().invoke(
             main,
             [str(one) for one in arguments],
+            input=typed,
             env={**none, **data, **environment},
             prog_name="stageproxy",
         )
@@ -83,6 +134,11 @@ class Desk:
         """Return a wheel of the desk's own project."""
         return self.save(a_wheel(self.project, version, summary=summary))
 
+    def release(self, *tags: str) -> tuple[Path, ...]:
+        """Return wheels of the desk's own project for these platforms, and its sdist."""
+        wheels = (a_wheel(self.project, tag=f"py3-none-{one}") for one in tags or ("any",))
+        return tuple(map(self.save, (*wheels, an_sdist(self.project))))
+
     def staged(self, *files: Path) -> Any:
         """Return the stage into which files were uploaded."""
         return self.json("upload", *(files or (self.wheel(),)))["stage"]
@@ -102,17 +158,39 @@ def a_project() -> str:
     return f"cli-demo-{next(_numbers)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """A server, and the index that is upstream of it and takes its promotions."""
+
+    server: Server
+    index: FakeIndex
+
+
 @asynccontextmanager
-async def _server_with_index(folder: Path) -> AsyncIterator[Server]:
+async def _premises(folder: Path) -> AsyncIterator[Premises]:
     async with FakeIndex.running() as index:
-        settings = {"UPSTREAM__URL": index.url, "STAGE__MAX_PER_PROJECT": "3"}
+        settings = {
+            "UPSTREAM__URL": index.url,
+            "STAGE__MAX_PER_PROJECT": "3",
+            **publishing_on(index),
+        }
         async with running_server(folder / "data", logs=folder, settings=settings) as server:
-            yield server
+            yield Premises(server, index)
 
 
-def server_elsewhere(folder: Path) -> AbstractContextManager[Server]:
+def publishing_on(index: FakeIndex) -> dict[str, str]:
+    """Return the settings to publish on an index, quickly."""
+    return {
+        "PROMOTION__REPOSITORY_URL": f"{index.url}/legacy/",
+        "PROMOTION__INDEX_URL": f"{index.url}/simple/",
+        "PROMOTION__TOKEN": UPLOAD_TOKEN,
+        "PROMOTION__POLL": "0.05",
+    }
+
+
+def premises_elsewhere(folder: Path) -> AbstractContextManager[Premises]:
     """Run a server and its index."""
-    return elsewhere(lambda: _server_with_index(folder))
+    return elsewhere(lambda: _premises(folder))
 
 
 @dataclass(slots=True)

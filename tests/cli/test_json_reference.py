@@ -39,6 +39,7 @@ TYPED = {
     "stage rotate": ("stage rotate STAGE",),
     "download": ("download STAGE --dest DEST",),
     "wait": ("wait STAGE --files 1",),
+    "promote": ("promote STAGE --dry-run", "promote STAGE"),
     "verify-transparency": ("verify-transparency STAGE --names NAMES --upstream UPSTREAM",),
     "audit show": ("audit STAGE",),
     "audit verify": ("audit verify", "audit verify --head NO_HEAD"),

@@ -1,15 +1,24 @@
 """`stageproxy demo`: the first thing that a newcomer runs."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.desk import Stranger, a_stranger
 from tests.support.processes import own_environment, run
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 
 MINUTE = 60
+
+
+@pytest.fixture
+def stranger() -> Iterator[Stranger]:
+    """Return a server that is not the demo's."""
+    with a_stranger() as stranger:
+        yield stranger
 
 
 def left_in(folder: Path) -> list[str]:
@@ -18,7 +27,7 @@ def left_in(folder: Path) -> list[str]:
 
 
 async def test_demo(tmp_path: Path) -> None:
-    """The demo stages, installs and uses a release within a minute, and leaves nothing behind."""
+    """The demo stages, publishes and uses a release within a minute, and leaves nothing behind."""
     temporary, here = tmp_path / "temporary", tmp_path / "here"
     temporary.mkdir()
     here.mkdir()
@@ -27,8 +36,25 @@ async def test_demo(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "stageproxy", "demo"]
     done = await run(*command, environment=environment, folder=here, seconds=MINUTE)
 
-    assert "stageproxy-demo 1.0 works, with packaging" in done.ok().stdout
+    assert done.ok().stdout.count("stageproxy-demo 1.0 works, with packaging") == 2
+    assert "stageproxy-demo 1.0 is published." in done.stdout
     assert (done.stderr, left_in(temporary), left_in(here)) == ("", [], [])
+
+
+async def test_demo_publishes_nowhere_else(tmp_path: Path, stranger: Stranger) -> None:
+    """Whatever the environment says of publishing, the demo's release stays on this machine."""
+    elsewhere = {
+        "STAGEPROXY_PROMOTION__REPOSITORY_URL": f"{stranger.url}/legacy/",
+        "STAGEPROXY_PROMOTION__INDEX_URL": f"{stranger.url}/simple/",
+        "STAGEPROXY_PROMOTION__TOKEN": "pypi-real",
+        "TMPDIR": str(tmp_path),
+    }
+
+    command = [sys.executable, "-m", "stageproxy", "demo"]
+    done = await run(*command, environment={**own_environment(), **elsewhere}, seconds=MINUTE)
+
+    assert "stageproxy-demo 1.0 is published." in done.ok().stdout
+    assert stranger.authorizations == []
 
 
 async def test_demo_fails(tmp_path: Path) -> None:

@@ -23,11 +23,13 @@ LIFETIME = timedelta(seconds=900)
 class TrustedPublishing:
     """Identities that a CI gave out, and tokens that were minted for them.
 
-    With *is_registered* unset the index trusts no workflow.
+    With *is_registered* unset the index trusts no workflow. *claims* are more
+    of what the CI says of a job.
     """
 
     clock: Clock = field(default_factory=FakeClock)
     is_registered: bool = True
+    claims: dict[str, str] = field(default_factory=dict)
     identities: dict[str, str] = field(default_factory=dict)
     minted: dict[str, datetime] = field(default_factory=dict)
     burned: list[str] = field(default_factory=list)
@@ -35,6 +37,7 @@ class TrustedPublishing:
     def identify(self, audience: str) -> str:
         """Return a new identity of the job, for one that asks for *audience*."""
         claims = {"aud": audience, "jti": len(self.identities), "repository": "demo/demo"}
+        claims.update(self.claims)
         identity = f"{_part({'alg': 'none'})}.{_part(claims)}.signature"
         self.identities[identity] = audience
         return identity

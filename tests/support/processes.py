@@ -140,10 +140,10 @@ class Server:
         assert status == 201, body
         return json.loads(body)
 
-    async def command(self, *arguments: str, token: str | None = None) -> Finished:
-        """Run a `stageproxy` command against this server."""
+    async def command(self, *arguments: str, token: str | None = None, **settings: str) -> Finished:
+        """Run a `stageproxy` command against this server, with more *settings* of its own."""
         told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.admin_token}
-        environment = {**own_environment(), **told}
+        environment = {**own_environment(), **told, **settings}
         return await run(sys.executable, "-m", "stageproxy", *arguments, environment=environment)
 
     def _staged(self, body: bytes) -> Staged:

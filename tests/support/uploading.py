@@ -38,6 +38,16 @@ async def post(index: FakeIndex, parts: Sequence[Part], *, token: str = UPLOAD_T
         return await send(session, "POST", f"{index.url}/legacy/", headers, data=body_of(parts))
 
 
+async def post_to(url: str, token: str, distribution: Distribution, **changes: str) -> str:
+    """Upload a file to any upload API, as twine does, and return what it says to that."""
+    headers = {"Content-Type": FORM, "Authorization": basic(token)}
+    data = body_of(twine_form(distribution, **changes))
+    async with ClientSession() as session:
+        answer = await send(session, "POST", url, headers, data=data)
+    assert answer.status == 200, answer
+    return answer.text
+
+
 @dataclass(slots=True)
 class Sender:
     """Somebody who publishes files of a folder on a fake index, and sees how far it is."""
@@ -64,8 +74,10 @@ class Sender:
 
 
 @asynccontextmanager
-async def a_sender(index: FakeIndex, folder: Path) -> AsyncIterator[Sender]:
-    """Return somebody who is as patient as tests are."""
-    patience = Patience(SILENCE, SILENCE)
+async def a_sender(
+    index: FakeIndex, folder: Path, *, reading: timedelta = SILENCE
+) -> AsyncIterator[Sender]:
+    """Return somebody who is as patient as tests are; *reading*: the patience with pages."""
+    patience = Patience(SILENCE, reading)
     async with open_session(patience, keeps_connections=False) as session:
         yield Sender(index, session, folder)

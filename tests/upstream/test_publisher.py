@@ -298,6 +298,18 @@ async def test_slow_but_steady(sender: Sender, raw: RawServer) -> None:
     assert (reply, len(raw.requests)) == (Accepted("200 OK"), 1)
 
 
+async def test_answer_that_takes_long(index: FakeIndex, tmp_path: Path) -> None:
+    """An index has the time that is set for uploads, not the one for pages.
+
+    After 15 seconds, that of a page, an upload counted as unanswered.
+    """
+    index.uploads.processing = SILENCE.total_seconds() / 2
+    async with a_sender(index, tmp_path, reading=SILENCE / 10) as sender:
+        reply = await sender.publish(WHEEL)
+
+    assert reply == Accepted("200 OK")
+
+
 @pytest.mark.parametrize(
     ("answer", "reply"),
     [

@@ -1,0 +1,41 @@
+"""Here is what somebody approved before: a manifest digest, or the hashes of files."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stageproxy.cli.output import FailedError
+from stageproxy.core.release.checksums import checksum_differences, parse_checksums
+
+_STDIN = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What alone may be published; `None` leaves it to what is staged."""
+
+    manifest_digest: str | None = None
+    hashes: Mapping[str, str] | None = None
+
+    def check(self, manifest_digest: str, staged: Mapping[str, str]) -> None:
+        """Raise all that is not as approved; *staged*: the SHA-256 of each file, by its name."""
+        if problems := list(self._problems(manifest_digest, staged)):
+            raise FailedError("\n  ".join(["The stage is not what was approved:", *problems]))
+
+    def _problems(self, manifest_digest: str, staged: Mapping[str, str]) -> Iterator[str]:
+        if self.manifest_digest not in {None, manifest_digest}:
+            yield f"its manifest digest is {manifest_digest}, and not {self.manifest_digest}."
+        if self.hashes is not None:
+            yield from checksum_differences(staged, self.hashes)
+
+
+def read_approval(manifest_digest: str | None, hashes: Path | None) -> Approval:
+    """Return what options say; *hashes*: a file with lines of sha256sum, or `-`."""
+    if hashes is None:
+        return Approval(manifest_digest.strip().lower() if manifest_digest else None)
+    try:
+        text = sys.stdin.read() if hashes == _STDIN else hashes.read_text()
+        return Approval(hashes=parse_checksums(text))
+    except (OSError, ValueError) as error:
+        raise FailedError(f"The hashes in {hashes} cannot be read: {error}") from error

@@ -1,0 +1,105 @@
+"""Here is what goes out for each artifact that was downloaded from a stage."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stageproxy.cli.client import Client
+from stageproxy.cli.downloading import fetch
+from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.progress import progress_bars
+from stageproxy.core.errors import ConflictError
+from stageproxy.core.release.forms import outgoing_form
+from stageproxy.core.release.stages import Artifact, ArtifactKind
+from stageproxy.core.release.workflows import own_attestations
+from stageproxy.core.verdict.filenames import parse_distribution_name
+from stageproxy.core.verdict.metadata import FormFields
+from stageproxy.ports import Parcel
+
+
+async def download_artifacts(
+    client: Client, stage: Mapping[str, Any], folder: Path, *, hidden: bool
+) -> list[Artifact]:
+    """Download the artifacts of a stage into a folder, and return what they are."""
+    artifacts = [_artifact(name, file) for name, file in stage["files"].items()]
+    with progress_bars(hidden=hidden) as bars:
+        for one in artifacts:
+            await fetch(client, stage["files"][one.filename], folder / one.filename, bars)
+    return artifacts
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadedParcels:
+    """The files in a *folder*, and the forms that the server has; see `ports.Parcels`.
+
+    *workflow* is which one publishes, if any does: what it has attested goes
+    along. *notify* is told of what does not.
+    """
+
+    client: Client
+    stage_id: str
+    folder: Path
+    workflow: str | None
+    notify: Callable[[str], None]
+
+    async def parcel_of(self, artifact: Artifact) -> Parcel:
+        """Return the form as it came, with the attestations of this very workflow, and the file."""
+        form = await self._form(artifact.filename)
+        own, others = own_attestations(form, self.workflow)
+        if others:
+            self.notify(_left_out(artifact.filename, others, self.workflow))
+        attestations = json.dumps(own) if own else None
+        return Parcel(
+            artifact.filename,
+            self.folder / artifact.filename,
+            artifact.size,
+            artifact.sha256,
+            outgoing_form(form, artifact, attestations=attestations),
+        )
+
+    async def _form(self, filename: str) -> FormFields:
+        path = f"api/stages/{self.stage_id}/files/{filename}/form"
+        try:
+            document = await self.client.ask("GET", path)
+        except (FailedError, OutOfReachError) as error:
+            raise ConflictError(f"The form of {filename} is not to be had: {error}") from error
+        return tuple((name, value) for name, value in document["fields"])
+
+
+def _left_out(filename: str, count: int, workflow: str | None) -> str:
+    why = (
+        f"they were not made by {workflow}"
+        if workflow
+        else "PyPI takes them from Trusted Publishers alone"
+    )
+    return f"{filename}: {count} of its attestations are left out: {why}."
+
+
+def _artifact(filename: str, file: Mapping[str, Any]) -> Artifact:
+    """Return an artifact as far as publishing needs to know it."""
+    try:
+        is_wheel = parse_distribution_name(filename).is_wheel
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    hashes, metadata = file["hashes"], file["metadata"]
+    return Artifact(
+        filename=filename,
+        kind=ArtifactKind.WHEEL if is_wheel else ArtifactKind.SDIST,
+        sha256=hashes["sha256"],
+        blake2b_256=hashes["blake2b_256"],
+        md5=hashes["md5"],
+        size=file["size"],
+        form_sha256="",
+        requires_python=metadata["requires-python"],
+        summary=metadata["summary"],
+        requires_dist=tuple(metadata["requires-dist"]),
+        core_metadata_sha256=None,
+        uploaded_at=datetime.fromisoformat(file["upload-time"]),
+        uploaded_by="",
+        attestations=file["attestations"],
+    )

@@ -1,0 +1,163 @@
+"""Here is how `stageproxy promote` works: plan, approve, begin, follow, tell."""
+
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stageproxy.cli.approval import Approval
+from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, Client
+from stageproxy.cli.connection import Connection
+from stageproxy.cli.following import follow
+from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.promotion_progress import PromotionProgress, promotion_progress
+from stageproxy.cli.promotion_texts import print_plan, print_receipt, told_at
+from stageproxy.cli.publishing_credential import find_credential
+from stageproxy.cli.senders import Sender, ServerSends
+from stageproxy.cli.stage_reference import StageReference
+
+_UNDER_WAY = frozenset({"processing", "published"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the options of the command say."""
+
+    approval: Approval
+    dry_run: bool
+    here: bool
+    yes: bool
+    as_json: bool
+    token_file: Path | None
+    config: Path | None
+
+
+async def promote_stage(connection: Connection, stage: str, wishes: Wishes) -> None:
+    """Publish a stage, or go on with it, and print what came of it."""
+    reference = connection.stage(stage)
+    async with connection.open(reference.server) as client:
+        stage_id = await client.stage_id(reference)
+        async with _sender(connection, reference, client, wishes) as sender:
+            run = _Run(client, stage_id, sender, wishes)
+            if wishes.dry_run:
+                await run.plan()
+                return
+            plan, promotion = await run.to_the_end()
+        published = promotion["status"] == "published"
+        receipt = await client.ask("GET", f"api/stages/{stage_id}/receipt") if published else None
+    if wishes.as_json:
+        told = {"status": promotion["status"], "promotion": promotion, "receipt": receipt}
+        print_json({**told, "plan": plan})
+    elif receipt:
+        print_receipt(receipt)
+    if not published:
+        raise FailedError(promotion["reason"] or f"The stage is {promotion['status']}.")
+
+
+@asynccontextmanager
+async def _sender(
+    connection: Connection, reference: StageReference, client: Client, wishes: Wishes
+) -> AsyncIterator[Sender]:
+    """Open who sends. A dry run hands over no credential."""
+    if wishes.here:
+        # Half of the server is imported with it.
+        from stageproxy.cli.promoting_here import open_here  # noqa: PLC0415
+
+        files = (wishes.config, wishes.token_file)
+        async with open_here(client, *files, as_json=wishes.as_json) as sender:
+            yield sender
+    elif wishes.dry_run:
+        yield ServerSends(None)
+    else:
+        yield ServerSends(find_credential(connection, reference, wishes.token_file))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of the command, on one stage."""
+
+    client: Client
+    stage_id: str
+    sender: Sender
+    wishes: Wishes
+
+    async def to_the_end(self) -> tuple[Mapping[str, Any] | None, Mapping[str, Any]]:
+        """Return the plan, if there was still one to make, and the promotion when it has ended."""
+        stage = await self.client.ask("GET", self._path)
+        if stage["status"] in _UNDER_WAY:
+            self.wishes.approval.check(stage["manifest-digest"], _hashes_of(stage))
+            with self._progress() as progress:
+                return None, await follow(self.client, self.stage_id, progress)
+        plan = await self.plan()
+        _acknowledge(plan, self.wishes)
+        await self.sender.prepare(stage, plan)
+        with self._progress() as progress:
+            promotion = await self._start(plan)
+            if promotion is not None:
+                await self.sender.carry_out(promotion, progress)
+            return plan, await follow(self.client, self.stage_id, progress)
+
+    async def plan(self) -> Mapping[str, Any]:
+        """Return what would be published, and print it; raise what speaks against it."""
+        body = {"way": self.sender.way}
+        plan = await self.client.ask(
+            "POST", f"{self._path}/promotion/plan", body, patience=AS_LONG_AS_IT_TAKES
+        )
+        if not self.wishes.as_json:
+            print_plan(plan)
+        elif self.wishes.dry_run:
+            print_json({"plan": plan})
+        self.wishes.approval.check(
+            plan["manifest-digest"], {one["filename"]: one["sha256"] for one in plan["files"]}
+        )
+        self.sender.check(plan)
+        if plan["refused"]:
+            told = told_at(plan, "refuse")
+            raise FailedError("\n  ".join(["PyPI would refuse this, so nothing was sent:", *told]))
+        return plan
+
+    async def _start(self, plan: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Begin; return nothing if another command has just begun with the very same files."""
+        body = {
+            "manifest-digest": plan["manifest-digest"],
+            "acknowledged": plan["warnings-digest"],
+            "way": self.sender.way,
+            **self.sender.credential_to_hand_over,
+        }
+        try:
+            return await self.client.ask(
+                "POST", f"{self._path}/promotion", body, patience=AS_LONG_AS_IT_TAKES
+            )
+        except FailedError:
+            stage = await self.client.ask("GET", self._path)
+            is_same = stage["manifest-digest"] == plan["manifest-digest"]
+            if stage["status"] in _UNDER_WAY and is_same:
+                return None
+            raise
+
+    def _progress(self) -> AbstractContextManager[PromotionProgress]:
+        return promotion_progress(hidden=self.wishes.as_json)
+
+    @property
+    def _path(self) -> str:
+        return f"api/stages/{self.stage_id}"
+
+
+def _hashes_of(stage: Mapping[str, Any]) -> dict[str, str]:
+    return {name: file["hashes"]["sha256"] for name, file in stage["files"].items()}
+
+
+def _acknowledge(plan: Mapping[str, Any], wishes: Wishes) -> None:
+    """Raise unless the warnings of a plan, if there are any, are known to somebody."""
+    if not plan["warnings-digest"] or wishes.yes:
+        return
+    if sys.stdin.isatty() and not wishes.as_json:
+        click.confirm("\nPublish it all the same?", abort=True, err=True)
+        return
+    told = told_at(plan, "warn") if wishes.as_json else ()
+    sentence = "There are warnings. Read them, and promote with --yes to publish all the same."
+    raise FailedError("\n  ".join([sentence, *told]))

@@ -1,0 +1,80 @@
+"""Here is how people watch a promotion: bars on a terminal, a line for each change elsewhere."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
+
+_WORDS = {
+    "pending": "waits",
+    "sending": "is sent",
+    "sent": "was accepted, but is not shown yet",
+    "confirmed": "is out",
+    "refused": "was refused",
+    "unknown": "had no answer: looking whether it is there",
+}
+_UNTOLD = frozenset({"pending"})
+_THERE = frozenset({"sent", "confirmed"})
+
+
+@dataclass(slots=True)
+class PromotionProgress:
+    """Shows how far each file is; *says_lines* where nobody would see bars."""
+
+    bars: Progress
+    says_lines: bool
+    _tasks: dict[str, TaskID] = field(default_factory=dict)
+    _states: dict[str, str] = field(default_factory=dict)
+
+    def show(self, files: Mapping[str, Mapping[str, Any]]) -> None:
+        """Show files as a promotion's document tells of them."""
+        for filename, file in files.items():
+            state = file["progress"]
+            self._begin(filename, file["size"])
+            if state != self._states.get(filename, "pending"):
+                self.change(filename, state)
+            if file["sent"]:
+                self.sent(filename, file["sent"])
+
+    def change(self, filename: str, state: str) -> None:
+        """Show that a file is in another state."""
+        self._states[filename] = state
+        task = self._begin(filename, None)
+        self.bars.update(task, state=_WORDS[state])
+        if state in _THERE:
+            self.bars.update(task, completed=self.bars.tasks[self._index(task)].total or 0)
+        if self.says_lines and state not in _UNTOLD:
+            click.echo(f"{filename} {_WORDS[state]}.")
+
+    def sent(self, filename: str, count: int) -> None:
+        """Show how many bytes of a file have gone out."""
+        self.bars.update(self._begin(filename, None), completed=count)
+
+    def _begin(self, filename: str, size: int | None) -> TaskID:
+        if filename not in self._tasks:
+            waits = _WORDS["pending"]
+            self._tasks[filename] = self.bars.add_task(filename, total=size, state=waits)
+        return self._tasks[filename]
+
+    def _index(self, task: TaskID) -> int:
+        return self.bars.task_ids.index(task)
+
+
+@contextmanager
+def promotion_progress(*, hidden: bool) -> Iterator[PromotionProgress]:
+    """Show how far files are, unless *hidden*."""
+    console = Console(stderr=True)
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[state]}"),
+        console=console,
+        disable=hidden or not console.is_terminal,
+    )
+    with bars:
+        yield PromotionProgress(bars, says_lines=not hidden and not console.is_terminal)

@@ -1,0 +1,137 @@
+"""Here is `python -m stageproxy.cli.throwaway_index`, a small index to try a promotion on.
+
+It takes uploads as PyPI does and shows them on simple pages, for whoever is on
+this machine, until its standard input ends, whose first line is the token that
+may upload. It is for one release, not for use.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import sys
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import click
+from aiohttp import BodyPartReader, web
+from packaging.utils import canonicalize_name
+
+from stageproxy.core.index.negotiation import SimpleType
+from stageproxy.core.rights import TOKEN_USER, Credential
+from stageproxy.core.verdict.filenames import parse_distribution_name
+
+_FOLDER = web.AppKey("folder", Path)
+_AUTHORIZATION = web.AppKey("authorization", str)
+_CHUNK = 2**20
+
+
+def make_app(folder: Path, token: str) -> web.Application:
+    """Return an index that keeps its files in a folder, and lets a token upload."""
+    app = web.Application()
+    app[_FOLDER] = folder
+    app[_AUTHORIZATION] = Credential(TOKEN_USER, token).authorization
+    app.router.add_post("/legacy/", _take_upload)
+    app.router.add_get("/simple/", _show_projects)
+    app.router.add_get("/simple/{project}/", _show_project)
+    app.router.add_static("/files/", folder)
+    return app
+
+
+async def _take_upload(request: web.Request) -> web.Response:
+    """Take a file; one that is there already stays as it is."""
+    given = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(given.encode(), request.app[_AUTHORIZATION].encode()):
+        return _answer(HTTPStatus.FORBIDDEN, "Invalid or non-existent authentication information.")
+    fields: dict[str, str] = {}
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader):
+            continue
+        if part.name != "content":
+            fields[part.name or ""] = await part.text()
+            continue
+        return await _keep(part, request.app[_FOLDER], fields.get("sha256_digest", ""))
+    return _answer(HTTPStatus.BAD_REQUEST, "Upload payload does not have a file.")
+
+
+async def _keep(part: BodyPartReader, folder: Path, sha256: str) -> web.Response:
+    name = Path(part.filename or "").name
+    path, draft = folder / name, folder / f".{name}"
+    if not name or path.exists():
+        return _answer(HTTPStatus.BAD_REQUEST, "File already exists.")
+    digest = hashlib.sha256()
+    with draft.open("wb") as file:
+        while chunk := await part.read_chunk(_CHUNK):
+            digest.update(chunk)
+            await asyncio.to_thread(file.write, chunk)
+    if digest.hexdigest() != sha256:
+        draft.unlink()
+        return _answer(HTTPStatus.BAD_REQUEST, "The digest supplied does not match the file.")
+    draft.rename(path)
+    return _answer(HTTPStatus.OK, "OK")
+
+
+def _answer(status: HTTPStatus, sentence: str) -> web.Response:
+    return web.Response(status=status, reason=sentence, text=sentence)
+
+
+async def _show_projects(request: web.Request) -> web.Response:
+    """Show which projects there are, as PEP 691 has it."""
+    projects = {_project_of(one) for one in _files_in(request.app[_FOLDER])}
+    return _page({"projects": [{"name": one} for one in sorted(filter(None, projects))]})
+
+
+async def _show_project(request: web.Request) -> web.Response:
+    """Show the files of a project, as PEP 691 has it."""
+    project = canonicalize_name(request.match_info["project"])
+    paths = [one for one in _files_in(request.app[_FOLDER]) if _project_of(one) == project]
+    if not paths:
+        raise web.HTTPNotFound
+    files = [
+        {
+            "filename": one.name,
+            "url": f"../../files/{one.name}",
+            "hashes": {"sha256": hashlib.sha256(one.read_bytes()).hexdigest()},
+        }
+        for one in paths
+    ]
+    return _page({"name": project, "files": files})
+
+
+def _page(document: Mapping[str, Any]) -> web.Response:
+    page = {"meta": {"api-version": "1.0"}, **document}
+    return web.json_response(page, content_type=SimpleType.V1_JSON)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[!.]*"))
+
+
+def _project_of(path: Path) -> str | None:
+    try:
+        return parse_distribution_name(path.name).project
+    except ValueError:
+        return None
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+def main(folder: Path) -> None:
+    """Show what is uploaded to FOLDER on a free port, until the standard input ends."""
+    asyncio.run(_serve(folder, sys.stdin.readline().strip()))
+
+
+async def _serve(folder: Path, token: str) -> None:
+    runner = web.AppRunner(make_app(folder, token), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        click.echo(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+        await asyncio.to_thread(sys.stdin.read)
+    finally:
+        await runner.cleanup()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m stageproxy.cli.throwaway_index")

@@ -1,0 +1,138 @@
+"""The journal of `promote --here`, told over HTTP to a server that may be away."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from yarl import URL
+
+from stageproxy.cli.client import open_client
+from stageproxy.cli.journaling import HttpJournalist
+from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.promotion_progress import promotion_progress
+from stageproxy.core.release.journal import Entry, Progress
+from stageproxy.core.release.lease import LostLeaseError
+from stageproxy.ports import Journalist
+from tests.cli.desk import NOBODY
+
+ENTRY = Entry(
+    "demo-1.0.tar.gz",
+    Progress.UNKNOWN,
+    datetime(2026, 11, 22, 12, tzinfo=UTC),
+    attempts=2,
+    in_doubt=True,
+    said="No answer.",
+)
+TOLD = {
+    "filename": "demo-1.0.tar.gz",
+    "progress": "unknown",
+    "changed-at": "2026-11-22T12:00:00.000000Z",
+    "attempts": 2,
+    "in-doubt": True,
+    "said": "No answer.",
+    "url": "",
+}
+
+
+@dataclass(slots=True)
+class Keeper:
+    """A server that keeps a journal, or says why not: the statuses that it answers with."""
+
+    statuses: list[int] = field(default_factory=list)
+    told: list[Any] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Take a report down."""
+        self.told.append(await request.json())
+        return web.json_response({}, status=self.statuses.pop(0) if self.statuses else 200)
+
+    async def show(self, _: web.Request) -> web.Response:
+        """Tell what the journal is."""
+        return web.json_response({"files": {ENTRY.filename: {**TOLD, "url": None}}})
+
+
+@pytest.fixture
+def keeper() -> Keeper:
+    """Return a keeper of a journal."""
+    return Keeper()
+
+
+@pytest.fixture
+async def journalist(keeper: Keeper) -> AsyncIterator[HttpJournalist]:
+    """Return who tells the keeper, as the holder of fence 7."""
+    app = web.Application()
+    app.router.add_post("/api/stages/1/promotion/journal", keeper.take)
+    app.router.add_get("/api/stages/1/promotion", keeper.show)
+    with promotion_progress(hidden=True) as progress:
+        async with TestServer(app) as server, open_client(server.make_url("/"), None) as client:
+            yield HttpJournalist(client, "1", 7, progress, patience=0.2, try_every=0.01)
+
+
+def fits_the_port(journalist: HttpJournalist) -> Journalist:
+    """Return the journalist as what it stands for: mypy proves that it does."""
+    return journalist
+
+
+async def test_everything_is_told(journalist: HttpJournalist, keeper: Keeper) -> None:
+    """Steps, signs of life and endings are told with the fence."""
+    await journalist.record([ENTRY])
+    await journalist.renew()
+    await journalist.succeed()
+    await journalist.fail("Why.")
+
+    assert keeper.told == [
+        {"fence": 7, "entries": [TOLD]},
+        {"fence": 7},
+        {"fence": 7, "ending": "published"},
+        {"fence": 7, "ending": "error", "reason": "Why."},
+    ]
+
+
+async def test_entries(journalist: HttpJournalist, keeper: Keeper) -> None:
+    """The journal is read as it was told, by who still holds the lease."""
+    assert await journalist.entries() == {ENTRY.filename: ENTRY}
+
+    keeper.statuses = [409]
+    with pytest.raises(LostLeaseError):
+        await journalist.entries()
+
+
+async def test_lost(journalist: HttpJournalist, keeper: Keeper) -> None:
+    """Whom the server does not take for the holder any more stops at once."""
+    keeper.statuses = [409]
+
+    with pytest.raises(LostLeaseError):
+        await journalist.record([ENTRY])
+
+    assert len(keeper.told) == 1
+
+
+async def test_refused(journalist: HttpJournalist, keeper: Keeper) -> None:
+    """What the server refuses is not told again."""
+    keeper.statuses = [403]
+
+    with pytest.raises(FailedError, match="The server answers 403"):
+        await journalist.renew()
+
+    assert len(keeper.told) == 1
+
+
+async def test_away_for_a_moment(journalist: HttpJournalist, keeper: Keeper) -> None:
+    """What a server could not take down is told again until it has."""
+    keeper.statuses = [503, 500]
+
+    await journalist.record([ENTRY])
+
+    assert keeper.told == 3 * [{"fence": 7, "entries": [TOLD]}]
+
+
+async def test_away_for_long(journalist: HttpJournalist) -> None:
+    """A server that stays away ends it: nothing may be sent that no journal knows of."""
+    away = replace(journalist, client=replace(journalist.client, server=URL(NOBODY)))
+
+    with pytest.raises(OutOfReachError, match="cannot be reached"):
+        await away.renew()

@@ -1,0 +1,142 @@
+"""`stageproxy promote --dry-run`, and what was approved: looked at, and nothing sent."""
+
+import pytest
+
+from tests.cli.desk import Desk, Ended
+from tests.cli.test_promote import LINUX, MACOS, accepted, checksums, warned
+from tests.support.distributions import a_wheel
+from tests.support.fake_index import FakeIndex
+
+
+def test_plan(desk: Desk, pypi: FakeIndex) -> None:
+    """A dry run prints where all goes, in which order, and what nobody can know; sends nothing."""
+    first, second, sdist = desk.release(MACOS, LINUX)
+    stage = desk.staged(first, second, sdist)
+
+    ended = desk.run("promote", stage["id"], "--dry-run")
+
+    assert (ended.code, ended.stderr, accepted(pypi, desk)) == (0, "", [])
+    sizes = [one.stat().st_size for one in (first, second, sdist)]
+    assert ended.stdout.startswith(
+        f"{desk.project} 1.0 (stage {stage['id']})\n"
+        f"  Publish to  {pypi.url}/legacy/\n"
+        f"  Look at     {pypi.url}/simple/\n"
+        f"  Manifest    {stage['manifest-digest']}\n"
+        "\nIn this order:\n"
+        f"    1. {first.name}  {sizes[0]} bytes  (alone: the index makes the release with it)\n"
+        f"    2. {second.name}  {sizes[1]} bytes\n"
+        f"    3. {sdist.name}  {sizes[2]} bytes  (last, once users see every wheel)\n"
+    )
+    assert ended.stdout.count("\nOnly PyPI can tell:\n  the token may not be valid") == 1
+    assert desk.json("stage", "show", stage["id"])["status"] == "open"
+
+
+def test_plan_as_document(desk: Desk) -> None:
+    """Programs read the plan."""
+    stage = desk.staged(*desk.release())
+
+    document = desk.json("promote", stage["id"], "--dry-run")
+
+    assert list(document) == ["plan"]
+    assert document["plan"]["manifest-digest"] == stage["manifest-digest"]
+    assert {one["level"] for one in document["plan"]["findings"]} == {"unknown"}
+
+
+def test_warnings(desk: Desk) -> None:
+    """A dry run shows what will have to be acknowledged, and needs nobody for it."""
+    ended = desk.run("promote", warned(desk)["id"], "--dry-run")
+
+    assert ended.code == 0
+    assert "\nTo be acknowledged:\n  " in ended.stdout
+
+
+@pytest.mark.parametrize("option", [(), ("--dry-run",), ("--dry-run", "--json"), ("--yes",)])
+def test_refused(desk: Desk, pypi: FakeIndex, option: tuple[str, ...]) -> None:
+    """What PyPI would refuse never goes, and --yes changes nothing about it. Exit code 1."""
+    wheel = desk.wheel()
+    stage = desk.staged(wheel)
+    pypi.add(desk.project, a_wheel(desk.project, summary="Another demo"))
+
+    ended = desk.run("promote", stage["id"], *option)
+
+    assert (ended.code, accepted(pypi, desk)) == (1, [])
+    assert "Error: PyPI would refuse this, so nothing was sent:\n" in ended.stderr
+    assert wheel.name in ended.stderr
+
+
+def promoted(desk: Desk, stage: str, lines: str, *options: str) -> Ended:
+    """Return the end of a promotion of what has these hashes."""
+    file = desk.folder / "SHA256SUMS"
+    file.write_text(lines)
+    return desk.run("promote", stage, "--hashes", file, *options)
+
+
+def test_hashes_that_fit(desk: Desk, pypi: FakeIndex) -> None:
+    """What CI printed where it built the files lets the very same files go."""
+    files = desk.release()
+    stage = desk.staged(*files)
+
+    ended = promoted(desk, stage["id"], checksums(*files, folder="dist/"))
+
+    assert (ended.code, len(accepted(pypi, desk))) == (0, 2)
+
+
+@pytest.mark.parametrize("option", [(), ("--dry-run",)])
+def test_hashes_that_do_not_fit(desk: Desk, pypi: FakeIndex, option: tuple[str, ...]) -> None:
+    """Every file that is missing, additional or different is named, and nothing is sent."""
+    wheel, sdist = desk.release()
+    stage = desk.staged(wheel, sdist)
+    other, missing = "0" * 64, "1" * 64
+    lines = f"{other}  dist/{wheel.name}\n{missing} *{desk.project}.whl\n"
+
+    ended = promoted(desk, stage["id"], lines, *option)
+
+    sha256 = stage["files"][wheel.name]["hashes"]["sha256"]
+    assert (ended.code, accepted(pypi, desk)) == (1, [])
+    assert ended.stderr == (
+        "Error: The stage is not what was approved:\n"
+        f"  {desk.project}.whl is in the hashes, but not in the stage.\n"
+        f"  {wheel.name} has the sha256 {sha256} in the stage, but {other} is told.\n"
+        f"  {sdist.name} is in the stage, but not in the hashes.\n"
+    )
+
+
+def test_hashes_of_what_is_out(desk: Desk) -> None:
+    """The hashes are compared where nothing is left to do, too."""
+    files = desk.release()
+    stage = desk.staged(*files)
+    desk.json("promote", stage["id"])
+
+    assert promoted(desk, stage["id"], checksums(*files)).code == 0
+    assert promoted(desk, stage["id"], checksums(*files[:1])).code == 1
+
+
+def test_hashes_of_standard_input(desk: Desk) -> None:
+    """A dash reads the hashes from where a pipe writes them."""
+    files = desk.release()
+    stage = desk.staged(*files)
+
+    fits = desk.typing(checksums(*files), "promote", stage["id"], "--dry-run", "--hashes", "-")
+    not_all = desk.typing("", "promote", stage["id"], "--dry-run", "--hashes", "-")
+
+    assert (fits.code, not_all.code) == (0, 1)
+
+
+def test_hashes_that_are_none(desk: Desk) -> None:
+    """A file that cannot be read as hashes is never taken for none."""
+    ended = promoted(desk, desk.staged()["id"], "nonsense\n")
+
+    assert ended.code == 1
+    assert "Line 1 is not one that sha256sum prints." in ended.stderr
+
+
+def test_manifest(desk: Desk, pypi: FakeIndex) -> None:
+    """Only the very manifest that was named goes."""
+    stage = desk.staged()
+    digest = stage["manifest-digest"]
+
+    other = desk.run("promote", stage["id"], "--manifest", "0" * 64)
+
+    assert (other.code, accepted(pypi, desk)) == (1, [])
+    assert f"its manifest digest is {digest}, and not {'0' * 64}." in other.stderr
+    assert desk.run("promote", stage["id"], "--manifest", digest.upper()).code == 0

@@ -1,0 +1,278 @@
+"""`stageproxy promote --here`: published from where the command runs, journaled by the server."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.desk import Desk, Ended, publishing_on
+from tests.cli.test_promote import (
+    LINUX,
+    MACOS,
+    NO_IDENTITY,
+    WRONG,
+    accepted,
+    checksums,
+    told_of,
+)
+from tests.support.attestations import an_attestation
+from tests.support.distributions import Distribution, a_wheel
+from tests.support.fake_history import Attempt
+from tests.support.fake_index import FakeIndex
+from tests.support.fake_oidc import CI_TOKEN
+from tests.support.fake_upload_faults import Fault, Moment, Way
+from tests.support.uploading import post_to
+
+WORKFLOW = "demo/demo/.github/workflows/release.yml@refs/tags/1.0"
+OTHER_WORKFLOW = "demo/demo/.github/workflows/build.yml@refs/tags/1.0"
+
+
+def own_settings(desk: Desk, pypi: FakeIndex, **changes: str | None) -> dict[str, str]:
+    """Return the environment of a machine that publishes on the index by itself."""
+    named = {f"STAGEPROXY_{name}": text for name, text in publishing_on(pypi).items()}
+    server = {"STAGEPROXY_SERVER": desk.url, "STAGEPROXY_TOKEN": desk.token}
+    changed = {f"STAGEPROXY_PROMOTION__{name}": text for name, text in changes.items()}
+    return {name: text for name, text in {**server, **named, **changed}.items() if text}
+
+
+def in_ci(pypi: FakeIndex) -> dict[str, str]:
+    """Return what a CI job has in its environment that may ask who it is."""
+    return {
+        "GITHUB_ACTIONS": "true",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{pypi.url}/_ci/identity",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": CI_TOKEN,
+    }
+
+
+def here(desk: Desk, pypi: FakeIndex, stage: Any, *options: str, **changes: str | None) -> Ended:
+    """Return the end of a promotion from this machine."""
+    told = own_settings(desk, pypi, **changes)
+    return desk.run_with(told, "promote", stage["id"], "--here", *options)
+
+
+def attempt_at(pypi: FakeIndex, filename: str) -> Attempt:
+    """Return the latest attempt at uploading a file."""
+    return [one for one in pypi.uploads.history.attempts if one.filename == filename][-1]
+
+
+@pytest.fixture
+def trusted(pypi: FakeIndex) -> Iterator[FakeIndex]:
+    """Return the index, which trusts a workflow."""
+    pypi.uploads.trusted.claims["job_workflow_ref"] = WORKFLOW
+    yield pypi
+    pypi.uploads.trusted.claims.clear()
+    pypi.uploads.trusted.is_registered = True
+
+
+def attested(desk: Desk, *workflows: str) -> tuple[Distribution, Any]:
+    """Return a staged wheel that workflows have attested, and its stage."""
+    wheel = a_wheel(desk.project)
+    attestations = json.dumps([an_attestation(one) for one in workflows])
+    answer = asyncio.run(
+        post_to(f"{desk.url}/legacy/", desk.token, wheel, attestations=attestations, staged="true")
+    )
+    return wheel, json.loads(answer)
+
+
+def test_published(desk: Desk, pypi: FakeIndex) -> None:
+    """A release goes out whole and in the same order, and the server has the journal of it."""
+    files = desk.release(LINUX, MACOS)
+    stage = desk.staged(*files)
+
+    ended = here(desk, pypi, stage)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert f"{files[2].name} is out.\n" in ended.stdout
+    assert f"{desk.project} 1.0 is published.\n" in ended.stdout
+    taken = accepted(pypi, desk)
+    assert (taken[0], taken[2]) == (files[1].name, files[2].name)
+    receipt = desk.json("promote", stage["id"])["receipt"]
+    assert (receipt["published-by"], receipt["manifest-digest"]) == (
+        "here",
+        stage["manifest-digest"],
+    )
+
+
+def test_document(desk: Desk, pypi: FakeIndex) -> None:
+    """The document is the same as of a promotion by the server."""
+    ended = here(desk, pypi, desk.staged(), "--json")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert list(ended.document) == ["status", "promotion", "receipt", "plan"]
+    assert ended.document["promotion"]["way"] == "here"
+
+
+def test_approved(desk: Desk, pypi: FakeIndex) -> None:
+    """What was not approved does not go from here either."""
+    files = desk.release()
+    stage = desk.staged(*files)
+    told = desk.folder / "SHA256SUMS"
+    told.write_text(checksums(*files[:1]))
+
+    ended = here(desk, pypi, stage, "--hashes", str(told))
+
+    assert (ended.code, accepted(pypi, desk)) == (1, [])
+
+
+def test_goes_on(desk: Desk, pypi: FakeIndex) -> None:
+    """What the server began and could not finish, this machine finishes."""
+    wheel, sdist = desk.release()
+    stage = desk.staged(wheel, sdist)
+    no = Fault(Moment.READ, Way.ANSWER, sdist.name, status=400, sentence="Not today.")
+    pypi.uploads.faults.append(no)
+    assert desk.run("promote", stage["id"]).code == 1
+
+    ended = here(desk, pypi, stage)
+
+    assert (ended.code, accepted(pypi, desk)) == (0, [wheel.name, sdist.name])
+
+
+def test_failure(desk: Desk, pypi: FakeIndex) -> None:
+    """A refusal stops it, and the server has the reason; the credential is nowhere printed."""
+    stage = desk.staged()
+
+    ended = here(desk, pypi, stage, TOKEN=WRONG)
+
+    assert (ended.code, NO_IDENTITY in ended.stderr) == (1, True)
+    assert WRONG not in ended.stdout + ended.stderr
+    shown = desk.json("stage", "show", stage["id"])
+    assert (shown["status"], NO_IDENTITY in shown["notices"][0]) == ("error", True)
+
+
+def test_credential_of_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
+    """The file that is named counts before what the settings say."""
+    token = tmp_path / "token"
+    token.write_text(WRONG)
+
+    ended = here(desk, pypi, desk.staged(), "--pypi-token-file", str(token))
+
+    assert (ended.code, NO_IDENTITY in ended.stderr) == (1, True)
+
+
+def test_settings_of_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
+    """The settings may be in a file, as those of a server."""
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[promotion]\nrepository_url = "{pypi.url}/legacy/"\nindex_url = "{pypi.url}/simple/"\n'
+    )
+    stage = desk.staged()
+
+    ended = here(desk, pypi, stage, "--config", str(config), REPOSITORY_URL=None, INDEX_URL=None)
+
+    assert (ended.code, len(accepted(pypi, desk))) == (0, 1)
+
+
+def test_other_target(desk: Desk, pypi: FakeIndex) -> None:
+    """A server that would publish elsewhere is told of, and nothing is frozen or sent."""
+    stage = desk.staged()
+    other = "http://127.0.0.1:1/legacy/"
+
+    ended = here(desk, pypi, stage, REPOSITORY_URL=other)
+
+    assert (ended.code, accepted(pypi, desk)) == (1, [])
+    assert f"The server has planned for {pypi.url}/legacy/" in ended.stderr
+    assert f"but the settings here say {other}" in ended.stderr
+    assert desk.json("stage", "show", stage["id"])["status"] == "open"
+
+
+def test_half_a_target(desk: Desk, pypi: FakeIndex) -> None:
+    """One URL of two is a mistake: the other one would be of another index."""
+    ended = here(desk, pypi, desk.staged(), INDEX_URL=None)
+
+    assert ended.code == 1
+    assert "Set both, or none of them" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"TOKEN": None}, "There is nothing to publish with here"),
+        ({"TOKEN": None, "TOKEN_FILE": "/nowhere"}, "/nowhere, cannot be read"),
+        ({"PARALLEL": "many"}, "promotion.parallel: "),
+    ],
+    ids=["no credential", "no file", "wrong setting"],
+)
+def test_not_ready(desk: Desk, pypi: FakeIndex, changes: dict[str, str | None], said: str) -> None:
+    """What is missing here is told before anything is frozen."""
+    stage = desk.staged()
+
+    ended = here(desk, pypi, stage, **changes)
+
+    assert (ended.code, said in ended.stderr) == (1, True), ended
+    assert desk.json("stage", "show", stage["id"])["status"] == "open"
+
+
+def test_trusted_publishing(desk: Desk, trusted: FakeIndex) -> None:
+    """A CI job publishes without a secret, and what its workflow attested goes along; no more."""
+    wheel, stage = attested(desk, WORKFLOW, OTHER_WORKFLOW)
+    told = {**own_settings(desk, trusted, TOKEN=None), **in_ci(trusted)}
+
+    ended = desk.run_with(told, "promote", stage["id"], "--here")
+
+    assert ended.code == 0, ended
+    assert ended.stderr == (
+        f"{wheel.filename}: 1 of its attestations are left out: they were not made by {WORKFLOW}.\n"
+    )
+    sent = dict(attempt_at(trusted, wheel.filename).fields)["attestations"]
+    assert json.loads(sent) == [an_attestation(WORKFLOW)]
+    minted = trusted.uploads.trusted.minted
+    assert [one for one in [CI_TOKEN, *minted] if one in ended.stdout + ended.stderr] == []
+
+
+def test_untrusted(desk: Desk, trusted: FakeIndex) -> None:
+    """A job that the index does not trust is told so; nothing is frozen."""
+    trusted.uploads.trusted.is_registered = False
+    stage = desk.staged()
+    told = {**own_settings(desk, trusted, TOKEN=None), **in_ci(trusted)}
+
+    ended = desk.run_with(told, "promote", stage["id"], "--here")
+
+    assert (ended.code, "no publisher for it" in ended.stderr) == (1, True)
+    assert desk.json("stage", "show", stage["id"])["status"] == "open"
+
+
+def test_job_without_permission(desk: Desk, trusted: FakeIndex) -> None:
+    """A job that may not ask who it is gets the CI's own words."""
+    told = {**own_settings(desk, trusted, TOKEN=None), "GITHUB_ACTIONS": "true"}
+
+    ended = desk.run_with(told, "promote", desk.staged()["id"], "--here")
+
+    assert ended.code == 1
+    assert "missing or insufficient OIDC token permissions" in ended.stderr
+
+
+def test_attestations_and_a_token(desk: Desk, pypi: FakeIndex) -> None:
+    """With an API token all attestations are left out, which is said."""
+    wheel, stage = attested(desk, WORKFLOW)
+
+    ended = here(desk, pypi, stage)
+
+    assert ended.code == 0, ended
+    assert "PyPI takes them from Trusted Publishers alone" in ended.stderr
+    names = [name for name, _ in attempt_at(pypi, wheel.filename).fields]
+    assert "attestations" not in names
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_interrupted(desk: Desk, pypi: FakeIndex, number: signal.Signals) -> None:
+    """Ctrl-C, and a CI that ends the job, leave the reason in the journal; it can be gone on."""
+    wheel, sdist = desk.release()
+    stage = desk.staged(wheel, sdist)
+    pypi.uploads.faults.append(Fault(Moment.READ, Way.HANG, sdist.name))
+
+    ended = desk.interrupted(
+        number,
+        lambda: bool(told_of(pypi, sdist.name)),
+        own_settings(desk, pypi),
+        *("promote", stage["id"], "--here"),
+    )
+
+    assert ended.code == 1
+    assert "Error: It was interrupted where it ran. 1 of 2 files are live" in ended.stderr
+    assert desk.json("stage", "show", stage["id"])["status"] == "error"
+    assert here(desk, pypi, stage).code == 0
+    assert accepted(pypi, desk) == [wheel.name, sdist.name]
