@@ -242,7 +242,7 @@ def test_canceled(desk: Desk) -> None:
 
     ended = desk.run("promote", stage["id"])
 
-    assert (ended.code, "cannot be promoted" in ended.stderr) == (1, True)
+    assert (ended.code, "It was canceled." in ended.stderr) == (1, True)
 
 
 def test_out_of_reach(offline: Desk) -> None:
