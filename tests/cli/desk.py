@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -74,6 +76,23 @@ class Desk:
             )
         )
         return Ended(done.code, done.stdout, done.stderr)
+
+    def at_a_terminal(self, typed: str, *arguments: str) -> tuple[int, str]:
+        """Run a command on a terminal, type something, and return its end and what is seen."""
+        ours, theirs = pty.openpty()
+        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token, "TERM": "xterm"}
+        with subprocess.Popen(
+            [sys.executable, "-m", "stageproxy", *arguments],
+            env={**own_environment(), **told, "COLUMNS": "200"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        ) as process:
+            os.close(theirs)
+            os.write(ours, typed.encode())
+            seen = b"".join(iter(lambda: _read(ours), b""))
+        os.close(ours)
+        return process.returncode, seen.decode()
 
     def interrupted(
         self,
@@ -151,6 +170,14 @@ class Desk:
     def kept_file(self, sha256: str) -> Path:
         """Return where the server keeps a file."""
         return self.data / "files" / "kept" / sha256[:2] / sha256
+
+
+def _read(terminal: int) -> bytes:
+    """Return what comes from a terminal; nothing once nobody writes there any more."""
+    try:
+        return os.read(terminal, 2**16)
+    except OSError:
+        return b""
 
 
 def a_project() -> str:

@@ -183,6 +183,18 @@ def test_warnings_need_somebody(desk: Desk, pypi: FakeIndex) -> None:
     assert len(promotion["acknowledged"]) == 1
 
 
+def test_asked_on_a_terminal(desk: Desk, pypi: FakeIndex) -> None:
+    """Who sits at a terminal is asked about the warnings, and then sees bars."""
+    stage = warned(desk)
+
+    no, said = desk.at_a_terminal("n\n", "promote", stage["id"])
+    sent_before = accepted(pypi, desk)
+    yes, seen = desk.at_a_terminal("y\n", "promote", stage["id"])
+
+    assert (no, "Publish it all the same?" in said, sent_before) == (1, True, [])
+    assert (yes, "\u2501" in seen, len(accepted(pypi, desk))) == (0, True, 2)
+
+
 def test_credential_of_a_file(desk: Desk, tmp_path: Path) -> None:
     """A credential that is handed over counts for this promotion, and is not printed."""
     stage = desk.staged()
