@@ -28,7 +28,7 @@ from stageproxy.services.background import Background
 from stageproxy.services.journalist import CatalogueJournalist, fail
 from stageproxy.services.outlet import Outlet, PromotionCredentials
 from stageproxy.services.promotion_reports import PromotionView
-from stageproxy.services.stages import Stages, get_live, what_became_of
+from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,12 @@ class Promotions:
         outlet = self.get_outlet()
         credential = await self._credential_for(stage, order)
         examination = await outlet.preflight.examine(stage, order.way)
-        check_order(examination, order)
+        try:
+            check_order(examination, order)
+        except RefusedError:
+            # An artifact that somebody removed meanwhile has no file, which is no damage.
+            _check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
+            raise
         view = await self.catalogue.write(
             lambda rows: self._freeze(rows, token, examination, order, outlet.target)
         )
@@ -144,8 +149,7 @@ class Promotions:
         now = self.clock.now()
         stage = get_live(rows, examination.stage.id, now)
         frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
-        if stage.revision != examination.stage.revision:
-            raise ConflictError("The stage was changed meanwhile. Look at it again, then promote.")
+        _check_is_same(stage, examination.stage)
         former = rows.find_promotion(stage.id)
         if former is not None:
             former.check_target(target)
@@ -256,6 +260,11 @@ def check_order(examination: Examination, order: PromotionOrder) -> None:
     if order.acknowledged not in {None, examination.warnings_digest}:
         warnings = _problems(examination, Level.WARN)
         raise UnacknowledgedError(warnings, examination.warnings_digest)
+
+
+def _check_is_same(stage: Stage, examined: Stage) -> None:
+    if stage.revision != examined.revision:
+        raise ConflictError("The stage was changed meanwhile. Look at it again, then promote.")
 
 
 def _problems(examination: Examination, level: Level) -> Sequence[Problem]:

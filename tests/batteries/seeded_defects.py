@@ -193,7 +193,7 @@ DEFECTS = [
     Defect(
         "what changes after the examination is not published",
         PROMOTE,
-        "if stage.revision != examination.stage.revision:",
+        "if stage.revision != examined.revision:",
         "if stage.revision < 0:",
         "services/test_promote.py::test_changed_while_it_was_examined",
     ),

@@ -120,6 +120,20 @@ async def test_changed_while_it_was_examined(releasing: Releasing) -> None:
     assert releasing.shelf.sent == {}
 
 
+async def test_file_that_goes_while_it_is_examined(releasing: Releasing) -> None:
+    """A file that somebody removes meanwhile is not told to be damaged, as it once was."""
+    stage = await releasing.now()
+
+    def remove() -> None:
+        releasing.catalogue.committed.save_stage(replace(stage, revision=2))
+        releasing.files.remove(stage.artifacts[0].sha256)
+
+    releasing.shelf.on_look = remove
+    async with releasing.server() as server:
+        with pytest.raises(ConflictError, match="changed meanwhile"):
+            await server.promote()
+
+
 async def test_verdict_is_asked_again(releasing: Releasing, sdist: Distribution) -> None:
     """What PyPI would refuse by now is refused, though it was fine when it was uploaded."""
     releasing.shelf.put(sdist.filename, "0" * 64)
