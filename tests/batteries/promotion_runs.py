@@ -71,8 +71,8 @@ class Publishing:
                 await asyncio.sleep(incident.seconds)
             elif not await self._comes_to(incident, _is_whole if _is_last(incident) else _is_told):
                 return
-            await self._strike(incident)
-            self.struck.append(incident)
+            if await self._strike(incident):
+                self.struck.append(incident)
 
     async def until_over(self) -> str:
         """Return the status in which the promotion ends."""
@@ -101,13 +101,15 @@ class Publishing:
             if await self._status() != "processing":
                 return False
 
-    async def _strike(self, incident: Incident) -> None:
+    async def _strike(self, incident: Incident) -> bool:
+        """Let it happen, as far as the index does not do so; say whether it was at that moment."""
         if not incident.kind.is_ours:
             if _is_last(incident):
                 await self._hide_page(incident.kind)
-            return
+            return True
+        is_in_time = True
         if _is_last(incident):
-            await self._end_server_unwritten(incident)
+            is_in_time = await self._end_server_unwritten(incident)
         else:
             await self._end_server(incident.kind)
         await self.lane.end()
@@ -115,6 +117,7 @@ class Publishing:
         await asyncio.sleep(PROCESSING_SECONDS)
         self._note_unheard()
         await self.lane.start()
+        return is_in_time
 
     async def _end_server(self, kind: Kind) -> None:
         process = self.lane.server.process
@@ -122,15 +125,16 @@ class Publishing:
         if kind is Kind.KILL:
             await process.wait()
 
-    async def _end_server_unwritten(self, incident: Incident) -> None:
-        """End the server when it has the answer and cannot write it down."""
+    async def _end_server_unwritten(self, incident: Incident) -> bool:
+        """End the server when it has the answer and cannot write it down; say whether it had."""
         with self.lane.unwritable():
-            assert await self._comes_to(incident, _is_told)
+            is_told = await self._comes_to(incident, _is_told)
             await asyncio.sleep(PROCESSING_SECONDS)
             name = self.release[incident.place].filename
-            assert self.lane.progress(self.staged)[name] == "sending"
+            is_unwritten = self.lane.progress(self.staged)[name] == "sending"
             await self._end_server(incident.kind)
             await asyncio.sleep(PROCESSING_SECONDS)
+        return is_told and is_unwritten
 
     def _note_unheard(self) -> None:
         progress = self.lane.progress(self.staged)

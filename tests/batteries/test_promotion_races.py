@@ -126,4 +126,4 @@ async def test_changes_while_it_is_frozen(
 
     record_property("changes while it is frozen", str(outcomes))
     print(outcomes)  # noqa: T201 - what this is run for
-    assert {told for _, told, _ in outcomes} == {202, 409}
+    assert {promoted for _, promoted, _ in outcomes} == {202, 409}
