@@ -1,11 +1,10 @@
 """Here is how `stageproxy promote` works: plan, approve, begin, follow, tell."""
 
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,7 +16,7 @@ from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promotion_progress import PromotionProgress, promotion_progress
 from stageproxy.cli.promotion_texts import print_plan, print_receipt, told_at
 from stageproxy.cli.publishing_credential import find_credential
-from stageproxy.cli.senders import Sender, ServerSends
+from stageproxy.cli.senders import Document, Sender, ServerSends
 from stageproxy.cli.stage_reference import StageReference
 
 _UNDER_WAY = frozenset({"processing", "published"})
@@ -85,14 +84,19 @@ class _Run:
     sender: Sender
     wishes: Wishes
 
-    async def to_the_end(self) -> tuple[Mapping[str, Any] | None, Mapping[str, Any]]:
+    async def to_the_end(self) -> tuple[Document | None, Document]:
         """Return the plan, if there was still one to make, and the promotion when it has ended."""
-        stage = await self.client.ask("GET", self._path)
+        stage = await self._stage()
         if stage["status"] in _UNDER_WAY:
-            self.wishes.approval.check(stage["manifest-digest"], _hashes_of(stage))
-            with self._progress() as progress:
-                return None, await follow(self.client, self.stage_id, progress)
-        plan = await self.plan()
+            return None, await self._follow(stage)
+        try:
+            plan = await self._ask_for_plan()
+        except FailedError:
+            if (stage := await self._stage())["status"] in _UNDER_WAY:
+                # Somebody else was a moment earlier.
+                return None, await self._follow(stage)
+            raise
+        self._tell_and_check(plan)
         _acknowledge(plan, self.wishes)
         await self.sender.prepare(stage, plan)
         with self._progress() as progress:
@@ -101,12 +105,26 @@ class _Run:
                 await self.sender.carry_out(promotion, progress)
             return plan, await follow(self.client, self.stage_id, progress)
 
-    async def plan(self) -> Mapping[str, Any]:
-        """Return what would be published, and print it; raise what speaks against it."""
+    async def plan(self) -> None:
+        """Print what would be published; raise what speaks against it."""
+        self._tell_and_check(await self._ask_for_plan())
+
+    async def _follow(self, stage: Document) -> Document:
+        """Return a promotion that somebody else has begun, of what was approved here, too."""
+        self.wishes.approval.check(stage["manifest-digest"], _hashes_of(stage))
+        with self._progress() as progress:
+            return await follow(self.client, self.stage_id, progress)
+
+    async def _stage(self) -> Document:
+        return await self.client.ask("GET", self._path)
+
+    async def _ask_for_plan(self) -> Document:
         body = {"way": self.sender.way}
-        plan = await self.client.ask(
-            "POST", f"{self._path}/promotion/plan", body, patience=AS_LONG_AS_IT_TAKES
-        )
+        path = f"{self._path}/promotion/plan"
+        return await self.client.ask("POST", path, body, patience=AS_LONG_AS_IT_TAKES)
+
+    def _tell_and_check(self, plan: Document) -> None:
+        """Print a plan, and raise what speaks against it."""
         if not self.wishes.as_json:
             print_plan(plan)
         elif self.wishes.dry_run:
@@ -118,9 +136,8 @@ class _Run:
         if plan["refused"]:
             told = told_at(plan, "refuse")
             raise FailedError("\n  ".join(["PyPI would refuse this, so nothing was sent:", *told]))
-        return plan
 
-    async def _start(self, plan: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def _start(self, plan: Document) -> Document | None:
         """Begin; return nothing if another command has just begun with the very same files."""
         body = {
             "manifest-digest": plan["manifest-digest"],
@@ -128,12 +145,11 @@ class _Run:
             "way": self.sender.way,
             **self.sender.credential_to_hand_over,
         }
+        path = f"{self._path}/promotion"
         try:
-            return await self.client.ask(
-                "POST", f"{self._path}/promotion", body, patience=AS_LONG_AS_IT_TAKES
-            )
+            return await self.client.ask("POST", path, body, patience=AS_LONG_AS_IT_TAKES)
         except FailedError:
-            stage = await self.client.ask("GET", self._path)
+            stage = await self._stage()
             is_same = stage["manifest-digest"] == plan["manifest-digest"]
             if stage["status"] in _UNDER_WAY and is_same:
                 return None
@@ -147,11 +163,11 @@ class _Run:
         return f"api/stages/{self.stage_id}"
 
 
-def _hashes_of(stage: Mapping[str, Any]) -> dict[str, str]:
+def _hashes_of(stage: Document) -> dict[str, str]:
     return {name: file["hashes"]["sha256"] for name, file in stage["files"].items()}
 
 
-def _acknowledge(plan: Mapping[str, Any], wishes: Wishes) -> None:
+def _acknowledge(plan: Document, wishes: Wishes) -> None:
     """Raise unless the warnings of a plan, if there are any, are known to somebody."""
     if not plan["warnings-digest"] or wishes.yes:
         return

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yarl import URL
 
+from stageproxy.cli.client import open_client
+from stageproxy.cli.output import FailedError
+from stageproxy.cli.promoting_here import open_here
 from tests.cli.desk import Desk, Ended, publishing_on
 from tests.cli.test_promote import (
     LINUX,
@@ -25,6 +29,7 @@ from tests.support.fake_history import Attempt
 from tests.support.fake_index import FakeIndex
 from tests.support.fake_oidc import CI_TOKEN
 from tests.support.fake_upload_faults import Fault, Moment, Way
+from tests.support.fake_uploads import UPLOAD_TOKEN
 from tests.support.uploading import post_to
 
 WORKFLOW = "demo/demo/.github/workflows/release.yml@refs/tags/1.0"
@@ -37,6 +42,16 @@ def own_settings(desk: Desk, pypi: FakeIndex, **changes: str | None) -> dict[str
     server = {"STAGEPROXY_SERVER": desk.url, "STAGEPROXY_TOKEN": desk.token}
     changed = {f"STAGEPROXY_PROMOTION__{name}": text for name, text in changes.items()}
     return {name: text for name, text in {**server, **named, **changed}.items() if text}
+
+
+def settings_file(folder: Path, pypi: FakeIndex) -> Path:
+    """Return a file with the settings to publish on the index."""
+    path = folder / "config.toml"
+    path.write_text(
+        f'[promotion]\nrepository_url = "{pypi.url}/legacy/"\nindex_url = "{pypi.url}/simple/"\n'
+        f'token = "{UPLOAD_TOKEN}"\n'
+    )
+    return path
 
 
 def in_ci(pypi: FakeIndex) -> dict[str, str]:
@@ -155,10 +170,7 @@ def test_credential_of_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> No
 
 def test_settings_of_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
     """The settings may be in a file, as those of a server."""
-    config = tmp_path / "config.toml"
-    config.write_text(
-        f'[promotion]\nrepository_url = "{pypi.url}/legacy/"\nindex_url = "{pypi.url}/simple/"\n'
-    )
+    config = settings_file(tmp_path, pypi)
     stage = desk.staged()
 
     ended = here(desk, pypi, stage, "--config", str(config), REPOSITORY_URL=None, INDEX_URL=None)
@@ -177,6 +189,23 @@ def test_other_target(desk: Desk, pypi: FakeIndex) -> None:
     assert f"The server has planned for {pypi.url}/legacy/" in ended.stderr
     assert f"but the settings here say {other}" in ended.stderr
     assert desk.json("stage", "show", stage["id"])["status"] == "open"
+
+
+def test_files_that_were_changed(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
+    """Files that are not those of the plan are told before anything is frozen."""
+    stage = desk.staged()
+    config = settings_file(tmp_path, pypi)
+
+    async def prepare() -> None:
+        async with (
+            open_client(URL(desk.url), desk.token) as client,
+            open_here(client, config, None, as_json=True) as sender,
+        ):
+            plan = {"project": desk.project, "manifest-digest": "0" * 64}
+            await sender.prepare(stage, plan)
+
+    with pytest.raises(FailedError, match="The stage was changed meanwhile"):
+        asyncio.run(prepare())
 
 
 def test_half_a_target(desk: Desk, pypi: FakeIndex) -> None:

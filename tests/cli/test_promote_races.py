@@ -1,0 +1,101 @@
+"""`stageproxy promote` while somebody else does the same, a moment earlier."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from stageproxy.cli.approval import Approval
+from stageproxy.cli.connection import Connection
+from stageproxy.cli.local import Local
+from stageproxy.cli.output import FailedError
+from stageproxy.cli.promoting import Wishes, promote_stage
+from tests.cli.desk import NOBODY
+
+DIGEST, OTHER = "a" * 64, "b" * 64
+PLAN = {
+    "manifest-digest": DIGEST,
+    "warnings-digest": "",
+    "files": [],
+    "findings": [],
+    "refused": False,
+}
+
+
+@dataclass(slots=True)
+class Taken:
+    """A server whose stage is open at first; when it is planned or begun, it is taken."""
+
+    planned: int = 200
+    digest_later: str = DIGEST
+    is_taken: bool = False
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer to whatever is asked of stage 1."""
+        match request.method, request.path.removeprefix("/api/stages/1"):
+            case "GET", "":
+                return self._stage()
+            case "POST", "/promotion/plan":
+                self.is_taken = self.planned != 200
+                return self._said(PLAN, self.planned)
+            case "POST", "/promotion":
+                self.is_taken = True
+                return self._said({"detail": "It is processing."}, 409)
+            case _:
+                return self._said({"status": "published", "files": {}}, 200)
+
+    def _stage(self) -> web.Response:
+        status = "processing" if self.is_taken else "open"
+        digest = self.digest_later if self.is_taken else DIGEST
+        return self._said({"status": status, "manifest-digest": digest, "files": {}}, 200)
+
+    def _said(self, document: dict[str, Any], status: int) -> web.Response:
+        return web.json_response(document, status=status)
+
+
+@pytest.fixture
+def taken() -> Taken:
+    """Return a server that somebody else is quicker at."""
+    return Taken()
+
+
+@pytest.fixture
+async def connection(taken: Taken) -> AsyncIterator[Connection]:
+    """Return the way to that server."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", taken.answer)
+    async with TestServer(app) as server:
+        yield Connection(str(server.make_url("/")), "token", Local(NOBODY, None))
+
+
+def wishes(approval: Approval) -> Wishes:
+    """Return the wish to publish what was approved, and a document."""
+    return Wishes(
+        approval, dry_run=False, here=False, yes=False, as_json=True, token_file=None, config=None
+    )
+
+
+@pytest.mark.parametrize("planned", [409, 200], ids=["before the plan", "after the plan"])
+async def test_others_are_followed(
+    taken: Taken, connection: Connection, capsys: pytest.CaptureFixture[str], planned: int
+) -> None:
+    """Whoever comes too late follows. Between two questions it was an error."""
+    taken.planned = planned
+
+    await promote_stage(connection, "1", wishes(Approval()))
+
+    document = json.loads(capsys.readouterr().out)
+    assert (document["status"], document["plan"]) == ("published", None if planned == 409 else PLAN)
+
+
+@pytest.mark.parametrize("planned", [409, 200], ids=["before the plan", "after the plan"])
+async def test_others_with_other_files(taken: Taken, connection: Connection, planned: int) -> None:
+    """Whoever approved something else does not follow."""
+    taken.planned, taken.digest_later = planned, OTHER
+
+    with pytest.raises(FailedError):
+        await promote_stage(connection, "1", wishes(Approval(DIGEST)))
