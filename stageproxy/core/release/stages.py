@@ -57,6 +57,9 @@ NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
 a conflict."""
 
 
+_HALF_PUBLISHED = "half published, which only promoting it again can end,"
+
+
 class ArtifactKind(StrEnum):
     """The two kinds of distributions, by the upload API's names for them (`filetype`)."""
 
@@ -143,8 +146,9 @@ class Stage:
         try:
             return self.steps()[step]
         except KeyError:
+            how = _HALF_PUBLISHED if self.status is Status.ERROR else self.status
             raise ConflictError(
-                f"The stage of {self.release} is {self.status} and cannot {step}."
+                f"The stage of {self.release} is {how} and cannot {step}."
             ) from None
 
     def find_artifact(self, filename: str) -> Artifact | None:

@@ -82,6 +82,17 @@ def test_a_conflict_says_what_is_in_the_way() -> None:
     assert caught.value.sentence == "The stage of demo 2.0 is processing and cannot be edited."
 
 
+def test_a_conflict_says_how_a_half_published_stage_goes_on() -> None:
+    """That it is in error would not help: the sentence says what does."""
+    with pytest.raises(ConflictError) as caught:
+        a_stage(status=Status.ERROR, sent=True).after(Step.CANCEL)
+
+    assert caught.value.sentence == (
+        "The stage of demo 2.0 is half published, which only promoting it again can end, "
+        "and cannot be canceled."
+    )
+
+
 @pytest.mark.parametrize(
     ("version", "release"), [("2.0", "demo 2.0"), (None, "demo (no version yet)")], ids=str
 )
