@@ -85,6 +85,12 @@ def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime)
     for entry in entries:
         if entry.filename not in known:
             raise ConflictError(f"{entry.filename} is not a part of what was approved.")
+        former = known[entry.filename]
+        if not former.is_followed_by(entry):
+            raise ConflictError(
+                f"{entry.filename} is {former.progress} in the journal, and cannot be "
+                f"{entry.progress} after that."
+            )
         rows.save_entry(held.stage_id, entry)
         rows.add_event(entry_event(stage, held, entry, now))
         held = held.after(entry, now)

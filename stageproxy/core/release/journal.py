@@ -45,6 +45,17 @@ class Entry:
         """Say whether users may see the file."""
         return self.in_doubt or self.progress in MAY_BE_OUT
 
+    def is_followed_by(self, later: "Entry") -> bool:
+        """Say whether the same artifact can be as in *later* after this.
+
+        What is confirmed stays so, and what may be out cannot be nowhere again,
+        unless it was sent for the first time and broken off.
+        """
+        if self.progress is Progress.CONFIRMED:
+            return later.progress is Progress.CONFIRMED
+        was_begun = self.progress is Progress.SENDING and not self.in_doubt
+        return was_begun or later.may_be_out or not self.may_be_out
+
     def sending(self, now: datetime) -> "Entry":
         """Return the entry before the first byte is sent."""
         return replace(self, progress=Progress.SENDING, attempts=self.attempts + 1, changed_at=now)

@@ -52,6 +52,12 @@ CELLS = [
 ]
 MAKES_DOUBT = {"unanswered": set(Progress), "resumed": {SENDING, UNKNOWN}}
 
+FOLLOWING = [
+    *((state, event) for state in (PENDING, SENDING, REFUSED, UNKNOWN) for event in EVENTS),
+    *((state, event) for state in (SENT, CONFIRMED) for event in ("confirmed", "resumed")),
+]
+"""What can happen: what was taken is not sent again."""
+
 
 def an_entry(progress: Progress, *, in_doubt: bool = False) -> Entry:
     """Return the entry of a file that was sent once."""
@@ -160,3 +166,29 @@ def test_confirmed_by_filename() -> None:
     journal = {**{name: Entry(name, CONFIRMED, NOON) for name in "ba"}, **new_journal("c", NOON)}
 
     assert [entry.filename for entry in confirmed_in(journal)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("in_doubt", [False, True])
+@pytest.mark.parametrize(("state", "event"), FOLLOWING)
+def test_what_happens_can_follow(state: Progress, event: str, *, in_doubt: bool) -> None:
+    """Whatever happens to an artifact can be told after what was before."""
+    before = an_entry(state, in_doubt=in_doubt or state is UNKNOWN)
+
+    assert before.is_followed_by(EVENTS[event](before))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (an_entry(CONFIRMED), an_entry(PENDING)),
+        (an_entry(CONFIRMED), an_entry(UNKNOWN, in_doubt=True)),
+        (an_entry(SENT), an_entry(PENDING)),
+        (an_entry(SENT), an_entry(REFUSED)),
+        (an_entry(SENDING, in_doubt=True), an_entry(PENDING)),
+        (an_entry(UNKNOWN, in_doubt=True), an_entry(REFUSED)),
+        (an_entry(REFUSED, in_doubt=True), an_entry(PENDING)),
+    ],
+)
+def test_what_cannot_follow(before: Entry, after: Entry) -> None:
+    """What is out, or may be, cannot be nowhere again."""
+    assert not before.is_followed_by(after)
