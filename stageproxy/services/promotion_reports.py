@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -92,14 +92,18 @@ class PromotionReports:
         return await self.catalogue.read(lambda rows: rows.find_form(stage_id, filename))
 
     async def take(self, token: ApiToken, stage_id: str, report: Report) -> PromotionView:
-        """Write down what is told of a promotion that is carried out elsewhere."""
+        """Write down what is told of a promotion that is carried out elsewhere.
+
+        When that was is for our clock to say: half a release is judged by its age.
+        """
         await self.stages.get(token, stage_id, Action.PROMOTE)
         await self.catalogue.read(lambda rows: _check_is_elsewhere(rows, stage_id, report))
         longest = self.stages.limits.max_lifetime
         journalist = CatalogueJournalist(
             self.catalogue, self.clock, stage_id, report.fence, longest
         )
-        await journalist.record(report.entries)
+        now = self.clock.now()
+        await journalist.record([replace(one, changed_at=now) for one in report.entries])
         match report.ending:
             case Ending.PUBLISHED:
                 await journalist.succeed()

@@ -21,6 +21,7 @@ from stageproxy.web.session_json import json_response, retry_of
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000
+_MOST_ATTEMPTS = 10**6
 
 Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=True)]
 Acknowledgement = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$", to_lower=True)]
@@ -59,7 +60,7 @@ class EntryBody(Body):
     filename: Text
     progress: Progress
     changed_at: AwareDatetime = Field(alias="changed-at")
-    attempts: Annotated[int, Field(ge=0)]
+    attempts: Annotated[int, Field(ge=0, le=_MOST_ATTEMPTS)]
     in_doubt: bool = Field(alias="in-doubt")
     said: Text = ""
     url: FileUrl = ""

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,8 +16,6 @@ from tests.support.clock import NOON
 from tests.support.distributions import Distribution, upload_form
 from tests.support.releasing import TOKEN, Releasing, Server
 from tests.support.shelf import Fault
-
-LATER = NOON + timedelta(minutes=1)
 
 
 async def told(server: Server, *entries: Entry, fence: int = 1, **ending: object) -> PromotionView:
@@ -69,10 +67,10 @@ async def test_published_elsewhere(releasing: Releasing) -> None:
     """Who publishes elsewhere tells each step, and the stage is published when all is confirmed."""
     async with releasing.server() as server:
         view = await server.promote(way=Way.HERE)
-        first = next(iter(view.journal.values())).sending(LATER)
+        first = next(iter(view.journal.values())).sending(NOON)
 
         shown = await told(server, first)
-        assert (shown.journal[first.filename], shown.promotion.first_sent_at) == (first, LATER)
+        assert (shown.journal[first.filename], shown.promotion.first_sent_at) == (first, NOON)
         ended = await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
     assert ended.stage == await releasing.now()
@@ -81,6 +79,37 @@ async def test_published_elsewhere(releasing: Releasing) -> None:
         True,
         NOON,
     )
+
+
+@pytest.mark.parametrize(
+    "moment", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)]
+)
+async def test_when_is_for_the_server_to_say(releasing: Releasing, moment: datetime) -> None:
+    """A clock that is wrong elsewhere does no harm: at the end of time it ended the server."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        first = next(iter(view.journal.values())).sending(moment)
+        await told(server, first)
+        releasing.clock.advance(minutes=15)
+
+        await server.promotions.lapse()
+
+    assert (await releasing.now()).status is Status.ERROR
+    assert (await releasing.journal())[first.filename] == replace(first, changed_at=NOON)
+
+
+async def test_what_is_out_stays_out(releasing: Releasing) -> None:
+    """Nobody makes a stage free to be changed again by saying that nothing is out after all."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        out, *_ = confirmed(view.journal)
+        await told(server, out)
+
+        with pytest.raises(ConflictError, match="is confirmed in the journal, and cannot be pend"):
+            await told(server, *view.journal.values(), ending=Ending.ERROR)
+
+    assert (await releasing.now()).status is Status.PROCESSING
+    assert (await releasing.journal())[out.filename] == out
 
 
 async def test_published_only_when_all_is_confirmed(
