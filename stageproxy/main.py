@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aiohttp import ClientSession, web
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.assembly import Publishing, Service, Upstreams, assemble
 from stageproxy.config import Config
 from stageproxy.core.release.lease import Target
 from stageproxy.core.rights import EVERY_PROJECT, Credential, TokenKind
 from stageproxy.ports import Clock
-from stageproxy.services.expire import Expiry
+from stageproxy.services.background import repeat_for_ever
 from stageproxy.services.outlet import CountedPublisher
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenOrder
@@ -156,8 +156,12 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
             listening(config, directory, announce) as service,
             asyncio.TaskGroup() as group,
         ):
-            sweeping = group.create_task(_sweep_for_ever(service.expiry))
-            watching = group.create_task(_watch_for_ever(service))
+            sweeping = group.create_task(
+                repeat_for_ever("sweep", service.expiry.sweep, _SWEEP_EVERY)
+            )
+            watching = group.create_task(
+                repeat_for_ever("promotions", partial(_watch, service), _WATCH_EVERY)
+            )
             await stop.wait()
             log.info("stopping: running requests have %d s to end", SHUTDOWN_SECONDS)
             sweeping.cancel()
@@ -229,24 +233,10 @@ async def _first_token(
     announce(f"An admin token is in {directory.admin_token}")
 
 
-async def _sweep_for_ever(expiry: Expiry) -> None:
-    while True:
-        try:
-            await expiry.sweep()
-        except (OSError, sqlite3.Error):
-            log.exception("sweeping failed; it is tried again in an hour")
-        await asyncio.sleep(_SWEEP_EVERY.total_seconds())
-
-
-async def _watch_for_ever(service: Service) -> None:
+async def _watch(service: Service) -> None:
     """End promotions that fell silent, and remind of half-published releases."""
-    while True:
-        await asyncio.sleep(_WATCH_EVERY.total_seconds())
-        try:
-            await service.promotions.lapse()
-            await service.promotion_reports.remind()
-        except (OSError, sqlite3.Error):
-            log.exception("watching promotions failed; it is tried again in a minute")
+    await service.promotions.lapse()
+    await service.promotion_reports.remind()
 
 
 def log_to_stderr(log_format: str, level: str) -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,16 @@ class Background:
             del self._running[key]
 
 
-async def _guarded(key: str, work: Callable[[], Awaitable[None]]) -> None:
+async def repeat_for_ever(
+    key: str, work: Callable[[], Awaitable[object]], every: timedelta
+) -> None:
+    """Do *work* again and again. What it raises is logged: the next time all may be well."""
+    while True:
+        await _guarded(key, work)
+        await asyncio.sleep(every.total_seconds())
+
+
+async def _guarded(key: str, work: Callable[[], Awaitable[object]]) -> None:
     try:
         await work()
     except Exception:

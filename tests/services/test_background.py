@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import pytest
 
-from stageproxy.services.background import Background
+from stageproxy.core.errors import NoRoomError
+from stageproxy.services.background import Background, repeat_for_ever
 
 
 async def test_failure(caplog: pytest.LogCaptureFixture) -> None:
@@ -47,3 +49,23 @@ async def test_end() -> None:
     assert was_cancelled.is_set()
     assert not background.is_running("s1")
     assert not background.is_running("s2")
+
+
+async def test_work_that_is_repeated(caplog: pytest.LogCaptureFixture) -> None:
+    """What fails is done again when its time comes: a full disk ended the server a second way."""
+    done = asyncio.Event()
+    outcomes = iter([NoRoomError(), OverflowError("date value out of range"), None])
+
+    async def work() -> None:
+        if (failure := next(outcomes)) is not None:
+            raise failure
+        done.set()
+
+    repeating = repeat_for_ever("sweep", work, timedelta(0))
+    with caplog.at_level(logging.ERROR):
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(repeating)
+            await done.wait()
+            task.cancel()
+
+    assert caplog.messages == ["sweep: work in the background failed"] * 2
