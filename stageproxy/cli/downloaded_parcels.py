@@ -13,7 +13,7 @@ from stageproxy.cli.client import Client
 from stageproxy.cli.downloading import fetch
 from stageproxy.cli.output import FailedError, OutOfReachError
 from stageproxy.cli.progress import progress_bars
-from stageproxy.core.errors import ConflictError
+from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.release.forms import outgoing_form
 from stageproxy.core.release.stages import Artifact, ArtifactKind
 from stageproxy.core.release.workflows import own_attestations
@@ -66,7 +66,9 @@ class DownloadedParcels:
         path = f"api/stages/{self.stage_id}/files/{filename}/form"
         try:
             document = await self.client.ask("GET", path)
-        except (FailedError, OutOfReachError) as error:
+        except OutOfReachError as error:
+            raise UpstreamUnavailableError(str(error)) from error
+        except FailedError as error:
             raise ConflictError(f"The form of {filename} is not to be had: {error}") from error
         return tuple((name, value) for name, value in document["fields"])
 

@@ -13,7 +13,11 @@ from functools import partial
 
 from packaging.utils import NormalizedName
 
-from stageproxy.core.errors import DamagedArtifactError, StageproxyError
+from stageproxy.core.errors import (
+    DamagedArtifactError,
+    StageproxyError,
+    UpstreamUnavailableError,
+)
 from stageproxy.core.index.pages import UnreadablePageError
 from stageproxy.core.release.journal import Entry
 from stageproxy.core.release.lease import LostLeaseError
@@ -43,7 +47,7 @@ class _Run:
     """What one run remembers: the journal, hashes that were found out, failures in a row."""
 
     entries: dict[str, Entry]
-    sha256_at: dict[str, str] = field(default_factory=dict)
+    sha256_of: dict[str, str] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     blind: int = 0
     is_over: bool = False
@@ -103,8 +107,7 @@ class Publication:
             return None
         run.blind = 0
         return {
-            name: Seen(one.sha256 or run.sha256_at.get(one.url), one.url)
-            for name, one in seen.items()
+            name: Seen(one.sha256 or run.sha256_of.get(name), one.url) for name, one in seen.items()
         }
 
     async def _do(self, run: _Run, step: NextStep) -> None:
@@ -131,11 +134,11 @@ class Publication:
             log.info("promotion of %s: %s is out", self.project, name)
 
     async def _compare(self, run: _Run, files: Mapping[str, str]) -> None:
-        """Find out the hashes of files by downloading them."""
+        """Find out the hashes of files by downloading them, once: links may be signed anew."""
         for name, url in files.items():
             try:
                 async with signs_of_life(self.journalist, self.pace.renew):
-                    run.sha256_at[url] = await self.shelves.downloads.sha256_of(url)
+                    run.sha256_of[name] = await self.shelves.downloads.sha256_of(url)
             except LostLeaseError:
                 raise
             except StageproxyError as error:
@@ -168,9 +171,15 @@ class Publication:
         await self._back_off(run, replies)
 
     async def _send(self, run: _Run, artifact: Artifact) -> Reply:
-        """Send one artifact: the journal knows of it before the index does."""
-        parcel = await self.parcels.parcel_of(artifact)
-        credential = await self.credentials.get()
+        """Send one artifact: the journal knows of it before the index does.
+
+        What it takes to send it may not be to be had for a moment.
+        """
+        try:
+            parcel = await self.parcels.parcel_of(artifact)
+            credential = await self.credentials.get()
+        except UpstreamUnavailableError as error:
+            return Unanswered(error.sentence)
         sending = run.entries[artifact.filename].sending(self.clock.now())
         await self._record(run, sending)
         try:

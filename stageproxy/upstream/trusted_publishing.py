@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -91,12 +92,17 @@ class TrustedPublisher:
         if status != _FOUND:
             said = "; ".join(_reasons_in(document)).replace(identity or "\0", "***")
             told = f": {one_line(said)}" if said else ""
-            raise self._failed(f"answers {status} to {name}{told}")
+            failed = self._failed(f"answers {status} to {name}{told}")
+            raise UpstreamUnavailableError(failed.sentence) if _is_momentary(status) else failed
         return document
 
     def _failed(self, what: str) -> UpstreamFailedError:
         host = self.repository.host
         return UpstreamFailedError(f"Trusted Publishing does not work: {host} {what}.")
+
+
+def _is_momentary(status: int) -> bool:
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _document_in(text: str) -> Mapping[str, Any]:

@@ -106,6 +106,36 @@ async def test_pages_without_hashes_are_compared(promoting: Promoting) -> None:
     assert set(promoting.shelf.sent.values()) == {1}
 
 
+async def test_links_that_are_signed_anew(promoting: Promoting) -> None:
+    """A file is compared once, whatever its link is the next time: it was done without end."""
+    promoting.shelf.hashed = False
+    promoting.shelf.signed = True
+
+    assert await promoting.run() == OUT
+
+    assert promoting.shelf.downloads == 6
+
+
+async def test_mint_that_is_down_for_a_moment(promoting: Promoting) -> None:
+    """A credential that cannot be had for a moment is waited for: it left half a release."""
+    promoting.credentials.down = {2, 3, 4, 5}
+
+    assert await promoting.run() == OUT
+
+    assert set(promoting.shelf.sent.values()) == {1}
+    assert {one.attempts for one in promoting.kept.values()} == {1}
+
+
+async def test_mint_that_stays_down(promoting: Promoting) -> None:
+    """A credential that is not to be had ends it, with nothing in doubt."""
+    promoting.credentials.down = range(100)
+
+    (ending,) = await promoting.run()
+
+    assert ending.endswith("5 times in a row: The mint cannot be reached.")
+    assert {one.progress for one in promoting.kept.values()} == {Progress.PENDING}
+
+
 async def test_other_bytes_are_found_by_downloading(promoting: Promoting) -> None:
     """Where pages do not say hashes, other bytes stop everything all the same."""
     promoting.shelf.hashed = False

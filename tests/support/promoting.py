@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from stageproxy.core.errors import ConflictError
+from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.release.journal import Entry, new_journal
 from stageproxy.core.release.pace import Pace
 from stageproxy.core.release.stages import Artifact
@@ -43,13 +43,16 @@ class Parcels:
 
 @dataclass(slots=True)
 class Secret:
-    """A credential that was given; see `ports.Credentials`."""
+    """A credential that is minted; see `ports.Credentials`. *down*: at which attempts it is not."""
 
     minted: int = 0
+    down: Collection[int] = ()
 
     async def get(self) -> Credential:
         """Return it."""
         self.minted += 1
+        if self.minted in self.down:
+            raise UpstreamUnavailableError("The mint cannot be reached.")
         return SECRET
 
 

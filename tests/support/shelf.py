@@ -38,14 +38,16 @@ class Shelf:
 
     *faults*: by filename and by how often it was sent. *taken*: the SHA-256 of
     each file and when it came; *story*: for each file as it was taken, what
-    was shown just then. *blind*: how many looks in a row fail. *limit*: more
-    attempts at a file than this are a bug, not patience. *slow*: files take for ever.
+    was shown just then. *signed*: links are other ones each time. *blind*: how
+    many looks in a row fail. *limit*: more attempts at a file than this are a
+    bug, not patience. *slow*: files take for ever.
     *during*, *on_look*: what happens while a file goes out, and while somebody looks.
     """
 
     clock: Clock
     lag: timedelta = timedelta()
     hashed: bool = True
+    signed: bool = False
     faults: dict[tuple[str, int], Fault] = field(default_factory=dict)
     taken: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     story: list[tuple[str, frozenset[str]]] = field(default_factory=list)
@@ -56,6 +58,8 @@ class Shelf:
     used: list[Credential] = field(default_factory=list)
     blind: int = 0
     unread: int = 0
+    looks: int = 0
+    downloads: int = 0
     limit: int = 100
     slow: bool = False
     during: Callable[[str], None] = lambda _: None
@@ -91,6 +95,7 @@ class Shelf:
     async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
         """Return the page of the project; it is JSON whatever is asked for."""
         self.on_look()
+        self.looks += 1
         assert (path, fresh, bool(accept)) == ("simple/demo/", True, True)
         if self.blind:
             self.blind -= 1
@@ -104,7 +109,9 @@ class Shelf:
         if self.unread:
             self.unread -= 1
             raise UpstreamUnavailableError("A file of the index cannot be downloaded.")
-        return self.taken[url.rpartition("/")[2]][0]
+        self.downloads += 1
+        assert self.downloads <= self.limit, "files are downloaded again and again"
+        return self.taken[url.partition("?")[0].rpartition("/")[2]][0]
 
     def open(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Answer]:
         """Nobody who publishes streams anything from here."""
@@ -156,7 +163,7 @@ class Shelf:
             "hashes": {"sha256": sha256} if self.hashed else {},
             "size": 1000,
             "upload-time": at.isoformat(),
-            "url": f"{FILES}/{filename}",
+            "url": f"{FILES}/{filename}{f'?signed={self.looks}' if self.signed else ''}",
         }
 
 

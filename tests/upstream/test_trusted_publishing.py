@@ -104,18 +104,28 @@ async def test_nothing_prints(job: Job) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "text"),
+    ("status", "text", "kind"),
     [
-        (404, "not here"),
-        (302, ""),
-        (200, "[]"),
-        (200, '{"audience": 1}'),
-        (503, '{"message": 1, "errors": [1, {"description": null}]}'),
+        (404, "not here", UpstreamFailedError),
+        (302, "", UpstreamFailedError),
+        (200, "[]", UpstreamFailedError),
+        (200, '{"audience": 1}', UpstreamFailedError),
+        (429, "", UpstreamUnavailableError),
+        (
+            503,
+            '{"message": 1, "errors": [1, {"description": null}]}',
+            UpstreamUnavailableError,
+        ),
     ],
-    ids=["none", "redirect", "list", "nonsense", "unavailable"],
+    ids=["none", "redirect", "list", "nonsense", "busy", "unavailable"],
 )
-async def test_index_without_it(job: Job, status: int, text: str) -> None:
-    """An index that does not know Trusted Publishing is told as such, and never followed."""
+async def test_index_without_it(
+    job: Job, status: int, text: str, kind: type[StageproxyError]
+) -> None:
+    """An index that does not know Trusted Publishing is told as such, and never followed.
+
+    One that is not available may be in a moment, and is told apart.
+    """
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=status, text=text, headers={"Location": "/elsewhere"})
@@ -123,7 +133,7 @@ async def test_index_without_it(job: Job, status: int, text: str) -> None:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     async with job.index.serving(app):
-        with pytest.raises(StageproxyError, match=r"Trusted Publishing does not work: 127\.0"):
+        with pytest.raises(kind, match=r"Trusted Publishing does not work: 127\.0"):
             await job.publisher().get()
 
 
