@@ -60,6 +60,10 @@ def _secret_in(path: Path) -> str:
     except OSError as error:
         sentence = f"promotion.token_file, {path}, cannot be read: {error.strerror}."
         raise ConflictError(sentence) from error
+    except UnicodeDecodeError:
+        # Its cause would show what is in the file.
+        sentence = f"promotion.token_file, {path}, cannot be read: it is not text."
+        raise ConflictError(sentence) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,14 @@ class Shelves:
             return {}
         listing = await asyncio.to_thread(read_page, page, project)
         return {
-            name: Seen(one.sha256, urldefrag(urljoin(page.url, one.link)).url)
+            name: Seen(one.sha256, _absolute(page.url, one.link))
             for name, one in listing.files.items()
         }
+
+
+def _absolute(page_url: str, link: str) -> str:
+    """Return where a link leads. One that is no URL, of whatever file, stays as it is."""
+    try:
+        return urldefrag(urljoin(page_url, link)).url
+    except ValueError:
+        return link

@@ -25,10 +25,10 @@ class FileDownloads:
 
     async def sha256_of(self, url: str) -> str:
         """Return the SHA-256 in hex of what is at *url*."""
-        target = URL(url, encoded=True)
         headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         digest = hashlib.sha256()
         try:
+            target = URL(url, encoded=True)
             asked = self._session.get(target, headers=headers, middlewares=self._middlewares)
             async with asked as response:
                 if response.status != _FOUND:
@@ -36,7 +36,7 @@ class FileDownloads:
                     raise UpstreamFailedError(sentence)
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     digest.update(chunk)
-        except (ClientError, TimeoutError) as error:
+        except (ClientError, TimeoutError, ValueError) as error:
             sentence = f"A file of the index cannot be downloaded ({type(error).__name__})."
             raise UpstreamUnavailableError(sentence) from error
         return digest.hexdigest()

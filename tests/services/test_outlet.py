@@ -93,6 +93,18 @@ async def test_file_that_cannot_be_read(tmp_path: Path) -> None:
         await settings(file=file).find(DEMO)
 
 
+async def test_file_that_is_not_text(tmp_path: Path) -> None:
+    """A file that is no text is told of, without a byte of it: the server once did not start."""
+    file = tmp_path / "token"
+    file.write_bytes(b"pypi-\xff")
+    file.chmod(0o600)
+
+    with pytest.raises(ConflictError, match="cannot be read: it is not text") as caught:
+        await settings(file=file).find(DEMO)
+
+    assert caught.value.__cause__ is None
+
+
 def test_credentials_do_not_print() -> None:
     """Whatever prints the settings prints no token."""
     every = settings(of_demo="secret-1", token="secret-2", in_url=Credential("user", "secret-3"))

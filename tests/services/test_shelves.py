@@ -1,0 +1,48 @@
+"""What is made of the pages of the index that confirms."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from stageproxy.core.index.negotiation import SimpleType
+from stageproxy.core.index.pages import Document, digest_of
+from stageproxy.core.release.promotion import Seen
+from stageproxy.services.shelves import Shelves
+from tests.support.clock import FakeClock
+from tests.support.shelf import Shelf
+
+PAGE = "https://index.example.org/simple/demo/"
+
+
+@dataclass(slots=True)
+class _LinkedShelf(Shelf):
+    """An index that has one file, with a *link* that somebody else has chosen."""
+
+    link: str = ""
+
+    async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
+        """Return the page of the project."""
+        assert (path, fresh, bool(accept)) == ("simple/demo/", True, True)
+        files = [{"filename": "demo-2.0.tar.gz", "url": self.link, "hashes": {}}]
+        body = json.dumps({"meta": {"api-version": "1.4"}, "name": "demo", "files": files}).encode()
+        return Document(body, digest_of(body), SimpleType.V1_JSON.value, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("link", "url"),
+    [
+        ("../../files/demo-2.0.tar.gz#egg=demo", "https://index.example.org/files/demo-2.0.tar.gz"),
+        ("//files.example.org/demo-2.0.tar.gz", "https://files.example.org/demo-2.0.tar.gz"),
+        ("https://[::1/demo-2.0.tar.gz", "https://[::1/demo-2.0.tar.gz"),
+    ],
+    ids=["relative", "elsewhere", "nonsense"],
+)
+async def test_links(link: str, url: str) -> None:
+    """Links lead on from the page; one that makes no sense is no fault of the server."""
+    shelf = _LinkedShelf(FakeClock(), link=link)
+
+    seen = await Shelves(shelf, shelf).files_of(canonicalize_name("demo"))
+
+    assert seen == {"demo-2.0.tar.gz": Seen(None, url)}
