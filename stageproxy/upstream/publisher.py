@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import BinaryIO
 
@@ -119,6 +120,8 @@ async def _reply_in(response: ClientResponse, credential: Credential) -> Reply:
     reason = credential.hidden_in(response.reason or "")
     text = credential.hidden_in(body.decode(errors="replace"))
     reply = reply_of(response.status, reason, headers, text)
+    # JSON and HTML may spell it otherwise.
+    reply = replace(reply, sentence=credential.hidden_in(reply.sentence))
     if isinstance(reply, Accepted) and not is_whole:
         return Unanswered("The upload API said yes, and broke off.")
     return reply

@@ -401,6 +401,24 @@ async def test_credential_that_is_repeated(sender: Sender, raw: RawServer) -> No
     assert replies[0] == Refused(400, "*** Basic ***")
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("application/json", r'{"detail": "not p\u00e4ss&\"word"}'),
+        ("text/html", "<p>not p&auml;ss&amp;&quot;word</p>"),
+    ],
+)
+async def test_credential_that_is_repeated_in_other_letters(
+    sender: Sender, raw: RawServer, kind: str, said: str
+) -> None:
+    """A password is no less secret for how JSON and HTML spell it."""
+    sender.credential = Credential("someone", 'päss&"word')
+    head = f"HTTP/1.1 400 \r\nContent-Type: {kind}\r\nContent-Length: {len(said)}\r\n\r\n"
+    raw.answers = [f"{head}{said}".encode()]
+
+    assert await sender.publish(WHEEL, to=raw.url) == Refused(400, "not ***")
+
+
 async def test_user_and_password(sender: Sender) -> None:
     """Another index may have users; PyPI says what it thinks of them."""
     sender.credential = Credential("someone", "secret")
