@@ -92,8 +92,11 @@ class Promotion:
         return replace(self, leased_until=now + LEASE)
 
     def has_lapsed(self, now: datetime) -> bool:
-        """Say whether its holder was silent for too long."""
-        return self.ended_at is None and now >= self.leased_until
+        """Say whether its holder was silent for too long, as far as a clock can tell.
+
+        A lease that ends later than any can was given before the clock was set back.
+        """
+        return self.ended_at is None and not now < self.leased_until <= now + 2 * LEASE
 
     def after(self, entry: Entry, now: datetime) -> "Promotion":
         """Return the promotion after an entry of its journal has changed."""

@@ -142,7 +142,8 @@ def _is_confirmed(entry: Entry) -> bool:
 def _why_it_is_over(entries: Iterable[Entry], now: datetime, patience: timedelta) -> str | None:
     """Return why to go no further, if anything was refused or does not show up."""
     for entry in entries:
-        is_late = now >= entry.changed_at + patience
+        # A clock that was set back must not make us wait until it is there again.
+        is_late = abs(now - entry.changed_at) >= patience
         if entry.progress is Progress.REFUSED and (is_late or not entry.in_doubt):
             return f"{entry.filename} was refused: {entry.said} {advice_on(entry.said)}".rstrip()
         if entry.progress is Progress.SENT and is_late:

@@ -44,6 +44,8 @@ LAPSES = {
     "silent for too long": (a_promotion(), NOON + LEASE, True),
     "renewed": (a_promotion().renewed(LATER), NOON + LEASE, False),
     "ended": (a_promotion(ended_at=NOON), NOON + 2 * LEASE, False),
+    "clock set back a little": (a_promotion(), NOON - LEASE, False),
+    "clock set back by days": (a_promotion(), NOON - timedelta(days=2), True),
 }
 
 

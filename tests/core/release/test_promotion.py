@@ -174,6 +174,15 @@ def test_patience(progress: Progress, age: float, why: str | None, *, in_doubt: 
     assert (why or "") in (reason or "")
 
 
+@pytest.mark.parametrize("age", [60 * 24 * 3, -60 * 24 * 3], ids=["on", "back"])
+def test_clock_that_was_set(age: float) -> None:
+    """Whichever way the clock was set, nobody waits for days: whoever wants looks again."""
+    step = plan(a_journal(CONFIRMED, SENT, age=age))
+
+    assert isinstance(step, Stop)
+    assert "Promote again to look again" in step.reason
+
+
 entries = st.builds(
     Entry,
     filename=st.just("-"),
