@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.index.pages import Listing
@@ -29,6 +29,9 @@ from stageproxy.services.shelves import Shelves
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 2
+"""So many archives are looked into at the same time: uploads, which cannot wait, have others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
@@ -39,6 +42,7 @@ class Preflight:
     published: Published
     shelves: Shelves
     clock: Clock
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def examine(self, stage: Stage, way: Way) -> Examination:
         """Return all that is to be said of a stage now. Raise if that cannot be found out."""
@@ -114,6 +118,8 @@ class Preflight:
         form = await self.catalogue.read(lambda rows: rows.find_form(stage.id, artifact.filename))
         received = Received(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
         name = parse_distribution_name(artifact.filename)
+        async with self.places:
+            contents = await self.files.reopen(received).read_contents(name)
         return Upload(
             form=form,
             filename=artifact.filename,
@@ -122,7 +128,7 @@ class Preflight:
             blake2b_256=artifact.blake2b_256,
             md5=artifact.md5,
             name=name,
-            contents=await self.files.reopen(received).read_contents(name),
+            contents=contents,
             size=artifact.size,
         )
 

@@ -22,7 +22,7 @@ from stageproxy.services.promote import PromotionOrder
 from stageproxy.services.promotion_reports import PromotionView
 from tests.support.builders import a_file_upload
 from tests.support.clock import NOON
-from tests.support.distributions import Distribution, an_sdist
+from tests.support.distributions import Distribution, a_wheel, an_sdist
 from tests.support.promoting import SECRET
 from tests.support.promotions import TARGET
 from tests.support.releasing import TOKEN, Releasing
@@ -281,6 +281,18 @@ async def test_upload_token_may_not(releasing: Releasing) -> None:
             await server.promotions.examine(token, "s1", Way.SERVER)
 
     assert releasing.shelf.sent == {}
+
+
+async def test_uploads_get_a_turn() -> None:
+    """However many files a stage has, a look at it leaves room for uploads to be looked into."""
+    releasing = Releasing()
+    await releasing.stage(
+        *(a_wheel(version="2.0", tag=f"cp3{minor}-none-any") for minor in range(10, 20))
+    )
+    async with releasing.server() as server:
+        await server.promotions.examine(TOKEN, "s1", Way.SERVER)
+
+    assert (len(releasing.files.together), max(releasing.files.together)) == (10, 2)
 
 
 async def test_examining_changes_nothing(releasing: Releasing) -> None:

@@ -1,5 +1,6 @@
 """A store of files that are gone with the test, and keep the port's promises."""
 
+import asyncio
 import hashlib
 import io
 import os
@@ -40,7 +41,11 @@ class FakeIncoming:
         )
 
     async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive."""
+        """Look into the archive, while others do so too."""
+        self.files.reading += 1
+        self.files.together.append(self.files.reading)
+        await asyncio.sleep(0)
+        self.files.reading -= 1
         return read_contents(io.BytesIO(self.content), name)
 
     def keep(self) -> None:
@@ -52,11 +57,16 @@ class FakeIncoming:
 
 @dataclass(slots=True)
 class FakeFiles:
-    """Files in memory; see `ports.ArtifactFiles`. Their paths lead nowhere."""
+    """Files in memory; see `ports.ArtifactFiles`. Their paths lead nowhere.
+
+    *together*: for each archive that was looked into, how many were just then.
+    """
 
     clock: Clock
     kept: dict[str, bytes] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
+    reading: int = 0
+    together: list[int] = field(default_factory=list)
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file for bytes that come in."""
