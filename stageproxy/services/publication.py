@@ -120,7 +120,8 @@ class Publication:
                 await self._send_all(run, artifacts)
             case Wait():
                 await self._rest(self.pace.poll)
-            case Stop(reason):
+            case Stop(reason, refused):
+                await self._record(run, *(run.entries[name].settled() for name in refused))
                 await self._give_up(run, reason)
             case Finished():
                 await self.journalist.succeed()

@@ -71,6 +71,21 @@ async def test_half_published_stage_is_only_promoted(
         assert (await server.stages.get(TOKEN, "s1")).status is Status.ERROR
 
 
+async def test_doubt_that_ends(releasing: Releasing, wheels: list[Distribution]) -> None:
+    """What the index refuses for certain, and does not show, is not out: the stage can be mended.
+
+    One answer that did not come, before it, once locked the release up for ever.
+    """
+    first = wheels[0].filename
+    releasing.shelf.faults = {(first, 1): Fault.LOST, (first, 2): Fault.REFUSED}
+    status, reason = await releasing.publish()
+
+    assert (status, "Nothing was published" in reason) == (Status.ERROR, True)
+    async with releasing.server() as server:
+        changed = await server.stages.remove(TOKEN, "s1", first)
+    assert changed.find_artifact(first) is None
+
+
 async def test_begin_of_the_release_is_kept(releasing: Releasing, sdist: Distribution) -> None:
     """PyPI counts from the first file: so does every later attempt."""
     releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}

@@ -49,12 +49,13 @@ class Entry:
         """Say whether the same artifact can be as in *later* after this.
 
         What is confirmed stays so, and what may be out cannot be nowhere again,
-        unless it was sent for the first time and broken off.
+        unless it was sent for the first time and broken off, or is refused for good.
         """
         if self.progress is Progress.CONFIRMED:
             return later.progress is Progress.CONFIRMED
         was_begun = self.progress is Progress.SENDING and not self.in_doubt
-        return was_begun or later.may_be_out or not self.may_be_out
+        is_refused = self.progress is later.progress is Progress.REFUSED
+        return was_begun or is_refused or later.may_be_out or not self.may_be_out
 
     def sending(self, now: datetime) -> "Entry":
         """Return the entry before the first byte is sent."""
@@ -74,6 +75,10 @@ class Entry:
         """Return the entry after an attempt that was broken off before the file was whole."""
         progress = Progress.UNKNOWN if self.in_doubt else Progress.PENDING
         return replace(self, progress=progress, changed_at=now)
+
+    def settled(self) -> "Entry":
+        """Return the entry once the index, which refuses the file, must show it if it had it."""
+        return replace(self, in_doubt=False)
 
     def confirmed(self, url: str, now: datetime) -> "Entry":
         """Return the entry once the index shows our very bytes, at *url*."""

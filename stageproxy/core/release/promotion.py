@@ -4,7 +4,7 @@ Starting over is the algorithm: what the index shows and what the journal says
 are all that a plan is made of, so that a crash anywhere is no special case.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -56,9 +56,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Nothing more may be sent, and this is why."""
+    """Nothing more may be sent, and this is why.
+
+    `refused` are files in doubt that are not out after all: the index says no
+    to them, and has not shown them for as long as it may take.
+    """
 
     reason: str
+    refused: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +109,14 @@ def plan_promotion(
         return Compare(unhashed)
     if not unsettled:
         return Finished()
-    over = _why_it_is_over((journal[one.filename] for one in unsettled), now, patience)
-    return Stop(over) if over else _next_wave(ordered, journal)
+    late = [
+        entry
+        for entry in (journal[one.filename] for one in unsettled)
+        # A clock that was set back must not make us wait until it is there again.
+        if abs(now - entry.changed_at) >= patience
+    ]
+    over = _why_it_is_over([journal[one.filename] for one in unsettled], late)
+    return Stop(over, _refused_in(late)) if over else _next_wave(ordered, journal)
 
 
 def is_other(artifact: Artifact, shown: Seen | None) -> bool:
@@ -139,11 +150,10 @@ def _is_confirmed(entry: Entry) -> bool:
     return entry.progress is Progress.CONFIRMED
 
 
-def _why_it_is_over(entries: Iterable[Entry], now: datetime, patience: timedelta) -> str | None:
+def _why_it_is_over(entries: Sequence[Entry], late: Collection[Entry]) -> str | None:
     """Return why to go no further, if anything was refused or does not show up."""
     for entry in entries:
-        # A clock that was set back must not make us wait until it is there again.
-        is_late = abs(now - entry.changed_at) >= patience
+        is_late = entry in late
         if entry.progress is Progress.REFUSED and (is_late or not entry.in_doubt):
             return f"{entry.filename} was refused: {entry.said} {advice_on(entry.said)}".rstrip()
         if entry.progress is Progress.SENT and is_late:
@@ -152,6 +162,12 @@ def _why_it_is_over(entries: Iterable[Entry], now: datetime, patience: timedelta
                 "Promote again to look again: nothing is sent twice."
             )
     return None
+
+
+def _refused_in(late: Iterable[Entry]) -> tuple[str, ...]:
+    """Return which files were in doubt, and are not any more."""
+    doubtful = (one for one in late if one.progress is Progress.REFUSED and one.in_doubt)
+    return tuple(one.filename for one in doubtful)
 
 
 def _other_bytes(artifact: Artifact, shown: Seen) -> str:

@@ -174,6 +174,14 @@ def test_patience(progress: Progress, age: float, why: str | None, *, in_doubt: 
     assert (why or "") in (reason or "")
 
 
+def test_refused_for_good() -> None:
+    """What is refused, and does not show up for all the patience, is in doubt no more."""
+    step = plan(a_journal(REFUSED, CONFIRMED, REFUSED, in_doubt=True, age=10))
+
+    assert isinstance(step, Stop)
+    assert step.refused == (FIRST.filename, SDIST.filename)
+
+
 @pytest.mark.parametrize("age", [60 * 24 * 3, -60 * 24 * 3], ids=["on", "back"])
 def test_clock_that_was_set(age: float) -> None:
     """Whichever way the clock was set, nobody waits for days: whoever wants looks again."""
