@@ -170,6 +170,16 @@ async def test_report_of_no_address(promoter: Promoter, stage: Any, url: str) ->
     assert [one["source"] for one in answer.document["errors"]] == ["entries.0.url"]
 
 
+async def test_report_of_too_many_attempts(promoter: Promoter, stage: Any) -> None:
+    """A number that no column holds is invalid, and no fault of the server."""
+    promotion = (await promoter.start(stage, "here")).document
+
+    answer = await promoter.report(promotion, an_entry(WHEEL.filename, attempts=2**63))
+
+    assert answer.status == 400
+    assert [one["source"] for one in answer.document["errors"]] == ["entries.0.attempts"]
+
+
 async def test_report_of_nowhere(promoter: Promoter, stage: Any) -> None:
     """A file that was seen was seen somewhere."""
     promotion = (await promoter.start(stage, "here")).document
