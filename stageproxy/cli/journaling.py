@@ -15,6 +15,8 @@ from stageproxy.core.release.lease import LostLeaseError
 from stageproxy.core.release.listing import rfc3339
 
 _LONGEST_REASON = 4000
+_MOST_AT_ONCE = 500
+"""Entries of one report; the server takes twice as many."""
 _PATIENCE = 300.0
 """How long the server may be away, in seconds: without a journal nothing more is sent."""
 
@@ -41,9 +43,11 @@ class HttpJournalist:
 
     async def record(self, entries: Sequence[Entry]) -> None:
         """Keep how far artifacts are, and show it."""
-        await self._tell({"entries": [_document(one) for one in entries]})
-        for one in entries:
-            self.progress.change(one.filename, one.progress.value)
+        for start in range(0, len(entries), _MOST_AT_ONCE):
+            some = entries[start : start + _MOST_AT_ONCE]
+            await self._tell({"entries": [_document(one) for one in some]})
+            for one in some:
+                self.progress.change(one.filename, one.progress.value)
 
     async def renew(self) -> None:
         """Give a sign of life."""

@@ -121,7 +121,7 @@ class Publication:
             case Wait():
                 await self._rest(self.pace.poll)
             case Stop(reason, refused):
-                await self._record(run, *(run.entries[name].settled() for name in refused))
+                await self._settle(run, refused)
                 await self._give_up(run, reason)
             case Finished():
                 await self.journalist.succeed()
@@ -210,6 +210,13 @@ class Publication:
                 pauses += [self.pace.pause_after(in_a_row - 1), reply.retry_after or timedelta()]
         if pauses:
             await self._rest(max(pauses))
+
+    async def _settle(self, run: _Run, filenames: Sequence[str]) -> None:
+        """End the doubt about files that the index does not have."""
+        now = self.clock.now()
+        denied = [run.entries[name].denied(now) for name in filenames]
+        await self._record(run, *denied)
+        await self._record(run, *(entry.settled() for entry in denied))
 
     async def _cannot_compare(self, run: _Run, name: str, error: StageproxyError) -> None:
         in_a_row = run.count(name, failed=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.release.journal import Entry, Progress
+from stageproxy.core.release.journal import Entry, Progress, anything_may_be_out
 from stageproxy.core.release.lease import LostLeaseError
 from stageproxy.core.release.stages import Artifact
 from tests.support.builders import an_artifact
@@ -95,6 +95,23 @@ async def test_other_bytes_stop_everything(promoting: Promoting) -> None:
 
     assert ending.startswith(f"{OTHERS[2]} is on the index already with other bytes: sha256 0000")
     assert promoting.shelf.sent == {}
+
+
+async def test_other_bytes_end_a_doubt(promoting: Promoting) -> None:
+    """Where a name has other bytes, ours are not out: with nothing else out, nothing is.
+
+    One answer that did not come, and somebody else's file after it, froze a stage for good.
+    """
+    doubted = promoting.kept[FIRST].sending(NOON).resumed(NOON)
+    promoting.journalist.kept = {**promoting.kept, FIRST: doubted}
+    promoting.shelf.put(FIRST, "0" * 64)
+
+    await promoting.run()
+
+    assert (promoting.kept[FIRST].progress, anything_may_be_out(promoting.kept)) == (
+        Progress.REFUSED,
+        False,
+    )
 
 
 async def test_pages_without_hashes_are_compared(promoting: Promoting) -> None:

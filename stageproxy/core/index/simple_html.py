@@ -229,7 +229,7 @@ def _listed(anchor: Anchor, base: str) -> ListedFile:
     algorithm, _, digest = urlsplit(anchor.get("href") or "").fragment.partition("=")
     return ListedFile(
         filename=_filename(anchor),
-        sha256=digest if algorithm == "sha256" else None,
+        sha256=digest.lower() if algorithm == "sha256" else None,
         requires_python=anchor.get("data-requires-python") or None,
         yanked=anchor.get("data-yanked"),
         link=resolved(base, anchor.get("href") or ""),

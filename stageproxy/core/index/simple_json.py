@@ -110,13 +110,18 @@ def _listed(entry: Mapping[str, Any]) -> ListedFile:
     size = entry.get("size")
     return ListedFile(
         filename=str(entry["filename"]),
-        sha256=entry.get("hashes", {}).get("sha256"),
+        sha256=_lower(entry.get("hashes", {}).get("sha256")),
         requires_python=entry.get("requires-python") or None,
         yanked="" if yanked is True else yanked,
         size=size if type(size) is int and size >= 0 else None,
         upload_time=_text(entry.get("upload-time")),
         link=_text(entry.get("url")) or "",
     )
+
+
+def _lower(digest: object) -> str | None:
+    """Return a digest as everybody else spells it: nothing asks for lower case."""
+    return digest.lower() if isinstance(digest, str) else None
 
 
 def _text(value: object) -> str | None:

@@ -76,8 +76,14 @@ class Entry:
         progress = Progress.UNKNOWN if self.in_doubt else Progress.PENDING
         return replace(self, progress=progress, changed_at=now)
 
+    def denied(self, now: datetime) -> "Entry":
+        """Return the entry once it shows that the index cannot have the file, but for the doubt."""
+        if self.progress is Progress.REFUSED:
+            return self
+        return replace(self, progress=Progress.REFUSED, in_doubt=True, changed_at=now)
+
     def settled(self) -> "Entry":
-        """Return the entry once the index, which refuses the file, must show it if it had it."""
+        """Return the entry of a refused file once the index would show it if it had it."""
         return replace(self, in_doubt=False)
 
     def confirmed(self, url: str, now: datetime) -> "Entry":

@@ -59,7 +59,8 @@ class Stop:
     """Nothing more may be sent, and this is why.
 
     `refused` are files in doubt that are not out after all: the index says no
-    to them, and has not shown them for as long as it may take.
+    to them, and has not shown them for as long as it may take, or it shows
+    other bytes under their names.
     """
 
     reason: str
@@ -100,7 +101,8 @@ def plan_promotion(
     ordered = in_promotion_order(artifacts)
     for artifact in ordered:
         if is_other(artifact, seen.get(artifact.filename)):
-            return Stop(_other_bytes(artifact, seen[artifact.filename]))
+            reason = _other_bytes(artifact, seen[artifact.filename])
+            return Stop(reason, _displaced(journal[artifact.filename]))
     unsettled = [one for one in ordered if journal[one.filename].progress is not Progress.CONFIRMED]
     shown = {one.filename: seen[one.filename] for one in unsettled if one.filename in seen}
     if new := {name: it.url for name, it in shown.items() if it.sha256 is not None}:
@@ -162,6 +164,12 @@ def _why_it_is_over(entries: Sequence[Entry], late: Collection[Entry]) -> str | 
                 "Promote again to look again: nothing is sent twice."
             )
     return None
+
+
+def _displaced(entry: Entry) -> tuple[str, ...]:
+    """Return a file whose name has other bytes: a doubt whether it is out is none any more."""
+    is_in_doubt = entry.may_be_out and not _is_confirmed(entry)
+    return (entry.filename,) if is_in_doubt else ()
 
 
 def _refused_in(late: Iterable[Entry]) -> tuple[str, ...]:

@@ -257,6 +257,7 @@ def test_a_page_is_read() -> None:
         ('<a href="a.whl">a.whl</a>', ListedFile("a.whl", None, None, None)),
         ('<a href="a.whl#md5=00">a.whl</a>', ListedFile("a.whl", None, None, None)),
         ("<a href=a.whl#sha256=00>a.whl</a>", ListedFile("a.whl", "00", None, None)),
+        ("<a href=a.whl#sha256=AB>a.whl</a>", ListedFile("a.whl", "ab", None, None)),
         ('<a href="a%2Bb.whl">a+b.whl</a>', ListedFile("a+b.whl", None, None, None)),
         ('<a href="a&amp;b.whl">a&amp;b.whl</a>', ListedFile("a&b.whl", None, None, None)),
         ('<a href="a.whl"\ndata-yanked>\na.whl\n</a>', ListedFile("a.whl", None, None, "")),

@@ -255,6 +255,15 @@ def test_a_page_is_read() -> None:
     assert listing.status == "active"
 
 
+def test_a_digest_is_read_in_lower_case() -> None:
+    """An index may spell digests in capitals: they took our own file for another one."""
+    entry = a_listed_entry("demo-1.0.tar.gz", hashes={"sha256": "AB" * 32})
+
+    listing = read_json_page(page_with(files=[entry]), "demo")
+
+    assert listing.files["demo-1.0.tar.gz"].sha256 == "ab" * 32
+
+
 def test_a_page_may_say_little() -> None:
     """A file is its name; a page without status is active (#52)."""
     listing = read_json_page(b'{"name": "Demo", "files": [{"filename": "x"}]}', "demo")

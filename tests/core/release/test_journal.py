@@ -28,6 +28,7 @@ EVENTS: Mapping[str, Callable[[Entry], Entry]] = {
     "withheld": lambda entry: entry.withheld(LATER),
     "confirmed": lambda entry: entry.confirmed(URL, LATER),
     "resumed": lambda entry: entry.resumed(LATER),
+    "denied": lambda entry: entry.denied(LATER),
 }
 ALWAYS = {
     "sending": SENDING,
@@ -36,6 +37,7 @@ ALWAYS = {
     "unanswered": UNKNOWN,
     "withheld": PENDING,
     "confirmed": CONFIRMED,
+    "denied": REFUSED,
 }
 RESUMED = {
     PENDING: PENDING,
@@ -50,7 +52,11 @@ CELLS = [
     for state in Progress
     for event in EVENTS
 ]
-MAKES_DOUBT = {"unanswered": set(Progress), "resumed": {SENDING, UNKNOWN}}
+MAKES_DOUBT = {
+    "unanswered": set(Progress),
+    "resumed": {SENDING, UNKNOWN},
+    "denied": set(Progress) - {REFUSED},
+}
 
 FOLLOWING = [
     *((state, event) for state in (PENDING, SENDING, REFUSED, UNKNOWN) for event in EVENTS),
