@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from stageproxy.core.audit import AuditRecord, Deed, Event, Plain, Walk
+from stageproxy.core.audit import AuditRecord, Plain, Walk
 from stageproxy.core.errors import NoRoomError
-from stageproxy.core.release.events import in_short, stage_event
+from stageproxy.core.release.events import in_short, refusal_event
 from stageproxy.core.release.stages import Stage
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.ports import Catalogue, Clock, Rows
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 _PAGE = 500
 """So many records are read at a time."""
+_WINDOW = timedelta(minutes=1)
+_MOST_IN_WINDOW = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,28 @@ class Refusal:
     stage_token: str | None = field(default=None, repr=False)
 
 
+@dataclass(slots=True)
+class _Window:
+    """A minute of one token's refusals: since when, how many were kept, how many were not."""
+
+    began: datetime
+    kept: int = 0
+    left_out: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class AuditTrail:
-    """Tells who did what. What is done is told by whoever does it, in the same transaction."""
+    """Tells who did what. What is done is told by whoever does it, in the same transaction.
+
+    Refusals of one token are records up to a number in a minute; what comes
+    beyond is counted in the next record of that token. The trail is kept for
+    good, and a token that can do next to nothing must not fill the disk.
+    """
 
     catalogue: Catalogue
     clock: Clock
     stages: Stages
+    windows: dict[str, _Window] = field(default_factory=dict, repr=False)
 
     async def show(self, token: ApiToken, stage_id: str) -> Sequence[AuditRecord]:
         """Return what happened to a stage, also to one that is forgotten otherwise."""
@@ -70,23 +88,42 @@ class AuditTrail:
     async def refused(self, token: ApiToken, refusal: Refusal) -> None:
         """Keep that a write was refused. On a full disk, the log has to do."""
         now = self.clock.now()
+        left_out = self._left_out(token, now)
+        if left_out is None:
+            return
         details: dict[str, Plain] = {
             "method": refusal.method,
             "route": refusal.route,
             "sentence": in_short(refusal.sentence),
+            **({"left_out": left_out} if left_out else {}),
         }
 
         def work(rows: Rows) -> None:
             stage = _find_stage(rows, refusal)
-            event = Event(now, token.id, Deed.REFUSED, details=details)
-            if stage:
-                event = stage_event(stage, Deed.REFUSED, token.id, now, **details)
+            event = refusal_event(stage, token.id, now, **details)
             rows.add_event(event)
 
         try:
             await self.catalogue.write(work)
         except NoRoomError:
             log.error("audit: no room for what was refused to token %s", token.id)  # noqa: TRY400 - why is known
+
+    def _left_out(self, token: ApiToken, now: datetime) -> int | None:
+        """Return how many refusals before this one were not kept; nothing if this one is not."""
+        window = self.windows.get(token.id)
+        left_out = 0
+        if window is None or abs(now - window.began) >= _WINDOW:
+            left_out = window.left_out if window else 0
+            window = self.windows[token.id] = _Window(now)
+        if window.kept >= _MOST_IN_WINDOW:
+            if not window.left_out:
+                log.warning(
+                    "audit: token %s is refused very often; some are only counted", token.id
+                )
+            window.left_out += 1
+            return None
+        window.kept += 1
+        return left_out
 
     async def _pages(self, stage_id: str | None = None) -> AsyncIterator[Sequence[AuditRecord]]:
         page = await self._page(stage_id, 0)

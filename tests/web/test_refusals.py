@@ -164,7 +164,10 @@ async def test_no_room_for_the_row(
     (event,) = await trail_of(service)
     with pytest.raises(NoRoomError):
         await service.parts.database.write(fill)
-    statuses = {(await service.api("DELETE", "stages/x")).status for _ in range(200)}
+    statuses = set()
+    for _ in range(200):
+        service.clock.advance(minutes=1)
+        statuses.add((await service.api("DELETE", "stages/x")).status)
 
     assert statuses == {404}
     last = [one for one in caplog.records if one.name == "stageproxy.services.audit"][-1]
@@ -178,3 +181,19 @@ async def admin(service: RunningService) -> str:
     """Return the id of the first token."""
     (token,) = await service.parts.database.read(lambda rows: rows.list_api_tokens())
     return token.id
+
+
+async def test_refused_very_often(service: RunningService) -> None:
+    """A token cannot fill the disk with refusals: beyond 60 in a minute they are counted."""
+    made = (await service.api("POST", "tokens", can="upload", project="demo")).document
+    stage = await service.open_stage()
+    path, token = f"stages/{stage['id']}", made["token"]
+
+    for _ in range(65):
+        await service.api("DELETE", path, token)
+    service.clock.advance(minutes=1)
+    await service.api("DELETE", path, token)
+
+    refused = [one for one in await trail_of(service) if one.action == "refused"]
+    assert len(refused) == 61
+    assert [one.details.get("left-out") for one in refused[-2:]] == [None, 5]

@@ -43,8 +43,15 @@ def stage_event(stage: Stage, deed: str, actor: str, at: datetime, **details: Pl
         project=stage.project,
         version=stage.version,
         stage_id=stage.id,
-        details={name.replace("_", "-"): value for name, value in details.items()},
+        details=_hyphenated(details),
     )
+
+
+def refusal_event(stage: Stage | None, actor: str, at: datetime, **details: Plain) -> Event:
+    """Return that a write was refused, of a stage if one was meant that there is."""
+    if stage is not None:
+        return stage_event(stage, Deed.REFUSED, actor, at, **details)
+    return Event(at, actor, Deed.REFUSED, details=_hyphenated(details))
 
 
 def artifact_details(artifact: Artifact) -> Mapping[str, Plain]:
@@ -108,3 +115,7 @@ def entry_event(stage: Stage, promotion: Promotion, entry: Entry, at: datetime) 
 def in_short(sentence: str) -> str:
     """Return a sentence that is not longer than the trail can bear: clients have a say in some."""
     return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…"
+
+
+def _hyphenated(details: Mapping[str, Plain]) -> dict[str, Plain]:
+    return {name.replace("_", "-"): value for name, value in details.items()}
