@@ -89,6 +89,14 @@ async def test_lag(service: RunningService, unlisted: Any) -> None:
     assert answer.headers["Location"] == f"https://files.example/{WHEEL.filename}"
 
 
+async def test_lag_of_metadata(service: RunningService, unlisted: Any) -> None:
+    """No METADATA is announced beside it: the index that it leads to may have none."""
+    page = await service.get(f"{prefix_of(unlisted)}simple/demo/", JSON_PAGE)
+
+    announced = {one["filename"]: one["core-metadata"] for one in page.document["files"]}
+    assert announced[WHEEL.filename] is False
+
+
 async def test_lag_of_one_file(service: RunningService, unlisted: Any) -> None:
     """File by file, what upstream lists is upstream's and the rest is added."""
     service.index.add("demo", WHEEL, extra_file_keys=JUST_OUT)

@@ -165,11 +165,17 @@ class Stage:
 
 
 def as_previewed(stage: Stage, now: datetime) -> Stage:
-    """Return the stage as its preview has it: in the end a published one adds nothing any more."""
-    is_out = stage.status is Status.PUBLISHED and stage.ended_at is not None
-    if is_out and stage.ended_at and now >= stage.ended_at + LAG:
-        return replace(stage, artifacts=(), revision=stage.revision + 1)
-    return stage
+    """Return the stage as its preview has it: in the end a published one adds nothing any more.
+
+    Until then its wheels are without their METADATA beside them: their URLs lead to an index that
+    may not have it.
+    """
+    if stage.status is not Status.PUBLISHED or stage.ended_at is None:
+        return stage
+    if now >= stage.ended_at + LAG:
+        return replace(stage, artifacts=(), revision=stage.revision + 2)
+    bare = tuple(replace(one, core_metadata_sha256=None) for one in stage.artifacts)
+    return replace(stage, artifacts=bare, revision=stage.revision + 1)
 
 
 def ended(stage: Stage, reason: str, now: datetime) -> Stage:
