@@ -132,8 +132,9 @@ class Promotions:
         credential = order.credential or await self.credentials.find(stage.project)
         if credential is None:
             raise ConflictError(
-                "The server has no credential to publish with. Set promotion.token, give one with "
-                "the request, or publish from where there is one: stageproxy promote --here."
+                "The server has no credential to publish with. Set promotion.token, hand one over "
+                "(stageproxy promote --pypi-token-file FILE), or publish from where there is one: "
+                "stageproxy promote --here."
             )
         return credential
 

@@ -91,7 +91,7 @@ class TrustedPublisher:
         document = _document_in(text)
         if status != _FOUND:
             said = "; ".join(_reasons_in(document)).replace(identity or "\0", "***")
-            told = f": {one_line(said)}" if said else ""
+            told = f": {one_line(said).removesuffix('.')}" if said else ""
             failed = self._failed(f"answers {status} to {name}{told}")
             raise UpstreamUnavailableError(failed.sentence) if _is_momentary(status) else failed
         return document

@@ -30,15 +30,15 @@ ADVICE: Sequence[tuple[re.Pattern[str], str]] = tuple(
         (
             r"authentication|credential|API token|unauthori[sz]ed",
             (
-                "The credential is not valid there. Set promotion.token to another one, or give it "
-                "with the request."
+                "The credential is not valid there. Set promotion.token to another one, or hand "
+                "one over: stageproxy promote --pypi-token-file FILE."
             ),
         ),
         (
             r"isn't allowed to upload|forbidden|permission",
             (
-                "The credential is not for this project. Use a token whose scope has it, of a user "
-                "who may upload to it."
+                "The credential is wrong, or not for this project. Use a token whose scope has it, "
+                "of a user who may upload to it."
             ),
         ),
         (

@@ -14,6 +14,8 @@ from stageproxy.core.release.stages import Artifact, ArtifactKind
 
 _SETTLED = frozenset({Progress.SENT, Progress.CONFIRMED})
 _TO_SEND = frozenset({Progress.PENDING, Progress.SENDING, Progress.UNKNOWN})
+_ENDS = (".", "!", "?")
+"""What ends a sentence: the index's own may have nothing there, and ours follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ def _why_it_is_over(entries: Sequence[Entry], late: Collection[Entry]) -> str | 
     for entry in entries:
         is_late = entry in late
         if entry.progress is Progress.REFUSED and (is_late or not entry.in_doubt):
-            return f"{entry.filename} was refused: {entry.said} {advice_on(entry.said)}".rstrip()
+            said = entry.said if entry.said.endswith(_ENDS) else f"{entry.said}."
+            return f"{entry.filename} was refused: {said} {advice_on(said)}".rstrip()
         if entry.progress is Progress.SENT and is_late:
             return (
                 f"{entry.filename} was accepted, but the index does not show it yet. "

@@ -23,7 +23,7 @@ USER = "The user 'u' isn't allowed to upload to project 'demo'."
         ("Only one sdist may be uploaded per release.", "The release has another sdist already."),
         (TOKEN, "The credential is not valid there."),
         ("Invalid API Token: invalid token", "The credential is not valid there."),
-        (USER, "The credential is not for this project."),
+        (USER, "The credential is wrong, or not for this project."),
         ("New uploads are temporarily disabled.", "PyPI takes none for the moment."),
         ("Too many new projects created", "PyPI takes none for the moment."),
     ],

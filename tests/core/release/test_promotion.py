@@ -176,6 +176,16 @@ def test_patience(progress: Progress, age: float, why: str | None, *, in_doubt: 
     assert (why or "") in (reason or "")
 
 
+@pytest.mark.parametrize("said", ["Not allowed to do it", "Not allowed to do it."])
+def test_refusal_is_a_sentence(said: str) -> None:
+    """What the index says ends with a full stop, because more sentences follow."""
+    refused = Entry(FIRST.filename, REFUSED, NOON, said=said)
+
+    step = plan({FIRST.filename: refused})
+
+    assert step == Stop(f"{FIRST.filename} was refused: Not allowed to do it.")
+
+
 def test_refused_for_good() -> None:
     """What is refused, and does not show up for all the patience, is in doubt no more."""
     step = plan(a_journal(REFUSED, CONFIRMED, REFUSED, in_doubt=True, age=10))
