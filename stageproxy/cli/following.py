@@ -9,6 +9,10 @@ from stageproxy.cli.output import FailedError, OutOfReachError
 from stageproxy.cli.promotion_progress import PromotionProgress
 
 _ASK_EVERY = 0.5
+_INTERRUPTED = (
+    "This command was interrupted, and the publishing was not: it goes on. "
+    "The same command follows it again."
+)
 _SILENCE = 120.0
 """How long the server may be away, in seconds: it goes on when it is back."""
 
@@ -23,10 +27,7 @@ async def follow(client: Client, stage_id: str, progress: PromotionProgress) -> 
                 return promotion
             await asyncio.sleep(_ASK_EVERY)
     except asyncio.CancelledError:
-        raise FailedError(
-            "This command was interrupted, and the publishing was not: it goes on. "
-            "The same command follows it again."
-        ) from None
+        raise FailedError(_INTERRUPTED) from None
 
 
 async def _ask(client: Client, stage_id: str) -> Mapping[str, Any]:

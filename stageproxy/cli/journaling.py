@@ -9,7 +9,7 @@ from typing import Any
 
 from stageproxy.cli.client import Client, failure
 from stageproxy.cli.output import OutOfReachError
-from stageproxy.cli.promotion_progress import PromotionProgress
+from stageproxy.cli.promotion_progress import PromotionProgress, state_of
 from stageproxy.core.release.journal import Entry, Journal, Progress
 from stageproxy.core.release.lease import LostLeaseError
 from stageproxy.core.release.listing import rfc3339
@@ -47,7 +47,8 @@ class HttpJournalist:
             some = entries[start : start + _MOST_AT_ONCE]
             await self._tell({"entries": [_document(one) for one in some]})
             for one in some:
-                self.progress.change(one.filename, one.progress.value)
+                state = state_of(one.progress.value, in_doubt=one.in_doubt)
+                self.progress.change(one.filename, state)
 
     async def renew(self) -> None:
         """Give a sign of life."""

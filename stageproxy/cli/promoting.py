@@ -1,5 +1,6 @@
 """Here is how `stageproxy promote` works: plan, approve, begin, follow, tell."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -14,11 +15,20 @@ from stageproxy.cli.connection import Connection
 from stageproxy.cli.following import follow
 from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promotion_progress import PromotionProgress, promotion_progress
-from stageproxy.cli.promotion_texts import print_plan, print_receipt, told_at
+from stageproxy.cli.promotion_texts import (
+    print_plan,
+    print_receipt,
+    print_who_publishes,
+    told_at,
+)
 from stageproxy.cli.publishing_credential import find_credential
 from stageproxy.cli.senders import Document, Sender, ServerSends
 from stageproxy.cli.stage_reference import StageReference
 
+_INTERRUPTED = (
+    "This command was interrupted while the publishing began. `stageproxy stage show` says whether "
+    "it did. The same command begins it, or follows it."
+)
 _UNDER_WAY = frozenset({"processing", "published"})
 
 
@@ -112,6 +122,8 @@ class _Run:
     async def _follow(self, stage: Document) -> Document:
         """Return a promotion that somebody else has begun, of what was approved here, too."""
         self.wishes.approval.check(stage["manifest-digest"], _hashes_of(stage))
+        if not self.wishes.as_json:
+            print_who_publishes(await self.client.ask("GET", f"{self._path}/promotion"))
         with self._progress() as progress:
             return await follow(self.client, self.stage_id, progress)
 
@@ -148,6 +160,8 @@ class _Run:
         path = f"{self._path}/promotion"
         try:
             return await self.client.ask("POST", path, body, patience=AS_LONG_AS_IT_TAKES)
+        except asyncio.CancelledError:
+            raise FailedError(_INTERRUPTED) from None
         except FailedError:
             stage = await self._stage()
             is_same = stage["manifest-digest"] == plan["manifest-digest"]

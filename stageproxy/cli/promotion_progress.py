@@ -11,14 +11,20 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 _WORDS = {
     "pending": "waits",
-    "sending": "is sent",
+    "sending": "is being sent",
     "sent": "was accepted, but is not shown yet",
     "confirmed": "is out",
     "refused": "was refused",
+    "refused in doubt": "was refused: looking whether an earlier attempt has brought it there",
     "unknown": "had no answer: looking whether it is there",
 }
 _UNTOLD = frozenset({"pending"})
 _THERE = frozenset({"sent", "confirmed"})
+
+
+def state_of(progress: str, *, in_doubt: bool) -> str:
+    """Return what people are to know of a file: a refusal does not say that it is not there."""
+    return "refused in doubt" if in_doubt and progress == "refused" else progress
 
 
 @dataclass(slots=True)
@@ -33,7 +39,7 @@ class PromotionProgress:
     def show(self, files: Mapping[str, Mapping[str, Any]]) -> None:
         """Show files as a promotion's document tells of them."""
         for filename, file in files.items():
-            state = file["progress"]
+            state = state_of(file["progress"], in_doubt=file["in-doubt"])
             self._begin(filename, file["size"])
             if state != self._states.get(filename, "pending"):
                 self.change(filename, state)

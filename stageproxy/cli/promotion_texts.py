@@ -49,13 +49,28 @@ def told_at(plan: Mapping[str, Any], level: str) -> Iterator[str]:
 def print_receipt(receipt: Mapping[str, Any]) -> None:
     """Print what was published, when, and where it is."""
     click.echo(f"{receipt['project']} {receipt['version']} is published.")
-    click.echo(f"  At        {receipt['published-at']}")
+    click.echo(f"  At        {_second_of(receipt['published-at'])}")
+    click.echo(f"  Approved  {_second_of(receipt['approved-at'])} by {receipt['approved-by']}")
     click.echo(f"  Manifest  {receipt['manifest-digest']}")
     for filename, file in receipt["files"].items():
         click.echo(f"  {filename}  sha256 {file['sha256']}")
         click.echo(f"    {file['url']}")
     for notice in receipt["notices"]:
         click.echo(f"  {notice}")
+
+
+def print_who_publishes(promotion: Mapping[str, Any]) -> None:
+    """Print, beside what is asked for, that somebody else publishes, and how long that may take."""
+    if promotion["status"] != "processing":
+        return
+    told = "It is being published already: this command follows."
+    if promotion["way"] == "here":
+        until = _second_of(promotion["leased-until"])
+        told = (
+            "Another machine publishes it: this command follows. If nothing more is heard from "
+            f"there, it stops at {until}, and may be promoted again."
+        )
+    click.echo(told, err=True)
 
 
 def _reasons(files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], str]]:
@@ -71,6 +86,10 @@ def _reasons(files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, 
             yield file, "alone: the index makes the release with it" if is_alone else ""
         else:
             yield file, "last, once users see every wheel" if len(files) > 1 else ""
+
+
+def _second_of(moment: str) -> str:
+    return moment.partition(".")[0].removesuffix("Z") + "Z"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """`stageproxy promote`: a stage planned, published by the server, and told of."""
 
 import hashlib
+import re
 import signal
 import threading
 from pathlib import Path
@@ -57,6 +58,7 @@ def test_published(desk: Desk, pypi: FakeIndex) -> None:
     assert sorted(accepted(pypi, desk)) == sorted(one.name for one in files)
     _, said = ended.stdout.split(f"{desk.project} 1.0 is published.\n")
     assert f"  Manifest  {stage['manifest-digest']}\n" in said
+    assert re.search(r"  Approved  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by [0-9a-f]{8}\n", said)
     for one in files:
         assert f"  {one.name}  sha256 {stage['files'][one.name]['hashes']['sha256']}\n" in said
         assert f"    {pypi.url}/packages/" in said

@@ -1,5 +1,6 @@
 """`stageproxy promote` while somebody else does the same, a moment earlier."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Taken:
     planned: int = 200
     digest_later: str = DIGEST
     is_taken: bool = False
+    begins_slowly: bool = False
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer to whatever is asked of stage 1."""
@@ -44,6 +46,7 @@ class Taken:
                 return self._said(PLAN, self.planned)
             case "POST", "/promotion":
                 self.is_taken = True
+                await asyncio.sleep(5 if self.begins_slowly else 0)
                 return self._said({"detail": "It is processing."}, 409)
             case _:
                 return self._said({"status": "published", "files": {}}, 200)
@@ -90,6 +93,19 @@ async def test_others_are_followed(
 
     document = json.loads(capsys.readouterr().out)
     assert (document["status"], document["plan"]) == ("published", None if planned == 409 else PLAN)
+
+
+async def test_interrupted_while_it_begins(taken: Taken, connection: Connection) -> None:
+    """Ctrl-C before the server has answered leaves open whether it began, and says so."""
+    taken.begins_slowly = True
+    run = asyncio.ensure_future(promote_stage(connection, "1", wishes(Approval())))
+    while not taken.is_taken:  # noqa: ASYNC110 - a fake has no event to wait for
+        await asyncio.sleep(0.01)
+
+    run.cancel()
+
+    with pytest.raises(FailedError, match="interrupted while the publishing began"):
+        await run
 
 
 @pytest.mark.parametrize("planned", [409, 200], ids=["before the plan", "after the plan"])

@@ -1,0 +1,46 @@
+"""What people read while a stage is published."""
+
+import pytest
+
+from stageproxy.cli.promotion_progress import promotion_progress
+from stageproxy.cli.promotion_texts import print_who_publishes
+
+
+def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is refused after an attempt without an answer may be there, and is looked for."""
+    file = {"size": 1, "sent": 0, "progress": "refused"}
+
+    with promotion_progress(hidden=False) as progress:
+        progress.show({"demo": {**file, "in-doubt": True}})
+        progress.show({"demo": {**file, "in-doubt": False}})
+
+    assert capsys.readouterr().out.splitlines() == [
+        "demo was refused: looking whether an earlier attempt has brought it there.",
+        "demo was refused.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "way", "told"),
+    [
+        ("published", "here", ""),
+        ("processing", "server", "It is being published already: this command follows.\n"),
+        (
+            "processing",
+            "here",
+            (
+                "Another machine publishes it: this command follows. If nothing more is heard from "
+                "there, it stops at 2026-11-22T12:15:00Z, and may be promoted again.\n"
+            ),
+        ),
+    ],
+)
+def test_who_publishes(
+    capsys: pytest.CaptureFixture[str], status: str, way: str, told: str
+) -> None:
+    """Who comes second is told that, and how long a silent machine is waited for."""
+    until = "2026-11-22T12:15:00.123456Z"
+
+    print_who_publishes({"status": status, "way": way, "leased-until": until})
+
+    assert capsys.readouterr() == ("", told)
