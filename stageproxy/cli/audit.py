@@ -71,6 +71,6 @@ async def verify_audit(connection: Connection, head: str | None, *, as_json: boo
 def _line_of(event: Mapping[str, Any]) -> str:
     details = "  ".join(f"{name}={value}" for name, value in event["details"].items())
     when = event["at"].replace("T", " ").partition(".")[0]
-    line = f"{when}  {event['actor']:<8}  {event['action']:<15}  {details}"
+    line = f"{when}  {event['actor']:<8}  {event['action']:<18}  {details}"
     # Some of it was said by clients: it must not steer the terminal.
     return "".join(one if one.isprintable() else "?" for one in line).rstrip()

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,10 @@ from stageproxy.cli.stage_reference import StageReference
 
 _OUT_OF_REACH = frozenset({502, 503, 504})
 _FIRST_ERROR = 400
+_NO_STAGE = (
+    "There is no stage at this URL, or none any more. `stageproxy stage list` has the stages that "
+    "your token may see."
+)
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
 AS_LONG_AS_IT_TAKES = aiohttp.ClientTimeout(total=None, sock_connect=10)
 """For what a server has to read all files of a large stage for."""
@@ -48,9 +53,7 @@ class Client:
     ) -> dict[str, Any]:
         """Return the document that the server answers with; raise what it says against it."""
         status, text = await self.answer(method, path, body, patience=patience)
-        if status >= _FIRST_ERROR:
-            raise failure(status, text)
-        return self._document_in(text)
+        return self._document_of(status, text)
 
     async def answer(
         self,
@@ -73,9 +76,12 @@ class Client:
 
     async def stage(self, reference: StageReference) -> dict[str, Any]:
         """Return the stage that a reference means."""
-        if reference.url is not None:
-            return await self.ask("GET", reference.url)
-        return await self.ask("GET", f"api/stages/{reference.id}")
+        if reference.url is None:
+            return await self.ask("GET", f"api/stages/{reference.id}")
+        status, text = await self.answer("GET", reference.url)
+        if status == HTTPStatus.NOT_FOUND:
+            raise FailedError(_NO_STAGE)
+        return self._document_of(status, text)
 
     async def stage_id(self, reference: StageReference) -> str:
         """Return the id of the stage that a reference means."""
@@ -89,7 +95,9 @@ class Client:
         path = link.partition("/tmp/")[2]
         return URL(f"{str(self.server).rstrip('/')}/tmp/{path}", encoded=True)
 
-    def _document_in(self, text: str) -> dict[str, Any]:
+    def _document_of(self, status: int, text: str) -> dict[str, Any]:
+        if status >= _FIRST_ERROR:
+            raise failure(status, text)
         try:
             document = json.loads(text)
         except ValueError:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 Command = Callable[..., Any]
+_OVER = frozenset({"published", "canceled"})
 
 
 class FailedError(click.ClickException):
@@ -37,7 +38,8 @@ def print_stage(stage: Mapping[str, Any]) -> None:
     click.echo(f"{stage['project']} {version} is {stage['status']} (stage {stage['id']})")
     for notice in stage["notices"]:
         click.echo(f"  {notice}")
-    click.echo(f"  Expires   {stage['expires-at']}")
+    if stage["status"] not in _OVER:
+        click.echo(f"  Expires   {stage['expires-at']}")
     click.echo(f"  Manifest  {stage['manifest-digest']}")
     for filename, file in stage["files"].items():
         click.echo(f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}")

@@ -18,8 +18,8 @@ def test_show_for_people(desk: Desk) -> None:
 
     opened, uploaded, refused = ended.stdout.splitlines()
     when = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
-    assert re.fullmatch(rf"{when}  {TOKEN_ID}  opened           expires-at=\S+", opened)
-    assert re.match(rf"{when}  {TOKEN_ID}  uploaded         filename=cli_demo\S+  ", uploaded)
+    assert re.fullmatch(rf"{when}  {TOKEN_ID}  opened              expires-at=\S+", opened)
+    assert re.match(rf"{when}  {TOKEN_ID}  uploaded            filename=cli_demo\S+  ", uploaded)
     assert "method=POST  route=/tmp/{project}/***/legacy/  sentence=" in refused
     assert (ended.code, ended.stderr) == (0, "")
 
@@ -126,5 +126,6 @@ def test_terminal_is_not_steered(desk: Desk, stranger: Stranger) -> None:
     ended = desk.run("audit", "id", "--server", stranger.url)
 
     assert (
-        ended.stdout == "2026-11-22 12:00:00  t1        refused          sentence=?[2Jgone?next?\n"
+        ended.stdout
+        == "2026-11-22 12:00:00  t1        refused             sentence=?[2Jgone?next?\n"
     )

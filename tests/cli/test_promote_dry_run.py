@@ -96,7 +96,7 @@ def test_hashes_that_do_not_fit(desk: Desk, pypi: FakeIndex, option: tuple[str, 
     assert ended.stderr == (
         "Error: The stage is not what was approved:\n"
         f"  {desk.project}.whl is in the hashes, but not in the stage.\n"
-        f"  {wheel.name} has the sha256 {sha256} in the stage, but {other} is told.\n"
+        f"  {wheel.name} has sha256 {sha256} in the stage, but {other} in the hashes.\n"
         f"  {sdist.name} is in the stage, but not in the hashes.\n"
     )
 

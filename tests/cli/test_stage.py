@@ -227,6 +227,21 @@ def test_stage_that_is_not_there(desk: Desk) -> None:
     assert (ended.code, ended.stderr) == (1, "Error: There is no stage 0123456789abcdef.\n")
 
 
+def test_stage_url_that_opens_nothing(desk: Desk) -> None:
+    """A stage URL that is cut off, or forgotten, is told as such."""
+    ended = desk.run("stage", "show", desk.staged()["links"]["stage"][:-3])
+
+    assert (ended.code, "Error: There is no stage at this URL" in ended.stderr) == (1, True)
+
+
+def test_no_end_of_what_has_ended(desk: Desk) -> None:
+    """A stage that is over does not expire, and none of its lines says when."""
+    stage = desk.staged()
+
+    assert "Expires" in desk.run("stage", "show", stage["id"]).stdout
+    assert "Expires" not in desk.run("stage", "cancel", stage["id"]).stdout
+
+
 def test_url_that_is_no_stage(desk: Desk) -> None:
     """A URL without a stage in it is a mistake of the command line."""
     ended = desk.run("stage", "show", f"{desk.url}/elsewhere/")

@@ -32,7 +32,7 @@ def checksum_differences(staged: Mapping[str, str], told: Mapping[str, str]) -> 
         elif name not in told:
             yield f"{name} is in the stage, but not in the hashes."
         elif staged[name] != told[name]:
-            yield f"{name} has the sha256 {staged[name]} in the stage, but {told[name]} is told."
+            yield f"{name} has sha256 {staged[name]} in the stage, but {told[name]} in the hashes."
 
 
 def _parse_line(line: str, number: int) -> tuple[str, str]:

@@ -52,5 +52,5 @@ def test_every_difference() -> None:
     assert [*checksum_differences(staged, told)] == [
         "less is in the hashes, but not in the stage.",
         "more is in the stage, but not in the hashes.",
-        f"other has the sha256 {A} in the stage, but {B} is told.",
+        f"other has sha256 {A} in the stage, but {B} in the hashes.",
     ]
