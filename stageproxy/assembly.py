@@ -121,15 +121,16 @@ def assemble(
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
     )
+    outlet = _outlet(config, upstreams.publishing, files, database, clock)
     promotions = Promotions(
         database,
         clock,
         stages,
-        _outlet(config, upstreams.publishing, files, database, clock),
+        outlet,
         credentials_of(config, upstreams.publishing),
         Background(),
     )
-    reports = PromotionReports(database, clock, stages, promotions.sent)
+    reports = PromotionReports(database, clock, stages, outlet, promotions.sent)
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.READINESS] = _readiness(files.root, database, index)

@@ -7,9 +7,12 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from stageproxy.cli.client import Client, failure
+from aiohttp import ClientTimeout
+
+from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, PATIENCE, Client, failure
 from stageproxy.cli.output import OutOfReachError
 from stageproxy.cli.promotion_progress import PromotionProgress, state_of
+from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.release.journal import Entry, Journal, Progress
 from stageproxy.core.release.lease import LostLeaseError
 from stageproxy.core.release.listing import rfc3339
@@ -17,6 +20,7 @@ from stageproxy.core.release.listing import rfc3339
 _LONGEST_REASON = 4000
 _MOST_AT_ONCE = 500
 """Entries of one report; the server takes twice as many."""
+_LONGEST_PAUSE = 15.0
 _PATIENCE = 300.0
 """How long the server may be away, in seconds: without a journal nothing more is sent."""
 
@@ -25,7 +29,7 @@ _PATIENCE = 300.0
 class HttpJournalist:
     """Keeps the journal at the server that has the stage; see `ports.Journalist`.
 
-    *patience* and *try_every* are in seconds.
+    *patience* and *try_every*, which doubles with each failure, are in seconds.
     """
 
     client: Client
@@ -55,25 +59,45 @@ class HttpJournalist:
         await self._tell({})
 
     async def succeed(self) -> None:
-        """End the promotion: the stage is published."""
-        await self._tell({"ending": "published"})
+        """End the promotion: the stage is published, once the server has seen every file itself.
+
+        Raise what keeps it from that: then the lease is still held.
+        """
+        status, text = await self._answer({"ending": "published"}, AS_LONG_AS_IT_TAKES)
+        if status == HTTPStatus.CONFLICT:
+            # Unless the lease is lost, it is about what the index has.
+            await self.renew()
+            raise ConflictError(failure(status, text).message)
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise UpstreamUnavailableError(failure(status, text).message)
+        _check(status, text)
 
     async def fail(self, reason: str) -> None:
         """End the promotion: it goes no further."""
         await self._tell({"ending": "error", "reason": reason[:_LONGEST_REASON]})
 
     async def _tell(self, report: Mapping[str, Any]) -> None:
+        _check(*await self._answer(report))
+
+    async def _answer(
+        self, report: Mapping[str, Any], patience: ClientTimeout = PATIENCE
+    ) -> tuple[int, str]:
         """Tell the server, as soon as it can be told. The same may be told twice."""
         path = f"api/stages/{self.stage_id}/promotion/journal"
         body = {"fence": self.fence, **report}
         give_up_at = asyncio.get_running_loop().time() + self.patience
+        pause = self.try_every
         while True:
+            is_last = asyncio.get_running_loop().time() >= give_up_at
             try:
-                return _check(*await self.client.answer("POST", path, body))
+                status, text = await self.client.answer("POST", path, body, patience=patience)
+                if is_last or status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    return status, text
             except OutOfReachError:
-                if asyncio.get_running_loop().time() >= give_up_at:
+                if is_last:
                     raise
-            await asyncio.sleep(self.try_every)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _check(status: int, text: str) -> None:

@@ -11,7 +11,7 @@ from stageproxy.core.release.events import entry_event, in_short, promotion_even
 from stageproxy.core.release.journal import Entry, Journal, anything_may_be_out, confirmed_in
 from stageproxy.core.release.lease import Promotion
 from stageproxy.core.release.outcome import why_it_stopped
-from stageproxy.core.release.stages import Step, expiry_after_change
+from stageproxy.core.release.stages import Stage, Step, expiry_after_change
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.stages import get_stage
 
@@ -101,15 +101,20 @@ def succeed(rows: Rows, held: Promotion, now: datetime) -> None:
     """Let a stage be published, within a transaction. Raise unless every artifact is confirmed."""
     stage = get_stage(rows, held.stage_id)
     journal = rows.find_journal(held.stage_id)
-    missing = set(journal) - {entry.filename for entry in confirmed_in(journal)}
-    missing |= {one.filename for one in stage.artifacts} - set(journal)
-    if missing:
-        raise ConflictError(f"Not every file is confirmed: {', '.join(sorted(missing))}.")
+    check_all_confirmed(stage, journal)
     rows.save_stage(
         replace(stage, status=stage.after(Step.SUCCEED), sent=True, ended_at=now, reason=None)
     )
     rows.save_promotion(replace(held, ended_at=now))
     rows.add_event(promotion_event(stage, held, Deed.PUBLISHED, now))
+
+
+def check_all_confirmed(stage: Stage, journal: Journal) -> None:
+    """Raise unless a journal says of every artifact that it is out."""
+    missing = set(journal) - {entry.filename for entry in confirmed_in(journal)}
+    missing |= {one.filename for one in stage.artifacts} - set(journal)
+    if missing:
+        raise ConflictError(f"Not every file is confirmed: {', '.join(sorted(missing))}.")
 
 
 def fail(rows: Rows, held: Promotion, reason: str, now: datetime, *, longest: timedelta) -> None:

@@ -150,3 +150,13 @@ class Outlet:
             pace=self.pace,
             report=report,
         )
+
+
+def get_outlet(outlet: Outlet | None) -> Outlet:
+    """Return where stages are published; raise if nobody said so."""
+    if outlet is None:
+        raise ConflictError(
+            "This server does not know where to publish. Its upstream is not PyPI, and so "
+            "promotion.repository_url and promotion.index_url have to be set."
+        )
+    return outlet

@@ -74,14 +74,9 @@ class Preflight:
         unhashed = [one for one in listed if one is not None and one.sha256 is None]
         if not unhashed:
             return listing
-        seen = await self.shelves.files_of(stage.project)
-        hashed = {
-            one.filename: replace(
-                one, sha256=await self.shelves.downloads.sha256_of(seen[one.filename].url)
-            )
-            for one in unhashed
-            if one.filename in seen
-        }
+        shown = await self.shelves.files_of(stage.project)
+        seen = await self.shelves.with_hashes(shown, [one.filename for one in unhashed])
+        hashed = {name: replace(listing.files[name], sha256=it.sha256) for name, it in seen.items()}
         return replace(listing, files={**listing.files, **hashed})
 
     def _findings(

@@ -26,7 +26,7 @@ from stageproxy.core.verdict.findings import Level
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.background import Background
 from stageproxy.services.journalist import CatalogueJournalist, fail
-from stageproxy.services.outlet import Outlet, PromotionCredentials
+from stageproxy.services.outlet import Outlet, PromotionCredentials, get_outlet
 from stageproxy.services.promotion_reports import PromotionView
 from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
 
@@ -154,7 +154,7 @@ class Promotions:
         former = rows.find_promotion(stage.id)
         if former is not None:
             former.check_target(target)
-        journal = _journal_to_go_on_with(rows, stage, now)
+        journal = _journal_to_go_on_with(rows, stage, former, now)
         promotion = Promotion(
             stage_id=stage.id,
             approval=Approval(
@@ -236,12 +236,7 @@ class Promotions:
 
     def get_outlet(self) -> Outlet:
         """Return where stages are published; raise if nobody said so."""
-        if self.outlet is None:
-            raise ConflictError(
-                "This server does not know where to publish. Its upstream is not PyPI, and so "
-                "promotion.repository_url and promotion.index_url have to be set."
-            )
-        return self.outlet
+        return get_outlet(self.outlet)
 
     @property
     def _longest(self) -> timedelta:
@@ -278,14 +273,21 @@ def _take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) ->
     taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
     rows.save_promotion(taken)
     rows.add_event(promotion_event(stage, taken, Deed.PROMOTION_RESUMED, now))
-    return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, now))
+    return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, taken, now))
 
 
-def _journal_to_go_on_with(rows: Rows, stage: Stage, now: datetime) -> Journal:
-    """Return the journal of a promotion that begins: a new one, if nothing can be out so far."""
+def _journal_to_go_on_with(
+    rows: Rows, stage: Stage, former: Promotion | None, now: datetime
+) -> Journal:
+    """Return the journal of a promotion that begins: a new one, if nothing can be out so far.
+
+    What was only told to be out, by whoever published elsewhere, has to be seen first.
+    """
     known = rows.find_journal(stage.id) if stage.sent or stage.status is Status.PROCESSING else {}
     if not known:
         rows.forget_journal(stage.id)
+    if former is not None and former.way is Way.HERE:
+        known = {name: it.unseen(now) for name, it in known.items()}
     names = [one.filename for one in stage.artifacts]
     journal = {**new_journal(names, now), **{name: it.resumed(now) for name, it in known.items()}}
     for entry in journal.values():

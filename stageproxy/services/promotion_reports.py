@@ -1,21 +1,32 @@
 """Here is how a promotion is followed: shown, told of by whoever sends elsewhere, its receipt."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from stageproxy.core.errors import ConflictError, NotFoundError
+from stageproxy.core.errors import ConflictError, NotFoundError, StageproxyError
+from stageproxy.core.index.pages import UnreadablePageError
+from stageproxy.core.release.confirmation import cannot_be_told, check_is_shown
 from stageproxy.core.release.journal import Entry, Journal
-from stageproxy.core.release.lease import CLOSES_AFTER, Promotion, Way, reminder_interval
+from stageproxy.core.release.lease import (
+    CLOSES_AFTER,
+    Promotion,
+    Way,
+    reminder_interval,
+)
 from stageproxy.core.release.outcome import receipt
 from stageproxy.core.release.stages import Stage, Status
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.verdict.metadata import FormFields
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.journalist import CatalogueJournalist, get_promotion
+from stageproxy.services.journalist import CatalogueJournalist, check_all_confirmed, get_promotion
+from stageproxy.services.outlet import Outlet, get_outlet
+from stageproxy.services.shelves import Shelves
+from stageproxy.services.signs_of_life import signs_of_life
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -55,11 +66,15 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class PromotionReports:
-    """Tells of promotions; *sent* is how far the files are that this server sends."""
+    """Tells of promotions; *sent* is how far the files are that this server sends.
+
+    *outlet* is where to look whether a release is out, if the settings say so.
+    """
 
     catalogue: Catalogue
     clock: Clock
     stages: Stages
+    outlet: Outlet | None
     sent: Mapping[str, Mapping[str, int]]
     reminded: dict[str, datetime] = field(default_factory=dict)
 
@@ -96,7 +111,7 @@ class PromotionReports:
 
         When that was is for our clock to say: half a release is judged by its age.
         """
-        await self.stages.get(token, stage_id, Action.PROMOTE)
+        stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         await self.catalogue.read(lambda rows: _check_is_elsewhere(rows, stage_id, report))
         longest = self.stages.limits.max_lifetime
         journalist = CatalogueJournalist(
@@ -106,7 +121,7 @@ class PromotionReports:
         await journalist.record([replace(one, changed_at=now) for one in report.entries])
         match report.ending:
             case Ending.PUBLISHED:
-                await journalist.succeed()
+                await self._publish(stage, journalist)
             case Ending.ERROR:
                 await journalist.fail(report.reason)
             case None:
@@ -128,6 +143,24 @@ class PromotionReports:
                     (one.first_sent_at + CLOSES_AFTER).date(),
                 )
 
+    async def _publish(self, stage: Stage, journalist: CatalogueJournalist) -> None:
+        """Let a stage be published once the index shows us every file: it is not taken on trust.
+
+        Where they are is journaled as we see it, too: readers of the stage are led there.
+        """
+        journal = await journalist.entries()
+        check_all_confirmed(stage, journal)
+        outlet = get_outlet(self.outlet)
+        promotion = await self.catalogue.read(
+            lambda rows: get_promotion(rows, stage.id, journalist.fence)
+        )
+        promotion.check_target(outlet.target)
+        async with signs_of_life(journalist, outlet.pace.renew):
+            urls = await _urls_on(outlet.shelves, stage)
+        now = self.clock.now()
+        await journalist.record([journal[name].confirmed(url, now) for name, url in urls.items()])
+        await journalist.succeed()
+
     def _view(self, rows: Rows, stage: Stage) -> PromotionView:
         promotion = rows.find_promotion(stage.id)
         if promotion is None:
@@ -139,3 +172,24 @@ class PromotionReports:
 def _check_is_elsewhere(rows: Rows, stage_id: str, report: Report) -> None:
     if get_promotion(rows, stage_id, report.fence).way is not Way.HERE:
         raise ConflictError("The server itself publishes this stage, and keeps its journal.")
+
+
+async def _urls_on(shelves: Shelves, stage: Stage) -> Mapping[str, str]:
+    """Return where the index has each file of a stage; raise unless it has them all, as staged."""
+    with _failing_as_unavailable():
+        shown = await shelves.files_of(stage.project)
+    # Nothing is downloaded for its hash while something else is missing.
+    check_is_shown(stage.artifacts, shown)
+    with _failing_as_unavailable():
+        seen = await shelves.with_hashes(shown, [one.filename for one in stage.artifacts])
+    check_is_shown(stage.artifacts, seen)
+    return {name: one.url for name, one in seen.items()}
+
+
+@contextmanager
+def _failing_as_unavailable() -> Iterator[None]:
+    """Say of whatever keeps us from seeing what the index has that it may be tried again."""
+    try:
+        yield
+    except (StageproxyError, UnreadablePageError) as error:
+        raise cannot_be_told(error) from error

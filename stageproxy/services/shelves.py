@@ -1,8 +1,8 @@
 """Here is what the index that confirms shows of a project, asked anew each time."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import urldefrag, urljoin
 
 from packaging.utils import NormalizedName
@@ -34,6 +34,20 @@ class Shelves:
             name: Seen(one.sha256, _absolute(page.url, one.link))
             for name, one in listing.files.items()
         }
+
+    async def with_hashes(
+        self, seen: Mapping[str, Seen], filenames: Iterable[str]
+    ) -> Mapping[str, Seen]:
+        """Return what is shown of these files, with hashes: where pages say none, the bytes do.
+
+        Raise `StageproxyError` if a file cannot be had.
+        """
+        return {name: await self._hashed(seen[name]) for name in filenames if name in seen}
+
+    async def _hashed(self, file: Seen) -> Seen:
+        if file.sha256 is not None:
+            return file
+        return replace(file, sha256=await self.downloads.sha256_of(file.url))
 
 
 def _absolute(page_url: str, link: str) -> str:

@@ -58,7 +58,9 @@ OPERATIONS: Operations = {
     ),
     promotion.show_promotion: Operation("Promotion", (Kind.NOT_FOUND,)),
     promotion.report_promotion: Operation(
-        "Promotion", (Kind.NOT_FOUND, Kind.CONFLICT), body=promotion.ReportPromotion
+        "Promotion",
+        (Kind.NOT_FOUND, Kind.CONFLICT, *_UPSTREAM),
+        body=promotion.ReportPromotion,
     ),
     promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),

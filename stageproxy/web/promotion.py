@@ -27,7 +27,7 @@ Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=Tru
 Acknowledgement = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$", to_lower=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
 FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_length=4000)]
-"""Where a file is: readers of the stage are led there."""
+"""Where a file is, as somebody says. What readers are led to, the server has seen itself."""
 
 
 class PlanPromotion(Body):

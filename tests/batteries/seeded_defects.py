@@ -240,6 +240,20 @@ DEFECTS = [
         "services/test_promotion_reports.py::test_published_only_when_all_is_confirmed",
     ),
     Defect(
+        "a promoter's word is not enough: the server sees the very bytes itself",
+        f"{SERVICES}/promotion_reports.py",
+        "    check_is_shown(stage.artifacts, seen)\n",
+        "",
+        "services/test_promotion_reports.py::test_not_published_with_other_bytes",
+    ),
+    Defect(
+        "who goes on sees for himself what was only told to be out",
+        f"{SERVICES}/promote.py",
+        "if former is not None and former.way is Way.HERE:",
+        "if former is None:",
+        "services/test_promotion_reports.py::test_hearsay_is_seen_by_who_goes_on",
+    ),
+    Defect(
         "what is being published cannot be edited",
         f"{CORE}/stages.py",
         "(Status.PROCESSING, False): {Step.SUCCEED",

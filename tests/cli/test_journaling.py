@@ -14,6 +14,7 @@ from stageproxy.cli.client import open_client
 from stageproxy.cli.journaling import HttpJournalist
 from stageproxy.cli.output import FailedError, OutOfReachError
 from stageproxy.cli.promotion_progress import promotion_progress
+from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.release.journal import Entry, Progress
 from stageproxy.core.release.lease import LostLeaseError
 from stageproxy.ports import Journalist
@@ -48,7 +49,8 @@ class Keeper:
     async def take(self, request: web.Request) -> web.Response:
         """Take a report down."""
         self.told.append(await request.json())
-        return web.json_response({}, status=self.statuses.pop(0) if self.statuses else 200)
+        status = self.statuses.pop(0) if self.statuses else 200
+        return web.json_response({"detail": f"Why {status}."}, status=status)
 
     async def show(self, _: web.Request) -> web.Response:
         """Tell what the journal is."""
@@ -115,7 +117,7 @@ async def test_refused(journalist: HttpJournalist, keeper: Keeper) -> None:
     """What the server refuses is not told again."""
     keeper.statuses = [403]
 
-    with pytest.raises(FailedError, match="The server answers 403"):
+    with pytest.raises(FailedError, match="Why 403"):
         await journalist.renew()
 
     assert len(keeper.told) == 1
@@ -128,6 +130,54 @@ async def test_away_for_a_moment(journalist: HttpJournalist, keeper: Keeper) -> 
     await journalist.record([ENTRY])
 
     assert keeper.told == 3 * [{"fence": 7, "entries": [TOLD]}]
+
+
+async def test_end_that_is_not_seen_yet(journalist: HttpJournalist, keeper: Keeper) -> None:
+    """A server that does not see all files on the index yet is told again that they are."""
+    keeper.statuses = [503, 503]
+
+    await journalist.succeed()
+
+    assert keeper.told == 3 * [{"fence": 7, "ending": "published"}]
+
+
+async def test_end_that_is_never_seen(journalist: HttpJournalist, keeper: Keeper) -> None:
+    """If that takes too long, its sentence says why; the lease is held to end it otherwise."""
+    keeper.statuses = [503] * 100
+
+    with pytest.raises(UpstreamUnavailableError, match=r"Why 503\."):
+        await journalist.succeed()
+
+    assert 1 < len(keeper.told) < 10
+
+
+async def test_end_with_other_bytes(journalist: HttpJournalist, keeper: Keeper) -> None:
+    """What the index has otherwise is told as it is: it was taken for a lease that is lost."""
+    keeper.statuses = [409, 200]
+
+    with pytest.raises(ConflictError, match=r"Why 409\."):
+        await journalist.succeed()
+
+    assert keeper.told == [{"fence": 7, "ending": "published"}, {"fence": 7}]
+
+
+async def test_end_of_a_lost_promotion(journalist: HttpJournalist, keeper: Keeper) -> None:
+    """Who has lost the lease does not end anything."""
+    keeper.statuses = [409, 409]
+
+    with pytest.raises(LostLeaseError):
+        await journalist.succeed()
+
+
+@pytest.mark.parametrize(("status", "error"), [(500, OutOfReachError), (403, FailedError)])
+async def test_end_that_is_refused(
+    journalist: HttpJournalist, keeper: Keeper, status: int, error: type[Exception]
+) -> None:
+    """Whatever else keeps a server from ending it is told as for any report."""
+    keeper.statuses = [status] * 100
+
+    with pytest.raises(error):
+        await journalist.succeed()
 
 
 async def test_away_for_long(journalist: HttpJournalist) -> None:

@@ -26,7 +26,7 @@ from tests.cli.test_promote import (
 from tests.support.attestations import an_attestation
 from tests.support.distributions import Distribution, a_wheel
 from tests.support.fake_history import Attempt
-from tests.support.fake_index import FakeIndex
+from tests.support.fake_index import FakeIndex, Quirks
 from tests.support.fake_oidc import CI_TOKEN
 from tests.support.fake_upload_faults import Fault, Moment, Way
 from tests.support.fake_uploads import UPLOAD_TOKEN
@@ -284,6 +284,34 @@ def test_attestations_and_a_token(desk: Desk, pypi: FakeIndex) -> None:
     assert "PyPI takes them from Trusted Publishers alone" in ended.stderr
     names = [name for name, _ in attempt_at(pypi, wheel.filename).fields]
     assert "attestations" not in names
+
+
+def other_bytes_once(pypi: FakeIndex, project: str, sdist: str) -> Iterator[bytes | None]:
+    """Yield what a page says instead: nothing until all is out and seen, then once other bytes."""
+    while sdist not in pypi.uploads.history.accepted:
+        yield None
+    # Who sends looks once to see that the last file is out, and once more to see that all are.
+    yield from (None, None)
+    file = {"filename": sdist, "url": f"/{sdist}", "hashes": {"sha256": "0" * 64}}
+    page = json.dumps({"meta": {"api-version": "1.0"}, "name": project, "files": [file]})
+    head = f"Content-Type: application/vnd.pypi.simple.v1+json\r\nContent-Length: {len(page)}"
+    yield f"HTTP/1.1 200 OK\r\n{head}\r\nConnection: close\r\n\r\n{page}".encode()
+
+
+def test_server_that_sees_something_else(desk: Desk, pypi: FakeIndex) -> None:
+    """What the server sees otherwise is not published: it says why, and can be gone on with."""
+    wheel, sdist = desk.release()
+    stage = desk.staged(wheel, sdist)
+    answers = other_bytes_once(pypi, desk.project, sdist.name)
+    pypi.quirks = Quirks(raw={f"/simple/{desk.project}/": answers})
+
+    ended = here(desk, pypi, stage)
+
+    assert (ended.code, list(answers)) == (1, [])
+    assert f"Error: {sdist.name} is on the index already with other bytes" in ended.stderr
+    assert desk.json("stage", "show", stage["id"])["status"] == "error"
+    assert here(desk, pypi, stage).code == 0
+    assert accepted(pypi, desk) == [wheel.name, sdist.name]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)

@@ -6,16 +6,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stageproxy.core.errors import ConflictError, NotFoundError
+from stageproxy.core.errors import ConflictError, NotFoundError, UpstreamUnavailableError
 from stageproxy.core.release.journal import Entry, Journal, Progress
-from stageproxy.core.release.lease import LostLeaseError, Way
+from stageproxy.core.release.lease import LostLeaseError, Target, Way
 from stageproxy.core.release.outcome import receipt
 from stageproxy.core.release.stages import Status
 from stageproxy.services.promotion_reports import Ending, PromotionView, Report
 from tests.support.clock import NOON
 from tests.support.distributions import Distribution, upload_form
 from tests.support.releasing import TOKEN, Releasing, Server
-from tests.support.shelf import Fault
+from tests.support.shelf import FILES, Fault
+
+OTHER = Target("https://other.example.org/legacy/", "https://index.example.org/simple/")
 
 
 async def told(server: Server, *entries: Entry, fence: int = 1, **ending: object) -> PromotionView:
@@ -24,10 +26,17 @@ async def told(server: Server, *entries: Entry, fence: int = 1, **ending: object
     return await server.reports.take(TOKEN, "s1", report)
 
 
+async def put_out(releasing: Releasing) -> None:
+    """Put all files of the stage on the index."""
+    for one in (await releasing.now()).artifacts:
+        releasing.shelf.put(one.filename, one.sha256)
+
+
 def confirmed(journal: Journal) -> list[Entry]:
     """Return entries of files that are all out."""
     return [
-        one.confirmed(f"https://files.example.org/{one.filename}", NOON) for one in journal.values()
+        one.confirmed(f"https://elsewhere.example.org/{one.filename}", NOON)
+        for one in journal.values()
     ]
 
 
@@ -65,6 +74,7 @@ async def test_progress_is_gone_with_the_end(releasing: Releasing) -> None:
 
 async def test_published_elsewhere(releasing: Releasing) -> None:
     """Who publishes elsewhere tells each step, and the stage is published when all is confirmed."""
+    await put_out(releasing)
     async with releasing.server() as server:
         view = await server.promote(way=Way.HERE)
         first = next(iter(view.journal.values())).sending(NOON)
@@ -74,6 +84,7 @@ async def test_published_elsewhere(releasing: Releasing) -> None:
         ended = await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
     assert ended.stage == await releasing.now()
+    assert {one.url for one in ended.journal.values()} == {f"{FILES}/{n}" for n in ended.journal}
     assert (ended.stage.status, ended.stage.sent, ended.promotion.ended_at) == (
         Status.PUBLISHED,
         True,
@@ -124,6 +135,112 @@ async def test_published_only_when_all_is_confirmed(
             await told(server, *wheels, ending=Ending.PUBLISHED)
 
     assert (await releasing.now()).status is Status.PROCESSING
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+async def test_published_only_when_the_server_sees_it(
+    releasing: Releasing, sdist: Distribution, *, hashed: bool
+) -> None:
+    """The server looks for itself, whatever it is told; the very same can be told again.
+
+    Files that are shown without a hash are downloaded only once all are shown.
+    """
+    releasing.shelf.hashed = hashed
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        await put_out(releasing)
+        del releasing.shelf.taken[sdist.filename]
+        with pytest.raises(UpstreamUnavailableError, match=r"not show demo-2\.0\.tar\.gz yet"):
+            await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
+        before = (await releasing.now()).status
+        await put_out(releasing)
+
+        await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
+
+    assert (before, await releasing.status()) == (Status.PROCESSING, (Status.PUBLISHED, ""))
+    assert releasing.shelf.downloads == (0 if hashed else 3)
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+async def test_not_published_with_other_bytes(
+    releasing: Releasing, sdist: Distribution, *, hashed: bool
+) -> None:
+    """Other bytes under a name of ours are no confirmation, also where only they can tell."""
+    releasing.shelf.hashed = hashed
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        await put_out(releasing)
+        releasing.shelf.put(sdist.filename, "0" * 64)
+
+        with pytest.raises(ConflictError, match=r"demo-2\.0\.tar\.gz is on the index already with"):
+            await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
+
+    assert await releasing.status() == (Status.PROCESSING, "")
+
+
+@pytest.mark.parametrize("trouble", [{"blind": 1}, {"unread": 1}], ids=["page", "file"])
+async def test_index_that_cannot_be_seen(releasing: Releasing, trouble: dict[str, int]) -> None:
+    """An index that does not say what it has confirms nothing: that can be told again."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        await put_out(releasing)
+        releasing.shelf.hashed = False
+        for name, times in trouble.items():
+            setattr(releasing.shelf, name, times)
+
+        with pytest.raises(UpstreamUnavailableError, match="the index does not say what it has"):
+            await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
+        await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
+
+    assert await releasing.status() == (Status.PUBLISHED, "")
+
+
+@pytest.mark.parametrize("target", [None, OTHER], ids=["none", "another"])
+async def test_settings_that_have_changed(releasing: Releasing, target: Target | None) -> None:
+    """A server that would publish elsewhere by now, or nowhere, cannot see what is out."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+    await put_out(releasing)
+    releasing.target = target
+
+    async with releasing.server() as server:
+        with pytest.raises(ConflictError, match=r"[Ss]et promotion\.repository_url|have to be set"):
+            await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
+
+    assert await releasing.status() == (Status.PROCESSING, "")
+
+
+async def test_lease_that_is_lost_while_the_server_looks(releasing: Releasing) -> None:
+    """Whoever has taken over meanwhile goes on, and nothing is published for the former holder."""
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        await put_out(releasing)
+        taken = replace(view.promotion, fence=7)
+        releasing.shelf.on_look = lambda: releasing.catalogue.committed.save_promotion(taken)
+
+        with pytest.raises(LostLeaseError):
+            await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
+
+    assert (await releasing.now()).status is Status.PROCESSING
+    assert await releasing.promotion() == taken
+
+
+async def test_hearsay_is_seen_by_who_goes_on(releasing: Releasing, sdist: Distribution) -> None:
+    """A server that goes on takes nobody's word: what it does not see is not published.
+
+    It took what was told for what it had seen.
+    """
+    async with releasing.server() as server:
+        view = await server.promote(way=Way.HERE)
+        await told(server, *confirmed(view.journal), ending=Ending.ERROR, reason="Enough.")
+        await put_out(releasing)
+        del releasing.shelf.taken[sdist.filename]
+
+    status, reason = await releasing.publish()
+
+    assert status is Status.ERROR
+    assert reason.startswith("demo-2.0.tar.gz was accepted, but the index does not show it yet.")
+    assert "2 of 3 files are live" in reason
 
 
 async def test_failed_elsewhere(releasing: Releasing) -> None:

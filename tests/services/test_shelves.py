@@ -11,8 +11,9 @@ from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.release.promotion import Seen
 from stageproxy.services.shelves import Shelves
 from tests.support.clock import FakeClock
-from tests.support.shelf import Shelf
+from tests.support.shelf import FILES, Shelf
 
+DEMO = canonicalize_name("demo")
 PAGE = "https://index.example.org/simple/demo/"
 
 
@@ -43,6 +44,23 @@ async def test_links(link: str, url: str) -> None:
     """Links lead on from the page; one that makes no sense is no fault of the server."""
     shelf = _LinkedShelf(FakeClock(), link=link)
 
-    seen = await Shelves(shelf, shelf).files_of(canonicalize_name("demo"))
+    seen = await Shelves(shelf, shelf).files_of(DEMO)
 
     assert seen == {"demo-2.0.tar.gz": Seen(None, url)}
+
+
+async def test_hashes() -> None:
+    """Where a page says no hash, the bytes do; files that nobody asked for are left alone."""
+    shelf = Shelf(FakeClock(), hashed=False)
+    shelf.put("demo-1.0.tar.gz", "a" * 64)
+    shelf.put("demo-2.0.tar.gz", "b" * 64)
+    shelves = Shelves(shelf, shelf)
+    seen = {**await shelves.files_of(DEMO), "known.tar.gz": Seen("c" * 64, PAGE)}
+
+    hashed = await shelves.with_hashes(seen, ["demo-2.0.tar.gz", "known.tar.gz", "missing.whl"])
+
+    assert hashed == {
+        "demo-2.0.tar.gz": Seen("b" * 64, f"{FILES}/demo-2.0.tar.gz"),
+        "known.tar.gz": Seen("c" * 64, PAGE),
+    }
+    assert shelf.downloads == 1

@@ -38,7 +38,7 @@ class Quirks:
     close_delimited: bool = False
     redirect_to: str | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict)
-    raw: Mapping[str, Iterator[bytes]] = field(default_factory=dict)
+    raw: Mapping[str, Iterator[bytes | None]] = field(default_factory=dict)
     missing: Collection[str] = ()
     hold: asyncio.Event | None = None
 

@@ -66,11 +66,16 @@ class Promoter:
         stage = {"id": promotion["stage"]}
         return await self.ask("POST", stage, "/promotion/journal", **document)
 
-    async def publish_elsewhere(self, stage: Any) -> Any:
-        """Say that all of a stage is out; return what became of its promotion."""
+    async def publish_elsewhere(self, stage: Any, *distributions: Distribution) -> Any:
+        """Put all of a stage on the index, and say so; return what became of its promotion."""
         promotion = (await self.start(stage, "here")).document
+        self.service.index.add(promotion["project"], *distributions)
+        return (await self.report_end(promotion)).document
+
+    async def report_end(self, promotion: Any) -> Answer:
+        """Return the answer to who says that every file of a stage is out."""
         entries = map(an_entry, promotion["files"])
-        return (await self.report(promotion, *entries, ending="published")).document
+        return await self.report(promotion, *entries, ending="published")
 
     async def give_up(self, stage: Any) -> None:
         """End a promotion that is carried out elsewhere, before anything was sent."""

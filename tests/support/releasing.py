@@ -134,7 +134,7 @@ class Releasing:
         settings = PromotionCredentials("", {}, self.token_file, "", self.settings)
         outlet = self._outlet(self.target) if self.target else None
         promotions = Promotions(self.catalogue, self.clock, stages, outlet, settings, Background())
-        reports = PromotionReports(self.catalogue, self.clock, stages, promotions.sent)
+        reports = PromotionReports(self.catalogue, self.clock, stages, outlet, promotions.sent)
         async with promotions.background.open():
             await promotions.recover()
             yield Server(promotions, reports, stages)

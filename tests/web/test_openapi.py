@@ -135,7 +135,7 @@ async def test_every_success(service: RunningService) -> None:
 async def promote(service: RunningService) -> None:
     """Let every step of a promotion succeed."""
     promoter, promoted = Promoter(service), await service.staged(NEXT)
-    await promoter.publish_elsewhere(promoted)
+    await promoter.publish_elsewhere(promoted, NEXT)
     await promoter.show(promoted)
     await promoter.ask("GET", promoted, "/receipt")
     await promoter.ask("GET", promoted, f"/files/{NEXT.filename}/form")
@@ -174,6 +174,8 @@ async def fail_without_upstream(service: RunningService) -> None:
         if "503" in operation["responses"]:
             await ask(service, name.replace("{id}", stage["id"]), operation)
     service.index.quirks = Quirks()
+    promoter = Promoter(service)
+    await promoter.report_end((await promoter.start(stage, "here")).document)
 
 
 async def stages_in_the_way(service: RunningService) -> list[str]:

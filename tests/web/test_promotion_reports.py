@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.distributions import a_wheel, an_sdist
+from tests.support.fake_index import Quirks
 from tests.support.promoters import Promoter, an_entry
 from tests.support.service import RunningService
 
@@ -44,13 +45,79 @@ async def test_reported_from_elsewhere(promoter: Promoter, stage: Any) -> None:
 
 
 async def test_ended_from_elsewhere(promoter: Promoter, stage: Any) -> None:
-    """With every file confirmed, whoever publishes elsewhere may end it well."""
-    done = await promoter.publish_elsewhere(stage)
+    """With every file on the index, whoever publishes elsewhere may end it well.
+
+    Where a file is stands in the receipt as the server has seen it, not as it was told.
+    """
+    done = await promoter.publish_elsewhere(stage, SDIST, WHEEL, LINUX)
 
     receipt = (await promoter.ask("GET", stage, "/receipt")).document
+    url = receipt["files"][WHEEL.filename]["url"]
     assert (done["status"], done["way"]) == ("published", "here")
     assert receipt["published-by"] == "here"
-    assert receipt["files"][WHEEL.filename]["url"] == f"https://files.example/{WHEEL.filename}"
+    assert url.startswith(promoter.service.index.url)
+    assert (await promoter.service.get(url)).body == WHEEL.content
+
+
+async def test_told_and_not_seen(promoter: Promoter, stage: Any) -> None:
+    """What is said to be published is not, until the index shows every file to the server itself.
+
+    It was: who said so had readers of the stage led wherever he wanted.
+    """
+    promotion = (await promoter.start(stage, "here")).document
+    promoter.service.index.add("demo", WHEEL, SDIST)
+
+    early = await promoter.report_end(promotion)
+    link = await promoter.service.get(stage["files"][WHEEL.filename]["link"])
+    promoter.service.index.add("demo", LINUX)
+    again = await promoter.report_end(promotion)
+
+    assert (early.status, early.headers["Retry-After"]) == (503, "5")
+    assert early.document["detail"] == (
+        f"The index does not show {LINUX.filename} yet to the server, which looks for itself. "
+        "Report the end again in a moment: until then the stage is not published."
+    )
+    assert (link.status, link.body) == (200, WHEEL.content)
+    assert (again.status, again.document["status"]) == (200, "published")
+
+
+async def test_other_bytes_than_told(promoter: Promoter, stage: Any) -> None:
+    """Other bytes on the index under a name of the stage keep it from being published."""
+    promotion = (await promoter.start(stage, "here")).document
+    promoter.service.index.add("demo", WHEEL, LINUX, an_sdist(version="2.0", summary="Another"))
+
+    answer = await promoter.report_end(promotion)
+
+    assert answer.status == 409
+    assert answer.document["detail"].startswith(
+        f"{SDIST.filename} is on the index already with other bytes: sha256 "
+    )
+    assert (await promoter.show(stage))["status"] == "processing"
+
+
+async def test_index_that_is_away_at_the_end(promoter: Promoter, stage: Any) -> None:
+    """An index that says nothing confirms nothing, and the report can be told again."""
+    promotion = (await promoter.start(stage, "here")).document
+    promoter.service.index.add("demo", WHEEL, LINUX, SDIST)
+
+    promoter.service.index.quirks = Quirks(status=500)
+    answer = await promoter.report_end(promotion)
+    promoter.service.index.quirks = Quirks()
+
+    assert answer.status == 503
+    assert "the index does not say what it has" in answer.document["detail"]
+    assert (await promoter.report_end(promotion)).document["status"] == "published"
+
+
+async def test_told_and_gone_on_with(promoter: Promoter, stage: Any) -> None:
+    """What was only said to be out has to be seen by who goes on: it was taken for published."""
+    promotion = (await promoter.start(stage, "here")).document
+    entries = map(an_entry, promotion["files"])
+    await promoter.report(promotion, *entries, ending="error", reason="It was given up.")
+
+    shown = (await promoter.start(stage, "here")).document
+
+    assert {(one["progress"], one["url"]) for one in shown["files"].values()} == {("sent", None)}
 
 
 async def test_ended_too_early_from_elsewhere(promoter: Promoter, stage: Any) -> None:

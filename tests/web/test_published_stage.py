@@ -30,7 +30,9 @@ async def unlisted(service: RunningService, promoter: Promoter) -> Any:
     """Return a stage that is published, on a page that upstream does not show yet."""
     service.index.add("demo", a_wheel(version="1.0"))
     staged = await service.staged(WHEEL, SDIST)
-    assert (await promoter.publish_elsewhere(staged))["status"] == "published"
+    assert (await promoter.publish_elsewhere(staged, WHEEL, SDIST))["status"] == "published"
+    service.index.remove("demo")
+    service.index.add("demo", a_wheel(version="1.0"))
     return staged
 
 
@@ -79,14 +81,17 @@ async def test_file_of_an_older_release(service: RunningService, stage: Any) -> 
     assert (answer.status, answer.body) == (200, old.content)
 
 
-async def test_lag(service: RunningService, unlisted: Any) -> None:
+async def test_lag(service: RunningService, promoter: Promoter, unlisted: Any) -> None:
     """What is published and not listed yet stays on the page, and leads to where it was seen."""
     page = await service.get(f"{prefix_of(unlisted)}simple/demo/", JSON_PAGE)
 
     listed = [one["filename"] for one in page.document["files"]]
     assert listed == [a_wheel(version="1.0").filename, WHEEL.filename, SDIST.filename]
     answer = await service.get(unlisted["files"][WHEEL.filename]["link"])
-    assert answer.headers["Location"] == f"https://files.example/{WHEEL.filename}"
+    assert (
+        answer.headers["Location"]
+        == (await promoter.show(unlisted))["files"][WHEEL.filename]["url"]
+    )
 
 
 async def test_lag_of_metadata(service: RunningService, unlisted: Any) -> None:

@@ -200,7 +200,8 @@ async def cell(service: RunningService, tokens: dict[str, str], route: str, cred
     if route in PROMOTED:
         await Promoter(service).start(stage, "here")
     if "receipt" in route:
-        await Promoter(service).publish_elsewhere(stage)
+        await Promoter(service).publish_elsewhere(stage, WHEEL)
+        service.index.remove("demo")
     stage_token = stage["session-token"] if stage else NO_STAGE
     token = {"none": None, "stage token": stage_token, **tokens}[credential]
     return (await ask(service, route, stage, token)).status

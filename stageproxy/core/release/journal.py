@@ -106,6 +106,12 @@ class Entry:
             case Progress.PENDING | Progress.CONFIRMED:
                 return self
 
+    def unseen(self, now: datetime) -> "Entry":
+        """Return the entry as whoever goes on takes it who has only heard that the file is out."""
+        if self.progress is not Progress.CONFIRMED:
+            return self
+        return replace(self, progress=Progress.SENT, url="", changed_at=now)
+
     def _doubted(self, now: datetime) -> "Entry":
         return replace(self, progress=Progress.UNKNOWN, in_doubt=True, changed_at=now)
 

@@ -103,7 +103,7 @@ def plan_promotion(
     ordered = in_promotion_order(artifacts)
     for artifact in ordered:
         if is_other(artifact, seen.get(artifact.filename)):
-            reason = _other_bytes(artifact, seen[artifact.filename])
+            reason = other_bytes(artifact, seen[artifact.filename])
             return Stop(reason, _displaced(journal[artifact.filename]))
     unsettled = [one for one in ordered if journal[one.filename].progress is not Progress.CONFIRMED]
     shown = {one.filename: seen[one.filename] for one in unsettled if one.filename in seen}
@@ -126,6 +126,14 @@ def plan_promotion(
 def is_other(artifact: Artifact, shown: Seen | None) -> bool:
     """Say whether the index shows other bytes under the artifact's name."""
     return shown is not None and shown.sha256 not in {None, artifact.sha256}
+
+
+def other_bytes(artifact: Artifact, shown: Seen) -> str:
+    """Return the sentence on other bytes that the index shows under the artifact's name."""
+    return (
+        f"{artifact.filename} is on the index already with other bytes: sha256 {shown.sha256}, "
+        f"but {artifact.sha256} is staged. A filename cannot be used twice."
+    )
 
 
 def _next_wave(ordered: Sequence[Artifact], journal: Journal) -> Send | Wait:
@@ -179,10 +187,3 @@ def _refused_in(late: Iterable[Entry]) -> tuple[str, ...]:
     """Return which files were in doubt, and are not any more."""
     doubtful = (one for one in late if one.progress is Progress.REFUSED and one.in_doubt)
     return tuple(one.filename for one in doubtful)
-
-
-def _other_bytes(artifact: Artifact, shown: Seen) -> str:
-    return (
-        f"{artifact.filename} is on the index already with other bytes: sha256 {shown.sha256}, "
-        f"but {artifact.sha256} is staged. A filename cannot be used twice."
-    )

@@ -91,6 +91,15 @@ def test_doubt_stays(state: Progress, event: str) -> None:
     assert after.may_be_out
 
 
+@pytest.mark.parametrize("state", Progress)
+def test_what_was_only_heard_of(state: Progress) -> None:
+    """Who has not seen himself that a file is out takes it for one that was sent, until he does."""
+    entry = replace(an_entry(state), url=URL)
+
+    expected = replace(entry, progress=SENT, url="", changed_at=LATER)
+    assert entry.unseen(LATER) == (expected if state is CONFIRMED else entry)
+
+
 def test_doubtful_file_that_is_withheld() -> None:
     """A file that may be out is not pending again because its copy here is damaged."""
     assert an_entry(SENDING, in_doubt=True).withheld(LATER).progress is UNKNOWN
