@@ -55,6 +55,16 @@ OptionalPath = Annotated[
 """A path, or an empty text for none: TOML has no other word for that."""
 
 
+def _web_url(value: object) -> object:
+    if isinstance(value, str) and value and urlsplit(value).scheme not in {"http", "https"}:
+        raise ValueError("this is a whole URL, which begins with https://")
+    return value
+
+
+WebUrl = Annotated[Url, BeforeValidator(_web_url)]
+"""The URL of a web server, in whole; or none."""
+
+
 def _networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
     """Return the networks of a list, or of a text with commas as the environment has it."""
     texts = value.split(",") if isinstance(value, str) else value
@@ -170,8 +180,8 @@ class Log(Section):
 class Promotion(Section):
     """Where releases are published, and with what."""
 
-    repository_url: Url = Field("", description="The upload API; by default PyPI's.")
-    index_url: Url = Field("", description="The simple index that confirms; by default PyPI's.")
+    repository_url: WebUrl = Field("", description="The upload API; by default PyPI's.")
+    index_url: WebUrl = Field("", description="The simple index that confirms; by default PyPI's.")
     username: str = Field("__token__", description="The user whose password `token` is.")
     token: SecretStr = Field(SecretStr(""), description="Only by environment or file.")
     token_file: OptionalPath = Field(

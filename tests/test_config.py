@@ -99,6 +99,11 @@ def test_example_names_no_host() -> None:
             id="network that begins elsewhere",
         ),
         pytest.param(
+            '[promotion]\nrepository_url = "127.0.0.1:8080/legacy/"',
+            "promotion.repository_url: this is a whole URL, which begins with https://.",
+            id="URL without a scheme",
+        ),
+        pytest.param(
             "[server]\ntrusted_proxies = 1",
             "server.trusted_proxies: this is a list of addresses and networks.",
             id="no list of proxies",

@@ -21,7 +21,7 @@ class _StageOrCommand(click.Group):
         return super().parse_args(ctx, args if is_named else [_SHOW, *args])
 
 
-@click.group(cls=_StageOrCommand)
+@click.group(cls=_StageOrCommand, short_help="Show who did what; verify the trail.")
 def audit() -> None:
     """Show who did what to a stage (`audit STAGE`), or verify the trail of all stages."""
 

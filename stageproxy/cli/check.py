@@ -8,7 +8,7 @@ import click
 from stageproxy.cli.output import json_option
 
 
-@click.command()
+@click.command(short_help="Tell what PyPI would say to FILES.")
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--against",

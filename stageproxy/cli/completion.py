@@ -10,7 +10,7 @@ _ASKED_BY = "_STAGEPROXY_COMPLETE"
 """What the script sets when it asks; click derives it from the name, too."""
 
 
-@click.command()
+@click.command(short_help="Print completion for SHELL.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @json_option
 @click.pass_context

@@ -21,7 +21,7 @@ _KEPT_OF_PIP = frozenset({"PIP_CERT", "PIP_DEFAULT_TIMEOUT"})
 _PUBLISHING = "STAGEPROXY_PROMOTION__"
 
 
-@click.command()
+@click.command(short_help="Show a whole release in a minute.")
 def demo() -> None:
     """Stage a sample release, install it with pip, publish it on an index made for that; clean up.
 

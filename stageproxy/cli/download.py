@@ -8,7 +8,7 @@ from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json
 
 
-@click.command()
+@click.command(short_help="Download the artifacts of STAGE.")
 @click.argument("stage")
 @click.option(
     "--dest",

@@ -8,6 +8,13 @@ import click
 
 Command = Callable[..., Any]
 _OVER = frozenset({"published", "canceled"})
+_TOLD = {
+    "open": "is open",
+    "processing": "is being published",
+    "published": "is published",
+    "error": "was not published, or not all of it",
+    "canceled": "is canceled",
+}
 
 
 class FailedError(click.ClickException):
@@ -35,7 +42,8 @@ def print_json(document: Mapping[str, Any]) -> None:
 def print_stage(stage: Mapping[str, Any]) -> None:
     """Print a stage for people."""
     version = stage["version"] or "(no version yet)"
-    click.echo(f"{stage['project']} {version} is {stage['status']} (stage {stage['id']})")
+    status = _TOLD.get(stage["status"], stage["status"])
+    click.echo(f"{stage['project']} {version} {status} (stage {stage['id']})")
     for notice in stage["notices"]:
         click.echo(f"  {notice}")
     if stage["status"] not in _OVER:

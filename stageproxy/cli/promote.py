@@ -9,7 +9,7 @@ from stageproxy.cli.connection import Connection, client_options
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.command()
+@click.command(short_help="Publish STAGE, or go on with that.")
 @click.argument("stage")
 @click.option("--dry-run", is_flag=True, help="Show what would be done and said, and do nothing.")
 @click.option("--manifest", metavar="DIGEST", help="Publish only what has this manifest digest.")

@@ -71,7 +71,7 @@ async def promote_stage(connection: Connection, stage: str, wishes: Wishes) -> N
 async def _sender(
     connection: Connection, reference: StageReference, client: Client, wishes: Wishes
 ) -> AsyncIterator[Sender]:
-    """Open who sends. A dry run hands over no credential."""
+    """Open who sends. A dry run tells that a credential would follow, and hands none over."""
     if wishes.here:
         # Half of the server is imported with it.
         from stageproxy.cli.promoting_here import open_here  # noqa: PLC0415
@@ -79,8 +79,6 @@ async def _sender(
         files = (wishes.config, wishes.token_file)
         async with open_here(client, *files, as_json=wishes.as_json) as sender:
             yield sender
-    elif wishes.dry_run:
-        yield ServerSends(None)
     else:
         yield ServerSends(find_credential(connection, reference, wishes.token_file))
 
@@ -131,7 +129,8 @@ class _Run:
         return await self.client.ask("GET", self._path)
 
     async def _ask_for_plan(self) -> Document:
-        body = {"way": self.sender.way}
+        follows = bool(self.sender.credential_to_hand_over)
+        body = {"way": self.sender.way, "credential-follows": follows}
         path = f"{self._path}/promotion/plan"
         return await self.client.ask("POST", path, body, patience=AS_LONG_AS_IT_TAKES)
 

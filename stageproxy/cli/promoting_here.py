@@ -44,6 +44,10 @@ from stageproxy.upstream.trusted_publishing import TrustedPublisher
 
 Document = Mapping[str, Any]
 
+_WITHOUT_CI = (
+    "Trusted Publishing is for CI jobs: anywhere else, name a token with --pypi-token-file or "
+    "STAGEPROXY_PROMOTION__TOKEN."
+)
 _INTERRUPTED = "It was interrupted where it ran."
 
 
@@ -128,12 +132,16 @@ class HereSends:
             self._credentials = await self.own.credentials(plan["project"])
             await self._credentials.get()
         except StageproxyError as error:
-            raise FailedError(error.sentence) from error
+            raise FailedError(f"{error.sentence} {self._hint()}".rstrip()) from error
         self._artifacts = await download_artifacts(
             self.client, stage, self.folder, hidden=self.as_json
         )
         if manifest_digest(self._artifacts) != plan["manifest-digest"]:
             raise FailedError("The stage was changed meanwhile. Nothing was sent: promote again.")
+
+    def _hint(self) -> str:
+        is_trusted = isinstance(self._credentials, TrustedPublisher)
+        return _WITHOUT_CI if is_trusted else ""
 
     async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
         """Send what was frozen. How it ends stands in the journal then, if the server is there."""

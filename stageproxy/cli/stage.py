@@ -8,7 +8,7 @@ from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json, print_stage
 
 
-@click.group()
+@click.group(short_help="Open, list, show and end stages.")
 def stage() -> None:
     """Open, list, show, extend, cancel and rotate stages; withdraw files."""
 

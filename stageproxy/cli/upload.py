@@ -7,7 +7,7 @@ import click
 from stageproxy.cli.connection import Connection, client_options
 
 
-@click.command()
+@click.command(short_help="Upload FILES into their stage.")
 @click.option("--stage", metavar="STAGE", help="A stage URL or id. Default: by the files' release.")
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)

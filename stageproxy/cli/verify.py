@@ -11,7 +11,7 @@ from stageproxy.cli.output import print_json
 _SAMPLE = 20
 
 
-@click.command("verify-transparency")
+@click.command("verify-transparency", short_help="Compare STAGE with upstream.")
 @click.argument("stage")
 @click.option(
     "--names",

@@ -66,10 +66,17 @@ class Promotions:
     background: Background
     sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    async def examine(self, token: ApiToken, stage_id: str, way: Way) -> Examination:
-        """Return what is to be said of a stage before it is published."""
+    async def examine(
+        self, token: ApiToken, stage_id: str, way: Way, *, needs_credential: bool = False
+    ) -> Examination:
+        """Return what is to be said of a stage before it is published.
+
+        *needs_credential*: tell if the server has none to publish it with.
+        """
         stage = await self._promotable(token, stage_id)
-        return await self.get_outlet().preflight.examine(stage, way)
+        examination = await self.get_outlet().preflight.examine(stage, way)
+        missing = await self._why_no_credential(stage) if needs_credential else ()
+        return replace(examination, notices=(*examination.notices, *missing))
 
     async def start(self, token: ApiToken, stage_id: str, order: PromotionOrder) -> PromotionView:
         """Freeze a stage, and begin to publish it unless somebody else is to send it.
@@ -124,6 +131,14 @@ class Promotions:
             raise GoneError(what_became_of(stage))
         stage.after(Step.PROMOTE)
         return stage
+
+    async def _why_no_credential(self, stage: Stage) -> Sequence[str]:
+        """Return what keeps the server from publishing with a credential of its own, if it does."""
+        try:
+            await self._credential_for(stage, PromotionOrder(None, None))
+        except ConflictError as error:
+            return [error.sentence]
+        return []
 
     async def _credential_for(self, stage: Stage, order: PromotionOrder) -> Credential | None:
         """Return what the server publishes with; nothing if somebody else is to send the stage."""

@@ -192,7 +192,10 @@ class Publication:
             await self._record(run, sending.withheld(self.clock.now()))
             raise
         await self._record(run, sending.answered(reply, self.clock.now()))
-        log.info("promotion of %s: %s: %s", self.project, artifact.filename, reply)
+        said = type(reply).__name__.lower()
+        log.info(
+            "promotion of %s: %s: %s: %s", self.project, artifact.filename, said, reply.sentence
+        )
         return reply
 
     async def _back_off(self, run: _Run, replies: Mapping[str, Reply]) -> None:

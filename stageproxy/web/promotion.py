@@ -31,9 +31,13 @@ FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_l
 
 
 class PlanPromotion(Body):
-    """Look at a stage as for publishing it: by the server, or from where somebody is (`here`)."""
+    """Look at a stage as for publishing it: by the server, or from where somebody is (`here`).
+
+    Whether a credential will come with the order: else it is told if the server has none.
+    """
 
     way: Way = Way.SERVER
+    credential_follows: bool = Field(default=False, alias="credential-follows")
 
 
 class StartPromotion(Body):
@@ -103,7 +107,8 @@ async def plan_promotion(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, PlanPromotion)
     promotions = request.app[PROMOTIONS]
-    examination = await promotions.examine(token, _id(request), body.way)
+    needs = body.way is Way.SERVER and not body.credential_follows
+    examination = await promotions.examine(token, _id(request), body.way, needs_credential=needs)
     return json_response(plan_json(examination, promotions.get_outlet().target))
 
 

@@ -3,13 +3,16 @@
 from typing import Any
 
 from stageproxy.core.release.examination import Examination
-from stageproxy.core.release.journal import Entry
+from stageproxy.core.release.journal import Entry, Progress
 from stageproxy.core.release.lease import Target
 from stageproxy.core.release.listing import rfc3339
 from stageproxy.core.release.manifest import manifest_digest
 from stageproxy.core.release.promotion import in_promotion_order
+from stageproxy.core.release.stages import Artifact
 from stageproxy.core.verdict.findings import Level, finding_json
 from stageproxy.services.promotion_reports import PromotionView
+
+_WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})
 
 
 def plan_json(examination: Examination, target: Target) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
         "files": {
             one.filename: {
                 "size": one.size,
-                "sent": view.sent.get(one.filename, 0),
+                "sent": _bytes_sent(one, view),
                 **_entry(view.journal[one.filename]),
             }
             for one in in_promotion_order(stage.artifacts)
@@ -75,6 +78,13 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
         },
         "notices": list(promotion.notices),
     }
+
+
+def _bytes_sent(artifact: Artifact, view: PromotionView) -> int:
+    """Return how many bytes are out; of what was taken all of them, whoever sent it."""
+    if view.journal[artifact.filename].progress in _WHOLE:
+        return artifact.size
+    return view.sent.get(artifact.filename, 0)
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -95,7 +95,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                     "How far a file is.",
                     {
                         "size": NUMBER,
-                        "sent": said("Bytes that this server has sent just now.", NUMBER),
+                        "sent": said("Bytes that have gone out.", NUMBER),
                         "progress": {"enum": [one.value for one in Progress]},
                         "changed-at": MOMENT,
                         "attempts": NUMBER,

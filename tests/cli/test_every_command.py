@@ -35,6 +35,14 @@ def test_help(desk: Desk, command: str, option: str) -> None:
     assert ended.stdout.startswith("Usage: ")
 
 
+@pytest.mark.parametrize("group", ["", "stage", "audit", "token", "config"])
+def test_lists_of_commands(desk: Desk, group: str) -> None:
+    """What a command does is said in a line that fits, as a newcomer wished."""
+    listed = desk.run(*group.split(), "--help").stdout.partition("Commands:")[2]
+
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
 def test_json_everywhere() -> None:
     """Every command prints a document if asked to, but for those that never end or only show."""
     without = {

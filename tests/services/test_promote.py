@@ -222,6 +222,19 @@ async def test_no_credential(releasing: Releasing) -> None:
     assert why.startswith(SENTENCES["no credential"])
 
 
+async def test_look_without_a_credential(releasing: Releasing) -> None:
+    """A look tells that a credential will be missing: a newcomer learned it from the real run."""
+    releasing.settings = None
+
+    async with releasing.server() as server:
+        examine = server.promotions.examine
+        needed = await examine(TOKEN, "s1", Way.SERVER, needs_credential=True)
+        to_follow = await examine(TOKEN, "s1", Way.SERVER)
+
+    assert needed.notices[0].startswith(SENTENCES["no credential"])
+    assert to_follow.notices == ()
+
+
 async def test_credential_of_the_request(
     releasing: Releasing, caplog: pytest.LogCaptureFixture
 ) -> None:

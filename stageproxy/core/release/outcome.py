@@ -29,7 +29,7 @@ def why_it_stopped(
     sentences = [
         reason,
         how_far(stage, journal),
-        f"Of others nobody knows yet{_named(doubtful)}." if doubtful else "",
+        f"Of {'others' if out else 'some'} nobody knows yet{_named(doubtful)}." if doubtful else "",
         _what_users_see(stage, out),
         "Mend what is said, and promote the stage again: it goes on where it stopped.",
         _until(first_sent_at),

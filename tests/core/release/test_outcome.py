@@ -43,7 +43,7 @@ ENDINGS = {
     ),
     "the wheel may be out": (
         [UNKNOWN, PENDING],
-        ["Why.", "0 of 2 files are live.", f"Of others nobody knows yet ({WHEEL}).", AGAIN, CLOSES],
+        ["Why.", "0 of 2 files are live.", f"Of some nobody knows yet ({WHEEL}).", AGAIN, CLOSES],
     ),
     "the wheel is out, the sdist may be": (
         [CONFIRMED, SENT],
