@@ -51,7 +51,7 @@ class Preflight:
         if state.listing is None:
             raise UpstreamUnavailableError(
                 "The index does not say what is published already, and without that nothing may "
-                "be sent. Try again later."
+                f"be sent. {state.why_not}"
             )
         listing = await self._with_hashes(stage, state.listing)
         state = replace(state, listing=listing)

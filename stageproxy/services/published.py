@@ -26,12 +26,13 @@ _NOT_SEARCHED = "PyPI's list of projects could not be searched for names too sim
 class UpstreamState:
     """What upstream says of a project.
 
-    No listing: it could not be asked. `similar` is another project whose name
-    PyPI takes for the same, if the project is new; `notices` say what could
-    not be learned.
+    No listing: it could not be asked, and `why_not` says why. `similar` is
+    another project whose name PyPI takes for the same, if the project is new;
+    `notices` say what could not be learned.
     """
 
     listing: Listing | None
+    why_not: str = ""
     similar: str | None = None
     notices: tuple[str, ...] = ()
 
@@ -51,30 +52,33 @@ class Published:
         think has failed, and the page that is edited later tells the truth.
         """
         deadline = asyncio.get_running_loop().time() + self.seconds
-        listing = await self._listing(project, deadline)
+        listing, why_not = await self._listing(project, deadline)
         if listing is None:
-            return UpstreamState(None, notices=(_NOT_ASKED,))
+            return UpstreamState(None, why_not, notices=(_NOT_ASKED,))
         if listing.is_there:
             return UpstreamState(listing)
         search = await self.names.find(project, deadline=deadline)
-        return UpstreamState(listing, search.other, (_NOT_SEARCHED,) if search.failed else ())
+        notices = (_NOT_SEARCHED,) if search.failed else ()
+        return UpstreamState(listing, similar=search.other, notices=notices)
 
     async def check_is_new(self, project: NormalizedName, filename: str) -> None:
         """Raise if upstream has a file of that name, whatever its bytes."""
-        listing = await self._listing(project, asyncio.get_running_loop().time() + self.seconds)
+        listing, _ = await self._listing(project, asyncio.get_running_loop().time() + self.seconds)
         if listing is not None and filename in listing.files:
             raise ConflictError(f"PyPI has {filename} already.")
 
-    async def _listing(self, project: NormalizedName, deadline: float) -> Listing | None:
-        """Return what upstream has of a project, or nothing if it does not say so in time."""
+    async def _listing(
+        self, project: NormalizedName, deadline: float
+    ) -> tuple[Listing | None, str]:
+        """Return what upstream has of a project; nothing, and why, if it does not say so."""
         try:
             async with asyncio.timeout_at(deadline):
                 page = await self.index.find(
                     f"simple/{project}/", ACCEPT_FOR[SimpleType.V1_JSON], fresh=True
                 )
                 if page is None:
-                    return Listing(is_there=False)
-                return await asyncio.to_thread(read_page, page, project)
+                    return Listing(is_there=False), ""
+                return await asyncio.to_thread(read_page, page, project), ""
         except (TimeoutError, StageproxyError, UnreadablePageError) as error:
             log.warning("what PyPI has of %s is not known: %r", project, error)
-            return None
+            return None, str(error) or "It did not answer in time."

@@ -156,10 +156,12 @@ async def test_every_refusal_is_told(releasing: Releasing) -> None:
 
 
 async def test_index_that_does_not_say_what_it_has(releasing: Releasing) -> None:
-    """Without knowing what is published nothing begins."""
+    """Without knowing what is published nothing begins, and why it is not known is told."""
     releasing.shelf.blind = 1
 
-    await refused(releasing, UpstreamUnavailableError)
+    why = await refused(releasing, UpstreamUnavailableError)
+
+    assert why.endswith("without that nothing may be sent. The index cannot be reached.")
 
 
 async def test_warnings_must_be_known(wheels: list[Distribution]) -> None:

@@ -15,6 +15,7 @@ from tests.support.paper_list import JSON, LIST, PaperList
 NEW = canonicalize_name("dem0")
 PACKED = {**JSON, "Content-Encoding": "gzip"}
 UNKNOWN = Search(failed=True)
+TOO_SLOW = "It did not answer in time."
 NOT_SEARCHED = "PyPI's list of projects could not be searched for names too similar to this one."
 NOT_ASKED = "PyPI could not be asked whether it has this file already."
 
@@ -118,14 +119,16 @@ async def test_state_of_a_new_project() -> None:
 
 @pytest.mark.parametrize(
     ("stops_after", "listing", "message"),
-    [(0, None, NOT_ASKED), (20, Listing(is_there=False), NOT_SEARCHED)],
+    [(0, (None, TOO_SLOW), NOT_ASKED), (20, (Listing(is_there=False), ""), NOT_SEARCHED)],
     ids=["the page", "the list"],
 )
-async def test_slow_upstream(stops_after: int, listing: Listing | None, message: str) -> None:
+async def test_slow_upstream(
+    stops_after: int, listing: tuple[Listing | None, str], message: str
+) -> None:
     """An upload waits for upstream for a bounded time in all, and notes what it did not learn."""
     paper = PaperList(stops_after=stops_after)
 
     async with asyncio.timeout(2):
         state = await Published(paper, NameSearches(paper), seconds=0.05).state(NEW)
 
-    assert state == UpstreamState(listing, notices=(message,))
+    assert state == UpstreamState(*listing, notices=(message,))
