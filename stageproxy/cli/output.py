@@ -46,7 +46,7 @@ def print_stage(stage: Mapping[str, Any]) -> None:
     click.echo(f"{stage['project']} {version} {status} (stage {stage['id']})")
     for notice in stage["notices"]:
         click.echo(f"  {notice}")
-    if stage["status"] not in _OVER:
+    if _expires(stage):
         click.echo(f"  Expires   {stage['expires-at']}")
     click.echo(f"  Manifest  {stage['manifest-digest']}")
     for filename, file in stage["files"].items():
@@ -54,6 +54,12 @@ def print_stage(stage: Mapping[str, Any]) -> None:
         for notice in file["notices"]:
             click.echo(f"    {notice}")
     print_what_next(stage)
+
+
+def _expires(stage: Mapping[str, Any]) -> bool:
+    """Say whether a stage ends by itself: not what has ended, and not what is half published."""
+    may_be_changed = {"extend", "legacy-upload"} & {*stage["links"]}
+    return stage["status"] not in _OVER and (stage["status"] != "error" or bool(may_be_changed))
 
 
 def print_what_next(stage: Mapping[str, Any]) -> None:

@@ -157,6 +157,21 @@ async def test_page_after_a_failure(
     assert "<td>refused</td>" in page
 
 
+async def test_page_of_half_a_release(
+    promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
+) -> None:
+    """Where a part may be out the page does not say that nothing is, as it once did."""
+    promotion = (await promoter.start(stage, "here")).document
+    await promoter.report(promotion, an_entry(wheel.filename), ending="error", reason="No.")
+
+    page = (await promoter.service.get(prefix, BROWSER)).text
+
+    assert "<h1>demo 2.0, half published</h1>" in page
+    assert "A part of this release may be on PyPI already." in page
+    assert "not on PyPI yet" not in page
+    assert "Expires" not in page
+
+
 async def test_front_page(service: RunningService) -> None:
     """Whoever finds the server is told what it is."""
     answer = await service.get("/", BROWSER)
