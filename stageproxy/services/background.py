@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from stageproxy.services.signs_of_life import one_failure
+
 log = logging.getLogger(__name__)
 
 
@@ -20,7 +22,7 @@ class Background:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Let work be started; whatever still runs in the end is cancelled."""
-        async with asyncio.TaskGroup() as group:
+        async with one_failure(), asyncio.TaskGroup() as group:
             self._group = group
             try:
                 yield

@@ -29,6 +29,13 @@ async def test_failure(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.message for record in caplog.records] == ["s1: work in the background failed"]
 
 
+async def test_failure_of_the_block() -> None:
+    """What goes wrong while the server runs is told as it is: it came out as a group of one."""
+    with pytest.raises(ValueError, match="as it is"):
+        async with Background().open():
+            raise ValueError("as it is")
+
+
 async def test_end() -> None:
     """What still runs when the server ends is cancelled, and nothing is begun any more."""
     background, was_cancelled = Background(), asyncio.Event()
