@@ -22,6 +22,9 @@ from .forms import FORM, Part, body_of, twine_form
 from .service import basic
 
 SILENCE = timedelta(seconds=0.5)
+"""How long to wait for what never comes."""
+PATIENCE = timedelta(seconds=20)
+"""How long to wait for what comes: a busy machine may take its time."""
 
 
 async def upload(
@@ -57,6 +60,7 @@ class Sender:
     folder: Path
     credential: Credential = field(default_factory=lambda: parse_credential(UPLOAD_TOKEN))
     progress: list[int] = field(default_factory=list)
+    silence: timedelta = PATIENCE
 
     def parcel(self, distribution: Distribution, **changes: str) -> Parcel:
         """Return a file as it is on the disk, and the form that goes with it."""
@@ -68,16 +72,16 @@ class Sender:
 
     async def publish(self, what: Distribution | Parcel, *, to: str = "") -> Reply:
         """Return the reply to one attempt, at the index or another URL."""
-        api = UploadApi(self.session, to or f"{self.index.url}/legacy/", silence=SILENCE)
+        api = UploadApi(self.session, to or f"{self.index.url}/legacy/", silence=self.silence)
         parcel = self.parcel(what) if isinstance(what, Distribution) else what
         return await api.publish(parcel, self.credential, self.progress.append)
 
 
 @asynccontextmanager
 async def a_sender(
-    index: FakeIndex, folder: Path, *, reading: timedelta = SILENCE
+    index: FakeIndex, folder: Path, *, reading: timedelta = PATIENCE
 ) -> AsyncIterator[Sender]:
     """Return somebody who is as patient as tests are; *reading*: the patience with pages."""
-    patience = Patience(SILENCE, reading)
+    patience = Patience(PATIENCE, reading)
     async with open_session(patience, keeps_connections=False) as session:
         yield Sender(index, session, folder)

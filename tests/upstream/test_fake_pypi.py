@@ -11,7 +11,7 @@ from tests.support.fake_history import Outcome, View
 from tests.support.fake_index import FakeIndex
 from tests.support.fake_pypi import FakePypi, fake_pypi
 from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.uploading import SILENCE, Sender, a_sender
+from tests.support.uploading import Sender, a_sender
 
 WHEEL = a_wheel()
 RESET = Fault(Moment.ACCEPTED, Way.RESET, WHEEL.filename)
@@ -19,7 +19,7 @@ RESET = Fault(Moment.ACCEPTED, Way.RESET, WHEEL.filename)
 
 def api_of(pypi: FakePypi, sender: Sender) -> UploadApi:
     """Return where uploads to the other process go."""
-    return UploadApi(sender.session, pypi.repository_url, silence=SILENCE)
+    return UploadApi(sender.session, pypi.repository_url, silence=sender.silence)
 
 
 async def test_process(tmp_path: Path) -> None:

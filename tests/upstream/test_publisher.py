@@ -24,7 +24,7 @@ from tests.support.fake_upload_faults import Fault, Moment, Way
 from tests.support.fake_uploads import UPLOAD_TOKEN
 from tests.support.forms import body_of, content_part, form_parts
 from tests.support.raw_server import RawServer, raw_server
-from tests.support.uploading import SILENCE, Sender, a_sender
+from tests.support.uploading import PATIENCE, SILENCE, Sender, a_sender
 
 WHEEL = a_wheel()
 LARGE = a_wheel(extra={"demo/large.bin": Random(0).randbytes(2**22)})
@@ -159,8 +159,10 @@ async def test_fault(
     history = sender.index.uploads.history
     sender.index.uploads.faults = [fault]
 
+    sender.silence = SILENCE if words == NO_TIME else PATIENCE
     first = await sender.publish(what)
     found = history.attempts[0].outcome
+    sender.silence = PATIENCE
     second = await sender.publish(what)
 
     assert (type(first), type(second), found) == (Unanswered, Accepted, outcome)
@@ -281,7 +283,7 @@ async def test_damaged_file(sender: Sender, change: dict[str, Any]) -> None:
 
 async def test_nothing_goes_out_any_more(sender: Sender, raw: RawServer) -> None:
     """A server that stops reading is given up after the time that is set."""
-    raw.is_deaf = True
+    raw.is_deaf, sender.silence = True, SILENCE
     large = Distribution(LARGE.filename, LARGE.content * 8)
 
     assert await sender.publish(large, to=raw.url) == Unanswered(NO_TIME)
@@ -290,8 +292,8 @@ async def test_nothing_goes_out_any_more(sender: Sender, raw: RawServer) -> None
 async def test_slow_but_steady(sender: Sender, raw: RawServer) -> None:
     """There is no limit to the whole, as long as something goes out or comes in."""
     # What waits in the buffers of the system is read in less than that time.
-    raw.answers, raw.pause = [YES], SILENCE.total_seconds() / 12
-    large = Distribution(LARGE.filename, LARGE.content * 6)
+    raw.answers, raw.pause, sender.silence = [YES], SILENCE.total_seconds() / 12, 2 * SILENCE
+    large = Distribution(LARGE.filename, LARGE.content * 8)
 
     reply = await sender.publish(large, to=raw.url)
 
@@ -346,6 +348,8 @@ async def test_odd_answer(
 
 async def test_tls_that_fails(sender: Sender, raw: RawServer) -> None:
     """A server without TLS, or with a wrong certificate, leaves the outcome open."""
+    sender.silence = SILENCE
+
     reply = await sender.publish(WHEEL, to=raw.url.replace("http:", "https:"))
 
     assert isinstance(reply, Unanswered)
