@@ -1,11 +1,14 @@
 """Fixtures: a release that is staged beside one that is out."""
 
-from collections.abc import AsyncIterator
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stageproxy.web.access_log import RedactingFormatter
 from tests.support.distributions import Distribution, a_wheel, an_sdist
 from tests.support.fake_index import FakeIndex
 from tests.support.promoters import Promoter, publishing_on
@@ -60,3 +63,18 @@ async def stage(service: RunningService) -> Any:
 def prefix(stage: Any) -> str:
     """Return the stage URL of demo 2.0."""
     return prefix_of(stage)
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Return everything that is logged, as the server writes it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(level)

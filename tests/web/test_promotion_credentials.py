@@ -2,14 +2,11 @@
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stageproxy.web.access_log import RedactingFormatter
 from tests.support.distributions import a_wheel, an_sdist
 from tests.support.fake_index import FakeIndex
 from tests.support.promoters import Promoter, publishing_on
@@ -96,21 +93,6 @@ async def test_refused_credential_is_given_anew(tmp_path: Path, index: FakeIndex
         done = await promoter.until_over(stage)
 
     assert (done["status"], done["fence"]) == ("published", 2)
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """Return everything that is logged, as the server writes it."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 @pytest.mark.parametrize("is_good", [True, False], ids=["taken", "refused"])

@@ -3,14 +3,12 @@
 import asyncio
 import io
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from stageproxy.web.access_log import RedactingFormatter
 from tests.support.distributions import a_wheel, an_sdist
 from tests.support.fake_index import FakeIndex, Quirks
 from tests.support.service import PIP, RunningService, prefix_of, running_service
@@ -18,21 +16,6 @@ from tests.support.wire import a_request, exchange
 
 # Besides the first token, which is left for the owner of the machine.
 MAY_HOLD_A_TOKEN = {"admin.token"}
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """Return everything that is logged, as the server writes it."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 async def live(service: RunningService) -> list[str]:
