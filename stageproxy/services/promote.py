@@ -11,18 +11,16 @@ from stageproxy.core.audit import Deed
 from stageproxy.core.errors import (
     ConflictError,
     GoneError,
-    Problem,
     RefusedError,
-    UnacknowledgedError,
 )
 from stageproxy.core.release.events import begun_event, promotion_event
 from stageproxy.core.release.examination import Examination
 from stageproxy.core.release.journal import Journal, new_journal
 from stageproxy.core.release.lease import Approval, LostLeaseError, Promotion, Target, Way
 from stageproxy.core.release.manifest import manifest_digest
+from stageproxy.core.release.orders import PromotionOrder, check_order
 from stageproxy.core.release.stages import Stage, Status, Step
 from stageproxy.core.rights import Action, ApiToken, Credential
-from stageproxy.core.verdict.findings import Level
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.background import Background
 from stageproxy.services.journalist import CatalogueJournalist, fail
@@ -36,22 +34,6 @@ _SILENT = "Nothing was heard of the promotion for 15 minutes."
 _RESTARTED = (
     "The server stopped while it published, and has kept no credential: it came with the request."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PromotionOrder:
-    """What somebody wants published, and knowing of what.
-
-    `manifest_digest` is what was looked at; `None` takes the stage as it is.
-    `acknowledged` is the digest of the warnings that were seen; `None` takes
-    them as they are, for protocols that cannot say more. A `credential` that
-    comes with the order is kept in memory only.
-    """
-
-    manifest_digest: str | None
-    acknowledged: str | None
-    way: Way = Way.SERVER
-    credential: Credential | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,29 +240,9 @@ class Promotions:
         return self.stages.limits.max_lifetime
 
 
-def check_order(examination: Examination, order: PromotionOrder) -> None:
-    """Raise unless it is what was ordered, PyPI would take it, and its warnings are known."""
-    digest = manifest_digest(examination.stage.artifacts)
-    if order.manifest_digest not in {None, digest}:
-        raise ConflictError(
-            f"The stage has the manifest digest {digest}, and not {order.manifest_digest}: "
-            "it is not what was looked at."
-        )
-    if refused := _problems(examination, Level.REFUSE):
-        raise RefusedError(refused)
-    if order.acknowledged not in {None, examination.warnings_digest}:
-        warnings = _problems(examination, Level.WARN)
-        raise UnacknowledgedError(warnings, examination.warnings_digest)
-
-
 def _check_is_same(stage: Stage, examined: Stage) -> None:
     if stage.revision != examined.revision:
         raise ConflictError("The stage was changed meanwhile. Look at it again, then promote.")
-
-
-def _problems(examination: Examination, level: Level) -> Sequence[Problem]:
-    found = examination.at_level(level)
-    return [Problem(name or one.source, one.message, one.page) for name, one in found]
 
 
 def _take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> PromotionView:

@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_v
 
 from stageproxy.core.release.journal import Entry, Progress
 from stageproxy.core.release.lease import Way
+from stageproxy.core.release.orders import PromotionOrder
 from stageproxy.core.rights import TOKEN_USER, Credential
-from stageproxy.services.promote import PromotionOrder
 from stageproxy.services.promotion_reports import Ending, PromotionView, Report
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body

@@ -5,6 +5,7 @@ from pathlib import Path
 
 CORE, SERVICES, UPSTREAM = "core/release", "services", "upstream"
 PLAN, JOURNAL = f"{CORE}/promotion.py", f"{CORE}/journal.py"
+ORDERS = f"{CORE}/orders.py"
 PROMOTE, PUBLICATION = f"{SERVICES}/promote.py", f"{SERVICES}/publication.py"
 
 
@@ -185,7 +186,7 @@ DEFECTS = [
     ),
     Defect(
         "only what was looked at is published",
-        PROMOTE,
+        ORDERS,
         "if order.manifest_digest not in {None, digest}:",
         "if order.manifest_digest is digest:",
         "services/test_promote.py::test_other_manifest",
@@ -199,14 +200,14 @@ DEFECTS = [
     ),
     Defect(
         "the verdict is given again before anything is sent",
-        PROMOTE,
+        ORDERS,
         "if refused := _problems(examination, Level.REFUSE):",
         "if refused := _problems(examination, Level.REFUSE)[:0]:",
         "services/test_promote.py::test_verdict_is_asked_again",
     ),
     Defect(
         "warnings are acknowledged, these and no others",
-        PROMOTE,
+        ORDERS,
         "if order.acknowledged not in {None, examination.warnings_digest}:",
         "if order.acknowledged not in {None, '', examination.warnings_digest}:",
         "services/test_promote.py::test_warnings_must_be_known",

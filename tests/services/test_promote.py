@@ -16,9 +16,9 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.release.journal import new_journal
 from stageproxy.core.release.lease import LEASE, Approval, Promotion, Way
+from stageproxy.core.release.orders import PromotionOrder
 from stageproxy.core.release.stages import Status
 from stageproxy.core.rights import Credential, TokenKind
-from stageproxy.services.promote import PromotionOrder
 from stageproxy.services.promotion_reports import PromotionView
 from tests.support.builders import a_file_upload
 from tests.support.clock import NOON

@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.audit import START, AuditRecord, Event, Link, chained, cleaned
+from stageproxy.core.errors import NoRoomError
 from stageproxy.core.release.file_uploads import (
     COMING,
     UNFINISHED,
@@ -310,9 +311,12 @@ class FakeCatalogue:
     """Rows in memory, of which nobody sees half a change; see `ports.Catalogue`."""
 
     committed: FakeRows = field(default_factory=FakeRows)
+    is_full: bool = False
 
     async def write(self, work: Callable[[Rows], T]) -> T:
         """Do *work* in one transaction that nobody else writes in; whole or not at all."""
+        if self.is_full:
+            raise NoRoomError
         rows = self.committed.copy()
         result = work(rows)
         self.committed = rows

@@ -10,13 +10,14 @@ from pathlib import Path
 from stageproxy.core.release.journal import Journal
 from stageproxy.core.release.lease import Promotion, Target, Way
 from stageproxy.core.release.manifest import manifest_digest
+from stageproxy.core.release.orders import PromotionOrder
 from stageproxy.core.release.stages import Artifact, Stage, Status
 from stageproxy.core.rights import ApiToken, Credential, TokenKind
 from stageproxy.ports import Rows
 from stageproxy.services.background import Background
 from stageproxy.services.outlet import Outlet, PromotionCredentials
 from stageproxy.services.preflight import Preflight
-from stageproxy.services.promote import PromotionOrder, Promotions
+from stageproxy.services.promote import Promotions
 from stageproxy.services.promotion_reports import PromotionReports, PromotionView
 from stageproxy.services.published import Published
 from stageproxy.services.shelves import Shelves
