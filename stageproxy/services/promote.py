@@ -11,6 +11,7 @@ from stageproxy.core.audit import Deed
 from stageproxy.core.errors import (
     ConflictError,
     GoneError,
+    NoRoomError,
     RefusedError,
 )
 from stageproxy.core.release.events import begun_event, promotion_event
@@ -92,7 +93,11 @@ class Promotions:
         """Go on with what a server was at when it stopped; a lease of its own is nobody's now."""
         for promotion in await self.catalogue.read(lambda rows: rows.list_promotions()):
             if promotion.ended_at is None and promotion.way is Way.SERVER:
-                await self._resume(promotion)
+                try:
+                    await self._resume(promotion)
+                except NoRoomError:
+                    # A full disk must not keep the server from starting: it serves all the rest.
+                    log.error("stage %s: no room to go on with its promotion", promotion.stage_id)  # noqa: TRY400 - why is known
 
     async def lapse(self) -> None:
         """End promotions that nobody was heard of for too long; whoever wants may go on."""

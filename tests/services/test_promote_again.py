@@ -183,6 +183,20 @@ async def test_restart(releasing: Releasing, wheels: list[Distribution]) -> None
     assert len(releasing.shelf.story) == 3
 
 
+async def test_restart_on_a_full_disk(releasing: Releasing, wheels: list[Distribution]) -> None:
+    """A server starts without room to go on, and the next one goes on: it did not start at all."""
+    await stopped(releasing, wheels[1].filename)
+
+    releasing.catalogue.is_full = True
+    async with releasing.server():
+        pass
+    releasing.catalogue.is_full = False
+    async with releasing.server() as server:
+        await server.end()
+
+    assert await releasing.status() == OUT
+
+
 async def test_restart_without_a_credential(
     releasing: Releasing, wheels: list[Distribution]
 ) -> None:
