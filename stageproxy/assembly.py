@@ -12,8 +12,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 
 from stageproxy.config import Config
 from stageproxy.core.index.pages import Document
-from stageproxy.core.release.lease import Target
-from stageproxy.core.release.pace import Pace
+from stageproxy.core.promotion.pace import Pace
+from stageproxy.core.promotion.promotion import Target
 from stageproxy.core.rights import Credential
 from stageproxy.kept import OnceKept
 from stageproxy.ports import Clock, Downloads, Publisher, Rows

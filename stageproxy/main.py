@@ -14,7 +14,7 @@ from aiohttp import ClientSession, web
 
 from stageproxy.assembly import Publishing, Service, Upstreams, assemble
 from stageproxy.config import Config
-from stageproxy.core.release.lease import Target
+from stageproxy.core.promotion.promotion import Target
 from stageproxy.core.rights import EVERY_PROJECT, Credential, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.services.background import repeat_for_ever

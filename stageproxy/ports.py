@@ -7,19 +7,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from stageproxy.core.archives.filenames import DistributionName
+from stageproxy.core.archives.metadata import FormFields
+from stageproxy.core.archives.reader import Contents
 from stageproxy.core.audit import AuditRecord, Event, Link
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
-from stageproxy.core.release.digests import Received
-from stageproxy.core.release.file_uploads import FileUpload
-from stageproxy.core.release.journal import Entry, Journal
-from stageproxy.core.release.lease import Promotion
-from stageproxy.core.release.replies import Reply
-from stageproxy.core.release.stages import Artifact, Stage
+from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import ApiToken, Credential
-from stageproxy.core.verdict.archives import Contents
-from stageproxy.core.verdict.filenames import DistributionName
-from stageproxy.core.verdict.metadata import FormFields
+from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.file_uploads import FileUpload
+from stageproxy.core.stage.stage import Artifact, Stage
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ import asyncio
 import id as identities
 
 from stageproxy.core.errors import ConflictError
-from stageproxy.core.release.replies import one_line
+from stageproxy.core.promotion.replies import one_line
 
 
 async def identify(audience: str) -> str:

@@ -15,10 +15,10 @@ from yarl import URL
 
 from stageproxy.cli.distributions import LocalFile, read_distribution
 from stageproxy.cli.output import FailedError, OutOfReachError
-from stageproxy.core.release.checking import findings_by_file, release_findings
-from stageproxy.core.release.intake import surroundings_of
-from stageproxy.core.verdict.findings import Finding, Level, not_known
-from stageproxy.core.verdict.uploads import Upload
+from stageproxy.core.rules.findings import Finding, Level, not_known
+from stageproxy.core.rules.upload import Upload
+from stageproxy.core.stage.accept import surroundings_of
+from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.services.published import Published, UpstreamState
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.upstream.cache import CachedIndex

@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stageproxy.core.verdict.archives import read_contents
-from stageproxy.core.verdict.contents import Contents
-from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.verdict.metadata import FormFields, form_of
+from stageproxy.core.archives.contents import Contents
+from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.archives.metadata import FormFields, form_of
+from stageproxy.core.archives.reader import read_contents
 
 _CHUNK = 2**20
 

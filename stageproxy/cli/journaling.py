@@ -13,9 +13,9 @@ from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, PATIENCE, Client, failure
 from stageproxy.cli.output import OutOfReachError
 from stageproxy.cli.promotion_progress import PromotionProgress, state_of
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
-from stageproxy.core.release.journal import Entry, Journal, Progress
-from stageproxy.core.release.lease import LostLeaseError
-from stageproxy.core.release.listing import rfc3339
+from stageproxy.core.promotion.journal import Entry, Journal, Progress
+from stageproxy.core.promotion.promotion import LostLeaseError
+from stageproxy.core.stage.listing import rfc3339
 
 _LONGEST_REASON = 4000
 _MOST_AT_ONCE = 500

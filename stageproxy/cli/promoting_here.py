@@ -30,9 +30,9 @@ from stageproxy.cli.promotion_progress import PromotionProgress
 from stageproxy.cli.publishing_credential import read_credential
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.errors import StageproxyError
-from stageproxy.core.release.lease import LostLeaseError
-from stageproxy.core.release.manifest import manifest_digest
-from stageproxy.core.release.stages import Artifact
+from stageproxy.core.promotion.promotion import LostLeaseError
+from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.stage import Artifact
 from stageproxy.main import SystemClock, publishing_of
 from stageproxy.ports import Credentials
 from stageproxy.services.outlet import GivenCredential

@@ -18,9 +18,9 @@ import click
 from aiohttp import BodyPartReader, web
 from packaging.utils import canonicalize_name
 
+from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.rights import TOKEN_USER, Credential
-from stageproxy.core.verdict.filenames import parse_distribution_name
 
 _FOLDER = web.AppKey("folder", Path)
 _AUTHORIZATION = web.AppKey("authorization", str)

@@ -24,7 +24,7 @@ from stageproxy.cli.output import (
     print_what_next,
 )
 from stageproxy.cli.progress import progress_bars
-from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
 
 _REFUSALS = range(400, 500)
 _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.9"}

@@ -7,9 +7,9 @@ import click
 
 from stageproxy.cli.checking import Checked
 from stageproxy.cli.output import print_json
-from stageproxy.core.verdict.findings import Finding, Level, finding_json
-from stageproxy.core.verdict.rules import RULES, RULES_AS_OF, UNKNOWN_RULES
-from stageproxy.core.verdict.uploads import Rule
+from stageproxy.core.rules.findings import Finding, Level, finding_json
+from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
+from stageproxy.core.rules.upload import Rule
 
 _MARKS = {Level.REFUSE: "refused", Level.WARN: "warning", Level.UNKNOWN: "unknown"}
 _OF_A_RELEASE = frozenset({"release", "index"})

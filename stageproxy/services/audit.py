@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from stageproxy.core.audit import AuditRecord, Plain, Walk
 from stageproxy.core.errors import NoRoomError
-from stageproxy.core.release.events import in_short, refusal_event
-from stageproxy.core.release.stages import Stage
 from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.stage.events import in_short, refusal_event
+from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.access import require
 from stageproxy.services.stages import Stages, require_on

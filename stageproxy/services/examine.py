@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from stageproxy.core.archives.contents import Contents
+from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
-from stageproxy.core.release.digests import Received
-from stageproxy.core.release.intake import (
+from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.rules.attestations import attestations_in
+from stageproxy.core.rules.findings import Finding, Level, not_known
+from stageproxy.core.rules.table import findings_of, form_findings
+from stageproxy.core.rules.upload import Surroundings, Upload
+from stageproxy.core.stage.accept import (
     check_project_takes_uploads,
     find_closed,
     is_published,
     surroundings_of,
 )
-from stageproxy.core.release.stages import LIVE, Artifact, ArtifactKind, Stage
-from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.verdict.attestations import attestations_in
-from stageproxy.core.verdict.contents import Contents
-from stageproxy.core.verdict.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.verdict.findings import Finding, Level, not_known
-from stageproxy.core.verdict.metadata import FormFields
-from stageproxy.core.verdict.rules import findings_of, form_findings
-from stageproxy.core.verdict.uploads import Surroundings, Upload
+from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.stage import LIVE, Artifact, ArtifactKind, Stage
 from stageproxy.ports import Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.access import require
 from stageproxy.services.published import Published, UpstreamState

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stageproxy.core.audit import SERVER, Deed
-from stageproxy.core.release.events import stage_event
+from stageproxy.core.stage.events import stage_event
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Rows
 from stageproxy.services.stages import end_expired
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from stageproxy.core.audit import Deed
 from stageproxy.core.errors import ConflictError
-from stageproxy.core.release.events import entry_event, in_short, promotion_event
-from stageproxy.core.release.journal import Entry, Journal, anything_may_be_out, confirmed_in
-from stageproxy.core.release.lease import Promotion
-from stageproxy.core.release.outcome import why_it_stopped
-from stageproxy.core.release.stages import Stage, Step, expiry_after_change
+from stageproxy.core.promotion.journal import Entry, Journal, anything_may_be_out, confirmed_in
+from stageproxy.core.promotion.outcome import why_it_stopped
+from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.stage.events import entry_event, in_short, promotion_event
+from stageproxy.core.stage.stage import Stage, Step, expiry_after_change
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.stages import get_stage
 

@@ -5,24 +5,24 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.index.pages import Listing
-from stageproxy.core.release.checking import findings_by_file, release_findings
-from stageproxy.core.release.digests import Received
-from stageproxy.core.release.examination import (
+from stageproxy.core.promotion.examination import (
     RELEASE,
     Examination,
     damage,
     dropped_attestations,
 )
-from stageproxy.core.release.intake import surroundings_of
-from stageproxy.core.release.lease import Way
-from stageproxy.core.release.promotion import in_promotion_order
-from stageproxy.core.release.stages import Artifact, Stage
-from stageproxy.core.verdict.filenames import parse_distribution_name
-from stageproxy.core.verdict.findings import Finding
-from stageproxy.core.verdict.rules import UNKNOWN_RULES
-from stageproxy.core.verdict.uploads import Upload
+from stageproxy.core.promotion.plan import in_promotion_order
+from stageproxy.core.promotion.promotion import Way
+from stageproxy.core.rules.findings import Finding
+from stageproxy.core.rules.table import UNKNOWN_RULES
+from stageproxy.core.rules.upload import Upload
+from stageproxy.core.stage.accept import surroundings_of
+from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.release_findings import findings_by_file, release_findings
+from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock
 from stageproxy.services.published import Published, UpstreamState
 from stageproxy.services.shelves import Shelves

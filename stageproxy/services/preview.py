@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
-from stageproxy.core.release.listing import artifact_at
-from stageproxy.core.release.stages import Artifact, Stage, Status, as_previewed
 from stageproxy.core.rights import TokenKind, parse_token
+from stageproxy.core.stage.listing import artifact_at
+from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
 from stageproxy.ports import Answer, ArtifactFiles, Catalogue, Clock, Index, Rows
 from stageproxy.services.stages import as_of, what_became_of
 

@@ -14,14 +14,14 @@ from stageproxy.core.errors import (
     NoRoomError,
     RefusedError,
 )
-from stageproxy.core.release.events import begun_event, promotion_event
-from stageproxy.core.release.examination import Examination
-from stageproxy.core.release.journal import Journal, new_journal
-from stageproxy.core.release.lease import Approval, LostLeaseError, Promotion, Target, Way
-from stageproxy.core.release.manifest import manifest_digest
-from stageproxy.core.release.orders import PromotionOrder, check_order
-from stageproxy.core.release.stages import Stage, Status, Step
+from stageproxy.core.promotion.examination import Examination
+from stageproxy.core.promotion.journal import Journal, new_journal
+from stageproxy.core.promotion.promotion import Approval, LostLeaseError, Promotion, Target, Way
+from stageproxy.core.promotion.request import PromotionOrder, check_order
 from stageproxy.core.rights import Action, ApiToken, Credential
+from stageproxy.core.stage.events import begun_event, promotion_event
+from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.background import Background
 from stageproxy.services.journalist import CatalogueJournalist, fail

@@ -8,20 +8,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.errors import ConflictError, NotFoundError, StageproxyError
 from stageproxy.core.index.pages import UnreadablePageError
-from stageproxy.core.release.confirmation import cannot_be_told, check_is_shown
-from stageproxy.core.release.journal import Entry, Journal
-from stageproxy.core.release.lease import (
+from stageproxy.core.promotion.confirmation import cannot_be_told, check_is_shown
+from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.outcome import receipt
+from stageproxy.core.promotion.promotion import (
     CLOSES_AFTER,
     Promotion,
     Way,
     reminder_interval,
 )
-from stageproxy.core.release.outcome import receipt
-from stageproxy.core.release.stages import Stage, Status
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.verdict.metadata import FormFields
+from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.journalist import CatalogueJournalist, check_all_confirmed, get_promotion
 from stageproxy.services.outlet import Outlet, get_outlet

@@ -19,10 +19,9 @@ from stageproxy.core.errors import (
     UpstreamUnavailableError,
 )
 from stageproxy.core.index.pages import UnreadablePageError
-from stageproxy.core.release.journal import Entry
-from stageproxy.core.release.lease import LostLeaseError
-from stageproxy.core.release.pace import Pace
-from stageproxy.core.release.promotion import (
+from stageproxy.core.promotion.journal import Entry
+from stageproxy.core.promotion.pace import Pace
+from stageproxy.core.promotion.plan import (
     Compare,
     Confirm,
     Finished,
@@ -33,8 +32,9 @@ from stageproxy.core.release.promotion import (
     Wait,
     plan_promotion,
 )
-from stageproxy.core.release.replies import Accepted, Refused, Reply, Unanswered
-from stageproxy.core.release.stages import Artifact
+from stageproxy.core.promotion.promotion import LostLeaseError
+from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
+from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Clock, Credentials, Journalist, Parcels, Publisher
 from stageproxy.services.shelves import Shelves
 from stageproxy.services.signs_of_life import one_failure, signs_of_life

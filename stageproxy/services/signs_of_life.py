@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from stageproxy.core.release.lease import LostLeaseError
+from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.ports import Journalist
 
 

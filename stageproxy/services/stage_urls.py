@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from stageproxy.core.release.stages import Stage
 from stageproxy.core.rights import Token, derive_stage_token
+from stageproxy.core.stage.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)

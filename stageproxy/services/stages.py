@@ -16,9 +16,10 @@ from stageproxy.core.errors import (
     StageExistsError,
     TooManyError,
 )
-from stageproxy.core.release.events import artifact_details, file_event, stage_event
-from stageproxy.core.release.listing import rfc3339
-from stageproxy.core.release.stages import (
+from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.stage.events import artifact_details, file_event, stage_event
+from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.stage.stage import (
     LIVE,
     Stage,
     Status,
@@ -28,7 +29,6 @@ from stageproxy.core.release.stages import (
     expiry_after_extension,
     same_version,
 )
-from stageproxy.core.rights import Action, ApiToken
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.access import require
 from stageproxy.services.stage_urls import StageUrls

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from stageproxy.core.audit import Deed
 from stageproxy.core.errors import Problem, RefusedError
-from stageproxy.core.release.events import DEED_OF, artifact_details, file_event, stage_event
-from stageproxy.core.release.file_uploads import UploadStatus, UploadStep
-from stageproxy.core.release.intake import Outcome, plan_intake
-from stageproxy.core.release.stages import Artifact, Stage
 from stageproxy.core.rights import ApiToken
+from stageproxy.core.stage.accept import Outcome, plan_intake
+from stageproxy.core.stage.events import DEED_OF, artifact_details, file_event, stage_event
+from stageproxy.core.stage.file_uploads import UploadStatus, UploadStep
+from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.examine import Arrival, Candidate, Examiner, live_artifacts
 from stageproxy.services.stages import Stages, check_release_is_free, end_expired, get_live, touched

@@ -7,12 +7,12 @@ from typing import Any
 
 from packaging.utils import NormalizedName
 
-from stageproxy.core.release.digests import Received
-from stageproxy.core.release.file_uploads import FileUpload, UploadStatus
-from stageproxy.core.release.journal import Entry, Progress
-from stageproxy.core.release.lease import Approval, Promotion, Target, Way
-from stageproxy.core.release.stages import Artifact, ArtifactKind, Stage, Status
+from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.promotion.promotion import Approval, Promotion, Target, Way
 from stageproxy.core.rights import ApiToken, TokenKind
+from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
+from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Status
 
 Row = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.errors import NoRoomError
-from stageproxy.core.release.stages import Stage
+from stageproxy.core.stage.stage import Stage
 from stageproxy.kept import Shelf
 from stageproxy.ports import Rows
 from stageproxy.store.migrations import migrate

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 import aiofiles.os
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
+from stageproxy.core.archives.filenames import DistributionName
+from stageproxy.core.archives.reader import Contents
 from stageproxy.core.errors import NoRoomError
-from stageproxy.core.release.digests import Received
-from stageproxy.core.verdict.archives import Contents
-from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.core.stage.digests import Received
 from stageproxy.ports import IncomingFile
 
 _BATCH = 2**21

@@ -18,8 +18,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stageproxy.core.verdict.archives import Contents
-from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.core.archives.filenames import DistributionName
+from stageproxy.core.archives.reader import Contents
 from stageproxy.store.inspection_worker import READY
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from stageproxy.core.verdict.archives import read_in_steps
-from stageproxy.core.verdict.filenames import parse_distribution_name
+from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.archives.reader import read_in_steps
 
 READY = b"ready\n"
 

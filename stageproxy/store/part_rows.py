@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from stageproxy.core.release.file_uploads import COMING, FileUpload
-from stageproxy.core.release.stages import Artifact
 from stageproxy.core.rights import ApiToken
+from stageproxy.core.stage.file_uploads import COMING, FileUpload
+from stageproxy.core.stage.stage import Artifact
 from stageproxy.store.columns import api_token_in, file_upload_in, text_of
 from stageproxy.store.statements import Statements
 

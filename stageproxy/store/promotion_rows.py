@@ -3,8 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from stageproxy.core.release.journal import Entry, Journal
-from stageproxy.core.release.lease import Promotion
+from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.store.columns import entry_in, promotion_in, text_of
 from stageproxy.store.statements import Statements
 

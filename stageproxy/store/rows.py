@@ -8,8 +8,8 @@ from typing import Any
 from packaging.utils import canonicalize_version
 from sqlite_utils import Database as Tables
 
-from stageproxy.core.release.stages import Artifact, Stage
-from stageproxy.core.verdict.metadata import FormFields
+from stageproxy.core.archives.metadata import FormFields
+from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.kept import Shelf
 from stageproxy.ports import Totals
 from stageproxy.store.audit_rows import AuditRows

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from stageproxy.core.errors import DamagedArtifactError
-from stageproxy.core.release.replies import Accepted, Reply, Unanswered, reply_of
+from stageproxy.core.promotion.replies import Accepted, Reply, Unanswered, reply_of
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Parcel
 from stageproxy.upstream.authorizing import authorized

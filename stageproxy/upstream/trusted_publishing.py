@@ -12,8 +12,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
 from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
-from stageproxy.core.release.replies import one_line
-from stageproxy.core.release.workflows import workflow_of
+from stageproxy.core.promotion.replies import one_line
+from stageproxy.core.promotion.workflows import workflow_of
 from stageproxy.core.rights import TOKEN_USER, Credential
 from stageproxy.ports import Clock
 from stageproxy.upstream.pip_index import without_credentials

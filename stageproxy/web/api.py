@@ -6,9 +6,9 @@ from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
 
-from stageproxy.core.release.listing import rfc3339
-from stageproxy.core.release.stages import Stage
 from stageproxy.core.rights import ApiToken, TokenKind
+from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.stage.stage import Stage
 from stageproxy.services.tokens import TokenOrder
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import (

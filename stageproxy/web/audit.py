@@ -7,7 +7,7 @@ from aiohttp import web
 
 from stageproxy.core.audit import AuditRecord, Walk
 from stageproxy.core.errors import InvalidRequestError
-from stageproxy.core.release.listing import rfc3339
+from stageproxy.core.stage.listing import rfc3339
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import AUDIT
 from stageproxy.web.session_json import json_response

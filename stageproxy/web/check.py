@@ -5,8 +5,8 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from stageproxy.core.verdict.findings import Level, finding_json
-from stageproxy.core.verdict.rules import RULES_AS_OF
+from stageproxy.core.rules.findings import Level, finding_json
+from stageproxy.core.rules.table import RULES_AS_OF
 from stageproxy.services.examine import Prospect
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body

@@ -9,9 +9,9 @@ from aiohttp import web
 from pydantic import Field
 
 from stageproxy.core.errors import InvalidRequestError, UnprocessableError, UnsupportedTypeError
-from stageproxy.core.release.announcements import Announcement
-from stageproxy.core.release.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.rights import Action
+from stageproxy.core.stage.announcements import Announcement
+from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.web.bodies import read_bytes
 from stageproxy.web.keys import FILE_UPLOADS, UPLOADS
 from stageproxy.web.session_json import API_VERSION, MECHANISMS, SESSION_JSON, whole_seconds

@@ -15,10 +15,10 @@ from stageproxy.core.errors import (
     RefusedError,
     TooLargeError,
 )
-from stageproxy.core.release.stages import Stage
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.verdict.findings import Level
-from stageproxy.core.verdict.rules import form_findings
+from stageproxy.core.rules.findings import Level
+from stageproxy.core.rules.table import form_findings
+from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import IncomingFile
 from stageproxy.services.access import require
 from stageproxy.services.examine import Arrival

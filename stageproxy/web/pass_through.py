@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 from stageproxy.core.errors import StageproxyError
 from stageproxy.core.index.redirects import is_respelling
 from stageproxy.core.index.targets import concerns
-from stageproxy.core.release.stages import Stage
+from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Answer
 from stageproxy.web.conditional import etag_of
 from stageproxy.web.headers import of_project, of_untouched, to_upstream

@@ -24,7 +24,7 @@ from stageproxy.core.index.targets import (
     Upload,
     find_target,
 )
-from stageproxy.core.release.stages import Stage
+from stageproxy.core.stage.stage import Stage
 from stageproxy.web.conditional import conditional, etag_of, wants_fresh
 from stageproxy.web.headers import PRIVATE, of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS

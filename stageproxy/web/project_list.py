@@ -8,7 +8,7 @@ from stageproxy.core.errors import StageproxyError, UpstreamFailedError
 from stageproxy.core.index.negotiation import SimpleType, simple_type, simple_type_of
 from stageproxy.core.index.pages import digest_of
 from stageproxy.core.index.project_list import ListEditor, UnreadableListError
-from stageproxy.core.release.stages import Stage
+from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Answer
 from stageproxy.web.conditional import matches, wants_fresh
 from stageproxy.web.headers import of_edited

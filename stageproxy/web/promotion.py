@@ -7,9 +7,9 @@ from typing import Annotated, Self
 from aiohttp import web
 from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
 
-from stageproxy.core.release.journal import Entry, Progress
-from stageproxy.core.release.lease import Way
-from stageproxy.core.release.orders import PromotionOrder
+from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.promotion.promotion import Way
+from stageproxy.core.promotion.request import PromotionOrder
 from stageproxy.core.rights import TOKEN_USER, Credential
 from stageproxy.services.promotion_reports import Ending, PromotionView, Report
 from stageproxy.web.auth import authenticate

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from stageproxy.core.release.examination import Examination
-from stageproxy.core.release.journal import Entry, Progress
-from stageproxy.core.release.lease import Target
-from stageproxy.core.release.listing import rfc3339
-from stageproxy.core.release.manifest import manifest_digest
-from stageproxy.core.release.promotion import in_promotion_order
-from stageproxy.core.release.stages import Artifact
-from stageproxy.core.verdict.findings import Level, finding_json
+from stageproxy.core.promotion.examination import Examination
+from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.promotion.plan import in_promotion_order
+from stageproxy.core.promotion.promotion import Target
+from stageproxy.core.rules.findings import Level, finding_json
+from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.stage import Artifact
 from stageproxy.services.promotion_reports import PromotionView
 
 _WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})

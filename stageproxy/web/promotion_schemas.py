@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from stageproxy.core.release.journal import Progress
-from stageproxy.core.release.lease import Way
-from stageproxy.core.release.stages import Status
-from stageproxy.core.verdict.findings import Level
+from stageproxy.core.promotion.journal import Progress
+from stageproxy.core.promotion.promotion import Way
+from stageproxy.core.rules.findings import Level
+from stageproxy.core.stage.stage import Status
 from stageproxy.web.schema_words import (
     MOMENT,
     MOMENT_OR_NULL,

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from stageproxy.core.release.stages import Status
-from stageproxy.core.verdict.findings import Level
+from stageproxy.core.rules.findings import Level
+from stageproxy.core.stage.stage import Status
 from stageproxy.web.audit_schemas import AUDIT_SCHEMAS
 from stageproxy.web.promotion_schemas import PROMOTION_SCHEMAS
 from stageproxy.web.schema_words import (

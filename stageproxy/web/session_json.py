@@ -10,13 +10,13 @@ from typing import Any
 
 from aiohttp import web
 
-from stageproxy.core.release.differences import differences, told_by_artifact
-from stageproxy.core.release.journal import Journal
-from stageproxy.core.release.listing import rfc3339
-from stageproxy.core.release.manifest import manifest_digest
-from stageproxy.core.release.outcome import how_far
-from stageproxy.core.release.stages import LIVE, Artifact, Stage, Status, Step
+from stageproxy.core.promotion.journal import Journal
+from stageproxy.core.promotion.outcome import how_far
 from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.stage.differences import differences, told_by_artifact
+from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, Step
 from stageproxy.services.stage_urls import StageUrls
 
 API_VERSION = "2.0"

@@ -9,9 +9,9 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from stageproxy.core.errors import ConflictError, RefusedError
-from stageproxy.core.release.orders import PromotionOrder
-from stageproxy.core.release.stages import Stage
+from stageproxy.core.promotion.request import PromotionOrder
 from stageproxy.core.rights import ApiToken
+from stageproxy.core.stage.stage import Stage
 from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, STAGES
 from stageproxy.web.session_json import SESSION_JSON, Api, retry_of

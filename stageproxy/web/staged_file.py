@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from stageproxy.core.index.pages import own_document
 from stageproxy.core.index.targets import FileTarget
-from stageproxy.core.release.stages import Stage
+from stageproxy.core.stage.stage import Stage
 from stageproxy.services.preview import StagedBytes
 from stageproxy.web.conditional import conditional, matches
 from stageproxy.web.headers import FOR_GOOD

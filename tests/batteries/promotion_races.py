@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Self
 
-from stageproxy.core.release.lease import LostLeaseError
+from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.rights import Credential
 from stageproxy.services.journalist import CatalogueJournalist
 from tests.support.asking import Answer

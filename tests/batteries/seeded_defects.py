@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-CORE, SERVICES, UPSTREAM = "core/release", "services", "upstream"
-PLAN, JOURNAL = f"{CORE}/promotion.py", f"{CORE}/journal.py"
-ORDERS = f"{CORE}/orders.py"
-PROMOTE, PUBLICATION = f"{SERVICES}/promote.py", f"{SERVICES}/publication.py"
+PLAN, JOURNAL = "core/promotion/plan.py", "core/promotion/journal.py"
+ORDERS = "core/promotion/request.py"
+PROMOTE, PUBLICATION = "services/promote.py", "services/publication.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +34,14 @@ DEFECTS = [
         PLAN,
         "(one.kind is ArtifactKind.SDIST, one.filename)",
         "(one.kind is ArtifactKind.WHEEL, one.filename)",
-        "core/release/test_promotion.py::test_wheels_go_first_and_the_sdist_last",
+        "core/promotion/test_plan.py::test_wheels_go_first_and_the_sdist_last",
     ),
     Defect(
         "the sdist waits until every wheel is seen",
         PLAN,
         "is not Progress.CONFIRMED for one in wheels",
         "not in _SETTLED for one in wheels",
-        "core/release/test_promotion.py::test_next_step",
+        "core/promotion/test_plan.py::test_next_step",
     ),
     Defect(
         "the first wheel goes alone",
@@ -84,14 +83,14 @@ DEFECTS = [
         JOURNAL,
         "case Progress.SENDING | Progress.UNKNOWN:\n                return self._doubted(now)",
         "case Progress.SENDING | Progress.UNKNOWN:\n                return self.withheld(now)",
-        "core/release/test_journal.py::test_each_event_leads_where_the_table_says",
+        "core/promotion/test_journal.py::test_each_event_leads_where_the_table_says",
     ),
     Defect(
         "doubt stays until the file is seen",
         JOURNAL,
         "return self.in_doubt or self.progress in MAY_BE_OUT",
         "return self.progress in MAY_BE_OUT",
-        "core/release/test_journal.py::test_doubt_stays",
+        "core/promotion/test_journal.py::test_doubt_stays",
     ),
     Defect(
         "the journal knows before the index does",
@@ -123,38 +122,38 @@ DEFECTS = [
     ),
     Defect(
         "whoever has lost the lease sends no further",
-        f"{SERVICES}/signs_of_life.py",
+        "services/signs_of_life.py",
         "await journalist.renew()",
         "await asyncio.sleep(0)",
         "services/test_publication.py::test_lease_is_kept_while_a_file_goes_out",
     ),
     Defect(
         "5xx says nothing about what was taken",
-        f"{CORE}/replies.py",
+        "core/promotion/replies.py",
         "case 4 if status not in _UNKNOWN:",
         "case 4 | 5 if status not in _UNKNOWN:",
-        "core/release/test_replies.py::test_nobody_knows",
+        "core/promotion/test_replies.py::test_nobody_knows",
     ),
     Defect(
         "429 is no refusal",
-        f"{CORE}/replies.py",
+        "core/promotion/replies.py",
         "frozenset({408, 425, 429})",
         "frozenset({408, 425})",
-        "core/release/test_replies.py::test_nobody_knows",
+        "core/promotion/test_replies.py::test_nobody_knows",
     ),
     Defect(
         "only the present holder of the lease may act",
-        f"{CORE}/lease.py",
+        "core/promotion/promotion.py",
         "if fence != self.fence or self.ended_at is not None:",
         "if self.ended_at is not None:",
         "services/test_promotion_reports.py::test_other_holders_are_refused",
     ),
     Defect(
         "nobody acts after the end",
-        f"{CORE}/lease.py",
+        "core/promotion/promotion.py",
         "if fence != self.fence or self.ended_at is not None:",
         "if fence != self.fence:",
-        "core/release/test_lease.py::test_nobody_acts_after_the_end",
+        "core/promotion/test_promotion.py::test_nobody_acts_after_the_end",
     ),
     Defect(
         "each holder has a number of its own",
@@ -165,14 +164,14 @@ DEFECTS = [
     ),
     Defect(
         "who says nothing for 15 minutes is not waited for",
-        f"{CORE}/lease.py",
+        "core/promotion/promotion.py",
         "LEASE = timedelta(minutes=15)",
         "LEASE = timedelta(minutes=16)",
-        "core/release/test_lease.py::test_lapse",
+        "core/promotion/test_promotion.py::test_lapse",
     ),
     Defect(
         "half a release is not continued elsewhere",
-        f"{CORE}/lease.py",
+        "core/promotion/promotion.py",
         "self.target.repository_url != target.repository_url",
         "self.target.repository_url == target.index_url",
         "services/test_promote_again.py::test_half_a_release_stays_where_it_is",
@@ -214,56 +213,56 @@ DEFECTS = [
     ),
     Defect(
         "every file is decided about, not the last one alone",
-        f"{CORE}/examination.py",
+        "core/promotion/examination.py",
         "for filename, findings in self.findings.items()",
         "for filename, findings in list(self.findings.items())[-1:]",
         "services/test_promote.py::test_every_refusal_is_told",
     ),
     Defect(
         "files are hashed again before anything is sent",
-        f"{SERVICES}/preflight.py",
+        "services/preflight.py",
         'return (await self.files.digests(artifact.sha256, {"sha256": 0}))["sha256"]',
         "return artifact.sha256",
         "services/test_promote.py::test_damaged_file",
     ),
     Defect(
         "where pages have no hashes, bytes are compared",
-        f"{SERVICES}/preflight.py",
+        "services/preflight.py",
         "await self._with_hashes(stage, state.listing)",
         "state.listing",
         "services/test_promote_again.py::test_what_is_out_is_not_refused",
     ),
     Defect(
         "a stage is published only when all of it is confirmed",
-        f"{SERVICES}/journalist.py",
+        "services/journalist.py",
         "    if missing:\n",
         "    if not journal:\n",
         "services/test_promotion_reports.py::test_published_only_when_all_is_confirmed",
     ),
     Defect(
         "a promoter's word is not enough: the server sees the very bytes itself",
-        f"{SERVICES}/promotion_reports.py",
+        "services/promotion_reports.py",
         "    check_is_shown(stage.artifacts, seen)\n",
         "",
         "services/test_promotion_reports.py::test_not_published_with_other_bytes",
     ),
     Defect(
         "who goes on sees for himself what was only told to be out",
-        f"{SERVICES}/promote.py",
+        "services/promote.py",
         "if former is not None and former.way is Way.HERE:",
         "if former is None:",
         "services/test_promotion_reports.py::test_hearsay_is_seen_by_who_goes_on",
     ),
     Defect(
         "what is being published cannot be edited",
-        f"{CORE}/stages.py",
+        "core/stage/stage.py",
         "(Status.PROCESSING, False): {Step.SUCCEED",
         "(Status.PROCESSING, False): {Step.EDIT: Status.PROCESSING, Step.SUCCEED",
         "services/test_promote.py::test_frozen_stage_is_not_edited",
     ),
     Defect(
         "half a release cannot be given up",
-        f"{CORE}/stages.py",
+        "core/stage/stage.py",
         "(Status.ERROR, True): {Step.PROMOTE",
         "(Status.ERROR, True): {Step.CANCEL: Status.CANCELED, Step.PROMOTE",
         "services/test_promote_again.py::test_half_published_stage_is_only_promoted",
@@ -277,7 +276,7 @@ DEFECTS = [
     ),
     Defect(
         "attestations of others do not go out",
-        f"{CORE}/forms.py",
+        "core/promotion/forms.py",
         "_NOT_FOR_PYPI | {FIELD}",
         "_NOT_FOR_PYPI",
         "services/test_outlet.py::test_attestations_stay_here",
@@ -291,56 +290,56 @@ DEFECTS = [
     ),
     Defect(
         "an upload is never redirected",
-        f"{UPSTREAM}/publisher.py",
+        "upstream/publisher.py",
         "allow_redirects=False",
         "allow_redirects=True",
         "upstream/test_publisher.py::test_redirect",
     ),
     Defect(
         "a file with other bytes does not go out whole",
-        f"{UPSTREAM}/multipart.py",
+        "upstream/multipart.py",
         "if is_end and (self._read, self._digest.hexdigest()) != expected:",
         "if is_end and not expected:",
         "upstream/test_publisher.py::test_damaged_file",
     ),
     Defect(
         "who says yes to half a file has not taken it",
-        f"{UPSTREAM}/publisher.py",
+        "upstream/publisher.py",
         "if isinstance(reply, Accepted) and not body.is_whole:",
         "if isinstance(reply, Accepted) and body.damage is not None:",
         "upstream/test_publisher.py::test_early_yes",
     ),
     Defect(
         "who publishes elsewhere lives as long as there are signs of it",
-        f"{SERVICES}/journalist.py",
+        "services/journalist.py",
         "    held = held.renewed(now)\n",
         "",
         "services/test_promote_again.py::test_short_silence",
     ),
     Defect(
         "half a release is warned of hourly from day 10",
-        f"{CORE}/lease.py",
+        "core/promotion/promotion.py",
         "_DAYS_UNTIL_HOURLY = timedelta(days=10)",
         "_DAYS_UNTIL_HOURLY = timedelta(days=11)",
-        "core/release/test_lease.py::test_reminders",
+        "core/promotion/test_promotion.py::test_reminders",
     ),
     Defect(
         "only what is published has a receipt",
-        f"{SERVICES}/promotion_reports.py",
+        "services/promotion_reports.py",
         "if view.stage.status is not Status.PUBLISHED:",
         "if view.stage.status is Status.CANCELED:",
         "services/test_promotion_reports.py::test_no_receipt_before_the_end",
     ),
     Defect(
         "files of a published stage are the index's",
-        f"{SERVICES}/preview.py",
+        "services/preview.py",
         "if stage.status is not Status.PUBLISHED:",
         "if stage.status is not Status.CANCELED:",
         "web/test_published_stage.py::test_files",
     ),
     Defect(
         "every step is told in the audit trail",
-        f"{SERVICES}/journalist.py",
+        "services/journalist.py",
         "rows.add_event(entry_event(stage, held, entry, now))",
         "entry_event(stage, held, entry, now)",
         "services/test_promotion_events.py::test_every_step_is_told",

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from stageproxy.core.verdict.rules import RULES, RULES_AS_OF, UNKNOWN_RULES
+from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
 from tests.cli.checks import findings, save
 from tests.cli.desk import NOBODY, Desk
 from tests.support.distributions import Distribution, a_wheel, an_sdist

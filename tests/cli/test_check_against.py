@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stageproxy.core.verdict.rules import RULES_AS_OF
+from stageproxy.core.rules.table import RULES_AS_OF
 from tests.cli.checks import check, findings, save
 from tests.cli.desk import NOBODY, Desk
 from tests.support.distributions import a_wheel, an_sdist

@@ -15,8 +15,8 @@ from stageproxy.cli.journaling import HttpJournalist
 from stageproxy.cli.output import FailedError, OutOfReachError
 from stageproxy.cli.promotion_progress import promotion_progress
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
-from stageproxy.core.release.journal import Entry, Progress
-from stageproxy.core.release.lease import LostLeaseError
+from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.ports import Journalist
 from tests.cli.desk import NOBODY
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from aiohttp import FormData
 
-from stageproxy.core.verdict.archives import read_contents
-from stageproxy.core.verdict.filenames import parse_distribution_name
-from stageproxy.core.verdict.metadata import FormFields, form_of
+from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.archives.metadata import FormFields, form_of
+from stageproxy.core.archives.reader import read_contents
 from stageproxy.upstream.pip_index import index_of_pip
 from tests.support.clients import Clients
 from tests.support.distributions import Distribution

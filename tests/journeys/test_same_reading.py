@@ -15,7 +15,7 @@ from pip._internal.index.collector import IndexContent, parse_links
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, StagedFile
 from stageproxy.core.index.simple import add_to_page, new_page
-from stageproxy.core.release.listing import staged_files
+from stageproxy.core.stage.listing import staged_files
 from tests.support.builders import FILES, PAGE, a_listed_entry, a_stage, an_artifact, as_json
 from tests.support.clients import Clients
 from tests.support.distributions import Distribution, a_wheel, an_sdist

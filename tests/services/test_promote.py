@@ -14,11 +14,11 @@ from stageproxy.core.errors import (
     UnacknowledgedError,
     UpstreamUnavailableError,
 )
-from stageproxy.core.release.journal import new_journal
-from stageproxy.core.release.lease import LEASE, Approval, Promotion, Way
-from stageproxy.core.release.orders import PromotionOrder
-from stageproxy.core.release.stages import Status
+from stageproxy.core.promotion.journal import new_journal
+from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Way
+from stageproxy.core.promotion.request import PromotionOrder
 from stageproxy.core.rights import Credential, TokenKind
+from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion_reports import PromotionView
 from tests.support.builders import a_file_upload
 from tests.support.clock import NOON

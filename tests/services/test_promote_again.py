@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from stageproxy.core.errors import ConflictError, RefusedError
-from stageproxy.core.release.journal import Entry, Progress
-from stageproxy.core.release.lease import LEASE, LostLeaseError, Target, Way
-from stageproxy.core.release.stages import Status
+from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.promotion.promotion import LEASE, LostLeaseError, Target, Way
+from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion_reports import Ending, Report
 from tests.support.clock import NOON
 from tests.support.distributions import Distribution

@@ -6,9 +6,9 @@ import pytest
 
 from stageproxy.core.audit import Deed, Event, Plain, broken_link
 from stageproxy.core.errors import ConflictError
-from stageproxy.core.release.journal import Entry, Progress
-from stageproxy.core.release.lease import Way
-from stageproxy.core.release.stages import Status
+from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.promotion.promotion import Way
+from stageproxy.core.stage.stage import Status
 from stageproxy.services.journalist import CatalogueJournalist
 from stageproxy.services.promotion_reports import Report
 from tests.support.clock import NOON

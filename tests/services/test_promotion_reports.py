@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from stageproxy.core.errors import ConflictError, NotFoundError, UpstreamUnavailableError
-from stageproxy.core.release.journal import Entry, Journal, Progress
-from stageproxy.core.release.lease import LostLeaseError, Target, Way
-from stageproxy.core.release.outcome import receipt
-from stageproxy.core.release.stages import Status
+from stageproxy.core.promotion.journal import Entry, Journal, Progress
+from stageproxy.core.promotion.outcome import receipt
+from stageproxy.core.promotion.promotion import LostLeaseError, Target, Way
+from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion_reports import Ending, PromotionView, Report
 from tests.support.clock import NOON
 from tests.support.distributions import Distribution, upload_form

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.release.journal import Entry, Progress, anything_may_be_out
-from stageproxy.core.release.lease import LostLeaseError
-from stageproxy.core.release.stages import Artifact
+from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_out
+from stageproxy.core.promotion.promotion import LostLeaseError
+from stageproxy.core.stage.stage import Artifact
 from tests.support.builders import an_artifact
 from tests.support.clock import NOON
 from tests.support.promoting import PACE, PATIENCE, POLL, SECRET, Promoting

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stageproxy.core.release.stages import ArtifactKind
+from stageproxy.core.stage.stage import ArtifactKind
 from tests.support.builders import an_artifact
 from tests.support.journalists import FakeJournalist
 from tests.support.promoting import PACE, Promoting

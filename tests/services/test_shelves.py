@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, digest_of
-from stageproxy.core.release.promotion import Seen
+from stageproxy.core.promotion.plan import Seen
 from stageproxy.services.shelves import Shelves
 from tests.support.clock import FakeClock
 from tests.support.shelf import FILES, Shelf

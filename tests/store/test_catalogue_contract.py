@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.release.stages import LIVE, Status
+from stageproxy.core.stage.stage import LIVE, Status
 from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_api_token, an_artifact, given
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.release.stages import Status
+from stageproxy.core.stage.stage import Status
 from stageproxy.ports import Catalogue, Rows, Totals
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 

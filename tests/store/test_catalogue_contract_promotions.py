@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.release.journal import Entry, Journal, Progress, new_journal
-from stageproxy.core.release.lease import Promotion, Target, Way
-from stageproxy.core.release.stages import Status
+from stageproxy.core.promotion.journal import Entry, Journal, Progress, new_journal
+from stageproxy.core.promotion.promotion import Promotion, Target, Way
+from stageproxy.core.stage.stage import Status
 from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import DAY, HOUR, NOW, a_stage, given
 from tests.support.promotions import a_promotion

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.release.digests import Received
-from stageproxy.core.release.file_uploads import UNFINISHED, FileUpload, UploadStatus
-from stageproxy.core.release.stages import Status
+from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload, UploadStatus
+from stageproxy.core.stage.stage import Status
 from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 from tests.support.builders import a_file_upload

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import NoRoomError, RefusedError
-from stageproxy.core.release.digests import Received
-from stageproxy.core.verdict.filenames import parse_distribution_name
+from stageproxy.core.stage.digests import Received
 from stageproxy.ports import ArtifactFiles
 from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.core.verdict.filenames import parse_distribution_name
-from stageproxy.core.verdict.findings import Level
-from stageproxy.core.verdict.rules import findings_of
-from stageproxy.core.verdict.uploads import Upload
+from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.rules.findings import Level
+from stageproxy.core.rules.table import findings_of
+from stageproxy.core.rules.upload import Upload
 from stageproxy.store.files import FileStore
 from stageproxy.store.inspection import Inspection, InspectionLimits
 from tests.support.distributions import Distribution

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.core.verdict.archives import Contents, read_contents
-from stageproxy.core.verdict.filenames import parse_distribution_name
+from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.store.files import FileStore, Inspector
 from stageproxy.store.inspection import Inspection, InspectionLimits
 from tests.support.archives import zip_of

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from stageproxy.core.release.stages import Stage, Status
+from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.ports import Rows
 from stageproxy.services.expire import Expiry
 from stageproxy.store.database import Database

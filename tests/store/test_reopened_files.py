@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stageproxy.core.release.digests import Received
-from stageproxy.core.verdict.filenames import parse_distribution_name
+from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.stage.digests import Received
 from stageproxy.ports import ArtifactFiles
 from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR

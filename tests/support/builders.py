@@ -10,9 +10,9 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from stageproxy.core.index.pages import StagedFile, version_in
-from stageproxy.core.release.digests import Received
-from stageproxy.core.release.file_uploads import FileUpload, UploadStatus
-from stageproxy.core.release.stages import Artifact, ArtifactKind, Stage, Status
+from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
+from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Status
 
 from .clock import NOON
 

@@ -8,20 +8,20 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
+from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.audit import START, AuditRecord, Event, Link, chained, cleaned
 from stageproxy.core.errors import NoRoomError
-from stageproxy.core.release.file_uploads import (
+from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.rights import ApiToken, redacted
+from stageproxy.core.stage.file_uploads import (
     COMING,
     UNFINISHED,
     FileUpload,
     UploadStatus,
     UploadStep,
 )
-from stageproxy.core.release.journal import Entry, Journal
-from stageproxy.core.release.lease import Promotion
-from stageproxy.core.release.stages import LIVE, Artifact, Stage, Status, same_version
-from stageproxy.core.rights import ApiToken, redacted
-from stageproxy.core.verdict.metadata import FormFields
+from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
 from stageproxy.ports import Catalogue, Rows, Totals
 
 T = TypeVar("T")

@@ -12,9 +12,9 @@ from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
-from stageproxy.core.release.digests import Received
-from stageproxy.core.verdict.archives import Contents, read_contents
-from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.core.archives.filenames import DistributionName
+from stageproxy.core.archives.reader import Contents, read_contents
+from stageproxy.core.stage.digests import Received
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 
 

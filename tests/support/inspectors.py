@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from stageproxy.core.verdict.archives import Contents, read_contents
-from stageproxy.core.verdict.filenames import DistributionName
+from stageproxy.core.archives.filenames import DistributionName
+from stageproxy.core.archives.reader import Contents, read_contents
 
 
 class InspectorHere:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from stageproxy.core.release.journal import Entry, Journal
-from stageproxy.core.release.lease import LostLeaseError
+from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.ports import Journalist
 
 

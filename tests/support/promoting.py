@@ -9,10 +9,10 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
-from stageproxy.core.release.journal import Entry, new_journal
-from stageproxy.core.release.pace import Pace
-from stageproxy.core.release.stages import Artifact
+from stageproxy.core.promotion.journal import Entry, new_journal
+from stageproxy.core.promotion.pace import Pace
 from stageproxy.core.rights import Credential
+from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Parcel
 from stageproxy.services.publication import Publication
 from stageproxy.services.shelves import Shelves

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from stageproxy.core.release.lease import LEASE, Approval, Promotion, Target, Way
+from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Target, Way
 
 from .clock import NOON
 

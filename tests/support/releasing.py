@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from stageproxy.core.release.journal import Journal
-from stageproxy.core.release.lease import Promotion, Target, Way
-from stageproxy.core.release.manifest import manifest_digest
-from stageproxy.core.release.orders import PromotionOrder
-from stageproxy.core.release.stages import Artifact, Stage, Status
+from stageproxy.core.promotion.journal import Journal
+from stageproxy.core.promotion.promotion import Promotion, Target, Way
+from stageproxy.core.promotion.request import PromotionOrder
 from stageproxy.core.rights import ApiToken, Credential, TokenKind
+from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.stage import Artifact, Stage, Status
 from stageproxy.ports import Rows
 from stageproxy.services.background import Background
 from stageproxy.services.outlet import Outlet, PromotionCredentials

@@ -13,7 +13,7 @@ from stageproxy.core.errors import DamagedArtifactError, UpstreamUnavailableErro
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
-from stageproxy.core.release.replies import Accepted, Refused, Reply, Unanswered
+from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Answer, Clock, Downloads, Index, Parcel, Publisher
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 
-from stageproxy.core.release.replies import Reply
+from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential, parse_credential
 from stageproxy.ports import Parcel
 from stageproxy.upstream.publisher import UploadApi

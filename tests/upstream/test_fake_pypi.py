@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from stageproxy.core.release.replies import Accepted, Unanswered
+from stageproxy.core.promotion.replies import Accepted, Unanswered
 from stageproxy.core.rights import parse_credential
 from stageproxy.upstream.publisher import UploadApi
 from tests.support.distributions import a_wheel

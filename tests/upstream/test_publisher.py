@@ -13,7 +13,7 @@ import pytest
 
 from stageproxy import __version__
 from stageproxy.core.errors import DamagedArtifactError
-from stageproxy.core.release.replies import Accepted, Refused, Reply, Unanswered
+from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Publisher
 from stageproxy.upstream.publisher import UploadApi

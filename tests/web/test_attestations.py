@@ -2,7 +2,7 @@
 
 import pytest
 
-from stageproxy.core.verdict.attestations import UNREADABLE
+from stageproxy.core.rules.attestations import UNREADABLE
 from tests.support.distributions import a_wheel
 from tests.support.forms import twine_form
 from tests.support.service import RunningService

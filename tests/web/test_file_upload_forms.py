@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stageproxy.core.verdict.metadata import FormFields
+from stageproxy.core.archives.metadata import FormFields
 from tests.support.distributions import Distribution, a_wheel, an_sdist
 from tests.support.forms import twine_form
 from tests.support.pep694 import Pep694

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stageproxy.core.release.file_uploads import UploadStatus
-from stageproxy.core.release.stages import Stage
+from stageproxy.core.stage.file_uploads import UploadStatus
+from stageproxy.core.stage.stage import Stage
 from tests.support.asking import Answer
 from tests.support.distributions import a_wheel, an_sdist
 from tests.support.pep694 import Pep694

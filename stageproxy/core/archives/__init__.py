@@ -1,0 +1,1 @@
+"""What a wheel or an sdist contains, read with bounds."""

@@ -1,0 +1,235 @@
+"""Here is what stands in an sdist."""
+
+import bz2
+import gzip
+import io
+import posixpath
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from stageproxy.core.archives.contents import (
+    LONGEST_METADATA,
+    LONGEST_UNPACKED,
+    MOST_MEMBERS,
+    Contents,
+    UnusableError,
+    invalid,
+    some,
+)
+from stageproxy.core.archives.members import suspicious_paths
+from stageproxy.core.archives.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
+from stageproxy.core.archives.wheels import open_zip
+from stageproxy.core.archives.zips import problem_with_frame
+
+_SPARSE = "tar archive not accepted: Sparse members are not allowed."
+_DIRECTORIES = "Incorrect number of top-level directories in sdist"
+_CUT_OFF = "None: the archive is damaged, cut off, or no tar.gz."
+_PKG_INFO = "PKG-INFO"
+_LARGE = 8 * 2**20
+_NOT_TO_ITS_END = (
+    "The sdist was not read to its end, which would have taken too long: "
+    "whether it is whole, and what all of its files are, is not known."
+)
+_BROKEN = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, TypeError, IndexError)
+_UNPACKERS: Mapping[bytes, Callable[[BinaryIO], io.BufferedIOBase]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": lambda file: bz2.BZ2File(file),  # noqa: PLW0108 - its first parameter has other names
+}
+"""Those that PyPI takes a tar to be packed with; one in xz would name its own need of memory."""
+
+
+class _TooLongError(Exception):
+    """There is more in the sdist than anybody unpacks."""
+
+
+@dataclass(slots=True)
+class _Tar:
+    """What became known while a tar was read once, from its start to its end."""
+
+    names: list[str] = field(default_factory=list)
+    pkg_info: dict[str, bytes | None] = field(default_factory=dict)
+    links: list[str] = field(default_factory=list)
+    specials: list[str] = field(default_factory=list)
+    protection: str | None = None
+    unpacked: int = 0
+
+
+def is_tar(file: BinaryIO) -> bool:
+    """Say whether a file begins like a tar, packed or not."""
+    file.seek(0)
+    start = file.read(3)
+    file.seek(0)
+    unpacker = next((one for magic, one in _UNPACKERS.items() if start.startswith(magic)), None)
+    try:
+        block = (unpacker(file) if unpacker else file).read(tarfile.BLOCKSIZE)
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.EOFHeaderError:  # type: ignore[attr-defined] # an empty tar
+        return True
+    except _BROKEN:
+        return False
+    finally:
+        file.seek(0)
+    return True
+
+
+def read_sdist(
+    file: BinaryIO, *, large: int = _LARGE, longest: int = LONGEST_UNPACKED
+) -> Iterator[Contents]:
+    """Return what stands in a tar.gz, step by step. Raise if it is not fit to be looked into.
+
+    It has to be unpacked to its end. Only one that is *large* as it comes may
+    take longer than anybody waits; a small one that does is made to do so.
+    """
+    is_large = file.seek(0, io.SEEK_END) >= large
+    file.seek(0)
+    found = _Tar()
+    try:
+        # Streaming mode never seeks: a member's data is only unpacked while it is passed over.
+        # Its own gzip would not notice where a file is cut off, nor what follows a first part.
+        with gzip.GzipFile(fileobj=file) as tar, tarfile.open(fileobj=tar, mode="r|") as archive:
+            for so_far in _look_at_all(archive, found, longest):
+                if is_large:
+                    yield so_far
+        yield _judged(found)
+    except _TooLongError as error:
+        if not is_large:
+            raise UnusableError(str(error)) from error
+    except UnusableError:
+        raise
+    except _BROKEN as error:
+        raise UnusableError(_CUT_OFF) from error
+
+
+def _look_at_all(archive: tarfile.TarFile, found: _Tar, longest: int) -> Iterator[Contents]:
+    """Look at each member; return what is known whenever that is more than before."""
+    told = None
+    for member in archive:
+        # A member's size is known before its data is unpacked on the way to the next.
+        found.unpacked += member.size
+        if found.unpacked > longest:
+            raise _TooLongError(f"File unpacks to more than {longest} bytes")
+        _look_at(archive, member, found)
+        so_far = _known_so_far(found)
+        if so_far != told:
+            told = so_far
+            yield so_far
+
+
+def _known_so_far(found: _Tar) -> Contents:
+    nearest = next((path for path in found.pkg_info if path.count("/") == 1), "")
+    problems = (invalid(found.protection),) if found.protection else ()
+    root = posixpath.dirname(nearest)
+    return Contents(found.pkg_info.get(nearest), problems, unread=(_NOT_TO_ITS_END,), root=root)
+
+
+def _look_at(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar) -> None:
+    if len(found.names) == MOST_MEMBERS:
+        raise UnusableError(f"File has more than {MOST_MEMBERS} members")
+    if member.issparse():
+        raise UnusableError(_SPARSE)
+    found.names.append(member.name)
+    if member.isfile():
+        _look_into(archive, member, found)
+    elif member.issym() or member.islnk():
+        found.links += [member.name] if _leads_out(member) else []
+    elif not member.isdir():
+        found.specials.append(member.name)
+
+
+def _look_into(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar) -> None:
+    if member.name.endswith(SUFFIXES) and member.size <= LONGEST_LOOKED_AT:
+        content = _read(archive, member)
+        found.protection = found.protection or find_protection(content)
+    elif posixpath.basename(member.name) == _PKG_INFO and _is_shallow(member.name, found):
+        too_long = member.size > LONGEST_METADATA
+        found.pkg_info = {member.name: None if too_long else _read(archive, member)}
+
+
+def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    opened = archive.extractfile(member)
+    return opened.read() if opened else b""
+
+
+def _is_shallow(path: str, found: _Tar) -> bool:
+    """Say whether no PKG-INFO so far is nearer to the top: only the nearest can be the sdist's."""
+    return all(path.count("/") <= other.count("/") for other in found.pkg_info)
+
+
+def _leads_out(member: tarfile.TarInfo) -> bool:
+    """Say whether a link leads out of the directory that the sdist unpacks to."""
+    start = posixpath.dirname(member.name) if member.issym() else ""
+    target = posixpath.normpath(posixpath.join(start, member.linkname))
+    return target.split("/")[0] != member.name.split("/")[0]
+
+
+def _judged(found: _Tar) -> Contents:
+    root = _top_directory(found.names)
+    path = f"{root}/{_PKG_INFO}"
+    if path in found.pkg_info and found.pkg_info[path] is None:
+        raise UnusableError(f"{_PKG_INFO} is longer than {LONGEST_METADATA} bytes")
+    return Contents(
+        found.pkg_info.get(path) if root else None,
+        tuple(_problems(root, found)),
+        suspicions=tuple(_suspicions(found)),
+        root=root,
+        members=frozenset(found.names),
+    )
+
+
+def _top_directory(names: list[str]) -> str:
+    """Return the one directory that all is in, or nothing if there is none."""
+    try:
+        root = posixpath.commonpath(names)
+    except ValueError:  # no names, or absolute ones among relative ones
+        return ""
+    return root if root not in {".", "/"} else ""
+
+
+def _problems(root: str, found: _Tar) -> Iterator[str]:
+    if not root:
+        yield invalid(_DIRECTORIES)
+    elif f"{root}/{_PKG_INFO}" not in found.pkg_info:
+        yield invalid(f"{_PKG_INFO} not found at {root}/{_PKG_INFO}")
+    if found.protection:
+        yield invalid(found.protection)
+
+
+def _suspicions(found: _Tar) -> Iterator[str]:
+    yield from suspicious_paths(found.names)
+    if found.links:
+        yield f"Links lead out of the sdist: {some(found.links)}."
+    if found.specials:
+        yield f"Members are neither files nor directories nor links: {some(found.specials)}."
+
+
+def read_zipped_sdist(file: BinaryIO) -> Contents:
+    """Return what stands in a zip, which PyPI looks into before it refuses the name of it."""
+    with open_zip(file) as archive:
+        names = archive.namelist()
+        root = _top_directory(names)
+        path = f"{root}/{_PKG_INFO}"
+        content = _first_bytes(archive, path) if path in archive.NameToInfo else None
+        found = _Tar(names, {} if content is None else {path: content})
+        problems = [*_problems(root, found), *_frame_problem(archive, file)]
+        suspicions = tuple(suspicious_paths(names))
+        return Contents(
+            content,
+            tuple(problems),
+            suspicions=suspicions,
+            root=root,
+            members=frozenset(names),
+        )
+
+
+def _first_bytes(archive: zipfile.ZipFile, path: str) -> bytes:
+    with archive.open(path) as member:
+        return member.read(LONGEST_METADATA)
+
+
+def _frame_problem(archive: zipfile.ZipFile, file: BinaryIO) -> Iterator[str]:
+    if reason := problem_with_frame(archive, file):
+        yield invalid(reason)

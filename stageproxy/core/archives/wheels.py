@@ -1,0 +1,242 @@
+"""Here is what stands in a wheel."""
+
+import hashlib
+import io
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from email.parser import HeaderParser
+from itertools import filterfalse
+from typing import BinaryIO
+
+from stageproxy.core.archives.contents import (
+    LONGEST_METADATA,
+    MOST_MEMBERS,
+    PIECE,
+    Contents,
+    UnusableError,
+    invalid,
+    some,
+)
+from stageproxy.core.archives.entry_points import LONGEST_ENTRY_POINTS, has_valid_entry_points
+from stageproxy.core.archives.filenames import DistributionName
+from stageproxy.core.archives.members import suspicious_paths
+from stageproxy.core.archives.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
+from stageproxy.core.archives.records import LONGEST_RECORD, parse_record, record_suspicions
+from stageproxy.core.archives.zips import (
+    members_told_twice,
+    problem_with_frame,
+    problem_with_size,
+)
+
+LONGEST_COMPARED = 512 * 2**20
+"""How large a wheel may be, unpacked, to be compared with its RECORD: a few seconds' work."""
+
+_ENCRYPTED = 0x1
+_KINDS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
+"""Zips that are not made on Unix have no kinds."""
+
+_CANNOT_UNPACK = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+_NOT_SEARCHED = "The code of the wheel was not searched: that would have taken too long."
+_NOT_COMPARED = "RECORD was not compared with the files: that would have taken too long."
+_LONG_ENTRY_POINTS = (
+    f"entry_points.txt was not read: it is longer than {LONGEST_ENTRY_POINTS} bytes."
+)
+
+
+@dataclass(slots=True)
+class _Unpacked:
+    """What became known while members were unpacked."""
+
+    digests: dict[str, bytes] = field(default_factory=dict)
+    protection: str | None = None
+    broken: set[str] = field(default_factory=set)
+
+
+def read_wheel(
+    file: BinaryIO, name: DistributionName, *, longest: int = LONGEST_COMPARED
+) -> Iterator[Contents]:
+    """Return what stands in a wheel, step by step. Raise if it is not fit to be looked into.
+
+    One that unpacks to more than *longest* bytes is not compared with its RECORD.
+    """
+    with open_zip(file) as archive:
+        essential = _read_essential(archive, file, name)
+        yield replace(essential, unread=(_NOT_SEARCHED, _NOT_COMPARED, *essential.unread))
+        unpacked = _Unpacked()
+        _unpack(archive, filter(_may_be_protected, archive.infolist()), unpacked)
+        searched = replace(
+            essential,
+            problems=_with_protection(essential.problems, unpacked.protection),
+            suspicions=tuple(_suspicions(archive, file, name)),
+        )
+        yield replace(searched, unread=(_NOT_COMPARED, *essential.unread))
+        if sum(member.file_size for member in archive.infolist()) > longest:
+            return
+        _unpack(archive, filterfalse(_may_be_protected, archive.infolist()), unpacked)
+        damage = _damage(archive, name, unpacked)
+        yield replace(searched, suspicions=(*searched.suspicions, *damage))
+
+
+def open_zip(file: BinaryIO) -> zipfile.ZipFile:
+    """Open a zip that can be unpacked without harm, or raise."""
+    packed = file.seek(0, io.SEEK_END)
+    archive = zipfile.ZipFile(file)
+    if len(archive.infolist()) > MOST_MEMBERS:
+        raise UnusableError(f"File has more than {MOST_MEMBERS} members")
+    if reason := problem_with_size(archive.infolist(), packed):
+        raise UnusableError(reason)
+    return archive
+
+
+def _read_essential(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Contents:
+    """Return what is known without unpacking more than a few files that describe the wheel."""
+    entry_points = archive.NameToInfo.get(f"{name.root}/entry_points.txt")
+    is_long = entry_points is not None and entry_points.file_size > LONGEST_ENTRY_POINTS
+    return Contents(
+        _find_member(archive, name.metadata_path, LONGEST_METADATA),
+        tuple(_problems(archive, file, name)),
+        tuple(_wheel_problems(archive, name, None if is_long else entry_points)),
+        unread=(_LONG_ENTRY_POINTS,) if is_long else (),
+        members=frozenset(archive.NameToInfo),
+    )
+
+
+def _unpack(archive: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], found: _Unpacked) -> None:
+    """Unpack members piece by piece, and keep nothing but their digests."""
+    for member in members:
+        if member.is_dir():
+            continue
+        try:
+            found.digests[member.filename] = _digest(archive, member, found)
+        except _CANNOT_UNPACK:
+            found.broken.add(member.filename)
+
+
+def _digest(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: _Unpacked) -> bytes:
+    digest = hashlib.sha256()
+    with archive.open(member) as content:
+        if _may_be_protected(member):
+            whole = content.read(LONGEST_LOOKED_AT)
+            found.protection = found.protection or find_protection(whole)
+            digest.update(whole)
+        while piece := content.read(PIECE):
+            digest.update(piece)
+    return digest.digest()
+
+
+def _may_be_protected(member: zipfile.ZipInfo) -> bool:
+    return member.filename.endswith(SUFFIXES) and member.file_size <= LONGEST_LOOKED_AT
+
+
+def _problems(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Iterator[str]:
+    path = f"{name.root}/WHEEL"
+    if path not in archive.NameToInfo:
+        yield invalid(f"WHEEL not found at {path}")
+    if reason := problem_with_frame(archive, file):
+        yield invalid(reason)
+
+
+def _with_protection(problems: tuple[str, ...], protection: str | None) -> tuple[str, ...]:
+    """Return the problems in PyPI's order: WHEEL, encrypted code, the frame."""
+    found = () if protection is None else (invalid(protection),)
+    start = [one for one in problems if "WHEEL not found" in one]
+    return (*start, *found, *problems[len(start) :])
+
+
+def _wheel_problems(
+    archive: zipfile.ZipFile, name: DistributionName, entry_points: zipfile.ZipInfo | None
+) -> Iterator[str]:
+    if _find_record(archive, name) is None:
+        yield _lacks(name, "RECORD")
+    if entry_points is not None and not has_valid_entry_points(archive.read(entry_points)):
+        yield (
+            f"Wheel '{name.filename}' has invalid entry points defined in the entry_points.txt file"
+        )
+    if name.metadata_path not in archive.NameToInfo:
+        yield _lacks(name, "METADATA")
+
+
+def _lacks(name: DistributionName, required: str) -> str:
+    path = f"{name.root}/{required}"
+    return f"Wheel '{name.filename}' does not contain the required {required} file: {path}"
+
+
+def _find_record(archive: zipfile.ZipFile, name: DistributionName) -> Mapping[str, str] | None:
+    content = _find_member(archive, f"{name.root}/RECORD", LONGEST_RECORD)
+    try:
+        return None if content is None else parse_record(content)
+    except ValueError:
+        return None
+
+
+def _find_member(archive: zipfile.ZipFile, path: str, longest: int) -> bytes | None:
+    """Return a member's bytes, or nothing if there is none. Raise if it is too long to take."""
+    member = archive.NameToInfo.get(path)
+    if member is None:
+        return None
+    with archive.open(member) as content:
+        found = content.read(longest + 1)
+    if len(found) > longest:
+        raise UnusableError(f"{path.rpartition('/')[2]} is longer than {longest} bytes")
+    return found
+
+
+def _suspicions(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Iterator[str]:
+    members = archive.infolist()
+    yield from suspicious_paths([member.filename for member in members])
+    if others := [one.filename for one in members if _kind_of(one) not in _KINDS]:
+        yield f"A wheel has no links or devices, but here are some: {some(others)}."
+    if locked := _locked(archive):
+        yield f"Files are encrypted: {some(locked)}."
+    if twice := members_told_twice(archive, file):
+        yield f"Headers within the zip contradict its directory: {some(twice)}."
+    yield from _wheel_suspicions(_find_member(archive, f"{name.root}/WHEEL", PIECE), name)
+
+
+def _kind_of(member: zipfile.ZipInfo) -> int:
+    return stat.S_IFMT(member.external_attr >> 16)
+
+
+def _damage(archive: zipfile.ZipFile, name: DistributionName, unpacked: _Unpacked) -> Iterator[str]:
+    """Compare everything that was unpacked with RECORD, if that could be."""
+    if broken := unpacked.broken - _locked(archive):
+        yield f"Files cannot be unpacked: {some(broken)}."
+    record = _find_record(archive, name)
+    if record is not None and not unpacked.broken:
+        yield from record_suspicions(record, unpacked.digests, name.root)
+
+
+def _locked(archive: zipfile.ZipFile) -> set[str]:
+    return {one.filename for one in archive.infolist() if one.flag_bits & _ENCRYPTED}
+
+
+def _wheel_suspicions(content: bytes | None, name: DistributionName) -> Iterator[str]:
+    """Compare WHEEL with the filename: installers go by the one, people by the other."""
+    if content is None:
+        return
+    said = HeaderParser().parsestr(content.decode(errors="replace"))
+    if not said.get("Wheel-Version", "").startswith("1."):
+        yield f"WHEEL says Wheel-Version: {said.get('Wheel-Version')!r}; installers know 1.0."
+    tags = {str(tag).strip().lower() for tag in said.get_all("Tag", [])}
+    if tags != _tags_in(name) and {_sorted(tag) for tag in tags} != {_sorted(_tag_of(name))}:
+        yield f"WHEEL has other tags than the filename: {some(tags) or 'none'}."
+
+
+def _tag_of(name: DistributionName) -> str:
+    return "-".join(name.filename.removesuffix(".whl").lower().split("-")[-3:])
+
+
+def _tags_in(name: DistributionName) -> set[str]:
+    pythons, abis, platforms = (part.split(".") for part in _tag_of(name).split("-"))
+    return {f"{python}-{abi}-{plat}" for python in pythons for abi in abis for plat in platforms}
+
+
+def _sorted(tag: str) -> str:
+    """Return a set of tags in one spelling. Some tools write WHEEL so, and installers take it.
+
+    It is not taken apart: a hostile one would stand for more tags than there is memory.
+    """
+    return "-".join(".".join(sorted(part.split("."))) for part in tag.split("-"))

@@ -1,0 +1,1 @@
+"""How a stage is published: the plan, its journal, and what came of it."""

@@ -1,1 +1,0 @@
-"""Here is what a stage is and becomes."""

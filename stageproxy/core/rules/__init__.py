@@ -1,0 +1,1 @@
+"""What PyPI says to an upload, as rules."""

@@ -1,0 +1,190 @@
+"""Here is what PyPI asks of an archive, told from what was read in it."""
+
+from collections.abc import Iterator, Sequence
+
+from stageproxy.core.rules.findings import Finding, Level, not_known, suspicious
+from stageproxy.core.rules.upload import Check, Rule, Upload
+
+_ANY = "…"
+_START = "Invalid distribution file. "
+
+
+def _begins_with(sentence: str) -> Check:
+    """Return the check that tells those problems of the archive that have PyPI's *sentence*."""
+    start = sentence.partition(_ANY)[0]
+
+    def check(upload: Upload) -> Iterator[Finding]:
+        return (_problem(one) for one in upload.contents.problems if one.startswith(start))
+
+    return check
+
+
+def _mentions(part: str) -> Check:
+    """Return the check that tells those problems of a wheel that say so."""
+
+    def check(upload: Upload) -> Iterator[Finding]:
+        return (_problem(one) for one in upload.contents.wheel_problems if part in one)
+
+    return check
+
+
+def _rule(name: str, about: str, sentence: str) -> Rule:
+    return Rule(name, about, _begins_with(sentence), sentence)
+
+
+def _problem(sentence: str) -> Finding:
+    return Finding("content", sentence, page=_page_for(sentence))
+
+
+def _page_for(sentence: str) -> str:
+    """Return where PyPI explains it; many of its sentences end without."""
+    if "archive not accepted" in sentence:
+        return "docs/archives"
+    return "policy/acceptable-use-policy/" if "-encrypted content" in sentence else ""
+
+
+def _unreadable(upload: Upload) -> Iterator[Finding]:
+    for problem in upload.contents.problems:
+        if not any(problem.startswith(rule.sentence.partition(_ANY)[0]) for rule in _NAMED):
+            yield _problem(problem)
+
+
+def _license_files(upload: Upload) -> Iterator[Finding]:
+    members, name = upload.contents.members, upload.name
+    if members is None or name is None:
+        return
+    folder = f"{name.root}/licenses" if name.is_wheel else upload.contents.root
+    for file in upload.values("license_file", "license_files"):
+        path = f"{folder}/{file}"
+        if path not in members:
+            yield Finding(
+                "license-file",
+                f"License-File {file} does not exist in distribution file {upload.filename} "
+                f"at {path}",
+            )
+
+
+def _suspicions(upload: Upload) -> Iterator[Finding]:
+    return (suspicious(one) for one in upload.contents.suspicions)
+
+
+def _unread(upload: Upload) -> Iterator[Finding]:
+    return (not_known(one) for one in upload.contents.unread)
+
+
+_NAMED: Sequence[Rule] = (
+    _rule(
+        "archive-kind",
+        "a wheel is a zip, an sdist a tar, and neither is both",
+        _START + "File is …",
+    ),
+    _rule(
+        "zip-ratio",
+        "a zip does not unpack to over 64 MiB and 50 times its size",
+        _START + "File exceeds compression ratio of 50",
+    ),
+    _rule(
+        "zip-compression",
+        "members of a zip are stored or deflated",
+        _START + "File does not use a supported compression type",
+    ),
+    _rule(
+        "sdist-directory",
+        "everything in an sdist is in one directory",
+        _START + "Incorrect number of top-level directories in sdist",
+    ),
+    _rule(
+        "pkg-info",
+        "that directory has PKG-INFO",
+        _START + "PKG-INFO not found at …",
+    ),
+    _rule(
+        "wheel-file",
+        "a wheel has WHEEL, in the `.dist-info` directory of the filename's spelling",
+        _START + "WHEEL not found at …",
+    ),
+    _rule(
+        "tar-damaged",
+        "a tar.gz can be read to its end",
+        _START + "None…",
+    ),
+    _rule(
+        "tar-sparse",
+        "a tar has no sparse members",
+        _START + "tar archive not accepted: Sparse members are not allowed.…",
+    ),
+    _rule(
+        "pyarmor",
+        "code is not encrypted with PyArmor",
+        _START + "PyArmor-encrypted content is not allowed.…",
+    ),
+    _rule(
+        "sourcedefender",
+        "code is not encrypted with SourceDefender",
+        _START + "SourceDefender-encrypted content is not allowed.…",
+    ),
+    _rule(
+        "zip-frame",
+        "a zip has every member once, without a data descriptor, comment or gap, and its directory "
+        "says the same as the headers before the members",
+        _START + "ZIP archive not accepted: …",
+    ),
+)
+
+ARCHIVE_RULES: Sequence[Rule] = (
+    *_NAMED,
+    Rule(
+        "archive-unreadable",
+        "the archive can be read within the limits of the machine that reads it",
+        _unreadable,
+        _START + _ANY,
+    ),
+)
+"""What PyPI checks of an archive as such."""
+
+LICENSE_FILES = Rule(
+    "license-file",
+    "every License-File of the form is in the archive: in `.dist-info/licenses` of a wheel, in the "
+    "directory of an sdist",
+    _license_files,
+    "License-File … does not exist in distribution file … at …",
+)
+
+WHEEL_RULES: Sequence[Rule] = (
+    Rule(
+        "record",
+        "a wheel has RECORD, in UTF-8 and readable",
+        _mentions(" required RECORD file"),
+        "Wheel '…' does not contain the required RECORD file: …",
+    ),
+    Rule(
+        "entry-points",
+        "entry_points.txt can be read, has nothing twice, and scripts have names of letters, "
+        "digits, `_`, `.` and `-`",
+        _mentions(" invalid entry points "),
+        "Wheel '…' has invalid entry points defined in the entry_points.txt file",
+    ),
+    Rule(
+        "metadata-file",
+        "a wheel has METADATA",
+        _mentions(" required METADATA file"),
+        "Wheel '…' does not contain the required METADATA file: …",
+    ),
+)
+"""What PyPI checks of the files in a wheel."""
+
+
+ARCHIVE_SUSPICION = Rule(
+    "archive-suspicion",
+    "paths lead nowhere else, are seen, differ on every system, and belong to files; RECORD and "
+    "WHEEL are true; nothing is encrypted or damaged",
+    _suspicions,
+    level=Level.WARN,
+)
+
+ARCHIVE_UNREAD = Rule(
+    "archive-unread",
+    "all of the archive can be looked at while an uploader waits",
+    _unread,
+    level=Level.UNKNOWN,
+)

@@ -1,0 +1,49 @@
+"""Here is whether PyPI can show a description."""
+
+from collections.abc import Iterator
+
+from stageproxy.core.rules.findings import Finding, not_known
+from stageproxy.core.rules.libraries import DESCRIPTIONS, Judge, media_type_of, not_checked
+from stageproxy.core.rules.upload import Check, Rule, Upload
+
+LONGEST_RENDERED = 128 * 2**10
+"""How many characters are rendered: of ten times as many, a hostile text keeps docutils busy for
+minutes."""
+
+_RST = "text/x-rst"
+_TOO_LONG = (
+    f"Only PyPI checks whether a description of over {LONGEST_RENDERED} characters can be shown."
+)
+
+
+def descriptions_checked_by(judge: Judge | None) -> Check:
+    """Return the check of descriptions. Markdown and plain text can always be shown."""
+
+    def check(upload: Upload) -> Iterator[Finding]:
+        text, content_type = upload.get("description"), upload.get("description_content_type")
+        if text is None or media_type_of(content_type or _RST) != _RST:
+            return
+        if len(text) > LONGEST_RENDERED:
+            yield not_known(_TOO_LONG, "description")
+        elif judge is None:
+            yield not_known(not_checked("The description"), "description")
+        elif judge(text) is not None:
+            yield Finding(
+                "description", _sentence(content_type), page="help/#description-content-type"
+            )
+
+    return check
+
+
+def _sentence(content_type: str | None) -> str:
+    if content_type is None:
+        return "The description failed to render in the default format of reStructuredText."
+    return f"The description failed to render for {content_type!r}."
+
+
+DESCRIPTION_RULE = Rule(
+    "description",
+    "a description in reStructuredText, which is what one without a type is, has no errors",
+    descriptions_checked_by(DESCRIPTIONS),
+    "The description failed to render ….",
+)

@@ -1,0 +1,174 @@
+"""Here is what PyPI asks of the project and the release a file is for, as far as an index tells."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from functools import cache
+
+from packaging.utils import canonicalize_name
+from stdlib_list import short_versions, stdlib_list
+
+from stageproxy.core.rules.findings import Finding, Level, not_known
+from stageproxy.core.rules.upload import Rule, Upload
+
+LONGEST_FILE = 100 * 2**20
+LARGEST_PROJECT = 10 * 2**30
+RELEASE_OPEN_FOR = timedelta(days=14)
+ONE_SDIST = "Only one sdist may be uploaded per release."
+
+_SDIST = re.compile(r".*\.(tar\.gz|zip)")
+
+
+@cache
+def names_of_python() -> frozenset[str]:
+    """Return the normalized names of all modules that Python ever had, as far as PyPI knows."""
+    modules = (module for version in short_versions for module in stdlib_list(version))
+    return frozenset(canonicalize_name(module) for module in modules)
+
+
+def _stdlib_name(upload: Upload) -> Iterator[Finding]:
+    name = upload.get("name") or ""
+    is_new = upload.around is not None and not upload.around.has_project
+    if is_new and canonicalize_name(name) in names_of_python():
+        yield Finding(
+            "name",
+            f"The name {name!r} isn't allowed (conflict with Python Standard Library module name).",
+            page="help/#project-name",
+        )
+
+
+def _similar_name(upload: Upload) -> Iterator[Finding]:
+    if upload.around is not None and upload.around.similar:
+        name = upload.get("name") or ""
+        yield Finding(
+            "name",
+            f"The name {name!r} is too similar to an existing project. "
+            f"That is {upload.around.similar!r}.",
+            page="help/#project-name",
+        )
+
+
+def _size(upload: Upload) -> Iterator[Finding]:
+    # That a limit was raised shows in a file that is out, and nowhere else.
+    if upload.size > max(LONGEST_FILE, upload.around.largest if upload.around else 0):
+        yield not_known(
+            f"PyPI takes files of up to {LONGEST_FILE // 2**20} MB, unless the project was "
+            f"granted more; {upload.filename} has {upload.size // 2**20} MB."
+        )
+
+
+def _project_size(upload: Upload) -> Iterator[Finding]:
+    there = upload.around.size if upload.around else None
+    if there is not None and there + upload.size > LARGEST_PROJECT:
+        yield not_known(
+            f"PyPI takes {LARGEST_PROJECT // 2**30} GB for a project, unless it was granted more; "
+            f"with {upload.filename} it has {(there + upload.size) / 2**30:.1f} GB."
+        )
+
+
+def _file_exists(upload: Upload) -> Iterator[Finding]:
+    files = upload.around.files if upload.around else {}
+    same_bytes = (name for name, sha256 in files.items() if sha256 == upload.sha256)
+    holder = upload.filename if upload.filename in files else next(same_bytes, None)
+    if holder is None or _is_published(upload):
+        return
+    yield Finding(
+        "content",
+        f"File already exists ({upload.filename!r}, with blake2_256 hash {upload.blake2b_256!r}).",
+        page="help/#file-name-reuse",
+    )
+    if holder != upload.filename:
+        yield Finding("content", f"It has the bytes of {holder!r}.")
+
+
+def _is_published(upload: Upload) -> bool:
+    """Say whether the index has the very file, which PyPI takes again without a word."""
+    files = upload.around.files if upload.around else {}
+    return upload.sha256 != "" and files.get(upload.filename) == upload.sha256
+
+
+def _closed_release(upload: Upload) -> Iterator[Finding]:
+    around = upload.around
+    if around is None or not around.release or _is_published(upload):
+        return
+    # No release is from the future, whatever a clock says that is ahead of ours.
+    closes = min(around.first_upload or around.now, around.now) + RELEASE_OPEN_FOR
+    if around.now > closes:
+        yield Finding(
+            "content",
+            "Uploading new files to releases older than 14 days is not allowed. "
+            f"This one was closed on {closes:%Y-%m-%d}.",
+        )
+    elif not around.is_age_known:
+        yield not_known(
+            "PyPI closes a release 14 days after its first file, and the index does not say when "
+            "that was."
+        )
+    else:
+        yield not_known(
+            f"PyPI takes files for this release until {closes:%Y-%m-%d %H:%M} UTC, and none later."
+        )
+
+
+def _second_sdist(upload: Upload) -> Iterator[Finding]:
+    around = upload.around
+    others = (*around.release, *around.coming) if around else ()
+    if upload.get("filetype") == "sdist" and any(_is_other_sdist(one, upload) for one in others):
+        yield Finding("content", ONE_SDIST)
+
+
+def _is_other_sdist(filename: str, upload: Upload) -> bool:
+    return _SDIST.fullmatch(filename) is not None and filename != upload.filename
+
+
+STDLIB_NAME = Rule(
+    "stdlib-name",
+    "a new project does not have the name of a module of Python's standard library",
+    _stdlib_name,
+    "The name '…' isn't allowed (conflict with Python Standard Library module name).",
+)
+
+SIMILAR_NAME = Rule(
+    "similar-name",
+    "the name of a new project does not look like that of another",
+    _similar_name,
+    "The name '…' is too similar to an existing project.",
+)
+
+PROJECT_SIZE = Rule(
+    "project-size",
+    f"all files of the project have at most {LARGEST_PROJECT // 2**30} GB, or it was granted more",
+    _project_size,
+    "Project size too large. Limit for project '…' total size is … GB.",
+    Level.UNKNOWN,
+)
+
+FILE_SIZE = Rule(
+    "file-size",
+    f"the file has at most {LONGEST_FILE // 2**20} MB, or the project was granted more",
+    _size,
+    "File too large. Limit for project '…' is … MB.",
+    Level.UNKNOWN,
+)
+
+RELEASE_RULES: Sequence[Rule] = (
+    Rule(
+        "file-exists",
+        "the project has no file of that name with other bytes, nor the same bytes under another",
+        _file_exists,
+        "File already exists ('…', with blake2_256 hash '…').",
+    ),
+    Rule(
+        "release-closed",
+        f"the first file of the release is at most {RELEASE_OPEN_FOR.days} days old",
+        _closed_release,
+        "Uploading new files to releases older than 14 days is not allowed.",
+    ),
+    Rule(
+        "second-sdist",
+        "the release has no other sdist",
+        _second_sdist,
+        ONE_SDIST,
+    ),
+)
+"""What PyPI checks of the release that the file joins."""

@@ -1,0 +1,84 @@
+"""Here is what PyPI checks of an upload, in its order; all problems at once.
+
+The rules are one table, `RULES`, as PyPI had them on `RULES_AS_OF`: a new one
+of PyPI's is a new line in the part of the table that it belongs to.
+"""
+
+from collections.abc import Sequence
+
+from stageproxy.core.archives.metadata import FormFields
+from stageproxy.core.rules.agreement import AGREEMENT_RULES
+from stageproxy.core.rules.archive import (
+    ARCHIVE_RULES,
+    ARCHIVE_SUSPICION,
+    ARCHIVE_UNREAD,
+    LICENSE_FILES,
+    WHEEL_RULES,
+)
+from stageproxy.core.rules.descriptions import DESCRIPTION_RULE
+from stageproxy.core.rules.fields import METADATA_RULES, metadata_findings
+from stageproxy.core.rules.filename import (
+    FILE_RULES,
+    FILENAME_LENGTH,
+    FILENAME_RULES,
+    FILENAME_SUSPICION,
+)
+from stageproxy.core.rules.findings import Finding, Level
+from stageproxy.core.rules.form import FORM_RULES
+from stageproxy.core.rules.project import (
+    FILE_SIZE,
+    PROJECT_SIZE,
+    RELEASE_RULES,
+    SIMILAR_NAME,
+    STDLIB_NAME,
+)
+from stageproxy.core.rules.unknowns import ATTESTATIONS, UNKNOWN_RULES
+from stageproxy.core.rules.upload import RULES_AS_OF, Rule, Upload
+
+__all__ = ["RULES", "RULES_AS_OF", "UNKNOWN_RULES", "findings_of", "form_findings", "refusals"]
+
+_RULES_ON_FILES: Sequence[Rule] = (
+    STDLIB_NAME,
+    SIMILAR_NAME,
+    DESCRIPTION_RULE,
+    *FILE_RULES,
+    FILE_SIZE,
+    PROJECT_SIZE,
+    *RELEASE_RULES,
+    *ARCHIVE_RULES,
+    *FILENAME_RULES,
+    LICENSE_FILES,
+    *WHEEL_RULES,
+    FILENAME_LENGTH,
+    ATTESTATIONS,
+    ARCHIVE_SUSPICION,
+    ARCHIVE_UNREAD,
+    *AGREEMENT_RULES,
+    FILENAME_SUSPICION,
+)
+
+RULES: Sequence[Rule] = (*FORM_RULES, *METADATA_RULES, *_RULES_ON_FILES)
+"""What PyPI checks, in its order, and what we find suspicious beyond that."""
+
+
+def findings_of(upload: Upload) -> list[Finding]:
+    """Return everything that is to be said of an upload, in PyPI's order."""
+    return [*_form_findings(upload), *_found(_RULES_ON_FILES, upload)]
+
+
+def form_findings(form: FormFields) -> list[Finding]:
+    """Return what can be said before a file is there."""
+    return _form_findings(Upload(form, "", None, "", "", ""))
+
+
+def refusals(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings that make PyPI refuse the file."""
+    return [finding for finding in findings if finding.level is Level.REFUSE]
+
+
+def _form_findings(upload: Upload) -> list[Finding]:
+    return [*_found(FORM_RULES, upload), *metadata_findings(upload)]
+
+
+def _found(rules: Sequence[Rule], upload: Upload) -> list[Finding]:
+    return [finding for rule in rules for finding in rule.check(upload)]

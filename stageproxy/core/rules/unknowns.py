@@ -1,0 +1,93 @@
+"""Here is why PyPI may refuse what nothing here speaks against: it alone can know."""
+
+from collections.abc import Iterator, Sequence
+
+from stageproxy.core.rules.attestations import FIELD, UNREADABLE, attestations_in
+from stageproxy.core.rules.findings import Finding, Level, not_known
+from stageproxy.core.rules.upload import Check, Rule, Upload
+
+
+def _always(about: str) -> Check:
+    def check(_upload: Upload) -> Iterator[Finding]:
+        yield not_known(f"PyPI may still refuse the file: {about}.", "PyPI")
+
+    return check
+
+
+def _rule(name: str, about: str, sentence: str) -> Rule:
+    return Rule(name, about, _always(about), sentence, Level.UNKNOWN)
+
+
+def _attestations(upload: Upload) -> Iterator[Finding]:
+    attestations = attestations_in(upload.form)
+    if attestations is None:
+        yield not_known(UNREADABLE, FIELD)
+    elif attestations:
+        yield not_known(
+            "PyPI takes attestations from Trusted Publishers alone; "
+            "a promotion with an API token leaves them out.",
+            FIELD,
+        )
+
+
+ATTESTATIONS = Rule(
+    "attestations",
+    "attestations come from a Trusted Publisher and fit the file",
+    _attestations,
+    "Invalid attestations supplied during upload: …",
+    Level.UNKNOWN,
+)
+
+UNKNOWN_RULES: Sequence[Rule] = (
+    _rule(
+        "token",
+        "the token may not be valid, or not for this project",
+        "Invalid API Token: …",
+    ),
+    _rule(
+        "permission",
+        "the token's user may not be allowed to upload to the project",
+        "The user '…' isn't allowed to upload to project '…'.",
+    ),
+    _rule(
+        "account",
+        "the user may lack a verified e-mail address or a second factor",
+        "User '…', associated with the API token used, does not have …",
+    ),
+    _rule(
+        "organization",
+        "the organization that owns the project may be inactive",
+        "Organization account owning this project is inactive. …",
+    ),
+    _rule(
+        "prohibited-name",
+        "the name of a new project may be prohibited",
+        "The name '…' isn't allowed.",
+    ),
+    _rule(
+        "deleted-filename",
+        "the filename may have been used by a file that was deleted since",
+        "This filename was previously used by a file that has since been deleted. …",
+    ),
+    _rule(
+        "same-bytes-elsewhere",
+        "another project may have the same bytes",
+        "File already exists ('…', with blake2_256 hash '…').",
+    ),
+    _rule(
+        "uploads-closed",
+        "PyPI may take no uploads, or no new projects, for the moment",
+        "New uploads are temporarily disabled. …",
+    ),
+    _rule(
+        "too-many-projects",
+        "too many new projects may have been made within the hour",
+        "Too many new projects created",
+    ),
+    _rule(
+        "newer-rules",
+        "PyPI may have rules that are newer than these",
+        "",
+    ),
+)
+"""What no upload can be checked for from outside."""

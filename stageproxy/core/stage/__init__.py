@@ -1,0 +1,1 @@
+"""A stage: what it holds, what it accepts, and what an index would list of it."""

@@ -1,0 +1,74 @@
+"""Here is in what the files of one release differ, which PyPI shows but once for all of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from stageproxy.core.archives.metadata import FormFields
+from stageproxy.core.stage.stage import Artifact, ArtifactKind
+
+_LABELS: Mapping[str, str] = {
+    "requires_python": "Requires-Python",
+    "summary": "Summary",
+    "requires_dist": "Requires-Dist",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the form of a file says of its release, by the form's fields."""
+
+    filename: str
+    is_sdist: bool
+    values: Mapping[str, frozenset[str]]
+
+
+def told_by_artifact(artifact: Artifact) -> Told:
+    """Return what the form of a staged file said."""
+    values = {
+        "requires_python": frozenset({artifact.requires_python or ""}),
+        "summary": frozenset({artifact.summary or ""}),
+        "requires_dist": frozenset(map(_spelled, artifact.requires_dist)),
+    }
+    return Told(artifact.filename, artifact.kind is ArtifactKind.SDIST, values)
+
+
+def told_by_form(filename: str, form: FormFields) -> Told:
+    """Return what a form says."""
+    said: dict[str, set[str]] = {field: set() for field in _LABELS}
+    for name, value in form:
+        if name in said and value:
+            said[name].add(_spelled(value) if name == "requires_dist" else value)
+    values = {
+        field: frozenset(found or ({""} if field != "requires_dist" else ()))
+        for field, found in said.items()
+    }
+    return Told(filename, ("filetype", "sdist") in form, values)
+
+
+def differences(told: Iterable[Told]) -> Sequence[str]:
+    """Return where files say another thing than the one that will be published first.
+
+    PyPI takes what it shows of a release from the first file that it gets: the
+    summary, and the Requires-Python that installers see of *every* file.
+    """
+    in_order = sorted(told, key=lambda one: (one.is_sdist, one.filename))
+    if not in_order:
+        return []
+    first, *others = in_order
+    return [
+        f"{other.filename} has another {label} than {first.filename}. "
+        "PyPI shows that of the latter, which is published first, for all files."
+        for other in others
+        for field, label in _LABELS.items()
+        if other.values[field] != first.values[field]
+    ]
+
+
+def _spelled(requirement: str) -> str:
+    """Return a requirement as all have it that mean the same."""
+    try:
+        return str(Requirement(requirement))
+    except InvalidRequirement:
+        return requirement

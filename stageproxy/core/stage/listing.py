@@ -1,0 +1,78 @@
+"""Here is what an index says of the artifacts of a stage."""
+
+from datetime import UTC, datetime
+
+from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.archives.metadata import FormFields
+from stageproxy.core.index.feed import FeedItem
+from stageproxy.core.index.pages import StagedFile
+from stageproxy.core.index.release_info import release_info
+from stageproxy.core.index.release_json import StagedRelease
+from stageproxy.core.promotion.plan import in_promotion_order
+from stageproxy.core.stage.stage import Artifact, Stage
+
+
+def staged_files(stage: Stage, root: str) -> list[StagedFile]:
+    """Return the artifacts as links of a page; *root* leads from the page to the stage's root.
+
+    PyPI takes what a release requires of Python from the file it gets first,
+    and shows it with all of them.
+    """
+    first = next(iter(in_promotion_order(stage.artifacts)), None)
+    return [
+        StagedFile(
+            filename=artifact.filename,
+            version=str(stage.version),
+            link=root + artifact.path,
+            sha256=artifact.sha256,
+            size=artifact.size,
+            upload_time=rfc3339(artifact.uploaded_at),
+            requires_python=first.requires_python if first else None,
+            yanked=None,
+            core_metadata_sha256=artifact.core_metadata_sha256,
+            blake2b_256=artifact.blake2b_256,
+            md5=artifact.md5,
+            packagetype=artifact.kind.value,
+            python_version=python_version_of(artifact),
+        )
+        for artifact in stage.artifacts
+    ]
+
+
+def python_version_of(artifact: Artifact) -> str:
+    """Return what the JSON API calls `python_version`: the wheel's tag, or `source`."""
+    return parse_distribution_name(artifact.filename).python_tag
+
+
+def staged_release(stage: Stage, form: FormFields, *, root: str, project_url: str) -> StagedRelease:
+    """Return the stage as a release of the JSON API; *form* came with the first artifact to go.
+
+    *root* is the stage URL, and *project_url* the project's page on PyPI.
+    """
+    version = str(stage.version)
+    info = release_info(form, version, project_url)
+    files = staged_files(stage, root)
+    return StagedRelease(stage.project, version, info, files)
+
+
+def feed_item(stage: Stage, project_url: str) -> FeedItem:
+    """Return the stage as the newest item of the feed of releases."""
+    first = in_promotion_order(stage.artifacts)[0]
+    return FeedItem(
+        version=str(stage.version),
+        link=f"{project_url}{stage.version}/",
+        summary=first.summary or "",
+        authors=(),
+        released_at=min(one.uploaded_at for one in stage.artifacts),
+    )
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a time as indexes write it: UTC, microseconds, `Z` (PEP 700)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def artifact_at(stage: Stage, blake2b_256: str, filename: str) -> Artifact | None:
+    """Return the artifact of the stage that is served under a digest and a name."""
+    found = stage.find_artifact(filename)
+    return found if found and found.blake2b_256 == blake2b_256 else None

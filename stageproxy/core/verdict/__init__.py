@@ -1,1 +1,0 @@
-"""Here is what PyPI will say to an upload."""

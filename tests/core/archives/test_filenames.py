@@ -1,0 +1,99 @@
+"""Filenames of distributions, taken apart."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+
+DEMO = canonicalize_name("demo-pkg")
+
+
+def test_a_wheel_is_taken_apart() -> None:
+    """A wheel's name says whose it is, of which release, for what, and where its metadata is."""
+    filename = "Demo.Pkg-1.0.0-1-cp311.py3-abi3-Linux_ARMv7l.any.whl"
+
+    assert parse_distribution_name(filename) == DistributionName(
+        filename=filename,
+        project=DEMO,
+        spelled="Demo.Pkg",
+        version=Version("1.0"),
+        root="Demo.Pkg-1.0.0.dist-info",
+        is_wheel=True,
+        python_tag="cp311.py3",
+        platforms=("linux_armv7l", "any"),
+    )
+
+
+def test_an_sdist_is_taken_apart() -> None:
+    """An sdist's name may have dashes; what uploads call its Python version is `source`."""
+    assert parse_distribution_name("demo-pkg-1.0.tar.gz") == DistributionName(
+        filename="demo-pkg-1.0.tar.gz",
+        project=DEMO,
+        spelled="demo-pkg",
+        version=Version("1.0"),
+        root="demo-pkg-1.0",
+        is_wheel=False,
+        python_tag="source",
+    )
+
+
+@pytest.mark.parametrize(
+    ("filename", "path"),
+    [
+        ("demo_pkg-1.0-py3-none-any.whl", "demo_pkg-1.0.dist-info/METADATA"),
+        ("demo_pkg-1-py3-none-any.whl", "demo_pkg-1.dist-info/METADATA"),
+        ("demo_pkg-1.0.tar.gz", "demo_pkg-1.0/PKG-INFO"),
+    ],
+    ids=str,
+)
+def test_metadata_has_its_place(filename: str, path: str) -> None:
+    """The directory has the spelling of the filename."""
+    assert parse_distribution_name(filename).metadata_path == path
+
+
+@pytest.mark.parametrize(
+    ("filename", "sentence"),
+    [
+        ("something.tar.gz", "Invalid source distribution filename: something.tar.gz"),
+        ("demo-dog.tar.gz", "Invalid source distribution filename: demo-dog.tar.gz"),
+        ("demo-1.0.tgz", "Invalid source distribution filename: demo-1.0.tgz"),
+        ("", "Invalid source distribution filename: "),
+        (
+            "demo-1.0-q-py3-none-any.whl",
+            "Invalid build number: q in 'demo-1.0-q-py3-none-any'",
+        ),
+        (
+            "demo-dog-py3-none-any.whl",
+            "Invalid wheel filename (invalid version): 'demo-dog-py3-none-any",
+        ),
+        (
+            "demo-1.0-py3-none.whl",
+            "Invalid wheel filename (wrong number of parts): 'demo-1.0-py3-none",
+        ),
+        (
+            "de+mo-1.0-py3-none-any.whl",
+            "Invalid project name: 'de+mo-1.0-py3-none-any",
+        ),
+    ],
+    ids=str,
+)
+def test_other_names_are_told_in_packagings_words(filename: str, sentence: str) -> None:
+    """PyPI says what packaging says (#17)."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        parse_distribution_name(filename)
+
+    assert str(caught.value).startswith(sentence)
+
+
+@given(st.text() | st.text("demo-1.0py3anywhl", max_size=30).map("{}.whl".format))
+def test_any_name_is_read_or_refused(filename: str) -> None:
+    """For any filename, there is a release or a sentence."""
+    try:
+        name = parse_distribution_name(filename)
+    except ValueError:
+        return
+    assert name.filename == filename
+    assert filename.startswith(name.spelled)

@@ -1,0 +1,97 @@
+"""Archives are read step by step: who runs out of time has the essential."""
+
+import io
+from dataclasses import replace
+
+import pytest
+
+from stageproxy.core.archives.contents import UnusableError
+from stageproxy.core.archives.entry_points import LONGEST_ENTRY_POINTS
+from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.archives.reader import Contents, read_contents, read_in_steps
+from stageproxy.core.archives.sdists import read_sdist
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+from tests.support.hostile_zips import wheel
+
+WHEEL, SDIST = a_wheel(), an_sdist()
+NOT_SEARCHED = "The code of the wheel was not searched: that would have taken too long."
+NOT_COMPARED = "RECORD was not compared with the files: that would have taken too long."
+NOT_TO_ITS_END = (
+    "The sdist was not read to its end, which would have taken too long: "
+    "whether it is whole, and what all of its files are, is not known."
+)
+
+
+def steps_of(distribution: Distribution) -> list[Contents]:
+    """Return all that is read of a file, in order."""
+    name = parse_distribution_name(distribution.filename)
+    return list(read_in_steps(io.BytesIO(distribution.content), name))
+
+
+def large_sdist_steps(content: bytes, *, longest: int = 2**30) -> list[Contents]:
+    """Return what is read of an sdist that counts as large."""
+    return list(read_sdist(io.BytesIO(content), large=0, longest=longest))
+
+
+def test_a_wheel_is_read_in_three_steps() -> None:
+    """First what describes it, then its code, then everything; each step says what it lacks."""
+    whole = read_contents(io.BytesIO(WHEEL.content), parse_distribution_name(WHEEL.filename))
+
+    assert steps_of(WHEEL) == [
+        replace(whole, unread=(NOT_SEARCHED, NOT_COMPARED)),
+        replace(whole, unread=(NOT_COMPARED,)),
+        whole,
+    ]
+
+
+def test_a_small_sdist_is_read_in_one_step() -> None:
+    """Only its end tells whether it is whole, and nothing small takes long."""
+    whole = read_contents(io.BytesIO(SDIST.content), parse_distribution_name(SDIST.filename))
+
+    assert steps_of(SDIST) == [whole]
+
+
+def test_a_large_sdist_is_read_in_steps() -> None:
+    """What is known before its end says that it is not all."""
+    *before, whole = large_sdist_steps(SDIST.content)
+
+    assert before[-1] == Contents(SDIST.metadata, root="demo-1.0", unread=(NOT_TO_ITS_END,))
+    assert (whole.core_metadata, whole.unread) == (SDIST.metadata, ())
+
+
+def test_a_large_sdist_that_unpacks_to_too_much() -> None:
+    """Honest files are that large: it is taken as far as it is known. A small one is a bomb."""
+    content = an_sdist(modules={"z.py": "x = 1\n" * 1000}).content
+
+    *_, large = large_sdist_steps(content, longest=5000)
+    with pytest.raises(UnusableError) as refused:
+        list(read_sdist(io.BytesIO(content), longest=5000))
+
+    assert large.unread == (NOT_TO_ITS_END,)
+    assert str(refused.value) == "File unpacks to more than 5000 bytes"
+
+
+def test_a_small_sdist_that_is_cut_off() -> None:
+    """It is refused, as PyPI does."""
+    half = SDIST.content[: len(SDIST.content) // 2]
+
+    [contents] = steps_of(Distribution(SDIST.filename, half))
+
+    assert contents.problems[0].startswith("Invalid distribution file. None")
+
+
+def test_entry_points_of_any_length() -> None:
+    """Nobody parses a file of entry points that is longer than any honest one."""
+    line = b"[console_scripts]\na = b:c\n"
+    long = line + b"#" * (LONGEST_ENTRY_POINTS + 1 - len(line))
+
+    seen = [
+        steps_of(Distribution(WHEEL.filename, wheel(**{"entry_points.txt": content})))[-1]
+        for content in (long[:-1], long)
+    ]
+
+    assert [one.unread for one in seen] == [
+        (),
+        (f"entry_points.txt was not read: it is longer than {LONGEST_ENTRY_POINTS} bytes.",),
+    ]
+    assert [one.wheel_problems for one in seen] == [(), ()]

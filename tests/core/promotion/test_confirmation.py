@@ -1,0 +1,53 @@
+"""Whether the index shows a whole release, and nothing else under its names."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
+from stageproxy.core.promotion.confirmation import check_is_shown
+from stageproxy.core.promotion.plan import Seen
+from tests.support.builders import an_artifact
+
+WHEEL = an_artifact("demo-2.0-py3-none-any.whl")
+SDIST = an_artifact("demo-2.0.tar.gz")
+OURS = Seen(SDIST.sha256, "https://files.example.org/demo-2.0.tar.gz")
+UNHASHED = Seen(None, OURS.url)
+OTHER = Seen("0" * 64, OURS.url)
+
+
+def shown(sdist: Seen) -> Mapping[str, Seen]:
+    """Return what an index shows that has the wheel, and some sdist."""
+    return {
+        WHEEL.filename: Seen(WHEEL.sha256, "https://files.example.org/w"),
+        "demo-2.0.tar.gz": sdist,
+    }
+
+
+@pytest.mark.parametrize("sdist", [OURS, UNHASHED], ids=["our hash", "no hash"])
+def test_all_is_shown(sdist: Seen) -> None:
+    """Nothing speaks against a release that is shown in whole; other files do not matter."""
+    check_is_shown([SDIST, WHEEL], {**shown(sdist), "demo-1.0.tar.gz": OTHER})
+
+
+def test_something_is_missing() -> None:
+    """What is not shown yet is named, in the order in which it goes out."""
+    with pytest.raises(UpstreamUnavailableError) as caught:
+        check_is_shown([SDIST, WHEEL], {})
+
+    assert caught.value.sentence == (
+        "The index does not show demo-2.0-py3-none-any.whl, demo-2.0.tar.gz yet to the server, "
+        "which looks for itself. Report the end again in a moment: until then the stage is not "
+        "published."
+    )
+
+
+def test_other_bytes() -> None:
+    """Other bytes under a name of ours are told before anything that is missing."""
+    with pytest.raises(ConflictError) as caught:
+        check_is_shown([SDIST, WHEEL], {SDIST.filename: OTHER})
+
+    assert caught.value.sentence == (
+        f"demo-2.0.tar.gz is on the index already with other bytes: sha256 {OTHER.sha256}, "
+        f"but {SDIST.sha256} is staged. A filename cannot be used twice."
+    )

@@ -1,0 +1,209 @@
+"""How far an artifact is: every state of its entry, and everything that can happen to it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from stageproxy.core.promotion.journal import (
+    Entry,
+    Progress,
+    anything_may_be_out,
+    confirmed_in,
+    new_journal,
+)
+from stageproxy.core.promotion.replies import Accepted, Refused, Unanswered
+from tests.support.clock import NOON
+
+LATER = NOON + timedelta(minutes=1)
+URL = "https://files.example.org/demo.whl"
+PENDING, SENDING, SENT, CONFIRMED, REFUSED, UNKNOWN = Progress
+
+EVENTS: Mapping[str, Callable[[Entry], Entry]] = {
+    "sending": lambda entry: entry.sending(LATER),
+    "accepted": lambda entry: entry.answered(Accepted("OK"), LATER),
+    "refused": lambda entry: entry.answered(Refused(400, "No."), LATER),
+    "unanswered": lambda entry: entry.answered(Unanswered("Hm."), LATER),
+    "withheld": lambda entry: entry.withheld(LATER),
+    "confirmed": lambda entry: entry.confirmed(URL, LATER),
+    "resumed": lambda entry: entry.resumed(LATER),
+    "denied": lambda entry: entry.denied(LATER),
+}
+ALWAYS = {
+    "sending": SENDING,
+    "accepted": SENT,
+    "refused": REFUSED,
+    "unanswered": UNKNOWN,
+    "withheld": PENDING,
+    "confirmed": CONFIRMED,
+    "denied": REFUSED,
+}
+RESUMED = {
+    PENDING: PENDING,
+    SENDING: UNKNOWN,
+    SENT: SENT,
+    CONFIRMED: CONFIRMED,
+    REFUSED: PENDING,
+    UNKNOWN: UNKNOWN,
+}
+CELLS = [
+    pytest.param(state, event, ALWAYS.get(event, RESUMED[state]), id=f"{state}-{event}")
+    for state in Progress
+    for event in EVENTS
+]
+MAKES_DOUBT = {
+    "unanswered": set(Progress),
+    "resumed": {SENDING, UNKNOWN},
+    "denied": set(Progress) - {REFUSED},
+}
+
+FOLLOWING = [
+    *((state, event) for state in (PENDING, SENDING, REFUSED, UNKNOWN) for event in EVENTS),
+    *((state, event) for state in (SENT, CONFIRMED) for event in ("confirmed", "resumed")),
+]
+"""What can happen: what was taken is not sent again."""
+
+
+def an_entry(progress: Progress, *, in_doubt: bool = False) -> Entry:
+    """Return the entry of a file that was sent once."""
+    return Entry("demo.whl", progress, NOON, attempts=1, in_doubt=in_doubt, said="Before.")
+
+
+@pytest.mark.parametrize(("state", "event", "expected"), CELLS)
+def test_each_event_leads_where_the_table_says(
+    state: Progress, event: str, expected: Progress
+) -> None:
+    """Each event has one outcome in each state, and makes doubt if nobody knows what was taken."""
+    after = EVENTS[event](an_entry(state))
+
+    is_doubtful = state in MAKES_DOUBT.get(event, set())
+    assert (after.progress, after.in_doubt) == (expected, is_doubtful)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("state", Progress)
+def test_doubt_stays(state: Progress, event: str) -> None:
+    """What may have been taken once may have been taken, whatever is said to a later attempt."""
+    after = EVENTS[event](an_entry(state, in_doubt=True))
+
+    assert after.in_doubt
+    assert after.may_be_out
+
+
+@pytest.mark.parametrize("state", Progress)
+def test_what_was_only_heard_of(state: Progress) -> None:
+    """Who has not seen himself that a file is out takes it for one that was sent, until he does."""
+    entry = replace(an_entry(state), url=URL)
+
+    expected = replace(entry, progress=SENT, url="", changed_at=LATER)
+    assert entry.unseen(LATER) == (expected if state is CONFIRMED else entry)
+
+
+def test_doubtful_file_that_is_withheld() -> None:
+    """A file that may be out is not pending again because its copy here is damaged."""
+    assert an_entry(SENDING, in_doubt=True).withheld(LATER).progress is UNKNOWN
+
+
+SAID = {
+    "accepted": "OK",
+    "refused": "No.",
+    "unanswered": "Hm.",
+    "sending": "Before.",
+    "withheld": "Before.",
+    "confirmed": "Before.",
+}
+
+
+@pytest.mark.parametrize(("event", "said"), SAID.items())
+def test_what_the_index_said_last(event: str, said: str) -> None:
+    """An entry keeps what the index said last, and when something happened."""
+    after = EVENTS[event](an_entry(SENDING))
+
+    assert (after.said, after.changed_at) == (said, LATER)
+
+
+def test_attempts_are_counted() -> None:
+    """Each time that a file is sent is counted, and nothing else is."""
+    entry = an_entry(PENDING).sending(LATER).answered(Unanswered("Hm."), LATER).sending(LATER)
+
+    assert entry.confirmed(URL, LATER).attempts == 3
+
+
+def test_confirmed_where_it_is() -> None:
+    """A confirmed entry knows where the file is."""
+    expected = replace(an_entry(CONFIRMED), url=URL, changed_at=LATER)
+
+    assert an_entry(SENT).confirmed(URL, LATER) == expected
+
+
+@pytest.mark.parametrize("state", [SENT, REFUSED, UNKNOWN, SENDING])
+def test_patience_starts_again(state: Progress) -> None:
+    """Whoever goes on gives the index its time anew."""
+    assert an_entry(state).resumed(LATER).changed_at == LATER
+
+
+@pytest.mark.parametrize("state", [PENDING, CONFIRMED])
+def test_what_is_settled_stays_as_it_was(state: Progress) -> None:
+    """Of what was not sent or is out, going on changes nothing: a receipt tells when it was."""
+    assert an_entry(state).resumed(LATER) == an_entry(state)
+
+
+MAY_BE_OUT = {
+    PENDING: False,
+    SENDING: True,
+    SENT: True,
+    CONFIRMED: True,
+    REFUSED: False,
+    UNKNOWN: True,
+}
+
+
+@pytest.mark.parametrize(("state", "expected"), MAY_BE_OUT.items())
+def test_what_users_may_see(state: Progress, *, expected: bool) -> None:
+    """Only what was not sent or was refused without doubt is not out for certain."""
+    journal = {**new_journal(["a", "b"], NOON), "demo.whl": an_entry(state)}
+
+    assert an_entry(state).may_be_out == expected
+    assert anything_may_be_out(journal) == expected
+
+
+def test_new_journal() -> None:
+    """A new journal has every file, and nothing of them has been sent."""
+    journal = new_journal(["a", "b"], NOON)
+
+    assert journal == {"a": Entry("a", PENDING, NOON), "b": Entry("b", PENDING, NOON)}
+    assert not anything_may_be_out(journal)
+
+
+def test_confirmed_by_filename() -> None:
+    """What is out for certain is told in the order of filenames."""
+    journal = {**{name: Entry(name, CONFIRMED, NOON) for name in "ba"}, **new_journal("c", NOON)}
+
+    assert [entry.filename for entry in confirmed_in(journal)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("in_doubt", [False, True])
+@pytest.mark.parametrize(("state", "event"), FOLLOWING)
+def test_what_happens_can_follow(state: Progress, event: str, *, in_doubt: bool) -> None:
+    """Whatever happens to an artifact can be told after what was before."""
+    before = an_entry(state, in_doubt=in_doubt or state is UNKNOWN)
+
+    assert before.is_followed_by(EVENTS[event](before))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (an_entry(CONFIRMED), an_entry(PENDING)),
+        (an_entry(CONFIRMED), an_entry(UNKNOWN, in_doubt=True)),
+        (an_entry(SENT), an_entry(PENDING)),
+        (an_entry(SENT), an_entry(REFUSED)),
+        (an_entry(SENDING, in_doubt=True), an_entry(PENDING)),
+        (an_entry(UNKNOWN, in_doubt=True), an_entry(REFUSED)),
+        (an_entry(REFUSED, in_doubt=True), an_entry(PENDING)),
+    ],
+)
+def test_what_cannot_follow(before: Entry, after: Entry) -> None:
+    """What is out, or may be, cannot be nowhere again."""
+    assert not before.is_followed_by(after)

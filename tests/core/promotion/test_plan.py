@@ -1,0 +1,275 @@
+"""In which order artifacts go to PyPI, and what comes next, from what is seen and what is known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stageproxy.core.promotion.journal import MAY_BE_OUT, Entry, Journal, Progress
+from stageproxy.core.promotion.plan import (
+    Compare,
+    Confirm,
+    Finished,
+    NextStep,
+    Seen,
+    Send,
+    Stop,
+    Wait,
+    in_promotion_order,
+    plan_promotion,
+)
+from stageproxy.core.stage.stage import Artifact
+from tests.support.builders import an_artifact
+from tests.support.clock import NOON
+
+PATIENCE = timedelta(minutes=10)
+URL = "https://files.example.org/"
+IN_ORDER = [
+    an_artifact("demo-2.0-cp311-cp311-win32.whl"),
+    an_artifact("demo-2.0-py3-none-any.whl"),
+    an_artifact("demo-2.0.tar.gz"),
+]
+FIRST, SECOND, SDIST = IN_ORDER
+PENDING, SENDING, SENT, CONFIRMED, REFUSED, UNKNOWN = Progress
+SETTLED = {SENT, CONFIRMED}
+
+
+def a_journal(*progress: Progress, in_doubt: bool = False, age: float = 0) -> Journal:
+    """Return the journal of the first artifacts in order, changed *age* minutes ago."""
+    at = NOON - timedelta(minutes=age)
+    return {
+        artifact.filename: Entry(artifact.filename, one, at, in_doubt=in_doubt, said="Why not.")
+        for artifact, one in zip(IN_ORDER, progress, strict=False)
+    }
+
+
+def seen_of(*artifacts: Artifact, sha256: str | None = "") -> Mapping[str, Seen]:
+    """Return what an index shows of artifacts: their own hash, or another one, or none."""
+    return {
+        one.filename: Seen(one.sha256 if sha256 == "" else sha256, URL + one.filename)
+        for one in artifacts
+    }
+
+
+def plan(journal: Journal, seen: Mapping[str, Seen] | None = None) -> NextStep:
+    """Return what is next for the artifacts that a journal has."""
+    artifacts = [one for one in IN_ORDER if one.filename in journal]
+    return plan_promotion(reversed(artifacts), seen or {}, journal, NOON, patience=PATIENCE)
+
+
+@given(st.permutations(IN_ORDER))
+def test_wheels_go_first_and_the_sdist_last(artifacts: Sequence[Artifact]) -> None:
+    """For any order of uploads, nobody has to build what there will be a wheel for (#111)."""
+    assert in_promotion_order(artifacts) == IN_ORDER
+
+
+STEPS = {
+    "nothing was sent: one wheel alone": ([PENDING] * 3, Send([FIRST])),
+    "the first is in doubt: it alone, once more": ([UNKNOWN, PENDING, PENDING], Send([FIRST])),
+    "the first was cut short: it alone": ([SENDING, PENDING, PENDING], Send([FIRST])),
+    "all are in doubt: the first alone": ([UNKNOWN] * 3, Send([FIRST])),
+    "the first was taken: the other wheels": ([SENT, PENDING, PENDING], Send([SECOND])),
+    "the second was taken: the other wheels": ([PENDING, SENT, PENDING], Send([FIRST])),
+    "the first is out: the other wheels": ([CONFIRMED, UNKNOWN, PENDING], Send([SECOND])),
+    "all wheels were taken: wait for them": (
+        [SENT, SENT, PENDING],
+        Wait([FIRST.filename, SECOND.filename]),
+    ),
+    "one wheel is not shown yet: wait for it": (
+        [CONFIRMED, SENT, PENDING],
+        Wait([SECOND.filename]),
+    ),
+    "all wheels are out: the sdist": ([CONFIRMED, CONFIRMED, PENDING], Send([SDIST])),
+    "the sdist is in doubt: once more": ([CONFIRMED, CONFIRMED, UNKNOWN], Send([SDIST])),
+    "the sdist was taken: wait for it": (
+        [CONFIRMED, CONFIRMED, SENT],
+        Wait([SDIST.filename]),
+    ),
+    "all is out: finished": ([CONFIRMED] * 3, Finished()),
+    "the sdist came first: the wheels": ([PENDING, PENDING, CONFIRMED], Send([FIRST, SECOND])),
+    "a wheel was refused": (
+        [CONFIRMED, REFUSED, PENDING],
+        Stop(f"{SECOND.filename} was refused: Why not."),
+    ),
+    "a release of wheels alone": ([CONFIRMED, CONFIRMED], Finished()),
+}
+
+
+@pytest.mark.parametrize(("progress", "expected"), STEPS.values(), ids=STEPS)
+def test_next_step(progress: Sequence[Progress], expected: NextStep) -> None:
+    """What comes next follows from how far each artifact is, if the index shows nothing new."""
+    assert plan(a_journal(*progress)) == expected
+
+
+@pytest.mark.parametrize("progress", [PENDING, UNKNOWN])
+def test_only_an_sdist(progress: Progress) -> None:
+    """A release that is an sdist alone waits for no wheel."""
+    journal = {SDIST.filename: Entry(SDIST.filename, progress, NOON)}
+
+    assert plan(journal) == Send([SDIST])
+
+
+@pytest.mark.parametrize("progress", sorted(set(Progress) - {CONFIRMED}))
+def test_shown_with_our_hash(progress: Progress) -> None:
+    """Whatever the journal says, what the index shows with our hash is out."""
+    step = plan(a_journal(PENDING, progress, PENDING), seen_of(SECOND))
+
+    assert step == Confirm({SECOND.filename: URL + SECOND.filename})
+
+
+@pytest.mark.parametrize("progress", Progress)
+def test_other_bytes_come_before_all_else(progress: Progress) -> None:
+    """Other bytes under any name of ours stop everything, even where something could be sent."""
+    step = plan(a_journal(PENDING, PENDING, progress), seen_of(SDIST, sha256="0" * 64))
+
+    in_doubt = progress in MAY_BE_OUT - {CONFIRMED}
+    assert step == Stop(
+        f"{SDIST.filename} is on the index already with other bytes: sha256 {'0' * 64}, but "
+        f"{SDIST.sha256} is staged. A filename cannot be used twice.",
+        (SDIST.filename,) if in_doubt else (),
+    )
+
+
+@pytest.mark.parametrize("progress", sorted(set(Progress) - {CONFIRMED}))
+def test_shown_without_a_hash(progress: Progress) -> None:
+    """Of a file without a hash only its bytes can tell whether it is ours: it is compared first."""
+    step = plan(a_journal(PENDING, progress, PENDING), seen_of(SECOND, sha256=None))
+
+    assert step == Compare({SECOND.filename: URL + SECOND.filename})
+
+
+def test_confirmed_is_not_compared_again() -> None:
+    """What was compared once is out."""
+    step = plan(a_journal(CONFIRMED, CONFIRMED, PENDING), seen_of(FIRST, SECOND, sha256=None))
+
+    assert step == Send([SDIST])
+
+
+def test_files_of_others_do_not_matter() -> None:
+    """What else the index shows of the project is no concern of ours."""
+    older = an_artifact("demo-1.0.tar.gz")
+
+    assert plan(a_journal(*[CONFIRMED] * 3), seen_of(older, sha256=None)) == Finished()
+
+
+LATE = {
+    "taken a moment ago": (SENT, False, 9.9, None),
+    "taken long ago": (SENT, False, 10, "was accepted, but the index does not show it yet"),
+    "refused just now": (REFUSED, False, 0, "was refused: Why not."),
+    "refused in doubt, just now": (REFUSED, True, 9.9, None),
+    "refused in doubt, long ago": (REFUSED, True, 10, "was refused: Why not."),
+    "in doubt for long": (UNKNOWN, True, 1000, None),
+    "confirmed for long": (CONFIRMED, False, 1000, None),
+}
+
+
+@pytest.mark.parametrize(("progress", "in_doubt", "age", "why"), LATE.values(), ids=LATE)
+def test_patience(progress: Progress, age: float, why: str | None, *, in_doubt: bool) -> None:
+    """An index has some time to show what it took; a refusal counts once nothing is in doubt."""
+    step = plan(a_journal(progress, CONFIRMED, CONFIRMED, in_doubt=in_doubt, age=age))
+
+    reason = step.reason if isinstance(step, Stop) else None
+    assert (reason is None) == (why is None)
+    assert (why or "") in (reason or "")
+
+
+@pytest.mark.parametrize("said", ["Not allowed to do it", "Not allowed to do it."])
+def test_refusal_is_a_sentence(said: str) -> None:
+    """What the index says ends with a full stop, because more sentences follow."""
+    refused = Entry(FIRST.filename, REFUSED, NOON, said=said)
+
+    step = plan({FIRST.filename: refused})
+
+    assert step == Stop(f"{FIRST.filename} was refused: Not allowed to do it.")
+
+
+def test_refused_for_good() -> None:
+    """What is refused, and does not show up for all the patience, is in doubt no more."""
+    step = plan(a_journal(REFUSED, CONFIRMED, REFUSED, in_doubt=True, age=10))
+
+    assert isinstance(step, Stop)
+    assert step.refused == (FIRST.filename, SDIST.filename)
+
+
+@pytest.mark.parametrize("age", [60 * 24 * 3, -60 * 24 * 3], ids=["on", "back"])
+def test_clock_that_was_set(age: float) -> None:
+    """Whichever way the clock was set, nobody waits for days: whoever wants looks again."""
+    step = plan(a_journal(CONFIRMED, SENT, age=age))
+
+    assert isinstance(step, Stop)
+    assert "Promote again to look again" in step.reason
+
+
+entries = st.builds(
+    Entry,
+    filename=st.just("-"),
+    progress=st.sampled_from(Progress),
+    changed_at=st.sampled_from([NOON, NOON - PATIENCE]),
+    in_doubt=st.booleans(),
+)
+journals = st.tuples(entries, entries, entries).map(
+    lambda three: {
+        one.filename: replace(entry, filename=one.filename)
+        for one, entry in zip(IN_ORDER, three, strict=True)
+    }
+)
+pages = st.dictionaries(
+    st.sampled_from([one.filename for one in IN_ORDER]),
+    st.builds(
+        Seen, st.sampled_from([None, "0" * 64, *(one.sha256 for one in IN_ORDER)]), st.just(URL)
+    ),
+)
+
+
+@given(journals, pages)
+def test_sdist_waits_for_every_wheel(journal: Journal, seen: Mapping[str, Seen]) -> None:
+    """For any journal and page, the sdist is sent alone, and only when every wheel is confirmed."""
+    step = plan(journal, seen)
+
+    if isinstance(step, Send) and SDIST in step.artifacts:
+        assert step.artifacts == [SDIST]
+        assert {journal[one.filename].progress for one in (FIRST, SECOND)} == {CONFIRMED}
+
+
+@given(journals, pages)
+def test_first_goes_alone(journal: Journal, seen: Mapping[str, Seen]) -> None:
+    """For any journal and page, nothing goes beside another before the index has taken one."""
+    step = plan(journal, seen)
+
+    if isinstance(step, Send) and not {one.progress for one in journal.values()} & SETTLED:
+        assert len(step.artifacts) == 1
+
+
+@given(journals, pages)
+def test_nothing_goes_twice(journal: Journal, seen: Mapping[str, Seen]) -> None:
+    """For any journal and page, nothing is sent that was taken, refused, or is shown."""
+    step = plan(journal, seen)
+
+    sent = step.artifacts if isinstance(step, Send) else []
+    assert not {journal[one.filename].progress for one in sent} & {SENT, CONFIRMED, REFUSED}
+    assert not {one.filename for one in sent} & set(seen)
+
+
+@given(journals, pages)
+def test_finished_only_when_all_is_confirmed(journal: Journal, seen: Mapping[str, Seen]) -> None:
+    """For any journal and page, it is finished if and only if all is confirmed, and ours."""
+    is_ours = all(
+        one.filename not in seen or seen[one.filename].sha256 in {None, one.sha256}
+        for one in IN_ORDER
+    )
+    are_confirmed = {one.progress for one in journal.values()} == {CONFIRMED}
+
+    assert (plan(journal, seen) == Finished()) == (is_ours and are_confirmed)
+
+
+@given(journals, pages)
+def test_confirming_settles(journal: Journal, seen: Mapping[str, Seen]) -> None:
+    """For any journal and page, what was confirmed as planned is not confirmed once more."""
+    step = plan(journal, seen)
+
+    if isinstance(step, Confirm):
+        done = {name: journal[name].confirmed(url, NOON) for name, url in step.files.items()}
+        assert not isinstance(plan({**journal, **done}, seen), Confirm)

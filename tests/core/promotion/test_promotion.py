@@ -1,0 +1,105 @@
+"""Who may publish a stage, until when, and how often others are reminded that nobody does."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from stageproxy.core.errors import ConflictError
+from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.promotion.promotion import (
+    LEASE,
+    LostLeaseError,
+    Promotion,
+    Target,
+    reminder_interval,
+)
+from tests.support.clock import NOON
+from tests.support.promotions import TARGET, a_promotion
+
+LATER = NOON + timedelta(minutes=1)
+DAILY = timedelta(days=1)
+HOURLY = timedelta(hours=1)
+
+
+@pytest.mark.parametrize("fence", [0, 1, 3])
+def test_only_the_latest_holder_may_act(fence: int) -> None:
+    """Whoever has another number than the present holder is refused."""
+    promotion = a_promotion(fence=2)
+
+    promotion.check_fence(2)
+    with pytest.raises(LostLeaseError):
+        promotion.check_fence(fence)
+
+
+def test_nobody_acts_after_the_end() -> None:
+    """When a promotion has ended, its holder has the lease no more."""
+    with pytest.raises(LostLeaseError):
+        a_promotion(fence=2, ended_at=NOON).check_fence(2)
+
+
+LAPSES = {
+    "just begun": (a_promotion(), NOON, False),
+    "the last moment": (a_promotion(), NOON + LEASE - timedelta(microseconds=1), False),
+    "silent for too long": (a_promotion(), NOON + LEASE, True),
+    "renewed": (a_promotion().renewed(LATER), NOON + LEASE, False),
+    "ended": (a_promotion(ended_at=NOON), NOON + 2 * LEASE, False),
+    "clock set back a little": (a_promotion(), NOON - LEASE, False),
+    "clock set back by days": (a_promotion(), NOON - timedelta(days=2), True),
+}
+
+
+@pytest.mark.parametrize(("promotion", "now", "expected"), LAPSES.values(), ids=LAPSES)
+def test_lapse(promotion: Promotion, now: datetime, *, expected: bool) -> None:
+    """A holder who is silent for 15 minutes can be followed by another."""
+    assert timedelta(minutes=15) == LEASE
+    assert promotion.has_lapsed(now) == expected
+
+
+@pytest.mark.parametrize("progress", Progress)
+def test_first_byte(progress: Progress) -> None:
+    """The release begins when its first file may be out, and every entry is a sign of life."""
+    after = a_promotion().after(Entry("a.whl", progress, NOON), LATER)
+
+    is_out = progress not in {Progress.PENDING, Progress.REFUSED}
+    assert after == a_promotion(first_sent_at=NOON if is_out else None).renewed(LATER)
+
+
+def test_first_byte_stays_the_first() -> None:
+    """Later files do not change when the release began."""
+    begun = a_promotion(first_sent_at=NOON)
+
+    assert begun.after(Entry("b.whl", Progress.SENT, LATER), LATER).first_sent_at == NOON
+
+
+OTHER = Target("https://elsewhere.example.org/legacy/", TARGET.index_url)
+
+
+def test_half_a_release_is_not_continued_elsewhere() -> None:
+    """Where the first files went the others go, whatever the settings say by now."""
+    begun = a_promotion(first_sent_at=NOON)
+
+    begun.check_target(replace(TARGET, index_url="https://mirror.example.org/simple/"))
+    with pytest.raises(ConflictError, match="elsewhere"):
+        begun.check_target(OTHER)
+
+
+def test_release_of_which_nothing_went_out_can_go_elsewhere() -> None:
+    """Before the first byte the settings may change."""
+    a_promotion().check_target(OTHER)
+
+
+REMINDERS = {
+    "nothing went out": (None, 100.0, None),
+    "two days": (NOON, 2.99, None),
+    "three days": (NOON, 3.0, DAILY),
+    "nine days": (NOON, 9.99, DAILY),
+    "ten days": (NOON, 10.0, HOURLY),
+    "a month": (NOON, 30.0, HOURLY),
+}
+
+
+@pytest.mark.parametrize(("first", "days", "expected"), REMINDERS.values(), ids=REMINDERS)
+def test_reminders(first: datetime | None, days: float, expected: timedelta | None) -> None:
+    """Half a release is warned of from day 3 daily, from day 10 hourly."""
+    assert reminder_interval(first, NOON + timedelta(days=days)) == expected

@@ -1,0 +1,134 @@
+"""The table of rules: what it says of itself, and what holds for any upload."""
+
+import io
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.archives.metadata import FormFields
+from stageproxy.core.archives.reader import read_contents
+from stageproxy.core.rules.findings import Level
+from stageproxy.core.rules.table import (
+    RULES,
+    RULES_AS_OF,
+    UNKNOWN_RULES,
+    findings_of,
+    form_findings,
+)
+from stageproxy.core.rules.upload import Rule, Surroundings, Upload
+from tests.core.archives.test_reader import ANYTHING, mangled
+from tests.support.clock import NOON
+from tests.support.distributions import a_wheel, an_sdist, upload_form
+from tests.support.processes import ROOT
+
+EVERY_RULE = [*RULES, *UNKNOWN_RULES]
+WHEEL, SDIST = a_wheel(requires_dist=["a>=1"]), an_sdist()
+NAME = WHEEL.filename
+REFERENCE = ROOT / "docs" / "reference" / "verdict.md"
+
+
+def row(rule: Rule) -> str:
+    """Return a rule as the reference has it."""
+    sentence = f"`{rule.sentence}`" if rule.sentence else ""
+    return f"| `{rule.id}` | {rule.about} | {sentence} | {rule.level} |"
+
+
+def test_the_reference_has_every_rule() -> None:
+    """The docs say what is refused, in PyPI's order, and from which day that is."""
+    text = REFERENCE.read_text()
+    rows = re.findall(r"^\| `[a-z0-9-]+` \| .* \| (?:refuse|warn|unknown) \|$", text, re.MULTILINE)
+
+    assert rows == [row(rule) for rule in EVERY_RULE]
+    assert f"**{RULES_AS_OF.isoformat()}**" in text
+
+
+def test_rules_are_told_apart() -> None:
+    """Each rule has a short name of its own, and comes from no day after the table's."""
+    names = [rule.id for rule in EVERY_RULE]
+
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)] == []
+    assert max(rule.since for rule in EVERY_RULE) <= RULES_AS_OF
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: rule.id)
+def test_what_pypi_refuses_has_its_sentence(rule: Rule) -> None:
+    """What is refused is refused in PyPI's words; what is suspicious has none."""
+    assert (rule.sentence == "") is (
+        rule.level is Level.WARN or rule.id in {"newer-rules", "archive-unread"}
+    )
+
+
+FIELDS = st.sampled_from(
+    [
+        "name", "version", "filetype", "pyversion", "metadata_version", "sha256_digest",
+        "md5_digest", "summary", "home_page", "author_email", "classifiers", "project_urls",
+        "requires_dist", "provides_dist", "provides_extra", "requires_python", "license",
+        "license_expression", "license_file", "dynamic", "import_name", "description",
+        "description_content_type", "attestations", "keywords", "protocol_version", "",
+    ]
+)  # fmt: skip
+VALUES = st.text(max_size=40) | st.sampled_from(
+    [
+        "demo", "1.0", "2.4", "2.5", "sdist", "bdist_wheel", "text/x-rst", "MIT", "../x", "a, b",
+        "A, https://example.org", "a @ https://x", "9" * 5000, "\ud800", "(" * 500, "*a", "`x",
+        "|x| _ ..", ".. include:: /etc/passwd", "a@b.c", "=\n==\n", "UNKNOWN", "asyncio",
+    ]
+)  # fmt: skip
+FORMS: st.SearchStrategy[FormFields] = st.lists(st.tuples(FIELDS, VALUES), max_size=12).map(tuple)
+BYTES: st.SearchStrategy[Any] = ANYTHING | mangled(WHEEL.content) | mangled(SDIST.content)
+NAMES = st.sampled_from([WHEEL.filename, SDIST.filename, "demo-1.0.zip"])
+AROUND = st.sampled_from([None, Surroundings(NOON, has_project=False)])
+
+
+def an_upload(
+    form: FormFields, content: bytes, filename: str, around: Surroundings | None = None
+) -> Upload:
+    """Return an upload of these bytes."""
+    name = parse_distribution_name(filename)
+    contents = read_contents(io.BytesIO(content), name)
+    return Upload(form, filename, None, "", "", "", name, contents, len(content), around)
+
+
+@example((("description", "x"), ("description_content_type", "\ud800")), b"", NAME, None)
+@example((("requires_dist", f"a; {'(' * 500}"),), b"", NAME, None)
+@given(FORMS, BYTES, NAMES, AROUND)
+def test_any_upload_gets_a_verdict(
+    form: FormFields, content: bytes, filename: str, around: Surroundings | None
+) -> None:
+    """For any form and any bytes there is a verdict, and never an exception."""
+    found = findings_of(an_upload(form, content, filename, around))
+
+    assert all(one.message for one in found)
+
+
+@given(FORMS, BYTES, NAMES)
+def test_a_rule_keeps_to_its_level(form: FormFields, content: bytes, filename: str) -> None:
+    """For any upload, a finding has the level of its rule, or nobody can tell."""
+    upload = an_upload(form, content, filename)
+
+    for rule in RULES:
+        assert {one.level for one in rule.check(upload)} <= {rule.level, Level.UNKNOWN}
+
+
+@given(FORMS, BYTES, NAMES)
+def test_the_form_comes_first(form: FormFields, content: bytes, filename: str) -> None:
+    """For any upload, what its form is refused for is what the whole is refused for first."""
+    early, whole = form_findings(form), findings_of(an_upload(form, content, filename))
+
+    assert whole[: len(early)] == early
+
+
+@given(st.data())
+def test_the_order_of_fields_does_not_matter(data: st.DataObject) -> None:
+    """For any order in which an uploader sends its fields, the verdict is the same."""
+    form = [*upload_form(WHEEL, summary="a\nb", version="dog", home_page="x", filetype="y")]
+    shuffled = tuple(data.draw(st.permutations(form)))
+    upload = an_upload(tuple(form), WHEEL.content, WHEEL.filename)
+
+    assert findings_of(replace(upload, form=shuffled)) == findings_of(upload)

@@ -1,0 +1,214 @@
+"""What becomes of an artifact that arrives."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from stageproxy.core.errors import ConflictError, OtherReleaseError, RefusedError
+from stageproxy.core.index.pages import ListedFile, Listing
+from stageproxy.core.rules.upload import Surroundings
+from stageproxy.core.stage.accept import (
+    Outcome,
+    check_project_takes_uploads,
+    is_published,
+    plan_intake,
+    surroundings_of,
+)
+from stageproxy.core.stage.stage import Artifact, Stage, Status
+from tests.support.builders import a_stage, an_artifact
+from tests.support.clock import NOON
+
+HELD = an_artifact("demo-2.0.tar.gz", content="bytes", form="form")
+SAME = HELD
+OTHER_FORM = an_artifact("demo-2.0.tar.gz", content="bytes", form="another form")
+OTHER_BYTES = an_artifact("demo-2.0.tar.gz", content="other bytes")
+OTHER_NAME = an_artifact("demo-2.0-py3-none-any.whl", content="bytes")
+NEW = an_artifact("demo-2.0-py3-none-any.whl", content="a wheel")
+EXISTS = "File already exists ('{}', with blake2_256 hash '{}')."
+
+
+def plan(
+    arriving: Artifact,
+    *,
+    stage: Stage | None = None,
+    version: str = "2.0",
+    elsewhere: tuple[Artifact, ...] = (),
+    replace: bool = True,
+) -> Outcome:
+    """Plan what an artifact does to a stage that holds one sdist."""
+    into = stage or a_stage("2.0", HELD)
+    return plan_intake(into, arriving, version, [*into.artifacts, *elsewhere], replace=replace)
+
+
+@pytest.mark.parametrize(
+    ("arriving", "replace", "outcome"),
+    [
+        (NEW, True, Outcome.UPLOADED),
+        (NEW, False, Outcome.UPLOADED),
+        (SAME, True, Outcome.UNCHANGED),
+        (SAME, False, Outcome.UNCHANGED),
+        (OTHER_FORM, True, Outcome.REPLACED),
+        (OTHER_FORM, False, Outcome.UNCHANGED),
+        (OTHER_BYTES, True, Outcome.REPLACED),
+    ],
+    ids=[
+        "new, may replace",
+        "new, may not",
+        "the same, may replace",
+        "the same, may not",
+        "another form, may replace",
+        "another form, may not",
+        "other bytes, may replace",
+    ],
+)
+def test_an_artifact_is_taken_in(arriving: Artifact, outcome: Outcome, *, replace: bool) -> None:
+    """The same file again is no change; with another form it is another release (#96)."""
+    assert plan(arriving, replace=replace) is outcome
+
+
+@pytest.mark.parametrize(
+    ("arriving", "replace"),
+    [(OTHER_BYTES, False), (OTHER_NAME, True), (OTHER_NAME, False)],
+    ids=["other bytes, may not replace", "another name, may replace", "another name, may not"],
+)
+def test_what_pypi_has_seen_is_refused(arriving: Artifact, *, replace: bool) -> None:
+    """PyPI takes no name twice and no bytes twice; the sentence is its own (#96)."""
+    with pytest.raises(RefusedError) as caught:
+        plan(arriving, replace=replace)
+
+    assert caught.value.sentence == EXISTS.format(arriving.filename, arriving.blake2b_256)
+
+
+def test_bytes_of_another_stage_are_refused() -> None:
+    """The live stages of a project share the rule: all of them are to be published."""
+    with pytest.raises(RefusedError, match=r"File already exists \('demo-2.0-py3"):
+        plan(NEW, elsewhere=(an_artifact("demo-1.0.tar.gz", content="a wheel"),))
+
+
+def test_another_version_belongs_to_another_stage() -> None:
+    """A stage is one release (#20)."""
+    with pytest.raises(OtherReleaseError, match=r"which is demo 2\.0"):
+        plan(NEW, version="2.1")
+
+
+def test_another_spelling_is_the_same_release() -> None:
+    """`2` and `2.0` are one release on PyPI, and one stage here."""
+    assert plan(NEW, version="2") is Outcome.UPLOADED
+
+
+def test_any_version_fits_a_stage_without_one() -> None:
+    """The first artifact fixes the version."""
+    assert plan(NEW, stage=a_stage(None), version="3.0") is Outcome.UPLOADED
+
+
+@pytest.mark.parametrize("status", [Status.PROCESSING, Status.PUBLISHED, Status.CANCELED])
+@pytest.mark.parametrize("arriving", [NEW, SAME], ids=["new", "the same"])
+def test_a_stage_that_is_closed_takes_nothing(status: Status, arriving: Artifact) -> None:
+    """What is being published stays what it is, whatever arrives (#31)."""
+    with pytest.raises(ConflictError, match=f"is {status} and cannot be edited"):
+        plan(arriving, stage=a_stage("2.0", HELD, status=status))
+
+
+@pytest.mark.parametrize(
+    ("sha256", "published"),
+    [(HELD.sha256, True), (None, False)],
+    ids=["the same bytes", "not listed"],
+)
+def test_published_means_the_same_bytes(sha256: str | None, *, published: bool) -> None:
+    """What upstream has under the name and the digest needs no staging (#113)."""
+    assert is_published(HELD, listing_of(sha256)) is published
+
+
+@pytest.mark.parametrize("sha256", ["0" * 64, ""], ids=["another digest", "an empty digest"])
+def test_other_bytes_upstream_are_a_conflict(sha256: str) -> None:
+    """A name that upstream has with other bytes can never be published (#21, #71)."""
+    with pytest.raises(RefusedError, match=r"^File already exists"):
+        is_published(HELD, listing_of(sha256))
+
+
+def test_bytes_without_a_digest_are_a_conflict() -> None:
+    """A page that does not say what it has is not taken for a yes."""
+    listing = Listing({HELD.filename: ListedFile(HELD.filename, None, None, None)})
+
+    with pytest.raises(RefusedError):
+        is_published(HELD, listing)
+
+
+def listing_of(sha256: str | None) -> Listing:
+    """Return a listing that has the held file with a digest, or not at all."""
+    if sha256 is None:
+        return Listing()
+    return Listing({HELD.filename: ListedFile(HELD.filename, sha256, None, None)})
+
+
+def a_page_of(*uploads: tuple[str, str | None]) -> Listing:
+    """Return a listing of files, each with the time it was uploaded."""
+    files = [ListedFile(name, name, None, None, 7, time) for name, time in uploads]
+    return Listing({file.filename: file for file in files})
+
+
+def test_surroundings_are_those_of_the_release() -> None:
+    """All files of the project count as names; the release began with the first of its files."""
+    later, first = "2026-11-21T12:00:00Z", "2026-11-20T12:00:00.5Z"
+    page = a_page_of(
+        ("demo-1.0.tar.gz", "2020-01-01T00:00:00Z"),
+        ("demo-2.0.tar.gz", later),
+        ("demo-2.0.0-py3-none-any.whl", first),
+    )
+
+    assert surroundings_of(page, "2", NOON) == Surroundings(
+        now=NOON,
+        has_project=True,
+        files={name: name for name in page.files},
+        release=("demo-2.0.tar.gz", "demo-2.0.0-py3-none-any.whl"),
+        first_upload=datetime(2026, 11, 20, 12, 0, 0, 500000, UTC),
+        size=21,
+        largest=7,
+    )
+
+
+@pytest.mark.parametrize("time", [None, "yesterday", "2026-11-20", "2026-11-20T12:00:00"], ids=str)
+def test_a_time_that_nobody_can_read_is_none(time: str | None) -> None:
+    """A page without times, or with odd ones, says nothing of the release's age."""
+    found = surroundings_of(a_page_of(("demo-2.0.tar.gz", time)), "2.0", NOON)
+
+    assert (found.first_upload, found.is_age_known) == (None, False)
+    assert found.release == ("demo-2.0.tar.gz",)
+
+
+def test_what_is_staged_counts_for_the_size() -> None:
+    """The project's size is that of all files; one that is out and staged counts once."""
+    page = a_page_of(("demo-1.0.tar.gz", None), (HELD.filename, None))
+    other = replace(HELD, filename="demo-2.0-py3-none-any.whl", size=100)
+
+    assert surroundings_of(page, None, NOON, staged=[HELD, other]).size == 114
+
+
+def test_size_that_nobody_knows() -> None:
+    """Where a file's size is missing nothing is known of the whole."""
+    unknown = ListedFile("demo-1.0.tar.gz", None, None, None)
+
+    assert surroundings_of(Listing({unknown.filename: unknown}), None, NOON).size is None
+
+
+def test_a_project_may_be_new() -> None:
+    """An index without the project has nothing beside the upload."""
+    assert surroundings_of(Listing(is_there=False), None, NOON) == Surroundings(
+        NOON, has_project=False, size=0
+    )
+
+
+@pytest.mark.parametrize("status", ["archived", "quarantined"])
+def test_a_closed_project_takes_no_uploads(status: str) -> None:
+    """An index must not take uploads to these (PEP 792, #66)."""
+    with pytest.raises(RefusedError) as caught:
+        check_project_takes_uploads("demo", Listing(status=status))
+
+    assert caught.value.sentence == f"The project demo is {status} on PyPI and takes no uploads."
+
+
+@pytest.mark.parametrize("status", ["active", "deprecated", "something new"])
+def test_other_projects_take_uploads(status: str) -> None:
+    """A state we do not know is no reason to refuse."""
+    check_project_takes_uploads("demo", Listing(status=status))

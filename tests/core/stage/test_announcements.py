@@ -1,0 +1,83 @@
+"""Files that are announced: which names can become a part of a stage."""
+
+import pytest
+
+from stageproxy.core.errors import InvalidRequestError, Problem
+from stageproxy.core.stage.announcements import check_name, name_of
+from tests.support.builders import a_stage
+
+WHEEL = "demo-2.0-py3-none-any.whl"
+BELONGS = "does not belong to this session, which is demo 2.0."
+ODD = "has characters that no file on PyPI has in its name."
+NONE = {
+    "no extension": "demo-2.0",
+    "an egg": "demo-2.0-py3.11.egg",
+    "an archive of another kind": "demo-2.0.tar.bz2",
+    "no version": "demo.tar.gz",
+    "too few parts": "demo-2.0.whl",
+    "nothing": "",
+    "a text behind it": f"{WHEEL}.asc",
+    "NUL at the end": "demo-2.0.tar.gz\0",
+    "slash in a tag": "demo-2.0-py3-none-a/../b.whl",
+}
+NOT_THIS = {
+    "another project": ("demon-2.0.tar.gz", f"demon-2.0.tar.gz {BELONGS}"),
+    "another version": ("demo-2.1.tar.gz", f"demo-2.1.tar.gz {BELONGS}"),
+    "a folder above": ("../demo-2.0.tar.gz", f"'../demo-2.0.tar.gz' {ODD}"),
+    "a folder": ("demo/demo-2.0.tar.gz", f"'demo/demo-2.0.tar.gz' {ODD}"),
+    "a backslash": ("..\\demo-2.0.tar.gz", f"'..\\\\demo-2.0.tar.gz' {ODD}"),
+    "NUL": ("demo\0-2.0.tar.gz", f"'demo\\x00-2.0.tar.gz' {ODD}"),
+    "a space": ("demo- 2.0.tar.gz", f"'demo- 2.0.tar.gz' {ODD}"),
+    "an end of line": ("demo-2.0\n.tar.gz", f"'demo-2.0\\n.tar.gz' {ODD}"),
+    "text from right to left": ("demo-2.0-py\u202e3-none-any.whl",) * 2,
+    "digits of another script": ("demo-2.0-1\u0661-py3-none-any.whl",) * 2,
+    "a letter that is lower-cased to k": ("\u212ay-2.0.tar.gz",) * 2,
+    "another spelling of the project": (
+        "Demo-2.0.tar.gz",
+        "Filename 'Demo-2.0.tar.gz' is invalid, should be 'demo-2.0.tar.gz'.",
+    ),
+    "another spelling of the version": (
+        "demo-v2.0.tar.gz",
+        "Filename 'demo-v2.0.tar.gz' is invalid, should be 'demo-2.0.tar.gz'.",
+    ),
+    "a zip": ("demo-2.0.zip", "Filename 'demo-2.0.zip' is invalid, should be 'demo-2.0.tar.gz'."),
+    "an unknown platform": (
+        "demo-2.0-py3-none-amiga.whl",
+        "Binary wheel 'demo-2.0-py3-none-amiga.whl' has an unsupported platform tag 'amiga'.",
+    ),
+    "a name that is too long": (f"demo-2.0-{'py3.' * 60}py3-none-any.whl",) * 2,
+}
+
+
+@pytest.mark.parametrize("filename", [WHEEL, "demo-2.0.tar.gz", "demo-2.0-1abc-cp311-abi3-any.whl"])
+def test_proper_names(filename: str) -> None:
+    """What PyPI takes by its name may come."""
+    check_name(a_stage("2.0"), name_of(filename))
+
+
+def test_any_version_while_there_is_none() -> None:
+    """A stage whose version is not known yet takes the file of any (DECISIONS 1)."""
+    check_name(a_stage(None), name_of("demo-9.1.tar.gz"))
+
+
+@pytest.mark.parametrize("filename", NONE.values(), ids=NONE)
+def test_no_distribution(filename: str) -> None:
+    """A name that is none of a wheel or an sdist is refused, by its field (17)."""
+    with pytest.raises(InvalidRequestError) as caught:
+        name_of(filename)
+
+    assert caught.value.problems == (Problem("filename", caught.value.sentence),)
+
+
+@pytest.mark.parametrize(("filename", "sentence"), NOT_THIS.values(), ids=NOT_THIS)
+def test_names_that_can_never_belong(filename: str, sentence: str) -> None:
+    """What completing would refuse for its name alone is refused before it is sent (17, 20).
+
+    It was not: line ends and marks of direction stood in a session's files.
+    """
+    with pytest.raises(InvalidRequestError) as caught:
+        check_name(a_stage("2.0"), name_of(filename))
+
+    is_whole = sentence != filename
+    assert {one.source for one in caught.value.problems} == {"filename"}
+    assert caught.value.sentence == sentence if is_whole else caught.value.problems

@@ -1,0 +1,116 @@
+"""Digests that are announced: which ones count, and whether a file has them."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stageproxy.core.errors import Problem
+from stageproxy.core.stage.digests import problems_with_file, problems_with_hashes
+
+CONTENT = b"a wheel"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+ALGORITHMS = sorted(hashlib.algorithms_guaranteed)
+WEAK = ["md5", "sha1"]
+OF_ANY_LENGTH = ["shake_128", "shake_256"]
+SECURE = [one for one in ALGORITHMS if one not in WEAK]
+NEED_ONE = Problem("hashes", "One secure digest is needed at least, best sha256.")
+
+
+def digest_of(name: str, length: int = 32) -> str:
+    """Return the digest of the content in hex; *length* in bytes counts where it can be chosen."""
+    digest: Any = hashlib.new(name, CONTENT, usedforsecurity=False)
+    return str(digest.hexdigest(length) if name in OF_ANY_LENGTH else digest.hexdigest())
+
+
+@pytest.mark.parametrize("name", SECURE)
+def test_one_secure_digest_is_enough(name: str) -> None:
+    """Each secure algorithm that every Python has is taken, alone (18)."""
+    assert problems_with_hashes({name: digest_of(name)}) == []
+
+
+def test_all_algorithms_are_tried() -> None:
+    """The table above is not empty by some accident: it has both kinds of SHAKE and BLAKE."""
+    assert {"sha256", "sha512", "sha3_256", "blake2b", "blake2s", *OF_ANY_LENGTH} <= set(SECURE)
+
+
+@pytest.mark.parametrize("names", [[], ["md5"], ["sha1"], WEAK], ids=str)
+def test_weak_digests_are_not_enough(names: list[str]) -> None:
+    """Without a secure digest an announcement is refused (18)."""
+    assert problems_with_hashes({one: digest_of(one) for one in names}) == [NEED_ONE]
+
+
+@pytest.mark.parametrize("name", WEAK)
+def test_weak_digests_may_come_along(name: str) -> None:
+    """A weak digest beside a secure one does no harm."""
+    assert problems_with_hashes({name: digest_of(name), "sha256": SHA256}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "digest", "sentence"),
+    [
+        ("sha256", SHA256[:-2], "This is not how long a digest of sha256 is."),
+        ("sha256", SHA256 + "00", "This is not how long a digest of sha256 is."),
+        ("blake2b", "00" * 32, "This is not how long a digest of blake2b is."),
+        ("shake_128", "00" * 31, "This is not how long a digest of shake_128 is."),
+        ("shake_256", "00" * 513, "This is not how long a digest of shake_256 is."),
+        ("sha256", "", "A digest is spelled in hexadecimal digits."),
+        ("sha256", SHA256[:-1], "A digest is spelled in hexadecimal digits."),
+        ("sha256", "g" * 64, "A digest is spelled in hexadecimal digits."),
+        ("sha256", f" {SHA256[1:-1]} ", "A digest is spelled in hexadecimal digits."),
+        ("sha256", f"{SHA256}\n", "A digest is spelled in hexadecimal digits."),
+        ("sha256", "\u0661" * 64, "A digest is spelled in hexadecimal digits."),
+        ("blake2b_256", "00" * 32, "blake2b_256 is no algorithm that every Python knows."),
+        ("SHA256", SHA256, "SHA256 is no algorithm that every Python knows."),
+        ("", SHA256, " is no algorithm that every Python knows."),
+    ],
+)
+def test_digest_that_is_none(name: str, digest: str, sentence: str) -> None:
+    """A digest is refused whose algorithm, length or spelling cannot be, named by its key."""
+    assert problems_with_hashes({name: digest}) == [Problem(f"hashes.{name}", sentence)]
+
+
+@pytest.mark.parametrize("length", [32, 33, 512])
+def test_shake_of_some_length(length: int) -> None:
+    """A digest whose length can be chosen has at least 256 bits, and an end."""
+    assert problems_with_hashes({"shake_256": digest_of("shake_256", length)}) == []
+
+
+def test_all_problems_are_told() -> None:
+    """Each digest at fault is named, those that are right are not."""
+    hashes = {"sha256": "x", "md5": "y", "sha512": digest_of("sha512")}
+
+    found = [one.source for one in problems_with_hashes(hashes)]
+
+    assert found == ["hashes.sha256", "hashes.md5"]
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+@given(announced=st.text(alphabet="0123456789abcdefABCDEF", max_size=140))
+def test_no_digest_makes_it_fall_over(name: str, announced: str) -> None:
+    """For any hexadecimal text of any algorithm there is an answer, and it does not mind case."""
+    lower, upper = (problems_with_hashes({name: one}) for one in (announced.lower(), announced))
+
+    assert lower == upper
+
+
+def test_file_as_announced() -> None:
+    """A file that is what was announced has no problems, however its digests are spelled."""
+    found: Mapping[str, str] = {"sha256": SHA256, "md5": digest_of("md5")}
+
+    assert problems_with_file({"sha256": SHA256.upper()}, found, size=7, of=7) == []
+
+
+def test_file_that_is_another_one() -> None:
+    """Size and every digest that is not the announced one are told, the size first (19)."""
+    announced = {"sha256": "0" * 64, "md5": digest_of("md5"), "sha512": "0" * 128}
+    found = {"sha256": SHA256, "md5": digest_of("md5"), "sha512": digest_of("sha512")}
+
+    assert problems_with_file(announced, found, size=8, of=7) == [
+        Problem("size", "The file has 7 bytes, but 8 were announced."),
+        Problem("hashes.sha256", "The sha256 digest of the file is not the announced one."),
+        Problem("hashes.sha512", "The sha512 digest of the file is not the announced one."),
+    ]

@@ -1,0 +1,91 @@
+"""What an index says of the artifacts of a stage."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from stageproxy.core.index.pages import StagedFile
+from stageproxy.core.stage.listing import artifact_at, rfc3339, staged_files
+from tests.support.builders import a_stage, an_artifact
+from tests.support.clock import NOON
+
+WHEEL = an_artifact("demo-2.0-py3-none-any.whl", requires_python=">=3.9")
+SDIST = an_artifact("demo-2.0.tar.gz", requires_python=">=3.8")
+
+
+def test_an_artifact_is_listed_with_all_that_is_known() -> None:
+    """A link says what PyPI's would say, at the path the file will have there (#53, #54, #59)."""
+    digest = WHEEL.blake2b_256
+
+    assert staged_files(a_stage("2.0", WHEEL), "../../") == [
+        StagedFile(
+            filename="demo-2.0-py3-none-any.whl",
+            version="2.0",
+            link=(
+                f"../../packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/demo-2.0-py3-none-any.whl"
+            ),
+            sha256=WHEEL.sha256,
+            size=WHEEL.size,
+            upload_time="2026-11-22T12:00:00.123456Z",
+            requires_python=">=3.9",
+            yanked=None,
+            core_metadata_sha256=WHEEL.core_metadata_sha256,
+            blake2b_256=WHEEL.blake2b_256,
+            md5=WHEEL.md5,
+            packagetype="bdist_wheel",
+            python_version="py3",
+        )
+    ]
+
+
+def test_a_release_requires_what_its_first_file_requires() -> None:
+    """PyPI knows Requires-Python of a release, from the file that it gets first (#63)."""
+    listed = staged_files(a_stage("2.0", SDIST, WHEEL), "")
+
+    assert [one.requires_python for one in listed] == [">=3.9", ">=3.9"]
+
+
+def test_sdists_have_no_metadata_beside_them() -> None:
+    """PyPI serves METADATA for wheels alone (#57)."""
+    assert staged_files(a_stage("2.0", SDIST), "")[0].core_metadata_sha256 is None
+
+
+def test_an_empty_stage_lists_nothing() -> None:
+    """A stage without version has no artifacts either."""
+    assert staged_files(a_stage(None), "") == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "written"),
+    [
+        (NOON, "2026-11-22T12:00:00.123456Z"),
+        (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00.000000Z"),
+        (
+            datetime(2026, 1, 2, 1, tzinfo=timezone(timedelta(hours=2))),
+            "2026-01-01T23:00:00.000000Z",
+        ),
+    ],
+    ids=["microseconds", "none", "another zone"],
+)
+def test_times_are_written_as_indexes_do(moment: datetime, written: str) -> None:
+    """UTC, six digits, `Z`: installers drop files whose time they cannot read (#54)."""
+    assert rfc3339(moment) == written
+
+
+@pytest.mark.parametrize(
+    ("digest", "filename", "found"),
+    [
+        (WHEEL.blake2b_256, WHEEL.filename, True),
+        (SDIST.blake2b_256, WHEEL.filename, False),
+        (WHEEL.blake2b_256, "demo-2.0-py2-none-any.whl", False),
+        ("", WHEEL.filename, False),
+    ],
+    ids=["both right", "another digest", "another name", "no digest"],
+)
+def test_an_artifact_is_found_by_digest_and_name(
+    digest: str, filename: str, *, found: bool
+) -> None:
+    """A path with the digest of replaced bytes leads to nothing."""
+    stage = a_stage("2.0", WHEEL, SDIST)
+
+    assert artifact_at(stage, digest, filename) == (WHEEL if found else None)

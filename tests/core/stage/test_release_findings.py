@@ -1,0 +1,193 @@
+"""What is said of files that would make one release."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from stageproxy.core.index.pages import ListedFile, Listing
+from stageproxy.core.rules.findings import Finding, Level, suspicious
+from stageproxy.core.rules.upload import Surroundings, Upload
+from stageproxy.core.stage.accept import surroundings_of
+from stageproxy.core.stage.release_findings import findings_by_file, release_findings
+from tests.core.rules.test_rules import an_upload
+from tests.support.clock import NOON
+from tests.support.distributions import Distribution, a_wheel, an_sdist
+
+WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
+LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+ONE_SDIST = Finding("content", "Only one sdist may be uploaded per release.")
+LONG_AGO = "2026-01-01T12:00:00Z"
+
+
+def a_listing(*filenames: str, status: str = "active", upload_time: str = LONG_AGO) -> Listing:
+    """Return what an index has of demo; each file has 1000 bytes."""
+    files = {
+        one: ListedFile(one, "0" * 64, None, None, size=1000, upload_time=upload_time)
+        for one in filenames
+    }
+    return Listing(files, status)
+
+
+def around(listing: Listing) -> Surroundings:
+    """Return what is around demo 2.0 at noon."""
+    return surroundings_of(listing, "2.0", NOON)
+
+
+def messages(*uploads: Upload, beside: Surroundings | None = None) -> list[list[str]]:
+    """Return what is said of each file."""
+    found = findings_by_file(uploads, beside, NOON)
+    return [[one.message for one in findings] for findings in found.values()]
+
+
+def broken(filename: str) -> Upload:
+    """Return a file that cannot be opened, with the form that is made of it."""
+    kinds = {"filetype", "pyversion", "sha256_digest", ":action", "protocol_version"}
+    upload = an_upload(Distribution(filename, b"no archive"))
+    form = tuple(pair for pair in upload.form if pair[0] in kinds)
+    return Upload(
+        form, filename, None, upload.sha256, "", "", name=upload.name, contents=upload.contents
+    )
+
+
+@pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
+def test_fine(beside: Surroundings | None) -> None:
+    """Of files that are fine nothing is said, and they stay in their order."""
+    found = findings_by_file([an_upload(SDIST), an_upload(WHEEL)], beside, NOON)
+
+    assert list(found.items()) == [(SDIST.filename, []), (WHEEL.filename, [])]
+
+
+@pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
+def test_same_bytes_twice(beside: Surroundings | None) -> None:
+    """PyPI takes no bytes under two names: the second is refused, and the first named."""
+    renamed = Distribution("demo-2.0-1-py3-none-any.whl", WHEEL.content)
+
+    first, second = messages(an_upload(WHEEL), an_upload(renamed), beside=beside)
+
+    exists = f"('{renamed.filename}', with blake2_256 hash '{WHEEL.blake2b_256}')"
+    assert first == []
+    assert f"File already exists {exists}." in second
+    assert f"It has the bytes of '{WHEEL.filename}'." in second
+
+
+@pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
+def test_second_sdist(beside: Surroundings | None) -> None:
+    """A release has one sdist, however its version is spelled: the second is refused."""
+    other = an_sdist(version="2.0.0")
+
+    found = findings_by_file([an_upload(SDIST), an_upload(other)], beside, NOON)
+
+    assert found == {SDIST.filename: [], other.filename: [ONE_SDIST]}
+
+
+def test_order_counts() -> None:
+    """It is the one that comes later that is refused."""
+    other = an_sdist(version="2.0.0")
+
+    found = findings_by_file([an_upload(other), an_upload(SDIST)], None, NOON)
+
+    assert found == {other.filename: [], SDIST.filename: [ONE_SDIST]}
+
+
+def test_ages() -> None:
+    """How old a release is only an index knows: offline there is no word of it."""
+    young = (NOON - timedelta(days=1)).isoformat()
+    known = around(a_listing(WHEEL.filename, upload_time=young))
+
+    until = "PyPI takes files for this release until 2026-12-05 12:00 UTC, and none later."
+    assert messages(an_upload(SDIST), beside=known) == [[until]]
+    assert messages(an_upload(SDIST)) == [[]]
+
+
+def test_closed_release() -> None:
+    """After 14 days PyPI takes no more files for a release."""
+    known = around(a_listing(WHEEL.filename))
+
+    ((message,),) = messages(an_upload(SDIST), beside=known)
+
+    assert message.startswith("Uploading new files to releases older than 14 days is not allowed.")
+
+
+def test_sizes_add_up() -> None:
+    """The project grows with each file. Each was held against what the index had alone."""
+    full = Surroundings(NOON, has_project=True, size=10 * 2**30 - len(WHEEL.content))
+    files = [replace(an_upload(one), size=len(one.content)) for one in (WHEEL, SDIST)]
+
+    first, second = messages(*files, beside=full)
+
+    assert first == []
+    assert len(second) == 1
+    assert "it has 10.0 GB" in second[0]
+
+
+BROKEN = {
+    "sdist": ("demo-2.0.tar.gz", ["Invalid distribution file. File is not a tarfile"]),
+    "wheel": (WHEEL.filename, ["Invalid distribution file. File is not a zipfile"]),
+    "misnamed": (
+        "README.md",
+        [
+            "Invalid file extension: Use .tar.gz, .whl or .zip extension.",
+            "Invalid source distribution filename: README.md",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("filename", "expected"), BROKEN.values(), ids=BROKEN)
+def test_file_without_metadata(filename: str, expected: list[str]) -> None:
+    """What cannot be opened is told as such; that its fields are missing goes without saying."""
+    assert messages(broken(filename)) == [expected]
+
+
+def test_wheel_without_metadata() -> None:
+    """A wheel in which METADATA alone is missing is refused."""
+    content = a_wheel(version="2.0").content.replace(b"METADATA", b"METADATE")
+    upload = an_upload(Distribution(WHEEL.filename, content))
+
+    found = findings_by_file([upload], None, NOON)[WHEEL.filename]
+
+    assert any("METADATA" in one.message for one in found if one.level is Level.REFUSE)
+
+
+def test_closed_project() -> None:
+    """A project that is archived takes no file at all: that is told once, and first."""
+    listing = a_listing("demo-1.0-cp311-cp311-win32.whl", status="archived")
+
+    assert release_findings([an_upload(LINUX)], listing) == [
+        Finding("name", "The project demo is archived on PyPI and takes no uploads."),
+        suspicious("There is no wheel for win32, which demo 1.0 has.", "release"),
+    ]
+
+
+def test_release_of_a_project_that_is_not_there() -> None:
+    """Nothing is missed in a first release."""
+    assert release_findings([an_upload(LINUX)], Listing(is_there=False)) == []
+
+
+@pytest.mark.parametrize("listing", [None, Listing()], ids=["offline", "asked"])
+def test_no_files(listing: Listing | None) -> None:
+    """Of nothing nothing is said."""
+    assert release_findings([], listing) == []
+    assert findings_by_file([], None, NOON) == {}
+
+
+def test_wheel_that_is_out() -> None:
+    """A wheel of this very release that is out already is not missed. It was."""
+    listing = a_listing("demo-1.0-cp311-cp311-win32.whl", "demo-2.0-cp311-cp311-win32.whl")
+
+    assert release_findings([an_upload(LINUX)], listing) == []
+
+
+def test_differences() -> None:
+    """Forms that differ are told; of a file that cannot be opened, that is all."""
+    other = an_sdist(version="2.0", summary="Another")
+
+    assert release_findings([an_upload(WHEEL), an_upload(other)], None) == [
+        suspicious(
+            f"{other.filename} has another Summary than {WHEEL.filename}. "
+            "PyPI shows that of the latter, which is published first, for all files.",
+            "release",
+        )
+    ]
+    assert release_findings([an_upload(WHEEL), broken(SDIST.filename)], None) == []

@@ -1,1 +1,0 @@
-"""Tests of what PyPI will say to an upload."""
