@@ -24,19 +24,19 @@ from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
-from stageproxy.services.outlet import Outlet, PromotionCredentials
-from stageproxy.services.preflight import Preflight
 from stageproxy.services.preview import Previews
-from stageproxy.services.promote import Promotions
-from stageproxy.services.promotion_reports import PromotionReports
-from stageproxy.services.published import Published
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.orchestrate import Promotions
+from stageproxy.services.promotion.preflight import Preflight
+from stageproxy.services.promotion.publish_target import Outlet, PromotionCredentials
+from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
-from stageproxy.services.shelves import Shelves
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
 from stageproxy.services.tokens import Tokens
-from stageproxy.services.upload import UploadPolicy, Uploads
+from stageproxy.services.uploads import UploadPolicy, Uploads
+from stageproxy.services.upstream_state import Published
 from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex

@@ -18,7 +18,7 @@ from stageproxy.core.promotion.promotion import Target
 from stageproxy.core.rights import EVERY_PROJECT, Credential, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.services.background import repeat_for_ever
-from stageproxy.services.outlet import CountedPublisher
+from stageproxy.services.promotion.publish_target import CountedPublisher
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenOrder
 from stageproxy.store.database import Database

@@ -19,8 +19,8 @@ from stageproxy.core.rules.findings import Finding, Level, not_known
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.accept import surroundings_of
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
-from stageproxy.services.published import Published, UpstreamState
 from stageproxy.services.similar_names import NameSearches
+from stageproxy.services.upstream_state import Published, UpstreamState
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.index import UpstreamIndex
 from stageproxy.upstream.pip_index import (

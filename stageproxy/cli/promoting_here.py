@@ -35,9 +35,9 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.main import SystemClock, publishing_of
 from stageproxy.ports import Credentials
-from stageproxy.services.outlet import GivenCredential
-from stageproxy.services.publication import Publication
-from stageproxy.services.shelves import Shelves
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.publish_target import GivenCredential
+from stageproxy.services.promotion.runner import Publication
 from stageproxy.upstream.pip_index import default_of_pip, urls_of
 from stageproxy.upstream.session import Patience, open_session
 from stageproxy.upstream.trusted_publishing import TrustedPublisher

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from stageproxy.services.signs_of_life import one_failure
+from stageproxy.services.promotion.lease_keeper import one_failure
 
 log = logging.getLogger(__name__)
 

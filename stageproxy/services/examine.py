@@ -27,7 +27,7 @@ from stageproxy.core.stage.digests import Received
 from stageproxy.core.stage.stage import LIVE, Artifact, ArtifactKind, Stage
 from stageproxy.ports import Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.access import require
-from stageproxy.services.published import Published, UpstreamState
+from stageproxy.services.upstream_state import Published, UpstreamState
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.examine import Arrival
 from stageproxy.services.stages import WITHDRAWN, Stages, end_expired, get_live, touched
-from stageproxy.services.upload import Uploads
+from stageproxy.services.uploads import Uploads
 
 log = logging.getLogger(__name__)
 

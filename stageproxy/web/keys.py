@@ -8,13 +8,13 @@ from stageproxy.services.audit import AuditTrail
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
-from stageproxy.services.promote import Promotions
-from stageproxy.services.promotion_reports import PromotionReports
+from stageproxy.services.promotion.orchestrate import Promotions
+from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.readiness import Readiness
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
-from stageproxy.services.upload import Uploads
+from stageproxy.services.uploads import Uploads
 from stageproxy.web.help_pages import HelpPages
 
 ACCESS = web.AppKey("access", Access)

@@ -22,7 +22,7 @@ from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import IncomingFile
 from stageproxy.services.access import require
 from stageproxy.services.examine import Arrival
-from stageproxy.services.upload import Taken
+from stageproxy.services.uploads import Taken
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import PREVIEWS, UPLOADS, URLS
 from stageproxy.web.session_json import SESSION_JSON, UPLOAD_2_0, Api, json_response

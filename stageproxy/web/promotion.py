@@ -11,7 +11,7 @@ from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Way
 from stageproxy.core.promotion.request import PromotionOrder
 from stageproxy.core.rights import TOKEN_USER, Credential
-from stageproxy.services.promotion_reports import Ending, PromotionView, Report
+from stageproxy.services.promotion.reports import Ending, PromotionView, Report
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS

@@ -10,7 +10,7 @@ from stageproxy.core.rules.findings import Level, finding_json
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.services.promotion_reports import PromotionView
+from stageproxy.services.promotion.reports import PromotionView
 
 _WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})
 

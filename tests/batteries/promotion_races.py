@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.rights import Credential
-from stageproxy.services.journalist import CatalogueJournalist
+from stageproxy.services.promotion.journal_store import CatalogueJournalist
 from tests.support.asking import Answer
 from tests.support.distributions import Distribution, a_wheel, an_sdist
 from tests.support.fake_history import History

@@ -14,8 +14,8 @@ from stageproxy.core.promotion.pace import Pace
 from stageproxy.core.rights import Credential
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Parcel
-from stageproxy.services.publication import Publication
-from stageproxy.services.shelves import Shelves
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.runner import Publication
 
 from .clock import FakeClock
 from .journalists import DiedError, FakeJournalist

@@ -15,15 +15,15 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage, Status
 from stageproxy.ports import Rows
 from stageproxy.services.background import Background
-from stageproxy.services.outlet import Outlet, PromotionCredentials
-from stageproxy.services.preflight import Preflight
-from stageproxy.services.promote import Promotions
-from stageproxy.services.promotion_reports import PromotionReports, PromotionView
-from stageproxy.services.published import Published
-from stageproxy.services.shelves import Shelves
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.orchestrate import Promotions
+from stageproxy.services.promotion.preflight import Preflight
+from stageproxy.services.promotion.publish_target import Outlet, PromotionCredentials
+from stageproxy.services.promotion.reports import PromotionReports, PromotionView
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
+from stageproxy.services.upstream_state import Published
 
 from .builders import a_stage, an_artifact
 from .clock import NOON, FakeClock

@@ -11,7 +11,7 @@ from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import LostLeaseError, Target, Way
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion_reports import Ending, PromotionView, Report
+from stageproxy.services.promotion.reports import Ending, PromotionView, Report
 from tests.support.clock import NOON
 from tests.support.distributions import Distribution, upload_form
 from tests.support.releasing import TOKEN, Releasing, Server

@@ -24,9 +24,9 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.background import Background
-from stageproxy.services.journalist import CatalogueJournalist, fail
-from stageproxy.services.outlet import Outlet, PromotionCredentials, get_outlet
-from stageproxy.services.promotion_reports import PromotionView
+from stageproxy.services.promotion.journal_store import CatalogueJournalist, fail
+from stageproxy.services.promotion.publish_target import Outlet, PromotionCredentials, get_outlet
+from stageproxy.services.promotion.reports import PromotionView
 from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
 
 log = logging.getLogger(__name__)

@@ -36,8 +36,8 @@ from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Clock, Credentials, Journalist, Parcels, Publisher
-from stageproxy.services.shelves import Shelves
-from stageproxy.services.signs_of_life import one_failure, signs_of_life
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.lease_keeper import one_failure, signs_of_life
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Way
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.journalist import CatalogueJournalist
-from stageproxy.services.promotion_reports import Report
+from stageproxy.services.promotion.journal_store import CatalogueJournalist
+from stageproxy.services.promotion.reports import Report
 from tests.support.clock import NOON
 from tests.support.distributions import Distribution
 from tests.support.promoting import SECRET

@@ -12,7 +12,7 @@ from stageproxy.core.errors import ConflictError, RefusedError
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import LEASE, LostLeaseError, Target, Way
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion_reports import Ending, Report
+from stageproxy.services.promotion.reports import Ending, Report
 from tests.support.clock import NOON
 from tests.support.distributions import Distribution
 from tests.support.promoting import SECRET

@@ -19,7 +19,7 @@ from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Way
 from stageproxy.core.promotion.request import PromotionOrder
 from stageproxy.core.rights import Credential, TokenKind
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion_reports import PromotionView
+from stageproxy.services.promotion.reports import PromotionView
 from tests.support.builders import a_file_upload
 from tests.support.clock import NOON
 from tests.support.distributions import Distribution, a_wheel, an_sdist

@@ -24,8 +24,8 @@ from stageproxy.core.stage.digests import Received
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock
-from stageproxy.services.published import Published, UpstreamState
-from stageproxy.services.shelves import Shelves
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.upstream_state import Published, UpstreamState
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.promotion.plan import Seen
-from stageproxy.services.shelves import Shelves
+from stageproxy.services.promotion.confirmed_listing import Shelves
 from tests.support.clock import FakeClock
 from tests.support.shelf import FILES, Shelf
 

@@ -23,10 +23,14 @@ from stageproxy.core.promotion.promotion import (
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.journalist import CatalogueJournalist, check_all_confirmed, get_promotion
-from stageproxy.services.outlet import Outlet, get_outlet
-from stageproxy.services.shelves import Shelves
-from stageproxy.services.signs_of_life import signs_of_life
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.journal_store import (
+    CatalogueJournalist,
+    check_all_confirmed,
+    get_promotion,
+)
+from stageproxy.services.promotion.lease_keeper import signs_of_life
+from stageproxy.services.promotion.publish_target import Outlet, get_outlet
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)

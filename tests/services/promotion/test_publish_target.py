@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Parcel, Rows
-from stageproxy.services.outlet import PromotionCredentials, StoredParcels
+from stageproxy.services.promotion.publish_target import PromotionCredentials, StoredParcels
 from tests.support.distributions import Distribution, upload_form
 from tests.support.releasing import Releasing
 

@@ -24,9 +24,9 @@ from stageproxy.ports import (
     Parcel,
     Publisher,
 )
-from stageproxy.services.preflight import Preflight
-from stageproxy.services.publication import Publication
-from stageproxy.services.shelves import Shelves
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.preflight import Preflight
+from stageproxy.services.promotion.runner import Publication
 
 log = logging.getLogger(__name__)
 

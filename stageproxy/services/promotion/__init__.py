@@ -1,0 +1,1 @@
+"""Publishing a stage, step by step."""
