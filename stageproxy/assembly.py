@@ -42,14 +42,14 @@ from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.pip_index import default_of_pip
 from stageproxy.web import keys
+from stageproxy.web.api.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.api.openapi_document import openapi_document
 from stageproxy.web.conditional import GZIPPED
 from stageproxy.web.guard import guard
 from stageproxy.web.headers import add_own
 from stageproxy.web.help_pages import HelpPages
-from stageproxy.web.openapi import OPENAPI, OPERATIONS
-from stageproxy.web.openapi_document import openapi_document
 from stageproxy.web.routes import ROUTES
-from stageproxy.web.session_json import MECHANISMS, SESSION_JSON, SessionJson
+from stageproxy.web.upload.session_json import MECHANISMS, SESSION_JSON, SessionJson
 
 _PREFLIGHT_SECONDS = 30
 """How long the index may take to say what it has, before a release is published."""

@@ -2,16 +2,18 @@
 
 from aiohttp import web
 
-from stageproxy.web import api, file_uploads, health, promotion, sessions
-from stageproxy.web.audit import show_audit, verify_audit
-from stageproxy.web.check import check_file
-from stageproxy.web.legacy_upload import moved, upload, upload_to_stage
+from stageproxy.web import health
+from stageproxy.web.api import promotion, stages
+from stageproxy.web.api.audit import show_audit, verify_audit
+from stageproxy.web.api.check import check_file
+from stageproxy.web.api.openapi import show_openapi
 from stageproxy.web.metrics import metrics
-from stageproxy.web.openapi import show_openapi
-from stageproxy.web.pass_through import packages
-from stageproxy.web.preview import preview, stage_without_slash
-from stageproxy.web.printed_urls import find_stage
-from stageproxy.web.stage_page import front_page, robots
+from stageproxy.web.preview.pass_through import packages
+from stageproxy.web.preview.preview import preview, stage_without_slash
+from stageproxy.web.preview.printed_urls import find_stage
+from stageproxy.web.preview.stage_page import front_page, robots
+from stageproxy.web.upload import pep694_files, pep694_sessions
+from stageproxy.web.upload.legacy import moved, upload, upload_to_stage
 
 _SESSION = "/upload/2.0/sessions/{id}"
 _UPLOAD = f"{_SESSION}/files/{{upload}}"
@@ -36,28 +38,28 @@ ROUTES = (
     web.post("/tmp/{project}/{token}/legacy", upload_to_stage),
     web.get("/tmp/{project}/{token}", stage_without_slash),
     web.get("/tmp/{project}/{token}/{path:.*}", preview),
-    web.post("/upload/2.0/", sessions.create_session),
-    web.post("/upload/2.0", sessions.create_session),
-    web.get(_SESSION, sessions.show_session),
-    web.delete(_SESSION, sessions.cancel_session),
-    web.post(f"{_SESSION}/publish", sessions.publish_session),
-    web.post(f"{_SESSION}/extend", sessions.extend_session),
-    web.post(f"{_SESSION}/files", file_uploads.create_upload),
-    web.get(_UPLOAD, file_uploads.show_upload),
-    web.delete(_UPLOAD, file_uploads.delete_upload),
-    web.post(f"{_UPLOAD}/bytes", file_uploads.receive_bytes),
-    web.post(f"{_UPLOAD}/attestations", file_uploads.receive_attestations),
-    web.post(f"{_UPLOAD}/complete", file_uploads.complete_upload),
-    web.post(f"{_UPLOAD}/extend", file_uploads.extend_upload),
+    web.post("/upload/2.0/", pep694_sessions.create_session),
+    web.post("/upload/2.0", pep694_sessions.create_session),
+    web.get(_SESSION, pep694_sessions.show_session),
+    web.delete(_SESSION, pep694_sessions.cancel_session),
+    web.post(f"{_SESSION}/publish", pep694_sessions.publish_session),
+    web.post(f"{_SESSION}/extend", pep694_sessions.extend_session),
+    web.post(f"{_SESSION}/files", pep694_files.create_upload),
+    web.get(_UPLOAD, pep694_files.show_upload),
+    web.delete(_UPLOAD, pep694_files.delete_upload),
+    web.post(f"{_UPLOAD}/bytes", pep694_files.receive_bytes),
+    web.post(f"{_UPLOAD}/attestations", pep694_files.receive_attestations),
+    web.post(f"{_UPLOAD}/complete", pep694_files.complete_upload),
+    web.post(f"{_UPLOAD}/extend", pep694_files.extend_upload),
     web.get("/api/openapi.json", show_openapi),
     web.post("/api/check", check_file),
-    web.post("/api/stages", api.open_stage),
-    web.get("/api/stages", api.list_stages),
-    web.get("/api/stages/{id}", api.show_stage),
-    web.delete("/api/stages/{id}", api.cancel_stage),
-    web.post("/api/stages/{id}/extend", api.extend_stage),
-    web.post("/api/stages/{id}/rotate", api.rotate_stage),
-    web.delete("/api/stages/{id}/files/{filename}", api.remove_file),
+    web.post("/api/stages", stages.open_stage),
+    web.get("/api/stages", stages.list_stages),
+    web.get("/api/stages/{id}", stages.show_stage),
+    web.delete("/api/stages/{id}", stages.cancel_stage),
+    web.post("/api/stages/{id}/extend", stages.extend_stage),
+    web.post("/api/stages/{id}/rotate", stages.rotate_stage),
+    web.delete("/api/stages/{id}/files/{filename}", stages.remove_file),
     web.get("/api/stages/{id}/files/{filename}/form", promotion.show_form),
     web.post("/api/stages/{id}/promotion", promotion.start_promotion),
     web.get("/api/stages/{id}/promotion", promotion.show_promotion),
@@ -66,8 +68,8 @@ ROUTES = (
     web.get("/api/stages/{id}/receipt", promotion.show_receipt),
     web.get("/api/stages/{id}/audit", show_audit),
     web.get("/api/audit/verify", verify_audit),
-    web.post("/api/tokens", api.make_token),
-    web.get("/api/tokens", api.list_tokens),
-    web.delete("/api/tokens/{id}", api.revoke_token),
+    web.post("/api/tokens", stages.make_token),
+    web.get("/api/tokens", stages.list_tokens),
+    web.delete("/api/tokens/{id}", stages.revoke_token),
 )
 """GET routes answer HEAD too."""

@@ -335,7 +335,7 @@ DEFECTS = [
         "services/preview.py",
         "if stage.status is not Status.PUBLISHED:",
         "if stage.status is not Status.CANCELED:",
-        "web/test_published_stage.py::test_files",
+        "web/preview/test_published_stage.py::test_files",
     ),
     Defect(
         "every step is told in the audit trail",

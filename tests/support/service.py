@@ -17,7 +17,7 @@ from stageproxy.config import Config, load_config
 from stageproxy.main import listening
 from stageproxy.store.directory import DataDirectory
 from stageproxy.store.files import Inspector
-from stageproxy.web.openapi import OPENAPI
+from stageproxy.web.api.openapi import OPENAPI
 
 from .asking import Answer, send
 from .clock import FakeClock

@@ -14,10 +14,10 @@ from pydantic.json_schema import models_json_schema
 from stageproxy import __version__
 from stageproxy.core.errors import Kind
 from stageproxy.core.index.pages import Document, own_document
+from stageproxy.web.api.schema_words import Schema, ref
+from stageproxy.web.api.schemas import SCHEMAS
 from stageproxy.web.bodies import Body
 from stageproxy.web.errors import STATUS_OF
-from stageproxy.web.schema_words import Schema, ref
-from stageproxy.web.schemas import SCHEMAS
 
 PREFIX = "/api/"
 

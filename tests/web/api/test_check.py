@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stageproxy.web.legacy_upload import LONGEST_FORM
+from stageproxy.web.upload.legacy import LONGEST_FORM
 from tests.support.asking import Answer
 from tests.support.distributions import Distribution, a_wheel, an_sdist, upload_form
 from tests.support.fake_index import Quirks

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from stageproxy.web.schema_words import (
+from stageproxy.web.api.schema_words import (
     MOMENT,
     NUMBER,
     TEXT,

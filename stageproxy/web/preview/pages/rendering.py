@@ -6,14 +6,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def render(template: str, **values: object) -> str:
-    """Return a page of `web/pages`, with *values* in it."""
+    """Return a page of `web/preview/pages`, with *values* in it."""
     return _environment().get_template(template).render(**values)
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("stageproxy.web", "pages"),
+        loader=PackageLoader("stageproxy.web.preview", "pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -12,12 +12,12 @@ from stageproxy.core.promotion.promotion import Way
 from stageproxy.core.promotion.request import PromotionOrder
 from stageproxy.core.rights import TOKEN_USER, Credential
 from stageproxy.services.promotion.reports import Ending, PromotionView, Report
+from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS
-from stageproxy.web.promotion_json import plan_json, promotion_json
 from stageproxy.web.refusals import changes_nothing
-from stageproxy.web.session_json import json_response, retry_of
+from stageproxy.web.upload.session_json import json_response, retry_of
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.stage import Status
-from stageproxy.web.audit_schemas import AUDIT_SCHEMAS
-from stageproxy.web.promotion_schemas import PROMOTION_SCHEMAS
-from stageproxy.web.schema_words import (
+from stageproxy.web.api.audit_schemas import AUDIT_SCHEMAS
+from stageproxy.web.api.promotion_schemas import PROMOTION_SCHEMAS
+from stageproxy.web.api.schema_words import (
     DIGEST,
     MOMENT,
     MOMENT_OR_NULL,

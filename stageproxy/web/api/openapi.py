@@ -6,12 +6,12 @@ from aiohttp import web
 
 from stageproxy.core.errors import Kind
 from stageproxy.core.index.pages import Document
-from stageproxy.web import api, promotion
-from stageproxy.web.audit import show_audit, verify_audit
-from stageproxy.web.check import CheckFile, check_file
+from stageproxy.web.api import promotion, stages
+from stageproxy.web.api.audit import show_audit, verify_audit
+from stageproxy.web.api.check import CheckFile, check_file
+from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
-from stageproxy.web.openapi_document import Operation, Operations
 
 OPENAPI = web.AppKey("openapi", Document)
 """The document of this server."""
@@ -34,19 +34,19 @@ _CHANGE = (Kind.NOT_FOUND, Kind.GONE, Kind.CONFLICT)
 OPERATIONS: Operations = {
     show_openapi: Operation("Description", is_open=True),
     check_file: Operation("Verdict", body=CheckFile),
-    api.open_stage: Operation(
+    stages.open_stage: Operation(
         "Stage",
         (Kind.CONFLICT, Kind.TOO_MANY),
-        body=api.OpenStage,
+        body=stages.OpenStage,
         status=HTTPStatus.CREATED,
         located=True,
     ),
-    api.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
-    api.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),
-    api.cancel_stage: Operation("Stage", _CHANGE),
-    api.extend_stage: Operation("Stage", _CHANGE, body=api.ExtendStage),
-    api.rotate_stage: Operation("Stage", (Kind.NOT_FOUND, Kind.GONE)),
-    api.remove_file: Operation("Stage", _CHANGE),
+    stages.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
+    stages.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),
+    stages.cancel_stage: Operation("Stage", _CHANGE),
+    stages.extend_stage: Operation("Stage", _CHANGE, body=stages.ExtendStage),
+    stages.rotate_stage: Operation("Stage", (Kind.NOT_FOUND, Kind.GONE)),
+    stages.remove_file: Operation("Stage", _CHANGE),
     promotion.plan_promotion: Operation(
         "PromotionPlan", (*_CHANGE, *_UPSTREAM), body=promotion.PlanPromotion
     ),
@@ -68,8 +68,8 @@ OPERATIONS: Operations = {
     verify_audit: Operation(
         "AuditCheck", query={"head": "A digest that the trail ended with once, from the log."}
     ),
-    api.make_token: Operation("NewApiToken", body=api.MakeToken, status=HTTPStatus.CREATED),
-    api.list_tokens: Operation("ApiTokens"),
-    api.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
+    stages.make_token: Operation("NewApiToken", body=stages.MakeToken, status=HTTPStatus.CREATED),
+    stages.list_tokens: Operation("ApiTokens"),
+    stages.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
 }
 """Every route below /api/, by its handler."""

@@ -14,9 +14,9 @@ from jsonschema import ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from stageproxy.web.legacy_upload import LONGEST_FORM
-from stageproxy.web.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.api.openapi import OPENAPI, OPERATIONS
 from stageproxy.web.routes import ROUTES
+from stageproxy.web.upload.legacy import LONGEST_FORM
 from tests.support.asking import Answer
 from tests.support.described import Description
 from tests.support.distributions import a_wheel

@@ -1,0 +1,1 @@
+"""GET below a stage URL: the index as if the stage were published."""

@@ -1,0 +1,1 @@
+"""Uploads over HTTP: the legacy API and PEP 694."""

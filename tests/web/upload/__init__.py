@@ -1,0 +1,1 @@
+"""Tests of uploads over HTTP."""
