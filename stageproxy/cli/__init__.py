@@ -7,9 +7,9 @@ from stageproxy.cli.audit import audit
 from stageproxy.cli.check import check
 from stageproxy.cli.completion import completion
 from stageproxy.cli.config import config
-from stageproxy.cli.demo import demo
+from stageproxy.cli.demo.command import demo
 from stageproxy.cli.download import download
-from stageproxy.cli.promote import promote
+from stageproxy.cli.promote.command import promote
 from stageproxy.cli.serve import serve
 from stageproxy.cli.stage import stage
 from stageproxy.cli.token import token

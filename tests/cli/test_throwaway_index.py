@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from stageproxy.cli.throwaway_index import make_app
+from stageproxy.cli.demo.throwaway_index import make_app
 from stageproxy.core.index.pages import Listing, own_document
 from stageproxy.core.index.simple import read_page
 from tests.support.asking import Answer, send

@@ -6,7 +6,7 @@ import pytest
 from yarl import URL
 
 from stageproxy.cli.client import open_client
-from stageproxy.cli.downloaded_parcels import DownloadedParcels
+from stageproxy.cli.promote.downloads import DownloadedParcels
 from stageproxy.core.errors import UpstreamUnavailableError
 from tests.support.builders import an_artifact
 

@@ -11,7 +11,7 @@ from aiohttp import ClientTimeout
 
 from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, PATIENCE, Client, failure
 from stageproxy.cli.output import OutOfReachError
-from stageproxy.cli.promotion_progress import PromotionProgress, state_of
+from stageproxy.cli.promote.progress import PromotionProgress, state_of
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.promotion.promotion import LostLeaseError

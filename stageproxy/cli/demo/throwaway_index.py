@@ -1,4 +1,4 @@
-"""Here is `python -m stageproxy.cli.throwaway_index`, a small index to try a promotion on.
+"""Here is `python -m stageproxy.cli.demo.throwaway_index`, a small index to try a promotion on.
 
 It takes uploads as PyPI does and shows them on simple pages, for whoever is on
 this machine, until its standard input ends, whose first line is the token that
@@ -134,4 +134,4 @@ async def _serve(folder: Path, token: str) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m stageproxy.cli.throwaway_index")
+    main(prog_name="python -m stageproxy.cli.demo.throwaway_index")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from stageproxy.cli.promotion_progress import promotion_progress
-from stageproxy.cli.promotion_texts import print_who_publishes
+from stageproxy.cli.promote.progress import promotion_progress
+from stageproxy.cli.promote.texts import print_who_publishes
 
 
 def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,8 +48,8 @@ async def promote(  # noqa: PLR0913 - the options of the command
     command, and not a publishing that the server does.
     """
     # Completion must not wait for them.
-    from stageproxy.cli.approval import read_approval  # noqa: PLC0415
-    from stageproxy.cli.promoting import Wishes, promote_stage  # noqa: PLC0415
+    from stageproxy.cli.promote.approval import read_approval  # noqa: PLC0415
+    from stageproxy.cli.promote.steps import Wishes, promote_stage  # noqa: PLC0415
 
     if manifest and hashes:
         raise click.UsageError("Name the manifest digest, or a file with hashes: not both.")

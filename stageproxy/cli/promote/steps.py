@@ -9,20 +9,20 @@ from pathlib import Path
 
 import click
 
-from stageproxy.cli.approval import Approval
 from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, Client
 from stageproxy.cli.connection import Connection
-from stageproxy.cli.following import follow
 from stageproxy.cli.output import FailedError, print_json
-from stageproxy.cli.promotion_progress import PromotionProgress, promotion_progress
-from stageproxy.cli.promotion_texts import (
+from stageproxy.cli.promote.approval import Approval
+from stageproxy.cli.promote.credential import find_credential
+from stageproxy.cli.promote.follow import follow
+from stageproxy.cli.promote.progress import PromotionProgress, promotion_progress
+from stageproxy.cli.promote.senders import Document, Sender, ServerSends
+from stageproxy.cli.promote.texts import (
     print_plan,
     print_receipt,
     print_who_publishes,
     told_at,
 )
-from stageproxy.cli.publishing_credential import find_credential
-from stageproxy.cli.senders import Document, Sender, ServerSends
 from stageproxy.cli.stage_reference import StageReference
 
 _INTERRUPTED = (
@@ -74,7 +74,7 @@ async def _sender(
     """Open who sends. A dry run tells that a credential would follow, and hands none over."""
     if wishes.here:
         # Half of the server is imported with it.
-        from stageproxy.cli.promoting_here import open_here  # noqa: PLC0415
+        from stageproxy.cli.promote.here import open_here  # noqa: PLC0415
 
         files = (wishes.config, wishes.token_file)
         async with open_here(client, *files, as_json=wishes.as_json) as sender:

@@ -1,10 +1,10 @@
-"""Here is `python -m stageproxy.cli.build_sample`, for a try without a project of one's own."""
+"""`python -m stageproxy.cli.demo.build_sample`: a sample project to try things with."""
 
 from pathlib import Path
 
 import click
 
-from stageproxy.cli.sample import build_sample
+from stageproxy.cli.demo.sample import build_sample
 
 
 @click.command()
@@ -18,4 +18,4 @@ def main(folder: Path, says: str) -> None:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m stageproxy.cli.build_sample")
+    main(prog_name="python -m stageproxy.cli.demo.build_sample")

@@ -6,7 +6,7 @@ from typing import Any
 
 from stageproxy.cli.client import Client
 from stageproxy.cli.output import FailedError, OutOfReachError
-from stageproxy.cli.promotion_progress import PromotionProgress
+from stageproxy.cli.promote.progress import PromotionProgress
 
 _ASK_EVERY = 0.5
 _INTERRUPTED = (

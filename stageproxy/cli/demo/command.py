@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
+from stageproxy.cli.demo.sample import NAME, REQUIRES, VERSION, build_sample
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.sample import NAME, REQUIRES, VERSION, build_sample
 
 _READY = "stageproxy is ready on "
 _STOP_SECONDS = 40
@@ -117,7 +117,7 @@ class _Client:
 def _throwaway_index(folder: Path) -> Iterator[_Index]:
     """Run an index that ends with this process, however that ends."""
     folder.mkdir()
-    command = [sys.executable, "-m", "stageproxy.cli.throwaway_index", str(folder)]
+    command = [sys.executable, "-m", "stageproxy.cli.demo.throwaway_index", str(folder)]
     token = secrets.token_urlsafe()
     with subprocess.Popen(  # noqa: S603 - our own command
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

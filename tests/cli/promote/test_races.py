@@ -10,11 +10,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from stageproxy.cli.approval import Approval
 from stageproxy.cli.connection import Connection
 from stageproxy.cli.local import Local
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.promoting import Wishes, promote_stage
+from stageproxy.cli.promote.approval import Approval
+from stageproxy.cli.promote.steps import Wishes, promote_stage
 from tests.cli.desk import NOBODY
 
 DIGEST, OTHER = "a" * 64, "b" * 64

@@ -12,9 +12,9 @@ from yarl import URL
 
 from stageproxy.cli.client import open_client
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.promoting_here import open_here
+from stageproxy.cli.promote.here import open_here
 from tests.cli.desk import Desk, Ended, publishing_on
-from tests.cli.test_promote import (
+from tests.cli.promote.test_promote import (
     LINUX,
     MACOS,
     NO_IDENTITY,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from stageproxy.cli.promotion_progress import PromotionProgress
+from stageproxy.cli.promote.progress import PromotionProgress
 from stageproxy.core.rights import Credential
 
 Document = Mapping[str, Any]

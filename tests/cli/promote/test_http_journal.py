@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from stageproxy.cli.client import open_client
-from stageproxy.cli.journaling import HttpJournalist
 from stageproxy.cli.output import FailedError, OutOfReachError
-from stageproxy.cli.promotion_progress import promotion_progress
+from stageproxy.cli.promote.http_journal import HttpJournalist
+from stageproxy.cli.promote.progress import promotion_progress
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import LostLeaseError

@@ -21,13 +21,13 @@ from packaging.utils import canonicalize_name
 from yarl import URL
 
 from stageproxy.assembly import Publishing, credentials_of, pace_of, pause
-from stageproxy.cli.ambient_identity import identify
 from stageproxy.cli.client import Client
-from stageproxy.cli.downloaded_parcels import DownloadedParcels, download_artifacts
-from stageproxy.cli.journaling import HttpJournalist
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.promotion_progress import PromotionProgress
-from stageproxy.cli.publishing_credential import read_credential
+from stageproxy.cli.promote.ambient_identity import identify
+from stageproxy.cli.promote.credential import read_credential
+from stageproxy.cli.promote.downloads import DownloadedParcels, download_artifacts
+from stageproxy.cli.promote.http_journal import HttpJournalist
+from stageproxy.cli.promote.progress import PromotionProgress
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.errors import StageproxyError
 from stageproxy.core.promotion.promotion import LostLeaseError

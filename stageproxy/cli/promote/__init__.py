@@ -1,0 +1,1 @@
+"""`stageproxy promote`, and what publishes from this machine."""
