@@ -20,8 +20,8 @@ def serve(path: Path | None, host: str | None, port: int | None, data: Path | No
     """Run the server until it is told to stop."""
     # The server's modules take longer to import than most commands take to run.
     from stageproxy.config import ConfigError, load_config  # noqa: PLC0415
-    from stageproxy.main import SERVE_FAILURES, log_to_stderr  # noqa: PLC0415
-    from stageproxy.main import serve as run  # noqa: PLC0415
+    from stageproxy.server.run import SERVE_FAILURES, log_to_stderr  # noqa: PLC0415
+    from stageproxy.server.run import serve as run  # noqa: PLC0415
 
     try:
         config = load_config(

@@ -12,11 +12,11 @@ from http import HTTPStatus
 from packaging.utils import NormalizedName
 
 from stageproxy import __version__
+from stageproxy.caching import Shared, Shelf
 from stageproxy.core.errors import StageproxyError, UpstreamFailedError
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType, simple_type_of
 from stageproxy.core.index.project_list import UnreadableListError
 from stageproxy.core.index.similar_names import SimilarNames
-from stageproxy.kept import Shared, Shelf
 from stageproxy.ports import Answer, Index
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from typing import Any, Self, TypeVar
 from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
+from stageproxy.caching import Shelf
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.stage import Stage
-from stageproxy.kept import Shelf
 from stageproxy.ports import Rows
 from stageproxy.store.migrations import migrate
 from stageproxy.store.rows import SqliteRows

@@ -14,10 +14,10 @@ from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 
+from stageproxy.caching import Shared, Shelf
 from stageproxy.core.errors import StageproxyError, UpstreamFailedError
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
-from stageproxy.kept import Shared, Shelf
 from stageproxy.ports import Answer
 from stageproxy.upstream.index import UpstreamIndex
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
+from stageproxy.caching import OnceKept
 from stageproxy.core.index.pages import Document, digest_of
-from stageproxy.kept import OnceKept
 
 _LIGHT = 1
 _FIRST = 2**14

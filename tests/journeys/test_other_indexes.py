@@ -11,8 +11,8 @@ from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Parcel
-from stageproxy.upstream.publisher import UploadApi
 from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.upload_client import UploadApi
 from tests.support.client_tools import Tools
 from tests.support.clients import Clients
 from tests.support.distributions import a_wheel, an_sdist, upload_form

@@ -12,9 +12,9 @@ from aiohttp import ClientSession
 from multidict import CIMultiDict
 from yarl import URL
 
-from stageproxy.assembly import Service
 from stageproxy.config import Config, load_config
-from stageproxy.main import listening
+from stageproxy.server.run import listening
+from stageproxy.server.wiring import Service
 from stageproxy.store.directory import DataDirectory
 from stageproxy.store.files import Inspector
 from stageproxy.web.api.openapi import OPENAPI

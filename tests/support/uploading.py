@@ -11,8 +11,8 @@ from aiohttp import ClientSession
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential, parse_credential
 from stageproxy.ports import Parcel
-from stageproxy.upstream.publisher import UploadApi
 from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.upload_client import UploadApi
 
 from .asking import Answer, send
 from .distributions import Distribution, upload_form

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stageproxy.core.promotion.replies import Accepted, Unanswered
 from stageproxy.core.rights import parse_credential
-from stageproxy.upstream.publisher import UploadApi
+from stageproxy.upstream.upload_client import UploadApi
 from tests.support.distributions import a_wheel
 from tests.support.fake_history import Outcome, View
 from tests.support.fake_index import FakeIndex

@@ -99,7 +99,7 @@ async def test_what_is_no_request(server: Server) -> None:
 async def test_warning_of_python() -> None:
     """What Python and libraries warn of is logged like all else."""
     code = (
-        "import warnings; from stageproxy.main import log_to_stderr; "
+        "import warnings; from stageproxy.server.run import log_to_stderr; "
         "log_to_stderr('json', 'info'); warnings.warn('take care')"
     )
 

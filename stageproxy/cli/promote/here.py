@@ -20,7 +20,6 @@ from aiohttp import ClientSession
 from packaging.utils import canonicalize_name
 from yarl import URL
 
-from stageproxy.assembly import Publishing, credentials_of, pace_of, pause
 from stageproxy.cli.client import Client
 from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.ambient_identity import identify
@@ -33,8 +32,9 @@ from stageproxy.core.errors import StageproxyError
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.main import SystemClock, publishing_of
 from stageproxy.ports import Credentials
+from stageproxy.server.run import SystemClock, publishing_of
+from stageproxy.server.wiring import Publishing, credentials_of, pace_of, pause
 from stageproxy.services.promotion.confirmed_listing import Shelves
 from stageproxy.services.promotion.publish_target import GivenCredential
 from stageproxy.services.promotion.runner import Publication

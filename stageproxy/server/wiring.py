@@ -10,12 +10,12 @@ from aiohttp import web
 from packaging.utils import canonicalize_name
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
+from stageproxy.caching import OnceKept
 from stageproxy.config import Config
 from stageproxy.core.index.pages import Document
 from stageproxy.core.promotion.pace import Pace
 from stageproxy.core.promotion.promotion import Target
 from stageproxy.core.rights import Credential
-from stageproxy.kept import OnceKept
 from stageproxy.ports import Clock, Downloads, Publisher, Rows
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail

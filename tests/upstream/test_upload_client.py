@@ -16,7 +16,7 @@ from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Publisher
-from stageproxy.upstream.publisher import UploadApi
+from stageproxy.upstream.upload_client import UploadApi
 from tests.support.distributions import Distribution, a_wheel, upload_form
 from tests.support.fake_history import Outcome
 from tests.support.fake_index import FakeIndex

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stageproxy.kept import OnceKept, Shared, Shelf
+from stageproxy.caching import OnceKept, Shared, Shelf
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from functools import partial
 
 from aiohttp import ClientSession, web
 
-from stageproxy.assembly import Publishing, Service, Upstreams, assemble
 from stageproxy.config import Config
 from stageproxy.core.promotion.promotion import Target
 from stageproxy.core.rights import EVERY_PROJECT, Credential, TokenKind
 from stageproxy.ports import Clock
+from stageproxy.server.wiring import Publishing, Service, Upstreams, assemble
 from stageproxy.services.background import repeat_for_ever
 from stageproxy.services.promotion.publish_target import CountedPublisher
 from stageproxy.services.stage_urls import StageUrls
@@ -38,8 +38,8 @@ from stageproxy.upstream.pip_index import (
     urls_of_simple,
     without_credentials,
 )
-from stageproxy.upstream.publisher import UploadApi
 from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.upload_client import UploadApi
 from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for

@@ -1,0 +1,1 @@
+"""The running server: how it starts, what it is made of, and its clock."""
