@@ -20,7 +20,7 @@ from tests.support.fake_upload_faults import Fault, Moment, Way
 from tests.support.fake_uploads import UPLOAD_TOKEN
 from tests.support.service import RunningService, running_service
 
-from .promotion_history import broken_promises, of_project
+from tests.batteries.promotion_history import broken_promises, of_project
 
 SEED = 20261129
 JITTER = 0.1

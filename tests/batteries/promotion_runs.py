@@ -16,9 +16,9 @@ from tests.support.fake_quirks import Quirks
 from tests.support.fake_upload_faults import ANY_FILE
 from tests.support.processes import Staged
 
-from .promotion_faults import SEED, Incident, Kind, Run, When
-from .promotion_history import broken_promises, of_project
-from .promotion_lane import PROCESSING_SECONDS, Lane
+from tests.batteries.promotion_faults import SEED, Incident, Kind, Run, When
+from tests.batteries.promotion_history import broken_promises, of_project
+from tests.batteries.promotion_lane import PROCESSING_SECONDS, Lane
 
 LANES = 2
 LONGEST_RUN = 60

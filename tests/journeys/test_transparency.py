@@ -16,7 +16,7 @@ from stageproxy.upstream.pip_index import index_of_pip
 from tests.support.distributions import a_wheel
 from tests.support.processes import Server, Staged
 
-from .conftest import ServerStart
+from tests.journeys.conftest import ServerStart
 
 pytestmark = [pytest.mark.journey, pytest.mark.network, pytest.mark.timeout(240)]
 

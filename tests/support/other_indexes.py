@@ -1,6 +1,6 @@
 """Indexes of others with the legacy upload API, run as their users do, each from a fresh folder.
 
-How they answer is held by `tests/journeys/test_other_indexes.py`.
+How they answer is held by `tests/journeys/publishing/test_other_indexes.py`.
 """
 
 import asyncio

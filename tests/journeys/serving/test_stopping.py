@@ -14,7 +14,7 @@ from tests.support.distributions import a_wheel, upload_form
 from tests.support.fake_index import FakeIndex
 from tests.support.processes import Server
 
-from .conftest import ServerStart
+from tests.journeys.conftest import ServerStart
 
 pytestmark = pytest.mark.journey
 

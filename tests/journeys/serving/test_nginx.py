@@ -16,7 +16,7 @@ from tests.support.nginx import Certificates, Front
 from tests.support.processes import ROOT, Server
 from tests.support.service import JSON_PAGE
 
-from .conftest import FrontStart
+from tests.journeys.conftest import FrontStart
 
 pytestmark = pytest.mark.journey
 

@@ -23,7 +23,7 @@ from tests.support.fake_index import FakeIndex, Quirks
 from tests.support.fake_pages import detail_html
 from tests.support.processes import Server, Staged
 
-from .conftest import ServerStart
+from tests.journeys.conftest import ServerStart
 
 STAGES = 500
 STAGE_PAGE = "https://stages.example.org/tmp/demo/stgv_token/simple/demo/"

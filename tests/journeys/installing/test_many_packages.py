@@ -12,7 +12,7 @@ from tests.support.clients import Clients
 from tests.support.distributions import a_wheel
 from tests.support.processes import Server
 
-from .conftest import ServerStart
+from tests.journeys.conftest import ServerStart
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 

@@ -11,7 +11,7 @@ from tests.support.distributions import a_wheel
 from tests.support.fake_index import FakeIndex, Quirks
 from tests.support.processes import Server, Staged
 
-from .conftest import ServerStart
+from tests.journeys.conftest import ServerStart
 
 pytestmark = pytest.mark.journey
 

@@ -20,7 +20,7 @@ from tests.support.fake_index import FakeIndex
 from tests.support.processes import Server
 from tests.support.real_distributions import distribution_at, fetch_distributions
 
-from .conftest import ServerStart
+from tests.journeys.conftest import ServerStart
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 

@@ -1,0 +1,1 @@
+"""Journeys of promotions to real indexes."""

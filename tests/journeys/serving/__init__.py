@@ -1,0 +1,1 @@
+"""Journeys of a server behind others, and of its end."""
