@@ -11,7 +11,7 @@ import click
 
 from benchmarks.children import running_servers
 from benchmarks.measures import Bench, Measure
-from tests.support.large_wheel import write_large_wheel
+from tests.support.builders.large_wheel import write_large_wheel
 
 _MIB = 2**20
 

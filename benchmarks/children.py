@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.processes import ROOT, own_environment, running_server
+from tests.support.servers.processes import ROOT, own_environment, running_server
 
 _START_SECONDS = 60
 

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from tests.support.builders import a_listed_entry, as_json
+from tests.support.builders.stages import a_listed_entry, as_json
 
 PROJECT = "numpy"
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"

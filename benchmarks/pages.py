@@ -23,8 +23,8 @@ import click
 from aiohttp import ClientSession
 
 from benchmarks.page_servers import JSON_PAGE, PACKED, PLAIN, PROJECT
-from tests.support.distributions import a_wheel
-from tests.support.processes import ROOT, Server, own_environment, running_server
+from tests.support.builders.distributions import a_wheel
+from tests.support.servers.processes import ROOT, Server, own_environment, running_server
 
 _BUFFER = 2**20
 _COLD_STARTS = 5

@@ -5,8 +5,8 @@
 
 import asyncio
 
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex
 
 RELEASES = ("1.0", "1.1", "1.2")
 

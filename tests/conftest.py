@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_index import FakeIndex
-from tests.support.service import RunningService, running_service
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import RunningService, running_service
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from yarl import URL
 
 from stageproxy.config import Config, ConfigError, load_config, shown
 from stageproxy.upstream.pip_index import urls_of
-from tests.support.processes import ROOT, own_environment, run
+from tests.support.servers.processes import ROOT, own_environment, run
 
 EXAMPLE = ROOT / "config.example.toml"
 SECRETS = {"server.secret", "promotion.token", "promotion.tokens"}

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from stageproxy.cli import main
 from stageproxy.config import Config, load_config
 from stageproxy.web.server import SHUTDOWN_SECONDS
-from tests.support.processes import ROOT, Finished, own_environment, run
-from tests.support.service import RunningService
+from tests.support.servers.processes import ROOT, Finished, own_environment, run
+from tests.support.servers.service import RunningService
 
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", "")

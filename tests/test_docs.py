@@ -14,8 +14,8 @@ from stageproxy.cli import main
 from stageproxy.config import Config
 from stageproxy.core.rights import TOKEN_PATTERN
 from stageproxy.web.routes import ROUTES
-from tests.support.clients import clean_environment
-from tests.support.processes import ROOT, put_commands, run, running_server
+from tests.support.clients.clients import clean_environment
+from tests.support.servers.processes import ROOT, put_commands, run, running_server
 
 REFERENCE = ROOT / "docs" / "reference"
 TUTORIAL = ROOT / "docs" / "tutorial.md"

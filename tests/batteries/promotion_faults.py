@@ -7,9 +7,9 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.fake_uploads import Lag
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.uploads.fake_uploads import Lag
+from tests.support.uploads.faults import Fault, Moment, Way
 
 SEED = 20261128
 PLACES = ("first wheel", "second wheel", "third wheel", "last wheel", "sdist", "release")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 
-from tests.support.fake_history import Attempt, History
+from tests.support.index.history import Attempt, History
 
 YES = "200"
 NO = ("400", "401", "403", "404", "409", "413")

@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from tests.support.fake_index import FakeIndex
-from tests.support.fake_pypi import MachineClock
-from tests.support.processes import Server, Staged, running_server
+from tests.support.index.fake_index import FakeIndex
+from tests.support.index.fake_pypi import MachineClock
+from tests.support.servers.processes import Server, Staged, running_server
 
 TOKEN = "pypi-of-the-battery"
 PROCESSING_SECONDS = 0.1

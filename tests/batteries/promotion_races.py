@@ -12,15 +12,14 @@ from typing import Any, Self
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.rights import Credential
 from stageproxy.services.promotion.journal_store import CatalogueJournalist
-from tests.support.asking import Answer
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_history import History
-from tests.support.fake_index import FakeIndex
-from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.fake_uploads import UPLOAD_TOKEN
-from tests.support.service import RunningService, running_service
-
 from tests.batteries.promotion_history import broken_promises, of_project
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.clients.asking import Answer
+from tests.support.index.fake_index import FakeIndex
+from tests.support.index.history import History
+from tests.support.servers.service import RunningService, running_service
+from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
+from tests.support.uploads.faults import Fault, Moment, Way
 
 SEED = 20261129
 JITTER = 0.1

@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.distributions import Distribution
-from tests.support.fake_history import Attempt
-from tests.support.fake_quirks import Quirks
-from tests.support.fake_upload_faults import ANY_FILE
-from tests.support.processes import Staged
-
 from tests.batteries.promotion_faults import SEED, Incident, Kind, Run, When
 from tests.batteries.promotion_history import broken_promises, of_project
 from tests.batteries.promotion_lane import PROCESSING_SECONDS, Lane
+from tests.support.builders.distributions import Distribution
+from tests.support.index.history import Attempt
+from tests.support.index.quirks import Quirks
+from tests.support.servers.processes import Staged
+from tests.support.uploads.faults import ANY_FILE
 
 LANES = 2
 LONGEST_RUN = 60

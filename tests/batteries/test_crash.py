@@ -18,8 +18,8 @@ from tests.batteries.uploaders import (
     half_written,
     pages_without_file,
 )
-from tests.support.fake_index import FakeIndex
-from tests.support.processes import Server, running_server
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Server, running_server
 
 SEED = 20261122
 LONGEST_LIFE = 1.5

@@ -13,19 +13,19 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests.support.distributions import Distribution
-from tests.support.fake_index import FakeIndex
-from tests.support.forms import FORM, body_of
-from tests.support.hostile import HONEST_SDIST, HONEST_WHEEL, Fate, hostile_form
-from tests.support.hostile_tars import HOSTILE_SDISTS
-from tests.support.hostile_zips import HOSTILE_WHEELS
-from tests.support.inspection_processes import (
+from tests.support.builders.distributions import Distribution
+from tests.support.builders.forms import FORM, body_of
+from tests.support.builders.hostile import HONEST_SDIST, HONEST_WHEEL, Fate, hostile_form
+from tests.support.builders.hostile_tars import HOSTILE_SDISTS
+from tests.support.builders.hostile_zips import HOSTILE_WHEELS
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.inspection_processes import (
     first_asked,
     inspection_processes,
     is_running,
     memory_of,
 )
-from tests.support.processes import Server, running_server
+from tests.support.servers.processes import Server, running_server
 
 pytestmark = pytest.mark.journey
 

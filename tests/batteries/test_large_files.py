@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, FormData
 
-from tests.support.fake_index import FakeIndex
-from tests.support.large_wheel import write_large_wheel
-from tests.support.processes import Server, running_server
+from tests.support.builders.large_wheel import write_large_wheel
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Server, running_server
 
 pytestmark = pytest.mark.journey
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.batteries.promotion_history import broken_promises, of_project
-from tests.support.fake_history import Attempt, History, Outcome, View
+from tests.support.index.history import Attempt, History, Outcome, View
 
 ONE, TWO, SDIST = "demo-1-one.whl", "demo-1-two.whl", "demo-1.tar.gz"
 HASHES = {ONE: "1", TWO: "2", SDIST: "3"}

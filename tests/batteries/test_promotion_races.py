@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.batteries.promotion_races import Arena, Bout, another_wheel, same_wheel_anew
-from tests.support.asking import Answer
-from tests.support.fake_index import FakeIndex
+from tests.support.clients.asking import Answer
+from tests.support.index.fake_index import FakeIndex
 
 
 def rounds(short: int, long: int) -> pytest.MarkDecorator:

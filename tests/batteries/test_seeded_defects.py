@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.batteries.seeded_defects import DEFECTS, Defect
-from tests.support.processes import ROOT, Finished, own_environment, run
+from tests.support.servers.processes import ROOT, Finished, own_environment, run
 
 IGNORED = shutil.ignore_patterns("__pycache__", ".*")
 TESTS_FAILED = 1

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, FormData
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist, upload_form
-from tests.support.processes import Server
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
+from tests.support.servers.processes import Server
 
 AT_A_TIME = 6
 SIZES = (100, 20_000, 300_000, 2_000_000)

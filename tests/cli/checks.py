@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.desk import Desk, Ended
-from tests.support.distributions import Distribution
-from tests.support.fake_index import FakeIndex
+from tests.support.builders.distributions import Distribution
+from tests.support.index.fake_index import FakeIndex
 
 
 def save(desk: Desk, *files: Distribution) -> list[Path]:

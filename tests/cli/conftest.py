@@ -14,9 +14,9 @@ from tests.cli.desk import (
     a_stranger,
     premises_elsewhere,
 )
-from tests.support.elsewhere import elsewhere
-from tests.support.fake_index import FakeIndex
-from tests.support.processes import Server
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.elsewhere import elsewhere
+from tests.support.servers.processes import Server
 
 
 @pytest.fixture(scope="session")

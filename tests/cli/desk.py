@@ -20,11 +20,11 @@ from typing import Any
 from click.testing import CliRunner
 
 from stageproxy.cli import main
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.elsewhere import elsewhere
-from tests.support.fake_index import FakeIndex
-from tests.support.fake_uploads import UPLOAD_TOKEN
-from tests.support.processes import Server, own_environment, run, running_server
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.elsewhere import elsewhere
+from tests.support.servers.processes import Server, own_environment, run, running_server
+from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
 
 NOBODY = "http://127.0.0.1:1"
 """Where no server is."""

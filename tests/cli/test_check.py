@@ -8,9 +8,9 @@ import pytest
 from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
 from tests.cli.checks import findings, save
 from tests.cli.desk import NOBODY, Desk
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex
-from tests.support.processes import ROOT
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import ROOT
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
 RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"

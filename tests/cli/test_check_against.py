@@ -7,8 +7,8 @@ import pytest
 from stageproxy.core.rules.table import RULES_AS_OF
 from tests.cli.checks import check, findings, save
 from tests.cli.desk import NOBODY, Desk
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex, Quirks
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
 LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")

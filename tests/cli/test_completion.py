@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.desk import Desk
-from tests.support.processes import own_environment, put_commands, run
+from tests.support.servers.processes import own_environment, put_commands, run
 
 SLOW = ("aiohttp", "pydantic", "rich")
 ASK = """

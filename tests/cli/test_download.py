@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.desk import NOBODY, Desk
-from tests.support.distributions import an_sdist
+from tests.support.builders.distributions import an_sdist
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from stageproxy.cli import main
 from tests.cli.desk import Desk, Stranger
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.processes import ROOT
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.servers.processes import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "json.md").read_text()
 SECTION = re.compile(r"^## (.+)\n((?:(?!^## ).*\n)*)", re.MULTILINE)

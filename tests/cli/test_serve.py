@@ -9,7 +9,7 @@ from sqlite_utils import Database as Tables
 
 from stageproxy.core.rights import parse_token
 from stageproxy.store.directory import DataDirectory
-from tests.support.processes import Finished, own_environment, run, running_server
+from tests.support.servers.processes import Finished, own_environment, run, running_server
 
 pytestmark = pytest.mark.journey
 

@@ -10,10 +10,10 @@ from aiohttp.test_utils import TestServer
 from stageproxy.cli.demo.throwaway_index import make_app
 from stageproxy.core.index.pages import Listing, own_document
 from stageproxy.core.index.simple import read_page
-from tests.support.asking import Answer, send
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.forms import FORM, body_of, twine_form
-from tests.support.service import basic
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.forms import FORM, body_of, twine_form
+from tests.support.clients.asking import Answer, send
+from tests.support.servers.service import basic
 
 TOKEN = "token-for-once"
 WHEEL, SDIST = a_wheel("demo-plus"), an_sdist("demo-plus")

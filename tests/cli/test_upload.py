@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cli.desk import NOBODY, Desk
-from tests.support.distributions import a_wheel, an_sdist
+from tests.support.builders.distributions import a_wheel, an_sdist
 
 SESSION = {
     "meta", "links", "status", "session-token", "expires-at", "files", "notices",

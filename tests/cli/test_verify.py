@@ -12,10 +12,10 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.processes import Finished, own_environment, run
-from tests.support.service import RunningService, prefix_of, running_service
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.processes import Finished, own_environment, run
+from tests.support.servers.service import RunningService, prefix_of, running_service
 
 NAMES = ("other", "third", "Third", "fourth_one", "missing")
 PASSED_ON = frozenset(

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession, FormData
 
 from tests.cli.desk import Desk
-from tests.support.distributions import Distribution, a_wheel, upload_form
+from tests.support.builders.distributions import Distribution, a_wheel, upload_form
 
 
 def upload(desk: Desk, wheel: Distribution) -> None:

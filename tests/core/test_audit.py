@@ -19,8 +19,8 @@ from stageproxy.core.audit import (
     chained,
     cleaned,
 )
-from tests.support.clock import NOON
-from tests.support.trails import a_chain, an_event
+from tests.support.builders.trails import a_chain, an_event
+from tests.support.ports.clock import NOON
 
 TEXTS = st.text(max_size=8)
 PLAIN = st.recursive(

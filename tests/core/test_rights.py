@@ -20,7 +20,7 @@ from stageproxy.core.rights import (
     parse_token,
     redacted,
 )
-from tests.support.clock import NOON
+from tests.support.ports.clock import NOON
 
 SECRET = b"a secret of the server"
 KINDS = st.sampled_from(TokenKind)

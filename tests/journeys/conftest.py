@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from tests.support.client_matrix import ClientMatrix
-from tests.support.client_tools import Tools
-from tests.support.clients import Clients, newest_pip, versions
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.installers import Desk
-from tests.support.nginx import Certificates, Front, free_port, running_nginx
-from tests.support.processes import Server, running_server
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.clients import Clients, newest_pip, versions
+from tests.support.clients.installers import Desk
+from tests.support.clients.matrix import ClientMatrix
+from tests.support.clients.tools import Tools
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.nginx import Certificates, Front, free_port, running_nginx
+from tests.support.servers.processes import Server, running_server
 
 VERSIONS = pytest.StashKey[str]()
 TOOL_VERSIONS = pytest.StashKey[str]()

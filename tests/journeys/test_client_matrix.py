@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.client_matrix import (
+from tests.support.clients.matrix import (
     PAGE,
     VERSION,
     ClientMatrix,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.releasing import Releasing
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.promotion.releasing import Releasing
 
 
 @pytest.fixture

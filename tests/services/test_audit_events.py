@@ -8,11 +8,11 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.core.audit import SERVER, Event, broken_link
 from stageproxy.ports import Rows
 from stageproxy.store.rows import SqliteRows
-from tests.support.clock import NOON
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.pep694 import Pep694
-from tests.support.service import RunningService
-from tests.support.trails import actions_of, trail_of
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.builders.trails import actions_of, trail_of
+from tests.support.clients.pep694 import Pep694
+from tests.support.ports.clock import NOON
+from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Other")

@@ -6,9 +6,9 @@ import pytest
 
 from stageproxy.core.rights import parse_token
 from stageproxy.ports import ArtifactFiles
-from tests.support.distributions import a_wheel
-from tests.support.pep694 import Pep694
-from tests.support.service import RunningService
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.pep694 import Pep694
+from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from stageproxy.core.index.pages import Listing
 from stageproxy.services.similar_names import NameSearches, Search
 from stageproxy.services.upstream_state import Published, UpstreamState
-from tests.support.paper_list import JSON, LIST, PaperList
+from tests.support.ports.fake_project_list import JSON, LIST, PaperList
 
 NEW = canonicalize_name("dem0")
 PACKED = {**JSON, "Content-Encoding": "gzip"}

@@ -1,8 +1,8 @@
 """How stages end whose time is over, and when files go that nobody needs any more."""
 
 from stageproxy.services.expire import Swept
-from tests.support.distributions import Distribution, a_wheel
-from tests.support.service import RunningService
+from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.service import RunningService
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 

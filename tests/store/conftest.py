@@ -8,7 +8,7 @@ import pytest
 
 from stageproxy.ports import Catalogue
 from stageproxy.store.database import Database
-from tests.support.fake_catalogue import FakeCatalogue
+from tests.support.ports.fake_catalogue import FakeCatalogue
 
 WITH_WAL_BUG = (3, 51, 2)
 

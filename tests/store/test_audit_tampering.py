@@ -11,7 +11,7 @@ from stageproxy.core.audit import AuditRecord, broken_link, chained
 from stageproxy.ports import Rows
 from stageproxy.store.database import Database
 from stageproxy.store.rows import SqliteRows
-from tests.support.trails import a_chain, an_event
+from tests.support.builders.trails import a_chain, an_event
 
 EVENTS = [an_event(f"deed-{number}", filename=f"demo-{number}.whl") for number in range(1, 13)]
 LAST = len(EVENTS)

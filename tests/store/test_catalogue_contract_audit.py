@@ -8,7 +8,7 @@ from stageproxy.core.audit import START, Event, broken_link
 from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import a_stage
-from tests.support.trails import a_chain, an_event
+from tests.support.builders.trails import a_chain, an_event
 
 TOKEN = make_token(TokenKind.STAGE, b"\x07" * 32).reveal()
 EVENTS = (

@@ -11,7 +11,7 @@ from stageproxy.core.promotion.promotion import Promotion, Target, Way
 from stageproxy.core.stage.stage import Status
 from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import DAY, HOUR, NOW, a_stage, given
-from tests.support.promotions import a_promotion
+from tests.support.promotion.promotions import a_promotion
 
 ENTRY = Entry(
     "demo.whl", Progress.SENT, NOW, attempts=3, in_doubt=True, said="é ✓", url="https://a/demo.whl"

@@ -13,7 +13,7 @@ from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload, UploadSta
 from stageproxy.core.stage.stage import Status
 from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
-from tests.support.builders import a_file_upload
+from tests.support.builders.stages import a_file_upload
 
 FINISHED = sorted(set(UploadStatus) - UNFINISHED)
 BYTES = Received(

@@ -16,7 +16,7 @@ from stageproxy.ports import Rows
 from stageproxy.store.database import Database, has_wal_bug
 from stageproxy.store.rows import SqliteRows
 from tests.store.builders import a_stage
-from tests.support.processes import own_environment, run
+from tests.support.servers.processes import own_environment, run
 
 WITH_WAL_BUG = (3, 51, 2)
 ROUNDS = 200

@@ -11,10 +11,10 @@ from stageproxy.core.rules.table import findings_of
 from stageproxy.core.rules.upload import Upload
 from stageproxy.store.files import FileStore
 from stageproxy.store.inspection import Inspection, InspectionLimits
-from tests.support.distributions import Distribution
-from tests.support.hostile import HONEST_SDIST, HONEST_WHEEL, Fate, Hostile, hostile_fields
-from tests.support.hostile_tars import HOSTILE_SDISTS
-from tests.support.hostile_zips import HOSTILE_WHEELS
+from tests.support.builders.distributions import Distribution
+from tests.support.builders.hostile import HONEST_SDIST, HONEST_WHEEL, Fate, Hostile, hostile_fields
+from tests.support.builders.hostile_tars import HOSTILE_SDISTS
+from tests.support.builders.hostile_zips import HOSTILE_WHEELS
 
 SECONDS = 1.5
 

@@ -16,15 +16,15 @@ from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.store.files import FileStore, Inspector
 from stageproxy.store.inspection import Inspection, InspectionLimits
-from tests.support.archives import zip_of
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.inspection_processes import (
+from tests.support.builders.archives import zip_of
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.ports.inspectors import InspectorHere
+from tests.support.servers.inspection_processes import (
     first_asked,
     inspection_processes,
     is_running,
     memory_of,
 )
-from tests.support.inspectors import InspectorHere
 
 MIB = 2**20
 WHEEL, SDIST = a_wheel(), an_sdist()

@@ -10,8 +10,8 @@ from sqlite_utils import Database as Tables
 from stageproxy.store.database import Database
 from stageproxy.store.migrations import NewerSchemaError
 from tests.store.builders import a_stage
-from tests.support.processes import own_environment, run
-from tests.support.promotions import a_promotion
+from tests.support.promotion.promotions import a_promotion
+from tests.support.servers.processes import own_environment, run
 
 # Forks a child that kills itself before its n-th statement, for each n until one comes through.
 KILLED_AT_EACH_STATEMENT = """

@@ -15,8 +15,8 @@ from stageproxy.services.expire import Expiry
 from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_artifact
-from tests.support.clock import FakeClock
-from tests.support.inspectors import InspectorHere
+from tests.support.ports.clock import FakeClock
+from tests.support.ports.inspectors import InspectorHere
 
 RACES = 200
 SEED = 20261122

@@ -12,9 +12,9 @@ from stageproxy.core.stage.digests import Received
 from stageproxy.ports import ArtifactFiles
 from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
-from tests.support.distributions import a_wheel
-from tests.support.fake_files import FakeFiles
-from tests.support.inspectors import InspectorHere
+from tests.support.builders.distributions import a_wheel
+from tests.support.ports.fake_files import FakeFiles
+from tests.support.ports.inspectors import InspectorHere
 
 WHEEL = a_wheel()
 OF_ANY_LENGTH = {"shake_128": 40, "shake_256": 64}

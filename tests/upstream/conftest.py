@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from stageproxy.upstream.session import Patience, open_session
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.reading import Reader
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.reading import Reader
+from tests.support.index.fake_index import FakeIndex
 
 
 @pytest.fixture

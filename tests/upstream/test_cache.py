@@ -11,9 +11,9 @@ from stageproxy.core.errors import (
     UpstreamUnavailableError,
 )
 from stageproxy.core.index.negotiation import SimpleType
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.reading import FRESH_FOR, JSON, LONGEST, Reader
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.reading import FRESH_FOR, JSON, LONGEST, Reader
+from tests.support.index.fake_index import FakeIndex, Quirks
 
 READERS = 100
 HTML = SimpleType.HTML.value

@@ -9,9 +9,9 @@ from yarl import URL
 from stageproxy.upstream.index import UpstreamIndex
 from stageproxy.upstream.pip_index import urls_of
 from stageproxy.upstream.session import Patience, open_session
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.service import basic
+from tests.support.builders.distributions import a_wheel
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import basic
 
 PATIENCE = Patience(timedelta(seconds=5), timedelta(seconds=5))
 

@@ -9,7 +9,7 @@ from yarl import URL
 
 from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
 from stageproxy.upstream.downloads import FileDownloads
-from tests.support.fake_index import FakeIndex
+from tests.support.index.fake_index import FakeIndex
 
 CONTENT = b"the bytes"
 SECRET = "Basic dXNlcjpwYXNz"

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import ask
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_answers import SITE_POLICY
-from tests.support.fake_index import FakeIndex
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.clients.asking import ask
+from tests.support.index.answers import SITE_POLICY
+from tests.support.index.fake_index import FakeIndex
 
-RECORDED = Path(__file__).parent.parent / "support" / "recorded_answers.json"
+RECORDED = Path(__file__).parent.parent / "support" / "index" / "recorded_answers.json"
 HOST = "https://example.org"
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 ASK_FOR_JSON = {"Accept": JSON_PAGE}

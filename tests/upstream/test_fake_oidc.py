@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from tests.support.asking import Answer, ask, send
-from tests.support.clock import FakeClock
-from tests.support.distributions import Distribution, a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.fake_oidc import CI_TOKEN
-from tests.support.uploading import upload
+from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.clients.asking import Answer, ask, send
+from tests.support.clients.uploading import upload
+from tests.support.index.fake_index import FakeIndex
+from tests.support.index.oidc import CI_TOKEN
+from tests.support.ports.clock import FakeClock
 
 ATTESTED = json.dumps([{"version": 1}])
 

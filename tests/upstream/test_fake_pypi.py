@@ -6,12 +6,12 @@ from pathlib import Path
 from stageproxy.core.promotion.replies import Accepted, Unanswered
 from stageproxy.core.rights import parse_credential
 from stageproxy.upstream.upload_client import UploadApi
-from tests.support.distributions import a_wheel
-from tests.support.fake_history import Outcome, View
-from tests.support.fake_index import FakeIndex
-from tests.support.fake_pypi import FakePypi, fake_pypi
-from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.uploading import Sender, a_sender
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.uploading import Sender, a_sender
+from tests.support.index.fake_index import FakeIndex
+from tests.support.index.fake_pypi import FakePypi, fake_pypi
+from tests.support.index.history import Outcome, View
+from tests.support.uploads.faults import Fault, Moment, Way
 
 WHEEL = a_wheel()
 RESET = Fault(Moment.ACCEPTED, Way.RESET, WHEEL.filename)

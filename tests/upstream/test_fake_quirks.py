@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientError
 
-from tests.support.asking import ask
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.clients.asking import ask
+from tests.support.index.fake_index import FakeIndex, Quirks
 
 HOST = "https://example.org"
 ASK_FOR_JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from aiohttp import ClientSession
 
-from tests.support.asking import Answer, send
-from tests.support.clock import NOON
-from tests.support.fake_index import FakeIndex
-from tests.support.fake_uploads import UPLOAD_TOKEN
-from tests.support.forms import FORM, body_of
-from tests.support.service import basic
-from tests.support.upload_cases import BY_ID, CASES, Case, built, is_as_on_pypi, parts_of
+from tests.support.builders.forms import FORM, body_of
+from tests.support.clients.asking import Answer, send
+from tests.support.index.fake_index import FakeIndex
+from tests.support.ports.clock import NOON
+from tests.support.servers.service import basic
+from tests.support.uploads.cases import BY_ID, CASES, Case, built, is_as_on_pypi, parts_of
+from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
 
 KNOWN_GROUPS = {"state", "digest", "ok", "auth", "attestations", "form"}
 NOT_LOOKED_AT = {

@@ -6,15 +6,15 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 
-from tests.support.asking import ask
-from tests.support.clock import FakeClock
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_history import Outcome, View
-from tests.support.fake_index import FakeIndex
-from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.fake_uploads import Lag
-from tests.support.forms import twine_form
-from tests.support.uploading import post, upload
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.forms import twine_form
+from tests.support.clients.asking import ask
+from tests.support.clients.uploading import post, upload
+from tests.support.index.fake_index import FakeIndex
+from tests.support.index.history import Outcome, View
+from tests.support.ports.clock import FakeClock
+from tests.support.uploads.fake_uploads import Lag
+from tests.support.uploads.faults import Fault, Moment, Way
 
 ASK_FOR_JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
 WHEEL, SDIST = a_wheel(), an_sdist()

@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from stageproxy.core.errors import UpstreamUnavailableError
-from tests.support.fake_index import Quirks
-from tests.support.reading import Reader
+from tests.support.clients.reading import Reader
+from tests.support.index.fake_index import Quirks
 
 DOCUMENT = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 WHOLE = DOCUMENT + b"Content-Length: 13\r\n\r\n<html></html>"

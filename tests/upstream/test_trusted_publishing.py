@@ -10,8 +10,8 @@ from yarl import URL
 
 from stageproxy.core.errors import StageproxyError, UpstreamFailedError, UpstreamUnavailableError
 from stageproxy.upstream.trusted_publishing import TrustedPublisher
-from tests.support.clock import FakeClock
-from tests.support.fake_index import FakeIndex
+from tests.support.index.fake_index import FakeIndex
+from tests.support.ports.clock import FakeClock
 
 NOBODY = "http://127.0.0.1:1/legacy/"
 

@@ -17,14 +17,14 @@ from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswer
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Publisher
 from stageproxy.upstream.upload_client import UploadApi
-from tests.support.distributions import Distribution, a_wheel, upload_form
-from tests.support.fake_history import Outcome
-from tests.support.fake_index import FakeIndex
-from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.fake_uploads import UPLOAD_TOKEN
-from tests.support.forms import body_of, content_part, form_parts
-from tests.support.raw_server import RawServer, raw_server
-from tests.support.uploading import PATIENCE, SILENCE, Sender, a_sender
+from tests.support.builders.distributions import Distribution, a_wheel, upload_form
+from tests.support.builders.forms import body_of, content_part, form_parts
+from tests.support.clients.uploading import PATIENCE, SILENCE, Sender, a_sender
+from tests.support.index.fake_index import FakeIndex
+from tests.support.index.history import Outcome
+from tests.support.servers.raw_server import RawServer, raw_server
+from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
+from tests.support.uploads.faults import Fault, Moment, Way
 
 WHEEL = a_wheel()
 LARGE = a_wheel(extra={"demo/large.bin": Random(0).randbytes(2**22)})

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from stageproxy.web.access_log import RedactingFormatter
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex
-from tests.support.promoters import Promoter, publishing_on
-from tests.support.service import RunningService, prefix_of, running_service
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex
+from tests.support.promotion.promoters import Promoter, publishing_on
+from tests.support.servers.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0", requires_python=">=3.8")
 SDIST = an_sdist(version="2.0", requires_python=">=3.9")

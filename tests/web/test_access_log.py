@@ -8,8 +8,8 @@ import pytest
 
 from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.web.access_log import RedactingFormatter
-from tests.support.service import PIP, RunningService
-from tests.support.wire import a_request, exchange
+from tests.support.clients.wire import a_request, exchange
+from tests.support.servers.service import PIP, RunningService
 
 TOKENS = {kind.name: make_token(kind, b"\x07" * 32).reveal() for kind in TokenKind}
 REQUESTS = "stageproxy.requests"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.web.forwarded import client_address
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.service import running_service
+from tests.support.builders.distributions import a_wheel
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import running_service
 
 TRUSTED = tuple(map(ip_network, ("127.0.0.1", "10.0.0.0/8", "2001:db8::/32")))
 REQUESTS = "stageproxy.requests"

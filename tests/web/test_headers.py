@@ -7,9 +7,9 @@ import pytest
 from multidict import CIMultiDict
 
 from stageproxy.web.headers import TO_UPSTREAM
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.service import PIP, RunningService, basic
-from tests.support.wire import a_request, exchange
+from tests.support.clients.wire import a_request, exchange
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.service import PIP, RunningService, basic
 
 CANARY = "canary-5f3a"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.fake_index import Quirks
-from tests.support.service import RunningService
+from tests.support.index.fake_index import Quirks
+from tests.support.servers.service import RunningService
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])

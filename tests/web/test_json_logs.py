@@ -14,9 +14,9 @@ import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
 from stageproxy.web.access_log import JsonFormatter
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.processes import Server, own_environment, run, running_server
+from tests.support.builders.distributions import a_wheel
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Server, own_environment, run, running_server
 
 KEYS = {"time", "level", "logger", "message"}
 TOKEN = "stgu_" + "A" * 38

@@ -9,11 +9,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.promoters import TOKEN, Promoter, publishing_on
-from tests.support.service import RunningService, prefix_of, running_service
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.promotion.promoters import TOKEN, Promoter, publishing_on
+from tests.support.servers.service import RunningService, prefix_of, running_service
+from tests.support.uploads.faults import Fault, Moment, Way
 
 REQUESTS = "stageproxy_requests_total"
 UPSTREAM = "stageproxy_upstream_documents_total"

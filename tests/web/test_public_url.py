@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.service import HTML_PAGE, PIP, RunningService, prefix_of, running_service
+from tests.support.builders.distributions import a_wheel
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import HTML_PAGE, PIP, RunningService, prefix_of, running_service
 
 PUBLIC = "https://stage.example/staging"
 HREF = re.compile(r'href="([^"]*)"')

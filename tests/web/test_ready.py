@@ -15,8 +15,8 @@ from stageproxy.core.errors import UpstreamSlowError
 from stageproxy.services.readiness import Check, Readiness, disk_has_room
 from stageproxy.web.health import ready
 from stageproxy.web.keys import READINESS
-from tests.support.fake_index import Quirks
-from tests.support.service import RunningService
+from tests.support.index.fake_index import Quirks
+from tests.support.servers.service import RunningService
 
 READY = "/health/ready"
 MIB = 2**20

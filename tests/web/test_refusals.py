@@ -8,11 +8,11 @@ from stageproxy.core.errors import NoRoomError
 from stageproxy.core.rights import TOKEN_PATTERN, TokenKind, make_token
 from stageproxy.ports import Rows
 from stageproxy.store.rows import SqliteRows
-from tests.support.distributions import a_wheel
-from tests.support.forms import twine_form
-from tests.support.pep694 import Pep694
-from tests.support.service import RunningService, prefix_of
-from tests.support.trails import trail_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.builders.forms import twine_form
+from tests.support.builders.trails import trail_of
+from tests.support.clients.pep694 import Pep694
+from tests.support.servers.service import RunningService, prefix_of
 
 WHEEL = a_wheel(version="2.0")
 UNKNOWN = make_token(TokenKind.UPLOAD, b"\x07" * 32).reveal()

@@ -9,13 +9,13 @@ import pytest
 
 from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.web.routes import ROUTES
-from tests.support.asking import Answer
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex
-from tests.support.forms import FORM, body_of, twine_form
-from tests.support.pep694 import UPLOAD_2_0, Pep694
-from tests.support.promoters import Promoter, manifest_digest_of, publishing_on
-from tests.support.service import RunningService, prefix_of, running_service
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.builders.forms import FORM, body_of, twine_form
+from tests.support.clients.asking import Answer
+from tests.support.clients.pep694 import UPLOAD_2_0, Pep694
+from tests.support.index.fake_index import FakeIndex
+from tests.support.promotion.promoters import Promoter, manifest_digest_of, publishing_on
+from tests.support.servers.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0")
 UNKNOWN = make_token(TokenKind.ADMIN, b"\x07" * 32).reveal()

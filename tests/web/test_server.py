@@ -13,7 +13,7 @@ from stageproxy.core.errors import UpstreamSlowError
 from stageproxy.web.guard import guard
 from stageproxy.web.metrics import METRICS, Metrics
 from stageproxy.web.server import runner_for
-from tests.support.wire import a_request, exchange, status_of
+from tests.support.clients.wire import a_request, exchange, status_of
 
 DEADLINE = 0.2
 

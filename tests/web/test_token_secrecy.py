@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.service import PIP, RunningService, prefix_of, running_service
-from tests.support.wire import a_request, exchange
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.clients.wire import a_request, exchange
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.service import PIP, RunningService, prefix_of, running_service
 
 # Besides the first token, which is left for the owner of the machine.
 MAY_HOLD_A_TOKEN = {"admin.token"}

@@ -8,7 +8,7 @@ from yarl import URL
 from stageproxy.cli.client import open_client
 from stageproxy.cli.promote.downloads import DownloadedParcels
 from stageproxy.core.errors import UpstreamUnavailableError
-from tests.support.builders import an_artifact
+from tests.support.builders.stages import an_artifact
 
 
 async def test_server_that_is_away(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from tests.cli.desk import Desk, Ended
 from tests.cli.promote.test_promote import LINUX, MACOS, accepted, checksums, warned
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
+from tests.support.builders.distributions import a_wheel
+from tests.support.index.fake_index import FakeIndex
 
 
 def test_plan(desk: Desk, pypi: FakeIndex) -> None:

@@ -23,14 +23,14 @@ from tests.cli.promote.test_promote import (
     checksums,
     told_of,
 )
-from tests.support.attestations import an_attestation
-from tests.support.distributions import Distribution, a_wheel
-from tests.support.fake_history import Attempt
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.fake_oidc import CI_TOKEN
-from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.fake_uploads import UPLOAD_TOKEN
-from tests.support.uploading import post_to
+from tests.support.builders.attestations import an_attestation
+from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.clients.uploading import post_to
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.index.history import Attempt
+from tests.support.index.oidc import CI_TOKEN
+from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
+from tests.support.uploads.faults import Fault, Moment, Way
 
 WORKFLOW = "demo/demo/.github/workflows/release.yml@refs/tags/1.0"
 OTHER_WORKFLOW = "demo/demo/.github/workflows/build.yml@refs/tags/1.0"

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.cli.desk import NOBODY, Desk, Ended, Stranger
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex
-from tests.support.fake_upload_faults import Fault, Moment, Way
-from tests.support.fake_uploads import UPLOAD_TOKEN, Lag
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex
+from tests.support.uploads.fake_uploads import UPLOAD_TOKEN, Lag
+from tests.support.uploads.faults import Fault, Moment, Way
 
 LINUX, MACOS = "manylinux_2_28_x86_64", "macosx_11_0_arm64"
 WRONG = "pypi-wrong"

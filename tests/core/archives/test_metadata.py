@@ -14,7 +14,7 @@ from stageproxy.core.archives.metadata import (
     read_core_metadata,
     takes_one_value,
 )
-from tests.support.distributions import Distribution, a_wheel, an_sdist, upload_form
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
 
 WHEEL_NAME = parse_distribution_name("demo-1.0-py3-none-any.whl")
 RICH = """\

@@ -11,8 +11,8 @@ from stageproxy.core.archives.entry_points import has_valid_entry_points
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.metadata import problems_in, read_core_metadata
 from stageproxy.core.archives.reader import read_contents
-from tests.support.archives import ZipStyle, gzip_of, tar_file, tar_of, zip_of
-from tests.support.distributions import a_wheel, an_sdist
+from tests.support.builders.archives import ZipStyle, gzip_of, tar_file, tar_of, zip_of
+from tests.support.builders.distributions import a_wheel, an_sdist
 
 SEED = 20261122
 RICH = b"""\

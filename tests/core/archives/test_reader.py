@@ -18,9 +18,9 @@ from stageproxy.core.archives.reader import (
     Contents,
     read_contents,
 )
-from tests.support.archives import ZipStyle, gzip_of, tar_file, tar_of, zip_of
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.recipes import build_recipe
+from tests.support.builders.archives import ZipStyle, gzip_of, tar_file, tar_of, zip_of
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.recipes import build_recipe
 
 WHEEL, SDIST = a_wheel(), an_sdist()
 LONG = an_sdist(extra={"noise": random.Random(0).randbytes(10_000)})

@@ -10,8 +10,8 @@ from stageproxy.core.archives.entry_points import LONGEST_ENTRY_POINTS
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.reader import Contents, read_contents, read_in_steps
 from stageproxy.core.archives.sdists import read_sdist
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.hostile_zips import wheel
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.hostile_zips import wheel
 
 WHEEL, SDIST = a_wheel(), an_sdist()
 NOT_SEARCHED = "The code of the wheel was not searched: that would have taken too long."

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from stageproxy.core.archives.zips import members_told_twice, problem_with_frame
-from tests.support.archives import ZipStyle, zip_of
+from tests.support.builders.archives import ZipStyle, zip_of
 
 MEMBERS = [("a.py", b"x = 1\n"), ("b.py", b"y = 2\n")]
 PLAIN = zip_of(MEMBERS, ZipStyle(method=zipfile.ZIP_STORED))

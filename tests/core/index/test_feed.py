@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stageproxy.core.index.feed import LONGEST, FeedItem, add_to_feed
 from stageproxy.core.index.pages import UnreadablePageError
-from tests.support.clock import NOON
+from tests.support.ports.clock import NOON
 
 SITE = "https://index.example.org"
 ITEM = FeedItem("2.0", f"{SITE}/project/demo/2.0/", "A demo", (), NOON)

@@ -18,8 +18,8 @@ from stageproxy.core.index.release_json import (
     new_release_json,
 )
 from stageproxy.core.index.simple_json import add_to_json_page, read_json_page
-from tests.support.builders import PAGE, a_staged_file, page_with
-from tests.support.release_documents import (
+from tests.support.builders.stages import PAGE, a_staged_file, page_with
+from tests.support.index.release_documents import (
     URL,
     a_project_json,
     a_published_file,

@@ -12,7 +12,7 @@ from pip._internal.models.link import Link
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, StagedFile, digest_of
 from stageproxy.core.index.simple import add_to_page, new_list, new_page, read_page
-from tests.support.builders import (
+from tests.support.builders.stages import (
     FILES,
     PAGE,
     a_link,

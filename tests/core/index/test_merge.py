@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from stageproxy.core.index.merge import additions, in_order, place_for
 from stageproxy.core.index.pages import ListedFile, Listing, StagedFile, version_in
-from tests.support.builders import a_staged_file
+from tests.support.builders.stages import a_staged_file
 
 WHEEL = a_staged_file("demo-2.0-py3-none-any.whl")
 SDIST = a_staged_file("demo-2.0.tar.gz")

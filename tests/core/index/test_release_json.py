@@ -16,8 +16,8 @@ from stageproxy.core.index.release_json import (
     new_project_json,
     new_release_json,
 )
-from tests.support.builders import an_artifact
-from tests.support.release_documents import (
+from tests.support.builders.stages import an_artifact
+from tests.support.index.release_documents import (
     PROJECT_URL,
     SITE,
     URL,

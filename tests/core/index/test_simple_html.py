@@ -12,7 +12,7 @@ from stageproxy.core.index.simple_html import (
     new_html_page,
     read_html_page,
 )
-from tests.support.builders import PAGE, a_link, a_staged_file, an_artifact, html_page_with
+from tests.support.builders.stages import PAGE, a_link, a_staged_file, an_artifact, html_page_with
 
 STAGED_PAGE = "https://stage.example.org/tmp/demo/t/simple/demo/"
 WHEEL = a_staged_file("demo-2.0-py3-none-any.whl", requires_python=">=3.9,<4")

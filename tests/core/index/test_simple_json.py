@@ -12,7 +12,7 @@ from stageproxy.core.index.simple_json import (
     new_json_page,
     read_json_page,
 )
-from tests.support.builders import (
+from tests.support.builders.stages import (
     PAGE,
     a_listed_entry,
     a_staged_file,

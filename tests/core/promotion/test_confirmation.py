@@ -7,7 +7,7 @@ import pytest
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.promotion.confirmation import check_is_shown
 from stageproxy.core.promotion.plan import Seen
-from tests.support.builders import an_artifact
+from tests.support.builders.stages import an_artifact
 
 WHEEL = an_artifact("demo-2.0-py3-none-any.whl")
 SDIST = an_artifact("demo-2.0.tar.gz")

@@ -15,7 +15,7 @@ from stageproxy.core.promotion.examination import (
     dropped_attestations,
 )
 from stageproxy.core.rules.findings import Finding, Level, not_known, suspicious
-from tests.support.builders import a_stage, an_artifact
+from tests.support.builders.stages import a_stage, an_artifact
 
 ODD, STRANGE = suspicious("It is odd."), suspicious("It is strange.", "release")
 REFUSED = Finding("version", "PyPI has it.")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.promotion.forms import outgoing_form
-from tests.support.builders import an_artifact
+from tests.support.builders.stages import an_artifact
 
 ARTIFACT = an_artifact()
 DIGESTS = (

@@ -14,7 +14,7 @@ from stageproxy.core.promotion.journal import (
     new_journal,
 )
 from stageproxy.core.promotion.replies import Accepted, Refused, Unanswered
-from tests.support.clock import NOON
+from tests.support.ports.clock import NOON
 
 LATER = NOON + timedelta(minutes=1)
 URL = "https://files.example.org/demo.whl"

@@ -11,9 +11,9 @@ from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.promotion.outcome import receipt, why_it_stopped
 from stageproxy.core.stage.manifest import manifest
 from stageproxy.core.stage.stage import Status
-from tests.support.builders import a_stage, an_artifact
-from tests.support.clock import NOON
-from tests.support.promotions import a_promotion
+from tests.support.builders.stages import a_stage, an_artifact
+from tests.support.ports.clock import NOON
+from tests.support.promotion.promotions import a_promotion
 
 WHEEL, SDIST = "demo-2.0-py3-none-any.whl", "demo-2.0.tar.gz"
 STAGE = a_stage("2.0", an_artifact(WHEEL), an_artifact(SDIST))

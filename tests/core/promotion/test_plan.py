@@ -22,8 +22,8 @@ from stageproxy.core.promotion.plan import (
     plan_promotion,
 )
 from stageproxy.core.stage.stage import Artifact
-from tests.support.builders import an_artifact
-from tests.support.clock import NOON
+from tests.support.builders.stages import an_artifact
+from tests.support.ports.clock import NOON
 
 PATIENCE = timedelta(minutes=10)
 URL = "https://files.example.org/"

@@ -14,8 +14,8 @@ from stageproxy.core.promotion.promotion import (
     Target,
     reminder_interval,
 )
-from tests.support.clock import NOON
-from tests.support.promotions import TARGET, a_promotion
+from tests.support.ports.clock import NOON
+from tests.support.promotion.promotions import TARGET, a_promotion
 
 LATER = NOON + timedelta(minutes=1)
 DAILY = timedelta(days=1)

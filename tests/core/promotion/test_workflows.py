@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stageproxy.core.promotion.workflows import own_attestations, workflow_of
-from tests.support.attestations import an_attestation, an_identity
+from tests.support.builders.attestations import an_attestation, an_identity
 
 WORKFLOW = "demo/demo/.github/workflows/release.yml@refs/tags/1.0"
 

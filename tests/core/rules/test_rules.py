@@ -13,7 +13,7 @@ from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.table import findings_of, form_findings, refusals
 from stageproxy.core.rules.upload import Upload
-from tests.support.distributions import Distribution, a_wheel, an_sdist, upload_form
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
 
 WHEEL, SDIST = a_wheel(), an_sdist()
 WHL = WHEEL.filename

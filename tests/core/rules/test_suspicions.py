@@ -17,8 +17,8 @@ from stageproxy.core.archives.protection import find_protection
 from stageproxy.core.archives.reader import read_contents
 from stageproxy.core.archives.records import parse_record, record_suspicions
 from stageproxy.core.archives.wheels import read_wheel
-from tests.support.archives import gzip_of, tar_file, tar_of, zip_of
-from tests.support.distributions import Distribution, a_wheel, wheel_file
+from tests.support.builders.archives import gzip_of, tar_file, tar_of, zip_of
+from tests.support.builders.distributions import Distribution, a_wheel, wheel_file
 
 ROOT = "demo-1.0.dist-info"
 SDIST = "demo-1.0.tar.gz"

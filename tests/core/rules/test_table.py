@@ -22,9 +22,9 @@ from stageproxy.core.rules.table import (
 )
 from stageproxy.core.rules.upload import Rule, Surroundings, Upload
 from tests.core.archives.test_reader import ANYTHING, mangled
-from tests.support.clock import NOON
-from tests.support.distributions import a_wheel, an_sdist, upload_form
-from tests.support.processes import ROOT
+from tests.support.builders.distributions import a_wheel, an_sdist, upload_form
+from tests.support.ports.clock import NOON
+from tests.support.servers.processes import ROOT
 
 EVERY_RULE = [*RULES, *UNKNOWN_RULES]
 WHEEL, SDIST = a_wheel(requires_dist=["a>=1"]), an_sdist()

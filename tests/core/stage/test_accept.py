@@ -16,8 +16,8 @@ from stageproxy.core.stage.accept import (
     surroundings_of,
 )
 from stageproxy.core.stage.stage import Artifact, Stage, Status
-from tests.support.builders import a_stage, an_artifact
-from tests.support.clock import NOON
+from tests.support.builders.stages import a_stage, an_artifact
+from tests.support.ports.clock import NOON
 
 HELD = an_artifact("demo-2.0.tar.gz", content="bytes", form="form")
 SAME = HELD

@@ -4,7 +4,7 @@ import pytest
 
 from stageproxy.core.errors import InvalidRequestError, Problem
 from stageproxy.core.stage.announcements import check_name, name_of
-from tests.support.builders import a_stage
+from tests.support.builders.stages import a_stage
 
 WHEEL = "demo-2.0-py3-none-any.whl"
 BELONGS = "does not belong to this session, which is demo 2.0."

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from stageproxy.core.stage.differences import differences, told_by_artifact, told_by_form
-from tests.support.builders import an_artifact
+from tests.support.builders.stages import an_artifact
 
 WHEEL, SDIST = "demo-2.0-py3-none-any.whl", "demo-2.0.tar.gz"
 FORM = (

@@ -8,8 +8,8 @@ from stageproxy.core.audit import Deed, Event
 from stageproxy.core.stage.digests import Received
 from stageproxy.core.stage.events import DEED_OF, file_event, in_short, stage_event
 from stageproxy.core.stage.file_uploads import UploadStep
-from tests.support.builders import a_file_upload, a_stage
-from tests.support.clock import NOON
+from tests.support.builders.stages import a_file_upload, a_stage
+from tests.support.ports.clock import NOON
 
 RECEIVED = Received(size=3, sha256="5" * 64, blake2b_256="b" * 64, md5="d" * 32)
 

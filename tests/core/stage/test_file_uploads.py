@@ -12,8 +12,8 @@ from stageproxy.core.stage.file_uploads import (
     UploadStatus,
     UploadStep,
 )
-from tests.support.builders import a_file_upload
-from tests.support.clock import NOON
+from tests.support.builders.stages import a_file_upload
+from tests.support.ports.clock import NOON
 
 PENDING, PROCESSING, COMPLETED, ERROR, CANCELED = UploadStatus
 SENT, EXTENDED, COMPLETES, SUCCEEDS, FAILS, PUT_BACK, DELETED = UploadStep

@@ -6,8 +6,8 @@ import pytest
 
 from stageproxy.core.index.pages import StagedFile
 from stageproxy.core.stage.listing import artifact_at, rfc3339, staged_files
-from tests.support.builders import a_stage, an_artifact
-from tests.support.clock import NOON
+from tests.support.builders.stages import a_stage, an_artifact
+from tests.support.ports.clock import NOON
 
 WHEEL = an_artifact("demo-2.0-py3-none-any.whl", requires_python=">=3.9")
 SDIST = an_artifact("demo-2.0.tar.gz", requires_python=">=3.8")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stageproxy.core.stage.manifest import manifest, manifest_digest
 from stageproxy.core.stage.stage import Artifact
-from tests.support.builders import an_artifact
+from tests.support.builders.stages import an_artifact
 
 SDIST = an_artifact("demo-2.0.tar.gz", content="the sdist")
 WHEEL = an_artifact("demo-2.0-py3-none-any.whl", content="the wheel")

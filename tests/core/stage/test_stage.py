@@ -18,8 +18,8 @@ from stageproxy.core.stage.stage import (
     expiry_after_extension,
     same_version,
 )
-from tests.support.builders import a_stage, an_artifact
-from tests.support.clock import NOON
+from tests.support.builders.stages import a_stage, an_artifact
+from tests.support.ports.clock import NOON
 
 LONGEST = timedelta(days=30)
 WEEK = timedelta(days=7)

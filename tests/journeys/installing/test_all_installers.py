@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.client_matrix import VERSION, YES, ClientMatrix
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.installers import ALL, Desk, Outcome
-from tests.support.processes import Server
-from tests.support.projects import Sources
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.installers import ALL, Desk, Outcome
+from tests.support.clients.matrix import VERSION, YES, ClientMatrix
+from tests.support.clients.projects import Sources
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Server
 
 pytestmark = pytest.mark.journey
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.clients import Clients
-from tests.support.distributions import a_wheel
-from tests.support.installers import Desk
-from tests.support.processes import Server, Staged
-from tests.support.projects import Sources
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.clients import Clients
+from tests.support.clients.installers import Desk
+from tests.support.clients.projects import Sources
+from tests.support.servers.processes import Server, Staged
 
 pytestmark = pytest.mark.journey
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.clients import INSTALLERS, Clients, Installer
-from tests.support.distributions import a_wheel
-from tests.support.processes import Server, Staged
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.clients import INSTALLERS, Clients, Installer
+from tests.support.servers.processes import Server, Staged
 
 pytestmark = pytest.mark.journey
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clients import INSTALLERS, Clients, Installer
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.processes import Server, Staged
-
 from tests.journeys.conftest import ServerStart
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.clients import INSTALLERS, Clients, Installer
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.processes import Server, Staged
 
 pytestmark = pytest.mark.journey
 

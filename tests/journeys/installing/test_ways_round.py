@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.installers import Desk
-from tests.support.processes import Server, Staged
-from tests.support.projects import Sources
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.installers import Desk
+from tests.support.clients.projects import Sources
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Server, Staged
 
 pytestmark = pytest.mark.journey
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.desk import Stranger, a_stranger
-from tests.support.processes import own_environment, run
+from tests.support.servers.processes import own_environment, run
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 

@@ -13,10 +13,10 @@ from stageproxy.core.rights import Credential
 from stageproxy.ports import Parcel
 from stageproxy.upstream.session import Patience, open_session
 from stageproxy.upstream.upload_client import UploadApi
-from tests.support.client_tools import Tools
-from tests.support.clients import Clients
-from tests.support.distributions import a_wheel, an_sdist, upload_form
-from tests.support.other_indexes import STARTS, OtherIndex, OtherIndexes
+from tests.support.builders.distributions import a_wheel, an_sdist, upload_form
+from tests.support.clients.clients import Clients
+from tests.support.clients.tools import Tools
+from tests.support.servers.other_indexes import STARTS, OtherIndex, OtherIndexes
 
 pytestmark = pytest.mark.journey
 

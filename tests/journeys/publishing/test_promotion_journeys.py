@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import ServerStart
-from tests.support.client_tools import Tools
-from tests.support.clients import Clients
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex
-from tests.support.other_indexes import STARTS, OtherIndex, OtherIndexes
-from tests.support.processes import Server
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.clients.clients import Clients
+from tests.support.clients.tools import Tools
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.other_indexes import STARTS, OtherIndex, OtherIndexes
+from tests.support.servers.processes import Server
 
 pytestmark = pytest.mark.journey
 

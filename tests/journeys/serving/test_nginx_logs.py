@@ -5,8 +5,8 @@ import re
 import pytest
 from yarl import URL
 
-from tests.support.distributions import a_wheel
-from tests.support.nginx import Front
+from tests.support.builders.distributions import a_wheel
+from tests.support.servers.nginx import Front
 
 pytestmark = pytest.mark.journey
 

@@ -9,12 +9,11 @@ from contextlib import suppress
 import aiohttp
 import pytest
 
-from tests.support.clients import Clients
-from tests.support.distributions import a_wheel, upload_form
-from tests.support.fake_index import FakeIndex
-from tests.support.processes import Server
-
 from tests.journeys.conftest import ServerStart
+from tests.support.builders.distributions import a_wheel, upload_form
+from tests.support.clients.clients import Clients
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Server
 
 pytestmark = pytest.mark.journey
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.pep694 import META, ROOT, UPLOAD_2_0
-from tests.support.processes import Server, running_server
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.clients.pep694 import META, ROOT, UPLOAD_2_0
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.processes import Server, running_server
 
 pytestmark = pytest.mark.journey
 

@@ -14,13 +14,12 @@ from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.metadata import FormFields, form_of
 from stageproxy.core.archives.reader import read_contents
 from stageproxy.upstream.pip_index import index_of_pip
-from tests.support.clients import Clients
-from tests.support.distributions import Distribution
-from tests.support.fake_index import FakeIndex
-from tests.support.processes import Server
-from tests.support.real_distributions import distribution_at, fetch_distributions
-
 from tests.journeys.conftest import ServerStart
+from tests.support.builders.distributions import Distribution
+from tests.support.builders.real_distributions import distribution_at, fetch_distributions
+from tests.support.clients.clients import Clients
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Server
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 

@@ -9,11 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import assert_no_token_is_said
-from tests.support.client_matrix import VERSION, ClientMatrix
-from tests.support.client_tools import Tools
-from tests.support.fake_index import FakeIndex
-from tests.support.processes import Finished, Server, running_server
-from tests.support.uploaders import UPLOADERS, Release, UploadDesk, Uploader, find_printed_url
+from tests.support.clients.matrix import VERSION, ClientMatrix
+from tests.support.clients.tools import Tools
+from tests.support.clients.uploaders import (
+    UPLOADERS,
+    Release,
+    UploadDesk,
+    Uploader,
+    find_printed_url,
+)
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Finished, Server, running_server
 
 pytestmark = pytest.mark.journey
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from tests.support.client_matrix import ClientMatrix
-from tests.support.client_tools import Tools
-from tests.support.clients import Clients
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.processes import Finished, Server
-from tests.support.uploaders import UPLOADERS, Release, UploadDesk
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.clients.clients import Clients
+from tests.support.clients.matrix import ClientMatrix
+from tests.support.clients.tools import Tools
+from tests.support.clients.uploaders import UPLOADERS, Release, UploadDesk
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.processes import Finished, Server
 
 pytestmark = pytest.mark.journey
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.conftest import assert_no_token_is_said
-from tests.support.client_matrix import YES, ClientMatrix
-from tests.support.client_tools import Tools
-from tests.support.fake_index import FakeIndex
-from tests.support.processes import Finished, Server, running_server
-from tests.support.refusals import REFUSALS, SETTINGS, Setting
-from tests.support.uploaders import UPLOADERS, UploadDesk, Uploader
+from tests.support.clients.matrix import YES, ClientMatrix
+from tests.support.clients.tools import Tools
+from tests.support.clients.uploaders import UPLOADERS, UploadDesk, Uploader
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Finished, Server, running_server
+from tests.support.uploads.refusals import REFUSALS, SETTINGS, Setting
 
 pytestmark = pytest.mark.journey
 

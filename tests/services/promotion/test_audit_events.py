@@ -11,12 +11,12 @@ from stageproxy.core.promotion.promotion import Way
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.journal_store import CatalogueJournalist
 from stageproxy.services.promotion.reports import Report
-from tests.support.clock import NOON
-from tests.support.distributions import Distribution
-from tests.support.promoting import SECRET
-from tests.support.promotions import TARGET
-from tests.support.releasing import LIMITS, TOKEN, Releasing
-from tests.support.shelf import FILES, Fault
+from tests.support.builders.distributions import Distribution
+from tests.support.ports.clock import NOON
+from tests.support.ports.fake_publish_target import FILES, Fault
+from tests.support.promotion.promoting import SECRET
+from tests.support.promotion.promotions import TARGET
+from tests.support.promotion.releasing import LIMITS, TOKEN, Releasing
 
 EACH = [Deed.ARTIFACT_SENDING, Deed.ARTIFACT_SENT, Deed.ARTIFACT_CONFIRMED]
 

@@ -10,8 +10,8 @@ from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.promotion.plan import Seen
 from stageproxy.services.promotion.confirmed_listing import Shelves
-from tests.support.clock import FakeClock
-from tests.support.shelf import FILES, Shelf
+from tests.support.ports.clock import FakeClock
+from tests.support.ports.fake_publish_target import FILES, Shelf
 
 DEMO = canonicalize_name("demo")
 PAGE = "https://index.example.org/simple/demo/"

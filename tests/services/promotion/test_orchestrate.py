@@ -20,13 +20,13 @@ from stageproxy.core.promotion.request import PromotionOrder
 from stageproxy.core.rights import Credential, TokenKind
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.reports import PromotionView
-from tests.support.builders import a_file_upload
-from tests.support.clock import NOON
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.promoting import SECRET
-from tests.support.promotions import TARGET
-from tests.support.releasing import TOKEN, Releasing
-from tests.support.shelf import Fault
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.stages import a_file_upload
+from tests.support.ports.clock import NOON
+from tests.support.ports.fake_publish_target import Fault
+from tests.support.promotion.promoting import SECRET
+from tests.support.promotion.promotions import TARGET
+from tests.support.promotion.releasing import TOKEN, Releasing
 
 GIVEN = Credential("__token__", "pypi-given")
 SENTENCES = {

@@ -9,8 +9,8 @@ from stageproxy.core.errors import ConflictError
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Parcel, Rows
 from stageproxy.services.promotion.publish_target import PromotionCredentials, StoredParcels
-from tests.support.distributions import Distribution, upload_form
-from tests.support.releasing import Releasing
+from tests.support.builders.distributions import Distribution, upload_form
+from tests.support.promotion.releasing import Releasing
 
 DEMO, OTHER = canonicalize_name("demo"), canonicalize_name("other")
 IN_URL = Credential("user", "in-url")

@@ -12,10 +12,10 @@ from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import LostLeaseError, Target, Way
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.reports import Ending, PromotionView, Report
-from tests.support.clock import NOON
-from tests.support.distributions import Distribution, upload_form
-from tests.support.releasing import TOKEN, Releasing, Server
-from tests.support.shelf import FILES, Fault
+from tests.support.builders.distributions import Distribution, upload_form
+from tests.support.ports.clock import NOON
+from tests.support.ports.fake_publish_target import FILES, Fault
+from tests.support.promotion.releasing import TOKEN, Releasing, Server
 
 OTHER = Target("https://other.example.org/legacy/", "https://index.example.org/simple/")
 

@@ -13,12 +13,12 @@ from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import LEASE, LostLeaseError, Target, Way
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.reports import Ending, Report
-from tests.support.clock import NOON
-from tests.support.distributions import Distribution
-from tests.support.promoting import SECRET
-from tests.support.promotions import TARGET
-from tests.support.releasing import TOKEN, Releasing
-from tests.support.shelf import Fault
+from tests.support.builders.distributions import Distribution
+from tests.support.ports.clock import NOON
+from tests.support.ports.fake_publish_target import Fault
+from tests.support.promotion.promoting import SECRET
+from tests.support.promotion.promotions import TARGET
+from tests.support.promotion.releasing import TOKEN, Releasing
 
 OTHER = Target("https://other.example.org/legacy/", TARGET.index_url)
 OUT = (Status.PUBLISHED, "")

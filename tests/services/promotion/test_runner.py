@@ -10,10 +10,10 @@ import pytest
 from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_out
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.stage.stage import Artifact
-from tests.support.builders import an_artifact
-from tests.support.clock import NOON
-from tests.support.promoting import PACE, PATIENCE, POLL, SECRET, Promoting
-from tests.support.shelf import BUSY, FILES, Fault
+from tests.support.builders.stages import an_artifact
+from tests.support.ports.clock import NOON
+from tests.support.ports.fake_publish_target import BUSY, FILES, Fault
+from tests.support.promotion.promoting import PACE, PATIENCE, POLL, SECRET, Promoting
 
 SDIST = "demo-2.0.tar.gz"
 FIRST, *OTHERS = WHEELS = [f"demo-2.0-cp3{minor}-none-any.whl" for minor in range(10, 15)]

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stageproxy.core.stage.stage import ArtifactKind
-from tests.support.builders import an_artifact
-from tests.support.journalists import FakeJournalist
-from tests.support.promoting import PACE, Promoting
-from tests.support.shelf import Fault, Shelf
+from tests.support.builders.stages import an_artifact
+from tests.support.ports.fake_journal_store import FakeJournalist
+from tests.support.ports.fake_publish_target import Fault, Shelf
+from tests.support.promotion.promoting import PACE, Promoting
 
 SDIST = "demo-2.0.tar.gz"
 WHEELS = [f"demo-2.0-cp3{minor}-none-any.whl" for minor in range(10, 15)]

@@ -8,8 +8,8 @@ import pytest
 from stageproxy.ports import Rows
 from stageproxy.services import audit
 from stageproxy.store.rows import SqliteRows
-from tests.support.distributions import a_wheel
-from tests.support.service import RunningService
+from tests.support.builders.distributions import a_wheel
+from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 VERIFY = "audit/verify"

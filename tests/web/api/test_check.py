@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from stageproxy.web.upload.legacy import LONGEST_FORM
-from tests.support.asking import Answer
-from tests.support.distributions import Distribution, a_wheel, an_sdist, upload_form
-from tests.support.fake_index import Quirks
-from tests.support.service import RunningService
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
+from tests.support.clients.asking import Answer
+from tests.support.index.fake_index import Quirks
+from tests.support.servers.service import RunningService
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
 NOT_ASKED = "PyPI could not be asked whether it has this file already."

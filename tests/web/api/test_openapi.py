@@ -17,12 +17,12 @@ from stageproxy.core.rights import TOKEN_PATTERN
 from stageproxy.web.api.openapi import OPENAPI, OPERATIONS
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.upload.legacy import LONGEST_FORM
-from tests.support.asking import Answer
-from tests.support.described import Description
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.promoters import Promoter, publishing_on
-from tests.support.service import RunningService, running_service
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.asking import Answer
+from tests.support.clients.described import Description
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.promotion.promoters import Promoter, publishing_on
+from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
 NEXT = a_wheel(version="3.0")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex
-from tests.support.promoters import Promoter, publishing_on
-from tests.support.service import RunningService, running_service
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex
+from tests.support.promotion.promoters import Promoter, publishing_on
+from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
 LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import JUST_OUT, FakeIndex, Quirks
-from tests.support.forms import twine_form
-from tests.support.promoters import Promoter, manifest_digest_of
-from tests.support.service import RunningService, running_service
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.forms import twine_form
+from tests.support.index.fake_index import JUST_OUT, FakeIndex, Quirks
+from tests.support.promotion.promoters import Promoter, manifest_digest_of
+from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
 LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")

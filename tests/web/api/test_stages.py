@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.service import RunningService, prefix_of
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.servers.service import RunningService, prefix_of
 
 WHEEL = a_wheel(version="2.0", requires_python=">=3.8", requires_dist=["six"])
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from tests.support.service import RunningService
+from tests.support.servers.service import RunningService
 
 
 async def test_make_token(service: RunningService) -> None:

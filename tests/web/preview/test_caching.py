@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel
-from tests.support.service import PIP, RunningService, prefix_of
+from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.servers.service import PIP, RunningService, prefix_of
 
 REVALIDATED = "private, no-cache"
 FOR_GOOD = "private, max-age=31536000, immutable"

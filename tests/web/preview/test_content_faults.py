@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import content_faults as faults
-from tests.support.asking import Answer
-from tests.support.content_faults import Fault
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.service import PIP, RunningService, running_service
+from tests.support.clients.asking import Answer
+from tests.support.index import content_faults as faults
+from tests.support.index.content_faults import Fault
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.service import PIP, RunningService, running_service
 
 PAGE, HTML, PROJECT, FEED = "a JSON page", "an HTML page", "the project", "the feed"
 DOCUMENTS = {

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution
-from tests.support.service import PIP, RunningService, prefix_of
+from tests.support.builders.distributions import Distribution
+from tests.support.servers.service import PIP, RunningService, prefix_of
 
 PATHS = [
     *("simple/", "simple/demo/", "pypi/demo/json", "pypi/demo/json/", "pypi/Demo/json"),

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from stageproxy.core.rights import TokenKind, make_token
-from tests.support.distributions import Distribution, a_wheel
-from tests.support.service import PIP, RunningService, prefix_of
+from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.servers.service import PIP, RunningService, prefix_of
 
 Ending = Callable[[RunningService, Any], Awaitable[object]]
 PATHS = [

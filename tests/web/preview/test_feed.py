@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import JUST_OUT, Quirks
-from tests.support.service import RunningService, prefix_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.index.fake_index import JUST_OUT, Quirks
+from tests.support.servers.service import RunningService, prefix_of
 
 FEED = "rss/project/demo/releases.xml"
 OTHERS = ["rss/project/other/releases.xml", "rss/updates.xml", "rss/packages.xml"]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel
-from tests.support.fake_index import Quirks
-from tests.support.service import RunningService, prefix_of
+from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.index.fake_index import Quirks
+from tests.support.servers.service import RunningService, prefix_of
 
 TYPES = ["application/vnd.pypi.integrity.v1+json", "application/json", "*/*", None]
 OUT = "integrity/demo/1.0/demo-1.0.tar.gz/provenance"

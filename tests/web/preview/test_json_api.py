@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.asking import Answer
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import JUST_OUT, Quirks
-from tests.support.service import RunningService, prefix_of
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.clients.asking import Answer
+from tests.support.index.fake_index import JUST_OUT, Quirks
+from tests.support.servers.service import RunningService, prefix_of
 
 PROJECT = "pypi/demo/json"
 RELEASE = "pypi/demo/2.0/json"

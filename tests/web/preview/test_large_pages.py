@@ -7,8 +7,8 @@ import random
 import pytest
 
 from stageproxy.web.conditional import etag_of
-from tests.support.distributions import a_wheel
-from tests.support.service import PIP, RunningService, prefix_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.servers.service import PIP, RunningService, prefix_of
 
 MIB = 2**20
 FIRST = 2**14

@@ -5,9 +5,9 @@ from urllib.parse import urljoin
 import pytest
 from aiohttp import ClientError
 
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import Quirks
-from tests.support.service import HTML_PAGE, PIP, RunningService
+from tests.support.builders.distributions import a_wheel
+from tests.support.index.fake_index import Quirks
+from tests.support.servers.service import HTML_PAGE, PIP, RunningService
 
 ELSEWHERE = [
     "simple/other/",

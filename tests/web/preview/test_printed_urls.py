@@ -3,8 +3,8 @@
 import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from tests.support.distributions import a_wheel
-from tests.support.service import RunningService, basic, prefix_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.servers.service import RunningService, basic, prefix_of
 
 PRINTED = [
     pytest.param("/legacy/demo/2.0/", id="hatch"),

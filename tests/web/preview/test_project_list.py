@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientError
 
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import Quirks
-from tests.support.service import HTML_PAGE, JSON_PAGE, PIP, RunningService, prefix_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.index.fake_index import Quirks
+from tests.support.servers.service import HTML_PAGE, JSON_PAGE, PIP, RunningService, prefix_of
 
 HTML = "text/html"
 LIST = "simple/"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import JUST_OUT
-from tests.support.promoters import Promoter
-from tests.support.service import HTML_PAGE, JSON_PAGE, RunningService, prefix_of
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.index.fake_index import JUST_OUT
+from tests.support.promotion.promoters import Promoter
+from tests.support.servers.service import HTML_PAGE, JSON_PAGE, RunningService, prefix_of
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 WHEEL = a_wheel(version="2.0")

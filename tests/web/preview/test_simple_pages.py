@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import JUST_OUT
-from tests.support.service import HTML_PAGE, JSON_PAGE, PIP, UV, RunningService, prefix_of
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.index.fake_index import JUST_OUT
+from tests.support.servers.service import HTML_PAGE, JSON_PAGE, PIP, UV, RunningService, prefix_of
 
 OLD_PIP = f"{JSON_PAGE};q=0, {HTML_PAGE};q=0.2, text/html;q=0.01"
 HTML = "text/html; charset=UTF-8"

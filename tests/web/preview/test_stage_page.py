@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel
-from tests.support.forms import twine_form
-from tests.support.promoters import Promoter, an_entry
-from tests.support.service import RunningService, prefix_of
+from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.builders.forms import twine_form
+from tests.support.promotion.promoters import Promoter, an_entry
+from tests.support.servers.service import RunningService, prefix_of
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 SCRIPT = '<script>alert("x")</script>'

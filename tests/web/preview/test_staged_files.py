@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel
-from tests.support.service import RunningService, prefix_of
+from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.servers.service import RunningService, prefix_of
 
 # Every form that names one part: what is sent, and what of the file is meant.
 RANGES = {

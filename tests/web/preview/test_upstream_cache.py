@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.service import (
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.service import (
     HTML_PAGE,
     JSON_PAGE,
     PIP,

@@ -6,9 +6,9 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.service import JSON_PAGE, PIP, RunningService, prefix_of, running_service
+from tests.support.builders.distributions import a_wheel
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.service import JSON_PAGE, PIP, RunningService, prefix_of, running_service
 
 LOCATIONS = {
     "a foreign host": "http://example.org/simple/demo/",

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex, Quirks
-from tests.support.forms import twine_form
-from tests.support.service import RunningService, running_service
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.forms import twine_form
+from tests.support.index.fake_index import FakeIndex, Quirks
+from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
 SDIST = an_sdist(version="2.0")

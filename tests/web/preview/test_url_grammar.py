@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.service import RunningService
-from tests.support.wire import a_request, body_in, exchange, status_of
+from tests.support.clients.wire import a_request, body_in, exchange, status_of
+from tests.support.servers.service import RunningService
 
 SECRET = "stgv_ThisIsNoTokenButLooksAsIfItCouldBeOne0"
 # Below a stage; `{prefix}` is its path.

@@ -3,9 +3,9 @@
 import pytest
 
 from stageproxy.core.rules.attestations import UNREADABLE
-from tests.support.distributions import a_wheel
-from tests.support.forms import twine_form
-from tests.support.service import RunningService
+from tests.support.builders.distributions import a_wheel
+from tests.support.builders.forms import twine_form
+from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 LEFT_OUT = (

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex
-from tests.support.pep694 import META, UPLOAD_2_0, Pep694
-from tests.support.service import RunningService, running_service
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.clients.pep694 import META, UPLOAD_2_0, Pep694
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
 SDIST = an_sdist(version="2.0")

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.pep694 import META, UPLOAD_2_0, Pep694
-from tests.support.service import RunningService, running_service
-from tests.support.wire import a_request, body_in, exchange, status_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.pep694 import META, UPLOAD_2_0, Pep694
+from tests.support.clients.wire import a_request, body_in, exchange, status_of
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
 LIMIT = 2**20

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import FakeIndex
-from tests.support.pep694 import Pep694
-from tests.support.service import RunningService, prefix_of, running_service
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.clients.pep694 import Pep694
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Another")

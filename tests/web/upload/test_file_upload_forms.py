@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from stageproxy.core.archives.metadata import FormFields
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.forms import twine_form
-from tests.support.pep694 import Pep694
-from tests.support.service import RunningService
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.forms import twine_form
+from tests.support.clients.pep694 import Pep694
+from tests.support.servers.service import RunningService
 
 RICH = """\
 Metadata-Version: 2.4

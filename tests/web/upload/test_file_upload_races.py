@@ -9,10 +9,10 @@ import pytest
 
 from stageproxy.core.stage.file_uploads import UploadStatus
 from stageproxy.core.stage.stage import Stage
-from tests.support.asking import Answer
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.pep694 import Pep694
-from tests.support.service import RunningService
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.clients.asking import Answer
+from tests.support.clients.pep694 import Pep694
+from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Another")

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.pep694 import META, UPLOAD_2_0, Pep694
-from tests.support.service import PIP, RunningService, prefix_of
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.clients.pep694 import META, UPLOAD_2_0, Pep694
+from tests.support.servers.service import PIP, RunningService, prefix_of
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Another")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.distributions import a_wheel, an_sdist
-from tests.support.pep694 import Pep694
-from tests.support.service import RunningService
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.clients.pep694 import Pep694
+from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 SDIST = an_sdist(version="2.0")

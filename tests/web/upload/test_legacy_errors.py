@@ -6,9 +6,9 @@ import pytest
 
 from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.web.errors import reason_phrase
-from tests.support.distributions import a_wheel
-from tests.support.forms import twine_form
-from tests.support.service import RunningService, basic, prefix_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.builders.forms import twine_form
+from tests.support.servers.service import RunningService, basic, prefix_of
 
 WHEEL = a_wheel(version="2.0")
 UV_ACCEPT = "application/json;q=0.9, text/plain;q=0.8, text/html;q=0.7"

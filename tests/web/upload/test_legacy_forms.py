@@ -6,11 +6,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.forms import BOUNDARY, FORM, Part, body_of, changed, content_part, twine_form
-from tests.support.service import RunningService, running_service
-from tests.support.wire import exchange, status_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.builders.forms import (
+    BOUNDARY,
+    FORM,
+    Part,
+    body_of,
+    changed,
+    content_part,
+    twine_form,
+)
+from tests.support.clients.wire import exchange, status_of
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
 GOOD = body_of(twine_form(WHEEL))

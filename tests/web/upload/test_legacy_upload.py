@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import Quirks
-from tests.support.forms import Part, changed, twine_form, without
-from tests.support.service import PIP, RunningService, basic, prefix_of
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.forms import Part, changed, twine_form, without
+from tests.support.index.fake_index import Quirks
+from tests.support.servers.service import PIP, RunningService, basic, prefix_of
 
 WHEEL = a_wheel(version="2.0")
 WRONG = "0" * 64

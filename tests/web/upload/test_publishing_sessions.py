@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import JUST_OUT
-from tests.support.pep694 import META, Pep694
-from tests.support.promoters import TOKEN, Promoter
-from tests.support.service import RunningService, prefix_of
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.clients.pep694 import META, Pep694
+from tests.support.index.fake_index import JUST_OUT
+from tests.support.promotion.promoters import TOKEN, Promoter
+from tests.support.servers.service import RunningService, prefix_of
 
 WHEEL = a_wheel(version="2.0")
 SDIST = an_sdist(version="2.0")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.distributions import Distribution, a_wheel, an_sdist
-from tests.support.fake_index import JUST_OUT, FakeIndex
-from tests.support.forms import Part, twine_form
-from tests.support.service import PIP, RunningService, prefix_of, running_service
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.forms import Part, twine_form
+from tests.support.index.fake_index import JUST_OUT, FakeIndex
+from tests.support.servers.service import PIP, RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Another")

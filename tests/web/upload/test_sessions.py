@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import Answer
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.service import RunningService, running_service
+from tests.support.builders.distributions import a_wheel
+from tests.support.clients.asking import Answer
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import RunningService, running_service
 
 UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
 ROOT = "/upload/2.0/"

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.asking import Answer
-from tests.support.clock import NOON
-from tests.support.distributions import a_wheel
-from tests.support.fake_index import FakeIndex
-from tests.support.forms import FORM, body_of
-from tests.support.processes import ROOT
-from tests.support.service import RunningService, basic, running_service
-from tests.support.upload_cases import BY_ID, CASES, built, is_as_on_pypi, parts_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.builders.forms import FORM, body_of
+from tests.support.clients.asking import Answer
+from tests.support.index.fake_index import FakeIndex
+from tests.support.ports.clock import NOON
+from tests.support.servers.processes import ROOT
+from tests.support.servers.service import RunningService, basic, running_service
+from tests.support.uploads.cases import BY_ID, CASES, built, is_as_on_pypi, parts_of
 
 UPLOADS = [case for case in CASES if case["kind"] == "upload" and case["parity"] == "must-match"]
 FAILURES = [case for case in CASES if case["parity"] == "upstream-bug"]

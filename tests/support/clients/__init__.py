@@ -1,0 +1,1 @@
+"""Clients that tests use: our own requests, installers and uploaders."""

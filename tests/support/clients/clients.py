@@ -1,0 +1,182 @@
+"""Real clients: pip, uv and twine, each as on a clean desk that only ever saw these commands."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+from tests.support.builders.distributions import Distribution
+from tests.support.servers.processes import Finished, run
+
+Installer = Literal["pip", "uv"]
+INSTALLERS: tuple[Installer, ...] = ("pip", "uv")
+
+_BIN = "Scripts" if os.name == "nt" else "bin"
+UV = Path(sys.executable).parent / "uv"
+_SETTINGS = (
+    *("PIP_", "UV_", "TWINE_", "POETRY_", "PDM_", "HATCH_", "FLIT_", "PIPENV_", "STAGEPROXY_"),
+    *("PYTHONPATH", "VIRTUAL_ENV", "NO_PROXY", "XDG_", "SOURCE_DATE_EPOCH"),
+    # A client of many modules takes twice as long where it may not keep them compiled.
+    "PYTHONDONTWRITEBYTECODE",
+)
+_KEPT = frozenset({"PIP_CERT"})
+_LOCAL = "127.0.0.1"
+_TRUSTED = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def clean_environment() -> dict[str, str]:
+    """Return an environment in which clients know no index but the one they are told of.
+
+    Nothing of pip's settings stays but the CA certificate: an extra index
+    or a folder of wheels could fake a success.
+    """
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if name in _KEPT or not name.upper().startswith(_SETTINGS)
+    }
+    return {
+        **kept,
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+        "UV_NO_CONFIG": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "NO_PROXY": _LOCAL,
+        "COLUMNS": "1000",
+    }
+
+
+def python_in(environment: Path) -> Path:
+    """Return the Python of a virtual environment."""
+    return environment / _BIN / "python"
+
+
+def make_environment(folder: Path) -> Path:
+    """Make a virtual environment, empty but for Python, and return its Python."""
+    command = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
+    subprocess.run(command, check=True, env=clean_environment())
+    return python_in(folder)
+
+
+def newest_pip(folder: Path) -> Path:
+    """Return the Python of an environment with the newest pip of this machine's own index.
+
+    Reinstalled by force: if the index is out of reach, the bundled one must not pass for it.
+    """
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = python_in(folder)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--force-reinstall", "pip"]
+    subprocess.run(install, check=True)
+    return python
+
+
+def versions(pip: Path) -> str:
+    """Return the versions of all clients, in one line."""
+    commands = ([str(pip), "-m", "pip"], [str(UV)], [sys.executable, "-m", "twine"])
+    said = (
+        subprocess.run([*one, "--version"], check=True, capture_output=True, text=True).stdout
+        for one in commands
+    )
+    return ", ".join(" ".join(one.split()[:3]) for one in said)
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The clients on one desk: their caches stay for as long as its *folder*.
+
+    pip never leaves its own environment and works on others with `--python`,
+    which spares each of them an installation of pip.
+    """
+
+    folder: Path
+    pip_python: Path
+    _numbers: "count[int]"
+    authority: Path | None = None
+    """The certificate of who signs those of servers, if it is not one that the machine trusts."""
+
+    @classmethod
+    def at(cls, folder: Path, pip_python: Path) -> "Clients":
+        """Return the clients of a desk that has not seen anything yet."""
+        return cls(folder, pip_python, count(1))
+
+    def new_environment(self) -> Path:
+        """Make an empty virtual environment and return its Python."""
+        return make_environment(self.folder / f"environment-{next(self._numbers)}")
+
+    def new_folder(self, name: str) -> Path:
+        """Make an empty folder on the desk."""
+        folder = self.folder / f"{name}-{next(self._numbers)}"
+        folder.mkdir()
+        return folder
+
+    def save(self, *distributions: Distribution) -> list[str]:
+        """Write files as a build leaves them, in a folder of their own; return where they are."""
+        folder = self.new_folder("dist")
+        for one in distributions:
+            (folder / one.filename).write_bytes(one.content)
+        return [str(folder / one.filename) for one in distributions]
+
+    async def pip(self, *arguments: str, python: Path | None = None, **settings: str) -> Finished:
+        """Run pip, on the environment of *python* if that is given, with more settings of its own.
+
+        Told to trust the host, pip keeps its pages; over plain HTTP it would not.
+        """
+        into = ["--python", str(python)] if python else []
+        usual = {
+            "PIP_TRUSTED_HOST": _LOCAL,
+            "PIP_CACHE_DIR": str(self.folder / "pip-cache"),
+        }
+        command = [str(self.pip_python), "-m", "pip", *into, *arguments]
+        return await self._run(*command, settings={**usual, **settings})
+
+    async def uv(self, *arguments: str) -> Finished:
+        """Run uv."""
+        settings = {"UV_CACHE_DIR": str(self.folder / "uv-cache")}
+        return await self._run(str(UV), *arguments, settings=settings)
+
+    async def install(
+        self, installer: Installer, index_url: str, *requirements: str
+    ) -> tuple[Path, Finished]:
+        """Install into a new environment, from one index alone; return its Python, and the end."""
+        python = self.new_environment()
+        match installer:
+            case "pip":
+                done = await self.pip(
+                    "install", "-vv", "--index-url", index_url, *requirements, python=python
+                )
+            case "uv":
+                into = ["pip", "install", "--python", str(python)]
+                done = await self.uv(*into, "--default-index", index_url, *requirements)
+        return python, done
+
+    async def installed(self, python: Path) -> dict[str, str]:
+        """Return what an environment has, by name, and in which version."""
+        done = await self.uv("pip", "freeze", "--python", str(python))
+        lines = done.ok().stdout.splitlines()
+        return {name: version for name, _, version in (line.partition("==") for line in lines)}
+
+    async def python(self, python: Path, code: str) -> str:
+        """Return what *code* prints in an environment."""
+        return (await self._run(str(python), "-c", code)).ok().stdout.strip()
+
+    async def twine_upload(self, url: str, token: str, *files: str) -> Finished:
+        """Upload with twine, which says with --verbose what the server answers."""
+        settings = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token}
+        command = [sys.executable, "-m", "twine", "upload", "--verbose", "--non-interactive"]
+        return await self._run(*command, "--repository-url", url, *files, settings=settings)
+
+    async def uv_publish(self, url: str, token: str, *files: str, check_url: str = "") -> Finished:
+        """Upload with uv, which asks *check_url* first what is there already."""
+        check = ["--check-url", check_url] if check_url else []
+        command = ["publish", "--trusted-publishing", "never", "--publish-url", url, *check]
+        return await self.uv(*command, "--token", token, *files)
+
+    async def _run(self, *command: str, settings: Mapping[str, str] = {}) -> Finished:
+        trusted = dict.fromkeys(_TRUSTED, str(self.authority)) if self.authority else {}
+        environment = {**clean_environment(), **settings, **trusted}
+        return await run(*command, environment=environment, folder=self.folder)

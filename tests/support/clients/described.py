@@ -1,0 +1,86 @@
+"""Answers of /api/, held to what /api/openapi.json says of them."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+
+from tests.support.clients.asking import Answer
+
+PROBLEM = "application/problem+json"
+PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+
+
+@dataclass(slots=True)
+class Description:
+    """The document of a server, and which of its responses were seen."""
+
+    document: Any = field(repr=False)
+    seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def check(self, request: str, answer: Answer, sent: bytes | None) -> None:
+        """Fail if an answer, or the body that it is the success of, is not as described.
+
+        *request*: the method and the path.
+        """
+        name = self.find(request)
+        operation = dict(self.operations()).get(name)
+        if operation is None:
+            assert answer.status in {400, 404, 405}, f"{request} is not described"
+            self._check_body(answer, {PROBLEM: {"schema": PROBLEM_SCHEMA}})
+            return
+        status = str(answer.status)
+        if answer.status >= 500 and status not in operation["responses"]:
+            status = "default"
+        assert status in operation["responses"], f"{name} answers {status}, which is not described"
+        response = self._resolved(operation["responses"][status])
+        assert set(response.get("headers", ())) <= set(answer.headers)
+        self._check_body(answer, response["content"])
+        if answer.status < 400 and "requestBody" in operation:
+            content = operation["requestBody"]["content"]
+            self._check_value(json.loads(sent or b""), content["application/json"]["schema"])
+        self.seen.add((name, status))
+
+    def operations(self) -> Iterator[tuple[str, Any]]:
+        """Return every operation, by its method and path."""
+        for path, item in self.document["paths"].items():
+            for method, operation in item.items():
+                yield f"{method.upper()} {path}", operation
+
+    def find(self, request: str) -> str:
+        """Return the operation that a request is of, or nothing if it is not described."""
+        found = (
+            name
+            for name, _ in self.operations()
+            if re.fullmatch(re.sub(r"{\w+}", "[^/]+", name), request.partition("?")[0])
+        )
+        return next(found, "")
+
+    def _resolved(self, response: Any) -> Any:
+        name = response.get("$ref", "").rpartition("/")[2]
+        return self.document["components"]["responses"][name] if name else response
+
+    def _check_body(self, answer: Answer, content: Mapping[str, Any]) -> None:
+        media_type = answer.headers["Content-Type"]
+        assert list(content) == [media_type]
+        self._check_value(answer.document, content[media_type]["schema"])
+
+    def _check_value(self, value: Any, schema: Any) -> None:
+        """Fail if a value does not match, or has keys that the schema is silent on."""
+        whole = {**closed(schema), "components": closed(self.document["components"])}
+        Draft202012Validator(whole, format_checker=FormatChecker()).validate(value)
+
+
+def closed(schema: Any) -> Any:
+    """Return a schema in which objects have no keys but those it lists."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    copy = {name: closed(value) for name, value in schema.items()}
+    if "properties" in schema and "type" in schema:
+        copy.setdefault("additionalProperties", False)
+    return copy

@@ -1,0 +1,137 @@
+"""Installers as their users call them: pip and uv by the command, the others on a project."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.clients.clients import UV, Clients, clean_environment
+from tests.support.clients.projects import PROJECTS, ProjectInstaller, Sources
+from tests.support.clients.tools import Tools
+from tests.support.servers.processes import Finished, run
+
+ALL = ("pip", "uv pip", *PROJECTS)
+
+_FOREIGN = ("POETRY_", "PDM_", "PIPENV_", "WORKON_HOME", "UV_NO_CONFIG")
+_SWITCHES = {
+    "CI": "1",
+    "POETRY_NO_INTERACTION": "1",
+    "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    "UV_NO_SYSTEM_CONFIG": "1",
+    "PDM_CHECK_UPDATE": "0",
+    "PIPENV_NOSPIN": "1",
+    "PIPENV_VERBOSITY": "-1",
+}
+_FOLDERS = {
+    "HOME": "home",
+    "PIP_CACHE_DIR": "pip-cache",
+    "UV_CACHE_DIR": "uv-cache",
+    "POETRY_CACHE_DIR": "poetry-cache",
+    "POETRY_CONFIG_DIR": "poetry-settings",
+    "PDM_CACHE_DIR": "pdm-cache",
+    "PDM_CONFIG_FILE": "pdm.toml",
+    "PIPENV_CACHE_DIR": "pipenv-cache",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An installation that has ended: how, and what its environment has."""
+
+    done: Finished
+    installed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project on a desk, and the installer that works on it."""
+
+    desk: "Desk"
+    by: ProjectInstaller
+    folder: Path
+
+    @property
+    def locked(self) -> str:
+        """Return the text of the lock file; there is none before it was locked."""
+        path = self.folder / self.by.lock_file
+        return path.read_text() if path.exists() else ""
+
+    async def lock(self, *flags: str, **settings: str) -> Finished:
+        """Write the lock file, and install nothing."""
+        python = self.desk.clients.new_environment()
+        return await self._run(python, self.by.lock, flags, settings)
+
+    async def sync(self, *flags: str, **settings: str) -> Outcome:
+        """Install what the lock file says into a new environment."""
+        return await self._into_new_environment(self.by.sync, flags, settings)
+
+    async def install(self, *flags: str, **settings: str) -> Outcome:
+        """Lock and sync with one command, as users do with a new project."""
+        return await self._into_new_environment(self.by.install, flags, settings)
+
+    async def _into_new_environment(
+        self, command: tuple[str, ...], flags: tuple[str, ...], settings: Mapping[str, str]
+    ) -> Outcome:
+        python = self.desk.clients.new_environment()
+        done = await self._run(python, command, flags, settings)
+        return Outcome(done, await self.desk.clients.installed(python))
+
+    async def _run(
+        self,
+        python: Path,
+        command: tuple[str, ...],
+        flags: tuple[str, ...],
+        settings: Mapping[str, str],
+    ) -> Finished:
+        tool = self.by.tool
+        program = UV if tool == "uv" else self.desk.tools.command(tool)
+        environment = {**self.desk.environment(python), **settings}
+        arguments = [str(program), *flags, *command]
+        return await run(*arguments, environment=environment, folder=self.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All installers on one desk: their caches stay for as long as it does."""
+
+    clients: Clients
+    tools: Tools = field(repr=False)
+
+    def project(self, installer: str, sources: Sources, requirement: str = "demo") -> Project:
+        """Make a project that needs *requirement*, and has not been locked yet."""
+        by = PROJECTS[installer]
+        folder = self.clients.new_folder("project")
+        (folder / by.file).write_text(by.write(sources, requirement))
+        return Project(self, by, folder)
+
+    async def install(self, installer: str, sources: Sources, requirement: str = "demo") -> Outcome:
+        """Install into a new environment, with whatever installer."""
+        if installer in PROJECTS:
+            return await self.project(installer, sources, requirement).install()
+        python = self.clients.new_environment()
+        if installer == "pip":
+            extra = ["--extra-index-url", sources.only] if sources.only else []
+            indexes = ["--index-url", sources.default, *extra]
+            done = await self.clients.pip("install", *indexes, requirement, python=python)
+        else:
+            extra = ["--index", sources.only] if sources.only else []
+            indexes = ["--default-index", sources.default, *extra]
+            into = ["pip", "install", "--python", str(python)]
+            done = await self.clients.uv(*into, *indexes, requirement)
+        return Outcome(done, await self.clients.installed(python))
+
+    async def version(self, installer: str) -> str:
+        """Return which version of an installer there is."""
+        if installer == "pip":
+            said = await self.clients.pip("--version")
+        elif installer.startswith("uv"):
+            said = await self.clients.uv("--version")
+        else:
+            return self.tools.version(installer)
+        return said.ok().stdout.split()[1]
+
+    def environment(self, python: Path) -> dict[str, str]:
+        """Return the environment of a shell in which *python*'s was activated."""
+        clean = clean_environment()
+        kept = {name: text for name, text in clean.items() if not name.startswith(_FOREIGN)}
+        folders = {name: str(self.clients.folder / part) for name, part in _FOLDERS.items()}
+        return {**kept, **_SWITCHES, **folders, "VIRTUAL_ENV": str(python.parent.parent)}

@@ -1,0 +1,153 @@
+"""PEP 694 as a client speaks it, message by message."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tests.support.builders.distributions import Distribution
+from tests.support.clients.asking import Answer
+from tests.support.index.fake_index import Quirks
+from tests.support.servers.service import RunningService
+
+UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
+ROOT = "/upload/2.0/"
+META = {"api-version": "2.0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pep694:
+    """A client with a token of its own, or the admin's."""
+
+    service: RunningService
+    token: str | None = None
+
+    @property
+    def _bearer(self) -> str:
+        return f"Bearer {self.token or self.service.admin}"
+
+    async def ask(self, method: str, url: str, document: Any = None, **headers: str) -> Answer:
+        """Return the answer to a message; a document gets its `meta` if it has none."""
+        data = None if document is None else json.dumps({"meta": META} | document).encode()
+        return await self.say(method, url, data, **headers)
+
+    async def say(self, method: str, url: str, data: bytes | None, **headers: str) -> Answer:
+        """Return the answer to a message that goes out as it is, whatever it is."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Authorization": self._bearer, "Content-Type": UPLOAD_2_0} | given
+        return await self.service.send(method, url, sent, data=data)
+
+    async def session(self, name: str = "demo", version: str | None = "2.0") -> Any:
+        """Return a new session."""
+        return (await self.ask("POST", ROOT, {"name": name, "version": version})).document
+
+    async def announce(self, session: Any, file: Distribution, **changes: Any) -> Answer:
+        """Return the answer to a file that is announced."""
+        document = {
+            "filename": file.filename,
+            "size": len(file.content),
+            "hashes": {"sha256": hashlib.sha256(file.content).hexdigest()},
+            "mechanism": "http-post-bytes",
+        }
+        return await self.ask("POST", session["links"]["upload"], document | changes)
+
+    async def send(self, upload: Any, content: bytes, **headers: str) -> Answer:
+        """Return the answer to the bytes of a file."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"Authorization": self._bearer, "Content-Type": "application/octet-stream"} | given
+        url = upload["mechanism"]["file_url"]
+        return await self.service.send("POST", url, sent, data=content)
+
+    async def complete(self, upload: Any) -> Answer:
+        """Return the answer to an upload that is said to be complete."""
+        return await self.ask("POST", upload["links"]["complete"], {})
+
+    async def upload(self, session: Any, file: Distribution, **changes: Any) -> Answer:
+        """Announce, send and complete a file; return the last answer."""
+        announced = await self.announce(session, file, **changes)
+        assert announced.status == 202, announced.text
+        await self.send(announced.document, file.content)
+        return await self.complete(announced.document)
+
+    async def sent(self, session: Any, file: Distribution, **changes: Any) -> Any:
+        """Announce a file and send its bytes; return the upload, which is still pending."""
+        announced = await self.announce(session, file, **changes)
+        assert announced.status == 202, announced.text
+        answer = await self.send(announced.document, file.content)
+        assert answer.status == 201, answer.text
+        return announced.document
+
+    async def attest(self, upload: Any, attestations: Any) -> Answer:
+        """Return the answer to attestations; bytes go out as they are."""
+        is_raw = isinstance(attestations, bytes)
+        data = attestations if is_raw else json.dumps(attestations).encode()
+        url = upload["mechanism"]["attestations_url"]
+        sent = {"Authorization": self._bearer, "Content-Type": "application/json"}
+        return await self.service.send("POST", url, sent, data=data)
+
+    async def try_everything(self, upload: str, path: str) -> list[Answer]:
+        """Return the answers to all that a path below the URL of an upload is there for."""
+        match path:
+            case "":
+                return [await self.ask(one, upload) for one in ("GET", "HEAD", "DELETE")]
+            case "/bytes":
+                return [await self.send({"mechanism": {"file_url": upload + path}}, b"x")]
+            case "/attestations":
+                return [await self.attest({"mechanism": {"attestations_url": upload + path}}, [])]
+            case _:
+                return [await self.ask("POST", upload + path, {"extend-for": 60})]
+
+    async def extend(self, upload: Any, seconds: int) -> Answer:
+        """Return the answer to the wish that an upload waits longer."""
+        return await self.ask("POST", upload["links"]["extend"], {"extend-for": seconds})
+
+    async def delete(self, upload: Any) -> Answer:
+        """Return the answer to an upload that is given up."""
+        return await self.ask("DELETE", upload["links"]["file-upload-session"])
+
+    async def publish(self, session: Any) -> Answer:
+        """Return the answer to a session that is to be published."""
+        return await self.ask("POST", f"{session['links']['session']}/publish", {})
+
+    async def show(self, session: Any) -> Any:
+        """Return a session as it is now."""
+        return (await self.ask("GET", session["links"]["session"])).document
+
+    async def until_over(self, session: Any) -> Any:
+        """Wait until a session is not processing any more; return what became of it."""
+        async with asyncio.timeout(10):
+            while (shown := await self.show(session))["status"] == "processing":
+                pass
+        return shown
+
+    async def status(self, upload: Any) -> str:
+        """Return the status that an upload's own URL tells."""
+        shown = await self.ask("GET", upload["links"]["file-upload-session"])
+        return str(shown.document["status"])
+
+    async def files(self, session: Any) -> dict[str, str]:
+        """Return the status of each file that the session tells of."""
+        shown = (await self.ask("GET", session["links"]["session"])).document
+        return {name: one["status"] for name, one in shown["files"].items()}
+
+    @asynccontextmanager
+    async def processing(self, upload: Any) -> AsyncIterator[asyncio.Task[Answer]]:
+        """Complete an upload, and let it be looked at for as long as the block lasts.
+
+        What is given out is the answer to come; it is there when the block is over.
+        """
+        released, index = asyncio.Event(), self.service.index
+        asked = len(index.requests)
+        index.quirks = Quirks(hold=released)
+        async with asyncio.TaskGroup() as group:
+            completing = group.create_task(self.complete(upload))
+            while len(index.requests) == asked:
+                assert await self.status(upload) in {"pending", "processing"}
+            index.quirks = Quirks()
+            try:
+                yield completing
+            finally:
+                released.set()

@@ -1,0 +1,86 @@
+"""Uploads to a fake index, as twine sends them and through the publisher."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from aiohttp import ClientSession
+
+from stageproxy.core.promotion.replies import Reply
+from stageproxy.core.rights import Credential, parse_credential
+from stageproxy.ports import Parcel
+from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.upload_client import UploadApi
+from tests.support.builders.distributions import Distribution, upload_form
+from tests.support.builders.forms import FORM, Part, body_of, twine_form
+from tests.support.clients.asking import Answer, send
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import basic
+from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
+
+SILENCE = timedelta(seconds=0.5)
+"""How long to wait for what never comes."""
+PATIENCE = timedelta(seconds=20)
+"""How long to wait for what comes: a busy machine may take its time."""
+
+
+async def upload(
+    index: FakeIndex, distribution: Distribution, *, token: str = UPLOAD_TOKEN, **changes: str
+) -> Answer:
+    """Return the answer of an index to an upload by twine; *changes* are of its form."""
+    return await post(index, twine_form(distribution, **changes), token=token)
+
+
+async def post(index: FakeIndex, parts: Sequence[Part], *, token: str = UPLOAD_TOKEN) -> Answer:
+    """Return the answer of an index to a form."""
+    headers = {"Content-Type": FORM, "Authorization": basic(token)}
+    async with ClientSession() as session:
+        return await send(session, "POST", f"{index.url}/legacy/", headers, data=body_of(parts))
+
+
+async def post_to(url: str, token: str, distribution: Distribution, **changes: str) -> str:
+    """Upload a file to any upload API, as twine does, and return what it says to that."""
+    headers = {"Content-Type": FORM, "Authorization": basic(token)}
+    data = body_of(twine_form(distribution, **changes))
+    async with ClientSession() as session:
+        answer = await send(session, "POST", url, headers, data=data)
+    assert answer.status == 200, answer
+    return answer.text
+
+
+@dataclass(slots=True)
+class Sender:
+    """Somebody who publishes files of a folder on a fake index, and sees how far it is."""
+
+    index: FakeIndex
+    session: ClientSession = field(repr=False)
+    folder: Path
+    credential: Credential = field(default_factory=lambda: parse_credential(UPLOAD_TOKEN))
+    progress: list[int] = field(default_factory=list)
+    silence: timedelta = PATIENCE
+
+    def parcel(self, distribution: Distribution, **changes: str) -> Parcel:
+        """Return a file as it is on the disk, and the form that goes with it."""
+        path = self.folder / distribution.sha256
+        path.write_bytes(distribution.content)
+        fields = tuple(upload_form(distribution, **changes))
+        size, sha256 = len(distribution.content), distribution.sha256
+        return Parcel(distribution.filename, path, size, sha256, fields)
+
+    async def publish(self, what: Distribution | Parcel, *, to: str = "") -> Reply:
+        """Return the reply to one attempt, at the index or another URL."""
+        api = UploadApi(self.session, to or f"{self.index.url}/legacy/", silence=self.silence)
+        parcel = self.parcel(what) if isinstance(what, Distribution) else what
+        return await api.publish(parcel, self.credential, self.progress.append)
+
+
+@asynccontextmanager
+async def a_sender(
+    index: FakeIndex, folder: Path, *, reading: timedelta = PATIENCE
+) -> AsyncIterator[Sender]:
+    """Return somebody who is as patient as tests are; *reading*: the patience with pages."""
+    patience = Patience(PATIENCE, reading)
+    async with open_session(patience, keeps_connections=False) as session:
+        yield Sender(index, session, folder)

@@ -1,0 +1,119 @@
+"""A release that is published over fakes, until it is out or something says why not."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
+from stageproxy.core.promotion.journal import Entry, new_journal
+from stageproxy.core.promotion.pace import Pace
+from stageproxy.core.rights import Credential
+from stageproxy.core.stage.stage import Artifact
+from stageproxy.ports import Parcel
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.runner import Publication
+from tests.support.ports.clock import FakeClock
+from tests.support.ports.fake_journal_store import DiedError, FakeJournalist
+from tests.support.ports.fake_publish_target import Shelf
+
+POLL = timedelta(seconds=10)
+PATIENCE = timedelta(minutes=10)
+PACE = Pace(parallel=4, poll=POLL, patience=PATIENCE, attempts=5)
+SECRET = Credential("__token__", "pypi-secret")
+
+
+@dataclass(slots=True)
+class Parcels:
+    """What goes out: the artifact under its name; see `ports.Parcels`."""
+
+    broken: Collection[str] = ()
+
+    async def parcel_of(self, artifact: Artifact) -> Parcel:
+        """Return an artifact with a form of no account; some cannot be had."""
+        if artifact.filename in self.broken:
+            raise ConflictError(f"{artifact.filename} cannot be had.")
+        where = Path("kept") / artifact.sha256
+        return Parcel(artifact.filename, where, artifact.size, artifact.sha256, ())
+
+
+@dataclass(slots=True)
+class Secret:
+    """A credential that is minted; see `ports.Credentials`. *down*: at which attempts it is not."""
+
+    minted: int = 0
+    down: Collection[int] = ()
+
+    async def get(self) -> Credential:
+        """Return it."""
+        self.minted += 1
+        if self.minted in self.down:
+            raise UpstreamUnavailableError("The mint cannot be reached.")
+        return SECRET
+
+
+@dataclass(slots=True)
+class Promoting:
+    """A release on its way to a shelf: *waits* are the pauses that were made.
+
+    *rest*: how many seconds each of them really takes.
+    """
+
+    artifacts: Sequence[Artifact]
+    clock: FakeClock = field(default_factory=FakeClock)
+    pace: Pace = PACE
+    parcels: Parcels = field(default_factory=Parcels)
+    credentials: Secret = field(default_factory=Secret)
+    rest: float = 0
+    waits: list[timedelta] = field(default_factory=list)
+    reports: list[tuple[str, int]] = field(default_factory=list)
+    shelf: Shelf = field(init=False)
+    journalist: FakeJournalist = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with an empty shelf and a new journal."""
+        self.shelf = Shelf(self.clock)
+        names = [one.filename for one in self.artifacts]
+        self.journalist = FakeJournalist(dict(new_journal(names, self.clock.now())))
+
+    @property
+    def kept(self) -> dict[str, Entry]:
+        """Return what the journal says."""
+        return self.journalist.kept
+
+    async def run(self) -> list[str]:
+        """Publish, and return how that ended."""
+        publication = Publication(
+            project=canonicalize_name("demo"),
+            artifacts=self.artifacts,
+            journalist=self.journalist,
+            parcels=self.parcels,
+            shelves=Shelves(self.shelf, self.shelf),
+            publisher=self.shelf,
+            credentials=self.credentials,
+            clock=self.clock,
+            pause=self._pause,
+            pace=self.pace,
+            report=lambda name, size: self.reports.append((name, size)),
+        )
+        await publication.run()
+        return self.journalist.endings
+
+    async def run_on(self, journalist: FakeJournalist) -> bool:
+        """Go on with another journalist, where the last one ended; say whether all is out."""
+        now = self.clock.now()
+        journalist.kept = {name: one.resumed(now) for name, one in self.kept.items()}
+        self.journalist = journalist
+        try:
+            return await self.run() == ["published"]
+        except DiedError:
+            return False
+
+    async def _pause(self, length: timedelta) -> None:
+        """Let time pass, and nobody wait."""
+        self.waits.append(length)
+        self.clock.moment += length
+        await asyncio.sleep(self.rest)

@@ -1,0 +1,180 @@
+"""A server's part in publishing, over fakes: what is staged, the index, who may publish."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from stageproxy.core.promotion.journal import Journal
+from stageproxy.core.promotion.promotion import Promotion, Target, Way
+from stageproxy.core.promotion.request import PromotionOrder
+from stageproxy.core.rights import ApiToken, Credential, TokenKind
+from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.stage import Artifact, Stage, Status
+from stageproxy.ports import Rows
+from stageproxy.services.background import Background
+from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.orchestrate import Promotions
+from stageproxy.services.promotion.preflight import Preflight
+from stageproxy.services.promotion.publish_target import Outlet, PromotionCredentials
+from stageproxy.services.promotion.reports import PromotionReports, PromotionView
+from stageproxy.services.similar_names import NameSearches
+from stageproxy.services.stage_urls import StageUrls
+from stageproxy.services.stages import StageLimits, Stages
+from stageproxy.services.upstream_state import Published
+from tests.support.builders.distributions import Distribution, upload_form
+from tests.support.builders.stages import a_stage, an_artifact
+from tests.support.ports.clock import NOON, FakeClock
+from tests.support.ports.fake_catalogue import FakeCatalogue
+from tests.support.ports.fake_files import FakeFiles
+from tests.support.ports.fake_publish_target import Shelf
+from tests.support.promotion.promoting import PACE, SECRET
+from tests.support.promotion.promotions import TARGET
+
+TOKEN = ApiToken("t1", TokenKind.MANAGE, "demo", None, "d" * 64, NOON)
+LIMITS = StageLimits(timedelta(days=7), timedelta(days=30), 10)
+
+
+@dataclass(slots=True)
+class Server:
+    """A server that publishes, for as long as it lives."""
+
+    promotions: Promotions
+    reports: PromotionReports
+    stages: Stages
+
+    async def promote(
+        self,
+        *,
+        digest: str | None = None,
+        acknowledged: str | None = "",
+        way: Way = Way.SERVER,
+        credential: Credential | None = None,
+    ) -> PromotionView:
+        """Have the stage published, and return how that began."""
+        order = PromotionOrder(digest, acknowledged, way, credential)
+        return await self.promotions.start(TOKEN, "s1", order)
+
+    async def breathe(self) -> None:
+        """Let the server do something."""
+        await asyncio.sleep(0.001)
+
+    async def end(self) -> None:
+        """Wait until nothing is published any more."""
+        while self.promotions.background.is_running("s1"):
+            await self.breathe()
+
+
+@dataclass(slots=True)
+class Releasing:
+    """A stage, where it is kept, and the index it goes to. Servers come and go."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
+    settings: Credential | None = SECRET
+    target: Target | None = TARGET
+    token_file: Path | None = None
+    files: FakeFiles = field(init=False)
+    shelf: Shelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing staged and nothing published."""
+        self.files = FakeFiles(self.clock)
+        self.shelf = Shelf(self.clock)
+
+    async def stage(self, *distributions: Distribution, attestations: int = 0) -> Stage:
+        """Stage a release as it was uploaded."""
+        kept = [await self._keep(one) for one in distributions]
+
+        def work(rows: Rows) -> None:
+            rows.save_stage(a_stage())
+            for one, artifact in zip(distributions, kept, strict=True):
+                attested = replace(artifact, attestations=attestations)
+                rows.save_artifact("s1", attested, tuple(upload_form(one)), one.metadata)
+
+        await self.catalogue.write(work)
+        return await self.now()
+
+    async def now(self) -> Stage:
+        """Return the stage as it is now."""
+        stage = await self.catalogue.read(lambda rows: rows.find_stage("s1"))
+        assert stage is not None
+        return stage
+
+    async def change(self, **changes: object) -> None:
+        """Change the stage behind everybody's back."""
+        stage = replace(await self.now(), **changes)  # type: ignore[arg-type] # fields of a stage
+        await self.catalogue.write(lambda rows: rows.save_stage(stage))
+
+    async def status(self) -> tuple[Status, str]:
+        """Return how the stage is, and why."""
+        stage = await self.now()
+        return stage.status, stage.reason or ""
+
+    async def digest(self) -> str:
+        """Return the manifest digest of the stage."""
+        return manifest_digest((await self.now()).artifacts)
+
+    async def promotion(self) -> Promotion:
+        """Return the promotion as it is kept."""
+        found = await self.catalogue.read(lambda rows: rows.find_promotion("s1"))
+        assert found is not None
+        return found
+
+    async def journal(self) -> Journal:
+        """Return the journal as it is kept."""
+        return await self.catalogue.read(lambda rows: rows.find_journal("s1"))
+
+    @asynccontextmanager
+    async def server(self) -> AsyncIterator[Server]:
+        """Start a server, which goes on with what the last one was at."""
+        stages = Stages(self.catalogue, self.clock, StageUrls("http://stage", b"secret"), LIMITS)
+        settings = PromotionCredentials("", {}, self.token_file, "", self.settings)
+        outlet = self._outlet(self.target) if self.target else None
+        promotions = Promotions(self.catalogue, self.clock, stages, outlet, settings, Background())
+        reports = PromotionReports(self.catalogue, self.clock, stages, outlet, promotions.sent)
+        async with promotions.background.open():
+            await promotions.recover()
+            yield Server(promotions, reports, stages)
+
+    async def publish(self) -> tuple[Status, str]:
+        """Have a server publish the stage, and return how that ended."""
+        async with self.server() as server:
+            await server.promote()
+            await server.end()
+        return await self.status()
+
+    def _outlet(self, target: Target) -> Outlet:
+        shelves = Shelves(self.shelf, self.shelf)
+        published = Published(self.shelf, NameSearches(self.shelf))
+        return Outlet(
+            target=target,
+            preflight=Preflight(self.catalogue, self.files, published, shelves, self.clock),
+            shelves=shelves,
+            publisher=self.shelf,
+            catalogue=self.catalogue,
+            files=self.files,
+            clock=self.clock,
+            pace=PACE,
+            pause=self._pause,
+        )
+
+    async def _keep(self, distribution: Distribution) -> Artifact:
+        async with self.files.receive() as file:
+            await file.write(distribution.content)
+            received = await file.finish()
+            file.keep()
+        return replace(
+            an_artifact(distribution.filename),
+            sha256=received.sha256,
+            blake2b_256=received.blake2b_256,
+            md5=received.md5,
+            size=received.size,
+        )
+
+    async def _pause(self, length: timedelta) -> None:
+        """Let time pass, and nobody wait."""
+        self.clock.moment += length
+        await asyncio.sleep(0)

@@ -1,0 +1,165 @@
+"""The nginx of this machine, run with the configuration that the documentation shows."""
+
+import asyncio
+import shutil
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import trustme
+
+from tests.support.servers.processes import ROOT, Server
+from tests.support.servers.service import basic
+
+CONFIGURATION = ROOT / "deploy" / "nginx.conf"
+TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+"""What nginx has folders for, whether it uses them or not."""
+
+_START_SECONDS = 20
+_LOG_SECONDS = 20
+_AROUND = """\
+daemon off;
+pid {folder}/pid;
+error_log {folder}/logs/start.log;
+events {{}}
+http {{
+{temporary}
+include {folder}/stageproxy.conf;
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """A certificate for `localhost`, its key, and the certificate of who signed it, as files."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+    @classmethod
+    def made_in(cls, folder: Path) -> "Certificates":
+        """Make an authority, and let it sign."""
+        made = cls(folder / "certificate.pem", folder / "key.pem", folder / "authority.pem")
+        authority = trustme.CA()
+        issued = authority.issue_cert("localhost")
+        issued.private_key_pem.write_to_path(made.key)
+        for number, blob in enumerate(issued.cert_chain_pems):
+            blob.write_to_path(made.certificate, append=number > 0)
+        authority.cert_pem.write_to_path(made.authority)
+        return made
+
+    def trusted(self) -> ssl.SSLContext:
+        """Return what a client needs to trust it."""
+        return ssl.create_default_context(cafile=self.authority)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """A server behind nginx: its public URL, and what nginx logs."""
+
+    url: str
+    server: Server
+    logs: Path
+    tls: ssl.SSLContext
+
+    async def lines(self, count: int) -> list[str]:
+        """Return the requests that nginx has logged, once there are so many.
+
+        It logs a request after its answer: whoever has the answer may be ahead of the log.
+        """
+        log = self.logs / "access.log"
+        async with asyncio.timeout(_LOG_SECONDS):
+            while True:
+                lines = log.read_text().splitlines()
+                if len(lines) >= count:
+                    return lines
+                await asyncio.sleep(0.02)
+
+    def session(self, address: str = "127.0.0.1") -> aiohttp.ClientSession:
+        """Return a session that trusts the certificate, from one of this machine's addresses."""
+        connector = aiohttp.TCPConnector(
+            ssl=self.tls, local_addr=(address, 0), family=socket.AF_INET
+        )
+        headers = {"Authorization": basic(self.server.admin_token)}
+        return aiohttp.ClientSession(connector=connector, headers=headers)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on: the server has to know it before nginx does."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def configuration_for(
+    folder: Path, port: int, behind: str, certificates: Certificates, changes: Mapping[str, str]
+) -> str:
+    """Return the configuration with what whoever installs it changes, and nothing else."""
+    own = {
+        "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
+        "server 127.0.0.1:8726;": f"server {behind.removeprefix('http://')};",
+        "server_name stage.example;": "server_name localhost;",
+        "/etc/ssl/certs/stage.example.pem": str(certificates.certificate),
+        "/etc/ssl/private/stage.example.key": str(certificates.key),
+        "/var/log/nginx/access.log": f"{folder}/logs/access.log",
+        "/var/log/nginx/error.log": f"{folder}/logs/error.log",
+        **changes,
+    }
+    text = CONFIGURATION.read_text()
+    for there, here in own.items():
+        assert text.count(there) == 1, there
+        text = text.replace(there, here)
+    return text
+
+
+@asynccontextmanager
+async def running_nginx(
+    folder: Path,
+    port: int,
+    behind: str,
+    certificates: Certificates,
+    changes: Mapping[str, str] = {},
+) -> AsyncIterator[Path]:
+    """Run nginx on a port in front of a server, from a folder of its own; return its logs'."""
+    logs = folder / "logs"
+    logs.mkdir(parents=True)
+    paths = (f"{one}_temp_path {folder}/{one};" for one in TEMPORARY)
+    around = _AROUND.format(folder=folder, temporary="\n".join(paths))
+    (folder / "nginx.conf").write_text(around)
+    own = configuration_for(folder, port, behind, certificates, changes)
+    (folder / "stageproxy.conf").write_text(own)
+    command = _nginx(), "-p", str(folder), "-c", str(folder / "nginx.conf")
+    with (logs / "stderr").open("w") as stderr:
+        process = await asyncio.create_subprocess_exec(*command, stderr=stderr)
+    try:
+        await _wait_until_it_listens(process, port, logs)
+        yield logs
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+def _nginx() -> str:
+    """Return the command, which Debian keeps where only root looks for it."""
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    assert found, "nginx is not installed: .ci/run installs it with apt-get."
+    return found
+
+
+async def _wait_until_it_listens(
+    process: asyncio.subprocess.Process, port: int, logs: Path
+) -> None:
+    async with asyncio.timeout(_START_SECONDS):
+        while process.returncode is None:
+            with suppress(ConnectionRefusedError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
+    raise AssertionError(f"nginx did not start:\n{(logs / 'stderr').read_text()}")

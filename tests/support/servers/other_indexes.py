@@ -1,0 +1,221 @@
+"""Indexes of others with the legacy upload API, run as their users do, each from a fresh folder.
+
+How they answer is held by `tests/journeys/publishing/test_other_indexes.py`.
+"""
+
+import asyncio
+import base64
+import hashlib
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
+
+from aiohttp import ClientSession
+from yarl import URL
+
+from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType
+from stageproxy.core.index.pages import Listing, own_document
+from stageproxy.core.index.simple import read_page
+from tests.support.builders.distributions import Distribution
+from tests.support.builders.forms import FORM, body_of, twine_form
+from tests.support.clients.asking import Answer, send
+from tests.support.clients.clients import clean_environment
+from tests.support.clients.tools import Tools
+from tests.support.servers.nginx import free_port
+from tests.support.servers.processes import run
+from tests.support.servers.service import basic
+
+USERNAME = "__token__"
+"""Whoever has an API token uploads by this name; both indexes let a user be called so."""
+
+PASSWORD = "the password of whoever publishes"
+
+_ACCEPT = ACCEPT_FOR[SimpleType.V1_JSON]
+_ANSWER_SECONDS = 20
+_START_SECONDS = 60
+# devpi-server derives a key when it starts, in a way that is slow on purpose: 8 seconds, 512 MiB.
+_DEVPI_IN_A_HURRY = (
+    *("--argon2-memory-cost", "1024", "--argon2-time-cost", "1", "--argon2-parallelism", "1"),
+    *("--threads", "4"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherIndex:
+    """An index that runs: who has the password uploads, all may read."""
+
+    repository_url: str
+    index_url: str
+    username: str = USERNAME
+    password: str = field(default=PASSWORD, repr=False)
+
+    async def page(self, project: str, accept: str = _ACCEPT) -> Answer:
+        """Return what is answered where the page of a project should be, redirects included."""
+        async with ClientSession() as session:
+            return await send(session, "GET", f"{self.index_url}{project}/", {"Accept": accept})
+
+    async def listing(self, project: str) -> Listing:
+        """Return what the page of a project says; of no project, that it is not there."""
+        page = await self.page(project)
+        if page.status == 404:
+            return Listing(is_there=False)
+        assert page.status == 200, page
+        return read_page(own_document(page.body, page.headers["Content-Type"]), project)
+
+    async def hashes(self, project: str) -> dict[str, str | None]:
+        """Return the sha256 of each file that the page of a project lists."""
+        listing = await self.listing(project)
+        return {name: file.sha256 for name, file in listing.files.items()}
+
+    async def upload(
+        self, distribution: Distribution, *, password: str | None = None, **changes: str
+    ) -> Answer:
+        """Upload a file with the form that twine sends, but for some *changes*."""
+        data = body_of(twine_form(distribution, **changes))
+        async with ClientSession() as session:
+            headers = self._headers(password or self.password)
+            return await send(session, "POST", self.repository_url, headers, data=data)
+
+    async def upload_half(self, distribution: Distribution) -> bytes:
+        """Send a form that ends amid the file, as one whose sender dies; return the answer."""
+        body = body_of(twine_form(distribution))
+        url = URL(self.repository_url)
+        headers = {**self._headers(self.password), "Host": url.authority, "Connection": "close"}
+        lines = [f"POST {url.path} HTTP/1.1", f"Content-Length: {len(body)}"]
+        head = "\r\n".join([*lines, *(f"{name}: {text}" for name, text in headers.items())])
+        end = body.index(distribution.content) + len(distribution.content) // 2
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(f"{head}\r\n\r\n".encode() + body[:end])
+        writer.write_eof()
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    @asynccontextmanager
+    async def unfinished_request(self) -> AsyncIterator[None]:
+        """Keep a connection on which the index waits for a request."""
+        url = URL(self.index_url)
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        try:
+            yield
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    async def answers_within(self, *, seconds: float) -> bool:
+        """Say whether the page of a project, or that there is none, comes in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.page("demo")
+        except TimeoutError:
+            return False
+        return True
+
+    def _headers(self, password: str) -> dict[str, str]:
+        return {"Authorization": basic(password), "Content-Type": FORM}
+
+
+@dataclass(frozen=True, slots=True)
+class OtherIndexes:
+    """The indexes that can be started, each in a new folder below one."""
+
+    tools: Tools
+    folder: Path
+
+    def start(self, name: str) -> AbstractAsyncContextManager[OtherIndex]:
+        """Run one of those that `STARTS` names."""
+        return STARTS[name](self)
+
+    @asynccontextmanager
+    async def pypiserver(
+        self, *, without_hashes: bool = False, missing_are_at: str = ""
+    ) -> AsyncIterator[OtherIndex]:
+        """Run pypiserver.
+
+        Where nothing else is said, who asks it for a project that it does not
+        have is led to PyPI. Here it says 404, or leads to *missing_are_at*.
+        """
+        folder = self._new_folder()
+        passwords = folder / "passwords"
+        digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
+        passwords.write_text(f"{USERNAME}:{{SHA}}{digest}\n")
+        port = free_port()
+        missing = ["--fallback-url", missing_are_at] if missing_are_at else ["--disable-fallback"]
+        hashes = ["--hash-algo", "no"] if without_hashes else []
+        where = ["--interface", "127.0.0.1", "--port", str(port)]
+        command = [str(self.tools.command("pypiserver")), "run", *where, *missing, *hashes]
+        files = folder / "files"
+        files.mkdir()
+        command += ["--passwords", str(passwords), str(files)]
+        async with _running(*command, port=port, folder=folder):
+            url = f"http://127.0.0.1:{port}/"
+            yield OtherIndex(url, f"{url}simple/")
+
+    @asynccontextmanager
+    async def devpi(self, *, volatile: bool = False) -> AsyncIterator[OtherIndex]:
+        """Run devpi-server with one index, whose files can be replaced if it is *volatile*."""
+        folder, port = self._new_folder(), free_port()
+        data = ["--serverdir", str(folder / "data")]
+        init = str(self.tools.command("devpi-server", "devpi-init"))
+        told = await run(init, *data, "--no-root-pypi", environment=clean_environment())
+        told.ok()
+        where = ["--host", "127.0.0.1", "--port", str(port), "--offline-mode"]
+        command = [str(self.tools.command("devpi-server")), *data, *where, *_DEVPI_IN_A_HURRY]
+        async with _running(*command, port=port, folder=folder):
+            url = f"http://127.0.0.1:{port}/{USERNAME}"
+            await _put(url, {"password": PASSWORD})
+            await _put(f"{url}/releases", {"bases": [], "volatile": volatile}, as_user=True)
+            yield OtherIndex(f"{url}/releases/", f"{url}/releases/+simple/")
+
+    def _new_folder(self) -> Path:
+        return Path(mkdtemp(dir=self.folder))
+
+
+STARTS: Mapping[str, Callable[[OtherIndexes], AbstractAsyncContextManager[OtherIndex]]] = {
+    "pypiserver": OtherIndexes.pypiserver,
+    "pypiserver-without-hashes": partial(OtherIndexes.pypiserver, without_hashes=True),
+    "devpi-server": OtherIndexes.devpi,
+}
+
+
+async def _put(url: str, document: Mapping[str, object], *, as_user: bool = False) -> None:
+    """Make a user or an index of devpi-server."""
+    headers = {"Authorization": basic(PASSWORD)} if as_user else {}
+    async with (
+        ClientSession(headers=headers) as session,
+        session.put(url, json=document) as response,
+    ):
+        assert response.ok, await response.text()
+
+
+@asynccontextmanager
+async def _running(*command: str, port: int, folder: Path) -> AsyncIterator[None]:
+    """Run a server until the block ends. What it keeps goes with its folder: it may be killed."""
+    with (folder / "log").open("w") as said:
+        process = await asyncio.create_subprocess_exec(
+            *command, env=clean_environment(), stdin=DEVNULL, stdout=said, stderr=STDOUT
+        )
+    try:
+        await _wait_until_it_listens(process, port, folder)
+        yield
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _wait_until_it_listens(process: Process, port: int, folder: Path) -> None:
+    async with asyncio.timeout(_START_SECONDS):
+        while process.returncode is None:
+            with suppress(ConnectionRefusedError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
+    raise AssertionError(f"The index did not start:\n{(folder / 'log').read_text()}")

@@ -1,0 +1,249 @@
+"""Real processes: commands run to their end, and a server that is ended by its process."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession, FormData
+
+from tests.support.builders.distributions import Distribution, upload_form
+
+ROOT = Path(__file__).resolve().parents[3]
+
+_SHIM = '#!/bin/sh\nPYTHONPATH="{root}" exec "{python}" {arguments} "$@"\n'
+_READY = "stageproxy is ready on "
+_START_SECONDS = 60
+_STOP_SECONDS = 45
+_RUN_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that has ended: its exit code, and what it said."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def output(self) -> str:
+        """Return all that was said."""
+        return self.stdout + self.stderr
+
+    @property
+    def document(self) -> Any:
+        """Return what was printed, as the one JSON document that it is."""
+        return json.loads(self.stdout)
+
+    def ok(self) -> "Finished":
+        """Return the command itself if it succeeded; fail with what it said otherwise."""
+        assert self.code == 0, self.output
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A stage that was filled, by its id and URL."""
+
+    id: str
+    url: str
+
+    @property
+    def index(self) -> str:
+        """Return the index URL that installers are given."""
+        return f"{self.url}simple/"
+
+    @property
+    def only(self) -> str:
+        """Return the index URL of the staged release alone."""
+        return f"{self.url}+only/simple/"
+
+    @property
+    def uploads(self) -> str:
+        """Return the URL that uploaders are given."""
+        return f"{self.url}legacy/"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs in a process of its own."""
+
+    url: str
+    data: Path
+    logs: Path
+    process: Process = field(repr=False)
+
+    @property
+    def admin_token(self) -> str:
+        """Return the token that the first start left for the owner."""
+        return (self.data / "admin.token").read_text().strip()
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: Mapping[str, Any] | None = None,
+        form: FormData | None = None,
+        headers: Mapping[str, str] = {},
+    ) -> tuple[int, bytes]:
+        """Return the status and the body that a path, or a whole URL, answers."""
+        url = path if "://" in path else self.url + path
+        bearer = {"Authorization": f"Bearer {token or self.admin_token}"}
+        async with (
+            ClientSession(headers=bearer) as session,
+            session.request(method, url, json=body, data=form, headers=headers) as response,
+        ):
+            return response.status, await response.read()
+
+    async def stage(self, *distributions: Distribution) -> Staged:
+        """Upload files of one release, and return their stage."""
+        for one in distributions:
+            form = FormData([*upload_form(one), ("staged", "true")])
+            form.add_field("content", io.BytesIO(one.content), filename=one.filename)
+            status, body = await self.ask("POST", "/legacy/", form=form)
+            assert status == 200, body
+        return self._staged(body)
+
+    async def open_stage(self, **wishes: str) -> Staged:
+        """Open an empty stage."""
+        status, body = await self.ask("POST", "/api/stages", body=wishes)
+        assert status == 201, body
+        return self._staged(body)
+
+    async def staged_in(self, project: str) -> list[dict[str, str]]:
+        """Return, for each stage of a project, its files by name, with their sha256."""
+        _, body = await self.ask("GET", f"/api/stages?project={project}")
+        return [
+            {name: file["hashes"]["sha256"] for name, file in stage["files"].items()}
+            for stage in json.loads(body)["stages"]
+        ]
+
+    async def new_token(self, project: str, *, can: str) -> str:
+        """Make an API token for a project."""
+        return str((await self.make_token(project=project, can=can))["token"])
+
+    async def make_token(self, **order: str) -> Any:
+        """Make an API token, and return all that is told of it."""
+        status, body = await self.ask("POST", "/api/tokens", body=order)
+        assert status == 201, body
+        return json.loads(body)
+
+    async def command(self, *arguments: str, token: str | None = None, **settings: str) -> Finished:
+        """Run a `stageproxy` command against this server, with more *settings* of its own."""
+        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.admin_token}
+        environment = {**own_environment(), **told, **settings}
+        return await run(sys.executable, "-m", "stageproxy", *arguments, environment=environment)
+
+    def _staged(self, body: bytes) -> Staged:
+        document = json.loads(body)
+        return Staged(document["id"], document["links"]["stage"])
+
+    async def stop(self) -> None:
+        """Ask the server to end. It does, with exit code 0."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(_STOP_SECONDS):
+            assert await self.process.wait() == 0
+
+
+def put_commands(folder: Path) -> None:
+    """Make `python` and `stageproxy` what they are in the environment of a checkout."""
+    folder.mkdir()
+    for name, arguments in {"python": "", "stageproxy": "-m stageproxy"}.items():
+        shim = folder / name
+        shim.write_text(_SHIM.format(root=ROOT, python=sys.executable, arguments=arguments))
+        shim.chmod(0o755)
+
+
+def own_environment() -> dict[str, str]:
+    """Return an environment in which `-m stageproxy` is this checkout, without any settings."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("STAGEPROXY_")}
+    paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+async def run(
+    *command: str,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    seconds: float = _RUN_SECONDS,
+) -> Finished:
+    """Run a command to its end, or kill it when its time is over.
+
+    What it says goes to files: a process that it leaves behind cannot keep us waiting.
+    """
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=folder,
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                code = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        said = []
+        for stream in (stdout, stderr):
+            stream.seek(0)
+            said.append(stream.read().decode(errors="replace"))
+    return Finished(code, *said)
+
+
+@asynccontextmanager
+async def running_server(
+    data: Path, *, logs: Path, settings: Mapping[str, str] = {}
+) -> AsyncIterator[Server]:
+    """Run `stageproxy serve` on a free port; what it says is added to files in *logs*.
+
+    *settings*: variables of the environment, as `UPSTREAM__URL`.
+    """
+    given = {f"STAGEPROXY_{name}": text for name, text in settings.items()}
+    command = ["-m", "stageproxy", "serve", "--port", "0", "--data", str(data)]
+    with (logs / "stdout").open("a+") as stdout, (logs / "stderr").open("a") as stderr:
+        said_before = stdout.tell()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *command,
+            env={**own_environment(), **given},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+        )
+        try:
+            url = await _wait_until_ready(process, logs, said_before)
+            server = Server(url, data, logs, process)
+            yield server
+            await server.stop()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+async def _wait_until_ready(process: Process, logs: Path, said_before: int) -> str:
+    async with asyncio.timeout(_START_SECONDS):
+        while process.returncode is None:
+            said = (logs / "stdout").read_text()[said_before:]
+            *lines, _ = said.split("\n")
+            if lines and lines[-1].startswith(_READY):
+                return lines[-1].removeprefix(_READY)
+            await asyncio.sleep(0.02)
+    raise AssertionError(f"The server did not start:\n{(logs / 'stderr').read_text()}")

@@ -1,0 +1,186 @@
+"""Uploads that are refused: what was arranged before, what is uploaded, and what is said to it."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.recipes import build_recipe
+from tests.support.clients.uploaders import Release
+from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import Server
+
+LARGEST = 2**20
+"""Bytes that a file may have here."""
+
+SETTINGS = {
+    "UPLOAD__MAX_FILE_SIZE": str(LARGEST),
+    "STAGE__MAX_PER_PROJECT": "1",
+}
+
+_NOISE = hashlib.shake_256(b"noise").digest(LARGEST + 2**17)
+_OVER = "The API token is revoked or has expired. Ask for a new one."
+_EXISTS = "File already exists ('{file}', with blake2_256 hash '"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A project that is still to be uploaded, and the servers that know of it."""
+
+    server: Server
+    index: FakeIndex
+    name: str
+
+    @property
+    def url(self) -> str:
+        """Return the URL for uploads that may open a stage."""
+        return f"{self.server.url}/legacy/"
+
+    async def token(self, **order: str) -> Mapping[str, Any]:
+        """Make a token for uploads to the project."""
+        made: Mapping[str, Any] = await self.server.make_token(
+            **{"project": self.name, "can": "upload", **order}
+        )
+        return made
+
+    async def secret(self, **order: str) -> str:
+        """Make a token, and return it alone."""
+        return str((await self.token(**order))["token"])
+
+
+Arrange = Callable[[Setting], Awaitable[tuple[str, str]]]
+"""Prepares a refusal, and returns the URL and the token that the user then has."""
+
+
+async def nothing(setting: Setting) -> tuple[str, str]:
+    """Let the file be all that is wrong."""
+    return setting.url, await setting.secret()
+
+
+async def no_token(setting: Setting) -> tuple[str, str]:
+    """Give the user something that is no token."""
+    return setting.url, "nonsense"
+
+
+async def token_of_another_project(setting: Setting) -> tuple[str, str]:
+    """Give the user the token of somebody else."""
+    return setting.url, await setting.secret(project="somebody-elses")
+
+
+async def revoked_token(setting: Setting) -> tuple[str, str]:
+    """Give the user a token, and take it back."""
+    token = await setting.token()
+    await setting.server.ask("DELETE", f"/api/tokens/{token['id']}")
+    return setting.url, str(token["token"])
+
+
+async def published(setting: Setting) -> tuple[str, str]:
+    """Let PyPI have other files of these names."""
+    setting.index.add(setting.name, *_others(setting.name))
+    return await nothing(setting)
+
+
+async def archived(setting: Setting) -> tuple[str, str]:
+    """Let the project be archived on PyPI."""
+    setting.index.add(setting.name, a_wheel(setting.name, "1.0"), status="archived")
+    return await nothing(setting)
+
+
+async def stage_of_another_version(setting: Setting) -> tuple[str, str]:
+    """Give the user the URL of a stage that is another release."""
+    stage = await setting.server.open_stage(name=setting.name, version="1.0")
+    return stage.uploads, await setting.secret()
+
+
+async def canceled_stage(setting: Setting) -> tuple[str, str]:
+    """Give the user the URL of a stage, and cancel it."""
+    stage = await setting.server.open_stage(name=setting.name, version="2.0")
+    await setting.server.ask("DELETE", f"/api/stages/{stage.id}")
+    return stage.uploads, await setting.secret()
+
+
+async def as_many_stages_as_may_be(setting: Setting) -> tuple[str, str]:
+    """Open the one stage that a project may have here."""
+    await setting.server.open_stage(name=setting.name, version="1.0")
+    return await nothing(setting)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A case: what is said, with the `name` of the release and a `file` filled in.
+
+    *by_hand*: its files cannot come from a build, and so flit cannot send them.
+    """
+
+    said: str
+    arrange: Arrange = nothing
+    changes: Callable[[str], Mapping[str, Any]] = field(default=lambda _: {})
+    by_hand: bool = False
+
+    def release(self, name: str) -> Release:
+        """Return what is uploaded."""
+        return Release(name, **self.changes(name))
+
+    def sentences(self, release: Release) -> tuple[str, ...]:
+        """Return what is said of each file. The first that arrives is the last: all stop then."""
+        names = [file.filename for file in release.files()]
+        return tuple(self.said.format(name=release.name, file=name) for name in names)
+
+
+def _others(name: str) -> tuple[Distribution, ...]:
+    return a_wheel(name, "2.0", summary="Another"), an_sdist(name, "2.0", summary="Another")
+
+
+def _without_record(name: str) -> Distribution:
+    return build_recipe(
+        {
+            "kind": "wheel",
+            "filename": f"{name.replace('-', '_')}-2.0-py3-none-any.whl",
+            "omit": ["{di}/RECORD"],
+        }
+    )
+
+
+REFUSALS: Mapping[str, Refusal] = {
+    "unknown token (403)": Refusal(
+        "Invalid or non-existent authentication information.", arrange=no_token
+    ),
+    "token of another project (403)": Refusal(
+        "This API token does not permit to upload a stage of {name}.",
+        arrange=token_of_another_project,
+    ),
+    "revoked token (403)": Refusal(_OVER, arrange=revoked_token),
+    "name that PyPI has with other bytes (400)": Refusal(_EXISTS, arrange=published),
+    "archived project (400)": Refusal(
+        "The project {name} is archived on PyPI and takes no uploads.", arrange=archived
+    ),
+    "file too large (400)": Refusal(
+        "File too large. Limit for project '{name}' is 1 MB.",
+        changes=lambda _: {"noise": _NOISE},
+    ),
+    "summary too long (400)": Refusal(
+        "'summary' field must be 512 characters or less.",
+        changes=lambda _: {"summary": "x" * 513},
+    ),
+    "file of another release than the stage (409)": Refusal(
+        "{file} does not belong to this stage, which is {name} 1.0.",
+        arrange=stage_of_another_version,
+    ),
+    "canceled stage (410)": Refusal(
+        "The stage of {name} 2.0 is over since ", arrange=canceled_stage
+    ),
+    "as many stages as may be (429)": Refusal(
+        "{name} has 1 live stages already. Cancel one first.", arrange=as_many_stages_as_may_be
+    ),
+    "wheel without RECORD (400)": Refusal(
+        "Wheel '{file}' does not contain the required RECORD file",
+        changes=lambda name: {"dist": (_without_record(name),)},
+        by_hand=True,
+    ),
+    "wheel for a platform that PyPI does not take (400)": Refusal(
+        "Binary wheel '{file}' has an unsupported platform tag 'linux_x86_64'.",
+        changes=lambda name: {"dist": (a_wheel(name, "2.0", tag="py3-none-linux_x86_64"),)},
+        by_hand=True,
+    ),
+}

@@ -1,0 +1,272 @@
+"""What PyPI says to an upload, as far as promotion depends on it, in PyPI's order."""
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from packaging.metadata import Metadata
+from packaging.utils import canonicalize_name
+from trove_classifiers import classifiers
+
+from tests.support.builders.distributions import Distribution
+from tests.support.index.projects import ListedFile, Project, Projects
+from tests.support.uploads.forms import Form
+
+HELP = "https://pypi.example.org/help/"
+METADATA_HELP = "https://packaging.example.org/specifications/core-metadata"
+NAME = re.compile(r"([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])", re.IGNORECASE)
+HEX = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
+FILE_TYPES = ("sdist", "bdist_wheel")
+METADATA_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
+CLOSED_AFTER = timedelta(days=14)
+NO_IDENTITY = (
+    "Invalid or non-existent authentication information. "
+    f"See {HELP}#invalid-auth for more information."
+)
+ONLY_TOKENS = (
+    "Username/Password authentication is no longer supported. Migrate to API Tokens or Trusted "
+    f"Publishers instead. See {HELP}#apitoken and {HELP}#trusted-publishers"
+)
+EXPIRED = "Invalid API Token: token is expired, token is expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An upload, and what the index is like when it comes."""
+
+    form: Form
+    projects: Projects
+    burned: Collection[str]
+    now: datetime
+    is_trusted: bool
+
+    @property
+    def file(self) -> Distribution:
+        """Return the file; that there is one is a rule of its own."""
+        assert self.form.file is not None
+        return self.form.file
+
+    @property
+    def project(self) -> Project | None:
+        """Return the project, if it exists."""
+        return self.projects.find(self.form.first("name"))
+
+    @property
+    def release(self) -> Sequence[ListedFile]:
+        """Return the files that the release has already, listed or not."""
+        version = self.form.first("version")
+        files = self.project.files if self.project else ()
+        return [one for one in files if one.release.is_version(version)]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A no, and why."""
+
+    status: HTTPStatus
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The file is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """The file can be taken."""
+
+
+Verdict = Refusal | Same | New
+Rule = Callable[[Arrival], str | None]
+
+
+def judge(arrival: Arrival) -> Verdict:
+    """Return what becomes of an upload whose sender is known."""
+    if sentence := _first(FORM_RULES, arrival):
+        return Refusal(HTTPStatus.BAD_REQUEST, sentence)
+    project = arrival.project
+    if project is not None and project.status == "archived":
+        sentence = f"The user 'relman' isn't allowed to upload to project '{project.name}'. "
+        return Refusal(HTTPStatus.FORBIDDEN, sentence + _see(f"{HELP}#project-name"))
+    if sentence := _digests(arrival):
+        return Refusal(HTTPStatus.BAD_REQUEST, sentence)
+    if _is_same(arrival):
+        return Same()
+    if sentence := _first(FILE_RULES, arrival):
+        return Refusal(HTTPStatus.BAD_REQUEST, sentence)
+    return New()
+
+
+def _first(rules: Sequence[Rule], arrival: Arrival) -> str | None:
+    return next(filter(None, (rule(arrival) for rule in rules)), None)
+
+
+def _protocol(arrival: Arrival) -> str | None:
+    said = arrival.form.first("protocol_version")
+    return None if said in {"", "1"} else "Unknown protocol version."
+
+
+def _name(arrival: Arrival) -> str | None:
+    name = arrival.form.first("name")
+    if NAME.fullmatch(name):
+        return None
+    why = (
+        "Start and end with a letter or numeral containing only ASCII numeric and '.', '_' and '-'"
+        if name
+        else "This field is required"
+    )
+    return f"'{name}' is an invalid value for Name. Error: {why}. {_see(METADATA_HELP)}"
+
+
+def _file_type(arrival: Arrival) -> str | None:
+    said = arrival.form.first("filetype")
+    if said in FILE_TYPES:
+        return None
+    why = "Use a known file type." if said else "This field is required."
+    return f"Invalid value for filetype. Error: {why}"
+
+
+def _python_version(arrival: Arrival) -> str | None:
+    said, is_sdist = arrival.form.first("pyversion"), arrival.form.first("filetype") == "sdist"
+    if is_sdist and said not in {"", "source"}:
+        return "Invalid value for pyversion. Error: Use 'source' as Python version for an sdist."
+    if not is_sdist and not said:
+        return (
+            "Invalid value for pyversion. Error: "
+            "Python version is required for binary distribution uploads."
+        )
+    return None
+
+
+def _digest_fields(arrival: Arrival) -> str | None:
+    for field, name in (("blake2_256_digest", "BLAKE2"), ("sha256_digest", "SHA256")):
+        said = arrival.form.first(field)
+        if said and not HEX.fullmatch(said):
+            why = f"Use a valid, hex-encoded, {name} message digest."
+            return f"Invalid value for {field}. Error: {why}"
+    given = ("md5_digest", "sha256_digest", "blake2_256_digest")
+    if not any(arrival.form.first(field) for field in given):
+        return "Error: Include at least one message digest."
+    return None
+
+
+def _metadata(arrival: Arrival) -> str | None:
+    version = arrival.form.first("metadata_version")
+    if version not in METADATA_VERSIONS:
+        return f"{version or None!r} is not a valid metadata version. {_see(METADATA_HELP)}"
+    try:
+        Metadata.from_raw(arrival.form.metadata)
+    except ExceptionGroup as group:
+        return f"{str(group.exceptions[0]).rstrip('.')}. {_see(METADATA_HELP)}"
+    return None
+
+
+def _classifiers(arrival: Arrival) -> str | None:
+    said = (value for key, value in arrival.form.fields if key == "classifiers")
+    unknown = next((one for one in said if one not in classifiers), None)
+    return f"{unknown!r} is not a valid classifier. {_see(METADATA_HELP)}" if unknown else None
+
+
+def _content(arrival: Arrival) -> str | None:
+    return None if arrival.form.file else "Upload payload does not have a file."
+
+
+def _digests(arrival: Arrival) -> str | None:
+    file = arrival.file
+    found = {
+        "md5_digest": file.md5,
+        "sha256_digest": file.sha256,
+        "blake2_256_digest": file.blake2b_256,
+    }
+    said = {field: arrival.form.first(field).lower() for field in found}
+    if any(said[field] not in {"", digest} for field, digest in found.items()):
+        return "The digest supplied does not match a digest calculated from the uploaded file."
+    return None
+
+
+def _is_same(arrival: Arrival) -> bool:
+    files = arrival.project.files if arrival.project else ()
+    return arrival.file in [one.distribution for one in files]
+
+
+def _exists(arrival: Arrival) -> str | None:
+    """Tell of a file of that name, or with those bytes, anywhere on the index."""
+    file = arrival.file
+    everywhere = [
+        one.distribution for project in arrival.projects.by_name.values() for one in project.files
+    ]
+    if all(file.filename != one.filename and file.content != one.content for one in everywhere):
+        return None
+    digest = hashlib.blake2b(file.content, digest_size=32).hexdigest()
+    return (
+        f"File already exists ('{file.filename}', with blake2_256 hash '{digest}'). "
+        f"{_see(f'{HELP}#file-name-reuse')}"
+    )
+
+
+def _is_burned(arrival: Arrival) -> str | None:
+    if arrival.file.filename not in arrival.burned:
+        return None
+    return (
+        "This filename was previously used by a file that has since been deleted. "
+        f"Use a different version. {_see(f'{HELP}#file-name-reuse')}"
+    )
+
+
+def _is_closed(arrival: Arrival) -> str | None:
+    created = min((one.uploaded_at for one in arrival.release), default=arrival.now)
+    if arrival.now - created <= CLOSED_AFTER:
+        return None
+    return "Uploading new files to releases older than 14 days is not allowed."
+
+
+def _second_sdist(arrival: Arrival) -> str | None:
+    has_one = any(not one.distribution.is_wheel for one in arrival.release)
+    if has_one and not arrival.file.is_wheel:
+        return "Only one sdist may be uploaded per release."
+    return None
+
+
+def _filename(arrival: Arrival) -> str | None:
+    """Tell of a file that belongs to another project than the form says."""
+    name = canonicalize_name(arrival.form.first("name")).replace("-", "_")
+    if arrival.file.filename.startswith(f"{name}-"):
+        return None
+    return f"Start filename for '{canonicalize_name(name)}' with '{name}'."
+
+
+def _attestations(arrival: Arrival) -> str | None:
+    if arrival.is_trusted or not arrival.form.first("attestations"):
+        return None
+    return (
+        "Invalid attestations supplied during upload: "
+        "Attestations are only supported when using Trusted Publishing"
+    )
+
+
+def _see(page: str) -> str:
+    return f"See {page} for more information."
+
+
+FORM_RULES: Sequence[Rule] = (
+    _protocol,
+    _name,
+    _digest_fields,
+    _file_type,
+    _python_version,
+    _metadata,
+    _classifiers,
+    _content,
+)
+FILE_RULES: Sequence[Rule] = (
+    _exists,
+    _is_burned,
+    _is_closed,
+    _second_sdist,
+    _filename,
+    _attestations,
+)
