@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from stageproxy.core.archives.filenames import DistributionName
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.audit import AuditRecord, Event, Link
 from stageproxy.core.index.pages import Document
@@ -20,6 +19,7 @@ from stageproxy.core.rights import ApiToken, Credential
 from stageproxy.core.stage.digests import Received
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.stage import Artifact, Stage
+from stageproxy.core.values import FormFields
 
 T = TypeVar("T")
 

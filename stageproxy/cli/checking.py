@@ -18,6 +18,7 @@ from stageproxy.cli.output import FailedError, OutOfReachError
 from stageproxy.core.rules.findings import Finding, Level, not_known
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.accept import surroundings_of
+from stageproxy.core.stage.order import place_in_promotion
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.upstream_state import Published, UpstreamState
@@ -62,7 +63,10 @@ def _is_refused(findings: Sequence[Finding]) -> bool:
 async def check_files(files: Sequence[Path], against: str | None) -> list[Checked]:
     """Return what PyPI would say to files, by release; *against*: an index that is asked, too."""
     read = await asyncio.gather(*(asyncio.to_thread(read_distribution, one) for one in files))
-    ordered = sorted(read, key=lambda one: (_release(one), one.is_sdist, one.path.name))
+    ordered = sorted(
+        read,
+        key=lambda one: (_release(one), place_in_promotion(one.path.name, is_sdist=one.is_sdist)),
+    )
     releases = [list(group) for _, group in groupby(ordered, key=_release)]
     now = datetime.now(UTC)
     if against is None:

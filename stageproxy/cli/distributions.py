@@ -6,8 +6,9 @@ from pathlib import Path
 
 from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.archives.metadata import FormFields, form_of
+from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.archives.reader import read_contents
+from stageproxy.core.values import FormFields
 
 _CHUNK = 2**20
 

@@ -19,8 +19,8 @@ from stageproxy.core.index.release_json import (
     new_release_json,
 )
 from stageproxy.core.index.simple import add_to_page, new_list, new_page
-from stageproxy.core.promotion.plan import in_promotion_order
 from stageproxy.core.stage.listing import feed_item, staged_files, staged_release
+from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Stage, same_version
 from stageproxy.ports import Catalogue, Index
 from stageproxy.services.stage_urls import StageUrls

@@ -10,7 +10,6 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.rules.attestations import attestations_in
@@ -25,6 +24,7 @@ from stageproxy.core.stage.accept import (
 )
 from stageproxy.core.stage.digests import Received
 from stageproxy.core.stage.stage import LIVE, Artifact, ArtifactKind, Stage
+from stageproxy.core.values import FormFields
 from stageproxy.ports import Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.access import require
 from stageproxy.services.upstream_state import Published, UpstreamState

@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_version
 from sqlite_utils import Database as Tables
 
 from stageproxy.caching import Shelf
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.stage.stage import Artifact, Stage
+from stageproxy.core.values import FormFields
 from stageproxy.ports import Totals
 from stageproxy.store.audit_rows import AuditRows
 from stageproxy.store.columns import artifact_in, stage_in, text_of

@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Callable
 from typing import BinaryIO, Self
 
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.errors import DamagedArtifactError
+from stageproxy.core.values import FormFields
 from stageproxy.ports import Parcel
 
 _CHUNK = 2**18

@@ -31,9 +31,9 @@ class Defect:
 DEFECTS = [
     Defect(
         "wheels go before the sdist",
-        PLAN,
-        "(one.kind is ArtifactKind.SDIST, one.filename)",
-        "(one.kind is ArtifactKind.WHEEL, one.filename)",
+        "core/stage/order.py",
+        "return is_sdist, filename",
+        "return not is_sdist, filename",
         "core/promotion/test_plan.py::test_wheels_go_first_and_the_sdist_last",
     ),
     Defect(

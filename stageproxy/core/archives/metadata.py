@@ -8,8 +8,7 @@ from typing import Any, cast
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 
 from stageproxy.core.archives.filenames import DistributionName
-
-FormFields = tuple[tuple[str, str], ...]
+from stageproxy.core.values import ABSENT, FormFields
 
 _FORM_NAME_OF: Mapping[str, str] = {
     "platforms": "platform",
@@ -44,7 +43,6 @@ _KNOWN = frozenset(RawMetadata.__annotations__)
 _SINCE_2_4 = frozenset({"license_files"})
 _BEFORE_2_4 = frozenset({"1.0", "1.1", "1.2", "2.1", "2.2", "2.3"})
 _UNSAFE = re.compile(r"[^A-Za-z0-9.]+")
-_ABSENT = "UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def metadata_in(form: FormFields) -> RawMetadata:
     raw: dict[str, Any] = {}
     for name, value in form:
         key = _RAW_NAME_OF.get(name, name)
-        if key not in _KNOWN or value in {"", _ABSENT}:
+        if key not in _KNOWN or value in ABSENT:
             continue
         if key in _LISTS:
             raw.setdefault(key, []).append(value)

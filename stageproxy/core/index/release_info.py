@@ -1,9 +1,9 @@
 """Here is what the JSON API says of a release, from the form that came with its first file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-FormFields = Sequence[tuple[str, str]]
+from stageproxy.core.values import ABSENT, FormFields
 
 _TEXTS = (
     "author",
@@ -25,7 +25,6 @@ _LISTS = {
     "requires_dist": "requires_dist",
 }
 _DOWNLOADS = {"last_day": -1, "last_month": -1, "last_week": -1}
-_ABSENT = frozenset({"", "UNKNOWN"})
 
 
 def release_info(form: FormFields, version: str, project_url: str) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def release_info(form: FormFields, version: str, project_url: str) -> dict[str, 
 
     *project_url*: the project's page on PyPI, with a slash at its end.
     """
-    said = [(key, value) for key, value in form if value not in _ABSENT]
+    said = tuple((key, value) for key, value in form if value not in ABSENT)
     info = {
         **{name: _first(said, name) for name in _TEXTS},
         **{name: _all(said, field) or None for name, field in _LISTS.items()},

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
-from stageproxy.core.promotion.plan import Seen, in_promotion_order, is_other, other_bytes
+from stageproxy.core.promotion.plan import Seen, is_other, other_bytes
+from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
 
 _AGAIN = "Report the end again in a moment: until then the stage is not published."

@@ -1,8 +1,8 @@
 """Here is the form that goes to PyPI with an artifact: the one it came with."""
 
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.rules.attestations import FIELD
 from stageproxy.core.stage.stage import Artifact
+from stageproxy.core.values import FormFields
 
 _NOT_FOR_PYPI = frozenset({"content", "staged"})
 """The file goes on its own, and a draft marker means nothing to PyPI: what has one goes live."""

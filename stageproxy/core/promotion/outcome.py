@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from stageproxy.core.promotion.journal import Journal, anything_may_be_out, confirmed_in
-from stageproxy.core.promotion.plan import in_promotion_order
 from stageproxy.core.promotion.promotion import CLOSES_AFTER, Promotion
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest
+from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import ArtifactKind, Stage
 
 _NOTHING = "Nothing was published: change the stage if need be, and promote it again."

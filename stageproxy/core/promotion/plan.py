@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from stageproxy.core.promotion.advice import advice_on
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
+from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
 
 _SETTLED = frozenset({Progress.SENT, Progress.CONFIRMED})
@@ -75,16 +76,6 @@ class Finished:
 
 
 NextStep = Confirm | Compare | Send | Wait | Stop | Finished
-
-
-def in_promotion_order(artifacts: Iterable[Artifact]) -> list[Artifact]:
-    """Return the wheels by filename, then the sdist.
-
-    PyPI takes a release's metadata from the file it gets first, and an sdist
-    that comes first makes every installer build from source until the wheels
-    are there.
-    """
-    return sorted(artifacts, key=lambda one: (one.kind is ArtifactKind.SDIST, one.filename))
 
 
 def plan_promotion(

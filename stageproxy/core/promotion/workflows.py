@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.rules.attestations import attestations_in
+from stageproxy.core.values import FormFields
 
 _CLAIMS = ("job_workflow_ref", "workflow_ref", "ci_config_ref_uri")
 """Where an identity of a CI job says which workflow it is of, the most exact first."""

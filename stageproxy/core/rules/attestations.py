@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from stageproxy.core.archives.metadata import FormFields
+from stageproxy.core.values import FormFields
 
 FIELD = "attestations"
 """The form's field: a JSON array of attestation objects."""

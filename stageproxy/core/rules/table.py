@@ -6,7 +6,6 @@ of PyPI's is a new line in the part of the table that it belongs to.
 
 from collections.abc import Sequence
 
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.rules.agreement import AGREEMENT_RULES
 from stageproxy.core.rules.archive import (
     ARCHIVE_RULES,
@@ -34,6 +33,7 @@ from stageproxy.core.rules.project import (
 )
 from stageproxy.core.rules.unknowns import ATTESTATIONS, UNKNOWN_RULES
 from stageproxy.core.rules.upload import RULES_AS_OF, Rule, Upload
+from stageproxy.core.values import FormFields
 
 __all__ = ["RULES", "RULES_AS_OF", "UNKNOWN_RULES", "findings_of", "form_findings", "refusals"]
 

@@ -5,14 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from stageproxy.core.archives.filenames import DistributionName
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.rules.findings import Finding, Level
+from stageproxy.core.values import ABSENT, FormFields
 
 RULES_AS_OF = date(2026, 8, 21)
 """The day of PyPI's software from which the rules were taken."""
-
-_ABSENT = frozenset({"", "UNKNOWN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +62,11 @@ class Upload:
         """Return a form field's first value, or nothing if it is missing, empty or `UNKNOWN`."""
         values = (value for key, value in self.form if key == field_name)
         first = next(values, None)
-        return None if first in {None, *_ABSENT} else first
+        return None if first in {None, *ABSENT} else first
 
     def values(self, *field_names: str) -> Iterator[str]:
         """Return all values of form fields, but for those that say nothing."""
-        return (value for key, value in self.form if key in field_names and value not in _ABSENT)
+        return (value for key, value in self.form if key in field_names and value not in ABSENT)
 
 
 Check = Callable[[Upload], Iterable[Finding]]

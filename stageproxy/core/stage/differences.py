@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from stageproxy.core.archives.metadata import FormFields
+from stageproxy.core.stage.order import place_in_promotion
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
+from stageproxy.core.values import FormFields
 
 _LABELS: Mapping[str, str] = {
     "requires_python": "Requires-Python",
@@ -53,7 +54,7 @@ def differences(told: Iterable[Told]) -> Sequence[str]:
     PyPI takes what it shows of a release from the first file that it gets: the
     summary, and the Requires-Python that installers see of *every* file.
     """
-    in_order = sorted(told, key=lambda one: (one.is_sdist, one.filename))
+    in_order = sorted(told, key=lambda one: place_in_promotion(one.filename, is_sdist=one.is_sdist))
     if not in_order:
         return []
     first, *others = in_order

@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from stageproxy.core.archives.filenames import DistributionName
-from stageproxy.core.archives.metadata import FormFields, form_of
+from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.stage.digests import Received
+from stageproxy.core.values import FormFields
 
 
 class UploadStatus(StrEnum):

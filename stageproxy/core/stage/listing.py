@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.index.feed import FeedItem
 from stageproxy.core.index.pages import StagedFile
 from stageproxy.core.index.release_info import release_info
 from stageproxy.core.index.release_json import StagedRelease
-from stageproxy.core.promotion.plan import in_promotion_order
+from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, Stage
+from stageproxy.core.values import FormFields
 
 
 def staged_files(stage: Stage, root: str) -> list[StagedFile]:

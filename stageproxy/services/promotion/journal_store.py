@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from stageproxy.core.audit import Deed
 from stageproxy.core.errors import ConflictError
+from stageproxy.core.promotion.events import entry_event, promotion_event
 from stageproxy.core.promotion.journal import Entry, Journal, anything_may_be_out, confirmed_in
 from stageproxy.core.promotion.outcome import why_it_stopped
 from stageproxy.core.promotion.promotion import Promotion
-from stageproxy.core.stage.events import entry_event, in_short, promotion_event
+from stageproxy.core.stage.events import in_short
 from stageproxy.core.stage.stage import Stage, Step, expiry_after_change
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.stages import get_stage

@@ -14,12 +14,12 @@ from stageproxy.core.errors import (
     NoRoomError,
     RefusedError,
 )
+from stageproxy.core.promotion.events import begun_event, promotion_event
 from stageproxy.core.promotion.examination import Examination
 from stageproxy.core.promotion.journal import Journal, new_journal
 from stageproxy.core.promotion.promotion import Approval, LostLeaseError, Promotion, Target, Way
 from stageproxy.core.promotion.request import PromotionOrder, check_order
 from stageproxy.core.rights import Action, ApiToken, Credential
-from stageproxy.core.stage.events import begun_event, promotion_event
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import Catalogue, Clock, Rows

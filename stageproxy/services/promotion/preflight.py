@@ -14,13 +14,13 @@ from stageproxy.core.promotion.examination import (
     damage,
     dropped_attestations,
 )
-from stageproxy.core.promotion.plan import in_promotion_order
 from stageproxy.core.promotion.promotion import Way
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.table import UNKNOWN_RULES
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.accept import surroundings_of
 from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock

@@ -8,7 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.errors import ConflictError, NotFoundError, StageproxyError
 from stageproxy.core.index.pages import UnreadablePageError
 from stageproxy.core.promotion.confirmation import cannot_be_told, check_is_shown
@@ -22,6 +21,7 @@ from stageproxy.core.promotion.promotion import (
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.stage import Stage, Status
+from stageproxy.core.values import FormFields
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.promotion.confirmed_listing import Shelves
 from stageproxy.services.promotion.journal_store import (

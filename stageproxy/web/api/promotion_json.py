@@ -4,11 +4,11 @@ from typing import Any
 
 from stageproxy.core.promotion.examination import Examination
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.plan import in_promotion_order
 from stageproxy.core.promotion.promotion import Target
 from stageproxy.core.rules.findings import Level, finding_json
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.services.promotion.reports import PromotionView
 

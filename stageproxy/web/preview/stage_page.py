@@ -6,8 +6,8 @@ from aiohttp import hdrs, web
 
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.core.index.pages import own_document
-from stageproxy.core.promotion.plan import in_promotion_order
 from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.web.auth import recognize
 from stageproxy.web.conditional import conditional

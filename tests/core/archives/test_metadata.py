@@ -7,13 +7,13 @@ from packaging.metadata import parse_email
 
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.metadata import (
-    FormFields,
     form_of,
     metadata_in,
     problems_in,
     read_core_metadata,
     takes_one_value,
 )
+from stageproxy.core.values import FormFields
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
 
 WHEEL_NAME = parse_distribution_name("demo-1.0-py3-none-any.whl")

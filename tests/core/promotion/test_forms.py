@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.promotion.forms import outgoing_form
+from stageproxy.core.values import FormFields
 from tests.support.builders.stages import an_artifact
 
 ARTIFACT = an_artifact()

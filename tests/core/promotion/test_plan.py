@@ -18,9 +18,9 @@ from stageproxy.core.promotion.plan import (
     Send,
     Stop,
     Wait,
-    in_promotion_order,
     plan_promotion,
 )
+from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
 from tests.support.builders.stages import an_artifact
 from tests.support.ports.clock import NOON

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.table import findings_of, form_findings, refusals
 from stageproxy.core.rules.upload import Upload
+from stageproxy.core.values import FormFields
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
 
 WHEEL, SDIST = a_wheel(), an_sdist()

@@ -10,7 +10,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.archives.reader import read_contents
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.rules.table import (
@@ -21,6 +20,7 @@ from stageproxy.core.rules.table import (
     form_findings,
 )
 from stageproxy.core.rules.upload import Rule, Surroundings, Upload
+from stageproxy.core.values import FormFields
 from tests.core.archives.test_reader import ANYTHING, mangled
 from tests.support.builders.distributions import a_wheel, an_sdist, upload_form
 from tests.support.ports.clock import NOON

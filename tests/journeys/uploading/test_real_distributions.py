@@ -11,8 +11,9 @@ import pytest
 from aiohttp import FormData
 
 from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.archives.metadata import FormFields, form_of
+from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.archives.reader import read_contents
+from stageproxy.core.values import FormFields
 from stageproxy.upstream.pip_index import index_of_pip
 from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import Distribution

@@ -80,7 +80,7 @@ def a_staged_release(
 ) -> StagedRelease:
     """Return a staged release of demo; by default it is one wheel."""
     names = filenames or (f"demo-{version}-py3-none-any.whl",)
-    given = [("name", "demo"), ("summary", "What is staged"), *form]
+    given = (("name", "demo"), ("summary", "What is staged"), *form)
     info = release_info(given, version, PROJECT_URL)
     return StagedRelease("demo", version, info, [_staged(one, version) for one in names])
 

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.archives.metadata import FormFields
 from stageproxy.core.audit import START, AuditRecord, Event, Link, chained, cleaned
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.promotion.journal import Entry, Journal
@@ -22,6 +21,7 @@ from stageproxy.core.stage.file_uploads import (
     UploadStep,
 )
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
+from stageproxy.core.values import FormFields
 from stageproxy.ports import Catalogue, Rows, Totals
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stageproxy.core.archives.metadata import FormFields
+from stageproxy.core.values import FormFields
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.forms import twine_form
 from tests.support.clients.pep694 import Pep694
