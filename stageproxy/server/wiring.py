@@ -13,7 +13,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.caching import OnceKept
 from stageproxy.config import Config
 from stageproxy.core.index.pages import Document
-from stageproxy.core.promotion.pace import Pace
+from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import Target
 from stageproxy.core.rights import Credential
 from stageproxy.ports import Clock, Downloads, Publisher, Rows

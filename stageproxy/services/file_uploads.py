@@ -21,13 +21,9 @@ from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.announcements import Announcement, check_name, name_of
 from stageproxy.core.stage.digests import Received, problems_with_file, problems_with_hashes
 from stageproxy.core.stage.events import DEED_OF, file_event
-from stageproxy.core.stage.file_uploads import (
-    FileUpload,
-    UploadStatus,
-    UploadStep,
-    form_of_upload,
-)
+from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage, Step
+from stageproxy.core.stage.upload_forms import form_of_upload
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.examine import Arrival
 from stageproxy.services.stages import WITHDRAWN, Stages, end_expired, get_live, touched

@@ -13,8 +13,8 @@ from yarl import URL
 
 from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
 from stageproxy.core.promotion.replies import one_line
-from stageproxy.core.promotion.workflows import workflow_of
 from stageproxy.core.rights import TOKEN_USER, Credential
+from stageproxy.core.rules.attestations import workflow_of
 from stageproxy.ports import Clock
 from stageproxy.upstream.pip_index import without_credentials
 from stageproxy.upstream.session import USER_AGENT

@@ -276,7 +276,7 @@ DEFECTS = [
     ),
     Defect(
         "attestations of others do not go out",
-        "core/promotion/forms.py",
+        "core/stage/upload_forms.py",
         "_NOT_FOR_PYPI | {FIELD}",
         "_NOT_FOR_PYPI",
         "services/promotion/test_publish_target.py::test_attestations_stay_here",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stageproxy.cli.output import FailedError
-from stageproxy.core.stage.checksums import checksum_differences, parse_checksums
+from stageproxy.core.stage.manifest import checksum_differences, parse_checksums
 
 _STDIN = Path("-")
 

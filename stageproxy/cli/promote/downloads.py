@@ -15,9 +15,9 @@ from stageproxy.cli.output import FailedError, OutOfReachError
 from stageproxy.cli.progress import progress_bars
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
-from stageproxy.core.promotion.forms import outgoing_form
-from stageproxy.core.promotion.workflows import own_attestations
+from stageproxy.core.rules.attestations import own_attestations
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
+from stageproxy.core.stage.upload_forms import outgoing_form
 from stageproxy.core.values import FormFields
 from stageproxy.ports import Parcel
 

@@ -20,11 +20,16 @@ from stageproxy.core.archives.contents import (
     invalid,
     some,
 )
-from stageproxy.core.archives.entry_points import LONGEST_ENTRY_POINTS, has_valid_entry_points
+from stageproxy.core.archives.dist_info import (
+    LONGEST_ENTRY_POINTS,
+    LONGEST_RECORD,
+    has_valid_entry_points,
+    parse_record,
+    record_suspicions,
+)
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
-from stageproxy.core.archives.records import LONGEST_RECORD, parse_record, record_suspicions
 from stageproxy.core.archives.zips import (
     members_told_twice,
     problem_with_frame,

@@ -1,13 +1,21 @@
-"""Here is whether the index shows a whole release, and nothing else under its names."""
+"""What the index lists of a stage's files, and whether that is the whole release."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
-from stageproxy.core.promotion.plan import Seen, is_other, other_bytes
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
 
 _AGAIN = "Report the end again in a moment: until then the stage is not published."
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the index shows of a file: its SHA-256, if it says so, and where it is."""
+
+    sha256: str | None
+    url: str
 
 
 def check_is_shown(artifacts: Iterable[Artifact], seen: Mapping[str, Seen]) -> None:
@@ -30,4 +38,17 @@ def cannot_be_told(error: Exception) -> UpstreamUnavailableError:
     """Return the failure to see what the index shows."""
     return UpstreamUnavailableError(
         f"The server looks for itself, and the index does not say what it has: {error} {_AGAIN}"
+    )
+
+
+def is_other(artifact: Artifact, shown: Seen | None) -> bool:
+    """Say whether the index shows other bytes under the artifact's name."""
+    return shown is not None and shown.sha256 not in {None, artifact.sha256}
+
+
+def other_bytes(artifact: Artifact, shown: Seen) -> str:
+    """Return the sentence on other bytes that the index shows under the artifact's name."""
+    return (
+        f"{artifact.filename} is on the index already with other bytes: sha256 {shown.sha256}, "
+        f"but {artifact.sha256} is staged. A filename cannot be used twice."
     )

@@ -1,7 +1,7 @@
-"""Here is in which order the artifacts of a stage go to PyPI, and what is to be done next.
+"""The next step of a promotion, and its pace.
 
-Starting over is the algorithm: what the index shows and what the journal says
-are all that a plan is made of, so that a crash anywhere is no special case.
+Starting over is the algorithm: a plan is made of what the index lists and what
+the journal says, and of nothing else, so that a crash anywhere is no special case.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stageproxy.core.promotion.advice import advice_on
+from stageproxy.core.promotion.confirmation import Seen, is_other, other_bytes
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
@@ -18,13 +19,31 @@ _TO_SEND = frozenset({Progress.PENDING, Progress.SENDING, Progress.UNKNOWN})
 _ENDS = (".", "!", "?")
 """What ends a sentence: the index's own may have nothing there, and ours follow."""
 
+_LONGEST_PAUSE = timedelta(minutes=2)
+_MOST_DOUBLINGS = 16
+
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What the index shows of a file: its SHA-256, if it says so, and where it is."""
+class Pace:
+    """How fast to go, and when to give up.
 
-    sha256: str | None
-    url: str
+    `parallel`: how many files are sent at the same time; `poll`: how long to
+    wait before looking or sending again, doubled with each failure in a row;
+    `patience`: how long the index may take to show what it accepted;
+    `attempts`: how often in a row a file may go unanswered; `renew`: how often
+    to give a sign of life while something takes long.
+    """
+
+    parallel: int
+    poll: timedelta
+    patience: timedelta
+    attempts: int = 10
+    renew: timedelta = timedelta(minutes=1)
+
+    def pause_after(self, failures: int) -> timedelta:
+        """Return how long to wait after so many failures in a row."""
+        doubled: timedelta = self.poll * 2 ** min(failures, _MOST_DOUBLINGS)
+        return min(doubled, _LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +131,6 @@ def plan_promotion(
     ]
     over = _why_it_is_over([journal[one.filename] for one in unsettled], late)
     return Stop(over, _refused_in(late)) if over else _next_wave(ordered, journal)
-
-
-def is_other(artifact: Artifact, shown: Seen | None) -> bool:
-    """Say whether the index shows other bytes under the artifact's name."""
-    return shown is not None and shown.sha256 not in {None, artifact.sha256}
-
-
-def other_bytes(artifact: Artifact, shown: Seen) -> str:
-    """Return the sentence on other bytes that the index shows under the artifact's name."""
-    return (
-        f"{artifact.filename} is on the index already with other bytes: sha256 {shown.sha256}, "
-        f"but {artifact.sha256} is staged. A filename cannot be used twice."
-    )
 
 
 def _next_wave(ordered: Sequence[Artifact], journal: Journal) -> Send | Wait:

@@ -5,11 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from stageproxy.core.archives.filenames import DistributionName
-from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.stage.digests import Received
-from stageproxy.core.values import FormFields
 
 
 class UploadStatus(StrEnum):
@@ -97,17 +94,3 @@ class FileUpload:
         if self.status is UploadStatus.PENDING and now >= self.expires_at:
             return self.after(UploadStep.DELETE, "It expired.")
         return self
-
-
-def form_of_upload(
-    core_metadata: bytes, name: DistributionName, upload: FileUpload, received: Received
-) -> FormFields:
-    """Return the form that twine would send with the file."""
-    form = form_of(
-        core_metadata,
-        name,
-        sha256_digest=received.sha256,
-        blake2_256_digest=received.blake2b_256,
-    )
-    attested = (("attestations", upload.attestations),) if upload.attestations else ()
-    return (*form, *attested)

@@ -1,9 +1,14 @@
-"""Here is what a stage consists of, as one digest."""
+"""The manifest of a stage, its digest, and checksum files compared with it."""
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from stageproxy.core.stage.stage import Artifact
+
+_GNU = re.compile(r"\\?([0-9a-fA-F]{64})[ \t][ \t*]?(.+)")
+_BSD = re.compile(r"SHA256 \((.+)\) ?= ?([0-9a-fA-F]{64})")
+_FOLDERS = re.compile(r".*[/\\]")
 
 
 def manifest(artifacts: Iterable[Artifact]) -> str:
@@ -15,3 +20,41 @@ def manifest(artifacts: Iterable[Artifact]) -> str:
 def manifest_digest(artifacts: Iterable[Artifact]) -> str:
     """Return the SHA-256 of the manifest, in hex."""
     return hashlib.sha256(manifest(artifacts).encode()).hexdigest()
+
+
+def parse_checksums(text: str) -> dict[str, str]:
+    """Return the SHA-256 of each file by its name, without the folder that it lay in.
+
+    Raise `ValueError` on a line that is none, and on a name with two digests.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, sha256 = _parse_line(line.strip(), number)
+        if found.setdefault(name, sha256) != sha256:
+            msg = f"Line {number} has another hash of {name} than a line before it."
+            raise ValueError(msg)
+    return found
+
+
+def checksum_differences(staged: Mapping[str, str], told: Mapping[str, str]) -> Iterator[str]:
+    """Return a sentence for each file that is missing, additional or another one in the stage."""
+    for name in sorted({*staged, *told}):
+        if name not in staged:
+            yield f"{name} is in the hashes, but not in the stage."
+        elif name not in told:
+            yield f"{name} is in the stage, but not in the hashes."
+        elif staged[name] != told[name]:
+            yield f"{name} has sha256 {staged[name]} in the stage, but {told[name]} in the hashes."
+
+
+def _parse_line(line: str, number: int) -> tuple[str, str]:
+    if found := _GNU.fullmatch(line):
+        sha256, path = found.groups()
+    elif found := _BSD.fullmatch(line):
+        path, sha256 = found.groups()
+    else:
+        msg = f"Line {number} is not one that sha256sum prints."
+        raise ValueError(msg)
+    return _FOLDERS.sub("", path.strip()), sha256.lower()

@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType
 from stageproxy.core.index.simple import read_page
-from stageproxy.core.promotion.plan import Seen
+from stageproxy.core.promotion.confirmation import Seen
 from stageproxy.ports import Downloads, Index
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from packaging.utils import NormalizedName
 
 from stageproxy.core.errors import ConflictError
-from stageproxy.core.promotion.forms import outgoing_form
-from stageproxy.core.promotion.pace import Pace
+from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import Target
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential
 from stageproxy.core.stage.stage import Artifact, Stage
+from stageproxy.core.stage.upload_forms import outgoing_form
 from stageproxy.ports import (
     ArtifactFiles,
     Catalogue,

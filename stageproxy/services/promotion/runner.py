@@ -19,14 +19,14 @@ from stageproxy.core.errors import (
     UpstreamUnavailableError,
 )
 from stageproxy.core.index.pages import UnreadablePageError
+from stageproxy.core.promotion.confirmation import Seen
 from stageproxy.core.promotion.journal import Entry
-from stageproxy.core.promotion.pace import Pace
 from stageproxy.core.promotion.plan import (
     Compare,
     Confirm,
     Finished,
     NextStep,
-    Seen,
+    Pace,
     Send,
     Stop,
     Wait,

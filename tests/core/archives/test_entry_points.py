@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stageproxy.core.archives.entry_points import has_valid_entry_points
+from stageproxy.core.archives.dist_info import has_valid_entry_points
 
 GOOD_NAMES = ["foo", "foo_bar", "foo-bar", "foo123", "foo.", "Foo", "é"]
 BAD_NAMES = ["' '", "''", "foo\tbar", "foo/bar", "foo\\bar", "foo:bar", "/foo", "../../foo", "a b"]

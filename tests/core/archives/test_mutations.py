@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from stageproxy.core.archives.entry_points import has_valid_entry_points
+from stageproxy.core.archives.dist_info import has_valid_entry_points
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.metadata import problems_in, read_core_metadata
 from stageproxy.core.archives.reader import read_contents

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from stageproxy.core.archives.contents import UnusableError
-from stageproxy.core.archives.entry_points import LONGEST_ENTRY_POINTS
+from stageproxy.core.archives.dist_info import LONGEST_ENTRY_POINTS
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.reader import Contents, read_contents, read_in_steps
 from stageproxy.core.archives.sdists import read_sdist

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
-from stageproxy.core.promotion.confirmation import check_is_shown
-from stageproxy.core.promotion.plan import Seen
+from stageproxy.core.promotion.confirmation import Seen, check_is_shown
 from tests.support.builders.stages import an_artifact
 
 WHEEL = an_artifact("demo-2.0-py3-none-any.whl")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stageproxy.core.promotion.forms import outgoing_form
+from stageproxy.core.stage.upload_forms import outgoing_form
 from stageproxy.core.values import FormFields
 from tests.support.builders.stages import an_artifact
 

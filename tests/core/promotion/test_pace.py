@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.promotion.pace import Pace
+from stageproxy.core.promotion.plan import Pace
 
 PACE = Pace(parallel=4, poll=timedelta(seconds=5), patience=timedelta(minutes=10))
 SECONDS = {0: 5, 1: 10, 2: 20, 3: 40, 4: 80, 5: 120, 6: 120, 1_000_000: 120}

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stageproxy.core.promotion.confirmation import Seen
 from stageproxy.core.promotion.journal import MAY_BE_OUT, Entry, Journal, Progress
 from stageproxy.core.promotion.plan import (
     Compare,
     Confirm,
     Finished,
     NextStep,
-    Seen,
     Send,
     Stop,
     Wait,

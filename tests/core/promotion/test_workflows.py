@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stageproxy.core.promotion.workflows import own_attestations, workflow_of
+from stageproxy.core.rules.attestations import own_attestations, workflow_of
 from tests.support.builders.attestations import an_attestation, an_identity
 
 WORKFLOW = "demo/demo/.github/workflows/release.yml@refs/tags/1.0"

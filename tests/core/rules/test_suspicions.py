@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.core.archives.contents import some
+from stageproxy.core.archives.dist_info import parse_record, record_suspicions
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.protection import find_protection
 from stageproxy.core.archives.reader import read_contents
-from stageproxy.core.archives.records import parse_record, record_suspicions
 from stageproxy.core.archives.wheels import read_wheel
 from tests.support.builders.archives import gzip_of, tar_file, tar_of, zip_of
 from tests.support.builders.distributions import Distribution, a_wheel, wheel_file

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stageproxy.core.stage.checksums import checksum_differences, parse_checksums
+from stageproxy.core.stage.manifest import checksum_differences, parse_checksums
 
 A, B = "a" * 64, "b" * 64
 

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, digest_of
-from stageproxy.core.promotion.plan import Seen
+from stageproxy.core.promotion.confirmation import Seen
 from stageproxy.services.promotion.confirmed_listing import Shelves
 from tests.support.ports.clock import FakeClock
 from tests.support.ports.fake_publish_target import FILES, Shelf

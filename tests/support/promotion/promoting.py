@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.promotion.journal import Entry, new_journal
-from stageproxy.core.promotion.pace import Pace
+from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.rights import Credential
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Parcel

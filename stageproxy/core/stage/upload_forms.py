@@ -1,11 +1,29 @@
-"""Here is the form that goes to PyPI with an artifact: the one it came with."""
+"""The upload form of an artifact: as twine would send it, and as it is sent to PyPI."""
 
+from stageproxy.core.archives.filenames import DistributionName
+from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.rules.attestations import FIELD
+from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.values import FormFields
 
 _NOT_FOR_PYPI = frozenset({"content", "staged"})
-"""The file goes on its own, and a draft marker means nothing to PyPI: what has one goes live."""
+"""The file is sent on its own; `staged` means nothing to PyPI, which publishes every file."""
+
+
+def form_of_upload(
+    core_metadata: bytes, name: DistributionName, upload: FileUpload, received: Received
+) -> FormFields:
+    """Return the form that twine would send with the file."""
+    form = form_of(
+        core_metadata,
+        name,
+        sha256_digest=received.sha256,
+        blake2_256_digest=received.blake2b_256,
+    )
+    attested = ((FIELD, upload.attestations),) if upload.attestations else ()
+    return (*form, *attested)
 
 
 def outgoing_form(

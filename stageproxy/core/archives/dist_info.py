@@ -1,16 +1,23 @@
-"""Here is what a wheel's RECORD says of its files, and whether it is true."""
+"""RECORD and entry_points.txt of a wheel."""
 
 import base64
+import configparser
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 
 from stageproxy.core.archives.contents import some
 
 LONGEST_RECORD = 32 * 2**20
-
 _UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 _SHA256 = "sha256="
+LONGEST_ENTRY_POINTS = 256 * 2**10
+"""How many bytes of entry_points.txt are parsed; the largest that are known have a quarter."""
+
+_SCRIPTS = ("console_scripts", "gui_scripts")
+_SCRIPT_NAME = re.compile(r"[\w.-]+")
+_NEITHER_KEY_NOR_SECTION = re.compile(r"^[^\s#;\[=][^=\n]*$", re.MULTILINE)
 
 
 def parse_record(content: bytes) -> Mapping[str, str]:
@@ -44,3 +51,26 @@ def _is_true(said: str, digest: bytes) -> bool:
     if not said.startswith(_SHA256):
         return said.startswith(("sha384=", "sha512="))
     return said == _SHA256 + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def has_valid_entry_points(content: bytes) -> bool:
+    """Say whether the contents of entry_points.txt can be read, and name scripts properly.
+
+    Installers make a file of each script's name.
+    """
+    parser = configparser.ConfigParser(delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign] # keeps capital letters
+    try:
+        text = content.decode()
+        if _NEITHER_KEY_NOR_SECTION.search(text):
+            return False  # the parser says the same, slowly: it lists all such lines
+        parser.read_string(text)
+    except (configparser.Error, UnicodeDecodeError):
+        return False
+    return all(_SCRIPT_NAME.fullmatch(name) for name in _script_names(parser))
+
+
+def _script_names(parser: configparser.ConfigParser) -> Iterator[str]:
+    for section in _SCRIPTS:
+        if parser.has_section(section):
+            yield from parser.options(section)
