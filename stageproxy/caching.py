@@ -21,7 +21,7 @@ class _Queue(Generic[V]):
     made: V | None = None
 
 
-class Shared(Generic[K, V]):
+class SingleFlight(Generic[K, V]):
     """Work by key, each done once for all who ask for it while it is done."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Shared(Generic[K, V]):
                 del self._queues[key]
 
 
-class Shelf(Generic[K, V]):
+class LruCache(Generic[K, V]):
     """Values in the order of their last use; the oldest go when *max_size* is passed."""
 
     def __init__(self, max_size: int, size_of: Callable[[V], int]) -> None:
@@ -68,38 +68,38 @@ class Shelf(Generic[K, V]):
             self._values.move_to_end(key)
         return value
 
-    def keep(self, key: K, value: V) -> None:
+    def add(self, key: K, value: V) -> None:
         """Keep a value, in place of what the key had; what is too large is not kept at all."""
-        self.forget(key)
+        self.remove(key)
         if self._size_of(value) > self._max_size:
             return
         self._values[key] = value
         self._size += self._size_of(value)
         while self._size > self._max_size:
-            self.forget(next(iter(self._values)))
+            self.remove(next(iter(self._values)))
 
-    def forget(self, key: K) -> None:
+    def remove(self, key: K) -> None:
         """Keep the value of a key no longer, if there is one."""
         if key in self._values:
             self._size -= self._size_of(self._values.pop(key))
 
 
-class OnceKept(Generic[K, V]):
+class LoadingCache(Generic[K, V]):
     """Results by key, each made once however many ask for it."""
 
     def __init__(self, max_size: int, size_of: Callable[[V], int]) -> None:
-        self._shelf: Shelf[K, V] = Shelf(max_size, size_of)
-        self._making: Shared[K, V] = Shared()
+        self._cache: LruCache[K, V] = LruCache(max_size, size_of)
+        self._making: SingleFlight[K, V] = SingleFlight()
 
     async def get(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
         """Return what is kept, or what *make* returns."""
-        value = self._shelf.find(key)
+        value = self._cache.find(key)
         if value is not None:
             return value
 
         async def make_and_keep() -> V:
             made = await make()
-            self._shelf.keep(key, made)
+            self._cache.add(key, made)
             return made
 
         return await self._making.get(key, make_and_keep)

@@ -99,13 +99,13 @@ class ConfigError(Exception):
     """The settings cannot be used; the sentence says which and why."""
 
 
-class Section(BaseModel):
+class SettingsTable(BaseModel):
     """A table of the file. A name that we do not know is a mistake of the writer's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Server(Section):
+class ServerSettings(SettingsTable):
     """Where the server listens, and what it is called from outside."""
 
     host: str = "127.0.0.1"
@@ -124,7 +124,7 @@ class Server(Section):
     )
 
 
-class Upstream(Section):
+class UpstreamSettings(SettingsTable):
     """The index that stages are laid over."""
 
     url: Url = Field("", description="Its `/`; by default the index that pip here uses.")
@@ -140,13 +140,13 @@ class Upstream(Section):
     max_page_size: int = Field(64 * _MIB, description="Bytes of a page, unpacked.")
 
 
-class Storage(Section):
+class StorageSettings(SettingsTable):
     """Where stages are kept."""
 
     data: Path = Path("stageproxy-data")
 
 
-class Stage(Section):
+class StageSettings(SettingsTable):
     """How long a stage lives, and how many there may be."""
 
     lifetime: Duration = Field(timedelta(days=7), description="Each change starts it again.")
@@ -157,7 +157,7 @@ class Stage(Section):
     )
 
 
-class Upload(Section):
+class UploadSettings(SettingsTable):
     """What uploads may do."""
 
     max_file_size: int = Field(2048 * _MIB, ge=1, description="Bytes.")
@@ -170,14 +170,14 @@ class Upload(Section):
     )
 
 
-class Log(Section):
+class LogSettings(SettingsTable):
     """What the server logs, on its standard error stream."""
 
     format: Literal["text", "json"] = Field("text", description="Lines for people or programs.")
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Promotion(Section):
+class PromotionSettings(SettingsTable):
     """Where releases are published, and with what."""
 
     repository_url: WebUrl = Field("", description="The upload API; by default PyPI's.")
@@ -200,16 +200,16 @@ class Promotion(Section):
     )
 
 
-class Config(Section):
+class Config(SettingsTable):
     """All settings."""
 
-    server: Server = Server()
-    upstream: Upstream = Upstream()
-    storage: Storage = Storage()
-    stage: Stage = Stage()
-    upload: Upload = Upload()
-    log: Log = Log()
-    promotion: Promotion = Promotion()
+    server: ServerSettings = ServerSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
+    storage: StorageSettings = StorageSettings()
+    stage: StageSettings = StageSettings()
+    upload: UploadSettings = UploadSettings()
+    log: LogSettings = LogSettings()
+    promotion: PromotionSettings = PromotionSettings()
 
 
 def load_config(

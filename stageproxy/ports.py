@@ -1,4 +1,4 @@
-"""Here is what the services need of the world: rows, files, the index, a publisher, a clock."""
+"""What services need of the outside: rows, files, the index, an upload client, a clock."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
-from stageproxy.core.audit import AuditRecord, Event, Link
+from stageproxy.core.audit import AuditRecord, ChainEnd, Event
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.promotion.journal import Entry, Journal
@@ -127,7 +127,7 @@ class Rows(Protocol):
         What somebody changed behind our back comes as it is now, and does not fit its digest.
         """
 
-    def audit_head(self) -> Link:
+    def audit_head(self) -> ChainEnd:
         """Return where the audit trail ends."""
 
     def totals(self) -> Totals:
@@ -164,7 +164,7 @@ class IncomingFile(Protocol):
     async def read_contents(self, name: DistributionName) -> Contents:
         """Look into the archive."""
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Put the file where its digest says, for good.
 
         Called within the transaction that names it: no sweep can come between.
@@ -196,7 +196,7 @@ class ArtifactFiles(Protocol):
         """Delete what no row names and nobody has touched since *before*; return how many."""
 
 
-class Answer(Protocol):
+class UpstreamResponse(Protocol):
     """What upstream answers, as it comes in."""
 
     @property
@@ -224,7 +224,9 @@ class Index(Protocol):
         *fresh*: not one that upstream was asked for a moment ago.
         """
 
-    def open(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Answer]:
+    def open(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Ask upstream for a path, query included, with headers that are fit to be passed on.
 
         Always by GET: some mirrors answer HEAD differently.
@@ -235,7 +237,7 @@ class Index(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class UploadRequest:
     """What one request to the upload API carries: the fields in order, then the file."""
 
     filename: str
@@ -245,11 +247,11 @@ class Parcel:
     fields: FormFields
 
 
-class Publisher(Protocol):
+class UploadClient(Protocol):
     """The real PyPI, for writing."""
 
     async def publish(
-        self, parcel: Parcel, credential: Credential, report: Callable[[int], None]
+        self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
         """Send an artifact once, and return what becomes of it.
 
@@ -266,7 +268,7 @@ class Downloads(Protocol):
         """Return the SHA-256 in hex of what is at *url*. Raise `StageproxyError` if it cannot."""
 
 
-class Journalist(Protocol):
+class JournalStore(Protocol):
     """Who keeps the journal of one promotion, under one lease.
 
     Every call raises `LostLeaseError` once somebody else has taken over.
@@ -288,10 +290,10 @@ class Journalist(Protocol):
         """Say that this promotion goes no further, and why."""
 
 
-class Parcels(Protocol):
+class UploadRequests(Protocol):
     """What is sent for each artifact."""
 
-    async def parcel_of(self, artifact: Artifact) -> Parcel:
+    async def request_for(self, artifact: Artifact) -> UploadRequest:
         """Return the form and the file of an artifact, as they go out."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stageproxy.caching import OnceKept, Shared, Shelf
+from stageproxy.caching import LoadingCache, LruCache, SingleFlight
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ async def at_once(worker: Worker, get: Callable[[], Coroutine[Any, Any, T]]) -> 
 
 async def test_work_is_shared() -> None:
     """All who come while something is made get the same result (100)."""
-    worker, shared = Worker(), Shared[str, str]()
+    worker, shared = Worker(), SingleFlight[str, str]()
 
     results = await at_once(worker, lambda: shared.get("key", worker.work))
 
@@ -57,7 +57,7 @@ async def test_work_is_shared() -> None:
 
 async def test_next_one_tries_after_a_failure() -> None:
     """A failure is its own asker's; whoever waits behind it has the work done again."""
-    worker, shared = Worker(failures=1), Shared[str, str]()
+    worker, shared = Worker(failures=1), SingleFlight[str, str]()
 
     async def get() -> str:
         try:
@@ -70,7 +70,7 @@ async def test_next_one_tries_after_a_failure() -> None:
 
 async def test_late_comers_do_not_share() -> None:
     """What was made before somebody came is not good enough for them."""
-    worker, shared = Worker(), Shared[str, str]()
+    worker, shared = Worker(), SingleFlight[str, str]()
     worker.gate.set()
 
     results = [await shared.get("key", worker.work) for _ in range(3)]
@@ -80,7 +80,7 @@ async def test_late_comers_do_not_share() -> None:
 
 async def test_late_comers_do_not_share_while_others_wait() -> None:
     """Not even while those are still served for whom it was made."""
-    worker, shared = Worker(), Shared[str, str]()
+    worker, shared = Worker(), SingleFlight[str, str]()
 
     async def twice() -> list[str]:
         return [await shared.get("key", worker.work) for _ in range(2)]
@@ -96,7 +96,7 @@ async def test_late_comers_do_not_share_while_others_wait() -> None:
 
 async def test_nothing_is_held() -> None:
     """Once all are served, what was made for them belongs to them alone."""
-    shared = Shared[str, Worker]()
+    shared = SingleFlight[str, Worker]()
 
     async def make() -> Worker:
         return Worker()
@@ -111,7 +111,7 @@ async def test_nothing_is_held() -> None:
 
 async def test_work_goes_on_without_who_began_it() -> None:
     """If the one who does the work gives up, the next in the queue does it."""
-    worker, shared = Worker(), Shared[str, str]()
+    worker, shared = Worker(), SingleFlight[str, str]()
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         first = group.create_task(shared.get("key", worker.work))
         second = group.create_task(shared.get("key", worker.work))
@@ -125,7 +125,7 @@ async def test_work_goes_on_without_who_began_it() -> None:
 
 async def test_keys_do_not_wait_for_one_another() -> None:
     """Work of one key does not hold up another."""
-    slow, quick, shared = Worker(), Worker(), Shared[str, str]()
+    slow, quick, shared = Worker(), Worker(), SingleFlight[str, str]()
     quick.gate.set()
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         waiting = group.create_task(shared.get("slow", slow.work))
@@ -140,7 +140,7 @@ async def test_keys_do_not_wait_for_one_another() -> None:
 async def test_result_is_kept() -> None:
     """A result is made once, and there for all who come later."""
     worker = Worker()
-    kept = OnceKept[str, str](LIMIT * 100, len)
+    kept = LoadingCache[str, str](LIMIT * 100, len)
     first = await at_once(worker, lambda: kept.get("key", worker.work))
 
     later = await kept.get("key", worker.work)
@@ -150,7 +150,7 @@ async def test_result_is_kept() -> None:
 
 async def test_too_large_results_are_shared_all_the_same() -> None:
     """What is too large to be kept is made once for all who ask at once."""
-    worker, kept = Worker(), OnceKept[str, str](0, len)
+    worker, kept = Worker(), LoadingCache[str, str](0, len)
 
     results = await at_once(worker, lambda: kept.get("key", worker.work))
 
@@ -159,7 +159,7 @@ async def test_too_large_results_are_shared_all_the_same() -> None:
 
 async def test_failures_are_not_kept() -> None:
     """After a failure the next one gets a result, and that is kept."""
-    worker, kept = Worker(failures=1), OnceKept[str, str](LIMIT * 100, len)
+    worker, kept = Worker(failures=1), LoadingCache[str, str](LIMIT * 100, len)
     worker.gate.set()
     with pytest.raises(LookupError):
         await kept.get("key", worker.work)
@@ -169,46 +169,46 @@ async def test_failures_are_not_kept() -> None:
     assert results == ["result 2", "result 2"]
 
 
-def a_shelf(*values: str) -> Shelf[str, str]:
+def a_shelf(*values: str) -> LruCache[str, str]:
     """Return a shelf with some values, each under its first letter."""
-    shelf: Shelf[str, str] = Shelf(LIMIT, len)
+    cache: LruCache[str, str] = LruCache(LIMIT, len)
     for value in values:
-        shelf.keep(value[0], value)
-    return shelf
+        cache.add(value[0], value)
+    return cache
 
 
 def test_oldest_go_first() -> None:
     """What was not used for the longest time makes room."""
-    shelf = a_shelf("aaaa", "bbbb")
-    shelf.find("a")
+    cache = a_shelf("aaaa", "bbbb")
+    cache.find("a")
 
-    shelf.keep("c", "cccc")
+    cache.add("c", "cccc")
 
-    assert [shelf.find(key) for key in "abc"] == ["aaaa", None, "cccc"]
+    assert [cache.find(key) for key in "abc"] == ["aaaa", None, "cccc"]
 
 
 def test_new_value_takes_the_place_of_the_old() -> None:
     """A key has one value, and its size counts once."""
-    shelf = a_shelf("aaaa", "bb", "a")
+    cache = a_shelf("aaaa", "bb", "a")
 
-    assert (shelf.find("a"), shelf.find("b"), shelf.size) == ("a", "bb", 3)
+    assert (cache.find("a"), cache.find("b"), cache.size) == ("a", "bb", 3)
 
 
 def test_too_large_is_not_kept() -> None:
     """What is larger than the shelf throws nothing off it but what its key had."""
-    shelf = a_shelf("aaaa", "bb", "a" * (LIMIT + 1))
+    cache = a_shelf("aaaa", "bb", "a" * (LIMIT + 1))
 
-    assert (shelf.find("a"), shelf.find("b"), shelf.size) == (None, "bb", 2)
+    assert (cache.find("a"), cache.find("b"), cache.size) == (None, "bb", 2)
 
 
 def test_forgotten() -> None:
     """What is forgotten takes no room; to forget what is not there is no mistake."""
-    shelf = a_shelf("aaaa", "bb")
+    cache = a_shelf("aaaa", "bb")
 
-    shelf.forget("a")
-    shelf.forget("x")
+    cache.remove("a")
+    cache.remove("x")
 
-    assert (shelf.find("a"), shelf.size) == (None, 2)
+    assert (cache.find("a"), cache.size) == (None, 2)
 
 
 STEPS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(min_value=-2, max_value=12)))
@@ -217,19 +217,19 @@ STEPS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(min_value=-2, ma
 @given(STEPS)
 def test_never_more_than_allowed(steps: list[tuple[str, int]]) -> None:
     """For any use, the shelf is an ordered table of which the oldest go; its size is right."""
-    shelf, model = a_shelf(), OrderedDict[str, str]()
+    cache, model = a_shelf(), OrderedDict[str, str]()
     for key, length in steps:
         if length < 0:
-            assert shelf.find(key) == model.get(key)
+            assert cache.find(key) == model.get(key)
             if key in model:
                 model.move_to_end(key)
             continue
         value = "x" * length
-        shelf.keep(key, value)
+        cache.add(key, value)
         model.pop(key, None)
         if length <= LIMIT:
             model[key] = value
         while sum(map(len, model.values())) > LIMIT:
             model.popitem(last=False)
 
-        assert shelf.size == sum(map(len, model.values())) <= LIMIT
+        assert cache.size == sum(map(len, model.values())) <= LIMIT

@@ -28,7 +28,7 @@ _FAILURES = (aiohttp.ClientError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ComparedAnswer:
     """What came back: what must be the same through a stage and without it."""
 
     status: int
@@ -53,7 +53,7 @@ class Side:
     session: aiohttp.ClientSession
     simple: URL = field(repr=False)
 
-    async def get(self, path: str, accept: str) -> Answer:
+    async def get(self, path: str, accept: str) -> ComparedAnswer:
         """Return what it answers to a path; redirects are followed, and watched."""
         url = URL(str(self.simple) + path, encoded=True)
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
@@ -64,7 +64,7 @@ class Side:
             msg = f"{url.host} cannot be reached ({type(error).__name__})."
             raise OutOfReachError(msg) from error
         is_inside = str(response.url).startswith(str(self.simple))
-        return Answer(response.status, response.headers, body, is_inside)
+        return ComparedAnswer(response.status, response.headers, body, is_inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Comparison:
         return found
 
 
-def differences_between(upstream: Answer, staged: Answer) -> list[str]:
+def differences_between(upstream: ComparedAnswer, staged: ComparedAnswer) -> list[str]:
     """Return what is not the same, in words."""
     found = [] if staged.is_inside else ["a redirect leads out of the stage"]
     if upstream.status != staged.status:

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-Plain = None | bool | int | str | Sequence["Plain"] | Mapping[str, "Plain"]
+PlainValue = None | bool | int | str | Sequence["PlainValue"] | Mapping[str, "PlainValue"]
 """What details may consist of: values that JSON spells in one way only."""
 
 SERVER = "server"
 """The actor of what nobody asked for."""
 
 
-class Deed(StrEnum):
+class AuditAction(StrEnum):
     """What happened to a stage, to a file on its way in, or to an API token."""
 
     OPENED = "opened"
@@ -69,18 +69,18 @@ class Event:
     project: str | None = None
     version: str | None = None
     stage_id: str | None = None
-    details: Mapping[str, Plain] = field(default_factory=dict)
+    details: Mapping[str, PlainValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainEnd:
     """Where a chain ends: the number and the digest of its last record."""
 
     number: int
     digest: str
 
 
-START = Link(0, "0" * 64)
+START = ChainEnd(0, "0" * 64)
 """The end of a chain that has no record yet."""
 
 
@@ -94,9 +94,9 @@ class AuditRecord:
     digest: str
 
     @property
-    def link(self) -> Link:
+    def link(self) -> ChainEnd:
         """Where the chain ends with this record."""
-        return Link(self.number, self.digest)
+        return ChainEnd(self.number, self.digest)
 
 
 def chained(previous: str, number: int, event: Event) -> AuditRecord:
@@ -117,7 +117,7 @@ def chained(previous: str, number: int, event: Event) -> AuditRecord:
     return AuditRecord(number, event, previous, hashlib.sha256(text.encode()).hexdigest())
 
 
-def spelled(value: Plain) -> str:
+def spelled(value: PlainValue) -> str:
     """Return a value as JSON that has no other spelling: sorted, without spaces, in ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -125,7 +125,7 @@ def spelled(value: Plain) -> str:
 def cleaned(event: Event, clean: Callable[[str], str]) -> Event:
     """Return an event whose texts went through *clean*."""
 
-    def clean_all(value: Plain) -> Plain:
+    def clean_all(value: PlainValue) -> PlainValue:
         if isinstance(value, str):
             return clean(value)
         if isinstance(value, Mapping):
@@ -141,7 +141,7 @@ def cleaned(event: Event, clean: Callable[[str], str]) -> Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenRecord:
     """The number of the first record that is not as it was written, and why it is not."""
 
     number: int
@@ -149,17 +149,17 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class ChainCheck:
     """A walk along a chain: how far it holds, and where it is broken.
 
     *awaited* is a digest that the chain had once, and that was not met yet.
     """
 
-    end: Link = START
+    end: ChainEnd = START
     awaited: str | None = None
-    broken: Broken | None = None
+    broken: BrokenRecord | None = None
 
-    def along(self, records: Iterable[AuditRecord]) -> "Walk":
+    def along(self, records: Iterable[AuditRecord]) -> "ChainCheck":
         """Return the walk after the next *records*; it goes no further than to a broken one."""
         walk = self
         for record in records:
@@ -168,31 +168,31 @@ class Walk:
             walk = walk._past(record)
         return walk
 
-    def ended(self) -> "Walk":
+    def ended(self) -> "ChainCheck":
         """Return the walk at the end of the chain: what was not met is not there any more."""
         if self.broken or self.awaited is None:
             return self
         sentence = "The chain ends here, or goes on with other records than it had."
-        return replace(self, broken=Broken(self.end.number + 1, sentence))
+        return replace(self, broken=BrokenRecord(self.end.number + 1, sentence))
 
-    def _past(self, record: AuditRecord) -> "Walk":
+    def _past(self, record: AuditRecord) -> "ChainCheck":
         expected = self.end.number + 1
         if sentence := _find_fault(record, self.end):
-            return replace(self, broken=Broken(expected, sentence))
+            return replace(self, broken=BrokenRecord(expected, sentence))
         is_met = record.digest == self.awaited
         return replace(self, end=record.link, awaited=None if is_met else self.awaited)
 
 
-def broken_link(records: Iterable[AuditRecord], head: str | None = None) -> Broken | None:
+def broken_link(records: Iterable[AuditRecord], head: str | None = None) -> BrokenRecord | None:
     """Return where a chain is broken, if it is.
 
     A chain whose last records were cut off looks whole. With *head*, a digest
     that it had once, this is found too.
     """
-    return Walk(awaited=head).along(records).ended().broken
+    return ChainCheck(awaited=head).along(records).ended().broken
 
 
-def _find_fault(record: AuditRecord, end: Link) -> str | None:
+def _find_fault(record: AuditRecord, end: ChainEnd) -> str | None:
     if record.number != end.number + 1:
         return f"Record {end.number + 1} is missing; record {record.number} stands in its place."
     if chained(record.previous, record.number, record.event) != record:

@@ -13,14 +13,14 @@ from functools import partial
 from aiohttp import ClientSession, web
 
 from stageproxy.config import Config
-from stageproxy.core.promotion.promotion import Target
+from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.rights import EVERY_PROJECT, Credential, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.server.wiring import Publishing, Service, Upstreams, assemble
 from stageproxy.services.background import repeat_for_ever
-from stageproxy.services.promotion.publish_target import CountedPublisher
+from stageproxy.services.promotion.publish_target import CountingUploadClient
 from stageproxy.services.stage_urls import StageUrls
-from stageproxy.services.tokens import TokenOrder
+from stageproxy.services.tokens import TokenRequest
 from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
 from stageproxy.store.files import FileStore, Inspector
@@ -39,7 +39,7 @@ from stageproxy.upstream.pip_index import (
     without_credentials,
 )
 from stageproxy.upstream.session import Patience, open_session
-from stageproxy.upstream.upload_client import UploadApi
+from stageproxy.upstream.upload_client import HttpUploadClient
 from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
@@ -128,13 +128,13 @@ def publishing_of(config: Config, upstream: IndexUrls, session: ClientSession) -
     )
     user, password = urls.repository.user, urls.repository.password
     return Publishing(
-        target=Target(
+        target=PublishUrls(
             str(without_credentials(urls.repository)), str(without_credentials(urls.index))
         ),
         # What is published is asked for anew each time: nothing of it is kept.
         index=CachedIndex(index, fresh_for=timedelta(0), max_size=0, report=lambda *_: None),
         downloads=FileDownloads(session, urls.index),
-        publisher=UploadApi(session, str(urls.repository), silence=settings.timeout),
+        upload_client=HttpUploadClient(session, str(urls.repository), silence=settings.timeout),
         credential=Credential(user, password) if user and password else None,
     )
 
@@ -142,7 +142,7 @@ def publishing_of(config: Config, upstream: IndexUrls, session: ClientSession) -
 def _counted(publishing: Publishing | None, count: Callable[[str], None]) -> Publishing | None:
     if publishing is None:
         return None
-    return replace(publishing, publisher=CountedPublisher(publishing.publisher, count))
+    return replace(publishing, upload_client=CountingUploadClient(publishing.upload_client, count))
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
@@ -225,11 +225,11 @@ async def _first_token(
     """Leave an admin token for whoever owns an empty data directory."""
     if await service.database.read(lambda rows: rows.list_api_tokens()):
         return
-    order = TokenOrder(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
+    order = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
     token, kept = service.tokens.mint(order)
     # The file first: a crash in between leaves a token that the next start makes anew.
     await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
-    await service.tokens.keep(kept)
+    await service.tokens.store(kept)
     announce(f"An admin token is in {directory.admin_token}")
 
 

@@ -10,13 +10,13 @@ from aiohttp import web
 from packaging.utils import canonicalize_name
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.caching import OnceKept
+from stageproxy.caching import LoadingCache
 from stageproxy.config import Config
 from stageproxy.core.index.pages import Document
 from stageproxy.core.promotion.plan import Pace
-from stageproxy.core.promotion.promotion import Target
+from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Clock, Downloads, Publisher, Rows
+from stageproxy.ports import Clock, Downloads, Rows, UploadClient
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
@@ -25,10 +25,10 @@ from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
-from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
-from stageproxy.services.promotion.publish_target import Outlet, PromotionCredentials
+from stageproxy.services.promotion.publish_target import PromotionCredentials, PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
 from stageproxy.services.similar_names import NameSearches
@@ -62,10 +62,10 @@ class Publishing:
     *credential*: the one that stands in the URL of the upload API, if one does.
     """
 
-    target: Target
+    target: PublishUrls
     index: CachedIndex
     downloads: Downloads
-    publisher: Publisher
+    upload_client: UploadClient
     credential: Credential | None
 
 
@@ -110,7 +110,7 @@ def assemble(
     app[keys.ACCESS] = Access(database, clock)
     app[keys.AUDIT] = AuditTrail(database, clock, stages)
     app[keys.DOCUMENTS] = StagedDocuments(
-        database, index, urls, OnceKept(config.upstream.cache_size, _size_of)
+        database, index, urls, LoadingCache(config.upstream.cache_size, _size_of)
     )
     app[keys.FILE_UPLOADS] = file_uploads
     app[keys.PREVIEWS] = Previews(
@@ -121,16 +121,16 @@ def assemble(
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
     )
-    outlet = _outlet(config, upstreams.publishing, files, database, clock)
+    publish_target = _publish_target(config, upstreams.publishing, files, database, clock)
     promotions = Promotions(
         database,
         clock,
         stages,
-        outlet,
+        publish_target,
         credentials_of(config, upstreams.publishing),
         Background(),
     )
-    reports = PromotionReports(database, clock, stages, outlet, promotions.sent)
+    reports = PromotionReports(database, clock, stages, publish_target, promotions.sent)
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.READINESS] = _readiness(files.root, database, index)
@@ -142,23 +142,23 @@ def assemble(
     return Service(app, expiry, tokens, file_uploads, promotions, reports, database)
 
 
-def _outlet(
+def _publish_target(
     config: Config,
     publishing: Publishing | None,
     files: FileStore,
     database: Database,
     clock: Clock,
-) -> Outlet | None:
+) -> PublishTarget | None:
     if publishing is None:
         return None
     index = publishing.index
     published = Published(index, NameSearches(index), _PREFLIGHT_SECONDS)
-    shelves = Shelves(index, publishing.downloads)
-    return Outlet(
+    confirmed_listing = ConfirmedListing(index, publishing.downloads)
+    return PublishTarget(
         target=publishing.target,
-        preflight=Preflight(database, files, published, shelves, clock),
-        shelves=shelves,
-        publisher=publishing.publisher,
+        preflight=Preflight(database, files, published, confirmed_listing, clock),
+        confirmed_listing=confirmed_listing,
+        upload_client=publishing.upload_client,
         catalogue=database,
         files=files,
         clock=clock,
@@ -193,7 +193,7 @@ def credentials_of(config: Config, publishing: Publishing | None) -> PromotionCr
 
 
 def _add_what_the_web_needs(app: web.Application, config: Config, urls: StageUrls) -> None:
-    packed: OnceKept[str, bytes] = OnceKept(config.upstream.cache_size // 4, len)
+    packed: LoadingCache[str, bytes] = LoadingCache(config.upstream.cache_size // 4, len)
     app[GZIPPED] = packed
     app[OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
     app[SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from stageproxy.core.audit import AuditRecord, Plain, Walk
+from stageproxy.core.audit import AuditRecord, ChainCheck, PlainValue
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import in_short, refusal_event
@@ -72,10 +72,10 @@ class AuditTrail:
             await self.stages.get(token, stage_id, Action.AUDIT)
         return records
 
-    async def verify(self, token: ApiToken, head: str | None) -> Walk:
+    async def verify(self, token: ApiToken, head: str | None) -> ChainCheck:
         """Return how far the trail holds. *head* is a digest that it had once, from the log."""
         require(token, Action.VERIFY, None)
-        walk = Walk(awaited=head)
+        walk = ChainCheck(awaited=head)
         async for page in self._pages():
             walk = walk.along(page)
             if walk.broken:
@@ -91,7 +91,7 @@ class AuditTrail:
         left_out = self._left_out(token, now)
         if left_out is None:
             return
-        details: dict[str, Plain] = {
+        details: dict[str, PlainValue] = {
             "method": refusal.method,
             "route": refusal.route,
             "sentence": in_short(refusal.sentence),

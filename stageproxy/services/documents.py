@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from stageproxy.caching import OnceKept
+from stageproxy.caching import LoadingCache
 from stageproxy.core.errors import NotFoundError, UpstreamFailedError
 from stageproxy.core.index.feed import add_to_feed
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType, simple_type
@@ -40,7 +40,7 @@ class StagedDocuments:
     catalogue: Catalogue
     index: Index
     urls: StageUrls
-    kept: OnceKept[tuple[object, ...], Document] = field(repr=False)
+    kept: LoadingCache[tuple[object, ...], Document] = field(repr=False)
 
     async def project_page(self, stage: Stage, accept: str, *, fresh: bool) -> Document:
         """Return the project's page with the staged files on it.

@@ -17,7 +17,7 @@ from stageproxy.core.rules.findings import Finding, Level, not_known
 from stageproxy.core.rules.table import findings_of, form_findings
 from stageproxy.core.rules.upload import Surroundings, Upload
 from stageproxy.core.stage.accept import (
-    check_project_takes_uploads,
+    check_project_accepts_uploads,
     find_closed,
     is_published,
     surroundings_of,
@@ -113,7 +113,7 @@ class Examiner:
         told = (one.message for one in findings if one.level is not Level.REFUSE)
         artifact = self._artifact(upload, received, token, (*told, *state.notices))
         if state.listing is not None:
-            check_project_takes_uploads(arrival.project, state.listing)
+            check_project_accepts_uploads(arrival.project, state.listing)
         return Candidate(
             project=arrival.project,
             version=str(name.version),
@@ -125,7 +125,7 @@ class Examiner:
             is_published=state.listing is not None and is_published(artifact, state.listing),
         )
 
-    async def foresee(self, token: ApiToken, prospect: Prospect) -> list[Finding]:
+    async def predict(self, token: ApiToken, prospect: Prospect) -> list[Finding]:
         """Return what PyPI would say to a file, as far as that can be told without it."""
         invalid = await asyncio.to_thread(form_findings, prospect.form)
         if _is_refused(invalid, {"name"}):

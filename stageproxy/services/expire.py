@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stageproxy.core.audit import SERVER, Deed
+from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.stage.events import stage_event
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Rows
 from stageproxy.services.stages import end_expired
@@ -55,7 +55,7 @@ class Expiry:
         ]
         for stage in forgotten:
             rows.remove_stage(stage.id)
-            rows.add_event(stage_event(stage, Deed.FORGOTTEN, SERVER, now))
+            rows.add_event(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
         unused = rows.unused_files(now, since=now - _SPARED)
         for digest in unused:
             self.files.remove(digest)

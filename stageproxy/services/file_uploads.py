@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from stageproxy.core.audit import SERVER, Deed
+from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import (
     ConflictError,
     InvalidRequestError,
@@ -20,7 +20,7 @@ from stageproxy.core.errors import (
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.announcements import Announcement, check_name, name_of
 from stageproxy.core.stage.digests import Received, problems_with_file, problems_with_hashes
-from stageproxy.core.stage.events import DEED_OF, file_event
+from stageproxy.core.stage.events import ACTION_OF_STEP, file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.core.stage.upload_forms import form_of_upload
@@ -91,11 +91,11 @@ class FileUploads:
         def with_bytes(upload: FileUpload) -> FileUpload:
             before.append(upload)
             sent = replace(upload.after(UploadStep.SEND), received=received)
-            file.keep()
+            file.commit()
             return sent
 
         ids = (stage_id, upload_id)
-        sent = await self._change(token, ids, Deed.FILE_RECEIVED, with_bytes)
+        sent = await self._change(token, ids, AuditAction.FILE_RECEIVED, with_bytes)
         await self._free_bytes(before[-1])
         return sent
 
@@ -109,7 +109,7 @@ class FileUploads:
             return replace(upload.after(UploadStep.SEND), attestations=attestations)
 
         ids = (stage_id, upload_id)
-        return await self._change(token, ids, Deed.FILE_ATTESTED, attested)
+        return await self._change(token, ids, AuditAction.FILE_ATTESTED, attested)
 
     async def extend(
         self, token: ApiToken, stage_id: str, upload_id: str, by: timedelta
@@ -123,14 +123,14 @@ class FileUploads:
             return replace(extended, expires_at=max(extended.expires_at, wished))
 
         ids = (stage_id, upload_id)
-        return stage, await self._change(token, ids, Deed.FILE_EXTENDED, later)
+        return stage, await self._change(token, ids, AuditAction.FILE_EXTENDED, later)
 
     async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
         """Make the file an artifact of the stage. What is refused is in error, and stays so."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
         ids = (stage_id, upload_id)
         upload = await self._change(
-            token, ids, Deed.FILE_PROCESSING, lambda one: one.after(UploadStep.COMPLETE)
+            token, ids, AuditAction.FILE_PROCESSING, lambda one: one.after(UploadStep.COMPLETE)
         )
         settled = False
         try:
@@ -162,7 +162,7 @@ class FileUploads:
             if upload.status is UploadStatus.COMPLETED and artifact:
                 rows.remove_artifact(stage.id, artifact, WITHDRAWN)
             rows.save_file_upload(stage.id, canceled)
-            rows.add_event(file_event(stage, canceled, Deed.FILE_DELETED, token.id, now))
+            rows.add_event(file_event(stage, canceled, AuditAction.FILE_DELETED, token.id, now))
             self._touch(rows, stage, now)
             return upload
 
@@ -246,7 +246,9 @@ class FileUploads:
         if stage.find_artifact(upload.filename) and not self.uploads.policy.replace:
             raise ConflictError(f"The stage has {upload.filename} already. Delete it first.")
         rows.save_file_upload(stage.id, upload)
-        rows.add_event(file_event(stage, upload, Deed.FILE_ANNOUNCED, upload.created_by, now))
+        rows.add_event(
+            file_event(stage, upload, AuditAction.FILE_ANNOUNCED, upload.created_by, now)
+        )
         return self._touch(rows, stage, now), upload
 
     async def _settle(self, ids: _Ids, step: UploadStep, actor: str, *notices: str) -> None:
@@ -261,7 +263,11 @@ class FileUploads:
         await self.catalogue.write(work)
 
     async def _change(
-        self, token: ApiToken, ids: _Ids, deed: Deed, change: Callable[[FileUpload], FileUpload]
+        self,
+        token: ApiToken,
+        ids: _Ids,
+        action: AuditAction,
+        change: Callable[[FileUpload], FileUpload],
     ) -> FileUpload:
         """Change a file upload within one transaction, as it is now."""
         now = self.clock.now()
@@ -272,7 +278,7 @@ class FileUploads:
                 stage.after(Step.EDIT)
             changed = change(upload)
             rows.save_file_upload(stage.id, changed)
-            rows.add_event(file_event(stage, changed, deed, token.id, now))
+            rows.add_event(file_event(stage, changed, action, token.id, now))
             self._touch(rows, stage, now)
             return changed
 
@@ -289,7 +295,7 @@ def _save(
 ) -> None:
     """Keep what became of an upload by itself: that is no change that lets its stage live on."""
     rows.save_file_upload(stage.id, upload)
-    rows.add_event(file_event(stage, upload, DEED_OF[step], actor, now))
+    rows.add_event(file_event(stage, upload, ACTION_OF_STEP[step], actor, now))
     rows.save_stage(replace(stage, revision=stage.revision + 1))
 
 

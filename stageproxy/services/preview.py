@@ -14,7 +14,7 @@ from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.rights import TokenKind, parse_token
 from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
-from stageproxy.ports import Answer, ArtifactFiles, Catalogue, Clock, Index, Rows
+from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Index, Rows, UpstreamResponse
 from stageproxy.services.stages import as_of, what_became_of
 
 _ROTATED = "This stage URL was replaced by another one. Ask the release manager for it."
@@ -102,7 +102,7 @@ class Previews:
 
     def ask_upstream(
         self, path: str, headers: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[Answer]:
+    ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Ask upstream for what the stage does not change."""
         return self.index.open(path, headers)
 

@@ -12,12 +12,12 @@ from http import HTTPStatus
 from packaging.utils import NormalizedName
 
 from stageproxy import __version__
-from stageproxy.caching import Shared, Shelf
+from stageproxy.caching import LruCache, SingleFlight
 from stageproxy.core.errors import StageproxyError, UpstreamFailedError
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType, simple_type_of
 from stageproxy.core.index.project_list import UnreadableListError
 from stageproxy.core.index.similar_names import SimilarNames
-from stageproxy.ports import Answer, Index
+from stageproxy.ports import Index, UpstreamResponse
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _RecentSearch:
     search: Search
     until: float
 
@@ -55,10 +55,10 @@ class NameSearches:
 
     index: Index
     now: Callable[[], float] = time.monotonic
-    _kept: Shelf[NormalizedName, _Kept] = field(
-        default_factory=lambda: Shelf(_MOST_KEPT, lambda _: 1), repr=False
+    _kept: LruCache[NormalizedName, _RecentSearch] = field(
+        default_factory=lambda: LruCache(_MOST_KEPT, lambda _: 1), repr=False
     )
-    _running: Shared[NormalizedName, Search] = field(default_factory=Shared, repr=False)
+    _running: SingleFlight[NormalizedName, Search] = field(default_factory=SingleFlight, repr=False)
 
     async def find(self, project: NormalizedName, *, deadline: float) -> Search:
         """Return what is known of a name, or can be learned until a time of the loop's clock."""
@@ -75,7 +75,7 @@ class NameSearches:
             log.warning("no name like %s could be looked for: %r", project, error)
             search = Search(failed=True)
         lasts = _KEPT_SECONDS_OF_FAILURE if search.failed else _KEPT_SECONDS
-        self._kept.keep(project, _Kept(search, self.now() + lasts))
+        self._kept.add(project, _RecentSearch(search, self.now() + lasts))
         return search
 
     async def _other(self, project: NormalizedName) -> NormalizedName | None:
@@ -92,7 +92,7 @@ class NameSearches:
         return None
 
 
-async def _unpacked(answer: Answer) -> AsyncIterator[bytes]:
+async def _unpacked(answer: UpstreamResponse) -> AsyncIterator[bytes]:
     """Return the body as it is meant, in pieces of bounded size."""
     encoding = answer.headers.get("Content-Encoding", "").lower()
     if encoding in {"", "identity"}:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from packaging.utils import NormalizedName
 
-from stageproxy.core.audit import SERVER, Deed, Plain
+from stageproxy.core.audit import SERVER, AuditAction, PlainValue
 from stageproxy.core.errors import (
     ForbiddenError,
     GoneError,
@@ -38,14 +38,14 @@ log = logging.getLogger(__name__)
 EXPIRED = "It expired."
 WITHDRAWN = "The file was withdrawn from the stage."
 
-Changed = tuple[Stage, Mapping[str, Plain]]
+Changed = tuple[Stage, Mapping[str, PlainValue]]
 """A stage after a change, and what the audit trail says of it."""
 
-_DEEDS: Mapping[Action, Deed] = {
-    Action.EXTEND: Deed.EXTENDED,
-    Action.CANCEL: Deed.CANCELED,
-    Action.ROTATE: Deed.ROTATED,
-    Action.REMOVE: Deed.WITHDRAWN,
+_ACTIONS: Mapping[Action, AuditAction] = {
+    Action.EXTEND: AuditAction.EXTENDED,
+    Action.CANCEL: AuditAction.CANCELED,
+    Action.ROTATE: AuditAction.ROTATED,
+    Action.REMOVE: AuditAction.WITHDRAWN,
 }
 
 
@@ -114,7 +114,9 @@ class Stages:
         rows.save_stage(stage)
         rows.save_stage_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
         until = rfc3339(stage.expires_at)
-        rows.add_event(stage_event(stage, Deed.OPENED, actor, stage.opened_at, expires_at=until))
+        rows.add_event(
+            stage_event(stage, AuditAction.OPENED, actor, stage.opened_at, expires_at=until)
+        )
 
     async def list(self, token: ApiToken, project: str | None) -> Sequence[Stage]:
         """Return the stages that *token* may see, of one project or all, the latest first."""
@@ -211,7 +213,7 @@ class Stages:
             changed, details = change(rows, stage, now)
             if changed != stage:
                 rows.save_stage(changed)
-                rows.add_event(stage_event(changed, _DEEDS[action], token.id, now, **details))
+                rows.add_event(stage_event(changed, _ACTIONS[action], token.id, now, **details))
             return get_stage(rows, stage_id)
 
         stage = await self.catalogue.write(work)
@@ -243,7 +245,7 @@ def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
     for stage in rows.list_stages(project):
         if stage.has_expired(now):
             rows.save_stage(as_of(stage, now))
-            rows.add_event(stage_event(stage, Deed.EXPIRED, SERVER, now))
+            rows.add_event(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
         elif stage.status in LIVE:
             _end_expired_uploads(rows, stage, now)
 
@@ -252,7 +254,7 @@ def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
     over = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
     for upload in over:
         rows.save_file_upload(stage.id, upload)
-        rows.add_event(file_event(stage, upload, Deed.FILE_EXPIRED, SERVER, now))
+        rows.add_event(file_event(stage, upload, AuditAction.FILE_EXPIRED, SERVER, now))
     if over:
         rows.save_stage(replace(stage, revision=stage.revision + 1))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from stageproxy.core.audit import SERVER, Deed, Event
+from stageproxy.core.audit import SERVER, AuditAction, Event
 from stageproxy.core.errors import NotFoundError
 from stageproxy.core.rights import Action, ApiToken, Token, TokenKind, make_token
 from stageproxy.ports import Catalogue, Clock, Rows
@@ -18,7 +18,7 @@ _ENTROPY = 32
 
 
 @dataclass(frozen=True, slots=True)
-class TokenOrder:
+class TokenRequest:
     """What kind of API token is wanted, for which project and version, and for how long."""
 
     kind: TokenKind
@@ -34,15 +34,15 @@ class Tokens:
     catalogue: Catalogue
     clock: Clock
 
-    async def make(self, token: ApiToken, order: TokenOrder) -> tuple[Token, ApiToken]:
+    async def make(self, token: ApiToken, order: TokenRequest) -> tuple[Token, ApiToken]:
         """Return a new API token, and what is kept of it."""
         require(token, Action.TOKENS, None)
         made, kept = self.mint(order)
-        await self.keep(kept, token.id)
+        await self.store(kept, token.id)
         log.info("token %s: made by token %s", kept.id, token.id)
         return made, kept
 
-    def mint(self, order: TokenOrder) -> tuple[Token, ApiToken]:
+    def mint(self, order: TokenRequest) -> tuple[Token, ApiToken]:
         """Return a token that counts once it is kept: the server's first goes to a file first."""
         now = self.clock.now()
         token = make_token(order.kind, secrets.token_bytes(_ENTROPY))
@@ -57,12 +57,12 @@ class Tokens:
         )
         return token, kept
 
-    async def keep(self, kept: ApiToken, actor: str = SERVER) -> None:
+    async def store(self, kept: ApiToken, actor: str = SERVER) -> None:
         """Let a token count that *actor* has made."""
 
         def work(rows: Rows) -> None:
             rows.save_api_token(kept)
-            rows.add_event(_event(kept, Deed.TOKEN_MADE, actor, kept.created_at))
+            rows.add_event(_event(kept, AuditAction.TOKEN_MADE, actor, kept.created_at))
 
         await self.catalogue.write(work)
 
@@ -84,7 +84,7 @@ class Tokens:
                 return found
             revoked = replace(found, revoked_at=now)
             rows.save_api_token(revoked)
-            rows.add_event(_event(revoked, Deed.TOKEN_REVOKED, token.id, now))
+            rows.add_event(_event(revoked, AuditAction.TOKEN_REVOKED, token.id, now))
             return revoked
 
         revoked = await self.catalogue.write(work)
@@ -92,6 +92,6 @@ class Tokens:
         return revoked
 
 
-def _event(kept: ApiToken, deed: Deed, actor: str, at: datetime) -> Event:
+def _event(kept: ApiToken, action: AuditAction, actor: str, at: datetime) -> Event:
     details = {"token": kept.id, "can": kept.kind.name.lower()}
-    return Event(at, actor, deed, kept.project, kept.version, details=details)
+    return Event(at, actor, action, kept.project, kept.version, details=details)

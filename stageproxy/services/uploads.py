@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from stageproxy.core.audit import Deed
+from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import Problem, RefusedError
 from stageproxy.core.rights import ApiToken
-from stageproxy.core.stage.accept import Outcome, plan_intake
-from stageproxy.core.stage.events import DEED_OF, artifact_details, file_event, stage_event
+from stageproxy.core.stage.accept import Outcome, plan_acceptance
+from stageproxy.core.stage.events import ACTION_OF_STEP, artifact_details, file_event, stage_event
 from stageproxy.core.stage.file_uploads import UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
@@ -90,7 +90,7 @@ class Uploads:
         end_expired(rows, candidate.project, now)
         stage = self._stage_for(rows, candidate, into, now)
         artifact = candidate.artifact
-        outcome = plan_intake(
+        outcome = plan_acceptance(
             stage,
             artifact,
             candidate.version,
@@ -104,16 +104,16 @@ class Uploads:
             check_release_is_free(rows, stage.project, candidate.version)
         if outcome is Outcome.UNCHANGED:
             return Taken(outcome, self._touch(rows, stage, now), artifact)
-        candidate.file.keep()
+        candidate.file.commit()
         held = stage.find_artifact(artifact.filename)
         if held and held.sha256 != artifact.sha256:
             rows.remove_artifact(stage.id, held, REPLACED)
         versioned = replace(stage, version=stage.version or candidate.version)
         rows.save_artifact(stage.id, artifact, candidate.form, candidate.core_metadata)
-        deed = Deed.UPLOADED if outcome is Outcome.UPLOADED else Deed.REPLACED
+        action = AuditAction.UPLOADED if outcome is Outcome.UPLOADED else AuditAction.REPLACED
         replaced = {"replaced_sha256": held.sha256} if held else {}
         details = {**artifact_details(artifact), **replaced}
-        rows.add_event(stage_event(versioned, deed, artifact.uploaded_by, now, **details))
+        rows.add_event(stage_event(versioned, action, artifact.uploaded_by, now, **details))
         return Taken(outcome, self._touch(rows, versioned, now), artifact)
 
     def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage | None:
@@ -146,5 +146,7 @@ def _settle_uploads(rows: Rows, stage: Stage, candidate: Candidate, now: datetim
         return False
     settled = upload.after(step)
     rows.save_file_upload(stage.id, settled)
-    rows.add_event(file_event(stage, settled, DEED_OF[step], candidate.artifact.uploaded_by, now))
+    rows.add_event(
+        file_event(stage, settled, ACTION_OF_STEP[step], candidate.artifact.uploaded_by, now)
+    )
     return True

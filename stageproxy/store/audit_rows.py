@@ -8,9 +8,9 @@ from typing import Any
 from stageproxy.core.audit import (
     START,
     AuditRecord,
+    ChainEnd,
     Event,
-    Link,
-    Plain,
+    PlainValue,
     chained,
     cleaned,
     spelled,
@@ -70,10 +70,10 @@ class AuditRows(Statements):
         )
         return [_record_in(row) for row in rows]
 
-    def audit_head(self) -> Link:
+    def audit_head(self) -> ChainEnd:
         """Return where the trail ends."""
         row = self._one("SELECT number, digest FROM audit_record ORDER BY number DESC LIMIT 1")
-        return Link(row["number"], row["digest"]) if row else START
+        return ChainEnd(row["number"], row["digest"]) if row else START
 
 
 def _record_in(row: Mapping[str, Any]) -> AuditRecord:
@@ -84,7 +84,7 @@ def _record_in(row: Mapping[str, Any]) -> AuditRecord:
     """
     try:
         at = datetime.fromisoformat(row["at"])
-        details: Mapping[str, Plain] = json.loads(row["details"])
+        details: Mapping[str, PlainValue] = json.loads(row["details"])
         is_ours = (text_of(at), spelled(details)) == (row["at"], row["details"])
     except (ValueError, OverflowError, RecursionError):
         is_ours = False

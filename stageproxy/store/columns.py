@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import NormalizedName
 
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.promotion import Approval, Promotion, Target, Way
+from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
 from stageproxy.core.rights import ApiToken, TokenKind
 from stageproxy.core.stage.digests import Received
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
@@ -106,8 +106,8 @@ def promotion_in(row: Row) -> Promotion:
             at=_moment(row["approved_at"]),
             acknowledged=tuple(json.loads(row["acknowledged"])),
         ),
-        target=Target(row["repository_url"], row["index_url"]),
-        way=Way(row["way"]),
+        target=PublishUrls(row["repository_url"], row["index_url"]),
+        way=Publisher(row["way"]),
         fence=row["fence"],
         leased_until=_moment(row["leased_until"]),
         first_sent_at=_moment_or_none(row["first_sent_at"]),

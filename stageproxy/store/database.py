@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.caching import Shelf
+from stageproxy.caching import LruCache
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Rows
@@ -67,7 +67,7 @@ class Database:
             raise
         self._rows = SqliteRows(self._tables)
         self._reader = self._writer if self.is_alone else _connect(f"{url}?mode=ro")
-        kept: Shelf[str, Stage] = Shelf(_MOST_KEPT, _weight)
+        kept: LruCache[str, Stage] = LruCache(_MOST_KEPT, _weight)
         self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), kept=kept)
 
     def _set_up(self) -> None:

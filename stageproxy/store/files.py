@@ -85,7 +85,7 @@ class FileStore:
         """Return where a kept file is."""
         return self._kept / sha256[:2] / sha256
 
-    def keep(self, path: Path, sha256: str) -> None:
+    def commit(self, path: Path, sha256: str) -> None:
         """Rename a flushed file to its digest, and flush the folders that name it."""
         kept = self.path(sha256)
         with _room_or_error():
@@ -167,9 +167,9 @@ class _Incoming:
         """Look into the archive."""
         return await self._store.inspector.read_contents(self._path, name)
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Put the file where its digest says, for good."""
-        self._store.keep(self._path, self._sha256.hexdigest())
+        self._store.commit(self._path, self._sha256.hexdigest())
 
     def _received(self) -> Received:
         return Received(
@@ -201,7 +201,7 @@ class _Reopened:
         """Look into the archive."""
         return await self._store.inspector.read_contents(self._path, name)
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Leave the file where it is, as if it had just been put there."""
         os.utime(self._path)
 

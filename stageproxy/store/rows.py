@@ -8,7 +8,7 @@ from typing import Any
 from packaging.utils import canonicalize_version
 from sqlite_utils import Database as Tables
 
-from stageproxy.caching import Shelf
+from stageproxy.caching import LruCache
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.core.values import FormFields
 from stageproxy.ports import Totals
@@ -34,7 +34,7 @@ _IS_USED = """
 class SqliteRows(ApiTokenRows, AuditRows, FileUploadRows, PromotionRows):
     """The rows, over one connection that is within a transaction, or that only reads."""
 
-    def __init__(self, tables: Tables, *, kept: Shelf[str, Stage] | None = None) -> None:
+    def __init__(self, tables: Tables, *, kept: LruCache[str, Stage] | None = None) -> None:
         super().__init__(tables)
         self._kept = kept
 
@@ -251,5 +251,5 @@ class SqliteRows(ApiTokenRows, AuditRows, FileUploadRows, PromotionRows):
             self.unfinished_uploads(row["id"]),
         )
         if self._kept is not None:
-            self._kept.keep(stage.id, stage)
+            self._kept.add(stage.id, stage)
         return stage

@@ -14,11 +14,11 @@ from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 
-from stageproxy.caching import Shared, Shelf
+from stageproxy.caching import LruCache, SingleFlight
 from stageproxy.core.errors import StageproxyError, UpstreamFailedError
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
-from stageproxy.ports import Answer
+from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.index import UpstreamIndex
 
 _OVERHEAD = 1024
@@ -28,7 +28,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedDocument:
     """What upstream answered, and when it was asked, in seconds of a clock that never jumps."""
 
     document: Document
@@ -63,8 +63,8 @@ class CachedIndex:
         self._fresh_for = fresh_for.total_seconds()
         self._report = report
         self._now = now
-        self._entries: Shelf[Key, _Kept] = Shelf(max_size, lambda kept: kept.size)
-        self._asking: Shared[Key, _Found] = Shared()
+        self._entries: LruCache[Key, _CachedDocument] = LruCache(max_size, lambda kept: kept.size)
+        self._asking: SingleFlight[Key, _Found] = SingleFlight()
         self._failure: StageproxyError | None = None
 
     @property
@@ -96,7 +96,7 @@ class CachedIndex:
         return found.document
 
     @asynccontextmanager
-    async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Answer]:
+    async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[UpstreamResponse]:
         """Ask upstream for what is not kept."""
         async with AsyncExitStack() as stack:
             try:
@@ -127,9 +127,9 @@ class CachedIndex:
         self._report(_outcome(document, known), self._now() - asked_at)
         if document is None:
             # That there is none is not kept for those who come later.
-            self._entries.forget(key)
+            self._entries.remove(key)
         else:
-            self._entries.keep(key, _Kept(document, asked_at))
+            self._entries.add(key, _CachedDocument(document, asked_at))
         return _Found(document)
 
 
@@ -140,7 +140,7 @@ def _outcome(document: Document | None, known: Document | None) -> str:
     return "not-modified" if is_same else "fetched"
 
 
-def _failure_in(answer: Answer) -> StageproxyError | None:
+def _failure_in(answer: UpstreamResponse) -> StageproxyError | None:
     if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     return UpstreamFailedError(f"PyPI answers {answer.status}.")

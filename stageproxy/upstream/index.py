@@ -32,7 +32,7 @@ from stageproxy.core.errors import (
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.simple_html import has_end
-from stageproxy.ports import Answer
+from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.authorizing import authorization_in, authorized
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.session import USER_AGENT
@@ -153,7 +153,7 @@ class UpstreamIndex:
         raise UpstreamFailedError(msg)
 
     @asynccontextmanager
-    async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Answer]:
+    async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[UpstreamResponse]:
         """Ask upstream for a path, query included, with headers that are fit to be passed on."""
         url = self._below_root(path)
         async with AsyncExitStack() as stack:

@@ -8,7 +8,7 @@ from typing import BinaryIO, Self
 
 from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.values import FormFields
-from stageproxy.ports import Parcel
+from stageproxy.ports import UploadRequest
 
 _CHUNK = 2**18
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
@@ -24,12 +24,15 @@ class UploadBody:
     """
 
     def __init__(
-        self, parcel: Parcel, file: BinaryIO, progress: Callable[[int], None] = lambda _: None
+        self,
+        upload_request: UploadRequest,
+        file: BinaryIO,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         boundary = secrets.token_hex(16)
-        head = _head(boundary, parcel.fields, parcel.filename)
+        head = _head(boundary, upload_request.fields, upload_request.filename)
         self._tail = f"\r\n--{boundary}--\r\n".encode()
-        self._parcel = parcel
+        self._parcel = upload_request
         self._file = file
         self.progress = progress
         self._digest = hashlib.sha256()
@@ -37,7 +40,7 @@ class UploadBody:
         self._next = head
         self._out: int | None = None
         self.content_type = f"multipart/form-data; boundary={boundary}"
-        self.length = len(head) + parcel.size + len(self._tail)
+        self.length = len(head) + upload_request.size + len(self._tail)
         self.is_whole = False
         self.damage: DamagedArtifactError | None = None
 

@@ -14,7 +14,7 @@ from yarl import URL
 from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.promotion.replies import Accepted, Reply, Unanswered, reply_of
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Parcel
+from stageproxy.ports import UploadRequest
 from stageproxy.upstream.authorizing import authorized
 from stageproxy.upstream.multipart import UploadBody
 from stageproxy.upstream.pip_index import without_credentials
@@ -26,7 +26,7 @@ _BODY_SECONDS = 10
 """How long the rest of an answer may take whose status is known already."""
 
 
-class UploadApi:
+class HttpUploadClient:
     """The legacy upload API at a URL; see `ports.Publisher`.
 
     *session*: one that keeps no connections (`open_session`). A kept one that
@@ -42,11 +42,11 @@ class UploadApi:
         self._timeout = ClientTimeout(total=None, sock_connect=session.timeout.sock_connect)
 
     async def publish(
-        self, parcel: Parcel, credential: Credential, report: Callable[[int], None]
+        self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
         """Send an artifact once, and return what becomes of it."""
-        with await _opened(parcel) as file:
-            body = UploadBody(parcel, file)
+        with await _opened(upload_request) as file:
+            body = UploadBody(upload_request, file)
             reply = await self._send_or_tell(body, credential, report)
         if body.damage is not None:
             raise body.damage
@@ -92,11 +92,11 @@ class UploadApi:
             return await _reply_in(response, credential)
 
 
-async def _opened(parcel: Parcel) -> BinaryIO:
+async def _opened(upload_request: UploadRequest) -> BinaryIO:
     try:
-        return await asyncio.to_thread(parcel.path.open, "rb")
+        return await asyncio.to_thread(upload_request.path.open, "rb")
     except OSError as error:
-        raise DamagedArtifactError(parcel.filename) from error
+        raise DamagedArtifactError(upload_request.filename) from error
 
 
 def _headers_of(body: UploadBody) -> Mapping[str, str]:

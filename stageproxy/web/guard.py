@@ -11,7 +11,7 @@ from stageproxy.core.errors import InvalidRequestError, StageproxyError
 from stageproxy.core.index.targets import check_raw_target
 from stageproxy.web.errors import answer_to, told
 from stageproxy.web.metrics import METRICS
-from stageproxy.web.refusals import keep_refusal
+from stageproxy.web.refusals import record_refusal
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ async def _done_or_refused(request: web.Request, handler: Handler) -> web.Stream
         return await handler(request)
     except StageproxyError as error:
         _break_off_if_under_way(request, error)
-        await keep_refusal(request, error)
+        await record_refusal(request, error)
         return answer_to(error, request)
 
 

@@ -20,7 +20,7 @@ def changes_nothing(request: web.Request) -> None:
     request[_IS_QUESTION] = True
 
 
-async def keep_refusal(request: web.Request, error: StageproxyError) -> None:
+async def record_refusal(request: web.Request, error: StageproxyError) -> None:
     """Add the refusal of a write to the audit trail."""
     bearer = request.get(BEARER)
     if bearer is None or request.method not in _WRITES or request.get(_IS_QUESTION):

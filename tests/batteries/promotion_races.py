@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.rights import Credential
-from stageproxy.services.promotion.journal_store import CatalogueJournalist
+from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from tests.batteries.promotion_history import broken_promises, of_project
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.clients.asking import Answer
@@ -104,13 +104,15 @@ class Bout:
         parts = self.service.parts
         stage = await parts.database.read(lambda rows: rows.find_stage(self.stage_id))
         assert stage is not None
-        journalist = CatalogueJournalist(
+        journal_store = CatalogueJournalStore(
             parts.database, self.service.clock, self.stage_id, fence, LONGEST_LEASE
         )
         credential = Credential("__token__", UPLOAD_TOKEN)
-        outlet = parts.promotions.get_outlet()
+        publish_target = parts.promotions.get_publish_target()
         try:
-            await outlet.publication(stage, journalist, credential, lambda *_: None).run()
+            await publish_target.publication(
+                stage, journal_store, credential, lambda *_: None
+            ).run()
         except LostLeaseError:
             return False
         return True

@@ -123,7 +123,7 @@ DEFECTS = [
     Defect(
         "whoever has lost the lease sends no further",
         "services/promotion/lease_keeper.py",
-        "await journalist.renew()",
+        "await journal_store.renew()",
         "await asyncio.sleep(0)",
         "services/promotion/test_runner.py::test_lease_is_kept_while_a_file_goes_out",
     ),
@@ -242,14 +242,14 @@ DEFECTS = [
     Defect(
         "a promoter's word is not enough: the server sees the very bytes itself",
         "services/promotion/reports.py",
-        "    check_is_shown(stage.artifacts, seen)\n",
+        "    check_is_listed(stage.artifacts, seen)\n",
         "",
         "services/promotion/test_reports.py::test_not_published_with_other_bytes",
     ),
     Defect(
         "who goes on sees for himself what was only told to be out",
         "services/promotion/orchestrate.py",
-        "if former is not None and former.way is Way.HERE:",
+        "if former is not None and former.way is Publisher.CLIENT:",
         "if former is None:",
         "services/promotion/test_reports.py::test_hearsay_is_seen_by_who_goes_on",
     ),

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from stageproxy.core.audit import (
     START,
     AuditRecord,
-    Broken,
+    BrokenRecord,
+    ChainCheck,
     Event,
-    Walk,
     broken_link,
     chained,
     cleaned,
@@ -70,7 +70,7 @@ def test_any_edit_is_found(data: st.DataObject, records: list[AuditRecord]) -> N
     records[place] = replace(before, event=event)
 
     is_same = chained(before.previous, before.number, event) == before
-    broken = Broken(place + 1, f"Record {place + 1} was changed.")
+    broken = BrokenRecord(place + 1, f"Record {place + 1} was changed.")
     assert broken_link(records) == (None if is_same else broken)
 
 
@@ -102,8 +102,8 @@ def test_any_deletion_is_found(data: st.DataObject, records: list[AuditRecord]) 
     number = place + 1
     missing = f"Record {number} is missing; record {number + 1} stands in its place."
     cut = "The chain ends here, or goes on with other records than it had."
-    assert broken_link(records) == (None if is_last else Broken(number, missing))
-    assert broken_link(records, head) == Broken(number, cut if is_last else missing)
+    assert broken_link(records) == (None if is_last else BrokenRecord(number, missing))
+    assert broken_link(records, head) == BrokenRecord(number, cut if is_last else missing)
 
 
 @given(st.data(), CHAINS)
@@ -130,7 +130,7 @@ def test_any_cut_is_found_with_the_head(data: st.DataObject, records: list[Audit
     known = data.draw(st.sampled_from(records[kept:]))
 
     assert broken_link(records[:kept]) is None
-    assert broken_link(records[:kept], known.digest) == Broken(
+    assert broken_link(records[:kept], known.digest) == BrokenRecord(
         kept + 1, "The chain ends here, or goes on with other records than it had."
     )
 
@@ -145,11 +145,11 @@ def test_a_chain_that_is_computed_anew_is_found(records: list[AuditRecord], dige
 def test_a_chain_may_be_walked_in_parts(records: list[AuditRecord], size: int) -> None:
     """However a chain is cut for reading, the walk along it is the same."""
     del records[-2]
-    walk = Walk()
+    walk = ChainCheck()
     for start in range(0, len(records), size):
         walk = walk.along(records[start : start + size])
 
-    assert walk == Walk().along(records)
+    assert walk == ChainCheck().along(records)
 
 
 def test_digest_is_fixed_for_good() -> None:

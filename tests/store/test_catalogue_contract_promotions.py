@@ -7,7 +7,7 @@ import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.promotion.journal import Entry, Journal, Progress, new_journal
-from stageproxy.core.promotion.promotion import Promotion, Target, Way
+from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
 from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import DAY, HOUR, NOW, a_stage, given
@@ -49,8 +49,8 @@ async def unfinished(catalogue: Catalogue) -> list[str]:
     return [one.stage_id for one in found]
 
 
-@pytest.mark.parametrize("way", Way)
-async def test_every_field_comes_back(catalogue: Catalogue, way: Way) -> None:
+@pytest.mark.parametrize("way", Publisher)
+async def test_every_field_comes_back(catalogue: Catalogue, way: Publisher) -> None:
     """A promotion is kept as it is, to the microsecond."""
     promotion = replace(
         a_promotion("id", way=way, acknowledged=("Odd: é.", "Strange."), notices=("One.",)),
@@ -77,8 +77,8 @@ async def test_nothing_that_has_not_happened(catalogue: Catalogue) -> None:
 async def test_latest_attempt(catalogue: Catalogue) -> None:
     """Kept again, a promotion is as it is now, of all its fields."""
     later = replace(
-        a_promotion("id", fence=2, way=Way.HERE, acknowledged=("Odd.",)),
-        target=Target("https://other.example.org/", "https://other.example.org/simple/"),
+        a_promotion("id", fence=2, way=Publisher.CLIENT, acknowledged=("Odd.",)),
+        target=PublishUrls("https://other.example.org/", "https://other.example.org/simple/"),
         leased_until=NOW + HOUR,
         first_sent_at=NOW,
     )

@@ -58,7 +58,7 @@ async def keep(files: ArtifactFiles, content: bytes) -> str:
     async with files.receive() as file:
         await file.write(content)
         received = await file.finish()
-        file.keep()
+        file.commit()
     return received.sha256
 
 
@@ -175,8 +175,8 @@ async def test_file_that_is_kept_while_its_block_ends(store: FileStore) -> None:
         async with store.receive() as file:
             await file.write(content)
             await file.finish()
-            keeping = asyncio.get_running_loop().run_in_executor(None, file.keep)
-        await asyncio.gather(keeping, return_exceptions=True)
+            committing = asyncio.get_running_loop().run_in_executor(None, file.commit)
+        await asyncio.gather(committing, return_exceptions=True)
 
 
 async def test_full_disk_is_told(store: FileStore, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ async def test_sweep_spares_what_comes_in(store: FileStore) -> None:
         await file.write(b"content")
         counted = store.sweep(NOTHING_KNOWN, SystemClock().now() + 720 * HOUR)
         received = await file.finish()
-        file.keep()
+        file.commit()
 
     assert counted == 0
     assert is_kept(store, received.sha256)

@@ -49,7 +49,7 @@ class Race:
             await file.finish()
 
             def work(rows: Rows) -> None:
-                file.keep()
+                file.commit()
                 rows.save_stage(stage)
                 rows.save_artifact(stage.id, an_artifact(CONTENT), FORM, None)
 

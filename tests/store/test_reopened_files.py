@@ -41,7 +41,7 @@ async def keep(files: ArtifactFiles, content: bytes = WHEEL.content) -> Received
     async with files.receive() as file:
         await file.write(content)
         received = await file.finish()
-        file.keep()
+        file.commit()
     return received
 
 
@@ -61,7 +61,7 @@ async def test_kept_again(files: ArtifactFiles) -> None:
     received = await keep(files)
     before = SystemClock().now()
 
-    files.reopen(received).keep()
+    files.reopen(received).commit()
 
     assert files.sweep(frozenset(), before - HOUR) == 0
     assert await files.digests(received.sha256, {"sha256": 0}) == {"sha256": received.sha256}

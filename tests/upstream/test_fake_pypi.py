@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stageproxy.core.promotion.replies import Accepted, Unanswered
 from stageproxy.core.rights import parse_credential
-from stageproxy.upstream.upload_client import UploadApi
+from stageproxy.upstream.upload_client import HttpUploadClient
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.uploading import Sender, a_sender
 from tests.support.index.fake_index import FakeIndex
@@ -17,9 +17,9 @@ WHEEL = a_wheel()
 RESET = Fault(Moment.ACCEPTED, Way.RESET, WHEEL.filename)
 
 
-def api_of(pypi: FakePypi, sender: Sender) -> UploadApi:
+def api_of(pypi: FakePypi, sender: Sender) -> HttpUploadClient:
     """Return where uploads to the other process go."""
-    return UploadApi(sender.session, pypi.repository_url, silence=sender.silence)
+    return HttpUploadClient(sender.session, pypi.repository_url, silence=sender.silence)
 
 
 async def test_process(tmp_path: Path) -> None:
@@ -27,10 +27,10 @@ async def test_process(tmp_path: Path) -> None:
     async with fake_pypi() as pypi, a_sender(FakeIndex(), tmp_path) as sender:
         await pypi.set(tokens=["pypi-another"], lag={"pages": 1}, processing=0)
         await pypi.plan(RESET)
-        parcel, credential = sender.parcel(WHEEL), parse_credential("pypi-another")
+        upload_request, credential = sender.upload_request(WHEEL), parse_credential("pypi-another")
         api, told = api_of(pypi, sender), sender.progress.append
 
-        replies = [await api.publish(parcel, credential, told) for _ in range(2)]
+        replies = [await api.publish(upload_request, credential, told) for _ in range(2)]
         history = await pypi.history()
         await pypi.forget()
         forgotten = await pypi.history()
@@ -44,12 +44,12 @@ async def test_process(tmp_path: Path) -> None:
 async def test_process_that_is_away(tmp_path: Path) -> None:
     """It refuses connections for as long as it is told, and comes back at the same address."""
     async with fake_pypi() as pypi, a_sender(FakeIndex(), tmp_path) as sender:
-        parcel, api = sender.parcel(WHEEL), api_of(pypi, sender)
+        upload_request, api = sender.upload_request(WHEEL), api_of(pypi, sender)
         await pypi.go_away(0.5)
 
-        away = await api.publish(parcel, sender.credential, sender.progress.append)
+        away = await api.publish(upload_request, sender.credential, sender.progress.append)
         await asyncio.sleep(1)
-        back = await api.publish(parcel, sender.credential, sender.progress.append)
+        back = await api.publish(upload_request, sender.credential, sender.progress.append)
         views = (await pypi.history()).views
 
     assert (type(away), type(back)) == (Unanswered, Accepted)

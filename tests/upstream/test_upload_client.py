@@ -15,8 +15,8 @@ from stageproxy import __version__
 from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Publisher
-from stageproxy.upstream.upload_client import UploadApi
+from stageproxy.ports import UploadClient
+from stageproxy.upstream.upload_client import HttpUploadClient
 from tests.support.builders.distributions import Distribution, a_wheel, upload_form
 from tests.support.builders.forms import body_of, content_part, form_parts
 from tests.support.clients.uploading import PATIENCE, SILENCE, Sender, a_sender
@@ -48,7 +48,7 @@ async def raw() -> AsyncIterator[RawServer]:
         yield one
 
 
-def fits_the_port(api: UploadApi) -> Publisher:
+def fits_the_port(api: HttpUploadClient) -> UploadClient:
     """Return the publisher as what it stands for: mypy proves that it does."""
     return api
 
@@ -80,9 +80,9 @@ async def test_body_on_the_wire(sender: Sender, raw: RawServer) -> None:
     """The body is what twine sends, byte by byte: the fields in order, then the file."""
     fields = (("summary", 'é "quoted"\r\n\r\nlines'), (":action", "file_upload"), ("a", ""))
     raw.answers = [YES]
-    parcel = replace(sender.parcel(WHEEL), fields=fields)
+    upload_request = replace(sender.upload_request(WHEEL), fields=fields)
 
-    await sender.publish(parcel, to=f"{raw.url}/legacy/")
+    await sender.publish(upload_request, to=f"{raw.url}/legacy/")
 
     head, _, body = raw.requests[0].partition(b"\r\n\r\n")
     boundary = re.findall(rb"multipart/form-data; boundary=(\w+)", head)[0].decode()
@@ -94,9 +94,11 @@ async def test_body_on_the_wire(sender: Sender, raw: RawServer) -> None:
 async def test_names_cannot_break_out(sender: Sender, raw: RawServer) -> None:
     """A name with quotes or line ends stays within its quotes."""
     raw.answers = [YES]
-    parcel = replace(sender.parcel(WHEEL), filename='a"b', fields=(('x"; y="\r\nz', "1"),))
+    upload_request = replace(
+        sender.upload_request(WHEEL), filename='a"b', fields=(('x"; y="\r\nz', "1"),)
+    )
 
-    await sender.publish(parcel, to=f"{raw.url}/legacy/")
+    await sender.publish(upload_request, to=f"{raw.url}/legacy/")
 
     assert b'form-data; name="x%22; y=%22%0D%0Az"\r\n' in raw.requests[0]
     assert b'name="content"; filename="a%22b"\r\n' in raw.requests[0]
@@ -115,16 +117,16 @@ async def test_empty_file(sender: Sender) -> None:
     """A file without bytes is sent as one."""
     empty = Distribution("demo-1.0.tar.gz", b"")
 
-    await sender.publish(replace(sender.parcel(WHEEL), **_file_of(sender, empty)))
+    await sender.publish(replace(sender.upload_request(WHEEL), **_file_of(sender, empty)))
 
     [attempt] = sender.index.uploads.history.attempts
     assert (attempt.filename, attempt.size, attempt.sha256) == (empty.filename, 0, empty.sha256)
 
 
 def _file_of(sender: Sender, distribution: Distribution) -> dict[str, Any]:
-    parcel = sender.parcel(distribution)
+    upload_request = sender.upload_request(distribution)
     keys = ("filename", "path", "size", "sha256")
-    return {key: getattr(parcel, key) for key in keys}
+    return {key: getattr(upload_request, key) for key in keys}
 
 
 FAULTS = [
@@ -274,7 +276,7 @@ async def test_fifty_uploads(sender: Sender) -> None:
 async def test_damaged_file(sender: Sender, change: dict[str, Any]) -> None:
     """A file that is not the one that was staged never arrives as a whole."""
     with pytest.raises(DamagedArtifactError) as caught:
-        await sender.publish(replace(sender.parcel(LARGE), **change))
+        await sender.publish(replace(sender.upload_request(LARGE), **change))
 
     assert caught.value.filename == LARGE.filename
     assert sender.index.uploads.history.accepted == []

@@ -12,7 +12,7 @@ _STDIN = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
+class ApprovalOptions:
     """What alone may be published; `None` leaves it to what is staged."""
 
     manifest_digest: str | None = None
@@ -30,12 +30,12 @@ class Approval:
             yield from checksum_differences(staged, self.hashes)
 
 
-def read_approval(manifest_digest: str | None, hashes: Path | None) -> Approval:
+def read_approval(manifest_digest: str | None, hashes: Path | None) -> ApprovalOptions:
     """Return what options say; *hashes*: a file with lines of sha256sum, or `-`."""
     if hashes is None:
-        return Approval(manifest_digest.strip().lower() if manifest_digest else None)
+        return ApprovalOptions(manifest_digest.strip().lower() if manifest_digest else None)
     try:
         text = sys.stdin.read() if hashes == _STDIN else hashes.read_text()
-        return Approval(hashes=parse_checksums(text))
+        return ApprovalOptions(hashes=parse_checksums(text))
     except (OSError, ValueError) as error:
         raise FailedError(f"The hashes in {hashes} cannot be read: {error}") from error

@@ -49,13 +49,13 @@ async def promote(  # noqa: PLR0913 - the options of the command
     """
     # Completion must not wait for them.
     from stageproxy.cli.promote.approval import read_approval  # noqa: PLC0415
-    from stageproxy.cli.promote.steps import Wishes, promote_stage  # noqa: PLC0415
+    from stageproxy.cli.promote.steps import PromoteOptions, promote_stage  # noqa: PLC0415
 
     if manifest and hashes:
         raise click.UsageError("Name the manifest digest, or a file with hashes: not both.")
     if config and not here:
         raise click.UsageError("--config is for --here: the server has settings of its own.")
-    wishes = Wishes(
+    options = PromoteOptions(
         approval=read_approval(manifest, hashes),
         dry_run=dry_run,
         here=here,
@@ -64,4 +64,4 @@ async def promote(  # noqa: PLR0913 - the options of the command
         token_file=pypi_token_file,
         config=config,
     )
-    await promote_stage(connection, stage, wishes)
+    await promote_stage(connection, stage, options)

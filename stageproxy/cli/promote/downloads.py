@@ -19,7 +19,7 @@ from stageproxy.core.rules.attestations import own_attestations
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
 from stageproxy.core.stage.upload_forms import outgoing_form
 from stageproxy.core.values import FormFields
-from stageproxy.ports import Parcel
+from stageproxy.ports import UploadRequest
 
 
 async def download_artifacts(
@@ -34,8 +34,8 @@ async def download_artifacts(
 
 
 @dataclass(frozen=True, slots=True)
-class DownloadedParcels:
-    """The files in a *folder*, and the forms that the server has; see `ports.Parcels`.
+class DownloadedUploadRequests:
+    """The files in a *folder*, and the forms that the server has; see `ports.UploadRequests`.
 
     *workflow* is which one publishes, if any does: what it has attested goes
     along. *notify* is told of what does not.
@@ -47,14 +47,14 @@ class DownloadedParcels:
     workflow: str | None
     notify: Callable[[str], None]
 
-    async def parcel_of(self, artifact: Artifact) -> Parcel:
+    async def request_for(self, artifact: Artifact) -> UploadRequest:
         """Return the form as it came, with the attestations of this very workflow, and the file."""
         form = await self._form(artifact.filename)
         own, others = own_attestations(form, self.workflow)
         if others:
             self.notify(_left_out(artifact.filename, others, self.workflow))
         attestations = json.dumps(own) if own else None
-        return Parcel(
+        return UploadRequest(
             artifact.filename,
             self.folder / artifact.filename,
             artifact.size,

@@ -24,8 +24,8 @@ from stageproxy.cli.client import Client
 from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.ambient_identity import identify
 from stageproxy.cli.promote.credential import read_credential
-from stageproxy.cli.promote.downloads import DownloadedParcels, download_artifacts
-from stageproxy.cli.promote.http_journal import HttpJournalist
+from stageproxy.cli.promote.downloads import DownloadedUploadRequests, download_artifacts
+from stageproxy.cli.promote.http_journal import HttpJournalStore
 from stageproxy.cli.promote.progress import PromotionProgress
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.errors import StageproxyError
@@ -35,9 +35,9 @@ from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials
 from stageproxy.server.run import SystemClock, publishing_of
 from stageproxy.server.wiring import Publishing, credentials_of, pace_of, pause
-from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.publish_target import GivenCredential
-from stageproxy.services.promotion.runner import Publication
+from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.upstream.pip_index import default_of_pip, urls_of
 from stageproxy.upstream.session import Patience, open_session
 from stageproxy.upstream.trusted_publishing import TrustedPublisher
@@ -52,9 +52,9 @@ _INTERRUPTED = "It was interrupted where it ran."
 
 
 @asynccontextmanager
-async def open_here(
+async def open_client_sender(
     client: Client, config_file: Path | None, token_file: Path | None, *, as_json: bool
-) -> AsyncIterator["HereSends"]:
+) -> AsyncIterator["ClientSender"]:
     """Open what publishing from this machine needs."""
     config = _settings(config_file)
     patience = Patience(config.upstream.connect_timeout, config.upstream.read_timeout)
@@ -67,7 +67,7 @@ async def open_here(
             )
         with tempfile.TemporaryDirectory(prefix="stageproxy-promote-") as folder:
             own = _Own(config, publishing, session, token_file)
-            yield HereSends(client, own, Path(folder), as_json=as_json)
+            yield ClientSender(client, own, Path(folder), as_json=as_json)
 
 
 def _settings(file: Path | None) -> Config:
@@ -99,7 +99,7 @@ class _Own:
 
 
 @dataclass(slots=True)
-class HereSends:
+class ClientSender:
     """This machine sends; see `senders.Sender`."""
 
     client: Client
@@ -111,7 +111,7 @@ class HereSends:
     _artifacts: list[Artifact] = field(default_factory=list)
 
     @property
-    def credential_to_hand_over(self) -> Mapping[str, str]:
+    def credential_for_server(self) -> Mapping[str, str]:
         """Nothing: what this machine has stays here."""
         return {}
 
@@ -146,35 +146,37 @@ class HereSends:
     async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
         """Send what was frozen. How it ends stands in the journal then, if the server is there."""
         progress.show(promotion["files"])
-        journalist = HttpJournalist(self.client, promotion["stage"], promotion["fence"], progress)
+        journal_store = HttpJournalStore(
+            self.client, promotion["stage"], promotion["fence"], progress
+        )
         try:
             with _ended_like_interrupted():
-                await self._publication(promotion, journalist, progress).run()
+                await self._publication(promotion, journal_store, progress).run()
         except LostLeaseError as error:
             click.echo(error.sentence, err=True)
         except asyncio.CancelledError:
             if task := asyncio.current_task():
                 task.uncancel()
-            await _fail(journalist, _INTERRUPTED)
+            await _fail(journal_store, _INTERRUPTED)
         except (StageproxyError, OSError) as error:
-            await _fail(journalist, str(error))
+            await _fail(journal_store, str(error))
 
     def _publication(
-        self, promotion: Document, journalist: HttpJournalist, progress: PromotionProgress
-    ) -> Publication:
+        self, promotion: Document, journal_store: HttpJournalStore, progress: PromotionProgress
+    ) -> PromotionRunner:
         own, credentials = self.own, self._credentials
         if credentials is None:
             raise FailedError("There is no credential.")
         workflow = credentials.workflow if isinstance(credentials, TrustedPublisher) else None
-        return Publication(
+        return PromotionRunner(
             project=canonicalize_name(promotion["project"]),
             artifacts=self._artifacts,
-            journalist=journalist,
-            parcels=DownloadedParcels(
+            journal_store=journal_store,
+            upload_requests=DownloadedUploadRequests(
                 self.client, promotion["stage"], self.folder, workflow, _notify
             ),
-            shelves=Shelves(own.publishing.index, own.publishing.downloads),
-            publisher=own.publishing.publisher,
+            confirmed_listing=ConfirmedListing(own.publishing.index, own.publishing.downloads),
+            upload_client=own.publishing.upload_client,
             credentials=credentials,
             clock=SystemClock(),
             pause=pause,
@@ -187,9 +189,9 @@ def _notify(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-async def _fail(journalist: HttpJournalist, reason: str) -> None:
+async def _fail(journal_store: HttpJournalStore, reason: str) -> None:
     with suppress(LostLeaseError):
-        await journalist.fail(reason)
+        await journal_store.fail(reason)
 
 
 @contextmanager

@@ -26,8 +26,8 @@ _PATIENCE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class HttpJournalist:
-    """Keeps the journal at the server that has the stage; see `ports.Journalist`.
+class HttpJournalStore:
+    """Keeps the journal at the server that has the stage; see `ports.JournalStore`.
 
     *patience* and *try_every*, which doubles with each failure, are in seconds.
     """

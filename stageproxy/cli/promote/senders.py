@@ -18,7 +18,7 @@ class Sender(Protocol):
         """The API's word for it."""
 
     @property
-    def credential_to_hand_over(self) -> Mapping[str, str]:
+    def credential_for_server(self) -> Mapping[str, str]:
         """What of a credential goes to the server with the order."""
 
     def check(self, plan: Document) -> None:
@@ -32,14 +32,14 @@ class Sender(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ServerSends:
+class ServerSender:
     """The server sends, with a *credential* for this once, or with its own."""
 
     credential: Credential | None
     way: str = "server"
 
     @property
-    def credential_to_hand_over(self) -> Mapping[str, str]:
+    def credential_for_server(self) -> Mapping[str, str]:
         """The credential: the server keeps it in memory only."""
         if self.credential is None:
             return {}

@@ -12,11 +12,11 @@ import click
 from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, Client
 from stageproxy.cli.connection import Connection
 from stageproxy.cli.output import FailedError, print_json
-from stageproxy.cli.promote.approval import Approval
+from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.credential import find_credential
 from stageproxy.cli.promote.follow import follow
 from stageproxy.cli.promote.progress import PromotionProgress, promotion_progress
-from stageproxy.cli.promote.senders import Document, Sender, ServerSends
+from stageproxy.cli.promote.senders import Document, Sender, ServerSender
 from stageproxy.cli.promote.texts import (
     print_plan,
     print_receipt,
@@ -33,10 +33,10 @@ _UNDER_WAY = frozenset({"processing", "published"})
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PromoteOptions:
     """What the options of the command say."""
 
-    approval: Approval
+    approval: ApprovalOptions
     dry_run: bool
     here: bool
     yes: bool
@@ -45,20 +45,20 @@ class Wishes:
     config: Path | None
 
 
-async def promote_stage(connection: Connection, stage: str, wishes: Wishes) -> None:
+async def promote_stage(connection: Connection, stage: str, options: PromoteOptions) -> None:
     """Publish a stage, or go on with it, and print what came of it."""
     reference = connection.stage(stage)
     async with connection.open(reference.server) as client:
         stage_id = await client.stage_id(reference)
-        async with _sender(connection, reference, client, wishes) as sender:
-            run = _Run(client, stage_id, sender, wishes)
-            if wishes.dry_run:
+        async with _sender(connection, reference, client, options) as sender:
+            run = _PromoteCommand(client, stage_id, sender, options)
+            if options.dry_run:
                 await run.plan()
                 return
             plan, promotion = await run.to_the_end()
         published = promotion["status"] == "published"
         receipt = await client.ask("GET", f"api/stages/{stage_id}/receipt") if published else None
-    if wishes.as_json:
+    if options.as_json:
         told = {"status": promotion["status"], "promotion": promotion, "receipt": receipt}
         print_json({**told, "plan": plan})
     elif receipt:
@@ -69,28 +69,28 @@ async def promote_stage(connection: Connection, stage: str, wishes: Wishes) -> N
 
 @asynccontextmanager
 async def _sender(
-    connection: Connection, reference: StageReference, client: Client, wishes: Wishes
+    connection: Connection, reference: StageReference, client: Client, options: PromoteOptions
 ) -> AsyncIterator[Sender]:
     """Open who sends. A dry run tells that a credential would follow, and hands none over."""
-    if wishes.here:
+    if options.here:
         # Half of the server is imported with it.
-        from stageproxy.cli.promote.here import open_here  # noqa: PLC0415
+        from stageproxy.cli.promote.here import open_client_sender  # noqa: PLC0415
 
-        files = (wishes.config, wishes.token_file)
-        async with open_here(client, *files, as_json=wishes.as_json) as sender:
+        files = (options.config, options.token_file)
+        async with open_client_sender(client, *files, as_json=options.as_json) as sender:
             yield sender
     else:
-        yield ServerSends(find_credential(connection, reference, wishes.token_file))
+        yield ServerSender(find_credential(connection, reference, options.token_file))
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _PromoteCommand:
     """One run of the command, on one stage."""
 
     client: Client
     stage_id: str
     sender: Sender
-    wishes: Wishes
+    options: PromoteOptions
 
     async def to_the_end(self) -> tuple[Document | None, Document]:
         """Return the plan, if there was still one to make, and the promotion when it has ended."""
@@ -105,7 +105,7 @@ class _Run:
                 return None, await self._follow(stage)
             raise
         self._tell_and_check(plan)
-        _acknowledge(plan, self.wishes)
+        _acknowledge(plan, self.options)
         await self.sender.prepare(stage, plan)
         with self._progress() as progress:
             promotion = await self._start(plan)
@@ -119,8 +119,8 @@ class _Run:
 
     async def _follow(self, stage: Document) -> Document:
         """Return a promotion that somebody else has begun, of what was approved here, too."""
-        self.wishes.approval.check(stage["manifest-digest"], _hashes_of(stage))
-        if not self.wishes.as_json:
+        self.options.approval.check(stage["manifest-digest"], _hashes_of(stage))
+        if not self.options.as_json:
             print_who_publishes(await self.client.ask("GET", f"{self._path}/promotion"))
         with self._progress() as progress:
             return await follow(self.client, self.stage_id, progress)
@@ -129,18 +129,18 @@ class _Run:
         return await self.client.ask("GET", self._path)
 
     async def _ask_for_plan(self) -> Document:
-        follows = bool(self.sender.credential_to_hand_over)
+        follows = bool(self.sender.credential_for_server)
         body = {"way": self.sender.way, "credential-follows": follows}
         path = f"{self._path}/promotion/plan"
         return await self.client.ask("POST", path, body, patience=AS_LONG_AS_IT_TAKES)
 
     def _tell_and_check(self, plan: Document) -> None:
         """Print a plan, and raise what speaks against it."""
-        if not self.wishes.as_json:
+        if not self.options.as_json:
             print_plan(plan)
-        elif self.wishes.dry_run:
+        elif self.options.dry_run:
             print_json({"plan": plan})
-        self.wishes.approval.check(
+        self.options.approval.check(
             plan["manifest-digest"], {one["filename"]: one["sha256"] for one in plan["files"]}
         )
         self.sender.check(plan)
@@ -154,7 +154,7 @@ class _Run:
             "manifest-digest": plan["manifest-digest"],
             "acknowledged": plan["warnings-digest"],
             "way": self.sender.way,
-            **self.sender.credential_to_hand_over,
+            **self.sender.credential_for_server,
         }
         path = f"{self._path}/promotion"
         try:
@@ -169,7 +169,7 @@ class _Run:
             raise
 
     def _progress(self) -> AbstractContextManager[PromotionProgress]:
-        return promotion_progress(hidden=self.wishes.as_json)
+        return promotion_progress(hidden=self.options.as_json)
 
     @property
     def _path(self) -> str:
@@ -180,13 +180,13 @@ def _hashes_of(stage: Document) -> dict[str, str]:
     return {name: file["hashes"]["sha256"] for name, file in stage["files"].items()}
 
 
-def _acknowledge(plan: Document, wishes: Wishes) -> None:
+def _acknowledge(plan: Document, options: PromoteOptions) -> None:
     """Raise unless the warnings of a plan, if there are any, are known to somebody."""
-    if not plan["warnings-digest"] or wishes.yes:
+    if not plan["warnings-digest"] or options.yes:
         return
-    if sys.stdin.isatty() and not wishes.as_json:
+    if sys.stdin.isatty() and not options.as_json:
         click.confirm("\nPublish it all the same?", abort=True, err=True)
         return
-    told = told_at(plan, "warn") if wishes.as_json else ()
+    told = told_at(plan, "warn") if options.as_json else ()
     sentence = "There are warnings. Read them, and promote with --yes to publish all the same."
     raise FailedError("\n  ".join([sentence, *told]))

@@ -31,7 +31,7 @@ from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
 from stageproxy.core.archives.zips import (
-    members_told_twice,
+    members_listed_twice,
     problem_with_frame,
     problem_with_size,
 )
@@ -196,7 +196,7 @@ def _suspicions(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName
         yield f"A wheel has no links or devices, but here are some: {some(others)}."
     if locked := _locked(archive):
         yield f"Files are encrypted: {some(locked)}."
-    if twice := members_told_twice(archive, file):
+    if twice := members_listed_twice(archive, file):
         yield f"Headers within the zip contradict its directory: {some(twice)}."
     yield from _wheel_suspicions(_find_member(archive, f"{name.root}/WHEEL", PIECE), name)
 

@@ -54,7 +54,7 @@ def problem_with_frame(archive: zipfile.ZipFile, file: BinaryIO) -> str | None:
     return None
 
 
-def members_told_twice(archive: zipfile.ZipFile, file: BinaryIO) -> list[str]:
+def members_listed_twice(archive: zipfile.ZipFile, file: BinaryIO) -> list[str]:
     """Return the members whose own header has another method, checksum or flags.
 
     PyPI does not look at these; a reader that goes by the header gets other bytes.

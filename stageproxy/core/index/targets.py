@@ -88,7 +88,7 @@ class FileTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Redirected:
     """The same resource under its proper path; `for_good` if it never was anywhere else."""
 
     path: str
@@ -96,19 +96,19 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class LegacyUpload:
     """The upload API of the stage."""
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class PassedThrough:
     """Something that the staged release does not change: upstream answers."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class Nowhere:
+class NotServed:
     """Something that a preview does not have and upstream is never asked for."""
 
 
@@ -123,10 +123,10 @@ Target = (
     | Feed
     | Provenance
     | FileTarget
-    | Moved
-    | Upload
-    | Elsewhere
-    | Nowhere
+    | Redirected
+    | LegacyUpload
+    | PassedThrough
+    | NotServed
 )
 
 
@@ -161,7 +161,7 @@ def find_target(  # noqa: C901, PLR0911, PLR0912 - a table of paths, read from t
         return StageRoot()
     segments = unquote(path).removesuffix("/").split("/")
     if segments[0].lower() in NEVER_FORWARDED:
-        return Nowhere()
+        return NotServed()
     if found := _STAGED_FILE.fullmatch(path):
         return _file_target(path, found)
     match segments:
@@ -174,14 +174,14 @@ def find_target(  # noqa: C901, PLR0911, PLR0912 - a table of paths, read from t
         case ["pypi" | "rss" | "integrity", *rest]:
             return _about_project(path, segments, project)
         case ["legacy"]:
-            return Upload()
+            return LegacyUpload()
         case ["legacy", name] | ["legacy", name, _] if canonicalize_name(name) == project:
-            return Moved("", for_good=False)
+            return Redirected("", for_good=False)
         case ["legacy", *_]:
-            return Nowhere()
+            return NotServed()
         case [name] if installer and _PROJECT_NAME.fullmatch(name):
-            return Moved(f"simple/{canonicalize_name(name)}/", for_good=False)
-    return Elsewhere(path)
+            return Redirected(f"simple/{canonicalize_name(name)}/", for_good=False)
+    return PassedThrough(path)
 
 
 def concerns(path: str, project: NormalizedName) -> bool:
@@ -200,7 +200,7 @@ def _about_project(path: str, segments: list[str], project: NormalizedName) -> T
             return _spelled(path, segments, 2, project, Feed())
         case ["integrity", name, _, filename, "provenance"] if canonicalize_name(name) == project:
             return Provenance(path, filename)
-    return Elsewhere(path)
+    return PassedThrough(path)
 
 
 def _spelled(  # a path is moved as a whole, with the name in its place
@@ -209,7 +209,7 @@ def _spelled(  # a path is moved as a whole, with the name in its place
     if segments[place] == project:
         return target
     moved = [*segments[:place], project, *segments[place + 1 :]]
-    return Moved("/".join(moved) + ("/" if path.endswith("/") else ""), for_good=True)
+    return Redirected("/".join(moved) + ("/" if path.endswith("/") else ""), for_good=True)
 
 
 def _only(path: str, segments: list[str], project: NormalizedName) -> Target:
@@ -218,11 +218,11 @@ def _only(path: str, segments: list[str], project: NormalizedName) -> Target:
             return _at("+only/simple/", path, OnlyList())
         case ["simple", name] if canonicalize_name(name) == project:
             return _at(f"+only/simple/{project}/", unquote(path), OnlyPage())
-    return Nowhere()
+    return NotServed()
 
 
 def _at(proper: str, path: str, target: Target) -> Target:
-    return target if path == proper else Moved(proper, for_good=True)
+    return target if path == proper else Redirected(proper, for_good=True)
 
 
 def _file_target(path: str, found: re.Match[str]) -> FileTarget:

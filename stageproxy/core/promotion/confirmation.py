@@ -11,14 +11,14 @@ _AGAIN = "Report the end again in a moment: until then the stage is not publishe
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class IndexFile:
     """What the index shows of a file: its SHA-256, if it says so, and where it is."""
 
     sha256: str | None
     url: str
 
 
-def check_is_shown(artifacts: Iterable[Artifact], seen: Mapping[str, Seen]) -> None:
+def check_is_listed(artifacts: Iterable[Artifact], seen: Mapping[str, IndexFile]) -> None:
     """Raise unless the index shows every artifact, and none of them with other bytes.
 
     A file that is shown without a hash passes: only its bytes can tell.
@@ -34,19 +34,19 @@ def check_is_shown(artifacts: Iterable[Artifact], seen: Mapping[str, Seen]) -> N
         )
 
 
-def cannot_be_told(error: Exception) -> UpstreamUnavailableError:
+def unreadable_index(error: Exception) -> UpstreamUnavailableError:
     """Return the failure to see what the index shows."""
     return UpstreamUnavailableError(
         f"The server looks for itself, and the index does not say what it has: {error} {_AGAIN}"
     )
 
 
-def is_other(artifact: Artifact, shown: Seen | None) -> bool:
+def is_other(artifact: Artifact, shown: IndexFile | None) -> bool:
     """Say whether the index shows other bytes under the artifact's name."""
     return shown is not None and shown.sha256 not in {None, artifact.sha256}
 
 
-def other_bytes(artifact: Artifact, shown: Seen) -> str:
+def other_bytes(artifact: Artifact, shown: IndexFile) -> str:
     """Return the sentence on other bytes that the index shows under the artifact's name."""
     return (
         f"{artifact.filename} is on the index already with other bytes: sha256 {shown.sha256}, "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stageproxy.core.promotion.advice import advice_on
-from stageproxy.core.promotion.confirmation import Seen, is_other, other_bytes
+from stageproxy.core.promotion.confirmation import IndexFile, is_other, other_bytes
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
@@ -99,7 +99,7 @@ NextStep = Confirm | Compare | Send | Wait | Stop | Finished
 
 def plan_promotion(
     artifacts: Iterable[Artifact],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, IndexFile],
     journal: Journal,
     now: datetime,
     *,

@@ -23,11 +23,11 @@ _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 
 
-class Way(StrEnum):
+class Publisher(StrEnum):
     """Who sends: the server, or a command where it was started, a CI job say."""
 
     SERVER = "server"
-    HERE = "here"
+    CLIENT = "here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PublishUrls:
     """Where a promotion publishes, and which simple index confirms it; without credentials."""
 
     repository_url: str
@@ -62,8 +62,8 @@ class Promotion:
 
     stage_id: str
     approval: Approval
-    target: Target
-    way: Way
+    target: PublishUrls
+    way: Publisher
     fence: int
     leased_until: datetime
     first_sent_at: datetime | None = None
@@ -75,7 +75,7 @@ class Promotion:
         if fence != self.fence or self.ended_at is not None:
             raise LostLeaseError
 
-    def check_target(self, target: Target) -> None:
+    def check_target(self, target: PublishUrls) -> None:
         """Raise if *target* is another upload API than the one that has the release's first files.
 
         Half a release here and half of it there would be two halves.

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from stageproxy.core.errors import ConflictError, Problem, RefusedError, UnacknowledgedError
 from stageproxy.core.promotion.examination import Examination
-from stageproxy.core.promotion.promotion import Way
+from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rights import Credential
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.manifest import manifest_digest
 
 
 @dataclass(frozen=True, slots=True)
-class PromotionOrder:
+class PromotionRequest:
     """What somebody wants published, and knowing of what.
 
     `manifest_digest` is what was looked at; `None` takes the stage as it is.
@@ -23,11 +23,11 @@ class PromotionOrder:
 
     manifest_digest: str | None
     acknowledged: str | None
-    way: Way = Way.SERVER
+    way: Publisher = Publisher.SERVER
     credential: Credential | None = field(default=None, repr=False)
 
 
-def check_order(examination: Examination, order: PromotionOrder) -> None:
+def check_order(examination: Examination, order: PromotionRequest) -> None:
     """Raise unless it is what was ordered, PyPI would take it, and its warnings are known."""
     digest = manifest_digest(examination.stage.artifacts)
     if order.manifest_digest not in {None, digest}:

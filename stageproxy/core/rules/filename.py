@@ -10,7 +10,7 @@ from stageproxy.core.archives.members import has_unseen
 from stageproxy.core.rules.fields import find_version
 from stageproxy.core.rules.findings import Finding, Level, suspicious
 from stageproxy.core.rules.form import FILETYPES
-from stageproxy.core.rules.platforms import is_taken
+from stageproxy.core.rules.platforms import is_accepted
 from stageproxy.core.rules.upload import Rule, Upload
 
 LONGEST_FILENAME = 255
@@ -76,7 +76,7 @@ def _distribution_name(upload: Upload) -> Iterator[Finding]:
 
 def _platform(upload: Upload) -> Iterator[Finding]:
     for platform in upload.name.platforms if upload.name else ():
-        if not is_taken(platform):
+        if not is_accepted(platform):
             yield Finding(
                 "content",
                 f"Binary wheel {upload.filename!r} has an unsupported platform tag {platform!r}.",

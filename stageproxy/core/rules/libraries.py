@@ -39,7 +39,7 @@ def is_web_url(url: str) -> bool:
     return True
 
 
-def is_there(module: str) -> bool:
+def is_installed(module: str) -> bool:
     """Say whether a library is installed."""
     return find_spec(module) is not None
 
@@ -72,5 +72,5 @@ def media_type_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-ADDRESSES: Judge | None = find_address_problem if is_there("email_validator") else None
-DESCRIPTIONS: Judge | None = find_description_problem if is_there("readme_renderer") else None
+ADDRESSES: Judge | None = find_address_problem if is_installed("email_validator") else None
+DESCRIPTIONS: Judge | None = find_description_problem if is_installed("readme_renderer") else None

@@ -26,6 +26,6 @@ _TAKEN = re.compile(
 )
 
 
-def is_taken(platform: str) -> bool:
+def is_accepted(platform: str) -> bool:
     """Say whether PyPI takes wheels with this platform tag, in lower case."""
     return _TAKEN.fullmatch(platform) is not None

@@ -81,14 +81,14 @@ def find_closed(project: str, listing: Listing) -> Finding | None:
     return Finding("name", message)
 
 
-def check_project_takes_uploads(project: str, listing: Listing) -> None:
+def check_project_accepts_uploads(project: str, listing: Listing) -> None:
     """Refuse an upload to a project that upstream has closed."""
     closed = find_closed(project, listing)
     if closed is not None:
         raise RefusedError([Problem(closed.source, closed.message)])
 
 
-def plan_intake(
+def plan_acceptance(
     stage: Stage,
     artifact: Artifact,
     version: str,

@@ -17,7 +17,7 @@ _LABELS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReleaseClaims:
     """What the form of a file says of its release, by the form's fields."""
 
     filename: str
@@ -25,17 +25,17 @@ class Told:
     values: Mapping[str, frozenset[str]]
 
 
-def told_by_artifact(artifact: Artifact) -> Told:
+def claims_of_artifact(artifact: Artifact) -> ReleaseClaims:
     """Return what the form of a staged file said."""
     values = {
         "requires_python": frozenset({artifact.requires_python or ""}),
         "summary": frozenset({artifact.summary or ""}),
         "requires_dist": frozenset(map(_spelled, artifact.requires_dist)),
     }
-    return Told(artifact.filename, artifact.kind is ArtifactKind.SDIST, values)
+    return ReleaseClaims(artifact.filename, artifact.kind is ArtifactKind.SDIST, values)
 
 
-def told_by_form(filename: str, form: FormFields) -> Told:
+def claims_of_form(filename: str, form: FormFields) -> ReleaseClaims:
     """Return what a form says."""
     said: dict[str, set[str]] = {field: set() for field in _LABELS}
     for name, value in form:
@@ -45,10 +45,10 @@ def told_by_form(filename: str, form: FormFields) -> Told:
         field: frozenset(found or ({""} if field != "requires_dist" else ()))
         for field, found in said.items()
     }
-    return Told(filename, ("filetype", "sdist") in form, values)
+    return ReleaseClaims(filename, ("filetype", "sdist") in form, values)
 
 
-def differences(told: Iterable[Told]) -> Sequence[str]:
+def differences(told: Iterable[ReleaseClaims]) -> Sequence[str]:
     """Return where files say another thing than the one that will be published first.
 
     PyPI takes what it shows of a release from the first file that it gets: the

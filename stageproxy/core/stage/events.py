@@ -3,31 +3,33 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from stageproxy.core.audit import Deed, Event, Plain
+from stageproxy.core.audit import AuditAction, Event, PlainValue
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStep
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import Artifact, Stage
 
-DEED_OF: Mapping[UploadStep, Deed] = {
-    UploadStep.SEND: Deed.FILE_RECEIVED,
-    UploadStep.EXTEND: Deed.FILE_EXTENDED,
-    UploadStep.COMPLETE: Deed.FILE_PROCESSING,
-    UploadStep.SUCCEED: Deed.FILE_COMPLETED,
-    UploadStep.FAIL: Deed.FILE_FAILED,
-    UploadStep.PUT_BACK: Deed.FILE_PUT_BACK,
-    UploadStep.DELETE: Deed.FILE_DELETED,
+ACTION_OF_STEP: Mapping[UploadStep, AuditAction] = {
+    UploadStep.SEND: AuditAction.FILE_RECEIVED,
+    UploadStep.EXTEND: AuditAction.FILE_EXTENDED,
+    UploadStep.COMPLETE: AuditAction.FILE_PROCESSING,
+    UploadStep.SUCCEED: AuditAction.FILE_COMPLETED,
+    UploadStep.FAIL: AuditAction.FILE_FAILED,
+    UploadStep.PUT_BACK: AuditAction.FILE_PUT_BACK,
+    UploadStep.DELETE: AuditAction.FILE_DELETED,
 }
 """What each step of a file upload is called in the trail."""
 
 _LONGEST = 500
 
 
-def stage_event(stage: Stage, deed: str, actor: str, at: datetime, **details: Plain) -> Event:
+def stage_event(
+    stage: Stage, action: str, actor: str, at: datetime, **details: PlainValue
+) -> Event:
     """Return what happened to a stage. The names of *details* are spelled with hyphens there."""
     return Event(
         at=at,
         actor=actor,
-        action=deed,
+        action=action,
         project=stage.project,
         version=stage.version,
         stage_id=stage.id,
@@ -35,14 +37,14 @@ def stage_event(stage: Stage, deed: str, actor: str, at: datetime, **details: Pl
     )
 
 
-def refusal_event(stage: Stage | None, actor: str, at: datetime, **details: Plain) -> Event:
+def refusal_event(stage: Stage | None, actor: str, at: datetime, **details: PlainValue) -> Event:
     """Return that a write was refused, of a stage if one was meant that there is."""
     if stage is not None:
-        return stage_event(stage, Deed.REFUSED, actor, at, **details)
-    return Event(at, actor, Deed.REFUSED, details=_hyphenated(details))
+        return stage_event(stage, AuditAction.REFUSED, actor, at, **details)
+    return Event(at, actor, AuditAction.REFUSED, details=_hyphenated(details))
 
 
-def artifact_details(artifact: Artifact) -> Mapping[str, Plain]:
+def artifact_details(artifact: Artifact) -> Mapping[str, PlainValue]:
     """Return what tells an artifact from all others."""
     return {
         "filename": artifact.filename,
@@ -52,16 +54,18 @@ def artifact_details(artifact: Artifact) -> Mapping[str, Plain]:
     }
 
 
-def file_event(stage: Stage, upload: FileUpload, deed: Deed, actor: str, at: datetime) -> Event:
+def file_event(
+    stage: Stage, upload: FileUpload, action: AuditAction, actor: str, at: datetime
+) -> Event:
     """Return what happened to a file on its way in, with what is known of its bytes by then."""
-    known: dict[str, Plain] = {"filename": upload.filename, "size": upload.size}
+    known: dict[str, PlainValue] = {"filename": upload.filename, "size": upload.size}
     if upload.received:
         known |= {"size": upload.received.size, "sha256": upload.received.sha256}
-    if deed is Deed.FILE_EXTENDED:
+    if action is AuditAction.FILE_EXTENDED:
         known["expires_at"] = rfc3339(upload.expires_at)
-    if deed is Deed.FILE_FAILED:
+    if action is AuditAction.FILE_FAILED:
         known["sentence"] = in_short("; ".join(upload.notices))
-    return stage_event(stage, deed, actor, at, **known)
+    return stage_event(stage, action, actor, at, **known)
 
 
 def in_short(sentence: str) -> str:
@@ -69,5 +73,5 @@ def in_short(sentence: str) -> str:
     return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…"
 
 
-def _hyphenated(details: Mapping[str, Plain]) -> dict[str, Plain]:
+def _hyphenated(details: Mapping[str, PlainValue]) -> dict[str, PlainValue]:
     return {name.replace("_", "-"): value for name, value in details.items()}

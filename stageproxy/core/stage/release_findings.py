@@ -9,7 +9,7 @@ from stageproxy.core.rules.findings import Finding, suspicious
 from stageproxy.core.rules.table import findings_of, refusals
 from stageproxy.core.rules.upload import Surroundings, Upload
 from stageproxy.core.stage.accept import find_closed
-from stageproxy.core.stage.differences import differences, told_by_form
+from stageproxy.core.stage.differences import claims_of_form, differences
 from stageproxy.core.stage.wheel_coverage import lost_wheels, release_before
 
 
@@ -56,7 +56,7 @@ def release_findings(uploads: Sequence[Upload], listing: Listing | None) -> list
     seen = listing or Listing()
     closed = find_closed(uploads[0].name.project, seen) if uploads and uploads[0].name else None
     readable = (one for one in uploads if one.contents.core_metadata is not None)
-    told = (told_by_form(one.filename, one.form) for one in readable)
+    told = (claims_of_form(one.filename, one.form) for one in readable)
     sentences = [*differences(told), *_lost(uploads, seen)]
     found = [suspicious(one, "release") for one in sentences]
     return [closed, *found] if closed else found

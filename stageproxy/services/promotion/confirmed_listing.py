@@ -9,18 +9,18 @@ from packaging.utils import NormalizedName
 
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType
 from stageproxy.core.index.simple import read_page
-from stageproxy.core.promotion.confirmation import Seen
+from stageproxy.core.promotion.confirmation import IndexFile
 from stageproxy.ports import Downloads, Index
 
 
 @dataclass(frozen=True, slots=True)
-class Shelves:
+class ConfirmedListing:
     """What the index that confirms shows of a project, never from a cache of ours."""
 
     index: Index
     downloads: Downloads
 
-    async def files_of(self, project: NormalizedName) -> Mapping[str, Seen]:
+    async def files_of(self, project: NormalizedName) -> Mapping[str, IndexFile]:
         """Return what is shown, by filename.
 
         Raise `StageproxyError` or `UnreadablePageError` if it cannot be told.
@@ -31,20 +31,20 @@ class Shelves:
             return {}
         listing = await asyncio.to_thread(read_page, page, project)
         return {
-            name: Seen(one.sha256, _absolute(page.url, one.link))
+            name: IndexFile(one.sha256, _absolute(page.url, one.link))
             for name, one in listing.files.items()
         }
 
     async def with_hashes(
-        self, seen: Mapping[str, Seen], filenames: Iterable[str]
-    ) -> Mapping[str, Seen]:
+        self, seen: Mapping[str, IndexFile], filenames: Iterable[str]
+    ) -> Mapping[str, IndexFile]:
         """Return what is shown of these files, with hashes: where pages say none, the bytes do.
 
         Raise `StageproxyError` if a file cannot be had.
         """
         return {name: await self._hashed(seen[name]) for name in filenames if name in seen}
 
-    async def _hashed(self, file: Seen) -> Seen:
+    async def _hashed(self, file: IndexFile) -> IndexFile:
         if file.sha256 is not None:
             return file
         return replace(file, sha256=await self.downloads.sha256_of(file.url))

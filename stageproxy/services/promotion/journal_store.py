@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from stageproxy.core.audit import Deed
+from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.events import entry_event, promotion_event
 from stageproxy.core.promotion.journal import Entry, Journal, anything_may_be_out, confirmed_in
@@ -22,8 +22,8 @@ Work = Callable[[Rows, Promotion, datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueJournalist:
-    """Keeps the journal of one stage's promotion; see `ports.Journalist`."""
+class CatalogueJournalStore:
+    """Keeps the journal of one stage's promotion; see `ports.JournalStore`."""
 
     catalogue: Catalogue
     clock: Clock
@@ -107,7 +107,7 @@ def succeed(rows: Rows, held: Promotion, now: datetime) -> None:
         replace(stage, status=stage.after(Step.SUCCEED), sent=True, ended_at=now, reason=None)
     )
     rows.save_promotion(replace(held, ended_at=now))
-    rows.add_event(promotion_event(stage, held, Deed.PUBLISHED, now))
+    rows.add_event(promotion_event(stage, held, AuditAction.PUBLISHED, now))
 
 
 def check_all_confirmed(stage: Stage, journal: Journal) -> None:
@@ -140,7 +140,7 @@ def fail(rows: Rows, held: Promotion, reason: str, now: datetime, *, longest: ti
     first = held.first_sent_at if is_sent else None
     rows.save_promotion(replace(held, ended_at=now, first_sent_at=first))
     stopped = promotion_event(
-        stage, held, Deed.PROMOTION_STOPPED, now, sentence=in_short(told), sent=is_sent
+        stage, held, AuditAction.PROMOTION_STOPPED, now, sentence=in_short(told), sent=is_sent
     )
     rows.add_event(stopped)
     log.error("stage %s: its promotion stopped: %s", stage.id, told)

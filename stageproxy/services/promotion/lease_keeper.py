@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from stageproxy.core.promotion.promotion import LostLeaseError
-from stageproxy.ports import Journalist
+from stageproxy.ports import JournalStore
 
 
 @asynccontextmanager
-async def signs_of_life(journalist: Journalist, every: timedelta) -> AsyncIterator[None]:
+async def renewing_lease(journal_store: JournalStore, every: timedelta) -> AsyncIterator[None]:
     """Renew the lease for as long as the block lasts; end the block if it was lost."""
 
     async def renew_for_ever() -> None:
         while True:
             await asyncio.sleep(every.total_seconds())
-            await journalist.renew()
+            await journal_store.renew()
 
     async with one_failure(), asyncio.TaskGroup() as group:
         renewing = group.create_task(renew_for_ever())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from stageproxy.core.audit import Deed
+from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import (
     ConflictError,
     GoneError,
@@ -17,15 +17,25 @@ from stageproxy.core.errors import (
 from stageproxy.core.promotion.events import begun_event, promotion_event
 from stageproxy.core.promotion.examination import Examination
 from stageproxy.core.promotion.journal import Journal, new_journal
-from stageproxy.core.promotion.promotion import Approval, LostLeaseError, Promotion, Target, Way
-from stageproxy.core.promotion.request import PromotionOrder, check_order
+from stageproxy.core.promotion.promotion import (
+    Approval,
+    LostLeaseError,
+    Promotion,
+    Publisher,
+    PublishUrls,
+)
+from stageproxy.core.promotion.request import PromotionRequest, check_order
 from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.background import Background
-from stageproxy.services.promotion.journal_store import CatalogueJournalist, fail
-from stageproxy.services.promotion.publish_target import Outlet, PromotionCredentials, get_outlet
+from stageproxy.services.promotion.journal_store import CatalogueJournalStore, fail
+from stageproxy.services.promotion.publish_target import (
+    PromotionCredentials,
+    PublishTarget,
+    get_publish_target,
+)
 from stageproxy.services.promotion.reports import PromotionView
 from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
 
@@ -39,37 +49,37 @@ _RESTARTED = (
 
 @dataclass(frozen=True, slots=True)
 class Promotions:
-    """Publishes stages. *outlet* is where to, if the settings say so."""
+    """Publishes stages. *publish_target* is where to, if the settings say so."""
 
     catalogue: Catalogue
     clock: Clock
     stages: Stages
-    outlet: Outlet | None
+    publish_target: PublishTarget | None
     credentials: PromotionCredentials
     background: Background
     sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
     async def examine(
-        self, token: ApiToken, stage_id: str, way: Way, *, needs_credential: bool = False
+        self, token: ApiToken, stage_id: str, way: Publisher, *, needs_credential: bool = False
     ) -> Examination:
         """Return what is to be said of a stage before it is published.
 
         *needs_credential*: tell if the server has none to publish it with.
         """
         stage = await self._promotable(token, stage_id)
-        examination = await self.get_outlet().preflight.examine(stage, way)
+        examination = await self.get_publish_target().preflight.examine(stage, way)
         missing = await self._why_no_credential(stage) if needs_credential else ()
         return replace(examination, notices=(*examination.notices, *missing))
 
-    async def start(self, token: ApiToken, stage_id: str, order: PromotionOrder) -> PromotionView:
+    async def start(self, token: ApiToken, stage_id: str, order: PromotionRequest) -> PromotionView:
         """Freeze a stage, and begin to publish it unless somebody else is to send it.
 
         Raise what speaks against it; then the stage is as it was.
         """
         stage = await self._promotable(token, stage_id)
-        outlet = self.get_outlet()
+        publish_target = self.get_publish_target()
         credential = await self._credential_for(stage, order)
-        examination = await outlet.preflight.examine(stage, order.way)
+        examination = await publish_target.preflight.examine(stage, order.way)
         try:
             check_order(examination, order)
         except RefusedError:
@@ -77,7 +87,7 @@ class Promotions:
             _check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
             raise
         view = await self.catalogue.write(
-            lambda rows: self._freeze(rows, token, examination, order, outlet.target)
+            lambda rows: self._freeze(rows, token, examination, order, publish_target.target)
         )
         log.info(
             "stage %s: frozen for publishing by token %s, as %s",
@@ -92,7 +102,7 @@ class Promotions:
     async def recover(self) -> None:
         """Go on with what a server was at when it stopped; a lease of its own is nobody's now."""
         for promotion in await self.catalogue.read(lambda rows: rows.list_promotions()):
-            if promotion.ended_at is None and promotion.way is Way.SERVER:
+            if promotion.ended_at is None and promotion.way is Publisher.SERVER:
                 try:
                     await self._resume(promotion)
                 except NoRoomError:
@@ -122,14 +132,14 @@ class Promotions:
     async def _why_no_credential(self, stage: Stage) -> Sequence[str]:
         """Return what keeps the server from publishing with a credential of its own, if it does."""
         try:
-            await self._credential_for(stage, PromotionOrder(None, None))
+            await self._credential_for(stage, PromotionRequest(None, None))
         except ConflictError as error:
             return [error.sentence]
         return []
 
-    async def _credential_for(self, stage: Stage, order: PromotionOrder) -> Credential | None:
+    async def _credential_for(self, stage: Stage, order: PromotionRequest) -> Credential | None:
         """Return what the server publishes with; nothing if somebody else is to send the stage."""
-        if order.way is Way.HERE:
+        if order.way is Publisher.CLIENT:
             return None
         credential = order.credential or await self.credentials.find(stage.project)
         if credential is None:
@@ -145,8 +155,8 @@ class Promotions:
         rows: Rows,
         token: ApiToken,
         examination: Examination,
-        order: PromotionOrder,
-        target: Target,
+        order: PromotionRequest,
+        target: PublishUrls,
     ) -> PromotionView:
         """Freeze what was examined, within one transaction; what comes later is in conflict."""
         now = self.clock.now()
@@ -197,7 +207,7 @@ class Promotions:
         self._begin(view, credential)
 
     async def _credential_to_go_on_with(self, stage: Stage, promotion: Promotion) -> Credential:
-        promotion.check_target(self.get_outlet().target)
+        promotion.check_target(self.get_publish_target().target)
         credential = await self.credentials.find(stage.project)
         if credential is None:
             raise ConflictError(_RESTARTED)
@@ -205,21 +215,23 @@ class Promotions:
 
     def _begin(self, view: PromotionView, credential: Credential) -> None:
         """Publish in the background."""
-        stage, outlet = view.stage, self.get_outlet()
+        stage, publish_target = view.stage, self.get_publish_target()
         # Another run of the same stage may begin before this one has quite ended.
         self.sent[stage.id] = {}
         progress = self.sent[stage.id]
-        journalist = CatalogueJournalist(
+        journal_store = CatalogueJournalStore(
             self.catalogue, self.clock, stage.id, view.promotion.fence, self._longest
         )
-        publication = outlet.publication(stage, journalist, credential, progress.__setitem__)
-        publish = partial(self._publish, stage, journalist, publication.run, progress)
+        publication = publish_target.publication(
+            stage, journal_store, credential, progress.__setitem__
+        )
+        publish = partial(self._publish, stage, journal_store, publication.run, progress)
         self.background.start(stage.id, publish)
 
     async def _publish(
         self,
         stage: Stage,
-        journalist: CatalogueJournalist,
+        journal_store: CatalogueJournalStore,
         run: Callable[[], Awaitable[None]],
         progress: dict[str, int],
     ) -> None:
@@ -231,14 +243,14 @@ class Promotions:
         except Exception:
             log.exception("stage %s: its promotion failed", stage.id)
             with suppress(LostLeaseError):
-                await journalist.fail("The server has a fault. Its log says more.")
+                await journal_store.fail("The server has a fault. Its log says more.")
         finally:
             if self.sent.get(stage.id) is progress:
                 del self.sent[stage.id]
 
-    def get_outlet(self) -> Outlet:
+    def get_publish_target(self) -> PublishTarget:
         """Return where stages are published; raise if nobody said so."""
-        return get_outlet(self.outlet)
+        return get_publish_target(self.publish_target)
 
     @property
     def _longest(self) -> timedelta:
@@ -254,7 +266,7 @@ def _take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) ->
     """Let a promotion have a new holder, within a transaction."""
     taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
     rows.save_promotion(taken)
-    rows.add_event(promotion_event(stage, taken, Deed.PROMOTION_RESUMED, now))
+    rows.add_event(promotion_event(stage, taken, AuditAction.PROMOTION_RESUMED, now))
     return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, taken, now))
 
 
@@ -268,7 +280,7 @@ def _journal_to_go_on_with(
     known = rows.find_journal(stage.id) if stage.sent or stage.status is Status.PROCESSING else {}
     if not known:
         rows.forget_journal(stage.id)
-    if former is not None and former.way is Way.HERE:
+    if former is not None and former.way is Publisher.CLIENT:
         known = {name: it.unseen(now) for name, it in known.items()}
     names = [one.filename for one in stage.artifacts]
     journal = {**new_journal(names, now), **{name: it.resumed(now) for name, it in known.items()}}

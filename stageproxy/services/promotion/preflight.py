@@ -14,7 +14,7 @@ from stageproxy.core.promotion.examination import (
     damage,
     dropped_attestations,
 )
-from stageproxy.core.promotion.promotion import Way
+from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.table import UNKNOWN_RULES
 from stageproxy.core.rules.upload import Upload
@@ -24,7 +24,7 @@ from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock
-from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.upstream_state import Published, UpstreamState
 
 log = logging.getLogger(__name__)
@@ -40,11 +40,11 @@ class Preflight:
     catalogue: Catalogue
     files: ArtifactFiles
     published: Published
-    shelves: Shelves
+    confirmed_listing: ConfirmedListing
     clock: Clock
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
-    async def examine(self, stage: Stage, way: Way) -> Examination:
+    async def examine(self, stage: Stage, way: Publisher) -> Examination:
         """Return all that is to be said of a stage now. Raise if that cannot be found out."""
         _check_is_whole(stage)
         state = await self.published.state(stage.project)
@@ -62,7 +62,7 @@ class Preflight:
         found = await asyncio.to_thread(self._findings, stage, uploads, state, published)
         # What is out is not sent again: a damaged copy of it must not keep the others back.
         to_send = {name: [one] for name, one in damaged.items() if name not in published}
-        dropped = dropped_attestations(stage.artifacts) if way is Way.SERVER else []
+        dropped = dropped_attestations(stage.artifacts) if way is Publisher.SERVER else []
         return Examination(stage, {**found, **to_send}, published, (*state.notices, *dropped))
 
     async def _with_hashes(self, stage: Stage, listing: Listing) -> Listing:
@@ -74,8 +74,8 @@ class Preflight:
         unhashed = [one for one in listed if one is not None and one.sha256 is None]
         if not unhashed:
             return listing
-        shown = await self.shelves.files_of(stage.project)
-        seen = await self.shelves.with_hashes(shown, [one.filename for one in unhashed])
+        shown = await self.confirmed_listing.files_of(stage.project)
+        seen = await self.confirmed_listing.with_hashes(shown, [one.filename for one in unhashed])
         hashed = {name: replace(listing.files[name], sha256=it.sha256) for name, it in seen.items()}
         return replace(listing, files={**listing.files, **hashed})
 

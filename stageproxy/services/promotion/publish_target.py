@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.plan import Pace
-from stageproxy.core.promotion.promotion import Target
+from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential
 from stageproxy.core.stage.stage import Artifact, Stage
@@ -20,13 +20,13 @@ from stageproxy.ports import (
     ArtifactFiles,
     Catalogue,
     Clock,
-    Journalist,
-    Parcel,
-    Publisher,
+    JournalStore,
+    UploadClient,
+    UploadRequest,
 )
-from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.preflight import Preflight
-from stageproxy.services.promotion.runner import Publication
+from stageproxy.services.promotion.runner import PromotionRunner
 
 log = logging.getLogger(__name__)
 
@@ -78,19 +78,19 @@ class GivenCredential:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredParcels:
-    """What goes out for each artifact of a stage that is kept here; see `ports.Parcels`."""
+class StoredUploadRequests:
+    """What goes out for each artifact of a stage that is kept here; see `ports.UploadRequests`."""
 
     catalogue: Catalogue
     files: ArtifactFiles
     stage_id: str
 
-    async def parcel_of(self, artifact: Artifact) -> Parcel:
+    async def request_for(self, artifact: Artifact) -> UploadRequest:
         """Return the form as it came, without attestations, and the file."""
         form = await self.catalogue.read(
             lambda rows: rows.find_form(self.stage_id, artifact.filename)
         )
-        return Parcel(
+        return UploadRequest(
             artifact.filename,
             self.files.path(artifact.sha256),
             artifact.size,
@@ -100,29 +100,29 @@ class StoredParcels:
 
 
 @dataclass(frozen=True, slots=True)
-class CountedPublisher:
-    """A publisher whose replies are counted by their kind; see `ports.Publisher`."""
+class CountingUploadClient:
+    """A upload_client whose replies are counted by their kind; see `ports.UploadClient`."""
 
-    publisher: Publisher
+    upload_client: UploadClient
     count: Callable[[str], None]
 
     async def publish(
-        self, parcel: Parcel, credential: Credential, report: Callable[[int], None]
+        self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
         """Send an artifact once, and return what becomes of it."""
-        reply = await self.publisher.publish(parcel, credential, report)
+        reply = await self.upload_client.publish(upload_request, credential, report)
         self.count(type(reply).__name__.lower())
         return reply
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class PublishTarget:
     """Where a server publishes, and with what."""
 
-    target: Target
+    target: PublishUrls
     preflight: Preflight
-    shelves: Shelves
-    publisher: Publisher
+    confirmed_listing: ConfirmedListing
+    upload_client: UploadClient
     catalogue: Catalogue
     files: ArtifactFiles
     clock: Clock
@@ -132,18 +132,18 @@ class Outlet:
     def publication(
         self,
         stage: Stage,
-        journalist: Journalist,
+        journal_store: JournalStore,
         credential: Credential,
         report: Callable[[str, int], None],
-    ) -> Publication:
+    ) -> PromotionRunner:
         """Return what publishes a frozen stage from here."""
-        return Publication(
+        return PromotionRunner(
             project=stage.project,
             artifacts=stage.artifacts,
-            journalist=journalist,
-            parcels=StoredParcels(self.catalogue, self.files, stage.id),
-            shelves=self.shelves,
-            publisher=self.publisher,
+            journal_store=journal_store,
+            upload_requests=StoredUploadRequests(self.catalogue, self.files, stage.id),
+            confirmed_listing=self.confirmed_listing,
+            upload_client=self.upload_client,
             credentials=GivenCredential(credential),
             clock=self.clock,
             pause=self.pause,
@@ -152,11 +152,11 @@ class Outlet:
         )
 
 
-def get_outlet(outlet: Outlet | None) -> Outlet:
+def get_publish_target(publish_target: PublishTarget | None) -> PublishTarget:
     """Return where stages are published; raise if nobody said so."""
-    if outlet is None:
+    if publish_target is None:
         raise ConflictError(
             "This server does not know where to publish. Its upstream is not PyPI, and so "
             "promotion.repository_url and promotion.index_url have to be set."
         )
-    return outlet
+    return publish_target

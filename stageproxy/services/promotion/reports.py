@@ -10,27 +10,27 @@ from typing import Any
 
 from stageproxy.core.errors import ConflictError, NotFoundError, StageproxyError
 from stageproxy.core.index.pages import UnreadablePageError
-from stageproxy.core.promotion.confirmation import cannot_be_told, check_is_shown
+from stageproxy.core.promotion.confirmation import check_is_listed, unreadable_index
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import (
     CLOSES_AFTER,
     Promotion,
-    Way,
+    Publisher,
     reminder_interval,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.core.values import FormFields
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.journal_store import (
-    CatalogueJournalist,
+    CatalogueJournalStore,
     check_all_confirmed,
     get_promotion,
 )
-from stageproxy.services.promotion.lease_keeper import signs_of_life
-from stageproxy.services.promotion.publish_target import Outlet, get_outlet
+from stageproxy.services.promotion.lease_keeper import renewing_lease
+from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -72,13 +72,13 @@ class Report:
 class PromotionReports:
     """Tells of promotions; *sent* is how far the files are that this server sends.
 
-    *outlet* is where to look whether a release is out, if the settings say so.
+    *publish_target* is where to look whether a release is out, if the settings say so.
     """
 
     catalogue: Catalogue
     clock: Clock
     stages: Stages
-    outlet: Outlet | None
+    publish_target: PublishTarget | None
     sent: Mapping[str, Mapping[str, int]]
     reminded: dict[str, datetime] = field(default_factory=dict)
 
@@ -118,16 +118,16 @@ class PromotionReports:
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         await self.catalogue.read(lambda rows: _check_is_elsewhere(rows, stage_id, report))
         longest = self.stages.limits.max_lifetime
-        journalist = CatalogueJournalist(
+        journal_store = CatalogueJournalStore(
             self.catalogue, self.clock, stage_id, report.fence, longest
         )
         now = self.clock.now()
-        await journalist.record([replace(one, changed_at=now) for one in report.entries])
+        await journal_store.record([replace(one, changed_at=now) for one in report.entries])
         match report.ending:
             case Ending.PUBLISHED:
-                await self._publish(stage, journalist)
+                await self._publish(stage, journal_store)
             case Ending.ERROR:
-                await journalist.fail(report.reason)
+                await journal_store.fail(report.reason)
             case None:
                 pass
         return await self.show(token, stage_id)
@@ -147,23 +147,25 @@ class PromotionReports:
                     (one.first_sent_at + CLOSES_AFTER).date(),
                 )
 
-    async def _publish(self, stage: Stage, journalist: CatalogueJournalist) -> None:
+    async def _publish(self, stage: Stage, journal_store: CatalogueJournalStore) -> None:
         """Let a stage be published once the index shows us every file: it is not taken on trust.
 
         Where they are is journaled as we see it, too: readers of the stage are led there.
         """
-        journal = await journalist.entries()
+        journal = await journal_store.entries()
         check_all_confirmed(stage, journal)
-        outlet = get_outlet(self.outlet)
+        publish_target = get_publish_target(self.publish_target)
         promotion = await self.catalogue.read(
-            lambda rows: get_promotion(rows, stage.id, journalist.fence)
+            lambda rows: get_promotion(rows, stage.id, journal_store.fence)
         )
-        promotion.check_target(outlet.target)
-        async with signs_of_life(journalist, outlet.pace.renew):
-            urls = await _urls_on(outlet.shelves, stage)
+        promotion.check_target(publish_target.target)
+        async with renewing_lease(journal_store, publish_target.pace.renew):
+            urls = await _urls_on(publish_target.confirmed_listing, stage)
         now = self.clock.now()
-        await journalist.record([journal[name].confirmed(url, now) for name, url in urls.items()])
-        await journalist.succeed()
+        await journal_store.record(
+            [journal[name].confirmed(url, now) for name, url in urls.items()]
+        )
+        await journal_store.succeed()
 
     def _view(self, rows: Rows, stage: Stage) -> PromotionView:
         promotion = rows.find_promotion(stage.id)
@@ -174,19 +176,19 @@ class PromotionReports:
 
 
 def _check_is_elsewhere(rows: Rows, stage_id: str, report: Report) -> None:
-    if get_promotion(rows, stage_id, report.fence).way is not Way.HERE:
+    if get_promotion(rows, stage_id, report.fence).way is not Publisher.CLIENT:
         raise ConflictError("The server itself publishes this stage, and keeps its journal.")
 
 
-async def _urls_on(shelves: Shelves, stage: Stage) -> Mapping[str, str]:
+async def _urls_on(confirmed_listing: ConfirmedListing, stage: Stage) -> Mapping[str, str]:
     """Return where the index has each file of a stage; raise unless it has them all, as staged."""
     with _failing_as_unavailable():
-        shown = await shelves.files_of(stage.project)
+        shown = await confirmed_listing.files_of(stage.project)
     # Nothing is downloaded for its hash while something else is missing.
-    check_is_shown(stage.artifacts, shown)
+    check_is_listed(stage.artifacts, shown)
     with _failing_as_unavailable():
-        seen = await shelves.with_hashes(shown, [one.filename for one in stage.artifacts])
-    check_is_shown(stage.artifacts, seen)
+        seen = await confirmed_listing.with_hashes(shown, [one.filename for one in stage.artifacts])
+    check_is_listed(stage.artifacts, seen)
     return {name: one.url for name, one in seen.items()}
 
 
@@ -196,4 +198,4 @@ def _failing_as_unavailable() -> Iterator[None]:
     try:
         yield
     except (StageproxyError, UnreadablePageError) as error:
-        raise cannot_be_told(error) from error
+        raise unreadable_index(error) from error

@@ -19,7 +19,7 @@ from stageproxy.core.errors import (
     UpstreamUnavailableError,
 )
 from stageproxy.core.index.pages import UnreadablePageError
-from stageproxy.core.promotion.confirmation import Seen
+from stageproxy.core.promotion.confirmation import IndexFile
 from stageproxy.core.promotion.journal import Entry
 from stageproxy.core.promotion.plan import (
     Compare,
@@ -35,9 +35,9 @@ from stageproxy.core.promotion.plan import (
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.ports import Clock, Credentials, Journalist, Parcels, Publisher
-from stageproxy.services.promotion.confirmed_listing import Shelves
-from stageproxy.services.promotion.lease_keeper import one_failure, signs_of_life
+from stageproxy.ports import Clock, Credentials, JournalStore, UploadClient, UploadRequests
+from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
+from stageproxy.services.promotion.lease_keeper import one_failure, renewing_lease
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class _Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
+class PromotionRunner:
     """Publishes the artifacts of one frozen stage.
 
     *report* is told how many bytes of which file went out.
@@ -67,10 +67,10 @@ class Publication:
 
     project: NormalizedName
     artifacts: Sequence[Artifact]
-    journalist: Journalist
-    parcels: Parcels
-    shelves: Shelves
-    publisher: Publisher
+    journal_store: JournalStore
+    upload_requests: UploadRequests
+    confirmed_listing: ConfirmedListing
+    upload_client: UploadClient
     credentials: Credentials
     clock: Clock
     pause: Callable[[timedelta], Awaitable[None]]
@@ -79,7 +79,7 @@ class Publication:
 
     async def run(self) -> None:
         """Publish what is not out yet, to the end. Raise `LostLeaseError` if others took over."""
-        run = _Run(dict(await self.journalist.entries()))
+        run = _Run(dict(await self.journal_store.entries()))
         while not run.is_over:
             seen = await self._look(run)
             if seen is None:
@@ -93,11 +93,11 @@ class Publication:
             )
             await self._do(run, step)
 
-    async def _look(self, run: _Run) -> Mapping[str, Seen] | None:
+    async def _look(self, run: _Run) -> Mapping[str, IndexFile] | None:
         """Return what the index shows; nothing if it does not say, after a pause."""
-        await self.journalist.renew()
+        await self.journal_store.renew()
         try:
-            seen = await self.shelves.files_of(self.project)
+            seen = await self.confirmed_listing.files_of(self.project)
         except (StageproxyError, UnreadablePageError) as error:
             run.blind += 1
             if run.blind >= self.pace.attempts:
@@ -107,7 +107,8 @@ class Publication:
             return None
         run.blind = 0
         return {
-            name: Seen(one.sha256 or run.sha256_of.get(name), one.url) for name, one in seen.items()
+            name: IndexFile(one.sha256 or run.sha256_of.get(name), one.url)
+            for name, one in seen.items()
         }
 
     async def _do(self, run: _Run, step: NextStep) -> None:
@@ -124,7 +125,7 @@ class Publication:
                 await self._settle(run, refused)
                 await self._give_up(run, reason)
             case Finished():
-                await self.journalist.succeed()
+                await self.journal_store.succeed()
                 run.is_over = True
 
     async def _confirm(self, run: _Run, files: Mapping[str, str]) -> None:
@@ -138,8 +139,8 @@ class Publication:
         """Find out the hashes of files by downloading them, once: links may be signed anew."""
         for name, url in files.items():
             try:
-                async with signs_of_life(self.journalist, self.pace.renew):
-                    run.sha256_of[name] = await self.shelves.downloads.sha256_of(url)
+                async with renewing_lease(self.journal_store, self.pace.renew):
+                    run.sha256_of[name] = await self.confirmed_listing.downloads.sha256_of(url)
             except LostLeaseError:
                 raise
             except StageproxyError as error:
@@ -177,16 +178,16 @@ class Publication:
         What it takes to send it may not be to be had for a moment.
         """
         try:
-            parcel = await self.parcels.parcel_of(artifact)
+            upload_request = await self.upload_requests.request_for(artifact)
             credential = await self.credentials.get()
         except UpstreamUnavailableError as error:
             return Unanswered(error.sentence)
         sending = run.entries[artifact.filename].sending(self.clock.now())
         await self._record(run, sending)
         try:
-            async with signs_of_life(self.journalist, self.pace.renew):
-                reply = await self.publisher.publish(
-                    parcel, credential, partial(self.report, artifact.filename)
+            async with renewing_lease(self.journal_store, self.pace.renew):
+                reply = await self.upload_client.publish(
+                    upload_request, credential, partial(self.report, artifact.filename)
                 )
         except DamagedArtifactError:
             await self._record(run, sending.withheld(self.clock.now()))
@@ -230,16 +231,16 @@ class Publication:
 
     async def _rest(self, length: timedelta) -> None:
         """Wait, and keep the lease: an index may ask to be left alone for longer than it lasts."""
-        async with signs_of_life(self.journalist, self.pace.renew):
+        async with renewing_lease(self.journal_store, self.pace.renew):
             await self.pause(length)
 
     async def _record(self, run: _Run, *entries: Entry) -> None:
-        await self.journalist.record(entries)
+        await self.journal_store.record(entries)
         run.entries.update((entry.filename, entry) for entry in entries)
 
     async def _give_up(self, run: _Run, reason: str) -> None:
         run.is_over = True
-        await self.journalist.fail(reason)
+        await self.journal_store.fail(reason)
 
 
 def _is_failure(reply: Reply) -> bool:

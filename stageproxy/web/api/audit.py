@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from stageproxy.core.audit import AuditRecord, Walk
+from stageproxy.core.audit import AuditRecord, ChainCheck
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.web.auth import authenticate
@@ -53,7 +53,7 @@ def _record_json(record: AuditRecord) -> dict[str, Any]:
     }
 
 
-def _walk_json(walk: Walk) -> dict[str, Any]:
+def _walk_json(walk: ChainCheck) -> dict[str, Any]:
     return {
         "ok": walk.broken is None,
         "records": walk.end.number,

@@ -35,7 +35,7 @@ async def check_file(request: web.Request) -> web.Response:
         for value in ([values] if isinstance(values, str) else values)
     )
     prospect = Prospect(form, body.filename, body.size)
-    findings = await request.app[UPLOADS].examiner.foresee(token, prospect)
+    findings = await request.app[UPLOADS].examiner.predict(token, prospect)
     return json_response(
         {
             "rules-as-of": RULES_AS_OF.isoformat(),

@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
 
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.promotion import Way
-from stageproxy.core.promotion.request import PromotionOrder
+from stageproxy.core.promotion.promotion import Publisher
+from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import TOKEN_USER, Credential
 from stageproxy.services.promotion.reports import Ending, PromotionView, Report
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
@@ -36,7 +36,7 @@ class PlanPromotion(Body):
     Whether a credential will come with the order: else it is told if the server has none.
     """
 
-    way: Way = Way.SERVER
+    way: Publisher = Publisher.SERVER
     credential_follows: bool = Field(default=False, alias="credential-follows")
 
 
@@ -48,7 +48,7 @@ class StartPromotion(Body):
 
     manifest_digest: Digest = Field(alias="manifest-digest")
     acknowledged: Acknowledgement = ""
-    way: Way = Way.SERVER
+    way: Publisher = Publisher.SERVER
     username: str = TOKEN_USER
     token: SecretStr | None = None
 
@@ -107,16 +107,16 @@ async def plan_promotion(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, PlanPromotion)
     promotions = request.app[PROMOTIONS]
-    needs = body.way is Way.SERVER and not body.credential_follows
+    needs = body.way is Publisher.SERVER and not body.credential_follows
     examination = await promotions.examine(token, _id(request), body.way, needs_credential=needs)
-    return json_response(plan_json(examination, promotions.get_outlet().target))
+    return json_response(plan_json(examination, promotions.get_publish_target().target))
 
 
 async def start_promotion(request: web.Request) -> web.Response:
     """Freeze a stage and begin to publish it: 202, or what speaks against it."""
     token = await authenticate(request)
     body = await read_body(request, StartPromotion)
-    order = PromotionOrder(body.manifest_digest, body.acknowledged, body.way, body.credential)
+    order = PromotionRequest(body.manifest_digest, body.acknowledged, body.way, body.credential)
     view = await request.app[PROMOTIONS].start(token, _id(request), order)
     return _promotion(view, HTTPStatus.ACCEPTED)
 

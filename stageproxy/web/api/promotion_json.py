@@ -4,7 +4,7 @@ from typing import Any
 
 from stageproxy.core.promotion.examination import Examination
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.promotion import Target
+from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.rules.findings import Level, finding_json
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
@@ -15,7 +15,7 @@ from stageproxy.services.promotion.reports import PromotionView
 _WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})
 
 
-def plan_json(examination: Examination, target: Target) -> dict[str, Any]:
+def plan_json(examination: Examination, target: PublishUrls) -> dict[str, Any]:
     """Return what would be published, in which order, and what is to be said of it."""
     stage = examination.stage
     return {

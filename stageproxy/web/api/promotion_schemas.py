@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from stageproxy.core.promotion.journal import Progress
-from stageproxy.core.promotion.promotion import Way
+from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.stage import Status
 from stageproxy.web.api.schema_words import (
@@ -83,7 +83,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             "acknowledged": said("The warnings that were known.", TEXTS),
             "way": said(
                 "Who sends: the server, or a command elsewhere.",
-                {"enum": [one.value for one in Way]},
+                {"enum": [one.value for one in Publisher]},
             ),
             "fence": said("What reports of whoever sends elsewhere have to name.", NUMBER),
             "leased-until": MOMENT,
@@ -120,7 +120,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             "acknowledged": TEXTS,
             "first-sent-at": MOMENT_OR_NULL,
             "published-at": MOMENT_OR_NULL,
-            "published-by": {"enum": [one.value for one in Way]},
+            "published-by": {"enum": [one.value for one in Publisher]},
             "files": by(
                 "filename",
                 objects(

@@ -9,7 +9,7 @@ from pydantic import Field
 from stageproxy.core.rights import ApiToken, TokenKind
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import Stage
-from stageproxy.services.tokens import TokenOrder
+from stageproxy.services.tokens import TokenRequest
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import (
     Body,
@@ -107,7 +107,7 @@ async def make_token(request: web.Request) -> web.Response:
     """Make an API token, and show it this once."""
     token = await authenticate(request)
     body = await read_body(request, MakeToken)
-    order = TokenOrder(KINDS[body.can], body.project, body.version, body.expires)
+    order = TokenRequest(KINDS[body.can], body.project, body.version, body.expires)
     made, kept = await request.app[TOKENS].make(token, order)
     return json_response({"token": made.reveal(), **token_json(kept)}, 201)
 

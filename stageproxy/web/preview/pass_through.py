@@ -8,7 +8,7 @@ from stageproxy.core.errors import StageproxyError
 from stageproxy.core.index.redirects import is_respelling
 from stageproxy.core.index.targets import concerns
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import Answer
+from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import etag_of
 from stageproxy.web.headers import of_project, of_untouched, to_upstream
 from stageproxy.web.keys import PREVIEWS
@@ -35,7 +35,7 @@ async def packages(request: web.Request) -> web.StreamResponse:
 
 
 async def pass_on(
-    request: web.Request, stage: Stage, answer: Answer, asked: str
+    request: web.Request, stage: Stage, answer: UpstreamResponse, asked: str
 ) -> web.StreamResponse:
     """Pass on what upstream answers to what was *asked*; redirects stay within the stage."""
     if answer.status in _REDIRECTS:
@@ -47,7 +47,7 @@ async def pass_on(
     return await _stream(request, answer, headers(answer.headers))
 
 
-def _redirected(request: web.Request, answer: Answer, asked: str) -> web.Response:
+def _redirected(request: web.Request, answer: UpstreamResponse, asked: str) -> web.Response:
     location = answer.headers.get(hdrs.LOCATION, "")
     target = request.app[PREVIEWS].redirection(location, asked)
     if target.path is None:
@@ -55,7 +55,7 @@ def _redirected(request: web.Request, answer: Answer, asked: str) -> web.Respons
     return moved(request, target.path, for_good=is_respelling(asked, target.path))
 
 
-async def _not_found(answer: Answer) -> web.Response:
+async def _not_found(answer: UpstreamResponse) -> web.Response:
     """Pass on that upstream has no such thing. Today: so nobody may keep the answer."""
     body = b""
     async for chunk in answer.chunks():
@@ -69,7 +69,7 @@ async def _not_found(answer: Answer) -> web.Response:
 
 
 async def _stream(
-    request: web.Request, answer: Answer, headers: dict[str, str]
+    request: web.Request, answer: UpstreamResponse, headers: dict[str, str]
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=headers)
     await response.prepare(request)

@@ -8,20 +8,20 @@ from stageproxy.core.errors import NotFoundError
 from stageproxy.core.index.negotiation import names_simple_api
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.targets import (
-    Elsewhere,
     Feed,
     FileTarget,
-    Moved,
-    Nowhere,
+    LegacyUpload,
+    NotServed,
     OnlyList,
     OnlyPage,
+    PassedThrough,
     ProjectJson,
     ProjectList,
     ProjectPage,
     Provenance,
+    Redirected,
     ReleaseJson,
     StageRoot,
-    Upload,
     find_target,
 )
 from stageproxy.core.stage.stage import Stage
@@ -62,13 +62,13 @@ async def preview(  # noqa: C901, PLR0912 - one case for each target
             return await answer_list(request, stage, _accept_of(request))
         case FileTarget():
             return await answer_file(request, stage, target)
-        case Moved():
+        case Redirected():
             return moved(request, target.path, for_good=target.for_good)
-        case Elsewhere():
+        case PassedThrough():
             return await pass_through(request, stage, target.path)
-        case Nowhere():
+        case NotServed():
             raise NotFoundError
-        case Upload():
+        case LegacyUpload():
             raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
 
 

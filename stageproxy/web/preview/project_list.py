@@ -9,7 +9,7 @@ from stageproxy.core.index.negotiation import SimpleType, simple_type, simple_ty
 from stageproxy.core.index.pages import digest_of
 from stageproxy.core.index.project_list import ListEditor, UnreadableListError
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import Answer
+from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import matches, wants_fresh
 from stageproxy.web.headers import of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS
@@ -43,7 +43,7 @@ async def answer_list(request: web.Request, stage: Stage, accept: str) -> web.St
 
 
 async def _edited(
-    request: web.Request, stage: Stage, answer: Answer, editor: ListEditor
+    request: web.Request, stage: Stage, answer: UpstreamResponse, editor: ListEditor
 ) -> web.StreamResponse:
     encoding = answer.headers.get(hdrs.CONTENT_ENCODING, "").lower()
     if encoding not in _NOT_ENCODED:
@@ -64,7 +64,7 @@ async def _edited(
 
 
 async def _stream(
-    request: web.Request, answer: Answer, editor: ListEditor, response: web.StreamResponse
+    request: web.Request, answer: UpstreamResponse, editor: ListEditor, response: web.StreamResponse
 ) -> web.StreamResponse:
     """Send the list as it comes in. Nothing is sent before the editor knows that it is one."""
     try:
@@ -92,7 +92,7 @@ async def _send(request: web.Request, response: web.StreamResponse, piece: bytes
         await response.write(piece)
 
 
-def _etag(request: web.Request, stage: Stage, answer: Answer) -> str | None:
+def _etag(request: web.Request, stage: Stage, answer: UpstreamResponse) -> str | None:
     """Return what stands for upstream's list and the stage as it is, if upstream's has a name."""
     upstream = answer.headers.get("ETag")
     if upstream is None:

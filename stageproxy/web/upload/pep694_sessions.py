@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from stageproxy.core.errors import ConflictError, RefusedError
-from stageproxy.core.promotion.request import PromotionOrder
+from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText
@@ -79,7 +79,7 @@ async def publish_session(request: web.Request) -> web.Response:
     """
     token = await authenticate(request)
     await read_message(request, Message)
-    order = PromotionOrder(manifest_digest=None, acknowledged=None)
+    order = PromotionRequest(manifest_digest=None, acknowledged=None)
     try:
         view = await request.app[PROMOTIONS].start(token, request.match_info["id"], order)
     except RefusedError as error:

@@ -13,7 +13,7 @@ from aiohttp import web
 from stageproxy.core.promotion.journal import Journal
 from stageproxy.core.promotion.outcome import how_far
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.differences import differences, told_by_artifact
+from stageproxy.core.stage.differences import claims_of_artifact, differences
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, Step
@@ -155,7 +155,7 @@ def notices_of(stage: Stage, journal: Journal) -> list[str]:
         return [stage.reason]
     if stage.status is Status.PROCESSING:
         return [how_far(stage, journal)] if journal else []
-    return [*differences(map(told_by_artifact, stage.artifacts))] if stage.status in LIVE else []
+    return [*differences(map(claims_of_artifact, stage.artifacts))] if stage.status in LIVE else []
 
 
 def _permitted(stage: Stage, token: ApiToken | None) -> frozenset[Action]:

@@ -6,7 +6,7 @@ import pytest
 from yarl import URL
 
 from stageproxy.cli.client import open_client
-from stageproxy.cli.promote.downloads import DownloadedParcels
+from stageproxy.cli.promote.downloads import DownloadedUploadRequests
 from stageproxy.core.errors import UpstreamUnavailableError
 from tests.support.builders.stages import an_artifact
 
@@ -14,7 +14,7 @@ from tests.support.builders.stages import an_artifact
 async def test_server_that_is_away(tmp_path: Path) -> None:
     """A server that starts anew just when its form is wanted is waited for."""
     async with open_client(URL("http://127.0.0.1:1"), None) as client:
-        parcels = DownloadedParcels(client, "s1", tmp_path, None, lambda _: None)
+        upload_requests = DownloadedUploadRequests(client, "s1", tmp_path, None, lambda _: None)
 
         with pytest.raises(UpstreamUnavailableError, match="cannot be reached"):
-            await parcels.parcel_of(an_artifact("demo-2.0.tar.gz"))
+            await upload_requests.request_for(an_artifact("demo-2.0.tar.gz"))

@@ -12,7 +12,7 @@ from yarl import URL
 
 from stageproxy.cli.client import open_client
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.promote.here import open_here
+from stageproxy.cli.promote.here import open_client_sender
 from tests.cli.desk import Desk, Ended, publishing_on
 from tests.cli.promote.test_promote import (
     LINUX,
@@ -199,7 +199,7 @@ def test_files_that_were_changed(desk: Desk, pypi: FakeIndex, tmp_path: Path) ->
     async def prepare() -> None:
         async with (
             open_client(URL(desk.url), desk.token) as client,
-            open_here(client, config, None, as_json=True) as sender,
+            open_client_sender(client, config, None, as_json=True) as sender,
         ):
             plan = {"project": desk.project, "manifest-digest": "0" * 64}
             await sender.prepare(stage, plan)

@@ -12,12 +12,12 @@ from yarl import URL
 
 from stageproxy.cli.client import open_client
 from stageproxy.cli.output import FailedError, OutOfReachError
-from stageproxy.cli.promote.http_journal import HttpJournalist
+from stageproxy.cli.promote.http_journal import HttpJournalStore
 from stageproxy.cli.promote.progress import promotion_progress
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import LostLeaseError
-from stageproxy.ports import Journalist
+from stageproxy.ports import JournalStore
 from tests.cli.desk import NOBODY
 
 ENTRY = Entry(
@@ -64,27 +64,27 @@ def keeper() -> Keeper:
 
 
 @pytest.fixture
-async def journalist(keeper: Keeper) -> AsyncIterator[HttpJournalist]:
+async def journal_store(keeper: Keeper) -> AsyncIterator[HttpJournalStore]:
     """Return who tells the keeper, as the holder of fence 7."""
     app = web.Application()
     app.router.add_post("/api/stages/1/promotion/journal", keeper.take)
     app.router.add_get("/api/stages/1/promotion", keeper.show)
     with promotion_progress(hidden=True) as progress:
         async with TestServer(app) as server, open_client(server.make_url("/"), None) as client:
-            yield HttpJournalist(client, "1", 7, progress, patience=0.2, try_every=0.01)
+            yield HttpJournalStore(client, "1", 7, progress, patience=0.2, try_every=0.01)
 
 
-def fits_the_port(journalist: HttpJournalist) -> Journalist:
+def fits_the_port(journal_store: HttpJournalStore) -> JournalStore:
     """Return the journalist as what it stands for: mypy proves that it does."""
-    return journalist
+    return journal_store
 
 
-async def test_everything_is_told(journalist: HttpJournalist, keeper: Keeper) -> None:
+async def test_everything_is_told(journal_store: HttpJournalStore, keeper: Keeper) -> None:
     """Steps, signs of life and endings are told with the fence."""
-    await journalist.record([ENTRY])
-    await journalist.renew()
-    await journalist.succeed()
-    await journalist.fail("Why.")
+    await journal_store.record([ENTRY])
+    await journal_store.renew()
+    await journal_store.succeed()
+    await journal_store.fail("Why.")
 
     assert keeper.told == [
         {"fence": 7, "entries": [TOLD]},
@@ -94,95 +94,95 @@ async def test_everything_is_told(journalist: HttpJournalist, keeper: Keeper) ->
     ]
 
 
-async def test_entries(journalist: HttpJournalist, keeper: Keeper) -> None:
+async def test_entries(journal_store: HttpJournalStore, keeper: Keeper) -> None:
     """The journal is read as it was told, by who still holds the lease."""
-    assert await journalist.entries() == {ENTRY.filename: ENTRY}
+    assert await journal_store.entries() == {ENTRY.filename: ENTRY}
 
     keeper.statuses = [409]
     with pytest.raises(LostLeaseError):
-        await journalist.entries()
+        await journal_store.entries()
 
 
-async def test_lost(journalist: HttpJournalist, keeper: Keeper) -> None:
+async def test_lost(journal_store: HttpJournalStore, keeper: Keeper) -> None:
     """Whom the server does not take for the holder any more stops at once."""
     keeper.statuses = [409]
 
     with pytest.raises(LostLeaseError):
-        await journalist.record([ENTRY])
+        await journal_store.record([ENTRY])
 
     assert len(keeper.told) == 1
 
 
-async def test_refused(journalist: HttpJournalist, keeper: Keeper) -> None:
+async def test_refused(journal_store: HttpJournalStore, keeper: Keeper) -> None:
     """What the server refuses is not told again."""
     keeper.statuses = [403]
 
     with pytest.raises(FailedError, match="Why 403"):
-        await journalist.renew()
+        await journal_store.renew()
 
     assert len(keeper.told) == 1
 
 
-async def test_away_for_a_moment(journalist: HttpJournalist, keeper: Keeper) -> None:
+async def test_away_for_a_moment(journal_store: HttpJournalStore, keeper: Keeper) -> None:
     """What a server could not take down is told again until it has."""
     keeper.statuses = [503, 500]
 
-    await journalist.record([ENTRY])
+    await journal_store.record([ENTRY])
 
     assert keeper.told == 3 * [{"fence": 7, "entries": [TOLD]}]
 
 
-async def test_end_that_is_not_seen_yet(journalist: HttpJournalist, keeper: Keeper) -> None:
+async def test_end_that_is_not_seen_yet(journal_store: HttpJournalStore, keeper: Keeper) -> None:
     """A server that does not see all files on the index yet is told again that they are."""
     keeper.statuses = [503, 503]
 
-    await journalist.succeed()
+    await journal_store.succeed()
 
     assert keeper.told == 3 * [{"fence": 7, "ending": "published"}]
 
 
-async def test_end_that_is_never_seen(journalist: HttpJournalist, keeper: Keeper) -> None:
+async def test_end_that_is_never_seen(journal_store: HttpJournalStore, keeper: Keeper) -> None:
     """If that takes too long, its sentence says why; the lease is held to end it otherwise."""
     keeper.statuses = [503] * 100
 
     with pytest.raises(UpstreamUnavailableError, match=r"Why 503\."):
-        await journalist.succeed()
+        await journal_store.succeed()
 
     assert 1 < len(keeper.told) < 10
 
 
-async def test_end_with_other_bytes(journalist: HttpJournalist, keeper: Keeper) -> None:
+async def test_end_with_other_bytes(journal_store: HttpJournalStore, keeper: Keeper) -> None:
     """What the index has otherwise is told as it is: it was taken for a lease that is lost."""
     keeper.statuses = [409, 200]
 
     with pytest.raises(ConflictError, match=r"Why 409\."):
-        await journalist.succeed()
+        await journal_store.succeed()
 
     assert keeper.told == [{"fence": 7, "ending": "published"}, {"fence": 7}]
 
 
-async def test_end_of_a_lost_promotion(journalist: HttpJournalist, keeper: Keeper) -> None:
+async def test_end_of_a_lost_promotion(journal_store: HttpJournalStore, keeper: Keeper) -> None:
     """Who has lost the lease does not end anything."""
     keeper.statuses = [409, 409]
 
     with pytest.raises(LostLeaseError):
-        await journalist.succeed()
+        await journal_store.succeed()
 
 
 @pytest.mark.parametrize(("status", "error"), [(500, OutOfReachError), (403, FailedError)])
 async def test_end_that_is_refused(
-    journalist: HttpJournalist, keeper: Keeper, status: int, error: type[Exception]
+    journal_store: HttpJournalStore, keeper: Keeper, status: int, error: type[Exception]
 ) -> None:
     """Whatever else keeps a server from ending it is told as for any report."""
     keeper.statuses = [status] * 100
 
     with pytest.raises(error):
-        await journalist.succeed()
+        await journal_store.succeed()
 
 
-async def test_away_for_long(journalist: HttpJournalist) -> None:
+async def test_away_for_long(journal_store: HttpJournalStore) -> None:
     """A server that stays away ends it: nothing may be sent that no journal knows of."""
-    away = replace(journalist, client=replace(journalist.client, server=URL(NOBODY)))
+    away = replace(journal_store, client=replace(journal_store.client, server=URL(NOBODY)))
 
     with pytest.raises(OutOfReachError, match="cannot be reached"):
         await away.renew()

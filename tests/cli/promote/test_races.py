@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestServer
 from stageproxy.cli.connection import Connection
 from stageproxy.cli.local import Local
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.promote.approval import Approval
-from stageproxy.cli.promote.steps import Wishes, promote_stage
+from stageproxy.cli.promote.approval import ApprovalOptions
+from stageproxy.cli.promote.steps import PromoteOptions, promote_stage
 from tests.cli.desk import NOBODY
 
 DIGEST, OTHER = "a" * 64, "b" * 64
@@ -33,7 +33,7 @@ class Taken:
 
     planned: int = 200
     digest_later: str = DIGEST
-    is_taken: bool = False
+    is_accepted: bool = False
     begins_slowly: bool = False
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -42,18 +42,18 @@ class Taken:
             case "GET", "":
                 return self._stage()
             case "POST", "/promotion/plan":
-                self.is_taken = self.planned != 200
+                self.is_accepted = self.planned != 200
                 return self._said(PLAN, self.planned)
             case "POST", "/promotion":
-                self.is_taken = True
+                self.is_accepted = True
                 await asyncio.sleep(5 if self.begins_slowly else 0)
                 return self._said({"detail": "It is processing."}, 409)
             case _:
                 return self._said({"status": "published", "files": {}}, 200)
 
     def _stage(self) -> web.Response:
-        status = "processing" if self.is_taken else "open"
-        digest = self.digest_later if self.is_taken else DIGEST
+        status = "processing" if self.is_accepted else "open"
+        digest = self.digest_later if self.is_accepted else DIGEST
         return self._said({"status": status, "manifest-digest": digest, "files": {}}, 200)
 
     def _said(self, document: dict[str, Any], status: int) -> web.Response:
@@ -75,9 +75,9 @@ async def connection(taken: Taken) -> AsyncIterator[Connection]:
         yield Connection(str(server.make_url("/")), "token", Local(NOBODY, None))
 
 
-def wishes(approval: Approval) -> Wishes:
+def options(approval: ApprovalOptions) -> PromoteOptions:
     """Return the wish to publish what was approved, and a document."""
-    return Wishes(
+    return PromoteOptions(
         approval, dry_run=False, here=False, yes=False, as_json=True, token_file=None, config=None
     )
 
@@ -89,7 +89,7 @@ async def test_others_are_followed(
     """Whoever comes too late follows. Between two questions it was an error."""
     taken.planned = planned
 
-    await promote_stage(connection, "1", wishes(Approval()))
+    await promote_stage(connection, "1", options(ApprovalOptions()))
 
     document = json.loads(capsys.readouterr().out)
     assert (document["status"], document["plan"]) == ("published", None if planned == 409 else PLAN)
@@ -98,8 +98,8 @@ async def test_others_are_followed(
 async def test_interrupted_while_it_begins(taken: Taken, connection: Connection) -> None:
     """Ctrl-C before the server has answered leaves open whether it began, and says so."""
     taken.begins_slowly = True
-    run = asyncio.ensure_future(promote_stage(connection, "1", wishes(Approval())))
-    while not taken.is_taken:  # noqa: ASYNC110 - a fake has no event to wait for
+    run = asyncio.ensure_future(promote_stage(connection, "1", options(ApprovalOptions())))
+    while not taken.is_accepted:  # noqa: ASYNC110 - a fake has no event to wait for
         await asyncio.sleep(0.01)
 
     run.cancel()
@@ -114,4 +114,4 @@ async def test_others_with_other_files(taken: Taken, connection: Connection, pla
     taken.planned, taken.digest_later = planned, OTHER
 
     with pytest.raises(FailedError):
-        await promote_stage(connection, "1", wishes(Approval(DIGEST)))
+        await promote_stage(connection, "1", options(ApprovalOptions(DIGEST)))

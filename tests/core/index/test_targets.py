@@ -10,21 +10,21 @@ from packaging.utils import canonicalize_name
 from stageproxy.core.errors import InvalidRequestError, NotFoundError, StageproxyError
 from stageproxy.core.index.targets import (
     NEVER_FORWARDED,
-    Elsewhere,
     Feed,
     FileTarget,
-    Moved,
-    Nowhere,
+    LegacyUpload,
+    NotServed,
     OnlyList,
     OnlyPage,
+    PassedThrough,
     ProjectJson,
     ProjectList,
     ProjectPage,
     Provenance,
+    Redirected,
     ReleaseJson,
     StageRoot,
     Target,
-    Upload,
     check_raw_target,
     concerns,
     find_target,
@@ -34,7 +34,7 @@ PROJECT = canonicalize_name("demo-project")
 DIGEST = "0123456789abcdef" * 4
 SPREAD = f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST[4:]}"
 WHEEL = "demo_project-1.0-py3-none-any.whl"
-PAGE = Moved("simple/demo-project/", for_good=True)
+PAGE = Redirected("simple/demo-project/", for_good=True)
 
 HOSTILE = [
     *("", "simple/", "*", "?", "?/", "https://example.org/", "http:/x", "example.org:80", "\\x"),
@@ -137,8 +137,8 @@ def target(path: str, *, installer: bool = False) -> Target:
     [
         ("", StageRoot()),
         ("simple/", ProjectList()),
-        ("simple", Moved("simple/", for_good=True)),
-        ("s%69mple/", Moved("simple/", for_good=True)),
+        ("simple", Redirected("simple/", for_good=True)),
+        ("s%69mple/", Redirected("simple/", for_good=True)),
         ("simple/demo-project/", ProjectPage()),
         ("simple/demo-project", PAGE),
         ("simple/Demo.Project/", PAGE),
@@ -147,38 +147,38 @@ def target(path: str, *, installer: bool = False) -> Target:
         ("simple/%64emo-project/", ProjectPage()),
         ("simple/demo%2dproject/", ProjectPage()),
         ("simple/%44emo_Project/", PAGE),
-        ("simple/demo-project/x", Elsewhere("simple/demo-project/x")),
-        ("simple/demo-project2/", Elsewhere("simple/demo-project2/")),
-        ("simple/demo-project%20/", Elsewhere("simple/demo-project%20/")),
-        ("Simple/demo-project/", Elsewhere("Simple/demo-project/")),
+        ("simple/demo-project/x", PassedThrough("simple/demo-project/x")),
+        ("simple/demo-project2/", PassedThrough("simple/demo-project2/")),
+        ("simple/demo-project%20/", PassedThrough("simple/demo-project%20/")),
+        ("Simple/demo-project/", PassedThrough("Simple/demo-project/")),
         ("+only/simple/", OnlyList()),
-        ("+only/simple", Moved("+only/simple/", for_good=True)),
-        ("%2Bonly/simple/", Moved("+only/simple/", for_good=True)),
+        ("+only/simple", Redirected("+only/simple/", for_good=True)),
+        ("%2Bonly/simple/", Redirected("+only/simple/", for_good=True)),
         ("+only/simple/demo-project/", OnlyPage()),
-        ("+only/simple/Demo.Project", Moved("+only/simple/demo-project/", for_good=True)),
-        ("+only/simple/other/", Nowhere()),
-        ("+only/", Nowhere()),
-        ("+only/packages/x", Nowhere()),
-        ("legacy/", Upload()),
-        ("legacy", Upload()),
+        ("+only/simple/Demo.Project", Redirected("+only/simple/demo-project/", for_good=True)),
+        ("+only/simple/other/", NotServed()),
+        ("+only/", NotServed()),
+        ("+only/packages/x", NotServed()),
+        ("legacy/", LegacyUpload()),
+        ("legacy", LegacyUpload()),
         ("pypi/demo-project/json", ProjectJson()),
         ("pypi/demo-project/json/", ProjectJson()),
-        ("pypi/Demo.Project/json", Moved("pypi/demo-project/json", for_good=True)),
+        ("pypi/Demo.Project/json", Redirected("pypi/demo-project/json", for_good=True)),
         ("pypi/demo-project/1.0/json", ReleaseJson("1.0")),
-        ("pypi/Demo_Project/1.0/json", Moved("pypi/demo-project/1.0/json", for_good=True)),
+        ("pypi/Demo_Project/1.0/json", Redirected("pypi/demo-project/1.0/json", for_good=True)),
         ("rss/project/demo-project/releases.xml", Feed()),
         (
             "integrity/demo-project/1.0/a.whl/provenance",
             Provenance("integrity/demo-project/1.0/a.whl/provenance", "a.whl"),
         ),
-        ("rss/project/other/releases.xml", Elsewhere("rss/project/other/releases.xml")),
-        ("pypi/other/1.0/json/", Elsewhere("pypi/other/1.0/json/")),
-        ("demo-project/", Elsewhere("demo-project/")),
-        ("packages/", Elsewhere("packages/")),
-        (f"packages/{SPREAD}/", Elsewhere(f"packages/{SPREAD}/")),
-        (f"packages/{SPREAD.upper()}/x", Elsewhere(f"packages/{SPREAD.upper()}/x")),
-        (f"packages/{SPREAD}/a/b", Elsewhere(f"packages/{SPREAD}/a/b")),
-        ("packages/source/d/demo/x.tar.gz", Elsewhere("packages/source/d/demo/x.tar.gz")),
+        ("rss/project/other/releases.xml", PassedThrough("rss/project/other/releases.xml")),
+        ("pypi/other/1.0/json/", PassedThrough("pypi/other/1.0/json/")),
+        ("demo-project/", PassedThrough("demo-project/")),
+        ("packages/", PassedThrough("packages/")),
+        (f"packages/{SPREAD}/", PassedThrough(f"packages/{SPREAD}/")),
+        (f"packages/{SPREAD.upper()}/x", PassedThrough(f"packages/{SPREAD.upper()}/x")),
+        (f"packages/{SPREAD}/a/b", PassedThrough(f"packages/{SPREAD}/a/b")),
+        ("packages/source/d/demo/x.tar.gz", PassedThrough("packages/source/d/demo/x.tar.gz")),
     ],
     ids=str,
 )
@@ -194,21 +194,21 @@ def test_what_acts_for_users_is_not_forwarded(first: str, spelled: str) -> None:
     path = spelled.format(first)
     encoded = f"%{ord(path[0]):02x}{path[1:]}"
 
-    assert target(path) == target(path.upper()) == target(encoded) == Nowhere()
+    assert target(path) == target(path.upper()) == target(encoded) == NotServed()
 
 
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("demo-project/", Moved("simple/demo-project/", for_good=False)),
-        ("Demo.Project", Moved("simple/demo-project/", for_good=False)),
-        ("other/", Moved("simple/other/", for_good=False)),
-        ("packages/", Moved("simple/packages/", for_good=False)),
-        ("-x-/", Elsewhere("-x-/")),
-        ("other/1.0/", Elsewhere("other/1.0/")),
+        ("demo-project/", Redirected("simple/demo-project/", for_good=False)),
+        ("Demo.Project", Redirected("simple/demo-project/", for_good=False)),
+        ("other/", Redirected("simple/other/", for_good=False)),
+        ("packages/", Redirected("simple/packages/", for_good=False)),
+        ("-x-/", PassedThrough("-x-/")),
+        ("other/1.0/", PassedThrough("other/1.0/")),
         ("simple/", ProjectList()),
-        ("legacy/", Upload()),
-        ("account/", Nowhere()),
+        ("legacy/", LegacyUpload()),
+        ("account/", NotServed()),
         ("", StageRoot()),
     ],
     ids=str,
@@ -256,7 +256,7 @@ def test_other_projects_are_passed_on(name: str, tail: str, *, installer: bool) 
     assume(name and canonicalize_name(name) != PROJECT)
     path = f"simple/{quote(name, safe='!+~') if installer else name}{tail}"
 
-    assert target(path, installer=installer) == Elsewhere(path)
+    assert target(path, installer=installer) == PassedThrough(path)
 
 
 @pytest.mark.parametrize(

@@ -5,34 +5,34 @@ from collections.abc import Mapping
 import pytest
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
-from stageproxy.core.promotion.confirmation import Seen, check_is_shown
+from stageproxy.core.promotion.confirmation import IndexFile, check_is_listed
 from tests.support.builders.stages import an_artifact
 
 WHEEL = an_artifact("demo-2.0-py3-none-any.whl")
 SDIST = an_artifact("demo-2.0.tar.gz")
-OURS = Seen(SDIST.sha256, "https://files.example.org/demo-2.0.tar.gz")
-UNHASHED = Seen(None, OURS.url)
-OTHER = Seen("0" * 64, OURS.url)
+OURS = IndexFile(SDIST.sha256, "https://files.example.org/demo-2.0.tar.gz")
+UNHASHED = IndexFile(None, OURS.url)
+OTHER = IndexFile("0" * 64, OURS.url)
 
 
-def shown(sdist: Seen) -> Mapping[str, Seen]:
+def shown(sdist: IndexFile) -> Mapping[str, IndexFile]:
     """Return what an index shows that has the wheel, and some sdist."""
     return {
-        WHEEL.filename: Seen(WHEEL.sha256, "https://files.example.org/w"),
+        WHEEL.filename: IndexFile(WHEEL.sha256, "https://files.example.org/w"),
         "demo-2.0.tar.gz": sdist,
     }
 
 
 @pytest.mark.parametrize("sdist", [OURS, UNHASHED], ids=["our hash", "no hash"])
-def test_all_is_shown(sdist: Seen) -> None:
+def test_all_is_shown(sdist: IndexFile) -> None:
     """Nothing speaks against a release that is shown in whole; other files do not matter."""
-    check_is_shown([SDIST, WHEEL], {**shown(sdist), "demo-1.0.tar.gz": OTHER})
+    check_is_listed([SDIST, WHEEL], {**shown(sdist), "demo-1.0.tar.gz": OTHER})
 
 
 def test_something_is_missing() -> None:
     """What is not shown yet is named, in the order in which it goes out."""
     with pytest.raises(UpstreamUnavailableError) as caught:
-        check_is_shown([SDIST, WHEEL], {})
+        check_is_listed([SDIST, WHEEL], {})
 
     assert caught.value.sentence == (
         "The index does not show demo-2.0-py3-none-any.whl, demo-2.0.tar.gz yet to the server, "
@@ -44,7 +44,7 @@ def test_something_is_missing() -> None:
 def test_other_bytes() -> None:
     """Other bytes under a name of ours are told before anything that is missing."""
     with pytest.raises(ConflictError) as caught:
-        check_is_shown([SDIST, WHEEL], {SDIST.filename: OTHER})
+        check_is_listed([SDIST, WHEEL], {SDIST.filename: OTHER})
 
     assert caught.value.sentence == (
         f"demo-2.0.tar.gz is on the index already with other bytes: sha256 {OTHER.sha256}, "

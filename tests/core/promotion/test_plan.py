@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stageproxy.core.promotion.confirmation import Seen
+from stageproxy.core.promotion.confirmation import IndexFile
 from stageproxy.core.promotion.journal import MAY_BE_OUT, Entry, Journal, Progress
 from stageproxy.core.promotion.plan import (
     Compare,
@@ -46,15 +46,15 @@ def a_journal(*progress: Progress, in_doubt: bool = False, age: float = 0) -> Jo
     }
 
 
-def seen_of(*artifacts: Artifact, sha256: str | None = "") -> Mapping[str, Seen]:
+def seen_of(*artifacts: Artifact, sha256: str | None = "") -> Mapping[str, IndexFile]:
     """Return what an index shows of artifacts: their own hash, or another one, or none."""
     return {
-        one.filename: Seen(one.sha256 if sha256 == "" else sha256, URL + one.filename)
+        one.filename: IndexFile(one.sha256 if sha256 == "" else sha256, URL + one.filename)
         for one in artifacts
     }
 
 
-def plan(journal: Journal, seen: Mapping[str, Seen] | None = None) -> NextStep:
+def plan(journal: Journal, seen: Mapping[str, IndexFile] | None = None) -> NextStep:
     """Return what is next for the artifacts that a journal has."""
     artifacts = [one for one in IN_ORDER if one.filename in journal]
     return plan_promotion(reversed(artifacts), seen or {}, journal, NOON, patience=PATIENCE)
@@ -219,13 +219,15 @@ journals = st.tuples(entries, entries, entries).map(
 pages = st.dictionaries(
     st.sampled_from([one.filename for one in IN_ORDER]),
     st.builds(
-        Seen, st.sampled_from([None, "0" * 64, *(one.sha256 for one in IN_ORDER)]), st.just(URL)
+        IndexFile,
+        st.sampled_from([None, "0" * 64, *(one.sha256 for one in IN_ORDER)]),
+        st.just(URL),
     ),
 )
 
 
 @given(journals, pages)
-def test_sdist_waits_for_every_wheel(journal: Journal, seen: Mapping[str, Seen]) -> None:
+def test_sdist_waits_for_every_wheel(journal: Journal, seen: Mapping[str, IndexFile]) -> None:
     """For any journal and page, the sdist is sent alone, and only when every wheel is confirmed."""
     step = plan(journal, seen)
 
@@ -235,7 +237,7 @@ def test_sdist_waits_for_every_wheel(journal: Journal, seen: Mapping[str, Seen])
 
 
 @given(journals, pages)
-def test_first_goes_alone(journal: Journal, seen: Mapping[str, Seen]) -> None:
+def test_first_goes_alone(journal: Journal, seen: Mapping[str, IndexFile]) -> None:
     """For any journal and page, nothing goes beside another before the index has taken one."""
     step = plan(journal, seen)
 
@@ -244,7 +246,7 @@ def test_first_goes_alone(journal: Journal, seen: Mapping[str, Seen]) -> None:
 
 
 @given(journals, pages)
-def test_nothing_goes_twice(journal: Journal, seen: Mapping[str, Seen]) -> None:
+def test_nothing_goes_twice(journal: Journal, seen: Mapping[str, IndexFile]) -> None:
     """For any journal and page, nothing is sent that was taken, refused, or is shown."""
     step = plan(journal, seen)
 
@@ -254,7 +256,9 @@ def test_nothing_goes_twice(journal: Journal, seen: Mapping[str, Seen]) -> None:
 
 
 @given(journals, pages)
-def test_finished_only_when_all_is_confirmed(journal: Journal, seen: Mapping[str, Seen]) -> None:
+def test_finished_only_when_all_is_confirmed(
+    journal: Journal, seen: Mapping[str, IndexFile]
+) -> None:
     """For any journal and page, it is finished if and only if all is confirmed, and ours."""
     is_ours = all(
         one.filename not in seen or seen[one.filename].sha256 in {None, one.sha256}
@@ -266,7 +270,7 @@ def test_finished_only_when_all_is_confirmed(journal: Journal, seen: Mapping[str
 
 
 @given(journals, pages)
-def test_confirming_settles(journal: Journal, seen: Mapping[str, Seen]) -> None:
+def test_confirming_settles(journal: Journal, seen: Mapping[str, IndexFile]) -> None:
     """For any journal and page, what was confirmed as planned is not confirmed once more."""
     step = plan(journal, seen)
 

@@ -11,7 +11,7 @@ from stageproxy.core.promotion.promotion import (
     LEASE,
     LostLeaseError,
     Promotion,
-    Target,
+    PublishUrls,
     reminder_interval,
 )
 from tests.support.ports.clock import NOON
@@ -72,7 +72,7 @@ def test_first_byte_stays_the_first() -> None:
     assert begun.after(Entry("b.whl", Progress.SENT, LATER), LATER).first_sent_at == NOON
 
 
-OTHER = Target("https://elsewhere.example.org/legacy/", TARGET.index_url)
+OTHER = PublishUrls("https://elsewhere.example.org/legacy/", TARGET.index_url)
 
 
 def test_half_a_release_is_not_continued_elsewhere() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stageproxy.core.rules.platforms import is_taken
+from stageproxy.core.rules.platforms import is_accepted
 
 TAKEN = [
     *("any", "win32", "win_amd64", "win_arm64", "win_ia64"),
@@ -26,10 +26,10 @@ REFUSED = [
 @pytest.mark.parametrize("platform", TAKEN)
 def test_platforms_are_taken(platform: str) -> None:
     """PyPI takes wheels for these."""
-    assert is_taken(platform)
+    assert is_accepted(platform)
 
 
 @pytest.mark.parametrize("platform", REFUSED, ids=ascii)
 def test_platforms_are_refused(platform: str) -> None:
     """PyPI refuses wheels for these (#102)."""
-    assert not is_taken(platform)
+    assert not is_accepted(platform)

@@ -10,9 +10,9 @@ from stageproxy.core.index.pages import ListedFile, Listing
 from stageproxy.core.rules.upload import Surroundings
 from stageproxy.core.stage.accept import (
     Outcome,
-    check_project_takes_uploads,
+    check_project_accepts_uploads,
     is_published,
-    plan_intake,
+    plan_acceptance,
     surroundings_of,
 )
 from stageproxy.core.stage.stage import Artifact, Stage, Status
@@ -38,7 +38,7 @@ def plan(
 ) -> Outcome:
     """Plan what an artifact does to a stage that holds one sdist."""
     into = stage or a_stage("2.0", HELD)
-    return plan_intake(into, arriving, version, [*into.artifacts, *elsewhere], replace=replace)
+    return plan_acceptance(into, arriving, version, [*into.artifacts, *elsewhere], replace=replace)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_project_may_be_new() -> None:
 def test_a_closed_project_takes_no_uploads(status: str) -> None:
     """An index must not take uploads to these (PEP 792, #66)."""
     with pytest.raises(RefusedError) as caught:
-        check_project_takes_uploads("demo", Listing(status=status))
+        check_project_accepts_uploads("demo", Listing(status=status))
 
     assert caught.value.sentence == f"The project demo is {status} on PyPI and takes no uploads."
 
@@ -211,4 +211,4 @@ def test_a_closed_project_takes_no_uploads(status: str) -> None:
 @pytest.mark.parametrize("status", ["active", "deprecated", "something new"])
 def test_other_projects_take_uploads(status: str) -> None:
     """A state we do not know is no reason to refuse."""
-    check_project_takes_uploads("demo", Listing(status=status))
+    check_project_accepts_uploads("demo", Listing(status=status))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from stageproxy.core.stage.differences import differences, told_by_artifact, told_by_form
+from stageproxy.core.stage.differences import claims_of_artifact, claims_of_form, differences
 from tests.support.builders.stages import an_artifact
 
 WHEEL, SDIST = "demo-2.0-py3-none-any.whl", "demo-2.0.tar.gz"
@@ -32,13 +32,13 @@ def test_alike() -> None:
     """Where all say the same, in whatever order and spelling, nothing is told."""
     swapped = (*sdist_form()[:3], ("requires_dist", "idna >= 3"), ("requires_dist", "six"))
 
-    assert differences([told_by_form(WHEEL, FORM), told_by_form(SDIST, swapped)]) == []
+    assert differences([claims_of_form(WHEEL, FORM), claims_of_form(SDIST, swapped)]) == []
 
 
 @pytest.mark.parametrize("field", LABELS)
 def test_other_value(field: str) -> None:
     """What another file says than the first is told, by the label that people know."""
-    told = [told_by_form(SDIST, sdist_form(**{field: "other"})), told_by_form(WHEEL, FORM)]
+    told = [claims_of_form(SDIST, sdist_form(**{field: "other"})), claims_of_form(WHEEL, FORM)]
 
     sentence = (
         f"{SDIST} has another {LABELS[field]} than {WHEEL}. "
@@ -53,15 +53,15 @@ def test_missing_value(field: str) -> None:
     without = tuple(pair for pair in sdist_form() if pair[0] != field)
     empty = (*without, (field, ""))
 
-    by_form = [told_by_form(SDIST, form) for form in (without, empty)]
+    by_form = [claims_of_form(SDIST, form) for form in (without, empty)]
 
     assert by_form[0] == by_form[1]
-    assert len(differences([told_by_form(WHEEL, FORM), by_form[0]])) == 1
+    assert len(differences([claims_of_form(WHEEL, FORM), by_form[0]])) == 1
 
 
 def test_requirement_that_cannot_be_read() -> None:
     """It is compared as it is."""
-    told = told_by_form(SDIST, sdist_form(requires_dist="???"))
+    told = claims_of_form(SDIST, sdist_form(requires_dist="???"))
 
     assert told.values["requires_dist"] == {"???"}
 
@@ -69,7 +69,7 @@ def test_requirement_that_cannot_be_read() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few(count: int) -> None:
     """Nothing and a single file differ from nothing."""
-    assert differences([told_by_form(WHEEL, FORM)] * count) == []
+    assert differences([claims_of_form(WHEEL, FORM)] * count) == []
 
 
 def test_staged_file() -> None:
@@ -80,18 +80,18 @@ def test_staged_file() -> None:
         requires_dist=("six", "idna>=3"),
     )
 
-    assert told_by_artifact(artifact) == told_by_form(WHEEL, FORM)
+    assert claims_of_artifact(artifact) == claims_of_form(WHEEL, FORM)
 
 
 def test_staged_file_that_says_nothing() -> None:
     """So it is where nothing is said."""
-    assert told_by_artifact(an_artifact(SDIST)) == told_by_form(SDIST, (("filetype", "sdist"),))
+    assert claims_of_artifact(an_artifact(SDIST)) == claims_of_form(SDIST, (("filetype", "sdist"),))
 
 
 def test_wheels_are_published_first() -> None:
     """It is a wheel that the others are held against, however an sdist is spelled."""
-    sdist = told_by_form("Demo-2.0.tar.gz", sdist_form(summary="Another"))
+    sdist = claims_of_form("Demo-2.0.tar.gz", sdist_form(summary="Another"))
 
-    (sentence,) = differences([sdist, told_by_form(WHEEL, FORM)])
+    (sentence,) = differences([sdist, claims_of_form(WHEEL, FORM)])
 
     assert sentence.startswith(f"Demo-2.0.tar.gz has another Summary than {WHEEL}. ")

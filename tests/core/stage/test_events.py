@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from stageproxy.core.audit import Deed, Event
+from stageproxy.core.audit import AuditAction, Event
 from stageproxy.core.stage.digests import Received
-from stageproxy.core.stage.events import DEED_OF, file_event, in_short, stage_event
+from stageproxy.core.stage.events import ACTION_OF_STEP, file_event, in_short, stage_event
 from stageproxy.core.stage.file_uploads import UploadStep
 from tests.support.builders.stages import a_file_upload, a_stage
 from tests.support.ports.clock import NOON
@@ -16,30 +16,30 @@ RECEIVED = Received(size=3, sha256="5" * 64, blake2b_256="b" * 64, md5="d" * 32)
 
 def test_a_stage_is_copied() -> None:
     """An event has all of the stage that is needed once the stage is gone."""
-    event = stage_event(a_stage("2.0"), Deed.ROTATED, "t1", NOON, new_rotation=1)
+    event = stage_event(a_stage("2.0"), AuditAction.ROTATED, "t1", NOON, new_rotation=1)
 
     assert event == Event(NOON, "t1", "rotated", "demo", "2.0", "s1", {"new-rotation": 1})
 
 
 def test_every_step_of_a_file_has_a_name() -> None:
     """What can be done to a file on its way in is told, each step by its own word."""
-    assert set(DEED_OF) == set(UploadStep)
-    assert len(set(DEED_OF.values())) == len(UploadStep)
+    assert set(ACTION_OF_STEP) == set(UploadStep)
+    assert len(set(ACTION_OF_STEP.values())) == len(UploadStep)
 
 
 @pytest.mark.parametrize(
-    ("deed", "more"),
+    ("action", "more"),
     [
-        (Deed.FILE_RECEIVED, {}),
-        (Deed.FILE_EXTENDED, {"expires-at": "2026-11-23T12:00:00.123456Z"}),
-        (Deed.FILE_FAILED, {"sentence": "One.; Two."}),
+        (AuditAction.FILE_RECEIVED, {}),
+        (AuditAction.FILE_EXTENDED, {"expires-at": "2026-11-23T12:00:00.123456Z"}),
+        (AuditAction.FILE_FAILED, {"sentence": "One.; Two."}),
     ],
 )
-def test_details_of_a_file(deed: Deed, more: dict[str, str]) -> None:
+def test_details_of_a_file(action: AuditAction, more: dict[str, str]) -> None:
     """A file's bytes are told as they came, and what happened with what goes with it."""
     upload = a_file_upload("x", received=RECEIVED, notices=("One.", "Two."))
 
-    event = file_event(a_stage(), upload, deed, "t1", NOON)
+    event = file_event(a_stage(), upload, action, "t1", NOON)
 
     assert event.details == {"filename": "x", "size": 3, "sha256": "5" * 64, **more}
 
@@ -48,7 +48,7 @@ def test_details_of_a_file_that_is_to_come() -> None:
     """Before the bytes are there, their size is the one that was announced."""
     upload = replace(a_file_upload("x"), size=7)
 
-    event = file_event(a_stage(), upload, Deed.FILE_ANNOUNCED, "t1", NOON)
+    event = file_event(a_stage(), upload, AuditAction.FILE_ANNOUNCED, "t1", NOON)
 
     assert event.details == {"filename": "x", "size": 7}
 

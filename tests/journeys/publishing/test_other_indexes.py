@@ -10,9 +10,9 @@ import pytest
 from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Parcel
+from stageproxy.ports import UploadRequest
 from stageproxy.upstream.session import Patience, open_session
-from stageproxy.upstream.upload_client import UploadApi
+from stageproxy.upstream.upload_client import HttpUploadClient
 from tests.support.builders.distributions import a_wheel, an_sdist, upload_form
 from tests.support.clients.clients import Clients
 from tests.support.clients.tools import Tools
@@ -215,13 +215,17 @@ async def test_ours_broken_off(index: OtherIndex, tmp_path: Path) -> None:
     content = WHEEL.content + bytes(2**20)
     path = tmp_path / WHEEL.filename
     path.write_bytes(content)
-    parcel = Parcel(path.name, path, len(content), "0" * 64, tuple(upload_form(WHEEL)))
+    upload_request = UploadRequest(
+        path.name, path, len(content), "0" * 64, tuple(upload_form(WHEEL))
+    )
     patience = Patience(timedelta(seconds=5), timedelta(seconds=30))
 
     async with open_session(patience, keeps_connections=False) as session:
-        api = UploadApi(session, index.repository_url, silence=timedelta(seconds=30))
+        api = HttpUploadClient(session, index.repository_url, silence=timedelta(seconds=30))
         with pytest.raises(DamagedArtifactError):
-            await api.publish(parcel, Credential(index.username, index.password), lambda _: None)
+            await api.publish(
+                upload_request, Credential(index.username, index.password), lambda _: None
+            )
 
     assert await index.hashes("demo-plus") == {}
 

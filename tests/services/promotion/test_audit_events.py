@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from stageproxy.core.audit import Deed, Event, Plain, broken_link
+from stageproxy.core.audit import AuditAction, Event, PlainValue, broken_link
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.promotion import Way
+from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion.journal_store import CatalogueJournalist
+from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.reports import Report
 from tests.support.builders.distributions import Distribution
 from tests.support.ports.clock import NOON
@@ -18,7 +18,7 @@ from tests.support.promotion.promoting import SECRET
 from tests.support.promotion.promotions import TARGET
 from tests.support.promotion.releasing import LIMITS, TOKEN, Releasing
 
-EACH = [Deed.ARTIFACT_SENDING, Deed.ARTIFACT_SENT, Deed.ARTIFACT_CONFIRMED]
+EACH = [AuditAction.ARTIFACT_SENDING, AuditAction.ARTIFACT_SENT, AuditAction.ARTIFACT_CONFIRMED]
 
 
 def events(releasing: Releasing) -> Sequence[Event]:
@@ -36,7 +36,7 @@ async def test_every_step_is_told(releasing: Releasing) -> None:
     await releasing.publish()
 
     names = [one.filename for one in (await releasing.now()).artifacts]
-    assert deeds(releasing) == [Deed.PROMOTION_BEGUN, Deed.PUBLISHED]
+    assert deeds(releasing) == [AuditAction.PROMOTION_BEGUN, AuditAction.PUBLISHED]
     assert [deeds(releasing, name) for name in names] == [EACH] * 3
     assert broken_link(releasing.catalogue.committed.events, None) is None
 
@@ -46,13 +46,13 @@ async def test_who_and_what(releasing: Releasing, sdist: Distribution) -> None:
     digest = await releasing.digest()
     await releasing.publish()
 
-    told: dict[str, Plain] = {"manifest-digest": digest, "way": "server", "fence": 1}
-    where: dict[str, Plain] = {
+    told: dict[str, PlainValue] = {"manifest-digest": digest, "way": "server", "fence": 1}
+    where: dict[str, PlainValue] = {
         "repository-url": TARGET.repository_url,
         "index-url": TARGET.index_url,
     }
-    approved: dict[str, Plain] = {**told, "revision": 1, "acknowledged": [], **where}
-    seen: dict[str, Plain] = {
+    approved: dict[str, PlainValue] = {**told, "revision": 1, "acknowledged": [], **where}
+    seen: dict[str, PlainValue] = {
         **told,
         "filename": sdist.filename,
         "attempts": 1,
@@ -60,45 +60,49 @@ async def test_who_and_what(releasing: Releasing, sdist: Distribution) -> None:
     }
     of_release = ("demo", "2.0", "s1")
     begun, *_, confirmed, _published = events(releasing)
-    assert begun == Event(NOON, TOKEN.id, Deed.PROMOTION_BEGUN, *of_release, approved)
-    assert confirmed == Event(NOON, "server", Deed.ARTIFACT_CONFIRMED, *of_release, seen)
+    assert begun == Event(NOON, TOKEN.id, AuditAction.PROMOTION_BEGUN, *of_release, approved)
+    assert confirmed == Event(NOON, "server", AuditAction.ARTIFACT_CONFIRMED, *of_release, seen)
 
 
 async def test_refusal_and_its_sentence(releasing: Releasing, sdist: Distribution) -> None:
     """It tells what the index said, and why a promotion stopped."""
-    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
 
     await releasing.publish()
 
     *_, refused, stopped = events(releasing)
     assert (refused.action, refused.details["sentence"]) == (
-        Deed.ARTIFACT_REFUSED,
+        AuditAction.ARTIFACT_REFUSED,
         "The index has its reasons.",
     )
-    assert (stopped.action, stopped.details["sent"]) == (Deed.PROMOTION_STOPPED, True)
+    assert (stopped.action, stopped.details["sent"]) == (AuditAction.PROMOTION_STOPPED, True)
     assert "2 of 3 files are live" in str(stopped.details["sentence"])
 
 
 async def test_taken_over(releasing: Releasing) -> None:
     """It tells that a server went on with what the last one was at, under another number."""
-    releasing.shelf.slow = True
+    releasing.fake_target.slow = True
     async with releasing.server() as server:
         await server.promote()
-        while not releasing.shelf.sent:
+        while not releasing.fake_target.sent:
             await server.breathe()
-    releasing.shelf.slow = False
+    releasing.fake_target.slow = False
 
     async with releasing.server() as server:
         await server.end()
 
-    assert deeds(releasing) == [Deed.PROMOTION_BEGUN, Deed.PROMOTION_RESUMED, Deed.PUBLISHED]
+    assert deeds(releasing) == [
+        AuditAction.PROMOTION_BEGUN,
+        AuditAction.PROMOTION_RESUMED,
+        AuditAction.PUBLISHED,
+    ]
     assert {one.details["fence"] for one in events(releasing)} == {1, 2}
 
 
 async def test_elsewhere(releasing: Releasing) -> None:
     """What is done elsewhere is told by whoever did it."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(NOON)
         await server.reports.take(TOKEN, "s1", Report(1, [first]))
 
@@ -108,17 +112,17 @@ async def test_elsewhere(releasing: Releasing) -> None:
 async def test_what_is_refused_is_no_step(releasing: Releasing) -> None:
     """A step that does not happen is not told, nor is one told that did not happen."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         before = events(releasing)
-        journalist = CatalogueJournalist(
+        journal_store = CatalogueJournalStore(
             releasing.catalogue, releasing.clock, "s1", 1, LIMITS.max_lifetime
         )
         entry = next(iter(view.journal.values())).sending(NOON)
 
         with pytest.raises(ConflictError):
-            await journalist.record([entry, Entry("other", Progress.SENT, NOON)])
+            await journal_store.record([entry, Entry("other", Progress.SENT, NOON)])
         with pytest.raises(ConflictError):
-            await journalist.succeed()
+            await journal_store.succeed()
 
     assert (events(releasing), await releasing.journal()) == (before, view.journal)
     assert await releasing.status() == (Status.PROCESSING, "")

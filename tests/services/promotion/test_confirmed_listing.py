@@ -8,17 +8,17 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, digest_of
-from stageproxy.core.promotion.confirmation import Seen
-from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.core.promotion.confirmation import IndexFile
+from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from tests.support.ports.clock import FakeClock
-from tests.support.ports.fake_publish_target import FILES, Shelf
+from tests.support.ports.fake_publish_target import FILES, FakePublishTarget
 
 DEMO = canonicalize_name("demo")
 PAGE = "https://index.example.org/simple/demo/"
 
 
 @dataclass(slots=True)
-class _LinkedShelf(Shelf):
+class _LinkedPublishTarget(FakePublishTarget):
     """An index that has one file, with a *link* that somebody else has chosen."""
 
     link: str = ""
@@ -42,25 +42,27 @@ class _LinkedShelf(Shelf):
 )
 async def test_links(link: str, url: str) -> None:
     """Links lead on from the page; one that makes no sense is no fault of the server."""
-    shelf = _LinkedShelf(FakeClock(), link=link)
+    fake_target = _LinkedPublishTarget(FakeClock(), link=link)
 
-    seen = await Shelves(shelf, shelf).files_of(DEMO)
+    seen = await ConfirmedListing(fake_target, fake_target).files_of(DEMO)
 
-    assert seen == {"demo-2.0.tar.gz": Seen(None, url)}
+    assert seen == {"demo-2.0.tar.gz": IndexFile(None, url)}
 
 
 async def test_hashes() -> None:
     """Where a page says no hash, the bytes do; files that nobody asked for are left alone."""
-    shelf = Shelf(FakeClock(), hashed=False)
-    shelf.put("demo-1.0.tar.gz", "a" * 64)
-    shelf.put("demo-2.0.tar.gz", "b" * 64)
-    shelves = Shelves(shelf, shelf)
-    seen = {**await shelves.files_of(DEMO), "known.tar.gz": Seen("c" * 64, PAGE)}
+    fake_target = FakePublishTarget(FakeClock(), hashed=False)
+    fake_target.put("demo-1.0.tar.gz", "a" * 64)
+    fake_target.put("demo-2.0.tar.gz", "b" * 64)
+    confirmed_listing = ConfirmedListing(fake_target, fake_target)
+    seen = {**await confirmed_listing.files_of(DEMO), "known.tar.gz": IndexFile("c" * 64, PAGE)}
 
-    hashed = await shelves.with_hashes(seen, ["demo-2.0.tar.gz", "known.tar.gz", "missing.whl"])
+    hashed = await confirmed_listing.with_hashes(
+        seen, ["demo-2.0.tar.gz", "known.tar.gz", "missing.whl"]
+    )
 
     assert hashed == {
-        "demo-2.0.tar.gz": Seen("b" * 64, f"{FILES}/demo-2.0.tar.gz"),
-        "known.tar.gz": Seen("c" * 64, PAGE),
+        "demo-2.0.tar.gz": IndexFile("b" * 64, f"{FILES}/demo-2.0.tar.gz"),
+        "known.tar.gz": IndexFile("c" * 64, PAGE),
     }
-    assert shelf.downloads == 1
+    assert fake_target.downloads == 1

@@ -15,8 +15,8 @@ from stageproxy.core.errors import (
     UpstreamUnavailableError,
 )
 from stageproxy.core.promotion.journal import new_journal
-from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Way
-from stageproxy.core.promotion.request import PromotionOrder
+from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Publisher
+from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import Credential, TokenKind
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.reports import PromotionView
@@ -46,7 +46,7 @@ async def refused(releasing: Releasing, kind: type[StageproxyError], **order: ob
         await server.end()
     assert await releasing.now() == before
     assert "s1" not in releasing.catalogue.committed.promotions
-    assert releasing.shelf.sent == {}
+    assert releasing.fake_target.sent == {}
     return str(raised.value)
 
 
@@ -55,8 +55,8 @@ async def test_published(releasing: Releasing, wheels: list[Distribution]) -> No
     assert await releasing.publish() == (Status.PUBLISHED, "")
 
     names = [one.filename for one in [*wheels, an_sdist(version="2.0")]]
-    assert [name for name, _ in releasing.shelf.story] == names
-    assert set(releasing.shelf.used) == {SECRET}
+    assert [name for name, _ in releasing.fake_target.story] == names
+    assert set(releasing.fake_target.used) == {SECRET}
     ended = await releasing.promotion()
     assert (ended.first_sent_at, ended.ended_at) == (NOON, NOON)
 
@@ -65,14 +65,14 @@ async def test_what_is_frozen(releasing: Releasing) -> None:
     """A promotion is bound to the very files and the revision that were looked at."""
     digest = await releasing.digest()
     async with releasing.server() as server:
-        view = await server.promote(digest=digest, way=Way.HERE)
+        view = await server.promote(digest=digest, way=Publisher.CLIENT)
 
     names = [one.filename for one in view.stage.artifacts]
     promotion = Promotion(
         stage_id="s1",
         approval=Approval(digest, 1, TOKEN.id, NOON),
         target=TARGET,
-        way=Way.HERE,
+        way=Publisher.CLIENT,
         fence=1,
         leased_until=NOON + LEASE,
     )
@@ -85,7 +85,7 @@ async def test_what_is_frozen(releasing: Releasing) -> None:
 async def test_frozen_stage_is_not_edited(releasing: Releasing, sdist: Distribution) -> None:
     """While a stage is published nothing of it can be removed, and it cannot be canceled."""
     async with releasing.server() as server:
-        await server.promote(way=Way.HERE)
+        await server.promote(way=Publisher.CLIENT)
 
         with pytest.raises(ConflictError, match="processing and cannot be edited"):
             await server.stages.remove(TOKEN, "s1", sdist.filename)
@@ -111,13 +111,13 @@ async def test_changed_while_it_was_examined(releasing: Releasing) -> None:
     def change() -> None:
         releasing.catalogue.committed.save_stage(replace(stage, revision=2))
 
-    releasing.shelf.on_look = change
+    releasing.fake_target.on_look = change
     async with releasing.server() as server:
         with pytest.raises(ConflictError, match="changed meanwhile"):
             await server.promote()
 
     assert (await releasing.now()).status is Status.OPEN
-    assert releasing.shelf.sent == {}
+    assert releasing.fake_target.sent == {}
 
 
 async def test_file_that_goes_while_it_is_examined(releasing: Releasing) -> None:
@@ -128,7 +128,7 @@ async def test_file_that_goes_while_it_is_examined(releasing: Releasing) -> None
         releasing.catalogue.committed.save_stage(replace(stage, revision=2))
         releasing.files.remove(stage.artifacts[0].sha256)
 
-    releasing.shelf.on_look = remove
+    releasing.fake_target.on_look = remove
     async with releasing.server() as server:
         with pytest.raises(ConflictError, match="changed meanwhile"):
             await server.promote()
@@ -136,7 +136,7 @@ async def test_file_that_goes_while_it_is_examined(releasing: Releasing) -> None
 
 async def test_verdict_is_asked_again(releasing: Releasing, sdist: Distribution) -> None:
     """What PyPI would refuse by now is refused, though it was fine when it was uploaded."""
-    releasing.shelf.put(sdist.filename, "0" * 64)
+    releasing.fake_target.put(sdist.filename, "0" * 64)
 
     why = await refused(releasing, RefusedError)
 
@@ -147,7 +147,7 @@ async def test_every_refusal_is_told(releasing: Releasing) -> None:
     """Every file is decided about, and all that speaks against it is told at once."""
     names = [one.filename for one in (await releasing.now()).artifacts]
     for name in names[:2]:
-        releasing.shelf.put(name, "0" * 64)
+        releasing.fake_target.put(name, "0" * 64)
     async with releasing.server() as server:
         with pytest.raises(RefusedError) as raised:
             await server.promote()
@@ -157,7 +157,7 @@ async def test_every_refusal_is_told(releasing: Releasing) -> None:
 
 async def test_index_that_does_not_say_what_it_has(releasing: Releasing) -> None:
     """Without knowing what is published nothing begins, and why it is not known is told."""
-    releasing.shelf.blind = 1
+    releasing.fake_target.blind = 1
 
     why = await refused(releasing, UpstreamUnavailableError)
 
@@ -169,7 +169,7 @@ async def test_warnings_must_be_known(wheels: list[Distribution]) -> None:
     releasing = Releasing()
     await releasing.stage(*wheels, an_sdist(version="2.0", summary="Another one"))
     async with releasing.server() as server:
-        warnings = await server.promotions.examine(TOKEN, "s1", Way.SERVER)
+        warnings = await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
 
         for other in ("", "0" * 64):
             with pytest.raises(UnacknowledgedError) as raised:
@@ -230,8 +230,8 @@ async def test_look_without_a_credential(releasing: Releasing) -> None:
 
     async with releasing.server() as server:
         examine = server.promotions.examine
-        needed = await examine(TOKEN, "s1", Way.SERVER, needs_credential=True)
-        to_follow = await examine(TOKEN, "s1", Way.SERVER)
+        needed = await examine(TOKEN, "s1", Publisher.SERVER, needs_credential=True)
+        to_follow = await examine(TOKEN, "s1", Publisher.SERVER)
 
     assert needed.notices[0].startswith(SENTENCES["no credential"])
     assert to_follow.notices == ()
@@ -246,8 +246,8 @@ async def test_credential_of_the_request(
         await server.promote(credential=GIVEN)
         await server.end()
 
-    assert set(releasing.shelf.used) == {GIVEN}
-    order = PromotionOrder(None, None, credential=GIVEN)
+    assert set(releasing.fake_target.used) == {GIVEN}
+    order = PromotionRequest(None, None, credential=GIVEN)
     assert GIVEN.password not in f"{order}{releasing.catalogue}{caplog.text}"
 
 
@@ -255,11 +255,11 @@ async def test_here_needs_no_credential(releasing: Releasing) -> None:
     """For whoever publishes elsewhere the server freezes, and sends nothing."""
     releasing.settings = None
     async with releasing.server() as server:
-        await server.promote(way=Way.HERE)
+        await server.promote(way=Publisher.CLIENT)
         await server.end()
 
     assert await releasing.status() == (Status.PROCESSING, "")
-    assert releasing.shelf.sent == {}
+    assert releasing.fake_target.sent == {}
 
 
 async def test_no_target(releasing: Releasing) -> None:
@@ -291,11 +291,11 @@ async def test_upload_token_may_not(releasing: Releasing) -> None:
     token = replace(TOKEN, kind=TokenKind.UPLOAD)
     async with releasing.server() as server:
         with pytest.raises(ForbiddenError):
-            await server.promotions.start(token, "s1", PromotionOrder(None, None))
+            await server.promotions.start(token, "s1", PromotionRequest(None, None))
         with pytest.raises(ForbiddenError):
-            await server.promotions.examine(token, "s1", Way.SERVER)
+            await server.promotions.examine(token, "s1", Publisher.SERVER)
 
-    assert releasing.shelf.sent == {}
+    assert releasing.fake_target.sent == {}
 
 
 async def test_uploads_get_a_turn() -> None:
@@ -305,7 +305,7 @@ async def test_uploads_get_a_turn() -> None:
         *(a_wheel(version="2.0", tag=f"cp3{minor}-none-any") for minor in range(10, 20))
     )
     async with releasing.server() as server:
-        await server.promotions.examine(TOKEN, "s1", Way.SERVER)
+        await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
 
     assert (len(releasing.files.together), max(releasing.files.together)) == (10, 2)
 
@@ -314,10 +314,10 @@ async def test_examining_changes_nothing(releasing: Releasing) -> None:
     """A dry run sends nothing, and the stage stays as it was."""
     before = await releasing.now()
     async with releasing.server() as server:
-        examination = await server.promotions.examine(TOKEN, "s1", Way.SERVER)
+        examination = await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
 
     assert examination.stage == before
-    assert (await releasing.now(), releasing.shelf.sent) == (before, {})
+    assert (await releasing.now(), releasing.fake_target.sent) == (before, {})
 
 
 async def test_attestations_of_others_are_left_out(wheels: list[Distribution]) -> None:
@@ -336,7 +336,7 @@ async def test_attestations_are_kept_where_they_were_made(wheels: list[Distribut
     releasing = Releasing()
     await releasing.stage(wheels[0], attestations=2)
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
 
     assert view.promotion.notices == ()
 
@@ -347,7 +347,7 @@ async def test_fault_of_ours(releasing: Releasing, caplog: pytest.LogCaptureFixt
     def fail(_: str) -> None:
         raise RuntimeError
 
-    releasing.shelf.during = fail
+    releasing.fake_target.during = fail
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
@@ -365,7 +365,7 @@ async def test_two_at_once() -> None:
             await server.end()
 
         assert sorted(type(one).__name__ for one in both) == ["ConflictError", "PromotionView"]
-        assert releasing.shelf.sent == {"demo-2.0.tar.gz": 1}
+        assert releasing.fake_target.sent == {"demo-2.0.tar.gz": 1}
         assert await releasing.status() == (Status.PUBLISHED, "")
 
 
@@ -376,14 +376,14 @@ async def test_published_once_and_for_all(releasing: Releasing) -> None:
         with pytest.raises(ConflictError, match="published and cannot be promoted"):
             await server.promote()
 
-    assert set(releasing.shelf.sent.values()) == {1}
+    assert set(releasing.fake_target.sent.values()) == {1}
 
 
 async def test_refused_file_leaves_the_stage_open_to_change(
     releasing: Releasing, wheels: list[Distribution]
 ) -> None:
     """If the first file is refused, nothing is out, and the stage can be mended."""
-    releasing.shelf.faults = {(wheels[0].filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(wheels[0].filename, 1): Fault.REFUSED}
 
     status, reason = await releasing.publish()
 

@@ -7,8 +7,8 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Parcel, Rows
-from stageproxy.services.promotion.publish_target import PromotionCredentials, StoredParcels
+from stageproxy.ports import Rows, UploadRequest
+from stageproxy.services.promotion.publish_target import PromotionCredentials, StoredUploadRequests
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.promotion.releasing import Releasing
 
@@ -21,12 +21,14 @@ async def test_parcel(releasing: Releasing, sdist: Distribution) -> None:
     artifact = (await releasing.now()).find_artifact(sdist.filename)
     assert artifact is not None
 
-    parcel = await StoredParcels(releasing.catalogue, releasing.files, "s1").parcel_of(artifact)
+    upload_request = await StoredUploadRequests(
+        releasing.catalogue, releasing.files, "s1"
+    ).request_for(artifact)
 
     path = releasing.files.path(sdist.sha256)
     form = tuple(upload_form(sdist))
     size = len(sdist.content)
-    assert parcel == Parcel(sdist.filename, path, size, sdist.sha256, form)
+    assert upload_request == UploadRequest(sdist.filename, path, size, sdist.sha256, form)
 
 
 async def test_attestations_stay_here(releasing: Releasing, sdist: Distribution) -> None:
@@ -39,9 +41,11 @@ async def test_attestations_stay_here(releasing: Releasing, sdist: Distribution)
         rows.save_artifact("s1", artifact, form, None)
 
     await releasing.catalogue.write(attest)
-    parcel = await StoredParcels(releasing.catalogue, releasing.files, "s1").parcel_of(artifact)
+    upload_request = await StoredUploadRequests(
+        releasing.catalogue, releasing.files, "s1"
+    ).request_for(artifact)
 
-    assert parcel.fields == tuple(upload_form(sdist))
+    assert upload_request.fields == tuple(upload_form(sdist))
 
 
 def settings(

@@ -9,7 +9,7 @@ import pytest
 from stageproxy.core.errors import ConflictError, NotFoundError, UpstreamUnavailableError
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.promotion.outcome import receipt
-from stageproxy.core.promotion.promotion import LostLeaseError, Target, Way
+from stageproxy.core.promotion.promotion import LostLeaseError, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.reports import Ending, PromotionView, Report
 from tests.support.builders.distributions import Distribution, upload_form
@@ -17,7 +17,7 @@ from tests.support.ports.clock import NOON
 from tests.support.ports.fake_publish_target import FILES, Fault
 from tests.support.promotion.releasing import TOKEN, Releasing, Server
 
-OTHER = Target("https://other.example.org/legacy/", "https://index.example.org/simple/")
+OTHER = PublishUrls("https://other.example.org/legacy/", "https://index.example.org/simple/")
 
 
 async def told(server: Server, *entries: Entry, fence: int = 1, **ending: object) -> PromotionView:
@@ -29,7 +29,7 @@ async def told(server: Server, *entries: Entry, fence: int = 1, **ending: object
 async def put_out(releasing: Releasing) -> None:
     """Put all files of the stage on the index."""
     for one in (await releasing.now()).artifacts:
-        releasing.shelf.put(one.filename, one.sha256)
+        releasing.fake_target.put(one.filename, one.sha256)
 
 
 def confirmed(journal: Journal) -> list[Entry]:
@@ -50,7 +50,7 @@ async def test_nobody_has_promoted(releasing: Releasing) -> None:
 async def test_shown_while_it_is_sent(releasing: Releasing, wheels: list[Distribution]) -> None:
     """Who looks sees the journal, and how many bytes of which file are out."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         server.promotions.sent["s1"] = {wheels[0].filename: 7}
 
         shown = await server.reports.show(TOKEN, "s1")
@@ -76,7 +76,7 @@ async def test_published_elsewhere(releasing: Releasing) -> None:
     """Who publishes elsewhere tells each step, and the stage is published when all is confirmed."""
     await put_out(releasing)
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(NOON)
 
         shown = await told(server, first)
@@ -98,7 +98,7 @@ async def test_published_elsewhere(releasing: Releasing) -> None:
 async def test_when_is_for_the_server_to_say(releasing: Releasing, moment: datetime) -> None:
     """A clock that is wrong elsewhere does no harm: at the end of time it ended the server."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(moment)
         await told(server, first)
         releasing.clock.advance(minutes=15)
@@ -112,7 +112,7 @@ async def test_when_is_for_the_server_to_say(releasing: Releasing, moment: datet
 async def test_what_is_out_stays_out(releasing: Releasing) -> None:
     """Nobody makes a stage free to be changed again by saying that nothing is out after all."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         out, *_ = confirmed(view.journal)
         await told(server, out)
 
@@ -128,7 +128,7 @@ async def test_published_only_when_all_is_confirmed(
 ) -> None:
     """Nobody can say that a stage is published of which a file is not confirmed."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         wheels = [one for one in confirmed(view.journal) if one.filename != sdist.filename]
 
         with pytest.raises(ConflictError, match=r"Not every file is confirmed: demo-2\.0\.tar\.gz"):
@@ -145,11 +145,11 @@ async def test_published_only_when_the_server_sees_it(
 
     Files that are shown without a hash are downloaded only once all are shown.
     """
-    releasing.shelf.hashed = hashed
+    releasing.fake_target.hashed = hashed
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         await put_out(releasing)
-        del releasing.shelf.taken[sdist.filename]
+        del releasing.fake_target.taken[sdist.filename]
         with pytest.raises(UpstreamUnavailableError, match=r"not show demo-2\.0\.tar\.gz yet"):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
         before = (await releasing.now()).status
@@ -158,7 +158,7 @@ async def test_published_only_when_the_server_sees_it(
         await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
     assert (before, await releasing.status()) == (Status.PROCESSING, (Status.PUBLISHED, ""))
-    assert releasing.shelf.downloads == (0 if hashed else 3)
+    assert releasing.fake_target.downloads == (0 if hashed else 3)
 
 
 @pytest.mark.parametrize("hashed", [True, False])
@@ -166,11 +166,11 @@ async def test_not_published_with_other_bytes(
     releasing: Releasing, sdist: Distribution, *, hashed: bool
 ) -> None:
     """Other bytes under a name of ours are no confirmation, also where only they can tell."""
-    releasing.shelf.hashed = hashed
+    releasing.fake_target.hashed = hashed
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         await put_out(releasing)
-        releasing.shelf.put(sdist.filename, "0" * 64)
+        releasing.fake_target.put(sdist.filename, "0" * 64)
 
         with pytest.raises(ConflictError, match=r"demo-2\.0\.tar\.gz is on the index already with"):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
@@ -182,11 +182,11 @@ async def test_not_published_with_other_bytes(
 async def test_index_that_cannot_be_seen(releasing: Releasing, trouble: dict[str, int]) -> None:
     """An index that does not say what it has confirms nothing: that can be told again."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         await put_out(releasing)
-        releasing.shelf.hashed = False
+        releasing.fake_target.hashed = False
         for name, times in trouble.items():
-            setattr(releasing.shelf, name, times)
+            setattr(releasing.fake_target, name, times)
 
         with pytest.raises(UpstreamUnavailableError, match="the index does not say what it has"):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
@@ -196,10 +196,10 @@ async def test_index_that_cannot_be_seen(releasing: Releasing, trouble: dict[str
 
 
 @pytest.mark.parametrize("target", [None, OTHER], ids=["none", "another"])
-async def test_settings_that_have_changed(releasing: Releasing, target: Target | None) -> None:
+async def test_settings_that_have_changed(releasing: Releasing, target: PublishUrls | None) -> None:
     """A server that would publish elsewhere by now, or nowhere, cannot see what is out."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
     await put_out(releasing)
     releasing.target = target
 
@@ -213,10 +213,10 @@ async def test_settings_that_have_changed(releasing: Releasing, target: Target |
 async def test_lease_that_is_lost_while_the_server_looks(releasing: Releasing) -> None:
     """Whoever has taken over meanwhile goes on, and nothing is published for the former holder."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         await put_out(releasing)
         taken = replace(view.promotion, fence=7)
-        releasing.shelf.on_look = lambda: releasing.catalogue.committed.save_promotion(taken)
+        releasing.fake_target.on_look = lambda: releasing.catalogue.committed.save_promotion(taken)
 
         with pytest.raises(LostLeaseError):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
@@ -231,10 +231,10 @@ async def test_hearsay_is_seen_by_who_goes_on(releasing: Releasing, sdist: Distr
     It took what was told for what it had seen.
     """
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         await told(server, *confirmed(view.journal), ending=Ending.ERROR, reason="Enough.")
         await put_out(releasing)
-        del releasing.shelf.taken[sdist.filename]
+        del releasing.fake_target.taken[sdist.filename]
 
     status, reason = await releasing.publish()
 
@@ -246,7 +246,7 @@ async def test_hearsay_is_seen_by_who_goes_on(releasing: Releasing, sdist: Distr
 async def test_failed_elsewhere(releasing: Releasing) -> None:
     """Who publishes elsewhere says why it goes no further; what is out is told along with it."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         out, *_ = confirmed(view.journal)
 
         shown = await told(server, out, ending=Ending.ERROR, reason="The runner gave up.")
@@ -259,7 +259,7 @@ async def test_failed_elsewhere(releasing: Releasing) -> None:
 async def test_other_holders_are_refused(releasing: Releasing, fence: int) -> None:
     """What comes from somebody else than the present holder changes nothing."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
 
         with pytest.raises(LostLeaseError):
             await told(server, *confirmed(view.journal), fence=fence)
@@ -273,7 +273,7 @@ async def test_other_holders_are_refused(releasing: Releasing, fence: int) -> No
 async def test_file_that_was_not_approved(releasing: Releasing) -> None:
     """A journal has the files that were approved, no others."""
     async with releasing.server() as server:
-        view = await server.promote(way=Way.HERE)
+        view = await server.promote(way=Publisher.CLIENT)
         foreign = Entry("other-2.0.tar.gz", Progress.SENT, NOON)
 
         with pytest.raises(ConflictError, match="is not a part of what was approved"):
@@ -284,7 +284,7 @@ async def test_file_that_was_not_approved(releasing: Releasing) -> None:
 
 async def test_journal_of_the_server(releasing: Releasing) -> None:
     """Nobody tells the server what it does itself."""
-    releasing.shelf.slow = True
+    releasing.fake_target.slow = True
     async with releasing.server() as server:
         view = await server.promote()
 
@@ -315,7 +315,7 @@ async def test_receipt(releasing: Releasing) -> None:
 async def test_no_receipt_before_the_end(releasing: Releasing) -> None:
     """What is not published yet has no receipt."""
     async with releasing.server() as server:
-        await server.promote(way=Way.HERE)
+        await server.promote(way=Publisher.CLIENT)
 
         with pytest.raises(ConflictError, match="only what is published has a receipt"):
             await server.reports.receipt(TOKEN, "s1")
@@ -335,7 +335,7 @@ async def test_reminders(
     releasing: Releasing, sdist: Distribution, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Half a release is warned of from day 3 daily, from day 10 hourly, until it is whole."""
-    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
     caplog.set_level(logging.WARNING)
     caplog.clear()
@@ -356,7 +356,7 @@ async def test_no_reminder_of_what_is_not_out(
     releasing: Releasing, wheels: list[Distribution], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of a stage whose first file was refused nothing is out: it was once called half published."""
-    releasing.shelf.faults = {(wheels[0].filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(wheels[0].filename, 1): Fault.REFUSED}
     await releasing.publish()
     caplog.clear()
     releasing.clock.advance(days=4)

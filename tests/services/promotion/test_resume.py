@@ -10,7 +10,7 @@ import pytest
 
 from stageproxy.core.errors import ConflictError, RefusedError
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.promotion import LEASE, LostLeaseError, Target, Way
+from stageproxy.core.promotion.promotion import LEASE, LostLeaseError, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.reports import Ending, Report
 from tests.support.builders.distributions import Distribution
@@ -20,7 +20,7 @@ from tests.support.promotion.promoting import SECRET
 from tests.support.promotion.promotions import TARGET
 from tests.support.promotion.releasing import TOKEN, Releasing
 
-OTHER = Target("https://other.example.org/legacy/", TARGET.index_url)
+OTHER = PublishUrls("https://other.example.org/legacy/", TARGET.index_url)
 OUT = (Status.PUBLISHED, "")
 SILENT = "Nothing was heard of the promotion for 15 minutes."
 RESTARTED = "The server stopped while it published, and has kept no credential"
@@ -28,10 +28,10 @@ RESTARTED = "The server stopped while it published, and has kept no credential"
 
 def once(releasing: Releasing, name: str) -> Iterator[None]:
     """Stop a server the first time that it sends a file of that *name*, and never again."""
-    releasing.shelf.during = lambda sent: setattr(releasing.shelf, "slow", sent == name)
+    releasing.fake_target.during = lambda sent: setattr(releasing.fake_target, "slow", sent == name)
     yield
-    releasing.shelf.during = lambda _: None
-    releasing.shelf.slow = False
+    releasing.fake_target.during = lambda _: None
+    releasing.fake_target.slow = False
 
 
 async def stopped(releasing: Releasing, name: str, **order: object) -> None:
@@ -39,19 +39,19 @@ async def stopped(releasing: Releasing, name: str, **order: object) -> None:
     for _ in once(releasing, name):
         async with releasing.server() as server:
             await server.promote(**order)  # type: ignore[arg-type] # as `promote` takes it
-            while not releasing.shelf.slow:
+            while not releasing.fake_target.slow:
                 await server.breathe()
 
 
 async def test_goes_on_where_it_stopped(releasing: Releasing, sdist: Distribution) -> None:
     """After an error the stage is promoted again, and only what is missing is sent."""
-    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
     assert "2 of 3 files are live" in reason
     assert await releasing.publish() == OUT
-    assert sorted(releasing.shelf.sent.values()) == [1, 1, 2]
+    assert sorted(releasing.fake_target.sent.values()) == [1, 1, 2]
     assert (await releasing.promotion()).fence == 2
 
 
@@ -59,7 +59,7 @@ async def test_half_published_stage_is_only_promoted(
     releasing: Releasing, sdist: Distribution
 ) -> None:
     """Half a release can neither be changed nor given up, nor does it expire."""
-    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
     releasing.clock.advance(days=100)
     async with releasing.server() as server:
@@ -77,7 +77,7 @@ async def test_doubt_that_ends(releasing: Releasing, wheels: list[Distribution])
     One answer that did not come, before it, once locked the release up for ever.
     """
     first = wheels[0].filename
-    releasing.shelf.faults = {(first, 1): Fault.LOST, (first, 2): Fault.REFUSED}
+    releasing.fake_target.faults = {(first, 1): Fault.LOST, (first, 2): Fault.REFUSED}
     status, reason = await releasing.publish()
 
     assert (status, "Nothing was published" in reason) == (Status.ERROR, True)
@@ -88,7 +88,7 @@ async def test_doubt_that_ends(releasing: Releasing, wheels: list[Distribution])
 
 async def test_begin_of_the_release_is_kept(releasing: Releasing, sdist: Distribution) -> None:
     """PyPI counts from the first file: so does every later attempt."""
-    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
     releasing.clock.advance(days=2)
 
@@ -101,7 +101,7 @@ async def test_changed_stage_has_a_new_journal(
     releasing: Releasing, wheels: list[Distribution], sdist: Distribution
 ) -> None:
     """If nothing went out the stage may have other files by now, and the journal is theirs."""
-    releasing.shelf.faults = {(wheels[0].filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(wheels[0].filename, 1): Fault.REFUSED}
     await releasing.publish()
     async with releasing.server() as server:
         await server.stages.remove(TOKEN, "s1", wheels[0].filename)
@@ -123,11 +123,11 @@ async def test_what_is_out_is_not_refused(
 
     Such files were once taken for others, and half a release could not go on.
     """
-    releasing.shelf.hashed = hashed
-    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+    releasing.fake_target.hashed = hashed
+    releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
     async with releasing.server() as server:
-        examination = await server.promotions.examine(TOKEN, "s1", Way.SERVER)
+        examination = await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
 
     out = {one.filename for one in examination.stage.artifacts} - {sdist.filename}
     assert examination.published == out
@@ -136,20 +136,20 @@ async def test_what_is_out_is_not_refused(
 
 async def test_other_bytes_without_a_hash(releasing: Releasing, sdist: Distribution) -> None:
     """Where pages have no hashes, other bytes are found before anything is sent."""
-    releasing.shelf.hashed = False
-    releasing.shelf.put(sdist.filename, "0" * 64)
+    releasing.fake_target.hashed = False
+    releasing.fake_target.put(sdist.filename, "0" * 64)
     async with releasing.server() as server:
         with pytest.raises(RefusedError, match="File already exists"):
             await server.promote()
 
-    assert releasing.shelf.sent == {}
+    assert releasing.fake_target.sent == {}
 
 
 async def test_damaged_copy_of_what_is_out(
     releasing: Releasing, wheels: list[Distribution], sdist: Distribution
 ) -> None:
     """A damaged copy of a file that is out keeps the missing ones not back."""
-    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
 
     releasing.files.remove(wheels[0].sha256)
@@ -159,14 +159,14 @@ async def test_damaged_copy_of_what_is_out(
 
 async def test_half_a_release_stays_where_it_is(releasing: Releasing, sdist: Distribution) -> None:
     """With other settings the missing half would go elsewhere: it does not."""
-    releasing.shelf.faults = {(sdist.filename, 1): Fault.REFUSED}
+    releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
     releasing.target = OTHER
     async with releasing.server() as server:
         with pytest.raises(ConflictError, match=r"Set promotion\.repository_url back"):
             await server.promote()
 
-    assert releasing.shelf.sent[sdist.filename] == 1
+    assert releasing.fake_target.sent[sdist.filename] == 1
 
 
 async def test_restart(releasing: Releasing, wheels: list[Distribution]) -> None:
@@ -180,7 +180,7 @@ async def test_restart(releasing: Releasing, wheels: list[Distribution]) -> None
     assert doubtful.progress is Progress.SENDING
     assert await releasing.status() == OUT
     assert (await releasing.promotion()).fence == 2
-    assert len(releasing.shelf.story) == 3
+    assert len(releasing.fake_target.story) == 3
 
 
 async def test_restart_on_a_full_disk(releasing: Releasing, wheels: list[Distribution]) -> None:
@@ -239,13 +239,13 @@ async def test_restart_with_another_target(
         await server.end()
 
     assert (await releasing.status())[0] is Status.ERROR
-    assert releasing.shelf.sent == {wheels[0].filename: 1, wheels[1].filename: 1}
+    assert releasing.fake_target.sent == {wheels[0].filename: 1, wheels[1].filename: 1}
 
 
 async def test_restart_leaves_others_alone(releasing: Releasing) -> None:
     """Who publishes elsewhere goes on, whatever becomes of the server."""
     async with releasing.server() as server:
-        await server.promote(way=Way.HERE)
+        await server.promote(way=Publisher.CLIENT)
     before = await releasing.promotion()
 
     async with releasing.server() as server:
@@ -257,7 +257,7 @@ async def test_restart_leaves_others_alone(releasing: Releasing) -> None:
 async def test_silence(releasing: Releasing) -> None:
     """Who says nothing for 15 minutes is not waited for; the old number counts no more."""
     async with releasing.server() as server:
-        await server.promote(way=Way.HERE)
+        await server.promote(way=Publisher.CLIENT)
         releasing.clock.moment += LEASE
         await server.promotions.lapse()
 
@@ -271,7 +271,7 @@ async def test_silence(releasing: Releasing) -> None:
 async def test_short_silence(releasing: Releasing) -> None:
     """A sign of life counts for 15 minutes. Without news it once did not count at all."""
     async with releasing.server() as server:
-        await server.promote(way=Way.HERE)
+        await server.promote(way=Publisher.CLIENT)
         for _ in range(3):
             releasing.clock.moment += LEASE - timedelta(seconds=1)
             await server.promotions.lapse()
@@ -283,7 +283,7 @@ async def test_short_silence(releasing: Releasing) -> None:
 async def test_silent_promoter_is_followed_at_once(releasing: Releasing) -> None:
     """Nobody has to wait for a sweep: whoever promotes after 15 minutes of silence goes on."""
     async with releasing.server() as server:
-        await server.promote(way=Way.HERE)
+        await server.promote(way=Publisher.CLIENT)
         sending = [Entry(name, Progress.SENDING, NOON, 1) for name in await releasing.journal()]
         await server.reports.take(TOKEN, "s1", Report(1, sending))
         releasing.clock.moment += LEASE
@@ -303,7 +303,7 @@ async def test_server_is_not_silent_while_it_sends(
     for _ in once(releasing, wheels[0].filename):
         async with releasing.server() as server:
             await server.promote()
-            while not releasing.shelf.slow:
+            while not releasing.fake_target.slow:
                 await server.breathe()
             releasing.clock.advance(hours=1)
             await server.promotions.lapse()
@@ -319,11 +319,11 @@ async def test_somebody_else_takes_over(
     def take_over(_: str) -> None:
         rows = releasing.catalogue.committed
         held = rows.promotions["s1"]
-        rows.save_promotion(replace(held, fence=7, way=Way.HERE))
+        rows.save_promotion(replace(held, fence=7, way=Publisher.CLIENT))
 
-    releasing.shelf.during = take_over
+    releasing.fake_target.during = take_over
     assert await releasing.publish() == (Status.PROCESSING, "")
 
-    assert releasing.shelf.sent == {wheels[0].filename: 1}
+    assert releasing.fake_target.sent == {wheels[0].filename: 1}
     assert "somebody else has taken over" in caplog.text
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []

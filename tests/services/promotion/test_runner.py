@@ -36,19 +36,19 @@ async def test_one_wheel_then_the_others_then_the_sdist(promoting: Promoting) ->
     """The first wheel goes alone, the sdist when every wheel is shown, each file once."""
     assert await promoting.run() == OUT
 
-    shelf = promoting.shelf
-    names = [name for name, _ in shelf.story]
+    fake_target = promoting.fake_target
+    names = [name for name, _ in fake_target.story]
     assert (names[0], sorted(names[1:-1]), names[-1]) == (FIRST, OTHERS, SDIST)
-    assert shelf.story[-1][1] >= set(WHEELS)
-    assert shelf.together[0] == {FIRST}
-    assert shelf.together[-1] == {SDIST}
-    assert set(shelf.sent.values()) == {1}
+    assert fake_target.story[-1][1] >= set(WHEELS)
+    assert fake_target.together[0] == {FIRST}
+    assert fake_target.together[-1] == {SDIST}
+    assert set(fake_target.sent.values()) == {1}
 
 
 async def test_each_step_is_written_down(promoting: Promoting) -> None:
     """The journal has each artifact as it was sent, taken and seen, in that order."""
     promoting.artifacts = artifacts(FIRST)
-    promoting.shelf.lag = POLL
+    promoting.fake_target.lag = POLL
 
     await promoting.run()
 
@@ -56,13 +56,13 @@ async def test_each_step_is_written_down(promoting: Promoting) -> None:
     sending = pending.sending(NOON)
     sent = replace(sending, progress=Progress.SENT, said="OK")
     url = f"{FILES}/{FIRST}"
-    assert promoting.journalist.told == [sending, sent, sent.confirmed(url, NOON + POLL)]
+    assert promoting.journal_store.told == [sending, sent, sent.confirmed(url, NOON + POLL)]
 
 
 async def test_journal_knows_first(promoting: Promoting) -> None:
     """Before the index gets a byte, the journal says that it does."""
     known: list[Progress] = []
-    promoting.shelf.during = lambda name: known.append(promoting.kept[name].progress)
+    promoting.fake_target.during = lambda name: known.append(promoting.kept[name].progress)
 
     await promoting.run()
 
@@ -75,26 +75,26 @@ async def test_only_so_many_at_a_time(promoting: Promoting) -> None:
 
     await promoting.run()
 
-    assert max(map(len, promoting.shelf.together)) == 2
+    assert max(map(len, promoting.fake_target.together)) == 2
 
 
 async def test_what_is_out_is_not_sent(promoting: Promoting) -> None:
     """Files that the index shows with our hash are confirmed, and their bytes stay here."""
-    promoting.shelf.put(FIRST, an_artifact(FIRST).sha256)
+    promoting.fake_target.put(FIRST, an_artifact(FIRST).sha256)
 
     assert await promoting.run() == OUT
 
-    assert sorted(promoting.shelf.sent) == [*OTHERS, SDIST]
+    assert sorted(promoting.fake_target.sent) == [*OTHERS, SDIST]
 
 
 async def test_other_bytes_stop_everything(promoting: Promoting) -> None:
     """Other bytes under a name of ours stop a promotion before anything is sent, by name."""
-    promoting.shelf.put(OTHERS[2], "0" * 64)
+    promoting.fake_target.put(OTHERS[2], "0" * 64)
 
     (ending,) = await promoting.run()
 
     assert ending.startswith(f"{OTHERS[2]} is on the index already with other bytes: sha256 0000")
-    assert promoting.shelf.sent == {}
+    assert promoting.fake_target.sent == {}
 
 
 async def test_other_bytes_end_a_doubt(promoting: Promoting) -> None:
@@ -103,8 +103,8 @@ async def test_other_bytes_end_a_doubt(promoting: Promoting) -> None:
     One answer that did not come, and somebody else's file after it, froze a stage for good.
     """
     doubted = promoting.kept[FIRST].sending(NOON).resumed(NOON)
-    promoting.journalist.kept = {**promoting.kept, FIRST: doubted}
-    promoting.shelf.put(FIRST, "0" * 64)
+    promoting.journal_store.kept = {**promoting.kept, FIRST: doubted}
+    promoting.fake_target.put(FIRST, "0" * 64)
 
     await promoting.run()
 
@@ -116,21 +116,21 @@ async def test_other_bytes_end_a_doubt(promoting: Promoting) -> None:
 
 async def test_pages_without_hashes_are_compared(promoting: Promoting) -> None:
     """Where pages do not say hashes, a file is confirmed by its bytes."""
-    promoting.shelf.hashed = False
+    promoting.fake_target.hashed = False
 
     assert await promoting.run() == OUT
 
-    assert set(promoting.shelf.sent.values()) == {1}
+    assert set(promoting.fake_target.sent.values()) == {1}
 
 
 async def test_links_that_are_signed_anew(promoting: Promoting) -> None:
     """A file is compared once, whatever its link is the next time: it was done without end."""
-    promoting.shelf.hashed = False
-    promoting.shelf.signed = True
+    promoting.fake_target.hashed = False
+    promoting.fake_target.signed = True
 
     assert await promoting.run() == OUT
 
-    assert promoting.shelf.downloads == 6
+    assert promoting.fake_target.downloads == 6
 
 
 async def test_mint_that_is_down_for_a_moment(promoting: Promoting) -> None:
@@ -139,7 +139,7 @@ async def test_mint_that_is_down_for_a_moment(promoting: Promoting) -> None:
 
     assert await promoting.run() == OUT
 
-    assert set(promoting.shelf.sent.values()) == {1}
+    assert set(promoting.fake_target.sent.values()) == {1}
     assert {one.attempts for one in promoting.kept.values()} == {1}
 
 
@@ -155,20 +155,20 @@ async def test_mint_that_stays_down(promoting: Promoting) -> None:
 
 async def test_other_bytes_are_found_by_downloading(promoting: Promoting) -> None:
     """Where pages do not say hashes, other bytes stop everything all the same."""
-    promoting.shelf.hashed = False
-    promoting.shelf.put(SDIST, "0" * 64)
+    promoting.fake_target.hashed = False
+    promoting.fake_target.put(SDIST, "0" * 64)
 
     (ending,) = await promoting.run()
 
     assert ending.startswith(f"{SDIST} is on the index already with other bytes")
-    assert promoting.shelf.sent == {}
+    assert promoting.fake_target.sent == {}
 
 
 async def test_file_that_cannot_be_compared(promoting: Promoting) -> None:
     """A file that cannot be downloaded is tried again, and then ends it."""
-    promoting.shelf.hashed = False
-    promoting.shelf.put(FIRST, an_artifact(FIRST).sha256)
-    promoting.shelf.unread = PACE.attempts
+    promoting.fake_target.hashed = False
+    promoting.fake_target.put(FIRST, an_artifact(FIRST).sha256)
+    promoting.fake_target.unread = PACE.attempts
 
     assert await promoting.run() == [
         f"{FIRST} cannot be compared: A file of the index cannot be downloaded."
@@ -179,42 +179,42 @@ async def test_file_that_cannot_be_compared(promoting: Promoting) -> None:
 
 async def test_slow_index_is_waited_for(promoting: Promoting) -> None:
     """What was accepted and is not shown yet is not sent again: the pages are asked anew."""
-    promoting.shelf.lag = 5 * POLL
+    promoting.fake_target.lag = 5 * POLL
 
     assert await promoting.run() == OUT
 
-    assert set(promoting.shelf.sent.values()) == {1}
+    assert set(promoting.fake_target.sent.values()) == {1}
     assert promoting.waits == [POLL] * 10
 
 
 async def test_index_that_never_shows_it(promoting: Promoting) -> None:
     """An index that never shows what it took ends it, with the sdist still here."""
-    promoting.shelf.lag = 2 * PATIENCE
+    promoting.fake_target.lag = 2 * PATIENCE
 
     (ending,) = await promoting.run()
 
     assert ending.startswith(f"{FIRST} was accepted, but the index does not show it yet.")
-    assert SDIST not in promoting.shelf.sent
+    assert SDIST not in promoting.fake_target.sent
 
 
 async def test_refusal_stops_it(promoting: Promoting) -> None:
     """After a refusal nothing new begins; the reason is the index's sentence."""
     promoting.pace = replace(PACE, parallel=1)
-    promoting.shelf.faults = {(OTHERS[0], 1): Fault.REFUSED}
+    promoting.fake_target.faults = {(OTHERS[0], 1): Fault.REFUSED}
 
     assert await promoting.run() == [f"{OTHERS[0]} was refused: The index has its reasons."]
 
-    assert promoting.shelf.sent == {FIRST: 1, OTHERS[0]: 1}
+    assert promoting.fake_target.sent == {FIRST: 1, OTHERS[0]: 1}
 
 
 async def test_failure_keeps_the_rest_of_a_wave_back(promoting: Promoting) -> None:
     """While one file goes unanswered no other is begun, and all of them go out in the end."""
     promoting.pace = replace(PACE, parallel=1)
-    promoting.shelf.faults = {(OTHERS[1], attempt): Fault.LOST for attempt in (1, 2)}
+    promoting.fake_target.faults = {(OTHERS[1], attempt): Fault.LOST for attempt in (1, 2)}
 
     assert await promoting.run() == OUT
 
-    sent = [next(iter(one)) for one in promoting.shelf.together]
+    sent = [next(iter(one)) for one in promoting.fake_target.together]
     failing = OTHERS[1]
     assert sent == [FIRST, OTHERS[0], failing, failing, failing, *OTHERS[2:], SDIST]
 
@@ -222,19 +222,19 @@ async def test_failure_keeps_the_rest_of_a_wave_back(promoting: Promoting) -> No
 async def test_only_what_was_sent_counts_as_failed(promoting: Promoting) -> None:
     """Files in doubt that were kept back were once counted as failed with the one that did."""
     promoting.pace = replace(PACE, parallel=1)
-    promoting.shelf.put(FIRST, an_artifact(FIRST).sha256)
+    promoting.fake_target.put(FIRST, an_artifact(FIRST).sha256)
     lost = [Fault.LOST] * (PACE.attempts - 1)
-    promoting.shelf.faults = {(OTHERS[0], number): one for number, one in enumerate(lost, 1)}
-    promoting.shelf.faults[OTHERS[1], 1] = Fault.LOST
+    promoting.fake_target.faults = {(OTHERS[0], number): one for number, one in enumerate(lost, 1)}
+    promoting.fake_target.faults[OTHERS[1], 1] = Fault.LOST
     doubted = {name: one.sending(NOON).resumed(NOON) for name, one in promoting.kept.items()}
-    promoting.journalist.kept = doubted
+    promoting.journal_store.kept = doubted
 
     assert await promoting.run() == OUT
 
 
 async def test_waits_grow(promoting: Promoting) -> None:
     """Each time that an index does not answer it is left alone for twice as long."""
-    promoting.shelf.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 5)}
+    promoting.fake_target.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 5)}
 
     assert await promoting.run() == OUT
 
@@ -244,7 +244,7 @@ async def test_waits_grow(promoting: Promoting) -> None:
 async def test_no_wait_is_longer_than_two_minutes(promoting: Promoting) -> None:
     """However often an index has not answered, somebody looks every two minutes."""
     promoting.pace = replace(PACE, attempts=30)
-    promoting.shelf.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 30)}
+    promoting.fake_target.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 30)}
 
     await promoting.run()
 
@@ -253,7 +253,7 @@ async def test_no_wait_is_longer_than_two_minutes(promoting: Promoting) -> None:
 
 async def test_wish_to_be_left_alone(promoting: Promoting) -> None:
     """An index that says for how long it wants to be left alone is left alone for so long."""
-    promoting.shelf.faults = {(FIRST, 1): Fault.BUSY}
+    promoting.fake_target.faults = {(FIRST, 1): Fault.BUSY}
 
     assert await promoting.run() == OUT
 
@@ -262,22 +262,22 @@ async def test_wish_to_be_left_alone(promoting: Promoting) -> None:
 
 async def test_unanswered_too_often(promoting: Promoting) -> None:
     """An index that never answers ends it, with the file, how often, and what was the matter."""
-    promoting.shelf.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 10)}
+    promoting.fake_target.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 10)}
 
     assert await promoting.run() == [
         f"{FIRST}: the index did not answer 5 times in a row: The connection broke off."
     ]
 
-    assert promoting.shelf.sent == {FIRST: PACE.attempts}
+    assert promoting.fake_target.sent == {FIRST: PACE.attempts}
 
 
 async def test_file_that_was_taken_without_an_answer(promoting: Promoting) -> None:
     """A file whose answer was lost is looked for, and not sent again if it is there."""
-    promoting.shelf.faults = {(name, 1): Fault.TAKEN for name in [*WHEELS, SDIST]}
+    promoting.fake_target.faults = {(name, 1): Fault.TAKEN for name in [*WHEELS, SDIST]}
 
     assert await promoting.run() == OUT
 
-    assert set(promoting.shelf.sent.values()) == {1}
+    assert set(promoting.fake_target.sent.values()) == {1}
 
 
 async def test_doubtful_file_that_is_refused(promoting: Promoting) -> None:
@@ -285,18 +285,18 @@ async def test_doubtful_file_that_is_refused(promoting: Promoting) -> None:
 
     Other indexes than PyPI refuse the very same file.
     """
-    promoting.shelf.lag = 3 * POLL
-    promoting.shelf.faults = {(FIRST, 1): Fault.TAKEN, (FIRST, 2): Fault.REFUSED}
+    promoting.fake_target.lag = 3 * POLL
+    promoting.fake_target.faults = {(FIRST, 1): Fault.TAKEN, (FIRST, 2): Fault.REFUSED}
 
     assert await promoting.run() == OUT
 
-    assert promoting.shelf.again == {}
+    assert promoting.fake_target.again == {}
 
 
 @pytest.mark.parametrize("looks", [1, PACE.attempts - 1])
 async def test_index_that_is_blind_for_a_while(promoting: Promoting, looks: int) -> None:
     """An index that does not say what it has is asked again, and nothing is sent meanwhile."""
-    promoting.shelf.blind = looks
+    promoting.fake_target.blind = looks
 
     assert await promoting.run() == OUT
 
@@ -305,18 +305,18 @@ async def test_index_that_is_blind_for_a_while(promoting: Promoting, looks: int)
 
 async def test_index_that_stays_blind(promoting: Promoting) -> None:
     """An index that does not say what it has gets nothing, and that ends it."""
-    promoting.shelf.blind = PACE.attempts
+    promoting.fake_target.blind = PACE.attempts
 
     assert await promoting.run() == [
         "The index does not say what is published: The index cannot be reached."
     ]
 
-    assert promoting.shelf.sent == {}
+    assert promoting.fake_target.sent == {}
 
 
 async def test_damaged_file(promoting: Promoting) -> None:
     """A file that is not what was staged ends it by name; nothing of it counts as sent."""
-    promoting.shelf.faults = {(FIRST, 1): Fault.DAMAGED}
+    promoting.fake_target.faults = {(FIRST, 1): Fault.DAMAGED}
 
     (ending,) = await promoting.run()
 
@@ -326,11 +326,11 @@ async def test_damaged_file(promoting: Promoting) -> None:
 
 async def test_parcel_that_cannot_be_had(promoting: Promoting) -> None:
     """Where form or file cannot be had, nothing is sent and the journal says so."""
-    promoting.parcels.broken = [FIRST]
+    promoting.upload_requests.broken = [FIRST]
 
     assert await promoting.run() == [f"{FIRST} cannot be had."]
 
-    assert promoting.shelf.sent == {}
+    assert promoting.fake_target.sent == {}
     assert not any(one.may_be_out for one in promoting.kept.values())
 
 
@@ -338,7 +338,7 @@ async def test_credential_is_asked_for_each_time(promoting: Promoting) -> None:
     """A credential that was minted for a short time is minted anew for each file."""
     await promoting.run()
 
-    assert promoting.shelf.used == [SECRET] * 6
+    assert promoting.fake_target.used == [SECRET] * 6
     assert promoting.credentials.minted == 6
 
 
@@ -348,49 +348,49 @@ async def test_lost_lease_stops_at_once(promoting: Promoting, last: str) -> None
     promoting.pace = replace(PACE, parallel=1)
 
     def lose(name: str) -> None:
-        promoting.journalist.lost_at = 0 if name == last else None
+        promoting.journal_store.lost_at = 0 if name == last else None
 
-    promoting.shelf.during = lose
+    promoting.fake_target.during = lose
     with pytest.raises(LostLeaseError):
         await promoting.run()
 
     names = [*WHEELS, SDIST]
-    assert list(promoting.shelf.sent) == names[: names.index(last) + 1]
-    assert promoting.journalist.endings == []
+    assert list(promoting.fake_target.sent) == names[: names.index(last) + 1]
+    assert promoting.journal_store.endings == []
 
 
 async def test_nothing_is_sent_without_the_lease(promoting: Promoting) -> None:
     """Whoever does not have the lease sends nothing at all."""
-    promoting.journalist.lost_at = 0
+    promoting.journal_store.lost_at = 0
 
     with pytest.raises(LostLeaseError):
         await promoting.run()
 
-    assert promoting.shelf.sent == {}
+    assert promoting.fake_target.sent == {}
 
 
 async def test_lease_is_kept_while_a_file_goes_out(promoting: Promoting) -> None:
     """While a large file goes out there are signs of life; without the lease it goes no further."""
     promoting.pace = replace(PACE, renew=timedelta(milliseconds=1))
-    promoting.shelf.slow = True
-    promoting.shelf.during = lambda _: setattr(promoting.journalist, "lost_at", 0)
+    promoting.fake_target.slow = True
+    promoting.fake_target.during = lambda _: setattr(promoting.journal_store, "lost_at", 0)
 
     with pytest.raises(LostLeaseError):
         await asyncio.wait_for(promoting.run(), 2)
 
-    assert promoting.shelf.taken == {}
+    assert promoting.fake_target.taken == {}
 
 
 async def test_lease_is_kept_while_the_index_rests(promoting: Promoting) -> None:
     """An index may ask to be left alone for longer than a lease lasts: it was once lost then."""
     promoting.pace = replace(PACE, renew=timedelta(milliseconds=1))
-    promoting.shelf.faults = {(FIRST, 1): Fault.BUSY}
+    promoting.fake_target.faults = {(FIRST, 1): Fault.BUSY}
     promoting.rest = 0.05
 
     assert await promoting.run() == OUT
 
     looks = 6
-    assert promoting.journalist.renewals > looks + 5
+    assert promoting.journal_store.renewals > looks + 5
 
 
 async def test_progress_is_reported(promoting: Promoting) -> None:
@@ -407,9 +407,9 @@ async def test_credential_is_never_printed(
 ) -> None:
     """Nothing that is logged or kept on the way has the credential."""
     caplog.set_level(logging.DEBUG)
-    promoting.shelf.faults = {(FIRST, 1): Fault.BUSY, (OTHERS[0], 1): Fault.REFUSED}
+    promoting.fake_target.faults = {(FIRST, 1): Fault.BUSY, (OTHERS[0], 1): Fault.REFUSED}
 
     await promoting.run()
 
-    assert SECRET.password not in f"{caplog.text}{promoting.kept}{promoting.journalist.endings}"
+    assert SECRET.password not in f"{caplog.text}{promoting.kept}{promoting.journal_store.endings}"
     assert "is out" in caplog.text

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from stageproxy.core.stage.stage import ArtifactKind
 from tests.support.builders.stages import an_artifact
-from tests.support.ports.fake_journal_store import FakeJournalist
-from tests.support.ports.fake_publish_target import Fault, Shelf
+from tests.support.ports.fake_journal_store import FakeJournalStore
+from tests.support.ports.fake_publish_target import FakePublishTarget, Fault
 from tests.support.promotion.promoting import PACE, Promoting
 
 SDIST = "demo-2.0.tar.gz"
@@ -49,33 +49,37 @@ def test_each_artifact_once_and_the_sdist_last(
     """For any release, faults and deaths, all is out in the end, in order, and nothing twice."""
     promoting = Promoting([an_artifact(one) for one in filenames])
     promoting.pace = replace(PACE, parallel=parallel)
-    promoting.shelf = a_shelf(promoting, **faulty)
+    promoting.fake_target = a_publish_target(promoting, **faulty)
 
     asyncio.run(_publish_in_spite_of(promoting, deaths))
 
-    assert promoting.shelf.shown == set(filenames)
-    assert sorted(name for name, _ in promoting.shelf.story) == sorted(filenames)
+    assert promoting.fake_target.shown == set(filenames)
+    assert sorted(name for name, _ in promoting.fake_target.story) == sorted(filenames)
     check_order(promoting)
 
 
-def a_shelf(promoting: Promoting, *, faults: Any, lag: int, hashed: bool) -> Shelf:
+def a_publish_target(
+    promoting: Promoting, *, faults: Any, lag: int, hashed: bool
+) -> FakePublishTarget:
     """Return an index that is as slow, as silent and as faulty as that."""
     lagging = timedelta(seconds=lag)
-    return Shelf(promoting.clock, lag=lagging, hashed=hashed, faults=dict(faults))
+    return FakePublishTarget(promoting.clock, lag=lagging, hashed=hashed, faults=dict(faults))
 
 
 async def _publish_in_spite_of(promoting: Promoting, deaths: Sequence[Any]) -> None:
     """Start over after each death and each ending until all is out."""
     for before, after in [*deaths, *[((), ())] * LIVES]:
-        journalist = FakeJournalist({}, dies_before=before, dies_after=after)
-        if await promoting.run_on(journalist):
+        journal_store = FakeJournalStore({}, dies_before=before, dies_after=after)
+        if await promoting.run_on(journal_store):
             return
-    raise AssertionError(promoting.journalist)
+    raise AssertionError(promoting.journal_store)
 
 
 def check_order(promoting: Promoting) -> None:
     """Check that the sdist came when every wheel was shown; of the first file the shelf does."""
     kinds = {one.filename: one.kind for one in promoting.artifacts}
     wheels = {name for name, kind in kinds.items() if kind is ArtifactKind.WHEEL}
-    last = [shown for name, shown in promoting.shelf.story if kinds[name] is ArtifactKind.SDIST]
+    last = [
+        shown for name, shown in promoting.fake_target.story if kinds[name] is ArtifactKind.SDIST
+    ]
     assert all(shown >= wheels for shown in last)

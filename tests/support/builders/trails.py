@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from stageproxy.core.audit import START, AuditRecord, Event, Plain, chained
+from stageproxy.core.audit import START, AuditRecord, Event, PlainValue, chained
 from tests.support.ports.clock import NOON
 from tests.support.servers.service import RunningService
 
@@ -14,7 +14,7 @@ def an_event(
     *,
     at: datetime = NOON,
     stage_id: str | None = "s1",
-    **details: Plain,
+    **details: PlainValue,
 ) -> Event:
     """Return something that happened to a stage of demo 2.0."""
     happened = Event(at, "t1", action, details=details)

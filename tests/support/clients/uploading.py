@@ -1,4 +1,4 @@
-"""Uploads to a fake index, as twine sends them and through the publisher."""
+"""Uploads to a fake index, as twine sends them and through the upload client."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,9 +10,9 @@ from aiohttp import ClientSession
 
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential, parse_credential
-from stageproxy.ports import Parcel
+from stageproxy.ports import UploadRequest
 from stageproxy.upstream.session import Patience, open_session
-from stageproxy.upstream.upload_client import UploadApi
+from stageproxy.upstream.upload_client import HttpUploadClient
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.builders.forms import FORM, Part, body_of, twine_form
 from tests.support.clients.asking import Answer, send
@@ -61,19 +61,21 @@ class Sender:
     progress: list[int] = field(default_factory=list)
     silence: timedelta = PATIENCE
 
-    def parcel(self, distribution: Distribution, **changes: str) -> Parcel:
+    def upload_request(self, distribution: Distribution, **changes: str) -> UploadRequest:
         """Return a file as it is on the disk, and the form that goes with it."""
         path = self.folder / distribution.sha256
         path.write_bytes(distribution.content)
         fields = tuple(upload_form(distribution, **changes))
         size, sha256 = len(distribution.content), distribution.sha256
-        return Parcel(distribution.filename, path, size, sha256, fields)
+        return UploadRequest(distribution.filename, path, size, sha256, fields)
 
-    async def publish(self, what: Distribution | Parcel, *, to: str = "") -> Reply:
+    async def publish(self, what: Distribution | UploadRequest, *, to: str = "") -> Reply:
         """Return the reply to one attempt, at the index or another URL."""
-        api = UploadApi(self.session, to or f"{self.index.url}/legacy/", silence=self.silence)
-        parcel = self.parcel(what) if isinstance(what, Distribution) else what
-        return await api.publish(parcel, self.credential, self.progress.append)
+        api = HttpUploadClient(
+            self.session, to or f"{self.index.url}/legacy/", silence=self.silence
+        )
+        upload_request = self.upload_request(what) if isinstance(what, Distribution) else what
+        return await api.publish(upload_request, self.credential, self.progress.append)
 
 
 @asynccontextmanager

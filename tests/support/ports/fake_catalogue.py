@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.audit import START, AuditRecord, Event, Link, chained, cleaned
+from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained, cleaned
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
@@ -243,7 +243,7 @@ class FakeRows:
         found = [one for one in self.events if stage_id in {None, one.event.stage_id}]
         return [one for one in found if one.number > after][:limit]
 
-    def audit_head(self) -> Link:
+    def audit_head(self) -> ChainEnd:
         """Return where the trail ends."""
         return self.events[-1].link if self.events else START
 

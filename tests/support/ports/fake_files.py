@@ -48,7 +48,7 @@ class FakeIncoming:
         self.files.reading -= 1
         return read_contents(io.BytesIO(self.content), name)
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Put the file where its digest says, for good."""
         digest = hashlib.sha256(self.content).hexdigest()
         self.files.kept[digest] = self.content

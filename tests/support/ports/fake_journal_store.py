@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import LostLeaseError
-from stageproxy.ports import Journalist
+from stageproxy.ports import JournalStore
 
 
 class DiedError(Exception):
@@ -14,8 +14,8 @@ class DiedError(Exception):
 
 
 @dataclass(slots=True)
-class FakeJournalist:
-    """Keeps entries; see `ports.Journalist`.
+class FakeJournalStore:
+    """Keeps entries; see `ports.JournalStore`.
 
     *dies_before*, *dies_after*: the writes, counted from 1, at which its
     process is killed, before or after they are kept. *lost_at*: from which
@@ -76,6 +76,6 @@ class FakeJournalist:
             raise DiedError
 
 
-def fits_the_port(journalist: FakeJournalist) -> Journalist:
+def fits_the_port(journal_store: FakeJournalStore) -> JournalStore:
     """Return the fake as what it stands for: mypy proves that it does."""
-    return journalist
+    return journal_store

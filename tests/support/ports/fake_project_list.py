@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from stageproxy.core.errors import UpstreamUnavailableError
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
-from stageproxy.ports import Answer
+from stageproxy.ports import UpstreamResponse
 
 LIST = b'{"meta":{},"projects":[{"name":"aaa"},{"name":"demo"},{"name":"zzz"}]}'
 JSON = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
@@ -40,7 +40,9 @@ class PaperList:
             await asyncio.Event().wait()
         return None
 
-    def open(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Answer]:
+    def open(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Return the list."""
         assert "Accept" in headers
         self.asked.append(path)
@@ -51,7 +53,7 @@ class PaperList:
         return Redirection(location, asked, is_known=False)
 
     @asynccontextmanager
-    async def _answered(self) -> AsyncIterator[Answer]:
+    async def _answered(self) -> AsyncIterator[UpstreamResponse]:
         if not self.is_up:
             raise UpstreamUnavailableError("PyPI cannot be reached.")
         yield PaperAnswer(self)

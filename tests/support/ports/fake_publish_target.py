@@ -15,7 +15,7 @@ from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Answer, Clock, Downloads, Index, Parcel, Publisher
+from stageproxy.ports import Clock, Downloads, Index, UploadClient, UploadRequest, UpstreamResponse
 
 FILES = "https://files.example.org/packages"
 BUSY = timedelta(seconds=90)
@@ -33,8 +33,8 @@ class Fault(StrEnum):
 
 
 @dataclass(slots=True)
-class Shelf:
-    """An index with its upload API; see `ports.Index`, `ports.Downloads`, `ports.Publisher`.
+class FakePublishTarget:
+    """An index with its upload API; see `ports.Index`, `ports.Downloads`, `ports.UploadClient`.
 
     *faults*: by filename and by how often it was sent. *taken*: the SHA-256 of
     each file and when it came; *story*: for each file as it was taken, what
@@ -77,10 +77,10 @@ class Shelf:
         self.taken[filename] = (sha256, self.clock.now() - self.lag)
 
     async def publish(
-        self, parcel: Parcel, credential: Credential, report: Callable[[int], None]
+        self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
         """Take a file, unless something goes wrong."""
-        name = parcel.filename
+        name = upload_request.filename
         self.sent[name] += 1
         self.used.append(credential)
         assert self.sent[name] <= self.limit, f"{name} is sent again and again"
@@ -88,7 +88,9 @@ class Shelf:
         assert self.taken or len(self.running) == 1, "two files at once make a release twice"
         self.together.append(frozenset(self.running))
         try:
-            return await self._receive(parcel, self.faults.get((name, self.sent[name])), report)
+            return await self._receive(
+                upload_request, self.faults.get((name, self.sent[name])), report
+            )
         finally:
             self.running.discard(name)
 
@@ -113,7 +115,9 @@ class Shelf:
         assert self.downloads <= self.limit, "files are downloaded again and again"
         return self.taken[url.partition("?")[0].rpartition("/")[2]][0]
 
-    def open(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Answer]:
+    def open(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Nobody who publishes streams anything from here."""
         raise NotImplementedError
 
@@ -122,14 +126,14 @@ class Shelf:
         raise NotImplementedError
 
     async def _receive(
-        self, parcel: Parcel, fault: Fault | None, report: Callable[[int], None]
+        self, upload_request: UploadRequest, fault: Fault | None, report: Callable[[int], None]
     ) -> Reply:
         await asyncio.sleep(0)
-        self.during(parcel.filename)
+        self.during(upload_request.filename)
         await asyncio.sleep(3600 if self.slow else 0)
         match fault:
             case Fault.DAMAGED:
-                raise DamagedArtifactError(parcel.filename)
+                raise DamagedArtifactError(upload_request.filename)
             case Fault.REFUSED:
                 return Refused(400, "The index has its reasons.")
             case Fault.LOST:
@@ -137,23 +141,23 @@ class Shelf:
             case Fault.BUSY:
                 return Unanswered("The index is busy.", BUSY)
             case Fault.TAKEN:
-                self._take(parcel)
+                self._take(upload_request)
                 await asyncio.sleep(0)
                 return Unanswered("The connection broke off.")
             case None:
-                report(parcel.size)
-                return self._take(parcel)
+                report(upload_request.size)
+                return self._take(upload_request)
 
-    def _take(self, parcel: Parcel) -> Reply:
+    def _take(self, upload_request: UploadRequest) -> Reply:
         """Keep a file. The very same one once more is fine, as on PyPI."""
-        known = self.taken.get(parcel.filename)
-        if known is not None and known[0] != parcel.sha256:
+        known = self.taken.get(upload_request.filename)
+        if known is not None and known[0] != upload_request.sha256:
             return Refused(400, "File already exists.")
         if known is not None:
-            self.again[parcel.filename] += 1
+            self.again[upload_request.filename] += 1
             return Accepted("OK")
-        self.taken[parcel.filename] = (parcel.sha256, self.clock.now())
-        self.story.append((parcel.filename, self.shown))
+        self.taken[upload_request.filename] = (upload_request.sha256, self.clock.now())
+        self.story.append((upload_request.filename, self.shown))
         return Accepted("OK")
 
     def _entry(self, filename: str) -> Mapping[str, object]:
@@ -167,6 +171,6 @@ class Shelf:
         }
 
 
-def fits_the_ports(shelf: Shelf) -> tuple[Index, Downloads, Publisher]:
+def fits_the_ports(fake_target: FakePublishTarget) -> tuple[Index, Downloads, UploadClient]:
     """Return the fake as what it stands for: mypy proves that it does."""
-    return shelf, shelf, shelf
+    return fake_target, fake_target, fake_target

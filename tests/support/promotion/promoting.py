@@ -13,12 +13,12 @@ from stageproxy.core.promotion.journal import Entry, new_journal
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.rights import Credential
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.ports import Parcel
-from stageproxy.services.promotion.confirmed_listing import Shelves
-from stageproxy.services.promotion.runner import Publication
+from stageproxy.ports import UploadRequest
+from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
+from stageproxy.services.promotion.runner import PromotionRunner
 from tests.support.ports.clock import FakeClock
-from tests.support.ports.fake_journal_store import DiedError, FakeJournalist
-from tests.support.ports.fake_publish_target import Shelf
+from tests.support.ports.fake_journal_store import DiedError, FakeJournalStore
+from tests.support.ports.fake_publish_target import FakePublishTarget
 
 POLL = timedelta(seconds=10)
 PATIENCE = timedelta(minutes=10)
@@ -27,17 +27,17 @@ SECRET = Credential("__token__", "pypi-secret")
 
 
 @dataclass(slots=True)
-class Parcels:
-    """What goes out: the artifact under its name; see `ports.Parcels`."""
+class UploadRequests:
+    """What goes out: the artifact under its name; see `ports.UploadRequests`."""
 
     broken: Collection[str] = ()
 
-    async def parcel_of(self, artifact: Artifact) -> Parcel:
+    async def request_for(self, artifact: Artifact) -> UploadRequest:
         """Return an artifact with a form of no account; some cannot be had."""
         if artifact.filename in self.broken:
             raise ConflictError(f"{artifact.filename} cannot be had.")
         where = Path("kept") / artifact.sha256
-        return Parcel(artifact.filename, where, artifact.size, artifact.sha256, ())
+        return UploadRequest(artifact.filename, where, artifact.size, artifact.sha256, ())
 
 
 @dataclass(slots=True)
@@ -65,34 +65,34 @@ class Promoting:
     artifacts: Sequence[Artifact]
     clock: FakeClock = field(default_factory=FakeClock)
     pace: Pace = PACE
-    parcels: Parcels = field(default_factory=Parcels)
+    upload_requests: UploadRequests = field(default_factory=UploadRequests)
     credentials: Secret = field(default_factory=Secret)
     rest: float = 0
     waits: list[timedelta] = field(default_factory=list)
     reports: list[tuple[str, int]] = field(default_factory=list)
-    shelf: Shelf = field(init=False)
-    journalist: FakeJournalist = field(init=False)
+    fake_target: FakePublishTarget = field(init=False)
+    journal_store: FakeJournalStore = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with an empty shelf and a new journal."""
-        self.shelf = Shelf(self.clock)
+        self.fake_target = FakePublishTarget(self.clock)
         names = [one.filename for one in self.artifacts]
-        self.journalist = FakeJournalist(dict(new_journal(names, self.clock.now())))
+        self.journal_store = FakeJournalStore(dict(new_journal(names, self.clock.now())))
 
     @property
     def kept(self) -> dict[str, Entry]:
         """Return what the journal says."""
-        return self.journalist.kept
+        return self.journal_store.kept
 
     async def run(self) -> list[str]:
         """Publish, and return how that ended."""
-        publication = Publication(
+        publication = PromotionRunner(
             project=canonicalize_name("demo"),
             artifacts=self.artifacts,
-            journalist=self.journalist,
-            parcels=self.parcels,
-            shelves=Shelves(self.shelf, self.shelf),
-            publisher=self.shelf,
+            journal_store=self.journal_store,
+            upload_requests=self.upload_requests,
+            confirmed_listing=ConfirmedListing(self.fake_target, self.fake_target),
+            upload_client=self.fake_target,
             credentials=self.credentials,
             clock=self.clock,
             pause=self._pause,
@@ -100,13 +100,13 @@ class Promoting:
             report=lambda name, size: self.reports.append((name, size)),
         )
         await publication.run()
-        return self.journalist.endings
+        return self.journal_store.endings
 
-    async def run_on(self, journalist: FakeJournalist) -> bool:
+    async def run_on(self, journal_store: FakeJournalStore) -> bool:
         """Go on with another journalist, where the last one ended; say whether all is out."""
         now = self.clock.now()
-        journalist.kept = {name: one.resumed(now) for name, one in self.kept.items()}
-        self.journalist = journalist
+        journal_store.kept = {name: one.resumed(now) for name, one in self.kept.items()}
+        self.journal_store = journal_store
         try:
             return await self.run() == ["published"]
         except DiedError:

@@ -2,17 +2,17 @@
 
 from datetime import datetime
 
-from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Target, Way
+from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Publisher, PublishUrls
 from tests.support.ports.clock import NOON
 
-TARGET = Target("https://upload.example.org/legacy/", "https://index.example.org/simple/")
+TARGET = PublishUrls("https://upload.example.org/legacy/", "https://index.example.org/simple/")
 
 
 def a_promotion(
     stage_id: str = "s1",
     *,
     fence: int = 1,
-    way: Way = Way.SERVER,
+    way: Publisher = Publisher.SERVER,
     acknowledged: tuple[str, ...] = (),
     first_sent_at: datetime | None = None,
     ended_at: datetime | None = None,

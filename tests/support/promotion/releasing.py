@@ -8,17 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 from stageproxy.core.promotion.journal import Journal
-from stageproxy.core.promotion.promotion import Promotion, Target, Way
-from stageproxy.core.promotion.request import PromotionOrder
+from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
+from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import ApiToken, Credential, TokenKind
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage, Status
 from stageproxy.ports import Rows
 from stageproxy.services.background import Background
-from stageproxy.services.promotion.confirmed_listing import Shelves
+from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
-from stageproxy.services.promotion.publish_target import Outlet, PromotionCredentials
+from stageproxy.services.promotion.publish_target import PromotionCredentials, PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports, PromotionView
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
@@ -29,7 +29,7 @@ from tests.support.builders.stages import a_stage, an_artifact
 from tests.support.ports.clock import NOON, FakeClock
 from tests.support.ports.fake_catalogue import FakeCatalogue
 from tests.support.ports.fake_files import FakeFiles
-from tests.support.ports.fake_publish_target import Shelf
+from tests.support.ports.fake_publish_target import FakePublishTarget
 from tests.support.promotion.promoting import PACE, SECRET
 from tests.support.promotion.promotions import TARGET
 
@@ -50,11 +50,11 @@ class Server:
         *,
         digest: str | None = None,
         acknowledged: str | None = "",
-        way: Way = Way.SERVER,
+        way: Publisher = Publisher.SERVER,
         credential: Credential | None = None,
     ) -> PromotionView:
         """Have the stage published, and return how that began."""
-        order = PromotionOrder(digest, acknowledged, way, credential)
+        order = PromotionRequest(digest, acknowledged, way, credential)
         return await self.promotions.start(TOKEN, "s1", order)
 
     async def breathe(self) -> None:
@@ -74,15 +74,15 @@ class Releasing:
     clock: FakeClock = field(default_factory=FakeClock)
     catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
     settings: Credential | None = SECRET
-    target: Target | None = TARGET
+    target: PublishUrls | None = TARGET
     token_file: Path | None = None
     files: FakeFiles = field(init=False)
-    shelf: Shelf = field(init=False)
+    fake_target: FakePublishTarget = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with nothing staged and nothing published."""
         self.files = FakeFiles(self.clock)
-        self.shelf = Shelf(self.clock)
+        self.fake_target = FakePublishTarget(self.clock)
 
     async def stage(self, *distributions: Distribution, attestations: int = 0) -> Stage:
         """Stage a release as it was uploaded."""
@@ -132,9 +132,13 @@ class Releasing:
         """Start a server, which goes on with what the last one was at."""
         stages = Stages(self.catalogue, self.clock, StageUrls("http://stage", b"secret"), LIMITS)
         settings = PromotionCredentials("", {}, self.token_file, "", self.settings)
-        outlet = self._outlet(self.target) if self.target else None
-        promotions = Promotions(self.catalogue, self.clock, stages, outlet, settings, Background())
-        reports = PromotionReports(self.catalogue, self.clock, stages, outlet, promotions.sent)
+        publish_target = self._publish_target(self.target) if self.target else None
+        promotions = Promotions(
+            self.catalogue, self.clock, stages, publish_target, settings, Background()
+        )
+        reports = PromotionReports(
+            self.catalogue, self.clock, stages, publish_target, promotions.sent
+        )
         async with promotions.background.open():
             await promotions.recover()
             yield Server(promotions, reports, stages)
@@ -146,14 +150,16 @@ class Releasing:
             await server.end()
         return await self.status()
 
-    def _outlet(self, target: Target) -> Outlet:
-        shelves = Shelves(self.shelf, self.shelf)
-        published = Published(self.shelf, NameSearches(self.shelf))
-        return Outlet(
+    def _publish_target(self, target: PublishUrls) -> PublishTarget:
+        confirmed_listing = ConfirmedListing(self.fake_target, self.fake_target)
+        published = Published(self.fake_target, NameSearches(self.fake_target))
+        return PublishTarget(
             target=target,
-            preflight=Preflight(self.catalogue, self.files, published, shelves, self.clock),
-            shelves=shelves,
-            publisher=self.shelf,
+            preflight=Preflight(
+                self.catalogue, self.files, published, confirmed_listing, self.clock
+            ),
+            confirmed_listing=confirmed_listing,
+            upload_client=self.fake_target,
             catalogue=self.catalogue,
             files=self.files,
             clock=self.clock,
@@ -165,7 +171,7 @@ class Releasing:
         async with self.files.receive() as file:
             await file.write(distribution.content)
             received = await file.finish()
-            file.keep()
+            file.commit()
         return replace(
             an_artifact(distribution.filename),
             sha256=received.sha256,

@@ -116,9 +116,9 @@ class Server:
             assert status == 200, body
         return self._staged(body)
 
-    async def open_stage(self, **wishes: str) -> Staged:
+    async def open_stage(self, **options: str) -> Staged:
         """Open an empty stage."""
-        status, body = await self.ask("POST", "/api/stages", body=wishes)
+        status, body = await self.ask("POST", "/api/stages", body=options)
         assert status == 201, body
         return self._staged(body)
 
