@@ -93,7 +93,9 @@ def test_similar_name(offline: Desk, index: FakeIndex) -> None:
     """A new project must not look like another."""
     index.add("dem0", a_wheel("dem0"))
 
-    sentence = "The name 'demo' is too similar to an existing project. That is 'dem0'."
+    sentence = (
+        "The name 'demo' is too similar to an existing project. The existing project is 'dem0'."
+    )
     assert findings(offline, index, WHEEL) == ({WHEEL.filename: [sentence]}, [])
 
 
@@ -105,7 +107,7 @@ def test_old_release(offline: Desk, index: FakeIndex) -> None:
     old, _ = findings(offline, index, SDIST)
 
     (until,), (closed,) = young[SDIST.filename], old[SDIST.filename]
-    assert until.startswith("PyPI takes files for this release until ")
+    assert until.startswith("PyPI accepts files for this release until ")
     assert closed.startswith("Uploading new files to releases older than 14 days is not allowed.")
 
 

@@ -27,7 +27,7 @@ def test_plan(desk: Desk, pypi: FakeIndex) -> None:
         f"    2. {second.name}  {sizes[1]} bytes\n"
         f"    3. {sdist.name}  {sizes[2]} bytes  (last, once users see every wheel)\n"
     )
-    assert ended.stdout.count("\nOnly PyPI can tell:\n  the token may not be valid") == 1
+    assert ended.stdout.count("\nOnly PyPI can tell:\n  the token may be invalid") == 1
     assert desk.json("stage", "show", stage["id"])["status"] == "open"
 
 

@@ -10,7 +10,7 @@ from stageproxy.core.rules.table import findings_of
 from tests.core.rules.test_rules import an_upload
 
 NOT_TAKEN = (
-    "PyPI takes attestations from Trusted Publishers alone; "
+    "PyPI accepts attestations from Trusted Publishers only; "
     "a promotion with an API token leaves them out."
 )
 TEXTS: dict[str, tuple[str | None, list[dict[str, Any]] | None]] = {

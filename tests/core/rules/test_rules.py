@@ -391,6 +391,7 @@ def test_what_the_form_has_is_told_before_the_file_comes() -> None:
 
 
 WHERE = "demo-1.0.dist-info/METADATA"
+NO_MATCH = "which does not match the filename. Installers refuse the file."
 
 
 @pytest.mark.parametrize(
@@ -399,17 +400,17 @@ WHERE = "demo-1.0.dist-info/METADATA"
         (
             "Metadata-Version: 2.4\nName: other\nVersion: 1.0\n",
             {"name": "demo"},
-            f"{WHERE} says Name: 'other'; installers refuse the file.",
+            f"{WHERE} has Name: 'other', {NO_MATCH}",
         ),
         (
             "Metadata-Version: 2.4\nName: demo\nVersion: 1.1\n",
             {"version": "1.0"},
-            f"{WHERE} says Version: '1.1'; installers refuse the file.",
+            f"{WHERE} has Version: '1.1', {NO_MATCH}",
         ),
         (
             "Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nRequires-Python: >=3.8\n",
             {"requires_python": ">=3.9"},
-            f"{WHERE} says Requires-Python: '>=3.8'; the form differs.",
+            f"{WHERE} has Requires-Python: '>=3.8', but the form has '>=3.9'.",
         ),
     ],
     ids=["another name", "another version", "another Python"],

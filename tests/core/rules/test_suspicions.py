@@ -40,15 +40,15 @@ def rebuilt(wheel: Distribution, changes: Mapping[str, bytes]) -> bytes:
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("a/../../b", "A path has `..`: 'a/../../b'."),
-        ("a\\..\\b", "A path has `..`: 'a\\\\..\\\\b'."),
-        ("/etc/x", "A path is absolute: '/etc/x'."),
-        ("C:x", "A path is absolute: 'C:x'."),
-        ("a\u202eb", "A path has characters that are not seen: 'a\\u202eb'."),
-        ("a\x1bb", "A path has characters that are not seen: 'a\\x1bb'."),
-        ("a//b", "A path has backslashes, empty parts or dots: 'a//b'."),
-        ("aux.py", "Windows cannot have a file of this name: 'aux.py'."),
-        ("a./b", "Windows cannot have a file of this name: 'a./b'."),
+        ("a/../../b", "Paths contain `..`: 'a/../../b'."),
+        ("a\\..\\b", "Paths contain `..`: 'a\\\\..\\\\b'."),
+        ("/etc/x", "Paths are absolute: '/etc/x'."),
+        ("C:x", "Paths are absolute: 'C:x'."),
+        ("a\u202eb", "Paths contain invisible characters: 'a\\u202eb'."),
+        ("a\x1bb", "Paths contain invisible characters: 'a\\x1bb'."),
+        ("a//b", "Paths contain backslashes, empty parts or single dots: 'a//b'."),
+        ("aux.py", "Windows does not allow these names: 'aux.py'."),
+        ("a./b", "Windows does not allow these names: 'a./b'."),
     ],
     ids=ascii,
 )
@@ -60,7 +60,7 @@ def test_an_odd_path_is_told(path: str, sentence: str) -> None:
 def test_a_long_path_is_told() -> None:
     """File systems end paths at 255 bytes a name."""
     assert list(suspicious_paths(["x" * 256])) == [
-        f"A path is longer than 255 bytes: '{'x' * 256}'."
+        f"Paths are longer than 255 bytes: '{'x' * 256}'."
     ]
 
 
@@ -72,7 +72,7 @@ def test_paths_that_some_systems_take_for_one_are_told(one: str, other: str) -> 
     alike = some([one, other])
 
     assert list(suspicious_paths([one, other])) == [
-        f"Some systems take these names for one: {alike}."
+        f"Some systems do not distinguish these names: {alike}."
     ]
 
 
@@ -94,9 +94,9 @@ def test_files_beside_the_record_are_told() -> None:
     digests = dict.fromkeys(["a.py", "b.py", "c.py", "new.py", f"{ROOT}/RECORD"], empty)
 
     assert list(record_suspicions(record, digests, ROOT)) == [
-        "RECORD does not list files of the wheel: 'new.py'.",
-        "RECORD lists files that the wheel does not have: 'gone.py'.",
-        "RECORD has another digest than the file: 'b.py'.",
+        "RECORD does not list these files of the wheel: 'new.py'.",
+        "RECORD lists files that are not in the wheel: 'gone.py'.",
+        "The digest in RECORD does not match the file: 'b.py'.",
     ]
 
 
@@ -112,7 +112,7 @@ def test_a_changed_file_is_told() -> None:
     wheel = a_wheel(modules={"demo.py": "x = 1\n"})
 
     assert suspicions(rebuilt(wheel, {"demo.py": b"x = 2\n"})) == (
-        "RECORD has another digest than the file: 'demo.py'.",
+        "The digest in RECORD does not match the file: 'demo.py'.",
     )
 
 
@@ -125,7 +125,7 @@ def test_a_very_large_wheel_is_not_compared() -> None:
     *_, contents = read_wheel(file, name, longest=10)
 
     assert contents.unread == (
-        "RECORD was not compared with the files: that would have taken too long.",
+        "The files were not compared with RECORD because that would take too long.",
     )
     assert "PyArmor" in contents.problems[0]
 
@@ -133,11 +133,14 @@ def test_a_very_large_wheel_is_not_compared() -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (wheel_file("py2-none-any"), "WHEEL has other tags than the filename: 'py2-none-any'."),
-        (b"Wheel-Version: 1.0\n", "WHEEL has other tags than the filename: none."),
+        (
+            wheel_file("py2-none-any"),
+            "The tags in WHEEL do not match the filename: 'py2-none-any'.",
+        ),
+        (b"Wheel-Version: 1.0\n", "The tags in WHEEL do not match the filename: none."),
         (
             b"Wheel-Version: 2.0\nTag: py3-none-any\n",
-            "WHEEL says Wheel-Version: '2.0'; installers know 1.0.",
+            "WHEEL has Wheel-Version: '2.0'; installers support 1.0.",
         ),
     ],
     ids=["other tags", "no tags", "another version"],
@@ -168,9 +171,7 @@ def test_links_in_a_wheel_are_told() -> None:
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr(link, b"/etc/passwd")
 
-    assert "A wheel has no links or devices, but here are some: 'link'." in suspicions(
-        buffer.getvalue()
-    )
+    assert "The wheel contains links or devices: 'link'." in suspicions(buffer.getvalue())
 
 
 def test_a_damaged_member_is_told() -> None:
@@ -180,7 +181,7 @@ def test_a_damaged_member_is_told() -> None:
     damaged = wheel[:place] + b"\0\0\0\0" + wheel[place + 4 :]
 
     assert suspicions(damaged) == (
-        "Headers within the zip contradict its directory: 'a.txt'.",
+        "Local headers of the zip do not match its central directory: 'a.txt'.",
         "Files cannot be unpacked: 'a.txt'.",
     )
 
@@ -195,12 +196,12 @@ def member(path: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, b
 @pytest.mark.parametrize(
     ("odd", "told"),
     [
-        (member("d/x", tarfile.SYMTYPE, "../.."), ("Links lead out of the sdist: 'd/x'.",)),
-        (member("d/x", tarfile.SYMTYPE, "/etc"), ("Links lead out of the sdist: 'd/x'.",)),
-        (member("d/x", tarfile.LNKTYPE, "e/f"), ("Links lead out of the sdist: 'd/x'.",)),
+        (member("d/x", tarfile.SYMTYPE, "../.."), ("Links point outside the sdist: 'd/x'.",)),
+        (member("d/x", tarfile.SYMTYPE, "/etc"), ("Links point outside the sdist: 'd/x'.",)),
+        (member("d/x", tarfile.LNKTYPE, "e/f"), ("Links point outside the sdist: 'd/x'.",)),
         (
             member("d/x", tarfile.FIFOTYPE),
-            ("Members are neither files nor directories nor links: 'd/x'.",),
+            ("These members are not files, directories or links: 'd/x'.",),
         ),
         (member("d/x", tarfile.SYMTYPE, "PKG-INFO"), ()),
         (member("d/x", tarfile.LNKTYPE, "d/PKG-INFO"), ()),

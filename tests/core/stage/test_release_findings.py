@@ -68,7 +68,7 @@ def test_same_bytes_twice(beside: Surroundings | None) -> None:
     exists = f"('{renamed.filename}', with blake2_256 hash '{WHEEL.blake2b_256}')"
     assert first == []
     assert f"File already exists {exists}." in second
-    assert f"It has the bytes of '{WHEEL.filename}'." in second
+    assert f"'{WHEEL.filename}' has the same bytes." in second
 
 
 @pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
@@ -95,7 +95,7 @@ def test_ages() -> None:
     young = (NOON - timedelta(days=1)).isoformat()
     known = around(a_listing(WHEEL.filename, upload_time=young))
 
-    until = "PyPI takes files for this release until 2026-12-05 12:00 UTC, and none later."
+    until = "PyPI accepts files for this release until 2026-12-05 12:00 UTC."
     assert messages(an_upload(SDIST), beside=known) == [[until]]
     assert messages(an_upload(SDIST)) == [[]]
 
@@ -118,7 +118,7 @@ def test_sizes_add_up() -> None:
 
     assert first == []
     assert len(second) == 1
-    assert "it has 10.0 GB" in second[0]
+    assert "the project has 10.0 GB" in second[0]
 
 
 BROKEN = {
