@@ -139,12 +139,12 @@ FAULTS = [
     (Fault(Moment.READ, Way.RESET), "breaks off", Outcome.BROKEN_OFF),
     (Fault(Moment.READ, Way.CLOSE), "breaks off", Outcome.BROKEN_OFF),
     (Fault(Moment.READ, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
-    (Fault(Moment.READ, Way.ANSWER), "answers 503", Outcome.BROKEN_OFF),
+    (Fault(Moment.READ, Way.ANSWER), "answered 503", Outcome.BROKEN_OFF),
     (Fault(Moment.ACCEPTED, Way.RESET), "breaks off", Outcome.ACCEPTED),
     (Fault(Moment.ACCEPTED, Way.CLOSE), "breaks off", Outcome.ACCEPTED),
     (Fault(Moment.ACCEPTED, Way.HANG), NO_TIME, Outcome.ACCEPTED),
-    (Fault(Moment.ACCEPTED, Way.ANSWER, status=500), "answers 500", Outcome.ACCEPTED),
-    (Fault(Moment.ACCEPTED, Way.ANSWER, status=504), "answers 504", Outcome.ACCEPTED),
+    (Fault(Moment.ACCEPTED, Way.ANSWER, status=500), "answered 500", Outcome.ACCEPTED),
+    (Fault(Moment.ACCEPTED, Way.ANSWER, status=504), "answered 504", Outcome.ACCEPTED),
 ]
 
 
@@ -190,7 +190,7 @@ async def test_too_many(sender: Sender) -> None:
 
     reply = await sender.publish(WHEEL)
 
-    sentence = "The upload API answers 429 Too Many Requests. It says: Too fast"
+    sentence = "The upload API answered 429 Too Many Requests: Too fast"
     assert reply == Unanswered(sentence, timedelta(seconds=30))
 
 

@@ -133,7 +133,7 @@ def test_goes_on(desk: Desk, pypi: FakeIndex) -> None:
 
     assert stopped.code == 1
     assert f"Error: {sdist.name} was refused: Not today." in stopped.stderr
-    assert f"1 of 2 files are live ({wheel.name})" in stopped.stderr
+    assert f"1 of 2 files are published: {wheel.name}." in stopped.stderr
     assert ("was not published, or not all of it" in shown, "Expires" in shown) == (True, False)
     assert f"1. {wheel.name}  {wheel.stat().st_size} bytes  (published already)" in resumed.stdout
     assert (resumed.code, accepted(pypi, desk)) == (0, [wheel.name, sdist.name])

@@ -49,7 +49,7 @@ async def test_goes_on_where_it_stopped(releasing: Releasing, sdist: Distributio
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
-    assert "2 of 3 files are live" in reason
+    assert "2 of 3 files are published" in reason
     assert await releasing.publish() == OUT
     assert sorted(releasing.fake_target.sent.values()) == [1, 1, 2]
     assert (await releasing.promotion()).fence == 2
@@ -209,7 +209,7 @@ async def test_restart_without_a_credential(
 
     assert (status, (await releasing.now()).sent) == (Status.ERROR, True)
     assert reason.startswith(RESTARTED)
-    assert "1 of 3 files are live" in reason
+    assert "1 of 3 files are published" in reason
 
 
 async def test_restart_with_a_credential_that_cannot_be_read(

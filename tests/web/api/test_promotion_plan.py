@@ -91,7 +91,7 @@ async def test_attestations_in_a_plan(service: RunningService, promoter: Promote
     plans = [(await promoter.plan(stage, way)).document for way in ("server", "here")]
 
     assert len(plans[0]["notices"]) == 1
-    assert plans[0]["notices"][0].startswith(f"{WHEEL.filename}: its 1 attestations are left out")
+    assert plans[0]["notices"][0].startswith(f"{WHEEL.filename}: 1 attestations are left out")
     assert plans[1]["notices"] == []
 
 
