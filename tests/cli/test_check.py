@@ -17,8 +17,8 @@ RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
 ONLY_PYPI = "What only PyPI can tell: stageproxy check --rules\n"
 NOT_ASKED = "What PyPI has already was not asked for: --against pip does.\n"
 DIFFERENT = (
-    f"{SDIST.filename} has another Requires-Python than {WHEEL.filename}. "
-    "PyPI shows that of the latter, which is published first, for all files."
+    f"{SDIST.filename} has a different Requires-Python than {WHEEL.filename}. "
+    f"PyPI shows that of {WHEEL.filename} for all files, because it is published first."
 )
 
 WATCHED = """

@@ -30,7 +30,7 @@ COMING = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING})
 class UploadStep(StrEnum):
     """What can be done to a file upload."""
 
-    SEND = "take anything"
+    SEND = "receive data"
     EXTEND = "be extended"
     COMPLETE = "be completed"
     SUCCEED = "succeed"
@@ -92,5 +92,5 @@ class FileUpload:
     def as_of(self, now: datetime) -> "FileUpload":
         """Return the upload as it counts *now*: one that nobody completed in time is canceled."""
         if self.status is UploadStatus.PENDING and now >= self.expires_at:
-            return self.after(UploadStep.DELETE, "It expired.")
+            return self.after(UploadStep.DELETE, "The upload expired.")
         return self

@@ -127,7 +127,7 @@ def test_hashes_that_are_none(desk: Desk) -> None:
     ended = promoted(desk, desk.staged()["id"], "nonsense\n")
 
     assert ended.code == 1
-    assert "Line 1 is not one that sha256sum prints." in ended.stderr
+    assert "Line 1 is not in the format of sha256sum." in ended.stderr
 
 
 def test_manifest(desk: Desk, pypi: FakeIndex) -> None:

@@ -87,7 +87,7 @@ def test_nobody_completed_it_in_time() -> None:
     upload = a_file_upload(status=PENDING, expires_at=NOON)
 
     assert upload.as_of(NOON) == a_file_upload(
-        status=CANCELED, expires_at=NOON, notices=("It expired.",)
+        status=CANCELED, expires_at=NOON, notices=("The upload expired.",)
     )
 
 

@@ -155,8 +155,8 @@ def test_closed_project() -> None:
     listing = a_listing("demo-1.0-cp311-cp311-win32.whl", status="archived")
 
     assert release_findings([an_upload(LINUX)], listing) == [
-        Finding("name", "The project demo is archived on PyPI and takes no uploads."),
-        suspicious("There is no wheel for win32, which demo 1.0 has.", "release"),
+        Finding("name", "Project demo is archived on PyPI and accepts no uploads."),
+        suspicious("There is no wheel for win32, unlike in demo 1.0.", "release"),
     ]
 
 
@@ -185,8 +185,8 @@ def test_differences() -> None:
 
     assert release_findings([an_upload(WHEEL), an_upload(other)], None) == [
         suspicious(
-            f"{other.filename} has another Summary than {WHEEL.filename}. "
-            "PyPI shows that of the latter, which is published first, for all files.",
+            f"{other.filename} has a different Summary than {WHEEL.filename}. "
+            f"PyPI shows that of {WHEEL.filename} for all files, because it is published first.",
             "release",
         )
     ]

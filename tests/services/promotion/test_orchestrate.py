@@ -177,7 +177,7 @@ async def test_warnings_must_be_known(wheels: list[Distribution]) -> None:
             assert raised.value.digest == warnings.warnings_digest
         view = await server.promote(acknowledged=warnings.warnings_digest)
 
-    assert "has another Summary than" in "".join(warnings.warnings)
+    assert "has a different Summary than" in "".join(warnings.warnings)
     assert view.promotion.approval.acknowledged == tuple(warnings.warnings)
 
 

@@ -138,8 +138,8 @@ async def test_acknowledged_warnings(service: RunningService, promoter: Promoter
     answer = await promoter.start(stage, "here")
 
     assert answer.status == 202
-    told = f"{SDIST.filename} has another Summary than {WHEEL.filename}. PyPI shows that of the "
-    told += "latter, which is published first, for all files."
+    told = f"{SDIST.filename} has a different Summary than {WHEEL.filename}. PyPI shows that of "
+    told += f"{WHEEL.filename} for all files, because it is published first."
     assert answer.document["acknowledged"] == [told]
 
 
