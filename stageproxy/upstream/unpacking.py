@@ -9,7 +9,7 @@ _ANY_RATIO = 2**20
 """Bytes that may come out of however few."""
 _MOST_RATIO = 100
 """How many bytes may come out of one, in more than that. Pages shrink to a tenth."""
-_NOT_GZIP = "PyPI's answer cannot be unpacked."
+_NOT_GZIP = "PyPI's answer cannot be decompressed."
 
 
 class Unpacker:

@@ -85,7 +85,7 @@ class FileUpload:
             status = NEXT_UPLOAD[self.status][step]
         except KeyError:
             raise ConflictError(
-                f"The upload of {self.filename} is {self.status} and cannot {step}."
+                f"The upload of {self.filename} cannot {step}: its status is {self.status}."
             ) from None
         return replace(self, status=status, notices=(*self.notices, *notices))
 
