@@ -33,52 +33,47 @@ class Totals:
     size: int
 
 
-class Rows(Protocol):
-    """What is kept, as seen from within one transaction. Plain functions: nothing here waits."""
+class StageRows(Protocol):
+    """Stages, each with its artifacts and its unfinished file uploads."""
 
-    def find_stage(self, stage_id: str) -> Stage | None:
+    def find(self, stage_id: str) -> Stage | None:
         """Return a stage by its id."""
 
-    def find_stage_by_token(self, digest: str) -> tuple[Stage, int] | None:
-        """Return the stage that a stage token opens or opened, and the rotation it is of."""
+    def find_by_token(self, digest: str) -> tuple[Stage, int] | None:
+        """Return the stage that a stage token opens or opened, and the token's rotation."""
 
-    def find_live_stage(self, project: str, version: str) -> Stage | None:
+    def find_live(self, project: str, version: str) -> Stage | None:
         """Return the live stage of a release, however its version is spelled."""
 
-    def list_stages(self, project: str | None = None) -> Sequence[Stage]:
-        """Return the stages of a project, or all of them, the latest first."""
+    def list(self, project: str | None = None) -> Sequence[Stage]:
+        """Return the stages of a project, or all stages, the latest first."""
 
-    def save_stage(self, stage: Stage) -> None:
-        """Keep a stage as it is now, new or changed; its artifacts are kept on their own."""
+    def save(self, stage: Stage) -> None:
+        """Store a stage, new or changed, without its artifacts."""
 
-    def save_stage_token(self, digest: str, stage_id: str, rotation: int) -> None:
-        """Let a stage token open a stage."""
+    def save_token(self, digest: str, stage_id: str, rotation: int) -> None:
+        """Store that a stage token opens a stage."""
 
-    def remove_stage(self, stage_id: str) -> None:
-        """Forget a stage and all that belongs to it."""
+    def remove(self, stage_id: str) -> None:
+        """Remove a stage and everything that belongs to it."""
 
-    def save_artifact(
+
+class ArtifactRows(Protocol):
+    """The artifacts of stages, and the files that were withdrawn from them."""
+
+    def save(
         self, stage_id: str, artifact: Artifact, form: FormFields, core_metadata: bytes | None
     ) -> None:
-        """Keep an artifact of a stage, in place of one that has its name."""
+        """Store an artifact of a stage, in place of one of the same name."""
 
-    def remove_artifact(self, stage_id: str, artifact: Artifact, reason: str) -> None:
-        """Take an artifact out of a stage; its URL then tells the *reason*.
+    def remove(self, stage_id: str, artifact: Artifact, reason: str) -> None:
+        """Remove an artifact from a stage; its URL answers with the *reason* from then on.
 
-        So do the completed file uploads that brought it, which are canceled.
+        The completed file uploads that brought it are canceled for the same reason.
         """
 
-    def find_file_upload(self, stage_id: str, upload_id: str) -> FileUpload | None:
-        """Return a file upload of a stage, in whatever state."""
-
-    def save_file_upload(self, stage_id: str, upload: FileUpload) -> None:
-        """Keep a file upload as it is now, new or changed."""
-
-    def forget_file(self, sha256: str) -> bool:
-        """Forget a file that no row needs any more; say whether it was so."""
-
-    def find_former_file(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
-        """Return why a file is not staged any more that once was."""
+    def find_former(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
+        """Return why a file is no longer staged."""
 
     def find_core_metadata(self, stage_id: str, filename: str) -> bytes | None:
         """Return the METADATA file of a staged wheel."""
@@ -86,58 +81,120 @@ class Rows(Protocol):
     def find_form(self, stage_id: str, filename: str) -> FormFields:
         """Return the form that an artifact came with; empty if there is no such artifact."""
 
-    def find_api_token(self, digest: str) -> ApiToken | None:
-        """Return what is known of an API token."""
 
-    def list_api_tokens(self) -> Sequence[ApiToken]:
+class FileUploadRows(Protocol):
+    """The file uploads of PEP 694."""
+
+    def find(self, stage_id: str, upload_id: str) -> FileUpload | None:
+        """Return a file upload of a stage, in whatever state."""
+
+    def save(self, stage_id: str, upload: FileUpload) -> None:
+        """Store a file upload, new or changed."""
+
+
+class FileRows(Protocol):
+    """The files that are stored, by their SHA-256."""
+
+    def remove(self, sha256: str) -> bool:
+        """Remove a file that no row needs; return whether it was removed."""
+
+    def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
+        """Remove the files that no live stage has needed *since* a time; return their digests."""
+
+    def digests(self) -> frozenset[str]:
+        """Return the digests of all stored files."""
+
+
+class TokenRows(Protocol):
+    """API tokens, by their digests."""
+
+    def find(self, digest: str) -> ApiToken | None:
+        """Return an API token by its digest."""
+
+    def list(self) -> Sequence[ApiToken]:
         """Return all API tokens, the latest first."""
 
-    def save_api_token(self, token: ApiToken) -> None:
-        """Keep an API token as it is now, new or changed."""
+    def save(self, token: ApiToken) -> None:
+        """Store an API token, new or changed."""
 
-    def find_promotion(self, stage_id: str) -> Promotion | None:
+
+class PromotionRows(Protocol):
+    """The promotions of stages, one for each, and their journals."""
+
+    def find(self, stage_id: str) -> Promotion | None:
         """Return the promotion of a stage, the latest attempt at it."""
 
-    def list_promotions(self) -> Sequence[Promotion]:
-        """Return the promotions of all stages that are not published: they may need somebody."""
+    def list(self) -> Sequence[Promotion]:
+        """Return the promotions of all stages that are not published."""
 
-    def save_promotion(self, promotion: Promotion) -> None:
-        """Keep the promotion of a stage as it is now, new or changed."""
+    def save(self, promotion: Promotion) -> None:
+        """Store the promotion of a stage, new or changed."""
 
     def find_journal(self, stage_id: str) -> Journal:
         """Return the journal of a stage's promotion; empty if there never was one."""
 
     def save_entry(self, stage_id: str, entry: Entry) -> None:
-        """Keep how far an artifact is."""
+        """Store how far an artifact is."""
 
-    def forget_journal(self, stage_id: str) -> None:
-        """Forget the journal of a stage that has sent nothing, and may have other files by now."""
+    def remove_journal(self, stage_id: str) -> None:
+        """Remove the journal of a stage that has sent nothing and may change."""
 
-    def add_event(self, event: Event) -> AuditRecord:
-        """Add what happened to the end of the audit trail, without what looks like a token.
 
-        It is there if the change is that this transaction makes, and only then.
+class AuditRows(Protocol):
+    """The audit trail, which is only added to."""
+
+    def add(self, event: Event) -> AuditRecord:
+        """Add an event to the end of the trail, without anything that looks like a token.
+
+        It is stored if the change that this transaction makes is stored, and only then.
         """
 
-    def list_events(
+    def list(
         self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
     ) -> Sequence[AuditRecord]:
-        """Return the records of a stage, or all, in order, that come *after* the one of a number.
+        """Return the records of a stage, or all, in order, that follow the record *after*.
 
-        What somebody changed behind our back comes as it is now, and does not fit its digest.
+        A record that was changed behind our back is returned as it is now, and
+        does not match its digest.
         """
 
-    def audit_head(self) -> ChainEnd:
+    def head(self) -> ChainEnd:
         """Return where the audit trail ends."""
 
+
+class Rows(Protocol):
+    """The rows that one transaction sees, by subject. Plain functions: nothing here waits."""
+
+    @property
+    def stages(self) -> StageRows:
+        """The stages."""
+
+    @property
+    def artifacts(self) -> ArtifactRows:
+        """The artifacts of stages."""
+
+    @property
+    def files(self) -> FileRows:
+        """The stored files."""
+
+    @property
+    def file_uploads(self) -> FileUploadRows:
+        """The file uploads of PEP 694."""
+
+    @property
+    def tokens(self) -> TokenRows:
+        """The API tokens."""
+
+    @property
+    def promotions(self) -> PromotionRows:
+        """The promotions and their journals."""
+
+    @property
+    def audit(self) -> AuditRows:
+        """The audit trail."""
+
     def totals(self) -> Totals:
-        """Return how much is kept."""
-
-    def unused_files(self, now: datetime, *, since: datetime) -> Sequence[str]:
-        """Return and forget the digests of files that no live stage has needed *since* then."""
-
-    def known_files(self) -> frozenset[str]:
-        """Return the digests of all files that a row names."""
+        """Return how much is stored."""
 
 
 class Catalogue(Protocol):

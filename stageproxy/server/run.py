@@ -223,7 +223,7 @@ async def _first_token(
     service: Service, directory: DataDirectory, announce: Callable[[str], None]
 ) -> None:
     """Leave an admin token for whoever owns an empty data directory."""
-    if await service.database.read(lambda rows: rows.list_api_tokens()):
+    if await service.database.read(lambda rows: rows.tokens.list()):
         return
     order = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
     token, kept = service.tokens.mint(order)

@@ -240,7 +240,7 @@ def _size_of(document: Document) -> int:
 
 async def _database_works(database: Database) -> str | None:
     def work(rows: Rows) -> None:
-        rows.find_stage("")
+        rows.stages.find("")
 
     try:
         await database.write(work)

@@ -38,7 +38,7 @@ class Access:
         token = parse_token(credential)
         if token is None:
             return None
-        return await self.catalogue.read(lambda rows: rows.find_api_token(token.digest))
+        return await self.catalogue.read(lambda rows: rows.tokens.find(token.digest))
 
 
 def require(

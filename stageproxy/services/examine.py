@@ -230,7 +230,7 @@ def _find_name(filename: str) -> DistributionName | None:
 
 def live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
     """Return what the live stages of a project hold."""
-    live = (stage for stage in rows.list_stages(project) if stage.status in LIVE)
+    live = (stage for stage in rows.stages.list(project) if stage.status in LIVE)
     return [artifact for stage in live for artifact in stage.artifacts]
 
 

@@ -160,9 +160,9 @@ class FileUploads:
             canceled = upload.after(UploadStep.DELETE)
             artifact = stage.find_artifact(upload.filename)
             if upload.status is UploadStatus.COMPLETED and artifact:
-                rows.remove_artifact(stage.id, artifact, WITHDRAWN)
-            rows.save_file_upload(stage.id, canceled)
-            rows.add_event(file_event(stage, canceled, AuditAction.FILE_DELETED, token.id, now))
+                rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
+            rows.file_uploads.save(stage.id, canceled)
+            rows.audit.add(file_event(stage, canceled, AuditAction.FILE_DELETED, token.id, now))
             self._touch(rows, stage, now)
             return upload
 
@@ -176,7 +176,7 @@ class FileUploads:
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            for stage in rows.list_stages():
+            for stage in rows.stages.list():
                 for upload in stage.uploads:
                     if upload.status is UploadStatus.PROCESSING:
                         failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
@@ -225,7 +225,7 @@ class FileUploads:
         sha256 = upload.received.sha256
 
         def work(rows: Rows) -> None:
-            if rows.forget_file(sha256):
+            if rows.files.remove(sha256):
                 self.files.remove(sha256)
 
         await self.catalogue.write(work)
@@ -245,8 +245,8 @@ class FileUploads:
             )
         if stage.find_artifact(upload.filename) and not self.uploads.policy.replace:
             raise ConflictError(f"The stage has {upload.filename} already. Delete it first.")
-        rows.save_file_upload(stage.id, upload)
-        rows.add_event(
+        rows.file_uploads.save(stage.id, upload)
+        rows.audit.add(
             file_event(stage, upload, AuditAction.FILE_ANNOUNCED, upload.created_by, now)
         )
         return self._touch(rows, stage, now), upload
@@ -256,7 +256,7 @@ class FileUploads:
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            stage, upload = rows.find_stage(ids[0]), rows.find_file_upload(*ids)
+            stage, upload = rows.stages.find(ids[0]), rows.file_uploads.find(*ids)
             if stage and upload and upload.status is UploadStatus.PROCESSING:
                 _save(rows, stage, upload.after(step, *notices), step, actor, now)
 
@@ -277,8 +277,8 @@ class FileUploads:
             if upload.status is UploadStatus.PENDING:
                 stage.after(Step.EDIT)
             changed = change(upload)
-            rows.save_file_upload(stage.id, changed)
-            rows.add_event(file_event(stage, changed, action, token.id, now))
+            rows.file_uploads.save(stage.id, changed)
+            rows.audit.add(file_event(stage, changed, action, token.id, now))
             self._touch(rows, stage, now)
             return changed
 
@@ -286,23 +286,23 @@ class FileUploads:
 
     def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage:
         changed = touched(stage, now, longest=self.stages.limits.max_lifetime)
-        rows.save_stage(changed)
-        return rows.find_stage(stage.id) or changed
+        rows.stages.save(changed)
+        return rows.stages.find(stage.id) or changed
 
 
 def _save(
     rows: Rows, stage: Stage, upload: FileUpload, step: UploadStep, actor: str, now: datetime
 ) -> None:
     """Keep what became of an upload by itself: that is no change that lets its stage live on."""
-    rows.save_file_upload(stage.id, upload)
-    rows.add_event(file_event(stage, upload, ACTION_OF_STEP[step], actor, now))
-    rows.save_stage(replace(stage, revision=stage.revision + 1))
+    rows.file_uploads.save(stage.id, upload)
+    rows.audit.add(file_event(stage, upload, ACTION_OF_STEP[step], actor, now))
+    rows.stages.save(replace(stage, revision=stage.revision + 1))
 
 
 def _find(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Stage, FileUpload]:
     """Return a file upload as it counts now, and its stage."""
     stage = get_live(rows, stage_id, now)
-    upload = rows.find_file_upload(stage_id, upload_id)
+    upload = rows.file_uploads.find(stage_id, upload_id)
     if upload is None:
         raise NotFoundError("There is no such upload.")
     return stage, upload.as_of(now)

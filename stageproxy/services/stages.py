@@ -105,22 +105,22 @@ class Stages:
     def add(self, rows: Rows, stage: Stage, actor: str) -> None:
         """Keep a new stage that *actor* opens, within a transaction."""
         end_expired(rows, stage.project, stage.opened_at)
-        live = [one for one in rows.list_stages(stage.project) if one.status in LIVE]
+        live = [one for one in rows.stages.list(stage.project) if one.status in LIVE]
         if len(live) >= self.limits.max_per_project:
             raise TooManyError(
                 f"{stage.project} has {len(live)} live stages already. Cancel one first."
             )
         check_release_is_free(rows, stage.project, stage.version)
-        rows.save_stage(stage)
-        rows.save_stage_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
+        rows.stages.save(stage)
+        rows.stages.save_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
         until = rfc3339(stage.expires_at)
-        rows.add_event(
+        rows.audit.add(
             stage_event(stage, AuditAction.OPENED, actor, stage.opened_at, expires_at=until)
         )
 
     async def list(self, token: ApiToken, project: str | None) -> Sequence[Stage]:
         """Return the stages that *token* may see, of one project or all, the latest first."""
-        stages = await self.catalogue.read(lambda rows: rows.list_stages(project))
+        stages = await self.catalogue.read(lambda rows: rows.stages.list(project))
         now = self.clock.now()
         return [
             as_of(stage, now)
@@ -133,7 +133,7 @@ class Stages:
 
         A stage of another project and one that does not exist look the same.
         """
-        stage = await self.catalogue.read(lambda rows: rows.find_stage(stage_id))
+        stage = await self.catalogue.read(lambda rows: rows.stages.find(stage_id))
         if stage is None:
             self._require_everywhere(token, action)
             raise NotFoundError(f"There is no stage {stage_id}.")
@@ -179,7 +179,7 @@ class Stages:
 
         def rotated(rows: Rows, stage: Stage, _now: datetime) -> Changed:
             changed = replace(stage, rotation=stage.rotation + 1)
-            rows.save_stage_token(self.urls.token_of(changed).digest, stage.id, changed.rotation)
+            rows.stages.save_token(self.urls.token_of(changed).digest, stage.id, changed.rotation)
             return changed, {"rotation": changed.rotation}
 
         return await self._change(token, stage_id, Action.ROTATE, rotated)
@@ -192,7 +192,7 @@ class Stages:
             artifact = stage.find_artifact(filename)
             if artifact is None:
                 raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
-            rows.remove_artifact(stage.id, artifact, WITHDRAWN)
+            rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
             changed = touched(stage, now, longest=self.limits.max_lifetime)
             return changed, artifact_details(artifact)
 
@@ -212,8 +212,8 @@ class Stages:
             stage = get_live(rows, stage_id, now)
             changed, details = change(rows, stage, now)
             if changed != stage:
-                rows.save_stage(changed)
-                rows.add_event(stage_event(changed, _ACTIONS[action], token.id, now, **details))
+                rows.stages.save(changed)
+                rows.audit.add(stage_event(changed, _ACTIONS[action], token.id, now, **details))
             return get_stage(rows, stage_id)
 
         stage = await self.catalogue.write(work)
@@ -242,10 +242,10 @@ def as_of(stage: Stage, now: datetime) -> Stage:
 
 def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
     """End what is over in the stages of a project, so that release and filenames are free again."""
-    for stage in rows.list_stages(project):
+    for stage in rows.stages.list(project):
         if stage.has_expired(now):
-            rows.save_stage(as_of(stage, now))
-            rows.add_event(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
+            rows.stages.save(as_of(stage, now))
+            rows.audit.add(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
         elif stage.status in LIVE:
             _end_expired_uploads(rows, stage, now)
 
@@ -253,22 +253,22 @@ def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
 def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
     over = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
     for upload in over:
-        rows.save_file_upload(stage.id, upload)
-        rows.add_event(file_event(stage, upload, AuditAction.FILE_EXPIRED, SERVER, now))
+        rows.file_uploads.save(stage.id, upload)
+        rows.audit.add(file_event(stage, upload, AuditAction.FILE_EXPIRED, SERVER, now))
     if over:
-        rows.save_stage(replace(stage, revision=stage.revision + 1))
+        rows.stages.save(replace(stage, revision=stage.revision + 1))
 
 
 def check_release_is_free(rows: Rows, project: str, version: str | None) -> None:
     """Raise if a release has a live stage already."""
-    existing = rows.find_live_stage(project, version) if version else None
+    existing = rows.stages.find_live(project, version) if version else None
     if existing and version:
         raise StageExistsError(project, version, existing.id)
 
 
 def get_stage(rows: Rows, stage_id: str) -> Stage:
     """Return a stage by its id, or raise."""
-    stage = rows.find_stage(stage_id)
+    stage = rows.stages.find(stage_id)
     if stage is None:
         raise NotFoundError(f"There is no stage {stage_id}.")
     return stage

@@ -107,25 +107,25 @@ class Uploads:
         candidate.file.commit()
         held = stage.find_artifact(artifact.filename)
         if held and held.sha256 != artifact.sha256:
-            rows.remove_artifact(stage.id, held, REPLACED)
+            rows.artifacts.remove(stage.id, held, REPLACED)
         versioned = replace(stage, version=stage.version or candidate.version)
-        rows.save_artifact(stage.id, artifact, candidate.form, candidate.core_metadata)
+        rows.artifacts.save(stage.id, artifact, candidate.form, candidate.core_metadata)
         action = AuditAction.UPLOADED if outcome is Outcome.UPLOADED else AuditAction.REPLACED
         replaced = {"replaced_sha256": held.sha256} if held else {}
         details = {**artifact_details(artifact), **replaced}
-        rows.add_event(stage_event(versioned, action, artifact.uploaded_by, now, **details))
+        rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))
         return Taken(outcome, self._touch(rows, versioned, now), artifact)
 
     def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage | None:
-        rows.save_stage(touched(stage, now, longest=self.stages.limits.max_lifetime))
-        return rows.find_stage(stage.id)
+        rows.stages.save(touched(stage, now, longest=self.stages.limits.max_lifetime))
+        return rows.stages.find(stage.id)
 
     def _stage_for(
         self, rows: Rows, candidate: Candidate, into: Stage | None, now: datetime
     ) -> Stage:
         if into is not None:
             return get_live(rows, into.id, now)
-        existing = rows.find_live_stage(candidate.project, candidate.version)
+        existing = rows.stages.find_live(candidate.project, candidate.version)
         if existing is not None:
             return existing
         stage = self.stages.new(candidate.project, candidate.version, now)
@@ -145,8 +145,8 @@ def _settle_uploads(rows: Rows, stage: Stage, candidate: Candidate, now: datetim
     else:
         return False
     settled = upload.after(step)
-    rows.save_file_upload(stage.id, settled)
-    rows.add_event(
+    rows.file_uploads.save(stage.id, settled)
+    rows.audit.add(
         file_event(stage, settled, ACTION_OF_STEP[step], candidate.artifact.uploaded_by, now)
     )
     return True

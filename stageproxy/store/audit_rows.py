@@ -1,4 +1,4 @@
-"""Here is the audit trail as rows. Triggers of the schema see to it that they are only added to."""
+"""The audit trail as rows. Triggers of the schema refuse changes of what was written."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,12 +23,12 @@ _UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_LIMIT = -1
 
 
-class AuditRows(Statements):
-    """The audit trail; see `ports.Rows`."""
+class SqliteAuditRows(Statements):
+    """The audit trail; see `ports.AuditRows`."""
 
-    def add_event(self, event: Event) -> AuditRecord:
+    def add(self, event: Event) -> AuditRecord:
         """Add what happened to the end of the trail, without tokens."""
-        head = self.audit_head()
+        head = self.head()
         record = chained(head.digest, head.number + 1, cleaned(event, redacted))
         kept = record.event
         row = {
@@ -54,7 +54,7 @@ class AuditRows(Statements):
         )
         return record
 
-    def list_events(
+    def list(
         self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
     ) -> Sequence[AuditRecord]:
         """Return the records of a stage, or all, that follow the one of a number."""
@@ -70,7 +70,7 @@ class AuditRows(Statements):
         )
         return [_record_in(row) for row in rows]
 
-    def audit_head(self) -> ChainEnd:
+    def head(self) -> ChainEnd:
         """Return where the trail ends."""
         row = self._one("SELECT number, digest FROM audit_record ORDER BY number DESC LIMIT 1")
         return ChainEnd(row["number"], row["digest"]) if row else START

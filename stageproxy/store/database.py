@@ -26,8 +26,8 @@ Connection = Any
 """sqlite3's, or pysqlite3's: two types of one shape."""
 
 _BUSY_TIMEOUT_MS = 10_000
-_MOST_KEPT = 10_000
-"""How many stages and artifacts the reading side keeps in memory, by the stage's revision."""
+_MOST_CACHED = 10_000
+"""How many stages and artifacts the reading side caches, by the stage's revision."""
 _FIRST_WITHOUT_WAL_BUG = (3, 51, 3)
 _FIXED_EARLIER = {(3, 44): 6, (3, 50): 7}
 
@@ -67,8 +67,8 @@ class Database:
             raise
         self._rows = SqliteRows(self._tables)
         self._reader = self._writer if self.is_alone else _connect(f"{url}?mode=ro")
-        kept: LruCache[str, Stage] = LruCache(_MOST_KEPT, _weight)
-        self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), kept=kept)
+        cache: LruCache[str, Stage] = LruCache(_MOST_CACHED, _weight)
+        self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), cache=cache)
 
     def _set_up(self) -> None:
         if self.is_alone:

@@ -102,7 +102,7 @@ class Bout:
     async def publish_here(self, fence: int) -> bool:
         """Publish as who holds a lease, not as the server; say whether it was kept to the end."""
         parts = self.service.parts
-        stage = await parts.database.read(lambda rows: rows.find_stage(self.stage_id))
+        stage = await parts.database.read(lambda rows: rows.stages.find(self.stage_id))
         assert stage is not None
         journal_store = CatalogueJournalStore(
             parts.database, self.service.clock, self.stage_id, fence, LONGEST_LEASE

@@ -340,7 +340,7 @@ DEFECTS = [
     Defect(
         "every step is told in the audit trail",
         "services/promotion/journal_store.py",
-        "rows.add_event(entry_event(stage, held, entry, now))",
+        "rows.audit.add(entry_event(stage, held, entry, now))",
         "entry_event(stage, held, entry, now)",
         "services/promotion/test_audit_events.py::test_every_step_is_told",
     ),

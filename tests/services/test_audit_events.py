@@ -22,7 +22,7 @@ BOTH = (WHEEL, OTHER)
 
 async def admin_of(service: RunningService) -> str:
     """Return the id of the first token."""
-    (token,) = await service.parts.database.read(lambda rows: rows.list_api_tokens())
+    (token,) = await service.parts.database.read(lambda rows: rows.tokens.list())
     return token.id
 
 
@@ -209,7 +209,7 @@ async def test_as_many_events_as_changes(service: RunningService) -> None:
         await service.api("DELETE", f"{path}/files/{wheel.filename}")
     await service.api("DELETE", path)
 
-    stage = await service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    stage = await service.parts.database.read(lambda rows: rows.stages.find(session["id"]))
     actions = await actions_of(service, session["id"])
     assert stage is not None
     opened, completed, refused = (
@@ -218,7 +218,7 @@ async def test_as_many_events_as_changes(service: RunningService) -> None:
     assert (opened, completed, refused) == (1, 5, 5)
     changes = len(actions) - opened - completed - refused
     assert changes == stage.revision + stage.rotation
-    records = await service.parts.database.read(lambda rows: rows.list_events())
+    records = await service.parts.database.read(lambda rows: rows.audit.list())
     assert broken_link(records) is None
 
 
@@ -226,7 +226,7 @@ async def everything(service: RunningService) -> tuple[Any, ...]:
     """Return what is kept of stages, their files and tokens."""
 
     def look(rows: Rows) -> tuple[Any, ...]:
-        return rows.list_stages(), rows.list_api_tokens(), rows.list_events(), rows.totals()
+        return rows.stages.list(), rows.tokens.list(), rows.audit.list(), rows.totals()
 
     return await service.parts.database.read(look)
 

@@ -41,7 +41,7 @@ async def test_crash_while_old_bytes_are_freed(service: RunningService) -> None:
     bearer = parse_token(service.admin)
     assert bearer is not None
     uploads = service.parts.file_uploads
-    token = await service.parts.database.read(lambda rows: rows.find_api_token(bearer.digest))
+    token = await service.parts.database.read(lambda rows: rows.tokens.find(bearer.digest))
     assert token is not None
     dying = replace(uploads, files=Dying(uploads.files))  # type: ignore[arg-type] # all it needs
 
@@ -51,7 +51,7 @@ async def test_crash_while_old_bytes_are_freed(service: RunningService) -> None:
             await dying.receive(token, stage_id, upload_id, file)
 
     kept = await service.parts.database.read(
-        lambda rows: rows.find_file_upload(stage_id, upload_id)
+        lambda rows: rows.file_uploads.find(stage_id, upload_id)
     )
     assert kept is not None
     assert kept.received is not None

@@ -12,7 +12,7 @@ async def test_same_file_many_times(service: RunningService) -> None:
     """Parallel identical uploads leave one stage, one file and one change (52)."""
     answers = await asyncio.gather(*(service.upload(WHEEL) for _ in range(20)))
 
-    (stage,) = await service.parts.database.read(lambda rows: rows.list_stages())
+    (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     assert {one.status for one in answers} == {200}
     assert len({one.body for one in answers}) == 1
     assert (len(stage.artifacts), stage.revision) == (1, 1)
@@ -25,7 +25,7 @@ async def test_files_of_one_release(service: RunningService) -> None:
 
     await asyncio.gather(*(service.upload(one) for one in [*wheels, an_sdist(version="2.0")]))
 
-    (stage,) = await service.parts.database.read(lambda rows: rows.list_stages())
+    (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     assert len(stage.artifacts) == 11
 
 
@@ -35,7 +35,7 @@ async def test_rivals_for_one_name(service: RunningService) -> None:
 
     answers = await asyncio.gather(*(service.upload(one) for one in rivals))
 
-    (stage,) = await service.parts.database.read(lambda rows: rows.list_stages())
+    (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     (artifact,) = stage.artifacts
     kept = service.data / "files" / "kept" / artifact.sha256[:2] / artifact.sha256
     assert {one.status for one in answers} == {200}

@@ -101,7 +101,7 @@ class Promotions:
 
     async def recover(self) -> None:
         """Go on with what a server was at when it stopped; a lease of its own is nobody's now."""
-        for promotion in await self.catalogue.read(lambda rows: rows.list_promotions()):
+        for promotion in await self.catalogue.read(lambda rows: rows.promotions.list()):
             if promotion.ended_at is None and promotion.way is Publisher.SERVER:
                 try:
                     await self._resume(promotion)
@@ -114,7 +114,7 @@ class Promotions:
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            for one in rows.list_promotions():
+            for one in rows.promotions.list():
                 if one.has_lapsed(now) and not self.background.is_running(one.stage_id):
                     fail(rows, one, _SILENT, now, longest=self._longest)
 
@@ -163,7 +163,7 @@ class Promotions:
         stage = get_live(rows, examination.stage.id, now)
         frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
         _check_is_same(stage, examination.stage)
-        former = rows.find_promotion(stage.id)
+        former = rows.promotions.find(stage.id)
         if former is not None:
             former.check_target(target)
         journal = _journal_to_go_on_with(rows, stage, former, now)
@@ -183,14 +183,14 @@ class Promotions:
             first_sent_at=former.first_sent_at if former else None,
             notices=examination.notices,
         ).renewed(now)
-        rows.save_stage(frozen)
-        rows.save_promotion(promotion)
-        rows.add_event(begun_event(frozen, promotion, now))
+        rows.stages.save(frozen)
+        rows.promotions.save(promotion)
+        rows.audit.add(begun_event(frozen, promotion, now))
         return PromotionView(frozen, promotion, journal)
 
     async def _resume(self, promotion: Promotion) -> None:
         """Take over from a server that is gone, if the settings say where to and with what."""
-        stage = await self.catalogue.read(lambda rows: rows.find_stage(promotion.stage_id))
+        stage = await self.catalogue.read(lambda rows: rows.stages.find(promotion.stage_id))
         if stage is None or stage.status is not Status.PROCESSING:
             return
         now = self.clock.now()
@@ -265,8 +265,8 @@ def _check_is_same(stage: Stage, examined: Stage) -> None:
 def _take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> PromotionView:
     """Let a promotion have a new holder, within a transaction."""
     taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
-    rows.save_promotion(taken)
-    rows.add_event(promotion_event(stage, taken, AuditAction.PROMOTION_RESUMED, now))
+    rows.promotions.save(taken)
+    rows.audit.add(promotion_event(stage, taken, AuditAction.PROMOTION_RESUMED, now))
     return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, taken, now))
 
 
@@ -277,13 +277,17 @@ def _journal_to_go_on_with(
 
     What was only told to be out, by whoever published elsewhere, has to be seen first.
     """
-    known = rows.find_journal(stage.id) if stage.sent or stage.status is Status.PROCESSING else {}
+    known = (
+        rows.promotions.find_journal(stage.id)
+        if stage.sent or stage.status is Status.PROCESSING
+        else {}
+    )
     if not known:
-        rows.forget_journal(stage.id)
+        rows.promotions.remove_journal(stage.id)
     if former is not None and former.way is Publisher.CLIENT:
         known = {name: it.unseen(now) for name, it in known.items()}
     names = [one.filename for one in stage.artifacts]
     journal = {**new_journal(names, now), **{name: it.resumed(now) for name, it in known.items()}}
     for entry in journal.values():
-        rows.save_entry(stage.id, entry)
+        rows.promotions.save_entry(stage.id, entry)
     return journal

@@ -110,7 +110,9 @@ class Preflight:
 
     async def _upload(self, stage: Stage, artifact: Artifact) -> Upload:
         """Return an artifact as the rules saw it when it came: the stored form, the archive."""
-        form = await self.catalogue.read(lambda rows: rows.find_form(stage.id, artifact.filename))
+        form = await self.catalogue.read(
+            lambda rows: rows.artifacts.find_form(stage.id, artifact.filename)
+        )
         received = Received(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
         name = parse_distribution_name(artifact.filename)
         async with self.places:

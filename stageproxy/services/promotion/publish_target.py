@@ -88,7 +88,7 @@ class StoredUploadRequests:
     async def request_for(self, artifact: Artifact) -> UploadRequest:
         """Return the form as it came, without attestations, and the file."""
         form = await self.catalogue.read(
-            lambda rows: rows.find_form(self.stage_id, artifact.filename)
+            lambda rows: rows.artifacts.find_form(self.stage_id, artifact.filename)
         )
         return UploadRequest(
             artifact.filename,

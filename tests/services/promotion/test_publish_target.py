@@ -38,7 +38,7 @@ async def test_attestations_stay_here(releasing: Releasing, sdist: Distribution)
     form = (*upload_form(sdist), ("attestations", "[{}]"), ("staged", "true"))
 
     def attest(rows: Rows) -> None:
-        rows.save_artifact("s1", artifact, form, None)
+        rows.artifacts.save("s1", artifact, form, None)
 
     await releasing.catalogue.write(attest)
     upload_request = await StoredUploadRequests(

@@ -318,8 +318,8 @@ async def test_somebody_else_takes_over(
 
     def take_over(_: str) -> None:
         rows = releasing.catalogue.committed
-        held = rows.promotions["s1"]
-        rows.save_promotion(replace(held, fence=7, way=Publisher.CLIENT))
+        held = rows.tables.promotions["s1"]
+        rows.promotions.save(replace(held, fence=7, way=Publisher.CLIENT))
 
     releasing.fake_target.during = take_over
     assert await releasing.publish() == (Status.PROCESSING, "")

@@ -35,7 +35,7 @@ def a_chain(*events: Event) -> list[AuditRecord]:
 async def trail_of(service: RunningService, stage_id: str | None = None) -> Sequence[Event]:
     """Return what a service keeps of a stage, or of all, in order."""
     database = service.parts.database
-    records = await database.read(lambda rows: rows.list_events(stage_id))
+    records = await database.read(lambda rows: rows.audit.list(stage_id))
     return [one.event for one in records]
 
 

@@ -89,24 +89,24 @@ class Releasing:
         kept = [await self._keep(one) for one in distributions]
 
         def work(rows: Rows) -> None:
-            rows.save_stage(a_stage())
+            rows.stages.save(a_stage())
             for one, artifact in zip(distributions, kept, strict=True):
                 attested = replace(artifact, attestations=attestations)
-                rows.save_artifact("s1", attested, tuple(upload_form(one)), one.metadata)
+                rows.artifacts.save("s1", attested, tuple(upload_form(one)), one.metadata)
 
         await self.catalogue.write(work)
         return await self.now()
 
     async def now(self) -> Stage:
         """Return the stage as it is now."""
-        stage = await self.catalogue.read(lambda rows: rows.find_stage("s1"))
+        stage = await self.catalogue.read(lambda rows: rows.stages.find("s1"))
         assert stage is not None
         return stage
 
     async def change(self, **changes: object) -> None:
         """Change the stage behind everybody's back."""
         stage = replace(await self.now(), **changes)  # type: ignore[arg-type] # fields of a stage
-        await self.catalogue.write(lambda rows: rows.save_stage(stage))
+        await self.catalogue.write(lambda rows: rows.stages.save(stage))
 
     async def status(self) -> tuple[Status, str]:
         """Return how the stage is, and why."""
@@ -119,13 +119,13 @@ class Releasing:
 
     async def promotion(self) -> Promotion:
         """Return the promotion as it is kept."""
-        found = await self.catalogue.read(lambda rows: rows.find_promotion("s1"))
+        found = await self.catalogue.read(lambda rows: rows.promotions.find("s1"))
         assert found is not None
         return found
 
     async def journal(self) -> Journal:
         """Return the journal as it is kept."""
-        return await self.catalogue.read(lambda rows: rows.find_journal("s1"))
+        return await self.catalogue.read(lambda rows: rows.promotions.find_journal("s1"))
 
     @asynccontextmanager
     async def server(self) -> AsyncIterator[Server]:
