@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How much is kept: stages by their status, files, and the bytes of these."""
+    """How much is stored: stages by status, files, and their bytes."""
 
     stages: Mapping[str, int]
     files: int
@@ -198,63 +198,63 @@ class Rows(Protocol):
 
 
 class Catalogue(Protocol):
-    """Where rows are kept."""
+    """The database."""
 
     async def write(self, work: Callable[[Rows], T]) -> T:
-        """Do *work* in one transaction that nobody else writes in; whole or not at all."""
+        """Run *work* in one transaction; no other transaction writes meanwhile."""
 
     async def read(self, work: Callable[[Rows], T]) -> T:
-        """Do *work* that changes nothing, on what is committed."""
+        """Run *work*, which changes nothing, on what is committed."""
 
 
 class IncomingFile(Protocol):
-    """A file on its way in. It is gone when its block ends, unless it was kept."""
+    """A file that is being received. It is deleted when its block ends, unless committed."""
 
     size: int
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Write the next bytes."""
 
     async def finish(self) -> Received:
-        """Make sure that every byte is on the disk, and return what was received."""
+        """Flush every byte to the disk, and return the size and digests."""
 
     async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive."""
+        """Read the contents of the archive."""
 
     def commit(self) -> None:
-        """Put the file where its digest says, for good.
+        """Move the file to its place under its digest.
 
-        Called within the transaction that names it: no sweep can come between.
+        Called within the transaction that names it, so that no sweep deletes it.
         """
 
 
 class ArtifactFiles(Protocol):
-    """Where the bytes of artifacts are kept, by their SHA-256."""
+    """The files of artifacts, by their SHA-256."""
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file for bytes that come in."""
+        """Open a file to receive bytes."""
 
     def reopen(self, received: Received) -> IncomingFile:
-        """Return a file that is kept already as one that has just come in."""
+        """Return a stored file as if it had just been received."""
 
     async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
-        """Return digests of a kept file in hex, by hashlib's name of the algorithm.
+        """Return digests of a stored file in hex, by hashlib's name of the algorithm.
 
-        *algorithms*: their names, and how many bytes a digest has where that can be chosen.
+        *algorithms*: names, each with the length of the digest in bytes where it is variable.
         """
 
     def path(self, sha256: str) -> Path:
-        """Return where a kept file is."""
+        """Return the path of a stored file."""
 
     def remove(self, sha256: str) -> None:
-        """Delete a file, if it is there."""
+        """Delete a file, if it exists."""
 
     def sweep(self, known: frozenset[str], before: datetime) -> int:
-        """Delete what no row names and nobody has touched since *before*; return how many."""
+        """Delete files that no row names and that are older than *before*; return how many."""
 
 
 class UpstreamResponse(Protocol):
-    """What upstream answers, as it comes in."""
+    """A response of upstream, as a stream."""
 
     @property
     def status(self) -> int:
@@ -262,40 +262,40 @@ class UpstreamResponse(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """All headers, in any case."""
+        """All headers; names are case-insensitive."""
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Return the body, piece by piece, just as it came over the wire."""
+        """Return the body in pieces, as it was sent."""
 
 
 class Index(Protocol):
-    """The real PyPI, for reading."""
+    """The upstream index, for reading."""
 
     @property
     def site(self) -> str:
-        """Where people see it: its `/`, without credentials."""
+        """The URL of its `/` for people, without credentials."""
 
     async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
-        """Return a whole document; nothing if upstream has none at that path.
+        """Return a whole document, or `None` if upstream has none at that path.
 
-        *fresh*: not one that upstream was asked for a moment ago.
+        *fresh*: not from the cache.
         """
 
     def open(
         self, path: str, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
-        """Ask upstream for a path, query included, with headers that are fit to be passed on.
+        """Request a path, with its query, from upstream.
 
-        Always by GET: some mirrors answer HEAD differently.
+        The method is always GET: some mirrors answer HEAD differently.
         """
 
     def resolve(self, location: str, asked: str) -> Redirection:
-        """Return where a redirect leads that upstream answered to the path *asked*."""
+        """Return the target of a redirect that upstream answered for the path *asked*."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What one request to the upload API carries: the fields in order, then the file."""
+    """One request to the upload API: the fields in order, then the file."""
 
     filename: str
     path: Path
@@ -305,64 +305,64 @@ class UploadRequest:
 
 
 class UploadClient(Protocol):
-    """The real PyPI, for writing."""
+    """Sends artifacts to the upload API of an index."""
 
     async def publish(
         self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
-        """Send an artifact once, and return what becomes of it.
+        """Send an artifact once, and return the reply.
 
-        *report* is told how many bytes of the file have gone out so far. Raise
-        `DamagedArtifactError` where the file is not the one that was staged:
-        then it was not sent whole.
+        *report* is called with the number of bytes sent so far. Raise
+        `DamagedArtifactError` if the file is not the one that was staged; then
+        it was not sent completely.
         """
 
 
 class Downloads(Protocol):
-    """Files of the index, for an index whose pages do not say their hashes."""
+    """Downloads files of an index whose pages have no hashes."""
 
     async def sha256_of(self, url: str) -> str:
-        """Return the SHA-256 in hex of what is at *url*. Raise `StageproxyError` if it cannot."""
+        """Return the SHA-256 in hex of the file at *url*. Raise `StageproxyError` on failure."""
 
 
 class JournalStore(Protocol):
-    """Who keeps the journal of one promotion, under one lease.
+    """Stores the journal of one promotion, under one lease.
 
-    Every call raises `LostLeaseError` once somebody else has taken over.
+    Every call raises `LostLeaseError` once another holder has taken over.
     """
 
     async def entries(self) -> Journal:
-        """Return the journal as it is."""
+        """Return the journal."""
 
     async def record(self, entries: Sequence[Entry]) -> None:
-        """Keep how far artifacts are."""
+        """Store how far artifacts are."""
 
     async def renew(self) -> None:
-        """Give a sign of life, so that nobody takes over."""
+        """Renew the lease, so that no other holder takes over."""
 
     async def succeed(self) -> None:
-        """Say that every artifact is confirmed: the stage is published."""
+        """End the promotion: every artifact is confirmed, the stage is published."""
 
     async def fail(self, reason: str) -> None:
-        """Say that this promotion goes no further, and why."""
+        """End the promotion with an error, and store the *reason*."""
 
 
 class UploadRequests(Protocol):
-    """What is sent for each artifact."""
+    """Makes the upload request of each artifact."""
 
     async def request_for(self, artifact: Artifact) -> UploadRequest:
-        """Return the form and the file of an artifact, as they go out."""
+        """Return the form and the file of an artifact, as they are sent."""
 
 
 class Credentials(Protocol):
-    """With what to publish. One that is minted for a short time is minted anew."""
+    """Provides the credential to publish with. A short-lived one is minted again in time."""
 
     async def get(self) -> Credential:
         """Return the credential to publish with now."""
 
 
 class Clock(Protocol):
-    """What time it is."""
+    """The clock."""
 
     def now(self) -> datetime:
         """Return the present time, in UTC."""

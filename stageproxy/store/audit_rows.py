@@ -27,19 +27,19 @@ class SqliteAuditRows(Statements):
     """The audit trail; see `ports.AuditRows`."""
 
     def add(self, event: Event) -> AuditRecord:
-        """Add what happened to the end of the trail, without tokens."""
+        """Add an event to the end of the trail, without tokens."""
         head = self.head()
         record = chained(head.digest, head.number + 1, cleaned(event, redacted))
-        kept = record.event
+        event = record.event
         row = {
             "number": record.number,
-            "at": text_of(kept.at),
-            "actor": kept.actor,
-            "action": str(kept.action),
-            "project": kept.project,
-            "version": kept.version,
-            "stage_id": kept.stage_id,
-            "details": spelled(kept.details),
+            "at": text_of(event.at),
+            "actor": event.actor,
+            "action": str(event.action),
+            "project": event.project,
+            "version": event.version,
+            "stage_id": event.stage_id,
+            "details": spelled(event.details),
             "previous": record.previous,
             "digest": record.digest,
         }
@@ -77,10 +77,10 @@ class SqliteAuditRows(Statements):
 
 
 def _record_in(row: Mapping[str, Any]) -> AuditRecord:
-    """Return the record that a row tells of.
+    """Return the record of a row.
 
-    A row that we would have spelled otherwise was changed by somebody else.
-    What it tells is then something that its digest is not of.
+    A row that is not spelled as this module spells it was changed by something
+    else. Its record then does not match its digest.
     """
     try:
         at = datetime.fromisoformat(row["at"])

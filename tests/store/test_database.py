@@ -118,7 +118,7 @@ async def test_one_connection_with_the_bug(
 
     with Database(path):
         assert times_open(path) == 2
-    assert "going on slowly with one connection" in caplog.text
+    assert "using one connection, which is slow" in caplog.text
 
 
 async def test_nothing_is_written_while_reading(tmp_path: Path) -> None:

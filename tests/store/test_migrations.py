@@ -108,5 +108,5 @@ def test_newer_schema_is_refused(tmp_path: Path) -> None:
 
     assert str(refused.value) == (
         "The data directory was written by a newer stageproxy "
-        "(unknown schema steps: m9999_of_the_future). Install that version."
+        "(unknown migrations: m9999_of_the_future). Install that version."
     )
