@@ -41,7 +41,8 @@ from stageproxy.upstream.pip_index import (
 from stageproxy.upstream.session import Patience, open_session
 from stageproxy.upstream.upload_client import HttpUploadClient
 from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
-from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
+from stageproxy.web.keys import METRICS, SHOWN
+from stageproxy.web.metrics import Metrics, Shown
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
 
 log = logging.getLogger(__name__)

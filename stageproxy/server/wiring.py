@@ -42,14 +42,13 @@ from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.pip_index import default_of_pip
 from stageproxy.web import keys
-from stageproxy.web.api.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.api.openapi_document import openapi_document
-from stageproxy.web.conditional import GZIPPED
 from stageproxy.web.guard import guard
 from stageproxy.web.headers import add_own
 from stageproxy.web.help_pages import HelpPages
 from stageproxy.web.routes import ROUTES
-from stageproxy.web.upload.session_json import MECHANISMS, SESSION_JSON, SessionJson
+from stageproxy.web.upload.session_json import MECHANISMS, SessionJson
 
 _PREFLIGHT_SECONDS = 30
 """How long the index may take to say what it has, before a release is published."""
@@ -194,9 +193,9 @@ def credentials_of(config: Config, publishing: Publishing | None) -> PromotionCr
 
 def _add_what_the_web_needs(app: web.Application, config: Config, urls: StageUrls) -> None:
     packed: LoadingCache[str, bytes] = LoadingCache(config.upstream.cache_size // 4, len)
-    app[GZIPPED] = packed
-    app[OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
-    app[SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
+    app[keys.GZIPPED] = packed
+    app[keys.OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
+    app[keys.SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
     app[keys.HELP_PAGES] = _help_pages()
     app[keys.URLS] = urls
     app.add_routes(ROUTES)
