@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from aiohttp import ClientSession, web
@@ -16,6 +16,7 @@ from stageproxy.config import Config
 from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.rights import EVERY_PROJECT, Credential, TokenKind
 from stageproxy.ports import Clock
+from stageproxy.server.clock import SystemClock
 from stageproxy.server.wiring import Publishing, Service, Upstreams, assemble
 from stageproxy.services.background import repeat_for_ever
 from stageproxy.services.promotion.publish_target import CountingUploadClient
@@ -54,14 +55,6 @@ _BACKLOG = 1024
 
 class CannotListenError(Exception):
     """The server's address is taken, or not of this machine."""
-
-
-class SystemClock:
-    """The machine's time."""
-
-    def now(self) -> datetime:
-        """Return the present time, in UTC."""
-        return datetime.now(UTC)
 
 
 @asynccontextmanager

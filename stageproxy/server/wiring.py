@@ -26,9 +26,10 @@ from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
+from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
-from stageproxy.services.promotion.publish_target import PromotionCredentials, PublishTarget
+from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
 from stageproxy.services.similar_names import NameSearches

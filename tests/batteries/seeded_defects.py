@@ -279,14 +279,14 @@ DEFECTS = [
         "core/stage/upload_forms.py",
         "_NOT_FOR_PYPI | {FIELD}",
         "_NOT_FOR_PYPI",
-        "services/promotion/test_publish_target.py::test_attestations_stay_here",
+        "services/promotion/test_upload_requests.py::test_attestations_stay_here",
     ),
     Defect(
         "credentials are not printed",
         "core/rights.py",
         "password: str = field(repr=False)",
         "password: str",
-        "services/promotion/test_publish_target.py::test_credentials_do_not_print",
+        "services/promotion/test_credentials.py::test_credentials_do_not_print",
     ),
     Defect(
         "an upload is never redirected",

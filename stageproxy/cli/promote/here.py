@@ -33,10 +33,11 @@ from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials
-from stageproxy.server.run import SystemClock, publishing_of
+from stageproxy.server.clock import SystemClock
+from stageproxy.server.run import publishing_of
 from stageproxy.server.wiring import Publishing, credentials_of, pace_of, pause
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.publish_target import GivenCredential
+from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.upstream.pip_index import default_of_pip, urls_of
 from stageproxy.upstream.session import Patience, open_session

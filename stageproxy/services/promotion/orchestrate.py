@@ -30,12 +30,9 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.background import Background
+from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore, fail
-from stageproxy.services.promotion.publish_target import (
-    PromotionCredentials,
-    PublishTarget,
-    get_publish_target,
-)
+from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
 from stageproxy.services.promotion.reports import PromotionView
 from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
 

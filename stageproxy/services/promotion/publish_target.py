@@ -1,21 +1,15 @@
 """Here is where stages are published: the upload API, the index that confirms, the credentials."""
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-
-from packaging.utils import NormalizedName
 
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential
-from stageproxy.core.stage.stage import Artifact, Stage
-from stageproxy.core.stage.upload_forms import outgoing_form
+from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import (
     ArtifactFiles,
     Catalogue,
@@ -25,78 +19,10 @@ from stageproxy.ports import (
     UploadRequest,
 )
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
+from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.runner import PromotionRunner
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class PromotionCredentials:
-    """The credentials that the settings have: by project, in a file, for all, in the URL."""
-
-    username: str
-    tokens: Mapping[str, str] = field(repr=False)
-    token_file: Path | None
-    token: str = field(repr=False)
-    in_url: Credential | None = None
-
-    async def find(self, project: NormalizedName) -> Credential | None:
-        """Return the credential to publish a project with, if there is one.
-
-        The file is read each time: whoever changes it need not restart the server.
-        """
-        secret = self.tokens.get(project) or self.token
-        if not secret and self.token_file is not None:
-            secret = await asyncio.to_thread(_secret_in, self.token_file)
-        return Credential(self.username, secret) if secret else self.in_url
-
-
-def _secret_in(path: Path) -> str:
-    try:
-        if path.stat().st_mode & 0o077:
-            log.warning("%s can be read by others than its owner", path)
-        return path.read_text().strip()
-    except OSError as error:
-        sentence = f"promotion.token_file, {path}, cannot be read: {error.strerror}."
-        raise ConflictError(sentence) from error
-    except UnicodeDecodeError:
-        # Its cause would show what is in the file.
-        sentence = f"promotion.token_file, {path}, cannot be read: it is not text."
-        raise ConflictError(sentence) from None
-
-
-@dataclass(frozen=True, slots=True)
-class GivenCredential:
-    """A credential that was given; see `ports.Credentials`."""
-
-    credential: Credential
-
-    async def get(self) -> Credential:
-        """Return it."""
-        return self.credential
-
-
-@dataclass(frozen=True, slots=True)
-class StoredUploadRequests:
-    """What goes out for each artifact of a stage that is kept here; see `ports.UploadRequests`."""
-
-    catalogue: Catalogue
-    files: ArtifactFiles
-    stage_id: str
-
-    async def request_for(self, artifact: Artifact) -> UploadRequest:
-        """Return the form as it came, without attestations, and the file."""
-        form = await self.catalogue.read(
-            lambda rows: rows.find_form(self.stage_id, artifact.filename)
-        )
-        return UploadRequest(
-            artifact.filename,
-            self.files.path(artifact.sha256),
-            artifact.size,
-            artifact.sha256,
-            outgoing_form(form, artifact),
-        )
+from stageproxy.services.promotion.upload_requests import StoredUploadRequests
 
 
 @dataclass(frozen=True, slots=True)

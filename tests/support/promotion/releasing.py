@@ -16,9 +16,10 @@ from stageproxy.core.stage.stage import Artifact, Stage, Status
 from stageproxy.ports import Rows
 from stageproxy.services.background import Background
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
+from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
-from stageproxy.services.promotion.publish_target import PromotionCredentials, PublishTarget
+from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports, PromotionView
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
