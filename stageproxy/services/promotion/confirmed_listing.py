@@ -44,10 +44,14 @@ class ConfirmedListing:
         """
         return {name: await self._hashed(seen[name]) for name in filenames if name in seen}
 
+    async def sha256_of(self, url: str) -> str:
+        """Return the SHA-256 of a file in hex: download it. Raise `StageproxyError` on failure."""
+        return await self.downloads.sha256_of(url)
+
     async def _hashed(self, file: IndexFile) -> IndexFile:
         if file.sha256 is not None:
             return file
-        return replace(file, sha256=await self.downloads.sha256_of(file.url))
+        return replace(file, sha256=await self.sha256_of(file.url))
 
 
 def _absolute(page_url: str, link: str) -> str:
