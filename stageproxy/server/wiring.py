@@ -39,7 +39,7 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import UploadPolicy, Uploads
-from stageproxy.services.upstream_state import Published
+from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
@@ -104,8 +104,8 @@ def assemble(
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
-    published = Published(index, NameSearches(index))
-    examiner = Examiner(database, published, clock, config.upload.strict)
+    reader = UpstreamReader(index, NameSearches(index))
+    examiner = Examiner(database, reader, clock, config.upload.strict)
     uploads = Uploads(database, files, examiner, clock, stages, _policy(config))
     file_uploads = FileUploads(database, files, clock, stages, uploads)
     preflight = Preflight(database, files, clock)
@@ -186,7 +186,7 @@ def publish_target_of(
         urls=PublishUrls(
             str(without_credentials(urls.repository)), str(without_credentials(urls.index))
         ),
-        published=Published(index, NameSearches(index), _PREFLIGHT_SECONDS),
+        reader=UpstreamReader(index, NameSearches(index), _PREFLIGHT_SECONDS),
         confirmed_listing=ConfirmedListing(index, FileDownloads(session, urls.index)),
         upload_client=HttpUploadClient(session, str(urls.repository), silence=settings.timeout),
         credentials=_credentials_of(config, urls.repository),

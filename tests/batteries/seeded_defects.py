@@ -228,7 +228,7 @@ DEFECTS = [
     Defect(
         "where pages have no hashes, bytes are compared",
         "services/promotion/preflight.py",
-        "await _with_hashes(stage, target, state.listing)",
+        "await _with_hashes(stage, target, state.listing, state.page_url)",
         "state.listing",
         "services/promotion/test_resume.py::test_what_is_out_is_not_refused",
     ),

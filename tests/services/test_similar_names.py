@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.core.index.pages import Listing
 from stageproxy.services.similar_names import NameSearches, Search
-from stageproxy.services.upstream_state import Published, UpstreamState
+from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
 from tests.support.ports.fake_project_list import JSON, LIST, PaperList
 
 NEW = canonicalize_name("dem0")
@@ -111,7 +111,7 @@ async def test_state_of_a_new_project() -> None:
     """Of a project that upstream does not have, the state is the name that is like it."""
     paper = PaperList()
 
-    state = await Published(paper, NameSearches(paper)).state(NEW)
+    state = await UpstreamReader(paper, NameSearches(paper)).state(NEW)
 
     assert state == UpstreamState(Listing(is_there=False), similar="demo")
     assert paper.asked == ["simple/dem0/", "simple/"]
@@ -129,6 +129,6 @@ async def test_slow_upstream(
     paper = PaperList(stops_after=stops_after)
 
     async with asyncio.timeout(2):
-        state = await Published(paper, NameSearches(paper), seconds=0.05).state(NEW)
+        state = await UpstreamReader(paper, NameSearches(paper), seconds=0.05).state(NEW)
 
     assert state == UpstreamState(*listing, notices=(message,))

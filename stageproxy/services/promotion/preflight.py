@@ -24,6 +24,7 @@ from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock
+from stageproxy.services.promotion.confirmed_listing import index_file
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.upstream_state import UpstreamState
 
@@ -45,13 +46,13 @@ class Preflight:
     async def examine(self, stage: Stage, target: PublishTarget, way: Publisher) -> Examination:
         """Return all that is to be said of a stage now. Raise if that cannot be found out."""
         _check_is_whole(stage)
-        state = await target.published.state(stage.project)
+        state = await target.reader.state(stage.project)
         if state.listing is None:
             raise UpstreamUnavailableError(
                 "The index does not say what is published already, and without that nothing may "
                 f"be sent. {state.why_not}"
             )
-        listing = await _with_hashes(stage, target, state.listing)
+        listing = await _with_hashes(stage, target, state.listing, state.page_url)
         state = replace(state, listing=listing)
         published = frozenset(one.filename for one in stage.artifacts if _is_out(one, listing))
         damaged = await self._damaged(stage)
@@ -127,19 +128,18 @@ def _check_is_whole(stage: Stage) -> None:
         )
 
 
-async def _with_hashes(stage: Stage, target: PublishTarget, listing: Listing) -> Listing:
-    """Return what is listed, with the hashes of files that bear names of ours.
+async def _with_hashes(
+    stage: Stage, target: PublishTarget, listing: Listing, page_url: str
+) -> Listing:
+    """Return the listing with the hashes of all files that have the names of staged ones.
 
-    Where the page does not say a hash, only the bytes can tell whether it is our file.
+    If the page has no hash of a file, only its bytes show whether it is the staged one.
     """
-    listed = (listing.files.get(one.filename) for one in stage.artifacts)
-    unhashed = [one for one in listed if one is not None and one.sha256 is None]
-    if not unhashed:
-        return listing
-    shown = await target.confirmed_listing.files_of(stage.project)
-    seen = await target.confirmed_listing.with_hashes(shown, [one.filename for one in unhashed])
-    hashed = {name: replace(listing.files[name], sha256=it.sha256) for name, it in seen.items()}
-    return replace(listing, files={**listing.files, **hashed})
+    names = [one.filename for one in stage.artifacts if one.filename in listing.files]
+    listed = {name: index_file(page_url, listing.files[name]) for name in names}
+    hashed = await target.confirmed_listing.with_hashes(listed, names)
+    files = {name: replace(listing.files[name], sha256=it.sha256) for name, it in hashed.items()}
+    return replace(listing, files={**listing.files, **files})
 
 
 def _is_out(artifact: Artifact, listing: Listing) -> bool:

@@ -10,20 +10,20 @@ from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.ports import UploadClient
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.credentials import PromotionCredentials
-from stageproxy.services.upstream_state import Published
+from stageproxy.services.upstream_state import UpstreamReader
 
 
 @dataclass(frozen=True, slots=True)
 class PublishTarget:
     """Where stages are published and confirmed: with which clients, which credentials, how fast.
 
-    *published* and *confirmed_listing* read the index that confirms, which may
+    *reader* and *confirmed_listing* read the index that confirms, which may
     be another one than the index that is previewed. *count* is called with the
     kind of each reply to an upload.
     """
 
     urls: PublishUrls
-    published: Published
+    reader: UpstreamReader
     confirmed_listing: ConfirmedListing
     upload_client: UploadClient
     credentials: PromotionCredentials

@@ -19,7 +19,7 @@ from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.services.similar_names import NameSearches
-from stageproxy.services.upstream_state import Published
+from stageproxy.services.upstream_state import UpstreamReader
 from tests.support.ports.clock import FakeClock
 from tests.support.ports.fake_journal_store import DiedError, FakeJournalStore
 from tests.support.ports.fake_publish_target import FakePublishTarget
@@ -37,7 +37,7 @@ def a_publish_target(
     """Return a target whose index and upload API are a fake."""
     return PublishTarget(
         urls=TARGET,
-        published=Published(fake_target, NameSearches(fake_target)),
+        reader=UpstreamReader(fake_target, NameSearches(fake_target)),
         confirmed_listing=ConfirmedListing(fake_target, fake_target),
         upload_client=fake_target,
         credentials=PromotionCredentials("", {}, None, ""),
