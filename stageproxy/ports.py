@@ -211,6 +211,24 @@ class UpstreamResponse(Protocol):
         """Return the body, piece by piece, just as it came over the wire."""
 
 
+class StreamedDocument(Protocol):
+    """A document of the index, decoded as it arrives."""
+
+    @property
+    def content_type(self) -> str:
+        """The whole Content-Type header; empty if there is none."""
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the index announced how long the body is, so that a short one raises."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the decoded body in chunks of bounded size.
+
+        Raise `UpstreamFailedError` if it cannot be decoded, or ends too early.
+        """
+
+
 class Index(Protocol):
     """The real PyPI, for reading."""
 
@@ -230,6 +248,12 @@ class Index(Protocol):
         """Ask upstream for a path, query included, with headers that are fit to be passed on.
 
         Always by GET: some mirrors answer HEAD differently.
+        """
+
+    def stream(self, path: str, accept: str) -> AbstractAsyncContextManager[StreamedDocument]:
+        """Open a document that is too long to be read whole.
+
+        Raise `UpstreamFailedError` if the index does not answer 200.
         """
 
     def resolve(self, location: str, asked: str) -> Redirection:
