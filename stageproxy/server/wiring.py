@@ -9,7 +9,6 @@ from pathlib import Path
 
 from aiohttp import ClientSession, web
 from packaging.utils import canonicalize_name
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 from yarl import URL
 
 from stageproxy.caching import LoadingCache
@@ -18,7 +17,7 @@ from stageproxy.core.index.pages import Document
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Clock, Rows
+from stageproxy.ports import Clock
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
@@ -33,7 +32,7 @@ from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
-from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
+from stageproxy.services.readiness import Check, Readiness, disk_has_room, files_can_be_written
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -262,12 +261,12 @@ def _policy(config: Config) -> UploadPolicy:
 
 
 def _readiness(folder: Path, database: Database, index: CachedIndex) -> Readiness:
-    checks = {
-        "database": partial(_database_works, database),
+    checks: dict[str, Check] = {
+        "database": database.check,
         "files": partial(files_can_be_written, folder),
         "disk": partial(disk_has_room, folder),
     }
-    return Readiness(checks, lambda: index.failure, sqlite3.sqlite_version)
+    return Readiness(checks, lambda: index.failure, database.versions)
 
 
 def _help_pages() -> HelpPages:
@@ -279,14 +278,3 @@ def _help_pages() -> HelpPages:
 
 def _size_of(document: Document) -> int:
     return len(document.body)
-
-
-async def _database_works(database: Database) -> str | None:
-    def work(rows: Rows) -> None:
-        rows.find_stage("")
-
-    try:
-        await database.write(work)
-    except sqlite3.Error as error:
-        return f"the database cannot be written ({type(error).__name__})"
-    return None

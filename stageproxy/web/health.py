@@ -29,7 +29,7 @@ async def ready(request: web.Request) -> web.Response:
             **{name: problems.get(name, "ok") for name in readiness.checks},
             "upstream": failure.sentence if failure else "ok",
         },
-        "sqlite": readiness.sqlite,
+        **readiness.versions,
     }
     return json_response(document, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
 
