@@ -268,6 +268,24 @@ class UpstreamResponse(Protocol):
         """Return the body in pieces, as it was sent."""
 
 
+class StreamedDocument(Protocol):
+    """A document of the index, decoded as it arrives."""
+
+    @property
+    def content_type(self) -> str:
+        """The whole Content-Type header; empty if there is none."""
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the index announced how long the body is, so that a short one raises."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the decoded body in chunks of bounded size.
+
+        Raise `UpstreamFailedError` if it cannot be decoded, or ends too early.
+        """
+
+
 class Index(Protocol):
     """The upstream index, for reading."""
 
@@ -287,6 +305,12 @@ class Index(Protocol):
         """Request a path, with its query, from upstream.
 
         The method is always GET: some mirrors answer HEAD differently.
+        """
+
+    def stream(self, path: str, accept: str) -> AbstractAsyncContextManager[StreamedDocument]:
+        """Open a document that is too long to be read whole.
+
+        Raise `UpstreamFailedError` if the index does not answer 200.
         """
 
     def resolve(self, location: str, asked: str) -> Redirection:

@@ -21,7 +21,7 @@ from stageproxy.core.stage.accept import surroundings_of
 from stageproxy.core.stage.order import place_in_promotion
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.services.similar_names import NameSearches
-from stageproxy.services.upstream_state import Published, UpstreamState
+from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.index import UpstreamIndex
 from stageproxy.upstream.pip_index import (
@@ -104,7 +104,7 @@ def _is_web_url(text: str) -> bool:
 
 
 @asynccontextmanager
-async def _published(urls: IndexUrls) -> AsyncIterator[Published]:
+async def _published(urls: IndexUrls) -> AsyncIterator[UpstreamReader]:
     # What services log is for servers. Here it is told as a finding, or as an error.
     logging.getLogger("stageproxy").addHandler(logging.NullHandler())
     async with open_session(_PATIENCE) as session:
@@ -121,10 +121,10 @@ async def _published(urls: IndexUrls) -> AsyncIterator[Published]:
             max_size=_LONGEST_PAGE,
             report=lambda _how, _seconds: None,
         )
-        yield Published(index, NameSearches(index), _SECONDS)
+        yield UpstreamReader(index, NameSearches(index), _SECONDS)
 
 
-async def _state(published: Published, group: Sequence[LocalFile]) -> UpstreamState:
+async def _state(published: UpstreamReader, group: Sequence[LocalFile]) -> UpstreamState:
     name = group[0].name
     if name is None:
         return _NOT_ASKED

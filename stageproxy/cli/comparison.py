@@ -155,7 +155,7 @@ async def compare(
 
 def _upstream_here() -> URL:
     # pip takes long to ask, and this is only needed without --upstream.
-    from stageproxy.server.run import upstream_of  # noqa: PLC0415
+    from stageproxy.server.wiring import upstream_of  # noqa: PLC0415
 
     return upstream_of(load_config(None, os.environ)).simple
 

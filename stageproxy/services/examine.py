@@ -27,7 +27,7 @@ from stageproxy.core.stage.stage import LIVE, Artifact, ArtifactKind, Stage
 from stageproxy.core.values import FormFields
 from stageproxy.ports import Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.access import require
-from stageproxy.services.upstream_state import Published, UpstreamState
+from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Examiner:
     """Looks at files as PyPI would; *strict*: suspicion is enough to refuse."""
 
     catalogue: Catalogue
-    published: Published
+    published: UpstreamReader
     clock: Clock
     strict: bool
 

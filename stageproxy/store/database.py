@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +96,19 @@ class Database:
         # A transaction: a commit between two queries must not be visible.
         with _transaction(self._reader, "BEGIN"):
             return work(self._readable)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version of the database library, by its name."""
+        return {"sqlite": sqlite3.sqlite_version}
+
+    async def check(self) -> str | None:
+        """Return why the database cannot be written, if it cannot."""
+        try:
+            await self.write(lambda rows: rows.stages.find(""))
+        except sqlite3.Error as error:
+            return f"the database cannot be written ({type(error).__name__})"
+        return None
 
     def close(self) -> None:
         """Finish the running transaction and close the file."""

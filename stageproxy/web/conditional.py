@@ -6,17 +6,14 @@ from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
-from stageproxy.caching import LoadingCache
 from stageproxy.core.index.pages import Document, digest_of
+from stageproxy.web.keys import GZIPPED
 
 _LIGHT = 1
 _FIRST = 2**14
 _PIECE = 2**20
 _WORTH_IT = 1024
 _STALE = frozenset({"no-cache", "max-age=0"})
-
-GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
-"""Packed bodies by the digest of what is in them, made once and off the event loop."""
 
 
 def etag_of(body: bytes) -> str:

@@ -10,7 +10,7 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from stageproxy.core.errors import InvalidRequestError, StageproxyError
 from stageproxy.core.index.targets import check_raw_target
 from stageproxy.web.errors import answer_to, told
-from stageproxy.web.metrics import METRICS
+from stageproxy.web.keys import METRICS
 from stageproxy.web.refusals import record_refusal
 
 log = logging.getLogger(__name__)

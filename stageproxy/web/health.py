@@ -1,10 +1,11 @@
-"""Here is whether the server is alive, and whether it is ready."""
+"""What operators ask of a server: whether it is alive, whether it is ready, and its metrics."""
 
 from http import HTTPStatus
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from stageproxy.web.keys import READINESS
+from stageproxy.web.keys import READINESS, SHOWN
 from stageproxy.web.upload.session_json import json_response
 
 
@@ -28,6 +29,13 @@ async def ready(request: web.Request) -> web.Response:
             **{name: problems.get(name, "ok") for name in readiness.checks},
             "upstream": failure.sentence if failure else "ok",
         },
-        "sqlite": readiness.sqlite,
+        **readiness.versions,
     }
     return json_response(document, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Return the metrics in Prometheus' text format."""
+    shown = request.app[SHOWN]
+    body = await shown.metrics.shown(shown.catalogue, shown.cached())
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

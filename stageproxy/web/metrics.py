@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from stageproxy.ports import Catalogue
 
@@ -96,14 +95,3 @@ class Shown:
     metrics: Metrics
     catalogue: Catalogue
     cached: Callable[[], int]
-
-
-METRICS = web.AppKey("metrics", Metrics)
-SHOWN = web.AppKey("shown_metrics", Shown)
-
-
-async def metrics(request: web.Request) -> web.Response:
-    """Show what was counted."""
-    shown = request.app[SHOWN]
-    body = await shown.metrics.shown(shown.catalogue, shown.cached())
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -7,7 +7,6 @@ from stageproxy.web.api import promotion, stages
 from stageproxy.web.api.audit import show_audit, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
-from stageproxy.web.metrics import metrics
 from stageproxy.web.preview.pass_through import packages
 from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import find_stage
@@ -23,7 +22,7 @@ ROUTES = (
     web.get("/robots.txt", robots),
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
-    web.get("/metrics", metrics),
+    web.get("/metrics", health.metrics),
     web.get("/packages/{path:.*}", packages),
     web.post("/legacy/", upload),
     web.post("/legacy", upload),

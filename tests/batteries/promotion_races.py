@@ -108,11 +108,9 @@ class Bout:
             parts.database, self.service.clock, self.stage_id, fence, LONGEST_LEASE
         )
         credential = Credential("__token__", UPLOAD_TOKEN)
-        publish_target = parts.promotions.get_publish_target()
+        runner = parts.promotions.runner(stage, journal_store, credential, lambda *_: None)
         try:
-            await publish_target.publication(
-                stage, journal_store, credential, lambda *_: None
-            ).run()
+            await runner.run()
         except LostLeaseError:
             return False
         return True

@@ -109,7 +109,7 @@ DEFECTS = [
     Defect(
         "only so many files go at a time",
         PUBLICATION,
-        "asyncio.Semaphore(self.pace.parallel)",
+        "asyncio.Semaphore(self.target.pace.parallel)",
         "asyncio.Semaphore(1000)",
         "services/promotion/test_runner.py::test_only_so_many_at_a_time",
     ),
@@ -228,7 +228,7 @@ DEFECTS = [
     Defect(
         "where pages have no hashes, bytes are compared",
         "services/promotion/preflight.py",
-        "await self._with_hashes(stage, state.listing)",
+        "await _with_hashes(stage, target, state.listing, state.page_url)",
         "state.listing",
         "services/promotion/test_resume.py::test_what_is_out_is_not_refused",
     ),
@@ -279,14 +279,14 @@ DEFECTS = [
         "core/stage/upload_forms.py",
         "_NOT_FOR_PYPI | {FIELD}",
         "_NOT_FOR_PYPI",
-        "services/promotion/test_publish_target.py::test_attestations_stay_here",
+        "services/promotion/test_upload_requests.py::test_attestations_stay_here",
     ),
     Defect(
         "credentials are not printed",
         "core/rights.py",
         "password: str = field(repr=False)",
         "password: str",
-        "services/promotion/test_publish_target.py::test_credentials_do_not_print",
+        "services/promotion/test_credentials.py::test_credentials_do_not_print",
     ),
     Defect(
         "an upload is never redirected",

@@ -33,10 +33,10 @@ from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials
-from stageproxy.server.run import SystemClock, publishing_of
-from stageproxy.server.wiring import Publishing, credentials_of, pace_of, pause
-from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.publish_target import GivenCredential
+from stageproxy.server.clock import SystemClock
+from stageproxy.server.wiring import publish_target_of
+from stageproxy.services.promotion.credentials import GivenCredential
+from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.upstream.pip_index import default_of_pip, urls_of
 from stageproxy.upstream.session import Patience, open_session
@@ -59,14 +59,15 @@ async def open_client_sender(
     config = _settings(config_file)
     patience = Patience(config.upstream.connect_timeout, config.upstream.read_timeout)
     async with open_session(patience, keeps_connections=False) as session:
-        publishing = publishing_of(config, urls_of(str(default_of_pip())), session)
-        if publishing is None:
+        upstream = urls_of(str(default_of_pip()))
+        target = publish_target_of(config, upstream, session, count=lambda _: None)
+        if target is None:
             raise FailedError(
                 "Of promotion.repository_url and promotion.index_url one is set here. Set both, "
                 "or none of them to publish on PyPI."
             )
         with tempfile.TemporaryDirectory(prefix="stageproxy-promote-") as folder:
-            own = _Own(config, publishing, session, token_file)
+            own = _Own(target, session, token_file)
             yield ClientSender(client, own, Path(folder), as_json=as_json)
 
 
@@ -81,8 +82,7 @@ def _settings(file: Path | None) -> Config:
 class _Own:
     """What this machine has to publish with."""
 
-    config: Config
-    publishing: Publishing
+    target: PublishTarget
     session: ClientSession = field(repr=False)
     token_file: Path | None
 
@@ -90,11 +90,10 @@ class _Own:
         """Return the credential of a file, of the settings, or else Trusted Publishing."""
         if self.token_file is not None:
             return GivenCredential(read_credential(self.token_file))
-        kept = credentials_of(self.config, self.publishing)
-        found = await kept.find(canonicalize_name(project))
+        found = await self.target.credentials.find(canonicalize_name(project))
         if found is not None:
             return GivenCredential(found)
-        repository = URL(self.publishing.target.repository_url)
+        repository = URL(self.target.urls.repository_url)
         return TrustedPublisher(self.session, repository, identify, SystemClock())
 
 
@@ -117,7 +116,7 @@ class ClientSender:
 
     def check(self, plan: Document) -> None:
         """Raise if the server would publish elsewhere: then its plan is not about our index."""
-        own = self.own.publishing.target
+        own = self.own.target.urls
         told = (plan["repository-url"], plan["index-url"])
         if told != (own.repository_url, own.index_url):
             raise FailedError(
@@ -164,23 +163,20 @@ class ClientSender:
     def _publication(
         self, promotion: Document, journal_store: HttpJournalStore, progress: PromotionProgress
     ) -> PromotionRunner:
-        own, credentials = self.own, self._credentials
+        credentials = self._credentials
         if credentials is None:
             raise FailedError("There is no credential.")
         workflow = credentials.workflow if isinstance(credentials, TrustedPublisher) else None
         return PromotionRunner(
+            target=self.own.target,
             project=canonicalize_name(promotion["project"]),
             artifacts=self._artifacts,
             journal_store=journal_store,
             upload_requests=DownloadedUploadRequests(
                 self.client, promotion["stage"], self.folder, workflow, _notify
             ),
-            confirmed_listing=ConfirmedListing(own.publishing.index, own.publishing.downloads),
-            upload_client=own.publishing.upload_client,
             credentials=credentials,
             clock=SystemClock(),
-            pause=pause,
-            pace=pace_of(own.config),
             report=progress.sent,
         )
 

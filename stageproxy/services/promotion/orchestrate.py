@@ -28,15 +28,15 @@ from stageproxy.core.promotion.request import PromotionRequest, check_order
 from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step
-from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.ports import ArtifactFiles, Catalogue, Clock, JournalStore, Rows
 from stageproxy.services.background import Background
+from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore, fail
-from stageproxy.services.promotion.publish_target import (
-    PromotionCredentials,
-    PublishTarget,
-    get_publish_target,
-)
+from stageproxy.services.promotion.preflight import Preflight
+from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
 from stageproxy.services.promotion.reports import PromotionView
+from stageproxy.services.promotion.runner import PromotionRunner
+from stageproxy.services.promotion.upload_requests import StoredUploadRequests
 from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
 
 log = logging.getLogger(__name__)
@@ -52,10 +52,11 @@ class Promotions:
     """Publishes stages. *publish_target* is where to, if the settings say so."""
 
     catalogue: Catalogue
+    files: ArtifactFiles
     clock: Clock
     stages: Stages
     publish_target: PublishTarget | None
-    credentials: PromotionCredentials
+    preflight: Preflight
     background: Background
     sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -67,7 +68,7 @@ class Promotions:
         *needs_credential*: tell if the server has none to publish it with.
         """
         stage = await self._promotable(token, stage_id)
-        examination = await self.get_publish_target().preflight.examine(stage, way)
+        examination = await self.preflight.examine(stage, self.get_publish_target(), way)
         missing = await self._why_no_credential(stage) if needs_credential else ()
         return replace(examination, notices=(*examination.notices, *missing))
 
@@ -79,7 +80,7 @@ class Promotions:
         stage = await self._promotable(token, stage_id)
         publish_target = self.get_publish_target()
         credential = await self._credential_for(stage, order)
-        examination = await publish_target.preflight.examine(stage, order.way)
+        examination = await self.preflight.examine(stage, publish_target, order.way)
         try:
             check_order(examination, order)
         except RefusedError:
@@ -87,7 +88,7 @@ class Promotions:
             _check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
             raise
         view = await self.catalogue.write(
-            lambda rows: self._freeze(rows, token, examination, order, publish_target.target)
+            lambda rows: self._freeze(rows, token, examination, order, publish_target.urls)
         )
         log.info(
             "stage %s: frozen for publishing by token %s, as %s",
@@ -141,7 +142,8 @@ class Promotions:
         """Return what the server publishes with; nothing if somebody else is to send the stage."""
         if order.way is Publisher.CLIENT:
             return None
-        credential = order.credential or await self.credentials.find(stage.project)
+        configured = self.get_publish_target().credentials
+        credential = order.credential or await configured.find(stage.project)
         if credential is None:
             raise ConflictError(
                 "The server has no credential to publish with. Set promotion.token, hand one over "
@@ -207,25 +209,24 @@ class Promotions:
         self._begin(view, credential)
 
     async def _credential_to_go_on_with(self, stage: Stage, promotion: Promotion) -> Credential:
-        promotion.check_target(self.get_publish_target().target)
-        credential = await self.credentials.find(stage.project)
+        publish_target = self.get_publish_target()
+        promotion.check_target(publish_target.urls)
+        credential = await publish_target.credentials.find(stage.project)
         if credential is None:
             raise ConflictError(_RESTARTED)
         return credential
 
     def _begin(self, view: PromotionView, credential: Credential) -> None:
         """Publish in the background."""
-        stage, publish_target = view.stage, self.get_publish_target()
+        stage = view.stage
         # Another run of the same stage may begin before this one has quite ended.
         self.sent[stage.id] = {}
         progress = self.sent[stage.id]
         journal_store = CatalogueJournalStore(
             self.catalogue, self.clock, stage.id, view.promotion.fence, self._longest
         )
-        publication = publish_target.publication(
-            stage, journal_store, credential, progress.__setitem__
-        )
-        publish = partial(self._publish, stage, journal_store, publication.run, progress)
+        runner = self.runner(stage, journal_store, credential, progress.__setitem__)
+        publish = partial(self._publish, stage, journal_store, runner.run, progress)
         self.background.start(stage.id, publish)
 
     async def _publish(
@@ -247,6 +248,25 @@ class Promotions:
         finally:
             if self.sent.get(stage.id) is progress:
                 del self.sent[stage.id]
+
+    def runner(
+        self,
+        stage: Stage,
+        journal_store: JournalStore,
+        credential: Credential,
+        report: Callable[[str, int], None],
+    ) -> PromotionRunner:
+        """Return the runner that publishes a frozen stage from this server."""
+        return PromotionRunner(
+            target=self.get_publish_target(),
+            project=stage.project,
+            artifacts=stage.artifacts,
+            journal_store=journal_store,
+            upload_requests=StoredUploadRequests(self.catalogue, self.files, stage.id),
+            credentials=GivenCredential(credential),
+            clock=self.clock,
+            report=report,
+        )
 
     def get_publish_target(self) -> PublishTarget:
         """Return where stages are published; raise if nobody said so."""

@@ -158,7 +158,7 @@ class PromotionReports:
         promotion = await self.catalogue.read(
             lambda rows: get_promotion(rows, stage.id, journal_store.fence)
         )
-        promotion.check_target(publish_target.target)
+        promotion.check_target(publish_target.urls)
         async with renewing_lease(journal_store, publish_target.pace.renew):
             urls = await _urls_on(publish_target.confirmed_listing, stage)
         now = self.clock.now()

@@ -5,16 +5,13 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.core.errors import Kind
-from stageproxy.core.index.pages import Document
 from stageproxy.web.api import promotion, stages
 from stageproxy.web.api.audit import show_audit, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
-
-OPENAPI = web.AppKey("openapi", Document)
-"""The document of this server."""
+from stageproxy.web.keys import OPENAPI
 
 
 async def show_openapi(request: web.Request) -> web.StreamResponse:

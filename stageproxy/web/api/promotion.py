@@ -109,7 +109,7 @@ async def plan_promotion(request: web.Request) -> web.Response:
     promotions = request.app[PROMOTIONS]
     needs = body.way is Publisher.SERVER and not body.credential_follows
     examination = await promotions.examine(token, _id(request), body.way, needs_credential=needs)
-    return json_response(plan_json(examination, promotions.get_publish_target().target))
+    return json_response(plan_json(examination, promotions.get_publish_target().urls))
 
 
 async def start_promotion(request: web.Request) -> web.Response:

@@ -24,9 +24,9 @@ from stageproxy.services.access import require
 from stageproxy.services.examine import Arrival
 from stageproxy.services.uploads import Taken
 from stageproxy.web.auth import authenticate
-from stageproxy.web.keys import PREVIEWS, UPLOADS, URLS
+from stageproxy.web.keys import PREVIEWS, SESSION_JSON, UPLOADS, URLS
 from stageproxy.web.preview.stage_path import split_stage_path
-from stageproxy.web.upload.session_json import SESSION_JSON, UPLOAD_2_0, Api, json_response
+from stageproxy.web.upload.session_json import UPLOAD_2_0, Api, json_response
 
 LONGEST_FIELD = 2**20
 LONGEST_FORM = 8 * 2**20

@@ -13,7 +13,7 @@ from stageproxy.core.rights import Action
 from stageproxy.core.stage.announcements import Announcement
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.web.bodies import read_bytes
-from stageproxy.web.keys import FILE_UPLOADS, UPLOADS
+from stageproxy.web.keys import FILE_UPLOADS, SESSION_JSON, UPLOADS
 from stageproxy.web.upload.pep694 import (
     Message,
     authenticate,
@@ -22,7 +22,7 @@ from stageproxy.web.upload.pep694 import (
     told,
 )
 from stageproxy.web.upload.pep694_sessions import ExtendSession
-from stageproxy.web.upload.session_json import API_VERSION, MECHANISMS, SESSION_JSON, whole_seconds
+from stageproxy.web.upload.session_json import API_VERSION, MECHANISMS, whole_seconds
 
 _CHUNK = 2**20
 _LONGEST_ATTESTATIONS = 2**17

@@ -118,9 +118,6 @@ class SessionJson:
         return links
 
 
-SESSION_JSON = web.AppKey("session_json", SessionJson)
-
-
 def retry_of(stage: Stage) -> dict[str, str]:
     """Return the header that says when to ask again, while a stage is being published."""
     return {"Retry-After": _ASK_AGAIN} if stage.status is Status.PROCESSING else {}

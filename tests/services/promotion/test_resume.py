@@ -134,6 +134,17 @@ async def test_what_is_out_is_not_refused(
     assert await releasing.publish() == OUT
 
 
+async def test_page_is_read_once(releasing: Releasing, sdist: Distribution) -> None:
+    """An examination reads the project page once, also where pages have no hashes."""
+    releasing.fake_target.hashed = False
+    releasing.fake_target.put(sdist.filename, sdist.sha256)
+    async with releasing.server() as server:
+        examination = await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
+
+    assert examination.published == {sdist.filename}
+    assert releasing.fake_target.looks == 1
+
+
 async def test_other_bytes_without_a_hash(releasing: Releasing, sdist: Distribution) -> None:
     """Where pages have no hashes, other bytes are found before anything is sent."""
     releasing.fake_target.hashed = False

@@ -14,7 +14,8 @@ from jsonschema import ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from stageproxy.web.api.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.api.openapi import OPERATIONS
+from stageproxy.web.keys import OPENAPI
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.upload.legacy import LONGEST_FORM
 from tests.support.builders.distributions import a_wheel

@@ -1,4 +1,4 @@
-"""What goes out, and with which credential."""
+"""The credential that the settings have for a project."""
 
 from pathlib import Path
 
@@ -7,45 +7,10 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Rows, UploadRequest
-from stageproxy.services.promotion.publish_target import PromotionCredentials, StoredUploadRequests
-from tests.support.builders.distributions import Distribution, upload_form
-from tests.support.promotion.releasing import Releasing
+from stageproxy.services.promotion.credentials import PromotionCredentials
 
 DEMO, OTHER = canonicalize_name("demo"), canonicalize_name("other")
 IN_URL = Credential("user", "in-url")
-
-
-async def test_parcel(releasing: Releasing, sdist: Distribution) -> None:
-    """An artifact goes out with its form, its file, and what the file has to be."""
-    artifact = (await releasing.now()).find_artifact(sdist.filename)
-    assert artifact is not None
-
-    upload_request = await StoredUploadRequests(
-        releasing.catalogue, releasing.files, "s1"
-    ).request_for(artifact)
-
-    path = releasing.files.path(sdist.sha256)
-    form = tuple(upload_form(sdist))
-    size = len(sdist.content)
-    assert upload_request == UploadRequest(sdist.filename, path, size, sdist.sha256, form)
-
-
-async def test_attestations_stay_here(releasing: Releasing, sdist: Distribution) -> None:
-    """Attestations of others do not go out: PyPI would refuse the file for them."""
-    artifact = (await releasing.now()).find_artifact(sdist.filename)
-    assert artifact is not None
-    form = (*upload_form(sdist), ("attestations", "[{}]"), ("staged", "true"))
-
-    def attest(rows: Rows) -> None:
-        rows.artifacts.save("s1", artifact, form, None)
-
-    await releasing.catalogue.write(attest)
-    upload_request = await StoredUploadRequests(
-        releasing.catalogue, releasing.files, "s1"
-    ).request_for(artifact)
-
-    assert upload_request.fields == tuple(upload_form(sdist))
 
 
 def settings(
