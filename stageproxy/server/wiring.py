@@ -49,7 +49,7 @@ from stageproxy.web.guard import guard
 from stageproxy.web.headers import add_own
 from stageproxy.web.help_pages import HelpPages
 from stageproxy.web.routes import ROUTES
-from stageproxy.web.upload.session_json import MECHANISMS, SESSION_JSON, SessionJson
+from stageproxy.web.session_json import MECHANISMS, SESSION_JSON, SessionJson
 
 _PREFLIGHT_SECONDS = 30
 """How long the index may take to say what it has, before a release is published."""

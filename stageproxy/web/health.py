@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.web.keys import READINESS
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.session_json import json_response
 
 
 async def live(_request: web.Request) -> web.Response:

@@ -12,8 +12,8 @@ from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import UPLOADS
 from stageproxy.web.refusals import changes_nothing
+from stageproxy.web.session_json import json_response
 from stageproxy.web.upload.legacy import LONGEST_FORM
-from stageproxy.web.upload.session_json import json_response
 
 
 class CheckFile(Body):

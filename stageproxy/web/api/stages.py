@@ -20,7 +20,7 @@ from stageproxy.web.bodies import (
     read_body,
 )
 from stageproxy.web.keys import PROMOTION_REPORTS, STAGES, TOKENS
-from stageproxy.web.upload.session_json import SESSION_JSON, json_response
+from stageproxy.web.session_json import SESSION_JSON, json_response
 
 KINDS = {"upload": TokenKind.UPLOAD, "manage": TokenKind.MANAGE, "admin": TokenKind.ADMIN}
 _CAN = {kind: name for name, kind in KINDS.items()}

@@ -25,8 +25,8 @@ from stageproxy.services.examine import Arrival
 from stageproxy.services.uploads import Taken
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import PREVIEWS, UPLOADS, URLS
-from stageproxy.web.preview.stage_path import split_stage_path
-from stageproxy.web.upload.session_json import SESSION_JSON, UPLOAD_2_0, Api, json_response
+from stageproxy.web.session_json import SESSION_JSON, UPLOAD_2_0, Api, json_response
+from stageproxy.web.stage_path import split_stage_path
 
 LONGEST_FIELD = 2**20
 LONGEST_FORM = 8 * 2**20

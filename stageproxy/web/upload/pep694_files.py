@@ -14,6 +14,7 @@ from stageproxy.core.stage.announcements import Announcement
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.web.bodies import read_bytes
 from stageproxy.web.keys import FILE_UPLOADS, UPLOADS
+from stageproxy.web.session_json import API_VERSION, MECHANISMS, SESSION_JSON, whole_seconds
 from stageproxy.web.upload.pep694 import (
     Message,
     authenticate,
@@ -22,7 +23,6 @@ from stageproxy.web.upload.pep694 import (
     told,
 )
 from stageproxy.web.upload.pep694_sessions import ExtendSession
-from stageproxy.web.upload.session_json import API_VERSION, MECHANISMS, SESSION_JSON, whole_seconds
 
 _CHUNK = 2**20
 _LONGEST_ATTESTATIONS = 2**17
