@@ -37,7 +37,8 @@ from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswer
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Clock, Credentials, JournalStore, UploadClient, UploadRequests
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.lease_keeper import one_failure, renewing_lease
+from stageproxy.services.promotion.lease_keeper import renewing_lease
+from stageproxy.services.task_groups import one_failure
 
 log = logging.getLogger(__name__)
 

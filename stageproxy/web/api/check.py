@@ -9,11 +9,10 @@ from stageproxy.core.rules.findings import Level, finding_json
 from stageproxy.core.rules.table import RULES_AS_OF
 from stageproxy.services.examine import Prospect
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import Body, read_body
+from stageproxy.web.bodies import LONGEST_FORM, Body, read_body
 from stageproxy.web.keys import UPLOADS
 from stageproxy.web.refusals import changes_nothing
 from stageproxy.web.session_json import json_response
-from stageproxy.web.upload.legacy import LONGEST_FORM
 
 
 class CheckFile(Body):

@@ -24,12 +24,12 @@ from stageproxy.services.access import require
 from stageproxy.services.examine import Arrival
 from stageproxy.services.uploads import Taken
 from stageproxy.web.auth import authenticate
+from stageproxy.web.bodies import LONGEST_FORM
 from stageproxy.web.keys import PREVIEWS, UPLOADS, URLS
 from stageproxy.web.session_json import SESSION_JSON, UPLOAD_2_0, Api, json_response
 from stageproxy.web.stage_path import split_stage_path
 
 LONGEST_FIELD = 2**20
-LONGEST_FORM = 8 * 2**20
 MOST_PARTS = 1000
 
 _CHUNK = 2**20
