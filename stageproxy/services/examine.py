@@ -23,10 +23,11 @@ from stageproxy.core.stage.accept import (
     surroundings_of,
 )
 from stageproxy.core.stage.digests import Received
-from stageproxy.core.stage.stage import LIVE, Artifact, ArtifactKind, Stage
+from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.core.values import FormFields
-from stageproxy.ports import Catalogue, Clock, IncomingFile, Rows
+from stageproxy.ports import Catalogue, Clock, IncomingFile
 from stageproxy.services.access import require
+from stageproxy.services.live_stages import list_live_artifacts
 from stageproxy.services.upstream_state import Published, UpstreamState
 
 
@@ -160,7 +161,7 @@ class Examiner:
             str(name.version) if name else None,
             self.clock.now(),
             similar=state.similar,
-            staged=await self.catalogue.read(lambda rows: live_artifacts(rows, project)),
+            staged=await self.catalogue.read(lambda rows: list_live_artifacts(rows, project)),
         )
 
     def _artifact(
@@ -226,12 +227,6 @@ def _find_name(filename: str) -> DistributionName | None:
         return parse_distribution_name(filename)
     except ValueError:
         return None
-
-
-def live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
-    """Return what the live stages of a project hold."""
-    live = (stage for stage in rows.stages.list(project) if stage.status in LIVE)
-    return [artifact for stage in live for artifact in stage.artifacts]
 
 
 def _refuse(

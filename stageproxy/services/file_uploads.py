@@ -26,7 +26,8 @@ from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.core.stage.upload_forms import form_of_upload
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
 from stageproxy.services.examine import Arrival
-from stageproxy.services.stages import WITHDRAWN, Stages, end_expired, get_live, touched
+from stageproxy.services.live_stages import end_expired, get_live
+from stageproxy.services.stages import WITHDRAWN, Stages
 from stageproxy.services.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ class FileUploads:
                 rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
             rows.file_uploads.save(stage.id, canceled)
             rows.audit.add(file_event(stage, canceled, AuditAction.FILE_DELETED, token.id, now))
-            self._touch(rows, stage, now)
+            self.stages.save_edited(rows, stage, now)
             return upload
 
         deleted = await self.catalogue.write(work)
@@ -249,7 +250,7 @@ class FileUploads:
         rows.audit.add(
             file_event(stage, upload, AuditAction.FILE_ANNOUNCED, upload.created_by, now)
         )
-        return self._touch(rows, stage, now), upload
+        return self.stages.save_edited(rows, stage, now), upload
 
     async def _settle(self, ids: _Ids, step: UploadStep, actor: str, *notices: str) -> None:
         """End the processing of a file, if it has not ended, whatever became of its stage."""
@@ -279,15 +280,10 @@ class FileUploads:
             changed = change(upload)
             rows.file_uploads.save(stage.id, changed)
             rows.audit.add(file_event(stage, changed, action, token.id, now))
-            self._touch(rows, stage, now)
+            self.stages.save_edited(rows, stage, now)
             return changed
 
         return await self.catalogue.write(work)
-
-    def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage:
-        changed = touched(stage, now, longest=self.stages.limits.max_lifetime)
-        rows.stages.save(changed)
-        return rows.stages.find(stage.id) or changed
 
 
 def _save(

@@ -13,8 +13,14 @@ from stageproxy.core.stage.events import ACTION_OF_STEP, artifact_details, file_
 from stageproxy.core.stage.file_uploads import UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
-from stageproxy.services.examine import Arrival, Candidate, Examiner, live_artifacts
-from stageproxy.services.stages import Stages, check_release_is_free, end_expired, get_live, touched
+from stageproxy.services.examine import Arrival, Candidate, Examiner
+from stageproxy.services.live_stages import (
+    check_release_is_free,
+    end_expired,
+    get_live,
+    list_live_artifacts,
+)
+from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +100,7 @@ class Uploads:
             stage,
             artifact,
             candidate.version,
-            live_artifacts(rows, candidate.project),
+            list_live_artifacts(rows, candidate.project),
             replace=self.policy.replace,
         )
         is_settled = _settle_uploads(rows, stage, candidate, now)
@@ -103,7 +109,7 @@ class Uploads:
         if stage.version is None:
             check_release_is_free(rows, stage.project, candidate.version)
         if outcome is Outcome.UNCHANGED:
-            return Taken(outcome, self._touch(rows, stage, now), artifact)
+            return Taken(outcome, self.stages.save_edited(rows, stage, now), artifact)
         candidate.file.commit()
         held = stage.find_artifact(artifact.filename)
         if held and held.sha256 != artifact.sha256:
@@ -114,11 +120,7 @@ class Uploads:
         replaced = {"replaced_sha256": held.sha256} if held else {}
         details = {**artifact_details(artifact), **replaced}
         rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))
-        return Taken(outcome, self._touch(rows, versioned, now), artifact)
-
-    def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage | None:
-        rows.stages.save(touched(stage, now, longest=self.stages.limits.max_lifetime))
-        return rows.stages.find(stage.id)
+        return Taken(outcome, self.stages.save_edited(rows, versioned, now), artifact)
 
     def _stage_for(
         self, rows: Rows, candidate: Candidate, into: Stage | None, now: datetime
