@@ -102,7 +102,7 @@ async def open_service(
                 index, _counted(publishing_of(config, upstream, sender), metrics.sent)
             )
             service = assemble(config, files, database, upstreams, urls, clock or SystemClock())
-            await service.file_uploads.recover()
+            await service.completion.recover()
             service.app[METRICS] = metrics
             service.app[SHOWN] = Shown(metrics, database, lambda: index.size)
             async with service.promotions.background.open():

@@ -20,6 +20,7 @@ from stageproxy.ports import Clock, Downloads, Rows, UploadClient
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
+from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
@@ -84,7 +85,7 @@ class Service:
     app: web.Application
     expiry: Expiry
     tokens: Tokens
-    file_uploads: FileUploads
+    completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
     database: Database = field(repr=False)
@@ -102,17 +103,12 @@ def assemble(
     index = upstreams.index
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
-    published = Published(index, NameSearches(index))
-    examiner = Examiner(database, published, clock, config.upload.strict)
-    uploads = Uploads(database, files, examiner, clock, stages, _policy(config))
-    file_uploads = FileUploads(database, files, clock, stages, uploads)
     app = web.Application(middlewares=[guard])
     app[keys.ACCESS] = Access(database, clock)
     app[keys.AUDIT] = AuditTrail(database, clock, stages)
     app[keys.DOCUMENTS] = StagedDocuments(
         database, index, urls, LoadingCache(config.upstream.cache_size, _size_of)
     )
-    app[keys.FILE_UPLOADS] = file_uploads
     app[keys.PREVIEWS] = Previews(
         database,
         files,
@@ -136,10 +132,27 @@ def assemble(
     app[keys.READINESS] = _readiness(files.root, database, index)
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
-    app[keys.UPLOADS] = uploads
+    completion = _add_uploads(app, config, files, stages, index)
     _add_what_the_web_needs(app, config, urls)
     expiry = Expiry(database, files, clock, config.stage.retention)
-    return Service(app, expiry, tokens, file_uploads, promotions, reports, database)
+    return Service(app, expiry, tokens, completion, promotions, reports, database)
+
+
+def _add_uploads(
+    app: web.Application, config: Config, files: FileStore, stages: Stages, index: CachedIndex
+) -> Completion:
+    """Add the services that files pass on their way into stages."""
+    database, clock, policy = stages.catalogue, stages.clock, _policy(config)
+    published = Published(index, NameSearches(index))
+    examiner = Examiner(database, published, clock, config.upload.strict)
+    uploads = Uploads(database, files, examiner, clock, stages, policy)
+    file_uploads = FileUploads(database, files, clock, stages, published, policy)
+    completion = Completion(database, files, clock, stages, uploads, file_uploads)
+    app[keys.COMPLETION] = completion
+    app[keys.EXAMINER] = examiner
+    app[keys.FILE_UPLOADS] = file_uploads
+    app[keys.UPLOADS] = uploads
+    return completion
 
 
 def _publish_target(

@@ -36,6 +36,13 @@ class UploadPolicy:
     max_file_size: int
     replace: bool
 
+    def check_size(self, size: int, project: str) -> None:
+        """Refuse a file that grows beyond what is taken, with PyPI's sentence."""
+        if size > self.max_file_size:
+            limit = self.max_file_size // 2**20
+            message = f"File too large. Limit for project {project!r} is {limit} MB."
+            raise RefusedError([Problem("content", message, page=_ABOUT_SIZES)])
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -63,10 +70,7 @@ class Uploads:
 
     def check_size(self, size: int, project: str) -> None:
         """Refuse a file that grows beyond what is taken, with PyPI's sentence."""
-        if size > self.policy.max_file_size:
-            limit = self.policy.max_file_size // 2**20
-            message = f"File too large. Limit for project {project!r} is {limit} MB."
-            raise RefusedError([Problem("content", message, page=_ABOUT_SIZES)])
+        self.policy.check_size(size, project)
 
     async def take(self, token: ApiToken, arrival: Arrival, *, into: Stage | None) -> Taken:
         """Take a file *into* a stage, or into the one of its release, opened if need be.

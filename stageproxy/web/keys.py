@@ -5,7 +5,9 @@ from aiohttp import web
 from stageproxy.core.rights import ApiToken
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
+from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.examine import Examiner
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.orchestrate import Promotions
@@ -20,7 +22,9 @@ from stageproxy.web.help_pages import HelpPages
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
 HELP_PAGES = web.AppKey("help-pages", HelpPages)
+COMPLETION = web.AppKey("completion", Completion)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
+EXAMINER = web.AppKey("examiner", Examiner)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 PREVIEWS = web.AppKey("previews", Previews)
 PROMOTIONS = web.AppKey("promotions", Promotions)
