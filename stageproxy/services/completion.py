@@ -14,7 +14,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.announcements import name_of
-from stageproxy.core.stage.digests import Received, problems_with_file
+from stageproxy.core.stage.digests import FileDigests, problems_with_file
 from stageproxy.core.stage.events import ACTION_OF_STEP, file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage
@@ -103,7 +103,7 @@ class Completion:
         if taken.stage is None:
             raise ConflictError(f"PyPI has {upload.filename} already.")
 
-    async def _check_bytes(self, upload: FileUpload, received: Received) -> None:
+    async def _check_bytes(self, upload: FileUpload, received: FileDigests) -> None:
         known = {"sha256": received.sha256, "md5": received.md5}
         lengths = {
             name: len(digest) // 2 for name, digest in upload.hashes.items() if name not in known

@@ -22,7 +22,7 @@ from stageproxy.core.stage.accept import (
     is_published,
     surroundings_of,
 )
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.core.values import FormFields
 from stageproxy.ports import Catalogue, Clock, IncomingFile
@@ -165,7 +165,7 @@ class Examiner:
         )
 
     def _artifact(
-        self, upload: Upload, received: Received, token: ApiToken, notices: tuple[str, ...]
+        self, upload: Upload, received: FileDigests, token: ApiToken, notices: tuple[str, ...]
     ) -> Artifact:
         kind = ArtifactKind(upload.get("filetype") or "")
         core_metadata = upload.contents.core_metadata
@@ -203,7 +203,7 @@ async def _contents_of(arrival: Arrival, name: DistributionName | None) -> Conte
 
 def _upload_of(
     arrival: Arrival,
-    received: Received,
+    received: FileDigests,
     name: DistributionName | None,
     contents: Contents,
     around: Surroundings | None,
