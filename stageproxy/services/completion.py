@@ -20,7 +20,7 @@ from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadS
 from stageproxy.core.stage.stage import Stage
 from stageproxy.core.stage.upload_forms import form_of_upload
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Rows
-from stageproxy.services.examine import Arrival
+from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.file_uploads import FileUploads, Ids
 from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import Uploads
@@ -98,9 +98,11 @@ class Completion:
             # Without metadata there is no form, and nothing to say of what is not in it.
             raise RefusedError([Problem("content", one) for one in said])
         form = form_of_upload(contents.core_metadata or b"", name, upload, upload.received)
-        arrival = Arrival(form, upload.filename, "application/octet-stream", file, upload.id)
-        taken = await self.uploads.take(token, arrival, into=stage)
-        if taken.stage is None:
+        incoming = IncomingUpload(
+            form, upload.filename, "application/octet-stream", file, upload.id
+        )
+        result = await self.uploads.accept(token, incoming, into=stage)
+        if result.stage is None:
             raise ConflictError(f"PyPI has {upload.filename} already.")
 
     async def _check_bytes(self, upload: FileUpload, received: FileDigests) -> None:
