@@ -16,7 +16,7 @@ from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import ApiToken, Credential
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.core.values import FormFields
@@ -215,7 +215,7 @@ class IncomingFile(Protocol):
     async def write(self, chunk: bytes) -> None:
         """Write the next bytes."""
 
-    async def finish(self) -> Received:
+    async def finish(self) -> FileDigests:
         """Flush every byte to the disk, and return the size and digests."""
 
     async def read_contents(self, name: DistributionName) -> Contents:
@@ -234,7 +234,7 @@ class ArtifactFiles(Protocol):
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file to receive bytes."""
 
-    def reopen(self, received: Received) -> IncomingFile:
+    def reopen(self, received: FileDigests) -> IncomingFile:
         """Return a stored file as if it had just been received."""
 
     async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:

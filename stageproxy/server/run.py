@@ -82,7 +82,7 @@ async def open_service(
             )
             publish_target = publish_target_of(config, upstream, publisher, metrics.sent)
             service = assemble(config, adapters, publish_target, urls, metrics)
-            await service.file_uploads.recover()
+            await service.completion.recover()
             async with service.promotions.background.open():
                 await service.promotions.recover()
                 yield service

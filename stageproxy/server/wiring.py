@@ -21,6 +21,7 @@ from stageproxy.ports import Clock
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
+from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
@@ -62,7 +63,7 @@ from stageproxy.web.headers import add_own
 from stageproxy.web.help_pages import HelpPages
 from stageproxy.web.metrics import Metrics, Shown
 from stageproxy.web.routes import ROUTES
-from stageproxy.web.upload.session_json import MECHANISMS, SessionJson
+from stageproxy.web.session_json import MECHANISMS, SessionJson
 
 _PREFLIGHT_SECONDS = 30
 """How long the index that confirms may take to list a project, before a release is published."""
@@ -85,7 +86,7 @@ class Service:
     app: web.Application
     expiry: Expiry
     tokens: Tokens
-    file_uploads: FileUploads
+    completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
     database: Database = field(repr=False)
@@ -103,10 +104,6 @@ def assemble(
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
-    reader = UpstreamReader(index, NameSearches(index))
-    examiner = Examiner(database, reader, clock, config.upload.strict)
-    uploads = Uploads(database, files, examiner, clock, stages, _policy(config))
-    file_uploads = FileUploads(database, files, clock, stages, uploads)
     preflight = Preflight(database, files, clock)
     promotions = Promotions(database, files, clock, stages, publish_target, preflight, Background())
     reports = PromotionReports(database, clock, stages, publish_target, promotions.sent)
@@ -116,7 +113,6 @@ def assemble(
     app[keys.DOCUMENTS] = StagedDocuments(
         database, index, urls, LoadingCache(config.upstream.cache_size, _size_of)
     )
-    app[keys.FILE_UPLOADS] = file_uploads
     app[keys.PREVIEWS] = Previews(
         database,
         files,
@@ -129,18 +125,36 @@ def assemble(
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
-    app[keys.UPLOADS] = uploads
+    completion = _add_uploads(app, config, adapters, stages)
     _add_operations(app, adapters, metrics)
     _add_web_parts(app, config, urls)
     return Service(
         app=app,
         expiry=Expiry(database, files, clock, config.stage.retention),
         tokens=tokens,
-        file_uploads=file_uploads,
+        completion=completion,
         promotions=promotions,
         promotion_reports=reports,
         database=database,
     )
+
+
+def _add_uploads(
+    app: web.Application, config: Config, adapters: Adapters, stages: Stages
+) -> Completion:
+    """Add the services that accept files into stages."""
+    database, files, clock = adapters.database, adapters.files, adapters.clock
+    policy = _policy(config)
+    reader = UpstreamReader(adapters.index, NameSearches(adapters.index))
+    examiner = Examiner(database, reader, clock, config.upload.strict)
+    uploads = Uploads(database, files, examiner, clock, stages, policy)
+    file_uploads = FileUploads(database, files, clock, stages, reader, policy)
+    completion = Completion(database, files, clock, stages, uploads, file_uploads)
+    app[keys.COMPLETION] = completion
+    app[keys.EXAMINER] = examiner
+    app[keys.FILE_UPLOADS] = file_uploads
+    app[keys.UPLOADS] = uploads
+    return completion
 
 
 def upstream_of(config: Config) -> IndexUrls:

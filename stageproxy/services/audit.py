@@ -12,8 +12,8 @@ from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import in_short, refusal_event
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.access import require
-from stageproxy.services.stages import Stages, require_on
+from stageproxy.services.access import require, require_on
+from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 

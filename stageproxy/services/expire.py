@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.stage.events import stage_event
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Rows
-from stageproxy.services.stages import end_expired
+from stageproxy.services.live_stages import end_expired
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.rights import TokenKind, parse_token
+from stageproxy.core.stage.lifetime import as_of, end_message
 from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Index, Rows, UpstreamResponse
-from stageproxy.services.stages import as_of, what_became_of
 
 _ROTATED = "This stage URL was replaced by another one. Ask the release manager for it."
 
@@ -58,7 +58,7 @@ class Previews:
         if stage.ended_at and self.clock.now() >= stage.ended_at + self.retention:
             raise NotFoundError
         if stage.status is Status.CANCELED:
-            raise GoneError(what_became_of(stage))
+            raise GoneError(end_message(stage))
         if not is_current:
             raise GoneError(_ROTATED)
         return as_previewed(stage, self.clock.now())

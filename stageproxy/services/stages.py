@@ -8,16 +8,11 @@ from datetime import datetime, timedelta
 
 from packaging.utils import NormalizedName
 
-from stageproxy.core.audit import SERVER, AuditAction, PlainValue
-from stageproxy.core.errors import (
-    ForbiddenError,
-    GoneError,
-    NotFoundError,
-    StageExistsError,
-    TooManyError,
-)
+from stageproxy.core.audit import AuditAction, PlainValue
+from stageproxy.core.errors import NotFoundError, TooManyError
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.events import artifact_details, file_event, stage_event
+from stageproxy.core.stage.events import artifact_details, stage_event
+from stageproxy.core.stage.lifetime import as_of, edited
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import (
     LIVE,
@@ -25,17 +20,21 @@ from stageproxy.core.stage.stage import (
     Status,
     Step,
     ended,
-    expiry_after_change,
     expiry_after_extension,
     same_version,
 )
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.access import require
+from stageproxy.services.access import require, require_everywhere, require_on
+from stageproxy.services.live_stages import (
+    check_release_is_free,
+    end_expired,
+    get_live,
+    get_stage,
+)
 from stageproxy.services.stage_urls import StageUrls
 
 log = logging.getLogger(__name__)
 
-EXPIRED = "It expired."
 WITHDRAWN = "The file was withdrawn from the stage."
 
 Changed = tuple[Stage, Mapping[str, PlainValue]]
@@ -118,6 +117,11 @@ class Stages:
             stage_event(stage, AuditAction.OPENED, actor, stage.opened_at, expires_at=until)
         )
 
+    def save_edited(self, rows: Rows, stage: Stage, now: datetime) -> Stage:
+        """Store a stage whose content has changed, within a transaction, and return it."""
+        rows.stages.save(self._edited(stage, now))
+        return get_stage(rows, stage.id)
+
     async def list(self, token: ApiToken, project: str | None) -> Sequence[Stage]:
         """Return the stages that *token* may see, of one project or all, the latest first."""
         stages = await self.catalogue.read(lambda rows: rows.stages.list(project))
@@ -135,7 +139,7 @@ class Stages:
         """
         stage = await self.catalogue.read(lambda rows: rows.stages.find(stage_id))
         if stage is None:
-            self._require_everywhere(token, action)
+            require_everywhere(token, action)
             raise NotFoundError(f"There is no stage {stage_id}.")
         require_on(token, action, stage.project, stage.version)
         return as_of(stage, self.clock.now())
@@ -193,8 +197,7 @@ class Stages:
             if artifact is None:
                 raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
             rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
-            changed = touched(stage, now, longest=self.limits.max_lifetime)
-            return changed, artifact_details(artifact)
+            return self._edited(stage, now), artifact_details(artifact)
 
         return await self._change(token, stage_id, Action.REMOVE, without)
 
@@ -220,82 +223,5 @@ class Stages:
         log.info("stage %s: %s by token %s", stage.id, action, token.id)
         return stage
 
-    def _require_everywhere(self, token: ApiToken, action: Action) -> None:
-        if not token.permits(action, None):
-            raise _not_yours()
-
-
-def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:
-    """Raise unless *token* permits *action* on a stage that is, or was, of a release."""
-    if not token.permits(Action.SHOW, project, version):
-        raise _not_yours()
-    require(token, action, project, version)
-
-
-def as_of(stage: Stage, now: datetime) -> Stage:
-    """Return the stage as it counts *now*: what has expired is over, swept or not."""
-    if stage.has_expired(now):
-        return ended(stage, EXPIRED, stage.expires_at)
-    coming = tuple(one for one in stage.uploads if one.as_of(now) is one)
-    return stage if len(coming) == len(stage.uploads) else replace(stage, uploads=coming)
-
-
-def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
-    """End what is over in the stages of a project, so that release and filenames are free again."""
-    for stage in rows.stages.list(project):
-        if stage.has_expired(now):
-            rows.stages.save(as_of(stage, now))
-            rows.audit.add(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
-        elif stage.status in LIVE:
-            _end_expired_uploads(rows, stage, now)
-
-
-def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
-    over = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
-    for upload in over:
-        rows.file_uploads.save(stage.id, upload)
-        rows.audit.add(file_event(stage, upload, AuditAction.FILE_EXPIRED, SERVER, now))
-    if over:
-        rows.stages.save(replace(stage, revision=stage.revision + 1))
-
-
-def check_release_is_free(rows: Rows, project: str, version: str | None) -> None:
-    """Raise if a release has a live stage already."""
-    existing = rows.stages.find_live(project, version) if version else None
-    if existing and version:
-        raise StageExistsError(project, version, existing.id)
-
-
-def get_stage(rows: Rows, stage_id: str) -> Stage:
-    """Return a stage by its id, or raise."""
-    stage = rows.stages.find(stage_id)
-    if stage is None:
-        raise NotFoundError(f"There is no stage {stage_id}.")
-    return stage
-
-
-def get_live(rows: Rows, stage_id: str, now: datetime) -> Stage:
-    """Return a stage that has not ended, or raise what became of it."""
-    stage = as_of(get_stage(rows, stage_id), now)
-    if stage.status is Status.CANCELED:
-        raise GoneError(what_became_of(stage))
-    return stage
-
-
-def what_became_of(stage: Stage) -> str:
-    """Return the sentence on a stage that has ended."""
-    when = f"{stage.ended_at:%Y-%m-%d %H:%M} UTC" if stage.ended_at else "some time ago"
-    return f"The stage of {stage.release} is over since {when}. {stage.reason or ''}".strip()
-
-
-def touched(stage: Stage, now: datetime, *, longest: timedelta) -> Stage:
-    """Return the stage after a change of what is in it."""
-    return replace(
-        stage,
-        revision=stage.revision + 1,
-        expires_at=expiry_after_change(stage, now, longest=longest),
-    )
-
-
-def _not_yours() -> ForbiddenError:
-    return ForbiddenError("This API token does not permit this on that stage, if there is one.")
+    def _edited(self, stage: Stage, now: datetime) -> Stage:
+        return edited(stage, now, longest=self.limits.max_lifetime)

@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
 from stageproxy.core.rights import ApiToken, TokenKind
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Status
 
@@ -89,7 +89,7 @@ def file_upload_in(row: Row) -> FileUpload:
         created_at=_time(row["created_at"]),
         expires_at=_time(row["expires_at"]),
         created_by=row["created_by"],
-        received=Received(**received) if received else None,
+        received=FileDigests(**received) if received else None,
         attestations=row["attestations"],
         notices=tuple(json.loads(row["notices"])),
     )

@@ -18,7 +18,7 @@ from aiofiles.threadpool.binary import AsyncBufferedIOBase
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.errors import NoRoomError
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import IncomingFile
 
 _BATCH = 2**21
@@ -71,7 +71,7 @@ class FileStore:
         with suppress(FileNotFoundError):
             await aiofiles.os.remove(path)
 
-    def reopen(self, received: Received) -> IncomingFile:
+    def reopen(self, received: FileDigests) -> IncomingFile:
         """Return a stored file as if it had just been received."""
         return _Reopened(self, self.path(received.sha256), received)
 
@@ -155,7 +155,7 @@ class _Incoming:
         with suppress(OSError, ValueError, asyncio.CancelledError):
             await self._wait_for_batch()
 
-    async def finish(self) -> Received:
+    async def finish(self) -> FileDigests:
         """Flush every byte to the disk, and return the size and digests."""
         await self._write_batch()
         await self._wait_for_batch()
@@ -171,8 +171,8 @@ class _Incoming:
         """Move the file to its place under its digest."""
         self._store.commit(self._path, self._sha256.hexdigest())
 
-    def _received(self) -> Received:
-        return Received(
+    def _received(self) -> FileDigests:
+        return FileDigests(
             size=self.size,
             sha256=self._sha256.hexdigest(),
             blake2b_256=self._blake2b_256.hexdigest(),
@@ -183,7 +183,7 @@ class _Incoming:
 class _Reopened:
     """A file that is already stored; see `ports.IncomingFile`."""
 
-    def __init__(self, store: FileStore, path: Path, received: Received) -> None:
+    def __init__(self, store: FileStore, path: Path, received: FileDigests) -> None:
         self.size = received.size
         self._store = store
         self._path = path
@@ -193,7 +193,7 @@ class _Reopened:
         """Raise: the file is complete."""
         raise AssertionError(chunk)
 
-    async def finish(self) -> Received:
+    async def finish(self) -> FileDigests:
         """Return the size and digests."""
         return self._received
 

@@ -20,6 +20,9 @@ from stageproxy.core.durations import parse_duration
 from stageproxy.core.errors import InvalidRequestError, Problem, TooLargeError
 from stageproxy.core.rights import EVERY_PROJECT
 
+LONGEST_FORM = 8 * 2**20
+"""All fields of an upload form, in bytes."""
+
 _LONGEST_BODY = 2**16
 LONGEST_DURATION = timedelta(days=36_525)
 """A wish for more is no error, but calendars end."""

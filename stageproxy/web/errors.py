@@ -19,7 +19,7 @@ from stageproxy.core.errors import (
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.web.conditional import etag_of
 from stageproxy.web.keys import HELP_PAGES, URLS
-from stageproxy.web.upload.session_json import API_VERSION, Api
+from stageproxy.web.session_json import API_VERSION, Api
 
 STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.BAD_REQUEST,

@@ -6,7 +6,7 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from stageproxy.web.keys import READINESS, SHOWN
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.session_json import json_response
 
 
 async def live(_request: web.Request) -> web.Response:

@@ -7,7 +7,9 @@ from stageproxy.core.index.pages import Document
 from stageproxy.core.rights import ApiToken
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
+from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.examine import Examiner
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.orchestrate import Promotions
@@ -19,11 +21,13 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
 from stageproxy.web.help_pages import HelpPages
 from stageproxy.web.metrics import Metrics, Shown
-from stageproxy.web.upload.session_json import SessionJson
+from stageproxy.web.session_json import SessionJson
 
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
+COMPLETION = web.AppKey("completion", Completion)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
+EXAMINER = web.AppKey("examiner", Examiner)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
 """Compressed bodies by the digest of the uncompressed one: compressed once, off the event loop."""

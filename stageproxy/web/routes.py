@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from stageproxy.web import health
-from stageproxy.web.api import promotion, stages
+from stageproxy.web.api import promotion, stages, tokens
 from stageproxy.web.api.audit import show_audit, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
@@ -67,8 +67,8 @@ ROUTES = (
     web.get("/api/stages/{id}/receipt", promotion.show_receipt),
     web.get("/api/stages/{id}/audit", show_audit),
     web.get("/api/audit/verify", verify_audit),
-    web.post("/api/tokens", stages.make_token),
-    web.get("/api/tokens", stages.list_tokens),
-    web.delete("/api/tokens/{id}", stages.revoke_token),
+    web.post("/api/tokens", tokens.make_token),
+    web.get("/api/tokens", tokens.list_tokens),
+    web.delete("/api/tokens/{id}", tokens.revoke_token),
 )
 """GET routes answer HEAD too."""

@@ -125,7 +125,7 @@ async def test_server_that_was_interrupted(service: RunningService) -> None:
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     async with client.processing(upload):
-        await service.parts.file_uploads.recover()
+        await service.parts.completion.recover()
 
     (failed,) = [one for one in await trail_of(service) if one.action == "file-failed"]
     assert failed.actor == SERVER

@@ -6,6 +6,7 @@ import pytest
 
 from stageproxy.core.rights import parse_token
 from stageproxy.ports import ArtifactFiles
+from stageproxy.web.keys import FILE_UPLOADS
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.pep694 import Pep694
 from tests.support.servers.service import RunningService
@@ -40,7 +41,7 @@ async def test_crash_while_old_bytes_are_freed(service: RunningService) -> None:
     *_, stage_id, _, upload_id = upload["links"]["file-upload-session"].split("/")
     bearer = parse_token(service.admin)
     assert bearer is not None
-    uploads = service.parts.file_uploads
+    uploads = service.parts.app[FILE_UPLOADS]
     token = await service.parts.database.read(lambda rows: rows.tokens.find(bearer.digest))
     assert token is not None
     dying = replace(uploads, files=Dying(uploads.files))  # type: ignore[arg-type] # all it needs

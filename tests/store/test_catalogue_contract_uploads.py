@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload, UploadStatus
 from stageproxy.core.stage.stage import Status
 from stageproxy.ports import Catalogue, Rows
@@ -16,7 +16,7 @@ from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, giv
 from tests.support.builders.stages import a_file_upload
 
 FINISHED = sorted(set(UploadStatus) - UNFINISHED)
-BYTES = Received(
+BYTES = FileDigests(
     size=9,
     sha256=hashlib.sha256(b"the bytes").hexdigest(),
     blake2b_256=hashlib.blake2b(b"the bytes", digest_size=32).hexdigest(),

@@ -14,7 +14,7 @@ from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.core.stage.events import in_short
 from stageproxy.core.stage.stage import Stage, Step, expiry_after_change
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.stages import get_stage
+from stageproxy.services.live_stages import get_stage
 
 log = logging.getLogger(__name__)
 

@@ -26,10 +26,12 @@ from stageproxy.core.promotion.promotion import (
 )
 from stageproxy.core.promotion.request import PromotionRequest, check_order
 from stageproxy.core.rights import Action, ApiToken, Credential
+from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, JournalStore, Rows
 from stageproxy.services.background import Background
+from stageproxy.services.live_stages import get_live, get_stage
 from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore, fail
 from stageproxy.services.promotion.preflight import Preflight
@@ -37,7 +39,7 @@ from stageproxy.services.promotion.publish_target import PublishTarget, get_publ
 from stageproxy.services.promotion.reports import PromotionView
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.services.promotion.upload_requests import StoredUploadRequests
-from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
+from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +128,7 @@ class Promotions:
         await self.lapse()
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         if stage.status is Status.CANCELED:
-            raise GoneError(what_became_of(stage))
+            raise GoneError(end_message(stage))
         stage.after(Step.PROMOTE)
         return stage
 

@@ -19,7 +19,7 @@ from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.table import UNKNOWN_RULES
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.accept import surroundings_of
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.core.stage.stage import Artifact, Stage
@@ -98,7 +98,7 @@ class Preflight:
         form = await self.catalogue.read(
             lambda rows: rows.artifacts.find_form(stage.id, artifact.filename)
         )
-        received = Received(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
+        received = FileDigests(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
         name = parse_distribution_name(artifact.filename)
         async with self.places:
             contents = await self.files.reopen(received).read_contents(name)

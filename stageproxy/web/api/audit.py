@@ -10,7 +10,7 @@ from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import AUDIT
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.session_json import json_response
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

@@ -7,13 +7,11 @@ from pydantic import Field
 
 from stageproxy.core.rules.findings import Level, finding_json
 from stageproxy.core.rules.table import RULES_AS_OF
-from stageproxy.services.examine import Prospect
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import Body, read_body
-from stageproxy.web.keys import UPLOADS
+from stageproxy.web.bodies import LONGEST_FORM, Body, read_body
+from stageproxy.web.keys import EXAMINER
 from stageproxy.web.refusals import changes_nothing
-from stageproxy.web.upload.legacy import LONGEST_FORM
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.session_json import json_response
 
 
 class CheckFile(Body):
@@ -34,8 +32,7 @@ async def check_file(request: web.Request) -> web.Response:
         for name, values in body.form.items()
         for value in ([values] if isinstance(values, str) else values)
     )
-    prospect = Prospect(form, body.filename, body.size)
-    findings = await request.app[UPLOADS].examiner.predict(token, prospect)
+    findings = await request.app[EXAMINER].predict(token, form, body.filename, body.size)
     return json_response(
         {
             "rules-as-of": RULES_AS_OF.isoformat(),

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.core.errors import Kind
-from stageproxy.web.api import promotion, stages
+from stageproxy.web.api import promotion, stages, tokens
 from stageproxy.web.api.audit import show_audit, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
@@ -65,8 +65,8 @@ OPERATIONS: Operations = {
     verify_audit: Operation(
         "AuditCheck", query={"head": "A digest that the trail ended with once, from the log."}
     ),
-    stages.make_token: Operation("NewApiToken", body=stages.MakeToken, status=HTTPStatus.CREATED),
-    stages.list_tokens: Operation("ApiTokens"),
-    stages.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
+    tokens.make_token: Operation("NewApiToken", body=tokens.MakeToken, status=HTTPStatus.CREATED),
+    tokens.list_tokens: Operation("ApiTokens"),
+    tokens.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
 }
 """Every route below /api/, by its handler."""

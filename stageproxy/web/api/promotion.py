@@ -17,7 +17,7 @@ from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS
 from stageproxy.web.refusals import changes_nothing
-from stageproxy.web.upload.session_json import json_response, retry_of
+from stageproxy.web.session_json import json_response, retry_of
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000

@@ -12,7 +12,7 @@ from stageproxy.web.conditional import conditional, matches
 from stageproxy.web.headers import FOR_GOOD
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.preview.pass_through import pass_through
-from stageproxy.web.preview.stage_path import see
+from stageproxy.web.stage_path import see
 
 _BINARY = "application/octet-stream"
 

@@ -12,7 +12,7 @@ from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import etag_of
 from stageproxy.web.headers import of_project, of_untouched, to_upstream
 from stageproxy.web.keys import PREVIEWS
-from stageproxy.web.preview.stage_path import moved, see
+from stageproxy.web.stage_path import moved, see
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONGEST_NOT_FOUND = 2**16

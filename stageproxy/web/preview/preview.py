@@ -32,8 +32,8 @@ from stageproxy.web.preview.file import answer_file
 from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.preview.project_list import answer_list
 from stageproxy.web.preview.stage_page import show_stage
-from stageproxy.web.preview.stage_path import moved, split_stage_path
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.session_json import json_response
+from stageproxy.web.stage_path import moved, split_stage_path
 
 
 async def stage_without_slash(request: web.Request) -> web.StreamResponse:

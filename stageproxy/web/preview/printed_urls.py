@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from stageproxy.core.errors import NotFoundError
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import STAGES, URLS
-from stageproxy.web.preview.stage_path import see
+from stageproxy.web.stage_path import see
 
 
 async def find_stage(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from stageproxy.web.conditional import matches, wants_fresh
 from stageproxy.web.headers import of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS
 from stageproxy.web.preview.pass_through import pass_on, pass_through
-from stageproxy.web.preview.stage_path import prefix_of
+from stageproxy.web.stage_path import prefix_of
 
 _PATH = "simple/"
 _PLAIN = {"Accept-Encoding": "identity"}

@@ -14,7 +14,7 @@ from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
 from stageproxy.web.keys import PROMOTION_REPORTS, SESSION_JSON, URLS
 from stageproxy.web.preview.pages.rendering import render
-from stageproxy.web.upload.session_json import Api, as_json, notices_of
+from stageproxy.web.session_json import Api, as_json, notices_of
 
 _OFFERS = ("text/html", "application/json")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

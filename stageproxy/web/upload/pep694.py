@@ -13,7 +13,7 @@ from stageproxy.core.rights import ApiToken
 from stageproxy.web import auth
 from stageproxy.web.bodies import read_body
 from stageproxy.web.keys import SESSION_JSON
-from stageproxy.web.upload.session_json import UPLOAD_2_0, json_response
+from stageproxy.web.session_json import UPLOAD_2_0, json_response
 
 
 class Meta(BaseModel):
