@@ -14,8 +14,8 @@ from pydantic.json_schema import models_json_schema
 from stageproxy import __version__
 from stageproxy.core.errors import Kind
 from stageproxy.core.index.pages import Document, own_document
-from stageproxy.web.api.schema_words import Schema, ref
-from stageproxy.web.api.schemas import SCHEMAS
+from stageproxy.web.api.promotion_schemas import PROMOTION_SCHEMAS
+from stageproxy.web.api.schemas import SCHEMAS, Schema, ref
 from stageproxy.web.bodies import Body
 from stageproxy.web.errors import STATUS_OF
 
@@ -101,7 +101,7 @@ def openapi_document(
         "security": [{name: []} for name in _SECURITY_SCHEMES],
         "paths": paths,
         "components": {
-            "schemas": {**_request_schemas(operations), **SCHEMAS},
+            "schemas": {**_request_schemas(operations), **SCHEMAS, **PROMOTION_SCHEMAS},
             "responses": {kind.value: _problem(says) for kind, says in _WHEN.items()},
             "securitySchemes": _SECURITY_SCHEMES,
         },

@@ -6,7 +6,7 @@ from stageproxy.core.promotion.journal import Progress
 from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.stage import Status
-from stageproxy.web.api.schema_words import (
+from stageproxy.web.api.schemas import (
     MOMENT,
     MOMENT_OR_NULL,
     NUMBER,

@@ -1,28 +1,53 @@
 """Here is what /api/ answers with, as JSON Schema: its components by name, keys as on the wire."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.stage import Status
-from stageproxy.web.api.audit_schemas import AUDIT_SCHEMAS
-from stageproxy.web.api.promotion_schemas import PROMOTION_SCHEMAS
-from stageproxy.web.api.schema_words import (
-    DIGEST,
-    MOMENT,
-    MOMENT_OR_NULL,
-    NUMBER,
-    TEXT,
-    TEXT_OR_NULL,
-    TEXTS,
-    URL,
-    Schema,
-    by,
-    hexadecimal,
-    list_of,
-    objects,
-    ref,
-    said,
-)
+
+Schema = Mapping[str, Any]
+
+TEXT: Schema = {"type": "string"}
+TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+NUMBER: Schema = {"type": "integer", "minimum": 0}
+URL: Schema = {"type": "string", "format": "uri"}
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+MOMENT_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
+DIGEST: Schema = {"type": "string", "pattern": "^([0-9a-f]{2})+$"}
+
+
+def ref(name: str) -> Schema:
+    """Return what stands for a component where it is used."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def objects(says: str, always: Schema, sometimes: Schema | None = None) -> Schema:
+    """Return an object by its keys. More may come with a later version, so none are forbidden."""
+    keys = {**always, **(sometimes or {})}
+    return {"type": "object", "description": says, "properties": keys, "required": [*always]}
+
+
+def by(what: str, each: Schema) -> Schema:
+    """Return an object whose keys are *what*, and whose values are each the same."""
+    return {"type": "object", "description": f"By {what}.", "additionalProperties": each}
+
+
+def said(says: str, schema: Schema) -> Schema:
+    """Return a schema with what it *says* of itself."""
+    return {**schema, "description": says}
+
+
+def list_of(name: str) -> Schema:
+    """Return a list of a component."""
+    return {"type": "array", "items": ref(name)}
+
+
+def hexadecimal(digits: int) -> Schema:
+    """Return a text of so many hexadecimal digits."""
+    return {"type": "string", "pattern": f"^[0-9a-f]{{{digits}}}$"}
+
 
 _API_TOKEN: Schema = {
     "id": TEXT,
@@ -150,7 +175,41 @@ SCHEMAS: Mapping[str, Schema] = {
             "meta": ref("Meta"),
         },
     ),
-    **AUDIT_SCHEMAS,
-    **PROMOTION_SCHEMAS,
+    "AuditTrail": objects(
+        "What happened to a stage, in order.",
+        {
+            "events": {
+                "type": "array",
+                "items": objects(
+                    "One thing that happened.",
+                    {
+                        "number": said("Its place in the trail of all stages.", NUMBER),
+                        "at": MOMENT,
+                        "actor": said("The id of an API token, or `server`.", TEXT),
+                        "action": TEXT,
+                        "project": TEXT_OR_NULL,
+                        "version": said("The version by then, if it was known.", TEXT_OR_NULL),
+                        "details": {"type": "object", "description": "What goes with the action."},
+                        "digest": said(
+                            "SHA-256 of all that, and of what came before.", hexadecimal(64)
+                        ),
+                    },
+                ),
+            }
+        },
+    ),
+    "AuditCheck": objects(
+        "Whether the trail of all stages is as it was written.",
+        {
+            "ok": {"type": "boolean"},
+            "records": said("How many are, from the first one on.", NUMBER),
+            "head": said("The digest of the last of these.", hexadecimal(64)),
+            "broken-at": said(
+                "The first number that is not, if there is one.",
+                {"type": ["integer", "null"], "minimum": 1},
+            ),
+            "reason": said("What is wrong there.", TEXT_OR_NULL),
+        },
+    ),
 }
-"""What can be answered with."""
+"""What can be answered with, beside what `promotion_schemas` has."""
