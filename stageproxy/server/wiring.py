@@ -12,6 +12,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 
 from stageproxy.caching import LoadingCache
 from stageproxy.config import Config
+from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
@@ -47,7 +48,6 @@ from stageproxy.web.api.openapi_document import openapi_document
 from stageproxy.web.conditional import GZIPPED
 from stageproxy.web.guard import guard
 from stageproxy.web.headers import add_own
-from stageproxy.web.help_pages import HelpPages
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.upload.session_json import MECHANISMS, SESSION_JSON, SessionJson
 

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from stageproxy.core.errors import HelpPages
 from stageproxy.core.rights import ApiToken
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
@@ -15,7 +16,6 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
-from stageproxy.web.help_pages import HelpPages
 
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
