@@ -47,7 +47,7 @@ from stageproxy.web.api.openapi import OPENAPI, OPERATIONS
 from stageproxy.web.api.openapi_document import openapi_document
 from stageproxy.web.conditional import GZIPPED
 from stageproxy.web.guard import guard
-from stageproxy.web.headers import add_own
+from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.upload.session_json import MECHANISMS, SESSION_JSON, SessionJson
 
@@ -200,7 +200,7 @@ def _add_what_the_web_needs(app: web.Application, config: Config, urls: StageUrl
     app[keys.HELP_PAGES] = _help_pages()
     app[keys.URLS] = urls
     app.add_routes(ROUTES)
-    app.on_response_prepare.append(add_own)
+    app.on_response_prepare.append(add_standard_headers)
 
 
 def _limits(config: Config) -> StageLimits:

@@ -27,13 +27,13 @@ from stageproxy.core.index.targets import (
 )
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.conditional import conditional, etag_of, wants_fresh
-from stageproxy.web.headers import PRIVATE, of_edited
+from stageproxy.web.headers import PRIVATE, headers_of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS
 from stageproxy.web.preview.file import answer_file
 from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.preview.project_list import answer_list
 from stageproxy.web.preview.stage_page import show_stage
-from stageproxy.web.preview.stage_path import moved, split_stage_path
+from stageproxy.web.preview.stage_path import redirect_within_stage, split_stage_path
 from stageproxy.web.upload.session_json import json_response
 
 
@@ -41,7 +41,7 @@ async def stage_without_slash(request: web.Request) -> web.StreamResponse:
     """Lead `/tmp/P/T` to the stage."""
     project, token, _ = split_stage_path(request)
     await request.app[PREVIEWS].open_stage(project, token)
-    return moved(request, "", for_good=True)
+    return redirect_within_stage(request, "", permanent=True)
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
@@ -83,7 +83,7 @@ async def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each target
         case FileTarget():
             return await answer_file(request, stage, target)
         case Redirected():
-            return moved(request, target.path, for_good=target.for_good)
+            return redirect_within_stage(request, target.path, permanent=target.for_good)
         case PassedThrough():
             return await pass_through(request, stage, target.path)
         case NotServed():
@@ -114,7 +114,7 @@ async def _provenance(
 
 
 async def _document(request: web.Request, document: Document) -> web.StreamResponse:
-    headers = of_edited(document.headers, document.content_type)
+    headers = headers_of_edited(document.headers, document.content_type)
     return await conditional(request, document, headers)
 
 
