@@ -41,7 +41,7 @@ from stageproxy.upstream.pip_index import (
 from stageproxy.upstream.session import Patience, open_session
 from stageproxy.upstream.upload_client import HttpUploadClient
 from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
-from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
+from stageproxy.web.metrics import METRICS, METRICS_SOURCES, Metrics, MetricsSources
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
 
 log = logging.getLogger(__name__)
@@ -95,16 +95,16 @@ async def open_service(
                 ),
                 fresh_for=config.upstream.fresh_for,
                 max_size=config.upstream.cache_size,
-                report=metrics.asked_upstream,
+                report=metrics.count_upstream_document,
             )
             urls = StageUrls(public_url.rstrip("/"), secret)
             upstreams = Upstreams(
-                index, _counted(publishing_of(config, upstream, sender), metrics.sent)
+                index, _counted(publishing_of(config, upstream, sender), metrics.count_attempt)
             )
             service = assemble(config, files, database, upstreams, urls, clock or SystemClock())
             await service.file_uploads.recover()
             service.app[METRICS] = metrics
-            service.app[SHOWN] = Shown(metrics, database, lambda: index.size)
+            service.app[METRICS_SOURCES] = MetricsSources(metrics, database, lambda: index.size)
             async with service.promotions.background.open():
                 await service.promotions.recover()
                 yield service

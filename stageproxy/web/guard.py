@@ -27,7 +27,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = asyncio.get_running_loop().time()
     answer = await _respond(request, handler)
     seconds = asyncio.get_running_loop().time() - started
-    request.app[METRICS].answered(request, answer.status, seconds)
+    request.app[METRICS].count_request(request, answer.status, seconds)
     return answer
 
 

@@ -26,7 +26,7 @@ async def pass_through(request: web.Request, stage: Stage, path: str) -> web.Str
         return await pass_on(request, stage, answer, asked)
 
 
-async def packages(request: web.Request) -> web.StreamResponse:
+async def redirect_to_file(request: web.Request) -> web.StreamResponse:
     """Lead to upstream's file: some indexes write links without a host, which end up here.
 
     Pages of other projects keep every byte, and that is where their links lead.

@@ -14,7 +14,7 @@ from stageproxy.web.keys import STAGES, URLS
 from stageproxy.web.preview.stage_path import temporary_redirect
 
 
-async def find_stage(request: web.Request) -> web.Response:
+async def redirect_to_stage(request: web.Request) -> web.Response:
     """Lead to the stage of a release, or to the latest one of a project.
 
     What cannot be a project or a version is not there for anybody: hatch asks

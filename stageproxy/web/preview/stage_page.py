@@ -49,9 +49,9 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
     return await _page(request, page)
 
 
-async def front_page(request: web.Request) -> web.StreamResponse:
+async def home_page(request: web.Request) -> web.StreamResponse:
     """Return what this server is, for whoever finds it."""
-    return await _page(request, _render("front.html", url=request.app[URLS].public_url))
+    return await _page(request, _render("home.html", url=request.app[URLS].public_url))
 
 
 async def robots(_request: web.Request) -> web.Response:
