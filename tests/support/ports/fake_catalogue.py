@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained, cleaned
+from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
@@ -232,7 +232,7 @@ class FakeRows:
     def add_event(self, event: Event) -> AuditRecord:
         """Add what happened to the end of the trail, without tokens."""
         head = self.audit_head()
-        record = chained(head.digest, head.number + 1, cleaned(event, redacted))
+        record = chained_record(head.digest, head.number + 1, clean_event(event, redacted))
         self.events.append(record)
         return record
 
@@ -245,7 +245,7 @@ class FakeRows:
 
     def audit_head(self) -> ChainEnd:
         """Return where the trail ends."""
-        return self.events[-1].link if self.events else START
+        return self.events[-1].end if self.events else START
 
     def unused_files(self, now: datetime, *, since: datetime) -> Sequence[str]:
         """Return and forget the digests of files that no live stage has needed *since* then."""
