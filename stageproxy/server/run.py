@@ -77,10 +77,10 @@ async def open_service(
             adapters = Adapters(
                 database=database,
                 files=FileStore(directory.root / "files", opened),
-                index=index_of(config, upstream, reader, metrics.asked_upstream),
+                index=index_of(config, upstream, reader, metrics.count_upstream_document),
                 clock=clock or SystemClock(),
             )
-            publish_target = publish_target_of(config, upstream, publisher, metrics.sent)
+            publish_target = publish_target_of(config, upstream, publisher, metrics.count_attempt)
             service = assemble(config, adapters, publish_target, urls, metrics)
             await service.completion.recover()
             async with service.promotions.background.open():

@@ -13,6 +13,7 @@ from yarl import URL
 
 from stageproxy.caching import LoadingCache
 from stageproxy.config import Config
+from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
@@ -59,9 +60,8 @@ from stageproxy.web import keys
 from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.api.openapi_document import openapi_document
 from stageproxy.web.guard import guard
-from stageproxy.web.headers import add_own
-from stageproxy.web.help_pages import HelpPages
-from stageproxy.web.metrics import Metrics, Shown
+from stageproxy.web.headers import add_standard_headers
+from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.session_json import MECHANISMS, SessionJson
 
@@ -244,7 +244,7 @@ async def _pause(length: timedelta) -> None:
 def _add_operations(app: web.Application, adapters: Adapters, metrics: Metrics) -> None:
     index = adapters.index
     app[keys.METRICS] = metrics
-    app[keys.SHOWN] = Shown(metrics, adapters.database, lambda: index.size)
+    app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
     app[keys.READINESS] = _readiness(adapters.files.root, adapters.database, index)
 
 
@@ -256,7 +256,7 @@ def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> Non
     app[keys.HELP_PAGES] = _help_pages()
     app[keys.URLS] = urls
     app.add_routes(ROUTES)
-    app.on_response_prepare.append(add_own)
+    app.on_response_prepare.append(add_standard_headers)
 
 
 def _limits(config: Config) -> StageLimits:

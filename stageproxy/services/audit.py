@@ -77,10 +77,10 @@ class AuditTrail:
         require(token, Action.VERIFY, None)
         walk = ChainCheck(awaited=head)
         async for page in self._pages():
-            walk = walk.along(page)
+            walk = walk.extended_with(page)
             if walk.broken:
                 break
-        walk = walk.ended()
+        walk = walk.finished()
         if walk.broken:
             log.error("audit: %s", walk.broken.sentence)
         return walk

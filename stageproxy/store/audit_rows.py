@@ -11,9 +11,9 @@ from stageproxy.core.audit import (
     ChainEnd,
     Event,
     PlainValue,
-    chained,
-    cleaned,
-    spelled,
+    canonical_json,
+    chained_record,
+    clean_event,
 )
 from stageproxy.core.rights import redacted
 from stageproxy.store.columns import text_of
@@ -29,7 +29,7 @@ class SqliteAuditRows(Statements):
     def add(self, event: Event) -> AuditRecord:
         """Add an event to the end of the trail, without tokens."""
         head = self.head()
-        record = chained(head.digest, head.number + 1, cleaned(event, redacted))
+        record = chained_record(head.digest, head.number + 1, clean_event(event, redacted))
         event = record.event
         row = {
             "number": record.number,
@@ -39,7 +39,7 @@ class SqliteAuditRows(Statements):
             "project": event.project,
             "version": event.version,
             "stage_id": event.stage_id,
-            "details": spelled(event.details),
+            "details": canonical_json(event.details),
             "previous": record.previous,
             "digest": record.digest,
         }
@@ -85,7 +85,7 @@ def _record_in(row: Mapping[str, Any]) -> AuditRecord:
     try:
         at = datetime.fromisoformat(row["at"])
         details: Mapping[str, PlainValue] = json.loads(row["details"])
-        is_ours = (text_of(at), spelled(details)) == (row["at"], row["details"])
+        is_ours = (text_of(at), canonical_json(details)) == (row["at"], row["details"])
     except (ValueError, OverflowError, RecursionError):
         is_ours = False
     if not is_ours or not isinstance(details, dict):

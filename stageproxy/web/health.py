@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from stageproxy.web.keys import READINESS, SHOWN
+from stageproxy.web.keys import METRICS_SOURCES, READINESS
 from stageproxy.web.session_json import json_response
 
 
@@ -34,8 +34,8 @@ async def ready(request: web.Request) -> web.Response:
     return json_response(document, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
 
 
-async def metrics(request: web.Request) -> web.Response:
+async def show_metrics(request: web.Request) -> web.Response:
     """Return the metrics in Prometheus' text format."""
-    shown = request.app[SHOWN]
-    body = await shown.metrics.shown(shown.catalogue, shown.cached())
+    sources = request.app[METRICS_SOURCES]
+    body = await sources.metrics.render(sources.catalogue, sources.cache_size())
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

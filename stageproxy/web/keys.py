@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from stageproxy.caching import LoadingCache
+from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.rights import ApiToken
 from stageproxy.services.access import Access
@@ -19,8 +20,7 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
-from stageproxy.web.help_pages import HelpPages
-from stageproxy.web.metrics import Metrics, Shown
+from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.session_json import SessionJson
 
 ACCESS = web.AppKey("access", Access)
@@ -40,7 +40,7 @@ PROMOTIONS = web.AppKey("promotions", Promotions)
 PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)
 SESSION_JSON = web.AppKey("session_json", SessionJson)
-SHOWN = web.AppKey("shown_metrics", Shown)
+METRICS_SOURCES = web.AppKey("metrics_sources", MetricsSources)
 STAGES = web.AppKey("stages", Stages)
 TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)

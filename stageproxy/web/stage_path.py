@@ -24,20 +24,20 @@ def prefix_of(request: web.Request) -> str:
     return f"{base}/tmp/{project}/{token}/"
 
 
-def moved(request: web.Request, path: str, *, for_good: bool) -> web.Response:
+def redirect_within_stage(request: web.Request, path: str, *, permanent: bool) -> web.Response:
     """Lead to another *path* under the same stage.
 
     Installers keep what has moved for good for ever: only what never was
     anywhere else may say so.
     """
     location = prefix_of(request) + path
-    if not for_good:
-        return see(location)
+    if not permanent:
+        return temporary_redirect(location)
     headers = {"Location": location, "Cache-Control": PRIVATE}
     return web.Response(status=HTTPStatus.MOVED_PERMANENTLY, headers=headers)
 
 
-def see(location: str) -> web.Response:
+def temporary_redirect(location: str) -> web.Response:
     """Lead to somewhere else, this time: nobody may keep that."""
     headers = {"Location": location, "Cache-Control": "no-store"}
     return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.audit import SERVER, Event, broken_link
+from stageproxy.core.audit import SERVER, Event, find_broken_record
 from stageproxy.ports import Rows
 from stageproxy.store.rows import SqliteRows
 from tests.support.builders.distributions import a_wheel, an_sdist
@@ -219,7 +219,7 @@ async def test_as_many_events_as_changes(service: RunningService) -> None:
     changes = len(actions) - opened - completed - refused
     assert changes == stage.revision + stage.rotation
     records = await service.parts.database.read(lambda rows: rows.audit.list())
-    assert broken_link(records) is None
+    assert find_broken_record(records) is None
 
 
 async def everything(service: RunningService) -> tuple[Any, ...]:

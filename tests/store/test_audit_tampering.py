@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.audit import AuditRecord, broken_link, chained
+from stageproxy.core.audit import AuditRecord, chained_record, find_broken_record
 from stageproxy.ports import Rows
 from stageproxy.store.database import Database
 from stageproxy.store.rows import SqliteRows
@@ -134,7 +134,7 @@ async def test_random_tampering_is_found(database: Database, tamper: Tamper) -> 
         for trigger in TRIGGERS:
             run(rows, f"DROP TRIGGER audit_record_{trigger}")
         expected = tamper(rows, random)
-        broken = broken_link(rows.audit.list(), head)
+        broken = find_broken_record(rows.audit.list(), head)
         found.append((expected, broken.number if broken else None))
         raise UndoError
 
@@ -179,7 +179,7 @@ async def test_unreadable_record_is_found(database: Database, column: str, value
     await database.write(tamper)
     records = await database.read(lambda rows: rows.audit.list())
 
-    broken = broken_link(records)
+    broken = find_broken_record(records)
     assert broken is not None
     assert broken.number == 3
 
@@ -194,4 +194,4 @@ async def test_events_go_on_after_tampering(database: Database) -> None:
 
     record = await database.write(tamper)
 
-    assert record == chained(a_chain(*EVENTS)[-1].digest, LAST + 1, an_event("opened"))
+    assert record == chained_record(a_chain(*EVENTS)[-1].digest, LAST + 1, an_event("opened"))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stageproxy.core.audit import START, Event, broken_link
+from stageproxy.core.audit import START, Event, find_broken_record
 from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import a_stage
@@ -37,8 +37,8 @@ async def test_events_are_chained(catalogue: Catalogue) -> None:
     records = await catalogue.read(lambda rows: rows.audit.list())
 
     assert records == a_chain(*EVENTS)
-    assert await catalogue.read(lambda rows: rows.audit.head()) == records[-1].link
-    assert broken_link(records) is None
+    assert await catalogue.read(lambda rows: rows.audit.head()) == records[-1].end
+    assert find_broken_record(records) is None
 
 
 async def test_adding_returns_the_record(catalogue: Catalogue) -> None:

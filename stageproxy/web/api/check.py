@@ -10,7 +10,7 @@ from stageproxy.core.rules.table import RULES_AS_OF
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import LONGEST_FORM, Body, read_body
 from stageproxy.web.keys import EXAMINER
-from stageproxy.web.refusals import changes_nothing
+from stageproxy.web.refusals import mark_read_only
 from stageproxy.web.session_json import json_response
 
 
@@ -24,7 +24,7 @@ class CheckFile(Body):
 
 async def check_file(request: web.Request) -> web.Response:
     """Return what can be said before the file is there: of its name, its form, its release."""
-    changes_nothing(request)
+    mark_read_only(request)
     token = await authenticate(request)
     body = await read_body(request, CheckFile, LONGEST_FORM)
     form = tuple(

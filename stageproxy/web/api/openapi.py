@@ -29,14 +29,14 @@ _UPSTREAM = (Kind.UPSTREAM_UNAVAILABLE,)
 _CHANGE = (Kind.NOT_FOUND, Kind.GONE, Kind.CONFLICT)
 
 OPERATIONS: Operations = {
-    show_openapi: Operation("Description", is_open=True),
+    show_openapi: Operation("Description", is_public=True),
     check_file: Operation("Verdict", body=CheckFile),
     stages.open_stage: Operation(
         "Stage",
         (Kind.CONFLICT, Kind.TOO_MANY),
         body=stages.OpenStage,
         status=HTTPStatus.CREATED,
-        located=True,
+        has_location=True,
     ),
     stages.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
     stages.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),

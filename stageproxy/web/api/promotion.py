@@ -16,7 +16,7 @@ from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS
-from stageproxy.web.refusals import changes_nothing
+from stageproxy.web.refusals import mark_read_only
 from stageproxy.web.session_json import json_response, retry_of
 
 _LONGEST_REPORT = 2**20
@@ -103,7 +103,7 @@ class ReportPromotion(Body):
 
 async def plan_promotion(request: web.Request) -> web.Response:
     """Look at everything as before a stage is published, and publish nothing."""
-    changes_nothing(request)
+    mark_read_only(request)
     token = await authenticate(request)
     body = await read_body(request, PlanPromotion)
     promotions = request.app[PROMOTIONS]

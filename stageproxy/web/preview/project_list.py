@@ -11,7 +11,7 @@ from stageproxy.core.index.project_list import ListEditor, UnreadableListError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import matches, wants_fresh
-from stageproxy.web.headers import of_edited
+from stageproxy.web.headers import headers_of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS
 from stageproxy.web.preview.pass_through import pass_on, pass_through
 from stageproxy.web.stage_path import prefix_of
@@ -50,7 +50,7 @@ async def _edited(
         raise UpstreamFailedError(
             f"PyPI answers in an encoding that was not asked for: {encoding}."
         )
-    headers = of_edited(answer.headers, answer.headers[hdrs.CONTENT_TYPE])
+    headers = headers_of_edited(answer.headers, answer.headers[hdrs.CONTENT_TYPE])
     etag = _etag(request, stage, answer)
     if etag:
         headers["ETag"] = etag

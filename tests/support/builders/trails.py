@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from stageproxy.core.audit import START, AuditRecord, Event, PlainValue, chained
+from stageproxy.core.audit import START, AuditRecord, Event, PlainValue, chained_record
 from tests.support.ports.clock import NOON
 from tests.support.servers.service import RunningService
 
@@ -27,8 +27,8 @@ def a_chain(*events: Event) -> list[AuditRecord]:
     """Return the records of *events*, one after another."""
     records: list[AuditRecord] = []
     for event in events:
-        last = records[-1].link if records else START
-        records.append(chained(last.digest, last.number + 1, event))
+        last = records[-1].end if records else START
+        records.append(chained_record(last.digest, last.number + 1, event))
     return records
 
 

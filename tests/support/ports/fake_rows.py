@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained, cleaned
+from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.core.rights import ApiToken, redacted
@@ -342,7 +342,7 @@ class FakeAuditRows:
     def add(self, event: Event) -> AuditRecord:
         """Add an event to the end of the trail, without tokens."""
         head = self.head()
-        record = chained(head.digest, head.number + 1, cleaned(event, redacted))
+        record = chained_record(head.digest, head.number + 1, clean_event(event, redacted))
         self.tables.events.append(record)
         return record
 
@@ -355,7 +355,7 @@ class FakeAuditRows:
 
     def head(self) -> ChainEnd:
         """Return where the trail ends."""
-        return self.tables.events[-1].link if self.tables.events else START
+        return self.tables.events[-1].end if self.tables.events else START
 
 
 class FakeRows:
