@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +13,6 @@ from yarl import URL
 
 from stageproxy import __version__
 from stageproxy.cli.output import FailedError, OutOfReachError
-from stageproxy.cli.stage_reference import StageReference
 
 _OUT_OF_REACH = frozenset({502, 503, 504})
 _FIRST_ERROR = 400
@@ -34,6 +33,15 @@ async def open_client(server: URL, token: str | None) -> AsyncIterator["Client"]
         headers["Authorization"] = f"Bearer {token}"
     async with aiohttp.ClientSession(headers=headers, timeout=PATIENCE) as session:
         yield Client(session, server)
+
+
+@dataclass(frozen=True, slots=True)
+class StageReference:
+    """A stage as the user names it: its server, its id or its URL."""
+
+    server: URL
+    id: str | None
+    url: URL | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,22 @@
-"""Here is what commands are told: which server, which token, which stage.
-
-This and the modules of the commands import nothing that takes long, so that completion is quick:
-what talks to the server is imported when a command is run.
-"""
+"""Here is what commands are told: which server, which token, which stage."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import os
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
 from yarl import URL
 
-from stageproxy.cli.local import Local, find_local
+from stageproxy.cli.client import Client, StageReference, open_client
 from stageproxy.cli.output import json_option
-from stageproxy.cli.stage_reference import StageReference
 
 Command = Callable[..., Any]
+DEFAULT_URL = "http://127.0.0.1:8726"
 
 
 def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command:
@@ -35,6 +33,14 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
         "--token", envvar="STAGEPROXY_TOKEN", metavar="TOKEN", help="Default: the server's own."
     )
     return server(token(json_option(run)))
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What a server on this machine left in its data directory: where it is, and a token."""
+
+    url: str
+    token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +67,8 @@ class Connection:
         url = "/".join(text.split("/")[: server.count("/") + 4]) + "/"
         return StageReference(_parse_server(server), None, URL(url, encoded=True))
 
-    def open(self, server: URL | None = None) -> AbstractAsyncContextManager[Any]:
-        """Open a session with a server: a `Client`. The local token goes to the local server alone.
-
-        What it is cannot be said here without importing it.
-        """
-        from stageproxy.cli.client import open_client  # noqa: PLC0415
-
+    def open(self, server: URL | None = None) -> AbstractAsyncContextManager[Client]:
+        """Open a session with a server. The local token goes to the local server alone."""
         server = server or self.url()
         token = self.token or (self.local.token if self._is_local(server) else None)
         return open_client(server, token)
@@ -80,8 +81,24 @@ class Connection:
         return server == _parse_server(self.local.url)
 
 
+def find_local(environment: Mapping[str, str] = os.environ) -> Local:
+    """Look into the data directory that `serve` would use here."""
+    data = Path(environment.get("STAGEPROXY_STORAGE__DATA", "stageproxy-data"))
+    return Local(
+        url=_line_of(data / "server.url") or DEFAULT_URL,
+        token=_line_of(data / "admin.token"),
+    )
+
+
 def _parse_server(text: str) -> URL:
     url = URL(text.rstrip("/"))
     if not url.absolute:
         raise click.UsageError(f"{text} is not the URL of a server.")
     return url
+
+
+def _line_of(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None

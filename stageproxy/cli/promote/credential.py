@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from stageproxy.cli.client import StageReference
 from stageproxy.cli.connection import Connection
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.stage_reference import StageReference
 from stageproxy.core.rights import TOKEN_USER, Credential, parse_credential
 
 _TOKEN = "STAGEPROXY_PROMOTION__TOKEN"  # noqa: S105 - a name

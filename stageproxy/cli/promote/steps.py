@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, Client
+from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, Client, StageReference
 from stageproxy.cli.connection import Connection
 from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promote.approval import ApprovalOptions
@@ -23,7 +23,6 @@ from stageproxy.cli.promote.texts import (
     print_who_publishes,
     told_at,
 )
-from stageproxy.cli.stage_reference import StageReference
 
 _INTERRUPTED = (
     "This command was interrupted while the publishing began. `stageproxy stage show` says whether "

@@ -10,8 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from stageproxy.cli.connection import Connection
-from stageproxy.cli.local import Local
+from stageproxy.cli.connection import Connection, Local
 from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.steps import PromoteOptions, promote_stage
