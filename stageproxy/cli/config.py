@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stageproxy.cli.output import FailedError, json_option, print_json
+from stageproxy.config import ConfigError, load_config, shown
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -54,9 +55,6 @@ def _toml(value: object) -> str:
 
 
 def _settings(file: Path | None) -> dict[str, Any]:
-    # pydantic takes longer to import than the rest of the command.
-    from stageproxy.config import ConfigError, load_config, shown  # noqa: PLC0415
-
     try:
         return shown(load_config(file, os.environ))
     except ConfigError as error:
