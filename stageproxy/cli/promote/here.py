@@ -16,20 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+import id as identities
 from aiohttp import ClientSession
 from packaging.utils import canonicalize_name
 from yarl import URL
 
 from stageproxy.cli.client import Client
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.promote.ambient_identity import identify
 from stageproxy.cli.promote.credential import read_credential
 from stageproxy.cli.promote.downloads import DownloadedUploadRequests, download_artifacts
 from stageproxy.cli.promote.http_journal import HttpJournalStore
 from stageproxy.cli.promote.progress import PromotionProgress
 from stageproxy.config import Config, ConfigError, load_config
-from stageproxy.core.errors import StageproxyError
+from stageproxy.core.errors import ConflictError, StageproxyError
 from stageproxy.core.promotion.promotion import LostLeaseError
+from stageproxy.core.promotion.replies import one_line
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials
@@ -95,7 +96,22 @@ class _Own:
         if found is not None:
             return GivenCredential(found)
         repository = URL(self.publishing.target.repository_url)
-        return TrustedPublisher(self.session, repository, identify, SystemClock())
+        return TrustedPublisher(self.session, repository, _identify, SystemClock())
+
+
+async def _identify(audience: str) -> str:
+    """Return the identity of this job for an audience; raise if there is none to be had."""
+    try:
+        found = await asyncio.to_thread(identities.detect_credential, audience)
+    except identities.IdentityError as error:
+        sentence = f"This job's identity cannot be had: {one_line(str(error))}"
+        raise ConflictError(sentence) from error
+    if found is None:
+        raise ConflictError(
+            "There is nothing to publish with here: no promotion.token, and no identity of a CI "
+            "job for Trusted Publishing. Name a file with a token: --pypi-token-file."
+        )
+    return found
 
 
 @dataclass(slots=True)

@@ -1,5 +1,9 @@
-"""Here is how people watch a promotion: bars on a terminal, a line for each change elsewhere."""
+"""Here is how people watch a promotion, also one that somebody else carries out.
 
+There are bars on a terminal, and a line for each change elsewhere.
+"""
+
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +12,9 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn
+
+from stageproxy.cli.client import Client
+from stageproxy.cli.output import FailedError, OutOfReachError
 
 _WORDS = {
     "pending": "waits",
@@ -20,6 +27,13 @@ _WORDS = {
 }
 _UNTOLD = frozenset({"pending"})
 _THERE = frozenset({"sent", "confirmed"})
+_ASK_EVERY = 0.5
+_INTERRUPTED = (
+    "This command was interrupted, and the publishing was not: it goes on. "
+    "The same command follows it again."
+)
+_SILENCE = 120.0
+"""How long the server may be away, in seconds: it goes on when it is back."""
 
 
 def state_of(progress: str, *, in_doubt: bool) -> str:
@@ -84,3 +98,28 @@ def promotion_progress(*, hidden: bool) -> Iterator[PromotionProgress]:
     )
     with bars:
         yield PromotionProgress(bars, says_lines=not hidden and not console.is_terminal)
+
+
+async def follow(client: Client, stage_id: str, progress: PromotionProgress) -> Mapping[str, Any]:
+    """Return a promotion when it has ended; show how far it is until then."""
+    try:
+        while True:
+            promotion = await _ask(client, stage_id)
+            progress.show(promotion["files"])
+            if promotion["status"] != "processing":
+                return promotion
+            await asyncio.sleep(_ASK_EVERY)
+    except asyncio.CancelledError:
+        raise FailedError(_INTERRUPTED) from None
+
+
+async def _ask(client: Client, stage_id: str) -> Mapping[str, Any]:
+    """Return a promotion as it stands, as soon as the server tells."""
+    give_up_at = asyncio.get_running_loop().time() + _SILENCE
+    while True:
+        try:
+            return await client.ask("GET", f"api/stages/{stage_id}/promotion")
+        except OutOfReachError:
+            if asyncio.get_running_loop().time() >= give_up_at:
+                raise
+            await asyncio.sleep(_ASK_EVERY)

@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestServer
 from stageproxy.cli.connection import Connection, Local
 from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.approval import ApprovalOptions
-from stageproxy.cli.promote.steps import PromoteOptions, promote_stage
+from stageproxy.cli.promote.command import promote_stage
+from stageproxy.cli.promote.run import PromoteOptions
 from tests.cli.desk import NOBODY
 
 DIGEST, OTHER = "a" * 64, "b" * 64

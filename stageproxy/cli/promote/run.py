@@ -1,25 +1,20 @@
-"""Here is how `stageproxy promote` works: plan, approve, begin, follow, tell."""
+"""Here is one run of `stageproxy promote`: plan, approve, begin, follow."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, Client, StageReference
-from stageproxy.cli.connection import Connection
+from stageproxy.cli.client import AS_LONG_AS_IT_TAKES, Client
 from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promote.approval import ApprovalOptions
-from stageproxy.cli.promote.credential import find_credential
-from stageproxy.cli.promote.follow import follow
-from stageproxy.cli.promote.progress import PromotionProgress, promotion_progress
-from stageproxy.cli.promote.senders import Document, Sender, ServerSender
+from stageproxy.cli.promote.progress import PromotionProgress, follow, promotion_progress
+from stageproxy.cli.promote.senders import Document, Sender
 from stageproxy.cli.promote.texts import (
     print_plan,
-    print_receipt,
     print_who_publishes,
     told_at,
 )
@@ -44,46 +39,8 @@ class PromoteOptions:
     config: Path | None
 
 
-async def promote_stage(connection: Connection, stage: str, options: PromoteOptions) -> None:
-    """Publish a stage, or go on with it, and print what came of it."""
-    reference = connection.stage(stage)
-    async with connection.open(reference.server) as client:
-        stage_id = await client.stage_id(reference)
-        async with _sender(connection, reference, client, options) as sender:
-            run = _PromoteCommand(client, stage_id, sender, options)
-            if options.dry_run:
-                await run.plan()
-                return
-            plan, promotion = await run.to_the_end()
-        published = promotion["status"] == "published"
-        receipt = await client.ask("GET", f"api/stages/{stage_id}/receipt") if published else None
-    if options.as_json:
-        told = {"status": promotion["status"], "promotion": promotion, "receipt": receipt}
-        print_json({**told, "plan": plan})
-    elif receipt:
-        print_receipt(receipt)
-    if not published:
-        raise FailedError(promotion["reason"] or f"The stage is {promotion['status']}.")
-
-
-@asynccontextmanager
-async def _sender(
-    connection: Connection, reference: StageReference, client: Client, options: PromoteOptions
-) -> AsyncIterator[Sender]:
-    """Open who sends. A dry run tells that a credential would follow, and hands none over."""
-    if options.here:
-        # Half of the server is imported with it.
-        from stageproxy.cli.promote.here import open_client_sender  # noqa: PLC0415
-
-        files = (options.config, options.token_file)
-        async with open_client_sender(client, *files, as_json=options.as_json) as sender:
-            yield sender
-    else:
-        yield ServerSender(find_credential(connection, reference, options.token_file))
-
-
 @dataclass(frozen=True, slots=True)
-class _PromoteCommand:
+class PromoteRun:
     """One run of the command, on one stage."""
 
     client: Client
