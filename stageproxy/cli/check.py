@@ -33,11 +33,11 @@ from stageproxy.upstream.pip_index import (
 )
 from stageproxy.upstream.session import Patience, open_session
 
-_OF_PIP = "pip"
-_PATIENCE = Patience(connect=timedelta(seconds=5), read=timedelta(seconds=15))
-_SECONDS = 60
-_LONGEST_PAGE = 64 * 2**20
-_NOT_ASKED = UpstreamState(None)
+_PIP = "pip"
+_TIMEOUTS = Patience(connect=timedelta(seconds=5), read=timedelta(seconds=15))
+_TOTAL_TIMEOUT = 60
+_MAX_PAGE_SIZE = 64 * 2**20
+_NO_STATE = UpstreamState(None)
 
 
 @click.command(short_help="Tell what PyPI would say to FILES.")
@@ -57,27 +57,30 @@ def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json:
     if not files:
         raise click.UsageError("Name the files to check, or ask for --rules.")
     verdicts = asyncio.run(_check_files(files, against))
-    print_verdicts(verdicts, is_asked=against is not None, as_json=as_json)
+    print_verdicts(verdicts, is_index_checked=against is not None, as_json=as_json)
     if any(one.refused for one in verdicts):
         raise SystemExit(1)
 
 
 async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdict]:
     """Return what PyPI would say to files, by release; *against*: an index that is asked, too."""
-    read = await asyncio.gather(*(asyncio.to_thread(read_distribution, one) for one in files))
+    local = await asyncio.gather(*(asyncio.to_thread(read_distribution, one) for one in files))
     ordered = sorted(
-        read,
-        key=lambda one: (_release(one), place_in_promotion(one.path.name, is_sdist=one.is_sdist)),
+        local,
+        key=lambda one: (
+            _release_of(one),
+            place_in_promotion(one.path.name, is_sdist=one.is_sdist),
+        ),
     )
-    releases = [list(group) for _, group in groupby(ordered, key=_release)]
+    releases = [list(group) for _, group in groupby(ordered, key=_release_of)]
     now = datetime.now(UTC)
     if against is None:
-        return [_verdict(group, _NOT_ASKED, now) for group in releases]
-    async with _published(_urls_of(against)) as published:
-        return [_verdict(group, await _state(published, group), now) for group in releases]
+        return [_judge(group, _NO_STATE, now) for group in releases]
+    async with _open_index(_urls_of(against)) as published:
+        return [_judge(group, await _fetch_state(published, group), now) for group in releases]
 
 
-def _release(file: LocalFile) -> tuple[str, str]:
+def _release_of(file: LocalFile) -> tuple[str, str]:
     """Return which release a file is of; what cannot be taken apart stands alone."""
     if file.name is None:
         return file.path.name, ""
@@ -86,7 +89,7 @@ def _release(file: LocalFile) -> tuple[str, str]:
 
 def _urls_of(against: str) -> IndexUrls:
     """Return where an index is. A URL without a path is its `/`, as `upstream.url` has it."""
-    if against == _OF_PIP:
+    if against == _PIP:
         try:
             return index_of_pip()
         except NoPipIndexError as error:
@@ -106,30 +109,30 @@ def _is_web_url(text: str) -> bool:
 
 
 @asynccontextmanager
-async def _published(urls: IndexUrls) -> AsyncIterator[Published]:
+async def _open_index(urls: IndexUrls) -> AsyncIterator[Published]:
     # What services log is for servers. Here it is told as a finding, or as an error.
     logging.getLogger("stageproxy").addHandler(logging.NullHandler())
-    async with open_session(_PATIENCE) as session:
+    async with open_session(_TIMEOUTS) as session:
         upstream = UpstreamIndex(
             session,
             urls,
             files_url="",
-            total_timeout=timedelta(seconds=_SECONDS),
-            max_page_size=_LONGEST_PAGE,
+            total_timeout=timedelta(seconds=_TOTAL_TIMEOUT),
+            max_page_size=_MAX_PAGE_SIZE,
         )
         index = CachedIndex(
             upstream,
             fresh_for=timedelta(0),
-            max_size=_LONGEST_PAGE,
+            max_size=_MAX_PAGE_SIZE,
             report=lambda _how, _seconds: None,
         )
-        yield Published(index, NameSearches(index), _SECONDS)
+        yield Published(index, NameSearches(index), _TOTAL_TIMEOUT)
 
 
-async def _state(published: Published, group: Sequence[LocalFile]) -> UpstreamState:
+async def _fetch_state(published: Published, group: Sequence[LocalFile]) -> UpstreamState:
     name = group[0].name
     if name is None:
-        return _NOT_ASKED
+        return _NO_STATE
     state = await published.state(name.project)
     if state.listing is None:
         raise OutOfReachError(
@@ -138,16 +141,16 @@ async def _state(published: Published, group: Sequence[LocalFile]) -> UpstreamSt
     return state
 
 
-def _verdict(group: Sequence[LocalFile], state: UpstreamState, now: datetime) -> Verdict:
+def _judge(group: Sequence[LocalFile], state: UpstreamState, now: datetime) -> Verdict:
     name, listing = group[0].name, state.listing
     uploads = [_upload(one) for one in group]
-    around = None
+    surroundings = None
     if name is not None and listing is not None:
-        around = surroundings_of(listing, str(name.version), now, similar=state.similar)
+        surroundings = surroundings_of(listing, str(name.version), now, similar=state.similar)
     return Verdict(
         release=f"{name.project} {name.version}" if name else group[0].path.name,
-        files=findings_by_file(uploads, around, now),
-        together=[
+        files=findings_by_file(uploads, surroundings, now),
+        findings=[
             *(release_findings(uploads, listing) if name else []),
             *(not_known(notice, "index") for notice in state.notices),
         ],

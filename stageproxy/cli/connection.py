@@ -24,7 +24,7 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
 
     @wraps(command)
     def run(server: str | None, token: str | None, **options: object) -> None:
-        asyncio.run(command(Connection(server, token, find_local()), **options))
+        asyncio.run(command(Connection(server, token, find_local_server()), **options))
 
     server = click.option(
         "--server", envvar="STAGEPROXY_SERVER", metavar="URL", help="Default: the one here."
@@ -36,7 +36,7 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
 
 
 @dataclass(frozen=True, slots=True)
-class Local:
+class LocalServer:
     """What a server on this machine left in its data directory: where it is, and a token."""
 
     url: str
@@ -49,7 +49,7 @@ class Connection:
 
     server: str | None
     token: str | None = field(repr=False)
-    local: Local
+    local: LocalServer
 
     def url(self) -> URL:
         """Return the URL of the server."""
@@ -73,7 +73,7 @@ class Connection:
         token = self.token or (self.local.token if self._is_local(server) else None)
         return open_client(server, token)
 
-    def is_meant(self, server: URL) -> bool:
+    def is_named_or_local(self, server: URL) -> bool:
         """Say whether a server was named as such, or is this machine's own."""
         return self.server is not None or self._is_local(server)
 
@@ -81,12 +81,12 @@ class Connection:
         return server == _parse_server(self.local.url)
 
 
-def find_local(environment: Mapping[str, str] = os.environ) -> Local:
+def find_local_server(environment: Mapping[str, str] = os.environ) -> LocalServer:
     """Look into the data directory that `serve` would use here."""
     data = Path(environment.get("STAGEPROXY_STORAGE__DATA", "stageproxy-data"))
-    return Local(
-        url=_line_of(data / "server.url") or DEFAULT_URL,
-        token=_line_of(data / "admin.token"),
+    return LocalServer(
+        url=_read_line(data / "server.url") or DEFAULT_URL,
+        token=_read_line(data / "admin.token"),
     )
 
 
@@ -97,7 +97,7 @@ def _parse_server(text: str) -> URL:
     return url
 
 
-def _line_of(path: Path) -> str | None:
+def _read_line(path: Path) -> str | None:
     try:
         return path.read_text().strip() or None
     except OSError:

@@ -65,7 +65,7 @@ async def fetch(client: Client, file: Mapping[str, Any], path: Path, bars: Progr
     digest = hashlib.sha256()
     async with _draft(path) as draft:
         try:
-            async with client.session.get(client.here(file["link"])) as response:
+            async with client.session.get(client.rebase(file["link"])) as response:
                 if response.status != 200:  # noqa: PLR2004 - the one success
                     raise failure(response.status, await response.text())
                 async for chunk in response.content.iter_chunked(_CHUNK):

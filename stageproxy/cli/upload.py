@@ -16,11 +16,11 @@ from yarl import URL
 from stageproxy.cli.client import Client, failure
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.distributions import LocalFile, read_distribution
-from stageproxy.cli.output import FailedError, print_json, print_what_next
+from stageproxy.cli.output import FailedError, print_json, print_next_steps
 from stageproxy.cli.transfers import WatchedFile, progress_bars
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
 
-_REFUSALS = range(400, 500)
+_REFUSED_STATUSES = range(400, 500)
 _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.9"}
 
 
@@ -40,7 +40,7 @@ async def upload(
     )
     report = _Report()
     with progress_bars(hidden=as_json) as bars:
-        await _upload_all(connection, stage, distributions, report, bars)
+        await _upload_files(connection, stage, distributions, report, bars)
     _print(report, as_json=as_json)
     if any(one["status"] == "refused" for one in report.files):
         raise SystemExit(1)
@@ -84,7 +84,7 @@ def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
     return dict(ordered)
 
 
-async def _upload_all(
+async def _upload_files(
     connection: Connection,
     stage: str | None,
     distributions: Sequence[LocalFile],
@@ -96,10 +96,10 @@ async def _upload_all(
         url = client.server / "legacy/"
         if reference:
             report.stage = await client.stage(reference)
-            url = client.here(_stage_url(report.stage)) / "legacy/"
+            url = client.rebase(_stage_url(report.stage)) / "legacy/"
         for file in distributions:
             bar = bars.add_task(file.path.name, total=file.path.stat().st_size)
-            await _upload_one(client, url, file, report, bars, bar)
+            await _upload_file(client, url, file, report, bars, bar)
 
 
 def _stage_url(stage: dict[str, Any]) -> str:
@@ -108,7 +108,7 @@ def _stage_url(stage: dict[str, Any]) -> str:
     return str(stage["links"]["stage"])
 
 
-async def _upload_one(
+async def _upload_file(
     client: Client,
     url: URL,
     file: LocalFile,
@@ -122,8 +122,8 @@ async def _upload_one(
     status, text = await _post(client, url, file, bars, bar)
     if status in {401, 403}:
         raise failure(status, text)
-    if status in _REFUSALS:
-        report.add(file, "refused", _errors_in(text))
+    if status in _REFUSED_STATUSES:
+        report.add(file, "refused", _messages_in(text))
         return
     if status != 200:  # noqa: PLR2004 - the one success
         raise failure(status, text)
@@ -147,7 +147,7 @@ async def _post(
             raise client.unreachable(error) from error
 
 
-def _errors_in(text: str) -> list[str]:
+def _messages_in(text: str) -> list[str]:
     try:
         message = json.loads(text)["message"]
     except (ValueError, KeyError, TypeError):
@@ -164,4 +164,4 @@ def _print(report: _Report, *, as_json: bool) -> None:
         for error in one["errors"]:
             click.echo(f"           {error}", err=True)
     if report.stage:
-        print_what_next(report.stage)
+        print_next_steps(report.stage)

@@ -15,7 +15,7 @@ import click
 from packaging.utils import canonicalize_name
 from yarl import URL
 
-from stageproxy.cli.client import PATIENCE
+from stageproxy.cli.client import TIMEOUTS
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, OutOfReachError, print_json
 from stageproxy.config import load_config
@@ -23,10 +23,16 @@ from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.server.run import upstream_of
 from stageproxy.upstream.pip_index import urls_of
 
-_AT_A_TIME = 8
-_TRIES = 3
-_SAMPLE = 20
-_COMPARED = ("Content-Type", "Content-Encoding", "ETag", "Cache-Control", "X-PyPI-Last-Serial")
+_CONCURRENCY = 8
+_ATTEMPTS = 3
+_SAMPLE_SIZE = 20
+_COMPARED_HEADERS = (
+    "Content-Type",
+    "Content-Encoding",
+    "ETag",
+    "Cache-Control",
+    "X-PyPI-Last-Serial",
+)
 _ACCEPTS = (SimpleType.V1_JSON.value, SimpleType.HTML.value)
 _FAILURES = (aiohttp.ClientError, TimeoutError)
 
@@ -39,7 +45,9 @@ _FAILURES = (aiohttp.ClientError, TimeoutError)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with a project on each line.",
 )
-@click.option("--sample", type=click.IntRange(1), help=f"So many at random. Default: {_SAMPLE}.")
+@click.option(
+    "--sample", type=click.IntRange(1), help=f"So many at random. Default: {_SAMPLE_SIZE}."
+)
 @click.option("--seed", type=int, default=0, help="For the same sample again.")
 @click.option("--upstream", metavar="URL", help="Default: as the settings here say.")
 @client_options
@@ -54,7 +62,7 @@ async def verify(  # noqa: PLR0913 - the options of the command
     as_json: bool,
 ) -> None:
     """Compare what STAGE must not touch with upstream: status, headers that matter, every byte."""
-    names = _names_in(file) if file else _Sample(sample or _SAMPLE, seed)
+    names = _names_in(file) if file else _Sample(sample or _SAMPLE_SIZE, seed)
     document = await _compare(connection, stage, upstream, names)
     if as_json:
         print_json(document)
@@ -78,7 +86,7 @@ class _Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class _ComparedAnswer:
+class _Response:
     """What came back: what must be the same through a stage and without it."""
 
     status: int
@@ -103,7 +111,7 @@ class _Side:
     session: aiohttp.ClientSession
     simple: URL = field(repr=False)
 
-    async def get(self, path: str, accept: str) -> _ComparedAnswer:
+    async def get(self, path: str, accept: str) -> _Response:
         """Return what it answers to a path; redirects are followed, and watched."""
         url = URL(str(self.simple) + path, encoded=True)
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
@@ -114,7 +122,7 @@ class _Side:
             msg = f"{url.host} cannot be reached ({type(error).__name__})."
             raise OutOfReachError(msg) from error
         is_inside = str(response.url).startswith(str(self.simple))
-        return _ComparedAnswer(response.status, response.headers, body, is_inside)
+        return _Response(response.status, response.headers, body, is_inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +134,7 @@ class _Comparison:
 
     async def differences(self, names: Sequence[str]) -> list[_Difference]:
         """Return what is not the same on the pages of projects, a few at a time."""
-        gate = asyncio.Semaphore(_AT_A_TIME)
+        gate = asyncio.Semaphore(_CONCURRENCY)
 
         async def compared(name: str, accept: str) -> list[_Difference]:
             path = f"{quote(name, safe='%')}/"
@@ -145,7 +153,7 @@ class _Comparison:
         """
         found: list[str] = []
         before = await self.upstream.get(path, accept)
-        for _ in range(_TRIES):
+        for _ in range(_ATTEMPTS):
             staged = await self.staged.get(path, accept)
             found = _differences_between(before, staged)
             if not found:
@@ -158,7 +166,7 @@ class _Comparison:
         return found
 
 
-def _differences_between(upstream: _ComparedAnswer, staged: _ComparedAnswer) -> list[str]:
+def _differences_between(upstream: _Response, staged: _Response) -> list[str]:
     """Return what is not the same, in words."""
     found = [] if staged.is_inside else ["a redirect leads out of the stage"]
     if upstream.status != staged.status:
@@ -168,14 +176,17 @@ def _differences_between(upstream: _ComparedAnswer, staged: _ComparedAnswer) -> 
     if upstream.status == 200:  # noqa: PLR2004 - an error's headers are ours
         found += [
             f"{name}: {staged.headers.get(name)} instead of {upstream.headers.get(name)}"
-            for name in _COMPARED
+            for name in _COMPARED_HEADERS
             if upstream.headers.get(name) != staged.headers.get(name)
         ]
     return found
 
 
 async def _compare(
-    connection: Connection, stage: str, upstream: str | None, wanted: Sequence[str] | _Sample
+    connection: Connection,
+    stage: str,
+    upstream: str | None,
+    names_or_sample: Sequence[str] | _Sample,
 ) -> dict[str, Any]:
     """Compare the pages of projects, and return how many there were and what differs."""
     reference = connection.stage(stage)
@@ -184,9 +195,13 @@ async def _compare(
     if "stage" not in document["links"]:
         raise FailedError("The stage has ended.")
     through = reference.url or URL(document["links"]["stage"])
-    simple = urls_of(upstream).simple if upstream else await asyncio.to_thread(_upstream_here)
-    async with _comparison(simple, through.joinpath("simple/")) as comparison:
-        names = await _sample(comparison, wanted) if isinstance(wanted, _Sample) else wanted
+    simple = urls_of(upstream).simple if upstream else await asyncio.to_thread(_configured_upstream)
+    async with _open_comparison(simple, through.joinpath("simple/")) as comparison:
+        names = (
+            await _pick_names(comparison, names_or_sample)
+            if isinstance(names_or_sample, _Sample)
+            else names_or_sample
+        )
         others = [name for name in names if canonicalize_name(name) != document["project"]]
         differences = await comparison.differences(others)
     return {
@@ -195,22 +210,22 @@ async def _compare(
     }
 
 
-def _upstream_here() -> URL:
+def _configured_upstream() -> URL:
     return upstream_of(load_config(None, os.environ)).simple
 
 
 @asynccontextmanager
-async def _comparison(upstream: URL, staged: URL) -> AsyncIterator[_Comparison]:
+async def _open_comparison(upstream: URL, staged: URL) -> AsyncIterator[_Comparison]:
     """Open sessions of their own: no API token goes upstream, nor to where a stage leads."""
     async with (
         # Upstream is reached as the server does it: through a proxy, where there is one.
-        aiohttp.ClientSession(timeout=PATIENCE, trust_env=True) as direct,
-        aiohttp.ClientSession(timeout=PATIENCE) as through,
+        aiohttp.ClientSession(timeout=TIMEOUTS, trust_env=True) as direct,
+        aiohttp.ClientSession(timeout=TIMEOUTS) as through,
     ):
         yield _Comparison(_Side(direct, upstream), _Side(through, staged))
 
 
-async def _sample(comparison: _Comparison, sample: _Sample) -> list[str]:
+async def _pick_names(comparison: _Comparison, sample: _Sample) -> list[str]:
     """Return names that upstream lists, the same ones for the same seed and list."""
     answer = await comparison.upstream.get("", SimpleType.HTML.value)
     parts = answer.body.decode(errors="replace").split('href="')[1:]

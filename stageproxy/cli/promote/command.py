@@ -80,14 +80,16 @@ async def promote_stage(connection: Connection, stage: str, options: PromoteOpti
         async with _sender(connection, reference, client, options) as sender:
             run = PromoteRun(client, stage_id, sender, options)
             if options.dry_run:
-                await run.plan()
+                await run.dry_run()
                 return
-            plan, promotion = await run.to_the_end()
+            plan, promotion = await run.publish()
         published = promotion["status"] == "published"
-        receipt = await client.ask("GET", f"api/stages/{stage_id}/receipt") if published else None
+        receipt = (
+            await client.request("GET", f"api/stages/{stage_id}/receipt") if published else None
+        )
     if options.as_json:
-        told = {"status": promotion["status"], "promotion": promotion, "receipt": receipt}
-        print_json({**told, "plan": plan})
+        document = {"status": promotion["status"], "promotion": promotion, "receipt": receipt}
+        print_json({**document, "plan": plan})
     elif receipt:
         print_receipt(receipt)
     if not published:

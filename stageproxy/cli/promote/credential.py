@@ -31,7 +31,7 @@ def find_credential(
     token = environment.get(_TOKEN, "").strip()
     if not token:
         return None
-    if not connection.is_meant(reference.server):
+    if not connection.is_named_or_local(reference.server):
         click.echo(
             f"{_TOKEN} is not sent to {reference.server}, which only the stage URL names. "
             "Name the server with --server, too, if that is meant.",

@@ -64,7 +64,7 @@ class DownloadedUploadRequests:
     async def _form(self, filename: str) -> FormFields:
         path = f"api/stages/{self.stage_id}/files/{filename}/form"
         try:
-            document = await self.client.ask("GET", path)
+            document = await self.client.request("GET", path)
         except OutOfReachError as error:
             raise UpstreamUnavailableError(str(error)) from error
         except FailedError as error:

@@ -29,7 +29,7 @@ from stageproxy.cli.promote.http_journal import HttpJournalStore
 from stageproxy.cli.promote.progress import PromotionProgress
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.errors import ConflictError, StageproxyError
-from stageproxy.core.promotion.promotion import LostLeaseError
+from stageproxy.core.promotion.promotion import LostLeaseError, Publisher
 from stageproxy.core.promotion.replies import one_line
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
@@ -45,7 +45,7 @@ from stageproxy.upstream.trusted_publishing import TrustedPublisher
 
 Document = Mapping[str, Any]
 
-_WITHOUT_CI = (
+_NO_CI_HINT = (
     "Trusted Publishing is for CI jobs: anywhere else, name a token with --pypi-token-file or "
     "STAGEPROXY_PROMOTION__TOKEN."
 )
@@ -67,8 +67,8 @@ async def open_client_sender(
                 "or none of them to publish on PyPI."
             )
         with tempfile.TemporaryDirectory(prefix="stageproxy-promote-") as folder:
-            own = _Own(config, publishing, session, token_file)
-            yield ClientSender(client, own, Path(folder), as_json=as_json)
+            setup = _Setup(config, publishing, session, token_file)
+            yield ClientSender(client, setup, Path(folder), as_json=as_json)
 
 
 def _settings(file: Path | None) -> Config:
@@ -79,7 +79,7 @@ def _settings(file: Path | None) -> Config:
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
+class _Setup:
     """What this machine has to publish with."""
 
     config: Config
@@ -91,8 +91,8 @@ class _Own:
         """Return the credential of a file, of the settings, or else Trusted Publishing."""
         if self.token_file is not None:
             return GivenCredential(read_credential(self.token_file))
-        kept = credentials_of(self.config, self.publishing)
-        found = await kept.find(canonicalize_name(project))
+        configured = credentials_of(self.config, self.publishing)
+        found = await configured.find(canonicalize_name(project))
         if found is not None:
             return GivenCredential(found)
         repository = URL(self.publishing.target.repository_url)
@@ -119,10 +119,10 @@ class ClientSender:
     """This machine sends; see `senders.Sender`."""
 
     client: Client
-    own: _Own
+    setup: _Setup
     folder: Path
     as_json: bool
-    way: str = "here"
+    publisher: Publisher = Publisher.CLIENT
     _credentials: Credentials | None = field(default=None, repr=False)
     _artifacts: list[Artifact] = field(default_factory=list)
 
@@ -133,19 +133,19 @@ class ClientSender:
 
     def check(self, plan: Document) -> None:
         """Raise if the server would publish elsewhere: then its plan is not about our index."""
-        own = self.own.publishing.target
-        told = (plan["repository-url"], plan["index-url"])
-        if told != (own.repository_url, own.index_url):
+        local = self.setup.publishing.target
+        planned = (plan["repository-url"], plan["index-url"])
+        if planned != (local.repository_url, local.index_url):
             raise FailedError(
-                f"The server has planned for {told[0]} (index {told[1]}), but the settings here "
-                f"say {own.repository_url} (index {own.index_url}). Nothing was sent: set "
+                f"The server has planned for {planned[0]} (index {planned[1]}), but the settings "
+                f"here say {local.repository_url} (index {local.index_url}). Nothing was sent: set "
                 "promotion.repository_url and promotion.index_url alike."
             )
 
     async def prepare(self, stage: Document, plan: Document) -> None:
         """Get a credential and the files, before anything is frozen."""
         try:
-            self._credentials = await self.own.credentials(plan["project"])
+            self._credentials = await self.setup.credentials(plan["project"])
             await self._credentials.get()
         except StageproxyError as error:
             raise FailedError(f"{error.sentence} {self._hint()}".rstrip()) from error
@@ -157,17 +157,17 @@ class ClientSender:
 
     def _hint(self) -> str:
         is_trusted = isinstance(self._credentials, TrustedPublisher)
-        return _WITHOUT_CI if is_trusted else ""
+        return _NO_CI_HINT if is_trusted else ""
 
-    async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
+    async def send(self, promotion: Document, progress: PromotionProgress) -> None:
         """Send what was frozen. How it ends stands in the journal then, if the server is there."""
         progress.show(promotion["files"])
         journal_store = HttpJournalStore(
             self.client, promotion["stage"], promotion["fence"], progress
         )
         try:
-            with _ended_like_interrupted():
-                await self._publication(promotion, journal_store, progress).run()
+            with _canceled_by_sigterm():
+                await self._runner(promotion, journal_store, progress).run()
         except LostLeaseError as error:
             click.echo(error.sentence, err=True)
         except asyncio.CancelledError:
@@ -177,10 +177,10 @@ class ClientSender:
         except (StageproxyError, OSError) as error:
             await _fail(journal_store, str(error))
 
-    def _publication(
+    def _runner(
         self, promotion: Document, journal_store: HttpJournalStore, progress: PromotionProgress
     ) -> PromotionRunner:
-        own, credentials = self.own, self._credentials
+        setup, credentials = self.setup, self._credentials
         if credentials is None:
             raise FailedError("There is no credential.")
         workflow = credentials.workflow if isinstance(credentials, TrustedPublisher) else None
@@ -191,12 +191,12 @@ class ClientSender:
             upload_requests=DownloadedUploadRequests(
                 self.client, promotion["stage"], self.folder, workflow, _notify
             ),
-            confirmed_listing=ConfirmedListing(own.publishing.index, own.publishing.downloads),
-            upload_client=own.publishing.upload_client,
+            confirmed_listing=ConfirmedListing(setup.publishing.index, setup.publishing.downloads),
+            upload_client=setup.publishing.upload_client,
             credentials=credentials,
             clock=SystemClock(),
             pause=pause,
-            pace=pace_of(own.config),
+            pace=pace_of(setup.config),
             report=progress.sent,
         )
 
@@ -211,7 +211,7 @@ async def _fail(journal_store: HttpJournalStore, reason: str) -> None:
 
 
 @contextmanager
-def _ended_like_interrupted() -> Iterator[None]:
+def _canceled_by_sigterm() -> Iterator[None]:
     """Let SIGTERM, by which CI systems end jobs, do what Ctrl-C does."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None:

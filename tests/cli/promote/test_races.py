@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from stageproxy.cli.connection import Connection, Local
+from stageproxy.cli.connection import Connection, LocalServer
 from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.command import promote_stage
@@ -72,7 +72,7 @@ async def connection(taken: Taken) -> AsyncIterator[Connection]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", taken.answer)
     async with TestServer(app) as server:
-        yield Connection(str(server.make_url("/")), "token", Local(NOBODY, None))
+        yield Connection(str(server.make_url("/")), "token", LocalServer(NOBODY, None))
 
 
 def options(approval: ApprovalOptions) -> PromoteOptions:
