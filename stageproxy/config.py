@@ -37,13 +37,13 @@ Duration = Annotated[
 ]
 
 
-def _without_credentials(url: str) -> str:
+def _redact_credentials(url: str) -> str:
     parts = urlsplit(url)
     _, at, host = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=f"***@{host}")) if at else url
 
 
-Url = Annotated[str, Field(repr=False), PlainSerializer(_without_credentials)]
+Url = Annotated[str, Field(repr=False), PlainSerializer(_redact_credentials)]
 """A URL that may hold credentials, which are not shown."""
 
 
@@ -55,25 +55,25 @@ OptionalPath = Annotated[
 """A path, or an empty text for none: TOML has no other word for that."""
 
 
-def _web_url(value: object) -> object:
+def _check_web_url(value: object) -> object:
     if isinstance(value, str) and value and urlsplit(value).scheme not in {"http", "https"}:
         raise ValueError("this is a whole URL, which begins with https://")
     return value
 
 
-WebUrl = Annotated[Url, BeforeValidator(_web_url)]
+WebUrl = Annotated[Url, BeforeValidator(_check_web_url)]
 """The URL of a web server, in whole; or none."""
 
 
-def _networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+def _parse_networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
     """Return the networks of a list, or of a text with commas as the environment has it."""
     texts = value.split(",") if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
         raise ValueError("this is a list of addresses and networks")  # noqa: TRY004 - for pydantic
-    return tuple(_network(str(text).strip()) for text in texts if str(text).strip())
+    return tuple(_parse_network(str(text).strip()) for text in texts if str(text).strip())
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def _parse_network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
     except ValueError as error:
@@ -81,10 +81,10 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         raise ValueError(msg) from error
 
 
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_parse_networks)]
 
 
-def _by_name(value: object) -> object:
+def _parse_secrets(value: object) -> object:
     """Return a table, also one from the environment: a text with commas and equals signs."""
     if not isinstance(value, str):
         return value
@@ -92,7 +92,7 @@ def _by_name(value: object) -> object:
     return {name.strip(): secret.strip() for name, _, secret in pairs}
 
 
-Secrets = Annotated[dict[str, SecretStr], BeforeValidator(_by_name)]
+Secrets = Annotated[dict[str, SecretStr], BeforeValidator(_parse_secrets)]
 
 
 class ConfigError(Exception):
@@ -224,13 +224,13 @@ def load_config(
     sections = (_from_environment(environment), given)
     for section, values in (item for source in sections for item in source.items()):
         known = {name: value for name, value in values.items() if value is not None}
-        there = document.setdefault(section, {})
-        if isinstance(there, dict):
-            document[section] = {**there, **known}
+        existing = document.setdefault(section, {})
+        if isinstance(existing, dict):
+            document[section] = {**existing, **known}
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(_sentence(error)) from error
+        raise ConfigError(_message(error)) from error
     if config.server.workers != 1:
         msg = "server.workers: only 1 is possible in this version."
         raise ConfigError(msg)
@@ -258,7 +258,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, Any
     return found
 
 
-def _sentence(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     lines = (
         f"{'.'.join(str(part) for part in problem['loc'])}: {_reason(problem['type'], problem)}"
         for problem in error.errors(include_url=False, include_input=False)
@@ -270,7 +270,7 @@ def _reason(kind: str, problem: Mapping[str, Any]) -> str:
     return _REASONS.get(kind) or str(problem["msg"]).removeprefix("Value error, ") + "."
 
 
-def shown(config: Config) -> dict[str, dict[str, Any]]:
+def redacted(config: Config) -> dict[str, dict[str, Any]]:
     """Return the settings as they may be shown: secrets hidden, times as text."""
     document: dict[str, dict[str, Any]] = json.loads(config.model_dump_json())
     return document

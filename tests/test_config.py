@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from stageproxy.config import Config, ConfigError, load_config, shown
+from stageproxy.config import Config, ConfigError, load_config, redacted
 from stageproxy.upstream.pip_index import urls_of
 from tests.support.servers.processes import ROOT, own_environment, run
 
@@ -52,7 +52,7 @@ def test_example_names_every_setting() -> None:
         for name in names
     ]
 
-    known = [f"{section}.{name}" for section, names in shown(Config()).items() for name in names]
+    known = [f"{section}.{name}" for section, names in redacted(Config()).items() for name in names]
     assert named == known
     assert {name for name in named if not _has(written, name)} == SECRETS
 
@@ -182,7 +182,7 @@ def test_proxies_in_the_environment(file: Path, text: str) -> None:
 
     expected = tuple(map(ip_network, ("127.0.0.1/32", "10.0.0.0/8", "::1/128")))
     assert (told.server.trusted_proxies, listed.server.trusted_proxies) == (expected, expected)
-    assert shown(told)["server"]["trusted_proxies"] == [str(one) for one in expected]
+    assert redacted(told)["server"]["trusted_proxies"] == [str(one) for one in expected]
 
 
 @pytest.mark.parametrize("text", ["demo=one,Other.Name=two=", " demo = one , Other.Name = two= ,"])
@@ -193,7 +193,10 @@ def test_tokens_in_the_environment(file: Path, text: str) -> None:
     told = load_config(None, {"STAGEPROXY_PROMOTION__TOKENS": text})
 
     assert told == listed
-    assert shown(told)["promotion"]["tokens"] == {"demo": "**********", "Other.Name": "**********"}
+    assert redacted(told)["promotion"]["tokens"] == {
+        "demo": "**********",
+        "Other.Name": "**********",
+    }
 
 
 def test_unknown_variable_is_refused() -> None:
@@ -241,7 +244,7 @@ def test_file_of_a_token(file: Path, text: str, path: Path | None) -> None:
     config = loaded(file, f"[promotion]\ntoken_file = {text}")
 
     assert config.promotion.token_file == path
-    assert shown(config)["promotion"]["token_file"] == str(path or "")
+    assert redacted(config)["promotion"]["token_file"] == str(path or "")
 
 
 def test_secrets_are_not_shown() -> None:
@@ -259,8 +262,8 @@ def test_secrets_are_not_shown() -> None:
         promotion={"tokens": {"demo": "hidden-8"}},
     )
 
-    assert "hidden" not in f"{config}{config!r}{shown(config)}"
-    assert shown(config)["upstream"]["url"] == "https://***@index.example/root"
+    assert "hidden" not in f"{config}{config!r}{redacted(config)}"
+    assert redacted(config)["upstream"]["url"] == "https://***@index.example/root"
     assert config.upstream.url == "https://hidden-3:hidden-4@index.example/root"
 
 

@@ -37,7 +37,7 @@ async def show_audit(connection: Connection, stage: str, *, as_json: bool) -> No
     reference = connection.stage(stage)
     async with connection.open(reference.server) as client:
         stage_id = await client.stage_id(reference)
-        document = await client.ask("GET", f"api/stages/{stage_id}/audit")
+        document = await client.request("GET", f"api/stages/{stage_id}/audit")
     if as_json:
         print_json(document)
         return
@@ -56,7 +56,7 @@ async def verify_audit(connection: Connection, head: str | None, *, as_json: boo
     """
     async with connection.open() as client:
         url = (client.server / "api/audit/verify").with_query({"head": head} if head else {})
-        document = await client.ask("GET", url)
+        document = await client.request("GET", url)
     if as_json:
         print_json(document)
     elif document["ok"]:

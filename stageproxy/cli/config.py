@@ -1,4 +1,4 @@
-"""Here is `stageproxy config …`: settings, checked and shown."""
+"""Here is `stageproxy config …`: settings, checked and redacted."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stageproxy.cli.output import FailedError, json_option, print_json
+from stageproxy.config import ConfigError, load_config, redacted
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -22,7 +23,7 @@ def config() -> None:
 @json_option
 def check(file: Path | None, *, as_json: bool) -> None:
     """Say whether the settings in FILE and the environment can be used."""
-    _settings(file)
+    _load(file)
     if as_json:
         print_json({"file": str(file) if file else None, "ok": True})
     else:
@@ -34,7 +35,7 @@ def check(file: Path | None, *, as_json: bool) -> None:
 @json_option
 def show(file: Path | None, *, as_json: bool) -> None:
     """Show the settings as they count, secrets hidden."""
-    document = _settings(file)
+    document = _load(file)
     if as_json:
         print_json(document)
         return
@@ -53,11 +54,8 @@ def _toml(value: object) -> str:
     return f"{{ {', '.join(pairs)} }}" if value else "{}"
 
 
-def _settings(file: Path | None) -> dict[str, Any]:
-    # pydantic takes longer to import than the rest of the command.
-    from stageproxy.config import ConfigError, load_config, shown  # noqa: PLC0415
-
+def _load(file: Path | None) -> dict[str, Any]:
     try:
-        return shown(load_config(file, os.environ))
+        return redacted(load_config(file, os.environ))
     except ConfigError as error:
         raise FailedError(str(error)) from error

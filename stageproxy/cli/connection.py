@@ -1,24 +1,22 @@
-"""Here is what commands are told: which server, which token, which stage.
-
-This and the modules of the commands import nothing that takes long, so that completion is quick:
-what talks to the server is imported when a command is run.
-"""
+"""Here is what commands are told: which server, which token, which stage."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import os
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
 from yarl import URL
 
-from stageproxy.cli.local import Local, find_local
+from stageproxy.cli.client import Client, StageReference, open_client
 from stageproxy.cli.output import json_option
-from stageproxy.cli.stage_reference import StageReference
 
 Command = Callable[..., Any]
+DEFAULT_URL = "http://127.0.0.1:8726"
 
 
 def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command:
@@ -26,7 +24,7 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
 
     @wraps(command)
     def run(server: str | None, token: str | None, **options: object) -> None:
-        asyncio.run(command(Connection(server, token, find_local()), **options))
+        asyncio.run(command(Connection(server, token, find_local_server()), **options))
 
     server = click.option(
         "--server", envvar="STAGEPROXY_SERVER", metavar="URL", help="Default: the one here."
@@ -38,12 +36,20 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
 
 
 @dataclass(frozen=True, slots=True)
+class LocalServer:
+    """What a server on this machine left in its data directory: where it is, and a token."""
+
+    url: str
+    token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """Which server is meant, and which token goes there; both may have to be found."""
 
     server: str | None
     token: str | None = field(repr=False)
-    local: Local
+    local: LocalServer
 
     def url(self) -> URL:
         """Return the URL of the server."""
@@ -61,18 +67,13 @@ class Connection:
         url = "/".join(text.split("/")[: server.count("/") + 4]) + "/"
         return StageReference(_parse_server(server), None, URL(url, encoded=True))
 
-    def open(self, server: URL | None = None) -> AbstractAsyncContextManager[Any]:
-        """Open a session with a server: a `Client`. The local token goes to the local server alone.
-
-        What it is cannot be said here without importing it.
-        """
-        from stageproxy.cli.client import open_client  # noqa: PLC0415
-
+    def open(self, server: URL | None = None) -> AbstractAsyncContextManager[Client]:
+        """Open a session with a server. The local token goes to the local server alone."""
         server = server or self.url()
         token = self.token or (self.local.token if self._is_local(server) else None)
         return open_client(server, token)
 
-    def is_meant(self, server: URL) -> bool:
+    def is_named_or_local(self, server: URL) -> bool:
         """Say whether a server was named as such, or is this machine's own."""
         return self.server is not None or self._is_local(server)
 
@@ -80,8 +81,24 @@ class Connection:
         return server == _parse_server(self.local.url)
 
 
+def find_local_server(environment: Mapping[str, str] = os.environ) -> LocalServer:
+    """Look into the data directory that `serve` would use here."""
+    data = Path(environment.get("STAGEPROXY_STORAGE__DATA", "stageproxy-data"))
+    return LocalServer(
+        url=_read_line(data / "server.url") or DEFAULT_URL,
+        token=_read_line(data / "admin.token"),
+    )
+
+
 def _parse_server(text: str) -> URL:
     url = URL(text.rstrip("/"))
     if not url.absolute:
         raise click.UsageError(f"{text} is not the URL of a server.")
     return url
+
+
+def _read_line(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None

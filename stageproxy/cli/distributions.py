@@ -38,7 +38,7 @@ class LocalFile:
 
 def read_distribution(path: Path) -> LocalFile:
     """Return what a file is and says."""
-    name = _name_of(path.name)
+    name = _find_name(path.name)
     sha256, blake2b = hashlib.sha256(), hashlib.blake2b(digest_size=32)
     md5 = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
@@ -67,7 +67,7 @@ def read_distribution(path: Path) -> LocalFile:
     )
 
 
-def _name_of(filename: str) -> DistributionName | None:
+def _find_name(filename: str) -> DistributionName | None:
     try:
         return parse_distribution_name(filename)
     except ValueError:

@@ -1,11 +1,13 @@
-"""Here is `stageproxy download`."""
+"""Here is `stageproxy download`: files fetched, checked, and only then named."""
 
 from pathlib import Path
 
+import aiofiles.os
 import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json
+from stageproxy.cli.transfers import fetch, progress_bars
 
 
 @click.command(short_help="Download the artifacts of STAGE.")
@@ -19,11 +21,26 @@ from stageproxy.cli.output import print_json
 @client_options
 async def download(connection: Connection, stage: str, dest: Path, *, as_json: bool) -> None:
     """Download the artifacts of STAGE; their hashes are checked."""
-    from stageproxy.cli.downloading import download_files  # noqa: PLC0415
-
-    files = await download_files(connection, stage, dest, hidden=as_json)
+    files = await _download_files(connection, stage, dest, hidden=as_json)
     if as_json:
         print_json({"files": files})
         return
     for one in files:
         click.echo(f"{one['sha256']}  {one['path']}")
+
+
+async def _download_files(
+    connection: Connection, stage: str, dest: Path, *, hidden: bool
+) -> list[dict[str, str]]:
+    """Download the artifacts of a stage, with bars unless *hidden*; return where they are."""
+    reference = connection.stage(stage)
+    await aiofiles.os.makedirs(dest, exist_ok=True)
+    files = []
+    async with connection.open(reference.server) as client:
+        document = await client.stage(reference)
+        with progress_bars(hidden=hidden) as bars:
+            for filename, file in document["files"].items():
+                path = dest / Path(filename).name
+                await fetch(client, file, path, bars)
+                files.append({"path": str(path), "sha256": file["hashes"]["sha256"]})
+    return files

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 Command = Callable[..., Any]
-_OVER = frozenset({"published", "canceled"})
-_TOLD = {
+_ENDED = frozenset({"published", "canceled"})
+_STATUS_TEXTS = {
     "open": "is open",
     "processing": "is being published",
     "published": "is published",
@@ -42,27 +42,27 @@ def print_json(document: Mapping[str, Any]) -> None:
 def print_stage(stage: Mapping[str, Any]) -> None:
     """Print a stage for people."""
     version = stage["version"] or "(no version yet)"
-    status = _TOLD.get(stage["status"], stage["status"])
+    status = _STATUS_TEXTS.get(stage["status"], stage["status"])
     click.echo(f"{stage['project']} {version} {status} (stage {stage['id']})")
     for notice in stage["notices"]:
         click.echo(f"  {notice}")
-    if _expires(stage):
+    if _expires_by_itself(stage):
         click.echo(f"  Expires   {stage['expires-at']}")
     click.echo(f"  Manifest  {stage['manifest-digest']}")
     for filename, file in stage["files"].items():
         click.echo(f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}")
         for notice in file["notices"]:
             click.echo(f"    {notice}")
-    print_what_next(stage)
+    print_next_steps(stage)
 
 
-def _expires(stage: Mapping[str, Any]) -> bool:
+def _expires_by_itself(stage: Mapping[str, Any]) -> bool:
     """Say whether a stage ends by itself: not what has ended, and not what is half published."""
     may_be_changed = {"extend", "legacy-upload"} & {*stage["links"]}
-    return stage["status"] not in _OVER and (stage["status"] != "error" or bool(may_be_changed))
+    return stage["status"] not in _ENDED and (stage["status"] != "error" or bool(may_be_changed))
 
 
-def print_what_next(stage: Mapping[str, Any]) -> None:
+def print_next_steps(stage: Mapping[str, Any]) -> None:
     """Print the stage URL and what to do with it, if there is one: install, or fill it first."""
     url = stage["links"].get("stage")
     if url is None:
@@ -72,7 +72,7 @@ def print_what_next(stage: Mapping[str, Any]) -> None:
         click.echo(f"  stageproxy upload --stage {url} FILE…")
         click.echo(f"  twine upload --repository-url {url}legacy/ FILE…")
         return
-    wanted = stage["project"] + (f"=={stage['version']}" if stage["version"] else "")
+    requirement = stage["project"] + (f"=={stage['version']}" if stage["version"] else "")
     click.echo(f"\nStage URL: {url}")
-    click.echo(f"  pip --isolated install --index-url {url}simple/ {wanted}")
-    click.echo(f"  uv pip install --default-index {url}simple/ {wanted}")
+    click.echo(f"  pip --isolated install --index-url {url}simple/ {requirement}")
+    click.echo(f"  uv pip install --default-index {url}simple/ {requirement}")

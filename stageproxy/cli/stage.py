@@ -29,7 +29,7 @@ async def open_stage(
     """Open a stage for PROJECT. Without VERSION, the first file that is uploaded fixes it."""
     body = {"name": project, "version": version, "lifetime": lifetime}
     async with connection.open() as client:
-        _show(await client.ask("POST", "api/stages", body), as_json=as_json)
+        _show(await client.request("POST", "api/stages", body), as_json=as_json)
 
 
 @stage.command("list")
@@ -39,7 +39,7 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
     """List the stages that the token may see."""
     async with connection.open() as client:
         url = (client.server / "api/stages").with_query({"project": project} if project else {})
-        document = await client.ask("GET", url)
+        document = await client.request("GET", url)
     if as_json:
         print_json(document)
         return
@@ -107,7 +107,7 @@ async def _act(
     reference = connection.stage(stage)
     async with connection.open(reference.server) as client:
         stage_id = await client.stage_id(reference)
-        _show(await client.ask(method, f"api/stages/{stage_id}{action}", body), as_json=as_json)
+        _show(await client.request(method, f"api/stages/{stage_id}{action}", body), as_json=as_json)
 
 
 def _show(document: dict[str, Any], *, as_json: bool) -> None:

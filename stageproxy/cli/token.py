@@ -29,7 +29,7 @@ async def new_token(
     """Make an API token. It is shown this once."""
     body = {"project": project, "can": can, "expires": expires, "version": version}
     async with connection.open() as client:
-        document = await client.ask("POST", "api/tokens", body)
+        document = await client.request("POST", "api/tokens", body)
     if as_json:
         print_json(document)
         return
@@ -42,7 +42,7 @@ async def new_token(
 async def list_tokens(connection: Connection, *, as_json: bool) -> None:
     """List API tokens: whom they are for, and until when."""
     async with connection.open() as client:
-        document = await client.ask("GET", "api/tokens")
+        document = await client.request("GET", "api/tokens")
     if as_json:
         print_json(document)
         return
@@ -58,7 +58,7 @@ async def list_tokens(connection: Connection, *, as_json: bool) -> None:
 async def revoke_token(connection: Connection, token_id: str, *, as_json: bool) -> None:
     """Make the API token with this ID useless, at once."""
     async with connection.open() as client:
-        document = await client.ask("DELETE", f"api/tokens/{token_id}")
+        document = await client.request("DELETE", f"api/tokens/{token_id}")
     if as_json:
         print_json(document)
     else:

@@ -1,10 +1,27 @@
-"""Here is `stageproxy upload`."""
+"""Here is `stageproxy upload`: files read, sent one by one, and told of."""
 
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import click
+from packaging.utils import canonicalize_version
+from rich.progress import Progress, TaskID
+from yarl import URL
 
+from stageproxy.cli.client import Client, failure
 from stageproxy.cli.connection import Connection, client_options
+from stageproxy.cli.distributions import LocalFile, read_distribution
+from stageproxy.cli.output import FailedError, print_json, print_next_steps
+from stageproxy.cli.transfers import WatchedFile, progress_bars
+from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+
+_REFUSED_STATUSES = range(400, 500)
+_ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.9"}
 
 
 @click.command(short_help="Upload FILES into their stage.")
@@ -17,8 +34,134 @@ async def upload(
     connection: Connection, stage: str | None, files: tuple[Path, ...], *, as_json: bool
 ) -> None:
     """Upload FILES into the stage of their release, which is opened if need be."""
-    from stageproxy.cli.uploading import upload_files  # noqa: PLC0415
-
-    report = await upload_files(connection, stage, files, as_json=as_json)
-    if any(one["status"] == "refused" for one in report):
+    names = _names_of(files)
+    distributions = await asyncio.gather(
+        *(asyncio.to_thread(read_distribution, path) for path in names)
+    )
+    report = _Report()
+    with progress_bars(hidden=as_json) as bars:
+        await _upload_files(connection, stage, distributions, report, bars)
+    _print(report, as_json=as_json)
+    if any(one["status"] == "refused" for one in report.files):
         raise SystemExit(1)
+
+
+@dataclass(slots=True)
+class _Report:
+    """What became of the files so far, and the stage as the server last told of it."""
+
+    stage: dict[str, Any] | None = None
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, file: LocalFile, status: str, errors: Sequence[str] = ()) -> None:
+        """Note what became of a file."""
+        self.files.append(
+            {
+                "filename": file.path.name,
+                "sha256": file.sha256,
+                "status": status,
+                "errors": list(errors),
+            }
+        )
+
+
+def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
+    """Take the filenames apart; they must all be of one release. Wheels come first."""
+    try:
+        names = {path: parse_distribution_name(path.name) for path in files}
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    releases = {
+        (one.project, canonicalize_version(one.version)): f"{one.project} {one.version}"
+        for one in names.values()
+    }
+    if len(releases) > 1:
+        listed = ", ".join(sorted(releases.values()))
+        raise click.UsageError(
+            f"The files are of more than one release: {listed}. Upload each release by itself."
+        )
+    ordered = sorted(names.items(), key=lambda item: (not item[1].is_wheel, item[0].name))
+    return dict(ordered)
+
+
+async def _upload_files(
+    connection: Connection,
+    stage: str | None,
+    distributions: Sequence[LocalFile],
+    report: _Report,
+    bars: Progress,
+) -> None:
+    reference = connection.stage(stage) if stage else None
+    async with connection.open(reference.server if reference else None) as client:
+        url = client.server / "legacy/"
+        if reference:
+            report.stage = await client.stage(reference)
+            url = client.rebase(_stage_url(report.stage)) / "legacy/"
+        for file in distributions:
+            bar = bars.add_task(file.path.name, total=file.path.stat().st_size)
+            await _upload_file(client, url, file, report, bars, bar)
+
+
+def _stage_url(stage: dict[str, Any]) -> str:
+    if "stage" not in stage["links"]:
+        raise FailedError(f"The stage is {stage['status']} and takes no files.")
+    return str(stage["links"]["stage"])
+
+
+async def _upload_file(
+    client: Client,
+    url: URL,
+    file: LocalFile,
+    report: _Report,
+    bars: Progress,
+    bar: TaskID,
+) -> None:
+    if file.contents.problems:
+        report.add(file, "refused", file.contents.problems)
+        return
+    status, text = await _post(client, url, file, bars, bar)
+    if status in {401, 403}:
+        raise failure(status, text)
+    if status in _REFUSED_STATUSES:
+        report.add(file, "refused", _messages_in(text))
+        return
+    if status != 200:  # noqa: PLR2004 - the one success
+        raise failure(status, text)
+    if not text.startswith("{"):
+        report.add(file, "unchanged")
+        return
+    report.stage = json.loads(text)
+    report.add(file, report.stage["meta"]["_outcome"] if report.stage else "uploaded")
+
+
+async def _post(
+    client: Client, url: URL, file: LocalFile, bars: Progress, bar: TaskID
+) -> tuple[int, str]:
+    with WatchedFile(file.path, bars, bar) as opened:
+        form = aiohttp.FormData([*file.form, ("staged", "true")])
+        form.add_field("content", opened, filename=file.path.name)
+        try:
+            async with client.session.post(url, data=form, headers=_ACCEPT) as response:
+                return response.status, await response.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise client.unreachable(error) from error
+
+
+def _messages_in(text: str) -> list[str]:
+    try:
+        message = json.loads(text)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = text
+    return [line for line in str(message).splitlines() if line.strip()]
+
+
+def _print(report: _Report, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"stage": report.stage, "files": report.files})
+        return
+    for one in report.files:
+        click.echo(f"{one['status']:<10} {one['filename']}", err=one["status"] == "refused")
+        for error in one["errors"]:
+            click.echo(f"           {error}", err=True)
+    if report.stage:
+        print_next_steps(report.stage)

@@ -1,52 +1,72 @@
 """Here is how `stageproxy check` tells what it found, and the rules it goes by."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from stageproxy.cli.checking import Checked
 from stageproxy.cli.output import print_json
 from stageproxy.core.rules.findings import Finding, Level, finding_json
 from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
 from stageproxy.core.rules.upload import Rule
 
 _MARKS = {Level.REFUSE: "refused", Level.WARN: "warning", Level.UNKNOWN: "unknown"}
-_OF_A_RELEASE = frozenset({"release", "index"})
+_RELEASE_SOURCES = frozenset({"release", "index"})
 _WIDTH = 9
 _RULES = "What only PyPI can tell: stageproxy check --rules"
 _NOT_ASKED = "What PyPI has already was not asked for: --against pip does."
 
 
-def print_checked(checked: Sequence[Checked], *, is_asked: bool, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of the files of one release, one by one and together."""
+
+    release: str
+    files: Mapping[str, Sequence[Finding]]
+    findings: Sequence[Finding]
+
+    @property
+    def refused(self) -> Sequence[str]:
+        """The files that PyPI would refuse: all, if it takes none for the release."""
+        if _is_refused(self.findings):
+            return list(self.files)
+        return [filename for filename, findings in self.files.items() if _is_refused(findings)]
+
+
+def _is_refused(findings: Sequence[Finding]) -> bool:
+    return any(one.level is Level.REFUSE for one in findings)
+
+
+def print_verdicts(verdicts: Sequence[Verdict], *, is_index_checked: bool, as_json: bool) -> None:
     """Print what is said of files; what would be refused goes to the standard error stream.
 
-    *is_asked*: whether an index was asked, too.
+    *is_index_checked*: whether an index was asked, too.
     """
     if as_json:
         print_json(
             {
                 "rules-as-of": RULES_AS_OF.isoformat(),
-                "refused": any(one.refused for one in checked),
-                "releases": [_document(one) for one in checked],
+                "refused": any(one.refused for one in verdicts),
+                "releases": [_document(one) for one in verdicts],
             }
         )
         return
-    for one in checked:
+    for one in verdicts:
         for filename, findings in one.files.items():
             _print_findings(filename, findings)
-        if one.together:
-            _print_findings(one.release, one.together)
-    _print_sum(checked)
-    click.echo(_RULES if is_asked else f"{_NOT_ASKED}\n{_RULES}")
+        if one.findings:
+            _print_findings(one.release, one.findings)
+    _print_summary(verdicts)
+    click.echo(_RULES if is_index_checked else f"{_NOT_ASKED}\n{_RULES}")
 
 
-def _document(checked: Checked) -> Mapping[str, Any]:
-    files = {name: [finding_json(one) for one in found] for name, found in checked.files.items()}
+def _document(verdict: Verdict) -> Mapping[str, Any]:
+    files = {name: [finding_json(one) for one in found] for name, found in verdict.files.items()}
     return {
-        "release": checked.release,
+        "release": verdict.release,
         "files": files,
-        "findings": [finding_json(one) for one in checked.together],
+        "findings": [finding_json(one) for one in verdict.findings],
     }
 
 
@@ -59,14 +79,14 @@ def _print_findings(name: str, findings: Sequence[Finding]) -> None:
     is_refused = mark == _MARKS[Level.REFUSE]
     click.echo(f"{mark:<{_WIDTH}}{name}", err=is_refused)
     for one in findings:
-        source = "" if one.source in _OF_A_RELEASE else f"{one.source}: "
+        source = "" if one.source in _RELEASE_SOURCES else f"{one.source}: "
         text = f"{source}{one.message}".replace("\n", "\n" + " " * 2 * _WIDTH)
         click.echo(f"{'':<{_WIDTH}}{_MARKS[one.level]:<{_WIDTH}}{text}", err=is_refused)
 
 
-def _print_sum(checked: Sequence[Checked]) -> None:
-    refused = sum(len(one.refused) for one in checked)
-    total = sum(len(one.files) for one in checked)
+def _print_summary(verdicts: Sequence[Verdict]) -> None:
+    refused = sum(len(one.refused) for one in verdicts)
+    total = sum(len(one.files) for one in verdicts)
     files = "1 file" if total == 1 else f"{total} files"
     rules = f"by PyPI's rules of {RULES_AS_OF}"
     if refused:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.config import Config, load_config, shown
+from stageproxy.config import Config, load_config, redacted
 from tests.cli.desk import Desk
 
 
@@ -83,7 +83,7 @@ def test_show_as_a_document(desk: Desk) -> None:
     document = desk.run_with({}, "config", "show", "--json").document
 
     del document["storage"]
-    expected = shown(Config())
+    expected = redacted(Config())
     del expected["storage"]
     assert document == expected
 

@@ -287,7 +287,7 @@ async def changing_index() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def listening(handler: Handler) -> AsyncIterator[str]:
-    """ComparedAnswer every GET on a free port of this machine with one handler."""
+    """Answer every GET on a free port of this machine with one handler."""
     app = web.Application()
     app.add_routes([web.get("/{path:.*}", handler)])
     runner = web.AppRunner(app)

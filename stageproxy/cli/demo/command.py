@@ -15,10 +15,10 @@ import click
 from stageproxy.cli.demo.sample import NAME, REQUIRES, VERSION, build_sample
 from stageproxy.cli.output import FailedError
 
-_READY = "stageproxy is ready on "
+_READY_LINE = "stageproxy is ready on "
 _STOP_SECONDS = 40
-_KEPT_OF_PIP = frozenset({"PIP_CERT", "PIP_DEFAULT_TIMEOUT"})
-_PUBLISHING = "STAGEPROXY_PROMOTION__"
+_INHERITED_PIP_VARIABLES = frozenset({"PIP_CERT", "PIP_DEFAULT_TIMEOUT"})
+_PROMOTION_PREFIX = "STAGEPROXY_PROMOTION__"
 
 
 @click.command(short_help="Show a whole release in a minute.")
@@ -37,38 +37,40 @@ def demo() -> None:
 
 
 def _run_demo(folder: Path) -> None:
-    _tell(1, "Start a server, with a data directory of its own")
+    _print_step(1, "Start a server, with a data directory of its own")
     with _throwaway_index(folder / "index") as index, _server(folder / "data", index) as url:
         click.echo(f"      {url}")
-        _tell(2, f"Build {NAME} {VERSION}, which needs {' and '.join(REQUIRES)}; no index has it")
+        _print_step(
+            2, f"Build {NAME} {VERSION}, which needs {' and '.join(REQUIRES)}; no index has it"
+        )
         files = build_sample(folder)
         for path in files:
             click.echo(f"      {path.name}")
         client = _Client(url, (folder / "data" / "admin.token").read_text().strip())
-        _tell(3, "Upload it into a stage")
+        _print_step(3, "Upload it into a stage")
         stage_url = _stage_url_in(client.run("upload", *map(str, files)))
-        _tell(4, "Install it with pip, from an index that answers as if it were released")
+        _print_step(4, "Install it with pip, from an index that answers as if it were released")
         python = _new_environment(folder / "venv")
         _pip_install(python, f"{stage_url}simple/", NAME)
-        _use(5, python)
-        _tell(6, "Publish it: here not on PyPI, but on an index that was made for this demo")
+        _run_sample(5, python)
+        _print_step(6, "Publish it: here not on PyPI, but on an index that was made for this demo")
         client.run("promote", stage_url)
-        _tell(7, "Install what was published, from that index, in place of what was staged")
+        _print_step(7, "Install what was published, from that index, in place of what was staged")
         _pip_install(python, f"{index.url}simple/", "--force-reinstall", "--no-deps", NAME)
-        _use(8, python)
+        _run_sample(8, python)
 
 
-def _use(step: int, python: Path) -> None:
+def _run_sample(step: int, python: Path) -> None:
     module = NAME.replace("-", "_")
-    _tell(step, "Use it")
-    _tell_output(_run([str(python), "-c", f"import {module}; {module}.main()"]))
+    _print_step(step, "Use it")
+    _print_output(_run([str(python), "-c", f"import {module}; {module}.main()"]))
 
 
-def _tell(step: int, what: str) -> None:
+def _print_step(step: int, what: str) -> None:
     click.echo(f"\n  {step}.  {what}.")
 
 
-def _tell_output(text: str) -> None:
+def _print_output(text: str) -> None:
     for line in text.strip().splitlines():
         click.echo(f"      {line}".rstrip())
 
@@ -83,18 +85,23 @@ class _Index:
     @property
     def settings(self) -> Mapping[str, str]:
         """The environment in which a server publishes there, whatever else was set."""
-        kept = {name: text for name, text in os.environ.items() if not _is_publishing(name)}
-        own = {
+        inherited = {
+            name: text for name, text in os.environ.items() if not _is_promotion_setting(name)
+        }
+        settings = {
             "REPOSITORY_URL": f"{self.url}legacy/",
             "INDEX_URL": f"{self.url}simple/",
             "TOKEN": self.token,
             "POLL": "0.2s",
         }
-        return {**kept, **{f"{_PUBLISHING}{name}": text for name, text in own.items()}}
+        return {
+            **inherited,
+            **{f"{_PROMOTION_PREFIX}{name}": text for name, text in settings.items()},
+        }
 
 
-def _is_publishing(variable: str) -> bool:
-    return variable.upper().startswith(_PUBLISHING)
+def _is_promotion_setting(variable: str) -> bool:
+    return variable.upper().startswith(_PROMOTION_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +113,12 @@ class _Client:
 
     def run(self, *arguments: str) -> str:
         """Run a command, and tell and return what it says."""
-        kept = {name: text for name, text in os.environ.items() if not _is_publishing(name)}
-        own = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
-        output = _run([sys.executable, "-m", "stageproxy", *arguments], {**kept, **own})
-        _tell_output(output)
+        inherited = {
+            name: text for name, text in os.environ.items() if not _is_promotion_setting(name)
+        }
+        settings = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
+        output = _run([sys.executable, "-m", "stageproxy", *arguments], {**inherited, **settings})
+        _print_output(output)
         return output
 
 
@@ -148,8 +157,8 @@ def _server(data: Path, index: _Index) -> Iterator[str]:
 
 def _wait_until_ready(process: "subprocess.Popen[str]", log: Path) -> str:
     for line in process.stdout or ():
-        if line.startswith(_READY):
-            return line.removeprefix(_READY).strip()
+        if line.startswith(_READY_LINE):
+            return line.removeprefix(_READY_LINE).strip()
     raise FailedError(f"The server did not start:\n{log.read_text()}")
 
 
@@ -165,17 +174,17 @@ def _new_environment(folder: Path) -> Path:
 
 def _pip_install(python: Path, index_url: str, *arguments: str) -> None:
     command = [str(python), "-m", "pip", "install", "--index-url", index_url, *arguments]
-    _tell_output(_run(command, _without_pip_settings()))
+    _print_output(_run(command, _without_pip_settings()))
 
 
 def _without_pip_settings() -> Mapping[str, str]:
     """Return an environment in which pip knows one index only: no other can fake a success."""
-    kept = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PIP_") or name in _KEPT_OF_PIP
+        if not name.startswith("PIP_") or name in _INHERITED_PIP_VARIABLES
     }
-    return {**kept, "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return {**inherited, "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:

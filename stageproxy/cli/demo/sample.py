@@ -1,4 +1,7 @@
-"""Here is a small project, built without any tool: what the demo and the tutorial stage."""
+"""The sample project that the demo and the tutorial stage, built without any tool.
+
+`python -m stageproxy.cli.demo.sample` writes it anywhere.
+"""
 
 import base64
 import gzip
@@ -7,6 +10,8 @@ import io
 import tarfile
 import zipfile
 from pathlib import Path
+
+import click
 
 NAME = "stageproxy-demo"
 VERSION = "1.0"
@@ -97,3 +102,17 @@ def _sdist(code: str) -> bytes:
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))
     return gzip.compress(content.getvalue(), mtime=0)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--says", default="works", help="What the project prints of itself.")
+def main(folder: Path, says: str) -> None:
+    """Build a wheel and an sdist of a sample project into FOLDER."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in build_sample(folder, says):
+        click.echo(path)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m stageproxy.cli.demo.sample")

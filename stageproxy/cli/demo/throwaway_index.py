@@ -32,18 +32,20 @@ def make_app(folder: Path, token: str) -> web.Application:
     app = web.Application()
     app[_FOLDER] = folder
     app[_AUTHORIZATION] = Credential(TOKEN_USER, token).authorization
-    app.router.add_post("/legacy/", _take_upload)
+    app.router.add_post("/legacy/", _accept_upload)
     app.router.add_get("/simple/", _show_projects)
     app.router.add_get("/simple/{project}/", _show_project)
     app.router.add_static("/files/", folder)
     return app
 
 
-async def _take_upload(request: web.Request) -> web.Response:
+async def _accept_upload(request: web.Request) -> web.Response:
     """Take a file; one that is there already stays as it is."""
-    given = request.headers.get("Authorization", "")
-    if not hmac.compare_digest(given.encode(), request.app[_AUTHORIZATION].encode()):
-        return _answer(HTTPStatus.FORBIDDEN, "Invalid or non-existent authentication information.")
+    authorization = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(authorization.encode(), request.app[_AUTHORIZATION].encode()):
+        return _response(
+            HTTPStatus.FORBIDDEN, "Invalid or non-existent authentication information."
+        )
     fields: dict[str, str] = {}
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
@@ -51,15 +53,15 @@ async def _take_upload(request: web.Request) -> web.Response:
         if part.name != "content":
             fields[part.name or ""] = await part.text()
             continue
-        return await _keep(part, request.app[_FOLDER], fields.get("sha256_digest", ""))
-    return _answer(HTTPStatus.BAD_REQUEST, "Upload payload does not have a file.")
+        return await _store(part, request.app[_FOLDER], fields.get("sha256_digest", ""))
+    return _response(HTTPStatus.BAD_REQUEST, "Upload payload does not have a file.")
 
 
-async def _keep(part: BodyPartReader, folder: Path, sha256: str) -> web.Response:
+async def _store(part: BodyPartReader, folder: Path, sha256: str) -> web.Response:
     name = Path(part.filename or "").name
     path, draft = folder / name, folder / f".{name}"
     if not name or path.exists():
-        return _answer(HTTPStatus.BAD_REQUEST, "File already exists.")
+        return _response(HTTPStatus.BAD_REQUEST, "File already exists.")
     digest = hashlib.sha256()
     with draft.open("wb") as file:
         while chunk := await part.read_chunk(_CHUNK):
@@ -67,13 +69,13 @@ async def _keep(part: BodyPartReader, folder: Path, sha256: str) -> web.Response
             await asyncio.to_thread(file.write, chunk)
     if digest.hexdigest() != sha256:
         draft.unlink()
-        return _answer(HTTPStatus.BAD_REQUEST, "The digest supplied does not match the file.")
+        return _response(HTTPStatus.BAD_REQUEST, "The digest supplied does not match the file.")
     draft.rename(path)
-    return _answer(HTTPStatus.OK, "OK")
+    return _response(HTTPStatus.OK, "OK")
 
 
-def _answer(status: HTTPStatus, sentence: str) -> web.Response:
-    return web.Response(status=status, reason=sentence, text=sentence)
+def _response(status: HTTPStatus, text: str) -> web.Response:
+    return web.Response(status=status, reason=text, text=text)
 
 
 async def _show_projects(request: web.Request) -> web.Response:

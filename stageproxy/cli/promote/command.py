@@ -1,10 +1,19 @@
 """Here is `stageproxy promote`."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
 
+from stageproxy.cli.client import Client, StageReference
 from stageproxy.cli.connection import Connection, client_options
+from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.promote.approval import read_approval
+from stageproxy.cli.promote.credential import find_credential
+from stageproxy.cli.promote.run import PromoteOptions, PromoteRun
+from stageproxy.cli.promote.senders import Sender, ServerSender
+from stageproxy.cli.promote.texts import print_receipt
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -47,10 +56,6 @@ async def promote(  # noqa: PLR0913 - the options of the command
     One wheel goes first, then the others, and the sdist last. Ctrl-C ends this
     command, and not a publishing that the server does.
     """
-    # Completion must not wait for them.
-    from stageproxy.cli.promote.approval import read_approval  # noqa: PLC0415
-    from stageproxy.cli.promote.steps import PromoteOptions, promote_stage  # noqa: PLC0415
-
     if manifest and hashes:
         raise click.UsageError("Name the manifest digest, or a file with hashes: not both.")
     if config and not here:
@@ -65,3 +70,43 @@ async def promote(  # noqa: PLR0913 - the options of the command
         config=config,
     )
     await promote_stage(connection, stage, options)
+
+
+async def promote_stage(connection: Connection, stage: str, options: PromoteOptions) -> None:
+    """Publish a stage, or go on with it, and print what came of it."""
+    reference = connection.stage(stage)
+    async with connection.open(reference.server) as client:
+        stage_id = await client.stage_id(reference)
+        async with _sender(connection, reference, client, options) as sender:
+            run = PromoteRun(client, stage_id, sender, options)
+            if options.dry_run:
+                await run.dry_run()
+                return
+            plan, promotion = await run.publish()
+        published = promotion["status"] == "published"
+        receipt = (
+            await client.request("GET", f"api/stages/{stage_id}/receipt") if published else None
+        )
+    if options.as_json:
+        document = {"status": promotion["status"], "promotion": promotion, "receipt": receipt}
+        print_json({**document, "plan": plan})
+    elif receipt:
+        print_receipt(receipt)
+    if not published:
+        raise FailedError(promotion["reason"] or f"The stage is {promotion['status']}.")
+
+
+@asynccontextmanager
+async def _sender(
+    connection: Connection, reference: StageReference, client: Client, options: PromoteOptions
+) -> AsyncIterator[Sender]:
+    """Open who sends. A dry run tells that a credential would follow, and hands none over."""
+    if options.here:
+        # Half of the server is imported with it.
+        from stageproxy.cli.promote.here import open_client_sender  # noqa: PLC0415
+
+        files = (options.config, options.token_file)
+        async with open_client_sender(client, *files, as_json=options.as_json) as sender:
+            yield sender
+    else:
+        yield ServerSender(find_credential(connection, reference, options.token_file))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from stageproxy.cli.client import StageReference
 from stageproxy.cli.connection import Connection
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.stage_reference import StageReference
 from stageproxy.core.rights import TOKEN_USER, Credential, parse_credential
 
 _TOKEN = "STAGEPROXY_PROMOTION__TOKEN"  # noqa: S105 - a name
@@ -31,7 +31,7 @@ def find_credential(
     token = environment.get(_TOKEN, "").strip()
     if not token:
         return None
-    if not connection.is_meant(reference.server):
+    if not connection.is_named_or_local(reference.server):
         click.echo(
             f"{_TOKEN} is not sent to {reference.server}, which only the stage URL names. "
             "Name the server with --server, too, if that is meant.",

@@ -10,9 +10,8 @@ from typing import Any
 import click
 
 from stageproxy.cli.client import Client
-from stageproxy.cli.downloading import fetch
 from stageproxy.cli.output import FailedError, OutOfReachError
-from stageproxy.cli.progress import progress_bars
+from stageproxy.cli.transfers import fetch, progress_bars
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.rules.attestations import own_attestations
@@ -65,7 +64,7 @@ class DownloadedUploadRequests:
     async def _form(self, filename: str) -> FormFields:
         path = f"api/stages/{self.stage_id}/files/{filename}/form"
         try:
-            document = await self.client.ask("GET", path)
+            document = await self.client.request("GET", path)
         except OutOfReachError as error:
             raise UpstreamUnavailableError(str(error)) from error
         except FailedError as error:

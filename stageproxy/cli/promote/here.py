@@ -16,20 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import click
+import id as identities
 from aiohttp import ClientSession
 from packaging.utils import canonicalize_name
 from yarl import URL
 
 from stageproxy.cli.client import Client
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.promote.ambient_identity import identify
 from stageproxy.cli.promote.credential import read_credential
 from stageproxy.cli.promote.downloads import DownloadedUploadRequests, download_artifacts
 from stageproxy.cli.promote.http_journal import HttpJournalStore
 from stageproxy.cli.promote.progress import PromotionProgress
 from stageproxy.config import Config, ConfigError, load_config
-from stageproxy.core.errors import StageproxyError
-from stageproxy.core.promotion.promotion import LostLeaseError
+from stageproxy.core.errors import ConflictError, StageproxyError
+from stageproxy.core.promotion.promotion import LostLeaseError, Publisher
+from stageproxy.core.promotion.replies import one_line
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials
@@ -44,7 +45,7 @@ from stageproxy.upstream.trusted_publishing import TrustedPublisher
 
 Document = Mapping[str, Any]
 
-_WITHOUT_CI = (
+_NO_CI_HINT = (
     "Trusted Publishing is for CI jobs: anywhere else, name a token with --pypi-token-file or "
     "STAGEPROXY_PROMOTION__TOKEN."
 )
@@ -67,8 +68,8 @@ async def open_client_sender(
                 "or none of them to publish on PyPI."
             )
         with tempfile.TemporaryDirectory(prefix="stageproxy-promote-") as folder:
-            own = _Own(target, session, token_file)
-            yield ClientSender(client, own, Path(folder), as_json=as_json)
+            setup = _Setup(target, session, token_file)
+            yield ClientSender(client, setup, Path(folder), as_json=as_json)
 
 
 def _settings(file: Path | None) -> Config:
@@ -79,7 +80,7 @@ def _settings(file: Path | None) -> Config:
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
+class _Setup:
     """What this machine has to publish with."""
 
     target: PublishTarget
@@ -94,7 +95,22 @@ class _Own:
         if found is not None:
             return GivenCredential(found)
         repository = URL(self.target.urls.repository_url)
-        return TrustedPublisher(self.session, repository, identify, SystemClock())
+        return TrustedPublisher(self.session, repository, _identify, SystemClock())
+
+
+async def _identify(audience: str) -> str:
+    """Return the identity of this job for an audience; raise if there is none to be had."""
+    try:
+        found = await asyncio.to_thread(identities.detect_credential, audience)
+    except identities.IdentityError as error:
+        sentence = f"This job's identity cannot be had: {one_line(str(error))}"
+        raise ConflictError(sentence) from error
+    if found is None:
+        raise ConflictError(
+            "There is nothing to publish with here: no promotion.token, and no identity of a CI "
+            "job for Trusted Publishing. Name a file with a token: --pypi-token-file."
+        )
+    return found
 
 
 @dataclass(slots=True)
@@ -102,10 +118,10 @@ class ClientSender:
     """This machine sends; see `senders.Sender`."""
 
     client: Client
-    own: _Own
+    setup: _Setup
     folder: Path
     as_json: bool
-    way: str = "here"
+    publisher: Publisher = Publisher.CLIENT
     _credentials: Credentials | None = field(default=None, repr=False)
     _artifacts: list[Artifact] = field(default_factory=list)
 
@@ -116,19 +132,19 @@ class ClientSender:
 
     def check(self, plan: Document) -> None:
         """Raise if the server would publish elsewhere: then its plan is not about our index."""
-        own = self.own.target.urls
-        told = (plan["repository-url"], plan["index-url"])
-        if told != (own.repository_url, own.index_url):
+        local = self.setup.target.urls
+        planned = (plan["repository-url"], plan["index-url"])
+        if planned != (local.repository_url, local.index_url):
             raise FailedError(
-                f"The server has planned for {told[0]} (index {told[1]}), but the settings here "
-                f"say {own.repository_url} (index {own.index_url}). Nothing was sent: set "
+                f"The server has planned for {planned[0]} (index {planned[1]}), but the settings "
+                f"here say {local.repository_url} (index {local.index_url}). Nothing was sent: set "
                 "promotion.repository_url and promotion.index_url alike."
             )
 
     async def prepare(self, stage: Document, plan: Document) -> None:
         """Get a credential and the files, before anything is frozen."""
         try:
-            self._credentials = await self.own.credentials(plan["project"])
+            self._credentials = await self.setup.credentials(plan["project"])
             await self._credentials.get()
         except StageproxyError as error:
             raise FailedError(f"{error.sentence} {self._hint()}".rstrip()) from error
@@ -140,17 +156,17 @@ class ClientSender:
 
     def _hint(self) -> str:
         is_trusted = isinstance(self._credentials, TrustedPublisher)
-        return _WITHOUT_CI if is_trusted else ""
+        return _NO_CI_HINT if is_trusted else ""
 
-    async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
+    async def send(self, promotion: Document, progress: PromotionProgress) -> None:
         """Send what was frozen. How it ends stands in the journal then, if the server is there."""
         progress.show(promotion["files"])
         journal_store = HttpJournalStore(
             self.client, promotion["stage"], promotion["fence"], progress
         )
         try:
-            with _ended_like_interrupted():
-                await self._publication(promotion, journal_store, progress).run()
+            with _canceled_by_sigterm():
+                await self._runner(promotion, journal_store, progress).run()
         except LostLeaseError as error:
             click.echo(error.sentence, err=True)
         except asyncio.CancelledError:
@@ -160,7 +176,7 @@ class ClientSender:
         except (StageproxyError, OSError) as error:
             await _fail(journal_store, str(error))
 
-    def _publication(
+    def _runner(
         self, promotion: Document, journal_store: HttpJournalStore, progress: PromotionProgress
     ) -> PromotionRunner:
         credentials = self._credentials
@@ -168,7 +184,7 @@ class ClientSender:
             raise FailedError("There is no credential.")
         workflow = credentials.workflow if isinstance(credentials, TrustedPublisher) else None
         return PromotionRunner(
-            target=self.own.target,
+            target=self.setup.target,
             project=canonicalize_name(promotion["project"]),
             artifacts=self._artifacts,
             journal_store=journal_store,
@@ -191,7 +207,7 @@ async def _fail(journal_store: HttpJournalStore, reason: str) -> None:
 
 
 @contextmanager
-def _ended_like_interrupted() -> Iterator[None]:
+def _canceled_by_sigterm() -> Iterator[None]:
     """Let SIGTERM, by which CI systems end jobs, do what Ctrl-C does."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None:

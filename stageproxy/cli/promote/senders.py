@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stageproxy.cli.promote.progress import PromotionProgress
+from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rights import Credential
 
 Document = Mapping[str, Any]
@@ -14,7 +15,7 @@ class Sender(Protocol):
     """The server, or this machine."""
 
     @property
-    def way(self) -> str:
+    def publisher(self) -> Publisher:
         """The API's word for it."""
 
     @property
@@ -27,7 +28,7 @@ class Sender(Protocol):
     async def prepare(self, stage: Document, plan: Document) -> None:
         """Get ready, before anything is frozen. Raise if it cannot be done."""
 
-    async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
+    async def send(self, promotion: Document, progress: PromotionProgress) -> None:
         """Send what was frozen."""
 
 
@@ -36,7 +37,7 @@ class ServerSender:
     """The server sends, with a *credential* for this once, or with its own."""
 
     credential: Credential | None
-    way: str = "server"
+    publisher: Publisher = Publisher.SERVER
 
     @property
     def credential_for_server(self) -> Mapping[str, str]:
@@ -51,5 +52,5 @@ class ServerSender:
     async def prepare(self, stage: Document, plan: Document) -> None:
         """Do nothing."""
 
-    async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
+    async def send(self, promotion: Document, progress: PromotionProgress) -> None:
         """Leave it to the server."""

@@ -8,13 +8,13 @@ import click
 _ONLY_PYPI = "PyPI"
 """The source of what only PyPI can know, which is the same for every release."""
 
-_LEAD = "PyPI may still refuse the file: "
+_PREFIX = "PyPI may still refuse the file: "
 _HEADINGS = {
     "refuse": "PyPI would refuse:",
     "warn": "To be acknowledged:",
     "unknown": "Not known:",
 }
-_MOST_NAMED = 3
+_MAX_NAMES = 3
 
 
 def print_plan(plan: Mapping[str, Any]) -> None:
@@ -24,11 +24,11 @@ def print_plan(plan: Mapping[str, Any]) -> None:
     click.echo(f"  Look at     {plan['index-url']}")
     click.echo(f"  Manifest    {plan['manifest-digest']}")
     click.echo("\nIn this order:")
-    for number, (file, why) in enumerate(_reasons(plan["files"]), 1):
-        told = f"  ({why})" if why else ""
-        click.echo(f"  {number:>3}. {file['filename']}  {file['size']} bytes{told}")
+    for number, (file, why) in enumerate(_with_reasons(plan["files"]), 1):
+        reason = f"  ({why})" if why else ""
+        click.echo(f"  {number:>3}. {file['filename']}  {file['size']} bytes{reason}")
     for level, heading in _HEADINGS.items():
-        lines = list(told_at(plan, level))
+        lines = list(messages_at(plan, level))
         if lines:
             click.echo("\n" + "\n  ".join([heading, *lines]))
     _print_only_pypi(plan["findings"])
@@ -36,21 +36,21 @@ def print_plan(plan: Mapping[str, Any]) -> None:
         click.echo(f"\n{notice}")
 
 
-def told_at(plan: Mapping[str, Any], level: str) -> Iterator[str]:
+def messages_at(plan: Mapping[str, Any], level: str) -> Iterator[str]:
     """Return what is said at a level, each sentence once, with the files that it is about."""
     files: dict[str, list[str]] = {}
     for one in plan["findings"]:
         if one["level"] == level and one["source"] != _ONLY_PYPI:
             files.setdefault(one["message"], []).extend(filter(None, [one["file"]]))
     for message, names in files.items():
-        yield f"{_named(names)}: {message}" if names else message
+        yield f"{_join_names(names)}: {message}" if names else message
 
 
 def print_receipt(receipt: Mapping[str, Any]) -> None:
     """Print what was published, when, and where it is."""
     click.echo(f"{receipt['project']} {receipt['version']} is published.")
-    click.echo(f"  At        {_second_of(receipt['published-at'])}")
-    click.echo(f"  Approved  {_second_of(receipt['approved-at'])} by {receipt['approved-by']}")
+    click.echo(f"  At        {_to_seconds(receipt['published-at'])}")
+    click.echo(f"  Approved  {_to_seconds(receipt['approved-at'])} by {receipt['approved-by']}")
     click.echo(f"  Manifest  {receipt['manifest-digest']}")
     for filename, file in receipt["files"].items():
         click.echo(f"  {filename}  sha256 {file['sha256']}")
@@ -63,44 +63,44 @@ def print_who_publishes(promotion: Mapping[str, Any]) -> None:
     """Print, beside what is asked for, that somebody else publishes, and how long that may take."""
     if promotion["status"] != "processing":
         return
-    told = "It is being published already: this command follows."
+    text = "It is being published already: this command follows."
     if promotion["way"] == "here":
-        until = _second_of(promotion["leased-until"])
-        told = (
+        until = _to_seconds(promotion["leased-until"])
+        text = (
             "Another machine publishes it: this command follows. If nothing more is heard from "
             f"there, it stops at {until}, and may be promoted again."
         )
-    click.echo(told, err=True)
+    click.echo(text, err=True)
 
 
-def _reasons(files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], str]]:
+def _with_reasons(files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], str]]:
     """Return files, in their order, with why each of them is sent when it is."""
-    left = [one["filename"] for one in files if not one["published"]]
-    is_begun = len(left) < len(files)
+    unpublished = [one["filename"] for one in files if not one["published"]]
+    has_release = len(unpublished) < len(files)
     for file in files:
         name = file["filename"]
         if file["published"]:
             yield file, "published already"
         elif name.endswith(".whl"):
-            is_alone = name == left[0] and not is_begun
+            is_alone = name == unpublished[0] and not has_release
             yield file, "alone: the index makes the release with it" if is_alone else ""
         else:
             yield file, "last, once users see every wheel" if len(files) > 1 else ""
 
 
-def _second_of(moment: str) -> str:
-    return moment.partition(".")[0].removesuffix("Z") + "Z"
+def _to_seconds(time: str) -> str:
+    return time.partition(".")[0].removesuffix("Z") + "Z"
 
 
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    named = ", ".join(names[:_MOST_NAMED])
+def _join_names(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_NAMES
+    named = ", ".join(names[:_MAX_NAMES])
     return f"{named} and {more} more" if more > 0 else named
 
 
 def _print_only_pypi(findings: Sequence[Mapping[str, Any]]) -> None:
     """Print in a few lines what PyPI may refuse all the same."""
     messages = (one["message"] for one in findings if one["source"] == _ONLY_PYPI)
-    lines = [one.removeprefix(_LEAD).removesuffix(".") for one in messages]
+    lines = [one.removeprefix(_PREFIX).removesuffix(".") for one in messages]
     if lines:
         click.echo("\nOnly PyPI can tell:\n  " + ";\n  ".join(lines) + ".")

@@ -1,40 +1,60 @@
-"""Here is how `stageproxy download` works: files fetched, checked, and only then named."""
+"""Transfers of files, and their progress bars."""
 
 import hashlib
+import io
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiofiles
-import aiofiles.os
 import aiohttp
-from rich.progress import Progress
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
 
 from stageproxy.cli.client import Client, failure
-from stageproxy.cli.connection import Connection
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.progress import progress_bars
 
 _CHUNK = 2**20
 
 
-async def download_files(
-    connection: Connection, stage: str, dest: Path, *, hidden: bool
-) -> list[dict[str, str]]:
-    """Download the artifacts of a stage, with bars unless *hidden*; return where they are."""
-    reference = connection.stage(stage)
-    await aiofiles.os.makedirs(dest, exist_ok=True)
-    files = []
-    async with connection.open(reference.server) as client:
-        document = await client.stage(reference)
-        with progress_bars(hidden=hidden) as bars:
-            for filename, file in document["files"].items():
-                path = dest / Path(filename).name
-                await fetch(client, file, path, bars)
-                files.append({"path": str(path), "sha256": file["hashes"]["sha256"]})
-    return files
+@contextmanager
+def progress_bars(*, hidden: bool) -> Iterator[Progress]:
+    """Show bars on the standard error stream, unless *hidden* or nobody watches."""
+    console = Console(stderr=True)
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=console,
+        disable=hidden or not console.is_terminal,
+    )
+    with bars:
+        yield bars
+
+
+class WatchedFile(io.BufferedReader):
+    """A file that moves a progress bar as it is read."""
+
+    def __init__(self, path: Path, bars: Progress, bar: TaskID) -> None:
+        super().__init__(io.FileIO(path))
+        self._advance = partial(bars.advance, bar)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes."""
+        chunk = super().read(size)
+        self._advance(len(chunk))
+        return chunk
 
 
 async def fetch(client: Client, file: Mapping[str, Any], path: Path, bars: Progress) -> None:
@@ -45,7 +65,7 @@ async def fetch(client: Client, file: Mapping[str, Any], path: Path, bars: Progr
     digest = hashlib.sha256()
     async with _draft(path) as draft:
         try:
-            async with client.session.get(client.here(file["link"])) as response:
+            async with client.session.get(client.rebase(file["link"])) as response:
                 if response.status != 200:  # noqa: PLR2004 - the one success
                     raise failure(response.status, await response.text())
                 async for chunk in response.content.iter_chunked(_CHUNK):
