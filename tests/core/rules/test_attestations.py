@@ -7,7 +7,7 @@ import pytest
 from stageproxy.core.rules.attestations import UNREADABLE, attestations_in
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.table import findings_of
-from tests.core.rules.test_rules import an_upload
+from tests.support.builders.uploads import an_upload
 
 NOT_TAKEN = (
     "PyPI takes attestations from Trusted Publishers alone; "

@@ -1,19 +1,17 @@
 """What PyPI says to an upload: one thing changed, one sentence."""
 
-import io
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.core.rules.findings import Finding, Level
-from stageproxy.core.rules.table import findings_of, form_findings, refusals
+from stageproxy.core.rules.table import findings_of, form_findings
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.values import FormFields
-from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.uploads import an_upload, sentences
 
 WHEEL, SDIST = a_wheel(), an_sdist()
 WHL = WHEEL.filename
@@ -39,39 +37,6 @@ NO_LICENSE = (
 )
 LONG_NAME = f"demo-1.0-py3-none-{'.'.join(['manylinux_2_17_x86_64'] * 11)}.whl"
 DOCS = "https://example.org/"
-
-
-def an_upload(
-    distribution: Distribution = WHEEL,
-    changes: Mapping[str, str] | None = None,
-    *,
-    filename: str | None = None,
-    content_type: str | None = "application/octet-stream",
-    more: FormFields = (),
-    without: Collection[str] = (),
-) -> Upload:
-    """Return an upload as twine makes it, with *changes* to its form, and *more* fields."""
-    named = filename or distribution.filename
-    try:
-        name = parse_distribution_name(named)
-    except ValueError:
-        name = None
-    file = io.BytesIO(distribution.content)
-    return Upload(
-        form=(*upload_form(distribution, without=without, **(changes or {})), *more),
-        filename=named,
-        content_type=content_type,
-        sha256=distribution.sha256,
-        blake2b_256=distribution.blake2b_256,
-        md5=distribution.md5,
-        name=name,
-        contents=read_contents(file, name) if name else Contents(),
-    )
-
-
-def sentences(upload: Upload) -> list[str]:
-    """Return everything that PyPI would refuse the upload for."""
-    return [finding.message for finding in refusals(findings_of(upload))]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.libraries import ADDRESSES, DESCRIPTIONS, is_web_url
 from stageproxy.core.rules.table import UNKNOWN_RULES, findings_of
 from stageproxy.core.rules.upload import Surroundings, Upload
-from tests.core.rules.test_rules import an_upload, sentences
 from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.builders.uploads import an_upload, sentences
 from tests.support.ports.clock import NOON
 
 WHEEL, SDIST = a_wheel(), an_sdist()

@@ -21,7 +21,7 @@ from stageproxy.core.rules.table import (
 )
 from stageproxy.core.rules.upload import Rule, Surroundings, Upload
 from stageproxy.core.values import FormFields
-from tests.core.archives.test_reader import ANYTHING, mangled
+from tests.support.builders.damage import ANYTHING, mangled
 from tests.support.builders.distributions import a_wheel, an_sdist, upload_form
 from tests.support.ports.clock import NOON
 from tests.support.servers.processes import ROOT
