@@ -160,7 +160,7 @@ DEFECTS = [
         PROMOTE,
         "fence=former.fence + 1 if former else 1",
         "fence=1",
-        "services/promotion/test_resume.py::test_silent_promoter_is_followed_at_once",
+        "services/promotion/test_orchestrate_resume.py::test_silent_promoter_is_followed_at_once",
     ),
     Defect(
         "who says nothing for 15 minutes is not waited for",
@@ -174,7 +174,7 @@ DEFECTS = [
         "core/promotion/promotion.py",
         "self.target.repository_url != target.repository_url",
         "self.target.repository_url == target.index_url",
-        "services/promotion/test_resume.py::test_half_a_release_stays_where_it_is",
+        "services/promotion/test_orchestrate_resume.py::test_half_a_release_stays_where_it_is",
     ),
     Defect(
         "two that begin at once: one wins",
@@ -230,7 +230,7 @@ DEFECTS = [
         "services/promotion/preflight.py",
         "await _with_hashes(stage, target, state.listing, state.page_url)",
         "state.listing",
-        "services/promotion/test_resume.py::test_what_is_out_is_not_refused",
+        "services/promotion/test_orchestrate_resume.py::test_what_is_out_is_not_refused",
     ),
     Defect(
         "a stage is published only when all of it is confirmed",
@@ -265,7 +265,7 @@ DEFECTS = [
         "core/stage/stage.py",
         "(Status.ERROR, True): {Step.PROMOTE",
         "(Status.ERROR, True): {Step.CANCEL: Status.CANCELED, Step.PROMOTE",
-        "services/promotion/test_resume.py::test_half_published_stage_is_only_promoted",
+        "services/promotion/test_orchestrate_resume.py::test_half_published_stage_is_only_promoted",
     ),
     Defect(
         "tokens that upload do not publish",
@@ -314,7 +314,7 @@ DEFECTS = [
         "services/promotion/journal_store.py",
         "    held = held.renewed(now)\n",
         "",
-        "services/promotion/test_resume.py::test_short_silence",
+        "services/promotion/test_orchestrate_resume.py::test_short_silence",
     ),
     Defect(
         "half a release is warned of hourly from day 10",

@@ -25,6 +25,15 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def can_lock(directory: DataDirectory) -> bool:
+    """Return whether a server can lock a directory."""
+    try:
+        with directory.locked():
+            return True
+    except DataDirectoryInUseError:
+        return False
+
+
 def test_only_the_owner_reads(directory: DataDirectory) -> None:
     """The directory is 0700, and what opens anything in it 0600."""
     directory.secret("")
@@ -54,10 +63,14 @@ def test_second_server_is_refused(directory: DataDirectory) -> None:
 
 
 def test_lock_ends_with_its_block(directory: DataDirectory) -> None:
-    """A server that has ended leaves its directory to the next one."""
-    for _ in range(2):
-        with directory.locked():
-            pass
+    """The next server can lock the directory once the last one has ended."""
+    next_server = DataDirectory(directory.root)
+
+    with directory.locked():
+        during = can_lock(next_server)
+    after = can_lock(next_server)
+
+    assert (during, after) == (False, True)
 
 
 def test_secret_is_made_once(directory: DataDirectory) -> None:
