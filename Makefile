@@ -8,6 +8,8 @@ SERVE_STAMP := $(VENV)/.installed
 
 # CI runs everything; elsewhere, the journeys with real clients are left out.
 LEFT_OUT := $(if $(CI),battery,journey or battery)
+# The short tests share the cores. Journeys come one by one: the last of them looks back on all.
+IN_PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
 
 .PHONY: serve demo test check lint journeys client-matrix battery bench clean
 
@@ -18,7 +20,8 @@ demo: $(SERVE_STAMP)  ## stage, install and publish a sample release in a minute
 	$(BIN)/stageproxy demo
 
 test: $(STAMP) $(if $(CI),lint)  ## run the short tests; with CI=true also lint, types, imports, journeys
-	$(BIN)/pytest -m "not ($(LEFT_OUT))" $(PYTEST)
+	$(BIN)/pytest $(IN_PARALLEL) -m "not (journey or battery)" $(PYTEST)
+	$(if $(CI),$(BIN)/pytest -m "journey and not battery" $(PYTEST))
 	@$(BIN)/pytest -m "$(LEFT_OUT)" --collect-only -q 2>/dev/null \
 		| grep -c '::' | sed 's/$$/ tests were left out: $(LEFT_OUT) (see CONTRIBUTING.md)/' || true
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any, Literal
@@ -188,10 +189,15 @@ def _problem(description: str) -> Schema:
 
 
 def _request_schemas(operations: Operations) -> Schema:
-    """Return the schemas of all bodies, as pydantic tells them."""
-    bodies: list[tuple[type[Body], Literal["validation"]]] = [
-        (one.body, "validation") for one in operations.values() if one.body
+    return _schemas(tuple(one.body for one in operations.values() if one.body))
+
+
+@cache
+def _schemas(bodies: tuple[type[Body], ...]) -> Schema:
+    """Return the schemas of bodies, as pydantic tells them; that takes a while."""
+    wanted: list[tuple[type[Body], Literal["validation"]]] = [
+        (body, "validation") for body in bodies
     ]
-    _, definitions = models_json_schema(bodies, ref_template=_REF_TEMPLATE)
+    _, definitions = models_json_schema(wanted, ref_template=_REF_TEMPLATE)
     schemas: Schema = definitions["$defs"]
     return schemas
