@@ -72,7 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Notice that a journey was left out."""
     for item in items:
-        if FOLDER in item.path.parents:
+        if FOLDER in item.path.parents and item.get_closest_marker("journey"):
             item.config.stash[LEFT_OUT] = True
 
 
