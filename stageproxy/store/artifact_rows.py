@@ -4,8 +4,7 @@ import json
 
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.values import FormFields
-from stageproxy.store.columns import text_of
-from stageproxy.store.statements import Statements
+from stageproxy.store.columns import Statements, text_of
 
 
 class SqliteArtifactRows(Statements):

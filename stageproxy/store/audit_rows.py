@@ -16,8 +16,7 @@ from stageproxy.core.audit import (
     clean_event,
 )
 from stageproxy.core.rights import redacted
-from stageproxy.store.columns import text_of
-from stageproxy.store.statements import Statements
+from stageproxy.store.columns import Statements, text_of
 
 _UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_LIMIT = -1

@@ -1,11 +1,12 @@
-"""Values as columns, and back."""
+"""Statements on a connection, and values as columns."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from packaging.utils import NormalizedName
+from sqlite_utils import Database as Tables
 
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
@@ -135,3 +136,24 @@ def _time(text: str) -> datetime:
 
 def _time_or_none(text: str | None) -> datetime | None:
     return _time(text) if text else None
+
+
+class Statements:
+    """Runs statements; the base of all rows."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def _one(self, sql: str, **values: object) -> Mapping[str, Any] | None:
+        row: Mapping[str, Any] | None = self._tables.execute(sql, values).fetchone()
+        return row
+
+    def _all(self, sql: str, **values: object) -> Sequence[Mapping[str, Any]]:
+        rows: Sequence[Mapping[str, Any]] = self._tables.execute(sql, values).fetchall()
+        return rows
+
+    def _run(self, sql: str, **values: object) -> None:
+        self._tables.execute(sql, values)
+
+    def _upsert(self, table: str, row: Mapping[str, object], key: str | tuple[str, ...]) -> None:
+        self._tables.table(table).upsert(dict(row), pk=key)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
-from stageproxy.store.columns import entry_in, promotion_in, text_of
-from stageproxy.store.statements import Statements
+from stageproxy.store.columns import Statements, entry_in, promotion_in, text_of
 
 
 class SqlitePromotionRows(Statements):

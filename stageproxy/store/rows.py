@@ -7,11 +7,10 @@ from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Totals
 from stageproxy.store.artifact_rows import SqliteArtifactRows
 from stageproxy.store.audit_rows import SqliteAuditRows
-from stageproxy.store.file_rows import SqliteFileRows
-from stageproxy.store.file_upload_rows import SqliteFileUploadRows
+from stageproxy.store.columns import Statements
+from stageproxy.store.file_rows import SqliteFileRows, SqliteFileUploadRows
 from stageproxy.store.promotion_rows import SqlitePromotionRows
 from stageproxy.store.stage_rows import SqliteStageRows
-from stageproxy.store.statements import Statements
 from stageproxy.store.token_rows import SqliteTokenRows
 
 

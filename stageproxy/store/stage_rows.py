@@ -9,8 +9,7 @@ from sqlite_utils import Database as Tables
 from stageproxy.caching import LruCache
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.stage import Stage
-from stageproxy.store.columns import artifact_in, file_upload_in, stage_in, text_of
-from stageproxy.store.statements import Statements
+from stageproxy.store.columns import Statements, artifact_in, file_upload_in, stage_in, text_of
 
 
 class SqliteStageRows(Statements):

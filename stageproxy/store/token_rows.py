@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from stageproxy.core.rights import ApiToken
-from stageproxy.store.columns import api_token_in, text_of
-from stageproxy.store.statements import Statements
+from stageproxy.store.columns import Statements, api_token_in, text_of
 
 
 class SqliteTokenRows(Statements):
