@@ -16,7 +16,8 @@ import pytest
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.store.files import FileStore, Inspector
-from stageproxy.store.inspection import Inspection, InspectionLimits
+from stageproxy.store.inspection import Inspection
+from stageproxy.store.inspection_process import InspectionLimits
 from tests.support.builders.archives import zip_of
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.ports.inspectors import InspectorHere
