@@ -27,8 +27,8 @@ from stageproxy.core.durations import parse_duration, spell_duration
 
 _PREFIX = "STAGEPROXY_"
 _REASONS = {
-    "extra_forbidden": "there is no such setting.",
-    "model_type": "this is a section, which is written as a table.",
+    "extra_forbidden": "there is no such setting. Check its spelling.",
+    "model_type": "this is a section. Write it as a table.",
 }
 _MIB = 2**20
 
@@ -57,7 +57,7 @@ OptionalPath = Annotated[
 
 def _check_web_url(value: object) -> object:
     if isinstance(value, str) and value and urlsplit(value).scheme not in {"http", "https"}:
-        raise ValueError("this is a whole URL, which begins with https://")
+        raise ValueError("give a whole URL that begins with https://")
     return value
 
 
@@ -69,7 +69,7 @@ def _parse_networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
     """Return the networks of a list, or of a text with commas as the environment has it."""
     texts = value.split(",") if isinstance(value, str) else value
     if not isinstance(texts, list | tuple):
-        raise ValueError("this is a list of addresses and networks")  # noqa: TRY004 - for pydantic
+        raise ValueError("give a list of IP addresses and networks")  # noqa: TRY004 - for pydantic
     return tuple(_parse_network(str(text).strip()) for text in texts if str(text).strip())
 
 
@@ -77,7 +77,7 @@ def _parse_network(text: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
     except ValueError as error:
-        msg = f"{text!r} is not an IP address, or a network such as 10.0.0.0/8"
+        msg = f"{text!r} is neither an IP address nor a network such as 10.0.0.0/8"
         raise ValueError(msg) from error
 
 
@@ -232,7 +232,7 @@ def load_config(
     except ValidationError as error:
         raise ConfigError(_message(error)) from error
     if config.server.workers != 1:
-        msg = "server.workers: only 1 is possible in this version."
+        msg = "server.workers: this version supports only 1."
         raise ConfigError(msg)
     return config
 
@@ -244,7 +244,7 @@ def _read(path: Path) -> dict[str, Any]:
         msg = f"{path} cannot be read: {error.strerror}."
         raise ConfigError(msg) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{path} is not TOML: {error}."
+        msg = f"{path} is not valid TOML: {error}."
         raise ConfigError(msg) from error
 
 
