@@ -34,7 +34,7 @@ def find_credential(
     if not connection.is_named_or_local(reference.server):
         click.echo(
             f"{_TOKEN} is not sent to {reference.server}, which only the stage URL names. "
-            "Name the server with --server, too, if that is meant.",
+            f"Add --server {reference.server} to send it.",
             err=True,
         )
         return None
@@ -46,4 +46,4 @@ def read_credential(path: Path) -> Credential:
     try:
         return parse_credential(path.read_text())
     except (OSError, ValueError) as error:
-        raise FailedError(f"{path} cannot be used: {error}") from error
+        raise FailedError(f"Could not read a credential from {path}: {error}") from error

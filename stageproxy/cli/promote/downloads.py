@@ -68,7 +68,9 @@ class DownloadedUploadRequests:
         except OutOfReachError as error:
             raise UpstreamUnavailableError(str(error)) from error
         except FailedError as error:
-            raise ConflictError(f"The form of {filename} is not to be had: {error}") from error
+            raise ConflictError(
+                f"Could not fetch the upload form of {filename}: {error}"
+            ) from error
         return tuple((name, value) for name, value in document["fields"])
 
 
@@ -76,9 +78,9 @@ def _left_out(filename: str, count: int, workflow: str | None) -> str:
     why = (
         f"they were not made by {workflow}"
         if workflow
-        else "PyPI takes them from Trusted Publishers alone"
+        else "PyPI accepts them only from Trusted Publishers"
     )
-    return f"{filename}: {count} of its attestations are left out: {why}."
+    return f"{filename}: {count} of its attestations are not sent: {why}."
 
 
 def _artifact(filename: str, file: Mapping[str, Any]) -> Artifact:

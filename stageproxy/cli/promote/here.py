@@ -46,10 +46,10 @@ from stageproxy.upstream.trusted_publishing import TrustedPublisher
 Document = Mapping[str, Any]
 
 _NO_CI_HINT = (
-    "Trusted Publishing is for CI jobs: anywhere else, name a token with --pypi-token-file or "
+    "Trusted Publishing works only in CI jobs. Elsewhere, give a token with --pypi-token-file or "
     "STAGEPROXY_PROMOTION__TOKEN."
 )
-_INTERRUPTED = "It was interrupted where it ran."
+_INTERRUPTED = "Publishing was interrupted on the machine that ran it."
 
 
 @asynccontextmanager
@@ -63,8 +63,8 @@ async def open_client_sender(
         publishing = publishing_of(config, urls_of(str(default_of_pip())), session)
         if publishing is None:
             raise FailedError(
-                "Of promotion.repository_url and promotion.index_url one is set here. Set both, "
-                "or none of them to publish on PyPI."
+                "Set both promotion.repository_url and promotion.index_url, or neither to publish "
+                "on PyPI."
             )
         with tempfile.TemporaryDirectory(prefix="stageproxy-promote-") as folder:
             setup = _Setup(config, publishing, session, token_file)
@@ -104,12 +104,12 @@ async def _identify(audience: str) -> str:
     try:
         found = await asyncio.to_thread(identities.detect_credential, audience)
     except identities.IdentityError as error:
-        sentence = f"This job's identity cannot be had: {one_line(str(error))}"
+        sentence = f"Could not get the identity of this CI job: {one_line(str(error))}"
         raise ConflictError(sentence) from error
     if found is None:
         raise ConflictError(
-            "There is nothing to publish with here: no promotion.token, and no identity of a CI "
-            "job for Trusted Publishing. Name a file with a token: --pypi-token-file."
+            "There is no credential to publish with: no promotion.token is set, and there is no "
+            "identity of a CI job for Trusted Publishing."
         )
     return found
 
@@ -137,9 +137,10 @@ class ClientSender:
         planned = (plan["repository-url"], plan["index-url"])
         if planned != (local.repository_url, local.index_url):
             raise FailedError(
-                f"The server has planned for {planned[0]} (index {planned[1]}), but the settings "
-                f"here say {local.repository_url} (index {local.index_url}). Nothing was sent: set "
-                "promotion.repository_url and promotion.index_url alike."
+                f"The server would publish on {planned[0]} (index {planned[1]}), but the settings "
+                f"here name {local.repository_url} (index {local.index_url}). Nothing was sent. "
+                "Set promotion.repository_url and promotion.index_url to the same values on both "
+                "machines."
             )
 
     async def prepare(self, stage: Document, plan: Document) -> None:
@@ -153,7 +154,10 @@ class ClientSender:
             self.client, stage, self.folder, hidden=self.as_json
         )
         if manifest_digest(self._artifacts) != plan["manifest-digest"]:
-            raise FailedError("The stage was changed meanwhile. Nothing was sent: promote again.")
+            raise FailedError(
+                "The stage was changed in the meantime. Nothing was sent. Check the changes and "
+                "run `stageproxy promote STAGE` again."
+            )
 
     def _hint(self) -> str:
         is_trusted = isinstance(self._credentials, TrustedPublisher)
@@ -182,7 +186,7 @@ class ClientSender:
     ) -> PromotionRunner:
         setup, credentials = self.setup, self._credentials
         if credentials is None:
-            raise FailedError("There is no credential.")
+            raise FailedError("There is no credential to publish with.")
         workflow = credentials.workflow if isinstance(credentials, TrustedPublisher) else None
         return PromotionRunner(
             project=canonicalize_name(promotion["project"]),

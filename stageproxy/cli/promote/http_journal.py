@@ -104,7 +104,10 @@ def _check(status: int, text: str) -> None:
     if status == HTTPStatus.CONFLICT:
         raise LostLeaseError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise OutOfReachError(f"The server answers {status}, and keeps no journal.")
+        raise OutOfReachError(
+            f"The server answered with status {status} and stored no journal. Nothing more is sent "
+            "without it. Run `stageproxy promote STAGE` again."
+        )
     if status != HTTPStatus.OK:
         raise failure(status, text)
 

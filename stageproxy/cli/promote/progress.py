@@ -17,20 +17,20 @@ from stageproxy.cli.client import Client
 from stageproxy.cli.output import FailedError, OutOfReachError
 
 _STATE_TEXTS = {
-    "pending": "waits",
+    "pending": "is waiting",
     "sending": "is being sent",
-    "sent": "was accepted, but is not shown yet",
-    "confirmed": "is out",
+    "sent": "was accepted, but the index does not list it yet",
+    "confirmed": "is published",
     "refused": "was refused",
-    "refused in doubt": "was refused: looking whether an earlier attempt has brought it there",
-    "unknown": "had no answer: looking whether it is there",
+    "refused in doubt": "was refused; checking whether an earlier attempt was accepted",
+    "unknown": "got no answer; checking whether the index lists it",
 }
 _SILENT = frozenset({"pending"})
 _ACCEPTED = frozenset({"sent", "confirmed"})
 _POLL_SECONDS = 0.5
 _INTERRUPTED = (
-    "This command was interrupted, and the publishing was not: it goes on. "
-    "The same command follows it again."
+    "This command was interrupted, but publishing continues. Run `stageproxy promote STAGE` again "
+    "to follow it."
 )
 _GIVE_UP_AFTER = 120.0
 """How long the server may be away, in seconds: it goes on when it is back."""

@@ -20,8 +20,8 @@ from stageproxy.cli.promote.texts import (
 )
 
 _INTERRUPTED = (
-    "This command was interrupted while the publishing began. `stageproxy stage show` says whether "
-    "it did. The same command begins it, or follows it."
+    "This command was interrupted while publishing started. Run `stageproxy promote STAGE` again "
+    "to start or to follow it."
 )
 _STARTED = frozenset({"processing", "published"})
 
@@ -103,7 +103,12 @@ class PromoteRun:
         if plan["refused"]:
             messages = messages_at(plan, "refuse")
             raise FailedError(
-                "\n  ".join(["PyPI would refuse this, so nothing was sent:", *messages])
+                "\n  ".join(
+                    [
+                        "PyPI would refuse this release, so nothing was sent. Fix these problems:",
+                        *messages,
+                    ]
+                )
             )
 
     async def _start(self, plan: Document) -> Document | None:
@@ -143,8 +148,8 @@ def _check_acknowledged(plan: Document, options: PromoteOptions) -> None:
     if not plan["warnings-digest"] or options.yes:
         return
     if sys.stdin.isatty() and not options.as_json:
-        click.confirm("\nPublish it all the same?", abort=True, err=True)
+        click.confirm("\nPublish anyway?", abort=True, err=True)
         return
     messages = messages_at(plan, "warn") if options.as_json else ()
-    sentence = "There are warnings. Read them, and promote with --yes to publish all the same."
+    sentence = "There are warnings. Read them, and add --yes to publish anyway."
     raise FailedError("\n  ".join([sentence, *messages]))

@@ -11,19 +11,19 @@ _ONLY_PYPI = "PyPI"
 _PREFIX = "PyPI may still refuse the file: "
 _HEADINGS = {
     "refuse": "PyPI would refuse:",
-    "warn": "To be acknowledged:",
-    "unknown": "Not known:",
+    "warn": "Warnings to acknowledge:",
+    "unknown": "Could not be checked:",
 }
 _MAX_NAMES = 3
 
 
 def print_plan(plan: Mapping[str, Any]) -> None:
     """Print where a stage would go, in which order, and what is to be said of it."""
-    click.echo(f"{plan['project']} {plan['version']} (stage {plan['stage']})")
+    click.echo(f"Stage {plan['project']} {plan['version']} (id {plan['stage']})")
     click.echo(f"  Publish to  {plan['repository-url']}")
-    click.echo(f"  Look at     {plan['index-url']}")
+    click.echo(f"  Index       {plan['index-url']}")
     click.echo(f"  Manifest    {plan['manifest-digest']}")
-    click.echo("\nIn this order:")
+    click.echo("\nFiles, in the order in which they are sent:")
     for number, (file, why) in enumerate(_with_reasons(plan["files"]), 1):
         reason = f"  ({why})" if why else ""
         click.echo(f"  {number:>3}. {file['filename']}  {file['size']} bytes{reason}")
@@ -63,12 +63,13 @@ def print_who_publishes(promotion: Mapping[str, Any]) -> None:
     """Print, beside what is asked for, that somebody else publishes, and how long that may take."""
     if promotion["status"] != "processing":
         return
-    text = "It is being published already: this command follows."
+    text = "The stage is already being published. This command follows it."
     if promotion["way"] == "here":
         until = _to_seconds(promotion["leased-until"])
         text = (
-            "Another machine publishes it: this command follows. If nothing more is heard from "
-            f"there, it stops at {until}, and may be promoted again."
+            "The stage is being published from another machine. This command follows it. If that "
+            f"machine stops reporting, publishing stops at {until}. Then run "
+            "`stageproxy promote STAGE` again."
         )
     click.echo(text, err=True)
 
@@ -80,12 +81,12 @@ def _with_reasons(files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[
     for file in files:
         name = file["filename"]
         if file["published"]:
-            yield file, "published already"
+            yield file, "already published"
         elif name.endswith(".whl"):
             is_alone = name == unpublished[0] and not has_release
-            yield file, "alone: the index makes the release with it" if is_alone else ""
+            yield file, "first and alone: it creates the release on the index" if is_alone else ""
         else:
-            yield file, "last, once users see every wheel" if len(files) > 1 else ""
+            yield file, "last, once the index lists every wheel" if len(files) > 1 else ""
 
 
 def _to_seconds(time: str) -> str:
@@ -103,4 +104,4 @@ def _print_only_pypi(findings: Sequence[Mapping[str, Any]]) -> None:
     messages = (one["message"] for one in findings if one["source"] == _ONLY_PYPI)
     lines = [one.removeprefix(_PREFIX).removesuffix(".") for one in messages]
     if lines:
-        click.echo("\nOnly PyPI can tell:\n  " + ";\n  ".join(lines) + ".")
+        click.echo("\nOnly PyPI can check:\n  " + ";\n  ".join(lines) + ".")
