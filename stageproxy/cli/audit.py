@@ -21,18 +21,22 @@ class _StageOrCommand(click.Group):
         return super().parse_args(ctx, args if is_named else [_SHOW, *args])
 
 
-@click.group(cls=_StageOrCommand, short_help="Show who did what; verify the trail.")
+@click.group(cls=_StageOrCommand)
 def audit() -> None:
-    """Show who did what to a stage (`audit STAGE`), or verify the trail of all stages."""
+    """Show or verify the audit trail.
+
+    `audit STAGE` shows who did what to a stage; `audit verify` verifies the
+    trail of all stages.
+    """
 
 
 @audit.command(_SHOW)
 @click.argument("stage")
 @client_options
 async def show_audit(connection: Connection, stage: str, *, as_json: bool) -> None:
-    """Show what happened to STAGE: when, who, what, and what goes with it.
+    """Show the events of STAGE: when, who, what and details.
 
-    `audit STAGE` is the same.
+    `audit STAGE` is short for `audit show STAGE`.
     """
     reference = connection.stage(stage)
     async with connection.open(reference.server) as client:
@@ -46,13 +50,16 @@ async def show_audit(connection: Connection, stage: str, *, as_json: bool) -> No
 
 
 @audit.command("verify")
-@click.option("--head", metavar="DIGEST", help="A digest that the trail ended with, from the log.")
+@click.option(
+    "--head", metavar="DIGEST", help="A digest that the server logged as the head of the trail."
+)
 @client_options
 async def verify_audit(connection: Connection, head: str | None, *, as_json: bool) -> None:
-    """Verify that the trail of all stages is as it was written. This takes an admin token.
+    """Verify that no record of the audit trail was changed.
 
-    The log of the server has the head of the trail once an hour. Only with one
-    of these is it found that the newest records were cut off.
+    This needs an admin token. The server logs the head of the trail every hour.
+    Give one of these digests as --head to detect as well that the newest records
+    were removed.
     """
     async with connection.open() as client:
         url = (client.server / "api/audit/verify").with_query({"head": head} if head else {})
@@ -60,7 +67,7 @@ async def verify_audit(connection: Connection, head: str | None, *, as_json: boo
     if as_json:
         print_json(document)
     elif document["ok"]:
-        click.echo(f"{document['records']} records are as they were written.")
+        click.echo(f"Verified {document['records']} records: none was changed.")
         click.echo(f"Head: {document['head']}")
     else:
         click.echo(f"Broken at record {document['broken-at']}: {document['reason']}", err=True)

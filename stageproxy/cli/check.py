@@ -40,22 +40,25 @@ _MAX_PAGE_SIZE = 64 * 2**20
 _NO_STATE = UpstreamState(None)
 
 
-@click.command(short_help="Tell what PyPI would say to FILES.")
+@click.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--against",
     metavar="INDEX",
-    help="Ask an index, too: its URL as pip takes it, or `pip` for the one that pip here uses.",
+    help="Check against this index, too: its URL, or `pip` for the index that pip uses here.",
 )
 @click.option("--rules", is_flag=True, help="Print the rules and their date.")
 @json_option
 def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json: bool) -> None:
-    """Tell what PyPI would say to FILES, without uploading them. Exit code 1: it would refuse."""
+    """Check FILES against PyPI's rules.
+
+    Nothing is uploaded. The exit code is 1 if PyPI would refuse a file.
+    """
     if rules:
         print_rules(as_json=as_json)
         return
     if not files:
-        raise click.UsageError("Name the files to check, or ask for --rules.")
+        raise click.UsageError("Name the files to check, or list the rules with --rules.")
     verdicts = asyncio.run(_check_files(files, against))
     print_verdicts(verdicts, is_index_checked=against is not None, as_json=as_json)
     if any(one.refused for one in verdicts):
@@ -93,9 +96,13 @@ def _urls_of(against: str) -> IndexUrls:
         try:
             return index_of_pip()
         except NoPipIndexError as error:
-            raise FailedError("pip does not say which index it uses. Give its URL.") from error
+            raise FailedError(
+                "pip reports no index that it uses. Give the URL of one: --against URL."
+            ) from error
     if not _is_web_url(against):
-        raise click.UsageError(f"{against} is not the URL of an index.")
+        raise click.UsageError(
+            f"{against} is not the URL of an index. Give one that begins with https://, or `pip`."
+        )
     is_root = URL(against).path == "/"
     return urls_of(against) if is_root else urls_of_simple(against)
 
@@ -136,7 +143,8 @@ async def _fetch_state(published: Published, group: Sequence[LocalFile]) -> Upst
     state = await published.state(name.project)
     if state.listing is None:
         raise OutOfReachError(
-            f"The index at {published.index.site} cannot be reached, or does not answer as one."
+            f"No answer from the index at {published.index.site}: it cannot be reached, or this "
+            "is not the URL of an index. Check the URL, or try again later."
         )
     return state
 

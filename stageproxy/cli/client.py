@@ -17,8 +17,8 @@ from stageproxy.cli.output import FailedError, OutOfReachError
 _OUT_OF_REACH_STATUSES = frozenset({502, 503, 504})
 _FIRST_ERROR_STATUS = 400
 _UNKNOWN_STAGE_URL = (
-    "There is no stage at this URL, or none any more. `stageproxy stage list` has the stages that "
-    "your token may see."
+    "There is no stage at this URL. List the stages that your token can see with "
+    "`stageproxy stage list`."
 )
 TIMEOUTS = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
 NO_READ_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
@@ -111,21 +111,24 @@ class Client:
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise FailedError(f"What answers at {self.server} is not stageproxy.")
+            raise FailedError(
+                f"The server at {self.server} is not stageproxy. "
+                "Name another one with --server or STAGEPROXY_SERVER."
+            )
         return document
 
     def unreachable(self, error: Exception) -> OutOfReachError:
         """Return the failure to say that the server does not answer."""
         return OutOfReachError(
             f"The server at {self.server} cannot be reached ({type(error).__name__}). "
-            "Is it running? Start it with: stageproxy serve. "
-            "If it runs elsewhere, name it with --server or STAGEPROXY_SERVER."
+            "Start it with `stageproxy serve`, or name one that runs elsewhere with --server or "
+            "STAGEPROXY_SERVER."
         )
 
 
 def failure(status: int, text: str) -> click.ClickException:
     """Return what a server's refusal becomes: its message, and the exit code that fits."""
-    message = _message_in(text) or f"The server answers {status}."
+    message = _message_in(text) or f"The server answered with status {status}."
     return OutOfReachError(message) if status in _OUT_OF_REACH_STATUSES else FailedError(message)
 
 

@@ -27,10 +27,16 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
         asyncio.run(command(Connection(server, token, find_local_server()), **options))
 
     server = click.option(
-        "--server", envvar="STAGEPROXY_SERVER", metavar="URL", help="Default: the one here."
+        "--server",
+        envvar="STAGEPROXY_SERVER",
+        metavar="URL",
+        help="URL of the server. Default: the one on this machine.",
     )
     token = click.option(
-        "--token", envvar="STAGEPROXY_TOKEN", metavar="TOKEN", help="Default: the server's own."
+        "--token",
+        envvar="STAGEPROXY_TOKEN",
+        metavar="TOKEN",
+        help="API token. Default: the admin token of the server on this machine.",
     )
     return server(token(json_option(run)))
 
@@ -61,9 +67,15 @@ class Connection:
             return StageReference(self.url(), text, None)
         server = text.partition("/tmp/")[0]
         if server == text:
-            raise click.UsageError(f"{text} is neither a stage URL nor a stage id.")
+            raise click.UsageError(
+                f"{text} is neither a stage URL nor a stage id. List stages with "
+                "`stageproxy stage list`."
+            )
         if self.server and _parse_server(self.server) != _parse_server(server):
-            raise click.UsageError("The stage URL is of another server than --server says.")
+            raise click.UsageError(
+                "The stage URL belongs to another server than --server names. Leave --server out, "
+                "or name the server of the stage URL."
+            )
         url = "/".join(text.split("/")[: server.count("/") + 4]) + "/"
         return StageReference(_parse_server(server), None, URL(url, encoded=True))
 
@@ -93,7 +105,9 @@ def find_local_server(environment: Mapping[str, str] = os.environ) -> LocalServe
 def _parse_server(text: str) -> URL:
     url = URL(text.rstrip("/"))
     if not url.absolute:
-        raise click.UsageError(f"{text} is not the URL of a server.")
+        raise click.UsageError(
+            f"{text} is not the URL of a server. Give one that begins with https://."
+        )
     return url
 
 

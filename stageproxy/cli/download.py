@@ -10,17 +10,20 @@ from stageproxy.cli.output import print_json
 from stageproxy.cli.transfers import fetch, progress_bars
 
 
-@click.command(short_help="Download the artifacts of STAGE.")
+@click.command()
 @click.argument("stage")
 @click.option(
     "--dest",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="Where to. Default: here.",
+    help="Folder to download to. Default: the current one.",
 )
 @client_options
 async def download(connection: Connection, stage: str, dest: Path, *, as_json: bool) -> None:
-    """Download the artifacts of STAGE; their hashes are checked."""
+    """Download the files of STAGE.
+
+    The SHA-256 of each file is checked.
+    """
     files = await _download_files(connection, stage, dest, hidden=as_json)
     if as_json:
         print_json({"files": files})

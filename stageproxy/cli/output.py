@@ -12,7 +12,7 @@ _STATUS_TEXTS = {
     "open": "is open",
     "processing": "is being published",
     "published": "is published",
-    "error": "was not published, or not all of it",
+    "error": "was not published completely",
     "canceled": "is canceled",
 }
 
@@ -31,7 +31,9 @@ class OutOfReachError(click.ClickException):
 
 def json_option(command: Command) -> Command:
     """Give a command `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print the result as one JSON document."
+    )(command)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -43,7 +45,7 @@ def print_stage(stage: Mapping[str, Any]) -> None:
     """Print a stage for people."""
     version = stage["version"] or "(no version yet)"
     status = _STATUS_TEXTS.get(stage["status"], stage["status"])
-    click.echo(f"{stage['project']} {version} {status} (stage {stage['id']})")
+    click.echo(f"Stage {stage['project']} {version} {status} (id {stage['id']})")
     for notice in stage["notices"]:
         click.echo(f"  {notice}")
     if _expires_by_itself(stage):
@@ -68,7 +70,7 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
     if url is None:
         return
     if not stage["files"]:
-        click.echo(f"\nStage URL: {url}\nNothing is in it yet. Upload files into it:")
+        click.echo(f"\nStage URL: {url}\nThe stage is empty. Upload files into it:")
         click.echo(f"  stageproxy upload --stage {url} FILE…")
         click.echo(f"  twine upload --repository-url {url}legacy/ FILE…")
         return

@@ -60,7 +60,7 @@ class WatchedFile(io.BufferedReader):
 async def fetch(client: Client, file: Mapping[str, Any], path: Path, bars: Progress) -> None:
     """Download one file next to its place; what has another hash never gets its name."""
     if "link" not in file:
-        raise FailedError("The stage has ended: its files cannot be reached any more.")
+        raise FailedError("The stage has ended, and its files can no longer be downloaded.")
     bar = bars.add_task(path.name, total=file["size"])
     digest = hashlib.sha256()
     async with _draft(path) as draft:
@@ -75,7 +75,10 @@ async def fetch(client: Client, file: Mapping[str, Any], path: Path, bars: Progr
         except (aiohttp.ClientError, TimeoutError) as error:
             raise client.unreachable(error) from error
         if digest.hexdigest() != file["hashes"]["sha256"]:
-            raise FailedError(f"{path.name} came with another hash than the stage says.")
+            raise FailedError(
+                f"The download of {path.name} does not have the SHA-256 that the stage lists. "
+                "Download the file again."
+            )
 
 
 @asynccontextmanager

@@ -24,8 +24,10 @@ _REFUSED_STATUSES = range(400, 500)
 _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.9"}
 
 
-@click.command(short_help="Upload FILES into their stage.")
-@click.option("--stage", metavar="STAGE", help="A stage URL or id. Default: by the files' release.")
+@click.command()
+@click.option(
+    "--stage", metavar="STAGE", help="Stage URL or id. Default: the stage of the files' release."
+)
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
@@ -33,7 +35,11 @@ _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.
 async def upload(
     connection: Connection, stage: str | None, files: tuple[Path, ...], *, as_json: bool
 ) -> None:
-    """Upload FILES into the stage of their release, which is opened if need be."""
+    """Upload FILES into their stage.
+
+    Without --stage, it is the stage of their release; it is opened if there is
+    none.
+    """
     names = _names_of(files)
     distributions = await asyncio.gather(
         *(asyncio.to_thread(read_distribution, path) for path in names)
@@ -78,7 +84,7 @@ def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
     if len(releases) > 1:
         listed = ", ".join(sorted(releases.values()))
         raise click.UsageError(
-            f"The files are of more than one release: {listed}. Upload each release by itself."
+            f"The files belong to more than one release: {listed}. Upload each release separately."
         )
     ordered = sorted(names.items(), key=lambda item: (not item[1].is_wheel, item[0].name))
     return dict(ordered)
@@ -104,7 +110,10 @@ async def _upload_files(
 
 def _stage_url(stage: dict[str, Any]) -> str:
     if "stage" not in stage["links"]:
-        raise FailedError(f"The stage is {stage['status']} and takes no files.")
+        raise FailedError(
+            f"The stage is {stage['status']} and accepts no files. Leave --stage out to upload "
+            "into another stage."
+        )
     return str(stage["links"]["stage"])
 
 

@@ -14,8 +14,8 @@ from stageproxy.core.rules.upload import Rule
 _MARKS = {Level.REFUSE: "refused", Level.WARN: "warning", Level.UNKNOWN: "unknown"}
 _RELEASE_SOURCES = frozenset({"release", "index"})
 _WIDTH = 9
-_RULES = "What only PyPI can tell: stageproxy check --rules"
-_NOT_ASKED = "What PyPI has already was not asked for: --against pip does."
+_RULES = "Some rules only PyPI can check. List them with: stageproxy check --rules"
+_NOT_ASKED = "Files that PyPI already has were not checked. Check against them with: --against pip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,11 @@ def _print_summary(verdicts: Sequence[Verdict]) -> None:
     refused = sum(len(one.refused) for one in verdicts)
     total = sum(len(one.files) for one in verdicts)
     files = "1 file" if total == 1 else f"{total} files"
-    rules = f"by PyPI's rules of {RULES_AS_OF}"
+    rules = f"PyPI's rules of {RULES_AS_OF}"
     if refused:
-        click.echo(f"\nPyPI would refuse {refused} of {files}, {rules}.", err=True)
+        click.echo(f"\nPyPI would refuse {refused} of {files}, by {rules}.", err=True)
     else:
-        click.echo(f"\nNothing makes PyPI refuse {files}, {rules}.")
+        click.echo(f"\nNo reason found to refuse {files}, by {rules}.")
 
 
 def print_rules(*, as_json: bool) -> None:
@@ -106,9 +106,9 @@ def print_rules(*, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"What PyPI checked on {RULES_AS_OF}, in its order:")
+    click.echo(f"PyPI's rules of {RULES_AS_OF}, in the order in which it checks them:")
     _print_table(RULES)
-    click.echo("\nWhat only PyPI can tell:")
+    click.echo("\nRules that only PyPI can check:")
     _print_table(UNKNOWN_RULES)
 
 

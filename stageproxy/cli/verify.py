@@ -37,19 +37,23 @@ _ACCEPTS = (SimpleType.V1_JSON.value, SimpleType.HTML.value)
 _FAILURES = (aiohttp.ClientError, TimeoutError)
 
 
-@click.command("verify-transparency", short_help="Compare STAGE with upstream.")
+@click.command("verify-transparency")
 @click.argument("stage")
 @click.option(
     "--names",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with a project on each line.",
+    help="File with a project on each line.",
 )
 @click.option(
-    "--sample", type=click.IntRange(1), help=f"So many at random. Default: {_SAMPLE_SIZE}."
+    "--sample",
+    type=click.IntRange(1),
+    help=f"Compare this many random projects. Default: {_SAMPLE_SIZE}.",
 )
-@click.option("--seed", type=int, default=0, help="For the same sample again.")
-@click.option("--upstream", metavar="URL", help="Default: as the settings here say.")
+@click.option("--seed", type=int, default=0, help="Seed of the random sample.")
+@click.option(
+    "--upstream", metavar="URL", help="URL of upstream. Default: from the settings on this machine."
+)
 @client_options
 async def verify(  # noqa: PLR0913 - the options of the command
     connection: Connection,
@@ -61,7 +65,11 @@ async def verify(  # noqa: PLR0913 - the options of the command
     *,
     as_json: bool,
 ) -> None:
-    """Compare what STAGE must not touch with upstream: status, headers that matter, every byte."""
+    """Compare pages of STAGE with upstream's.
+
+    Pages of projects that are not staged must be the same: status, headers that
+    matter, and every byte. The exit code is 1 if any page differs.
+    """
     names = _names_in(file) if file else _Sample(sample or _SAMPLE_SIZE, seed)
     document = await _compare(connection, stage, upstream, names)
     if as_json:
@@ -119,7 +127,7 @@ class _Side:
             async with self.session.get(url, headers=headers) as response:
                 body = await response.read()
         except _FAILURES as error:
-            msg = f"{url.host} cannot be reached ({type(error).__name__})."
+            msg = f"{url.host} cannot be reached ({type(error).__name__}). Try again later."
             raise OutOfReachError(msg) from error
         is_inside = str(response.url).startswith(str(self.simple))
         return _Response(response.status, response.headers, body, is_inside)
@@ -168,11 +176,13 @@ class _Comparison:
 
 def _differences_between(upstream: _Response, staged: _Response) -> list[str]:
     """Return what is not the same, in words."""
-    found = [] if staged.is_inside else ["a redirect leads out of the stage"]
+    found = [] if staged.is_inside else ["redirect to a URL outside the stage"]
     if upstream.status != staged.status:
         found.append(f"status {staged.status} instead of {upstream.status}")
     if upstream.body != staged.body:
-        found.append(f"{len(staged.body)} other bytes instead of {len(upstream.body)}")
+        found.append(
+            f"body: {len(staged.body)} bytes instead of {len(upstream.body)}, with other contents"
+        )
     if upstream.status == 200:  # noqa: PLR2004 - an error's headers are ours
         found += [
             f"{name}: {staged.headers.get(name)} instead of {upstream.headers.get(name)}"
@@ -193,7 +203,7 @@ async def _compare(
     async with connection.open(reference.server) as client:
         document = await client.stage(reference)
     if "stage" not in document["links"]:
-        raise FailedError("The stage has ended.")
+        raise FailedError("The stage has ended. Name a stage that is open.")
     through = reference.url or URL(document["links"]["stage"])
     simple = urls_of(upstream).simple if upstream else await asyncio.to_thread(_configured_upstream)
     async with _open_comparison(simple, through.joinpath("simple/")) as comparison:
@@ -231,7 +241,7 @@ async def _pick_names(comparison: _Comparison, sample: _Sample) -> list[str]:
     parts = answer.body.decode(errors="replace").split('href="')[1:]
     names = [part.split('"')[0].rstrip("/").rpartition("/")[2] for part in parts]
     if not names:
-        raise FailedError("Upstream lists no projects. Name some with --names.")
+        raise FailedError("Upstream lists no projects. Name the projects to compare with --names.")
     return random.Random(sample.seed).sample(names, min(sample.size, len(names)))  # noqa: S311
 
 

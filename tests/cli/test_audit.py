@@ -73,7 +73,7 @@ def test_verify(desk: Desk) -> None:
 
     assert ended.code == 0
     assert re.fullmatch(
-        r"\d+ records are as they were written\.\nHead: [0-9a-f]{64}\n", ended.stdout
+        r"Verified \d+ records: none was changed\.\nHead: [0-9a-f]{64}\n", ended.stdout
     )
 
 

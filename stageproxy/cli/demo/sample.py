@@ -106,7 +106,7 @@ def _sdist(code: str) -> bytes:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--says", default="works", help="What the project prints of itself.")
+@click.option("--says", default="works", help="What the sample prints when it runs.")
 def main(folder: Path, says: str) -> None:
     """Build a wheel and an sdist of a sample project into FOLDER."""
     folder.mkdir(parents=True, exist_ok=True)

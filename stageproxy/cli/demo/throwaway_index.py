@@ -120,7 +120,7 @@ def _project_of(path: Path) -> str | None:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
 def main(folder: Path) -> None:
-    """Show what is uploaded to FOLDER on a free port, until the standard input ends."""
+    """Serve FOLDER as an index on a free port, until the standard input ends."""
     asyncio.run(_serve(folder, sys.stdin.readline().strip()))
 
 

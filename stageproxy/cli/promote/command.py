@@ -18,25 +18,27 @@ from stageproxy.cli.promote.texts import print_receipt
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.command(short_help="Publish STAGE, or go on with that.")
+@click.command()
 @click.argument("stage")
-@click.option("--dry-run", is_flag=True, help="Show what would be done and said, and do nothing.")
-@click.option("--manifest", metavar="DIGEST", help="Publish only what has this manifest digest.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and publish nothing.")
+@click.option(
+    "--manifest", metavar="DIGEST", help="Publish only if the stage has this manifest digest."
+)
 @click.option(
     "--hashes",
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Publish only the files of these lines of sha256sum; - reads them from standard input.",
+    help="Publish only if the files match these lines of sha256sum; - reads standard input.",
 )
 @click.option("--here", is_flag=True, help="Publish from this machine, with its own credential.")
-@click.option("--yes", is_flag=True, help="Acknowledge the warnings that are printed.")
+@click.option("--yes", is_flag=True, help="Acknowledge the warnings of the plan.")
 @click.option(
     "--pypi-token-file",
     type=_FILE,
     metavar="FILE",
-    help="A file with the credential to publish with: a token, or user:password.",
+    help="File with the credential to publish with: a token, or user:password.",
 )
-@click.option("--config", type=_FILE, metavar="FILE", help="Settings for --here, as TOML.")
+@click.option("--config", type=_FILE, metavar="FILE", help="Settings file for --here, as TOML.")
 @client_options
 async def promote(  # noqa: PLR0913 - the options of the command
     connection: Connection,
@@ -51,15 +53,16 @@ async def promote(  # noqa: PLR0913 - the options of the command
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Publish STAGE on PyPI, or go on with what was interrupted. Nothing is ever sent twice.
+    """Publish STAGE, or resume publishing it.
 
-    One wheel goes first, then the others, and the sdist last. Ctrl-C ends this
-    command, and not a publishing that the server does.
+    One wheel is published first, then the other wheels, and the sdist last. No
+    file is sent twice. Ctrl-C ends this command; if the server is publishing, it
+    continues.
     """
     if manifest and hashes:
-        raise click.UsageError("Name the manifest digest, or a file with hashes: not both.")
+        raise click.UsageError("--manifest and --hashes exclude each other. Use one of them.")
     if config and not here:
-        raise click.UsageError("--config is for --here: the server has settings of its own.")
+        raise click.UsageError("--config works only with --here: the server has its own settings.")
     options = PromoteOptions(
         approval=read_approval(manifest, hashes),
         dry_run=dry_run,
@@ -93,7 +96,11 @@ async def promote_stage(connection: Connection, stage: str, options: PromoteOpti
     elif receipt:
         print_receipt(receipt)
     if not published:
-        raise FailedError(promotion["reason"] or f"The stage is {promotion['status']}.")
+        raise FailedError(
+            promotion["reason"]
+            or f"Publishing ended with the status {promotion['status']}. Run "
+            "`stageproxy promote STAGE` again."
+        )
 
 
 @asynccontextmanager
