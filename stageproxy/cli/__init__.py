@@ -21,11 +21,11 @@ _COMMANDS = {
     "verify-transparency": ("verify:verify", "Compare pages of STAGE with upstream's."),
     "wait": ("wait:wait", "Wait until STAGE has N files."),
 }
-"""Where each command is defined in this package, and what it does."""
+"""Where each command is defined within this package, and its line in the list of commands."""
 
 
 class DeferredCommand(click.Command):
-    """A command as the list of commands shows it; *target* is where it is defined."""
+    """A command in the list of commands. *target* names the module and the object behind it."""
 
     def __init__(self, name: str, target: str, short_help: str) -> None:
         super().__init__(name, short_help=short_help)
@@ -40,13 +40,13 @@ class DeferredCommand(click.Command):
 class DeferringGroup(click.Group):
     """A group that imports a command when it is run, completed or asked for its own help.
 
-    Its own help, and the completion of the names of commands, import none.
+    The help of the group and the completion of command names import none.
     """
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is typed, imported."""
+        """Return the command named by the first argument, imported."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.load() if isinstance(command, DeferredCommand) else command, rest
 

@@ -1,4 +1,4 @@
-"""Here is `stageproxy audit …`: who did what, and whether the trail of it holds."""
+"""`stageproxy audit`: who did what, and whether the audit trail is intact."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,10 @@ _HELP = frozenset({"--help", "-h"})
 
 
 class _StageOrCommand(click.Group):
-    """A group in which a stage stands for the command that shows it: `audit STAGE`."""
+    """A group that reads `audit STAGE` as `audit show STAGE`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `show` before what is neither a command nor a wish for help."""
+        """Insert `show` before an argument that is neither a command nor an option for help."""
         is_named = not args or args[0] in self.commands or args[0] in _HELP
         return super().parse_args(ctx, args if is_named else [_SHOW, *args])
 
@@ -79,5 +79,5 @@ def _line_of(event: Mapping[str, Any]) -> str:
     details = "  ".join(f"{name}={value}" for name, value in event["details"].items())
     when = event["at"].replace("T", " ").partition(".")[0]
     line = f"{when}  {event['actor']:<8}  {event['action']:<18}  {details}"
-    # Some of it was said by clients: it must not steer the terminal.
+    # Clients chose some of these values: no control character may reach the terminal.
     return "".join(one if one.isprintable() else "?" for one in line).rstrip()

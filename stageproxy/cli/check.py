@@ -1,4 +1,4 @@
-"""Here is `stageproxy check`: files read, and judged release by release."""
+"""`stageproxy check`: PyPI's rules, applied to local files release by release."""
 
 import asyncio
 import logging
@@ -66,7 +66,7 @@ def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json:
 
 
 async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdict]:
-    """Return what PyPI would say to files, by release; *against*: an index that is asked, too."""
+    """Return a verdict for each release in *files*. *against* names an index to check, too."""
     local = await asyncio.gather(*(asyncio.to_thread(read_distribution, one) for one in files))
     ordered = sorted(
         local,
@@ -84,14 +84,14 @@ async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdi
 
 
 def _release_of(file: LocalFile) -> tuple[str, str]:
-    """Return which release a file is of; what cannot be taken apart stands alone."""
+    """Return the release of a file. A file whose name cannot be parsed is a release of its own."""
     if file.name is None:
         return file.path.name, ""
     return file.name.project, canonicalize_version(file.name.version)
 
 
 def _urls_of(against: str) -> IndexUrls:
-    """Return where an index is. A URL without a path is its `/`, as `upstream.url` has it."""
+    """Return the URLs of an index. A URL without a path is its root, as in `upstream.url`."""
     if against == _PIP:
         try:
             return index_of_pip()
@@ -117,7 +117,7 @@ def _is_web_url(text: str) -> bool:
 
 @asynccontextmanager
 async def _open_index(urls: IndexUrls) -> AsyncIterator[Published]:
-    # What services log is for servers. Here it is told as a finding, or as an error.
+    # Services log for servers. Here a failure becomes a finding or an error.
     logging.getLogger("stageproxy").addHandler(logging.NullHandler())
     async with open_session(_TIMEOUTS) as session:
         upstream = UpstreamIndex(

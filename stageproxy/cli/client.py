@@ -1,4 +1,4 @@
-"""Here is the thin HTTP client of all commands but `serve`."""
+"""The HTTP client that all commands but `serve` use."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -22,12 +22,12 @@ _UNKNOWN_STAGE_URL = (
 )
 TIMEOUTS = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
 NO_READ_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
-"""For what a server has to read all files of a large stage for."""
+"""For requests for which the server reads all files of a stage."""
 
 
 @asynccontextmanager
 async def open_client(server: URL, token: str | None) -> AsyncIterator["Client"]:
-    """Open a session with a server, which gets the token, if there is one."""
+    """Open a session with a server, and send *token* with each request if it is given."""
     headers = {"User-Agent": f"stageproxy/{__version__}"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -37,7 +37,7 @@ async def open_client(server: URL, token: str | None) -> AsyncIterator["Client"]
 
 @dataclass(frozen=True, slots=True)
 class StageReference:
-    """A stage as the user names it: its server, its id or its URL."""
+    """A stage as the user names it: a server, and the id or the URL of the stage."""
 
     server: URL
     id: str | None
@@ -59,7 +59,7 @@ class Client:
         *,
         timeouts: aiohttp.ClientTimeout = TIMEOUTS,
     ) -> dict[str, Any]:
-        """Return the document that the server answers with; raise what it says against it."""
+        """Return the JSON document of a response. Raise if the server refuses the request."""
         status, text = await self.request_text(method, path, body, timeouts=timeouts)
         return self._document_of(status, text)
 
@@ -71,7 +71,7 @@ class Client:
         *,
         timeouts: aiohttp.ClientTimeout = TIMEOUTS,
     ) -> tuple[int, str]:
-        """Return the status and the text that the server answers with, whatever they are."""
+        """Return the status and the text of a response, whatever the status is."""
         url = path if isinstance(path, URL) else self.server / path
         headers = {"Accept": "application/json"}
         try:
@@ -83,7 +83,7 @@ class Client:
             raise self.unreachable(error) from error
 
     async def stage(self, reference: StageReference) -> dict[str, Any]:
-        """Return the stage that a reference means."""
+        """Return the stage that a reference names."""
         if reference.url is None:
             return await self.request("GET", f"api/stages/{reference.id}")
         status, text = await self.request_text("GET", reference.url)
@@ -92,13 +92,13 @@ class Client:
         return self._document_of(status, text)
 
     async def stage_id(self, reference: StageReference) -> str:
-        """Return the id of the stage that a reference means."""
+        """Return the id of the stage that a reference names."""
         return reference.id or str((await self.stage(reference))["id"])
 
     def rebase(self, link: str) -> URL:
-        """Return a link into a stage, as this client reaches the server that it is of.
+        """Return a link into a stage with the URL of this server.
 
-        A server may call itself otherwise, and the token goes to the one that was meant.
+        The server may have another public URL, but the token is meant for this one only.
         """
         path = link.partition("/tmp/")[2]
         return URL(f"{str(self.server).rstrip('/')}/tmp/{path}", encoded=True)
@@ -118,7 +118,7 @@ class Client:
         return document
 
     def unreachable(self, error: Exception) -> OutOfReachError:
-        """Return the failure to say that the server does not answer."""
+        """Return the exception for a server that does not answer."""
         return OutOfReachError(
             f"The server at {self.server} cannot be reached ({type(error).__name__}). "
             "Start it with `stageproxy serve`, or name one that runs elsewhere with --server or "
@@ -127,7 +127,7 @@ class Client:
 
 
 def failure(status: int, text: str) -> click.ClickException:
-    """Return what a server's refusal becomes: its message, and the exit code that fits."""
+    """Return the exception for an error response, with the server's message."""
     message = _message_in(text) or f"The server answered with status {status}."
     return OutOfReachError(message) if status in _OUT_OF_REACH_STATUSES else FailedError(message)
 

@@ -1,4 +1,4 @@
-"""Here is `stageproxy completion`: what a shell needs to complete commands and options."""
+"""`stageproxy completion`: scripts with which shells complete commands and options."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -7,7 +7,7 @@ from stageproxy.cli.output import json_option, print_json
 
 _NAME = "stageproxy"
 _ASKED_BY = "_STAGEPROXY_COMPLETE"
-"""What the script sets when it asks; click derives it from the name, too."""
+"""The variable with which the script asks for completions. click derives it from the name, too."""
 
 
 @click.command()

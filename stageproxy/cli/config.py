@@ -1,4 +1,4 @@
-"""Here is `stageproxy config …`: settings, checked and redacted."""
+"""`stageproxy config`: check and show settings."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def show(file: Path | None, *, as_json: bool) -> None:
 
 
 def _toml(value: object) -> str:
-    """Return a value as it is written in TOML, which is JSON but for tables."""
+    """Return a value as TOML, which differs from JSON only in tables."""
     if not isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     pairs = (f"{json.dumps(name)} = {_toml(one)}" for name, one in value.items())

@@ -1,4 +1,4 @@
-"""Here is what commands are told: which server, which token, which stage."""
+"""The server, the API token and the stage that the options of a command name."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ DEFAULT_URL = "http://127.0.0.1:8726"
 
 
 def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command:
-    """Give a command `--server`, `--token` and `--json`, and run it with a `Connection` first."""
+    """Add `--server`, `--token` and `--json` to a command, and pass it a `Connection`."""
 
     @wraps(command)
     def run(server: str | None, token: str | None, **options: object) -> None:
@@ -43,7 +43,7 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
 
 @dataclass(frozen=True, slots=True)
 class LocalServer:
-    """What a server on this machine left in its data directory: where it is, and a token."""
+    """The URL and the admin token that a server on this machine wrote to its data directory."""
 
     url: str
     token: str | None = field(repr=False)
@@ -51,7 +51,7 @@ class LocalServer:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Which server is meant, and which token goes there; both may have to be found."""
+    """The server and the token of a command. Either may come from the server on this machine."""
 
     server: str | None
     token: str | None = field(repr=False)
@@ -62,7 +62,7 @@ class Connection:
         return _parse_server(self.server or self.local.url)
 
     def stage(self, text: str) -> StageReference:
-        """Return the stage that an argument names. Raise if it is of another server than told."""
+        """Return the stage that an argument names. Raise if it contradicts `--server`."""
         if "://" not in text:
             return StageReference(self.url(), text, None)
         server = text.partition("/tmp/")[0]
@@ -80,13 +80,13 @@ class Connection:
         return StageReference(_parse_server(server), None, URL(url, encoded=True))
 
     def open(self, server: URL | None = None) -> AbstractAsyncContextManager[Client]:
-        """Open a session with a server. The local token goes to the local server alone."""
+        """Open a session with a server. Only the local server receives the local token."""
         server = server or self.url()
         token = self.token or (self.local.token if self._is_local(server) else None)
         return open_client(server, token)
 
     def is_named_or_local(self, server: URL) -> bool:
-        """Say whether a server was named as such, or is this machine's own."""
+        """Return whether the user named the server, or it is the one on this machine."""
         return self.server is not None or self._is_local(server)
 
     def _is_local(self, server: URL) -> bool:
@@ -94,7 +94,7 @@ class Connection:
 
 
 def find_local_server(environment: Mapping[str, str] = os.environ) -> LocalServer:
-    """Look into the data directory that `serve` would use here."""
+    """Return what the data directory contains that `serve` would use here."""
     data = Path(environment.get("STAGEPROXY_STORAGE__DATA", "stageproxy-data"))
     return LocalServer(
         url=_read_line(data / "server.url") or DEFAULT_URL,

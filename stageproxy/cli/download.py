@@ -1,4 +1,4 @@
-"""Here is `stageproxy download`: files fetched, checked, and only then named."""
+"""`stageproxy download`: the files of a stage, checked and stored."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ async def download(connection: Connection, stage: str, dest: Path, *, as_json: b
 async def _download_files(
     connection: Connection, stage: str, dest: Path, *, hidden: bool
 ) -> list[dict[str, str]]:
-    """Download the artifacts of a stage, with bars unless *hidden*; return where they are."""
+    """Download the files of a stage, and return their paths and hashes."""
     reference = connection.stage(stage)
     await aiofiles.os.makedirs(dest, exist_ok=True)
     files = []

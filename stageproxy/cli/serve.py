@@ -1,4 +1,4 @@
-"""Here is `stageproxy serve`."""
+"""`stageproxy serve`: the start of the server."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Here is `stageproxy stage …`: the life of a stage."""
+"""`stageproxy stage`: open, list, show, change and end stages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Here is `stageproxy token …`: API tokens."""
+"""`stageproxy token`: create, list and revoke API tokens."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Here is `stageproxy upload`: files read, sent one by one, and told of."""
+"""`stageproxy upload`: local files, read and uploaded one by one."""
 
 import asyncio
 import json
@@ -54,13 +54,13 @@ async def upload(
 
 @dataclass(slots=True)
 class _Report:
-    """What became of the files so far, and the stage as the server last told of it."""
+    """The result for each file so far, and the stage as the server last returned it."""
 
     stage: dict[str, Any] | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, file: LocalFile, status: str, errors: Sequence[str] = ()) -> None:
-        """Note what became of a file."""
+        """Add the result for a file."""
         self.files.append(
             {
                 "filename": file.path.name,
@@ -72,7 +72,7 @@ class _Report:
 
 
 def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
-    """Take the filenames apart; they must all be of one release. Wheels come first."""
+    """Parse the filenames, wheels first. Raise if they are of more than one release."""
     try:
         names = {path: parse_distribution_name(path.name) for path in files}
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Here is how `stageproxy check` tells what it found, and the rules it goes by."""
+"""Verdicts on the files of a release, and PyPI's rules, as text and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _NOT_ASKED = "Files that PyPI already has were not checked. Check against them w
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of the files of one release, one by one and together."""
+    """The findings on the files of one release, for each file and for all together."""
 
     release: str
     files: Mapping[str, Sequence[Finding]]
@@ -28,7 +28,7 @@ class Verdict:
 
     @property
     def refused(self) -> Sequence[str]:
-        """The files that PyPI would refuse: all, if it takes none for the release."""
+        """The files that PyPI would refuse: all, if it refuses the release."""
         if _is_refused(self.findings):
             return list(self.files)
         return [filename for filename, findings in self.files.items() if _is_refused(findings)]
@@ -39,9 +39,9 @@ def _is_refused(findings: Sequence[Finding]) -> bool:
 
 
 def print_verdicts(verdicts: Sequence[Verdict], *, is_index_checked: bool, as_json: bool) -> None:
-    """Print what is said of files; what would be refused goes to the standard error stream.
+    """Print verdicts. Files that PyPI would refuse go to the standard error stream.
 
-    *is_index_checked*: whether an index was asked, too.
+    *is_index_checked*: whether the files were checked against an index, too.
     """
     if as_json:
         print_json(
@@ -71,10 +71,10 @@ def _document(verdict: Verdict) -> Mapping[str, Any]:
 
 
 def _print_findings(name: str, findings: Sequence[Finding]) -> None:
-    """Print the gravest mark with a name, and all that is said of it below."""
+    """Print a name with its gravest mark, and its findings below."""
     marks = [mark for level, mark in _MARKS.items() if any(one.level is level for one in findings)]
     mark = next(iter(marks), "ok")
-    # What nobody can tell does not speak against a file.
+    # A rule that could not be checked is no mark against a file.
     mark = "ok" if mark == _MARKS[Level.UNKNOWN] else mark
     is_refused = mark == _MARKS[Level.REFUSE]
     click.echo(f"{mark:<{_WIDTH}}{name}", err=is_refused)
@@ -96,7 +96,7 @@ def _print_summary(verdicts: Sequence[Verdict]) -> None:
 
 
 def print_rules(*, as_json: bool) -> None:
-    """Print what is checked, in PyPI's order, and what only PyPI can tell."""
+    """Print PyPI's rules in PyPI's order, and those that only PyPI can check."""
     if as_json:
         print_json(
             {

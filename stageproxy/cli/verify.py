@@ -1,4 +1,4 @@
-"""Here is `stageproxy verify-transparency`: a stage compared with upstream, byte by byte."""
+"""`stageproxy verify-transparency`: pages of a stage compared with upstream's."""
 
 import asyncio
 import os
@@ -87,7 +87,7 @@ def _names_in(file: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """So many projects at random, the same ones for the same seed."""
+    """A number of random projects, the same ones for the same seed."""
 
     size: int
     seed: int
@@ -95,7 +95,7 @@ class _Sample:
 
 @dataclass(frozen=True, slots=True)
 class _Response:
-    """What came back: what must be the same through a stage and without it."""
+    """The parts of a response that must be the same with and without the stage."""
 
     status: int
     headers: Mapping[str, str]
@@ -105,7 +105,7 @@ class _Response:
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """Something that a stage changes and must not."""
+    """A difference on a page that the stage must not change."""
 
     path: str
     accept: str
@@ -114,13 +114,13 @@ class _Difference:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One of the two indexes that are compared, by where its project pages are."""
+    """One of the two indexes, by the URL of its project pages."""
 
     session: aiohttp.ClientSession
     simple: URL = field(repr=False)
 
     async def get(self, path: str, accept: str) -> _Response:
-        """Return what it answers to a path; redirects are followed, and watched."""
+        """Return the response to a path, after redirects."""
         url = URL(str(self.simple) + path, encoded=True)
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
         try:
@@ -141,7 +141,7 @@ class _Comparison:
     staged: _Side
 
     async def differences(self, names: Sequence[str]) -> list[_Difference]:
-        """Return what is not the same on the pages of projects, a few at a time."""
+        """Return the differences on the pages of projects, a few pages at a time."""
         gate = asyncio.Semaphore(_CONCURRENCY)
 
         async def compared(name: str, accept: str) -> list[_Difference]:
@@ -154,10 +154,10 @@ class _Comparison:
         return [one for found in await asyncio.gather(*pages) for one in found]
 
     async def _differences_at(self, path: str, accept: str) -> list[str]:
-        """Compare one path with what upstream says before and after.
+        """Compare one path with upstream before and after.
 
-        Upstream may change in between: only what differs from both is a
-        difference, and only while these are the same.
+        Upstream may change in between. A difference counts only if the stage differs
+        from both, and both are the same.
         """
         found: list[str] = []
         before = await self.upstream.get(path, accept)
@@ -175,7 +175,7 @@ class _Comparison:
 
 
 def _differences_between(upstream: _Response, staged: _Response) -> list[str]:
-    """Return what is not the same, in words."""
+    """Return a description of each difference."""
     found = [] if staged.is_inside else ["redirect to a URL outside the stage"]
     if upstream.status != staged.status:
         found.append(f"status {staged.status} instead of {upstream.status}")
@@ -198,7 +198,7 @@ async def _compare(
     upstream: str | None,
     names_or_sample: Sequence[str] | _Sample,
 ) -> dict[str, Any]:
-    """Compare the pages of projects, and return how many there were and what differs."""
+    """Compare the pages of projects, and return how many were compared and the differences."""
     reference = connection.stage(stage)
     async with connection.open(reference.server) as client:
         document = await client.stage(reference)
@@ -226,9 +226,9 @@ def _configured_upstream() -> URL:
 
 @asynccontextmanager
 async def _open_comparison(upstream: URL, staged: URL) -> AsyncIterator[_Comparison]:
-    """Open sessions of their own: no API token goes upstream, nor to where a stage leads."""
+    """Open both sides. Neither receives an API token, nor does a host that they redirect to."""
     async with (
-        # Upstream is reached as the server does it: through a proxy, where there is one.
+        # As the server does, use the proxy of the environment for upstream.
         aiohttp.ClientSession(timeout=TIMEOUTS, trust_env=True) as direct,
         aiohttp.ClientSession(timeout=TIMEOUTS) as through,
     ):

@@ -1,4 +1,4 @@
-"""Here is `stageproxy wait`: for CI jobs that go on when others have uploaded."""
+"""`stageproxy wait`: wait until other jobs have uploaded the files of a stage."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Here is `stageproxy demo`: a whole release in a minute, on this machine."""
+"""`stageproxy demo`: a whole release in a minute, on this machine."""
 
 import os
 import secrets
@@ -79,14 +79,14 @@ def _print_output(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """An index to publish on, and the token for it."""
+    """The temporary index, and the token that may upload to it."""
 
     url: str
     token: str = field(repr=False)
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The environment in which a server publishes there, whatever else was set."""
+        """The environment of a server that publishes on this index, whatever was set before."""
         inherited = {
             name: text for name, text in os.environ.items() if not _is_promotion_setting(name)
         }
@@ -108,13 +108,13 @@ def _is_promotion_setting(variable: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """Who gives commands to the demo's server."""
+    """Commands that run against the server of the demo."""
 
     url: str
     token: str = field(repr=False)
 
     def run(self, *arguments: str) -> str:
-        """Run a command, and tell and return what it says."""
+        """Run a command, print its output and return it."""
         inherited = {
             name: text for name, text in os.environ.items() if not _is_promotion_setting(name)
         }
@@ -126,7 +126,7 @@ class _Client:
 
 @contextmanager
 def _throwaway_index(folder: Path) -> Iterator[_Index]:
-    """Run an index that ends with this process, however that ends."""
+    """Run an index that ends with this process, even if this process is killed."""
     folder.mkdir()
     command = [sys.executable, "-m", "stageproxy.cli.demo.throwaway_index", str(folder)]
     token = secrets.token_urlsafe()
@@ -141,7 +141,7 @@ def _throwaway_index(folder: Path) -> Iterator[_Index]:
 
 @contextmanager
 def _server(data: Path, index: _Index) -> Iterator[str]:
-    """Run a server as anybody would, on a free port, and end it by its process."""
+    """Run a server on a free port, and terminate it at the end."""
     command = [sys.executable, "-m", "stageproxy", "serve", "--port", "0", "--data", str(data)]
     log = data.with_suffix(".log")
     with (
@@ -180,7 +180,7 @@ def _pip_install(python: Path, index_url: str, *arguments: str) -> None:
 
 
 def _without_pip_settings() -> Mapping[str, str]:
-    """Return an environment in which pip knows one index only: no other can fake a success."""
+    """Return an environment in which pip uses no index but the one that it is given."""
     inherited = {
         name: value
         for name, value in os.environ.items()

@@ -1,6 +1,6 @@
-"""The sample project that the demo and the tutorial stage, built without any tool.
+"""The sample project that the demo and the tutorial stage.
 
-`python -m stageproxy.cli.demo.sample` writes it anywhere.
+It is built without a build tool. `python -m stageproxy.cli.demo.sample` writes it anywhere.
 """
 
 import base64
@@ -35,10 +35,10 @@ _METADATA = "\n".join(
 
 
 def build_sample(folder: Path, says: str = "works") -> list[Path]:
-    """Write a wheel and an sdist of the sample project, and return where they are.
+    """Write a wheel and an sdist of the sample project, and return their paths.
 
-    *says*: what the project prints when it runs, so that two builds of its one
-    version can be told apart.
+    *says*: what the project prints when it runs. It distinguishes two builds of
+    the same version.
     """
     wheel = folder / f"{_ROOT}-py3-none-any.whl"
     sdist = folder / f"{_ROOT}.tar.gz"

@@ -1,4 +1,4 @@
-"""Here is what somebody approved before: a manifest digest, or the hashes of files."""
+"""What was approved before: a manifest digest, or hashes of files."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,13 +14,13 @@ _NOT_APPROVED = "The stage differs from what was approved. Check the changes and
 
 @dataclass(frozen=True, slots=True)
 class ApprovalOptions:
-    """What alone may be published; `None` leaves it to what is staged."""
+    """What may be published. With neither option, it is whatever is staged."""
 
     manifest_digest: str | None = None
     hashes: Mapping[str, str] | None = None
 
     def check(self, manifest_digest: str, staged: Mapping[str, str]) -> None:
-        """Raise all that is not as approved; *staged*: the SHA-256 of each file, by its name."""
+        """Raise with every difference. *staged* is the SHA-256 of each file by its name."""
         if problems := list(self._problems(manifest_digest, staged)):
             raise FailedError("\n  ".join([_NOT_APPROVED, *problems]))
 
@@ -32,7 +32,7 @@ class ApprovalOptions:
 
 
 def read_approval(manifest_digest: str | None, hashes: Path | None) -> ApprovalOptions:
-    """Return what options say; *hashes*: a file with lines of sha256sum, or `-`."""
+    """Return the approval that the options name. *hashes* is a file of sha256sum lines, or `-`."""
     if hashes is None:
         return ApprovalOptions(manifest_digest.strip().lower() if manifest_digest else None)
     try:

@@ -1,4 +1,4 @@
-"""Here is `stageproxy promote`."""
+"""`stageproxy promote`: the command, and who sends the files."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -76,7 +76,7 @@ async def promote(  # noqa: PLR0913 - the options of the command
 
 
 async def promote_stage(connection: Connection, stage: str, options: PromoteOptions) -> None:
-    """Publish a stage, or go on with it, and print what came of it."""
+    """Publish a stage, or resume publishing it, and print the result."""
     reference = connection.stage(stage)
     async with connection.open(reference.server) as client:
         stage_id = await client.stage_id(reference)
@@ -107,9 +107,9 @@ async def promote_stage(connection: Connection, stage: str, options: PromoteOpti
 async def _sender(
     connection: Connection, reference: StageReference, client: Client, options: PromoteOptions
 ) -> AsyncIterator[Sender]:
-    """Open who sends. A dry run tells that a credential would follow, and hands none over."""
+    """Open the sender. In a dry run, the credential for the server is announced but not sent."""
     if options.here:
-        # Half of the server is imported with it.
+        # It imports half of the server, which the command needs for nothing else.
         from stageproxy.cli.promote.here import open_client_sender  # noqa: PLC0415
 
         files = (options.config, options.token_file)

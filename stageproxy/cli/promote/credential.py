@@ -1,4 +1,4 @@
-"""Here is the credential for the index that a command may hand over to a server, for once."""
+"""The credential for the index that a command sends to the server for one promotion."""
 
 import os
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ def find_credential(
     token_file: Path | None,
     environment: Mapping[str, str] = os.environ,
 ) -> Credential | None:
-    """Return the credential of a file or the environment, if there is one for that server.
+    """Return the credential from a file or the environment, if there is one for the server.
 
-    What is in the environment goes to the server that was named, or is of this
-    machine: not to any that a stage URL from somebody leads to.
+    One from the environment is sent only to a server that the user named, or to
+    the one on this machine: never to one that only a stage URL names.
     """
     if token_file is not None:
         return read_credential(token_file)
@@ -42,7 +42,7 @@ def find_credential(
 
 
 def read_credential(path: Path) -> Credential:
-    """Return the credential that a file has: an API token, or `user:password`."""
+    """Return the credential in a file: an API token, or `user:password`."""
     try:
         return parse_credential(path.read_text())
     except (OSError, ValueError) as error:

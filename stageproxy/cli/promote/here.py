@@ -1,8 +1,7 @@
-"""Here is how `stageproxy promote --here` publishes: from this machine, by its own settings.
+"""`stageproxy promote --here`: publishing from this machine.
 
-The server keeps the stage and the journal. Where the release goes, and with
-which credential, this machine decides: no server can make it send a token
-anywhere else.
+The server stores the stage and the journal. The settings of this machine choose
+the index and the credential, so that no server can direct a token elsewhere.
 """
 
 import asyncio
@@ -56,7 +55,7 @@ _INTERRUPTED = "Publishing was interrupted on the machine that ran it."
 async def open_client_sender(
     client: Client, config_file: Path | None, token_file: Path | None, *, as_json: bool
 ) -> AsyncIterator["ClientSender"]:
-    """Open what publishing from this machine needs."""
+    """Open a sender that publishes from this machine."""
     config = _settings(config_file)
     patience = Patience(config.upstream.connect_timeout, config.upstream.read_timeout)
     async with open_session(patience, keeps_connections=False) as session:
@@ -80,7 +79,7 @@ def _settings(file: Path | None) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class _Setup:
-    """What this machine has to publish with."""
+    """The settings, the index and the credential file of this machine."""
 
     config: Config
     publishing: Publishing
@@ -88,7 +87,7 @@ class _Setup:
     token_file: Path | None
 
     async def credentials(self, project: str) -> Credentials:
-        """Return the credential of a file, of the settings, or else Trusted Publishing."""
+        """Return the credential of the file, else of the settings, else Trusted Publishing."""
         if self.token_file is not None:
             return GivenCredential(read_credential(self.token_file))
         configured = credentials_of(self.config, self.publishing)
@@ -100,7 +99,7 @@ class _Setup:
 
 
 async def _identify(audience: str) -> str:
-    """Return the identity of this job for an audience; raise if there is none to be had."""
+    """Return the identity of this CI job for an audience. Raise if there is none."""
     try:
         found = await asyncio.to_thread(identities.detect_credential, audience)
     except identities.IdentityError as error:
@@ -116,7 +115,7 @@ async def _identify(audience: str) -> str:
 
 @dataclass(slots=True)
 class ClientSender:
-    """This machine sends; see `senders.Sender`."""
+    """Sends files from this machine; see `senders.Sender`."""
 
     client: Client
     setup: _Setup
@@ -128,11 +127,11 @@ class ClientSender:
 
     @property
     def credential_for_server(self) -> Mapping[str, str]:
-        """Nothing: what this machine has stays here."""
+        """Return nothing: the credential stays on this machine."""
         return {}
 
     def check(self, plan: Document) -> None:
-        """Raise if the server would publish elsewhere: then its plan is not about our index."""
+        """Raise if the server would publish on another index: its plan is not about this one."""
         local = self.setup.publishing.target
         planned = (plan["repository-url"], plan["index-url"])
         if planned != (local.repository_url, local.index_url):
@@ -144,7 +143,7 @@ class ClientSender:
             )
 
     async def prepare(self, stage: Document, plan: Document) -> None:
-        """Get a credential and the files, before anything is frozen."""
+        """Fetch a credential and the files, before the stage is frozen."""
         try:
             self._credentials = await self.setup.credentials(plan["project"])
             await self._credentials.get()
@@ -164,7 +163,7 @@ class ClientSender:
         return _NO_CI_HINT if is_trusted else ""
 
     async def send(self, promotion: Document, progress: PromotionProgress) -> None:
-        """Send what was frozen. How it ends stands in the journal then, if the server is there."""
+        """Send the frozen files. The journal records how it ends, if the server can be reached."""
         progress.show(promotion["files"])
         journal_store = HttpJournalStore(
             self.client, promotion["stage"], promotion["fence"], progress
@@ -216,7 +215,7 @@ async def _fail(journal_store: HttpJournalStore, reason: str) -> None:
 
 @contextmanager
 def _canceled_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, by which CI systems end jobs, do what Ctrl-C does."""
+    """Cancel the current task on SIGTERM, with which CI systems end jobs."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None:
         yield

@@ -1,4 +1,4 @@
-"""Here is one run of `stageproxy promote`: plan, approve, begin, follow."""
+"""One run of `stageproxy promote`: plan, check, start and follow."""
 
 import asyncio
 import sys
@@ -28,7 +28,7 @@ _STARTED = frozenset({"processing", "published"})
 
 @dataclass(frozen=True, slots=True)
 class PromoteOptions:
-    """What the options of the command say."""
+    """The options of the command."""
 
     approval: ApprovalOptions
     dry_run: bool
@@ -41,7 +41,7 @@ class PromoteOptions:
 
 @dataclass(frozen=True, slots=True)
 class PromoteRun:
-    """One run of the command, on one stage."""
+    """One run of the command on one stage."""
 
     client: Client
     stage_id: str
@@ -49,7 +49,7 @@ class PromoteRun:
     options: PromoteOptions
 
     async def publish(self) -> tuple[Document | None, Document]:
-        """Return the plan, if there was still one to make, and the promotion when it has ended."""
+        """Return the plan, or `None` if publishing had already started, and the ended promotion."""
         stage = await self._stage()
         if stage["status"] in _STARTED:
             return None, await self._follow(stage)
@@ -57,7 +57,7 @@ class PromoteRun:
             plan = await self._request_plan()
         except FailedError:
             if (stage := await self._stage())["status"] in _STARTED:
-                # Somebody else was a moment earlier.
+                # Another command has just started it.
                 return None, await self._follow(stage)
             raise
         self._print_and_check(plan)
@@ -70,11 +70,11 @@ class PromoteRun:
             return plan, await follow(self.client, self.stage_id, progress)
 
     async def dry_run(self) -> None:
-        """Print what would be published; raise what speaks against it."""
+        """Print the plan, and raise if it cannot be carried out."""
         self._print_and_check(await self._request_plan())
 
     async def _follow(self, stage: Document) -> Document:
-        """Return a promotion that somebody else has begun, of what was approved here, too."""
+        """Return a promotion started elsewhere, if it is of the approved files."""
         self.options.approval.check(stage["manifest-digest"], _hashes_of(stage))
         if not self.options.as_json:
             print_who_publishes(await self.client.request("GET", f"{self._path}/promotion"))
@@ -91,7 +91,7 @@ class PromoteRun:
         return await self.client.request("POST", path, body, timeouts=NO_READ_TIMEOUT)
 
     def _print_and_check(self, plan: Document) -> None:
-        """Print a plan, and raise what speaks against it."""
+        """Print a plan, and raise if it cannot be carried out."""
         if not self.options.as_json:
             print_plan(plan)
         elif self.options.dry_run:
@@ -112,7 +112,7 @@ class PromoteRun:
             )
 
     async def _start(self, plan: Document) -> Document | None:
-        """Begin; return nothing if another command has just begun with the very same files."""
+        """Start the promotion. Return `None` if another command just did, with the same files."""
         body = {
             "manifest-digest": plan["manifest-digest"],
             "acknowledged": plan["warnings-digest"],
@@ -144,7 +144,7 @@ def _hashes_of(stage: Document) -> dict[str, str]:
 
 
 def _check_acknowledged(plan: Document, options: PromoteOptions) -> None:
-    """Raise unless the warnings of a plan, if there are any, are known to somebody."""
+    """Raise unless the plan has no warnings, or the user acknowledges them."""
     if not plan["warnings-digest"] or options.yes:
         return
     if sys.stdin.isatty() and not options.as_json:

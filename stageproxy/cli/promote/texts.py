@@ -1,4 +1,4 @@
-"""Here is what people read of a promotion: its plan, what speaks against it, its receipt."""
+"""A promotion as text: its plan, its findings and its receipt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 _ONLY_PYPI = "PyPI"
-"""The source of what only PyPI can know, which is the same for every release."""
+"""The source of findings that only PyPI can check, which are the same for every release."""
 
 _PREFIX = "PyPI may still refuse the file: "
 _HEADINGS = {
@@ -18,7 +18,7 @@ _MAX_NAMES = 3
 
 
 def print_plan(plan: Mapping[str, Any]) -> None:
-    """Print where a stage would go, in which order, and what is to be said of it."""
+    """Print a plan: the index, the files in their order, and the findings."""
     click.echo(f"Stage {plan['project']} {plan['version']} (id {plan['stage']})")
     click.echo(f"  Publish to  {plan['repository-url']}")
     click.echo(f"  Index       {plan['index-url']}")
@@ -37,7 +37,7 @@ def print_plan(plan: Mapping[str, Any]) -> None:
 
 
 def messages_at(plan: Mapping[str, Any], level: str) -> Iterator[str]:
-    """Return what is said at a level, each sentence once, with the files that it is about."""
+    """Return each message at a level once, with the files that it is about."""
     files: dict[str, list[str]] = {}
     for one in plan["findings"]:
         if one["level"] == level and one["source"] != _ONLY_PYPI:
@@ -47,7 +47,7 @@ def messages_at(plan: Mapping[str, Any], level: str) -> Iterator[str]:
 
 
 def print_receipt(receipt: Mapping[str, Any]) -> None:
-    """Print what was published, when, and where it is."""
+    """Print what was published, when and where."""
     click.echo(f"{receipt['project']} {receipt['version']} is published.")
     click.echo(f"  At        {_to_seconds(receipt['published-at'])}")
     click.echo(f"  Approved  {_to_seconds(receipt['approved-at'])} by {receipt['approved-by']}")
@@ -60,7 +60,7 @@ def print_receipt(receipt: Mapping[str, Any]) -> None:
 
 
 def print_who_publishes(promotion: Mapping[str, Any]) -> None:
-    """Print, beside what is asked for, that somebody else publishes, and how long that may take."""
+    """Print, on the standard error stream, who is publishing and how long that may take."""
     if promotion["status"] != "processing":
         return
     text = "The stage is already being published. This command follows it."
@@ -75,7 +75,7 @@ def print_who_publishes(promotion: Mapping[str, Any]) -> None:
 
 
 def _with_reasons(files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """Return files, in their order, with why each of them is sent when it is."""
+    """Return files in their order, each with the reason for its place."""
     unpublished = [one["filename"] for one in files if not one["published"]]
     has_release = len(unpublished) < len(files)
     for file in files:
@@ -100,7 +100,7 @@ def _join_names(names: Sequence[str]) -> str:
 
 
 def _print_only_pypi(findings: Sequence[Mapping[str, Any]]) -> None:
-    """Print in a few lines what PyPI may refuse all the same."""
+    """Print why PyPI may still refuse files, in a few lines."""
     messages = (one["message"] for one in findings if one["source"] == _ONLY_PYPI)
     lines = [one.removeprefix(_PREFIX).removesuffix(".") for one in messages]
     if lines:
