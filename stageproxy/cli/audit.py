@@ -38,15 +38,15 @@ async def show_audit(connection: Connection, stage: str, *, as_json: bool) -> No
 
     `audit STAGE` is short for `audit show STAGE`.
     """
-    reference = connection.stage(stage)
+    reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
-        stage_id = await client.stage_id(reference)
+        stage_id = await client.get_stage_id(reference)
         document = await client.request("GET", f"api/stages/{stage_id}/audit")
     if as_json:
         print_json(document)
         return
-    for one in document["events"]:
-        click.echo(_line_of(one))
+    for event in document["events"]:
+        click.echo(_line_of(event))
 
 
 @audit.command("verify")

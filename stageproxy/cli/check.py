@@ -70,9 +70,9 @@ async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdi
     local = await asyncio.gather(*(asyncio.to_thread(read_distribution, one) for one in files))
     ordered = sorted(
         local,
-        key=lambda one: (
-            _release_of(one),
-            place_in_promotion(one.path.name, is_sdist=one.is_sdist),
+        key=lambda file: (
+            _release_of(file),
+            place_in_promotion(file.path.name, is_sdist=file.is_sdist),
         ),
     )
     releases = [list(group) for _, group in groupby(ordered, key=_release_of)]

@@ -82,7 +82,7 @@ class Client:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self.unreachable(error) from error
 
-    async def stage(self, reference: StageReference) -> dict[str, Any]:
+    async def get_stage(self, reference: StageReference) -> dict[str, Any]:
         """Return the stage that a reference names."""
         if reference.url is None:
             return await self.request("GET", f"api/stages/{reference.id}")
@@ -91,9 +91,9 @@ class Client:
             raise FailedError(_UNKNOWN_STAGE_URL)
         return self._document_of(status, text)
 
-    async def stage_id(self, reference: StageReference) -> str:
+    async def get_stage_id(self, reference: StageReference) -> str:
         """Return the id of the stage that a reference names."""
-        return reference.id or str((await self.stage(reference))["id"])
+        return reference.id or str((await self.get_stage(reference))["id"])
 
     def rebase(self, link: str) -> URL:
         """Return a link into a stage with the URL of this server.

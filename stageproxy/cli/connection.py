@@ -61,7 +61,7 @@ class Connection:
         """Return the URL of the server."""
         return _parse_server(self.server or self.local.url)
 
-    def stage(self, text: str) -> StageReference:
+    def parse_stage(self, text: str) -> StageReference:
         """Return the stage that an argument names. Raise if it contradicts `--server`."""
         if "://" not in text:
             return StageReference(self.url(), text, None)

@@ -28,19 +28,19 @@ async def download(connection: Connection, stage: str, dest: Path, *, as_json: b
     if as_json:
         print_json({"files": files})
         return
-    for one in files:
-        click.echo(f"{one['sha256']}  {one['path']}")
+    for file in files:
+        click.echo(f"{file['sha256']}  {file['path']}")
 
 
 async def _download_files(
     connection: Connection, stage: str, dest: Path, *, hidden: bool
 ) -> list[dict[str, str]]:
     """Download the files of a stage, and return their paths and hashes."""
-    reference = connection.stage(stage)
+    reference = connection.parse_stage(stage)
     await aiofiles.os.makedirs(dest, exist_ok=True)
     files = []
     async with connection.open(reference.server) as client:
-        document = await client.stage(reference)
+        document = await client.get_stage(reference)
         with progress_bars(hidden=hidden) as bars:
             for filename, file in document["files"].items():
                 path = dest / Path(filename).name

@@ -46,10 +46,12 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
     if as_json:
         print_json(document)
         return
-    for one in document["stages"]:
-        release = f"{one['project']} {one['version'] or '(no version yet)'}"
-        files = f"{len(one['files'])} files"
-        click.echo(f"{one['id']}  {one['status']:<10}  {one['expires-at']}  {files:>9}  {release}")
+    for listed in document["stages"]:
+        release = f"{listed['project']} {listed['version'] or '(no version yet)'}"
+        files = f"{len(listed['files'])} files"
+        click.echo(
+            f"{listed['id']}  {listed['status']:<10}  {listed['expires-at']}  {files:>9}  {release}"
+        )
     if not document["stages"]:
         click.echo("There are no stages.")
 
@@ -59,9 +61,9 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
 @client_options
 async def show_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
     """Show STAGE: a stage URL or a stage id."""
-    reference = connection.stage(stage)
+    reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
-        _show(await client.stage(reference), as_json=as_json)
+        _show(await client.get_stage(reference), as_json=as_json)
 
 
 @stage.command("extend")
@@ -116,9 +118,9 @@ async def _act(
     *,
     as_json: bool,
 ) -> None:
-    reference = connection.stage(stage)
+    reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
-        stage_id = await client.stage_id(reference)
+        stage_id = await client.get_stage_id(reference)
         _show(await client.request(method, f"api/stages/{stage_id}{action}", body), as_json=as_json)
 
 

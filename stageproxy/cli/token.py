@@ -59,10 +59,10 @@ async def list_tokens(connection: Connection, *, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    for one in document["tokens"]:
-        ends = "revoked" if one["revoked-at"] else one["expires-at"] or "never expires"
-        release = f"{one['project']} {one['version'] or ''}".strip()
-        click.echo(f"{one['id']}  {one['can']:<6}  {ends:<27}  {release}")
+    for listed in document["tokens"]:
+        ends = "revoked" if listed["revoked-at"] else listed["expires-at"] or "never expires"
+        release = f"{listed['project']} {listed['version'] or ''}".strip()
+        click.echo(f"{listed['id']}  {listed['can']:<6}  {ends:<27}  {release}")
 
 
 @token.command("revoke")

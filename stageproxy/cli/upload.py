@@ -78,8 +78,8 @@ def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     releases = {
-        (one.project, canonicalize_version(one.version)): f"{one.project} {one.version}"
-        for one in names.values()
+        (name.project, canonicalize_version(name.version)): f"{name.project} {name.version}"
+        for name in names.values()
     }
     if len(releases) > 1:
         listed = ", ".join(sorted(releases.values()))
@@ -97,11 +97,11 @@ async def _upload_files(
     report: _Report,
     bars: Progress,
 ) -> None:
-    reference = connection.stage(stage) if stage else None
+    reference = connection.parse_stage(stage) if stage else None
     async with connection.open(reference.server if reference else None) as client:
         url = client.server / "legacy/"
         if reference:
-            report.stage = await client.stage(reference)
+            report.stage = await client.get_stage(reference)
             url = client.rebase(_stage_url(report.stage)) / "legacy/"
         for file in distributions:
             bar = bars.add_task(file.path.name, total=file.path.stat().st_size)
@@ -168,9 +168,9 @@ def _print(report: _Report, *, as_json: bool) -> None:
     if as_json:
         print_json({"stage": report.stage, "files": report.files})
         return
-    for one in report.files:
-        click.echo(f"{one['status']:<10} {one['filename']}", err=one["status"] == "refused")
-        for error in one["errors"]:
+    for file in report.files:
+        click.echo(f"{file['status']:<10} {file['filename']}", err=file["status"] == "refused")
+        for error in file["errors"]:
             click.echo(f"           {error}", err=True)
     if report.stage:
         print_next_steps(report.stage)

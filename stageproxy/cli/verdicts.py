@@ -14,8 +14,8 @@ from stageproxy.core.rules.upload import Rule
 _MARKS = {Level.REFUSE: "refused", Level.WARN: "warning", Level.UNKNOWN: "unknown"}
 _RELEASE_SOURCES = frozenset({"release", "index"})
 _WIDTH = 9
-_RULES = "Some rules only PyPI can check. List them with: stageproxy check --rules"
-_NOT_ASKED = "Files that PyPI already has were not checked. Check against them with: --against pip"
+_RULES_HINT = "Some rules only PyPI can check. List them with: stageproxy check --rules"
+_INDEX_HINT = "Files that PyPI already has were not checked. Check against them with: --against pip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ def print_verdicts(verdicts: Sequence[Verdict], *, is_index_checked: bool, as_js
             }
         )
         return
-    for one in verdicts:
-        for filename, findings in one.files.items():
+    for verdict in verdicts:
+        for filename, findings in verdict.files.items():
             _print_findings(filename, findings)
-        if one.findings:
-            _print_findings(one.release, one.findings)
+        if verdict.findings:
+            _print_findings(verdict.release, verdict.findings)
     _print_summary(verdicts)
-    click.echo(_RULES if is_index_checked else f"{_NOT_ASKED}\n{_RULES}")
+    click.echo(_RULES_HINT if is_index_checked else f"{_INDEX_HINT}\n{_RULES_HINT}")
 
 
 def _document(verdict: Verdict) -> Mapping[str, Any]:
@@ -78,10 +78,10 @@ def _print_findings(name: str, findings: Sequence[Finding]) -> None:
     mark = "ok" if mark == _MARKS[Level.UNKNOWN] else mark
     is_refused = mark == _MARKS[Level.REFUSE]
     click.echo(f"{mark:<{_WIDTH}}{name}", err=is_refused)
-    for one in findings:
-        source = "" if one.source in _RELEASE_SOURCES else f"{one.source}: "
-        text = f"{source}{one.message}".replace("\n", "\n" + " " * 2 * _WIDTH)
-        click.echo(f"{'':<{_WIDTH}}{_MARKS[one.level]:<{_WIDTH}}{text}", err=is_refused)
+    for finding in findings:
+        source = "" if finding.source in _RELEASE_SOURCES else f"{finding.source}: "
+        text = f"{source}{finding.message}".replace("\n", "\n" + " " * 2 * _WIDTH)
+        click.echo(f"{'':<{_WIDTH}}{_MARKS[finding.level]:<{_WIDTH}}{text}", err=is_refused)
 
 
 def _print_summary(verdicts: Sequence[Verdict]) -> None:
@@ -123,5 +123,5 @@ def _rule(rule: Rule) -> Mapping[str, str]:
 
 
 def _print_table(rules: Sequence[Rule]) -> None:
-    for one in rules:
-        click.echo(f"  {one.level:<8} {one.id:<26} {one.about}")
+    for rule in rules:
+        click.echo(f"  {rule.level:<8} {rule.id:<26} {rule.about}")

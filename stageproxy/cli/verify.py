@@ -199,9 +199,9 @@ async def _compare(
     names_or_sample: Sequence[str] | _Sample,
 ) -> dict[str, Any]:
     """Compare the pages of projects, and return how many were compared and the differences."""
-    reference = connection.stage(stage)
+    reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
-        document = await client.stage(reference)
+        document = await client.get_stage(reference)
     if "stage" not in document["links"]:
         raise FailedError("The stage has ended. Name a stage that is open.")
     through = reference.url or URL(document["links"]["stage"])
@@ -247,6 +247,6 @@ async def _pick_names(comparison: _Comparison, sample: _Sample) -> list[str]:
 
 def _print(document: dict[str, Any]) -> None:
     differences = document["differences"]
-    for one in differences:
-        click.echo(f"{one['path']} ({one['accept']}): {one['what']}")
+    for difference in differences:
+        click.echo(f"{difference['path']} ({difference['accept']}): {difference['what']}")
     click.echo(f"{document['compared']} pages compared, {len(differences)} differences.")

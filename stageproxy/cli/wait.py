@@ -31,12 +31,12 @@ async def wait(
     connection: Connection, stage: str, count: int, seconds: float, *, as_json: bool
 ) -> None:
     """Wait until STAGE has N files."""
-    reference = connection.stage(stage)
+    reference = connection.parse_stage(stage)
     uploaded = 0
     try:
         async with asyncio.timeout(seconds), connection.open(reference.server) as client:
             while True:
-                document = await client.stage(reference)
+                document = await client.get_stage(reference)
                 if document["status"] == "canceled":
                     raise FailedError(f"The stage has ended. {' '.join(document['notices'])}")
                 if len(document["files"]) != uploaded and not as_json:

@@ -92,11 +92,11 @@ async def _show_project(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     files = [
         {
-            "filename": one.name,
-            "url": f"../../files/{one.name}",
-            "hashes": {"sha256": hashlib.sha256(one.read_bytes()).hexdigest()},
+            "filename": path.name,
+            "url": f"../../files/{path.name}",
+            "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
         }
-        for one in paths
+        for path in paths
     ]
     return _page({"name": project, "files": files})
 

@@ -77,9 +77,9 @@ async def promote(  # noqa: PLR0913 - the options of the command
 
 async def promote_stage(connection: Connection, stage: str, options: PromoteOptions) -> None:
     """Publish a stage, or resume publishing it, and print the result."""
-    reference = connection.stage(stage)
+    reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
-        stage_id = await client.stage_id(reference)
+        stage_id = await client.get_stage_id(reference)
         async with _sender(connection, reference, client, options) as sender:
             run = PromoteRun(client, stage_id, sender, options)
             if options.dry_run:

@@ -27,8 +27,8 @@ async def download_artifacts(
     """Download the files of a stage into a folder, and return them as artifacts."""
     artifacts = [_artifact(name, file) for name, file in stage["files"].items()]
     with progress_bars(hidden=hidden) as bars:
-        for one in artifacts:
-            await fetch(client, stage["files"][one.filename], folder / one.filename, bars)
+        for artifact in artifacts:
+            await fetch(client, stage["files"][artifact.filename], folder / artifact.filename, bars)
     return artifacts
 
 

@@ -50,9 +50,9 @@ class HttpJournalStore:
         for start in range(0, len(entries), _MAX_ENTRIES):
             batch = entries[start : start + _MAX_ENTRIES]
             await self._report({"entries": [_document(one) for one in batch]})
-            for one in batch:
-                state = state_of(one.progress.value, in_doubt=one.in_doubt)
-                self.progress.change(one.filename, state)
+            for entry in batch:
+                state = state_of(entry.progress.value, in_doubt=entry.in_doubt)
+                self.progress.change(entry.filename, state)
 
     async def renew(self) -> None:
         """Renew the lease."""

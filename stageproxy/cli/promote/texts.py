@@ -39,9 +39,9 @@ def print_plan(plan: Mapping[str, Any]) -> None:
 def messages_at(plan: Mapping[str, Any], level: str) -> Iterator[str]:
     """Return each message at a level once, with the files that it is about."""
     files: dict[str, list[str]] = {}
-    for one in plan["findings"]:
-        if one["level"] == level and one["source"] != _ONLY_PYPI:
-            files.setdefault(one["message"], []).extend(filter(None, [one["file"]]))
+    for finding in plan["findings"]:
+        if finding["level"] == level and finding["source"] != _ONLY_PYPI:
+            files.setdefault(finding["message"], []).extend(filter(None, [finding["file"]]))
     for message, names in files.items():
         yield f"{_join_names(names)}: {message}" if names else message
 
