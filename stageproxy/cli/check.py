@@ -21,7 +21,7 @@ from stageproxy.core.stage.accept import surroundings_of
 from stageproxy.core.stage.order import place_in_promotion
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.services.similar_names import NameSearches
-from stageproxy.services.upstream_state import Published, UpstreamState
+from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.index import UpstreamIndex
 from stageproxy.upstream.pip_index import (
@@ -116,7 +116,7 @@ def _is_web_url(text: str) -> bool:
 
 
 @asynccontextmanager
-async def _open_index(urls: IndexUrls) -> AsyncIterator[Published]:
+async def _open_index(urls: IndexUrls) -> AsyncIterator[UpstreamReader]:
     # Services log for servers. Here a failure becomes a finding or an error.
     logging.getLogger("stageproxy").addHandler(logging.NullHandler())
     async with open_session(_TIMEOUTS) as session:
@@ -133,10 +133,10 @@ async def _open_index(urls: IndexUrls) -> AsyncIterator[Published]:
             max_size=_MAX_PAGE_SIZE,
             report=lambda _how, _seconds: None,
         )
-        yield Published(index, NameSearches(index), _TOTAL_TIMEOUT)
+        yield UpstreamReader(index, NameSearches(index), _TOTAL_TIMEOUT)
 
 
-async def _fetch_state(published: Published, group: Sequence[LocalFile]) -> UpstreamState:
+async def _fetch_state(published: UpstreamReader, group: Sequence[LocalFile]) -> UpstreamState:
     name = group[0].name
     if name is None:
         return _NO_STATE

@@ -20,7 +20,7 @@ from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, OutOfReachError, print_json
 from stageproxy.config import load_config
 from stageproxy.core.index.negotiation import SimpleType
-from stageproxy.server.run import upstream_of
+from stageproxy.server.wiring import upstream_of
 from stageproxy.upstream.pip_index import urls_of
 
 _CONCURRENCY = 8

@@ -5,13 +5,14 @@ import json
 import logging
 import math
 import os
+import resource
 import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -20,16 +21,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
-from stageproxy.store.inspection_worker import READY
+from stageproxy.store.inspection_worker import READY, memory_of
 
 log = logging.getLogger(__name__)
 
 _MIB = 2**20
 _LONGEST_ANSWER = 16 * _MIB
 _START_SECONDS = 30
+_GLANCE_SECONDS = 0.1
 _PIECE = 2**16
 _MOST_ANSWERS = 10
 _CERTAIN_SHARE = 1 / 5
+_LAST_PIECE = _MIB
+"""Python asks the system for this much memory at once; where that fails, nearly none is left."""
 _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONHOME")
 """Without these, some Pythons do not start."""
 
@@ -158,7 +162,7 @@ class Inspection:
         self._busy.add(worker)
         try:
             yield worker
-            is_fit = worker.files < self._limits.files_per_process
+            is_fit = worker.files < self._limits.files_per_process and not worker.is_full
         except BaseException:
             is_fit = False
             raise
@@ -190,7 +194,7 @@ class _Worker:
     def __init__(self, limits: InspectionLimits) -> None:
         self.files = 0
         self._heard = bytearray()
-        self._seconds = limits.seconds
+        self._limits = limits
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [
                 *(sys.executable, "-P", "-m", "stageproxy.store.inspection_worker"),
@@ -214,6 +218,15 @@ class _Worker:
         """Say whether it waits: it is alive, and says nothing that nobody asked for."""
         return not self._heard and not self._said.poll(0)
 
+    @property
+    def is_full(self) -> bool:
+        """Say whether it has nearly all the memory that it may have, where the system tells."""
+        with suppress(OSError):
+            memory = memory_of(self._process.pid)
+            most, _ = resource.prlimit(self._process.pid, resource.RLIMIT_AS)
+            return most != resource.RLIM_INFINITY and most - memory < _LAST_PIECE
+        return False
+
     def ask(self, path: Path, filename: str) -> None:
         """Give it a file to look into."""
         self.files += 1
@@ -225,9 +238,10 @@ class _Worker:
     def listen(self, until: float) -> bytes:
         """Return the next line that it says; *until* is when that is too late."""
         while b"\n" not in self._heard[-_PIECE:]:
-            if not self._said.poll(max(0, until - time.monotonic()) * 1000):
-                seconds = f"{self._seconds:g} seconds"
-                raise _LimitError("no answer in time", f"File takes more than {seconds} to read")
+            wait = min(until - time.monotonic(), _GLANCE_SECONDS)
+            if not self._said.poll(max(0, wait) * 1000):
+                self._check_silence(until)
+                continue
             piece = os.read(self._answers.fileno(), _PIECE)
             self._heard += piece
             if not piece:
@@ -236,6 +250,18 @@ class _Worker:
                 raise _FailedError("the answer has no end")
         line, _, self._heard = self._heard.partition(b"\n")
         return bytes(line)
+
+    def _check_silence(self, until: float) -> None:
+        """Raise if it may not be silent any longer.
+
+        Up to 3.13, a Python without any memory can stay in a loop for ever
+        instead of raising a MemoryError: python/cpython#132508.
+        """
+        if self.is_full:
+            raise _out_of_memory("no answer, and no memory is left", self._limits)
+        if time.monotonic() >= until:
+            seconds = f"{self._limits.seconds:g} seconds"
+            raise _LimitError("no answer in time", f"File takes more than {seconds} to read")
 
     def _ended(self) -> _FailedError:
         # It has closed its side, and so is about to end or of no use any more.
@@ -279,7 +305,11 @@ def _contents_in(line: bytes, limits: InspectionLimits) -> Contents | None:
     if answer.contents is not None or answer.is_all:
         return answer.contents
     if answer.fault.startswith("MemoryError"):
-        reason = f"File takes more than {limits.memory // _MIB} MiB of memory to read"
-        raise _LimitError(answer.fault, reason)
+        raise _out_of_memory(answer.fault, limits)
     is_bug = not answer.fault.startswith("FileNotFoundError")  # the client went away
     raise _FailedError(repr(answer.fault), level=logging.ERROR if is_bug else logging.WARNING)
+
+
+def _out_of_memory(detail: str, limits: InspectionLimits) -> _LimitError:
+    memory = f"{limits.memory // _MIB} MiB of memory"
+    return _LimitError(detail, f"File takes more than {memory} to read")

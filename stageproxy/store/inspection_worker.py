@@ -43,6 +43,11 @@ def main() -> None:
             return
 
 
+def memory_of(process: int) -> int:
+    """Return how many bytes a process has of what `RLIMIT_AS` limits."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def _answer(path: Path, filename: str) -> None:
     with path.open("rb") as file:
         for contents in read_in_steps(file, parse_distribution_name(filename)):
@@ -102,7 +107,7 @@ def _limit(name: str, most: int, *, hard: int | None = None) -> None:
 
 def _own_memory() -> int:
     with suppress(OSError, ValueError):
-        return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        return memory_of(os.getpid())
     return _OWN_MEMORY
 
 

@@ -1,4 +1,4 @@
-"""Here is how statements are run on a connection."""
+"""Statements on a connection."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from sqlite_utils import Database as Tables
 
 
 class Statements:
-    """What every kind of rows needs, over one connection."""
+    """Runs statements; the base of all rows."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables

@@ -84,7 +84,7 @@ async def test_data_that_cannot_be(tmp_path: Path) -> None:
 
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr.endswith(
-        f"The data directory {tmp_path}/file/data cannot be made: Not a directory.\n"
+        f"The data directory {tmp_path}/file/data cannot be created: Not a directory.\n"
     )
 
 

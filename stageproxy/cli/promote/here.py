@@ -33,10 +33,10 @@ from stageproxy.core.promotion.replies import one_line
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials
-from stageproxy.server.run import SystemClock, publishing_of
-from stageproxy.server.wiring import Publishing, credentials_of, pace_of, pause
-from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.publish_target import GivenCredential
+from stageproxy.server.clock import SystemClock
+from stageproxy.server.wiring import publish_target_of
+from stageproxy.services.promotion.credentials import GivenCredential
+from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.upstream.pip_index import default_of_pip, urls_of
 from stageproxy.upstream.session import Patience, open_session
@@ -59,14 +59,15 @@ async def open_client_sender(
     config = _settings(config_file)
     patience = Patience(config.upstream.connect_timeout, config.upstream.read_timeout)
     async with open_session(patience, keeps_connections=False) as session:
-        publishing = publishing_of(config, urls_of(str(default_of_pip())), session)
-        if publishing is None:
+        upstream = urls_of(str(default_of_pip()))
+        target = publish_target_of(config, upstream, session, count=lambda _: None)
+        if target is None:
             raise FailedError(
                 "Set both promotion.repository_url and promotion.index_url, or neither to publish "
                 "on PyPI."
             )
         with tempfile.TemporaryDirectory(prefix="stageproxy-promote-") as folder:
-            setup = _Setup(config, publishing, session, token_file)
+            setup = _Setup(target, session, token_file)
             yield ClientSender(client, setup, Path(folder), as_json=as_json)
 
 
@@ -79,10 +80,9 @@ def _settings(file: Path | None) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class _Setup:
-    """The settings, the index and the credential file of this machine."""
+    """Where this machine publishes, and the file with the credential, if one was named."""
 
-    config: Config
-    publishing: Publishing
+    target: PublishTarget
     session: ClientSession = field(repr=False)
     token_file: Path | None
 
@@ -90,11 +90,10 @@ class _Setup:
         """Return the credential of the file, else of the settings, else Trusted Publishing."""
         if self.token_file is not None:
             return GivenCredential(read_credential(self.token_file))
-        configured = credentials_of(self.config, self.publishing)
-        found = await configured.find(canonicalize_name(project))
+        found = await self.target.credentials.find(canonicalize_name(project))
         if found is not None:
             return GivenCredential(found)
-        repository = URL(self.publishing.target.repository_url)
+        repository = URL(self.target.urls.repository_url)
         return TrustedPublisher(self.session, repository, _identify, SystemClock())
 
 
@@ -132,7 +131,7 @@ class ClientSender:
 
     def check(self, plan: Document) -> None:
         """Raise if the server would publish on another index: its plan is not about this one."""
-        local = self.setup.publishing.target
+        local = self.setup.target.urls
         planned = (plan["repository-url"], plan["index-url"])
         if planned != (local.repository_url, local.index_url):
             raise FailedError(
@@ -183,23 +182,20 @@ class ClientSender:
     def _runner(
         self, promotion: Document, journal_store: HttpJournalStore, progress: PromotionProgress
     ) -> PromotionRunner:
-        setup, credentials = self.setup, self._credentials
+        credentials = self._credentials
         if credentials is None:
             raise FailedError("There is no credential to publish with.")
         workflow = credentials.workflow if isinstance(credentials, TrustedPublisher) else None
         return PromotionRunner(
+            target=self.setup.target,
             project=canonicalize_name(promotion["project"]),
             artifacts=self._artifacts,
             journal_store=journal_store,
             upload_requests=DownloadedUploadRequests(
                 self.client, promotion["stage"], self.folder, workflow, _notify
             ),
-            confirmed_listing=ConfirmedListing(setup.publishing.index, setup.publishing.downloads),
-            upload_client=setup.publishing.upload_client,
             credentials=credentials,
             clock=SystemClock(),
-            pause=pause,
-            pace=pace_of(setup.config),
             report=progress.sent,
         )
 

@@ -1,0 +1,53 @@
+"""Paths of members that installers could stumble over."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stageproxy.core.archives.contents import some
+from stageproxy.core.archives.members import suspicious_paths
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("a/../../b", "A path has `..`: 'a/../../b'."),
+        ("a\\..\\b", "A path has `..`: 'a\\\\..\\\\b'."),
+        ("/etc/x", "A path is absolute: '/etc/x'."),
+        ("C:x", "A path is absolute: 'C:x'."),
+        ("a\u202eb", "A path has characters that are not seen: 'a\\u202eb'."),
+        ("a\x1bb", "A path has characters that are not seen: 'a\\x1bb'."),
+        ("a//b", "A path has backslashes, empty parts or dots: 'a//b'."),
+        ("aux.py", "Windows cannot have a file of this name: 'aux.py'."),
+        ("a./b", "Windows cannot have a file of this name: 'a./b'."),
+    ],
+    ids=ascii,
+)
+def test_an_odd_path_is_told(path: str, sentence: str) -> None:
+    """Paths that lead elsewhere, or that differ from what is seen, are told (C45, C46)."""
+    assert sentence in list(suspicious_paths([path, "a/b/c.py"]))
+
+
+def test_a_long_path_is_told() -> None:
+    """File systems end paths at 255 bytes a name."""
+    assert list(suspicious_paths(["x" * 256])) == [
+        f"A path is longer than 255 bytes: '{'x' * 256}'."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("a/B.py", "a/b.py"), ("\u00e9", "e\u0301"), ("a", "a/")], ids=ascii
+)
+def test_paths_that_some_systems_take_for_one_are_told(one: str, other: str) -> None:
+    """Case, the spelling of accents, and a file with the name of a directory (C46)."""
+    alike = some([one, other])
+
+    assert list(suspicious_paths([one, other])) == [
+        f"Some systems take these names for one: {alike}."
+    ]
+
+
+@given(st.lists(st.text()))
+def test_any_paths_are_looked_at(paths: list[str]) -> None:
+    """For any names, what is told can be printed."""
+    assert all(sentence.isascii() for sentence in suspicious_paths(paths))
