@@ -70,11 +70,23 @@ def test_example_names_no_host() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        pytest.param("[server]\nprot = 1", "server.prot: there is no such setting.", id="setting"),
-        pytest.param("[sever]\nport = 1", "sever: there is no such setting.", id="section"),
-        pytest.param("port = 1", "port: there is no such setting.", id="setting without section"),
         pytest.param(
-            "server = 3", "server: this is a section, which is written as a table.", id="no table"
+            "[server]\nprot = 1",
+            "server.prot: there is no such setting. Check its spelling.",
+            id="setting",
+        ),
+        pytest.param(
+            "[sever]\nport = 1",
+            "sever: there is no such setting. Check its spelling.",
+            id="section",
+        ),
+        pytest.param(
+            "port = 1",
+            "port: there is no such setting. Check its spelling.",
+            id="setting without section",
+        ),
+        pytest.param(
+            "server = 3", "server: this is a section. Write it as a table.", id="no table"
         ),
         pytest.param(
             '[stage]\nlifetime = "7 moons"',
@@ -83,29 +95,29 @@ def test_example_names_no_host() -> None:
         ),
         pytest.param(
             "[server]\nworkers = 2",
-            "server.workers: only 1 is possible in this version.",
+            "server.workers: this version supports only 1.",
             id="workers",
         ),
         pytest.param(
             '[server]\ntrusted_proxies = ["127.0.0.1", "proxy.example"]',
-            "server.trusted_proxies: 'proxy.example' is not an IP address, or a network such as "
-            "10.0.0.0/8.",
+            "server.trusted_proxies: 'proxy.example' is neither an IP address nor a network "
+            "such as 10.0.0.0/8.",
             id="address of a proxy",
         ),
         pytest.param(
             '[server]\ntrusted_proxies = ["10.0.0.1/8"]',
-            "server.trusted_proxies: '10.0.0.1/8' is not an IP address, or a network such as "
-            "10.0.0.0/8.",
+            "server.trusted_proxies: '10.0.0.1/8' is neither an IP address nor a network "
+            "such as 10.0.0.0/8.",
             id="network that begins elsewhere",
         ),
         pytest.param(
             '[promotion]\nrepository_url = "127.0.0.1:8080/legacy/"',
-            "promotion.repository_url: this is a whole URL, which begins with https://.",
+            "promotion.repository_url: give a whole URL that begins with https://.",
             id="URL without a scheme",
         ),
         pytest.param(
             "[server]\ntrusted_proxies = 1",
-            "server.trusted_proxies: this is a list of addresses and networks.",
+            "server.trusted_proxies: give a list of IP addresses and networks.",
             id="no list of proxies",
         ),
     ],
@@ -138,7 +150,7 @@ def test_file_that_is_not_toml(file: Path, content: bytes) -> None:
     """A file that makes no sense is named."""
     file.write_bytes(content)
 
-    with pytest.raises(ConfigError, match=r"config\.toml is not TOML: "):
+    with pytest.raises(ConfigError, match=r"config\.toml is not valid TOML: "):
         load_config(file, {})
 
 
@@ -201,7 +213,9 @@ def test_tokens_in_the_environment(file: Path, text: str) -> None:
 
 def test_unknown_variable_is_refused() -> None:
     """A misspelled variable is a mistake like one in the file."""
-    with pytest.raises(ConfigError, match=r"^server\.prot: there is no such setting\.$"):
+    with pytest.raises(
+        ConfigError, match=r"^server\.prot: there is no such setting\. Check its spelling\.$"
+    ):
         load_config(None, {"STAGEPROXY_SERVER__PROT": "1"})
 
 

@@ -7,25 +7,25 @@ import click
 from stageproxy import __version__
 
 _COMMANDS = {
-    "audit": ("audit:audit", "Show who did what; verify the trail."),
-    "check": ("check:check", "Tell what PyPI would say to FILES."),
-    "completion": ("completion:completion", "Print completion for SHELL."),
+    "audit": ("audit:audit", "Show or verify the audit trail."),
+    "check": ("check:check", "Check FILES against PyPI's rules."),
+    "completion": ("completion:completion", "Print the completion script for SHELL."),
     "config": ("config:config", "Check and show settings."),
-    "demo": ("demo.command:demo", "Show a whole release in a minute."),
-    "download": ("download:download", "Download the artifacts of STAGE."),
-    "promote": ("promote.command:promote", "Publish STAGE, or go on with that."),
-    "serve": ("serve:serve", "Run the server until it is told to stop."),
-    "stage": ("stage:stage", "Open, list, show and end stages."),
-    "token": ("token:token", "Make, list and revoke API tokens."),
+    "demo": ("demo.command:demo", "Run a whole release on this machine."),
+    "download": ("download:download", "Download the files of STAGE."),
+    "promote": ("promote.command:promote", "Publish STAGE, or resume publishing it."),
+    "serve": ("serve:serve", "Run the server until it is stopped."),
+    "stage": ("stage:stage", "Open, list, show, change and end stages."),
+    "token": ("token:token", "Create, list and revoke API tokens."),
     "upload": ("upload:upload", "Upload FILES into their stage."),
-    "verify-transparency": ("verify:verify", "Compare STAGE with upstream."),
-    "wait": ("wait:wait", "Wait until STAGE has so many artifacts."),
+    "verify-transparency": ("verify:verify", "Compare pages of STAGE with upstream's."),
+    "wait": ("wait:wait", "Wait until STAGE has N files."),
 }
-"""Where each command is defined in this package, and what it does."""
+"""Where each command is defined within this package, and its line in the list of commands."""
 
 
 class DeferredCommand(click.Command):
-    """A command as the list of commands shows it; *target* is where it is defined."""
+    """A command in the list of commands. *target* names the module and the object behind it."""
 
     def __init__(self, name: str, target: str, short_help: str) -> None:
         super().__init__(name, short_help=short_help)
@@ -40,13 +40,13 @@ class DeferredCommand(click.Command):
 class DeferringGroup(click.Group):
     """A group that imports a command when it is run, completed or asked for its own help.
 
-    Its own help, and the completion of the names of commands, import none.
+    The help of the group and the completion of command names import none.
     """
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is typed, imported."""
+        """Return the command named by the first argument, imported."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.load() if isinstance(command, DeferredCommand) else command, rest
 
@@ -61,4 +61,4 @@ class DeferringGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="stageproxy")
 def main() -> None:
-    """Stage a release of a Python project, look at it, install it, and only then publish it."""
+    """Stage releases of Python projects: inspect and install a release before you publish it."""

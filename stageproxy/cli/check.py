@@ -1,4 +1,4 @@
-"""Here is `stageproxy check`: files read, and judged release by release."""
+"""`stageproxy check`: PyPI's rules, applied to local files release by release."""
 
 import asyncio
 import logging
@@ -40,22 +40,25 @@ _MAX_PAGE_SIZE = 64 * 2**20
 _NO_STATE = UpstreamState(None)
 
 
-@click.command(short_help="Tell what PyPI would say to FILES.")
+@click.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--against",
     metavar="INDEX",
-    help="Ask an index, too: its URL as pip takes it, or `pip` for the one that pip here uses.",
+    help="Check against this index, too: its URL, or `pip` for the index that pip uses here.",
 )
 @click.option("--rules", is_flag=True, help="Print the rules and their date.")
 @json_option
 def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json: bool) -> None:
-    """Tell what PyPI would say to FILES, without uploading them. Exit code 1: it would refuse."""
+    """Check FILES against PyPI's rules.
+
+    Nothing is uploaded. The exit code is 1 if PyPI would refuse a file.
+    """
     if rules:
         print_rules(as_json=as_json)
         return
     if not files:
-        raise click.UsageError("Name the files to check, or ask for --rules.")
+        raise click.UsageError("Name the files to check, or list the rules with --rules.")
     verdicts = asyncio.run(_check_files(files, against))
     print_verdicts(verdicts, is_index_checked=against is not None, as_json=as_json)
     if any(one.refused for one in verdicts):
@@ -63,13 +66,13 @@ def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json:
 
 
 async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdict]:
-    """Return what PyPI would say to files, by release; *against*: an index that is asked, too."""
+    """Return a verdict for each release in *files*. *against* names an index to check, too."""
     local = await asyncio.gather(*(asyncio.to_thread(read_distribution, one) for one in files))
     ordered = sorted(
         local,
-        key=lambda one: (
-            _release_of(one),
-            place_in_promotion(one.path.name, is_sdist=one.is_sdist),
+        key=lambda file: (
+            _release_of(file),
+            place_in_promotion(file.path.name, is_sdist=file.is_sdist),
         ),
     )
     releases = [list(group) for _, group in groupby(ordered, key=_release_of)]
@@ -81,21 +84,25 @@ async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdi
 
 
 def _release_of(file: LocalFile) -> tuple[str, str]:
-    """Return which release a file is of; what cannot be taken apart stands alone."""
+    """Return the release of a file. A file whose name cannot be parsed is a release of its own."""
     if file.name is None:
         return file.path.name, ""
     return file.name.project, canonicalize_version(file.name.version)
 
 
 def _urls_of(against: str) -> IndexUrls:
-    """Return where an index is. A URL without a path is its `/`, as `upstream.url` has it."""
+    """Return the URLs of an index. A URL without a path is its root, as in `upstream.url`."""
     if against == _PIP:
         try:
             return index_of_pip()
         except NoPipIndexError as error:
-            raise FailedError("pip does not say which index it uses. Give its URL.") from error
+            raise FailedError(
+                "pip reports no index that it uses. Give the URL of one: --against URL."
+            ) from error
     if not _is_web_url(against):
-        raise click.UsageError(f"{against} is not the URL of an index.")
+        raise click.UsageError(
+            f"{against} is not the URL of an index. Give one that begins with https://, or `pip`."
+        )
     is_root = URL(against).path == "/"
     return urls_of(against) if is_root else urls_of_simple(against)
 
@@ -110,7 +117,7 @@ def _is_web_url(text: str) -> bool:
 
 @asynccontextmanager
 async def _open_index(urls: IndexUrls) -> AsyncIterator[UpstreamReader]:
-    # What services log is for servers. Here it is told as a finding, or as an error.
+    # Services log for servers. Here a failure becomes a finding or an error.
     logging.getLogger("stageproxy").addHandler(logging.NullHandler())
     async with open_session(_TIMEOUTS) as session:
         upstream = UpstreamIndex(
@@ -136,7 +143,8 @@ async def _fetch_state(published: UpstreamReader, group: Sequence[LocalFile]) ->
     state = await published.state(name.project)
     if state.listing is None:
         raise OutOfReachError(
-            f"The index at {published.index.site} cannot be reached, or does not answer as one."
+            f"No answer from the index at {published.index.site}: it cannot be reached, or this "
+            "is not the URL of an index. Check the URL, or try again later."
         )
     return state
 

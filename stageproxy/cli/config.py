@@ -1,4 +1,4 @@
-"""Here is `stageproxy config …`: settings, checked and redacted."""
+"""`stageproxy config`: check and show settings."""
 
 import json
 import os
@@ -22,19 +22,19 @@ def config() -> None:
 @click.argument("file", type=_FILE, required=False)
 @json_option
 def check(file: Path | None, *, as_json: bool) -> None:
-    """Say whether the settings in FILE and the environment can be used."""
+    """Check the settings in FILE and the environment."""
     _load(file)
     if as_json:
         print_json({"file": str(file) if file else None, "ok": True})
     else:
-        click.echo("The settings can be used.")
+        click.echo("The settings are valid.")
 
 
 @config.command("show")
-@click.option("--config", "file", type=_FILE, help="A TOML file.")
+@click.option("--config", "file", type=_FILE, help="Settings file, as TOML.")
 @json_option
 def show(file: Path | None, *, as_json: bool) -> None:
-    """Show the settings as they count, secrets hidden."""
+    """Show the effective settings, with secrets hidden."""
     document = _load(file)
     if as_json:
         print_json(document)
@@ -47,7 +47,7 @@ def show(file: Path | None, *, as_json: bool) -> None:
 
 
 def _toml(value: object) -> str:
-    """Return a value as it is written in TOML, which is JSON but for tables."""
+    """Return a value as TOML, which differs from JSON only in tables."""
     if not isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     pairs = (f"{json.dumps(name)} = {_toml(one)}" for name, one in value.items())

@@ -1,4 +1,4 @@
-"""Transfers of files, and their progress bars."""
+"""File transfers and their progress bars."""
 
 import hashlib
 import io
@@ -29,7 +29,7 @@ _CHUNK = 2**20
 
 @contextmanager
 def progress_bars(*, hidden: bool) -> Iterator[Progress]:
-    """Show bars on the standard error stream, unless *hidden* or nobody watches."""
+    """Show progress bars on the standard error stream, if it is a terminal and not *hidden*."""
     console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description}"),
@@ -44,7 +44,7 @@ def progress_bars(*, hidden: bool) -> Iterator[Progress]:
 
 
 class WatchedFile(io.BufferedReader):
-    """A file that moves a progress bar as it is read."""
+    """A file that advances a progress bar while it is read."""
 
     def __init__(self, path: Path, bars: Progress, bar: TaskID) -> None:
         super().__init__(io.FileIO(path))
@@ -58,9 +58,9 @@ class WatchedFile(io.BufferedReader):
 
 
 async def fetch(client: Client, file: Mapping[str, Any], path: Path, bars: Progress) -> None:
-    """Download one file next to its place; what has another hash never gets its name."""
+    """Download a file to *path*. A file with another hash is never stored there."""
     if "link" not in file:
-        raise FailedError("The stage has ended: its files cannot be reached any more.")
+        raise FailedError("The stage has ended, and its files can no longer be downloaded.")
     bar = bars.add_task(path.name, total=file["size"])
     digest = hashlib.sha256()
     async with _draft(path) as draft:
@@ -75,7 +75,10 @@ async def fetch(client: Client, file: Mapping[str, Any], path: Path, bars: Progr
         except (aiohttp.ClientError, TimeoutError) as error:
             raise client.unreachable(error) from error
         if digest.hexdigest() != file["hashes"]["sha256"]:
-            raise FailedError(f"{path.name} came with another hash than the stage says.")
+            raise FailedError(
+                f"The download of {path.name} does not have the SHA-256 that the stage lists. "
+                "Download the file again."
+            )
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Here is `stageproxy upload`: files read, sent one by one, and told of."""
+"""`stageproxy upload`: local files, read and uploaded one by one."""
 
 import asyncio
 import json
@@ -24,8 +24,10 @@ _REFUSED_STATUSES = range(400, 500)
 _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.9"}
 
 
-@click.command(short_help="Upload FILES into their stage.")
-@click.option("--stage", metavar="STAGE", help="A stage URL or id. Default: by the files' release.")
+@click.command()
+@click.option(
+    "--stage", metavar="STAGE", help="Stage URL or id. Default: the stage of the files' release."
+)
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
@@ -33,7 +35,11 @@ _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.
 async def upload(
     connection: Connection, stage: str | None, files: tuple[Path, ...], *, as_json: bool
 ) -> None:
-    """Upload FILES into the stage of their release, which is opened if need be."""
+    """Upload FILES into their stage.
+
+    Without --stage, it is the stage of their release; it is opened if there is
+    none.
+    """
     names = _names_of(files)
     distributions = await asyncio.gather(
         *(asyncio.to_thread(read_distribution, path) for path in names)
@@ -48,13 +54,13 @@ async def upload(
 
 @dataclass(slots=True)
 class _Report:
-    """What became of the files so far, and the stage as the server last told of it."""
+    """The result for each file so far, and the stage as the server last returned it."""
 
     stage: dict[str, Any] | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, file: LocalFile, status: str, errors: Sequence[str] = ()) -> None:
-        """Note what became of a file."""
+        """Add the result for a file."""
         self.files.append(
             {
                 "filename": file.path.name,
@@ -66,19 +72,19 @@ class _Report:
 
 
 def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
-    """Take the filenames apart; they must all be of one release. Wheels come first."""
+    """Parse the filenames, wheels first. Raise if they are of more than one release."""
     try:
         names = {path: parse_distribution_name(path.name) for path in files}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     releases = {
-        (one.project, canonicalize_version(one.version)): f"{one.project} {one.version}"
-        for one in names.values()
+        (name.project, canonicalize_version(name.version)): f"{name.project} {name.version}"
+        for name in names.values()
     }
     if len(releases) > 1:
         listed = ", ".join(sorted(releases.values()))
         raise click.UsageError(
-            f"The files are of more than one release: {listed}. Upload each release by itself."
+            f"The files belong to more than one release: {listed}. Upload each release separately."
         )
     ordered = sorted(names.items(), key=lambda item: (not item[1].is_wheel, item[0].name))
     return dict(ordered)
@@ -91,11 +97,11 @@ async def _upload_files(
     report: _Report,
     bars: Progress,
 ) -> None:
-    reference = connection.stage(stage) if stage else None
+    reference = connection.parse_stage(stage) if stage else None
     async with connection.open(reference.server if reference else None) as client:
         url = client.server / "legacy/"
         if reference:
-            report.stage = await client.stage(reference)
+            report.stage = await client.get_stage(reference)
             url = client.rebase(_stage_url(report.stage)) / "legacy/"
         for file in distributions:
             bar = bars.add_task(file.path.name, total=file.path.stat().st_size)
@@ -104,7 +110,10 @@ async def _upload_files(
 
 def _stage_url(stage: dict[str, Any]) -> str:
     if "stage" not in stage["links"]:
-        raise FailedError(f"The stage is {stage['status']} and takes no files.")
+        raise FailedError(
+            f"The stage is {stage['status']} and accepts no files. Leave --stage out to upload "
+            "into another stage."
+        )
     return str(stage["links"]["stage"])
 
 
@@ -159,9 +168,9 @@ def _print(report: _Report, *, as_json: bool) -> None:
     if as_json:
         print_json({"stage": report.stage, "files": report.files})
         return
-    for one in report.files:
-        click.echo(f"{one['status']:<10} {one['filename']}", err=one["status"] == "refused")
-        for error in one["errors"]:
+    for file in report.files:
+        click.echo(f"{file['status']:<10} {file['filename']}", err=file["status"] == "refused")
+        for error in file["errors"]:
             click.echo(f"           {error}", err=True)
     if report.stage:
         print_next_steps(report.stage)

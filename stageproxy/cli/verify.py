@@ -1,4 +1,4 @@
-"""Here is `stageproxy verify-transparency`: a stage compared with upstream, byte by byte."""
+"""`stageproxy verify-transparency`: pages of a stage compared with upstream's."""
 
 import asyncio
 import os
@@ -37,19 +37,23 @@ _ACCEPTS = (SimpleType.V1_JSON.value, SimpleType.HTML.value)
 _FAILURES = (aiohttp.ClientError, TimeoutError)
 
 
-@click.command("verify-transparency", short_help="Compare STAGE with upstream.")
+@click.command("verify-transparency")
 @click.argument("stage")
 @click.option(
     "--names",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file with a project on each line.",
+    help="File with a project on each line.",
 )
 @click.option(
-    "--sample", type=click.IntRange(1), help=f"So many at random. Default: {_SAMPLE_SIZE}."
+    "--sample",
+    type=click.IntRange(1),
+    help=f"Compare this many random projects. Default: {_SAMPLE_SIZE}.",
 )
-@click.option("--seed", type=int, default=0, help="For the same sample again.")
-@click.option("--upstream", metavar="URL", help="Default: as the settings here say.")
+@click.option("--seed", type=int, default=0, help="Seed of the random sample.")
+@click.option(
+    "--upstream", metavar="URL", help="URL of upstream. Default: from the settings on this machine."
+)
 @client_options
 async def verify(  # noqa: PLR0913 - the options of the command
     connection: Connection,
@@ -61,7 +65,11 @@ async def verify(  # noqa: PLR0913 - the options of the command
     *,
     as_json: bool,
 ) -> None:
-    """Compare what STAGE must not touch with upstream: status, headers that matter, every byte."""
+    """Compare pages of STAGE with upstream's.
+
+    Pages of projects that are not staged must be the same: status, headers that
+    matter, and every byte. The exit code is 1 if any page differs.
+    """
     names = _names_in(file) if file else _Sample(sample or _SAMPLE_SIZE, seed)
     document = await _compare(connection, stage, upstream, names)
     if as_json:
@@ -79,7 +87,7 @@ def _names_in(file: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """So many projects at random, the same ones for the same seed."""
+    """A number of random projects, the same ones for the same seed."""
 
     size: int
     seed: int
@@ -87,7 +95,7 @@ class _Sample:
 
 @dataclass(frozen=True, slots=True)
 class _Response:
-    """What came back: what must be the same through a stage and without it."""
+    """The parts of a response that must be the same with and without the stage."""
 
     status: int
     headers: Mapping[str, str]
@@ -97,7 +105,7 @@ class _Response:
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """Something that a stage changes and must not."""
+    """A difference on a page that the stage must not change."""
 
     path: str
     accept: str
@@ -106,20 +114,20 @@ class _Difference:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One of the two indexes that are compared, by where its project pages are."""
+    """One of the two indexes, by the URL of its project pages."""
 
     session: aiohttp.ClientSession
     simple: URL = field(repr=False)
 
     async def get(self, path: str, accept: str) -> _Response:
-        """Return what it answers to a path; redirects are followed, and watched."""
+        """Return the response to a path, after redirects."""
         url = URL(str(self.simple) + path, encoded=True)
         headers = {"Accept": accept, "Accept-Encoding": "identity"}
         try:
             async with self.session.get(url, headers=headers) as response:
                 body = await response.read()
         except _FAILURES as error:
-            msg = f"{url.host} cannot be reached ({type(error).__name__})."
+            msg = f"{url.host} cannot be reached ({type(error).__name__}). Try again later."
             raise OutOfReachError(msg) from error
         is_inside = str(response.url).startswith(str(self.simple))
         return _Response(response.status, response.headers, body, is_inside)
@@ -133,7 +141,7 @@ class _Comparison:
     staged: _Side
 
     async def differences(self, names: Sequence[str]) -> list[_Difference]:
-        """Return what is not the same on the pages of projects, a few at a time."""
+        """Return the differences on the pages of projects, a few pages at a time."""
         gate = asyncio.Semaphore(_CONCURRENCY)
 
         async def compared(name: str, accept: str) -> list[_Difference]:
@@ -146,10 +154,10 @@ class _Comparison:
         return [one for found in await asyncio.gather(*pages) for one in found]
 
     async def _differences_at(self, path: str, accept: str) -> list[str]:
-        """Compare one path with what upstream says before and after.
+        """Compare one path with upstream before and after.
 
-        Upstream may change in between: only what differs from both is a
-        difference, and only while these are the same.
+        Upstream may change in between. A difference counts only if the stage differs
+        from both, and both are the same.
         """
         found: list[str] = []
         before = await self.upstream.get(path, accept)
@@ -167,12 +175,14 @@ class _Comparison:
 
 
 def _differences_between(upstream: _Response, staged: _Response) -> list[str]:
-    """Return what is not the same, in words."""
-    found = [] if staged.is_inside else ["a redirect leads out of the stage"]
+    """Return a description of each difference."""
+    found = [] if staged.is_inside else ["redirect to a URL outside the stage"]
     if upstream.status != staged.status:
         found.append(f"status {staged.status} instead of {upstream.status}")
     if upstream.body != staged.body:
-        found.append(f"{len(staged.body)} other bytes instead of {len(upstream.body)}")
+        found.append(
+            f"body: {len(staged.body)} bytes instead of {len(upstream.body)}, with other contents"
+        )
     if upstream.status == 200:  # noqa: PLR2004 - an error's headers are ours
         found += [
             f"{name}: {staged.headers.get(name)} instead of {upstream.headers.get(name)}"
@@ -188,12 +198,12 @@ async def _compare(
     upstream: str | None,
     names_or_sample: Sequence[str] | _Sample,
 ) -> dict[str, Any]:
-    """Compare the pages of projects, and return how many there were and what differs."""
-    reference = connection.stage(stage)
+    """Compare the pages of projects, and return how many were compared and the differences."""
+    reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
-        document = await client.stage(reference)
+        document = await client.get_stage(reference)
     if "stage" not in document["links"]:
-        raise FailedError("The stage has ended.")
+        raise FailedError("The stage has ended. Name a stage that is open.")
     through = reference.url or URL(document["links"]["stage"])
     simple = urls_of(upstream).simple if upstream else await asyncio.to_thread(_configured_upstream)
     async with _open_comparison(simple, through.joinpath("simple/")) as comparison:
@@ -216,9 +226,9 @@ def _configured_upstream() -> URL:
 
 @asynccontextmanager
 async def _open_comparison(upstream: URL, staged: URL) -> AsyncIterator[_Comparison]:
-    """Open sessions of their own: no API token goes upstream, nor to where a stage leads."""
+    """Open both sides. Neither receives an API token, nor does a host that they redirect to."""
     async with (
-        # Upstream is reached as the server does it: through a proxy, where there is one.
+        # As the server does, use the proxy of the environment for upstream.
         aiohttp.ClientSession(timeout=TIMEOUTS, trust_env=True) as direct,
         aiohttp.ClientSession(timeout=TIMEOUTS) as through,
     ):
@@ -231,12 +241,12 @@ async def _pick_names(comparison: _Comparison, sample: _Sample) -> list[str]:
     parts = answer.body.decode(errors="replace").split('href="')[1:]
     names = [part.split('"')[0].rstrip("/").rpartition("/")[2] for part in parts]
     if not names:
-        raise FailedError("Upstream lists no projects. Name some with --names.")
+        raise FailedError("Upstream lists no projects. Name the projects to compare with --names.")
     return random.Random(sample.seed).sample(names, min(sample.size, len(names)))  # noqa: S311
 
 
 def _print(document: dict[str, Any]) -> None:
     differences = document["differences"]
-    for one in differences:
-        click.echo(f"{one['path']} ({one['accept']}): {one['what']}")
+    for difference in differences:
+        click.echo(f"{difference['path']} ({difference['accept']}): {difference['what']}")
     click.echo(f"{document['compared']} pages compared, {len(differences)} differences.")

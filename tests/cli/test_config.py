@@ -27,7 +27,7 @@ def test_check(desk: Desk, file: Path) -> None:
     """Settings that can be used are told as such."""
     ended = desk.run_with({}, "config", "check", file)
 
-    assert (ended.code, ended.stdout) == (0, "The settings can be used.\n")
+    assert (ended.code, ended.stdout) == (0, "The settings are valid.\n")
     document = desk.run_with({}, "config", "check", file, "--json").document
     assert document == {"file": str(file), "ok": True}
 

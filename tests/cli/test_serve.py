@@ -103,4 +103,4 @@ async def test_settings_that_are_wrong(tmp_path: Path) -> None:
     done = await serve(tmp_path, STAGEPROXY_SERVER__PROT="1")
 
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr == "Error: server.prot: there is no such setting.\n"
+    assert done.stderr == "Error: server.prot: there is no such setting. Check its spelling.\n"

@@ -1,4 +1,4 @@
-"""Here is `stageproxy demo`: a whole release in a minute, on this machine."""
+"""`stageproxy demo`: a whole release in a minute, on this machine."""
 
 import os
 import secrets
@@ -21,27 +21,29 @@ _INHERITED_PIP_VARIABLES = frozenset({"PIP_CERT", "PIP_DEFAULT_TIMEOUT"})
 _PROMOTION_PREFIX = "STAGEPROXY_PROMOTION__"
 
 
-@click.command(short_help="Show a whole release in a minute.")
+@click.command()
 def demo() -> None:
-    """Stage a sample release, install it with pip, publish it on an index made for that; clean up.
+    """Run a whole release on this machine.
 
-    Nothing leaves this machine: where a release goes to PyPI, the demo's goes to
-    an index of its own, which ends with it.
+    Stage a sample release, install it with pip, publish it on a temporary index
+    and install it from there. Nothing is published on PyPI, and everything that
+    the demo creates is removed.
     """
     with tempfile.TemporaryDirectory(prefix="stageproxy-demo-") as folder:
         try:
             _run_demo(Path(folder))
         except subprocess.CalledProcessError as error:
             raise FailedError(f"This step failed:\n{error.stdout}{error.stderr}") from error
-    click.echo("\nDone. Everything the demo made is gone again.")
+    click.echo("\nDone. Everything that the demo created is removed.")
 
 
 def _run_demo(folder: Path) -> None:
-    _print_step(1, "Start a server, with a data directory of its own")
+    _print_step(1, "Start a server with its own data directory")
     with _throwaway_index(folder / "index") as index, _server(folder / "data", index) as url:
         click.echo(f"      {url}")
         _print_step(
-            2, f"Build {NAME} {VERSION}, which needs {' and '.join(REQUIRES)}; no index has it"
+            2,
+            f"Build {NAME} {VERSION}. It depends on {' and '.join(REQUIRES)}, and no index has it",
         )
         files = build_sample(folder)
         for path in files:
@@ -49,20 +51,20 @@ def _run_demo(folder: Path) -> None:
         client = _Client(url, (folder / "data" / "admin.token").read_text().strip())
         _print_step(3, "Upload it into a stage")
         stage_url = _stage_url_in(client.run("upload", *map(str, files)))
-        _print_step(4, "Install it with pip, from an index that answers as if it were released")
+        _print_step(4, "Install it with pip through the stage, as if it were released")
         python = _new_environment(folder / "venv")
         _pip_install(python, f"{stage_url}simple/", NAME)
         _run_sample(5, python)
-        _print_step(6, "Publish it: here not on PyPI, but on an index that was made for this demo")
+        _print_step(6, "Publish it, in this demo on a temporary index instead of PyPI")
         client.run("promote", stage_url)
-        _print_step(7, "Install what was published, from that index, in place of what was staged")
+        _print_step(7, "Install the published release from that index")
         _pip_install(python, f"{index.url}simple/", "--force-reinstall", "--no-deps", NAME)
         _run_sample(8, python)
 
 
 def _run_sample(step: int, python: Path) -> None:
     module = NAME.replace("-", "_")
-    _print_step(step, "Use it")
+    _print_step(step, "Run it")
     _print_output(_run([str(python), "-c", f"import {module}; {module}.main()"]))
 
 
@@ -77,14 +79,14 @@ def _print_output(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """An index to publish on, and the token for it."""
+    """The temporary index, and the token that may upload to it."""
 
     url: str
     token: str = field(repr=False)
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The environment in which a server publishes there, whatever else was set."""
+        """The environment of a server that publishes on this index, whatever was set before."""
         inherited = {
             name: text for name, text in os.environ.items() if not _is_promotion_setting(name)
         }
@@ -106,13 +108,13 @@ def _is_promotion_setting(variable: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """Who gives commands to the demo's server."""
+    """Commands that run against the server of the demo."""
 
     url: str
     token: str = field(repr=False)
 
     def run(self, *arguments: str) -> str:
-        """Run a command, and tell and return what it says."""
+        """Run a command, print its output and return it."""
         inherited = {
             name: text for name, text in os.environ.items() if not _is_promotion_setting(name)
         }
@@ -124,7 +126,7 @@ class _Client:
 
 @contextmanager
 def _throwaway_index(folder: Path) -> Iterator[_Index]:
-    """Run an index that ends with this process, however that ends."""
+    """Run an index that ends with this process, even if this process is killed."""
     folder.mkdir()
     command = [sys.executable, "-m", "stageproxy.cli.demo.throwaway_index", str(folder)]
     token = secrets.token_urlsafe()
@@ -132,14 +134,14 @@ def _throwaway_index(folder: Path) -> Iterator[_Index]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         if process.stdin is None or process.stdout is None:
-            raise FailedError("The index for the demo did not start.")
+            raise FailedError("The temporary index of the demo did not start.")
         print(token, file=process.stdin, flush=True)
         yield _Index(process.stdout.readline().strip(), token)
 
 
 @contextmanager
 def _server(data: Path, index: _Index) -> Iterator[str]:
-    """Run a server as anybody would, on a free port, and end it by its process."""
+    """Run a server on a free port, and terminate it at the end."""
     command = [sys.executable, "-m", "stageproxy", "serve", "--port", "0", "--data", str(data)]
     log = data.with_suffix(".log")
     with (
@@ -178,7 +180,7 @@ def _pip_install(python: Path, index_url: str, *arguments: str) -> None:
 
 
 def _without_pip_settings() -> Mapping[str, str]:
-    """Return an environment in which pip knows one index only: no other can fake a success."""
+    """Return an environment in which pip uses no index but the one that it is given."""
     inherited = {
         name: value
         for name, value in os.environ.items()

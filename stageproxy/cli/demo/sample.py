@@ -1,6 +1,6 @@
-"""The sample project that the demo and the tutorial stage, built without any tool.
+"""The sample project that the demo and the tutorial stage.
 
-`python -m stageproxy.cli.demo.sample` writes it anywhere.
+It is built without a build tool. `python -m stageproxy.cli.demo.sample` writes it anywhere.
 """
 
 import base64
@@ -35,10 +35,10 @@ _METADATA = "\n".join(
 
 
 def build_sample(folder: Path, says: str = "works") -> list[Path]:
-    """Write a wheel and an sdist of the sample project, and return where they are.
+    """Write a wheel and an sdist of the sample project, and return their paths.
 
-    *says*: what the project prints when it runs, so that two builds of its one
-    version can be told apart.
+    *says*: what the project prints when it runs. It distinguishes two builds of
+    the same version.
     """
     wheel = folder / f"{_ROOT}-py3-none-any.whl"
     sdist = folder / f"{_ROOT}.tar.gz"
@@ -106,7 +106,7 @@ def _sdist(code: str) -> bytes:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--says", default="works", help="What the project prints of itself.")
+@click.option("--says", default="works", help="What the sample prints when it runs.")
 def main(folder: Path, says: str) -> None:
     """Build a wheel and an sdist of a sample project into FOLDER."""
     folder.mkdir(parents=True, exist_ok=True)

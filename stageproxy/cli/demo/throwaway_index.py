@@ -1,8 +1,8 @@
-"""Here is `python -m stageproxy.cli.demo.throwaway_index`, a small index to try a promotion on.
+"""A small index on which the demo publishes: `python -m stageproxy.cli.demo.throwaway_index`.
 
-It takes uploads as PyPI does and shows them on simple pages, for whoever is on
-this machine, until its standard input ends, whose first line is the token that
-may upload. It is for one release, not for use.
+It accepts uploads as PyPI does and lists them on simple pages, on this machine
+only. It reads the token for uploads from the first line of its standard input,
+and ends when the standard input ends.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _CHUNK = 2**20
 
 
 def make_app(folder: Path, token: str) -> web.Application:
-    """Return an index that keeps its files in a folder, and lets a token upload."""
+    """Return an index that stores files in a folder and accepts uploads with a token."""
     app = web.Application()
     app[_FOLDER] = folder
     app[_AUTHORIZATION] = Credential(TOKEN_USER, token).authorization
@@ -40,7 +40,7 @@ def make_app(folder: Path, token: str) -> web.Application:
 
 
 async def _accept_upload(request: web.Request) -> web.Response:
-    """Take a file; one that is there already stays as it is."""
+    """Store a file. A file that exists is never replaced."""
     authorization = request.headers.get("Authorization", "")
     if not hmac.compare_digest(authorization.encode(), request.app[_AUTHORIZATION].encode()):
         return _response(
@@ -79,24 +79,24 @@ def _response(status: HTTPStatus, text: str) -> web.Response:
 
 
 async def _show_projects(request: web.Request) -> web.Response:
-    """Show which projects there are, as PEP 691 has it."""
+    """List all projects, as PEP 691 defines it."""
     projects = {_project_of(one) for one in _files_in(request.app[_FOLDER])}
     return _page({"projects": [{"name": one} for one in sorted(filter(None, projects))]})
 
 
 async def _show_project(request: web.Request) -> web.Response:
-    """Show the files of a project, as PEP 691 has it."""
+    """List the files of a project, as PEP 691 defines it."""
     project = canonicalize_name(request.match_info["project"])
     paths = [one for one in _files_in(request.app[_FOLDER]) if _project_of(one) == project]
     if not paths:
         raise web.HTTPNotFound
     files = [
         {
-            "filename": one.name,
-            "url": f"../../files/{one.name}",
-            "hashes": {"sha256": hashlib.sha256(one.read_bytes()).hexdigest()},
+            "filename": path.name,
+            "url": f"../../files/{path.name}",
+            "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
         }
-        for one in paths
+        for path in paths
     ]
     return _page({"name": project, "files": files})
 
@@ -120,7 +120,7 @@ def _project_of(path: Path) -> str | None:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
 def main(folder: Path) -> None:
-    """Show what is uploaded to FOLDER on a free port, until the standard input ends."""
+    """Serve FOLDER as an index on a free port, until the standard input ends."""
     asyncio.run(_serve(folder, sys.stdin.readline().strip()))
 
 

@@ -1,8 +1,7 @@
-"""Here is how `stageproxy promote --here` publishes: from this machine, by its own settings.
+"""`stageproxy promote --here`: publishing from this machine.
 
-The server keeps the stage and the journal. Where the release goes, and with
-which credential, this machine decides: no server can make it send a token
-anywhere else.
+The server stores the stage and the journal. The settings of this machine choose
+the index and the credential, so that no server can direct a token elsewhere.
 """
 
 import asyncio
@@ -46,17 +45,17 @@ from stageproxy.upstream.trusted_publishing import TrustedPublisher
 Document = Mapping[str, Any]
 
 _NO_CI_HINT = (
-    "Trusted Publishing is for CI jobs: anywhere else, name a token with --pypi-token-file or "
+    "Trusted Publishing works only in CI jobs. Elsewhere, give a token with --pypi-token-file or "
     "STAGEPROXY_PROMOTION__TOKEN."
 )
-_INTERRUPTED = "It was interrupted where it ran."
+_INTERRUPTED = "Publishing was interrupted on the machine that ran it."
 
 
 @asynccontextmanager
 async def open_client_sender(
     client: Client, config_file: Path | None, token_file: Path | None, *, as_json: bool
 ) -> AsyncIterator["ClientSender"]:
-    """Open what publishing from this machine needs."""
+    """Open a sender that publishes from this machine."""
     config = _settings(config_file)
     patience = Patience(config.upstream.connect_timeout, config.upstream.read_timeout)
     async with open_session(patience, keeps_connections=False) as session:
@@ -64,8 +63,8 @@ async def open_client_sender(
         target = publish_target_of(config, upstream, session, count=lambda _: None)
         if target is None:
             raise FailedError(
-                "Of promotion.repository_url and promotion.index_url one is set here. Set both, "
-                "or none of them to publish on PyPI."
+                "Set both promotion.repository_url and promotion.index_url, or neither to publish "
+                "on PyPI."
             )
         with tempfile.TemporaryDirectory(prefix="stageproxy-promote-") as folder:
             setup = _Setup(target, session, token_file)
@@ -81,14 +80,14 @@ def _settings(file: Path | None) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class _Setup:
-    """What this machine has to publish with."""
+    """Where this machine publishes, and the file with the credential, if one was named."""
 
     target: PublishTarget
     session: ClientSession = field(repr=False)
     token_file: Path | None
 
     async def credentials(self, project: str) -> Credentials:
-        """Return the credential of a file, of the settings, or else Trusted Publishing."""
+        """Return the credential of the file, else of the settings, else Trusted Publishing."""
         if self.token_file is not None:
             return GivenCredential(read_credential(self.token_file))
         found = await self.target.credentials.find(canonicalize_name(project))
@@ -99,23 +98,23 @@ class _Setup:
 
 
 async def _identify(audience: str) -> str:
-    """Return the identity of this job for an audience; raise if there is none to be had."""
+    """Return the identity of this CI job for an audience. Raise if there is none."""
     try:
         found = await asyncio.to_thread(identities.detect_credential, audience)
     except identities.IdentityError as error:
-        sentence = f"This job's identity cannot be had: {one_line(str(error))}"
+        sentence = f"Could not get the identity of this CI job: {one_line(str(error))}"
         raise ConflictError(sentence) from error
     if found is None:
         raise ConflictError(
-            "There is nothing to publish with here: no promotion.token, and no identity of a CI "
-            "job for Trusted Publishing. Name a file with a token: --pypi-token-file."
+            "There is no credential to publish with: no promotion.token is set, and there is no "
+            "identity of a CI job for Trusted Publishing."
         )
     return found
 
 
 @dataclass(slots=True)
 class ClientSender:
-    """This machine sends; see `senders.Sender`."""
+    """Sends files from this machine; see `senders.Sender`."""
 
     client: Client
     setup: _Setup
@@ -127,22 +126,23 @@ class ClientSender:
 
     @property
     def credential_for_server(self) -> Mapping[str, str]:
-        """Nothing: what this machine has stays here."""
+        """Return nothing: the credential stays on this machine."""
         return {}
 
     def check(self, plan: Document) -> None:
-        """Raise if the server would publish elsewhere: then its plan is not about our index."""
+        """Raise if the server would publish on another index: its plan is not about this one."""
         local = self.setup.target.urls
         planned = (plan["repository-url"], plan["index-url"])
         if planned != (local.repository_url, local.index_url):
             raise FailedError(
-                f"The server has planned for {planned[0]} (index {planned[1]}), but the settings "
-                f"here say {local.repository_url} (index {local.index_url}). Nothing was sent: set "
-                "promotion.repository_url and promotion.index_url alike."
+                f"The server would publish on {planned[0]} (index {planned[1]}), but the settings "
+                f"here name {local.repository_url} (index {local.index_url}). Nothing was sent. "
+                "Set promotion.repository_url and promotion.index_url to the same values on both "
+                "machines."
             )
 
     async def prepare(self, stage: Document, plan: Document) -> None:
-        """Get a credential and the files, before anything is frozen."""
+        """Fetch a credential and the files, before the stage is frozen."""
         try:
             self._credentials = await self.setup.credentials(plan["project"])
             await self._credentials.get()
@@ -152,14 +152,17 @@ class ClientSender:
             self.client, stage, self.folder, hidden=self.as_json
         )
         if manifest_digest(self._artifacts) != plan["manifest-digest"]:
-            raise FailedError("The stage was changed meanwhile. Nothing was sent: promote again.")
+            raise FailedError(
+                "The stage was changed in the meantime. Nothing was sent. Check the changes and "
+                "run `stageproxy promote STAGE` again."
+            )
 
     def _hint(self) -> str:
         is_trusted = isinstance(self._credentials, TrustedPublisher)
         return _NO_CI_HINT if is_trusted else ""
 
     async def send(self, promotion: Document, progress: PromotionProgress) -> None:
-        """Send what was frozen. How it ends stands in the journal then, if the server is there."""
+        """Send the frozen files. The journal records how it ends, if the server can be reached."""
         progress.show(promotion["files"])
         journal_store = HttpJournalStore(
             self.client, promotion["stage"], promotion["fence"], progress
@@ -181,7 +184,7 @@ class ClientSender:
     ) -> PromotionRunner:
         credentials = self._credentials
         if credentials is None:
-            raise FailedError("There is no credential.")
+            raise FailedError("There is no credential to publish with.")
         workflow = credentials.workflow if isinstance(credentials, TrustedPublisher) else None
         return PromotionRunner(
             target=self.setup.target,
@@ -208,7 +211,7 @@ async def _fail(journal_store: HttpJournalStore, reason: str) -> None:
 
 @contextmanager
 def _canceled_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM, by which CI systems end jobs, do what Ctrl-C does."""
+    """Cancel the current task on SIGTERM, with which CI systems end jobs."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None:
         yield

@@ -1,6 +1,6 @@
-"""Here is how people watch a promotion, also one that somebody else carries out.
+"""Progress of a promotion, whoever carries it out.
 
-There are bars on a terminal, and a line for each change elsewhere.
+It is shown as bars on a terminal, and as a line for each change elsewhere.
 """
 
 import asyncio
@@ -17,33 +17,33 @@ from stageproxy.cli.client import Client
 from stageproxy.cli.output import FailedError, OutOfReachError
 
 _STATE_TEXTS = {
-    "pending": "waits",
+    "pending": "is waiting",
     "sending": "is being sent",
-    "sent": "was accepted, but is not shown yet",
-    "confirmed": "is out",
+    "sent": "was accepted, but the index does not list it yet",
+    "confirmed": "is published",
     "refused": "was refused",
-    "refused in doubt": "was refused: looking whether an earlier attempt has brought it there",
-    "unknown": "had no answer: looking whether it is there",
+    "refused in doubt": "was refused; checking whether an earlier attempt was accepted",
+    "unknown": "got no answer; checking whether the index lists it",
 }
 _SILENT = frozenset({"pending"})
 _ACCEPTED = frozenset({"sent", "confirmed"})
 _POLL_SECONDS = 0.5
 _INTERRUPTED = (
-    "This command was interrupted, and the publishing was not: it goes on. "
-    "The same command follows it again."
+    "This command was interrupted, but publishing continues. Run `stageproxy promote STAGE` again "
+    "to follow it."
 )
 _GIVE_UP_AFTER = 120.0
-"""How long the server may be away, in seconds: it goes on when it is back."""
+"""How long the server may be unavailable, in seconds. It resumes when it restarts."""
 
 
 def state_of(progress: str, *, in_doubt: bool) -> str:
-    """Return what people are to know of a file: a refusal does not say that it is not there."""
+    """Return the state to show. A file refused after an unanswered attempt may be published."""
     return "refused in doubt" if in_doubt and progress == "refused" else progress
 
 
 @dataclass(slots=True)
 class PromotionProgress:
-    """Shows how far each file is; *prints_lines* where nobody would see bars."""
+    """Shows the progress of each file, with lines instead of bars if *prints_lines*."""
 
     bars: Progress
     prints_lines: bool
@@ -51,7 +51,7 @@ class PromotionProgress:
     _states: dict[str, str] = field(default_factory=dict)
 
     def show(self, files: Mapping[str, Mapping[str, Any]]) -> None:
-        """Show files as a promotion's document tells of them."""
+        """Show the files of a promotion document."""
         for filename, file in files.items():
             state = state_of(file["progress"], in_doubt=file["in-doubt"])
             self._task(filename, file["size"])
@@ -61,7 +61,7 @@ class PromotionProgress:
                 self.sent(filename, file["sent"])
 
     def change(self, filename: str, state: str) -> None:
-        """Show that a file is in another state."""
+        """Show the new state of a file."""
         self._states[filename] = state
         task = self._task(filename, None)
         self.bars.update(task, state=_STATE_TEXTS[state])
@@ -71,7 +71,7 @@ class PromotionProgress:
             click.echo(f"{filename} {_STATE_TEXTS[state]}.")
 
     def sent(self, filename: str, count: int) -> None:
-        """Show how many bytes of a file have gone out."""
+        """Show how many bytes of a file were sent."""
         self.bars.update(self._task(filename, None), completed=count)
 
     def _task(self, filename: str, size: int | None) -> TaskID:
@@ -86,7 +86,7 @@ class PromotionProgress:
 
 @contextmanager
 def promotion_progress(*, hidden: bool) -> Iterator[PromotionProgress]:
-    """Show how far files are, unless *hidden*."""
+    """Show the progress of files, unless *hidden*."""
     console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description}"),
@@ -101,7 +101,7 @@ def promotion_progress(*, hidden: bool) -> Iterator[PromotionProgress]:
 
 
 async def follow(client: Client, stage_id: str, progress: PromotionProgress) -> Mapping[str, Any]:
-    """Return a promotion when it has ended; show how far it is until then."""
+    """Return a promotion when it has ended, and show its progress until then."""
     try:
         while True:
             promotion = await _get_promotion(client, stage_id)
@@ -114,7 +114,7 @@ async def follow(client: Client, stage_id: str, progress: PromotionProgress) -> 
 
 
 async def _get_promotion(client: Client, stage_id: str) -> Mapping[str, Any]:
-    """Return a promotion as it stands, as soon as the server tells."""
+    """Return a promotion, and retry while the server is unavailable."""
     give_up_at = asyncio.get_running_loop().time() + _GIVE_UP_AFTER
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Here is one run of `stageproxy promote`: plan, approve, begin, follow."""
+"""One run of `stageproxy promote`: plan, check, start and follow."""
 
 import asyncio
 import sys
@@ -20,15 +20,15 @@ from stageproxy.cli.promote.texts import (
 )
 
 _INTERRUPTED = (
-    "This command was interrupted while the publishing began. `stageproxy stage show` says whether "
-    "it did. The same command begins it, or follows it."
+    "This command was interrupted while publishing started. Run `stageproxy promote STAGE` again "
+    "to start or to follow it."
 )
 _STARTED = frozenset({"processing", "published"})
 
 
 @dataclass(frozen=True, slots=True)
 class PromoteOptions:
-    """What the options of the command say."""
+    """The options of the command."""
 
     approval: ApprovalOptions
     dry_run: bool
@@ -41,7 +41,7 @@ class PromoteOptions:
 
 @dataclass(frozen=True, slots=True)
 class PromoteRun:
-    """One run of the command, on one stage."""
+    """One run of the command on one stage."""
 
     client: Client
     stage_id: str
@@ -49,7 +49,7 @@ class PromoteRun:
     options: PromoteOptions
 
     async def publish(self) -> tuple[Document | None, Document]:
-        """Return the plan, if there was still one to make, and the promotion when it has ended."""
+        """Return the plan, or `None` if publishing had already started, and the ended promotion."""
         stage = await self._stage()
         if stage["status"] in _STARTED:
             return None, await self._follow(stage)
@@ -57,7 +57,7 @@ class PromoteRun:
             plan = await self._request_plan()
         except FailedError:
             if (stage := await self._stage())["status"] in _STARTED:
-                # Somebody else was a moment earlier.
+                # Another command has just started it.
                 return None, await self._follow(stage)
             raise
         self._print_and_check(plan)
@@ -70,11 +70,11 @@ class PromoteRun:
             return plan, await follow(self.client, self.stage_id, progress)
 
     async def dry_run(self) -> None:
-        """Print what would be published; raise what speaks against it."""
+        """Print the plan, and raise if it cannot be carried out."""
         self._print_and_check(await self._request_plan())
 
     async def _follow(self, stage: Document) -> Document:
-        """Return a promotion that somebody else has begun, of what was approved here, too."""
+        """Return a promotion started elsewhere, if it is of the approved files."""
         self.options.approval.check(stage["manifest-digest"], _hashes_of(stage))
         if not self.options.as_json:
             print_who_publishes(await self.client.request("GET", f"{self._path}/promotion"))
@@ -91,7 +91,7 @@ class PromoteRun:
         return await self.client.request("POST", path, body, timeouts=NO_READ_TIMEOUT)
 
     def _print_and_check(self, plan: Document) -> None:
-        """Print a plan, and raise what speaks against it."""
+        """Print a plan, and raise if it cannot be carried out."""
         if not self.options.as_json:
             print_plan(plan)
         elif self.options.dry_run:
@@ -103,11 +103,16 @@ class PromoteRun:
         if plan["refused"]:
             messages = messages_at(plan, "refuse")
             raise FailedError(
-                "\n  ".join(["PyPI would refuse this, so nothing was sent:", *messages])
+                "\n  ".join(
+                    [
+                        "PyPI would refuse this release, so nothing was sent. Fix these problems:",
+                        *messages,
+                    ]
+                )
             )
 
     async def _start(self, plan: Document) -> Document | None:
-        """Begin; return nothing if another command has just begun with the very same files."""
+        """Start the promotion. Return `None` if another command just did, with the same files."""
         body = {
             "manifest-digest": plan["manifest-digest"],
             "acknowledged": plan["warnings-digest"],
@@ -139,12 +144,12 @@ def _hashes_of(stage: Document) -> dict[str, str]:
 
 
 def _check_acknowledged(plan: Document, options: PromoteOptions) -> None:
-    """Raise unless the warnings of a plan, if there are any, are known to somebody."""
+    """Raise unless the plan has no warnings, or the user acknowledges them."""
     if not plan["warnings-digest"] or options.yes:
         return
     if sys.stdin.isatty() and not options.as_json:
-        click.confirm("\nPublish it all the same?", abort=True, err=True)
+        click.confirm("\nPublish anyway?", abort=True, err=True)
         return
     messages = messages_at(plan, "warn") if options.as_json else ()
-    sentence = "There are warnings. Read them, and promote with --yes to publish all the same."
+    sentence = "There are warnings. Read them, and add --yes to publish anyway."
     raise FailedError("\n  ".join([sentence, *messages]))

@@ -104,7 +104,7 @@ async def test_interrupted_while_it_begins(taken: Taken, connection: Connection)
 
     run.cancel()
 
-    with pytest.raises(FailedError, match="interrupted while the publishing began"):
+    with pytest.raises(FailedError, match="interrupted while publishing started"):
         await run
 
 
