@@ -94,18 +94,18 @@ class AuditRecord:
     digest: str
 
     @property
-    def link(self) -> ChainEnd:
+    def end(self) -> ChainEnd:
         """Where the chain ends with this record."""
         return ChainEnd(self.number, self.digest)
 
 
-def chained(previous: str, number: int, event: Event) -> AuditRecord:
+def chained_record(previous: str, number: int, event: Event) -> AuditRecord:
     """Return the record of an *event* that follows the one whose digest is *previous*."""
-    text = spelled(
+    text = canonical_json(
         {
             "number": number,
             "previous": previous,
-            "at": _moment(event.at),
+            "at": _timestamp(event.at),
             "actor": event.actor,
             "action": event.action,
             "project": event.project,
@@ -117,26 +117,26 @@ def chained(previous: str, number: int, event: Event) -> AuditRecord:
     return AuditRecord(number, event, previous, hashlib.sha256(text.encode()).hexdigest())
 
 
-def spelled(value: PlainValue) -> str:
+def canonical_json(value: PlainValue) -> str:
     """Return a value as JSON that has no other spelling: sorted, without spaces, in ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def cleaned(event: Event, clean: Callable[[str], str]) -> Event:
+def clean_event(event: Event, clean: Callable[[str], str]) -> Event:
     """Return an event whose texts went through *clean*."""
 
     def clean_all(value: PlainValue) -> PlainValue:
         if isinstance(value, str):
             return clean(value)
         if isinstance(value, Mapping):
-            return {key: clean_all(one) for key, one in value.items()}
-        return [clean_all(one) for one in value] if isinstance(value, Sequence) else value
+            return {key: clean_all(item) for key, item in value.items()}
+        return [clean_all(item) for item in value] if isinstance(value, Sequence) else value
 
     return replace(
         event,
         project=event.project and clean(event.project),
         version=event.version and clean(event.version),
-        details={key: clean_all(one) for key, one in event.details.items()},
+        details={key: clean_all(item) for key, item in event.details.items()},
     )
 
 
@@ -159,48 +159,50 @@ class ChainCheck:
     awaited: str | None = None
     broken: BrokenRecord | None = None
 
-    def along(self, records: Iterable[AuditRecord]) -> "ChainCheck":
+    def extended_with(self, records: Iterable[AuditRecord]) -> "ChainCheck":
         """Return the walk after the next *records*; it goes no further than to a broken one."""
-        walk = self
+        check = self
         for record in records:
-            if walk.broken:
-                return walk
-            walk = walk._past(record)
-        return walk
+            if check.broken:
+                return check
+            check = check._after(record)
+        return check
 
-    def ended(self) -> "ChainCheck":
+    def finished(self) -> "ChainCheck":
         """Return the walk at the end of the chain: what was not met is not there any more."""
         if self.broken or self.awaited is None:
             return self
         sentence = "The chain ends here, or goes on with other records than it had."
         return replace(self, broken=BrokenRecord(self.end.number + 1, sentence))
 
-    def _past(self, record: AuditRecord) -> "ChainCheck":
+    def _after(self, record: AuditRecord) -> "ChainCheck":
         expected = self.end.number + 1
         if sentence := _find_fault(record, self.end):
             return replace(self, broken=BrokenRecord(expected, sentence))
-        is_met = record.digest == self.awaited
-        return replace(self, end=record.link, awaited=None if is_met else self.awaited)
+        is_found = record.digest == self.awaited
+        return replace(self, end=record.end, awaited=None if is_found else self.awaited)
 
 
-def broken_link(records: Iterable[AuditRecord], head: str | None = None) -> BrokenRecord | None:
+def find_broken_record(
+    records: Iterable[AuditRecord], head: str | None = None
+) -> BrokenRecord | None:
     """Return where a chain is broken, if it is.
 
     A chain whose last records were cut off looks whole. With *head*, a digest
     that it had once, this is found too.
     """
-    return ChainCheck(awaited=head).along(records).ended().broken
+    return ChainCheck(awaited=head).extended_with(records).finished().broken
 
 
 def _find_fault(record: AuditRecord, end: ChainEnd) -> str | None:
     if record.number != end.number + 1:
         return f"Record {end.number + 1} is missing; record {record.number} stands in its place."
-    if chained(record.previous, record.number, record.event) != record:
+    if chained_record(record.previous, record.number, record.event) != record:
         return f"Record {record.number} was changed."
     if record.previous != end.digest:
         return f"Record {record.number} does not follow the one before it."
     return None
 
 
-def _moment(at: datetime) -> str:
+def _timestamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -38,7 +38,7 @@ class Access:
         token = parse_token(credential)
         if token is None:
             return None
-        return await self.catalogue.read(lambda rows: rows.find_api_token(token.digest))
+        return await self.catalogue.read(lambda rows: rows.tokens.find(token.digest))
 
 
 def require(
@@ -48,3 +48,20 @@ def require(
     if not token.permits(action, project, version):
         what = f"{action} a stage of {project}" if project else f"do this ({action})"
         raise ForbiddenError(f"This API token does not permit to {what}.")
+
+
+def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:
+    """Raise unless *token* permits *action* on a stage that is, or was, of a release."""
+    if not token.permits(Action.SHOW, project, version):
+        raise _forbidden()
+    require(token, action, project, version)
+
+
+def require_everywhere(token: ApiToken, action: Action) -> None:
+    """Raise unless *token* permits *action* on every stage, as it would on a stage that exists."""
+    if not token.permits(action, None):
+        raise _forbidden()
+
+
+def _forbidden() -> ForbiddenError:
+    return ForbiddenError("This API token does not permit this on that stage, if there is one.")

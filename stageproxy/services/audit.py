@@ -12,8 +12,8 @@ from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import in_short, refusal_event
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.access import require
-from stageproxy.services.stages import Stages, require_on
+from stageproxy.services.access import require, require_on
+from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class AuditTrail:
     async def show(self, token: ApiToken, stage_id: str) -> Sequence[AuditRecord]:
         """Return what happened to a stage, also to one that is forgotten otherwise."""
         records = [one async for page in self._pages(stage_id) for one in page]
-        stage = await self.catalogue.read(lambda rows: rows.find_stage(stage_id))
+        stage = await self.catalogue.read(lambda rows: rows.stages.find(stage_id))
         last = records[-1].event if records else None
         if stage is None and last and last.project:
             require_on(token, Action.AUDIT, last.project, last.version)
@@ -77,10 +77,10 @@ class AuditTrail:
         require(token, Action.VERIFY, None)
         walk = ChainCheck(awaited=head)
         async for page in self._pages():
-            walk = walk.along(page)
+            walk = walk.extended_with(page)
             if walk.broken:
                 break
-        walk = walk.ended()
+        walk = walk.finished()
         if walk.broken:
             log.error("audit: %s", walk.broken.sentence)
         return walk
@@ -101,7 +101,7 @@ class AuditTrail:
         def work(rows: Rows) -> None:
             stage = _find_stage(rows, refusal)
             event = refusal_event(stage, token.id, now, **details)
-            rows.add_event(event)
+            rows.audit.add(event)
 
         try:
             await self.catalogue.write(work)
@@ -135,13 +135,13 @@ class AuditTrail:
 
     async def _page(self, stage_id: str | None, after: int) -> Sequence[AuditRecord]:
         return await self.catalogue.read(
-            lambda rows: rows.list_events(stage_id, after=after, limit=_PAGE)
+            lambda rows: rows.audit.list(stage_id, after=after, limit=_PAGE)
         )
 
 
 def _find_stage(rows: Rows, refusal: Refusal) -> Stage | None:
     """Return the stage that was meant. An id is kept only if it is one: clients choose theirs."""
     if refusal.stage_token is not None:
-        found = rows.find_stage_by_token(refusal.stage_token)
+        found = rows.stages.find_by_token(refusal.stage_token)
         return found[0] if found else None
-    return rows.find_stage(refusal.stage_id) if refusal.stage_id else None
+    return rows.stages.find(refusal.stage_id) if refusal.stage_id else None

@@ -149,7 +149,9 @@ class StagedDocuments:
 
     async def _release(self, stage: Stage) -> StagedRelease:
         first = in_promotion_order(stage.artifacts)[0]
-        form = await self.catalogue.read(lambda rows: rows.find_form(stage.id, first.filename))
+        form = await self.catalogue.read(
+            lambda rows: rows.artifacts.find_form(stage.id, first.filename)
+        )
         return staged_release(
             stage, form, root=self.urls.url_of(stage), project_url=self._project_url(stage)
         )

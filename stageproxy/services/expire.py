@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.stage.events import stage_event
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Rows
-from stageproxy.services.stages import end_expired
+from stageproxy.services.live_stages import end_expired
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Expiry:
         swept = await self.catalogue.write(lambda rows: self._sweep(rows, now))
         if swept.stages or swept.files:
             log.info("swept: forgot %d stages, deleted %d files", swept.stages, swept.files)
-        head = await self.catalogue.read(lambda rows: rows.audit_head())
+        head = await self.catalogue.read(lambda rows: rows.audit.head())
         log.info("audit: the head is record %d, %s", head.number, head.digest)
         return swept
 
@@ -50,14 +50,14 @@ class Expiry:
         end_expired(rows, None, now)
         forgotten = [
             stage
-            for stage in rows.list_stages()
+            for stage in rows.stages.list()
             if stage.ended_at and now >= stage.ended_at + self.retention
         ]
         for stage in forgotten:
-            rows.remove_stage(stage.id)
-            rows.add_event(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
-        unused = rows.unused_files(now, since=now - _SPARED)
+            rows.stages.remove(stage.id)
+            rows.audit.add(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
+        unused = rows.files.remove_unused(now, since=now - _SPARED)
         for digest in unused:
             self.files.remove(digest)
-        orphans = self.files.sweep(rows.known_files(), now - _SPARED)
+        orphans = self.files.sweep(rows.files.digests(), now - _SPARED)
         return Swept(len(forgotten), len(unused) + orphans)

@@ -12,10 +12,10 @@ from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.rights import TokenKind, parse_token
+from stageproxy.core.stage.lifetime import as_of, end_message
 from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Index, Rows, UpstreamResponse
-from stageproxy.services.stages import as_of, what_became_of
 
 _ROTATED = "This stage URL was replaced by another one. Ask the release manager for it."
 
@@ -48,7 +48,7 @@ class Previews:
         parsed = parse_token(token)
         if parsed is None or parsed.kind is not TokenKind.STAGE:
             raise NotFoundError
-        found = await self.catalogue.read(lambda rows: rows.find_stage_by_token(parsed.digest))
+        found = await self.catalogue.read(lambda rows: rows.stages.find_by_token(parsed.digest))
         if found is None or found[0].project != canonicalize_name(project):
             raise NotFoundError
         stage, rotation = found
@@ -58,14 +58,14 @@ class Previews:
         if stage.ended_at and self.clock.now() >= stage.ended_at + self.retention:
             raise NotFoundError
         if stage.status is Status.CANCELED:
-            raise GoneError(what_became_of(stage))
+            raise GoneError(end_message(stage))
         if not is_current:
             raise GoneError(_ROTATED)
         return as_previewed(stage, self.clock.now())
 
     async def whole(self, stage: Stage) -> Stage:
         """Return a stage with all its files, also with those that its preview adds no more."""
-        found = await self.catalogue.read(lambda rows: rows.find_stage(stage.id))
+        found = await self.catalogue.read(lambda rows: rows.stages.find(stage.id))
         return found if found is not None and stage.status is Status.PUBLISHED else stage
 
     async def find_file(self, stage: Stage, target: FileTarget) -> StagedBytes | None:
@@ -81,10 +81,10 @@ class Previews:
             return None
 
         def work(rows: Rows) -> str | None:
-            whole = rows.find_stage(stage.id) or stage
+            whole = rows.stages.find(stage.id) or stage
             if artifact_at(whole, target.blake2b_256, target.filename) is None:
                 return None
-            url = rows.find_journal(stage.id)[target.filename].url
+            url = rows.promotions.find_journal(stage.id)[target.filename].url
             return f"{url}.metadata" if target.of_metadata else url
 
         return await self.catalogue.read(work)
@@ -97,7 +97,7 @@ class Previews:
         if artifact.core_metadata_sha256 is None:
             raise NotFoundError
         return await self.catalogue.read(
-            lambda rows: rows.find_core_metadata(stage.id, artifact.filename)
+            lambda rows: rows.artifacts.find_core_metadata(stage.id, artifact.filename)
         )
 
     def ask_upstream(
@@ -124,7 +124,7 @@ class Previews:
         if artifact is not None:
             return artifact
         reason = await self.catalogue.read(
-            lambda rows: rows.find_former_file(stage.id, target.blake2b_256, target.filename)
+            lambda rows: rows.artifacts.find_former(stage.id, target.blake2b_256, target.filename)
         )
         if reason:
             raise GoneError(reason)

@@ -26,7 +26,7 @@ class Readiness:
 
     checks: Mapping[str, Check]
     upstream_failure: Callable[[], StageproxyError | None]
-    sqlite: str
+    versions: Mapping[str, str]
     seconds: float = _CHECK_SECONDS
 
     async def problems(self) -> dict[str, str]:

@@ -8,16 +8,11 @@ from datetime import datetime, timedelta
 
 from packaging.utils import NormalizedName
 
-from stageproxy.core.audit import SERVER, AuditAction, PlainValue
-from stageproxy.core.errors import (
-    ForbiddenError,
-    GoneError,
-    NotFoundError,
-    StageExistsError,
-    TooManyError,
-)
+from stageproxy.core.audit import AuditAction, PlainValue
+from stageproxy.core.errors import NotFoundError, TooManyError
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.events import artifact_details, file_event, stage_event
+from stageproxy.core.stage.events import artifact_details, stage_event
+from stageproxy.core.stage.lifetime import as_of, edited
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import (
     LIVE,
@@ -25,17 +20,21 @@ from stageproxy.core.stage.stage import (
     Status,
     Step,
     ended,
-    expiry_after_change,
     expiry_after_extension,
     same_version,
 )
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.access import require
+from stageproxy.services.access import require, require_everywhere, require_on
+from stageproxy.services.live_stages import (
+    check_release_is_free,
+    end_expired,
+    get_live,
+    get_stage,
+)
 from stageproxy.services.stage_urls import StageUrls
 
 log = logging.getLogger(__name__)
 
-EXPIRED = "It expired."
 WITHDRAWN = "The file was withdrawn from the stage."
 
 Changed = tuple[Stage, Mapping[str, PlainValue]]
@@ -105,22 +104,27 @@ class Stages:
     def add(self, rows: Rows, stage: Stage, actor: str) -> None:
         """Keep a new stage that *actor* opens, within a transaction."""
         end_expired(rows, stage.project, stage.opened_at)
-        live = [one for one in rows.list_stages(stage.project) if one.status in LIVE]
+        live = [one for one in rows.stages.list(stage.project) if one.status in LIVE]
         if len(live) >= self.limits.max_per_project:
             raise TooManyError(
                 f"{stage.project} has {len(live)} live stages already. Cancel one first."
             )
         check_release_is_free(rows, stage.project, stage.version)
-        rows.save_stage(stage)
-        rows.save_stage_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
+        rows.stages.save(stage)
+        rows.stages.save_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
         until = rfc3339(stage.expires_at)
-        rows.add_event(
+        rows.audit.add(
             stage_event(stage, AuditAction.OPENED, actor, stage.opened_at, expires_at=until)
         )
 
+    def save_edited(self, rows: Rows, stage: Stage, now: datetime) -> Stage:
+        """Store a stage whose content has changed, within a transaction, and return it."""
+        rows.stages.save(self._edited(stage, now))
+        return get_stage(rows, stage.id)
+
     async def list(self, token: ApiToken, project: str | None) -> Sequence[Stage]:
         """Return the stages that *token* may see, of one project or all, the latest first."""
-        stages = await self.catalogue.read(lambda rows: rows.list_stages(project))
+        stages = await self.catalogue.read(lambda rows: rows.stages.list(project))
         now = self.clock.now()
         return [
             as_of(stage, now)
@@ -133,9 +137,9 @@ class Stages:
 
         A stage of another project and one that does not exist look the same.
         """
-        stage = await self.catalogue.read(lambda rows: rows.find_stage(stage_id))
+        stage = await self.catalogue.read(lambda rows: rows.stages.find(stage_id))
         if stage is None:
-            self._require_everywhere(token, action)
+            require_everywhere(token, action)
             raise NotFoundError(f"There is no stage {stage_id}.")
         require_on(token, action, stage.project, stage.version)
         return as_of(stage, self.clock.now())
@@ -179,7 +183,7 @@ class Stages:
 
         def rotated(rows: Rows, stage: Stage, _now: datetime) -> Changed:
             changed = replace(stage, rotation=stage.rotation + 1)
-            rows.save_stage_token(self.urls.token_of(changed).digest, stage.id, changed.rotation)
+            rows.stages.save_token(self.urls.token_of(changed).digest, stage.id, changed.rotation)
             return changed, {"rotation": changed.rotation}
 
         return await self._change(token, stage_id, Action.ROTATE, rotated)
@@ -192,9 +196,8 @@ class Stages:
             artifact = stage.find_artifact(filename)
             if artifact is None:
                 raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
-            rows.remove_artifact(stage.id, artifact, WITHDRAWN)
-            changed = touched(stage, now, longest=self.limits.max_lifetime)
-            return changed, artifact_details(artifact)
+            rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
+            return self._edited(stage, now), artifact_details(artifact)
 
         return await self._change(token, stage_id, Action.REMOVE, without)
 
@@ -212,90 +215,13 @@ class Stages:
             stage = get_live(rows, stage_id, now)
             changed, details = change(rows, stage, now)
             if changed != stage:
-                rows.save_stage(changed)
-                rows.add_event(stage_event(changed, _ACTIONS[action], token.id, now, **details))
+                rows.stages.save(changed)
+                rows.audit.add(stage_event(changed, _ACTIONS[action], token.id, now, **details))
             return get_stage(rows, stage_id)
 
         stage = await self.catalogue.write(work)
         log.info("stage %s: %s by token %s", stage.id, action, token.id)
         return stage
 
-    def _require_everywhere(self, token: ApiToken, action: Action) -> None:
-        if not token.permits(action, None):
-            raise _not_yours()
-
-
-def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:
-    """Raise unless *token* permits *action* on a stage that is, or was, of a release."""
-    if not token.permits(Action.SHOW, project, version):
-        raise _not_yours()
-    require(token, action, project, version)
-
-
-def as_of(stage: Stage, now: datetime) -> Stage:
-    """Return the stage as it counts *now*: what has expired is over, swept or not."""
-    if stage.has_expired(now):
-        return ended(stage, EXPIRED, stage.expires_at)
-    coming = tuple(one for one in stage.uploads if one.as_of(now) is one)
-    return stage if len(coming) == len(stage.uploads) else replace(stage, uploads=coming)
-
-
-def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
-    """End what is over in the stages of a project, so that release and filenames are free again."""
-    for stage in rows.list_stages(project):
-        if stage.has_expired(now):
-            rows.save_stage(as_of(stage, now))
-            rows.add_event(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
-        elif stage.status in LIVE:
-            _end_expired_uploads(rows, stage, now)
-
-
-def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
-    over = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
-    for upload in over:
-        rows.save_file_upload(stage.id, upload)
-        rows.add_event(file_event(stage, upload, AuditAction.FILE_EXPIRED, SERVER, now))
-    if over:
-        rows.save_stage(replace(stage, revision=stage.revision + 1))
-
-
-def check_release_is_free(rows: Rows, project: str, version: str | None) -> None:
-    """Raise if a release has a live stage already."""
-    existing = rows.find_live_stage(project, version) if version else None
-    if existing and version:
-        raise StageExistsError(project, version, existing.id)
-
-
-def get_stage(rows: Rows, stage_id: str) -> Stage:
-    """Return a stage by its id, or raise."""
-    stage = rows.find_stage(stage_id)
-    if stage is None:
-        raise NotFoundError(f"There is no stage {stage_id}.")
-    return stage
-
-
-def get_live(rows: Rows, stage_id: str, now: datetime) -> Stage:
-    """Return a stage that has not ended, or raise what became of it."""
-    stage = as_of(get_stage(rows, stage_id), now)
-    if stage.status is Status.CANCELED:
-        raise GoneError(what_became_of(stage))
-    return stage
-
-
-def what_became_of(stage: Stage) -> str:
-    """Return the sentence on a stage that has ended."""
-    when = f"{stage.ended_at:%Y-%m-%d %H:%M} UTC" if stage.ended_at else "some time ago"
-    return f"The stage of {stage.release} is over since {when}. {stage.reason or ''}".strip()
-
-
-def touched(stage: Stage, now: datetime, *, longest: timedelta) -> Stage:
-    """Return the stage after a change of what is in it."""
-    return replace(
-        stage,
-        revision=stage.revision + 1,
-        expires_at=expiry_after_change(stage, now, longest=longest),
-    )
-
-
-def _not_yours() -> ForbiddenError:
-    return ForbiddenError("This API token does not permit this on that stage, if there is one.")
+    def _edited(self, stage: Stage, now: datetime) -> Stage:
+        return edited(stage, now, longest=self.limits.max_lifetime)

@@ -61,15 +61,15 @@ class Tokens:
         """Let a token count that *actor* has made."""
 
         def work(rows: Rows) -> None:
-            rows.save_api_token(kept)
-            rows.add_event(_event(kept, AuditAction.TOKEN_MADE, actor, kept.created_at))
+            rows.tokens.save(kept)
+            rows.audit.add(_event(kept, AuditAction.TOKEN_MADE, actor, kept.created_at))
 
         await self.catalogue.write(work)
 
     async def list(self, token: ApiToken) -> Sequence[ApiToken]:
         """Return what is kept of all API tokens, the latest first."""
         require(token, Action.TOKENS, None)
-        return await self.catalogue.read(lambda rows: rows.list_api_tokens())
+        return await self.catalogue.read(lambda rows: rows.tokens.list())
 
     async def revoke(self, token: ApiToken, token_id: str) -> ApiToken:
         """Make an API token useless, at once."""
@@ -77,14 +77,14 @@ class Tokens:
         now = self.clock.now()
 
         def work(rows: Rows) -> ApiToken:
-            found = next((one for one in rows.list_api_tokens() if one.id == token_id), None)
+            found = next((one for one in rows.tokens.list() if one.id == token_id), None)
             if found is None:
                 raise NotFoundError(f"There is no API token {token_id}.")
             if found.revoked_at:
                 return found
             revoked = replace(found, revoked_at=now)
-            rows.save_api_token(revoked)
-            rows.add_event(_event(revoked, AuditAction.TOKEN_REVOKED, token.id, now))
+            rows.tokens.save(revoked)
+            rows.audit.add(_event(revoked, AuditAction.TOKEN_REVOKED, token.id, now))
             return revoked
 
         revoked = await self.catalogue.write(work)

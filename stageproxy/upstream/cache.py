@@ -18,8 +18,8 @@ from stageproxy.caching import LruCache, SingleFlight
 from stageproxy.core.errors import StageproxyError, UpstreamFailedError
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
-from stageproxy.ports import UpstreamResponse
-from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.ports import StreamedDocument, UpstreamResponse
+from stageproxy.upstream.index import UpstreamIndex, decoded_document, headers_for
 
 _OVERHEAD = 1024
 """Bytes that an entry takes besides its body, roughly."""
@@ -107,6 +107,12 @@ class CachedIndex:
                 raise
             self._failure = _failure_in(answer)
             yield answer
+
+    @asynccontextmanager
+    async def stream(self, path: str, accept: str) -> AsyncIterator[StreamedDocument]:
+        """Open a document that is too long to be read whole, and to be cached."""
+        async with self.open(path, headers_for(accept)) as answer:
+            yield decoded_document(answer)
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return where a redirect leads that upstream answered to the path *asked*."""

@@ -36,7 +36,7 @@ from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.authorizing import authorization_in, authorized
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.session import USER_AGENT
-from stageproxy.upstream.unpacking import Unpacker, too_long
+from stageproxy.upstream.unpacking import Unpacker, check_encoding, decoded, too_long
 
 _CHUNK = 2**18
 _MOST_REDIRECTS = 3
@@ -44,6 +44,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIES = 2
 _FIRST_PAUSE = 0.1
 _MISSING = frozenset({404, 410})
+_LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _OF_THE_BODY = frozenset({"content-length", "content-type", "content-encoding"})
 
 
@@ -71,6 +72,28 @@ class _StreamedAnswer:
         with _failures_told():
             async for chunk in self.response.content.iter_chunked(_CHUNK):
                 yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedDocument:
+    """A document that is decoded as it arrives; see `ports.StreamedDocument`."""
+
+    response: UpstreamResponse
+
+    @property
+    def content_type(self) -> str:
+        """The whole Content-Type header; empty if there is none."""
+        return self.response.headers.get("Content-Type", "")
+
+    @property
+    def has_length(self) -> bool:
+        """Whether upstream announced how long the body is."""
+        return not _LENGTHS.isdisjoint(name.lower() for name in self.response.headers)
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the decoded body in chunks of bounded size."""
+        encoding = self.response.headers.get("Content-Encoding", "")
+        return decoded(encoding, self.response.chunks())
 
 
 _RETRIED = (_MomentaryError, ConnectionTimeoutError, ClientConnectorError, ClientPayloadError)
@@ -115,7 +138,7 @@ class UpstreamIndex:
         Redirects are followed, a few times and within the configured origins.
         """
         etag = known.headers.get("ETag") if known else None
-        headers = {"Accept": accept or "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+        headers = headers_for(accept)
         if etag:
             headers["If-None-Match"] = etag
         with _failures_told():
@@ -218,10 +241,8 @@ class UpstreamIndex:
 
     async def _body_of(self, response: ClientResponse) -> bytes:
         """Return the body, unpacked and no longer than allowed."""
-        encoding = response.headers.get("Content-Encoding", "identity").lower()
-        if encoding not in {"identity", "gzip", ""}:
-            msg = f"PyPI answered in an encoding that was not requested: {encoding}."
-            raise UpstreamFailedError(msg)
+        encoding = response.headers.get("Content-Encoding", "").lower()
+        check_encoding(encoding)
         unpack = Unpacker(self._max_page_size) if encoding == "gzip" else None
         pieces = []
         size = 0
@@ -235,6 +256,19 @@ class UpstreamIndex:
             msg = "PyPI's answer is truncated."
             raise UpstreamFailedError(msg)
         return b"".join(pieces)
+
+
+def headers_for(accept: str) -> dict[str, str]:
+    """Return the headers of a request of our own."""
+    return {"Accept": accept or "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+
+
+def decoded_document(response: UpstreamResponse) -> DecodedDocument:
+    """Return the document in an answer. Raise `UpstreamFailedError` unless its status is 200."""
+    if response.status != HTTPStatus.OK:
+        msg = f"PyPI answered {response.status} to the request for a document."
+        raise UpstreamFailedError(msg)
+    return DecodedDocument(response)
 
 
 def _headers_of(response: ClientResponse) -> Mapping[str, str]:

@@ -20,11 +20,14 @@ from stageproxy.core.durations import parse_duration
 from stageproxy.core.errors import InvalidRequestError, Problem, TooLargeError
 from stageproxy.core.rights import EVERY_PROJECT
 
-_LONGEST_BODY = 2**16
+LONGEST_FORM = 8 * 2**20
+"""All fields of an upload form, in bytes."""
+
+_MAX_BODY = 2**16
 LONGEST_DURATION = timedelta(days=36_525)
 """A wish for more is no error, but calendars end."""
 
-_OURS = "Value error, "
+_PYDANTIC_PREFIX = "Value error, "
 """What pydantic puts before our own sentences."""
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -83,25 +86,26 @@ class Body(BaseModel):
     meta: dict[str, Any] = Field(default_factory=dict)
 
 
-async def read_bytes(request: web.Request, longest: int) -> bytes:
+async def read_bytes(request: web.Request, max_size: int) -> bytes:
     """Return the body, which must not be longer than so many bytes."""
-    content = await request.content.read(longest + 1)
-    while len(content) <= longest and not request.content.at_eof():
-        content += await request.content.read(longest + 1 - len(content))
-    if len(content) > longest:
-        raise TooLargeError(f"The body is longer than {longest} bytes.")
+    content = await request.content.read(max_size + 1)
+    while len(content) <= max_size and not request.content.at_eof():
+        content += await request.content.read(max_size + 1 - len(content))
+    if len(content) > max_size:
+        raise TooLargeError(f"The body is longer than {max_size} bytes.")
     return content
 
 
-async def read_body(
-    request: web.Request, model: type[Model], longest: int = _LONGEST_BODY
-) -> Model:
+async def read_body(request: web.Request, model: type[Model], max_size: int = _MAX_BODY) -> Model:
     """Return the body as a value, or raise everything that is wrong with it."""
     try:
-        return model.model_validate_json(await read_bytes(request, longest))
+        return model.model_validate_json(await read_bytes(request, max_size))
     except ValidationError as error:
         problems = [
-            Problem(".".join(str(part) for part in one["loc"]), one["msg"].removeprefix(_OURS))
+            Problem(
+                ".".join(str(part) for part in one["loc"]),
+                one["msg"].removeprefix(_PYDANTIC_PREFIX),
+            )
             for one in error.errors(include_url=False, include_input=False)
         ]
         raise InvalidRequestError("The body is not what is expected here.", problems) from error

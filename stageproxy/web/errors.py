@@ -19,7 +19,7 @@ from stageproxy.core.errors import (
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.web.conditional import etag_of
 from stageproxy.web.keys import HELP_PAGES, URLS
-from stageproxy.web.upload.session_json import API_VERSION, Api
+from stageproxy.web.session_json import API_VERSION, Api
 
 STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.BAD_REQUEST,
@@ -65,19 +65,19 @@ def shape_of(request: web.Request) -> Shape:
     return Shape.TEXT
 
 
-def answer_to(error: StageproxyError, request: web.Request) -> web.Response:
+def response_to(error: StageproxyError, request: web.Request) -> web.Response:
     """Return the answer that tells a client of a failure."""
     shape = shape_of(request)
     status = _status_of(error, shape)
     problems = tuple(request.app[HELP_PAGES].explained(one) for one in error.problems)
     is_first = bool(problems) and error.sentence == error.problems[0].message
     sentence = problems[0].message if is_first else error.sentence
-    answer = told(request, status, sentence, problems)
+    answer = error_response(request, status, sentence, problems)
     answer.headers.update(_headers_for(error, status, request))
     return answer
 
 
-def told(
+def error_response(
     request: web.Request,
     status: HTTPStatus,
     sentence: str,

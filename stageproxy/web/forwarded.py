@@ -21,15 +21,15 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     Where the header ends or makes no sense, it is the last one that did.
     """
     client = peer
-    for told in reversed(forwarded_for.split(",")):
-        address = _find_address(told.strip())
+    for entry in reversed(forwarded_for.split(",")):
+        address = _find_address(entry.strip())
         if address is None or not _is_trusted(client, trusted):
             break
         client = str(address)
     return client
 
 
-def naming_clients(make_request: RequestFactory, trusted: Sequence[Network]) -> RequestFactory:
+def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]) -> RequestFactory:
     """Return what makes requests whose `remote` is the client and not a trusted proxy."""
     if not trusted:
         return make_request

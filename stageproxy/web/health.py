@@ -1,11 +1,12 @@
-"""Here is whether the server is alive, and whether it is ready."""
+"""What operators ask of a server: whether it is alive, whether it is ready, and its metrics."""
 
 from http import HTTPStatus
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from stageproxy.web.keys import READINESS
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.keys import METRICS_SOURCES, READINESS
+from stageproxy.web.session_json import json_response
 
 
 async def live(_request: web.Request) -> web.Response:
@@ -28,6 +29,13 @@ async def ready(request: web.Request) -> web.Response:
             **{name: problems.get(name, "ok") for name in readiness.checks},
             "upstream": failure.sentence if failure else "ok",
         },
-        "sqlite": readiness.sqlite,
+        **readiness.versions,
     }
     return json_response(document, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
+
+
+async def show_metrics(request: web.Request) -> web.Response:
+    """Return the metrics in Prometheus' text format."""
+    sources = request.app[METRICS_SOURCES]
+    body = await sources.metrics.render(sources.catalogue, sources.cache_size())
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from stageproxy.ports import Catalogue
 
@@ -55,7 +54,7 @@ class Metrics:
         self._bytes = self._gauge("bytes", "Bytes of staged files on the disk.")
         self._cache = self._gauge("cache_bytes", "Bytes of upstream's documents in memory.")
 
-    def answered(self, request: web.Request, status: int, seconds: float) -> None:
+    def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
         handler = getattr(request.match_info.handler, "__name__", _UNMATCHED)
         handler = handler if request.match_info.http_exception is None else _UNMATCHED
@@ -64,17 +63,17 @@ class Metrics:
         self._requests.labels(handler, method, str(status)).inc()
         self._seconds.labels(handler).observe(seconds)
 
-    def asked_upstream(self, outcome: str, seconds: float) -> None:
+    def count_upstream_document(self, outcome: str, seconds: float) -> None:
         """Count a document of upstream's; no time if it was not asked."""
         self._upstream.labels(outcome).inc()
         if seconds:
             self._upstream_seconds.observe(seconds)
 
-    def sent(self, reply: str) -> None:
+    def count_attempt(self, reply: str) -> None:
         """Count an attempt to publish a file."""
         self._attempts.labels(reply).inc()
 
-    async def shown(self, catalogue: Catalogue, cached: int) -> bytes:
+    async def render(self, catalogue: Catalogue, cache_size: int) -> bytes:
         """Return all of it, in Prometheus' text format."""
         totals = await catalogue.read(lambda rows: rows.totals())
         self._stages.clear()
@@ -82,28 +81,17 @@ class Metrics:
             self._stages.labels(status).set(number)
         self._files.set(totals.files)
         self._bytes.set(totals.size)
-        self._cache.set(cached)
+        self._cache.set(cache_size)
         return generate_latest(self.registry)
 
-    def _gauge(self, name: str, meaning: str, labels: tuple[str, ...] | list[str] = ()) -> Gauge:
-        return Gauge(f"stageproxy_{name}", meaning, labels, registry=self.registry)
+    def _gauge(self, name: str, help_text: str, labels: tuple[str, ...] | list[str] = ()) -> Gauge:
+        return Gauge(f"stageproxy_{name}", help_text, labels, registry=self.registry)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class MetricsSources:
     """What /metrics takes its figures from: what was counted, and what there is now."""
 
     metrics: Metrics
     catalogue: Catalogue
-    cached: Callable[[], int]
-
-
-METRICS = web.AppKey("metrics", Metrics)
-SHOWN = web.AppKey("shown_metrics", Shown)
-
-
-async def metrics(request: web.Request) -> web.Response:
-    """Show what was counted."""
-    shown = request.app[SHOWN]
-    body = await shown.metrics.shown(shown.catalogue, shown.cached())
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    cache_size: Callable[[], int]

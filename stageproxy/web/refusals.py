@@ -12,18 +12,18 @@ from stageproxy.services.audit import Refusal
 from stageproxy.web.keys import AUDIT, BEARER
 
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_IS_QUESTION = web.RequestKey("is-question", bool)
+_IS_READ_ONLY = web.RequestKey("is-read-only", bool)
 
 
-def changes_nothing(request: web.Request) -> None:
+def mark_read_only(request: web.Request) -> None:
     """Say that a request is no write, whatever its method."""
-    request[_IS_QUESTION] = True
+    request[_IS_READ_ONLY] = True
 
 
 async def record_refusal(request: web.Request, error: StageproxyError) -> None:
     """Add the refusal of a write to the audit trail."""
     bearer = request.get(BEARER)
-    if bearer is None or request.method not in _WRITES or request.get(_IS_QUESTION):
+    if bearer is None or request.method not in _WRITES or request.get(_IS_READ_ONLY):
         return
     resource = request.match_info.route.resource
     opened = parse_token(request.match_info.get("token", ""))

@@ -15,14 +15,14 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.web.access_log import AccessLog
-from stageproxy.web.forwarded import Network, naming_clients
+from stageproxy.web.forwarded import Network, with_client_address
 
 SHUTDOWN_SECONDS = 30
 """How long running requests may take to end when the server stops."""
 
 _HEADER_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 15
-_LOOK_EVERY = 0.05
+_POLL_SECONDS = 0.05
 _CANCEL_SECONDS = 2
 _READ_BUFFER = 2**20
 _LONGEST_HEADER = 32_760
@@ -70,7 +70,7 @@ class StageproxyProtocol(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Stop waiting once a whole head has come in; start when the next one has begun."""
         super().data_received(data)
-        self._break_off_body()
+        self._fail_broken_body()
         if self._messages or self._request_in_progress:
             self._stop_deadline()
         elif self._deadline is None:
@@ -100,7 +100,7 @@ class StageproxyProtocol(RequestHandler):
         answer.force_close()
         return answer
 
-    def _break_off_body(self) -> None:
+    def _fail_broken_body(self) -> None:
         """Tell the handler that is reading a body when the rest of it cannot be told apart.
 
         aiohttp lets it wait for ever, and answers 400 to the request after it.
@@ -112,14 +112,14 @@ class StageproxyProtocol(RequestHandler):
             self._current_request.content.feed_eof()
 
     def _start_deadline(self) -> None:
-        self._deadline = self._loop.call_later(self._seconds, self._give_up)
+        self._deadline = self._loop.call_later(self._seconds, self._close_if_idle)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _give_up(self) -> None:
+    def _close_if_idle(self) -> None:
         if not self._request_in_progress:
             self.force_close()
 
@@ -156,7 +156,7 @@ class Runner(web.AppRunner):
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
                 while self._has_running_requests():  # noqa: ASYNC110 - there is no event for it
-                    await asyncio.sleep(_LOOK_EVERY)
+                    await asyncio.sleep(_POLL_SECONDS)
         await super().cleanup()
 
     def _has_running_requests(self) -> bool:
@@ -167,7 +167,7 @@ class Runner(web.AppRunner):
         made = await super()._make_server()
         server = _Server(
             made.request_handler,
-            request_factory=naming_clients(made.request_factory, self._trusted_proxies),
+            request_factory=with_client_address(made.request_factory, self._trusted_proxies),
             loop=made._loop,  # noqa: SLF001 - the parts of the server that is replaced
             **made._kwargs,  # noqa: SLF001
         )

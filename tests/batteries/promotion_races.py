@@ -102,17 +102,15 @@ class Bout:
     async def publish_here(self, fence: int) -> bool:
         """Publish as who holds a lease, not as the server; say whether it was kept to the end."""
         parts = self.service.parts
-        stage = await parts.database.read(lambda rows: rows.find_stage(self.stage_id))
+        stage = await parts.database.read(lambda rows: rows.stages.find(self.stage_id))
         assert stage is not None
         journal_store = CatalogueJournalStore(
             parts.database, self.service.clock, self.stage_id, fence, LONGEST_LEASE
         )
         credential = Credential("__token__", UPLOAD_TOKEN)
-        publish_target = parts.promotions.get_publish_target()
+        runner = parts.promotions.runner(stage, journal_store, credential, lambda *_: None)
         try:
-            await publish_target.publication(
-                stage, journal_store, credential, lambda *_: None
-            ).run()
+            await runner.run()
         except LostLeaseError:
             return False
         return True

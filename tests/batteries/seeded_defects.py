@@ -109,7 +109,7 @@ DEFECTS = [
     Defect(
         "only so many files go at a time",
         PUBLICATION,
-        "asyncio.Semaphore(self.pace.parallel)",
+        "asyncio.Semaphore(self.target.pace.parallel)",
         "asyncio.Semaphore(1000)",
         "services/promotion/test_runner.py::test_only_so_many_at_a_time",
     ),
@@ -160,7 +160,7 @@ DEFECTS = [
         PROMOTE,
         "fence=former.fence + 1 if former else 1",
         "fence=1",
-        "services/promotion/test_resume.py::test_silent_promoter_is_followed_at_once",
+        "services/promotion/test_orchestrate_resume.py::test_silent_promoter_is_followed_at_once",
     ),
     Defect(
         "who says nothing for 15 minutes is not waited for",
@@ -174,7 +174,7 @@ DEFECTS = [
         "core/promotion/promotion.py",
         "self.target.repository_url != target.repository_url",
         "self.target.repository_url == target.index_url",
-        "services/promotion/test_resume.py::test_half_a_release_stays_where_it_is",
+        "services/promotion/test_orchestrate_resume.py::test_half_a_release_stays_where_it_is",
     ),
     Defect(
         "two that begin at once: one wins",
@@ -228,9 +228,9 @@ DEFECTS = [
     Defect(
         "where pages have no hashes, bytes are compared",
         "services/promotion/preflight.py",
-        "await self._with_hashes(stage, state.listing)",
+        "await _with_hashes(stage, target, state.listing, state.page_url)",
         "state.listing",
-        "services/promotion/test_resume.py::test_what_is_out_is_not_refused",
+        "services/promotion/test_orchestrate_resume.py::test_what_is_out_is_not_refused",
     ),
     Defect(
         "a stage is published only when all of it is confirmed",
@@ -265,7 +265,7 @@ DEFECTS = [
         "core/stage/stage.py",
         "(Status.ERROR, True): {Step.PROMOTE",
         "(Status.ERROR, True): {Step.CANCEL: Status.CANCELED, Step.PROMOTE",
-        "services/promotion/test_resume.py::test_half_published_stage_is_only_promoted",
+        "services/promotion/test_orchestrate_resume.py::test_half_published_stage_is_only_promoted",
     ),
     Defect(
         "tokens that upload do not publish",
@@ -279,14 +279,14 @@ DEFECTS = [
         "core/stage/upload_forms.py",
         "_NOT_FOR_PYPI | {FIELD}",
         "_NOT_FOR_PYPI",
-        "services/promotion/test_publish_target.py::test_attestations_stay_here",
+        "services/promotion/test_upload_requests.py::test_attestations_stay_here",
     ),
     Defect(
         "credentials are not printed",
         "core/rights.py",
         "password: str = field(repr=False)",
         "password: str",
-        "services/promotion/test_publish_target.py::test_credentials_do_not_print",
+        "services/promotion/test_credentials.py::test_credentials_do_not_print",
     ),
     Defect(
         "an upload is never redirected",
@@ -314,7 +314,7 @@ DEFECTS = [
         "services/promotion/journal_store.py",
         "    held = held.renewed(now)\n",
         "",
-        "services/promotion/test_resume.py::test_short_silence",
+        "services/promotion/test_orchestrate_resume.py::test_short_silence",
     ),
     Defect(
         "half a release is warned of hourly from day 10",
@@ -340,7 +340,7 @@ DEFECTS = [
     Defect(
         "every step is told in the audit trail",
         "services/promotion/journal_store.py",
-        "rows.add_event(entry_event(stage, held, entry, now))",
+        "rows.audit.add(entry_event(stage, held, entry, now))",
         "entry_event(stage, held, entry, now)",
         "services/promotion/test_audit_events.py::test_every_step_is_told",
     ),

@@ -58,7 +58,7 @@ def test_ended_stage(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("can", "code"), [("upload", 1), ("manage", 0)])
 def test_rights(desk: Desk, can: str, code: int) -> None:
-    """Uploaders do not read who did what; who manages the project does (A9)."""
+    """An upload token cannot read the audit trail of a stage; a manage token can."""
     stage = desk.staged()
 
     assert desk.run("audit", stage["id"], token=desk.new_token(can)).code == code
@@ -73,7 +73,7 @@ def test_verify(desk: Desk) -> None:
 
     assert ended.code == 0
     assert re.fullmatch(
-        r"\d+ records are as they were written\.\nHead: [0-9a-f]{64}\n", ended.stdout
+        r"Verified \d+ records: none was changed\.\nHead: [0-9a-f]{64}\n", ended.stdout
     )
 
 

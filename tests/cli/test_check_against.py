@@ -15,7 +15,7 @@ LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
 MUSL = "cp311-cp311-musllinux_1_2_aarch64"
 LOST = "There is no wheel for musllinux aarch64, unlike in demo 1.0."
 RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
-ONLY_PYPI = "What only PyPI can tell: stageproxy check --rules\n"
+ONLY_PYPI = "Some rules only PyPI can check. List them with: stageproxy check --rules\n"
 
 
 @pytest.mark.parametrize("status", [None, 500], ids=["nobody", "failing"])
@@ -28,7 +28,8 @@ def test_index_out_of_reach(offline: Desk, index: FakeIndex, status: int | None)
 
     assert (ended.code, ended.stdout) == (3, "")
     assert ended.stderr == (
-        f"Error: The index at {url}/ cannot be reached, or does not answer as one.\n"
+        f"Error: No answer from the index at {url}/: it cannot be reached, or this is not the "
+        "URL of an index. Check the URL, or try again later.\n"
     )
 
 

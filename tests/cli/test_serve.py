@@ -84,7 +84,7 @@ async def test_data_that_cannot_be(tmp_path: Path) -> None:
 
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr.endswith(
-        f"The data directory {tmp_path}/file/data cannot be made: Not a directory.\n"
+        f"The data directory {tmp_path}/file/data cannot be created: Not a directory.\n"
     )
 
 
@@ -103,4 +103,4 @@ async def test_settings_that_are_wrong(tmp_path: Path) -> None:
     done = await serve(tmp_path, STAGEPROXY_SERVER__PROT="1")
 
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr == "Error: server.prot: there is no such setting.\n"
+    assert done.stderr == "Error: server.prot: there is no such setting. Check its spelling.\n"

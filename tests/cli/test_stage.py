@@ -50,7 +50,7 @@ def test_open_says_what_next(desk: Desk) -> None:
     """An empty stage is to be filled: nothing can be installed from it, as a newcomer noticed."""
     done = desk.run("stage", "open", desk.project, "2.0")
 
-    assert "Nothing is in it yet. Upload files into it:" in done.stdout
+    assert "The stage is empty. Upload files into it:" in done.stdout
     assert "  stageproxy upload --stage http://" in done.stdout
     assert "pip" not in done.stdout
 
@@ -133,7 +133,7 @@ def test_show_for_people(desk: Desk) -> None:
     said = desk.run("stage", "show", stage["id"]).stdout
 
     [(filename, file)] = stage["files"].items()
-    assert said.startswith(f"{desk.project} 1.0 is open (stage {stage['id']})\n")
+    assert said.startswith(f"Stage {desk.project} 1.0 is open (id {stage['id']})\n")
     assert f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}\n" in said
     assert f"Stage URL: {stage['links']['stage']}\n" in said
 
@@ -255,7 +255,7 @@ def test_stage_of_another_server(desk: Desk) -> None:
     ended = desk.run("stage", "show", f"{NOBODY}/tmp/demo/token/")
 
     assert ended.code == 2
-    assert "another server than --server says" in ended.stderr
+    assert "another server than --server names" in ended.stderr
 
 
 @pytest.mark.parametrize("command", ["list", "show id", "cancel id", "open demo"])

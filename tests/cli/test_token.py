@@ -31,7 +31,7 @@ def test_new_for_people(desk: Desk) -> None:
 
     assert ended.code == 0
     assert parse_token(ended.stdout.removesuffix("\n")) is not None
-    assert ended.stderr == "Keep it: it is not shown again.\n"
+    assert ended.stderr == "Store this token: it is not shown again.\n"
 
 
 def test_new_for_one_version(desk: Desk) -> None:

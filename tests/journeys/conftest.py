@@ -55,12 +55,13 @@ def client_matrix() -> ClientMatrix:
 
 @pytest.fixture(scope="session")
 def whole_run(pytestconfig: pytest.Config) -> bool:
-    """Say whether no journey was left out."""
+    """Say whether no journey was left out, nor made by another worker of pytest-xdist."""
     everywhere = pytestconfig.args_source is not pytest.Config.ArgsSource.ARGS
     paths = (
         [] if everywhere else [Path(one.partition("::")[0]).resolve() for one in pytestconfig.args]
     )
-    return (everywhere or FOLDER in paths) and LEFT_OUT not in pytestconfig.stash
+    is_a_part = LEFT_OUT in pytestconfig.stash or hasattr(pytestconfig, "workerinput")
+    return (everywhere or FOLDER in paths) and not is_a_part
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,7 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Notice that a journey was left out."""
     for item in items:
-        if FOLDER in item.path.parents:
+        if FOLDER in item.path.parents and item.get_closest_marker("journey"):
             item.config.stash[LEFT_OUT] = True
 
 

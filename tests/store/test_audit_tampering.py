@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
-from stageproxy.core.audit import AuditRecord, broken_link, chained
+from stageproxy.core.audit import AuditRecord, chained_record, find_broken_record
 from stageproxy.ports import Rows
 from stageproxy.store.database import Database
 from stageproxy.store.rows import SqliteRows
@@ -41,7 +41,7 @@ class UndoError(Exception):
 async def database(tmp_path: Path) -> Database:
     """Return a database with a dozen events."""
     database = Database(tmp_path / "catalogue.db")
-    await database.write(lambda rows: [rows.add_event(one) for one in EVENTS])
+    await database.write(lambda rows: [rows.audit.add(one) for one in EVENTS])
     return database
 
 
@@ -76,7 +76,7 @@ async def test_database_refuses(database: Database, statement: str) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="the audit trail is"):
         await database.write(lambda rows: run(rows, statement))
 
-    assert await database.read(lambda rows: rows.list_events()) == a_chain(*EVENTS)
+    assert await database.read(lambda rows: rows.audit.list()) == a_chain(*EVENTS)
 
 
 def edited(rows: SqliteRows, random: Random) -> int:
@@ -118,7 +118,7 @@ def written_anew(rows: SqliteRows, random: Random) -> int:
     """Remove the last records, and write others that fit."""
     number = cut(rows, random)
     for _ in range(number, LAST + 1):
-        rows.add_event(an_event("never"))
+        rows.audit.add(an_event("never"))
     return LAST + 1
 
 
@@ -126,7 +126,7 @@ def written_anew(rows: SqliteRows, random: Random) -> int:
 async def test_random_tampering_is_found(database: Database, tamper: Tamper) -> None:
     """With the triggers gone and the head known, 1,000 of 1,000 are found, and where (77)."""
     random = Random(SEED)
-    head = (await database.read(lambda rows: rows.audit_head())).digest
+    head = (await database.read(lambda rows: rows.audit.head())).digest
     found: list[tuple[int, int | None]] = []
 
     def work(rows: Rows) -> None:
@@ -134,7 +134,7 @@ async def test_random_tampering_is_found(database: Database, tamper: Tamper) -> 
         for trigger in TRIGGERS:
             run(rows, f"DROP TRIGGER audit_record_{trigger}")
         expected = tamper(rows, random)
-        broken = broken_link(rows.list_events(), head)
+        broken = find_broken_record(rows.audit.list(), head)
         found.append((expected, broken.number if broken else None))
         raise UndoError
 
@@ -143,7 +143,7 @@ async def test_random_tampering_is_found(database: Database, tamper: Tamper) -> 
             await database.write(work)
 
     assert [one for one in found if one[0] != one[1]] == []
-    assert await database.read(lambda rows: rows.list_events()) == a_chain(*EVENTS)
+    assert await database.read(lambda rows: rows.audit.list()) == a_chain(*EVENTS)
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ async def test_unreadable_record_is_found(database: Database, column: str, value
         run(rows, f"UPDATE audit_record SET {column} = :value WHERE number = 3", value=value)
 
     await database.write(tamper)
-    records = await database.read(lambda rows: rows.list_events())
+    records = await database.read(lambda rows: rows.audit.list())
 
-    broken = broken_link(records)
+    broken = find_broken_record(records)
     assert broken is not None
     assert broken.number == 3
 
@@ -190,8 +190,8 @@ async def test_events_go_on_after_tampering(database: Database) -> None:
     def tamper(rows: Rows) -> AuditRecord:
         run(rows, "DROP TRIGGER audit_record_is_never_removed")
         run(rows, "DELETE FROM audit_record WHERE number = 3")
-        return rows.add_event(an_event("opened"))
+        return rows.audit.add(an_event("opened"))
 
     record = await database.write(tamper)
 
-    assert record == chained(a_chain(*EVENTS)[-1].digest, LAST + 1, an_event("opened"))
+    assert record == chained_record(a_chain(*EVENTS)[-1].digest, LAST + 1, an_event("opened"))

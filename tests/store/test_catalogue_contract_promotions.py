@@ -20,7 +20,7 @@ ENTRY = Entry(
 
 async def save(catalogue: Catalogue, promotion: Promotion) -> None:
     """Keep a promotion in a transaction of its own."""
-    await catalogue.write(lambda rows: rows.save_promotion(promotion))
+    await catalogue.write(lambda rows: rows.promotions.save(promotion))
 
 
 async def write(catalogue: Catalogue, *entries: Entry, stage_id: str = "id") -> None:
@@ -30,22 +30,22 @@ async def write(catalogue: Catalogue, *entries: Entry, stage_id: str = "id") -> 
 
 
 def _write(stage_id: str, entry: Entry, rows: Rows) -> None:
-    rows.save_entry(stage_id, entry)
+    rows.promotions.save_entry(stage_id, entry)
 
 
 async def kept(catalogue: Catalogue, stage_id: str = "id") -> Promotion | None:
     """Return a promotion as it was kept."""
-    return await catalogue.read(lambda rows: rows.find_promotion(stage_id))
+    return await catalogue.read(lambda rows: rows.promotions.find(stage_id))
 
 
 async def journal(catalogue: Catalogue, stage_id: str = "id") -> Journal:
     """Return a journal as it was kept."""
-    return await catalogue.read(lambda rows: rows.find_journal(stage_id))
+    return await catalogue.read(lambda rows: rows.promotions.find_journal(stage_id))
 
 
 async def unfinished(catalogue: Catalogue) -> list[str]:
     """Return the stages whose promotions may need somebody."""
-    found = await catalogue.read(lambda rows: rows.list_promotions())
+    found = await catalogue.read(lambda rows: rows.promotions.list())
     return [one.stage_id for one in found]
 
 
@@ -143,7 +143,7 @@ async def test_journal_is_forgotten(catalogue: Catalogue) -> None:
     await write(catalogue, ENTRY)
     await write(catalogue, ENTRY, stage_id="other")
 
-    await catalogue.write(lambda rows: rows.forget_journal("id"))
+    await catalogue.write(lambda rows: rows.promotions.remove_journal("id"))
 
     assert (await journal(catalogue), await kept(catalogue)) == ({}, a_promotion("id"))
     assert await journal(catalogue, "other") == {"demo.whl": ENTRY}
@@ -156,7 +156,7 @@ async def test_gone_with_the_stage(catalogue: Catalogue) -> None:
         await save(catalogue, a_promotion(stage_id))
         await write(catalogue, ENTRY, stage_id=stage_id)
 
-    await catalogue.write(lambda rows: rows.remove_stage("id"))
+    await catalogue.write(lambda rows: rows.stages.remove("id"))
 
     assert (await kept(catalogue), await journal(catalogue)) == (None, {})
     assert await journal(catalogue, "other") == {"demo.whl": ENTRY}
@@ -176,8 +176,8 @@ async def test_all_or_nothing(catalogue: Catalogue) -> None:
     await save(catalogue, a_promotion("id"))
 
     def fails(rows: Rows) -> None:
-        rows.save_promotion(a_promotion("id", fence=2))
-        rows.save_entry("id", ENTRY)
+        rows.promotions.save(a_promotion("id", fence=2))
+        rows.promotions.save_entry("id", ENTRY)
         raise LookupError
 
     with pytest.raises(LookupError):

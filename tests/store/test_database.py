@@ -31,8 +31,8 @@ from pathlib import Path
 from stageproxy.store.database import Database
 
 def work(rows):
-    stage = rows.find_stage("id")
-    rows.save_stage(replace(stage, revision=stage.revision + 1))
+    stage = rows.stages.find("id")
+    rows.stages.save(replace(stage, revision=stage.revision + 1))
 
 async def main():
     with Database(Path(sys.argv[1])) as database:
@@ -112,29 +112,29 @@ async def test_one_connection_with_the_bug(
     """Where SQLite has the bug, reading and writing share a connection; the operator is told."""
     path = tmp_path / "catalogue.db"
     with caplog.at_level(logging.WARNING), Database(path, sqlite_version=WITH_WAL_BUG) as database:
-        await database.read(lambda rows: rows.list_stages())
-        await database.write(lambda rows: rows.list_stages())
+        await database.read(lambda rows: rows.stages.list())
+        await database.write(lambda rows: rows.stages.list())
         assert times_open(path) == 1
 
     with Database(path):
         assert times_open(path) == 2
-    assert "going on slowly with one connection" in caplog.text
+    assert "using one connection, which is slow" in caplog.text
 
 
 async def test_nothing_is_written_while_reading(tmp_path: Path) -> None:
     """What is meant to read cannot write, and does no harm in trying."""
     with Database(tmp_path / "catalogue.db") as database:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            await database.read(lambda rows: rows.save_stage(a_stage("id")))
+            await database.read(lambda rows: rows.stages.save(a_stage("id")))
 
-        assert await database.read(lambda rows: rows.find_stage("id")) is None
+        assert await database.read(lambda rows: rows.stages.find("id")) is None
 
 
 async def test_two_processes_write(tmp_path: Path) -> None:
     """Two processes that read and then write wait for each other: no error, nothing lost."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id")))
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
 
     command = (sys.executable, "-c", COUNT_UP, str(path))
     both = (run(*command, environment=own_environment()) for _ in range(2))
@@ -142,7 +142,7 @@ async def test_two_processes_write(tmp_path: Path) -> None:
 
     assert [one.stderr for one in ends] == ["", ""]
     with Database(path) as database:
-        stage = await database.read(lambda rows: rows.find_stage("id"))
+        stage = await database.read(lambda rows: rows.stages.find("id"))
     assert stage == replace(a_stage("id"), revision=2 * ROUNDS)
 
 
@@ -153,9 +153,9 @@ async def test_transaction_outlives_its_caller(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
 
         def work(rows: Rows) -> None:
-            rows.save_stage(a_stage("a", version="1.0"))
+            rows.stages.save(a_stage("a", version="1.0"))
             loop.call_soon_threadsafe(begun.set)
-            rows.save_stage(a_stage("b", version="2.0"))
+            rows.stages.save(a_stage("b", version="2.0"))
 
         async with asyncio.TaskGroup() as group:
             caller = group.create_task(database.write(work))
@@ -163,19 +163,19 @@ async def test_transaction_outlives_its_caller(tmp_path: Path) -> None:
             caller.cancel()
 
         assert caller.cancelled()
-        assert len(await database.write(lambda rows: rows.list_stages())) == 2
+        assert len(await database.write(lambda rows: rows.stages.list())) == 2
 
 
 async def test_closing_waits_for_what_is_under_way(tmp_path: Path) -> None:
     """A change that has been asked for is done before the file is let go of."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
-        asking = asyncio.ensure_future(database.write(lambda rows: rows.save_stage(a_stage("id"))))
+        asking = asyncio.ensure_future(database.write(lambda rows: rows.stages.save(a_stage("id"))))
         await asyncio.sleep(0)
     await asking
 
     with Database(path) as database:
-        assert await database.read(lambda rows: rows.find_stage("id")) == a_stage("id")
+        assert await database.read(lambda rows: rows.stages.find("id")) == a_stage("id")
 
 
 async def test_full_disk_is_told(tmp_path: Path) -> None:
@@ -188,15 +188,15 @@ async def test_full_disk_is_told(tmp_path: Path) -> None:
         assert isinstance(rows, SqliteRows)
         rows._tables.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - as if there were no room
         for number in range(1000):
-            rows.save_stage(a_stage(version=f"{number}.0"))
+            rows.stages.save(a_stage(version=f"{number}.0"))
 
     with Database(tmp_path / "catalogue.db") as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id", project="other")))
+        await database.write(lambda rows: rows.stages.save(a_stage("id", project="other")))
 
         with pytest.raises(NoRoomError):
             await database.write(fill)
 
-        assert len(await database.read(lambda rows: rows.list_stages())) == 1
+        assert len(await database.read(lambda rows: rows.stages.list())) == 1
 
 
 @pytest.mark.parametrize("name", ["with space", "a?mode=ro", "half%41", "#1"])
@@ -209,8 +209,8 @@ async def test_any_folder_will_do(tmp_path: Path, name: str) -> None:
     folder.mkdir()
 
     with Database(folder / "catalogue.db") as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id")))
-        assert await database.read(lambda rows: rows.find_stage("id")) == a_stage("id")
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
+        assert await database.read(lambda rows: rows.stages.find("id")) == a_stage("id")
 
     assert list(modes_in(tmp_path)) == [name, "catalogue.db"]
 
@@ -223,7 +223,7 @@ async def test_only_the_owner_reads(tmp_path: Path) -> None:
     (tmp_path / "catalogue.db").touch(mode=0o644)
 
     with Database(tmp_path / "catalogue.db") as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id")))
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
         modes = modes_in(tmp_path)
 
     names = ("catalogue.db", "catalogue.db-shm", "catalogue.db-wal")

@@ -25,6 +25,15 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def can_lock(directory: DataDirectory) -> bool:
+    """Return whether a server can lock a directory."""
+    try:
+        with directory.locked():
+            return True
+    except DataDirectoryInUseError:
+        return False
+
+
 def test_only_the_owner_reads(directory: DataDirectory) -> None:
     """The directory is 0700, and what opens anything in it 0600."""
     directory.secret("")
@@ -54,10 +63,14 @@ def test_second_server_is_refused(directory: DataDirectory) -> None:
 
 
 def test_lock_ends_with_its_block(directory: DataDirectory) -> None:
-    """A server that has ended leaves its directory to the next one."""
-    for _ in range(2):
-        with directory.locked():
-            pass
+    """The next server can lock the directory once the last one has ended."""
+    next_server = DataDirectory(directory.root)
+
+    with directory.locked():
+        during = can_lock(next_server)
+    after = can_lock(next_server)
+
+    assert (during, after) == (False, True)
 
 
 def test_secret_is_made_once(directory: DataDirectory) -> None:
@@ -85,7 +98,7 @@ def test_empty_secret_is_refused(directory: DataDirectory) -> None:
     """Stage tokens are never derived from nothing. They were, from an empty file."""
     (directory.root / "secret").write_text("\n")
 
-    with pytest.raises(DataDirectoryError, match="secret is empty: anybody could guess"):
+    with pytest.raises(DataDirectoryError, match="secret is empty, so anyone could guess"):
         directory.secret("")
 
 
@@ -93,7 +106,7 @@ def test_directory_that_cannot_be_made(tmp_path: Path) -> None:
     """Where a file is in the way, the operator gets a sentence."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(DataDirectoryError, match=r"file/data cannot be made: Not a directory\."):
+    with pytest.raises(DataDirectoryError, match=r"file/data cannot be created: Not a directory\."):
         DataDirectory(tmp_path / "file" / "data")
 
 
@@ -109,5 +122,5 @@ def test_secret_that_others_can_read(
         assert directory.secret("") == secret
 
     told = [one.getMessage() for one in caplog.records]
-    assert [one.endswith("chmod 600 it") for one in told] == [True] * warnings
+    assert [one.endswith("run chmod 600 on it") for one in told] == [True] * warnings
     assert secret.decode() not in caplog.text

@@ -147,7 +147,7 @@ async def ask(
 ) -> tuple[int, dict[str, str]]:
     """Return what a server says that has these checks alone."""
     app = web.Application()
-    app[READINESS] = Readiness(checks, lambda: failure, "3.53.1", seconds=0.05)
+    app[READINESS] = Readiness(checks, lambda: failure, {"sqlite": "3.53.1"}, seconds=0.05)
     app.add_routes([web.get(READY, ready)])
     runner = web.AppRunner(app)
     await runner.setup()

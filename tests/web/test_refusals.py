@@ -159,7 +159,7 @@ async def test_no_room_for_the_row(
         assert isinstance(rows, SqliteRows)
         rows._tables.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - as if there were no room
         for _ in range(1000):
-            rows.add_event(event)
+            rows.audit.add(event)
 
     (event,) = await trail_of(service)
     with pytest.raises(NoRoomError):
@@ -179,7 +179,7 @@ async def test_no_room_for_the_row(
 
 async def admin(service: RunningService) -> str:
     """Return the id of the first token."""
-    (token,) = await service.parts.database.read(lambda rows: rows.list_api_tokens())
+    (token,) = await service.parts.database.read(lambda rows: rows.tokens.list())
     return token.id
 
 

@@ -13,8 +13,8 @@ _OF_ANY_LENGTH = range(64, 1025)
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A file that has come in whole: its size in bytes and its digests in hex."""
+class FileDigests:
+    """A file's size in bytes and its digests in hex."""
 
     size: int
     sha256: str

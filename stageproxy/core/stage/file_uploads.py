@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from stageproxy.core.errors import ConflictError
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 
 
 class UploadStatus(StrEnum):
@@ -75,7 +75,7 @@ class FileUpload:
     created_at: datetime
     expires_at: datetime
     created_by: str
-    received: Received | None = None
+    received: FileDigests | None = None
     attestations: str | None = field(default=None, repr=False)
     notices: tuple[str, ...] = ()
 

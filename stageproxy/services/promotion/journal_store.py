@@ -14,7 +14,7 @@ from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.core.stage.events import in_short
 from stageproxy.core.stage.stage import Stage, Step, expiry_after_change
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.stages import get_stage
+from stageproxy.services.live_stages import get_stage
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class CatalogueJournalStore:
 
         def work(rows: Rows) -> Journal:
             get_promotion(rows, self.stage_id, self.fence)
-            return rows.find_journal(self.stage_id)
+            return rows.promotions.find_journal(self.stage_id)
 
         return await self.catalogue.read(work)
 
@@ -46,7 +46,7 @@ class CatalogueJournalStore:
 
     async def renew(self) -> None:
         """Give a sign of life."""
-        await self._fenced(lambda rows, held, now: rows.save_promotion(held.renewed(now)))
+        await self._fenced(lambda rows, held, now: rows.promotions.save(held.renewed(now)))
 
     async def succeed(self) -> None:
         """End the promotion: the stage is published."""
@@ -71,7 +71,7 @@ class CatalogueJournalStore:
 
 def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
     """Return a stage's promotion for the holder of its lease; raise for anybody else."""
-    promotion = rows.find_promotion(stage_id)
+    promotion = rows.promotions.find(stage_id)
     if promotion is None:
         raise ConflictError("The stage is not being published.")
     promotion.check_fence(fence)
@@ -80,7 +80,7 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
 
 def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime) -> None:
     """Keep how far artifacts are, within a transaction; with none it is a sign of life."""
-    known = rows.find_journal(held.stage_id)
+    known = rows.promotions.find_journal(held.stage_id)
     stage = get_stage(rows, held.stage_id)
     held = held.renewed(now)
     for entry in entries:
@@ -92,22 +92,22 @@ def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime)
                 f"{entry.filename} is {former.progress} in the journal, and cannot be "
                 f"{entry.progress} after that."
             )
-        rows.save_entry(held.stage_id, entry)
-        rows.add_event(entry_event(stage, held, entry, now))
+        rows.promotions.save_entry(held.stage_id, entry)
+        rows.audit.add(entry_event(stage, held, entry, now))
         held = held.after(entry, now)
-    rows.save_promotion(held)
+    rows.promotions.save(held)
 
 
 def succeed(rows: Rows, held: Promotion, now: datetime) -> None:
     """Let a stage be published, within a transaction. Raise unless every artifact is confirmed."""
     stage = get_stage(rows, held.stage_id)
-    journal = rows.find_journal(held.stage_id)
+    journal = rows.promotions.find_journal(held.stage_id)
     check_all_confirmed(stage, journal)
-    rows.save_stage(
+    rows.stages.save(
         replace(stage, status=stage.after(Step.SUCCEED), sent=True, ended_at=now, reason=None)
     )
-    rows.save_promotion(replace(held, ended_at=now))
-    rows.add_event(promotion_event(stage, held, AuditAction.PUBLISHED, now))
+    rows.promotions.save(replace(held, ended_at=now))
+    rows.audit.add(promotion_event(stage, held, AuditAction.PUBLISHED, now))
 
 
 def check_all_confirmed(stage: Stage, journal: Journal) -> None:
@@ -125,10 +125,10 @@ def fail(rows: Rows, held: Promotion, reason: str, now: datetime, *, longest: ti
     is left is to go on.
     """
     stage = get_stage(rows, held.stage_id)
-    journal = rows.find_journal(held.stage_id)
+    journal = rows.promotions.find_journal(held.stage_id)
     is_sent = anything_may_be_out(journal)
     told = why_it_stopped(reason, stage, journal, held.first_sent_at)
-    rows.save_stage(
+    rows.stages.save(
         replace(
             stage,
             status=stage.after(Step.FAIL),
@@ -138,9 +138,9 @@ def fail(rows: Rows, held: Promotion, reason: str, now: datetime, *, longest: ti
         )
     )
     first = held.first_sent_at if is_sent else None
-    rows.save_promotion(replace(held, ended_at=now, first_sent_at=first))
+    rows.promotions.save(replace(held, ended_at=now, first_sent_at=first))
     stopped = promotion_event(
         stage, held, AuditAction.PROMOTION_STOPPED, now, sentence=in_short(told), sent=is_sent
     )
-    rows.add_event(stopped)
+    rows.audit.add(stopped)
     log.error("stage %s: its promotion stopped: %s", stage.id, told)

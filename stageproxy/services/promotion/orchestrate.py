@@ -26,18 +26,20 @@ from stageproxy.core.promotion.promotion import (
 )
 from stageproxy.core.promotion.request import PromotionRequest, check_order
 from stageproxy.core.rights import Action, ApiToken, Credential
+from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step
-from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.ports import ArtifactFiles, Catalogue, Clock, JournalStore, Rows
 from stageproxy.services.background import Background
+from stageproxy.services.live_stages import get_live, get_stage
+from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore, fail
-from stageproxy.services.promotion.publish_target import (
-    PromotionCredentials,
-    PublishTarget,
-    get_publish_target,
-)
+from stageproxy.services.promotion.preflight import Preflight
+from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
 from stageproxy.services.promotion.reports import PromotionView
-from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
+from stageproxy.services.promotion.runner import PromotionRunner
+from stageproxy.services.promotion.upload_requests import StoredUploadRequests
+from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +54,11 @@ class Promotions:
     """Publishes stages. *publish_target* is where to, if the settings say so."""
 
     catalogue: Catalogue
+    files: ArtifactFiles
     clock: Clock
     stages: Stages
     publish_target: PublishTarget | None
-    credentials: PromotionCredentials
+    preflight: Preflight
     background: Background
     sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -67,7 +70,7 @@ class Promotions:
         *needs_credential*: tell if the server has none to publish it with.
         """
         stage = await self._promotable(token, stage_id)
-        examination = await self.get_publish_target().preflight.examine(stage, way)
+        examination = await self.preflight.examine(stage, self.get_publish_target(), way)
         missing = await self._why_no_credential(stage) if needs_credential else ()
         return replace(examination, notices=(*examination.notices, *missing))
 
@@ -79,7 +82,7 @@ class Promotions:
         stage = await self._promotable(token, stage_id)
         publish_target = self.get_publish_target()
         credential = await self._credential_for(stage, order)
-        examination = await publish_target.preflight.examine(stage, order.way)
+        examination = await self.preflight.examine(stage, publish_target, order.way)
         try:
             check_order(examination, order)
         except RefusedError:
@@ -87,7 +90,7 @@ class Promotions:
             _check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
             raise
         view = await self.catalogue.write(
-            lambda rows: self._freeze(rows, token, examination, order, publish_target.target)
+            lambda rows: self._freeze(rows, token, examination, order, publish_target.urls)
         )
         log.info(
             "stage %s: frozen for publishing by token %s, as %s",
@@ -101,7 +104,7 @@ class Promotions:
 
     async def recover(self) -> None:
         """Go on with what a server was at when it stopped; a lease of its own is nobody's now."""
-        for promotion in await self.catalogue.read(lambda rows: rows.list_promotions()):
+        for promotion in await self.catalogue.read(lambda rows: rows.promotions.list()):
             if promotion.ended_at is None and promotion.way is Publisher.SERVER:
                 try:
                     await self._resume(promotion)
@@ -114,7 +117,7 @@ class Promotions:
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            for one in rows.list_promotions():
+            for one in rows.promotions.list():
                 if one.has_lapsed(now) and not self.background.is_running(one.stage_id):
                     fail(rows, one, _SILENT, now, longest=self._longest)
 
@@ -125,7 +128,7 @@ class Promotions:
         await self.lapse()
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         if stage.status is Status.CANCELED:
-            raise GoneError(what_became_of(stage))
+            raise GoneError(end_message(stage))
         stage.after(Step.PROMOTE)
         return stage
 
@@ -141,7 +144,8 @@ class Promotions:
         """Return what the server publishes with; nothing if somebody else is to send the stage."""
         if order.way is Publisher.CLIENT:
             return None
-        credential = order.credential or await self.credentials.find(stage.project)
+        configured = self.get_publish_target().credentials
+        credential = order.credential or await configured.find(stage.project)
         if credential is None:
             raise ConflictError(
                 "The server has no credential to publish with. Set promotion.token, hand one over "
@@ -163,7 +167,7 @@ class Promotions:
         stage = get_live(rows, examination.stage.id, now)
         frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
         _check_is_same(stage, examination.stage)
-        former = rows.find_promotion(stage.id)
+        former = rows.promotions.find(stage.id)
         if former is not None:
             former.check_target(target)
         journal = _journal_to_go_on_with(rows, stage, former, now)
@@ -183,14 +187,14 @@ class Promotions:
             first_sent_at=former.first_sent_at if former else None,
             notices=examination.notices,
         ).renewed(now)
-        rows.save_stage(frozen)
-        rows.save_promotion(promotion)
-        rows.add_event(begun_event(frozen, promotion, now))
+        rows.stages.save(frozen)
+        rows.promotions.save(promotion)
+        rows.audit.add(begun_event(frozen, promotion, now))
         return PromotionView(frozen, promotion, journal)
 
     async def _resume(self, promotion: Promotion) -> None:
         """Take over from a server that is gone, if the settings say where to and with what."""
-        stage = await self.catalogue.read(lambda rows: rows.find_stage(promotion.stage_id))
+        stage = await self.catalogue.read(lambda rows: rows.stages.find(promotion.stage_id))
         if stage is None or stage.status is not Status.PROCESSING:
             return
         now = self.clock.now()
@@ -207,25 +211,24 @@ class Promotions:
         self._begin(view, credential)
 
     async def _credential_to_go_on_with(self, stage: Stage, promotion: Promotion) -> Credential:
-        promotion.check_target(self.get_publish_target().target)
-        credential = await self.credentials.find(stage.project)
+        publish_target = self.get_publish_target()
+        promotion.check_target(publish_target.urls)
+        credential = await publish_target.credentials.find(stage.project)
         if credential is None:
             raise ConflictError(_RESTARTED)
         return credential
 
     def _begin(self, view: PromotionView, credential: Credential) -> None:
         """Publish in the background."""
-        stage, publish_target = view.stage, self.get_publish_target()
+        stage = view.stage
         # Another run of the same stage may begin before this one has quite ended.
         self.sent[stage.id] = {}
         progress = self.sent[stage.id]
         journal_store = CatalogueJournalStore(
             self.catalogue, self.clock, stage.id, view.promotion.fence, self._longest
         )
-        publication = publish_target.publication(
-            stage, journal_store, credential, progress.__setitem__
-        )
-        publish = partial(self._publish, stage, journal_store, publication.run, progress)
+        runner = self.runner(stage, journal_store, credential, progress.__setitem__)
+        publish = partial(self._publish, stage, journal_store, runner.run, progress)
         self.background.start(stage.id, publish)
 
     async def _publish(
@@ -248,6 +251,25 @@ class Promotions:
             if self.sent.get(stage.id) is progress:
                 del self.sent[stage.id]
 
+    def runner(
+        self,
+        stage: Stage,
+        journal_store: JournalStore,
+        credential: Credential,
+        report: Callable[[str, int], None],
+    ) -> PromotionRunner:
+        """Return the runner that publishes a frozen stage from this server."""
+        return PromotionRunner(
+            target=self.get_publish_target(),
+            project=stage.project,
+            artifacts=stage.artifacts,
+            journal_store=journal_store,
+            upload_requests=StoredUploadRequests(self.catalogue, self.files, stage.id),
+            credentials=GivenCredential(credential),
+            clock=self.clock,
+            report=report,
+        )
+
     def get_publish_target(self) -> PublishTarget:
         """Return where stages are published; raise if nobody said so."""
         return get_publish_target(self.publish_target)
@@ -265,8 +287,8 @@ def _check_is_same(stage: Stage, examined: Stage) -> None:
 def _take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> PromotionView:
     """Let a promotion have a new holder, within a transaction."""
     taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
-    rows.save_promotion(taken)
-    rows.add_event(promotion_event(stage, taken, AuditAction.PROMOTION_RESUMED, now))
+    rows.promotions.save(taken)
+    rows.audit.add(promotion_event(stage, taken, AuditAction.PROMOTION_RESUMED, now))
     return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, taken, now))
 
 
@@ -277,13 +299,17 @@ def _journal_to_go_on_with(
 
     What was only told to be out, by whoever published elsewhere, has to be seen first.
     """
-    known = rows.find_journal(stage.id) if stage.sent or stage.status is Status.PROCESSING else {}
+    known = (
+        rows.promotions.find_journal(stage.id)
+        if stage.sent or stage.status is Status.PROCESSING
+        else {}
+    )
     if not known:
-        rows.forget_journal(stage.id)
+        rows.promotions.remove_journal(stage.id)
     if former is not None and former.way is Publisher.CLIENT:
         known = {name: it.unseen(now) for name, it in known.items()}
     names = [one.filename for one in stage.artifacts]
     journal = {**new_journal(names, now), **{name: it.resumed(now) for name, it in known.items()}}
     for entry in journal.values():
-        rows.save_entry(stage.id, entry)
+        rows.promotions.save_entry(stage.id, entry)
     return journal

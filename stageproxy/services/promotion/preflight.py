@@ -19,13 +19,14 @@ from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.table import UNKNOWN_RULES
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.accept import surroundings_of
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock
-from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.upstream_state import Published, UpstreamState
+from stageproxy.services.promotion.confirmed_listing import index_file
+from stageproxy.services.promotion.publish_target import PublishTarget
+from stageproxy.services.upstream_state import UpstreamState
 
 log = logging.getLogger(__name__)
 
@@ -35,25 +36,23 @@ _AT_ONCE = 2
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Examines stages; *published* asks the index that confirms, not the one that is previewed."""
+    """Examines stages before they are published."""
 
     catalogue: Catalogue
     files: ArtifactFiles
-    published: Published
-    confirmed_listing: ConfirmedListing
     clock: Clock
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
-    async def examine(self, stage: Stage, way: Publisher) -> Examination:
+    async def examine(self, stage: Stage, target: PublishTarget, way: Publisher) -> Examination:
         """Return all that is to be said of a stage now. Raise if that cannot be found out."""
         _check_is_whole(stage)
-        state = await self.published.state(stage.project)
+        state = await target.reader.state(stage.project)
         if state.listing is None:
             raise UpstreamUnavailableError(
                 "The index does not say what is published already, and without that nothing may "
                 f"be sent. {state.why_not}"
             )
-        listing = await self._with_hashes(stage, state.listing)
+        listing = await _with_hashes(stage, target, state.listing, state.page_url)
         state = replace(state, listing=listing)
         published = frozenset(one.filename for one in stage.artifacts if _is_out(one, listing))
         damaged = await self._damaged(stage)
@@ -64,20 +63,6 @@ class Preflight:
         to_send = {name: [one] for name, one in damaged.items() if name not in published}
         dropped = dropped_attestations(stage.artifacts) if way is Publisher.SERVER else []
         return Examination(stage, {**found, **to_send}, published, (*state.notices, *dropped))
-
-    async def _with_hashes(self, stage: Stage, listing: Listing) -> Listing:
-        """Return what is listed, with the hashes of files that bear names of ours.
-
-        Where the page does not say a hash, only the bytes can tell whether it is our file.
-        """
-        listed = (listing.files.get(one.filename) for one in stage.artifacts)
-        unhashed = [one for one in listed if one is not None and one.sha256 is None]
-        if not unhashed:
-            return listing
-        shown = await self.confirmed_listing.files_of(stage.project)
-        seen = await self.confirmed_listing.with_hashes(shown, [one.filename for one in unhashed])
-        hashed = {name: replace(listing.files[name], sha256=it.sha256) for name, it in seen.items()}
-        return replace(listing, files={**listing.files, **hashed})
 
     def _findings(
         self,
@@ -110,8 +95,10 @@ class Preflight:
 
     async def _upload(self, stage: Stage, artifact: Artifact) -> Upload:
         """Return an artifact as the rules saw it when it came: the stored form, the archive."""
-        form = await self.catalogue.read(lambda rows: rows.find_form(stage.id, artifact.filename))
-        received = Received(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
+        form = await self.catalogue.read(
+            lambda rows: rows.artifacts.find_form(stage.id, artifact.filename)
+        )
+        received = FileDigests(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
         name = parse_distribution_name(artifact.filename)
         async with self.places:
             contents = await self.files.reopen(received).read_contents(name)
@@ -141,6 +128,20 @@ def _check_is_whole(stage: Stage) -> None:
             "The stage has no files. PyPI makes a release with its first file: there is nothing "
             "to publish."
         )
+
+
+async def _with_hashes(
+    stage: Stage, target: PublishTarget, listing: Listing, page_url: str
+) -> Listing:
+    """Return the listing with the hashes of all files that have the names of staged ones.
+
+    If the page has no hash of a file, only its bytes show whether it is the staged one.
+    """
+    names = [one.filename for one in stage.artifacts if one.filename in listing.files]
+    listed = {name: index_file(page_url, listing.files[name]) for name in names}
+    hashed = await target.confirmed_listing.with_hashes(listed, names)
+    files = {name: replace(listing.files[name], sha256=it.sha256) for name, it in hashed.items()}
+    return replace(listing, files={**listing.files, **files})
 
 
 def _is_out(artifact: Artifact, listing: Listing) -> bool:

@@ -91,7 +91,7 @@ class PromotionReports:
         """Return how far each file of a stage is, for whoever may see the stage."""
         if stage.status in _NEVER_PROMOTED:
             return {}
-        return await self.catalogue.read(lambda rows: rows.find_journal(stage.id))
+        return await self.catalogue.read(lambda rows: rows.promotions.find_journal(stage.id))
 
     async def receipt(self, token: ApiToken, stage_id: str) -> dict[str, Any]:
         """Return what a published stage can show for itself."""
@@ -108,7 +108,7 @@ class PromotionReports:
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         if stage.find_artifact(filename) is None:
             raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
-        return await self.catalogue.read(lambda rows: rows.find_form(stage_id, filename))
+        return await self.catalogue.read(lambda rows: rows.artifacts.find_form(stage_id, filename))
 
     async def take(self, token: ApiToken, stage_id: str, report: Report) -> PromotionView:
         """Write down what is told of a promotion that is carried out elsewhere.
@@ -135,7 +135,7 @@ class PromotionReports:
     async def remind(self) -> None:
         """Warn of releases that are half published: PyPI closes them two weeks after the start."""
         now = self.clock.now()
-        for one in await self.catalogue.read(lambda rows: rows.list_promotions()):
+        for one in await self.catalogue.read(lambda rows: rows.promotions.list()):
             interval = reminder_interval(one.first_sent_at, now)
             last = self.reminded.get(one.stage_id)
             if interval and one.first_sent_at and (last is None or now - last >= interval):
@@ -158,7 +158,7 @@ class PromotionReports:
         promotion = await self.catalogue.read(
             lambda rows: get_promotion(rows, stage.id, journal_store.fence)
         )
-        promotion.check_target(publish_target.target)
+        promotion.check_target(publish_target.urls)
         async with renewing_lease(journal_store, publish_target.pace.renew):
             urls = await _urls_on(publish_target.confirmed_listing, stage)
         now = self.clock.now()
@@ -168,11 +168,11 @@ class PromotionReports:
         await journal_store.succeed()
 
     def _view(self, rows: Rows, stage: Stage) -> PromotionView:
-        promotion = rows.find_promotion(stage.id)
+        promotion = rows.promotions.find(stage.id)
         if promotion is None:
             raise NotFoundError(f"Nobody has promoted the stage of {stage.release} yet.")
         sent = dict(self.sent.get(stage.id, {}))
-        return PromotionView(stage, promotion, rows.find_journal(stage.id), sent)
+        return PromotionView(stage, promotion, rows.promotions.find_journal(stage.id), sent)
 
 
 def _check_is_elsewhere(rows: Rows, stage_id: str, report: Report) -> None:

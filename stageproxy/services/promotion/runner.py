@@ -6,7 +6,7 @@ needs of either is behind ports.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -26,7 +26,6 @@ from stageproxy.core.promotion.plan import (
     Confirm,
     Finished,
     NextStep,
-    Pace,
     Send,
     Stop,
     Wait,
@@ -35,9 +34,10 @@ from stageproxy.core.promotion.plan import (
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.ports import Clock, Credentials, JournalStore, UploadClient, UploadRequests
-from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.lease_keeper import one_failure, renewing_lease
+from stageproxy.ports import Clock, Credentials, JournalStore, UploadRequests
+from stageproxy.services.promotion.lease_keeper import renewing_lease
+from stageproxy.services.promotion.publish_target import PublishTarget
+from stageproxy.services.task_groups import one_failure
 
 log = logging.getLogger(__name__)
 
@@ -60,21 +60,18 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class PromotionRunner:
-    """Publishes the artifacts of one frozen stage.
+    """Publishes the artifacts of one frozen stage to *target*.
 
-    *report* is told how many bytes of which file went out.
+    *report* is called with a filename and how many bytes of the file have been sent.
     """
 
+    target: PublishTarget
     project: NormalizedName
     artifacts: Sequence[Artifact]
     journal_store: JournalStore
     upload_requests: UploadRequests
-    confirmed_listing: ConfirmedListing
-    upload_client: UploadClient
     credentials: Credentials
     clock: Clock
-    pause: Callable[[timedelta], Awaitable[None]]
-    pace: Pace
     report: Callable[[str, int], None]
 
     async def run(self) -> None:
@@ -89,7 +86,7 @@ class PromotionRunner:
                 seen,
                 run.entries,
                 self.clock.now(),
-                patience=self.pace.patience,
+                patience=self.target.pace.patience,
             )
             await self._do(run, step)
 
@@ -97,13 +94,13 @@ class PromotionRunner:
         """Return what the index shows; nothing if it does not say, after a pause."""
         await self.journal_store.renew()
         try:
-            seen = await self.confirmed_listing.files_of(self.project)
+            seen = await self.target.confirmed_listing.files_of(self.project)
         except (StageproxyError, UnreadablePageError) as error:
             run.blind += 1
-            if run.blind >= self.pace.attempts:
+            if run.blind >= self.target.pace.attempts:
                 await self._give_up(run, f"The index does not say what is published: {error}")
             else:
-                await self._rest(self.pace.pause_after(run.blind))
+                await self._rest(self.target.pace.pause_after(run.blind))
             return None
         run.blind = 0
         return {
@@ -120,7 +117,7 @@ class PromotionRunner:
             case Send(artifacts):
                 await self._send_all(run, artifacts)
             case Wait():
-                await self._rest(self.pace.poll)
+                await self._rest(self.target.pace.poll)
             case Stop(reason, refused):
                 await self._settle(run, refused)
                 await self._give_up(run, reason)
@@ -139,8 +136,8 @@ class PromotionRunner:
         """Find out the hashes of files by downloading them, once: links may be signed anew."""
         for name, url in files.items():
             try:
-                async with renewing_lease(self.journal_store, self.pace.renew):
-                    run.sha256_of[name] = await self.confirmed_listing.downloads.sha256_of(url)
+                async with renewing_lease(self.journal_store, self.target.pace.renew):
+                    run.sha256_of[name] = await self.target.confirmed_listing.sha256_of(url)
             except LostLeaseError:
                 raise
             except StageproxyError as error:
@@ -149,7 +146,7 @@ class PromotionRunner:
 
     async def _send_all(self, run: _Run, artifacts: Sequence[Artifact]) -> None:
         """Send artifacts, some at a time; after a failure none of them is begun any more."""
-        places = asyncio.Semaphore(self.pace.parallel)
+        places = asyncio.Semaphore(self.target.pace.parallel)
         replies: dict[str, Reply] = {}
         broken: list[StageproxyError] = []
 
@@ -185,33 +182,35 @@ class PromotionRunner:
         sending = run.entries[artifact.filename].sending(self.clock.now())
         await self._record(run, sending)
         try:
-            async with renewing_lease(self.journal_store, self.pace.renew):
-                reply = await self.upload_client.publish(
+            async with renewing_lease(self.journal_store, self.target.pace.renew):
+                reply = await self.target.upload_client.publish(
                     upload_request, credential, partial(self.report, artifact.filename)
                 )
         except DamagedArtifactError:
             await self._record(run, sending.withheld(self.clock.now()))
             raise
         await self._record(run, sending.answered(reply, self.clock.now()))
-        said = type(reply).__name__.lower()
+        kind = type(reply).__name__.lower()
+        self.target.count(kind)
         log.info(
-            "promotion of %s: %s: %s: %s", self.project, artifact.filename, said, reply.sentence
+            "promotion of %s: %s: %s: %s", self.project, artifact.filename, kind, reply.sentence
         )
         return reply
 
     async def _back_off(self, run: _Run, replies: Mapping[str, Reply]) -> None:
-        """Wait before looking again, if the index did not answer, as long as it wishes."""
+        """Wait before the next look if the index did not answer: as long as it asks for."""
+        pace = self.target.pace
         pauses: list[timedelta] = []
         for name, reply in replies.items():
             in_a_row = run.count(name, failed=isinstance(reply, Unanswered))
-            if in_a_row >= self.pace.attempts:
+            if in_a_row >= pace.attempts:
                 sentence = (
                     f"{name}: the index did not answer {in_a_row} times in a row: {reply.sentence}"
                 )
                 await self._give_up(run, sentence)
                 return
             if isinstance(reply, Unanswered):
-                pauses += [self.pace.pause_after(in_a_row - 1), reply.retry_after or timedelta()]
+                pauses += [pace.pause_after(in_a_row - 1), reply.retry_after or timedelta()]
         if pauses:
             await self._rest(max(pauses))
 
@@ -224,15 +223,15 @@ class PromotionRunner:
 
     async def _cannot_compare(self, run: _Run, name: str, error: StageproxyError) -> None:
         in_a_row = run.count(name, failed=True)
-        if in_a_row >= self.pace.attempts:
+        if in_a_row >= self.target.pace.attempts:
             await self._give_up(run, f"{name} cannot be compared: {error}")
             return
-        await self._rest(self.pace.pause_after(in_a_row))
+        await self._rest(self.target.pace.pause_after(in_a_row))
 
     async def _rest(self, length: timedelta) -> None:
         """Wait, and keep the lease: an index may ask to be left alone for longer than it lasts."""
-        async with renewing_lease(self.journal_store, self.pace.renew):
-            await self.pause(length)
+        async with renewing_lease(self.journal_store, self.target.pace.renew):
+            await self.target.pause(length)
 
     async def _record(self, run: _Run, *entries: Entry) -> None:
         await self.journal_store.record(entries)

@@ -10,7 +10,7 @@ from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import AUDIT
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.session_json import json_response
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -28,8 +28,8 @@ async def show_audit(request: web.Request) -> web.Response:
 async def verify_audit(request: web.Request) -> web.Response:
     """Say whether the whole trail is as it was written, and where it is not."""
     token = await authenticate(request)
-    walk = await request.app[AUDIT].verify(token, _head(request))
-    return json_response(_walk_json(walk))
+    check = await request.app[AUDIT].verify(token, _head(request))
+    return json_response(_check_json(check))
 
 
 def _head(request: web.Request) -> str | None:
@@ -53,11 +53,11 @@ def _record_json(record: AuditRecord) -> dict[str, Any]:
     }
 
 
-def _walk_json(walk: ChainCheck) -> dict[str, Any]:
+def _check_json(check: ChainCheck) -> dict[str, Any]:
     return {
-        "ok": walk.broken is None,
-        "records": walk.end.number,
-        "head": walk.end.digest,
-        "broken-at": walk.broken.number if walk.broken else None,
-        "reason": walk.broken.sentence if walk.broken else None,
+        "ok": check.broken is None,
+        "records": check.end.number,
+        "head": check.end.digest,
+        "broken-at": check.broken.number if check.broken else None,
+        "reason": check.broken.sentence if check.broken else None,
     }

@@ -7,13 +7,11 @@ from pydantic import Field
 
 from stageproxy.core.rules.findings import Level, finding_json
 from stageproxy.core.rules.table import RULES_AS_OF
-from stageproxy.services.examine import Prospect
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import Body, read_body
-from stageproxy.web.keys import UPLOADS
-from stageproxy.web.refusals import changes_nothing
-from stageproxy.web.upload.legacy import LONGEST_FORM
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.bodies import LONGEST_FORM, Body, read_body
+from stageproxy.web.keys import EXAMINER
+from stageproxy.web.refusals import mark_read_only
+from stageproxy.web.session_json import json_response
 
 
 class CheckFile(Body):
@@ -26,7 +24,7 @@ class CheckFile(Body):
 
 async def check_file(request: web.Request) -> web.Response:
     """Return what can be said before the file is there: of its name, its form, its release."""
-    changes_nothing(request)
+    mark_read_only(request)
     token = await authenticate(request)
     body = await read_body(request, CheckFile, LONGEST_FORM)
     form = tuple(
@@ -34,8 +32,7 @@ async def check_file(request: web.Request) -> web.Response:
         for name, values in body.form.items()
         for value in ([values] if isinstance(values, str) else values)
     )
-    prospect = Prospect(form, body.filename, body.size)
-    findings = await request.app[UPLOADS].examiner.predict(token, prospect)
+    findings = await request.app[EXAMINER].predict(token, form, body.filename, body.size)
     return json_response(
         {
             "rules-as-of": RULES_AS_OF.isoformat(),

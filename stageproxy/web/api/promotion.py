@@ -16,8 +16,8 @@ from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS
-from stageproxy.web.refusals import changes_nothing
-from stageproxy.web.upload.session_json import json_response, retry_of
+from stageproxy.web.refusals import mark_read_only
+from stageproxy.web.session_json import json_response, retry_of
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000
@@ -103,13 +103,13 @@ class ReportPromotion(Body):
 
 async def plan_promotion(request: web.Request) -> web.Response:
     """Look at everything as before a stage is published, and publish nothing."""
-    changes_nothing(request)
+    mark_read_only(request)
     token = await authenticate(request)
     body = await read_body(request, PlanPromotion)
     promotions = request.app[PROMOTIONS]
     needs = body.way is Publisher.SERVER and not body.credential_follows
     examination = await promotions.examine(token, _id(request), body.way, needs_credential=needs)
-    return json_response(plan_json(examination, promotions.get_publish_target().target))
+    return json_response(plan_json(examination, promotions.get_publish_target().urls))
 
 
 async def start_promotion(request: web.Request) -> web.Response:

@@ -1,29 +1,15 @@
-"""Here is /api/: stages and tokens, in PEP 694's words."""
-
-from typing import Literal
+"""Stages over /api/, in PEP 694's words."""
 
 from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
 
-from stageproxy.core.rights import ApiToken, TokenKind
-from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
-from stageproxy.services.tokens import TokenRequest
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import (
-    Body,
-    Duration,
-    ProjectName,
-    ProjectNameOrEvery,
-    VersionText,
-    read_body,
-)
-from stageproxy.web.keys import PROMOTION_REPORTS, STAGES, TOKENS
-from stageproxy.web.upload.session_json import SESSION_JSON, json_response
-
-KINDS = {"upload": TokenKind.UPLOAD, "manage": TokenKind.MANAGE, "admin": TokenKind.ADMIN}
-_CAN = {kind: name for name, kind in KINDS.items()}
+from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
+from stageproxy.web.keys import PROMOTION_REPORTS, SESSION_JSON, STAGES
+from stageproxy.web.session_json import json_response
 
 
 class OpenStage(Body):
@@ -38,15 +24,6 @@ class ExtendStage(Body):
     """Let a stage live longer, by so many seconds or a text such as `3d`."""
 
     extend_for: Duration = Field(alias="extend-for")
-
-
-class MakeToken(Body):
-    """Make an API token."""
-
-    project: ProjectNameOrEvery
-    can: Literal["upload", "manage", "admin"]
-    version: VersionText | None = None
-    expires: Duration | None = None
 
 
 async def open_stage(request: web.Request) -> web.Response:
@@ -101,42 +78,6 @@ async def remove_file(request: web.Request) -> web.Response:
     filename = request.match_info["filename"]
     stage = await request.app[STAGES].remove(token, _id(request), filename)
     return await _stage(request, token, stage)
-
-
-async def make_token(request: web.Request) -> web.Response:
-    """Make an API token, and show it this once."""
-    token = await authenticate(request)
-    body = await read_body(request, MakeToken)
-    order = TokenRequest(KINDS[body.can], body.project, body.version, body.expires)
-    made, kept = await request.app[TOKENS].make(token, order)
-    return json_response({"token": made.reveal(), **token_json(kept)}, 201)
-
-
-async def list_tokens(request: web.Request) -> web.Response:
-    """Return what is known of all API tokens, which does not open anything."""
-    token = await authenticate(request)
-    tokens = await request.app[TOKENS].list(token)
-    return json_response({"tokens": [token_json(one) for one in tokens]})
-
-
-async def revoke_token(request: web.Request) -> web.Response:
-    """Make an API token useless."""
-    token = await authenticate(request)
-    revoked = await request.app[TOKENS].revoke(token, _id(request))
-    return json_response(token_json(revoked))
-
-
-def token_json(token: ApiToken) -> dict[str, str | None]:
-    """Return what may be told of an API token."""
-    return {
-        "id": token.id,
-        "project": token.project,
-        "version": token.version,
-        "can": _CAN[token.kind],
-        "created-at": rfc3339(token.created_at),
-        "expires-at": rfc3339(token.expires_at) if token.expires_at else None,
-        "revoked-at": rfc3339(token.revoked_at) if token.revoked_at else None,
-    }
 
 
 async def _stage(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:

@@ -9,10 +9,10 @@ from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.preview import StagedBytes
 from stageproxy.web.conditional import conditional, matches
-from stageproxy.web.headers import FOR_GOOD
+from stageproxy.web.headers import IMMUTABLE
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.preview.pass_through import pass_through
-from stageproxy.web.preview.stage_path import see
+from stageproxy.web.stage_path import temporary_redirect
 
 _BINARY = "application/octet-stream"
 
@@ -22,11 +22,11 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
     previews = request.app[PREVIEWS]
     published = await previews.find_published(stage, target)
     if published is not None:
-        return see(published)
+        return temporary_redirect(published)
     if target.of_metadata:
         core_metadata = await previews.find_core_metadata(stage, target)
         if core_metadata is not None:
-            headers = {"Content-Type": _BINARY, "Cache-Control": FOR_GOOD}
+            headers = {"Content-Type": _BINARY, "Cache-Control": IMMUTABLE}
             return await conditional(request, own_document(core_metadata, _BINARY), headers)
         return await pass_through(request, stage, target.path)
     staged = await previews.find_file(stage, target)
@@ -51,7 +51,7 @@ class _StagedFile(web.FileResponse):
 
 def _staged_file(request: web.Request, staged: StagedBytes) -> web.StreamResponse:
     etag = f'"{staged.artifact.sha256}"'
-    caching = {"ETag": etag, "Cache-Control": FOR_GOOD}
+    caching = {"ETag": etag, "Cache-Control": IMMUTABLE}
     if matches(request, etag):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=caching)
     headers = {

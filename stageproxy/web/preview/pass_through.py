@@ -10,9 +10,9 @@ from stageproxy.core.index.targets import concerns
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import etag_of
-from stageproxy.web.headers import of_project, of_untouched, to_upstream
+from stageproxy.web.headers import headers_for_upstream, headers_of_project, headers_of_unchanged
 from stageproxy.web.keys import PREVIEWS
-from stageproxy.web.preview.stage_path import moved, see
+from stageproxy.web.stage_path import redirect_within_stage, temporary_redirect
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONGEST_NOT_FOUND = 2**16
@@ -22,16 +22,18 @@ async def pass_through(request: web.Request, stage: Stage, path: str) -> web.Str
     """Let upstream answer: its status, its headers that matter, its bytes as they come."""
     _, mark, query = request.raw_path.partition("?")
     asked = path + mark + query
-    async with request.app[PREVIEWS].ask_upstream(asked, to_upstream(request)) as answer:
+    async with request.app[PREVIEWS].ask_upstream(asked, headers_for_upstream(request)) as answer:
         return await pass_on(request, stage, answer, asked)
 
 
-async def packages(request: web.Request) -> web.StreamResponse:
+async def redirect_to_file(request: web.Request) -> web.StreamResponse:
     """Lead to upstream's file: some indexes write links without a host, which end up here.
 
     Pages of other projects keep every byte, and that is where their links lead.
     """
-    return see(request.app[PREVIEWS].upstream_url(request.raw_path.removeprefix("/")))
+    return temporary_redirect(
+        request.app[PREVIEWS].upstream_url(request.raw_path.removeprefix("/"))
+    )
 
 
 async def pass_on(
@@ -43,7 +45,7 @@ async def pass_on(
     if answer.status == HTTPStatus.NOT_FOUND:
         return await _not_found(answer)
     path = asked.partition("?")[0]
-    headers = of_project if concerns(path, stage.project) else of_untouched
+    headers = headers_of_project if concerns(path, stage.project) else headers_of_unchanged
     return await _stream(request, answer, headers(answer.headers))
 
 
@@ -51,8 +53,8 @@ def _redirected(request: web.Request, answer: UpstreamResponse, asked: str) -> w
     location = answer.headers.get(hdrs.LOCATION, "")
     target = request.app[PREVIEWS].redirection(location, asked)
     if target.path is None:
-        return see(target.url)
-    return moved(request, target.path, for_good=is_respelling(asked, target.path))
+        return temporary_redirect(target.url)
+    return redirect_within_stage(request, target.path, permanent=is_respelling(asked, target.path))
 
 
 async def _not_found(answer: UpstreamResponse) -> web.Response:
@@ -63,7 +65,7 @@ async def _not_found(answer: UpstreamResponse) -> web.Response:
         if len(body) > _LONGEST_NOT_FOUND:
             body = b"404 Not Found"
             break
-    headers = {**of_project(answer.headers), "ETag": etag_of(body)}
+    headers = {**headers_of_project(answer.headers), "ETag": etag_of(body)}
     headers.pop("Content-Length", None)
     return web.Response(status=HTTPStatus.NOT_FOUND, body=body, headers=headers)
 

@@ -11,10 +11,10 @@ from packaging.version import InvalidVersion, Version
 from stageproxy.core.errors import NotFoundError
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import STAGES, URLS
-from stageproxy.web.preview.stage_path import see
+from stageproxy.web.stage_path import temporary_redirect
 
 
-async def find_stage(request: web.Request) -> web.Response:
+async def redirect_to_stage(request: web.Request) -> web.Response:
     """Lead to the stage of a release, or to the latest one of a project.
 
     What cannot be a project or a version is not there for anybody: hatch asks
@@ -26,7 +26,7 @@ async def find_stage(request: web.Request) -> web.Response:
         raise NotFoundError
     token = await authenticate(request)
     stage = await request.app[STAGES].latest(token, project, version)
-    return see(request.app[URLS].url_of(stage))
+    return temporary_redirect(request.app[URLS].url_of(stage))
 
 
 def _is_version(text: str) -> bool:

@@ -11,10 +11,10 @@ from stageproxy.core.index.project_list import ListEditor, UnreadableListError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import matches, wants_fresh
-from stageproxy.web.headers import of_edited
+from stageproxy.web.headers import headers_of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS
 from stageproxy.web.preview.pass_through import pass_on, pass_through
-from stageproxy.web.preview.stage_path import prefix_of
+from stageproxy.web.stage_path import prefix_of
 
 _PATH = "simple/"
 _PLAIN = {"Accept-Encoding": "identity"}
@@ -50,7 +50,7 @@ async def _edited(
         raise UpstreamFailedError(
             f"PyPI answers in an encoding that was not asked for: {encoding}."
         )
-    headers = of_edited(answer.headers, answer.headers[hdrs.CONTENT_TYPE])
+    headers = headers_of_edited(answer.headers, answer.headers[hdrs.CONTENT_TYPE])
     etag = _etag(request, stage, answer)
     if etag:
         headers["ETag"] = etag

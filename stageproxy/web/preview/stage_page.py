@@ -1,8 +1,10 @@
 """Here is a stage for people, and for programs that ask for JSON."""
 
+from functools import cache
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.core.index.pages import own_document
@@ -12,9 +14,8 @@ from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.web.auth import recognize
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
-from stageproxy.web.keys import PROMOTION_REPORTS, URLS
-from stageproxy.web.preview.pages.rendering import render
-from stageproxy.web.upload.session_json import SESSION_JSON, Api, as_json, notices_of
+from stageproxy.web.keys import PROMOTION_REPORTS, SESSION_JSON, URLS
+from stageproxy.web.session_json import Api, as_json, notices_of
 
 _OFFERS = ("text/html", "application/json")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -35,7 +36,7 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
         return await conditional(
             request, own_document(as_json(document), headers["Content-Type"]), headers
         )
-    page = render(
+    page = _render(
         "stage.html",
         stage=stage,
         url=request.app[URLS].url_of(stage),
@@ -48,9 +49,9 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
     return await _page(request, page)
 
 
-async def front_page(request: web.Request) -> web.StreamResponse:
+async def home_page(request: web.Request) -> web.StreamResponse:
     """Return what this server is, for whoever finds it."""
-    return await _page(request, render("front.html", url=request.app[URLS].public_url))
+    return await _page(request, _render("home.html", url=request.app[URLS].public_url))
 
 
 async def robots(_request: web.Request) -> web.Response:
@@ -67,3 +68,31 @@ async def _page(request: web.Request, page: str) -> web.StreamResponse:
     }
     document = own_document(page.encode(), headers["Content-Type"])
     return await conditional(request, document, headers)
+
+
+def _render(template: str, **values: object) -> str:
+    """Return a page of `web/preview/pages`, with *values* in it."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("stageproxy.web.preview", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["size"] = _size
+    return environment
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes for people."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:  # noqa: PLR2004 - the step between units
+            return f"{amount:.1f} {unit}" if unit != "B" else f"{count} B"
+        amount /= 1000
+    return f"{amount:.1f} GB"

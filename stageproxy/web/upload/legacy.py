@@ -21,15 +21,15 @@ from stageproxy.core.rules.table import form_findings
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import IncomingFile
 from stageproxy.services.access import require
-from stageproxy.services.examine import Arrival
-from stageproxy.services.uploads import Taken
+from stageproxy.services.examine import IncomingUpload
+from stageproxy.services.uploads import UploadResult
 from stageproxy.web.auth import authenticate
-from stageproxy.web.keys import PREVIEWS, UPLOADS, URLS
-from stageproxy.web.preview.stage_path import split_stage_path
-from stageproxy.web.upload.session_json import SESSION_JSON, UPLOAD_2_0, Api, json_response
+from stageproxy.web.bodies import LONGEST_FORM
+from stageproxy.web.keys import PREVIEWS, SESSION_JSON, UPLOADS, URLS
+from stageproxy.web.session_json import UPLOAD_2_0, Api, json_response
+from stageproxy.web.stage_path import split_stage_path
 
 LONGEST_FIELD = 2**20
-LONGEST_FORM = 8 * 2**20
 MOST_PARTS = 1000
 
 _CHUNK = 2**20
@@ -91,9 +91,9 @@ async def _take(request: web.Request, token: ApiToken, into: Stage | None) -> we
             raise RefusedError(form.problems)
         if form.file is None or form.filename is None:
             raise await asyncio.to_thread(_without_file, form)
-        arrival = Arrival(tuple(form.fields), form.filename, form.content_type, form.file)
-        taken = await request.app[UPLOADS].take(token, arrival, into=into)
-    return _answer(request, taken, token, wants_session=form.wants_session)
+        incoming = IncomingUpload(tuple(form.fields), form.filename, form.content_type, form.file)
+        result = await request.app[UPLOADS].accept(token, incoming, into=into)
+    return _answer(request, result, token, wants_session=form.wants_session)
 
 
 def _check_action(action: str | None) -> None:
@@ -202,19 +202,19 @@ def _without_file(form: _Form) -> RefusedError:
 
 
 def _answer(
-    request: web.Request, taken: Taken, token: ApiToken, *, wants_session: bool
+    request: web.Request, result: UploadResult, token: ApiToken, *, wants_session: bool
 ) -> web.Response:
     """Say what became of the file. Most uploaders print none of it, twine does with --verbose."""
-    if taken.stage is None:
+    if result.stage is None:
         return _plain("OK\nPyPI has this very file already: nothing was staged.\n")
     if wants_session:
         told = request.app[SESSION_JSON].of
-        document = told(taken.stage, token, Api.SESSIONS, _outcome=taken.outcome.value)
+        document = told(result.stage, token, Api.SESSIONS, _outcome=result.outcome.value)
         return json_response(document, headers={"Content-Type": UPLOAD_2_0})
-    url = request.app[URLS].url_of(taken.stage)
+    url = request.app[URLS].url_of(result.stage)
     return _plain(
         f"OK\n{url}\npip --isolated install --index-url {url}simple/ "
-        f"{taken.stage.project}=={taken.stage.version}\n"
+        f"{result.stage.project}=={result.stage.version}\n"
     )
 
 

@@ -12,7 +12,8 @@ from stageproxy.core.index.negotiation import best_offer
 from stageproxy.core.rights import ApiToken
 from stageproxy.web import auth
 from stageproxy.web.bodies import read_body
-from stageproxy.web.upload.session_json import SESSION_JSON, UPLOAD_2_0, json_response
+from stageproxy.web.keys import SESSION_JSON
+from stageproxy.web.session_json import UPLOAD_2_0, json_response
 
 
 class Meta(BaseModel):

@@ -13,7 +13,8 @@ from stageproxy.core.rights import Action
 from stageproxy.core.stage.announcements import Announcement
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.web.bodies import read_bytes
-from stageproxy.web.keys import FILE_UPLOADS, UPLOADS
+from stageproxy.web.keys import COMPLETION, FILE_UPLOADS, SESSION_JSON, UPLOADS
+from stageproxy.web.session_json import API_VERSION, MECHANISMS, whole_seconds
 from stageproxy.web.upload.pep694 import (
     Message,
     authenticate,
@@ -22,7 +23,6 @@ from stageproxy.web.upload.pep694 import (
     told,
 )
 from stageproxy.web.upload.pep694_sessions import ExtendSession
-from stageproxy.web.upload.session_json import API_VERSION, MECHANISMS, SESSION_JSON, whole_seconds
 
 _CHUNK = 2**20
 _LONGEST_ATTESTATIONS = 2**17
@@ -87,7 +87,7 @@ async def complete_upload(request: web.Request) -> web.Response:
     """Make the file a part of the stage: 201, or a problem, and then it stays in error (T9)."""
     token = await authenticate(request)
     await read_message(request, CompleteFile)
-    upload = await request.app[FILE_UPLOADS].complete(token, *_ids(request))
+    upload = await request.app[COMPLETION].complete(token, *_ids(request))
     return _upload(request, _stage_id(request), upload, HTTPStatus.CREATED)
 
 

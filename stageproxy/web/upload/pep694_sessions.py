@@ -13,9 +13,9 @@ from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText
-from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, STAGES
+from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, SESSION_JSON, STAGES
+from stageproxy.web.session_json import Api, retry_of
 from stageproxy.web.upload.pep694 import Message, authenticate, read_message, told
-from stageproxy.web.upload.session_json import SESSION_JSON, Api, retry_of
 
 _LOCATED = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
 _LONGEST_SECONDS = int(LONGEST_DURATION.total_seconds())

@@ -15,7 +15,7 @@ def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
         progress.show({"demo": {**file, "in-doubt": False}})
 
     assert capsys.readouterr().out.splitlines() == [
-        "demo was refused: looking whether an earlier attempt has brought it there.",
+        "demo was refused; checking whether an earlier attempt was accepted.",
         "demo was refused.",
     ]
 
@@ -24,13 +24,18 @@ def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
     ("status", "way", "told"),
     [
         ("published", "here", ""),
-        ("processing", "server", "It is being published already: this command follows.\n"),
+        (
+            "processing",
+            "server",
+            "The stage is already being published. This command follows it.\n",
+        ),
         (
             "processing",
             "here",
             (
-                "Another machine publishes it: this command follows. If nothing more is heard from "
-                "there, it stops at 2026-11-22T12:15:00Z, and may be promoted again.\n"
+                "The stage is being published from another machine. This command follows it. If "
+                "that machine stops reporting, publishing stops at 2026-11-22T12:15:00Z. Then run "
+                "`stageproxy promote STAGE` again.\n"
             ),
         ),
     ],

@@ -5,11 +5,9 @@ import io
 import random
 import zipfile
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.reader import (
@@ -19,6 +17,7 @@ from stageproxy.core.archives.reader import (
     read_contents,
 )
 from tests.support.builders.archives import ZipStyle, gzip_of, tar_file, tar_of, zip_of
+from tests.support.builders.damage import ANYTHING, mangled
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.recipes import build_recipe
 
@@ -330,22 +329,8 @@ def test_a_wheel_with_too_many_members_is_refused() -> None:
     assert read(content) == invalid(f"File has more than {MOST_MEMBERS} members")
 
 
-def mangled(content: bytes) -> st.SearchStrategy[bytes]:
-    """Return strategies for what a bad disk makes of an archive."""
-    changes = st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), max_size=4)
-    return st.builds(_mangle, st.just(content), changes, st.integers(0, len(content)))
-
-
-def _mangle(content: bytes, changes: Sequence[tuple[int, int]], length: int) -> bytes:
-    changed = bytearray(content)
-    for place, byte in changes:
-        changed[place] = byte
-    return bytes(changed[: length or None])
-
-
 LZMA = wheel_of(style=ZipStyle(method=zipfile.ZIP_LZMA))
 TAR = gzip.decompress(SDIST.content)
-ANYTHING: st.SearchStrategy[Any] = st.binary() | st.binary().map(b"\x1f\x8b\x08".__add__)
 
 
 @given(ANYTHING | mangled(WHEEL.content) | mangled(LZMA))

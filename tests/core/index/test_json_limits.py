@@ -2,7 +2,7 @@
 
 import copy
 import json
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from tests.support.index.release_documents import (
 )
 
 RELEASE = a_staged_release()
+WHEEL = RELEASE.files[0].filename
 STRANGE = {
     "NaN": "NaN",
     "Infinity": "-Infinity",
@@ -174,17 +175,31 @@ def with_value(document: Any, path: tuple[Any, ...], value: Any) -> bytes:
     return json.dumps(changed).encode()
 
 
+def document_of(edit: Callable[[], bytes]) -> Any:
+    """Return the document that an edit returns, or `None` if it refuses to edit."""
+    try:
+        return json.loads(edit())
+    except UnreadablePageError:
+        return None
+
+
+def has_staged_file(*lists: Any) -> bool:
+    """Return whether one of some lists of files has the staged wheel."""
+    return any(file["filename"] == WHEEL for files in lists for file in files)
+
+
 @given(st.sampled_from(places_in(DOCUMENT)), ANYTHING)
 def test_any_value_at_any_place(path: tuple[Any, ...], value: Any) -> None:
-    """For any value in any place, the document is added to or refused, nothing else (97)."""
+    """For any value in any place, the document gets the staged release or is refused."""
     body = with_value(DOCUMENT, path, value)
 
-    with suppress(UnreadablePageError):
-        json.loads(add_to_project_json(body, URL, RELEASE))
-    with suppress(UnreadablePageError):
-        json.loads(add_to_release_json(body, URL, RELEASE))
-    with suppress(UnreadablePageError):
-        json.loads(new_release_json(RELEASE, body))
+    project = document_of(lambda: add_to_project_json(body, URL, RELEASE))
+    release = document_of(lambda: add_to_release_json(body, URL, RELEASE))
+    new = document_of(lambda: new_release_json(RELEASE, body))
+
+    assert project is None or has_staged_file(*project["releases"].values())
+    assert release is None or has_staged_file(release["urls"])
+    assert new is None or has_staged_file(new["urls"])
 
 
 def test_page_that_lists_all_is_read_all_the_same() -> None:

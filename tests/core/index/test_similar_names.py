@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.project_list import UnreadableListError
 from stageproxy.core.index.similar_names import SimilarNames, read_as
+from tests.support.errors import find_error
 
 TYPES = pytest.mark.parametrize("kind", [SimpleType.HTML, SimpleType.V1_JSON])
 NAMES = st.from_regex(r"[oOiIlL01aA._-]{0,4}[0O1lLa]", fullmatch=True).filter(
@@ -88,9 +89,12 @@ def test_what_is_no_list(kind: SimpleType, body: bytes, reason: str) -> None:
         search.close(has_length=False)
 
 
-def test_list_of_known_length() -> None:
-    """Where nothing can be missing, a list may end as it likes."""
+@pytest.mark.parametrize("has_length", [True, False])
+def test_list_of_known_length(*, has_length: bool) -> None:
+    """A list that was read to its announced length is whole, however it ends."""
     search = SimilarNames(SimpleType.HTML, canonicalize_name("demo"))
     search.feed(b'<html><a href="a/">a</a>')
 
-    search.close(has_length=True)
+    error = find_error(UnreadableListError, lambda: search.close(has_length=has_length))
+
+    assert (error is None) is has_length

@@ -29,6 +29,7 @@ from stageproxy.core.index.targets import (
     concerns,
     find_target,
 )
+from tests.support.errors import find_refusal
 
 PROJECT = canonicalize_name("demo-project")
 DIGEST = "0123456789abcdef" * 4
@@ -95,9 +96,11 @@ def test_ambiguous_targets_are_refused(raw: str) -> None:
 
 
 @pytest.mark.parametrize("raw", HARMLESS, ids=lambda raw: ascii(raw[:40]))
-def test_other_targets_are_taken(raw: str) -> None:
-    """Odd but unambiguous targets are upstream's affair."""
-    check_raw_target(raw)
+def test_other_targets_are_accepted(raw: str) -> None:
+    """An odd but unambiguous target is accepted; with a tab in it, it is refused."""
+    refusals = [find_refusal(check_raw_target, one) for one in (raw, f"{raw}\t")]
+
+    assert [refusal is None for refusal in refusals] == [True, False]
 
 
 RAW_TARGETS = st.text("/.%2eEfF5cC0?ab+~", max_size=24).map("/{}".format)

@@ -7,6 +7,7 @@ import pytest
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.promotion.confirmation import IndexFile, check_is_listed
 from tests.support.builders.stages import an_artifact
+from tests.support.errors import find_refusal
 
 WHEEL = an_artifact("demo-2.0-py3-none-any.whl")
 SDIST = an_artifact("demo-2.0.tar.gz")
@@ -23,10 +24,16 @@ def shown(sdist: IndexFile) -> Mapping[str, IndexFile]:
     }
 
 
-@pytest.mark.parametrize("sdist", [OURS, UNHASHED], ids=["our hash", "no hash"])
-def test_all_is_shown(sdist: IndexFile) -> None:
-    """Nothing speaks against a release that is shown in whole; other files do not matter."""
-    check_is_listed([SDIST, WHEEL], {**shown(sdist), "demo-1.0.tar.gz": OTHER})
+@pytest.mark.parametrize(
+    ("sdist", "is_confirmed"),
+    [(OURS, True), (UNHASHED, True), (OTHER, False)],
+    ids=["the staged hash", "no hash", "another hash"],
+)
+def test_whole_release_is_confirmed(sdist: IndexFile, *, is_confirmed: bool) -> None:
+    """A release is confirmed if the index lists every file of it; files of others do not matter."""
+    listed = {**shown(sdist), "demo-1.0.tar.gz": OTHER}
+
+    assert (find_refusal(check_is_listed, [SDIST, WHEEL], listed) is None) is is_confirmed
 
 
 def test_something_is_missing() -> None:

@@ -15,6 +15,7 @@ from stageproxy.core.promotion.plan import (
     Confirm,
     Finished,
     NextStep,
+    Pace,
     Send,
     Stop,
     Wait,
@@ -35,6 +36,9 @@ IN_ORDER = [
 FIRST, SECOND, SDIST = IN_ORDER
 PENDING, SENDING, SENT, CONFIRMED, REFUSED, UNKNOWN = Progress
 SETTLED = {SENT, CONFIRMED}
+
+PACE = Pace(parallel=4, poll=timedelta(seconds=5), patience=timedelta(minutes=10))
+SECONDS = {0: 5, 1: 10, 2: 20, 3: 40, 4: 80, 5: 120, 6: 120, 1_000_000: 120}
 
 
 def a_journal(*progress: Progress, in_doubt: bool = False, age: float = 0) -> Journal:
@@ -277,3 +281,9 @@ def test_confirming_settles(journal: Journal, seen: Mapping[str, IndexFile]) -> 
     if isinstance(step, Confirm):
         done = {name: journal[name].confirmed(url, NOON) for name, url in step.files.items()}
         assert not isinstance(plan({**journal, **done}, seen), Confirm)
+
+
+@pytest.mark.parametrize(("failures", "seconds"), SECONDS.items())
+def test_pauses_double(failures: int, seconds: int) -> None:
+    """Each failure in a row doubles the pause, up to two minutes."""
+    assert PACE.pause_after(failures) == timedelta(seconds=seconds)

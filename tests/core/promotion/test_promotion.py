@@ -14,6 +14,7 @@ from stageproxy.core.promotion.promotion import (
     PublishUrls,
     reminder_interval,
 )
+from tests.support.errors import find_refusal
 from tests.support.ports.clock import NOON
 from tests.support.promotion.promotions import TARGET, a_promotion
 
@@ -22,14 +23,13 @@ DAILY = timedelta(days=1)
 HOURLY = timedelta(hours=1)
 
 
-@pytest.mark.parametrize("fence", [0, 1, 3])
-def test_only_the_latest_holder_may_act(fence: int) -> None:
-    """Whoever has another number than the present holder is refused."""
-    promotion = a_promotion(fence=2)
+@pytest.mark.parametrize(("fence", "is_holder"), [(0, False), (1, False), (2, True), (3, False)])
+def test_only_the_latest_holder_may_act(fence: int, *, is_holder: bool) -> None:
+    """A client with another number than the present holder is refused."""
+    refusal = find_refusal(a_promotion(fence=2).check_fence, fence)
 
-    promotion.check_fence(2)
-    with pytest.raises(LostLeaseError):
-        promotion.check_fence(fence)
+    assert (refusal is None) is is_holder
+    assert is_holder or isinstance(refusal, LostLeaseError)
 
 
 def test_nobody_acts_after_the_end() -> None:
@@ -73,20 +73,28 @@ def test_first_byte_stays_the_first() -> None:
 
 
 OTHER = PublishUrls("https://elsewhere.example.org/legacy/", TARGET.index_url)
+OTHER_PAGES = replace(TARGET, index_url="https://mirror.example.org/simple/")
 
 
-def test_half_a_release_is_not_continued_elsewhere() -> None:
-    """Where the first files went the others go, whatever the settings say by now."""
-    begun = a_promotion(first_sent_at=NOON)
+@pytest.mark.parametrize(
+    ("first_sent_at", "target", "is_accepted"),
+    [
+        (NOON, TARGET, True),
+        (NOON, OTHER_PAGES, True),
+        (NOON, OTHER, False),
+        (None, OTHER, True),
+    ],
+    ids=["the same", "another simple index", "another upload API", "nothing sent yet"],
+)
+def test_release_is_not_split_between_two_indexes(
+    first_sent_at: datetime | None, target: PublishUrls, *, is_accepted: bool
+) -> None:
+    """Once a byte was sent, the other files must be sent to the same upload API."""
+    refusal = find_refusal(a_promotion(first_sent_at=first_sent_at).check_target, target)
 
-    begun.check_target(replace(TARGET, index_url="https://mirror.example.org/simple/"))
-    with pytest.raises(ConflictError, match="elsewhere"):
-        begun.check_target(OTHER)
-
-
-def test_release_of_which_nothing_went_out_can_go_elsewhere() -> None:
-    """Before the first byte the settings may change."""
-    a_promotion().check_target(OTHER)
+    assert (refusal is None) is is_accepted
+    assert is_accepted or isinstance(refusal, ConflictError)
+    assert is_accepted or OTHER.repository_url in str(refusal)
 
 
 REMINDERS = {

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.reader import read_contents
-from stageproxy.core.rules.findings import Level
+from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.table import (
     RULES,
     RULES_AS_OF,
@@ -21,15 +22,41 @@ from stageproxy.core.rules.table import (
 )
 from stageproxy.core.rules.upload import Rule, Surroundings, Upload
 from stageproxy.core.values import FormFields
-from tests.core.archives.test_reader import ANYTHING, mangled
-from tests.support.builders.distributions import a_wheel, an_sdist, upload_form
+from tests.support.builders.damage import ANYTHING, mangled
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
+from tests.support.builders.uploads import an_upload, sentences
 from tests.support.ports.clock import NOON
 from tests.support.servers.processes import ROOT
 
 EVERY_RULE = [*RULES, *UNKNOWN_RULES]
-WHEEL, SDIST = a_wheel(requires_dist=["a>=1"]), an_sdist()
-NAME = WHEEL.filename
+REQUIRING_WHEEL, SDIST = a_wheel(requires_dist=["a>=1"]), an_sdist()
+NAME = REQUIRING_WHEEL.filename
 REFERENCE = ROOT / "docs" / "reference" / "verdict.md"
+
+WHEEL, SDIST = a_wheel(), an_sdist()
+INVALID = "Invalid value for {}. Error: {}"
+
+HARMLESS: Mapping[str, Mapping[str, str]] = {
+    "a digest in capitals": {"sha256_digest": WHEEL.sha256.upper()},
+    "md5 too": {"md5_digest": WHEEL.md5},
+    "unknown fields": {"staged": "true", "x": "y"},
+    "UNKNOWN is nothing": {"license": "UNKNOWN", "license_expression": "MIT"},
+    "a version spelled otherwise": {"version": "1"},
+    "a name spelled otherwise": {"name": "Demo"},
+    "no address": {"author_email": "Foo <>"},
+    "only the first address counts": {"author_email": "A <a@example.org>, B <nope>"},
+    "several URLs": {"project_urls": "Docs, https://example.org/a,b"},
+    "keywords of any length": {"keywords": "a" * 600},
+    "the longest summary": {"summary": "x" * 512},
+    "an old metadata version": {"metadata_version": "1.0"},
+    "the newest metadata version": {"metadata_version": "2.5"},
+    "attestations": {"attestations": "[]"},
+}
+
+SOME_FIELDS = st.sampled_from(
+    ["name", "version", "filetype", "sha256_digest", "summary", "home_page"]
+)
+SHORT_FORMS = st.lists(st.tuples(SOME_FIELDS, st.text())).map(tuple)
 
 
 def row(rule: Rule) -> str:
@@ -81,12 +108,12 @@ VALUES = st.text(max_size=40) | st.sampled_from(
     ]
 )  # fmt: skip
 FORMS: st.SearchStrategy[FormFields] = st.lists(st.tuples(FIELDS, VALUES), max_size=12).map(tuple)
-BYTES: st.SearchStrategy[Any] = ANYTHING | mangled(WHEEL.content) | mangled(SDIST.content)
-NAMES = st.sampled_from([WHEEL.filename, SDIST.filename, "demo-1.0.zip"])
+BYTES: st.SearchStrategy[Any] = ANYTHING | mangled(REQUIRING_WHEEL.content) | mangled(SDIST.content)
+NAMES = st.sampled_from([REQUIRING_WHEEL.filename, SDIST.filename, "demo-1.0.zip"])
 AROUND = st.sampled_from([None, Surroundings(NOON, has_project=False)])
 
 
-def an_upload(
+def upload_of(
     form: FormFields, content: bytes, filename: str, around: Surroundings | None = None
 ) -> Upload:
     """Return an upload of these bytes."""
@@ -102,7 +129,7 @@ def test_any_upload_gets_a_verdict(
     form: FormFields, content: bytes, filename: str, around: Surroundings | None
 ) -> None:
     """For any form and any bytes there is a verdict, and never an exception."""
-    found = findings_of(an_upload(form, content, filename, around))
+    found = findings_of(upload_of(form, content, filename, around))
 
     assert all(one.message for one in found)
 
@@ -110,7 +137,7 @@ def test_any_upload_gets_a_verdict(
 @given(FORMS, BYTES, NAMES)
 def test_a_rule_keeps_to_its_level(form: FormFields, content: bytes, filename: str) -> None:
     """For any upload, a finding has the level of its rule, or nobody can tell."""
-    upload = an_upload(form, content, filename)
+    upload = upload_of(form, content, filename)
 
     for rule in RULES:
         assert {one.level for one in rule.check(upload)} <= {rule.level, Level.UNKNOWN}
@@ -119,7 +146,7 @@ def test_a_rule_keeps_to_its_level(form: FormFields, content: bytes, filename: s
 @given(FORMS, BYTES, NAMES)
 def test_the_form_comes_first(form: FormFields, content: bytes, filename: str) -> None:
     """For any upload, what its form is refused for is what the whole is refused for first."""
-    early, whole = form_findings(form), findings_of(an_upload(form, content, filename))
+    early, whole = form_findings(form), findings_of(upload_of(form, content, filename))
 
     assert whole[: len(early)] == early
 
@@ -127,8 +154,64 @@ def test_the_form_comes_first(form: FormFields, content: bytes, filename: str) -
 @given(st.data())
 def test_the_order_of_fields_does_not_matter(data: st.DataObject) -> None:
     """For any order in which an uploader sends its fields, the verdict is the same."""
-    form = [*upload_form(WHEEL, summary="a\nb", version="dog", home_page="x", filetype="y")]
+    form = [
+        *upload_form(REQUIRING_WHEEL, summary="a\nb", version="dog", home_page="x", filetype="y")
+    ]
     shuffled = tuple(data.draw(st.permutations(form)))
-    upload = an_upload(tuple(form), WHEEL.content, WHEEL.filename)
+    upload = upload_of(tuple(form), REQUIRING_WHEEL.content, REQUIRING_WHEEL.filename)
 
     assert findings_of(replace(upload, form=shuffled)) == findings_of(upload)
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        WHEEL,
+        SDIST,
+        a_wheel(version="1!2.0rc1.post1", requires_python=">=3.8", requires_dist=["a>=1"]),
+        a_wheel(tag="cp311-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64"),
+        an_sdist("demo-pkg"),
+    ],
+    ids=["a wheel", "an sdist", "a wheel with more to say", "several platforms", "a dashed name"],
+)
+def test_a_proper_upload_is_taken(distribution: Distribution) -> None:
+    """Nothing is said of what PyPI takes (#95)."""
+    assert findings_of(an_upload(distribution)) == []
+
+
+@pytest.mark.parametrize("changes", HARMLESS.values(), ids=HARMLESS)
+def test_an_odd_but_accepted_form_is_taken(changes: Mapping[str, str]) -> None:
+    """What PyPI accepts, we accept (#105, #108)."""
+    assert sentences(an_upload(changes=changes)) == []
+
+
+def test_everything_is_told_at_once_in_pypis_order() -> None:
+    """The first sentence is the one that PyPI would say; the others follow."""
+    changes = {"summary": "a\nb", "version": "dog", "filetype": "x", "home_page": "y"}
+    upload = an_upload(changes=changes, filename="demo-1.0.exe")
+
+    assert sentences(upload) == [
+        INVALID.format("filetype", "Use a known file type."),
+        "'dog' is invalid for 'version'.",
+        "'y' is not a valid url.",
+        "'summary' must be a single line.",
+        "Invalid file extension: Use .tar.gz, .whl or .zip extension.",
+        "Invalid source distribution filename: demo-1.0.exe",
+    ]
+
+
+def test_what_the_form_has_is_told_before_the_file_comes() -> None:
+    """A form that is refused anyway needs no upload of its file."""
+    form = an_upload(changes={"version": "dog"}).form
+
+    assert form_findings(form) == [Finding("version", "'dog' is invalid for 'version'.")]
+
+
+@given(SHORT_FORMS, st.text().map("demo-1.0-py3-none-{}.whl".format) | st.text())
+def test_any_form_and_filename_get_a_verdict(form: FormFields, filename: str) -> None:
+    """For any form and filename there is a verdict, and never an exception."""
+    upload = an_upload(filename=filename or "x")
+
+    found = findings_of(Upload(form, upload.filename, None, "", "", "", upload.name))
+
+    assert all(finding.message for finding in found)

@@ -17,6 +17,7 @@ from stageproxy.core.stage.accept import (
 )
 from stageproxy.core.stage.stage import Artifact, Stage, Status
 from tests.support.builders.stages import a_stage, an_artifact
+from tests.support.errors import find_refusal
 from tests.support.ports.clock import NOON
 
 HELD = an_artifact("demo-2.0.tar.gz", content="bytes", form="form")
@@ -208,7 +209,13 @@ def test_a_closed_project_takes_no_uploads(status: str) -> None:
     assert caught.value.sentence == f"Project demo is {status} on PyPI and accepts no uploads."
 
 
-@pytest.mark.parametrize("status", ["active", "deprecated", "something new"])
-def test_other_projects_take_uploads(status: str) -> None:
-    """A state we do not know is no reason to refuse."""
-    check_project_accepts_uploads("demo", Listing(status=status))
+@pytest.mark.parametrize(
+    ("status", "is_closed"),
+    [("active", False), ("deprecated", False), ("something new", False), ("archived", True)],
+    ids=str,
+)
+def test_other_projects_accept_uploads(status: str, *, is_closed: bool) -> None:
+    """An unknown status of a project is no reason to refuse uploads."""
+    refusal = find_refusal(check_project_accepts_uploads, "demo", Listing(status=status))
+
+    assert (refusal is not None) is is_closed

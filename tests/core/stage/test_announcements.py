@@ -5,6 +5,7 @@ import pytest
 from stageproxy.core.errors import InvalidRequestError, Problem
 from stageproxy.core.stage.announcements import check_name, name_of
 from tests.support.builders.stages import a_stage
+from tests.support.errors import find_refusal
 
 WHEEL = "demo-2.0-py3-none-any.whl"
 BELONGS = "does not belong to this session, which is for demo 2.0."
@@ -50,14 +51,22 @@ NOT_THIS = {
 
 
 @pytest.mark.parametrize("filename", [WHEEL, "demo-2.0.tar.gz", "demo-2.0-1abc-cp311-abi3-any.whl"])
-def test_proper_names(filename: str) -> None:
-    """What PyPI takes by its name may come."""
-    check_name(a_stage("2.0"), name_of(filename))
+def test_valid_filename_is_accepted(filename: str) -> None:
+    """A filename that PyPI accepts belongs to the stage of its release, and to no other."""
+    name = name_of(filename)
+
+    refusals = [find_refusal(check_name, a_stage(version), name) for version in ("2.0", "2.1")]
+
+    assert [refusal is None for refusal in refusals] == [True, False]
 
 
-def test_any_version_while_there_is_none() -> None:
-    """A stage whose version is not known yet takes the file of any (DECISIONS 1)."""
-    check_name(a_stage(None), name_of("demo-9.1.tar.gz"))
+def test_stage_without_version_accepts_any_version() -> None:
+    """A stage whose version is not fixed yet accepts files of every version of its project."""
+    names = [name_of(f"{project}-9.1.tar.gz") for project in ("demo", "other")]
+
+    refusals = [find_refusal(check_name, a_stage(None), name) for name in names]
+
+    assert [refusal is None for refusal in refusals] == [True, False]
 
 
 @pytest.mark.parametrize("filename", NONE.values(), ids=NONE)

@@ -10,8 +10,8 @@ from stageproxy.core.rules.findings import Finding, Level, suspicious
 from stageproxy.core.rules.upload import Surroundings, Upload
 from stageproxy.core.stage.accept import surroundings_of
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
-from tests.core.rules.test_rules import an_upload
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.uploads import an_upload
 from tests.support.ports.clock import NOON
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stageproxy.core.audit import AuditAction, Event, PlainValue, broken_link
+from stageproxy.core.audit import AuditAction, Event, PlainValue, find_broken_record
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Publisher
@@ -23,7 +23,7 @@ EACH = [AuditAction.ARTIFACT_SENDING, AuditAction.ARTIFACT_SENT, AuditAction.ART
 
 def events(releasing: Releasing) -> Sequence[Event]:
     """Return what the trail tells."""
-    return [record.event for record in releasing.catalogue.committed.events]
+    return [record.event for record in releasing.catalogue.committed.tables.events]
 
 
 def deeds(releasing: Releasing, filename: str | None = None) -> Sequence[str]:
@@ -38,7 +38,7 @@ async def test_every_step_is_told(releasing: Releasing) -> None:
     names = [one.filename for one in (await releasing.now()).artifacts]
     assert deeds(releasing) == [AuditAction.PROMOTION_BEGUN, AuditAction.PUBLISHED]
     assert [deeds(releasing, name) for name in names] == [EACH] * 3
-    assert broken_link(releasing.catalogue.committed.events, None) is None
+    assert find_broken_record(releasing.catalogue.committed.tables.events, None) is None
 
 
 async def test_who_and_what(releasing: Releasing, sdist: Distribution) -> None:

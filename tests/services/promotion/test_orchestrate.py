@@ -45,7 +45,7 @@ async def refused(releasing: Releasing, kind: type[StageproxyError], **order: ob
             await server.promote(**order)  # type: ignore[arg-type] # as `promote` takes it
         await server.end()
     assert await releasing.now() == before
-    assert "s1" not in releasing.catalogue.committed.promotions
+    assert "s1" not in releasing.catalogue.committed.tables.promotions
     assert releasing.fake_target.sent == {}
     return str(raised.value)
 
@@ -109,7 +109,7 @@ async def test_changed_while_it_was_examined(releasing: Releasing) -> None:
     stage = await releasing.now()
 
     def change() -> None:
-        releasing.catalogue.committed.save_stage(replace(stage, revision=2))
+        releasing.catalogue.committed.stages.save(replace(stage, revision=2))
 
     releasing.fake_target.on_look = change
     async with releasing.server() as server:
@@ -125,7 +125,7 @@ async def test_file_that_goes_while_it_is_examined(releasing: Releasing) -> None
     stage = await releasing.now()
 
     def remove() -> None:
-        releasing.catalogue.committed.save_stage(replace(stage, revision=2))
+        releasing.catalogue.committed.stages.save(replace(stage, revision=2))
         releasing.files.remove(stage.artifacts[0].sha256)
 
     releasing.fake_target.on_look = remove
@@ -279,7 +279,7 @@ async def test_no_files() -> None:
 
 async def test_unfinished_uploads(releasing: Releasing) -> None:
     """A stage that waits for files is not published without them."""
-    await releasing.catalogue.write(lambda rows: rows.save_file_upload("s1", a_file_upload()))
+    await releasing.catalogue.write(lambda rows: rows.file_uploads.save("s1", a_file_upload()))
 
     why = await refused(releasing, ConflictError)
 

@@ -216,7 +216,7 @@ async def test_lease_that_is_lost_while_the_server_looks(releasing: Releasing) -
         view = await server.promote(way=Publisher.CLIENT)
         await put_out(releasing)
         taken = replace(view.promotion, fence=7)
-        releasing.fake_target.on_look = lambda: releasing.catalogue.committed.save_promotion(taken)
+        releasing.fake_target.on_look = lambda: releasing.catalogue.committed.promotions.save(taken)
 
         with pytest.raises(LostLeaseError):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)

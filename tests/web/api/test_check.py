@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stageproxy.web.upload.legacy import LONGEST_FORM
+from stageproxy.web.bodies import LONGEST_FORM
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
 from tests.support.clients.asking import Answer
 from tests.support.index.fake_index import Quirks

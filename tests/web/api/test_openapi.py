@@ -14,9 +14,10 @@ from jsonschema import ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from stageproxy.web.api.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.api.openapi import OPERATIONS
+from stageproxy.web.bodies import LONGEST_FORM
+from stageproxy.web.keys import OPENAPI
 from stageproxy.web.routes import ROUTES
-from stageproxy.web.upload.legacy import LONGEST_FORM
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.asking import Answer
 from tests.support.clients.described import Description

@@ -26,7 +26,7 @@ async def strict(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningServi
 
 async def kept(service: RunningService) -> Any:
     """Return the one stage, as it is kept."""
-    (stage,) = await service.parts.database.read(lambda rows: rows.list_stages())
+    (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     return stage
 
 

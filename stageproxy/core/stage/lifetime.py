@@ -1,0 +1,31 @@
+"""The life of a stage over time: when it expires, and what is reported once it has ended."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from stageproxy.core.stage.stage import Stage, ended, expiry_after_change
+
+_EXPIRED = "It expired."
+
+
+def as_of(stage: Stage, now: datetime) -> Stage:
+    """Return the stage as it counts *now*: what has expired is over, swept or not."""
+    if stage.has_expired(now):
+        return ended(stage, _EXPIRED, stage.expires_at)
+    coming = tuple(one for one in stage.uploads if one.as_of(now) is one)
+    return stage if len(coming) == len(stage.uploads) else replace(stage, uploads=coming)
+
+
+def edited(stage: Stage, now: datetime, *, longest: timedelta) -> Stage:
+    """Return the stage after a change of what is in it."""
+    return replace(
+        stage,
+        revision=stage.revision + 1,
+        expires_at=expiry_after_change(stage, now, longest=longest),
+    )
+
+
+def end_message(stage: Stage) -> str:
+    """Return the sentence on a stage that has ended."""
+    when = f"{stage.ended_at:%Y-%m-%d %H:%M} UTC" if stage.ended_at else "some time ago"
+    return f"The stage of {stage.release} is over since {when}. {stage.reason or ''}".strip()

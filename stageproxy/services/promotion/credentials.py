@@ -1,0 +1,60 @@
+"""The credentials of promotions: those of the settings, and one that came with a request."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from stageproxy.core.errors import ConflictError
+from stageproxy.core.rights import Credential
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionCredentials:
+    """The credentials that the settings have: by project, in a file, for all, in the URL."""
+
+    username: str
+    tokens: Mapping[str, str] = field(repr=False)
+    token_file: Path | None
+    token: str = field(repr=False)
+    in_url: Credential | None = None
+
+    async def find(self, project: NormalizedName) -> Credential | None:
+        """Return the credential to publish a project with, if there is one.
+
+        The file is read each time: whoever changes it need not restart the server.
+        """
+        secret = self.tokens.get(project) or self.token
+        if not secret and self.token_file is not None:
+            secret = await asyncio.to_thread(_secret_in, self.token_file)
+        return Credential(self.username, secret) if secret else self.in_url
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCredential:
+    """A credential that was given; see `ports.Credentials`."""
+
+    credential: Credential
+
+    async def get(self) -> Credential:
+        """Return it."""
+        return self.credential
+
+
+def _secret_in(path: Path) -> str:
+    try:
+        if path.stat().st_mode & 0o077:
+            log.warning("%s can be read by others than its owner", path)
+        return path.read_text().strip()
+    except OSError as error:
+        sentence = f"promotion.token_file, {path}, cannot be read: {error.strerror}."
+        raise ConflictError(sentence) from error
+    except UnicodeDecodeError:
+        # Its cause would show what is in the file.
+        sentence = f"promotion.token_file, {path}, cannot be read: it is not text."
+        raise ConflictError(sentence) from None

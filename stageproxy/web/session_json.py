@@ -1,0 +1,194 @@
+"""Here is a stage as JSON: PEP 694's publishing session, and what it lacks."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from aiohttp import web
+
+from stageproxy.core.promotion.journal import Journal
+from stageproxy.core.promotion.outcome import how_far
+from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.stage.differences import claims_of_artifact, differences
+from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, Step
+from stageproxy.services.stage_urls import StageUrls
+
+API_VERSION = "2.0"
+MECHANISMS = ("http-post-bytes",)
+"""How files come in by PEP 694, the one that every server has to take."""
+UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
+"""The media type of PEP 694."""
+
+
+NO_JOURNAL: Journal = MappingProxyType({})
+
+
+class Api(StrEnum):
+    """The APIs that tell of a stage, by where they have it: links lead on within the same one."""
+
+    STAGES = "api/stages"
+    SESSIONS = "upload/2.0/sessions"
+
+
+_ASK_AGAIN = "2"
+_PUBLISH = {Api.STAGES: "promotion", Api.SESSIONS: "publish"}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionJson:
+    """Tells stages as PEP 694's session objects; with *mechanisms*, if that protocol is on."""
+
+    urls: StageUrls
+    mechanisms: tuple[str, ...]
+
+    def of(
+        self,
+        stage: Stage,
+        token: ApiToken | None,
+        api: Api = Api.STAGES,
+        journal: Journal = NO_JOURNAL,
+        **meta: str,
+    ) -> dict[str, Any]:
+        """Return a stage as the bearer of *token* may see it; without one, as a reader of it may.
+
+        *journal*: how far its files are, if it is being published. *meta*: more
+        to say in `meta`, under names that PEP 694 leaves to indexes.
+        """
+        urls = self.urls
+        document = {
+            "meta": {"api-version": API_VERSION, **meta},
+            "links": self._links(stage, token, api if self.mechanisms else Api.STAGES),
+            "mechanisms": list(self.mechanisms),
+            "status": stage.status.value,
+            "expires-at": whole_seconds(stage.expires_at),
+            "files": {
+                **{one.filename: _file(one, stage, urls) for one in stage.artifacts},
+                **self._unfinished(stage, token),
+            },
+            "notices": notices_of(stage, journal),
+            "id": stage.id,
+            "project": stage.project,
+            "version": stage.version,
+            "manifest-digest": manifest_digest(stage.artifacts),
+            "opened-at": whole_seconds(stage.opened_at),
+        }
+        if _is_readable(stage):
+            document["session-token"] = urls.token_of(stage).reveal()
+        return document
+
+    def upload_url(self, stage_id: str, upload_id: str) -> str:
+        """Return where a file upload is. Nobody can guess it, and a token is needed besides."""
+        return f"{self.urls.public_url}/{Api.SESSIONS}/{stage_id}/files/{upload_id}"
+
+    def _unfinished(self, stage: Stage, token: ApiToken | None) -> dict[str, dict[str, Any]]:
+        may_show = stage.status in LIVE and Action.SHOW in _permitted(stage, token)
+        return {
+            one.filename: {
+                "status": one.status.value,
+                "notices": list(one.notices),
+                "size": one.size,
+                "hashes": dict(one.hashes),
+                **({"link": self.upload_url(stage.id, one.id)} if may_show else {}),
+            }
+            for one in stage.uploads
+        }
+
+    def _links(self, stage: Stage, token: ApiToken | None, api: Api) -> dict[str, str]:
+        links: dict[str, str] = {}
+        may = _permitted(stage, token)
+        session = f"{self.urls.public_url}/{api}/{stage.id}"
+        if Action.SHOW in may:
+            links["session"] = session
+        if _is_readable(stage):
+            links["stage"] = self.urls.url_of(stage)
+        if Action.UPLOAD in may and Step.EDIT in stage.steps():
+            links["legacy-upload"] = f"{self.urls.url_of(stage)}legacy/"
+            if self.mechanisms:
+                links["upload"] = f"{self.urls.public_url}/{Api.SESSIONS}/{stage.id}/files"
+        if Action.PROMOTE in may and Step.PROMOTE in stage.steps():
+            links["publish"] = f"{session}/{_PUBLISH[api]}"
+        if Action.EXTEND in may and Step.EDIT in stage.steps():
+            links["extend"] = f"{session}/extend"
+        return links
+
+
+def retry_of(stage: Stage) -> dict[str, str]:
+    """Return the header that says when to ask again, while a stage is being published."""
+    return {"Retry-After": _ASK_AGAIN} if stage.status is Status.PROCESSING else {}
+
+
+def as_json(document: Mapping[str, Any]) -> bytes:
+    """Return a document as it goes over the wire."""
+    return json.dumps(document).encode()
+
+
+def json_response(
+    document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Return a document, which nobody may keep. Without a charset parameter: JSON has none."""
+    return web.Response(
+        body=as_json(document),
+        status=status,
+        headers={
+            "Content-Type": "application/json",
+            "Cache-Control": "private, no-cache",
+            **(headers or {}),
+        },
+    )
+
+
+def notices_of(stage: Stage, journal: Journal) -> list[str]:
+    """Return why a stage ended or its promotion stopped, or how far that is.
+
+    Of one that may still be published: in what its files differ.
+    """
+    if stage.reason:
+        return [stage.reason]
+    if stage.status is Status.PROCESSING:
+        return [how_far(stage, journal)] if journal else []
+    return [*differences(map(claims_of_artifact, stage.artifacts))] if stage.status in LIVE else []
+
+
+def _permitted(stage: Stage, token: ApiToken | None) -> frozenset[Action]:
+    if token is None:
+        return frozenset()
+    version = stage.version or token.version
+    return frozenset(one for one in Action if token.permits(one, stage.project, version))
+
+
+def _is_readable(stage: Stage) -> bool:
+    return stage.status in LIVE or stage.status is Status.PUBLISHED
+
+
+def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "status": "completed",
+        "notices": list(artifact.notices),
+        "size": artifact.size,
+        "hashes": {
+            "sha256": artifact.sha256,
+            "blake2b_256": artifact.blake2b_256,
+            "md5": artifact.md5,
+        },
+        "upload-time": rfc3339(artifact.uploaded_at),
+        "attestations": artifact.attestations,
+        "metadata": {
+            "requires-python": artifact.requires_python,
+            "summary": artifact.summary,
+            "requires-dist": list(artifact.requires_dist),
+        },
+    }
+    if _is_readable(stage):
+        document["link"] = urls.url_of(stage) + artifact.path
+    return document
+
+
+def whole_seconds(moment: datetime) -> str:
+    """Return a time as PEP 694 spells it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

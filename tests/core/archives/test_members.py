@@ -1,0 +1,53 @@
+"""Paths of members that installers could stumble over."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stageproxy.core.archives.contents import some
+from stageproxy.core.archives.members import suspicious_paths
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("a/../../b", "Paths contain `..`: 'a/../../b'."),
+        ("a\\..\\b", "Paths contain `..`: 'a\\\\..\\\\b'."),
+        ("/etc/x", "Paths are absolute: '/etc/x'."),
+        ("C:x", "Paths are absolute: 'C:x'."),
+        ("a\u202eb", "Paths contain invisible characters: 'a\\u202eb'."),
+        ("a\x1bb", "Paths contain invisible characters: 'a\\x1bb'."),
+        ("a//b", "Paths contain backslashes, empty parts or single dots: 'a//b'."),
+        ("aux.py", "Windows does not allow these names: 'aux.py'."),
+        ("a./b", "Windows does not allow these names: 'a./b'."),
+    ],
+    ids=ascii,
+)
+def test_an_odd_path_is_told(path: str, sentence: str) -> None:
+    """Paths that lead elsewhere, or that differ from what is seen, are told (C45, C46)."""
+    assert sentence in list(suspicious_paths([path, "a/b/c.py"]))
+
+
+def test_a_long_path_is_told() -> None:
+    """File systems end paths at 255 bytes a name."""
+    assert list(suspicious_paths(["x" * 256])) == [
+        f"Paths are longer than 255 bytes: '{'x' * 256}'."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("a/B.py", "a/b.py"), ("\u00e9", "e\u0301"), ("a", "a/")], ids=ascii
+)
+def test_paths_that_some_systems_take_for_one_are_told(one: str, other: str) -> None:
+    """Case, the spelling of accents, and a file with the name of a directory (C46)."""
+    alike = some([one, other])
+
+    assert list(suspicious_paths([one, other])) == [
+        f"Some systems do not distinguish these names: {alike}."
+    ]
+
+
+@given(st.lists(st.text()))
+def test_any_paths_are_looked_at(paths: list[str]) -> None:
+    """For any names, what is told can be printed."""
+    assert all(sentence.isascii() for sentence in suspicious_paths(paths))

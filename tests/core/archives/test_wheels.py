@@ -1,0 +1,107 @@
+"""Suspicious contents of wheels."""
+
+import io
+import stat
+import zipfile
+from collections.abc import Mapping
+
+import pytest
+
+from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.archives.reader import read_contents
+from stageproxy.core.archives.wheels import read_wheel
+from tests.support.builders.archives import zip_of
+from tests.support.builders.distributions import Distribution, a_wheel, wheel_file
+
+ROOT = "demo-1.0.dist-info"
+
+
+def suspicions(content: bytes, filename: str = "demo-1.0-py3-none-any.whl") -> tuple[str, ...]:
+    """Return what is suspicious in an archive."""
+    return read_contents(io.BytesIO(content), parse_distribution_name(filename)).suspicions
+
+
+def rebuilt(wheel: Distribution, changes: Mapping[str, bytes]) -> bytes:
+    """Return a wheel with other bytes in some members, and RECORD as it was."""
+    with zipfile.ZipFile(io.BytesIO(wheel.content)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    return zip_of({**members, **changes}.items())
+
+
+def test_a_changed_file_is_told() -> None:
+    """A wheel whose files are not those of RECORD is taken by PyPI, and by few installers."""
+    wheel = a_wheel(modules={"demo.py": "x = 1\n"})
+
+    assert suspicions(rebuilt(wheel, {"demo.py": b"x = 2\n"})) == (
+        "The digest in RECORD does not match the file: 'demo.py'.",
+    )
+
+
+def test_a_very_large_wheel_is_not_compared() -> None:
+    """Of such a wheel only code is unpacked, in which PyPI looks for protection."""
+    changes = {"demo/data": b"x", "demo/code.py": b"__pyarmor_enter__"}
+    file = io.BytesIO(rebuilt(a_wheel(), changes))
+
+    name = parse_distribution_name("demo-1.0-py3-none-any.whl")
+    *_, contents = read_wheel(file, name, longest=10)
+
+    assert contents.unread == (
+        "The files were not compared with RECORD because that would take too long.",
+    )
+    assert "PyArmor" in contents.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            wheel_file("py2-none-any"),
+            "The tags in WHEEL do not match the filename: 'py2-none-any'.",
+        ),
+        (b"Wheel-Version: 1.0\n", "The tags in WHEEL do not match the filename: none."),
+        (
+            b"Wheel-Version: 2.0\nTag: py3-none-any\n",
+            "WHEEL has Wheel-Version: '2.0'; installers support 1.0.",
+        ),
+    ],
+    ids=["other tags", "no tags", "another version"],
+)
+def test_a_wheel_file_that_says_something_else_is_told(content: bytes, sentence: str) -> None:
+    """Installers go by WHEEL, people by the filename."""
+    changes = {f"{ROOT}/WHEEL": content}
+
+    assert sentence in suspicions(rebuilt(a_wheel(), changes))
+
+
+def test_tags_may_be_told_at_once() -> None:
+    """A set of tags in one line means the same to installers; they were taken for others."""
+    tag = "py2.py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64"
+    content = b"Wheel-Version: 1.0\nTag: " + tag.encode() + b"\n"
+    changed = rebuilt(a_wheel(tag=tag), {f"{ROOT}/WHEEL": content})
+
+    told = suspicions(changed, f"demo-1.0-{tag}.whl")
+
+    assert [one for one in told if one.startswith("WHEEL")] == []
+
+
+def test_links_in_a_wheel_are_told() -> None:
+    """Installers make files of them, or worse (C45)."""
+    buffer = io.BytesIO(a_wheel().content)
+    link = zipfile.ZipInfo("link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr(link, b"/etc/passwd")
+
+    assert "The wheel contains links or devices: 'link'." in suspicions(buffer.getvalue())
+
+
+def test_a_damaged_member_is_told() -> None:
+    """PyPI does not unpack what it publishes; installers do."""
+    wheel = zip_of([("a.txt", b"x" * 100), (f"{ROOT}/WHEEL", wheel_file("py3-none-any"))])
+    place = wheel.index(b"PK\x01\x02") + 16
+    damaged = wheel[:place] + b"\0\0\0\0" + wheel[place + 4 :]
+
+    assert suspicions(damaged) == (
+        "Local headers of the zip do not match its central directory: 'a.txt'.",
+        "Files cannot be unpacked: 'a.txt'.",
+    )

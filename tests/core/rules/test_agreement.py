@@ -1,0 +1,89 @@
+"""Whether a form and the core metadata in its file agree."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from stageproxy.core.rules.findings import Finding, Level
+from stageproxy.core.rules.table import findings_of
+from tests.support.builders.distributions import a_wheel
+from tests.support.builders.uploads import an_upload
+
+WHERE = "demo-1.0.dist-info/METADATA"
+NO_MATCH = "which does not match the filename. Installers refuse the file."
+
+METADATA = """\
+Metadata-Version: 2.4
+Name: demo
+Version: 1.0
+Requires-Python: >=3.8,<4
+Requires-Dist: a >= 1
+Provides-Extra: A_b
+"""
+SAME = {"requires_python": "<4, >=3.8", "requires_dist": "a>=1", "provides_extra": "a-b"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "changes", "message"),
+    [
+        (
+            "Metadata-Version: 2.4\nName: other\nVersion: 1.0\n",
+            {"name": "demo"},
+            f"{WHERE} has Name: 'other', {NO_MATCH}",
+        ),
+        (
+            "Metadata-Version: 2.4\nName: demo\nVersion: 1.1\n",
+            {"version": "1.0"},
+            f"{WHERE} has Version: '1.1', {NO_MATCH}",
+        ),
+        (
+            "Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nRequires-Python: >=3.8\n",
+            {"requires_python": ">=3.9"},
+            f"{WHERE} has Requires-Python: '>=3.8', but the form has '>=3.9'.",
+        ),
+    ],
+    ids=["another name", "another version", "another Python"],
+)
+def test_a_file_that_says_something_else_is_suspicious(
+    metadata: str, changes: Mapping[str, str], message: str
+) -> None:
+    """PyPI does not compare the form with the file, but installers do (#101)."""
+    upload = an_upload(a_wheel(metadata=metadata), changes)
+
+    assert findings_of(upload) == [Finding("content", message, Level.WARN)]
+
+
+def test_garbage_for_metadata_is_suspicious() -> None:
+    """PyPI takes a file whose METADATA nobody can read; we warn."""
+    said = {"name": "demo", "version": "1.0", "metadata_version": "2.4"}
+    upload = an_upload(a_wheel(metadata="\x00 garbage"), said)
+
+    assert {finding.level for finding in findings_of(upload)} == {Level.WARN}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (SAME, []),
+        (
+            SAME | {"requires_python": ">=3.8"},
+            [f"{WHERE} has Requires-Python: '>=3.8,<4', but the form has '>=3.8'."],
+        ),
+        (
+            SAME | {"requires_dist": "b"},
+            [f"Requires-Dist differs between {WHERE} and the form: 'a>=1', 'b'."],
+        ),
+        (
+            SAME | {"provides_extra": "c"},
+            [f"Provides-Extra differs between {WHERE} and the form: 'a-b', 'c'."],
+        ),
+    ],
+    ids=["spelled otherwise", "another Python", "another dependency", "another extra"],
+)
+def test_the_form_is_compared_with_the_file(
+    changes: Mapping[str, str], expected: list[str]
+) -> None:
+    """What resolvers go by is the same in both; PyPI never looks (C42)."""
+    upload = an_upload(a_wheel(metadata=METADATA), changes)
+
+    assert [one.message for one in findings_of(upload)] == expected

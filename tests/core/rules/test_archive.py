@@ -1,0 +1,44 @@
+"""Problems of an archive, as findings."""
+
+import pytest
+
+from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.builders.uploads import an_upload, sentences
+
+WHEEL, SDIST = a_wheel(), an_sdist()
+WHL = WHEEL.filename
+
+
+def test_problems_of_the_archive_are_refused() -> None:
+    """What is wrong within the file is told with the rest (#104)."""
+    wheel = a_wheel(extra={"demo-1.0.dist-info/entry_points.txt": b"[console_scripts]\n/x = y\n"})
+
+    assert sentences(an_upload(wheel)) == [
+        f"Wheel '{WHL}' has invalid entry points defined in the entry_points.txt file"
+    ]
+
+
+def missing(path: str, filename: str) -> list[str]:
+    """Return what PyPI says of a license file that is not there."""
+    return [
+        f"License-File LICENSE does not exist in distribution file {filename} at {path}/LICENSE"
+    ]
+
+
+LICENSES = {
+    "in a wheel": (a_wheel(extra={"demo-1.0.dist-info/licenses/LICENSE": b""}), []),
+    "at its old place in a wheel": (
+        a_wheel(extra={"demo-1.0.dist-info/LICENSE": b""}),
+        missing("demo-1.0.dist-info/licenses", WHEEL.filename),
+    ),
+    "in an sdist": (an_sdist(extra={"LICENSE": b""}), []),
+    "not in an sdist": (SDIST, missing("demo-1.0", SDIST.filename)),
+}
+
+
+@pytest.mark.parametrize(("distribution", "expected"), LICENSES.values(), ids=LICENSES)
+def test_license_files_are_there(distribution: object, expected: list[str]) -> None:
+    """What the form calls a license is in the archive, where its kind has it."""
+    upload = an_upload(distribution, more=(("license_file", "LICENSE"),))  # type: ignore[arg-type]
+
+    assert sentences(upload) == expected

@@ -1,0 +1,99 @@
+"""Filenames that PyPI refuses."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.uploads import an_upload, sentences
+
+WHEEL, SDIST = a_wheel(), an_sdist()
+CONTROL = (
+    "Cannot upload a file with non-printable characters (ordinals 0-31) "
+    "or the DEL character (ordinal 127) in the name."
+)
+EXTENSION = "Invalid file extension: Extension {} is invalid for filetype {}."
+LONG_NAME = f"demo-1.0-py3-none-{'.'.join(['manylinux_2_17_x86_64'] * 11)}.whl"
+
+FILES: Mapping[str, tuple[Distribution, str, str]] = {
+    "a control character": (WHEEL, "demo-1.0-py3\x01-none-any.whl", CONTROL),
+    "a backslash": (
+        WHEEL,
+        "demo-1.0-py3\\x-none-any.whl",
+        r"Cannot upload a file with '/' or '\' in the name.",
+    ),
+    "another extension": (
+        SDIST,
+        "demo-1.0.tgz",
+        "Invalid file extension: Use .tar.gz, .whl or .zip extension.",
+    ),
+    "an extension in capitals": (
+        WHEEL,
+        "demo-1.0-py3-none-any.WHL",
+        EXTENSION.format(".WHL", "bdist_wheel"),
+    ),
+    "a platform of no one": (
+        WHEEL,
+        "demo-1.0-py3-none-any.Linux_X86_64.whl",
+        (
+            "Binary wheel 'demo-1.0-py3-none-any.Linux_X86_64.whl' has an unsupported "
+            "platform tag 'linux_x86_64'."
+        ),
+    ),
+    "a long name": (WHEEL, LONG_NAME, f"Filename is too long: {LONG_NAME!r}"),
+    "a name of no version": (
+        SDIST,
+        "something.tar.gz",
+        "Invalid source distribution filename: something.tar.gz",
+    ),
+    "an sdist of another version": (
+        SDIST,
+        "demo-6.6.6.tar.gz",
+        "Filename 'demo-6.6.6.tar.gz' is invalid, should be 'demo-1.0.tar.gz'.",
+    ),
+    "an sdist that is not normalized": (
+        SDIST,
+        "Demo-1.0.tar.gz",
+        "Filename 'Demo-1.0.tar.gz' is invalid, should be 'demo-1.0.tar.gz'.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("distribution", "filename", "expected"), FILES.values(), ids=FILES)
+def test_a_changed_filename_is_refused(
+    distribution: Distribution, filename: str, expected: str
+) -> None:
+    """The first thing wrong with a filename is told in PyPI's words (#102, #106)."""
+    assert sentences(an_upload(distribution, filename=filename))[0] == expected
+
+
+def test_a_wheel_has_the_normalized_name() -> None:
+    """The name's spelling in a wheel's filename is fixed (#102)."""
+    wheel = Distribution("demo.pkg-1.0-py3-none-any.whl", a_wheel("demo.pkg").content)
+
+    assert sentences(an_upload(wheel))[1] == (
+        "Filename 'demo.pkg-1.0-py3-none-any.whl' should contain the normalized project name "
+        "'demo_pkg', not 'demo.pkg'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        ("image/png", ["Invalid distribution file."]),
+        ("application/octet-stream", []),
+        ("text/plain", []),
+        (None, []),
+    ],
+    ids=str,
+)
+def test_images_are_refused(content_type: str | None, expected: list[str]) -> None:
+    """PyPI's one use of the part's media type."""
+    assert sentences(an_upload(content_type=content_type)) == expected
+
+
+def test_a_filename_of_half_characters_gets_a_verdict() -> None:
+    """A filename may hold bytes that are no UTF-8; once their length was an error of the server."""
+    upload = an_upload(filename="demo-1.0-py3-none-any\udcff.whl")
+
+    assert "unsupported platform tag" in sentences(upload)[0]

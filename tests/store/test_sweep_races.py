@@ -1,0 +1,103 @@
+"""Uploads against sweeps, over a real database and real files."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from stageproxy.core.stage.stage import Stage, Status
+from stageproxy.ports import Rows
+from stageproxy.services.expire import Expiry
+from stageproxy.store.database import Database
+from stageproxy.store.files import FileStore
+from tests.store.builders import DAY, FORM, NOW, a_stage, an_artifact
+from tests.support.ports.clock import FakeClock
+from tests.support.ports.inspectors import InspectorHere
+
+RACES = 200
+SEED = 20261122
+CONTENT = b"the same bytes, again and again"
+
+
+@dataclass(slots=True)
+class Race:
+    """A store in which one file comes and goes."""
+
+    database: Database
+    files: FileStore
+    clock: FakeClock
+    random: Random
+
+    @property
+    def expiry(self) -> Expiry:
+        """Return what sweeps."""
+        return Expiry(self.database, self.files, self.clock, retention=30 * DAY)
+
+    async def pause(self) -> None:
+        """Wait for a moment of chance."""
+        await asyncio.sleep(self.random.random() / 500)
+
+    async def upload(self, stage: Stage) -> None:
+        """Take the bytes in, as an upload does: kept and named in one transaction."""
+        async with self.files.receive() as file:
+            await file.write(CONTENT)
+            await self.pause()
+            await file.finish()
+
+            def work(rows: Rows) -> None:
+                file.commit()
+                rows.stages.save(stage)
+                rows.artifacts.save(stage.id, an_artifact(CONTENT), FORM, None)
+
+            await self.database.write(work)
+
+    async def sweep(self) -> None:
+        """Sweep while the clock jumps ahead."""
+        await self.pause()
+        self.clock.advance(hours=2)
+        await self.expiry.sweep()
+
+    async def cancel(self, stage: Stage) -> None:
+        """End a stage, and let its file be old."""
+        ended = a_stage(stage.id, status=Status.CANCELED, opened_at=stage.opened_at)
+        await self.database.write(lambda rows: rows.stages.save(ended))
+        await self.expiry.sweep()
+
+
+@pytest.fixture
+def race(tmp_path: Path) -> Iterator[Race]:
+    """Return a store that chance rules, the same way each time."""
+    with Database(tmp_path / "catalogue.db") as database:
+        yield Race(
+            database, FileStore(tmp_path / "files", InspectorHere()), FakeClock(NOW), Random(SEED)
+        )
+
+
+async def test_uploaded_again_while_swept(race: Race) -> None:
+    """A file that is uploaded again is there, whenever a sweep comes that finds it old."""
+    kept = race.files.path(hashlib.sha256(CONTENT).hexdigest())
+    for number in range(RACES):
+        stage = a_stage(f"stage-{number}", opened_at=race.clock.now())
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(race.upload(stage))
+            group.create_task(race.sweep())
+
+        assert kept.read_bytes() == CONTENT
+        await race.cancel(stage)
+
+
+async def test_nobody_uploads_again(race: Race) -> None:
+    """The same file, not uploaded again, goes with the sweep after its hour: the race is real."""
+    stage = a_stage("stage")
+    await race.upload(stage)
+    await race.cancel(stage)
+
+    race.clock.advance(hours=1)
+    await race.expiry.sweep()
+
+    assert not race.files.path(hashlib.sha256(CONTENT).hexdigest()).exists()
