@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from stageproxy.services.promotion.lease_keeper import one_failure
+from stageproxy.services.task_groups import one_failure
 
 log = logging.getLogger(__name__)
 

@@ -1,12 +1,12 @@
-"""Here is how a lease is kept while something takes long."""
+"""Renewal of a lease during long work."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.ports import JournalStore
+from stageproxy.services.task_groups import one_failure
 
 
 @asynccontextmanager
@@ -22,16 +22,3 @@ async def renewing_lease(journal_store: JournalStore, every: timedelta) -> Async
         renewing = group.create_task(renew_for_ever())
         yield
         renewing.cancel()
-
-
-@asynccontextmanager
-async def one_failure() -> AsyncIterator[None]:
-    """Raise one failure of a group as it is: whoever waits for the block knows no groups."""
-    try:
-        yield
-    except ExceptionGroup as group:
-        lost, others = group.split(LostLeaseError)
-        failure: BaseException = lost or others or group
-        while isinstance(failure, BaseExceptionGroup):
-            failure = failure.exceptions[0]
-        raise failure from group

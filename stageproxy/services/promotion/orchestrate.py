@@ -4,40 +4,35 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
-from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import (
     ConflictError,
     GoneError,
     NoRoomError,
     RefusedError,
 )
-from stageproxy.core.promotion.events import begun_event, promotion_event
 from stageproxy.core.promotion.examination import Examination
-from stageproxy.core.promotion.journal import Journal, new_journal
 from stageproxy.core.promotion.promotion import (
-    Approval,
     LostLeaseError,
     Promotion,
     Publisher,
-    PublishUrls,
 )
 from stageproxy.core.promotion.request import PromotionRequest, check_order
 from stageproxy.core.rights import Action, ApiToken, Credential
-from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, JournalStore, Rows
 from stageproxy.services.background import Background
 from stageproxy.services.promotion.credentials import GivenCredential
-from stageproxy.services.promotion.journal_store import CatalogueJournalStore, fail
+from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
-from stageproxy.services.promotion.reports import PromotionView
 from stageproxy.services.promotion.runner import PromotionRunner
+from stageproxy.services.promotion.transactions import begin, check_is_same, fail, take_over
 from stageproxy.services.promotion.upload_requests import StoredUploadRequests
-from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
+from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.stages import Stages, get_stage, what_became_of
 
 log = logging.getLogger(__name__)
 
@@ -85,10 +80,12 @@ class Promotions:
             check_order(examination, order)
         except RefusedError:
             # An artifact that somebody removed meanwhile has no file, which is no damage.
-            _check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
+            check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
             raise
         view = await self.catalogue.write(
-            lambda rows: self._freeze(rows, token, examination, order, publish_target.urls)
+            lambda rows: begin(
+                rows, examination, order, publish_target.urls, token.id, self.clock.now()
+            )
         )
         log.info(
             "stage %s: frozen for publishing by token %s, as %s",
@@ -152,44 +149,6 @@ class Promotions:
             )
         return credential
 
-    def _freeze(
-        self,
-        rows: Rows,
-        token: ApiToken,
-        examination: Examination,
-        order: PromotionRequest,
-        target: PublishUrls,
-    ) -> PromotionView:
-        """Freeze what was examined, within one transaction; what comes later is in conflict."""
-        now = self.clock.now()
-        stage = get_live(rows, examination.stage.id, now)
-        frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
-        _check_is_same(stage, examination.stage)
-        former = rows.find_promotion(stage.id)
-        if former is not None:
-            former.check_target(target)
-        journal = _journal_to_go_on_with(rows, stage, former, now)
-        promotion = Promotion(
-            stage_id=stage.id,
-            approval=Approval(
-                manifest_digest=manifest_digest(stage.artifacts),
-                revision=stage.revision,
-                by=token.id,
-                at=now,
-                acknowledged=tuple(examination.warnings),
-            ),
-            target=target,
-            way=order.way,
-            fence=former.fence + 1 if former else 1,
-            leased_until=now,
-            first_sent_at=former.first_sent_at if former else None,
-            notices=examination.notices,
-        ).renewed(now)
-        rows.save_stage(frozen)
-        rows.save_promotion(promotion)
-        rows.add_event(begun_event(frozen, promotion, now))
-        return PromotionView(frozen, promotion, journal)
-
     async def _resume(self, promotion: Promotion) -> None:
         """Take over from a server that is gone, if the settings say where to and with what."""
         stage = await self.catalogue.read(lambda rows: rows.find_stage(promotion.stage_id))
@@ -204,7 +163,7 @@ class Promotions:
                 lambda rows: fail(rows, promotion, reason, now, longest=self._longest)
             )
             return
-        view = await self.catalogue.write(lambda rows: _take_over(rows, stage, promotion, now))
+        view = await self.catalogue.write(lambda rows: take_over(rows, stage, promotion, now))
         log.info("stage %s: going on with its promotion", stage.id)
         self._begin(view, credential)
 
@@ -275,35 +234,3 @@ class Promotions:
     @property
     def _longest(self) -> timedelta:
         return self.stages.limits.max_lifetime
-
-
-def _check_is_same(stage: Stage, examined: Stage) -> None:
-    if stage.revision != examined.revision:
-        raise ConflictError("The stage was changed meanwhile. Look at it again, then promote.")
-
-
-def _take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> PromotionView:
-    """Let a promotion have a new holder, within a transaction."""
-    taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
-    rows.save_promotion(taken)
-    rows.add_event(promotion_event(stage, taken, AuditAction.PROMOTION_RESUMED, now))
-    return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, taken, now))
-
-
-def _journal_to_go_on_with(
-    rows: Rows, stage: Stage, former: Promotion | None, now: datetime
-) -> Journal:
-    """Return the journal of a promotion that begins: a new one, if nothing can be out so far.
-
-    What was only told to be out, by whoever published elsewhere, has to be seen first.
-    """
-    known = rows.find_journal(stage.id) if stage.sent or stage.status is Status.PROCESSING else {}
-    if not known:
-        rows.forget_journal(stage.id)
-    if former is not None and former.way is Publisher.CLIENT:
-        known = {name: it.unseen(now) for name, it in known.items()}
-    names = [one.filename for one in stage.artifacts]
-    journal = {**new_journal(names, now), **{name: it.resumed(now) for name, it in known.items()}}
-    for entry in journal.values():
-        rows.save_entry(stage.id, entry)
-    return journal

@@ -15,7 +15,6 @@ from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import (
     CLOSES_AFTER,
-    Promotion,
     Publisher,
     reminder_interval,
 )
@@ -24,28 +23,16 @@ from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.core.values import FormFields
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.journal_store import (
-    CatalogueJournalStore,
-    check_all_confirmed,
-    get_promotion,
-)
+from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.lease_keeper import renewing_lease
 from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
+from stageproxy.services.promotion.transactions import check_all_confirmed, get_promotion
+from stageproxy.services.promotion.view import PromotionView
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
 _NEVER_PROMOTED = frozenset({Status.OPEN, Status.CANCELED})
-
-
-@dataclass(frozen=True, slots=True)
-class PromotionView:
-    """A promotion as it stands; `sent` is how many bytes of which file this server has sent."""
-
-    stage: Stage
-    promotion: Promotion
-    journal: Journal
-    sent: Mapping[str, int] = field(default_factory=dict)
 
 
 class Ending(StrEnum):

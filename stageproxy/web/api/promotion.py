@@ -11,7 +11,8 @@ from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import TOKEN_USER, Credential
-from stageproxy.services.promotion.reports import Ending, PromotionView, Report
+from stageproxy.services.promotion.reports import Ending, Report
+from stageproxy.services.promotion.view import PromotionView
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body

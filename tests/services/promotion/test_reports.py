@@ -11,7 +11,8 @@ from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import LostLeaseError, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion.reports import Ending, PromotionView, Report
+from stageproxy.services.promotion.reports import Ending, Report
+from stageproxy.services.promotion.view import PromotionView
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.ports.clock import NOON
 from tests.support.ports.fake_publish_target import FILES, Fault
