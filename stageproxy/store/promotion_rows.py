@@ -42,7 +42,7 @@ class PromotionRows(Statements):
                 "acknowledged": json.dumps(approval.acknowledged),
                 "repository_url": promotion.target.repository_url,
                 "index_url": promotion.target.index_url,
-                "way": promotion.way.value,
+                "way": promotion.publisher.way,
                 "fence": promotion.fence,
                 "leased_until": text_of(promotion.leased_until),
                 "first_sent_at": text_of(promotion.first_sent_at),

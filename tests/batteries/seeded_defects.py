@@ -250,7 +250,7 @@ DEFECTS = [
     Defect(
         "who goes on sees for himself what was only told to be out",
         TRANSACTIONS,
-        "if former is not None and former.way is Publisher.CLIENT:",
+        "if former is not None and former.publisher is Publisher.CLIENT:",
         "if former is None:",
         "services/promotion/test_reports.py::test_hearsay_is_seen_by_who_goes_on",
     ),

@@ -105,7 +105,7 @@ class ClientSender:
     own: _Own
     folder: Path
     as_json: bool
-    way: str = "here"
+    publisher: str = "client"
     _credentials: Credentials | None = field(default=None, repr=False)
     _artifacts: list[Artifact] = field(default_factory=list)
 

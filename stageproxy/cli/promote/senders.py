@@ -14,7 +14,7 @@ class Sender(Protocol):
     """The server, or this machine."""
 
     @property
-    def way(self) -> str:
+    def publisher(self) -> str:
         """The API's word for it."""
 
     @property
@@ -36,7 +36,7 @@ class ServerSender:
     """The server sends, with a *credential* for this once, or with its own."""
 
     credential: Credential | None
-    way: str = "server"
+    publisher: str = "server"
 
     @property
     def credential_for_server(self) -> Mapping[str, str]:

@@ -130,7 +130,7 @@ class _PromoteCommand:
 
     async def _ask_for_plan(self) -> Document:
         follows = bool(self.sender.credential_for_server)
-        body = {"way": self.sender.way, "credential-follows": follows}
+        body = {"publisher": self.sender.publisher, "credential-follows": follows}
         path = f"{self._path}/promotion/plan"
         return await self.client.ask("POST", path, body, patience=AS_LONG_AS_IT_TAKES)
 
@@ -153,7 +153,7 @@ class _PromoteCommand:
         body = {
             "manifest-digest": plan["manifest-digest"],
             "acknowledged": plan["warnings-digest"],
-            "way": self.sender.way,
+            "publisher": self.sender.publisher,
             **self.sender.credential_for_server,
         }
         path = f"{self._path}/promotion"

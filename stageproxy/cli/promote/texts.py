@@ -64,7 +64,7 @@ def print_who_publishes(promotion: Mapping[str, Any]) -> None:
     if promotion["status"] != "processing":
         return
     told = "It is being published already: this command follows."
-    if promotion["way"] == "here":
+    if promotion["publisher"] == "client":
         until = _second_of(promotion["leased-until"])
         told = (
             "Another machine publishes it: this command follows. If nothing more is heard from "

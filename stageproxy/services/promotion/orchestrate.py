@@ -56,14 +56,19 @@ class Promotions:
     sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
     async def examine(
-        self, token: ApiToken, stage_id: str, way: Publisher, *, needs_credential: bool = False
+        self,
+        token: ApiToken,
+        stage_id: str,
+        publisher: Publisher,
+        *,
+        needs_credential: bool = False,
     ) -> Examination:
         """Return what is to be said of a stage before it is published.
 
         *needs_credential*: tell if the server has none to publish it with.
         """
         stage = await self._promotable(token, stage_id)
-        examination = await self.preflight.examine(stage, self.get_publish_target(), way)
+        examination = await self.preflight.examine(stage, self.get_publish_target(), publisher)
         missing = await self._why_no_credential(stage) if needs_credential else ()
         return replace(examination, notices=(*examination.notices, *missing))
 
@@ -75,7 +80,7 @@ class Promotions:
         stage = await self._promotable(token, stage_id)
         publish_target = self.get_publish_target()
         credential = await self._credential_for(stage, order)
-        examination = await self.preflight.examine(stage, publish_target, order.way)
+        examination = await self.preflight.examine(stage, publish_target, order.publisher)
         try:
             check_order(examination, order)
         except RefusedError:
@@ -100,7 +105,7 @@ class Promotions:
     async def recover(self) -> None:
         """Go on with what a server was at when it stopped; a lease of its own is nobody's now."""
         for promotion in await self.catalogue.read(lambda rows: rows.list_promotions()):
-            if promotion.ended_at is None and promotion.way is Publisher.SERVER:
+            if promotion.ended_at is None and promotion.publisher is Publisher.SERVER:
                 try:
                     await self._resume(promotion)
                 except NoRoomError:
@@ -137,7 +142,7 @@ class Promotions:
 
     async def _credential_for(self, stage: Stage, order: PromotionRequest) -> Credential | None:
         """Return what the server publishes with; nothing if somebody else is to send the stage."""
-        if order.way is Publisher.CLIENT:
+        if order.publisher is Publisher.CLIENT:
             return None
         configured = self.get_publish_target().credentials
         credential = order.credential or await configured.find(stage.project)

@@ -43,7 +43,9 @@ class Preflight:
     clock: Clock
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
-    async def examine(self, stage: Stage, target: PublishTarget, way: Publisher) -> Examination:
+    async def examine(
+        self, stage: Stage, target: PublishTarget, publisher: Publisher
+    ) -> Examination:
         """Return all that is to be said of a stage now. Raise if that cannot be found out."""
         _check_is_whole(stage)
         state = await target.reader.state(stage.project)
@@ -61,7 +63,7 @@ class Preflight:
         found = await asyncio.to_thread(self._findings, stage, uploads, state, published)
         # What is out is not sent again: a damaged copy of it must not keep the others back.
         to_send = {name: [one] for name, one in damaged.items() if name not in published}
-        dropped = dropped_attestations(stage.artifacts) if way is Publisher.SERVER else []
+        dropped = dropped_attestations(stage.artifacts) if publisher is Publisher.SERVER else []
         return Examination(stage, {**found, **to_send}, published, (*state.notices, *dropped))
 
     def _findings(

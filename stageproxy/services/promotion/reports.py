@@ -163,7 +163,7 @@ class PromotionReports:
 
 
 def _check_is_elsewhere(rows: Rows, stage_id: str, report: Report) -> None:
-    if get_promotion(rows, stage_id, report.fence).way is not Publisher.CLIENT:
+    if get_promotion(rows, stage_id, report.fence).publisher is not Publisher.CLIENT:
         raise ConflictError("The server itself publishes this stage, and keeps its journal.")
 
 

@@ -55,7 +55,7 @@ def begin(
             acknowledged=tuple(examination.warnings),
         ),
         target=target,
-        way=order.way,
+        publisher=order.publisher,
         fence=former.fence + 1 if former else 1,
         leased_until=now,
         first_sent_at=former.first_sent_at if former else None,
@@ -168,7 +168,7 @@ def _journal_to_go_on_with(
     known = rows.find_journal(stage.id) if stage.sent or stage.status is Status.PROCESSING else {}
     if not known:
         rows.forget_journal(stage.id)
-    if former is not None and former.way is Publisher.CLIENT:
+    if former is not None and former.publisher is Publisher.CLIENT:
         known = {name: it.unseen(now) for name, it in known.items()}
     names = [one.filename for one in stage.artifacts]
     journal = {**new_journal(names, now), **{name: it.resumed(now) for name, it in known.items()}}

@@ -2,10 +2,18 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Publisher
@@ -31,17 +39,45 @@ FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_l
 """Where a file is, as somebody says. What readers are led to, the server has seen itself."""
 
 
-class PlanPromotion(Body):
-    """Look at a stage as for publishing it: by the server, or from where somebody is (`here`).
+class PublisherBody(Body):
+    """A body that names who publishes; `way` is what that was called."""
 
-    Whether a credential will come with the order: else it is told if the server has none.
+    publisher: Publisher | None = Field(
+        default=None, description="Who publishes: `server`, which is the default, or `client`."
+    )
+    way: Literal["server", "here"] | None = Field(
+        default=None,
+        description="The former name of `publisher`, and `here` that of `client`.",
+        json_schema_extra={"deprecated": True},
+    )
+
+    @field_validator("way")
+    @classmethod
+    def _agrees(cls, way: str | None, info: ValidationInfo) -> str | None:
+        publisher: Publisher | None = info.data.get("publisher")
+        if way and publisher and publisher.way != way:
+            msg = f"publisher is {publisher}, but way is {way}"
+            raise ValueError(msg)
+        return way
+
+    @property
+    def published_by(self) -> Publisher:
+        """Who publishes."""
+        former = Publisher.of_way(self.way) if self.way else None
+        return self.publisher or former or Publisher.SERVER
+
+
+class PlanPromotion(PublisherBody):
+    """Examine a stage as before it is published, by the server or by a client.
+
+    `credential-follows`: the order to publish will bring a credential. Without
+    it, a notice says if the server has none.
     """
 
-    way: Publisher = Publisher.SERVER
     credential_follows: bool = Field(default=False, alias="credential-follows")
 
 
-class StartPromotion(Body):
+class StartPromotion(PublisherBody):
     """Publish a stage: the very files that were looked at, knowing of these warnings.
 
     A token to publish with, or a user's password, is kept in memory only.
@@ -49,7 +85,6 @@ class StartPromotion(Body):
 
     manifest_digest: Digest = Field(alias="manifest-digest")
     acknowledged: Acknowledgement = ""
-    way: Publisher = Publisher.SERVER
     username: str = TOKEN_USER
     token: SecretStr | None = None
 
@@ -108,16 +143,20 @@ async def plan_promotion(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, PlanPromotion)
     promotions = request.app[PROMOTIONS]
-    needs = body.way is Publisher.SERVER and not body.credential_follows
-    examination = await promotions.examine(token, _id(request), body.way, needs_credential=needs)
-    return json_response(plan_json(examination, promotions.get_publish_target().urls))
+    publisher = body.published_by
+    needs = publisher is Publisher.SERVER and not body.credential_follows
+    examination = await promotions.examine(token, _id(request), publisher, needs_credential=needs)
+    urls = promotions.get_publish_target().urls
+    return json_response(plan_json(examination, urls, publisher))
 
 
 async def start_promotion(request: web.Request) -> web.Response:
     """Freeze a stage and begin to publish it: 202, or what speaks against it."""
     token = await authenticate(request)
     body = await read_body(request, StartPromotion)
-    order = PromotionRequest(body.manifest_digest, body.acknowledged, body.way, body.credential)
+    order = PromotionRequest(
+        body.manifest_digest, body.acknowledged, body.published_by, body.credential
+    )
     view = await request.app[PROMOTIONS].start(token, _id(request), order)
     return _promotion(view, HTTPStatus.ACCEPTED)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from stageproxy.core.promotion.examination import Examination
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.promotion import PublishUrls
+from stageproxy.core.promotion.promotion import Publisher, PublishUrls
 from stageproxy.core.rules.findings import Level, finding_json
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
@@ -15,7 +15,9 @@ from stageproxy.services.promotion.view import PromotionView
 _WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})
 
 
-def plan_json(examination: Examination, target: PublishUrls) -> dict[str, Any]:
+def plan_json(
+    examination: Examination, target: PublishUrls, publisher: Publisher
+) -> dict[str, Any]:
     """Return what would be published, in which order, and what is to be said of it."""
     stage = examination.stage
     return {
@@ -25,6 +27,7 @@ def plan_json(examination: Examination, target: PublishUrls) -> dict[str, Any]:
         "manifest-digest": manifest_digest(stage.artifacts),
         "repository-url": target.repository_url,
         "index-url": target.index_url,
+        "publisher": publisher.value,
         "files": [
             {
                 "filename": one.filename,
@@ -62,7 +65,8 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
         "acknowledged": list(approval.acknowledged),
         "repository-url": promotion.target.repository_url,
         "index-url": promotion.target.index_url,
-        "way": promotion.way.value,
+        "publisher": promotion.publisher.value,
+        "way": promotion.publisher.way,
         "fence": promotion.fence,
         "leased-until": rfc3339(promotion.leased_until),
         "first-sent-at": rfc3339(first_sent_at) if first_sent_at else None,

@@ -31,12 +31,19 @@ _TARGET: Schema = {
 }
 _RELEASE: Schema = {"stage": TEXT, "project": TEXT, "version": TEXT_OR_NULL}
 
+_PUBLISHER = said("Who publishes.", {"enum": [one.value for one in Publisher]})
+_WAY = {
+    **said("The former spelling of `publisher`.", {"enum": [one.way for one in Publisher]}),
+    "deprecated": True,
+}
+
 PROMOTION_SCHEMAS: Mapping[str, Schema] = {
     "PromotionPlan": objects(
         "What would be published, in which order, and what is to be said of it.",
         {
             **_RELEASE,
             **_TARGET,
+            "publisher": _PUBLISHER,
             "manifest-digest": _MANIFEST_DIGEST,
             "files": {
                 "type": "array",
@@ -81,10 +88,8 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             "approved-by": said("The id of the API token.", TEXT),
             "approved-at": MOMENT,
             "acknowledged": said("The warnings that were known.", TEXTS),
-            "way": said(
-                "Who sends: the server, or a command elsewhere.",
-                {"enum": [one.value for one in Publisher]},
-            ),
+            "publisher": _PUBLISHER,
+            "way": _WAY,
             "fence": said("What reports of whoever sends elsewhere have to name.", NUMBER),
             "leased-until": MOMENT,
             "first-sent-at": MOMENT_OR_NULL,
@@ -120,7 +125,8 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             "acknowledged": TEXTS,
             "first-sent-at": MOMENT_OR_NULL,
             "published-at": MOMENT_OR_NULL,
-            "published-by": {"enum": [one.value for one in Publisher]},
+            "publisher": _PUBLISHER,
+            "published-by": _WAY,
             "files": by(
                 "filename",
                 objects(

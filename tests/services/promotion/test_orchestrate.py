@@ -65,14 +65,14 @@ async def test_what_is_frozen(releasing: Releasing) -> None:
     """A promotion is bound to the very files and the revision that were looked at."""
     digest = await releasing.digest()
     async with releasing.server() as server:
-        view = await server.promote(digest=digest, way=Publisher.CLIENT)
+        view = await server.promote(digest=digest, publisher=Publisher.CLIENT)
 
     names = [one.filename for one in view.stage.artifacts]
     promotion = Promotion(
         stage_id="s1",
         approval=Approval(digest, 1, TOKEN.id, NOON),
         target=TARGET,
-        way=Publisher.CLIENT,
+        publisher=Publisher.CLIENT,
         fence=1,
         leased_until=NOON + LEASE,
     )
@@ -85,7 +85,7 @@ async def test_what_is_frozen(releasing: Releasing) -> None:
 async def test_frozen_stage_is_not_edited(releasing: Releasing, sdist: Distribution) -> None:
     """While a stage is published nothing of it can be removed, and it cannot be canceled."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
 
         with pytest.raises(ConflictError, match="processing and cannot be edited"):
             await server.stages.remove(TOKEN, "s1", sdist.filename)
@@ -255,7 +255,7 @@ async def test_here_needs_no_credential(releasing: Releasing) -> None:
     """For whoever publishes elsewhere the server freezes, and sends nothing."""
     releasing.settings = None
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         await server.end()
 
     assert await releasing.status() == (Status.PROCESSING, "")
@@ -336,7 +336,7 @@ async def test_attestations_are_kept_where_they_were_made(wheels: list[Distribut
     releasing = Releasing()
     await releasing.stage(wheels[0], attestations=2)
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
 
     assert view.promotion.notices == ()
 

@@ -51,7 +51,7 @@ async def test_nobody_has_promoted(releasing: Releasing) -> None:
 async def test_shown_while_it_is_sent(releasing: Releasing, wheels: list[Distribution]) -> None:
     """Who looks sees the journal, and how many bytes of which file are out."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         server.promotions.sent["s1"] = {wheels[0].filename: 7}
 
         shown = await server.reports.show(TOKEN, "s1")
@@ -77,7 +77,7 @@ async def test_published_elsewhere(releasing: Releasing) -> None:
     """Who publishes elsewhere tells each step, and the stage is published when all is confirmed."""
     await put_out(releasing)
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(NOON)
 
         shown = await told(server, first)
@@ -99,7 +99,7 @@ async def test_published_elsewhere(releasing: Releasing) -> None:
 async def test_when_is_for_the_server_to_say(releasing: Releasing, moment: datetime) -> None:
     """A clock that is wrong elsewhere does no harm: at the end of time it ended the server."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(moment)
         await told(server, first)
         releasing.clock.advance(minutes=15)
@@ -113,7 +113,7 @@ async def test_when_is_for_the_server_to_say(releasing: Releasing, moment: datet
 async def test_what_is_out_stays_out(releasing: Releasing) -> None:
     """Nobody makes a stage free to be changed again by saying that nothing is out after all."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         out, *_ = confirmed(view.journal)
         await told(server, out)
 
@@ -129,7 +129,7 @@ async def test_published_only_when_all_is_confirmed(
 ) -> None:
     """Nobody can say that a stage is published of which a file is not confirmed."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         wheels = [one for one in confirmed(view.journal) if one.filename != sdist.filename]
 
         with pytest.raises(ConflictError, match=r"Not every file is confirmed: demo-2\.0\.tar\.gz"):
@@ -148,7 +148,7 @@ async def test_published_only_when_the_server_sees_it(
     """
     releasing.fake_target.hashed = hashed
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await put_out(releasing)
         del releasing.fake_target.taken[sdist.filename]
         with pytest.raises(UpstreamUnavailableError, match=r"not show demo-2\.0\.tar\.gz yet"):
@@ -169,7 +169,7 @@ async def test_not_published_with_other_bytes(
     """Other bytes under a name of ours are no confirmation, also where only they can tell."""
     releasing.fake_target.hashed = hashed
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await put_out(releasing)
         releasing.fake_target.put(sdist.filename, "0" * 64)
 
@@ -183,7 +183,7 @@ async def test_not_published_with_other_bytes(
 async def test_index_that_cannot_be_seen(releasing: Releasing, trouble: dict[str, int]) -> None:
     """An index that does not say what it has confirms nothing: that can be told again."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await put_out(releasing)
         releasing.fake_target.hashed = False
         for name, times in trouble.items():
@@ -200,7 +200,7 @@ async def test_index_that_cannot_be_seen(releasing: Releasing, trouble: dict[str
 async def test_settings_that_have_changed(releasing: Releasing, target: PublishUrls | None) -> None:
     """A server that would publish elsewhere by now, or nowhere, cannot see what is out."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
     await put_out(releasing)
     releasing.target = target
 
@@ -214,7 +214,7 @@ async def test_settings_that_have_changed(releasing: Releasing, target: PublishU
 async def test_lease_that_is_lost_while_the_server_looks(releasing: Releasing) -> None:
     """Whoever has taken over meanwhile goes on, and nothing is published for the former holder."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await put_out(releasing)
         taken = replace(view.promotion, fence=7)
         releasing.fake_target.on_look = lambda: releasing.catalogue.committed.save_promotion(taken)
@@ -232,7 +232,7 @@ async def test_hearsay_is_seen_by_who_goes_on(releasing: Releasing, sdist: Distr
     It took what was told for what it had seen.
     """
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await told(server, *confirmed(view.journal), ending=Ending.ERROR, reason="Enough.")
         await put_out(releasing)
         del releasing.fake_target.taken[sdist.filename]
@@ -247,7 +247,7 @@ async def test_hearsay_is_seen_by_who_goes_on(releasing: Releasing, sdist: Distr
 async def test_failed_elsewhere(releasing: Releasing) -> None:
     """Who publishes elsewhere says why it goes no further; what is out is told along with it."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         out, *_ = confirmed(view.journal)
 
         shown = await told(server, out, ending=Ending.ERROR, reason="The runner gave up.")
@@ -260,7 +260,7 @@ async def test_failed_elsewhere(releasing: Releasing) -> None:
 async def test_other_holders_are_refused(releasing: Releasing, fence: int) -> None:
     """What comes from somebody else than the present holder changes nothing."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
 
         with pytest.raises(LostLeaseError):
             await told(server, *confirmed(view.journal), fence=fence)
@@ -274,7 +274,7 @@ async def test_other_holders_are_refused(releasing: Releasing, fence: int) -> No
 async def test_file_that_was_not_approved(releasing: Releasing) -> None:
     """A journal has the files that were approved, no others."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         foreign = Entry("other-2.0.tar.gz", Progress.SENT, NOON)
 
         with pytest.raises(ConflictError, match="is not a part of what was approved"):
@@ -316,7 +316,7 @@ async def test_receipt(releasing: Releasing) -> None:
 async def test_no_receipt_before_the_end(releasing: Releasing) -> None:
     """What is not published yet has no receipt."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
 
         with pytest.raises(ConflictError, match="only what is published has a receipt"):
             await server.reports.receipt(TOKEN, "s1")

@@ -256,7 +256,7 @@ async def test_restart_with_another_target(
 async def test_restart_leaves_others_alone(releasing: Releasing) -> None:
     """Who publishes elsewhere goes on, whatever becomes of the server."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
     before = await releasing.promotion()
 
     async with releasing.server() as server:
@@ -268,7 +268,7 @@ async def test_restart_leaves_others_alone(releasing: Releasing) -> None:
 async def test_silence(releasing: Releasing) -> None:
     """Who says nothing for 15 minutes is not waited for; the old number counts no more."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         releasing.clock.moment += LEASE
         await server.promotions.lapse()
 
@@ -282,7 +282,7 @@ async def test_silence(releasing: Releasing) -> None:
 async def test_short_silence(releasing: Releasing) -> None:
     """A sign of life counts for 15 minutes. Without news it once did not count at all."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         for _ in range(3):
             releasing.clock.moment += LEASE - timedelta(seconds=1)
             await server.promotions.lapse()
@@ -294,7 +294,7 @@ async def test_short_silence(releasing: Releasing) -> None:
 async def test_silent_promoter_is_followed_at_once(releasing: Releasing) -> None:
     """Nobody has to wait for a sweep: whoever promotes after 15 minutes of silence goes on."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         sending = [Entry(name, Progress.SENDING, NOON, 1) for name in await releasing.journal()]
         await server.reports.take(TOKEN, "s1", Report(1, sending))
         releasing.clock.moment += LEASE
@@ -330,7 +330,7 @@ async def test_somebody_else_takes_over(
     def take_over(_: str) -> None:
         rows = releasing.catalogue.committed
         held = rows.promotions["s1"]
-        rows.save_promotion(replace(held, fence=7, way=Publisher.CLIENT))
+        rows.save_promotion(replace(held, fence=7, publisher=Publisher.CLIENT))
 
     releasing.fake_target.during = take_over
     assert await releasing.publish() == (Status.PROCESSING, "")

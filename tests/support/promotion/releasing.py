@@ -49,11 +49,11 @@ class Server:
         *,
         digest: str | None = None,
         acknowledged: str | None = "",
-        way: Publisher = Publisher.SERVER,
+        publisher: Publisher = Publisher.SERVER,
         credential: Credential | None = None,
     ) -> PromotionView:
         """Have the stage published, and return how that began."""
-        order = PromotionRequest(digest, acknowledged, way, credential)
+        order = PromotionRequest(digest, acknowledged, publisher, credential)
         return await self.promotions.start(TOKEN, "s1", order)
 
     async def breathe(self) -> None:

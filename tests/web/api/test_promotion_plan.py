@@ -88,7 +88,7 @@ async def test_attestations_in_a_plan(service: RunningService, promoter: Promote
     form = twine_form(WHEEL, attestations='[{"version": 1}]', staged="true")
     stage = (await service.post(form)).document
 
-    plans = [(await promoter.plan(stage, way)).document for way in ("server", "here")]
+    plans = [(await promoter.plan(stage, one)).document for one in ("server", "client")]
 
     assert len(plans[0]["notices"]) == 1
     assert plans[0]["notices"][0].startswith(f"{WHEEL.filename}: its 1 attestations are left out")
@@ -121,7 +121,7 @@ async def test_unacknowledged_warnings(service: RunningService, promoter: Promot
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
     plan = (await promoter.plan(stage)).document
 
-    refused = await promoter.start(stage, "here", acknowledged="")
+    refused = await promoter.start(stage, "client", acknowledged="")
 
     warnings = [one for one in plan["findings"] if one["level"] == "warn"]
     problem = refused.document
@@ -135,7 +135,7 @@ async def test_acknowledged_warnings(service: RunningService, promoter: Promoter
     """The digest of the warnings lets them pass, and the promotion remembers their words."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
 
-    answer = await promoter.start(stage, "here")
+    answer = await promoter.start(stage, "client")
 
     assert answer.status == 202
     told = f"{SDIST.filename} has another Summary than {WHEEL.filename}. PyPI shows that of the "
@@ -149,7 +149,7 @@ async def test_acknowledgement_is_of_these_warnings(
     """Whoever acknowledged other warnings has not seen these."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
 
-    answer = await promoter.start(stage, "here", acknowledged="0" * 64)
+    answer = await promoter.start(stage, "client", acknowledged="0" * 64)
 
     assert answer.status == 409
 
