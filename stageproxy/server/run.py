@@ -106,7 +106,7 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
                 repeat_for_ever("promotions", partial(_watch, service), _WATCH_EVERY)
             )
             await stop.wait()
-            log.info("stopping: running requests have %d s to end", SHUTDOWN_SECONDS)
+            log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
             sweeping.cancel()
             watching.cancel()
 
@@ -146,7 +146,7 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        msg = f"{host} port {port} cannot be listened on: {error.strerror}."
+        msg = f"Cannot listen on {host} port {port}: {error.strerror}."
         raise CannotListenError(msg) from error
     return bound
 
@@ -166,7 +166,7 @@ async def _first_token(
     # The file first: a crash in between leaves a token that the next start makes anew.
     await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
     await service.tokens.store(kept)
-    announce(f"An admin token is in {directory.admin_token}")
+    announce(f"An admin token was written to {directory.admin_token}")
 
 
 async def _watch(service: Service) -> None:

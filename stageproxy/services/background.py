@@ -62,4 +62,4 @@ async def _guarded(key: str, work: Callable[[], Awaitable[object]]) -> None:
         await work()
     except Exception:
         # The outermost place: what arrives here is a bug of ours, or a disk that is full.
-        log.exception("%s: work in the background failed", key)
+        log.exception("%s: background work failed", key)

@@ -40,13 +40,13 @@ class Readiness:
             async with asyncio.timeout(self.seconds):
                 return await check()
         except TimeoutError:
-            return f"there is no answer within {self.seconds} s"
+            return f"no answer within {self.seconds} s"
 
 
 async def files_can_be_written(folder: Path) -> str | None:
     """Return that the folder of staged files is closed to us, if it is."""
     is_open = await asyncio.to_thread(os.access, folder, os.W_OK | os.X_OK)
-    return None if is_open else "the folder of staged files cannot be written"
+    return None if is_open else "cannot write to the directory of staged files"
 
 
 def free_bytes(folder: Path) -> int:
@@ -59,7 +59,7 @@ async def disk_has_room(folder: Path, free: Callable[[Path], int] = free_bytes) 
     try:
         room = await asyncio.to_thread(free, folder)
     except OSError as error:
-        return f"the disk cannot be looked at ({error.strerror})"
+        return f"cannot read the free space on the disk ({error.strerror})"
     if room >= _LEAST_FREE:
         return None
-    return f"{room // _MIB} MiB are free on the disk, and {_LEAST_FREE // _MIB} MiB are needed"
+    return f"{room // _MIB} MiB free on the disk, {_LEAST_FREE // _MIB} MiB needed"

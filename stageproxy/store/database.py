@@ -106,7 +106,7 @@ class Database:
         try:
             await self.write(lambda rows: rows.find_stage(""))
         except sqlite3.Error as error:
-            return f"the database cannot be written ({type(error).__name__})"
+            return f"cannot write to the database ({type(error).__name__})"
         return None
 
     def close(self) -> None:

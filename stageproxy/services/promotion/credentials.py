@@ -49,12 +49,12 @@ class GivenCredential:
 def _secret_in(path: Path) -> str:
     try:
         if path.stat().st_mode & 0o077:
-            log.warning("%s can be read by others than its owner", path)
+            log.warning("%s is readable by other users: change its mode to 0600", path)
         return path.read_text().strip()
     except OSError as error:
-        sentence = f"promotion.token_file, {path}, cannot be read: {error.strerror}."
+        sentence = f"Cannot read promotion.token_file, {path}: {error.strerror}."
         raise ConflictError(sentence) from error
     except UnicodeDecodeError:
         # Its cause would show what is in the file.
-        sentence = f"promotion.token_file, {path}, cannot be read: it is not text."
+        sentence = f"Cannot read promotion.token_file, {path}: it is not text."
         raise ConflictError(sentence) from None

@@ -36,9 +36,10 @@ from stageproxy.services.stages import Stages, get_stage, what_became_of
 
 log = logging.getLogger(__name__)
 
-_SILENT = "Nothing was heard of the promotion for 15 minutes."
+_SILENT = "The publisher reported nothing for 15 minutes."
 _RESTARTED = (
-    "The server stopped while it published, and has kept no credential: it came with the request."
+    "The server was restarted while it published. It has no credential: the one that came with the "
+    "request was not stored."
 )
 
 
@@ -93,7 +94,7 @@ class Promotions:
             )
         )
         log.info(
-            "stage %s: frozen for publishing by token %s, as %s",
+            "stage %s: frozen for publishing by token %s, manifest %s",
             stage_id,
             token.id,
             view.promotion.approval.manifest_digest,
@@ -110,7 +111,7 @@ class Promotions:
                     await self._resume(promotion)
                 except NoRoomError:
                     # A full disk must not keep the server from starting: it serves all the rest.
-                    log.error("stage %s: no room to go on with its promotion", promotion.stage_id)  # noqa: TRY400 - why is known
+                    log.error("stage %s: no disk space to resume its promotion", promotion.stage_id)  # noqa: TRY400 - why is known
 
     async def lapse(self) -> None:
         """End promotions that nobody was heard of for too long; whoever wants may go on."""
@@ -148,9 +149,9 @@ class Promotions:
         credential = order.credential or await configured.find(stage.project)
         if credential is None:
             raise ConflictError(
-                "The server has no credential to publish with. Set promotion.token, hand one over "
-                "(stageproxy promote --pypi-token-file FILE), or publish from where there is one: "
-                "stageproxy promote --here."
+                "The server has no credential to publish with. Set promotion.token, pass one with "
+                "`stageproxy promote --pypi-token-file FILE`, or publish from a machine that has "
+                "one with `stageproxy promote --here`."
             )
         return credential
 
@@ -169,7 +170,7 @@ class Promotions:
             )
             return
         view = await self.catalogue.write(lambda rows: take_over(rows, stage, promotion, now))
-        log.info("stage %s: going on with its promotion", stage.id)
+        log.info("stage %s: resuming its promotion", stage.id)
         self._begin(view, credential)
 
     async def _credential_to_go_on_with(self, stage: Stage, promotion: Promotion) -> Credential:
@@ -204,11 +205,11 @@ class Promotions:
         try:
             await run()
         except LostLeaseError:
-            log.warning("stage %s: somebody else has taken over its promotion", stage.id)
+            log.warning("stage %s: another publisher took over its promotion", stage.id)
         except Exception:
             log.exception("stage %s: its promotion failed", stage.id)
             with suppress(LostLeaseError):
-                await journal_store.fail("The server has a fault. Its log says more.")
+                await journal_store.fail("Internal error. See the server's log.")
         finally:
             if self.sent.get(stage.id) is progress:
                 del self.sent[stage.id]

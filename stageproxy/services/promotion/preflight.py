@@ -51,8 +51,8 @@ class Preflight:
         state = await target.reader.state(stage.project)
         if state.listing is None:
             raise UpstreamUnavailableError(
-                "The index does not say what is published already, and without that nothing may "
-                f"be sent. {state.why_not}"
+                f"No answer from the index about {stage.project}, so nothing can be sent. "
+                f"{state.why_not}"
             )
         listing = await _with_hashes(stage, target, state.listing, state.page_url)
         state = replace(state, listing=listing)
@@ -92,7 +92,7 @@ class Preflight:
         try:
             return (await self.files.digests(artifact.sha256, {"sha256": 0}))["sha256"]
         except OSError as error:
-            log.warning("the file of %s cannot be read: %s", artifact.filename, error.strerror)
+            log.warning("cannot read the file of %s: %s", artifact.filename, error.strerror)
             return None
 
     async def _upload(self, stage: Stage, artifact: Artifact) -> Upload:
@@ -122,12 +122,11 @@ def _check_is_whole(stage: Stage) -> None:
     """Raise if there is nothing to publish, or something is still on its way in."""
     if stage.uploads:
         told = ", ".join(f"{one.filename} ({one.status})" for one in stage.uploads)
-        raise ConflictError(f"Some files are not completed: {told}. Complete or delete them first.")
-    if not stage.artifacts:
         raise ConflictError(
-            "The stage has no files. PyPI makes a release with its first file: there is nothing "
-            "to publish."
+            f"Some uploads are not completed: {told}. Complete or delete them first."
         )
+    if not stage.artifacts:
+        raise ConflictError(f"Stage {stage.release} has no files. Upload one first.")
 
 
 async def _with_hashes(

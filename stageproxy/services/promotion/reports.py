@@ -85,8 +85,8 @@ class PromotionReports:
         view = await self.show(token, stage_id)
         if view.stage.status is not Status.PUBLISHED:
             raise ConflictError(
-                f"The stage of {view.stage.release} is {view.stage.status}: only what is "
-                "published has a receipt."
+                f"Stage {view.stage.release} is {view.stage.status}. Only a published stage has a "
+                "receipt."
             )
         return receipt(view.stage, view.promotion, view.journal)
 
@@ -94,7 +94,7 @@ class PromotionReports:
         """Return the form that an artifact came with, for who publishes it elsewhere."""
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         if stage.find_artifact(filename) is None:
-            raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
+            raise NotFoundError(f"Stage {stage.release} has no file {filename}.")
         return await self.catalogue.read(lambda rows: rows.find_form(stage_id, filename))
 
     async def take(self, token: ApiToken, stage_id: str, report: Report) -> PromotionView:
@@ -128,7 +128,7 @@ class PromotionReports:
             if interval and one.first_sent_at and (last is None or now - last >= interval):
                 self.reminded[one.stage_id] = now
                 log.warning(
-                    "stage %s: half published since %s; PyPI closes the release on %s",
+                    "stage %s: partly published since %s; PyPI closes the release on %s",
                     one.stage_id,
                     one.first_sent_at.date(),
                     (one.first_sent_at + CLOSES_AFTER).date(),
@@ -157,14 +157,16 @@ class PromotionReports:
     def _view(self, rows: Rows, stage: Stage) -> PromotionView:
         promotion = rows.find_promotion(stage.id)
         if promotion is None:
-            raise NotFoundError(f"Nobody has promoted the stage of {stage.release} yet.")
+            raise NotFoundError(f"Stage {stage.release} has not been promoted yet.")
         sent = dict(self.sent.get(stage.id, {}))
         return PromotionView(stage, promotion, rows.find_journal(stage.id), sent)
 
 
 def _check_is_elsewhere(rows: Rows, stage_id: str, report: Report) -> None:
     if get_promotion(rows, stage_id, report.fence).publisher is not Publisher.CLIENT:
-        raise ConflictError("The server itself publishes this stage, and keeps its journal.")
+        raise ConflictError(
+            "The server publishes this stage itself and accepts no reports about it."
+        )
 
 
 async def _urls_on(confirmed_listing: ConfirmedListing, stage: Stage) -> Mapping[str, str]:

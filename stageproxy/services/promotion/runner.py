@@ -98,7 +98,9 @@ class PromotionRunner:
         except (StageproxyError, UnreadablePageError) as error:
             run.blind += 1
             if run.blind >= self.target.pace.attempts:
-                await self._give_up(run, f"The index does not say what is published: {error}")
+                await self._give_up(
+                    run, f"No answer from the index about what is published: {error}"
+                )
             else:
                 await self._rest(self.target.pace.pause_after(run.blind))
             return None
@@ -130,7 +132,7 @@ class PromotionRunner:
         entries = [run.entries[name].confirmed(url, now) for name, url in files.items()]
         await self._record(run, *entries)
         for name in files:
-            log.info("promotion of %s: %s is out", self.project, name)
+            log.info("promotion of %s: %s is published", self.project, name)
 
     async def _compare(self, run: _Run, files: Mapping[str, str]) -> None:
         """Find out the hashes of files by downloading them, once: links may be signed anew."""
@@ -205,7 +207,7 @@ class PromotionRunner:
             in_a_row = run.count(name, failed=isinstance(reply, Unanswered))
             if in_a_row >= pace.attempts:
                 sentence = (
-                    f"{name}: the index did not answer {in_a_row} times in a row: {reply.sentence}"
+                    f"{name}: no answer from the index {in_a_row} times in a row: {reply.sentence}"
                 )
                 await self._give_up(run, sentence)
                 return
@@ -224,7 +226,7 @@ class PromotionRunner:
     async def _cannot_compare(self, run: _Run, name: str, error: StageproxyError) -> None:
         in_a_row = run.count(name, failed=True)
         if in_a_row >= self.target.pace.attempts:
-            await self._give_up(run, f"{name} cannot be compared: {error}")
+            await self._give_up(run, f"Cannot compare {name} with the file on the index: {error}")
             return
         await self._rest(self.target.pace.pause_after(in_a_row))
 

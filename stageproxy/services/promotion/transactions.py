@@ -82,12 +82,12 @@ def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime)
     held = held.renewed(now)
     for entry in entries:
         if entry.filename not in known:
-            raise ConflictError(f"{entry.filename} is not a part of what was approved.")
+            raise ConflictError(f"{entry.filename} is not one of the approved files.")
         former = known[entry.filename]
         if not former.is_followed_by(entry):
             raise ConflictError(
-                f"{entry.filename} is {former.progress} in the journal, and cannot be "
-                f"{entry.progress} after that."
+                f"{entry.filename} is recorded as {former.progress} and cannot become "
+                f"{entry.progress}."
             )
         rows.save_entry(held.stage_id, entry)
         rows.add_event(entry_event(stage, held, entry, now))
@@ -147,7 +147,10 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
 def check_is_same(stage: Stage, examined: Stage) -> None:
     """Raise if a stage was changed since it was examined."""
     if stage.revision != examined.revision:
-        raise ConflictError("The stage was changed meanwhile. Look at it again, then promote.")
+        raise ConflictError(
+            f"Stage {stage.release} changed in the meantime. Review it, and run "
+            "`stageproxy promote STAGE` again."
+        )
 
 
 def check_all_confirmed(stage: Stage, journal: Journal) -> None:
@@ -155,7 +158,7 @@ def check_all_confirmed(stage: Stage, journal: Journal) -> None:
     missing = set(journal) - {entry.filename for entry in confirmed_in(journal)}
     missing |= {one.filename for one in stage.artifacts} - set(journal)
     if missing:
-        raise ConflictError(f"Not every file is confirmed: {', '.join(sorted(missing))}.")
+        raise ConflictError(f"Files that are not confirmed yet: {', '.join(sorted(missing))}.")
 
 
 def _journal_to_go_on_with(

@@ -220,7 +220,7 @@ def test_half_a_target(desk: Desk, pypi: FakeIndex) -> None:
     ("changes", "said"),
     [
         ({"TOKEN": None}, "There is nothing to publish with here"),
-        ({"TOKEN": None, "TOKEN_FILE": "/nowhere"}, "/nowhere, cannot be read"),
+        ({"TOKEN": None, "TOKEN_FILE": "/nowhere"}, "Cannot read promotion.token_file, /nowhere: "),
         ({"PARALLEL": "many"}, "promotion.parallel: "),
     ],
     ids=["no credential", "no file", "wrong setting"],

@@ -31,9 +31,9 @@ from tests.support.promotion.releasing import TOKEN, Releasing
 GIVEN = Credential("__token__", "pypi-given")
 SENTENCES = {
     "no credential": "The server has no credential to publish with.",
-    "no target": "This server does not know where to publish.",
-    "no files": "The stage has no files.",
-    "unfinished uploads": "Some files are not completed: demo-2.0-py3-none-any.whl (pending).",
+    "no target": "This server has no index to publish on",
+    "no files": "Stage demo 2.0 has no files.",
+    "unfinished uploads": "Some uploads are not completed: demo-2.0-py3-none-any.whl (pending).",
 }
 
 
@@ -113,7 +113,7 @@ async def test_changed_while_it_was_examined(releasing: Releasing) -> None:
 
     releasing.fake_target.on_look = change
     async with releasing.server() as server:
-        with pytest.raises(ConflictError, match="changed meanwhile"):
+        with pytest.raises(ConflictError, match="changed in the meantime"):
             await server.promote()
 
     assert (await releasing.now()).status is Status.OPEN
@@ -130,7 +130,7 @@ async def test_file_that_goes_while_it_is_examined(releasing: Releasing) -> None
 
     releasing.fake_target.on_look = remove
     async with releasing.server() as server:
-        with pytest.raises(ConflictError, match="changed meanwhile"):
+        with pytest.raises(ConflictError, match="changed in the meantime"):
             await server.promote()
 
 
@@ -161,7 +161,7 @@ async def test_index_that_does_not_say_what_it_has(releasing: Releasing) -> None
 
     why = await refused(releasing, UpstreamUnavailableError)
 
-    assert why.endswith("without that nothing may be sent. The index cannot be reached.")
+    assert why.endswith("so nothing can be sent. The index cannot be reached.")
 
 
 async def test_warnings_must_be_known(wheels: list[Distribution]) -> None:
@@ -351,7 +351,7 @@ async def test_fault_of_ours(releasing: Releasing, caplog: pytest.LogCaptureFixt
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
-    assert reason.startswith("The server has a fault. Its log says more. 0 of 3 files are live.")
+    assert reason.startswith("Internal error. See the server's log. 0 of 3 files are live.")
     assert "its promotion failed" in caplog.text
 
 

@@ -44,7 +44,7 @@ def confirmed(journal: Journal) -> list[Entry]:
 async def test_nobody_has_promoted(releasing: Releasing) -> None:
     """Of a stage that nobody has promoted there is nothing to show."""
     async with releasing.server() as server:
-        with pytest.raises(NotFoundError, match="Nobody has promoted the stage"):
+        with pytest.raises(NotFoundError, match="has not been promoted yet"):
             await server.reports.show(TOKEN, "s1")
 
 
@@ -117,7 +117,7 @@ async def test_what_is_out_stays_out(releasing: Releasing) -> None:
         out, *_ = confirmed(view.journal)
         await told(server, out)
 
-        with pytest.raises(ConflictError, match="is confirmed in the journal, and cannot be pend"):
+        with pytest.raises(ConflictError, match="is recorded as confirmed and cannot become pend"):
             await told(server, *view.journal.values(), ending=Ending.ERROR)
 
     assert (await releasing.now()).status is Status.PROCESSING
@@ -132,7 +132,9 @@ async def test_published_only_when_all_is_confirmed(
         view = await server.promote(publisher=Publisher.CLIENT)
         wheels = [one for one in confirmed(view.journal) if one.filename != sdist.filename]
 
-        with pytest.raises(ConflictError, match=r"Not every file is confirmed: demo-2\.0\.tar\.gz"):
+        with pytest.raises(
+            ConflictError, match=r"Files that are not confirmed yet: demo-2\.0\.tar\.gz"
+        ):
             await told(server, *wheels, ending=Ending.PUBLISHED)
 
     assert (await releasing.now()).status is Status.PROCESSING
@@ -277,7 +279,7 @@ async def test_file_that_was_not_approved(releasing: Releasing) -> None:
         view = await server.promote(publisher=Publisher.CLIENT)
         foreign = Entry("other-2.0.tar.gz", Progress.SENT, NOON)
 
-        with pytest.raises(ConflictError, match="is not a part of what was approved"):
+        with pytest.raises(ConflictError, match="is not one of the approved files"):
             await told(server, *confirmed(view.journal), foreign)
 
     assert await releasing.journal() == view.journal
@@ -289,7 +291,7 @@ async def test_journal_of_the_server(releasing: Releasing) -> None:
     async with releasing.server() as server:
         view = await server.promote()
 
-        with pytest.raises(ConflictError, match="The server itself publishes this stage"):
+        with pytest.raises(ConflictError, match="The server publishes this stage itself"):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
 
@@ -318,7 +320,7 @@ async def test_no_receipt_before_the_end(releasing: Releasing) -> None:
     async with releasing.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
 
-        with pytest.raises(ConflictError, match="only what is published has a receipt"):
+        with pytest.raises(ConflictError, match="Only a published stage has a receipt"):
             await server.reports.receipt(TOKEN, "s1")
 
 
@@ -349,7 +351,7 @@ async def test_reminders(
 
     assert said == {0: 0, 1: 0, 2: 0, 3: 1, 4: 2, 5: 3, 6: 4, 7: 5, 8: 6, 9: 7, 10: 31}
     assert caplog.messages[0] == (
-        "stage s1: half published since 2026-11-22; PyPI closes the release on 2026-12-06"
+        "stage s1: partly published since 2026-11-22; PyPI closes the release on 2026-12-06"
     )
 
 

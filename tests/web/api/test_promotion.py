@@ -63,7 +63,7 @@ async def test_no_receipt_before_it_is_out(promoter: Promoter, stage: Any) -> No
     early = await promoter.ask("GET", stage, "/receipt")
 
     assert (nothing.status, early.status) == (404, 409)
-    assert "only what is published has a receipt" in early.document["detail"]
+    assert "Only a published stage has a receipt" in early.document["detail"]
 
 
 async def test_form(promoter: Promoter, stage: Any) -> None:

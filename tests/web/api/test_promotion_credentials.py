@@ -35,9 +35,9 @@ async def test_no_credential(tmp_path: Path, index: FakeIndex) -> None:
 
     assert (answer.status, shown["status"]) == (409, "open")
     assert answer.document["detail"] == (
-        "The server has no credential to publish with. Set promotion.token, hand one over "
-        "(stageproxy promote --pypi-token-file FILE), or publish from where there is one: "
-        "stageproxy promote --here."
+        "The server has no credential to publish with. Set promotion.token, pass one with "
+        "`stageproxy promote --pypi-token-file FILE`, or publish from a machine that has one with "
+        "`stageproxy promote --here`."
     )
 
 

@@ -207,8 +207,8 @@ async def test_no_target(tmp_path: Path, index: FakeIndex) -> None:
 
     assert answer.status == 409
     assert answer.document["detail"] == (
-        "This server does not know where to publish. Its upstream is not PyPI, and so "
-        "promotion.repository_url and promotion.index_url have to be set."
+        "This server has no index to publish on, because its upstream is not PyPI. Set "
+        "promotion.repository_url and promotion.index_url."
     )
 
 

@@ -128,7 +128,7 @@ async def test_ended_too_early_from_elsewhere(promoter: Promoter, stage: Any) ->
     answer = await promoter.report(promotion, *entries, ending="published")
 
     assert answer.status == 409
-    assert answer.document["detail"] == f"Not every file is confirmed: {SDIST.filename}."
+    assert answer.document["detail"] == f"Files that are not confirmed yet: {SDIST.filename}."
     assert (await promoter.show(stage))["status"] == "processing"
 
 
@@ -209,7 +209,7 @@ async def test_report_on_what_the_server_sends(
     done = await promoter.until_over(stage)
     assert (answer.status, done["status"]) == (409, "published")
     assert answer.document["detail"] == (
-        "The server itself publishes this stage, and keeps its journal."
+        "The server publishes this stage itself and accepts no reports about it."
     )
 
 
@@ -222,7 +222,7 @@ async def test_report_on_a_foreign_file(promoter: Promoter, stage: Any) -> None:
     )
 
     assert answer.status == 409
-    assert answer.document["detail"] == "other-1.0.tar.gz is not a part of what was approved."
+    assert answer.document["detail"] == "other-1.0.tar.gz is not one of the approved files."
     assert (await promoter.show(stage))["files"][WHEEL.filename]["progress"] == "pending"
 
 
@@ -255,7 +255,7 @@ async def test_report_of_nowhere(promoter: Promoter, stage: Any) -> None:
 
     assert answer.status == 400
     assert answer.document["errors"] == [
-        {"source": "entries.0", "message": "what is confirmed is somewhere: url is missing"}
+        {"source": "entries.0", "message": "a confirmed file needs a url"}
     ]
 
 
