@@ -171,7 +171,7 @@ async def _first_token(
 
 async def _watch(service: Service) -> None:
     """End promotions that fell silent, and remind of half-published releases."""
-    await service.promotions.lapse()
+    await service.promotions.end_lapsed()
     await service.promotion_reports.remind()
 
 

@@ -103,8 +103,8 @@ DEFECTS = [
     Defect(
         "after a failure nothing new is begun",
         PUBLICATION,
-        "if broken or any(map(_is_failure, replies.values())):",
-        "if broken:",
+        "if errors or any(map(_is_failure, replies.values())):",
+        "if errors:",
         "services/promotion/test_runner.py::test_refusal_stops_it",
     ),
     Defect(
@@ -243,7 +243,7 @@ DEFECTS = [
     Defect(
         "a promoter's word is not enough: the server sees the very bytes itself",
         "services/promotion/reports.py",
-        "    check_is_listed(stage.artifacts, seen)\n",
+        "    check_is_listed(stage.artifacts, hashed)\n",
         "",
         "services/promotion/test_reports.py::test_not_published_with_other_bytes",
     ),
@@ -313,7 +313,7 @@ DEFECTS = [
     Defect(
         "who publishes elsewhere lives as long as there are signs of it",
         TRANSACTIONS,
-        "    held = held.renewed(now)\n",
+        "    promotion = promotion.renewed(now)\n",
         "",
         "services/promotion/test_resume.py::test_short_silence",
     ),
@@ -341,8 +341,8 @@ DEFECTS = [
     Defect(
         "every step is told in the audit trail",
         TRANSACTIONS,
-        "rows.add_event(entry_event(stage, held, entry, now))",
-        "entry_event(stage, held, entry, now)",
+        "rows.add_event(entry_event(stage, promotion, entry, now))",
+        "entry_event(stage, promotion, entry, now)",
         "services/promotion/test_audit_events.py::test_every_step_is_told",
     ),
     Defect(

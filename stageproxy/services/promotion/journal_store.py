@@ -1,4 +1,4 @@
-"""Here is how the journal of a promotion is kept in the catalogue, and how it ends there."""
+"""The journal of a promotion in the catalogue."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,16 +17,16 @@ Work = Callable[[Rows, Promotion, datetime], None]
 
 @dataclass(frozen=True, slots=True)
 class CatalogueJournalStore:
-    """Keeps the journal of one stage's promotion; see `ports.JournalStore`."""
+    """Stores the journal of one stage's promotion; see `ports.JournalStore`."""
 
     catalogue: Catalogue
     clock: Clock
     stage_id: str
     fence: int
-    longest: timedelta
+    max_lifetime: timedelta
 
     async def entries(self) -> Journal:
-        """Return the journal as it is."""
+        """Return the journal."""
 
         def work(rows: Rows) -> Journal:
             get_promotion(rows, self.stage_id, self.fence)
@@ -35,12 +35,12 @@ class CatalogueJournalStore:
         return await self.catalogue.read(work)
 
     async def record(self, entries: Sequence[Entry]) -> None:
-        """Keep how far artifacts are."""
-        await self._fenced(lambda rows, held, now: record(rows, held, entries, now))
+        """Store the progress of artifacts."""
+        await self._fenced(lambda rows, promotion, now: record(rows, promotion, entries, now))
 
     async def renew(self) -> None:
-        """Give a sign of life."""
-        await self._fenced(lambda rows, held, now: rows.save_promotion(held.renewed(now)))
+        """Renew the lease."""
+        await self._fenced(lambda rows, promotion, now: rows.save_promotion(promotion.renewed(now)))
 
     async def succeed(self) -> None:
         """End the promotion: the stage is published."""
@@ -48,13 +48,15 @@ class CatalogueJournalStore:
         log.info("stage %s: published", self.stage_id)
 
     async def fail(self, reason: str) -> None:
-        """End the promotion: it goes no further."""
+        """End the promotion in an error."""
         await self._fenced(
-            lambda rows, held, now: fail(rows, held, reason, now, longest=self.longest)
+            lambda rows, promotion, now: fail(
+                rows, promotion, reason, now, max_lifetime=self.max_lifetime
+            )
         )
 
     async def _fenced(self, work: Work) -> None:
-        """Do *work* in one transaction, unless somebody else has taken over."""
+        """Run *work* in one transaction. Raise `LostLeaseError` if the lease was lost."""
         now = self.clock.now()
 
         def fenced(rows: Rows) -> None:

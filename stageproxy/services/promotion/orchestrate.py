@@ -1,4 +1,4 @@
-"""Here is how a stage is published: examined, frozen, handed to whoever sends, watched."""
+"""Promotions from start to end: examined, frozen, published, resumed, expired."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -45,7 +45,10 @@ _RESTARTED = (
 
 @dataclass(frozen=True, slots=True)
 class Promotions:
-    """Publishes stages. *publish_target* is where to, if the settings say so."""
+    """Publishes stages. *publish_target* is `None` if the settings name none.
+
+    `sent` is how many bytes of each file have been sent, by stage and filename.
+    """
 
     catalogue: Catalogue
     files: ArtifactFiles
@@ -64,33 +67,35 @@ class Promotions:
         *,
         needs_credential: bool = False,
     ) -> Examination:
-        """Return what is to be said of a stage before it is published.
+        """Return the findings about a stage before it is published.
 
-        *needs_credential*: tell if the server has none to publish it with.
+        *needs_credential*: add a notice if the server has no credential for it.
         """
         stage = await self._promotable(token, stage_id)
         examination = await self.preflight.examine(stage, self.get_publish_target(), publisher)
-        missing = await self._why_no_credential(stage) if needs_credential else ()
-        return replace(examination, notices=(*examination.notices, *missing))
+        notices = await self._missing_credential(stage) if needs_credential else ()
+        return replace(examination, notices=(*examination.notices, *notices))
 
-    async def start(self, token: ApiToken, stage_id: str, order: PromotionRequest) -> PromotionView:
-        """Freeze a stage, and begin to publish it unless somebody else is to send it.
+    async def start(
+        self, token: ApiToken, stage_id: str, request: PromotionRequest
+    ) -> PromotionView:
+        """Freeze a stage, and publish it in the background unless a client does.
 
-        Raise what speaks against it; then the stage is as it was.
+        Raise `StageproxyError` if it cannot be published; the stage is then unchanged.
         """
         stage = await self._promotable(token, stage_id)
         publish_target = self.get_publish_target()
-        credential = await self._credential_for(stage, order)
-        examination = await self.preflight.examine(stage, publish_target, order.publisher)
+        credential = await self._credential_for(stage, request)
+        examination = await self.preflight.examine(stage, publish_target, request.publisher)
         try:
-            check_order(examination, order)
+            check_order(examination, request)
         except RefusedError:
-            # An artifact that somebody removed meanwhile has no file, which is no damage.
+            # A file that was removed in the meantime is not damaged.
             check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
             raise
         view = await self.catalogue.write(
             lambda rows: begin(
-                rows, examination, order, publish_target.urls, token.id, self.clock.now()
+                rows, examination, request, publish_target.urls, token.id, self.clock.now()
             )
         )
         log.info(
@@ -100,53 +105,55 @@ class Promotions:
             view.promotion.approval.manifest_digest,
         )
         if credential is not None:
-            self._begin(view, credential)
+            self._publish_in_background(view, credential)
         return view
 
     async def recover(self) -> None:
-        """Go on with what a server was at when it stopped; a lease of its own is nobody's now."""
+        """Resume the promotions that this server published when it stopped."""
         for promotion in await self.catalogue.read(lambda rows: rows.list_promotions()):
             if promotion.ended_at is None and promotion.publisher is Publisher.SERVER:
                 try:
                     await self._resume(promotion)
                 except NoRoomError:
-                    # A full disk must not keep the server from starting: it serves all the rest.
-                    log.error("stage %s: no disk space to resume its promotion", promotion.stage_id)  # noqa: TRY400 - why is known
+                    # A full disk must not prevent the start: everything else can be served.
+                    log.error("stage %s: no disk space to resume its promotion", promotion.stage_id)  # noqa: TRY400 - the reason is known
 
-    async def lapse(self) -> None:
-        """End promotions that nobody was heard of for too long; whoever wants may go on."""
+    async def end_lapsed(self) -> None:
+        """End the promotions whose leases have run out, so that they can be started again."""
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            for one in rows.list_promotions():
-                if one.has_lapsed(now) and not self.background.is_running(one.stage_id):
-                    fail(rows, one, _SILENT, now, longest=self._longest)
+            for promotion in rows.list_promotions():
+                is_running = self.background.is_running(promotion.stage_id)
+                if promotion.has_lapsed(now) and not is_running:
+                    fail(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
 
         await self.catalogue.write(work)
 
     async def _promotable(self, token: ApiToken, stage_id: str) -> Stage:
+        """Return a stage that can be promoted. Raise if *token* or its status forbids it."""
         await self.stages.get(token, stage_id, Action.PROMOTE)
-        await self.lapse()
+        await self.end_lapsed()
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         if stage.status is Status.CANCELED:
             raise GoneError(what_became_of(stage))
         stage.after(Step.PROMOTE)
         return stage
 
-    async def _why_no_credential(self, stage: Stage) -> Sequence[str]:
-        """Return what keeps the server from publishing with a credential of its own, if it does."""
+    async def _missing_credential(self, stage: Stage) -> Sequence[str]:
+        """Return the notice that the server has no credential of its own for a stage, if so."""
         try:
             await self._credential_for(stage, PromotionRequest(None, None))
         except ConflictError as error:
             return [error.sentence]
         return []
 
-    async def _credential_for(self, stage: Stage, order: PromotionRequest) -> Credential | None:
-        """Return what the server publishes with; nothing if somebody else is to send the stage."""
-        if order.publisher is Publisher.CLIENT:
+    async def _credential_for(self, stage: Stage, request: PromotionRequest) -> Credential | None:
+        """Return the credential to publish with; `None` if a client publishes the stage."""
+        if request.publisher is Publisher.CLIENT:
             return None
         configured = self.get_publish_target().credentials
-        credential = order.credential or await configured.find(stage.project)
+        credential = request.credential or await configured.find(stage.project)
         if credential is None:
             raise ConflictError(
                 "The server has no credential to publish with. Set promotion.token, pass one with "
@@ -156,24 +163,24 @@ class Promotions:
         return credential
 
     async def _resume(self, promotion: Promotion) -> None:
-        """Take over from a server that is gone, if the settings say where to and with what."""
+        """Continue a promotion after a restart; end it if there is no credential for it now."""
         stage = await self.catalogue.read(lambda rows: rows.find_stage(promotion.stage_id))
         if stage is None or stage.status is not Status.PROCESSING:
             return
         now = self.clock.now()
         try:
-            credential = await self._credential_to_go_on_with(stage, promotion)
+            credential = await self._credential_to_resume_with(stage, promotion)
         except ConflictError as error:
             reason = error.sentence
             await self.catalogue.write(
-                lambda rows: fail(rows, promotion, reason, now, longest=self._longest)
+                lambda rows: fail(rows, promotion, reason, now, max_lifetime=self._max_lifetime)
             )
             return
         view = await self.catalogue.write(lambda rows: take_over(rows, stage, promotion, now))
         log.info("stage %s: resuming its promotion", stage.id)
-        self._begin(view, credential)
+        self._publish_in_background(view, credential)
 
-    async def _credential_to_go_on_with(self, stage: Stage, promotion: Promotion) -> Credential:
+    async def _credential_to_resume_with(self, stage: Stage, promotion: Promotion) -> Credential:
         publish_target = self.get_publish_target()
         promotion.check_target(publish_target.urls)
         credential = await publish_target.credentials.find(stage.project)
@@ -181,14 +188,13 @@ class Promotions:
             raise ConflictError(_RESTARTED)
         return credential
 
-    def _begin(self, view: PromotionView, credential: Credential) -> None:
-        """Publish in the background."""
+    def _publish_in_background(self, view: PromotionView, credential: Credential) -> None:
         stage = view.stage
-        # Another run of the same stage may begin before this one has quite ended.
+        # The next run of the same stage may start before this one has ended.
         self.sent[stage.id] = {}
         progress = self.sent[stage.id]
         journal_store = CatalogueJournalStore(
-            self.catalogue, self.clock, stage.id, view.promotion.fence, self._longest
+            self.catalogue, self.clock, stage.id, view.promotion.fence, self._max_lifetime
         )
         runner = self.runner(stage, journal_store, credential, progress.__setitem__)
         publish = partial(self._publish, stage, journal_store, runner.run, progress)
@@ -201,7 +207,7 @@ class Promotions:
         run: Callable[[], Awaitable[None]],
         progress: dict[str, int],
     ) -> None:
-        """Publish to the end, whatever that is: nothing that is raised here has anywhere to go."""
+        """Publish to the end. Raise nothing: this runs in the background."""
         try:
             await run()
         except LostLeaseError:
@@ -234,9 +240,9 @@ class Promotions:
         )
 
     def get_publish_target(self) -> PublishTarget:
-        """Return where stages are published; raise if nobody said so."""
+        """Return where stages are published. Raise `ConflictError` if the settings name none."""
         return get_publish_target(self.publish_target)
 
     @property
-    def _longest(self) -> timedelta:
+    def _max_lifetime(self) -> timedelta:
         return self.stages.limits.max_lifetime

@@ -33,7 +33,7 @@ class PublishTarget:
 
 
 def get_publish_target(publish_target: PublishTarget | None) -> PublishTarget:
-    """Return where stages are published. Raise `ConflictError` if the settings do not say so."""
+    """Return where stages are published. Raise `ConflictError` if the settings name none."""
     if publish_target is None:
         raise ConflictError(
             "This server has no index to publish on, because its upstream is not PyPI. Set "

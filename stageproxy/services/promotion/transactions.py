@@ -1,4 +1,4 @@
-"""The transactions of a promotion: what begins, changes and ends it in the catalogue."""
+"""The changes of a promotion in the catalogue, one transaction each."""
 
 import logging
 from collections.abc import Sequence
@@ -32,19 +32,22 @@ log = logging.getLogger(__name__)
 def begin(
     rows: Rows,
     examination: Examination,
-    order: PromotionRequest,
+    request: PromotionRequest,
     target: PublishUrls,
     by: str,
     now: datetime,
 ) -> PromotionView:
-    """Freeze what was examined; what comes later is in conflict. *by*: the id of an API token."""
+    """Freeze the stage that was examined and start its promotion. *by*: the id of an API token.
+
+    Raise `ConflictError` if the stage was changed since, or is being published.
+    """
     stage = get_live(rows, examination.stage.id, now)
     frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
     check_is_same(stage, examination.stage)
     former = rows.find_promotion(stage.id)
     if former is not None:
         former.check_target(target)
-    journal = _journal_to_go_on_with(rows, stage, former, now)
+    journal = _resumed_journal(rows, stage, former, now)
     promotion = Promotion(
         stage_id=stage.id,
         approval=Approval(
@@ -55,7 +58,7 @@ def begin(
             acknowledged=tuple(examination.warnings),
         ),
         target=target,
-        publisher=order.publisher,
+        publisher=request.publisher,
         fence=former.fence + 1 if former else 1,
         leased_until=now,
         first_sent_at=former.first_sent_at if former else None,
@@ -68,18 +71,18 @@ def begin(
 
 
 def take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> PromotionView:
-    """Let a promotion have a new holder, within a transaction."""
-    taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
-    rows.save_promotion(taken)
-    rows.add_event(promotion_event(stage, taken, AuditAction.PROMOTION_RESUMED, now))
-    return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, taken, now))
+    """Give the lease of a promotion to a new holder."""
+    resumed = replace(promotion, fence=promotion.fence + 1).renewed(now)
+    rows.save_promotion(resumed)
+    rows.add_event(promotion_event(stage, resumed, AuditAction.PROMOTION_RESUMED, now))
+    return PromotionView(stage, resumed, _resumed_journal(rows, stage, resumed, now))
 
 
-def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime) -> None:
-    """Keep how far artifacts are, within a transaction; with none it is a sign of life."""
-    known = rows.find_journal(held.stage_id)
-    stage = get_stage(rows, held.stage_id)
-    held = held.renewed(now)
+def record(rows: Rows, promotion: Promotion, entries: Sequence[Entry], now: datetime) -> None:
+    """Store the progress of artifacts, and renew the lease."""
+    known = rows.find_journal(promotion.stage_id)
+    stage = get_stage(rows, promotion.stage_id)
+    promotion = promotion.renewed(now)
     for entry in entries:
         if entry.filename not in known:
             raise ConflictError(f"{entry.filename} is not one of the approved files.")
@@ -89,54 +92,61 @@ def record(rows: Rows, held: Promotion, entries: Sequence[Entry], now: datetime)
                 f"{entry.filename} is recorded as {former.progress} and cannot become "
                 f"{entry.progress}."
             )
-        rows.save_entry(held.stage_id, entry)
-        rows.add_event(entry_event(stage, held, entry, now))
-        held = held.after(entry, now)
-    rows.save_promotion(held)
+        rows.save_entry(promotion.stage_id, entry)
+        rows.add_event(entry_event(stage, promotion, entry, now))
+        promotion = promotion.after(entry, now)
+    rows.save_promotion(promotion)
 
 
-def succeed(rows: Rows, held: Promotion, now: datetime) -> None:
-    """Let a stage be published, within a transaction. Raise unless every artifact is confirmed."""
-    stage = get_stage(rows, held.stage_id)
-    journal = rows.find_journal(held.stage_id)
+def succeed(rows: Rows, promotion: Promotion, now: datetime) -> None:
+    """End a promotion: the stage is published. Raise unless every artifact is confirmed."""
+    stage = get_stage(rows, promotion.stage_id)
+    journal = rows.find_journal(promotion.stage_id)
     check_all_confirmed(stage, journal)
     rows.save_stage(
         replace(stage, status=stage.after(Step.SUCCEED), sent=True, ended_at=now, reason=None)
     )
-    rows.save_promotion(replace(held, ended_at=now))
-    rows.add_event(promotion_event(stage, held, AuditAction.PUBLISHED, now))
+    rows.save_promotion(replace(promotion, ended_at=now))
+    rows.add_event(promotion_event(stage, promotion, AuditAction.PUBLISHED, now))
 
 
-def fail(rows: Rows, held: Promotion, reason: str, now: datetime, *, longest: timedelta) -> None:
-    """Let a promotion end in an error, within a transaction.
+def fail(
+    rows: Rows, promotion: Promotion, reason: str, now: datetime, *, max_lifetime: timedelta
+) -> None:
+    """End a promotion in an error.
 
-    If nothing can be out, the stage may be changed again; otherwise all that
-    is left is to go on.
+    The stage can be changed again if no file can be on the index. Otherwise it
+    can only be promoted again.
     """
-    stage = get_stage(rows, held.stage_id)
-    journal = rows.find_journal(held.stage_id)
+    stage = get_stage(rows, promotion.stage_id)
+    journal = rows.find_journal(promotion.stage_id)
     is_sent = anything_may_be_out(journal)
-    told = why_it_stopped(reason, stage, journal, held.first_sent_at)
+    sentences = why_it_stopped(reason, stage, journal, promotion.first_sent_at)
     rows.save_stage(
         replace(
             stage,
             status=stage.after(Step.FAIL),
             sent=is_sent,
-            reason=told,
-            expires_at=expiry_after_change(stage, now, longest=longest),
+            reason=sentences,
+            expires_at=expiry_after_change(stage, now, longest=max_lifetime),
         )
     )
-    first = held.first_sent_at if is_sent else None
-    rows.save_promotion(replace(held, ended_at=now, first_sent_at=first))
+    first = promotion.first_sent_at if is_sent else None
+    rows.save_promotion(replace(promotion, ended_at=now, first_sent_at=first))
     stopped = promotion_event(
-        stage, held, AuditAction.PROMOTION_STOPPED, now, sentence=in_short(told), sent=is_sent
+        stage,
+        promotion,
+        AuditAction.PROMOTION_STOPPED,
+        now,
+        sentence=in_short(sentences),
+        sent=is_sent,
     )
     rows.add_event(stopped)
-    log.error("stage %s: its promotion stopped: %s", stage.id, told)
+    log.error("stage %s: its promotion stopped: %s", stage.id, sentences)
 
 
 def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
-    """Return a stage's promotion for the holder of its lease; raise for anybody else."""
+    """Return a stage's promotion. Raise `ConflictError` unless *fence* is that of its lease."""
     promotion = rows.find_promotion(stage_id)
     if promotion is None:
         raise ConflictError("The stage is not being published.")
@@ -145,7 +155,7 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
 
 
 def check_is_same(stage: Stage, examined: Stage) -> None:
-    """Raise if a stage was changed since it was examined."""
+    """Raise `ConflictError` if a stage was changed since it was examined."""
     if stage.revision != examined.revision:
         raise ConflictError(
             f"Stage {stage.release} changed in the meantime. Review it, and run "
@@ -154,27 +164,26 @@ def check_is_same(stage: Stage, examined: Stage) -> None:
 
 
 def check_all_confirmed(stage: Stage, journal: Journal) -> None:
-    """Raise unless a journal says of every artifact that it is out."""
+    """Raise `ConflictError` unless a journal has every artifact as confirmed."""
     missing = set(journal) - {entry.filename for entry in confirmed_in(journal)}
     missing |= {one.filename for one in stage.artifacts} - set(journal)
     if missing:
         raise ConflictError(f"Files that are not confirmed yet: {', '.join(sorted(missing))}.")
 
 
-def _journal_to_go_on_with(
-    rows: Rows, stage: Stage, former: Promotion | None, now: datetime
-) -> Journal:
-    """Return the journal of a promotion that begins: a new one, if nothing can be out so far.
+def _resumed_journal(rows: Rows, stage: Stage, former: Promotion | None, now: datetime) -> Journal:
+    """Return the journal that a promotion starts with: a new one if nothing can be published yet.
 
-    What was only told to be out, by whoever published elsewhere, has to be seen first.
+    A file that a client reported as confirmed has to be confirmed by the server.
     """
-    known = rows.find_journal(stage.id) if stage.sent or stage.status is Status.PROCESSING else {}
+    was_begun = stage.sent or stage.status is Status.PROCESSING
+    known = rows.find_journal(stage.id) if was_begun else {}
     if not known:
         rows.forget_journal(stage.id)
     if former is not None and former.publisher is Publisher.CLIENT:
-        known = {name: it.unseen(now) for name, it in known.items()}
-    names = [one.filename for one in stage.artifacts]
-    journal = {**new_journal(names, now), **{name: it.resumed(now) for name, it in known.items()}}
+        known = {name: entry.unseen(now) for name, entry in known.items()}
+    new = new_journal([one.filename for one in stage.artifacts], now)
+    journal = {**new, **{name: entry.resumed(now) for name, entry in known.items()}}
     for entry in journal.values():
         rows.save_entry(stage.id, entry)
     return journal

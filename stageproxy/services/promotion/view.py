@@ -10,7 +10,7 @@ from stageproxy.core.stage.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class PromotionView:
-    """A promotion as it stands; `sent` is how many bytes of which file this server has sent."""
+    """The present state of a promotion; `sent`: how many bytes of each file this server sent."""
 
     stage: Stage
     promotion: Promotion

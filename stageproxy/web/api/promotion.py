@@ -173,7 +173,7 @@ async def report_promotion(request: web.Request) -> web.Response:
     body = await read_body(request, ReportPromotion, _LONGEST_REPORT)
     entries = [one.entry() for one in body.entries]
     report = Report(body.fence, entries, body.ending, body.reason)
-    return _promotion(await request.app[PROMOTION_REPORTS].take(token, _id(request), report))
+    return _promotion(await request.app[PROMOTION_REPORTS].accept(token, _id(request), report))
 
 
 async def show_receipt(request: web.Request) -> web.Response:

@@ -109,7 +109,7 @@ async def test_elsewhere(releasing: Releasing) -> None:
     async with releasing.server() as server:
         view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(NOON)
-        await server.reports.take(TOKEN, "s1", Report(1, [first]))
+        await server.reports.accept(TOKEN, "s1", Report(1, [first]))
 
     assert [one.actor for one in events(releasing)] == [TOKEN.id, TOKEN.id]
 

@@ -24,7 +24,7 @@ OTHER = PublishUrls("https://other.example.org/legacy/", "https://index.example.
 async def told(server: Server, *entries: Entry, fence: int = 1, **ending: object) -> PromotionView:
     """Report from elsewhere, and return what is kept."""
     report = Report(fence, entries, **ending)  # type: ignore[arg-type] # fields of a report
-    return await server.reports.take(TOKEN, "s1", report)
+    return await server.reports.accept(TOKEN, "s1", report)
 
 
 async def put_out(releasing: Releasing) -> None:
@@ -104,7 +104,7 @@ async def test_when_is_for_the_server_to_say(releasing: Releasing, moment: datet
         await told(server, first)
         releasing.clock.advance(minutes=15)
 
-        await server.promotions.lapse()
+        await server.promotions.end_lapsed()
 
     assert (await releasing.now()).status is Status.ERROR
     assert (await releasing.journal())[first.filename] == replace(first, changed_at=NOON)

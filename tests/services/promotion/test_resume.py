@@ -270,11 +270,11 @@ async def test_silence(releasing: Releasing) -> None:
     async with releasing.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
         releasing.clock.moment += LEASE
-        await server.promotions.lapse()
+        await server.promotions.end_lapsed()
 
         status, reason = await releasing.status()
         with pytest.raises(LostLeaseError):
-            await server.reports.take(TOKEN, "s1", Report(1))
+            await server.reports.accept(TOKEN, "s1", Report(1))
     assert (status, (await releasing.now()).sent) == (Status.ERROR, False)
     assert reason.startswith(SILENT)
 
@@ -285,8 +285,8 @@ async def test_short_silence(releasing: Releasing) -> None:
         await server.promote(publisher=Publisher.CLIENT)
         for _ in range(3):
             releasing.clock.moment += LEASE - timedelta(seconds=1)
-            await server.promotions.lapse()
-            await server.reports.take(TOKEN, "s1", Report(1))
+            await server.promotions.end_lapsed()
+            await server.reports.accept(TOKEN, "s1", Report(1))
 
     assert await releasing.status() == (Status.PROCESSING, "")
 
@@ -296,13 +296,13 @@ async def test_silent_promoter_is_followed_at_once(releasing: Releasing) -> None
     async with releasing.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
         sending = [Entry(name, Progress.SENDING, NOON, 1) for name in await releasing.journal()]
-        await server.reports.take(TOKEN, "s1", Report(1, sending))
+        await server.reports.accept(TOKEN, "s1", Report(1, sending))
         releasing.clock.moment += LEASE
 
         await server.promote()
 
         with pytest.raises(LostLeaseError):
-            await server.reports.take(TOKEN, "s1", Report(1, ending=Ending.ERROR))
+            await server.reports.accept(TOKEN, "s1", Report(1, ending=Ending.ERROR))
         await server.end()
     assert await releasing.status() == OUT
 
@@ -317,7 +317,7 @@ async def test_server_is_not_silent_while_it_sends(
             while not releasing.fake_target.slow:
                 await server.breathe()
             releasing.clock.advance(hours=1)
-            await server.promotions.lapse()
+            await server.promotions.end_lapsed()
 
             assert await releasing.status() == (Status.PROCESSING, "")
 
