@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from stageproxy.core.errors import NoRoomError
-from stageproxy.services.background import Background, repeat_for_ever
+from stageproxy.services.background import Background, repeat
 
 
 async def test_failure(caplog: pytest.LogCaptureFixture) -> None:
@@ -68,7 +68,7 @@ async def test_work_that_is_repeated(caplog: pytest.LogCaptureFixture) -> None:
             raise failure
         done.set()
 
-    repeating = repeat_for_ever("sweep", work, timedelta(0))
+    repeating = repeat("sweep", work, timedelta(0))
     with caplog.at_level(logging.ERROR):
         async with asyncio.TaskGroup() as group:
             task = group.create_task(repeating)

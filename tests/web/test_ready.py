@@ -1,4 +1,4 @@
-"""Whether the server is ready, and what is wrong if it is not (security checklist H.106)."""
+"""Whether the server is ready, and what is wrong if it is not."""
 
 import asyncio
 import errno
@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from stageproxy.core.errors import UpstreamSlowError
-from stageproxy.services.readiness import Check, Readiness, disk_has_room
+from stageproxy.services.readiness import Check, Readiness, check_disk
 from stageproxy.web.health import ready
 from stageproxy.web.keys import READINESS
 from tests.support.index.fake_index import Quirks
@@ -74,7 +74,7 @@ async def test_folder_that_is_gone(service: RunningService) -> None:
 @pytest.mark.parametrize(("free", "expected"), [(64 * MIB, None), (64 * MIB - 1, "63 MiB")])
 async def test_room_on_the_disk(tmp_path: Path, free: int, expected: str | None) -> None:
     """Below 64 MiB the disk is as good as full, and the problem says how much there is."""
-    found = await disk_has_room(tmp_path, lambda _: free)
+    found = await check_disk(tmp_path, lambda _: free)
 
     whole = f"{expected} free on the disk, 64 MiB needed"
     assert found == (whole if expected else None)
@@ -82,7 +82,7 @@ async def test_room_on_the_disk(tmp_path: Path, free: int, expected: str | None)
 
 async def test_full_disk(tmp_path: Path) -> None:
     """A server whose disk is full is not ready."""
-    answer = await ask(disk=partial(disk_has_room, tmp_path, lambda _: 5 * MIB))
+    answer = await ask(disk=partial(check_disk, tmp_path, lambda _: 5 * MIB))
 
     problem = "5 MiB free on the disk, 64 MiB needed"
     assert answer == (503, {"disk": problem, "upstream": "ok"})
@@ -94,7 +94,7 @@ async def test_disk_that_cannot_be_looked_at(tmp_path: Path) -> None:
     def broken(_: Path) -> int:
         raise OSError(errno.EIO, "Input/output error")
 
-    status, checks = await ask(disk=partial(disk_has_room, tmp_path, broken))
+    status, checks = await ask(disk=partial(check_disk, tmp_path, broken))
 
     assert (status, checks["disk"]) == (
         503,

@@ -30,7 +30,7 @@ def an_entry(filename: str, progress: str = "confirmed", **changes: Any) -> dict
 
 
 def manifest_digest_of(*distributions: Distribution) -> str:
-    """Return what stands for a release of exactly these files (CONTRACT 1)."""
+    """Return what stands for a release of exactly these files."""
     lines = sorted(f"{one.sha256}  {one.filename}\n" for one in distributions)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

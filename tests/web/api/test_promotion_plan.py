@@ -67,7 +67,7 @@ async def test_plan_of_what_is_out_in_part(promoter: Promoter, stage: Any) -> No
 
 
 async def test_plan_asks_the_index_each_time(promoter: Promoter, stage: Any) -> None:
-    """A plan is about the index as it is now (C116).
+    """A plan is about the index as it is now.
 
     Other bytes under a name of ours, which came after the upload, are refused.
     """
@@ -157,7 +157,7 @@ async def test_acknowledgement_is_of_these_warnings(
 async def test_refused_with_everything(
     service: RunningService, promoter: Promoter, stage: Any
 ) -> None:
-    """What the index would refuse is told all at once, and nothing is sent (21)."""
+    """What the index would refuse is told all at once, and nothing is sent."""
     for one in (WHEEL, SDIST):
         other = Distribution(one.filename, LINUX.content + one.content)
         service.index.add("demo", other, extra_file_keys=JUST_OUT)

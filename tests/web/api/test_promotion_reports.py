@@ -260,7 +260,7 @@ async def test_report_of_nowhere(promoter: Promoter, stage: Any) -> None:
 
 
 async def test_right_that_is_lost(service: RunningService, stage: Any) -> None:
-    """A token that is revoked amid a promotion reports nothing more (E63)."""
+    """A token that is revoked amid a promotion reports nothing more."""
     made = (await service.api("POST", "tokens", can="manage", project="demo")).document
     promoter = Promoter(service, made["token"])
     promotion = (await promoter.start(stage, "client")).document
