@@ -1,4 +1,4 @@
-"""Here are the rows of promotions: what was approved, who holds the lease, the journal."""
+"""The rows of promotions: the approval, the lease, the journal."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Here is /api/stages/{id}/promotion: planned, begun, shown, told of, and the receipt."""
+"""/api/stages/{id}/promotion: the plan, the promotion, reports about it, and the receipt."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -36,7 +36,7 @@ Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=Tru
 Acknowledgement = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$", to_lower=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
 FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_length=4000)]
-"""Where a file is, as somebody says. What readers are led to, the server has seen itself."""
+"""The URL of a file, as a client reports it. Readers are redirected to what the index lists."""
 
 
 class PublisherBody(Body):
@@ -78,9 +78,9 @@ class PlanPromotion(PublisherBody):
 
 
 class StartPromotion(PublisherBody):
-    """Publish a stage: the very files that were looked at, knowing of these warnings.
+    """Publish the files of a stage that were reviewed, with the warnings that are acknowledged.
 
-    A token to publish with, or a user's password, is kept in memory only.
+    The token, which may be a user's password, is held in memory only.
     """
 
     manifest_digest: Digest = Field(alias="manifest-digest")
@@ -90,12 +90,12 @@ class StartPromotion(PublisherBody):
 
     @property
     def credential(self) -> Credential | None:
-        """The credential that came along."""
+        """The credential in the request, if there is one."""
         return Credential(self.username, self.token.get_secret_value()) if self.token else None
 
 
 class EntryBody(Body):
-    """How far an artifact is."""
+    """The progress of an artifact."""
 
     filename: Text
     progress: Progress
@@ -106,14 +106,14 @@ class EntryBody(Body):
     url: FileUrl = ""
 
     @model_validator(mode="after")
-    def _is_somewhere(self) -> Self:
+    def _has_url(self) -> Self:
         if self.progress is Progress.CONFIRMED and not self.url:
             msg = "a confirmed file needs a url"
             raise ValueError(msg)
         return self
 
     def entry(self) -> Entry:
-        """Return it as a value."""
+        """Return the entry as a value."""
         changed_at: datetime = self.changed_at
         return Entry(
             self.filename,
@@ -127,7 +127,7 @@ class EntryBody(Body):
 
 
 class ReportPromotion(Body):
-    """What whoever publishes elsewhere has to tell; nothing at all is a sign of life."""
+    """The report of a client that publishes. One without entries renews the lease."""
 
     fence: int
     entries: Annotated[list[EntryBody], Field(max_length=_MOST_ENTRIES)] = Field(
@@ -138,7 +138,7 @@ class ReportPromotion(Body):
 
 
 async def plan_promotion(request: web.Request) -> web.Response:
-    """Look at everything as before a stage is published, and publish nothing."""
+    """Examine a stage as before it is published, and publish nothing."""
     changes_nothing(request)
     token = await authenticate(request)
     body = await read_body(request, PlanPromotion)
@@ -151,7 +151,7 @@ async def plan_promotion(request: web.Request) -> web.Response:
 
 
 async def start_promotion(request: web.Request) -> web.Response:
-    """Freeze a stage and begin to publish it: 202, or what speaks against it."""
+    """Freeze a stage and start to publish it."""
     token = await authenticate(request)
     body = await read_body(request, StartPromotion)
     order = PromotionRequest(
@@ -162,13 +162,13 @@ async def start_promotion(request: web.Request) -> web.Response:
 
 
 async def show_promotion(request: web.Request) -> web.Response:
-    """Return how far the promotion of a stage is."""
+    """Return the promotion of a stage, and the progress of each file."""
     token = await authenticate(request)
     return _promotion(await request.app[PROMOTION_REPORTS].show(token, _id(request)))
 
 
 async def report_promotion(request: web.Request) -> web.Response:
-    """Take down what whoever publishes elsewhere has done."""
+    """Record the report of a client that publishes."""
     token = await authenticate(request)
     body = await read_body(request, ReportPromotion, _LONGEST_REPORT)
     entries = [one.entry() for one in body.entries]
@@ -177,17 +177,17 @@ async def report_promotion(request: web.Request) -> web.Response:
 
 
 async def show_receipt(request: web.Request) -> web.Response:
-    """Return what a published stage can show for itself: what, when, by whom, and where it is."""
+    """Return the receipt of a published stage: what was published, when, by whom, and where."""
     token = await authenticate(request)
     return json_response(await request.app[PROMOTION_REPORTS].receipt(token, _id(request)))
 
 
 async def show_form(request: web.Request) -> web.Response:
-    """Return the form that a file came with, for who publishes it elsewhere."""
+    """Return the form that a file was uploaded with, for a client that publishes it."""
     token = await authenticate(request)
     filename = request.match_info["filename"]
     form = await request.app[PROMOTION_REPORTS].form(token, _id(request), filename)
-    return json_response({"filename": filename, "fields": [list(one) for one in form]})
+    return json_response({"filename": filename, "fields": [list(pair) for pair in form]})
 
 
 def _promotion(view: PromotionView, status: HTTPStatus = HTTPStatus.OK) -> web.Response:

@@ -1,4 +1,4 @@
-"""Here is what /api/ answers about promotions, as JSON Schema; see `schemas`."""
+"""The schemas of what /api/ returns about promotions; see `schemas`."""
 
 from collections.abc import Mapping
 
@@ -22,11 +22,9 @@ from stageproxy.web.api.schema_words import (
 )
 
 _BOOLEAN: Schema = {"type": "boolean"}
-_MANIFEST_DIGEST = said(
-    "SHA-256 of the sorted lines `<sha256>  <filename>`: what was looked at.", hexadecimal(64)
-)
+_MANIFEST_DIGEST = said("SHA-256 of the sorted lines `<sha256>  <filename>`.", hexadecimal(64))
 _TARGET: Schema = {
-    "repository-url": said("Where it is published: the upload API.", TEXT),
+    "repository-url": said("The upload API that the stage is published on.", TEXT),
     "index-url": said("The simple index that confirms it.", TEXT),
 }
 _RELEASE: Schema = {"stage": TEXT, "project": TEXT, "version": TEXT_OR_NULL}
@@ -39,7 +37,7 @@ _WAY = {
 
 PROMOTION_SCHEMAS: Mapping[str, Schema] = {
     "PromotionPlan": objects(
-        "What would be published, in which order, and what is to be said of it.",
+        "What would be published, in which order, and the findings about it.",
         {
             **_RELEASE,
             **_TARGET,
@@ -47,14 +45,16 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             "manifest-digest": _MANIFEST_DIGEST,
             "files": {
                 "type": "array",
-                "description": "In the order in which they go out.",
+                "description": "In the order in which they are sent.",
                 "items": objects(
                     "A file.",
                     {
                         "filename": TEXT,
                         "size": NUMBER,
                         "sha256": hexadecimal(64),
-                        "published": said("Whether the index has the very file.", _BOOLEAN),
+                        "published": said(
+                            "Whether the index has this file with the same bytes.", _BOOLEAN
+                        ),
                     },
                 ),
             },
@@ -62,7 +62,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             "findings": {
                 "type": "array",
                 "items": objects(
-                    "One thing that was found; without a file it is about the release.",
+                    "A finding; without a file it is about the release.",
                     {
                         "file": TEXT_OR_NULL,
                         "level": {"enum": [one.value for one in Level]},
@@ -78,35 +78,35 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Promotion": objects(
-        "How far the promotion of a stage is.",
+        "The promotion of a stage, and the progress of each file.",
         {
             **_RELEASE,
             **_TARGET,
-            "status": said("Of the stage.", {"enum": [one.value for one in Status]}),
-            "reason": said("Why it stopped, if it did.", TEXT_OR_NULL),
+            "status": said("The status of the stage.", {"enum": [one.value for one in Status]}),
+            "reason": said("Why it stopped, if it has.", TEXT_OR_NULL),
             "manifest-digest": _MANIFEST_DIGEST,
             "approved-by": said("The id of the API token.", TEXT),
             "approved-at": MOMENT,
-            "acknowledged": said("The warnings that were known.", TEXTS),
+            "acknowledged": said("The warnings that were acknowledged.", TEXTS),
             "publisher": _PUBLISHER,
             "way": _WAY,
-            "fence": said("What reports of whoever sends elsewhere have to name.", NUMBER),
+            "fence": said("The number that reports of the publishing client must contain.", NUMBER),
             "leased-until": MOMENT,
             "first-sent-at": MOMENT_OR_NULL,
             "ended-at": MOMENT_OR_NULL,
             "files": by(
-                "filename, in the order in which they go out",
+                "filename, in the order in which they are sent",
                 objects(
-                    "How far a file is.",
+                    "The progress of a file.",
                     {
                         "size": NUMBER,
-                        "sent": said("Bytes that have gone out.", NUMBER),
+                        "sent": said("Bytes that were sent.", NUMBER),
                         "progress": {"enum": [one.value for one in Progress]},
                         "changed-at": MOMENT,
                         "attempts": NUMBER,
                         "in-doubt": said("Whether an attempt had no answer.", _BOOLEAN),
-                        "said": said("What the upload API said last.", TEXT),
-                        "url": said("Where the index has the file.", TEXT_OR_NULL),
+                        "said": said("The last answer of the upload API.", TEXT),
+                        "url": said("The URL of the file on the index.", TEXT_OR_NULL),
                     },
                 ),
             ),
@@ -114,12 +114,12 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Receipt": objects(
-        "What a published stage can show for itself.",
+        "The receipt of a published stage.",
         {
             **_RELEASE,
             **_TARGET,
             "manifest-digest": _MANIFEST_DIGEST,
-            "manifest": said("The lines themselves.", TEXT),
+            "manifest": said("The lines of the manifest.", TEXT),
             "approved-by": TEXT,
             "approved-at": MOMENT,
             "acknowledged": TEXTS,
@@ -145,12 +145,12 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Form": objects(
-        "The form that a file came with.",
+        "The form that a file was uploaded with.",
         {
             "filename": TEXT,
             "fields": {
                 "type": "array",
-                "description": "Names and values, in their order.",
+                "description": "Names and values, in order.",
                 "items": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
             },
         },
