@@ -327,7 +327,7 @@ async def test_damaged_file(promoting: Promoting) -> None:
     assert not any(one.may_be_out for one in promoting.kept.values())
 
 
-async def test_parcel_that_cannot_be_had(promoting: Promoting) -> None:
+async def test_upload_request_that_is_not_available(promoting: Promoting) -> None:
     """Where form or file cannot be had, nothing is sent and the journal says so."""
     promoting.upload_requests.broken = [FIRST]
 
