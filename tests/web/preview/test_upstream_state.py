@@ -22,7 +22,7 @@ TOO_OLD = (
 AGE_UNKNOWN = (
     "PyPI closes a release 14 days after its first file, and the index does not say when that was."
 )
-NOT_SEARCHED = "PyPI's list of projects could not be searched for names too similar to this one."
+NOT_SEARCHED = "PyPI's list of projects could not be searched for similar names."
 
 
 @pytest.fixture
