@@ -12,39 +12,39 @@ V = TypeVar("V")
 
 
 @dataclass(slots=True)
-class _Queue(Generic[V]):
+class _Flight(Generic[V]):
     """Those who want one thing: how many wait, how often it was made, and what came of it."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
-    times: int = 0
-    made: V | None = None
+    runs: int = 0
+    result: V | None = None
 
 
 class SingleFlight(Generic[K, V]):
     """Work by key, each done once for all who ask for it while it is done."""
 
     def __init__(self) -> None:
-        self._queues: dict[K, _Queue[V]] = {}
+        self._flights: dict[K, _Flight[V]] = {}
 
-    async def get(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
-        """Return what *make* returns, ours or that of somebody who was before us in the queue.
+    async def get(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
+        """Return what *load* returns, ours or that of somebody who was before us in the queue.
 
         What was done before we came is not good enough. If it fails, the next one tries.
         """
-        queue = self._queues.setdefault(key, _Queue())
-        queue.waiting += 1
-        seen = queue.times
+        flight = self._flights.setdefault(key, _Flight())
+        flight.waiting += 1
+        runs_before = flight.runs
         try:
-            async with queue.lock:
-                if queue.times == seen or queue.made is None:
-                    queue.made = await make()
-                    queue.times += 1
-                return queue.made
+            async with flight.lock:
+                if flight.runs == runs_before or flight.result is None:
+                    flight.result = await load()
+                    flight.runs += 1
+                return flight.result
         finally:
-            queue.waiting -= 1
-            if not queue.waiting:
-                del self._queues[key]
+            flight.waiting -= 1
+            if not flight.waiting:
+                del self._flights[key]
 
 
 class LruCache(Generic[K, V]):
@@ -89,17 +89,17 @@ class LoadingCache(Generic[K, V]):
 
     def __init__(self, max_size: int, size_of: Callable[[V], int]) -> None:
         self._cache: LruCache[K, V] = LruCache(max_size, size_of)
-        self._making: SingleFlight[K, V] = SingleFlight()
+        self._loading: SingleFlight[K, V] = SingleFlight()
 
-    async def get(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
-        """Return what is kept, or what *make* returns."""
+    async def get(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
+        """Return what is kept, or what *load* returns."""
         value = self._cache.find(key)
         if value is not None:
             return value
 
-        async def make_and_keep() -> V:
-            made = await make()
-            self._cache.add(key, made)
-            return made
+        async def load_and_store() -> V:
+            result = await load()
+            self._cache.add(key, result)
+            return result
 
-        return await self._making.get(key, make_and_keep)
+        return await self._loading.get(key, load_and_store)

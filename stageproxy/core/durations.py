@@ -11,11 +11,11 @@ def parse_duration(value: object) -> timedelta:
     """Return a length of time; a bare number is in seconds. Raise `ValueError` for nonsense."""
     if isinstance(value, timedelta):
         return value
-    found = _DURATION.fullmatch(str(value))
-    if found is None:
+    match = _DURATION.fullmatch(str(value))
+    if match is None:
         msg = f"{value!r} is not a length of time such as 90s, 15m, 12h or 7d"
         raise ValueError(msg)
-    number, unit = found.groups()
+    number, unit = match.groups()
     try:
         return timedelta(**{_UNITS[unit or "s"]: float(number)})
     except OverflowError as error:

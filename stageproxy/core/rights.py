@@ -52,8 +52,8 @@ class Action(StrEnum):
     VERIFY = "verify"
 
 
-_FILLING = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE})
-_MANAGING = _FILLING | {
+_UPLOAD_ACTIONS = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE})
+_MANAGE_ACTIONS = _UPLOAD_ACTIONS | {
     Action.EXTEND,
     Action.CANCEL,
     Action.ROTATE,
@@ -63,8 +63,8 @@ _MANAGING = _FILLING | {
 
 PERMITTED: Mapping[TokenKind, frozenset[Action]] = {
     TokenKind.STAGE: frozenset(),
-    TokenKind.UPLOAD: _FILLING,
-    TokenKind.MANAGE: _MANAGING,
+    TokenKind.UPLOAD: _UPLOAD_ACTIONS,
+    TokenKind.MANAGE: _MANAGE_ACTIONS,
     TokenKind.ADMIN: frozenset(Action),
 }
 """What each kind of token permits. Reading a preview needs no right: the stage URL is enough."""
@@ -192,9 +192,11 @@ def parse_credential(text: str) -> Credential:
 
     A token goes as the password of the user `__token__`, as on PyPI.
     """
-    given = text.strip()
-    username, _, password = given.partition(":") if ":" in given else (TOKEN_USER, "", given)
-    if not username or not password or not given.isprintable():
+    stripped = text.strip()
+    username, _, password = (
+        stripped.partition(":") if ":" in stripped else (TOKEN_USER, "", stripped)
+    )
+    if not username or not password or not stripped.isprintable():
         msg = "This is neither an API token nor a user's name and password."
         raise ValueError(msg)
     return Credential(username, password)
