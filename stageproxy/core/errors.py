@@ -92,7 +92,7 @@ class MissingCredentialError(StageproxyError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This needs an API token. Send it as the password of the user __token__, "
+            "This request needs an API token. Send it as the password of the user __token__, "
             "or as a bearer token."
         )
 
@@ -137,7 +137,7 @@ class StageExistsError(ConflictError):
     """The release has a live stage already: *stage_id*."""
 
     def __init__(self, project: str, version: str, stage_id: str) -> None:
-        super().__init__(f"{project} {version} is staged already, as stage {stage_id}.")
+        super().__init__(f"{project} {version} is already staged, as stage {stage_id}.")
         self.stage_id = stage_id
 
 
@@ -145,7 +145,7 @@ class OtherReleaseError(ConflictError):
     """The artifact belongs to another release than the stage."""
 
     def __init__(self, filename: str, *, staged: str) -> None:
-        super().__init__(f"{filename} does not belong to this stage, which is {staged}.")
+        super().__init__(f"{filename} does not belong to stage {staged}.")
 
 
 class DamagedArtifactError(ConflictError):
@@ -153,7 +153,7 @@ class DamagedArtifactError(ConflictError):
 
     def __init__(self, filename: str) -> None:
         super().__init__(
-            f"{filename} is not on the disk as it was uploaded, so it is not published."
+            f"{filename} on disk differs from the uploaded file, so it is not published."
         )
         self.filename = filename
 
@@ -162,11 +162,14 @@ class UnacknowledgedError(ConflictError):
     """Somebody must know of these warnings before the stage is published: *digest* names them."""
 
     def __init__(self, problems: Sequence[Problem], digest: str) -> None:
-        super().__init__(
-            "There are warnings that were not acknowledged. Promote with `--yes`, or name "
-            f"{digest or 'nothing'} as acknowledged, to publish all the same.",
-            problems,
-        )
+        if digest:
+            sentence = (
+                "There are unacknowledged warnings. To publish anyway, promote with `--yes`, "
+                f"or send {digest} as `acknowledged`."
+            )
+        else:
+            sentence = "There are no warnings to acknowledge. Send `acknowledged` empty."
+        super().__init__(sentence, problems)
         self.digest = digest
 
 
@@ -224,4 +227,4 @@ class NoRoomError(StageproxyError):
     kind = Kind.NO_ROOM
 
     def __init__(self) -> None:
-        super().__init__("The server has no room left for this file. Its operator must free some.")
+        super().__init__("The server's disk is full. Its operator must free space.")
