@@ -172,7 +172,7 @@ class ChainCheck:
         """Return the walk at the end of the chain: what was not met is not there any more."""
         if self.broken or self.awaited is None:
             return self
-        sentence = "The chain ends here, or goes on with other records than it had."
+        sentence = "The expected head is not in the chain: records were removed or replaced."
         return replace(self, broken=BrokenRecord(self.end.number + 1, sentence))
 
     def _after(self, record: AuditRecord) -> "ChainCheck":
@@ -196,11 +196,11 @@ def find_broken_record(
 
 def _find_fault(record: AuditRecord, end: ChainEnd) -> str | None:
     if record.number != end.number + 1:
-        return f"Record {end.number + 1} is missing; record {record.number} stands in its place."
+        return f"Record {end.number + 1} is missing: record {record.number} is in its place."
     if chained_record(record.previous, record.number, record.event) != record:
         return f"Record {record.number} was changed."
     if record.previous != end.digest:
-        return f"Record {record.number} does not follow the one before it."
+        return f"Record {record.number} does not follow record {end.number}."
     return None
 
 
