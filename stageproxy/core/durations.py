@@ -13,7 +13,7 @@ def parse_duration(value: object) -> timedelta:
         return value
     match = _DURATION.fullmatch(str(value))
     if match is None:
-        msg = f"{value!r} is not a length of time such as 90s, 15m, 12h or 7d"
+        msg = f"{value!r} is not a duration such as 90s, 15m, 12h or 7d"
         raise ValueError(msg)
     number, unit = match.groups()
     try:

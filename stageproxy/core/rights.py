@@ -197,7 +197,7 @@ def parse_credential(text: str) -> Credential:
         stripped.partition(":") if ":" in stripped else (TOKEN_USER, "", stripped)
     )
     if not username or not password or not stripped.isprintable():
-        msg = "This is neither an API token nor a user's name and password."
+        msg = "Expected an API token or USER:PASSWORD."
         raise ValueError(msg)
     return Credential(username, password)
 

@@ -33,7 +33,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def _project(text: str) -> str:
     name = canonicalize_name(text)
     if not is_normalized_name(name):
-        msg = f"{text!r} is no name of a project"
+        msg = f"{text!r} is not a project name"
         raise ValueError(msg)
     return name
 
@@ -46,14 +46,14 @@ def _version(text: str) -> str:
     try:
         return str(Version(text))
     except InvalidVersion as error:
-        msg = f"{text!r} is no version"
+        msg = f"{text!r} is not a version"
         raise ValueError(msg) from error
 
 
 def _duration(value: object) -> timedelta:
     length = parse_duration(value)
     if length <= timedelta(0):
-        msg = "a length of time is more than nothing"
+        msg = "a duration must be longer than zero"
         raise ValueError(msg)
     return min(length, LONGEST_DURATION)
 
@@ -89,7 +89,7 @@ async def read_bytes(request: web.Request, max_size: int) -> bytes:
     while len(content) <= max_size and not request.content.at_eof():
         content += await request.content.read(max_size + 1 - len(content))
     if len(content) > max_size:
-        raise TooLargeError(f"The body is longer than {max_size} bytes.")
+        raise TooLargeError(f"The request body is longer than {max_size} bytes.")
     return content
 
 
@@ -105,4 +105,4 @@ async def read_body(request: web.Request, model: type[Model], max_size: int = _M
             )
             for one in error.errors(include_url=False, include_input=False)
         ]
-        raise InvalidRequestError("The body is not what is expected here.", problems) from error
+        raise InvalidRequestError("The request body is not valid.", problems) from error

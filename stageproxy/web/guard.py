@@ -44,7 +44,9 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
         log.exception("%s failed", request.method)
         _abort_if_started(request, error)
         return error_response(
-            request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server has a fault. Its log says more."
+            request,
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "Internal server error. See the server's log.",
         )
 
 
@@ -65,17 +67,17 @@ def _abort_if_started(request: web.Request, error: Exception) -> None:
     tells that more was to come.
     """
     if request.writer.output_size > 0:
-        raise ConnectionError("The answer is under way already.") from error
+        raise ConnectionError("The response has already started.") from error
 
 
 def _check_request(request: web.Request) -> None:
     check_raw_target(request.raw_path)
     if request.version not in _VERSIONS:
-        raise InvalidRequestError("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        raise InvalidRequestError("Only HTTP/1.0 and HTTP/1.1 are supported.")
     if request.version == HttpVersion10 and hdrs.TRANSFER_ENCODING in request.headers:
-        raise InvalidRequestError("HTTP/1.0 has no Transfer-Encoding.")
+        raise InvalidRequestError("HTTP/1.0 does not support Transfer-Encoding.")
     if request.method in _WITHOUT_BODY and request.body_exists:
-        raise InvalidRequestError(f"A {request.method} request has no body here.")
+        raise InvalidRequestError(f"A {request.method} request must not have a body.")
 
 
 def _http_error_response(error: web.HTTPException, request: web.Request) -> web.StreamResponse:

@@ -93,7 +93,7 @@ class StageproxyProtocol(RequestHandler):
             "a request from %s cannot be answered: %s", request.remote, type(exc).__name__
         )
         if request.writer.output_size > 0:
-            message = "The answer is under way already."
+            message = "The response has already started."
             raise ConnectionError(message)
         text = "400 Bad Request" if status < 500 else "500 Internal Server Error"  # noqa: PLR2004
         answer = web.Response(status=status, text=text, headers={"Server": "stageproxy"})
@@ -107,7 +107,7 @@ class StageproxyProtocol(RequestHandler):
         """
         is_broken = bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
         if is_broken and self._current_request and not self._current_request.content.is_eof():
-            error = InvalidRequestError("The body comes in chunks that cannot be told apart.")
+            error = InvalidRequestError("The chunks of the request body are malformed.")
             self._current_request.content.set_exception(error)
             self._current_request.content.feed_eof()
 

@@ -72,7 +72,7 @@ class EntryBody(Body):
     @model_validator(mode="after")
     def _is_somewhere(self) -> Self:
         if self.progress is Progress.CONFIRMED and not self.url:
-            msg = "what is confirmed is somewhere: url is missing"
+            msg = "a confirmed file needs a url"
             raise ValueError(msg)
         return self
 

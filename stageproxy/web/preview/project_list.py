@@ -48,7 +48,7 @@ async def _edited(
     encoding = answer.headers.get(hdrs.CONTENT_ENCODING, "").lower()
     if encoding not in _NOT_ENCODED:
         raise UpstreamFailedError(
-            f"PyPI answers in an encoding that was not asked for: {encoding}."
+            f"PyPI answered in an encoding that was not requested: {encoding}."
         )
     headers = headers_of_edited(answer.headers, answer.headers[hdrs.CONTENT_TYPE])
     etag = _etag(request, stage, answer)

@@ -255,7 +255,7 @@ async def test_report_of_nowhere(promoter: Promoter, stage: Any) -> None:
 
     assert answer.status == 400
     assert answer.document["errors"] == [
-        {"source": "entries.0", "message": "what is confirmed is somewhere: url is missing"}
+        {"source": "entries.0", "message": "a confirmed file needs a url"}
     ]
 
 
