@@ -21,39 +21,39 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "stageproxy_requests",
-            "Requests by the handler that answered, the method and the status.",
+            "Requests by handler, method and status.",
             ["handler", "method", "status"],
             registry=self.registry,
         )
         self._seconds = Histogram(
             "stageproxy_request_seconds",
-            "Seconds until an answer was ready, by handler.",
+            "Seconds until the response was ready, by handler.",
             ["handler"],
             buckets=_SECONDS,
             registry=self.registry,
         )
         self._upstream = Counter(
             "stageproxy_upstream_documents",
-            "Documents of upstream by outcome: kept, not-modified, fetched, missing or a failure.",
+            "Upstream documents by outcome: kept, not-modified, fetched, missing or a failure.",
             ["outcome"],
             registry=self.registry,
         )
         self._upstream_seconds = Histogram(
             "stageproxy_upstream_seconds",
-            "Seconds that upstream took for a document it was asked for.",
+            "Seconds until upstream returned a requested document.",
             buckets=_SECONDS,
             registry=self.registry,
         )
         self._attempts = Counter(
             "stageproxy_promotion_attempts",
-            "Files sent to be published, by the reply: accepted, refused or unanswered.",
+            "Attempts to publish a file by reply: accepted, refused or unanswered.",
             ["reply"],
             registry=self.registry,
         )
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
-        self._files = self._gauge("files", "Staged files on the disk.")
-        self._bytes = self._gauge("bytes", "Bytes of staged files on the disk.")
-        self._cache = self._gauge("cache_bytes", "Bytes of upstream's documents in memory.")
+        self._files = self._gauge("files", "Staged files on disk.")
+        self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
+        self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
