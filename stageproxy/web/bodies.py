@@ -69,7 +69,7 @@ Duration = Annotated[
             "type": ["number", "string"],
             "exclusiveMinimum": 0,
             "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*[smhdw]?\s*$",
-            "description": "Seconds, or a text such as `90s`, `15m`, `12h`, `7d`.",
+            "description": "Seconds, or a text such as `90s`, `15m`, `12h` or `7d`.",
         }
     ),
 ]

@@ -16,9 +16,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 async def show_audit(request: web.Request) -> web.Response:
-    """Return what happened to a stage, and who did it, in order.
+    """Return what happened to a stage and who did it, oldest first.
 
-    The trail is there for good: it outlives the stage.
+    The audit trail is permanent: it outlives the stage.
     """
     token = await authenticate(request)
     records = await request.app[AUDIT].show(token, request.match_info["id"])
@@ -26,7 +26,7 @@ async def show_audit(request: web.Request) -> web.Response:
 
 
 async def verify_audit(request: web.Request) -> web.Response:
-    """Say whether the whole trail is as it was written, and where it is not."""
+    """Verify the whole audit trail, and return its first changed or missing record."""
     token = await authenticate(request)
     check = await request.app[AUDIT].verify(token, _head(request))
     return json_response(_check_json(check))

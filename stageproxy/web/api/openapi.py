@@ -18,7 +18,7 @@ OPENAPI = web.AppKey("openapi", Document)
 
 
 async def show_openapi(request: web.Request) -> web.StreamResponse:
-    """Return this description."""
+    """Return this document."""
     document = request.app[OPENAPI]
     headers = {
         "Content-Type": document.content_type,
@@ -66,7 +66,7 @@ OPERATIONS: Operations = {
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),
     verify_audit: Operation(
-        "AuditCheck", query={"head": "A digest that the trail ended with once, from the log."}
+        "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),
     stages.make_token: Operation("NewApiToken", body=stages.MakeToken, status=HTTPStatus.CREATED),
     stages.list_tokens: Operation("ApiTokens"),

@@ -31,9 +31,10 @@ FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_l
 
 
 class PlanPromotion(Body):
-    """Look at a stage as for publishing it: by the server, or from where somebody is (`here`).
+    """How the stage would be published: by the server, or by the client (`here`).
 
-    Whether a credential will come with the order: else it is told if the server has none.
+    `credential-follows`: the request to publish will bring a credential. Otherwise a server
+    without a credential is an error.
     """
 
     way: Publisher = Publisher.SERVER
@@ -41,9 +42,9 @@ class PlanPromotion(Body):
 
 
 class StartPromotion(Body):
-    """Publish a stage: the very files that were looked at, knowing of these warnings.
+    """What to publish: exactly the files of the manifest digest, with these warnings acknowledged.
 
-    A token to publish with, or a user's password, is kept in memory only.
+    `token`, an API token of the index or a password, is stored in memory only.
     """
 
     manifest_digest: Digest = Field(alias="manifest-digest")
@@ -59,7 +60,7 @@ class StartPromotion(Body):
 
 
 class EntryBody(Body):
-    """How far an artifact is."""
+    """The progress of an artifact."""
 
     filename: Text
     progress: Progress
@@ -91,7 +92,7 @@ class EntryBody(Body):
 
 
 class ReportPromotion(Body):
-    """What whoever publishes elsewhere has to tell; nothing at all is a sign of life."""
+    """A report of a publishing client. Without entries it only renews the lease."""
 
     fence: int
     entries: Annotated[list[EntryBody], Field(max_length=_MOST_ENTRIES)] = Field(
@@ -102,7 +103,7 @@ class ReportPromotion(Body):
 
 
 async def plan_promotion(request: web.Request) -> web.Response:
-    """Look at everything as before a stage is published, and publish nothing."""
+    """Examine a stage as before publishing it, and publish nothing."""
     mark_read_only(request)
     token = await authenticate(request)
     body = await read_body(request, PlanPromotion)
@@ -113,7 +114,7 @@ async def plan_promotion(request: web.Request) -> web.Response:
 
 
 async def start_promotion(request: web.Request) -> web.Response:
-    """Freeze a stage and begin to publish it: 202, or what speaks against it."""
+    """Freeze a stage and start to publish it: 202, or the reasons why not."""
     token = await authenticate(request)
     body = await read_body(request, StartPromotion)
     order = PromotionRequest(body.manifest_digest, body.acknowledged, body.way, body.credential)
@@ -122,13 +123,13 @@ async def start_promotion(request: web.Request) -> web.Response:
 
 
 async def show_promotion(request: web.Request) -> web.Response:
-    """Return how far the promotion of a stage is."""
+    """Return the progress of a promotion."""
     token = await authenticate(request)
     return _promotion(await request.app[PROMOTION_REPORTS].show(token, _id(request)))
 
 
 async def report_promotion(request: web.Request) -> web.Response:
-    """Take down what whoever publishes elsewhere has done."""
+    """Store the report of a client that publishes a stage."""
     token = await authenticate(request)
     body = await read_body(request, ReportPromotion, _LONGEST_REPORT)
     entries = [one.entry() for one in body.entries]
@@ -137,13 +138,13 @@ async def report_promotion(request: web.Request) -> web.Response:
 
 
 async def show_receipt(request: web.Request) -> web.Response:
-    """Return what a published stage can show for itself: what, when, by whom, and where it is."""
+    """Return the receipt of a published stage: which files, when, by whom, and where."""
     token = await authenticate(request)
     return json_response(await request.app[PROMOTION_REPORTS].receipt(token, _id(request)))
 
 
 async def show_form(request: web.Request) -> web.Response:
-    """Return the form that a file came with, for who publishes it elsewhere."""
+    """Return the form that a file was uploaded with, for clients that publish it."""
     token = await authenticate(request)
     filename = request.match_info["filename"]
     form = await request.app[PROMOTION_REPORTS].form(token, _id(request), filename)

@@ -23,39 +23,42 @@ from stageproxy.web.api.schemas import (
 
 _BOOLEAN: Schema = {"type": "boolean"}
 _MANIFEST_DIGEST = described(
-    "SHA-256 of the sorted lines `<sha256>  <filename>`: what was looked at.", hex_digits(64)
+    "SHA-256 of the sorted lines `<sha256>  <filename>`; it identifies the planned files.",
+    hex_digits(64),
 )
 _TARGET: Schema = {
-    "repository-url": described("Where it is published: the upload API.", TEXT),
-    "index-url": described("The simple index that confirms it.", TEXT),
+    "repository-url": described("The upload API of the index.", TEXT),
+    "index-url": described("The simple index that confirms the files.", TEXT),
 }
 _RELEASE: Schema = {"stage": TEXT, "project": TEXT, "version": TEXT_OR_NULL}
 
 PROMOTION_SCHEMAS: Mapping[str, Schema] = {
     "PromotionPlan": object_of(
-        "What would be published, in which order, and what is to be said of it.",
+        "What would be published, in which order, and the findings.",
         {
             **_RELEASE,
             **_TARGET,
             "manifest-digest": _MANIFEST_DIGEST,
             "files": {
                 "type": "array",
-                "description": "In the order in which they go out.",
+                "description": "In the order of publishing.",
                 "items": object_of(
                     "A file.",
                     {
                         "filename": TEXT,
                         "size": NUMBER,
                         "sha256": hex_digits(64),
-                        "published": described("Whether the index has the very file.", _BOOLEAN),
+                        "published": described(
+                            "Whether the index already has this file.", _BOOLEAN
+                        ),
                     },
                 ),
             },
-            "refused": described("Whether the index would refuse something.", _BOOLEAN),
+            "refused": described("Whether the index would refuse any file.", _BOOLEAN),
             "findings": {
                 "type": "array",
                 "items": object_of(
-                    "One thing that was found; without a file it is about the release.",
+                    "A finding. Without a file it is about the release.",
                     {
                         "file": TEXT_OR_NULL,
                         "level": {"enum": [one.value for one in Level]},
@@ -65,43 +68,47 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                 ),
             },
             "warnings-digest": described(
-                "What to send as `acknowledged`; empty if there are no warnings.", TEXT
+                "The digest to send as `acknowledged`. It is empty if there are no warnings.", TEXT
             ),
             "notices": TEXTS,
         },
     ),
     "Promotion": object_of(
-        "How far the promotion of a stage is.",
+        "The progress of a promotion.",
         {
             **_RELEASE,
             **_TARGET,
-            "status": described("Of the stage.", {"enum": [one.value for one in Status]}),
-            "reason": described("Why it stopped, if it did.", TEXT_OR_NULL),
+            "status": described(
+                "The status of the stage.", {"enum": [one.value for one in Status]}
+            ),
+            "reason": described("Why the promotion stopped, if it did.", TEXT_OR_NULL),
             "manifest-digest": _MANIFEST_DIGEST,
-            "approved-by": described("The id of the API token.", TEXT),
+            "approved-by": described("The id of an API token.", TEXT),
             "approved-at": TIME,
-            "acknowledged": described("The warnings that were known.", TEXTS),
+            "acknowledged": described("The acknowledged warnings.", TEXTS),
             "way": described(
-                "Who sends: the server, or a command elsewhere.",
+                "Who sends the files: `server`, or `here` for the client.",
                 {"enum": [one.value for one in Publisher]},
             ),
-            "fence": described("What reports of whoever sends elsewhere have to name.", NUMBER),
+            "fence": described(
+                "The number that a publishing client has to send in its reports.", NUMBER
+            ),
             "leased-until": TIME,
             "first-sent-at": TIME_OR_NULL,
             "ended-at": TIME_OR_NULL,
             "files": map_of(
-                "filename, in the order in which they go out",
+                "filename, in the order of publishing",
                 object_of(
-                    "How far a file is.",
+                    "The progress of a file.",
                     {
                         "size": NUMBER,
-                        "sent": described("Bytes that have gone out.", NUMBER),
+                        "sent": described("The number of bytes sent.", NUMBER),
                         "progress": {"enum": [one.value for one in Progress]},
                         "changed-at": TIME,
                         "attempts": NUMBER,
-                        "in-doubt": described("Whether an attempt had no answer.", _BOOLEAN),
-                        "said": described("What the upload API said last.", TEXT),
-                        "url": described("Where the index has the file.", TEXT_OR_NULL),
+                        "in-doubt": described("Whether an attempt had no response.", _BOOLEAN),
+                        "said": described("The last response of the upload API.", TEXT),
+                        "url": described("The URL of the file on the index.", TEXT_OR_NULL),
                     },
                 ),
             ),
@@ -109,12 +116,12 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Receipt": object_of(
-        "What a published stage can show for itself.",
+        "The record of a published stage.",
         {
             **_RELEASE,
             **_TARGET,
             "manifest-digest": _MANIFEST_DIGEST,
-            "manifest": described("The lines themselves.", TEXT),
+            "manifest": described("The lines that `manifest-digest` is the digest of.", TEXT),
             "approved-by": TEXT,
             "approved-at": TIME,
             "acknowledged": TEXTS,
@@ -139,12 +146,12 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Form": object_of(
-        "The form that a file came with.",
+        "The form that a file was uploaded with.",
         {
             "filename": TEXT,
             "fields": {
                 "type": "array",
-                "description": "Names and values, in their order.",
+                "description": "Names and values, in the order of the form.",
                 "items": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
             },
         },
