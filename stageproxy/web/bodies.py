@@ -1,4 +1,4 @@
-"""Here is what the JSON bodies of requests have in common: read whole, bounded, and checked."""
+"""JSON request bodies: limits, models and validation errors."""
 
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
@@ -22,10 +22,10 @@ from stageproxy.core.rights import EVERY_PROJECT
 
 _MAX_BODY = 2**16
 LONGEST_DURATION = timedelta(days=36_525)
-"""A wish for more is no error, but calendars end."""
+"""The longest duration: longer ones are shortened, because dates end with the year 9999."""
 
 _PYDANTIC_PREFIX = "Value error, "
-"""What pydantic puts before our own sentences."""
+"""The prefix that pydantic adds to the messages of our own validators."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -76,7 +76,7 @@ Duration = Annotated[
 
 
 class Body(BaseModel):
-    """A body that says no more than we know; `meta` is PEP 694's."""
+    """A body without unknown keys; `meta` is from PEP 694."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -84,7 +84,7 @@ class Body(BaseModel):
 
 
 async def read_bytes(request: web.Request, max_size: int) -> bytes:
-    """Return the body, which must not be longer than so many bytes."""
+    """Return the body. Raise if it is longer than *max_size* bytes."""
     content = await request.content.read(max_size + 1)
     while len(content) <= max_size and not request.content.at_eof():
         content += await request.content.read(max_size + 1 - len(content))
@@ -94,7 +94,7 @@ async def read_bytes(request: web.Request, max_size: int) -> bytes:
 
 
 async def read_body(request: web.Request, model: type[Model], max_size: int = _MAX_BODY) -> Model:
-    """Return the body as a value, or raise everything that is wrong with it."""
+    """Return the body as a *model*. Raise one error with all its problems."""
     try:
         return model.model_validate_json(await read_bytes(request, max_size))
     except ValidationError as error:

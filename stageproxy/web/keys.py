@@ -1,4 +1,4 @@
-"""Here is what the application carries to its handlers, and a request to whoever comes later."""
+"""The keys under which the application and requests carry values."""
 
 from aiohttp import web
 
@@ -32,4 +32,4 @@ UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)
 
 BEARER = web.RequestKey("bearer", ApiToken)
-"""The API token of a request, once it was found to count."""
+"""The API token of a request, once it is authenticated."""

@@ -1,4 +1,4 @@
-"""Here is what the server counts. No label holds a token, a path or a project."""
+"""The metrics of the server. No label contains a token, a path or a project."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 
 
 class Metrics:
-    """Counters of one server."""
+    """The counters of one server."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -59,13 +59,13 @@ class Metrics:
         """Count a request."""
         handler = getattr(request.match_info.handler, "__name__", _UNMATCHED)
         handler = handler if request.match_info.http_exception is None else _UNMATCHED
-        # A client may call a method whatever it likes; labels must stay few.
+        # Clients can send any method; the number of labels must stay small.
         method = request.method if request.method in _METHODS else "other"
         self._requests.labels(handler, method, str(status)).inc()
         self._seconds.labels(handler).observe(seconds)
 
     def count_upstream_document(self, outcome: str, seconds: float) -> None:
-        """Count a document of upstream's; no time if it was not asked."""
+        """Count an upstream document; *seconds* is 0 if it came from the cache."""
         self._upstream.labels(outcome).inc()
         if seconds:
             self._upstream_seconds.observe(seconds)
@@ -75,7 +75,7 @@ class Metrics:
         self._attempts.labels(reply).inc()
 
     async def render(self, catalogue: Catalogue, cache_size: int) -> bytes:
-        """Return all of it, in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         totals = await catalogue.read(lambda rows: rows.totals())
         self._stages.clear()
         for status, number in totals.stages.items():
@@ -91,7 +91,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class MetricsSources:
-    """What /metrics takes its figures from: what was counted, and what there is now."""
+    """The sources of /metrics: the counters, the catalogue and the size of the cache."""
 
     metrics: Metrics
     catalogue: Catalogue
@@ -103,7 +103,7 @@ METRICS_SOURCES = web.AppKey("metrics_sources", MetricsSources)
 
 
 async def show_metrics(request: web.Request) -> web.Response:
-    """Show what was counted."""
+    """Return the metrics."""
     sources = request.app[METRICS_SOURCES]
     body = await sources.metrics.render(sources.catalogue, sources.cache_size())
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
