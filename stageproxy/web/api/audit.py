@@ -1,4 +1,4 @@
-"""Here is the audit trail over HTTP: what happened to a stage, and whether the trail holds."""
+"""The audit trail in the API: the events of a stage, and verification of the trail."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Here is POST of /api/check: what PyPI would say to a file that was not sent yet."""
+"""POST /api/check: PyPI's verdict on a file before its upload."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Here is /api/openapi.json, and what it says of each route: a new one takes a line here."""
+"""GET /api/openapi.json, and the operation of each route. A new route needs a line here."""
 
 from http import HTTPStatus
 
@@ -14,7 +14,7 @@ from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
 
 OPENAPI = web.AppKey("openapi", Document)
-"""The document of this server."""
+"""The OpenAPI document of this server."""
 
 
 async def show_openapi(request: web.Request) -> web.StreamResponse:
@@ -72,4 +72,4 @@ OPERATIONS: Operations = {
     stages.list_tokens: Operation("ApiTokens"),
     stages.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
 }
-"""Every route below /api/, by its handler."""
+"""The operations of all routes below /api/, by handler."""

@@ -1,4 +1,4 @@
-"""Here is how routes and what is known of them become a document of OpenAPI 3.1."""
+"""The OpenAPI 3.1 document, made from routes and operations."""
 
 import json
 import re
@@ -29,10 +29,10 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a route takes and answers: the rest is in its path and its handler's docstring.
+    """The request and responses of a route. The rest is in its path and its handler's docstring.
 
-    `errors`: what it can fail with, beside what all can. `has_location`: whether
-    its success, or a conflict, says where the stage is.
+    `errors`: the kinds of errors besides those of all routes. `has_location`: whether
+    the success and the conflict have a Location header with the URL of the stage.
     """
 
     response: str
@@ -45,7 +45,7 @@ class Operation:
 
 
 Operations = Mapping[Callable[..., Any], Operation]
-"""What is known of routes, by their handlers."""
+"""Operations by handler."""
 
 _PATH_PARAMETERS = {"id": "The `id` of a stage or an API token.", "filename": "The filename."}
 
@@ -83,7 +83,7 @@ _SECURITY_SCHEMES: Schema = {
 def openapi_document(
     routes: Iterable[web.RouteDef], operations: Operations, public_url: str
 ) -> Document:
-    """Return the description of those *routes* that are below /api/. Raise if one has none."""
+    """Return the document of the *routes* below /api/. Raise if one has no operation."""
     paths: dict[str, dict[str, Schema]] = {}
     for route in routes:
         if route.path.startswith(PREFIX):
@@ -188,7 +188,7 @@ def _problem(description: str) -> Schema:
 
 
 def _request_schemas(operations: Operations) -> Schema:
-    """Return the schemas of all bodies, as pydantic tells them."""
+    """Return pydantic's schemas of all request bodies."""
     bodies: list[tuple[type[Body], Literal["validation"]]] = [
         (one.body, "validation") for one in operations.values() if one.body
     ]

@@ -1,4 +1,4 @@
-"""Here is /api/stages/{id}/promotion: planned, begun, shown, told of, and the receipt."""
+"""Promotions in the API: plan, start, progress, reports and the receipt."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -27,7 +27,7 @@ Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=Tru
 Acknowledgement = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$", to_lower=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
 FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_length=4000)]
-"""Where a file is, as somebody says. What readers are led to, the server has seen itself."""
+"""The URL of a file as reported by a client. Readers are redirected to verified URLs only."""
 
 
 class PlanPromotion(Body):
@@ -55,7 +55,7 @@ class StartPromotion(Body):
 
     @property
     def credential(self) -> Credential | None:
-        """The credential that came along."""
+        """The credential in the request, if any."""
         return Credential(self.username, self.token.get_secret_value()) if self.token else None
 
 
@@ -78,7 +78,7 @@ class EntryBody(Body):
         return self
 
     def entry(self) -> Entry:
-        """Return it as a value."""
+        """Return the entry of the journal."""
         changed_at: datetime = self.changed_at
         return Entry(
             self.filename,

@@ -1,4 +1,4 @@
-"""Here is a promotion as JSON: what is planned, how far it is, what an artifact's form was."""
+"""Promotions as JSON: the plan and the progress."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})
 
 
 def plan_json(examination: Examination, target: PublishUrls) -> dict[str, Any]:
-    """Return what would be published, in which order, and what is to be said of it."""
+    """Return what would be published, in which order, and the findings."""
     stage = examination.stage
     return {
         "stage": stage.id,
@@ -46,7 +46,7 @@ def plan_json(examination: Examination, target: PublishUrls) -> dict[str, Any]:
 
 
 def promotion_json(view: PromotionView) -> dict[str, Any]:
-    """Return how far a promotion is."""
+    """Return the progress of a promotion."""
     stage, promotion = view.stage, view.promotion
     approval = promotion.approval
     ended_at, first_sent_at = promotion.ended_at, promotion.first_sent_at
@@ -81,7 +81,7 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
 
 
 def _bytes_sent(artifact: Artifact, view: PromotionView) -> int:
-    """Return how many bytes are out; of what was taken all of them, whoever sent it."""
+    """Return how many bytes were sent: all of an accepted file, also if a client sent it."""
     if view.journal[artifact.filename].progress in _WHOLE:
         return artifact.size
     return view.sent.get(artifact.filename, 0)

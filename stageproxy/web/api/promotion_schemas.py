@@ -1,4 +1,4 @@
-"""Here is what /api/ answers about promotions, as JSON Schema; see `schemas`."""
+"""The JSON Schemas of promotions in the API; see `schemas`."""
 
 from collections.abc import Mapping
 
@@ -157,4 +157,4 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
         },
     ),
 }
-"""Components by name, keys as on the wire."""
+"""The components of promotions, by name."""

@@ -1,4 +1,4 @@
-"""Here is what /api/ answers with, as JSON Schema: its components by name, keys as on the wire."""
+"""The JSON Schemas of API responses, and the functions that build them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,12 +19,12 @@ DIGEST: Schema = {"type": "string", "pattern": "^([0-9a-f]{2})+$"}
 
 
 def ref(name: str) -> Schema:
-    """Return what stands for a component where it is used."""
+    """Return a reference to a component."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def object_of(description: str, required: Schema, optional: Schema | None = None) -> Schema:
-    """Return an object by its keys. More may come with a later version, so none are forbidden."""
+    """Return an object with these keys. Others are allowed: later versions may add some."""
     keys = {**required, **(optional or {})}
     return {
         "type": "object",
@@ -35,7 +35,7 @@ def object_of(description: str, required: Schema, optional: Schema | None = None
 
 
 def map_of(key: str, value: Schema) -> Schema:
-    """Return an object whose keys are each a *key*, and whose values have one schema."""
+    """Return an object that maps each *key* to a value of the same schema."""
     return {"type": "object", "description": f"By {key}.", "additionalProperties": value}
 
 
@@ -50,7 +50,7 @@ def list_of(name: str) -> Schema:
 
 
 def hex_digits(length: int) -> Schema:
-    """Return a text of *length* hexadecimal digits."""
+    """Return a string of *length* hexadecimal digits."""
     return {"type": "string", "pattern": f"^[0-9a-f]{{{length}}}$"}
 
 
@@ -227,4 +227,4 @@ SCHEMAS: Mapping[str, Schema] = {
         },
     ),
 }
-"""What can be answered with, beside what `promotion_schemas` has."""
+"""The components by name. Those of promotions are in `promotion_schemas`."""

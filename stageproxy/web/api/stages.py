@@ -1,4 +1,4 @@
-"""Here is /api/: stages and tokens, in PEP 694's words."""
+"""Stages and API tokens in the API, in the terms of PEP 694."""
 
 from typing import Literal
 
@@ -65,8 +65,8 @@ async def list_stages(request: web.Request) -> web.Response:
     token = await authenticate(request)
     project = request.query.get("project")
     stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
-    told = request.app[SESSION_JSON].of
-    return json_response({"stages": [told(stage, token) for stage in stages]})
+    describe = request.app[SESSION_JSON].of
+    return json_response({"stages": [describe(stage, token) for stage in stages]})
 
 
 async def show_stage(request: web.Request) -> web.Response:
