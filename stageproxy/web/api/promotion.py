@@ -71,7 +71,7 @@ class EntryBody(Body):
     url: FileUrl = ""
 
     @model_validator(mode="after")
-    def _is_somewhere(self) -> Self:
+    def _confirmed_has_url(self) -> Self:
         if self.progress is Progress.CONFIRMED and not self.url:
             msg = "a confirmed file needs a url"
             raise ValueError(msg)
@@ -117,8 +117,10 @@ async def start_promotion(request: web.Request) -> web.Response:
     """Freeze a stage and start to publish it: 202, or the reasons why not."""
     token = await authenticate(request)
     body = await read_body(request, StartPromotion)
-    order = PromotionRequest(body.manifest_digest, body.acknowledged, body.way, body.credential)
-    view = await request.app[PROMOTIONS].start(token, _id(request), order)
+    promotion_request = PromotionRequest(
+        body.manifest_digest, body.acknowledged, body.way, body.credential
+    )
+    view = await request.app[PROMOTIONS].start(token, _id(request), promotion_request)
     return _promotion(view, HTTPStatus.ACCEPTED)
 
 

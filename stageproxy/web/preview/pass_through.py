@@ -21,9 +21,11 @@ _LONGEST_NOT_FOUND = 2**16
 async def pass_through(request: web.Request, stage: Stage, path: str) -> web.StreamResponse:
     """Return upstream's response: its status, the forwarded headers, and its body unchanged."""
     _, mark, query = request.raw_path.partition("?")
-    asked = path + mark + query
-    async with request.app[PREVIEWS].ask_upstream(asked, headers_for_upstream(request)) as answer:
-        return await pass_on(request, stage, answer, asked)
+    requested = path + mark + query
+    async with request.app[PREVIEWS].ask_upstream(
+        requested, headers_for_upstream(request)
+    ) as answer:
+        return await pass_on(request, stage, answer, requested)
 
 
 async def redirect_to_file(request: web.Request) -> web.StreamResponse:
@@ -38,24 +40,26 @@ async def redirect_to_file(request: web.Request) -> web.StreamResponse:
 
 
 async def pass_on(
-    request: web.Request, stage: Stage, answer: UpstreamResponse, asked: str
+    request: web.Request, stage: Stage, answer: UpstreamResponse, requested: str
 ) -> web.StreamResponse:
-    """Return upstream's response to a path. Redirects stay within the stage."""
+    """Return upstream's response to the *requested* path. Redirects stay within the stage."""
     if answer.status in _REDIRECTS:
-        return _redirected(request, answer, asked)
+        return _redirect(request, answer, requested)
     if answer.status == HTTPStatus.NOT_FOUND:
         return await _not_found(answer)
-    path = asked.partition("?")[0]
+    path = requested.partition("?")[0]
     headers = headers_of_project if concerns(path, stage.project) else headers_of_unchanged
     return await _stream(request, answer, headers(answer.headers))
 
 
-def _redirected(request: web.Request, answer: UpstreamResponse, asked: str) -> web.Response:
+def _redirect(request: web.Request, answer: UpstreamResponse, requested: str) -> web.Response:
     location = answer.headers.get(hdrs.LOCATION, "")
-    target = request.app[PREVIEWS].redirection(location, asked)
+    target = request.app[PREVIEWS].redirection(location, requested)
     if target.path is None:
         return temporary_redirect(target.url)
-    return redirect_within_stage(request, target.path, permanent=is_respelling(asked, target.path))
+    return redirect_within_stage(
+        request, target.path, permanent=is_respelling(requested, target.path)
+    )
 
 
 async def _not_found(answer: UpstreamResponse) -> web.Response:
