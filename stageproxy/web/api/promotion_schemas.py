@@ -58,7 +58,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                     },
                 ),
             },
-            "refused": described("Whether the index would refuse something.", _BOOLEAN),
+            "refused": described("Whether the index would refuse any file.", _BOOLEAN),
             "findings": {
                 "type": "array",
                 "items": object_of(
@@ -72,7 +72,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                 ),
             },
             "warnings-digest": described(
-                "What to send as `acknowledged`; empty if there are no warnings.", TEXT
+                "The digest to send as `acknowledged`. It is empty if there are no warnings.", TEXT
             ),
             "notices": TEXTS,
         },
@@ -87,7 +87,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             ),
             "reason": described("Why it stopped, if it has.", TEXT_OR_NULL),
             "manifest-digest": _MANIFEST_DIGEST,
-            "approved-by": described("The id of the API token.", TEXT),
+            "approved-by": described("The id of an API token.", TEXT),
             "approved-at": TIME,
             "acknowledged": described("The warnings that were acknowledged.", TEXTS),
             "publisher": _PUBLISHER,
@@ -160,4 +160,4 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
         },
     ),
 }
-"""Components by name, keys as on the wire."""
+"""The components of promotions, by name."""

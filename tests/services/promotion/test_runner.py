@@ -323,7 +323,7 @@ async def test_damaged_file(promoting: Promoting) -> None:
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{FIRST} is not on the disk as it was uploaded")
+    assert ending.startswith(f"{FIRST} on disk differs from the uploaded file")
     assert not any(one.may_be_out for one in promoting.kept.values())
 
 
