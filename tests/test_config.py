@@ -90,7 +90,7 @@ def test_example_names_no_host() -> None:
         ),
         pytest.param(
             '[stage]\nlifetime = "7 moons"',
-            "stage.lifetime: '7 moons' is not a length of time such as 90s, 15m, 12h or 7d.",
+            "stage.lifetime: '7 moons' is not a duration such as 90s, 15m, 12h or 7d.",
             id="length of time",
         ),
         pytest.param(

@@ -23,7 +23,7 @@ from stageproxy.server.wiring import (
     publish_target_of,
     upstream_of,
 )
-from stageproxy.services.background import repeat_for_ever
+from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenRequest
 from stageproxy.store.database import Database
@@ -48,7 +48,7 @@ _BACKLOG = 1024
 
 
 class CannotListenError(Exception):
-    """The server's address is taken, or not of this machine."""
+    """The server's address is in use, or not of this machine."""
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ async def open_service(
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
-    """Serve until a signal says stop. *announce* gets each line that is for the operator."""
+    """Serve until SIGINT or SIGTERM. *announce* is called with each line for the operator."""
     directory = DataDirectory(config.storage.data)
     with directory.locked():
         stop = asyncio.Event()
@@ -99,14 +99,12 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
             listening(config, directory, announce) as service,
             asyncio.TaskGroup() as group,
         ):
-            sweeping = group.create_task(
-                repeat_for_ever("sweep", service.expiry.sweep, _SWEEP_EVERY)
-            )
+            sweeping = group.create_task(repeat("sweep", service.expiry.sweep, _SWEEP_EVERY))
             watching = group.create_task(
-                repeat_for_ever("promotions", partial(_watch, service), _WATCH_EVERY)
+                repeat("promotions", partial(_watch, service), _WATCH_EVERY)
             )
             await stop.wait()
-            log.info("stopping: running requests have %d s to end", SHUTDOWN_SECONDS)
+            log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
             sweeping.cancel()
             watching.cancel()
 
@@ -119,13 +117,13 @@ async def listening(
     clock: Clock | None = None,
     inspector: Inspector | None = None,
 ) -> AsyncIterator[Service]:
-    """Answer requests for as long as the block lasts."""
-    # The socket comes first: the public URL may depend on the port that it gets.
+    """Serve requests until the block ends."""
+    # The socket is bound first: the public URL may depend on its port.
     bound = _bind(config.server.host, config.server.port)
     url = _url_of(config.server.host, bound.getsockname()[1])
     public_url = config.server.public_url or url
     async with open_service(config, directory, public_url, clock, inspector) as service:
-        await _first_token(service, directory, announce)
+        await _create_admin_token(service, directory, announce)
         runner = runner_for(service.app, trusted_proxies=config.server.trusted_proxies)
         await runner.setup()
         try:
@@ -146,7 +144,7 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        msg = f"{host} port {port} cannot be listened on: {error.strerror}."
+        msg = f"Cannot listen on {host} port {port}: {error.strerror}."
         raise CannotListenError(msg) from error
     return bound
 
@@ -155,28 +153,28 @@ def _url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _first_token(
+async def _create_admin_token(
     service: Service, directory: DataDirectory, announce: Callable[[str], None]
 ) -> None:
-    """Leave an admin token for whoever owns an empty data directory."""
+    """Write an admin token into a data directory that has no tokens yet."""
     if await service.database.read(lambda rows: rows.tokens.list()):
         return
-    order = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
-    token, kept = service.tokens.mint(order)
-    # The file first: a crash in between leaves a token that the next start makes anew.
+    request = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
+    token, stored = service.tokens.mint(request)
+    # The file is written first: after a crash in between, the next start creates another token.
     await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
-    await service.tokens.store(kept)
-    announce(f"An admin token is in {directory.admin_token}")
+    await service.tokens.store(stored)
+    announce(f"An admin token was written to {directory.admin_token}")
 
 
 async def _watch(service: Service) -> None:
-    """End promotions that fell silent, and remind of half-published releases."""
-    await service.promotions.lapse()
+    """End promotions whose leases have run out, and warn of partly published releases."""
+    await service.promotions.end_lapsed()
     await service.promotion_reports.remind()
 
 
 def log_to_stderr(log_format: str, level: str) -> None:
-    """Log to the standard error stream, without a token in any line."""
+    """Log to standard error, with tokens removed from every line."""
     handler = logging.StreamHandler()
     text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if log_format == "json" else text)
@@ -185,4 +183,4 @@ def log_to_stderr(log_format: str, level: str) -> None:
 
 
 SERVE_FAILURES = (CannotListenError, DataDirectoryError, NewerSchemaError, NoPipIndexError)
-"""What keeps a server from starting and has a sentence for its operator."""
+"""The errors that prevent the start and have a sentence for the operator."""

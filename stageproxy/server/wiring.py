@@ -34,7 +34,7 @@ from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
-from stageproxy.services.readiness import Check, Readiness, disk_has_room, files_can_be_written
+from stageproxy.services.readiness import Check, Readiness, check_disk, check_files
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -81,7 +81,7 @@ class Adapters:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An application, and what runs beside its requests."""
+    """An application, and the services that run beside its requests."""
 
     app: web.Application
     expiry: Expiry
@@ -99,7 +99,7 @@ def assemble(
     urls: StageUrls,
     metrics: Metrics,
 ) -> Service:
-    """Put the parts of a server together. Nothing is read or written yet."""
+    """Build the parts of a server. Nothing is read or written yet."""
     database, files = adapters.database, adapters.files
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config))
@@ -277,14 +277,14 @@ def _policy(config: Config) -> UploadPolicy:
 def _readiness(folder: Path, database: Database, index: CachedIndex) -> Readiness:
     checks: dict[str, Check] = {
         "database": database.check,
-        "files": partial(files_can_be_written, folder),
-        "disk": partial(disk_has_room, folder),
+        "files": partial(check_files, folder),
+        "disk": partial(check_disk, folder),
     }
     return Readiness(checks, lambda: index.failure, database.versions)
 
 
 def _help_pages() -> HelpPages:
-    """Return where PyPI explains its verdicts; never where a mirror of it is."""
+    """Return the pages where PyPI explains its refusals: PyPI's own, never those of a mirror."""
     site = default_of_pip()
     manual = site.with_host(f"docs.{site.host}")
     return HelpPages(str(site), str(manual))

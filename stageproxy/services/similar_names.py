@@ -64,7 +64,7 @@ class NameSearches:
             async with asyncio.timeout_at(deadline):
                 search = Search(await self._other(project))
         except (TimeoutError, StageproxyError, UnreadableListError) as error:
-            log.warning("the list of projects could not be searched for %s: %r", project, error)
+            log.warning("cannot search the list of projects for %s: %r", project, error)
             search = Search(failed=True)
         seconds = _CACHE_SECONDS_OF_FAILURE if search.failed else _CACHE_SECONDS
         self._cached.add(project, _CachedSearch(search, self.now() + seconds))

@@ -8,7 +8,10 @@ from stageproxy.core.promotion.promotion import LostLeaseError
 
 @asynccontextmanager
 async def one_failure() -> AsyncIterator[None]:
-    """Raise one failure of a group as it is: whoever waits for the block knows no groups."""
+    """Raise one failure of a group as it is: callers do not expect exception groups.
+
+    A lost lease comes before any other failure.
+    """
     try:
         yield
     except ExceptionGroup as group:

@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 _SECONDS = 5
 """How long an upload waits for all requests to upstream: some uploaders give up after ten."""
 
-_NOT_ASKED = "PyPI could not be asked whether it has this file already."
-_NOT_SEARCHED = "PyPI's list of projects could not be searched for names too similar to this one."
+_NOT_ASKED = "No answer from PyPI: it may already have this file."
+_NOT_SEARCHED = "PyPI's list of projects could not be searched for similar names."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class UpstreamReader:
         """Raise `ConflictError` if upstream has a file of that name, whatever its bytes."""
         page, _ = await self._page(project, asyncio.get_running_loop().time() + self.seconds)
         if page is not None and filename in page.listing.files:
-            raise ConflictError(f"PyPI has {filename} already.")
+            raise ConflictError(f"PyPI already has {filename}.")
 
     async def _page(
         self, project: NormalizedName, deadline: float
@@ -85,7 +85,7 @@ class UpstreamReader:
             async with asyncio.timeout_at(deadline):
                 return await read_project_page(self.index, project), ""
         except (TimeoutError, StageproxyError, UnreadablePageError) as error:
-            log.warning("what PyPI has of %s is not known: %r", project, error)
+            log.warning("cannot read what PyPI has of %s: %r", project, error)
             return None, str(error) or "It did not answer in time."
 
 

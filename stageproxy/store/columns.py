@@ -108,7 +108,7 @@ def promotion_in(row: Row) -> Promotion:
             acknowledged=tuple(json.loads(row["acknowledged"])),
         ),
         target=PublishUrls(row["repository_url"], row["index_url"]),
-        way=Publisher(row["way"]),
+        publisher=Publisher.of_way(row["way"]),
         fence=row["fence"],
         leased_until=_time(row["leased_until"]),
         first_sent_at=_time_or_none(row["first_sent_at"]),

@@ -107,7 +107,7 @@ class Database:
         try:
             await self.write(lambda rows: rows.stages.find(""))
         except sqlite3.Error as error:
-            return f"the database cannot be written ({type(error).__name__})"
+            return f"cannot write to the database ({type(error).__name__})"
         return None
 
     def close(self) -> None:

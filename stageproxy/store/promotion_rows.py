@@ -41,7 +41,7 @@ class SqlitePromotionRows(Statements):
                 "acknowledged": json.dumps(approval.acknowledged),
                 "repository_url": promotion.target.repository_url,
                 "index_url": promotion.target.index_url,
-                "way": promotion.way.value,
+                "way": promotion.publisher.way,
                 "fence": promotion.fence,
                 "leased_until": text_of(promotion.leased_until),
                 "first_sent_at": text_of(promotion.first_sent_at),

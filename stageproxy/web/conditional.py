@@ -1,4 +1,4 @@
-"""Here is how a body is told apart from another, and not sent to those who have it."""
+"""Conditional responses: ETags, 304 and gzip."""
 
 import asyncio
 import gzip
@@ -22,9 +22,9 @@ def etag_of(body: bytes) -> str:
 
 
 def matches(request: web.Request, etag: str) -> bool:
-    """Say whether the client has what *etag* stands for (RFC 9110, section 13.1.2).
+    """Return whether the client has the body with *etag* (RFC 9110, section 13.1.2).
 
-    `W/` is ignored: a proxy in front may have weakened what we sent.
+    `W/` is ignored, because a proxy may have weakened our ETag.
     """
     header = request.headers.get(hdrs.IF_NONE_MATCH, "")
     tags = {one.strip().removeprefix("W/") for one in header.split(",")}
@@ -32,7 +32,7 @@ def matches(request: web.Request, etag: str) -> bool:
 
 
 def wants_fresh(request: web.Request) -> bool:
-    """Say whether the client does not take an answer that somebody kept (RFC 9111, 5.2.1)."""
+    """Return whether the client refuses cached responses (RFC 9111, section 5.2.1)."""
     lines = request.headers.getall(hdrs.CACHE_CONTROL, [])
     directives = ",".join(lines).lower().replace(" ", "").split(",")
     return not _NO_CACHE.isdisjoint(directives)
@@ -41,9 +41,9 @@ def wants_fresh(request: web.Request) -> bool:
 async def conditional(
     request: web.Request, document: Document, headers: dict[str, str]
 ) -> web.StreamResponse:
-    """Return the answer with a document: 304 to those who have it, gzip to those who can.
+    """Return the response with a document: 304 if the client has it, gzipped if it accepts gzip.
 
-    Each encoding has an ETag of its own.
+    Each encoding has its own ETag.
     """
     is_gzipped = len(document.body) > _SMALLEST_GZIPPED and _accepts_gzip(request)
     etag = f'"{document.digest}-gzip"' if is_gzipped else f'"{document.digest}"'
@@ -64,10 +64,10 @@ async def conditional(
 async def _send(
     request: web.Request, body: bytes, headers: Mapping[str, str]
 ) -> web.StreamResponse:
-    """Send a body: a large one in pieces, so that it is not copied for each of its readers.
+    """Send a body, a large one in chunks, so that it is not copied for each client.
 
-    Handed over as a whole, it would be joined to the headers, and what a slow
-    reader has not taken yet would be copied once more and kept for it.
+    aiohttp joins a whole body to the headers, and the transport copies what a
+    slow client has not received yet.
     """
     if len(body) <= _CHUNK:
         return web.Response(body=body, headers=headers)

@@ -1,4 +1,4 @@
-"""Here is what every request passes first, and what every failure becomes."""
+"""The outermost middleware: request checks, error responses and metrics."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ _WITHOUT_BODY = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let pass what is well formed, tell of what goes wrong, in the client's shape, and count."""
+    """Check a request, turn every error into a response, and count the request."""
     started = asyncio.get_running_loop().time()
     answer = await _respond(request, handler)
     seconds = asyncio.get_running_loop().time() - started
@@ -40,11 +40,13 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     except ConnectionError:
         raise
     except Exception as error:
-        # The outermost place: what arrives here is a bug of ours.
+        # The outermost middleware: an exception that reaches it is a bug.
         log.exception("%s failed", request.method)
         _abort_if_started(request, error)
         return error_response(
-            request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server has a fault. Its log says more."
+            request,
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "Internal server error. See the server's log.",
         )
 
 
@@ -59,27 +61,27 @@ async def _handle_or_refuse(request: web.Request, handler: Handler) -> web.Strea
 
 
 def _abort_if_started(request: web.Request, error: Exception) -> None:
-    """Raise what closes the connection, if an answer is being sent on it.
+    """Raise `ConnectionError` if a response has been started.
 
-    A second answer would end up within the first; only a broken connection
-    tells that more was to come.
+    A second response would end up inside the first one; closing the connection
+    is the only way to show that it is incomplete.
     """
     if request.writer.output_size > 0:
-        raise ConnectionError("The answer is under way already.") from error
+        raise ConnectionError("The response has already started.") from error
 
 
 def _check_request(request: web.Request) -> None:
     check_raw_target(request.raw_path)
     if request.version not in _VERSIONS:
-        raise InvalidRequestError("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        raise InvalidRequestError("Only HTTP/1.0 and HTTP/1.1 are supported.")
     if request.version == HttpVersion10 and hdrs.TRANSFER_ENCODING in request.headers:
-        raise InvalidRequestError("HTTP/1.0 has no Transfer-Encoding.")
+        raise InvalidRequestError("HTTP/1.0 does not support Transfer-Encoding.")
     if request.method in _WITHOUT_BODY and request.body_exists:
-        raise InvalidRequestError(f"A {request.method} request has no body here.")
+        raise InvalidRequestError(f"A {request.method} request must not have a body.")
 
 
 def _http_error_response(error: web.HTTPException, request: web.Request) -> web.StreamResponse:
-    """Return what aiohttp's router says, in our words and the client's shape."""
+    """Return an error of aiohttp's router in the format for the client."""
     if error.status < HTTPStatus.BAD_REQUEST:
         raise error
     status = HTTPStatus(error.status)

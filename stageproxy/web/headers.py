@@ -1,6 +1,6 @@
-"""Here is which headers pass: from clients to upstream, from upstream to clients, and of our own.
+"""The headers that are forwarded to upstream and to clients, and those that the server adds.
 
-Both ways the list says what may pass; everything else stays behind.
+In both directions only the listed headers are forwarded.
 """
 
 from collections.abc import Mapping
@@ -58,20 +58,20 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 
 
 def headers_for_upstream(request: web.Request) -> dict[str, str]:
-    """Return the headers of a request that upstream may see."""
+    """Return the headers of a request that are sent to upstream."""
     sent = {name: request.headers.getall(name, []) for name in FORWARDED}
     return {name: ", ".join(values) for name, values in sent.items() if values}
 
 
 def headers_of_unchanged(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that go with a body of upstream's that stays as it is."""
+    """Return the headers for an upstream body that is passed through unchanged."""
     return _select(headers, _BODY_HEADERS + _INDEX_HEADERS)
 
 
 def headers_of_project(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a document about the staged project: nobody may keep it.
+    """Return the headers for an upstream document about the staged project.
 
-    What it says today may change with the next upload.
+    It must not be cached: the next upload may change it.
     """
     selected = headers_of_unchanged(headers)
     for name in ("Last-Modified", "Expires", "Age"):
@@ -80,9 +80,9 @@ def headers_of_project(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def headers_of_edited(headers: Mapping[str, str], content_type: str) -> dict[str, str]:
-    """Return the headers that go with a page about the staged project.
+    """Return the headers for an edited page about the staged project.
 
-    What upstream says of its own bytes is not true of ours.
+    Upstream's headers about its own body do not apply to the edited one.
     """
     selected = _select(headers, _INDEX_HEADERS)
     return {
@@ -94,7 +94,7 @@ def headers_of_edited(headers: Mapping[str, str], content_type: str) -> dict[str
 
 
 async def add_standard_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add what every answer says, and what every answer under a stage says."""
+    """Add the headers of every response, and those of every response below a stage URL."""
     added = (
         {**_STAGE_HEADERS, **_STANDARD_HEADERS} if _is_below_stage(request) else _STANDARD_HEADERS
     )
@@ -109,7 +109,7 @@ def _is_below_stage(request: web.Request) -> bool:
 
 
 def _select(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    """Return the headers of these *names*, but for those that concern one connection alone."""
+    """Return the headers with these *names*, without those that `Connection` lists."""
     of_connection = {one.strip().lower() for one in headers.get("Connection", "").split(",")}
     return {
         name: headers[name]

@@ -1,4 +1,4 @@
-"""What operators ask of a server: whether it is alive, whether it is ready, and its metrics."""
+"""Endpoints for operators: liveness, readiness and metrics."""
 
 from http import HTTPStatus
 
@@ -10,15 +10,15 @@ from stageproxy.web.session_json import json_response
 
 
 async def live(_request: web.Request) -> web.Response:
-    """Say that the process answers."""
+    """Report that the process answers."""
     return json_response({"status": "ok"})
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Say whether requests can be served, and if not, why.
+    """Report whether requests can be served, and if not, why.
 
-    What upstream answered last is told beside it: no other server does better
-    while upstream is ill, so none should be asked instead of this one.
+    The last failure of upstream is reported but does not count: a load balancer
+    would find every other server in the same state.
     """
     readiness = request.app[READINESS]
     problems = await readiness.problems()

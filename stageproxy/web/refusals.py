@@ -1,7 +1,7 @@
-"""Here is which refusals get into the audit trail: of writes, and only to known API tokens.
+"""The refusals that the audit trail records: those of writes, to known API tokens.
 
-What anybody can be refused for without a token is in the log alone: the trail
-is kept for good, and nobody unknown may fill the disk with it.
+Refusals without a known token are only logged. The trail is permanent, and
+unknown clients must not be able to fill the disk with it.
 """
 
 from aiohttp import web
@@ -16,7 +16,7 @@ _IS_READ_ONLY = web.RequestKey("is-read-only", bool)
 
 
 def mark_read_only(request: web.Request) -> None:
-    """Say that a request is no write, whatever its method."""
+    """Mark a request as no write, whatever its method."""
     request[_IS_READ_ONLY] = True
 
 

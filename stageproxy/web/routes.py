@@ -1,4 +1,4 @@
-"""Here is every URL, and the handler that answers it."""
+"""Every URL and its handler."""
 
 from aiohttp import web
 
@@ -71,4 +71,4 @@ ROUTES = (
     web.get("/api/tokens", tokens.list_tokens),
     web.delete("/api/tokens/{id}", tokens.revoke_token),
 )
-"""GET routes answer HEAD too."""
+"""The routes. Those of GET also answer HEAD."""

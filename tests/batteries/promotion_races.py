@@ -55,7 +55,8 @@ class Arena:
         project = f"race-{self.rounds}"
         wheels = [a_wheel(project, tag=tag) for tag in ("py2-none-any", "py3-none-any")]
         stage = await self.service.staged(*wheels, an_sdist(project))
-        plan = await self.service.api("POST", f"stages/{stage['id']}/promotion/plan", way="server")
+        path = f"stages/{stage['id']}/promotion/plan"
+        plan = await self.service.api("POST", path, publisher="server")
         return Bout(self.service, project, stage["id"], plan.document)
 
     async def at_some_moment(self, act: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -90,12 +91,12 @@ class Bout:
         files = [one.distribution for one in project.files] if project else []
         return {one.filename: one.sha256 for one in files}
 
-    async def promote(self, *, way: str = "server") -> Answer:
+    async def promote(self, *, publisher: str = "server") -> Answer:
         """Order what was looked at to be published."""
         order = {
             "manifest-digest": self.plan["manifest-digest"],
             "acknowledged": self.plan["warnings-digest"],
-            "way": way,
+            "publisher": publisher,
         }
         return await self.service.api("POST", f"stages/{self.stage_id}/promotion", **order)
 

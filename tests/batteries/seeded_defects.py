@@ -5,7 +5,8 @@ from pathlib import Path
 
 PLAN, JOURNAL = "core/promotion/plan.py", "core/promotion/journal.py"
 ORDERS = "core/promotion/request.py"
-PROMOTE, PUBLICATION = "services/promotion/orchestrate.py", "services/promotion/runner.py"
+PUBLICATION = "services/promotion/runner.py"
+TRANSACTIONS = "services/promotion/transactions.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ DEFECTS = [
     Defect(
         "after a failure nothing new is begun",
         PUBLICATION,
-        "if broken or any(map(_is_failure, replies.values())):",
-        "if broken:",
+        "if errors or any(map(_is_failure, replies.values())):",
+        "if errors:",
         "services/promotion/test_runner.py::test_refusal_stops_it",
     ),
     Defect(
@@ -157,7 +158,7 @@ DEFECTS = [
     ),
     Defect(
         "each holder has a number of its own",
-        PROMOTE,
+        TRANSACTIONS,
         "fence=former.fence + 1 if former else 1",
         "fence=1",
         "services/promotion/test_orchestrate_resume.py::test_silent_promoter_is_followed_at_once",
@@ -178,7 +179,7 @@ DEFECTS = [
     ),
     Defect(
         "two that begin at once: one wins",
-        PROMOTE,
+        TRANSACTIONS,
         "status=stage.after(Step.PROMOTE)",
         "status=Status.PROCESSING",
         "services/promotion/test_orchestrate.py::test_two_at_once",
@@ -192,7 +193,7 @@ DEFECTS = [
     ),
     Defect(
         "what changes after the examination is not published",
-        PROMOTE,
+        TRANSACTIONS,
         "if stage.revision != examined.revision:",
         "if stage.revision < 0:",
         "services/promotion/test_orchestrate.py::test_changed_while_it_was_examined",
@@ -234,7 +235,7 @@ DEFECTS = [
     ),
     Defect(
         "a stage is published only when all of it is confirmed",
-        "services/promotion/journal_store.py",
+        TRANSACTIONS,
         "    if missing:\n",
         "    if not journal:\n",
         "services/promotion/test_reports.py::test_published_only_when_all_is_confirmed",
@@ -242,14 +243,14 @@ DEFECTS = [
     Defect(
         "a promoter's word is not enough: the server sees the very bytes itself",
         "services/promotion/reports.py",
-        "    check_is_listed(stage.artifacts, seen)\n",
+        "    check_is_listed(stage.artifacts, hashed)\n",
         "",
         "services/promotion/test_reports.py::test_not_published_with_other_bytes",
     ),
     Defect(
         "who goes on sees for himself what was only told to be out",
-        "services/promotion/orchestrate.py",
-        "if former is not None and former.way is Publisher.CLIENT:",
+        TRANSACTIONS,
+        "if former is not None and former.publisher is Publisher.CLIENT:",
         "if former is None:",
         "services/promotion/test_reports.py::test_hearsay_is_seen_by_who_goes_on",
     ),
@@ -311,8 +312,8 @@ DEFECTS = [
     ),
     Defect(
         "who publishes elsewhere lives as long as there are signs of it",
-        "services/promotion/journal_store.py",
-        "    held = held.renewed(now)\n",
+        TRANSACTIONS,
+        "    promotion = promotion.renewed(now)\n",
         "",
         "services/promotion/test_orchestrate_resume.py::test_short_silence",
     ),
@@ -339,9 +340,9 @@ DEFECTS = [
     ),
     Defect(
         "every step is told in the audit trail",
-        "services/promotion/journal_store.py",
-        "rows.audit.add(entry_event(stage, held, entry, now))",
-        "entry_event(stage, held, entry, now)",
+        TRANSACTIONS,
+        "rows.audit.add(entry_event(stage, promotion, entry, now))",
+        "entry_event(stage, promotion, entry, now)",
         "services/promotion/test_audit_events.py::test_every_step_is_told",
     ),
     Defect(

@@ -74,7 +74,7 @@ async def test_two_orders_from_elsewhere(arena: Arena, rounds: int) -> None:
     for _ in range(rounds):
         bout = await arena.bout()
 
-        answers = await asyncio.gather(bout.promote(way="here"), bout.promote(way="here"))
+        answers = await asyncio.gather(*(bout.promote(publisher="client") for _ in range(2)))
         (won,) = (one.document for one in answers if one.status == 202)
         is_kept = await bout.publish_here(won["fence"])
 
@@ -88,13 +88,13 @@ async def test_holder_that_was_silent(arena: Arena, rounds: int) -> None:
     for _ in range(rounds):
         bout = await arena.bout()
         arena.service.index.uploads.faults = [arena.hang(bout)]
-        first = (await bout.promote(way="here")).document["fence"]
+        first = (await bout.promote(publisher="client")).document["fence"]
 
         async with asyncio.TaskGroup() as group:
             silent = group.create_task(bout.publish_here(first))
             await bout.until_it_hangs()
             arena.service.clock.advance(minutes=16)
-            second = (await bout.promote(way="here")).document["fence"]
+            second = (await bout.promote(publisher="client")).document["fence"]
             unheard = await bout.unheard()
             is_kept = await bout.publish_here(second)
 

@@ -86,7 +86,7 @@ def test_verify_with_a_head_that_is_gone(desk: Desk) -> None:
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.stderr == (
         f"Broken at record {records + 1}: "
-        "The chain ends here, or goes on with other records than it had.\n"
+        "The expected head is not in the chain: records were removed or replaced.\n"
     )
 
 
@@ -105,7 +105,7 @@ def test_verify_with_nonsense(desk: Desk) -> None:
     ended = desk.run("audit", "verify", "--head", "x")
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert ended.stderr == "Error: The head is a digest: 64 hexadecimal digits.\n"
+    assert ended.stderr == "Error: The head must be a digest of 64 hexadecimal digits.\n"
 
 
 @pytest.mark.parametrize("arguments", [(), ("show",), ("verify", "--nonsense")], ids=str)

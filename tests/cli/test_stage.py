@@ -62,7 +62,7 @@ def test_open_twice(desk: Desk) -> None:
     ended = desk.run("stage", "open", desk.project, "2.0.0", "--json")
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert f"is staged already, as stage {stage['id']}" in ended.stderr
+    assert f"is already staged, as stage {stage['id']}" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,8 @@ def test_any_deletion_is_found(data: st.DataObject, records: list[AuditRecord]) 
     del records[place]
 
     number = place + 1
-    missing = f"Record {number} is missing; record {number + 1} stands in its place."
-    cut = "The chain ends here, or goes on with other records than it had."
+    missing = f"Record {number} is missing: record {number + 1} is in its place."
+    cut = "The expected head is not in the chain: records were removed or replaced."
     assert find_broken_record(records) == (None if is_last else BrokenRecord(number, missing))
     assert find_broken_record(records, head) == BrokenRecord(number, cut if is_last else missing)
 
@@ -131,7 +131,7 @@ def test_any_cut_is_found_with_the_head(data: st.DataObject, records: list[Audit
 
     assert find_broken_record(records[:kept]) is None
     assert find_broken_record(records[:kept], known.digest) == BrokenRecord(
-        kept + 1, "The chain ends here, or goes on with other records than it had."
+        kept + 1, "The expected head is not in the chain: records were removed or replaced."
     )
 
 

@@ -27,7 +27,7 @@ def test_spelling(text: str, credential: Credential) -> None:
 @pytest.mark.parametrize("text", ["", " \n", ":", "user:", ":password", "two\nlines", "a\0b"])
 def test_nonsense(text: str) -> None:
     """What is no credential is not one, and the error does not repeat it."""
-    with pytest.raises(ValueError, match=r"^This is neither an API token nor a user's name"):
+    with pytest.raises(ValueError, match=r"^Expected an API token or USER:PASSWORD\.$"):
         parse_credential(text)
 
 

@@ -13,8 +13,8 @@ from tests.support.ports.fake_project_list import LIST, FakeProjectList
 NEW = canonicalize_name("dem0")
 UNKNOWN = Search(failed=True)
 TOO_SLOW = "It did not answer in time."
-NOT_SEARCHED = "PyPI's list of projects could not be searched for names too similar to this one."
-NOT_ASKED = "PyPI could not be asked whether it has this file already."
+NOT_SEARCHED = "PyPI's list of projects could not be searched for similar names."
+NOT_ASKED = "No answer from PyPI: it may already have this file."
 
 
 async def searched(searches: NameSearches, seconds: float = 10) -> Search:

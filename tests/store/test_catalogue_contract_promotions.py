@@ -49,11 +49,13 @@ async def unfinished(catalogue: Catalogue) -> list[str]:
     return [one.stage_id for one in found]
 
 
-@pytest.mark.parametrize("way", Publisher)
-async def test_every_field_comes_back(catalogue: Catalogue, way: Publisher) -> None:
+@pytest.mark.parametrize("publisher", Publisher)
+async def test_every_field_comes_back(catalogue: Catalogue, publisher: Publisher) -> None:
     """A promotion is kept as it is, to the microsecond."""
     promotion = replace(
-        a_promotion("id", way=way, acknowledged=("Odd: é.", "Strange."), notices=("One.",)),
+        a_promotion(
+            "id", publisher=publisher, acknowledged=("Odd: é.", "Strange."), notices=("One.",)
+        ),
         first_sent_at=NOW,
         ended_at=NOW + HOUR,
         fence=2**40,
@@ -77,7 +79,7 @@ async def test_nothing_that_has_not_happened(catalogue: Catalogue) -> None:
 async def test_latest_attempt(catalogue: Catalogue) -> None:
     """Kept again, a promotion is as it is now, of all its fields."""
     later = replace(
-        a_promotion("id", fence=2, way=Publisher.CLIENT, acknowledged=("Odd.",)),
+        a_promotion("id", fence=2, publisher=Publisher.CLIENT, acknowledged=("Odd.",)),
         target=PublishUrls("https://other.example.org/", "https://other.example.org/simple/"),
         leased_until=NOW + HOUR,
         first_sent_at=NOW,

@@ -86,7 +86,7 @@ class PromoteRun:
 
     async def _request_plan(self) -> Document:
         follows = bool(self.sender.credential_for_server)
-        body = {"way": self.sender.publisher, "credential-follows": follows}
+        body = {"publisher": self.sender.publisher, "credential-follows": follows}
         path = f"{self._path}/promotion/plan"
         return await self.client.request("POST", path, body, timeouts=NO_READ_TIMEOUT)
 
@@ -116,7 +116,7 @@ class PromoteRun:
         body = {
             "manifest-digest": plan["manifest-digest"],
             "acknowledged": plan["warnings-digest"],
-            "way": self.sender.publisher,
+            "publisher": self.sender.publisher,
             **self.sender.credential_for_server,
         }
         path = f"{self._path}/promotion"

@@ -64,7 +64,7 @@ def print_who_publishes(promotion: Mapping[str, Any]) -> None:
     if promotion["status"] != "processing":
         return
     text = "The stage is already being published. This command follows it."
-    if promotion["way"] == "here":
+    if promotion["publisher"] == "client":
         until = _to_seconds(promotion["leased-until"])
         text = (
             "The stage is being published from another machine. This command follows it. If that "

@@ -59,7 +59,8 @@ def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, A
         "acknowledged": list(promotion.approval.acknowledged),
         "first-sent-at": rfc3339(promotion.first_sent_at) if promotion.first_sent_at else None,
         "published-at": rfc3339(stage.ended_at) if stage.ended_at else None,
-        "published-by": promotion.way.value,
+        "publisher": promotion.publisher.value,
+        "published-by": promotion.publisher.way,
         "repository-url": promotion.target.repository_url,
         "index-url": promotion.target.index_url,
         "files": {

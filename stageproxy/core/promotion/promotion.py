@@ -4,6 +4,7 @@ Whoever publishes holds a lease. Each new holder gets a higher number, the
 fence: what comes late from a former holder has a lower one and is refused.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,10 +25,23 @@ _HOUR = timedelta(hours=1)
 
 
 class Publisher(StrEnum):
-    """Who sends: the server, or a command where it was started, a CI job say."""
+    """Who publishes: the server, or a client of it, such as a CI job."""
 
     SERVER = "server"
-    CLIENT = "here"
+    CLIENT = "client"
+
+    @property
+    def way(self) -> str:
+        """The former spelling, `server` or `here`: of rows, older clients and older records."""
+        return _WAYS[self]
+
+    @classmethod
+    def of_way(cls, way: str) -> "Publisher":
+        """Return the publisher of a former spelling. Raise `KeyError` if it is none."""
+        return {spelling: publisher for publisher, spelling in _WAYS.items()}[way]
+
+
+_WAYS: Mapping[Publisher, str] = {Publisher.SERVER: "server", Publisher.CLIENT: "here"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +77,7 @@ class Promotion:
     stage_id: str
     approval: Approval
     target: PublishUrls
-    way: Publisher
+    publisher: Publisher
     fence: int
     leased_until: datetime
     first_sent_at: datetime | None = None

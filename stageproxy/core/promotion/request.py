@@ -23,7 +23,7 @@ class PromotionRequest:
 
     manifest_digest: str | None
     acknowledged: str | None
-    way: Publisher = Publisher.SERVER
+    publisher: Publisher = Publisher.SERVER
     credential: Credential | None = field(default=None, repr=False)
 
 

@@ -52,7 +52,7 @@ def index_file(page_url: str, file: ListedFile) -> IndexFile:
 
 
 def _absolute(page_url: str, link: str) -> str:
-    """Return the URL of a link. A link that is no URL, of whatever file, stays as it is."""
+    """Return the URL of a link. Return a link that is no URL unchanged."""
     try:
         return urldefrag(urljoin(page_url, link)).url
     except ValueError:

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PromotionCredentials:
-    """The credentials that the settings have: by project, in a file, for all, in the URL."""
+    """The credentials of the settings: by project, for all, in a file, in the URL."""
 
     username: str
     tokens: Mapping[str, str] = field(repr=False)
@@ -27,7 +27,7 @@ class PromotionCredentials:
     async def find(self, project: NormalizedName) -> Credential | None:
         """Return the credential to publish a project with, if there is one.
 
-        The file is read each time: whoever changes it need not restart the server.
+        The file is read each time: a change of it needs no restart.
         """
         secret = self.tokens.get(project) or self.token
         if not secret and self.token_file is not None:
@@ -37,24 +37,24 @@ class PromotionCredentials:
 
 @dataclass(frozen=True, slots=True)
 class GivenCredential:
-    """A credential that was given; see `ports.Credentials`."""
+    """One credential; see `ports.Credentials`."""
 
     credential: Credential
 
     async def get(self) -> Credential:
-        """Return it."""
+        """Return the credential."""
         return self.credential
 
 
 def _secret_in(path: Path) -> str:
     try:
         if path.stat().st_mode & 0o077:
-            log.warning("%s can be read by others than its owner", path)
+            log.warning("%s is readable by other users: change its mode to 0600", path)
         return path.read_text().strip()
     except OSError as error:
-        sentence = f"promotion.token_file, {path}, cannot be read: {error.strerror}."
+        sentence = f"Cannot read promotion.token_file, {path}: {error.strerror}."
         raise ConflictError(sentence) from error
     except UnicodeDecodeError:
-        # Its cause would show what is in the file.
-        sentence = f"promotion.token_file, {path}, cannot be read: it is not text."
+        # The cause would show the content of the file.
+        sentence = f"Cannot read promotion.token_file, {path}: it is not text."
         raise ConflictError(sentence) from None

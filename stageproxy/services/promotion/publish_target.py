@@ -33,10 +33,10 @@ class PublishTarget:
 
 
 def get_publish_target(publish_target: PublishTarget | None) -> PublishTarget:
-    """Return where stages are published. Raise `ConflictError` if the settings do not say so."""
+    """Return where stages are published. Raise `ConflictError` if the settings name none."""
     if publish_target is None:
         raise ConflictError(
-            "This server does not know where to publish. Its upstream is not PyPI, and so "
-            "promotion.repository_url and promotion.index_url have to be set."
+            "This server has no index to publish on, because its upstream is not PyPI. Set "
+            "promotion.repository_url and promotion.index_url."
         )
     return publish_target

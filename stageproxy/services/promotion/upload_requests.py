@@ -1,4 +1,4 @@
-"""The upload requests for the artifacts of a stage that this server stores."""
+"""The upload requests of artifacts that this server stores."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ from stageproxy.ports import ArtifactFiles, Catalogue, UploadRequest
 
 @dataclass(frozen=True, slots=True)
 class StoredUploadRequests:
-    """What goes out for each artifact of a stage that is kept here; see `ports.UploadRequests`."""
+    """The upload requests of a stage that this server stores; see `ports.UploadRequests`."""
 
     catalogue: Catalogue
     files: ArtifactFiles
     stage_id: str
 
     async def request_for(self, artifact: Artifact) -> UploadRequest:
-        """Return the form as it came, without attestations, and the file."""
+        """Return the form as it was uploaded, without attestations, and the file."""
         form = await self.catalogue.read(
             lambda rows: rows.artifacts.find_form(self.stage_id, artifact.filename)
         )

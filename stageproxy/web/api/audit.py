@@ -1,4 +1,4 @@
-"""Here is the audit trail over HTTP: what happened to a stage, and whether the trail holds."""
+"""The audit trail in the API: the events of a stage, and verification of the trail."""
 
 import re
 from typing import Any
@@ -16,9 +16,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 async def show_audit(request: web.Request) -> web.Response:
-    """Return what happened to a stage, and who did it, in order.
+    """Return what happened to a stage and who did it, oldest first.
 
-    The trail is there for good: it outlives the stage.
+    The audit trail is permanent: it outlives the stage.
     """
     token = await authenticate(request)
     records = await request.app[AUDIT].show(token, request.match_info["id"])
@@ -26,7 +26,7 @@ async def show_audit(request: web.Request) -> web.Response:
 
 
 async def verify_audit(request: web.Request) -> web.Response:
-    """Say whether the whole trail is as it was written, and where it is not."""
+    """Verify the whole audit trail, and return its first changed or missing record."""
     token = await authenticate(request)
     check = await request.app[AUDIT].verify(token, _head(request))
     return json_response(_check_json(check))
@@ -35,7 +35,7 @@ async def verify_audit(request: web.Request) -> web.Response:
 def _head(request: web.Request) -> str | None:
     head = request.query.get("head", "").lower()
     if head and not _DIGEST.fullmatch(head):
-        raise InvalidRequestError("The head is a digest: 64 hexadecimal digits.")
+        raise InvalidRequestError("The head must be a digest of 64 hexadecimal digits.")
     return head or None
 
 

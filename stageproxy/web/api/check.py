@@ -1,4 +1,4 @@
-"""Here is POST of /api/check: what PyPI would say to a file that was not sent yet."""
+"""POST /api/check: PyPI's verdict on a file before its upload."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from stageproxy.web.session_json import json_response
 
 
 class CheckFile(Body):
-    """A file that would be uploaded: its name, its size in bytes, the fields of its form."""
+    """A file to check: its name, its size in bytes, and the fields of its form."""
 
     filename: Annotated[str, Field(min_length=1, max_length=255)]
     size: Annotated[int, Field(ge=0)] = 0
@@ -23,7 +23,7 @@ class CheckFile(Body):
 
 
 async def check_file(request: web.Request) -> web.Response:
-    """Return what can be said before the file is there: of its name, its form, its release."""
+    """Return PyPI's verdict on a file before its upload: on its name, its form and its release."""
     mark_read_only(request)
     token = await authenticate(request)
     body = await read_body(request, CheckFile, LONGEST_FORM)

@@ -1,4 +1,4 @@
-"""Here is /api/openapi.json, and what it says of each route: a new one takes a line here."""
+"""GET /api/openapi.json, and the operation of each route. A new route needs a line here."""
 
 from http import HTTPStatus
 
@@ -15,7 +15,7 @@ from stageproxy.web.keys import OPENAPI
 
 
 async def show_openapi(request: web.Request) -> web.StreamResponse:
-    """Return this description."""
+    """Return this document."""
     document = request.app[OPENAPI]
     headers = {
         "Content-Type": document.content_type,
@@ -63,10 +63,10 @@ OPERATIONS: Operations = {
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),
     verify_audit: Operation(
-        "AuditCheck", query={"head": "A digest that the trail ended with once, from the log."}
+        "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),
     tokens.make_token: Operation("NewApiToken", body=tokens.MakeToken, status=HTTPStatus.CREATED),
     tokens.list_tokens: Operation("ApiTokens"),
     tokens.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
 }
-"""Every route below /api/, by its handler."""
+"""The operations of all routes below /api/, by handler."""

@@ -1,4 +1,4 @@
-"""Here is how routes and what is known of them become a document of OpenAPI 3.1."""
+"""The OpenAPI 3.1 document, made from routes and operations."""
 
 import json
 import re
@@ -30,10 +30,10 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a route takes and answers: the rest is in its path and its handler's docstring.
+    """The request and responses of a route. The rest is in its path and its handler's docstring.
 
-    `errors`: what it can fail with, beside what all can. `has_location`: whether
-    its success, or a conflict, says where the stage is.
+    `errors`: the kinds of errors besides those of all routes. `has_location`: whether
+    the success and the conflict have a Location header with the URL of the stage.
     """
 
     response: str
@@ -46,22 +46,22 @@ class Operation:
 
 
 Operations = Mapping[Callable[..., Any], Operation]
-"""What is known of routes, by their handlers."""
+"""Operations by handler."""
 
-_PATH_PARAMETERS = {"id": "What stands as `id` in a document.", "filename": "The name of a file."}
+_PATH_PARAMETERS = {"id": "The `id` of a stage or an API token.", "filename": "The filename."}
 
 _DESCRIPTIONS: Mapping[Kind, str] = {
-    Kind.INVALID: "The request makes no sense; `errors` names the fields at fault.",
-    Kind.UNAUTHENTICATED: "No API token came along, or one that is not known.",
-    Kind.FORBIDDEN: "The API token is revoked, has expired, or does not permit this.",
-    Kind.NOT_FOUND: "There is no such thing.",
-    Kind.GONE: "There was such a thing, and this is what became of it.",
-    Kind.CONFLICT: "It does not fit the state that things are in.",
-    Kind.NOT_ACCEPTABLE: "Accept rules out all types that there are.",
-    Kind.UNSUPPORTED_TYPE: "The body is of a type that is not spoken here.",
-    Kind.TOO_LARGE: "The body is too long.",
-    Kind.TOO_MANY: "There are too many of them already.",
-    Kind.UPSTREAM_FAILED: "Upstream answers with something that cannot be used.",
+    Kind.INVALID: "The request is not valid; `errors` names the fields.",
+    Kind.UNAUTHENTICATED: "The API token is missing or unknown.",
+    Kind.FORBIDDEN: "The API token is revoked, has expired, or lacks the permission.",
+    Kind.NOT_FOUND: "The resource does not exist.",
+    Kind.GONE: "The resource no longer exists; `detail` says what happened to it.",
+    Kind.CONFLICT: "The request conflicts with the current state.",
+    Kind.NOT_ACCEPTABLE: "Accept excludes every supported media type.",
+    Kind.UNSUPPORTED_TYPE: "The media type of the request body is not supported.",
+    Kind.TOO_LARGE: "The request body is too long.",
+    Kind.TOO_MANY: "There are too many stages or uploads.",
+    Kind.UPSTREAM_FAILED: "Upstream returned an unusable response.",
     Kind.UPSTREAM_UNAVAILABLE: "Upstream cannot be reached.",
     Kind.UPSTREAM_SLOW: "Upstream did not answer in time.",
     Kind.NO_ROOM: "The server's disk is full.",
@@ -71,12 +71,12 @@ _SECURITY_SCHEMES: Schema = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API token. `token` instead of `Bearer` does as well.",
+        "description": "An API token. The scheme may also be `token`.",
     },
     "basic": {
         "type": "http",
         "scheme": "basic",
-        "description": "The user `__token__`, with an API token as its password.",
+        "description": "The user `__token__` with an API token as the password.",
     },
 }
 
@@ -84,7 +84,7 @@ _SECURITY_SCHEMES: Schema = {
 def openapi_document(
     routes: Iterable[web.RouteDef], operations: Operations, public_url: str
 ) -> Document:
-    """Return the description of those *routes* that are below /api/. Raise if one has none."""
+    """Return the document of the *routes* below /api/. Raise if one has no operation."""
     paths: dict[str, dict[str, Schema]] = {}
     for route in routes:
         if route.path.startswith(PREFIX):
@@ -95,7 +95,7 @@ def openapi_document(
         "info": {
             "title": "stageproxy",
             "version": __version__,
-            "summary": "Stages and API tokens: what PEP 694 lacks.",
+            "summary": "Stages, promotions, API tokens and the audit trail: what PEP 694 lacks.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url}],
@@ -163,14 +163,14 @@ def _responses(operation: Operation) -> Schema:
     return {
         str(operation.status.value): success,
         **{status: _reference(kind, operation) for status, kind in sorted(errors.items())},
-        "default": _problem("Something else went wrong."),
+        "default": _problem("Another error."),
     }
 
 
 _LOCATION: Schema = {
     "headers": {
         "Location": {
-            "description": "Where the stage is.",
+            "description": "The URL of the stage.",
             "required": True,
             "schema": {"type": "string", "format": "uri"},
         }

@@ -1,4 +1,4 @@
-"""Here is what /api/ answers about promotions, as JSON Schema; see `schemas`."""
+"""The schemas of what /api/ returns about promotions; see `schemas`."""
 
 from collections.abc import Mapping
 
@@ -22,40 +22,47 @@ from stageproxy.web.api.schemas import (
 )
 
 _BOOLEAN: Schema = {"type": "boolean"}
-_MANIFEST_DIGEST = described(
-    "SHA-256 of the sorted lines `<sha256>  <filename>`: what was looked at.", hex_digits(64)
-)
+_MANIFEST_DIGEST = described("SHA-256 of the sorted lines `<sha256>  <filename>`.", hex_digits(64))
 _TARGET: Schema = {
-    "repository-url": described("Where it is published: the upload API.", TEXT),
+    "repository-url": described("The upload API that the stage is published on.", TEXT),
     "index-url": described("The simple index that confirms it.", TEXT),
 }
 _RELEASE: Schema = {"stage": TEXT, "project": TEXT, "version": TEXT_OR_NULL}
 
+_PUBLISHER = described("Who publishes.", {"enum": [one.value for one in Publisher]})
+_WAY = {
+    **described("The former spelling of `publisher`.", {"enum": [one.way for one in Publisher]}),
+    "deprecated": True,
+}
+
 PROMOTION_SCHEMAS: Mapping[str, Schema] = {
     "PromotionPlan": object_of(
-        "What would be published, in which order, and what is to be said of it.",
+        "What would be published, in which order, and the findings about it.",
         {
             **_RELEASE,
             **_TARGET,
+            "publisher": _PUBLISHER,
             "manifest-digest": _MANIFEST_DIGEST,
             "files": {
                 "type": "array",
-                "description": "In the order in which they go out.",
+                "description": "In the order in which they are sent.",
                 "items": object_of(
                     "A file.",
                     {
                         "filename": TEXT,
                         "size": NUMBER,
                         "sha256": hex_digits(64),
-                        "published": described("Whether the index has the very file.", _BOOLEAN),
+                        "published": described(
+                            "Whether the index has this file with the same bytes.", _BOOLEAN
+                        ),
                     },
                 ),
             },
-            "refused": described("Whether the index would refuse something.", _BOOLEAN),
+            "refused": described("Whether the index would refuse any file.", _BOOLEAN),
             "findings": {
                 "type": "array",
                 "items": object_of(
-                    "One thing that was found; without a file it is about the release.",
+                    "A finding; without a file it is about the release.",
                     {
                         "file": TEXT_OR_NULL,
                         "level": {"enum": [one.value for one in Level]},
@@ -65,43 +72,45 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                 ),
             },
             "warnings-digest": described(
-                "What to send as `acknowledged`; empty if there are no warnings.", TEXT
+                "The digest to send as `acknowledged`. It is empty if there are no warnings.", TEXT
             ),
             "notices": TEXTS,
         },
     ),
     "Promotion": object_of(
-        "How far the promotion of a stage is.",
+        "The promotion of a stage, and the progress of each file.",
         {
             **_RELEASE,
             **_TARGET,
-            "status": described("Of the stage.", {"enum": [one.value for one in Status]}),
-            "reason": described("Why it stopped, if it did.", TEXT_OR_NULL),
-            "manifest-digest": _MANIFEST_DIGEST,
-            "approved-by": described("The id of the API token.", TEXT),
-            "approved-at": TIME,
-            "acknowledged": described("The warnings that were known.", TEXTS),
-            "way": described(
-                "Who sends: the server, or a command elsewhere.",
-                {"enum": [one.value for one in Publisher]},
+            "status": described(
+                "The status of the stage.", {"enum": [one.value for one in Status]}
             ),
-            "fence": described("What reports of whoever sends elsewhere have to name.", NUMBER),
+            "reason": described("Why it stopped, if it has.", TEXT_OR_NULL),
+            "manifest-digest": _MANIFEST_DIGEST,
+            "approved-by": described("The id of an API token.", TEXT),
+            "approved-at": TIME,
+            "acknowledged": described("The warnings that were acknowledged.", TEXTS),
+            "publisher": _PUBLISHER,
+            "way": _WAY,
+            "fence": described(
+                "The number that reports of the publishing client must contain.", NUMBER
+            ),
             "leased-until": TIME,
             "first-sent-at": TIME_OR_NULL,
             "ended-at": TIME_OR_NULL,
             "files": map_of(
-                "filename, in the order in which they go out",
+                "filename, in the order in which they are sent",
                 object_of(
-                    "How far a file is.",
+                    "The progress of a file.",
                     {
                         "size": NUMBER,
-                        "sent": described("Bytes that have gone out.", NUMBER),
+                        "sent": described("Bytes that were sent.", NUMBER),
                         "progress": {"enum": [one.value for one in Progress]},
                         "changed-at": TIME,
                         "attempts": NUMBER,
                         "in-doubt": described("Whether an attempt had no answer.", _BOOLEAN),
-                        "said": described("What the upload API said last.", TEXT),
-                        "url": described("Where the index has the file.", TEXT_OR_NULL),
+                        "said": described("The last answer of the upload API.", TEXT),
+                        "url": described("The URL of the file on the index.", TEXT_OR_NULL),
                     },
                 ),
             ),
@@ -109,18 +118,19 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Receipt": object_of(
-        "What a published stage can show for itself.",
+        "The receipt of a published stage.",
         {
             **_RELEASE,
             **_TARGET,
             "manifest-digest": _MANIFEST_DIGEST,
-            "manifest": described("The lines themselves.", TEXT),
+            "manifest": described("The lines of the manifest.", TEXT),
             "approved-by": TEXT,
             "approved-at": TIME,
             "acknowledged": TEXTS,
             "first-sent-at": TIME_OR_NULL,
             "published-at": TIME_OR_NULL,
-            "published-by": {"enum": [one.value for one in Publisher]},
+            "publisher": _PUBLISHER,
+            "published-by": _WAY,
             "files": map_of(
                 "filename",
                 object_of(
@@ -139,15 +149,15 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Form": object_of(
-        "The form that a file came with.",
+        "The form that a file was uploaded with.",
         {
             "filename": TEXT,
             "fields": {
                 "type": "array",
-                "description": "Names and values, in their order.",
+                "description": "Names and values, in order.",
                 "items": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
             },
         },
     ),
 }
-"""Components by name, keys as on the wire."""
+"""The components of promotions, by name."""

@@ -1,4 +1,4 @@
-"""Here is what /api/ answers with, as JSON Schema: its components by name, keys as on the wire."""
+"""The JSON Schemas of API responses, and the functions that build them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,12 +19,12 @@ DIGEST: Schema = {"type": "string", "pattern": "^([0-9a-f]{2})+$"}
 
 
 def ref(name: str) -> Schema:
-    """Return what stands for a component where it is used."""
+    """Return a reference to a component."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def object_of(description: str, required: Schema, optional: Schema | None = None) -> Schema:
-    """Return an object by its keys. More may come with a later version, so none are forbidden."""
+    """Return an object with these keys. Others are allowed: later versions may add some."""
     keys = {**required, **(optional or {})}
     return {
         "type": "object",
@@ -35,7 +35,7 @@ def object_of(description: str, required: Schema, optional: Schema | None = None
 
 
 def map_of(key: str, value: Schema) -> Schema:
-    """Return an object whose keys are each a *key*, and whose values have one schema."""
+    """Return an object that maps each *key* to a value of the same schema."""
     return {"type": "object", "description": f"By {key}.", "additionalProperties": value}
 
 
@@ -50,14 +50,14 @@ def list_of(name: str) -> Schema:
 
 
 def hex_digits(length: int) -> Schema:
-    """Return a text of *length* hexadecimal digits."""
+    """Return a string of *length* hexadecimal digits."""
     return {"type": "string", "pattern": f"^[0-9a-f]{{{length}}}$"}
 
 
 _API_TOKEN: Schema = {
     "id": TEXT,
-    "project": described("A project, or `*` for every one.", TEXT),
-    "version": described("The only version that it is for, if there is one.", TEXT_OR_NULL),
+    "project": described("A project name, or `*` for every project.", TEXT),
+    "version": described("The only version that the token is valid for, if any.", TEXT_OR_NULL),
     "can": {"enum": ["upload", "manage", "admin"]},
     "created-at": TIME,
     "expires-at": TIME_OR_NULL,
@@ -66,57 +66,59 @@ _API_TOKEN: Schema = {
 
 SCHEMAS: Mapping[str, Schema] = {
     "Meta": object_of(
-        "What every answer says of itself, as PEP 694 has it.",
+        "The metadata of every response, as in PEP 694.",
         {"api-version": TEXT},
-        {"_outcome": described("After an upload: what became of the file.", TEXT)},
+        {"_outcome": described("After an upload: what happened to the file.", TEXT)},
     ),
     "Links": object_of(
-        "Where a stage can be acted on, as far as the credential permits and its status allows.",
+        "The URLs of a stage that its status and the credential allow.",
         {},
         {
             "session": URL,
-            "stage": described("The stage URL, which opens the stage for whoever has it.", URL),
-            "legacy-upload": described("Where uploaders send files to.", URL),
-            "upload": described("Where files are announced by PEP 694.", URL),
-            "publish": described("Where it is published.", URL),
+            "stage": described(
+                "The stage URL. It opens the stage without any other credential.", URL
+            ),
+            "legacy-upload": described("The URL of the legacy upload API.", URL),
+            "upload": described("The URL that creates file uploads (PEP 694).", URL),
+            "publish": described("The URL that publishes the stage.", URL),
             "extend": URL,
         },
     ),
     "File": object_of(
-        "A file of a stage; one that is on its way in has no more than what was announced.",
+        "A file of a stage. An unfinished upload has only what was announced.",
         {
             "status": TEXT,
             "notices": TEXTS,
             "size": NUMBER,
-            "hashes": map_of("algorithm, in hex", DIGEST),
+            "hashes": map_of("algorithm, in hexadecimal", DIGEST),
         },
         {
             "upload-time": TIME,
-            "attestations": described("How many came along.", NUMBER),
+            "attestations": described("The number of attestations uploaded with the file.", NUMBER),
             "metadata": object_of(
-                "What the file says of itself.",
+                "The metadata that the file declares.",
                 {
                     "requires-python": TEXT_OR_NULL,
                     "summary": TEXT_OR_NULL,
                     "requires-dist": TEXTS,
                 },
             ),
-            "link": described("Where it is, while the stage can be read.", URL),
+            "link": described("The URL of the file, while the stage can be read.", URL),
         },
     ),
     "Stage": object_of(
-        "A stage: PEP 694's session object, and what that lacks.",
+        "A stage: PEP 694's session object with additional keys.",
         {
             "meta": ref("Meta"),
             "links": ref("Links"),
-            "mechanisms": described("How files can come in by PEP 694.", TEXTS),
+            "mechanisms": described("The upload mechanisms of PEP 694 that are supported.", TEXTS),
             "status": {"enum": [one.value for one in Status]},
             "expires-at": TIME,
             "files": map_of("filename", ref("File")),
-            "notices": described("Why the stage ended, or what is suspicious about it.", TEXTS),
+            "notices": described("Why the stage ended, or what differs between its files.", TEXTS),
             "id": TEXT,
             "project": TEXT,
-            "version": described("Null until the first file fixes it.", TEXT_OR_NULL),
+            "version": described("Null until the first file sets it.", TEXT_OR_NULL),
             "manifest-digest": described(
                 "SHA-256 of the sorted lines `<sha256>  <filename>`.", hex_digits(64)
             ),
@@ -124,35 +126,33 @@ SCHEMAS: Mapping[str, Schema] = {
         },
         {"session-token": described("The stage token, while the stage can be read.", TEXT)},
     ),
-    "Stages": object_of("Stages, the latest first.", {"stages": list_of("Stage")}),
+    "Stages": object_of("Stages, newest first.", {"stages": list_of("Stage")}),
     "Verdict": object_of(
-        "What PyPI would say to a file, as far as that can be told without it.",
+        "PyPI's verdict on a file, as far as it is known without the file's contents.",
         {
             "rules-as-of": described(
-                "The day that the rules are of.", {"type": "string", "format": "date"}
+                "The date of the rules.", {"type": "string", "format": "date"}
             ),
             "refused": described("Whether PyPI would refuse the file.", {"type": "boolean"}),
             "findings": {
                 "type": "array",
                 "items": object_of(
-                    "One thing, in PyPI's order.",
+                    "A finding, in PyPI's order.",
                     {
                         "level": {"enum": [one.value for one in Level]},
-                        "source": described("The field or the file at fault.", TEXT),
+                        "source": described("The field or file that the finding is about.", TEXT),
                         "message": TEXT,
                     },
                 ),
             },
         },
     ),
-    "ApiToken": object_of(
-        "What is known of an API token, which does not open anything.", _API_TOKEN
-    ),
+    "ApiToken": object_of("An API token, without its secret.", _API_TOKEN),
     "NewApiToken": object_of(
-        "An API token that was just made.",
-        {"token": described("The token itself, which is shown this once.", TEXT), **_API_TOKEN},
+        "A new API token.",
+        {"token": described("The secret token. It is shown only once.", TEXT), **_API_TOKEN},
     ),
-    "ApiTokens": object_of("API tokens, the latest first.", {"tokens": list_of("ApiToken")}),
+    "ApiTokens": object_of("API tokens, newest first.", {"tokens": list_of("ApiToken")}),
     "Description": object_of(
         "This document.",
         {
@@ -165,40 +165,48 @@ SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "Problem": object_of(
-        "A problem document (RFC 9457). PEP 694 calls `detail` `details`: both are there.",
+        "A problem document (RFC 9457). PEP 694 names `detail` `details`; both are present.",
         {
             "type": {"type": "string", "format": "uri-reference"},
             "title": TEXT,
             "status": {"type": "integer"},
-            "detail": described("What went wrong, in a sentence.", TEXT),
-            "details": described("The same.", TEXT),
+            "detail": described("What went wrong, in one sentence.", TEXT),
+            "details": described("The same as `detail`.", TEXT),
             "errors": {
                 "type": "array",
                 "items": object_of(
-                    "One thing that is wrong with the request.",
-                    {"source": described("The field at fault.", TEXT), "message": TEXT},
+                    "A problem with the request.",
+                    {
+                        "source": described("The field that the problem is about.", TEXT),
+                        "message": TEXT,
+                    },
                 ),
             },
             "meta": ref("Meta"),
         },
     ),
     "AuditTrail": object_of(
-        "What happened to a stage, in order.",
+        "The audit events of a stage, oldest first.",
         {
             "events": {
                 "type": "array",
                 "items": object_of(
-                    "One thing that happened.",
+                    "An audit event.",
                     {
-                        "number": described("Its place in the trail of all stages.", NUMBER),
+                        "number": described(
+                            "The position in the audit trail of all stages.", NUMBER
+                        ),
                         "at": TIME,
                         "actor": described("The id of an API token, or `server`.", TEXT),
                         "action": TEXT,
                         "project": TEXT_OR_NULL,
-                        "version": described("The version by then, if it was known.", TEXT_OR_NULL),
-                        "details": {"type": "object", "description": "What goes with the action."},
+                        "version": described(
+                            "The version at that time, if it was known.", TEXT_OR_NULL
+                        ),
+                        "details": {"type": "object", "description": "Details of the action."},
                         "digest": described(
-                            "SHA-256 of all that, and of what came before.", hex_digits(64)
+                            "SHA-256 of this record, including the digest of the record before it.",
+                            hex_digits(64),
                         ),
                     },
                 ),
@@ -206,17 +214,17 @@ SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "AuditCheck": object_of(
-        "Whether the trail of all stages is as it was written.",
+        "Whether the audit trail of all stages is unchanged.",
         {
             "ok": {"type": "boolean"},
-            "records": described("How many are, from the first one on.", NUMBER),
-            "head": described("The digest of the last of these.", hex_digits(64)),
+            "records": described("The number of unchanged records, from the first one on.", NUMBER),
+            "head": described("The digest of the last of these records.", hex_digits(64)),
             "broken-at": described(
-                "The first number that is not, if there is one.",
+                "The number of the first record that was changed or is missing, if any.",
                 {"type": ["integer", "null"], "minimum": 1},
             ),
-            "reason": described("What is wrong there.", TEXT_OR_NULL),
+            "reason": described("What is wrong with that record.", TEXT_OR_NULL),
         },
     ),
 }
-"""What can be answered with, beside what `promotion_schemas` has."""
+"""The components by name. Those of promotions are in `promotion_schemas`."""

@@ -13,7 +13,7 @@ from stageproxy.web.session_json import json_response
 
 
 class OpenStage(Body):
-    """Open a stage; without a version, its first file fixes it."""
+    """The stage to open. Without a version, the first file sets it."""
 
     name: ProjectName
     version: VersionText | None = None
@@ -21,13 +21,13 @@ class OpenStage(Body):
 
 
 class ExtendStage(Body):
-    """Let a stage live longer, by so many seconds or a text such as `3d`."""
+    """The time to add to the lifetime of a stage: seconds, or a text such as `3d`."""
 
     extend_for: Duration = Field(alias="extend-for")
 
 
 async def open_stage(request: web.Request) -> web.Response:
-    """Open a stage: 201, or 409 and where the stage of that release is."""
+    """Open a stage: 201, or 409 with the URL of the existing stage of that release."""
     token = await authenticate(request)
     body = await read_body(request, OpenStage)
     stage = await request.app[STAGES].open(
@@ -38,28 +38,28 @@ async def open_stage(request: web.Request) -> web.Response:
 
 
 async def list_stages(request: web.Request) -> web.Response:
-    """Return the stages that the token may see, of one project or all."""
+    """Return the stages that the token may see, of one project or of all."""
     token = await authenticate(request)
     project = request.query.get("project")
     stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
-    told = request.app[SESSION_JSON].of
-    return json_response({"stages": [told(stage, token) for stage in stages]})
+    describe = request.app[SESSION_JSON].of
+    return json_response({"stages": [describe(stage, token) for stage in stages]})
 
 
 async def show_stage(request: web.Request) -> web.Response:
-    """Return one stage."""
+    """Return a stage."""
     token = await authenticate(request)
     return await _stage(request, token, await request.app[STAGES].get(token, _id(request)))
 
 
 async def cancel_stage(request: web.Request) -> web.Response:
-    """End a stage."""
+    """Cancel a stage."""
     token = await authenticate(request)
     return await _stage(request, token, await request.app[STAGES].cancel(token, _id(request)))
 
 
 async def extend_stage(request: web.Request) -> web.Response:
-    """Let a stage live longer, as far as the limit allows: a wish for more is no error."""
+    """Extend the lifetime of a stage, up to the limit: asking for more is not an error."""
     token = await authenticate(request)
     body = await read_body(request, ExtendStage)
     stage = await request.app[STAGES].extend(token, _id(request), body.extend_for)
@@ -67,7 +67,7 @@ async def extend_stage(request: web.Request) -> web.Response:
 
 
 async def rotate_stage(request: web.Request) -> web.Response:
-    """Give a stage another URL."""
+    """Replace the URL of a stage."""
     token = await authenticate(request)
     return await _stage(request, token, await request.app[STAGES].rotate(token, _id(request)))
 

@@ -1,4 +1,4 @@
-"""Here is a staged file, and the METADATA beside a wheel."""
+"""Staged files, and the core metadata of staged wheels."""
 
 from http import HTTPStatus
 
@@ -18,7 +18,7 @@ _BINARY = "application/octet-stream"
 
 
 async def answer_file(request: web.Request, stage: Stage, target: FileTarget) -> web.StreamResponse:
-    """Return a staged file, in whole or in part; upstream's if it is not staged, or published."""
+    """Return a staged file or a range of it. Use upstream's if it is not staged or is published."""
     previews = request.app[PREVIEWS]
     published = await previews.find_published(stage, target)
     if published is not None:
@@ -36,7 +36,7 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
 
 
 class _StagedFile(web.FileResponse):
-    """A staged file. Its ETag is its digest, not the time at which it came to lie on this disk."""
+    """A staged file. Its ETag is its digest, not its modification time on disk."""
 
     def __init__(self, staged: StagedBytes, headers: dict[str, str]) -> None:
         super().__init__(staged.path)

@@ -1,4 +1,4 @@
-"""Here is what a stage does not change: upstream answers, byte for byte."""
+"""Upstream responses that are passed through unchanged."""
 
 from http import HTTPStatus
 
@@ -19,17 +19,20 @@ _LONGEST_NOT_FOUND = 2**16
 
 
 async def pass_through(request: web.Request, stage: Stage, path: str) -> web.StreamResponse:
-    """Let upstream answer: its status, its headers that matter, its bytes as they come."""
+    """Return upstream's response: its status, the forwarded headers, and its body unchanged."""
     _, mark, query = request.raw_path.partition("?")
-    asked = path + mark + query
-    async with request.app[PREVIEWS].ask_upstream(asked, headers_for_upstream(request)) as answer:
-        return await pass_on(request, stage, answer, asked)
+    requested = path + mark + query
+    async with request.app[PREVIEWS].ask_upstream(
+        requested, headers_for_upstream(request)
+    ) as answer:
+        return await pass_on(request, stage, answer, requested)
 
 
 async def redirect_to_file(request: web.Request) -> web.StreamResponse:
-    """Lead to upstream's file: some indexes write links without a host, which end up here.
+    """Redirect to upstream's file.
 
-    Pages of other projects keep every byte, and that is where their links lead.
+    Some indexes write links without a host, and pages of other projects are
+    not edited, so that their links lead to this server.
     """
     return temporary_redirect(
         request.app[PREVIEWS].upstream_url(request.raw_path.removeprefix("/"))
@@ -37,28 +40,30 @@ async def redirect_to_file(request: web.Request) -> web.StreamResponse:
 
 
 async def pass_on(
-    request: web.Request, stage: Stage, answer: UpstreamResponse, asked: str
+    request: web.Request, stage: Stage, answer: UpstreamResponse, requested: str
 ) -> web.StreamResponse:
-    """Pass on what upstream answers to what was *asked*; redirects stay within the stage."""
+    """Return upstream's response to the *requested* path. Redirects stay within the stage."""
     if answer.status in _REDIRECTS:
-        return _redirected(request, answer, asked)
+        return _redirect(request, answer, requested)
     if answer.status == HTTPStatus.NOT_FOUND:
         return await _not_found(answer)
-    path = asked.partition("?")[0]
+    path = requested.partition("?")[0]
     headers = headers_of_project if concerns(path, stage.project) else headers_of_unchanged
     return await _stream(request, answer, headers(answer.headers))
 
 
-def _redirected(request: web.Request, answer: UpstreamResponse, asked: str) -> web.Response:
+def _redirect(request: web.Request, answer: UpstreamResponse, requested: str) -> web.Response:
     location = answer.headers.get(hdrs.LOCATION, "")
-    target = request.app[PREVIEWS].redirection(location, asked)
+    target = request.app[PREVIEWS].redirection(location, requested)
     if target.path is None:
         return temporary_redirect(target.url)
-    return redirect_within_stage(request, target.path, permanent=is_respelling(asked, target.path))
+    return redirect_within_stage(
+        request, target.path, permanent=is_respelling(requested, target.path)
+    )
 
 
 async def _not_found(answer: UpstreamResponse) -> web.Response:
-    """Pass on that upstream has no such thing. Today: so nobody may keep the answer."""
+    """Return upstream's 404. It must not be cached: the resource may exist tomorrow."""
     body = b""
     async for chunk in answer.chunks():
         body += chunk
@@ -81,7 +86,7 @@ async def _stream(
         async for chunk in answer.chunks():
             await response.write(chunk)
     except StageproxyError:
-        # What was sent cannot be taken back; only a broken connection tells that more was to come.
+        # The status is sent; only closing the connection shows that the body is incomplete.
         if request.transport is not None:
             request.transport.abort()
         return response

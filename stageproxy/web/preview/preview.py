@@ -1,4 +1,4 @@
-"""Here is GET and HEAD of /tmp/<project>/<stage token>/…: the index, with a stage laid over it."""
+"""GET and HEAD of /tmp/<project>/<stage token>/…: the index with the staged release in it."""
 
 from collections.abc import Awaitable
 
@@ -38,14 +38,14 @@ from stageproxy.web.stage_path import redirect_within_stage, split_stage_path
 
 
 async def stage_without_slash(request: web.Request) -> web.StreamResponse:
-    """Lead `/tmp/P/T` to the stage."""
+    """Redirect `/tmp/P/T` to the stage URL."""
     project, token, _ = split_stage_path(request)
     await request.app[PREVIEWS].open_stage(project, token)
     return redirect_within_stage(request, "", permanent=True)
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
-    """Answer for the index as if the stage were published."""
+    """Return the response of the index as if the stage were published."""
     project, token, path = split_stage_path(request)
     stage = await request.app[PREVIEWS].open_stage(project, token)
     installer = names_simple_api(_accept_of(request))
@@ -100,7 +100,7 @@ async def _page(request: web.Request, page: Awaitable[Document | None]) -> web.S
 
 
 async def _json(request: web.Request, found: Awaitable[Document | None]) -> web.StreamResponse:
-    """Answer for PyPI's JSON API, which answers 404 in JSON."""
+    """Return a document of the JSON API, or its 404, which is JSON too."""
     document = await found
     return await _document(request, document) if document else _missing("Not Found")
 

@@ -1,4 +1,4 @@
-"""Here is a stage for people, and for programs that ask for JSON."""
+"""The stage as an HTML page and as JSON, and the home page of the server."""
 
 from functools import cache
 from http import HTTPStatus
@@ -22,7 +22,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 
 async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
-    """Return the stage: a page for browsers, PEP 694's session object for programs."""
+    """Return the stage: a page for browsers, or PEP 694's session object for programs."""
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     accept = request.headers.get(hdrs.ACCEPT, "")
     if best_offer(accept, _OFFERS) == "application/json":
@@ -50,12 +50,12 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
 
 
 async def home_page(request: web.Request) -> web.StreamResponse:
-    """Return what this server is, for whoever finds it."""
+    """Return the home page, which describes the server."""
     return await _page(request, _render("home.html", url=request.app[URLS].public_url))
 
 
 async def robots(_request: web.Request) -> web.Response:
-    """Keep search engines out."""
+    """Return the rules for crawlers: none may index the server."""
     return web.Response(status=HTTPStatus.OK, text="User-agent: *\nDisallow: /\n")
 
 
@@ -71,7 +71,7 @@ async def _page(request: web.Request, page: str) -> web.StreamResponse:
 
 
 def _render(template: str, **values: object) -> str:
-    """Return a page of `web/preview/pages`, with *values* in it."""
+    """Return a template of `web/preview/pages` filled with *values*, which are escaped."""
     return _environment().get_template(template).render(**values)
 
 
@@ -89,7 +89,7 @@ def _environment() -> Environment:
 
 
 def _size(count: int) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes in a readable unit."""
     amount = float(count)
     for unit in ("B", "kB", "MB"):
         if amount < 1000:  # noqa: PLR2004 - the step between units

@@ -106,8 +106,8 @@ def test_published(desk: Desk, pypi: FakeIndex) -> None:
     taken = accepted(pypi, desk)
     assert (taken[0], taken[2]) == (files[1].name, files[2].name)
     receipt = desk.json("promote", stage["id"])["receipt"]
-    assert (receipt["published-by"], receipt["manifest-digest"]) == (
-        "here",
+    assert (receipt["publisher"], receipt["manifest-digest"]) == (
+        "client",
         stage["manifest-digest"],
     )
 
@@ -118,7 +118,7 @@ def test_document(desk: Desk, pypi: FakeIndex) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     assert list(ended.document) == ["status", "promotion", "receipt", "plan"]
-    assert ended.document["promotion"]["way"] == "here"
+    assert ended.document["promotion"]["publisher"] == "client"
 
 
 def test_approved(desk: Desk, pypi: FakeIndex) -> None:
@@ -220,7 +220,7 @@ def test_half_a_target(desk: Desk, pypi: FakeIndex) -> None:
     ("changes", "said"),
     [
         ({"TOKEN": None}, "There is no credential to publish with"),
-        ({"TOKEN": None, "TOKEN_FILE": "/nowhere"}, "/nowhere, cannot be read"),
+        ({"TOKEN": None, "TOKEN_FILE": "/nowhere"}, "Cannot read promotion.token_file, /nowhere: "),
         ({"PARALLEL": "many"}, "promotion.parallel: "),
     ],
     ids=["no credential", "no file", "wrong setting"],

@@ -75,7 +75,7 @@ async def journal_store(keeper: Keeper) -> AsyncIterator[HttpJournalStore]:
 
 
 def fits_the_port(journal_store: HttpJournalStore) -> JournalStore:
-    """Return the journalist as what it stands for: mypy proves that it does."""
+    """Return the journal store as what it stands for: mypy proves that it does."""
     return journal_store
 
 

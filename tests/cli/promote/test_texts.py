@@ -21,9 +21,9 @@ def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "way", "told"),
+    ("status", "publisher", "told"),
     [
-        ("published", "here", ""),
+        ("published", "client", ""),
         (
             "processing",
             "server",
@@ -31,7 +31,7 @@ def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         (
             "processing",
-            "here",
+            "client",
             (
                 "The stage is being published from another machine. This command follows it. If "
                 "that machine stops reporting, publishing stops at 2026-11-22T12:15:00Z. Then run "
@@ -41,11 +41,11 @@ def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_who_publishes(
-    capsys: pytest.CaptureFixture[str], status: str, way: str, told: str
+    capsys: pytest.CaptureFixture[str], status: str, publisher: str, told: str
 ) -> None:
     """Who comes second is told that, and how long a silent machine is waited for."""
     until = "2026-11-22T12:15:00.123456Z"
 
-    print_who_publishes({"status": status, "way": way, "leased-until": until})
+    print_who_publishes({"status": status, "publisher": publisher, "leased-until": until})
 
     assert capsys.readouterr() == ("", told)

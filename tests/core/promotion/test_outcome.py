@@ -110,6 +110,7 @@ def test_receipt() -> None:
         "first-sent-at": "2026-11-22T12:00:00.123456Z",
         "published-at": "2026-11-22T13:00:00.123456Z",
         "published-by": "server",
+        "publisher": "server",
         "repository-url": "https://upload.example.org/legacy/",
         "index-url": "https://index.example.org/simple/",
         "files": {

@@ -83,7 +83,7 @@ async def test_from_here(clients: Clients, server: Server, index: OtherIndex) ->
 
     done = await server.command("promote", stage.url, "--here", "--json", **own)
 
-    assert done.ok().document["receipt"]["published-by"] == "here"
+    assert done.ok().document["receipt"]["publisher"] == "client"
     assert await installed_from(clients, index) == "2.0"
     assert index.password not in done.output
 

@@ -46,7 +46,12 @@ async def test_who_and_what(releasing: Releasing, sdist: Distribution) -> None:
     digest = await releasing.digest()
     await releasing.publish()
 
-    told: dict[str, PlainValue] = {"manifest-digest": digest, "way": "server", "fence": 1}
+    told: dict[str, PlainValue] = {
+        "manifest-digest": digest,
+        "publisher": "server",
+        "way": "server",
+        "fence": 1,
+    }
     where: dict[str, PlainValue] = {
         "repository-url": TARGET.repository_url,
         "index-url": TARGET.index_url,
@@ -102,9 +107,9 @@ async def test_taken_over(releasing: Releasing) -> None:
 async def test_elsewhere(releasing: Releasing) -> None:
     """What is done elsewhere is told by whoever did it."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(NOON)
-        await server.reports.take(TOKEN, "s1", Report(1, [first]))
+        await server.reports.accept(TOKEN, "s1", Report(1, [first]))
 
     assert [one.actor for one in events(releasing)] == [TOKEN.id, TOKEN.id]
 
@@ -112,7 +117,7 @@ async def test_elsewhere(releasing: Releasing) -> None:
 async def test_what_is_refused_is_no_step(releasing: Releasing) -> None:
     """A step that does not happen is not told, nor is one told that did not happen."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         before = events(releasing)
         journal_store = CatalogueJournalStore(
             releasing.catalogue, releasing.clock, "s1", 1, LIMITS.max_lifetime

@@ -19,7 +19,7 @@ from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Publ
 from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import Credential, TokenKind
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion.reports import PromotionView
+from stageproxy.services.promotion.view import PromotionView
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.stages import a_file_upload
 from tests.support.ports.clock import NOON
@@ -31,9 +31,9 @@ from tests.support.promotion.releasing import TOKEN, Releasing
 GIVEN = Credential("__token__", "pypi-given")
 SENTENCES = {
     "no credential": "The server has no credential to publish with.",
-    "no target": "This server does not know where to publish.",
-    "no files": "The stage has no files.",
-    "unfinished uploads": "Some files are not completed: demo-2.0-py3-none-any.whl (pending).",
+    "no target": "This server has no index to publish on",
+    "no files": "Stage demo 2.0 has no files.",
+    "unfinished uploads": "Some uploads are not completed: demo-2.0-py3-none-any.whl (pending).",
 }
 
 
@@ -65,14 +65,14 @@ async def test_what_is_frozen(releasing: Releasing) -> None:
     """A promotion is bound to the very files and the revision that were looked at."""
     digest = await releasing.digest()
     async with releasing.server() as server:
-        view = await server.promote(digest=digest, way=Publisher.CLIENT)
+        view = await server.promote(digest=digest, publisher=Publisher.CLIENT)
 
     names = [one.filename for one in view.stage.artifacts]
     promotion = Promotion(
         stage_id="s1",
         approval=Approval(digest, 1, TOKEN.id, NOON),
         target=TARGET,
-        way=Publisher.CLIENT,
+        publisher=Publisher.CLIENT,
         fence=1,
         leased_until=NOON + LEASE,
     )
@@ -85,7 +85,7 @@ async def test_what_is_frozen(releasing: Releasing) -> None:
 async def test_frozen_stage_is_not_edited(releasing: Releasing, sdist: Distribution) -> None:
     """While a stage is published nothing of it can be removed, and it cannot be canceled."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
 
         with pytest.raises(ConflictError, match="processing and cannot be edited"):
             await server.stages.remove(TOKEN, "s1", sdist.filename)
@@ -113,7 +113,7 @@ async def test_changed_while_it_was_examined(releasing: Releasing) -> None:
 
     releasing.fake_target.on_look = change
     async with releasing.server() as server:
-        with pytest.raises(ConflictError, match="changed meanwhile"):
+        with pytest.raises(ConflictError, match="changed in the meantime"):
             await server.promote()
 
     assert (await releasing.now()).status is Status.OPEN
@@ -130,7 +130,7 @@ async def test_file_that_goes_while_it_is_examined(releasing: Releasing) -> None
 
     releasing.fake_target.on_look = remove
     async with releasing.server() as server:
-        with pytest.raises(ConflictError, match="changed meanwhile"):
+        with pytest.raises(ConflictError, match="changed in the meantime"):
             await server.promote()
 
 
@@ -161,7 +161,7 @@ async def test_index_that_does_not_say_what_it_has(releasing: Releasing) -> None
 
     why = await refused(releasing, UpstreamUnavailableError)
 
-    assert why.endswith("without that nothing may be sent. The index cannot be reached.")
+    assert why.endswith("so nothing can be sent. The index cannot be reached.")
 
 
 async def test_warnings_must_be_known(wheels: list[Distribution]) -> None:
@@ -255,7 +255,7 @@ async def test_here_needs_no_credential(releasing: Releasing) -> None:
     """For whoever publishes elsewhere the server freezes, and sends nothing."""
     releasing.settings = None
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         await server.end()
 
     assert await releasing.status() == (Status.PROCESSING, "")
@@ -336,7 +336,7 @@ async def test_attestations_are_kept_where_they_were_made(wheels: list[Distribut
     releasing = Releasing()
     await releasing.stage(wheels[0], attestations=2)
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
 
     assert view.promotion.notices == ()
 
@@ -351,9 +351,7 @@ async def test_fault_of_ours(releasing: Releasing, caplog: pytest.LogCaptureFixt
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
-    assert reason.startswith(
-        "The server has a fault. Its log says more. 0 of 3 files are published."
-    )
+    assert reason.startswith("Internal error. See the server's log. 0 of 3 files are published.")
     assert "its promotion failed" in caplog.text
 
 

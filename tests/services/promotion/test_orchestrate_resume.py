@@ -22,8 +22,8 @@ from tests.support.promotion.releasing import TOKEN, Releasing
 
 OTHER = PublishUrls("https://other.example.org/legacy/", TARGET.index_url)
 OUT = (Status.PUBLISHED, "")
-SILENT = "Nothing was heard of the promotion for 15 minutes."
-RESTARTED = "The server stopped while it published, and has kept no credential"
+SILENT = "The publisher reported nothing for 15 minutes."
+RESTARTED = "The server was restarted while it published. It has no credential"
 
 
 def once(releasing: Releasing, name: str) -> Iterator[None]:
@@ -235,7 +235,7 @@ async def test_restart_with_a_credential_that_cannot_be_read(
         status, reason = await releasing.status()
 
     assert status is Status.ERROR
-    assert "cannot be read: No such file or directory." in reason
+    assert ": No such file or directory." in reason
     assert "its promotion stopped" in caplog.text
 
 
@@ -256,7 +256,7 @@ async def test_restart_with_another_target(
 async def test_restart_leaves_others_alone(releasing: Releasing) -> None:
     """Who publishes elsewhere goes on, whatever becomes of the server."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
     before = await releasing.promotion()
 
     async with releasing.server() as server:
@@ -268,13 +268,13 @@ async def test_restart_leaves_others_alone(releasing: Releasing) -> None:
 async def test_silence(releasing: Releasing) -> None:
     """Who says nothing for 15 minutes is not waited for; the old number counts no more."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         releasing.clock.moment += LEASE
-        await server.promotions.lapse()
+        await server.promotions.end_lapsed()
 
         status, reason = await releasing.status()
         with pytest.raises(LostLeaseError):
-            await server.reports.take(TOKEN, "s1", Report(1))
+            await server.reports.accept(TOKEN, "s1", Report(1))
     assert (status, (await releasing.now()).sent) == (Status.ERROR, False)
     assert reason.startswith(SILENT)
 
@@ -282,11 +282,11 @@ async def test_silence(releasing: Releasing) -> None:
 async def test_short_silence(releasing: Releasing) -> None:
     """A sign of life counts for 15 minutes. Without news it once did not count at all."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         for _ in range(3):
             releasing.clock.moment += LEASE - timedelta(seconds=1)
-            await server.promotions.lapse()
-            await server.reports.take(TOKEN, "s1", Report(1))
+            await server.promotions.end_lapsed()
+            await server.reports.accept(TOKEN, "s1", Report(1))
 
     assert await releasing.status() == (Status.PROCESSING, "")
 
@@ -294,15 +294,15 @@ async def test_short_silence(releasing: Releasing) -> None:
 async def test_silent_promoter_is_followed_at_once(releasing: Releasing) -> None:
     """Nobody has to wait for a sweep: whoever promotes after 15 minutes of silence goes on."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         sending = [Entry(name, Progress.SENDING, NOON, 1) for name in await releasing.journal()]
-        await server.reports.take(TOKEN, "s1", Report(1, sending))
+        await server.reports.accept(TOKEN, "s1", Report(1, sending))
         releasing.clock.moment += LEASE
 
         await server.promote()
 
         with pytest.raises(LostLeaseError):
-            await server.reports.take(TOKEN, "s1", Report(1, ending=Ending.ERROR))
+            await server.reports.accept(TOKEN, "s1", Report(1, ending=Ending.ERROR))
         await server.end()
     assert await releasing.status() == OUT
 
@@ -317,7 +317,7 @@ async def test_server_is_not_silent_while_it_sends(
             while not releasing.fake_target.slow:
                 await server.breathe()
             releasing.clock.advance(hours=1)
-            await server.promotions.lapse()
+            await server.promotions.end_lapsed()
 
             assert await releasing.status() == (Status.PROCESSING, "")
 
@@ -330,11 +330,11 @@ async def test_somebody_else_takes_over(
     def take_over(_: str) -> None:
         rows = releasing.catalogue.committed
         held = rows.tables.promotions["s1"]
-        rows.promotions.save(replace(held, fence=7, way=Publisher.CLIENT))
+        rows.promotions.save(replace(held, fence=7, publisher=Publisher.CLIENT))
 
     releasing.fake_target.during = take_over
     assert await releasing.publish() == (Status.PROCESSING, "")
 
     assert releasing.fake_target.sent == {wheels[0].filename: 1}
-    assert "somebody else has taken over" in caplog.text
+    assert "another publisher took over" in caplog.text
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []

@@ -11,7 +11,8 @@ from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import LostLeaseError, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion.reports import Ending, PromotionView, Report
+from stageproxy.services.promotion.reports import Ending, Report
+from stageproxy.services.promotion.view import PromotionView
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.ports.clock import NOON
 from tests.support.ports.fake_publish_target import FILES, Fault
@@ -23,7 +24,7 @@ OTHER = PublishUrls("https://other.example.org/legacy/", "https://index.example.
 async def told(server: Server, *entries: Entry, fence: int = 1, **ending: object) -> PromotionView:
     """Report from elsewhere, and return what is kept."""
     report = Report(fence, entries, **ending)  # type: ignore[arg-type] # fields of a report
-    return await server.reports.take(TOKEN, "s1", report)
+    return await server.reports.accept(TOKEN, "s1", report)
 
 
 async def put_out(releasing: Releasing) -> None:
@@ -43,14 +44,14 @@ def confirmed(journal: Journal) -> list[Entry]:
 async def test_nobody_has_promoted(releasing: Releasing) -> None:
     """Of a stage that nobody has promoted there is nothing to show."""
     async with releasing.server() as server:
-        with pytest.raises(NotFoundError, match="Nobody has promoted the stage"):
+        with pytest.raises(NotFoundError, match="has not been promoted yet"):
             await server.reports.show(TOKEN, "s1")
 
 
 async def test_shown_while_it_is_sent(releasing: Releasing, wheels: list[Distribution]) -> None:
     """Who looks sees the journal, and how many bytes of which file are out."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         server.promotions.sent["s1"] = {wheels[0].filename: 7}
 
         shown = await server.reports.show(TOKEN, "s1")
@@ -76,7 +77,7 @@ async def test_published_elsewhere(releasing: Releasing) -> None:
     """Who publishes elsewhere tells each step, and the stage is published when all is confirmed."""
     await put_out(releasing)
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(NOON)
 
         shown = await told(server, first)
@@ -98,12 +99,12 @@ async def test_published_elsewhere(releasing: Releasing) -> None:
 async def test_when_is_for_the_server_to_say(releasing: Releasing, moment: datetime) -> None:
     """A clock that is wrong elsewhere does no harm: at the end of time it ended the server."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(moment)
         await told(server, first)
         releasing.clock.advance(minutes=15)
 
-        await server.promotions.lapse()
+        await server.promotions.end_lapsed()
 
     assert (await releasing.now()).status is Status.ERROR
     assert (await releasing.journal())[first.filename] == replace(first, changed_at=NOON)
@@ -112,11 +113,11 @@ async def test_when_is_for_the_server_to_say(releasing: Releasing, moment: datet
 async def test_what_is_out_stays_out(releasing: Releasing) -> None:
     """Nobody makes a stage free to be changed again by saying that nothing is out after all."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         out, *_ = confirmed(view.journal)
         await told(server, out)
 
-        with pytest.raises(ConflictError, match="is confirmed in the journal, and cannot be pend"):
+        with pytest.raises(ConflictError, match="is recorded as confirmed and cannot become pend"):
             await told(server, *view.journal.values(), ending=Ending.ERROR)
 
     assert (await releasing.now()).status is Status.PROCESSING
@@ -128,10 +129,12 @@ async def test_published_only_when_all_is_confirmed(
 ) -> None:
     """Nobody can say that a stage is published of which a file is not confirmed."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         wheels = [one for one in confirmed(view.journal) if one.filename != sdist.filename]
 
-        with pytest.raises(ConflictError, match=r"Not every file is confirmed: demo-2\.0\.tar\.gz"):
+        with pytest.raises(
+            ConflictError, match=r"Files that are not confirmed yet: demo-2\.0\.tar\.gz"
+        ):
             await told(server, *wheels, ending=Ending.PUBLISHED)
 
     assert (await releasing.now()).status is Status.PROCESSING
@@ -147,7 +150,7 @@ async def test_published_only_when_the_server_sees_it(
     """
     releasing.fake_target.hashed = hashed
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await put_out(releasing)
         del releasing.fake_target.taken[sdist.filename]
         with pytest.raises(UpstreamUnavailableError, match=r"not list demo-2\.0\.tar\.gz yet"):
@@ -168,7 +171,7 @@ async def test_not_published_with_other_bytes(
     """Other bytes under a name of ours are no confirmation, also where only they can tell."""
     releasing.fake_target.hashed = hashed
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await put_out(releasing)
         releasing.fake_target.put(sdist.filename, "0" * 64)
 
@@ -182,7 +185,7 @@ async def test_not_published_with_other_bytes(
 async def test_index_that_cannot_be_seen(releasing: Releasing, trouble: dict[str, int]) -> None:
     """An index that does not say what it has confirms nothing: that can be told again."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await put_out(releasing)
         releasing.fake_target.hashed = False
         for name, times in trouble.items():
@@ -199,7 +202,7 @@ async def test_index_that_cannot_be_seen(releasing: Releasing, trouble: dict[str
 async def test_settings_that_have_changed(releasing: Releasing, target: PublishUrls | None) -> None:
     """A server that would publish elsewhere by now, or nowhere, cannot see what is out."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
     await put_out(releasing)
     releasing.target = target
 
@@ -213,7 +216,7 @@ async def test_settings_that_have_changed(releasing: Releasing, target: PublishU
 async def test_lease_that_is_lost_while_the_server_looks(releasing: Releasing) -> None:
     """Whoever has taken over meanwhile goes on, and nothing is published for the former holder."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await put_out(releasing)
         taken = replace(view.promotion, fence=7)
         releasing.fake_target.on_look = lambda: releasing.catalogue.committed.promotions.save(taken)
@@ -231,7 +234,7 @@ async def test_hearsay_is_seen_by_who_goes_on(releasing: Releasing, sdist: Distr
     It took what was told for what it had seen.
     """
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await told(server, *confirmed(view.journal), ending=Ending.ERROR, reason="Enough.")
         await put_out(releasing)
         del releasing.fake_target.taken[sdist.filename]
@@ -246,7 +249,7 @@ async def test_hearsay_is_seen_by_who_goes_on(releasing: Releasing, sdist: Distr
 async def test_failed_elsewhere(releasing: Releasing) -> None:
     """Who publishes elsewhere says why it goes no further; what is out is told along with it."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         out, *_ = confirmed(view.journal)
 
         shown = await told(server, out, ending=Ending.ERROR, reason="The runner gave up.")
@@ -259,7 +262,7 @@ async def test_failed_elsewhere(releasing: Releasing) -> None:
 async def test_other_holders_are_refused(releasing: Releasing, fence: int) -> None:
     """What comes from somebody else than the present holder changes nothing."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
 
         with pytest.raises(LostLeaseError):
             await told(server, *confirmed(view.journal), fence=fence)
@@ -273,10 +276,10 @@ async def test_other_holders_are_refused(releasing: Releasing, fence: int) -> No
 async def test_file_that_was_not_approved(releasing: Releasing) -> None:
     """A journal has the files that were approved, no others."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         foreign = Entry("other-2.0.tar.gz", Progress.SENT, NOON)
 
-        with pytest.raises(ConflictError, match="is not a part of what was approved"):
+        with pytest.raises(ConflictError, match="is not one of the approved files"):
             await told(server, *confirmed(view.journal), foreign)
 
     assert await releasing.journal() == view.journal
@@ -288,7 +291,7 @@ async def test_journal_of_the_server(releasing: Releasing) -> None:
     async with releasing.server() as server:
         view = await server.promote()
 
-        with pytest.raises(ConflictError, match="The server itself publishes this stage"):
+        with pytest.raises(ConflictError, match="The server publishes this stage itself"):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
 
@@ -315,9 +318,9 @@ async def test_receipt(releasing: Releasing) -> None:
 async def test_no_receipt_before_the_end(releasing: Releasing) -> None:
     """What is not published yet has no receipt."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
 
-        with pytest.raises(ConflictError, match="only what is published has a receipt"):
+        with pytest.raises(ConflictError, match="Only a published stage has a receipt"):
             await server.reports.receipt(TOKEN, "s1")
 
 
@@ -348,7 +351,7 @@ async def test_reminders(
 
     assert said == {0: 0, 1: 0, 2: 0, 3: 1, 4: 2, 5: 3, 6: 4, 7: 5, 8: 6, 9: 7, 10: 31}
     assert caplog.messages[0] == (
-        "stage s1: half published since 2026-11-22; PyPI closes the release on 2026-12-06"
+        "stage s1: partly published since 2026-11-22; PyPI closes the release on 2026-12-06"
     )
 
 

@@ -171,7 +171,10 @@ async def test_file_that_cannot_be_compared(promoting: Promoting) -> None:
     promoting.fake_target.unread = PACE.attempts
 
     assert await promoting.run() == [
-        f"{FIRST} cannot be compared: A file of the index cannot be downloaded."
+        (
+            f"Cannot compare {FIRST} with the file on the index: "
+            "A file of the index cannot be downloaded."
+        )
     ]
 
     assert promoting.waits == [2 * POLL, 4 * POLL, 8 * POLL, timedelta(minutes=2)]
@@ -265,7 +268,7 @@ async def test_unanswered_too_often(promoting: Promoting) -> None:
     promoting.fake_target.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 10)}
 
     assert await promoting.run() == [
-        f"{FIRST}: the index did not answer 5 times in a row: The connection broke off."
+        f"{FIRST}: no answer from the index 5 times in a row: The connection broke off."
     ]
 
     assert promoting.fake_target.sent == {FIRST: PACE.attempts}
@@ -308,7 +311,7 @@ async def test_index_that_stays_blind(promoting: Promoting) -> None:
     promoting.fake_target.blind = PACE.attempts
 
     assert await promoting.run() == [
-        "The index does not say what is published: The index cannot be reached."
+        "No answer from the index about what is published: The index cannot be reached."
     ]
 
     assert promoting.fake_target.sent == {}
@@ -320,11 +323,11 @@ async def test_damaged_file(promoting: Promoting) -> None:
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{FIRST} is not on the disk as it was uploaded")
+    assert ending.startswith(f"{FIRST} on disk differs from the uploaded file")
     assert not any(one.may_be_out for one in promoting.kept.values())
 
 
-async def test_parcel_that_cannot_be_had(promoting: Promoting) -> None:
+async def test_upload_request_that_is_not_available(promoting: Promoting) -> None:
     """Where form or file cannot be had, nothing is sent and the journal says so."""
     promoting.upload_requests.broken = [FIRST]
 
@@ -412,4 +415,4 @@ async def test_credential_is_never_printed(
     await promoting.run()
 
     assert SECRET.password not in f"{caplog.text}{promoting.kept}{promoting.journal_store.endings}"
-    assert "is out" in caplog.text
+    assert "is published" in caplog.text

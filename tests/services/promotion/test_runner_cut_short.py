@@ -76,7 +76,7 @@ async def _publish_in_spite_of(promoting: Promoting, deaths: Sequence[Any]) -> N
 
 
 def check_order(promoting: Promoting) -> None:
-    """Check that the sdist came when every wheel was shown; of the first file the shelf does."""
+    """Check that the sdist came when every wheel was shown; of the first file the index does."""
     kinds = {one.filename: one.kind for one in promoting.artifacts}
     wheels = {name for name, kind in kinds.items() if kind is ArtifactKind.WHEEL}
     last = [

@@ -78,7 +78,7 @@ class Secret:
 
 @dataclass(slots=True)
 class Promoting:
-    """A release on its way to a shelf: *waits* are the pauses that were made.
+    """A release that is published on a fake index: *waits* are the pauses that were made.
 
     *rest*: how many seconds each of them really takes.
     """
@@ -95,7 +95,7 @@ class Promoting:
     journal_store: FakeJournalStore = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with an empty shelf and a new journal."""
+        """Begin with an empty index and a new journal."""
         self.fake_target = FakePublishTarget(self.clock)
         names = [one.filename for one in self.artifacts]
         self.journal_store = FakeJournalStore(dict(new_journal(names, self.clock.now())))
@@ -121,7 +121,7 @@ class Promoting:
         return self.journal_store.endings
 
     async def run_on(self, journal_store: FakeJournalStore) -> bool:
-        """Go on with another journalist, where the last one ended; say whether all is out."""
+        """Resume with another journal store; return whether all is published."""
         now = self.clock.now()
         journal_store.kept = {name: one.resumed(now) for name, one in self.kept.items()}
         self.journal_store = journal_store

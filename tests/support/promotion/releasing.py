@@ -19,7 +19,8 @@ from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
-from stageproxy.services.promotion.reports import PromotionReports, PromotionView
+from stageproxy.services.promotion.reports import PromotionReports
+from stageproxy.services.promotion.view import PromotionView
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
 from tests.support.builders.distributions import Distribution, upload_form
@@ -48,11 +49,11 @@ class Server:
         *,
         digest: str | None = None,
         acknowledged: str | None = "",
-        way: Publisher = Publisher.SERVER,
+        publisher: Publisher = Publisher.SERVER,
         credential: Credential | None = None,
     ) -> PromotionView:
         """Have the stage published, and return how that began."""
-        order = PromotionRequest(digest, acknowledged, way, credential)
+        order = PromotionRequest(digest, acknowledged, publisher, credential)
         return await self.promotions.start(TOKEN, "s1", order)
 
     async def breathe(self) -> None:

@@ -164,7 +164,7 @@ REFUSALS: Mapping[str, Refusal] = {
         changes=lambda _: {"summary": "x" * 513},
     ),
     "file of another release than the stage (409)": Refusal(
-        "{file} does not belong to this stage, which is {name} 1.0.",
+        "{file} does not belong to stage {name} 1.0.",
         arrange=stage_of_another_version,
     ),
     "canceled stage (410)": Refusal(

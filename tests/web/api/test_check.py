@@ -12,7 +12,7 @@ from tests.support.index.fake_index import Quirks
 from tests.support.servers.service import RunningService
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
-NOT_ASKED = "PyPI could not be asked whether it has this file already."
+NOT_ASKED = "No answer from PyPI: it may already have this file."
 ONE_SDIST = "Only one sdist may be uploaded per release."
 
 

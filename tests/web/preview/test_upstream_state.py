@@ -23,7 +23,7 @@ AGE_UNKNOWN = (
     "PyPI closes a release 14 days after its first upload, and the index does not report when that "
     "was."
 )
-NOT_SEARCHED = "PyPI's list of projects could not be searched for names too similar to this one."
+NOT_SEARCHED = "PyPI's list of projects could not be searched for similar names."
 
 
 @pytest.fixture

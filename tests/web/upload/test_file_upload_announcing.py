@@ -198,7 +198,7 @@ async def test_published_already(client: Pep694, staged: Distribution) -> None:
     answer = await client.announce(session, staged)
 
     assert answer.status == 409
-    assert answer.document["detail"] == f"PyPI has {WHEEL.filename} already."
+    assert answer.document["detail"] == f"PyPI already has {WHEEL.filename}."
     assert await client.files(session) == {}
 
 

@@ -218,7 +218,7 @@ async def test_upstream_is_down(service: RunningService) -> None:
     stage = await service.staged(WHEEL)
 
     assert stage["files"][WHEEL.filename]["notices"] == [
-        "PyPI could not be asked whether it has this file already."
+        "No answer from PyPI: it may already have this file."
     ]
 
 

@@ -78,7 +78,7 @@ async def test_nothing_to_publish(client: Pep694) -> None:
     answer = await client.publish(session)
 
     assert answer.status == 409
-    assert answer.document["detail"].startswith("The stage has no files.")
+    assert answer.document["detail"].startswith("Stage demo 2.0 has no files.")
     assert (await client.show(session))["status"] == "open"
 
 

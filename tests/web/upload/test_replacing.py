@@ -174,9 +174,7 @@ async def test_first_file_fixes_the_version(service: RunningService) -> None:
     other = await service.upload(a_wheel(version="3.0"), to=to)
 
     assert (first.status, other.status) == (200, 409)
-    assert other.reason == (
-        "demo-3.0-py3-none-any.whl does not belong to this stage, which is demo 2.0."
-    )
+    assert other.reason == ("demo-3.0-py3-none-any.whl does not belong to stage demo 2.0.")
 
 
 async def test_spelling_of_the_version(service: RunningService) -> None:
