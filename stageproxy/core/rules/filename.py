@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from packaging.utils import canonicalize_name
 
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.archives.members import has_unseen
+from stageproxy.core.archives.members import has_invisible
 from stageproxy.core.rules.fields import find_version
 from stageproxy.core.rules.findings import Finding, Level, suspicious
 from stageproxy.core.rules.form import FILETYPES
@@ -134,7 +134,7 @@ def _length(upload: Upload) -> Iterator[Finding]:
 
 
 def _odd_characters(upload: Upload) -> Iterator[Finding]:
-    if not upload.filename.isascii() or has_unseen(upload.filename):
+    if not upload.filename.isascii() or has_invisible(upload.filename):
         yield suspicious(
             f"The filename {upload.filename!a} contains non-ASCII or invisible characters."
         )
