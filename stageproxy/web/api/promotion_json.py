@@ -85,7 +85,7 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
 
 
 def _bytes_sent(artifact: Artifact, view: PromotionView) -> int:
-    """Return how many bytes were sent: all of an accepted file, whoever sent it."""
+    """Return how many bytes were sent: all of an accepted file, also if a client sent it."""
     if view.journal[artifact.filename].progress in _WHOLE:
         return artifact.size
     return view.sent.get(artifact.filename, 0)
