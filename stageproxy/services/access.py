@@ -1,5 +1,6 @@
 """Here is what the bearer of a token may do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stageproxy.core.errors import (
@@ -9,6 +10,12 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.rights import Action, ApiToken, parse_token
 from stageproxy.ports import Catalogue, Clock
+
+_ON_THE_SERVER: Mapping[Action, str] = {
+    Action.TOKENS: "manage API tokens",
+    Action.VERIFY: "verify the audit trail",
+}
+"""What an API token cannot do where no project is concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class Access:
         if found is None:
             raise UnknownCredentialError
         if not found.is_live(self.clock.now()):
-            raise ForbiddenError("The API token is revoked or has expired. Ask for a new one.")
+            raise ForbiddenError("This API token is revoked or has expired. Ask for a new one.")
         return found
 
     async def recognize(self, credential: str | None) -> ApiToken | None:
@@ -46,8 +53,8 @@ def require(
 ) -> None:
     """Raise unless *token* permits *action*; the answer is the same for what does not exist."""
     if not token.permits(action, project, version):
-        what = f"{action} a stage of {project}" if project else f"do this ({action})"
-        raise ForbiddenError(f"This API token does not permit to {what}.")
+        what = f"{action} {project}" if project else _ON_THE_SERVER.get(action, action)
+        raise ForbiddenError(f"This API token cannot {what}.")
 
 
 def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:
@@ -64,4 +71,4 @@ def require_everywhere(token: ApiToken, action: Action) -> None:
 
 
 def _forbidden() -> ForbiddenError:
-    return ForbiddenError("This API token does not permit this on that stage, if there is one.")
+    return ForbiddenError("There is no such stage, or this API token cannot access it.")

@@ -106,7 +106,7 @@ class AuditTrail:
         try:
             await self.catalogue.write(work)
         except NoRoomError:
-            log.error("audit: no room for what was refused to token %s", token.id)  # noqa: TRY400 - why is known
+            log.error("audit: a refusal of token %s was not recorded: the disk is full", token.id)  # noqa: TRY400 - why is known
 
     def _left_out(self, token: ApiToken, now: datetime) -> int | None:
         """Return how many refusals before this one were not kept; nothing if this one is not."""
@@ -118,7 +118,8 @@ class AuditTrail:
         if window.kept >= _MOST_IN_WINDOW:
             if not window.left_out:
                 log.warning(
-                    "audit: token %s is refused very often; some are only counted", token.id
+                    "audit: token %s is refused very often; further refusals are only counted",
+                    token.id,
                 )
             window.left_out += 1
             return None

@@ -25,7 +25,9 @@ from stageproxy.services.file_uploads import FileUploads, Ids
 from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import Uploads
 
-_INTERRUPTED = "The server stopped while it looked at the file. Delete the upload and start again."
+_INTERRUPTED = (
+    "The server stopped while it was checking the file. Delete this upload and start again."
+)
 
 
 @dataclass(frozen=True, slots=True)

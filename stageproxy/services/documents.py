@@ -200,8 +200,8 @@ def _typed(document: Document, kind: str) -> Document:
 
 
 def _wrong_type(document: Document, expected: str) -> UpstreamFailedError:
-    said = document.content_type or "no type"
-    return UpstreamFailedError(f"PyPI answers with {said} where {expected} should be.")
+    content_type = document.content_type or "a document without Content-Type"
+    return UpstreamFailedError(f"PyPI returned {content_type} instead of {expected}.")
 
 
 def _unreadable(stage: Stage, error: UnreadablePageError) -> UpstreamFailedError:

@@ -141,7 +141,7 @@ class FileUploads:
         deleted = await self.catalogue.write(work)
         if deleted.status is not UploadStatus.COMPLETED:
             await self._free_bytes(deleted)
-        log.info("stage %s: an upload deleted by token %s", stage_id, token.id)
+        log.info("stage %s: upload of %s deleted by token %s", stage_id, deleted.filename, token.id)
 
     async def change(
         self,
@@ -184,14 +184,20 @@ class FileUploads:
         stage = get_live(rows, stage_id, now)
         stage.after(Step.EDIT)
         if len(stage.uploads) >= _MOST_AT_ONCE:
-            raise TooManyError(f"The stage has {_MOST_AT_ONCE} unfinished uploads already.")
+            raise TooManyError(
+                f"Stage {stage.release} already has {_MOST_AT_ONCE} unfinished uploads. "
+                "Complete or delete one first."
+            )
         unfinished = stage.find_upload(upload.filename)
         if unfinished is not None:
             raise ConflictError(
-                f"An upload of {upload.filename} is {unfinished.status}. Delete it first."
+                f"{upload.filename} already has an upload with status {unfinished.status}. "
+                "Delete it first."
             )
         if stage.find_artifact(upload.filename) and not self.policy.replace:
-            raise ConflictError(f"The stage has {upload.filename} already. Delete it first.")
+            raise ConflictError(
+                f"Stage {stage.release} already has {upload.filename}. Delete it first."
+            )
         rows.file_uploads.save(stage.id, upload)
         rows.audit.add(
             file_event(stage, upload, AuditAction.FILE_ANNOUNCED, upload.created_by, now)

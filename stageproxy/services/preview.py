@@ -17,7 +17,7 @@ from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Index, Rows, UpstreamResponse
 
-_ROTATED = "This stage URL was replaced by another one. Ask the release manager for it."
+_ROTATED = "This stage URL was replaced by a new one. Ask the release manager for it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Previews:
         """Return where upstream's redirect leads; raise if nobody configured that host."""
         target = self.index.resolve(location, asked)
         if target.path == asked:
-            raise UpstreamFailedError("PyPI redirects in circles.")
+            raise UpstreamFailedError("PyPI redirects in a loop.")
         check_redirection(target, asked, any_file_host=self.any_file_host)
         return target
 

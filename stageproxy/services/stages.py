@@ -35,7 +35,7 @@ from stageproxy.services.stage_urls import StageUrls
 
 log = logging.getLogger(__name__)
 
-WITHDRAWN = "The file was withdrawn from the stage."
+WITHDRAWN = "This file was withdrawn from the stage."
 
 Changed = tuple[Stage, Mapping[str, PlainValue]]
 """A stage after a change, and what the audit trail says of it."""
@@ -107,7 +107,7 @@ class Stages:
         live = [one for one in rows.stages.list(stage.project) if one.status in LIVE]
         if len(live) >= self.limits.max_per_project:
             raise TooManyError(
-                f"{stage.project} has {len(live)} live stages already. Cancel one first."
+                f"{stage.project} already has {len(live)} live stages. Cancel one first."
             )
         check_release_is_free(rows, stage.project, stage.version)
         rows.stages.save(stage)
@@ -195,7 +195,7 @@ class Stages:
             stage.after(Step.EDIT)
             artifact = stage.find_artifact(filename)
             if artifact is None:
-                raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
+                raise NotFoundError(f"Stage {stage.release} has no file {filename}.")
             rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
             return self._edited(stage, now), artifact_details(artifact)
 

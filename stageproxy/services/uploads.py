@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _ABOUT_SIZES = "docs/project-management/storage-limits#requesting-a-file-size-limit-increase"
 
-REPLACED = "The file was replaced by another upload of its name."
+REPLACED = "This file was replaced by a later upload of the same name."
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def test_verify_takes_an_admin(desk: Desk) -> None:
 
     assert (ended.code, ended.stderr) == (
         1,
-        "Error: This API token does not permit to do this (verify).\n",
+        "Error: This API token cannot verify the audit trail.\n",
     )
 
 
@@ -105,7 +105,7 @@ def test_verify_with_nonsense(desk: Desk) -> None:
     ended = desk.run("audit", "verify", "--head", "x")
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert ended.stderr == "Error: The head is a digest: 64 hexadecimal digits.\n"
+    assert ended.stderr == "Error: The head must be a digest of 64 hexadecimal digits.\n"
 
 
 @pytest.mark.parametrize("arguments", [(), ("show",), ("verify", "--nonsense")], ids=str)

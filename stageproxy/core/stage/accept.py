@@ -77,7 +77,7 @@ def find_closed(project: str, listing: Listing) -> Finding | None:
     """Return the refusal of an upload to a project that upstream has closed."""
     if listing.status not in CLOSED_TO_UPLOADS:
         return None
-    message = f"The project {project} is {listing.status} on PyPI and takes no uploads."
+    message = f"The project {project} is {listing.status} on PyPI and accepts no uploads."
     return Finding("name", message)
 
 

@@ -27,7 +27,7 @@ def name_of(filename: str) -> DistributionName:
     try:
         return parse_distribution_name(filename)
     except ValueError as error:
-        sentence = f"{filename!r} is no filename of a wheel or an sdist: {error}"
+        sentence = f"{filename!r} is not the filename of a wheel or an sdist: {error}"
         raise _invalid(sentence) from error
 
 
@@ -37,10 +37,10 @@ def check_name(stage: Stage, name: DistributionName) -> None:
     The verdict would say so too, but only once all of the file is there.
     """
     if not _PLAIN.fullmatch(name.filename):
-        raise _invalid(f"{name.filename!r} has characters that no file on PyPI has in its name.")
+        raise _invalid(f"{name.filename!r} contains characters that no filename on PyPI has.")
     if name.project != stage.project or not stage.accepts_version(str(name.version)):
         raise _invalid(
-            f"{name.filename} does not belong to this session, which is {stage.release}."
+            f"{name.filename} does not belong to this session, which is for {stage.release}."
         )
     found = refusals(findings_of(_before_it_is_sent(name)))
     problems = [Problem("filename", one.message) for one in found if one.source == "content"]

@@ -33,7 +33,7 @@ def problems_with_hashes(hashes: Mapping[str, str]) -> Sequence[Problem]:
         if (sentence := _problem_with(name, digest))
     ]
     if not problems and not set(hashes) - _WEAK:
-        return [Problem("hashes", "One secure digest is needed at least, best sha256.")]
+        return [Problem("hashes", "At least one secure digest is required, preferably sha256.")]
     return problems
 
 
@@ -49,7 +49,7 @@ def problems_with_file(
         sentence = f"The file has {of} bytes, but {size} were announced."
         problems.append(Problem("size", sentence))
     problems.extend(
-        Problem(f"hashes.{name}", f"The {name} digest of the file is not the announced one.")
+        Problem(f"hashes.{name}", f"The {name} digest of the file differs from the announced one.")
         for name, digest in announced.items()
         if name in found and found[name] != digest.lower()
     )
@@ -58,9 +58,9 @@ def problems_with_file(
 
 def _problem_with(name: str, digest: str) -> str | None:
     if name not in hashlib.algorithms_guaranteed:
-        return f"{name} is no algorithm that every Python knows."
+        return f"{name!r} is not an algorithm that every Python supports."
     if not _HEX.fullmatch(digest):
-        return "A digest is spelled in hexadecimal digits."
+        return "A digest must consist of hexadecimal digits."
     length = hashlib.new(name, usedforsecurity=False).digest_size * 2
     fits = len(digest) == length if length else len(digest) in _OF_ANY_LENGTH
-    return None if fits else f"This is not how long a digest of {name} is."
+    return None if fits else f"A digest of {name} has another length."

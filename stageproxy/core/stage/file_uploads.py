@@ -30,7 +30,7 @@ COMING = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING})
 class UploadStep(StrEnum):
     """What can be done to a file upload."""
 
-    SEND = "take anything"
+    SEND = "receive anything"
     EXTEND = "be extended"
     COMPLETE = "be completed"
     SUCCEED = "succeed"
@@ -85,7 +85,7 @@ class FileUpload:
             status = NEXT_UPLOAD[self.status][step]
         except KeyError:
             raise ConflictError(
-                f"The upload of {self.filename} is {self.status} and cannot {step}."
+                f"The upload of {self.filename} has status {self.status} and cannot {step}."
             ) from None
         return replace(self, status=status, notices=(*self.notices, *notices))
 

@@ -27,5 +27,6 @@ def edited(stage: Stage, now: datetime, *, longest: timedelta) -> Stage:
 
 def end_message(stage: Stage) -> str:
     """Return the sentence on a stage that has ended."""
-    when = f"{stage.ended_at:%Y-%m-%d %H:%M} UTC" if stage.ended_at else "some time ago"
-    return f"The stage of {stage.release} is over since {when}. {stage.reason or ''}".strip()
+    when = f" on {stage.ended_at:%Y-%m-%d %H:%M} UTC" if stage.ended_at else ""
+    reason = f": {stage.reason[0].lower()}{stage.reason[1:]}" if stage.reason else "."
+    return f"Stage {stage.release} ended{when}{reason}"

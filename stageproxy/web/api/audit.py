@@ -35,7 +35,7 @@ async def verify_audit(request: web.Request) -> web.Response:
 def _head(request: web.Request) -> str | None:
     head = request.query.get("head", "").lower()
     if head and not _DIGEST.fullmatch(head):
-        raise InvalidRequestError("The head is a digest: 64 hexadecimal digits.")
+        raise InvalidRequestError("The head must be a digest of 64 hexadecimal digits.")
     return head or None
 
 

@@ -62,7 +62,7 @@ def _check_action(action: str | None) -> None:
     if action in _FORMER_ACTIONS:
         raise GoneError(_FORMER_ACTIONS[action])
     if action != "file_upload":
-        raise InvalidRequestError(f"There is no action {action!r}: uploads say file_upload.")
+        raise InvalidRequestError(f"Unknown :action {action!r}. Use file_upload.")
 
 
 def _answer(
@@ -70,7 +70,7 @@ def _answer(
 ) -> web.Response:
     """Say what became of the file. Most uploaders print none of it, twine does with --verbose."""
     if result.stage is None:
-        return _plain("OK\nPyPI has this very file already: nothing was staged.\n")
+        return _plain("OK\nPyPI already has this file: nothing was staged.\n")
     if wants_session:
         told = request.app[SESSION_JSON].of
         document = told(result.stage, token, Api.SESSIONS, _outcome=result.outcome.value)

@@ -71,7 +71,7 @@ class FormReader:
             value += chunk
             self.size += len(chunk)
             if len(value) > LONGEST_FIELD or self.size > LONGEST_FORM:
-                raise TooLargeError(f"The field {name[:80]} is longer than is taken here.")
+                raise TooLargeError(f"The field {name[:80]} is too long.")
         try:
             text = value.decode()
         except UnicodeDecodeError:
@@ -102,7 +102,7 @@ class FormReader:
         async for chunk in _chunks(part):
             self.size += len(chunk)
             if self.size > LONGEST_FORM:
-                raise TooLargeError(f"The part {name[:80]} is longer than is taken here.")
+                raise TooLargeError(f"The part {name[:80]} is too long.")
 
     def _without_file(self) -> RefusedError:
         """Return everything that is wrong with a form that came without a file, in PyPI's order."""
@@ -122,7 +122,7 @@ async def _parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
             if count > MOST_PARTS:
                 raise TooLargeError(f"The form has more than {MOST_PARTS} parts.")
             if isinstance(part, MultipartReader):
-                raise InvalidRequestError("The form has a part that is a form itself.")
+                raise InvalidRequestError("The form contains a nested form.")
             yield part
 
 

@@ -41,7 +41,9 @@ async def authenticate_sender(request: web.Request) -> ApiToken:
     Every request is looked at anew: a right that is lost is lost with the next one.
     """
     if not request.app[SESSION_JSON].mechanisms:
-        raise NotFoundError("PEP 694 is switched off here. The legacy upload API is at /legacy/.")
+        raise NotFoundError(
+            "PEP 694 is disabled on this server. Use the legacy upload API at /legacy/."
+        )
     return await auth.authenticate(request)
 
 
@@ -49,14 +51,14 @@ async def authenticate(request: web.Request) -> ApiToken:
     """Return the API token of a request that wants a message for an answer."""
     token = await authenticate_sender(request)
     if best_offer(", ".join(request.headers.getall(hdrs.ACCEPT, [])), [UPLOAD_2_0]) is None:
-        raise NotAcceptableError(f"Answers here are {UPLOAD_2_0}, which Accept rules out.")
+        raise NotAcceptableError(f"Responses are {UPLOAD_2_0}, which the Accept header excludes.")
     return token
 
 
 async def read_message(request: web.Request, model: type[Sent]) -> Sent:
     """Return the message of a request, or raise everything that is wrong with it."""
     if request.content_type != UPLOAD_2_0:
-        raise UnsupportedTypeError(f"Content-Type must be {UPLOAD_2_0} here.")
+        raise UnsupportedTypeError(f"Content-Type must be {UPLOAD_2_0}.")
     return await read_body(request, model)
 
 

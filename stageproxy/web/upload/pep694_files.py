@@ -50,7 +50,7 @@ async def create_upload(request: web.Request) -> web.Response:
     body = await read_message(request, AnnounceFile)
     if body.mechanism not in MECHANISMS:
         raise UnprocessableError(
-            f"Files come in by {', '.join(MECHANISMS)} here, not by {body.mechanism!r}."
+            f"Unsupported mechanism {body.mechanism!r}. Use {' or '.join(MECHANISMS)}."
         )
     announced = Announcement(body.filename, body.size, body.hashes)
     stage, upload = await request.app[FILE_UPLOADS].create(token, _stage_id(request), announced)
@@ -68,7 +68,9 @@ async def receive_bytes(request: web.Request) -> web.Response:
         async for chunk in request.content.iter_chunked(_CHUNK):
             uploads.check_size(file.size + len(chunk), stage.project)
             if file.size + len(chunk) > upload.size + _SLACK:
-                raise InvalidRequestError(f"There are more bytes than the {upload.size} announced.")
+                raise InvalidRequestError(
+                    f"The body is longer than the {upload.size} bytes announced."
+                )
             await file.write(chunk)
         await file_uploads.receive(token, *_ids(request), file)
     return web.Response(status=HTTPStatus.CREATED)
@@ -144,7 +146,7 @@ def upload_json(upload: FileUpload, url: str) -> Mapping[str, Any]:
 
 def _check_type(request: web.Request, expected: str) -> None:
     if request.content_type != expected:
-        raise UnsupportedTypeError(f"Content-Type must be {expected} here.")
+        raise UnsupportedTypeError(f"Content-Type must be {expected}.")
 
 
 def _array_of_objects(content: bytes) -> str:
@@ -153,9 +155,9 @@ def _array_of_objects(content: bytes) -> str:
         document = json.loads(content)
         text = json.dumps(document, allow_nan=False, ensure_ascii=False)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequestError("The attestations are no JSON.") from error
+        raise InvalidRequestError("The attestations are not JSON.") from error
     if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
-        raise InvalidRequestError("Attestations are a JSON array of objects (PEP 740).")
+        raise InvalidRequestError("Attestations must be a JSON array of objects (PEP 740).")
     return text
 
 

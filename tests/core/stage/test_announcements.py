@@ -8,8 +8,8 @@ from tests.support.builders.stages import a_stage
 from tests.support.errors import find_refusal
 
 WHEEL = "demo-2.0-py3-none-any.whl"
-BELONGS = "does not belong to this session, which is demo 2.0."
-ODD = "has characters that no file on PyPI has in its name."
+BELONGS = "does not belong to this session, which is for demo 2.0."
+ODD = "contains characters that no filename on PyPI has."
 NONE = {
     "no extension": "demo-2.0",
     "an egg": "demo-2.0-py3.11.egg",

@@ -185,5 +185,5 @@ async def test_head_that_is_none(service: RunningService, head: str) -> None:
 
     assert (answer.status, answer.document["detail"]) == (
         400,
-        "The head is a digest: 64 hexadecimal digits.",
+        "The head must be a digest of 64 hexadecimal digits.",
     )
