@@ -1,4 +1,4 @@
-"""Here is what the bearer of a token may do."""
+"""Authentication of API tokens, and the checks of what they permit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ _ON_THE_SERVER: Mapping[Action, str] = {
     Action.TOKENS: "manage API tokens",
     Action.VERIFY: "verify the audit trail",
 }
-"""What an API token cannot do where no project is concerned."""
+"""The rights that do not concern a project, as the error names them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Tells who asks. Every request asks anew: what is revoked is over at once."""
+    """Authenticates requests. Nothing is cached: a revoked token is refused at once."""
 
     catalogue: Catalogue
     clock: Clock
 
     async def authenticate(self, credential: str | None) -> ApiToken:
-        """Return the API token that a request came with, or raise why it does not count."""
+        """Return the API token of a credential. Raise if it is missing, unknown or not valid."""
         if credential is None:
             raise MissingCredentialError
         found = await self._find(credential)
@@ -37,7 +37,7 @@ class Access:
         return found
 
     async def recognize(self, credential: str | None) -> ApiToken | None:
-        """Return the API token that a reader sent along, if it counts; reading needs none."""
+        """Return the API token of a credential if it is valid, for what needs none."""
         found = await self._find(credential) if credential else None
         return found if found and found.is_live(self.clock.now()) else None
 
@@ -51,21 +51,24 @@ class Access:
 def require(
     token: ApiToken, action: Action, project: str | None, version: str | None = None
 ) -> None:
-    """Raise unless *token* permits *action*; the answer is the same for what does not exist."""
+    """Raise unless *token* permits *action*. The error does not tell whether the project exists."""
     if not token.permits(action, project, version):
         what = f"{action} {project}" if project else _ON_THE_SERVER.get(action, action)
         raise ForbiddenError(f"This API token cannot {what}.")
 
 
 def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:
-    """Raise unless *token* permits *action* on a stage that is, or was, of a release."""
+    """Raise unless *token* permits *action* on a stage of a release.
+
+    A token that cannot show the stage does not learn that it exists.
+    """
     if not token.permits(Action.SHOW, project, version):
         raise _forbidden()
     require(token, action, project, version)
 
 
 def require_everywhere(token: ApiToken, action: Action) -> None:
-    """Raise unless *token* permits *action* on every stage, as it would on a stage that exists."""
+    """Raise unless *token* permits *action* on every stage, as `require_on` would."""
     if not token.permits(action, None):
         raise _forbidden()
 

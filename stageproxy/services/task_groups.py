@@ -8,7 +8,10 @@ from stageproxy.core.promotion.promotion import LostLeaseError
 
 @asynccontextmanager
 async def one_failure() -> AsyncIterator[None]:
-    """Raise one failure of a group as it is: whoever waits for the block knows no groups."""
+    """Raise one failure of an exception group alone, a lost lease first.
+
+    Callers handle single exceptions, not groups.
+    """
     try:
         yield
     except ExceptionGroup as group:
