@@ -13,7 +13,7 @@ from stageproxy.core.errors import (
     StageproxyError,
 )
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.announcements import name_of
+from stageproxy.core.stage.announcements import parse_filename
 from stageproxy.core.stage.digests import FileDigests, problems_with_file
 from stageproxy.core.stage.events import ACTION_OF_STEP, file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
@@ -94,7 +94,7 @@ class Completion:
             raise InvalidRequestError("No bytes were sent before the upload was completed.")
         await self._check_bytes(upload, upload.received)
         file = self.files.reopen(upload.received)
-        name = name_of(upload.filename)
+        name = parse_filename(upload.filename)
         contents = await file.read_contents(name)
         if contents.core_metadata is None and (messages := contents.problems or contents.unread):
             # Without metadata there is no form: problems of its fields would be misleading.
@@ -120,7 +120,7 @@ class Completion:
             upload.hashes,
             {**known, **computed},
             size=upload.size,
-            of=received.size,
+            received=received.size,
         )
         if problems:
             raise RefusedError(problems)

@@ -14,7 +14,7 @@ from stageproxy.core.errors import (
     TooManyError,
 )
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.announcements import Announcement, check_name, name_of
+from stageproxy.core.stage.announcements import Announcement, check_name, parse_filename
 from stageproxy.core.stage.digests import problems_with_hashes
 from stageproxy.core.stage.events import file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
@@ -49,7 +49,7 @@ class FileUploads:
     ) -> tuple[Stage, FileUpload]:
         """Announce a file. Raise if the stage cannot accept it."""
         stage = await self.stages.get(token, stage_id, Action.UPLOAD)
-        name = name_of(announced.filename)
+        name = parse_filename(announced.filename)
         if problems := problems_with_hashes(announced.hashes):
             raise InvalidRequestError(problems[0].message, problems)
         self.policy.check_size(announced.size, stage.project)

@@ -105,7 +105,7 @@ def test_file_as_announced() -> None:
     """A file that is what was announced has no problems, however its digests are spelled."""
     found: Mapping[str, str] = {"sha256": SHA256, "md5": digest_of("md5")}
 
-    assert problems_with_file({"sha256": SHA256.upper()}, found, size=7, of=7) == []
+    assert problems_with_file({"sha256": SHA256.upper()}, found, size=7, received=7) == []
 
 
 def test_file_that_is_another_one() -> None:
@@ -113,7 +113,7 @@ def test_file_that_is_another_one() -> None:
     announced = {"sha256": "0" * 64, "md5": digest_of("md5"), "sha512": "0" * 128}
     found = {"sha256": SHA256, "md5": digest_of("md5"), "sha512": digest_of("sha512")}
 
-    assert problems_with_file(announced, found, size=8, of=7) == [
+    assert problems_with_file(announced, found, size=8, received=7) == [
         Problem("size", "The file has 7 bytes, but 8 were announced."),
         Problem("hashes.sha256", "The sha256 digest of the file differs from the announced one."),
         Problem("hashes.sha512", "The sha512 digest of the file differs from the announced one."),
