@@ -1,4 +1,4 @@
-"""Here is the audit trail over HTTP: what happened to a stage, and whether the trail holds."""
+"""The audit trail over /api/: the records of a stage, and the check of the whole trail."""
 
 import re
 from typing import Any
@@ -16,9 +16,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 async def show_audit(request: web.Request) -> web.Response:
-    """Return what happened to a stage, and who did it, in order.
+    """List what was done to a stage, and with which API token, in order.
 
-    The trail is there for good: it outlives the stage.
+    The records remain when the stage is deleted.
     """
     token = await authenticate(request)
     records = await request.app[AUDIT].show(token, request.match_info["id"])
@@ -26,7 +26,7 @@ async def show_audit(request: web.Request) -> web.Response:
 
 
 async def verify_audit(request: web.Request) -> web.Response:
-    """Say whether the whole trail is as it was written, and where it is not."""
+    """Check whether the whole audit trail is unchanged, and report the first change."""
     token = await authenticate(request)
     check = await request.app[AUDIT].verify(token, _head(request))
     return json_response(_check_json(check))

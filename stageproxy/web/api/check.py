@@ -1,12 +1,12 @@
-"""Here is POST of /api/check: what PyPI would say to a file that was not sent yet."""
+"""The check of a file that is not uploaded yet: POST /api/check."""
 
 from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field
 
-from stageproxy.core.rules.findings import Level, finding_json
-from stageproxy.core.rules.table import RULES_AS_OF
+from stageproxy.core.rules.findings import finding_json
+from stageproxy.core.rules.table import RULES_AS_OF, refusals
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import LONGEST_FORM, Body, read_body
 from stageproxy.web.keys import EXAMINER
@@ -15,7 +15,7 @@ from stageproxy.web.session_json import json_response
 
 
 class CheckFile(Body):
-    """A file that would be uploaded: its name, its size in bytes, the fields of its form."""
+    """A file to check: its filename, its size in bytes, the fields of its form."""
 
     filename: Annotated[str, Field(min_length=1, max_length=255)]
     size: Annotated[int, Field(ge=0)] = 0
@@ -23,7 +23,7 @@ class CheckFile(Body):
 
 
 async def check_file(request: web.Request) -> web.Response:
-    """Return what can be said before the file is there: of its name, its form, its release."""
+    """Check a file before it is uploaded: its filename, its form, its release."""
     mark_read_only(request)
     token = await authenticate(request)
     body = await read_body(request, CheckFile, LONGEST_FORM)
@@ -36,7 +36,7 @@ async def check_file(request: web.Request) -> web.Response:
     return json_response(
         {
             "rules-as-of": RULES_AS_OF.isoformat(),
-            "refused": any(one.level is Level.REFUSE for one in findings),
+            "refused": bool(refusals(findings)),
             "findings": [finding_json(one) for one in findings],
         }
     )

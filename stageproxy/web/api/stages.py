@@ -1,4 +1,4 @@
-"""Stages over /api/, in PEP 694's words."""
+"""Stages over /api/, as PEP 694's session objects."""
 
 from aiohttp import web
 from packaging.utils import canonicalize_name
@@ -13,7 +13,7 @@ from stageproxy.web.session_json import json_response
 
 
 class OpenStage(Body):
-    """Open a stage; without a version, its first file fixes it."""
+    """A stage to open. Without a version, its first file sets it."""
 
     name: ProjectName
     version: VersionText | None = None
@@ -21,13 +21,13 @@ class OpenStage(Body):
 
 
 class ExtendStage(Body):
-    """Let a stage live longer, by so many seconds or a text such as `3d`."""
+    """An extension of a stage: a number of seconds, or a text such as `3d`."""
 
     extend_for: Duration = Field(alias="extend-for")
 
 
 async def open_stage(request: web.Request) -> web.Response:
-    """Open a stage: 201, or 409 and where the stage of that release is."""
+    """Open a stage: 201, or 409 with the URL of the stage of that release."""
     token = await authenticate(request)
     body = await read_body(request, OpenStage)
     stage = await request.app[STAGES].open(
@@ -38,38 +38,41 @@ async def open_stage(request: web.Request) -> web.Response:
 
 
 async def list_stages(request: web.Request) -> web.Response:
-    """Return the stages that the token may see, of one project or all."""
+    """List the stages that the API token can show, of one project or all."""
     token = await authenticate(request)
     project = request.query.get("project")
     stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
-    told = request.app[SESSION_JSON].of
-    return json_response({"stages": [told(stage, token) for stage in stages]})
+    session_json = request.app[SESSION_JSON]
+    return json_response({"stages": [session_json.of(stage, token) for stage in stages]})
 
 
 async def show_stage(request: web.Request) -> web.Response:
-    """Return one stage."""
+    """Show a stage."""
     token = await authenticate(request)
-    return await _stage(request, token, await request.app[STAGES].get(token, _id(request)))
+    stage = await request.app[STAGES].get(token, _id(request))
+    return await _stage_response(request, token, stage)
 
 
 async def cancel_stage(request: web.Request) -> web.Response:
-    """End a stage."""
+    """Cancel a stage."""
     token = await authenticate(request)
-    return await _stage(request, token, await request.app[STAGES].cancel(token, _id(request)))
+    stage = await request.app[STAGES].cancel(token, _id(request))
+    return await _stage_response(request, token, stage)
 
 
 async def extend_stage(request: web.Request) -> web.Response:
-    """Let a stage live longer, as far as the limit allows: a wish for more is no error."""
+    """Extend a stage, up to the limit: requesting more is not an error."""
     token = await authenticate(request)
     body = await read_body(request, ExtendStage)
     stage = await request.app[STAGES].extend(token, _id(request), body.extend_for)
-    return await _stage(request, token, stage)
+    return await _stage_response(request, token, stage)
 
 
 async def rotate_stage(request: web.Request) -> web.Response:
-    """Give a stage another URL."""
+    """Replace the URL of a stage. The old URL stops working."""
     token = await authenticate(request)
-    return await _stage(request, token, await request.app[STAGES].rotate(token, _id(request)))
+    stage = await request.app[STAGES].rotate(token, _id(request))
+    return await _stage_response(request, token, stage)
 
 
 async def remove_file(request: web.Request) -> web.Response:
@@ -77,10 +80,10 @@ async def remove_file(request: web.Request) -> web.Response:
     token = await authenticate(request)
     filename = request.match_info["filename"]
     stage = await request.app[STAGES].remove(token, _id(request), filename)
-    return await _stage(request, token, stage)
+    return await _stage_response(request, token, stage)
 
 
-async def _stage(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
+async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal))
 

@@ -1,4 +1,4 @@
-"""Here is POST of the legacy upload API, which twine, uv publish and all others speak."""
+"""The legacy upload API, which twine, uv publish and all other uploaders use."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -26,34 +26,34 @@ _FORMER_ACTIONS: Mapping[str, str] = {
 
 
 async def upload(request: web.Request) -> web.Response:
-    """Take a file into the stage of its release, opened if need be."""
+    """Accept a file into the stage of its release, which is opened if needed."""
     _check_action(request.query.get(":action"))
     token = await authenticate(request)
-    return await _take(request, token, None)
+    return await _accept(request, token, None)
 
 
 async def upload_to_stage(request: web.Request) -> web.Response:
-    """Take a file into the stage of the URL. The credential is looked at first, then the stage."""
+    """Accept a file into the stage of the URL. Check the credential first, then the stage."""
     token = await authenticate(request)
     project, stage_token, _ = split_stage_path(request)
     stage = await request.app[PREVIEWS].open_stage(project, stage_token)
     require(token, Action.UPLOAD, stage.project, stage.version or token.version)
-    return await _take(request, token, stage)
+    return await _accept(request, token, stage)
 
 
 async def moved(request: web.Request) -> web.Response:
-    """Say where uploads go, to clients that know PyPI's first address for them."""
+    """Report the address of the API to clients that use PyPI's first one."""
     raise GoneError(f"This API has moved to {request.app[URLS].public_url}/legacy/.")
 
 
-async def _take(request: web.Request, token: ApiToken, into: Stage | None) -> web.Response:
+async def _accept(request: web.Request, token: ApiToken, into: Stage | None) -> web.Response:
     async with AsyncExitStack() as stack:
         form = FormReader(request.app[UPLOADS], stack)
         await form.read(request)
         _check_action(form.value_of(":action") or request.query.get(":action"))
         incoming = await form.incoming_upload()
         result = await request.app[UPLOADS].accept(token, incoming, into=into)
-    return _answer(request, result, token, wants_session=form.wants_session)
+    return _response(request, result, token, wants_session=form.wants_session)
 
 
 def _check_action(action: str | None) -> None:
@@ -65,15 +65,15 @@ def _check_action(action: str | None) -> None:
         raise InvalidRequestError(f"Unknown :action {action!r}. Use file_upload.")
 
 
-def _answer(
+def _response(
     request: web.Request, result: UploadResult, token: ApiToken, *, wants_session: bool
 ) -> web.Response:
-    """Say what became of the file. Most uploaders print none of it, twine does with --verbose."""
+    """Return the outcome of an upload. Only `twine --verbose` prints it."""
     if result.stage is None:
         return _plain("OK\nPyPI already has this file: nothing was staged.\n")
     if wants_session:
-        told = request.app[SESSION_JSON].of
-        document = told(result.stage, token, Api.SESSIONS, _outcome=result.outcome.value)
+        session_json = request.app[SESSION_JSON]
+        document = session_json.of(result.stage, token, Api.SESSIONS, _outcome=result.outcome.value)
         return json_response(document, headers={"Content-Type": UPLOAD_2_0})
     url = request.app[URLS].url_of(result.stage)
     return _plain(

@@ -9,8 +9,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from stageproxy.core.errors import InvalidRequestError, Problem, RefusedError, TooLargeError
-from stageproxy.core.rules.findings import Level
-from stageproxy.core.rules.table import form_findings
+from stageproxy.core.rules.table import form_findings, refusals
 from stageproxy.ports import IncomingFile
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.uploads import Uploads
@@ -29,7 +28,7 @@ _SIGNATURE = "gpg_signature"
 class FormReader:
     """Reads a form part by part: fields into memory, bounded; the file onto the disk.
 
-    `fields` are PyPI's, in the order in which they came.
+    `fields` are those for PyPI, in the order of the form.
     """
 
     uploads: Uploads
@@ -43,7 +42,7 @@ class FormReader:
     problems: list[Problem] = field(default_factory=list)
 
     async def read(self, request: web.Request) -> None:
-        """Read the form to its end. Raise if it is no form, or too large."""
+        """Read the form to its end. Raise if it cannot be read, or is too large."""
         async for part in _parts(request):
             name = part.name or ""
             if part.filename is None:
@@ -58,11 +57,11 @@ class FormReader:
         return next((value for key, value in self.fields if key == name), None)
 
     async def incoming_upload(self) -> IncomingUpload:
-        """Return the upload. Raise everything that is wrong with the form as a form."""
+        """Return the upload. Raise `RefusedError` with every problem of the form itself."""
         if self.problems:
             raise RefusedError(self.problems)
         if self.file is None or self.filename is None:
-            raise await asyncio.to_thread(self._without_file)
+            raise await asyncio.to_thread(self._missing_file)
         return IncomingUpload(tuple(self.fields), self.filename, self.content_type, self.file)
 
     async def _read_field(self, name: str, part: BodyPartReader) -> None:
@@ -94,7 +93,7 @@ class FormReader:
         self.content_type = part.headers.get("Content-Type")
 
     async def _skip(self, name: str, part: BodyPartReader) -> None:
-        """Read a file that is not wanted to its end. Signatures have been ignored for years."""
+        """Read a file that is not used to its end. PyPI ignores signatures."""
         if name == _CONTENT:
             self.problems.append(Problem(name, "Upload payload has more than one file."))
         elif name != _SIGNATURE:
@@ -104,15 +103,15 @@ class FormReader:
             if self.size > LONGEST_FORM:
                 raise TooLargeError(f"The part {name[:80]} is too long.")
 
-    def _without_file(self) -> RefusedError:
-        """Return everything that is wrong with a form that came without a file, in PyPI's order."""
-        found = form_findings(tuple(self.fields))
-        problems = [Problem(one.source, one.message) for one in found if one.level is Level.REFUSE]
+    def _missing_file(self) -> RefusedError:
+        """Return the problems of a form without a file, in PyPI's order."""
+        refused = refusals(form_findings(tuple(self.fields)))
+        problems = [Problem(one.source, one.message) for one in refused]
         return RefusedError([*problems, Problem(_CONTENT, "Upload payload does not have a file.")])
 
 
 async def _parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
-    with _broken_forms_told():
+    with _form_errors():
         if request.content_type != "multipart/form-data":
             raise ValueError(request.content_type)
         reader = await request.multipart()
@@ -127,14 +126,14 @@ async def _parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
 
 
 async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
-    with _broken_forms_told():
+    with _form_errors():
         while chunk := await part.read_chunk(_CHUNK):
             yield chunk
 
 
 @contextmanager
-def _broken_forms_told() -> Iterator[None]:
-    """Say in our words that a form cannot be read; aiohttp has many kinds of errors for that."""
+def _form_errors() -> Iterator[None]:
+    """Report a form that cannot be read; aiohttp raises many kinds of errors for that."""
     try:
         yield
     except _BROKEN as error:
