@@ -51,7 +51,7 @@ class Access:
 def require(
     token: ApiToken, action: Action, project: str | None, version: str | None = None
 ) -> None:
-    """Raise unless *token* permits *action*. The error does not tell whether the project exists."""
+    """Raise unless *token* permits *action*, whether or not the project exists."""
     if not token.permits(action, project, version):
         what = f"{action} {project}" if project else _ON_THE_SERVER.get(action, action)
         raise ForbiddenError(f"This API token cannot {what}.")

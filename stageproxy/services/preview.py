@@ -32,7 +32,7 @@ class StagedBytes:
 class Previews:
     """Finds stages by their URLs, their files, and what upstream has instead.
 
-    *any_file_host*: whether redirects of upstream may lead to any host.
+    *any_file_host*: whether upstream can redirect files to any host.
     """
 
     catalogue: Catalogue
@@ -104,7 +104,7 @@ class Previews:
             lambda rows: rows.artifacts.find_core_metadata(stage.id, artifact.filename)
         )
 
-    def open_upstream(
+    def ask_upstream(
         self, path: str, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Request a path from upstream that the stage does not change."""
@@ -114,10 +114,10 @@ class Previews:
         """Return the URL of a path on upstream, for clients that can request it there."""
         return self.index.site + path
 
-    def resolve_redirect(self, location: str, requested: str) -> Redirection:
+    def redirection(self, location: str, requested: str) -> Redirection:
         """Return the target of a redirect that upstream sent for the path *requested*.
 
-        Raise if it leads to a host that is not configured, or back to the same path.
+        Raise if its host is not configured, or its path is the same.
         """
         target = self.index.resolve(location, requested)
         if target.path == requested:

@@ -35,7 +35,7 @@ class Tokens:
     clock: Clock
 
     async def make(self, token: ApiToken, request: TokenRequest) -> tuple[Token, ApiToken]:
-        """Make and store an API token. Return it, and the row that stands for it."""
+        """Make and store an API token. Return the token and its row."""
         require(token, Action.TOKENS, None)
         made, stored = self.mint(request)
         await self.store(stored, token.id)

@@ -22,7 +22,7 @@ async def pass_through(request: web.Request, stage: Stage, path: str) -> web.Str
     """Let upstream answer: its status, its headers that matter, its bytes as they come."""
     _, mark, query = request.raw_path.partition("?")
     asked = path + mark + query
-    async with request.app[PREVIEWS].open_upstream(asked, headers_for_upstream(request)) as answer:
+    async with request.app[PREVIEWS].ask_upstream(asked, headers_for_upstream(request)) as answer:
         return await pass_on(request, stage, answer, asked)
 
 
@@ -51,7 +51,7 @@ async def pass_on(
 
 def _redirected(request: web.Request, answer: UpstreamResponse, asked: str) -> web.Response:
     location = answer.headers.get(hdrs.LOCATION, "")
-    target = request.app[PREVIEWS].resolve_redirect(location, asked)
+    target = request.app[PREVIEWS].redirection(location, asked)
     if target.path is None:
         return temporary_redirect(target.url)
     return redirect_within_stage(request, target.path, permanent=is_respelling(asked, target.path))

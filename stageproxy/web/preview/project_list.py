@@ -31,7 +31,7 @@ async def answer_list(request: web.Request, stage: Stage, accept: str) -> web.St
     if not is_new and simple_type(accept) is SimpleType.V1_JSON:
         return await pass_through(request, stage, _PATH)
     headers = {hdrs.ACCEPT: accept or "*/*", **_PLAIN}
-    asking = request.app[PREVIEWS].open_upstream(_PATH, headers)
+    asking = request.app[PREVIEWS].ask_upstream(_PATH, headers)
     async with asking as answer:
         kind = simple_type_of(answer.headers.get(hdrs.CONTENT_TYPE, ""))
         if answer.status != HTTPStatus.OK or kind is None:
