@@ -8,9 +8,9 @@ from stageproxy.core.promotion.promotion import LostLeaseError
 
 @asynccontextmanager
 async def one_failure() -> AsyncIterator[None]:
-    """Raise one failure of a group as it is: callers do not expect exception groups.
+    """Raise one failure of an exception group alone, a lost lease first.
 
-    A lost lease comes before any other failure.
+    Callers handle single exceptions, not groups.
     """
     try:
         yield

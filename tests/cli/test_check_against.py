@@ -63,7 +63,7 @@ def test_index_of_pip(offline: Desk, index: FakeIndex) -> None:
     ended = offline.run_with(told, "check", *save(offline, WHEEL), "--against", "pip")
 
     assert ended.code == 1
-    assert "The project demo is archived on PyPI and takes no uploads." in ended.stderr
+    assert "The project demo is archived on PyPI and accepts no uploads." in ended.stderr
 
 
 def test_new_project(offline: Desk, index: FakeIndex) -> None:
@@ -130,7 +130,7 @@ def test_archived_project(offline: Desk, index: FakeIndex) -> None:
     assert ended.code == 1
     assert ended.stderr == (
         "refused  demo 2.0\n"
-        "         refused  name: The project demo is archived on PyPI and takes no uploads.\n"
+        "         refused  name: The project demo is archived on PyPI and accepts no uploads.\n"
         f"\nPyPI would refuse 2 of 2 files, {RULES_OF}.\n"
     )
 

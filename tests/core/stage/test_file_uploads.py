@@ -59,7 +59,9 @@ def test_a_conflict_says_what_is_in_the_way() -> None:
     with pytest.raises(ConflictError) as caught:
         upload.after(COMPLETES)
 
-    assert str(caught.value) == ("The upload of demo-2.0.tar.gz is error and cannot be completed.")
+    assert str(caught.value) == (
+        "The upload of demo-2.0.tar.gz has status error and cannot be completed."
+    )
 
 
 def test_notices_add_up() -> None:

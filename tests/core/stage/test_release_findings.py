@@ -155,7 +155,7 @@ def test_closed_project() -> None:
     listing = a_listing("demo-1.0-cp311-cp311-win32.whl", status="archived")
 
     assert release_findings([an_upload(LINUX)], listing) == [
-        Finding("name", "The project demo is archived on PyPI and takes no uploads."),
+        Finding("name", "The project demo is archived on PyPI and accepts no uploads."),
         suspicious("There is no wheel for win32, which demo 1.0 has.", "release"),
     ]
 

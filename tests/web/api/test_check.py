@@ -157,7 +157,7 @@ async def test_closed_project(service: RunningService, status: str) -> None:
     """A project that is closed takes no file."""
     service.index.add("demo", a_wheel(), status=status)
 
-    sentence = f"The project demo is {status} on PyPI and takes no uploads."
+    sentence = f"The project demo is {status} on PyPI and accepts no uploads."
     assert await findings(service, WHEEL) == [("refuse", "name", sentence)]
 
 
