@@ -149,4 +149,4 @@ def _outcome(document: Document | None, known: Document | None) -> str:
 def _failure_in(answer: UpstreamResponse) -> StageproxyError | None:
     if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
-    return UpstreamFailedError(f"PyPI answers {answer.status}.")
+    return UpstreamFailedError(f"PyPI answered {answer.status}.")

@@ -8,12 +8,12 @@ from stageproxy.core.errors import UpstreamFailedError
 
 _GZIP = 31
 _CHUNK = 2**20
-_CUT_OFF = "PyPI's answer is cut off."
+_CUT_OFF = "PyPI's answer is truncated."
 _ANY_RATIO = 2**20
 """Bytes that may come out of however few."""
 _MOST_RATIO = 100
 """How many bytes may come out of one, in more than that. Pages shrink to a tenth."""
-_NOT_GZIP = "PyPI's answer cannot be unpacked."
+_NOT_GZIP = "PyPI's answer cannot be decompressed."
 
 
 class Unpacker:
@@ -69,7 +69,7 @@ async def decoded(encoding: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[
 def check_encoding(encoding: str) -> None:
     """Raise unless a Content-Encoding is one of those that are asked for."""
     if encoding.lower() not in {"", "identity", "gzip"}:
-        msg = f"PyPI answers in an encoding that was not asked for: {encoding}."
+        msg = f"PyPI answered in an encoding that was not requested: {encoding}."
         raise UpstreamFailedError(msg)
 
 

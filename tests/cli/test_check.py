@@ -17,8 +17,8 @@ RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
 ONLY_PYPI = "Some rules only PyPI can check. List them with: stageproxy check --rules\n"
 NOT_ASKED = "Files that PyPI already has were not checked. Check against them with: --against pip\n"
 DIFFERENT = (
-    f"{SDIST.filename} has another Requires-Python than {WHEEL.filename}. "
-    "PyPI shows that of the latter, which is published first, for all files."
+    f"{SDIST.filename} has a different Requires-Python than {WHEEL.filename}. "
+    f"PyPI shows that of {WHEEL.filename} for all files, because it is published first."
 )
 
 WATCHED = """

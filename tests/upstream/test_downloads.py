@@ -72,7 +72,7 @@ async def test_credential_stays_with_the_index(files: _Files, downloads: FileDow
 
 async def test_file_that_is_not_there(files: _Files, downloads: FileDownloads) -> None:
     """What is no file has no hash."""
-    with pytest.raises(UpstreamFailedError, match="answers 404"):
+    with pytest.raises(UpstreamFailedError, match="answered 404"):
         await downloads.sha256_of(f"{files.url}/other")
 
 

@@ -64,11 +64,11 @@ async def test_chunks_are_bounded() -> None:
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        (Response(headers={"Content-Encoding": "br"}), "not asked for: br"),
-        (Response(headers=GZIP), "cannot be unpacked"),
-        (Response(gzip.compress(BODY)[:-1], GZIP), "cut off"),
-        (Response(status=404), "answers 404"),
-        (Response(status=302), "answers 302"),
+        (Response(headers={"Content-Encoding": "br"}), "not requested: br"),
+        (Response(headers=GZIP), "cannot be decompressed"),
+        (Response(gzip.compress(BODY)[:-1], GZIP), "truncated"),
+        (Response(status=404), "answered 404"),
+        (Response(status=302), "answered 302"),
     ],
     ids=["another encoding", "gzip that is none", "gzip that is cut off", "missing", "moved"],
 )

@@ -121,7 +121,7 @@ async def test_upstream_that_is_ill(service: RunningService, prefix: str, path: 
     service.index.quirks = Quirks()
     await service.get(prefix + path)
 
-    assert (told[0], told[1]["upstream"][:16]) == (200, "PyPI answers 500")
+    assert (told[0], told[1]["upstream"][:17]) == (200, "PyPI answered 500")
     assert (await checks_of(service))[1]["upstream"] == "ok"
 
 

@@ -126,7 +126,7 @@ def _parse(body: bytes, project: str) -> tuple[str, dict[str, Span]]:
         msg = f"not a document of the JSON API ({error!r})"
         raise UnreadablePageError(msg) from error
     if not is_right:
-        msg = f"not a document of the JSON API on {project!r}"
+        msg = f"not a document of the JSON API for {project!r}"
         raise UnreadablePageError(msg)
     return text, page
 

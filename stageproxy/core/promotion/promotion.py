@@ -96,9 +96,9 @@ class Promotion:
         """
         if self.first_sent_at is not None and self.target.repository_url != target.repository_url:
             raise ConflictError(
-                f"Files of this release may be on {self.target.repository_url} already, but the "
-                f"settings say {target.repository_url} now. Set promotion.repository_url back to "
-                "publish the others."
+                f"Files of this release may already be on {self.target.repository_url}, but the "
+                f"settings now have {target.repository_url}. Set promotion.repository_url back to "
+                "publish the remaining files."
             )
 
     def renewed(self, now: datetime) -> "Promotion":
@@ -124,7 +124,7 @@ class LostLeaseError(ConflictError):
     def __init__(self) -> None:
         super().__init__(
             "Another promotion of this stage has taken over, or this one has ended. "
-            "Nothing more is sent from here."
+            "This one sends nothing more."
         )
 
 

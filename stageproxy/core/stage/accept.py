@@ -77,7 +77,7 @@ def find_closed(project: str, listing: Listing) -> Finding | None:
     """Return the refusal of uploads if the project is closed upstream."""
     if listing.status not in CLOSED_TO_UPLOADS:
         return None
-    message = f"The project {project} is {listing.status} on PyPI and accepts no uploads."
+    message = f"Project {project} is {listing.status} on PyPI and accepts no uploads."
     return Finding("name", message)
 
 

@@ -27,7 +27,7 @@ def parse_filename(filename: str) -> DistributionName:
     try:
         return parse_distribution_name(filename)
     except ValueError as error:
-        sentence = f"{filename!r} is not the filename of a wheel or an sdist: {error}"
+        sentence = f"{filename!r} is not a valid filename of a wheel or an sdist: {error}"
         raise _invalid(sentence) from error
 
 
@@ -37,7 +37,9 @@ def check_name(stage: Stage, name: DistributionName) -> None:
     The rules would refuse it as well, but only once the whole file is there.
     """
     if not _ALLOWED.fullmatch(name.filename):
-        raise _invalid(f"{name.filename!r} contains characters that no filename on PyPI has.")
+        raise _invalid(
+            f"{name.filename!r} contains characters that PyPI does not allow in filenames."
+        )
     if name.project != stage.project or not stage.accepts_version(str(name.version)):
         raise _invalid(
             f"{name.filename} does not belong to this session, which is for {stage.release}."

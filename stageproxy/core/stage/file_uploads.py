@@ -29,7 +29,7 @@ IN_PROGRESS = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING})
 class UploadStep(StrEnum):
     """The steps of a file upload, as the error on a step that is not possible names them."""
 
-    SEND = "receive anything"
+    SEND = "receive data"
     EXTEND = "be extended"
     COMPLETE = "be completed"
     SUCCEED = "succeed"
@@ -85,12 +85,12 @@ class FileUpload:
             status = NEXT_UPLOAD[self.status][step]
         except KeyError:
             raise ConflictError(
-                f"The upload of {self.filename} has status {self.status} and cannot {step}."
+                f"The upload of {self.filename} cannot {step}: its status is {self.status}."
             ) from None
         return replace(self, status=status, notices=(*self.notices, *notices))
 
     def as_of(self, now: datetime) -> "FileUpload":
         """Return the upload as it is *now*: canceled if it was not completed in time."""
         if self.status is UploadStatus.PENDING and now >= self.expires_at:
-            return self.after(UploadStep.DELETE, "It expired.")
+            return self.after(UploadStep.DELETE, "The upload expired.")
         return self

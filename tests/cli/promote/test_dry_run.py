@@ -28,7 +28,7 @@ def test_plan(desk: Desk, pypi: FakeIndex) -> None:
         f"    2. {second.name}  {sizes[1]} bytes\n"
         f"    3. {sdist.name}  {sizes[2]} bytes  (last, once the index lists every wheel)\n"
     )
-    assert ended.stdout.count("\nOnly PyPI can check:\n  the token may not be valid") == 1
+    assert ended.stdout.count("\nOnly PyPI can check:\n  the token may be invalid") == 1
     assert desk.json("stage", "show", stage["id"])["status"] == "open"
 
 
@@ -128,7 +128,7 @@ def test_hashes_that_are_none(desk: Desk) -> None:
     ended = promoted(desk, desk.staged()["id"], "nonsense\n")
 
     assert ended.code == 1
-    assert "Line 1 is not one that sha256sum prints." in ended.stderr
+    assert "Line 1 is not in the format of sha256sum." in ended.stderr
 
 
 def test_manifest(desk: Desk, pypi: FakeIndex) -> None:

@@ -308,7 +308,7 @@ def test_server_that_sees_something_else(desk: Desk, pypi: FakeIndex) -> None:
     ended = here(desk, pypi, stage)
 
     assert (ended.code, list(answers)) == (1, [])
-    assert f"Error: {sdist.name} is on the index already with other bytes" in ended.stderr
+    assert f"Error: {sdist.name} is already on the index with other bytes" in ended.stderr
     assert desk.json("stage", "show", stage["id"])["status"] == "error"
     assert here(desk, pypi, stage).code == 0
     assert accepted(pypi, desk) == [wheel.name, sdist.name]
@@ -330,7 +330,7 @@ def test_interrupted(desk: Desk, pypi: FakeIndex, number: signal.Signals) -> Non
 
     assert ended.code == 1
     assert (
-        "Error: Publishing was interrupted on the machine that ran it. 1 of 2 files are live"
+        "Error: Publishing was interrupted on the machine that ran it. 1 of 2 files are published"
         in ended.stderr
     )
     assert desk.json("stage", "show", stage["id"])["status"] == "error"

@@ -133,7 +133,7 @@ def test_goes_on(desk: Desk, pypi: FakeIndex) -> None:
 
     assert stopped.code == 1
     assert f"Error: {sdist.name} was refused: Not today." in stopped.stderr
-    assert f"1 of 2 files are live ({wheel.name})" in stopped.stderr
+    assert f"1 of 2 files are published: {wheel.name}." in stopped.stderr
     assert ("was not published completely" in shown, "Expires" in shown) == (True, False)
     assert f"1. {wheel.name}  {wheel.stat().st_size} bytes  (already published)" in resumed.stdout
     assert (resumed.code, accepted(pypi, desk)) == (0, [wheel.name, sdist.name])
@@ -182,7 +182,7 @@ def test_warnings_need_somebody(desk: Desk, pypi: FakeIndex) -> None:
     assert (kept_back.code, as_json.code, accepted(pypi, desk)) == (1, 1, [])
     assert "Warnings to acknowledge:\n" in kept_back.stdout
     assert "add --yes" in kept_back.stderr
-    assert (as_json.stdout, "another Requires-Dist" in as_json.stderr) == ("", True)
+    assert (as_json.stdout, "a different Requires-Dist" in as_json.stderr) == ("", True)
     promotion = desk.json("promote", stage["id"], "--yes")["promotion"]
     assert len(promotion["acknowledged"]) == 1
 

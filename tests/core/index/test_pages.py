@@ -69,5 +69,5 @@ def test_a_link_that_is_no_url_makes_a_page_unreadable() -> None:
     assert resolved("https://index.example.org/simple/demo/", "../x") == (
         "https://index.example.org/simple/x"
     )
-    with pytest.raises(UnreadablePageError, match="is no URL"):
+    with pytest.raises(UnreadablePageError, match="is not a URL"):
         resolved("https://index.example.org/", "//[")

@@ -318,7 +318,7 @@ def test_anything_else_is_unreadable(page: str) -> None:
 )
 def test_links_that_cannot_be_made_absolute_are_unreadable(head: str, link: str) -> None:
     """A page that we cannot edit for sure is not edited at all."""
-    with pytest.raises(UnreadablePageError, match="is no URL"):
+    with pytest.raises(UnreadablePageError, match="is not a URL"):
         merged(html_page_with(link, head=head))
 
 
@@ -371,7 +371,7 @@ def test_the_first_tag_without_end_ends_the_reading(piece: str) -> None:
     """
     page = (piece * 3).encode()
 
-    with pytest.raises(UnreadablePageError, match="the tag at character 0 does not end"):
+    with pytest.raises(UnreadablePageError, match="the tag at character 0 is not closed"):
         read_html_page(page)
 
 

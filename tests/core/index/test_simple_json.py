@@ -121,7 +121,7 @@ def test_a_page_without_versions_gets_none() -> None:
 
 def test_versions_that_are_no_list_are_no_page() -> None:
     """Versions of another kind are not guessed at (B32)."""
-    with pytest.raises(UnreadablePageError, match="its versions are no list"):
+    with pytest.raises(UnreadablePageError, match="`versions` is not a list"):
         add_to_json_page(page_with(versions={"2.0": True}), "demo", PAGE, [WHEEL])
 
 

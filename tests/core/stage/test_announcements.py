@@ -9,7 +9,7 @@ from tests.support.errors import find_refusal
 
 WHEEL = "demo-2.0-py3-none-any.whl"
 BELONGS = "does not belong to this session, which is for demo 2.0."
-ODD = "contains characters that no filename on PyPI has."
+ODD = "contains characters that PyPI does not allow in filenames."
 NONE = {
     "no extension": "demo-2.0",
     "an egg": "demo-2.0-py3.11.egg",

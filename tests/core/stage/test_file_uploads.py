@@ -60,7 +60,7 @@ def test_a_conflict_says_what_is_in_the_way() -> None:
         upload.after(COMPLETES)
 
     assert str(caught.value) == (
-        "The upload of demo-2.0.tar.gz has status error and cannot be completed."
+        "The upload of demo-2.0.tar.gz cannot be completed: its status is error."
     )
 
 
@@ -89,7 +89,7 @@ def test_nobody_completed_it_in_time() -> None:
     upload = a_file_upload(status=PENDING, expires_at=NOON)
 
     assert upload.as_of(NOON) == a_file_upload(
-        status=CANCELED, expires_at=NOON, notices=("It expired.",)
+        status=CANCELED, expires_at=NOON, notices=("The upload expired.",)
     )
 
 

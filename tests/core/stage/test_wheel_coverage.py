@@ -96,7 +96,7 @@ def test_no_wheel_for_any_machine() -> None:
     """Where every machine was served and is not any more, that is told."""
     before = ["demo-1.0-py3-none-any.whl"]
 
-    assert lost_wheels(wheels(*BEFORE), before) == ["no wheel for every machine"]
+    assert lost_wheels(wheels(*BEFORE), before) == ["no wheel for all platforms"]
 
 
 def test_no_wheels_before() -> None:

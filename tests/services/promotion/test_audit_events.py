@@ -81,7 +81,7 @@ async def test_refusal_and_its_sentence(releasing: Releasing, sdist: Distributio
         "The index has its reasons.",
     )
     assert (stopped.action, stopped.details["sent"]) == (AuditAction.PROMOTION_STOPPED, True)
-    assert "2 of 3 files are live" in str(stopped.details["sentence"])
+    assert "2 of 3 files are published" in str(stopped.details["sentence"])
 
 
 async def test_taken_over(releasing: Releasing) -> None:

@@ -99,8 +99,8 @@ async def test_other_manifest(releasing: Releasing) -> None:
 
     digest = await releasing.digest()
     assert why == (
-        f"The stage has the manifest digest {digest}, and not {'0' * 64}: "
-        "it is not what was looked at."
+        f"The stage has the manifest digest {digest}, not {'0' * 64}. "
+        "Check the stage, and promote it with its current digest."
     )
 
 
@@ -177,7 +177,7 @@ async def test_warnings_must_be_known(wheels: list[Distribution]) -> None:
             assert raised.value.digest == warnings.warnings_digest
         view = await server.promote(acknowledged=warnings.warnings_digest)
 
-    assert "has another Summary than" in "".join(warnings.warnings)
+    assert "has a different Summary than" in "".join(warnings.warnings)
     assert view.promotion.approval.acknowledged == tuple(warnings.warnings)
 
 
@@ -328,7 +328,7 @@ async def test_attestations_of_others_are_left_out(wheels: list[Distribution]) -
     await releasing.publish()
 
     (notice,) = (await releasing.promotion()).notices
-    assert notice.startswith(f"{wheels[0].filename}: its 2 attestations are left out")
+    assert notice.startswith(f"{wheels[0].filename}: 2 attestations are left out")
 
 
 async def test_attestations_are_kept_where_they_were_made(wheels: list[Distribution]) -> None:
@@ -351,7 +351,7 @@ async def test_fault_of_ours(releasing: Releasing, caplog: pytest.LogCaptureFixt
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
-    assert reason.startswith("Internal error. See the server's log. 0 of 3 files are live.")
+    assert reason.startswith("Internal error. See the server's log. 0 of 3 files are published.")
     assert "its promotion failed" in caplog.text
 
 
@@ -389,7 +389,7 @@ async def test_refused_file_leaves_the_stage_open_to_change(
 
     assert (status, (await releasing.now()).sent) == (Status.ERROR, False)
     assert reason == (
-        f"{wheels[0].filename} was refused: The index has its reasons. Nothing was published: "
-        "change the stage if need be, and promote it again."
+        f"{wheels[0].filename} was refused: The index has its reasons. Nothing was published. "
+        "Change the stage if necessary and run `stageproxy promote STAGE` again."
     )
     assert (await releasing.promotion()).first_sent_at is None

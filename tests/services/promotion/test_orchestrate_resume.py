@@ -49,7 +49,7 @@ async def test_goes_on_where_it_stopped(releasing: Releasing, sdist: Distributio
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
-    assert "2 of 3 files are live" in reason
+    assert "2 of 3 files are published" in reason
     assert await releasing.publish() == OUT
     assert sorted(releasing.fake_target.sent.values()) == [1, 1, 2]
     assert (await releasing.promotion()).fence == 2
@@ -63,9 +63,9 @@ async def test_half_published_stage_is_only_promoted(
     await releasing.publish()
     releasing.clock.advance(days=100)
     async with releasing.server() as server:
-        with pytest.raises(ConflictError, match=r"half published, .* and cannot be canceled"):
+        with pytest.raises(ConflictError, match="partially published and cannot be canceled"):
             await server.stages.cancel(TOKEN, "s1")
-        with pytest.raises(ConflictError, match=r"half published, .* and cannot be edited"):
+        with pytest.raises(ConflictError, match="partially published and cannot be edited"):
             await server.stages.remove(TOKEN, "s1", sdist.filename)
 
         assert (await server.stages.get(TOKEN, "s1")).status is Status.ERROR
@@ -220,7 +220,7 @@ async def test_restart_without_a_credential(
 
     assert (status, (await releasing.now()).sent) == (Status.ERROR, True)
     assert reason.startswith(RESTARTED)
-    assert "1 of 3 files are live" in reason
+    assert "1 of 3 files are published" in reason
 
 
 async def test_restart_with_a_credential_that_cannot_be_read(

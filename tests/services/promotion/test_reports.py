@@ -153,7 +153,7 @@ async def test_published_only_when_the_server_sees_it(
         view = await server.promote(publisher=Publisher.CLIENT)
         await put_out(releasing)
         del releasing.fake_target.taken[sdist.filename]
-        with pytest.raises(UpstreamUnavailableError, match=r"not show demo-2\.0\.tar\.gz yet"):
+        with pytest.raises(UpstreamUnavailableError, match=r"not list demo-2\.0\.tar\.gz yet"):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
         before = (await releasing.now()).status
         await put_out(releasing)
@@ -175,7 +175,7 @@ async def test_not_published_with_other_bytes(
         await put_out(releasing)
         releasing.fake_target.put(sdist.filename, "0" * 64)
 
-        with pytest.raises(ConflictError, match=r"demo-2\.0\.tar\.gz is on the index already with"):
+        with pytest.raises(ConflictError, match=r"demo-2\.0\.tar\.gz is already on the index with"):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
     assert await releasing.status() == (Status.PROCESSING, "")
@@ -191,7 +191,7 @@ async def test_index_that_cannot_be_seen(releasing: Releasing, trouble: dict[str
         for name, times in trouble.items():
             setattr(releasing.fake_target, name, times)
 
-        with pytest.raises(UpstreamUnavailableError, match="the index does not say what it has"):
+        with pytest.raises(UpstreamUnavailableError, match="Could not verify the release"):
             await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
         await told(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
@@ -242,8 +242,8 @@ async def test_hearsay_is_seen_by_who_goes_on(releasing: Releasing, sdist: Distr
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
-    assert reason.startswith("demo-2.0.tar.gz was accepted, but the index does not show it yet.")
-    assert "2 of 3 files are live" in reason
+    assert reason.startswith("demo-2.0.tar.gz was accepted, but the index does not list it yet.")
+    assert "2 of 3 files are published" in reason
 
 
 async def test_failed_elsewhere(releasing: Releasing) -> None:
@@ -255,7 +255,7 @@ async def test_failed_elsewhere(releasing: Releasing) -> None:
         shown = await told(server, out, ending=Ending.ERROR, reason="The runner gave up.")
 
     assert (shown.stage.status, shown.stage.sent) == (Status.ERROR, True)
-    assert (shown.stage.reason or "").startswith("The runner gave up. 1 of 3 files are live")
+    assert (shown.stage.reason or "").startswith("The runner gave up. 1 of 3 files are published")
 
 
 @pytest.mark.parametrize("fence", [0, 2])

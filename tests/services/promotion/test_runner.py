@@ -93,7 +93,7 @@ async def test_other_bytes_stop_everything(promoting: Promoting) -> None:
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{OTHERS[2]} is on the index already with other bytes: sha256 0000")
+    assert ending.startswith(f"{OTHERS[2]} is already on the index with other bytes: sha256 0000")
     assert promoting.fake_target.sent == {}
 
 
@@ -160,7 +160,7 @@ async def test_other_bytes_are_found_by_downloading(promoting: Promoting) -> Non
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{SDIST} is on the index already with other bytes")
+    assert ending.startswith(f"{SDIST} is already on the index with other bytes")
     assert promoting.fake_target.sent == {}
 
 
@@ -196,7 +196,7 @@ async def test_index_that_never_shows_it(promoting: Promoting) -> None:
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{FIRST} was accepted, but the index does not show it yet.")
+    assert ending.startswith(f"{FIRST} was accepted, but the index does not list it yet.")
     assert SDIST not in promoting.fake_target.sent
 
 

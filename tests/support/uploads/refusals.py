@@ -153,7 +153,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "revoked token (403)": Refusal(_OVER, arrange=revoked_token),
     "name that PyPI has with other bytes (400)": Refusal(_EXISTS, arrange=published),
     "archived project (400)": Refusal(
-        "The project {name} is archived on PyPI and accepts no uploads.", arrange=archived
+        "Project {name} is archived on PyPI and accepts no uploads.", arrange=archived
     ),
     "file too large (400)": Refusal(
         "File too large. Limit for project '{name}' is 1 MB.",

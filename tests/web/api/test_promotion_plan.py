@@ -91,7 +91,7 @@ async def test_attestations_in_a_plan(service: RunningService, promoter: Promote
     plans = [(await promoter.plan(stage, one)).document for one in ("server", "client")]
 
     assert len(plans[0]["notices"]) == 1
-    assert plans[0]["notices"][0].startswith(f"{WHEEL.filename}: its 1 attestations are left out")
+    assert plans[0]["notices"][0].startswith(f"{WHEEL.filename}: 1 attestations are left out")
     assert plans[1]["notices"] == []
 
 
@@ -138,8 +138,8 @@ async def test_acknowledged_warnings(service: RunningService, promoter: Promoter
     answer = await promoter.start(stage, "client")
 
     assert answer.status == 202
-    told = f"{SDIST.filename} has another Summary than {WHEEL.filename}. PyPI shows that of the "
-    told += "latter, which is published first, for all files."
+    told = f"{SDIST.filename} has a different Summary than {WHEEL.filename}. PyPI shows that of "
+    told += f"{WHEEL.filename} for all files, because it is published first."
     assert answer.document["acknowledged"] == [told]
 
 

@@ -14,7 +14,7 @@ LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
 SDIST = an_sdist(version="2.0")
 LOST = (
     "Another promotion of this stage has taken over, or this one has ended. "
-    "Nothing more is sent from here."
+    "This one sends nothing more."
 )
 URLS = ["javascript:alert(1)", "//files.example/x", "https://files.example/\nX: y", "x", "ftp://x/"]
 
@@ -74,8 +74,8 @@ async def test_told_and_not_seen(promoter: Promoter, stage: Any) -> None:
 
     assert (early.status, early.headers["Retry-After"]) == (503, "5")
     assert early.document["detail"] == (
-        f"The index does not show {LINUX.filename} yet to the server, which looks for itself. "
-        "Report the end again in a moment: until then the stage is not published."
+        f"The index does not list {LINUX.filename} yet. Report the end again in a moment; until "
+        "then the stage is not published."
     )
     assert (link.status, link.body) == (200, WHEEL.content)
     assert (again.status, again.document["status"]) == (200, "published")
@@ -90,7 +90,7 @@ async def test_other_bytes_than_told(promoter: Promoter, stage: Any) -> None:
 
     assert answer.status == 409
     assert answer.document["detail"].startswith(
-        f"{SDIST.filename} is on the index already with other bytes: sha256 "
+        f"{SDIST.filename} is already on the index with other bytes: sha256 "
     )
     assert (await promoter.show(stage))["status"] == "processing"
 
@@ -105,7 +105,7 @@ async def test_index_that_is_away_at_the_end(promoter: Promoter, stage: Any) -> 
     promoter.service.index.quirks = Quirks()
 
     assert answer.status == 503
-    assert "the index does not say what it has" in answer.document["detail"]
+    assert "Could not verify the release" in answer.document["detail"]
     assert (await promoter.report_end(promotion)).document["status"] == "published"
 
 
@@ -142,8 +142,8 @@ async def test_failed_elsewhere(promoter: Promoter, stage: Any) -> None:
     edited = await promoter.service.upload(a_wheel(version="2.0", tag="cp312-cp312-win_amd64"))
     reason = failed.document["reason"]
     assert (failed.document["status"], edited.status) == ("error", 409)
-    assert reason.startswith(f"PyPI says no. 1 of 3 files are live ({WHEEL.filename}).")
-    assert "promote the stage again" in reason
+    assert reason.startswith(f"PyPI says no. 1 of 3 files are published: {WHEEL.filename}.")
+    assert "run `promote` again" in reason
 
 
 async def test_half_published_stage_stays(promoter: Promoter, stage: Any) -> None:

@@ -291,7 +291,7 @@ async def test_files_that_differ(service: RunningService) -> None:
     stage = await service.staged(wheel, sdist)
 
     sentence = (
-        f"{sdist.filename} has another Requires-Python than {wheel.filename}. "
-        "PyPI shows that of the latter, which is published first, for all files."
+        f"{sdist.filename} has a different Requires-Python than {wheel.filename}. "
+        f"PyPI shows that of {wheel.filename} for all files, because it is published first."
     )
     assert stage["notices"] == [sentence]

@@ -209,7 +209,7 @@ async def test_upload_to_its_url(service: RunningService, stage: Any) -> None:
 
     assert (answer.status, answer.reason) == (
         409,
-        "The stage of demo 2.0 is published and cannot be edited.",
+        "Stage demo 2.0 is published and cannot be edited.",
     )
 
 

@@ -137,7 +137,7 @@ async def test_page_while_it_is_published(
     page = (await promoter.service.get(prefix, BROWSER)).text
 
     assert re.findall("<td>(confirmed|pending)</td>", page) == ["confirmed", "pending"]
-    assert f"1 of 2 files are live ({wheel.filename})." in page
+    assert f"1 of 2 files are published: {wheel.filename}." in page
     assert "Status: processing.</p>" in page
 
 

@@ -9,7 +9,7 @@ from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 LEFT_OUT = (
-    "PyPI takes attestations from Trusted Publishers alone; "
+    "PyPI accepts attestations from Trusted Publishers only; "
     "a promotion with an API token leaves them out."
 )
 

@@ -123,7 +123,7 @@ async def test_expired(client: Pep694) -> None:
 
     document = await own(client, upload)
     assert answer.status == 409
-    assert (document["status"], document["notices"]) == ("canceled", ["It expired."])
+    assert (document["status"], document["notices"]) == ("canceled", ["The upload expired."])
     assert await client.files(session) == {}
 
 

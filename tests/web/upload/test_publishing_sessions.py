@@ -66,7 +66,7 @@ async def test_processing(client: Pep694, processing: Any) -> None:
     answer = await client.ask("GET", processing["links"]["session"])
 
     assert answer.document["status"] == "processing"
-    assert answer.document["notices"] == ["0 of 2 files are live."]
+    assert answer.document["notices"] == ["0 of 2 files are published."]
     assert int(answer.headers["Retry-After"]) > 0
     assert set(answer.document["links"]) == {"session", "stage"}
 

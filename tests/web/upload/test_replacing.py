@@ -161,7 +161,7 @@ async def test_closed_project(service: RunningService, status: str) -> None:
 
     answer = await service.upload(WHEEL)
 
-    expected = f"The project demo is {status} on PyPI and accepts no uploads."
+    expected = f"Project demo is {status} on PyPI and accepts no uploads."
     assert (answer.status, answer.reason) == (400, expected)
     assert (await service.api("GET", "stages")).document == {"stages": []}
 
