@@ -1,4 +1,4 @@
-"""Here is how a file upload is completed: its bytes are checked, and taken into the stage."""
+"""Completion of file uploads: their bytes are checked and accepted into the stage."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from stageproxy.core.errors import (
     StageproxyError,
 )
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.announcements import name_of
+from stageproxy.core.stage.announcements import parse_filename
 from stageproxy.core.stage.digests import FileDigests, problems_with_file
 from stageproxy.core.stage.events import ACTION_OF_STEP, file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
@@ -25,12 +25,14 @@ from stageproxy.services.file_uploads import FileUploads, Ids
 from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import Uploads
 
-_INTERRUPTED = "The server stopped while it looked at the file. Delete the upload and start again."
+_INTERRUPTED = (
+    "The server stopped while it was checking the file. Delete this upload and start again."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """Completes file uploads. An artifact is taken in by `Uploads`, as whatever way it came."""
+    """Completes file uploads. `Uploads` accepts the file, as one of the legacy upload API."""
 
     catalogue: Catalogue
     files: ArtifactFiles
@@ -40,7 +42,7 @@ class Completion:
     file_uploads: FileUploads
 
     async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
-        """Make the file an artifact of the stage. What is refused is in error, and stays so."""
+        """Make the file an artifact of the stage. If it is refused, the upload fails for good."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
         ids = (stage_id, upload_id)
         upload = await self.file_uploads.change(
@@ -49,7 +51,7 @@ class Completion:
         settled = False
         try:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
-            await self._take(token, stage, upload)
+            await self._accept(token, stage, upload)
             settled = True
         except NoRoomError:
             raise
@@ -64,7 +66,7 @@ class Completion:
         return (await self.file_uploads.get(token, stage_id, upload_id))[1]
 
     async def recover(self) -> None:
-        """End what a server was at when it stopped: nobody knows what became of it."""
+        """Fail the file uploads that a server was completing when it stopped."""
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
@@ -77,7 +79,7 @@ class Completion:
         await self.catalogue.write(work)
 
     async def _settle(self, ids: Ids, step: UploadStep, actor: str, *notices: str) -> None:
-        """End the processing of a file, if it has not ended, whatever became of its stage."""
+        """End the processing of a file upload, unless it has ended already."""
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
@@ -87,16 +89,16 @@ class Completion:
 
         await self.catalogue.write(work)
 
-    async def _take(self, token: ApiToken, stage: Stage, upload: FileUpload) -> None:
+    async def _accept(self, token: ApiToken, stage: Stage, upload: FileUpload) -> None:
         if upload.received is None:
             raise InvalidRequestError("No bytes were sent before the upload was completed.")
         await self._check_bytes(upload, upload.received)
         file = self.files.reopen(upload.received)
-        name = name_of(upload.filename)
+        name = parse_filename(upload.filename)
         contents = await file.read_contents(name)
-        if contents.core_metadata is None and (said := contents.problems or contents.unread):
-            # Without metadata there is no form, and nothing to say of what is not in it.
-            raise RefusedError([Problem("content", one) for one in said])
+        if contents.core_metadata is None and (messages := contents.problems or contents.unread):
+            # Without metadata there is no form: problems of its fields would be misleading.
+            raise RefusedError([Problem("content", message) for message in messages])
         form = form_of_upload(contents.core_metadata or b"", name, upload, upload.received)
         incoming = IncomingUpload(
             form, upload.filename, "application/octet-stream", file, upload.id
@@ -112,13 +114,13 @@ class Completion:
         }
         claimed = upload.hashes.get("sha256", received.sha256)
         if (received.size, received.sha256) != (upload.size, claimed):
-            lengths = {}  # what is wrong anyway is not worth reading again
+            lengths = {}  # the file is refused anyway: do not read it again
         computed = await self.files.digests(received.sha256, lengths) if lengths else {}
         problems = problems_with_file(
             upload.hashes,
             {**known, **computed},
             size=upload.size,
-            of=received.size,
+            received=received.size,
         )
         if problems:
             raise RefusedError(problems)
@@ -127,7 +129,7 @@ class Completion:
 def _save(
     rows: Rows, stage: Stage, upload: FileUpload, step: UploadStep, actor: str, now: datetime
 ) -> None:
-    """Keep what became of an upload by itself: that is no change that lets its stage live on."""
+    """Store a file upload without a change of its stage's lifetime."""
     rows.file_uploads.save(stage.id, upload)
     rows.audit.add(file_event(stage, upload, ACTION_OF_STEP[step], actor, now))
     rows.stages.save(replace(stage, revision=stage.revision + 1))

@@ -1,4 +1,4 @@
-"""Here is how a file that arrives is looked at: the verdict, and the artifact it would become."""
+"""Examination of uploads: what PyPI would report, and the artifact that an upload becomes."""
 
 import asyncio
 import hashlib
@@ -33,9 +33,9 @@ from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
 
 @dataclass(frozen=True, slots=True)
 class IncomingUpload:
-    """A file as a client sends it: the form's fields in order, and the file, not stored yet.
+    """An upload as a client sends it: the form's fields in order, and the file, not stored yet.
 
-    `upload_id`: the file upload that it completes, if it came by PEP 694.
+    `upload_id`: the file upload that it completes, if it is one of PEP 694.
     """
 
     form: FormFields
@@ -54,7 +54,7 @@ class IncomingUpload:
 class AcceptedUpload:
     """An upload that PyPI would accept, and the artifact that it becomes.
 
-    `is_published`: PyPI has the very file.
+    `is_published`: whether PyPI has this file already.
     """
 
     incoming: IncomingUpload
@@ -66,7 +66,7 @@ class AcceptedUpload:
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Looks at files as PyPI would; *strict*: suspicion is enough to refuse."""
+    """Examines uploads as PyPI would; *strict*: whether warnings refuse an upload, too."""
 
     catalogue: Catalogue
     reader: UpstreamReader
@@ -76,7 +76,10 @@ class Examiner:
     async def examine(
         self, token: ApiToken, incoming: IncomingUpload, *, into: Stage | None = None
     ) -> AcceptedUpload:
-        """Return what a file would become. Raise `RefusedError` with all that PyPI would say."""
+        """Return the accepted upload. Raise `RefusedError` with all that PyPI would report.
+
+        *into*: the stage that the file must belong to.
+        """
         _refuse(await asyncio.to_thread(form_findings, incoming.form), sources={"name"})
         project = incoming.project
         if into is not None and into.project != project:
@@ -84,7 +87,7 @@ class Examiner:
         name = _find_name(incoming.filename)
         require(token, Action.UPLOAD, project, str(name.version) if name else None)
         digests = await incoming.file.finish()
-        # At once: both may take seconds, and some uploaders wait for ten of them.
+        # Concurrently: both can take seconds, and some uploaders time out after ten.
         state, contents = await asyncio.gather(
             self.reader.state(project), _contents_of(incoming, name)
         )
@@ -93,7 +96,7 @@ class Examiner:
         findings = await asyncio.to_thread(findings_of, upload)
         _refuse(findings, strict=self.strict)
         if name is None:
-            raise AssertionError("a filename that cannot be read is refused")
+            raise AssertionError("a filename that cannot be parsed is refused")
         messages = (one.message for one in findings if one.level is not Level.REFUSE)
         artifact = self._artifact(upload, digests, token, (*messages, *state.notices))
         if state.listing is not None:
@@ -109,13 +112,13 @@ class Examiner:
     async def predict(
         self, token: ApiToken, form: FormFields, filename: str, size: int
     ) -> list[Finding]:
-        """Return what PyPI would say to a file, as far as that can be told without it.
+        """Return what PyPI would report about a file, as far as its form, name and size show it.
 
-        *size* is in bytes; digests are those that the form claims.
+        *size* is in bytes; the digests are those of the form.
         """
         invalid = await asyncio.to_thread(form_findings, form)
         if _is_refused(invalid, {"name"}):
-            # There is nothing to ask upstream for, and nothing that a token may be for.
+            # Without a project there is nothing to read upstream, and nothing to authorize.
             return invalid
         project, name = _project_in(form), _find_name(filename)
         require(token, Action.UPLOAD, project, str(name.version) if name else None)
@@ -221,7 +224,7 @@ def _find_name(filename: str) -> DistributionName | None:
 def _refuse(
     findings: Sequence[Finding], *, sources: set[str] | None = None, strict: bool = False
 ) -> None:
-    """Raise if PyPI would refuse; with *sources*, only if one of these fields is at fault."""
+    """Raise if PyPI would refuse; with *sources*, only if one of these fields is wrong."""
     levels = {Level.REFUSE, Level.WARN} if strict else {Level.REFUSE}
     problems = [
         Problem(one.source, one.message, one.page) for one in findings if one.level in levels
@@ -237,5 +240,5 @@ def _is_refused(findings: Sequence[Finding], sources: set[str]) -> bool:
 
 
 def _digest_of(form: FormFields) -> str:
-    """Return a digest that is the same for every order in which an uploader sends the fields."""
+    """Return a digest of the form that does not depend on the order of its fields."""
     return hashlib.sha256(json.dumps(sorted(form)).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Here is how stages end whose time is over, and how files go that nobody needs any more."""
+"""Expiry of stages, and deletion of files that no stage needs."""
 
 import logging
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from stageproxy.services.live_stages import end_expired
 
 log = logging.getLogger(__name__)
 
-_SPARED = timedelta(hours=1)
+_MIN_AGE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep took away."""
+    """How many stages and files a sweep has deleted."""
 
     stages: int
     files: int
@@ -24,7 +24,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """Ends what is over, an hour after the last need for it."""
+    """Ends expired stages, and deletes what has not been needed for an hour."""
 
     catalogue: Catalogue
     files: ArtifactFiles
@@ -32,11 +32,11 @@ class Expiry:
     retention: timedelta
 
     async def sweep(self) -> Swept:
-        """End expired stages, forget those whose story nobody may ask for any more, delete files.
+        """End expired stages, delete those whose retention time is over, and unused files.
 
-        All of it in one transaction that keeps uploads out, so that no file
-        goes that one of them is about to name. The log then gets the head of
-        the audit trail: without it, a trail that was cut short looks whole.
+        All of it is one transaction, which excludes uploads: no file is deleted
+        that an upload is about to name. Then the last record of the audit trail
+        is logged: without it, a truncated trail would look complete.
         """
         now = self.clock.now()
         swept = await self.catalogue.write(lambda rows: self._sweep(rows, now))
@@ -56,8 +56,8 @@ class Expiry:
         for stage in forgotten:
             rows.stages.remove(stage.id)
             rows.audit.add(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
-        unused = rows.files.remove_unused(now, since=now - _SPARED)
+        unused = rows.files.remove_unused(now, since=now - _MIN_AGE)
         for digest in unused:
             self.files.remove(digest)
-        orphans = self.files.sweep(rows.files.digests(), now - _SPARED)
+        orphans = self.files.sweep(rows.files.digests(), now - _MIN_AGE)
         return Swept(len(forgotten), len(unused) + orphans)

@@ -1,4 +1,4 @@
-"""Here is how files get into a stage by PEP 694: announced, sent, then completed or deleted."""
+"""File uploads of PEP 694: announced, sent, extended, deleted."""
 
 import logging
 import secrets
@@ -14,7 +14,7 @@ from stageproxy.core.errors import (
     TooManyError,
 )
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.announcements import Announcement, check_name, name_of
+from stageproxy.core.stage.announcements import Announcement, check_name, parse_filename
 from stageproxy.core.stage.digests import problems_with_hashes
 from stageproxy.core.stage.events import file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
@@ -27,15 +27,15 @@ from stageproxy.services.upstream_state import UpstreamReader
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = timedelta(days=1)
-_MOST_AT_ONCE = 200
+_LIFETIME = timedelta(days=1)
+_MOST_UNFINISHED = 200
 Ids = tuple[str, str]
-"""A stage, and a file upload of it."""
+"""The id of a stage, and that of one of its file uploads."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileUploads:
-    """The life of file uploads, but for their completion."""
+    """Changes of file uploads, except their completion."""
 
     catalogue: Catalogue
     files: ArtifactFiles
@@ -47,9 +47,9 @@ class FileUploads:
     async def create(
         self, token: ApiToken, stage_id: str, announced: Announcement
     ) -> tuple[Stage, FileUpload]:
-        """Announce a file. Raise if it cannot become a part of the stage."""
+        """Announce a file. Raise if the stage cannot accept it."""
         stage = await self.stages.get(token, stage_id, Action.UPLOAD)
-        name = name_of(announced.filename)
+        name = parse_filename(announced.filename)
         if problems := problems_with_hashes(announced.hashes):
             raise InvalidRequestError(problems[0].message, problems)
         self.policy.check_size(announced.size, stage.project)
@@ -63,7 +63,7 @@ class FileUploads:
             hashes={key: digest.lower() for key, digest in announced.hashes.items()},
             status=UploadStatus.PENDING,
             created_at=now,
-            expires_at=min(now + _PATIENCE, stage.expires_at),
+            expires_at=min(now + _LIFETIME, stage.expires_at),
             created_by=token.id,
         )
         return await self.catalogue.write(lambda rows: self._add(rows, stage_id, upload, now))
@@ -74,31 +74,31 @@ class FileUploads:
         """Return a file upload and its stage, on which *token* permits *action*."""
         await self.stages.get(token, stage_id, action)
         now = self.clock.now()
-        return await self.catalogue.read(lambda rows: _find(rows, stage_id, upload_id, now))
+        return await self.catalogue.read(lambda rows: _get(rows, stage_id, upload_id, now))
 
     async def receive(
         self, token: ApiToken, stage_id: str, upload_id: str, file: IncomingFile
     ) -> FileUpload:
-        """Keep the bytes that came in. Sent again, the later ones count."""
+        """Store the bytes of a file. They replace those that were sent before."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
         received = await file.finish()
-        before: list[FileUpload] = []
+        previous: list[FileUpload] = []
 
         def with_bytes(upload: FileUpload) -> FileUpload:
-            before.append(upload)
+            previous.append(upload)
             sent = replace(upload.after(UploadStep.SEND), received=received)
             file.commit()
             return sent
 
         ids = (stage_id, upload_id)
         sent = await self.change(token, ids, AuditAction.FILE_RECEIVED, with_bytes)
-        await self._free_bytes(before[-1])
+        await self._free_bytes(previous[-1])
         return sent
 
     async def attest(
         self, token: ApiToken, stage_id: str, upload_id: str, attestations: str
     ) -> FileUpload:
-        """Keep attestations (PEP 740), a JSON array, for the file that is sent."""
+        """Store attestations (PEP 740), a JSON array, for the file."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
 
         def attested(upload: FileUpload) -> FileUpload:
@@ -110,24 +110,24 @@ class FileUploads:
     async def extend(
         self, token: ApiToken, stage_id: str, upload_id: str, by: timedelta
     ) -> tuple[Stage, FileUpload]:
-        """Let a file upload wait longer for its bytes, but no longer than its stage lives."""
+        """Extend a file upload, at most to the expiry of its stage."""
         stage = await self.stages.get(token, stage_id, Action.UPLOAD)
 
-        def later(upload: FileUpload) -> FileUpload:
-            extended = upload.after(UploadStep.EXTEND)
-            wished = min(extended.expires_at + by, stage.expires_at)
-            return replace(extended, expires_at=max(extended.expires_at, wished))
+        def extended(upload: FileUpload) -> FileUpload:
+            pending = upload.after(UploadStep.EXTEND)
+            requested = min(pending.expires_at + by, stage.expires_at)
+            return replace(pending, expires_at=max(pending.expires_at, requested))
 
         ids = (stage_id, upload_id)
-        return stage, await self.change(token, ids, AuditAction.FILE_EXTENDED, later)
+        return stage, await self.change(token, ids, AuditAction.FILE_EXTENDED, extended)
 
     async def delete(self, token: ApiToken, stage_id: str, upload_id: str) -> None:
-        """Cancel a file upload. If it was completed, its file is withdrawn from the stage."""
+        """Cancel a file upload. If it is completed, withdraw its file from the stage."""
         await self.stages.get(token, stage_id, Action.REMOVE)
         now = self.clock.now()
 
         def work(rows: Rows) -> FileUpload:
-            stage, upload = _find(rows, stage_id, upload_id, now)
+            stage, upload = _get(rows, stage_id, upload_id, now)
             stage.after(Step.EDIT)
             canceled = upload.after(UploadStep.DELETE)
             artifact = stage.find_artifact(upload.filename)
@@ -141,7 +141,7 @@ class FileUploads:
         deleted = await self.catalogue.write(work)
         if deleted.status is not UploadStatus.COMPLETED:
             await self._free_bytes(deleted)
-        log.info("stage %s: an upload deleted by token %s", stage_id, token.id)
+        log.info("stage %s: upload of %s deleted by token %s", stage_id, deleted.filename, token.id)
 
     async def change(
         self,
@@ -150,11 +150,11 @@ class FileUploads:
         action: AuditAction,
         change: Callable[[FileUpload], FileUpload],
     ) -> FileUpload:
-        """Change a file upload within one transaction, as it is now."""
+        """Change a file upload, as it is now, within one transaction."""
         now = self.clock.now()
 
         def work(rows: Rows) -> FileUpload:
-            stage, upload = _find(rows, *ids, now)
+            stage, upload = _get(rows, *ids, now)
             if upload.status is UploadStatus.PENDING:
                 stage.after(Step.EDIT)
             changed = change(upload)
@@ -166,7 +166,7 @@ class FileUploads:
         return await self.catalogue.write(work)
 
     async def _free_bytes(self, upload: FileUpload) -> None:
-        """Free what no row needs any more; what a crash leaves behind, the sweep takes."""
+        """Delete the bytes if no row needs them. After a crash, the sweep does it."""
         if upload.received is None:
             return
         sha256 = upload.received.sha256
@@ -183,15 +183,21 @@ class FileUploads:
         end_expired(rows, get_live(rows, stage_id, now).project, now)
         stage = get_live(rows, stage_id, now)
         stage.after(Step.EDIT)
-        if len(stage.uploads) >= _MOST_AT_ONCE:
-            raise TooManyError(f"The stage has {_MOST_AT_ONCE} unfinished uploads already.")
+        if len(stage.uploads) >= _MOST_UNFINISHED:
+            raise TooManyError(
+                f"Stage {stage.release} already has {_MOST_UNFINISHED} unfinished uploads. "
+                "Complete or delete one first."
+            )
         unfinished = stage.find_upload(upload.filename)
         if unfinished is not None:
             raise ConflictError(
-                f"An upload of {upload.filename} is {unfinished.status}. Delete it first."
+                f"{upload.filename} already has an upload with status {unfinished.status}. "
+                "Delete it first."
             )
         if stage.find_artifact(upload.filename) and not self.policy.replace:
-            raise ConflictError(f"The stage has {upload.filename} already. Delete it first.")
+            raise ConflictError(
+                f"Stage {stage.release} already has {upload.filename}. Delete it first."
+            )
         rows.file_uploads.save(stage.id, upload)
         rows.audit.add(
             file_event(stage, upload, AuditAction.FILE_ANNOUNCED, upload.created_by, now)
@@ -199,8 +205,8 @@ class FileUploads:
         return self.stages.save_edited(rows, stage, now), upload
 
 
-def _find(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Stage, FileUpload]:
-    """Return a file upload as it counts now, and its stage."""
+def _get(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Stage, FileUpload]:
+    """Return a file upload as it is now, and its stage."""
     stage = get_live(rows, stage_id, now)
     upload = rows.file_uploads.find(stage_id, upload_id)
     if upload is None:

@@ -1,4 +1,4 @@
-"""Live stages within one transaction: found, checked, and ended once they have expired."""
+"""Live stages within a transaction: reading them, checking them, ending expired ones."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from stageproxy.ports import Rows
 
 
 def get_stage(rows: Rows, stage_id: str) -> Stage:
-    """Return a stage by its id, or raise."""
+    """Return a stage by its id. Raise if there is none."""
     stage = rows.stages.find(stage_id)
     if stage is None:
         raise NotFoundError(f"There is no stage {stage_id}.")
@@ -21,7 +21,7 @@ def get_stage(rows: Rows, stage_id: str) -> Stage:
 
 
 def get_live(rows: Rows, stage_id: str, now: datetime) -> Stage:
-    """Return a stage that has not ended, or raise what became of it."""
+    """Return a stage that was neither canceled nor has expired. Raise `GoneError` otherwise."""
     stage = as_of(get_stage(rows, stage_id), now)
     if stage.status is Status.CANCELED:
         raise GoneError(end_message(stage))
@@ -29,20 +29,23 @@ def get_live(rows: Rows, stage_id: str, now: datetime) -> Stage:
 
 
 def list_live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
-    """Return what the live stages of a project hold."""
+    """Return the artifacts of all live stages of a project."""
     live = (stage for stage in rows.stages.list(project) if stage.status in LIVE)
     return [artifact for stage in live for artifact in stage.artifacts]
 
 
 def check_release_is_free(rows: Rows, project: str, version: str | None) -> None:
-    """Raise if a release has a live stage already."""
+    """Raise `StageExistsError` if a release already has a live stage."""
     existing = rows.stages.find_live(project, version) if version else None
     if existing and version:
         raise StageExistsError(project, version, existing.id)
 
 
 def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
-    """End what is over in the stages of a project, so that release and filenames are free again."""
+    """End expired stages and file uploads of a project, or of all.
+
+    Their releases and filenames are free then.
+    """
     for stage in rows.stages.list(project):
         if stage.has_expired(now):
             rows.stages.save(as_of(stage, now))
@@ -52,9 +55,9 @@ def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
 
 
 def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
-    over = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
-    for upload in over:
+    expired = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
+    for upload in expired:
         rows.file_uploads.save(stage.id, upload)
         rows.audit.add(file_event(stage, upload, AuditAction.FILE_EXPIRED, SERVER, now))
-    if over:
+    if expired:
         rows.stages.save(replace(stage, revision=stage.revision + 1))

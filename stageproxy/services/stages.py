@@ -1,4 +1,4 @@
-"""Here is how stages are opened, shown, extended, rotated and canceled, and artifacts removed."""
+"""Opening, listing, extending, rotating and canceling stages, and removing artifacts."""
 
 import logging
 import secrets
@@ -35,10 +35,10 @@ from stageproxy.services.stage_urls import StageUrls
 
 log = logging.getLogger(__name__)
 
-WITHDRAWN = "The file was withdrawn from the stage."
+WITHDRAWN = "This file was withdrawn from the stage."
 
 Changed = tuple[Stage, Mapping[str, PlainValue]]
-"""A stage after a change, and what the audit trail says of it."""
+"""A stage after a change, and the details for the audit trail."""
 
 _ACTIONS: Mapping[Action, AuditAction] = {
     Action.EXTEND: AuditAction.EXTENDED,
@@ -50,7 +50,7 @@ _ACTIONS: Mapping[Action, AuditAction] = {
 
 @dataclass(frozen=True, slots=True)
 class StageLimits:
-    """How long stages live, and how many of a project there may be at a time."""
+    """The lifetimes of stages, and how many live ones a project can have."""
 
     lifetime: timedelta
     max_lifetime: timedelta
@@ -59,7 +59,7 @@ class StageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The life of stages, but for what is in them and their promotion."""
+    """Changes of stages, except uploads and promotions."""
 
     catalogue: Catalogue
     clock: Clock
@@ -73,7 +73,7 @@ class Stages:
         version: str | None,
         lifetime: timedelta | None,
     ) -> Stage:
-        """Open a stage. Raise `StageExistsError` if the release has one."""
+        """Open a stage. Raise `StageExistsError` if the release already has one."""
         require(token, Action.OPEN, project, version)
         stage = self.new(project, version, self.clock.now(), lifetime)
         await self.catalogue.write(lambda rows: self.add(rows, stage, token.id))
@@ -87,7 +87,7 @@ class Stages:
         now: datetime,
         lifetime: timedelta | None = None,
     ) -> Stage:
-        """Return a stage that is not kept yet."""
+        """Return a new stage, which is not stored yet."""
         granted = min(lifetime or self.limits.lifetime, self.limits.max_lifetime)
         return Stage(
             id=secrets.token_hex(8),
@@ -102,12 +102,12 @@ class Stages:
         )
 
     def add(self, rows: Rows, stage: Stage, actor: str) -> None:
-        """Keep a new stage that *actor* opens, within a transaction."""
+        """Store a new stage that *actor* opens, within a transaction."""
         end_expired(rows, stage.project, stage.opened_at)
         live = [one for one in rows.stages.list(stage.project) if one.status in LIVE]
         if len(live) >= self.limits.max_per_project:
             raise TooManyError(
-                f"{stage.project} has {len(live)} live stages already. Cancel one first."
+                f"{stage.project} already has {len(live)} live stages. Cancel one first."
             )
         check_release_is_free(rows, stage.project, stage.version)
         rows.stages.save(stage)
@@ -123,7 +123,7 @@ class Stages:
         return get_stage(rows, stage.id)
 
     async def list(self, token: ApiToken, project: str | None) -> Sequence[Stage]:
-        """Return the stages that *token* may see, of one project or all, the latest first."""
+        """Return the stages that *token* can show, of one project or all, the latest first."""
         stages = await self.catalogue.read(lambda rows: rows.stages.list(project))
         now = self.clock.now()
         return [
@@ -135,7 +135,7 @@ class Stages:
     async def get(self, token: ApiToken, stage_id: str, action: Action = Action.SHOW) -> Stage:
         """Return a stage on which *token* permits *action*.
 
-        A stage of another project and one that does not exist look the same.
+        The errors for a stage of another project and for one that does not exist are the same.
         """
         stage = await self.catalogue.read(lambda rows: rows.stages.find(stage_id))
         if stage is None:
@@ -144,8 +144,8 @@ class Stages:
         require_on(token, action, stage.project, stage.version)
         return as_of(stage, self.clock.now())
 
-    async def latest(self, token: ApiToken, project: str, version: str | None) -> Stage:
-        """Return the stage of a release, or the latest of a project: a live one if there is one."""
+    async def get_latest(self, token: ApiToken, project: str, version: str | None) -> Stage:
+        """Return the latest stage of a release or a project, a live one if possible."""
         require(token, Action.SHOW, project, version or token.version)
         stages = [
             stage
@@ -159,18 +159,18 @@ class Stages:
         return found
 
     async def extend(self, token: ApiToken, stage_id: str, by: timedelta) -> Stage:
-        """Let a stage live longer, as far as the limit allows."""
+        """Extend the lifetime of a stage, up to the limit."""
         longest = self.limits.max_lifetime
 
-        def later(_rows: Rows, stage: Stage, _now: datetime) -> Changed:
+        def extended(_rows: Rows, stage: Stage, _now: datetime) -> Changed:
             stage.after(Step.EDIT)
             until = expiry_after_extension(stage, by, longest=longest)
             return replace(stage, expires_at=until), {"expires_at": rfc3339(until)}
 
-        return await self._change(token, stage_id, Action.EXTEND, later)
+        return await self._change(token, stage_id, Action.EXTEND, extended)
 
     async def cancel(self, token: ApiToken, stage_id: str) -> Stage:
-        """End a stage. What is in it cannot be reached any more."""
+        """Cancel a stage. Its files are no longer accessible."""
 
         def canceled(_rows: Rows, stage: Stage, now: datetime) -> Changed:
             stage.after(Step.CANCEL)
@@ -179,7 +179,7 @@ class Stages:
         return await self._change(token, stage_id, Action.CANCEL, canceled)
 
     async def rotate(self, token: ApiToken, stage_id: str) -> Stage:
-        """Give a stage another URL. The old one opens nothing from then on."""
+        """Replace the URL of a stage. The old URL stops working."""
 
         def rotated(rows: Rows, stage: Stage, _now: datetime) -> Changed:
             changed = replace(stage, rotation=stage.rotation + 1)
@@ -195,7 +195,7 @@ class Stages:
             stage.after(Step.EDIT)
             artifact = stage.find_artifact(filename)
             if artifact is None:
-                raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
+                raise NotFoundError(f"Stage {stage.release} has no file {filename}.")
             rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
             return self._edited(stage, now), artifact_details(artifact)
 

@@ -1,4 +1,4 @@
-"""Here is how an artifact is taken into a stage."""
+"""Accepting uploads into stages."""
 
 import logging
 from contextlib import AbstractAsyncContextManager
@@ -26,18 +26,18 @@ log = logging.getLogger(__name__)
 
 _ABOUT_SIZES = "docs/project-management/storage-limits#requesting-a-file-size-limit-increase"
 
-REPLACED = "The file was replaced by another upload of its name."
+REPLACED = "This file was replaced by a later upload of the same name."
 
 
 @dataclass(frozen=True, slots=True)
 class UploadPolicy:
-    """What uploads may do: how large a file may be, and whether staged ones are exchanged."""
+    """The largest file, in bytes, and whether staged files can be replaced."""
 
     max_file_size: int
     replace: bool
 
     def check_size(self, size: int, project: str) -> None:
-        """Refuse a file that grows beyond what is taken, with PyPI's sentence."""
+        """Refuse a file that is too large, with PyPI's sentence."""
         if size > self.max_file_size:
             limit = self.max_file_size // 2**20
             message = f"File too large. Limit for project {project!r} is {limit} MB."
@@ -46,7 +46,7 @@ class UploadPolicy:
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """What became of an upload. No stage: PyPI has the very file already."""
+    """The outcome of an upload, and the stage; no stage if PyPI already has the file."""
 
     outcome: Outcome
     stage: Stage | None
@@ -54,7 +54,7 @@ class UploadResult:
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Takes artifacts into stages."""
+    """Accepts uploads into stages."""
 
     catalogue: Catalogue
     files: ArtifactFiles
@@ -64,24 +64,25 @@ class Uploads:
     policy: UploadPolicy
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file for bytes that come in."""
+        """Open a file for the bytes of an upload."""
         return self.files.receive()
 
     def check_size(self, size: int, project: str) -> None:
-        """Refuse a file that grows beyond what is taken, with PyPI's sentence."""
+        """Refuse a file that is too large, with PyPI's sentence."""
         self.policy.check_size(size, project)
 
     async def accept(
         self, token: ApiToken, incoming: IncomingUpload, *, into: Stage | None
     ) -> UploadResult:
-        """Take a file *into* a stage, or into the one of its release, opened if need be.
+        """Accept an upload *into* a stage, or into that of its release, which is opened if needed.
 
-        Raise `RefusedError` with everything that PyPI would say against it.
+        Raise `RefusedError` with every problem that PyPI would report.
         """
         accepted = await self.examiner.examine(token, incoming, into=into)
         if accepted.is_published:
             return UploadResult(Outcome.UNCHANGED, None)
-        result = await self._add(accepted, into)
+        now = self.clock.now()
+        result = await self.catalogue.write(lambda rows: self._add(rows, accepted, into, now))
         log.info(
             "stage %s: %s %s, %d bytes, by token %s",
             result.stage.id if result.stage else "-",
@@ -92,14 +93,10 @@ class Uploads:
         )
         return result
 
-    async def _add(self, accepted: AcceptedUpload, into: Stage | None) -> UploadResult:
-        now = self.clock.now()
-        return await self.catalogue.write(lambda rows: self._work(rows, accepted, into, now))
-
-    def _work(
+    def _add(
         self, rows: Rows, accepted: AcceptedUpload, into: Stage | None, now: datetime
     ) -> UploadResult:
-        """Add the artifact within one transaction: the stage is as it is now, not as it was."""
+        """Add the artifact within a transaction, to the stage as it is now."""
         artifact, incoming = accepted.artifact, accepted.incoming
         end_expired(rows, incoming.project, now)
         stage = self._stage_for(rows, accepted, into, now)
@@ -118,13 +115,13 @@ class Uploads:
         if outcome is Outcome.UNCHANGED:
             return UploadResult(outcome, self.stages.save_edited(rows, stage, now))
         incoming.file.commit()
-        held = stage.find_artifact(artifact.filename)
-        if held and held.sha256 != artifact.sha256:
-            rows.artifacts.remove(stage.id, held, REPLACED)
+        existing = stage.find_artifact(artifact.filename)
+        if existing and existing.sha256 != artifact.sha256:
+            rows.artifacts.remove(stage.id, existing, REPLACED)
         versioned = replace(stage, version=stage.version or accepted.version)
         rows.artifacts.save(stage.id, artifact, incoming.form, accepted.core_metadata)
         action = AuditAction.UPLOADED if outcome is Outcome.UPLOADED else AuditAction.REPLACED
-        replaced = {"replaced_sha256": held.sha256} if held else {}
+        replaced = {"replaced_sha256": existing.sha256} if existing else {}
         details = {**artifact_details(artifact), **replaced}
         rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))
         return UploadResult(outcome, self.stages.save_edited(rows, versioned, now))
@@ -144,7 +141,10 @@ class Uploads:
 
 
 def _settle_uploads(rows: Rows, stage: Stage, accepted: AcceptedUpload, now: datetime) -> bool:
-    """Complete the file upload that brought the artifact; one that had failed is over with it."""
+    """Complete the file upload of the artifact, or cancel one of its name that has failed.
+
+    Return whether there was one.
+    """
     upload = stage.find_upload(accepted.artifact.filename)
     if upload is None:
         return False

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from stageproxy.core.stage.file_uploads import COMING, FileUpload
+from stageproxy.core.stage.file_uploads import IN_PROGRESS, FileUpload
 from stageproxy.store.columns import Statements, file_upload_in, text_of
 
 _IS_USED = """
@@ -92,7 +92,7 @@ class SqliteFileUploadRows(Statements):
             "created_by": upload.created_by,
             "received_sha256": received.sha256 if received else None,
             "received": json.dumps(asdict(received)) if received else None,
-            "attestations": upload.attestations if upload.status in COMING else None,
+            "attestations": upload.attestations if upload.status in IN_PROGRESS else None,
             "notices": json.dumps(upload.notices),
         }
         self._upsert("file_upload", row, key="id")

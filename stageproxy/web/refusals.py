@@ -34,4 +34,4 @@ async def record_refusal(request: web.Request, error: StageproxyError) -> None:
         stage_id=request.match_info.get("id"),
         stage_token=opened.digest if opened else None,
     )
-    await request.app[AUDIT].refused(bearer, refusal)
+    await request.app[AUDIT].record_refusal(bearer, refusal)

@@ -96,7 +96,7 @@ def test_verify_takes_an_admin(desk: Desk) -> None:
 
     assert (ended.code, ended.stderr) == (
         1,
-        "Error: This API token does not permit to do this (verify).\n",
+        "Error: This API token cannot verify the audit trail.\n",
     )
 
 

@@ -160,7 +160,7 @@ def test_cancel(desk: Desk, named: tuple[Stage, str]) -> None:
     assert desk.json("stage", "show", stage["id"])["status"] == "canceled"
     ended = desk.run("stage", "show", stage["links"]["stage"])
     assert ended.code == 1
-    assert "It was canceled." in ended.stderr
+    assert ": it was canceled." in ended.stderr
 
 
 def test_rotate(desk: Desk, named: tuple[Stage, str]) -> None:
@@ -173,7 +173,7 @@ def test_rotate(desk: Desk, named: tuple[Stage, str]) -> None:
     assert desk.json("stage", "show", new)["id"] == stage["id"]
     ended = desk.run("stage", "show", old)
     assert ended.code == 1
-    assert "replaced by another one" in ended.stderr
+    assert "replaced by a new one" in ended.stderr
 
 
 def test_remove(desk: Desk, named: tuple[Stage, str]) -> None:
@@ -201,7 +201,7 @@ def test_upload_token_is_not_enough(desk: Desk, arguments: tuple[str, ...]) -> N
     ended = desk.run("stage", action, stage["id"], *options, token=desk.new_token("upload"))
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert "does not permit" in ended.stderr
+    assert "This API token cannot" in ended.stderr
     assert desk.json("stage", "show", stage["id"]) == stage
 
 
@@ -275,4 +275,4 @@ def test_too_many_stages(desk: Desk) -> None:
     ended = desk.run("stage", "open", desk.project, "4.0")
 
     assert ended.code == 1
-    assert "has 3 live stages already" in ended.stderr
+    assert "already has 3 live stages" in ended.stderr

@@ -102,4 +102,4 @@ def test_only_the_admin(desk: Desk, can: str, arguments: tuple[str, ...]) -> Non
     ended = desk.run("token", *arguments, token=token)
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert "does not permit" in ended.stderr
+    assert "This API token cannot" in ended.stderr

@@ -173,7 +173,8 @@ async def test_no_room_for_the_row(
     last = [one for one in caplog.records if one.name == "stageproxy.services.audit"][-1]
     assert last.levelno == logging.ERROR
     assert (
-        last.getMessage() == f"audit: no room for what was refused to token {await admin(service)}"
+        last.getMessage()
+        == f"audit: a refusal of token {await admin(service)} was not recorded: the disk is full"
     )
 
 

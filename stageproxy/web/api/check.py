@@ -5,8 +5,8 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import Field
 
-from stageproxy.core.rules.findings import Level, finding_json
-from stageproxy.core.rules.table import RULES_AS_OF
+from stageproxy.core.rules.findings import finding_json
+from stageproxy.core.rules.table import RULES_AS_OF, refusals
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import LONGEST_FORM, Body, read_body
 from stageproxy.web.keys import EXAMINER
@@ -36,7 +36,7 @@ async def check_file(request: web.Request) -> web.Response:
     return json_response(
         {
             "rules-as-of": RULES_AS_OF.isoformat(),
-            "refused": any(one.level is Level.REFUSE for one in findings),
+            "refused": bool(refusals(findings)),
             "findings": [finding_json(one) for one in findings],
         }
     )

@@ -194,7 +194,7 @@ def _request_schemas(operations: Operations) -> Schema:
 
 @cache
 def _schemas(bodies: tuple[type[Body], ...]) -> Schema:
-    """Return the schemas of bodies, as pydantic tells them; that takes a while."""
+    """Return pydantic's schemas of request bodies. Cached, because they are slow to make."""
     wanted: list[tuple[type[Body], Literal["validation"]]] = [
         (body, "validation") for body in bodies
     ]

@@ -20,13 +20,13 @@ from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import TOKEN_USER, Credential
 from stageproxy.services.promotion.reports import Ending, Report
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import PromotionView
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS
 from stageproxy.web.refusals import mark_read_only
-from stageproxy.web.session_json import json_response, retry_of
+from stageproxy.web.session_json import json_response, retry_header
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000
@@ -191,7 +191,7 @@ async def show_form(request: web.Request) -> web.Response:
 
 
 def _promotion(view: PromotionView, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return json_response(promotion_json(view), status, retry_of(view.stage))
+    return json_response(promotion_json(view), status, retry_header(view.stage))
 
 
 def _id(request: web.Request) -> str:

@@ -10,7 +10,7 @@ from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import PromotionView
 
 _WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})
 
@@ -85,7 +85,7 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
 
 
 def _bytes_sent(artifact: Artifact, view: PromotionView) -> int:
-    """Return how many bytes were sent: all of an accepted file, whoever sent it."""
+    """Return how many bytes were sent: all of an accepted file, also if a client sent it."""
     if view.journal[artifact.filename].progress in _WHOLE:
         return artifact.size
     return view.sent.get(artifact.filename, 0)

@@ -1,4 +1,4 @@
-"""Stages over /api/, in PEP 694's words."""
+"""Stages over /api/, as PEP 694's session objects."""
 
 from aiohttp import web
 from packaging.utils import canonicalize_name
@@ -49,13 +49,15 @@ async def list_stages(request: web.Request) -> web.Response:
 async def show_stage(request: web.Request) -> web.Response:
     """Return a stage."""
     token = await authenticate(request)
-    return await _stage(request, token, await request.app[STAGES].get(token, _id(request)))
+    stage = await request.app[STAGES].get(token, _id(request))
+    return await _stage_response(request, token, stage)
 
 
 async def cancel_stage(request: web.Request) -> web.Response:
     """Cancel a stage."""
     token = await authenticate(request)
-    return await _stage(request, token, await request.app[STAGES].cancel(token, _id(request)))
+    stage = await request.app[STAGES].cancel(token, _id(request))
+    return await _stage_response(request, token, stage)
 
 
 async def extend_stage(request: web.Request) -> web.Response:
@@ -63,13 +65,14 @@ async def extend_stage(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, ExtendStage)
     stage = await request.app[STAGES].extend(token, _id(request), body.extend_for)
-    return await _stage(request, token, stage)
+    return await _stage_response(request, token, stage)
 
 
 async def rotate_stage(request: web.Request) -> web.Response:
     """Replace the URL of a stage."""
     token = await authenticate(request)
-    return await _stage(request, token, await request.app[STAGES].rotate(token, _id(request)))
+    stage = await request.app[STAGES].rotate(token, _id(request))
+    return await _stage_response(request, token, stage)
 
 
 async def remove_file(request: web.Request) -> web.Response:
@@ -77,10 +80,10 @@ async def remove_file(request: web.Request) -> web.Response:
     token = await authenticate(request)
     filename = request.match_info["filename"]
     stage = await request.app[STAGES].remove(token, _id(request), filename)
-    return await _stage(request, token, stage)
+    return await _stage_response(request, token, stage)
 
 
-async def _stage(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
+async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal))
 

@@ -12,12 +12,12 @@ from stageproxy.web.bodies import Body, Duration, ProjectNameOrEvery, VersionTex
 from stageproxy.web.keys import TOKENS
 from stageproxy.web.session_json import json_response
 
-KINDS = {"upload": TokenKind.UPLOAD, "manage": TokenKind.MANAGE, "admin": TokenKind.ADMIN}
-_CAN = {kind: name for name, kind in KINDS.items()}
+_KINDS = {"upload": TokenKind.UPLOAD, "manage": TokenKind.MANAGE, "admin": TokenKind.ADMIN}
+_CAN = {kind: name for name, kind in _KINDS.items()}
 
 
 class MakeToken(Body):
-    """Make an API token."""
+    """An API token to make."""
 
     project: ProjectNameOrEvery
     can: Literal["upload", "manage", "admin"]
@@ -26,30 +26,30 @@ class MakeToken(Body):
 
 
 async def make_token(request: web.Request) -> web.Response:
-    """Make an API token, and show it this once."""
+    """Make an API token. It is shown only in this response."""
     token = await authenticate(request)
     body = await read_body(request, MakeToken)
-    order = TokenRequest(KINDS[body.can], body.project, body.version, body.expires)
-    made, kept = await request.app[TOKENS].make(token, order)
-    return json_response({"token": made.reveal(), **token_json(kept)}, 201)
+    token_request = TokenRequest(_KINDS[body.can], body.project, body.version, body.expires)
+    made, stored = await request.app[TOKENS].make(token, token_request)
+    return json_response({"token": made.reveal(), **token_json(stored)}, 201)
 
 
 async def list_tokens(request: web.Request) -> web.Response:
-    """Return what is known of all API tokens, which does not open anything."""
+    """List all API tokens, without their secrets."""
     token = await authenticate(request)
     tokens = await request.app[TOKENS].list(token)
     return json_response({"tokens": [token_json(one) for one in tokens]})
 
 
 async def revoke_token(request: web.Request) -> web.Response:
-    """Make an API token useless."""
+    """Revoke an API token."""
     token = await authenticate(request)
     revoked = await request.app[TOKENS].revoke(token, request.match_info["id"])
     return json_response(token_json(revoked))
 
 
 def token_json(token: ApiToken) -> dict[str, str | None]:
-    """Return what may be told of an API token."""
+    """Return an API token as JSON, without its secret."""
     return {
         "id": token.id,
         "project": token.project,

@@ -63,7 +63,7 @@ async def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each target
     documents, accept, fresh = request.app[DOCUMENTS], _accept_of(request), wants_fresh(request)
     match target:
         case StageRoot():
-            return await show_stage(request, await request.app[PREVIEWS].whole(stage))
+            return await show_stage(request, await request.app[PREVIEWS].with_all_files(stage))
         case ProjectPage():
             return await _page(request, documents.project_page(stage, accept, fresh=fresh))
         case OnlyPage():

@@ -25,7 +25,7 @@ async def redirect_to_stage(request: web.Request) -> web.Response:
     if not is_normalized_name(project) or not (version is None or _is_version(version)):
         raise NotFoundError
     token = await authenticate(request)
-    stage = await request.app[STAGES].latest(token, project, version)
+    stage = await request.app[STAGES].get_latest(token, project, version)
     return temporary_redirect(request.app[URLS].url_of(stage))
 
 

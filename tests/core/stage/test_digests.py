@@ -52,24 +52,24 @@ def test_weak_digests_may_come_along(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "digest", "sentence"),
     [
-        ("sha256", SHA256[:-2], "A sha256 digest has another length."),
-        ("sha256", SHA256 + "00", "A sha256 digest has another length."),
-        ("blake2b", "00" * 32, "A blake2b digest has another length."),
-        ("shake_128", "00" * 31, "A shake_128 digest has another length."),
-        ("shake_256", "00" * 513, "A shake_256 digest has another length."),
-        ("sha256", "", "A digest consists of hexadecimal digits."),
-        ("sha256", SHA256[:-1], "A digest consists of hexadecimal digits."),
-        ("sha256", "g" * 64, "A digest consists of hexadecimal digits."),
-        ("sha256", f" {SHA256[1:-1]} ", "A digest consists of hexadecimal digits."),
-        ("sha256", f"{SHA256}\n", "A digest consists of hexadecimal digits."),
-        ("sha256", "\u0661" * 64, "A digest consists of hexadecimal digits."),
+        ("sha256", SHA256[:-2], "A digest of sha256 has another length."),
+        ("sha256", SHA256 + "00", "A digest of sha256 has another length."),
+        ("blake2b", "00" * 32, "A digest of blake2b has another length."),
+        ("shake_128", "00" * 31, "A digest of shake_128 has another length."),
+        ("shake_256", "00" * 513, "A digest of shake_256 has another length."),
+        ("sha256", "", "A digest must consist of hexadecimal digits."),
+        ("sha256", SHA256[:-1], "A digest must consist of hexadecimal digits."),
+        ("sha256", "g" * 64, "A digest must consist of hexadecimal digits."),
+        ("sha256", f" {SHA256[1:-1]} ", "A digest must consist of hexadecimal digits."),
+        ("sha256", f"{SHA256}\n", "A digest must consist of hexadecimal digits."),
+        ("sha256", "\u0661" * 64, "A digest must consist of hexadecimal digits."),
         (
             "blake2b_256",
             "00" * 32,
-            "blake2b_256 is not a hash algorithm that every Python supports.",
+            "'blake2b_256' is not an algorithm that every Python supports.",
         ),
-        ("SHA256", SHA256, "SHA256 is not a hash algorithm that every Python supports."),
-        ("", SHA256, " is not a hash algorithm that every Python supports."),
+        ("SHA256", SHA256, "'SHA256' is not an algorithm that every Python supports."),
+        ("", SHA256, "'' is not an algorithm that every Python supports."),
     ],
 )
 def test_digest_that_is_none(name: str, digest: str, sentence: str) -> None:
@@ -105,7 +105,7 @@ def test_file_as_announced() -> None:
     """A file that is what was announced has no problems, however its digests are spelled."""
     found: Mapping[str, str] = {"sha256": SHA256, "md5": digest_of("md5")}
 
-    assert problems_with_file({"sha256": SHA256.upper()}, found, size=7, of=7) == []
+    assert problems_with_file({"sha256": SHA256.upper()}, found, size=7, received=7) == []
 
 
 def test_file_that_is_another_one() -> None:
@@ -113,8 +113,8 @@ def test_file_that_is_another_one() -> None:
     announced = {"sha256": "0" * 64, "md5": digest_of("md5"), "sha512": "0" * 128}
     found = {"sha256": SHA256, "md5": digest_of("md5"), "sha512": digest_of("sha512")}
 
-    assert problems_with_file(announced, found, size=8, of=7) == [
+    assert problems_with_file(announced, found, size=8, received=7) == [
         Problem("size", "The file has 7 bytes, but 8 were announced."),
-        Problem("hashes.sha256", "The sha256 digest of the file does not match the announced one."),
-        Problem("hashes.sha512", "The sha512 digest of the file does not match the announced one."),
+        Problem("hashes.sha256", "The sha256 digest of the file differs from the announced one."),
+        Problem("hashes.sha512", "The sha512 digest of the file differs from the announced one."),
     ]

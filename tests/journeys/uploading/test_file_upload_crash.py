@@ -92,7 +92,7 @@ async def test_killed_while_files_come_in(tmp_path: Path, index: FakeIndex) -> N
         OTHER.filename: "error",
     }
     assert before[OTHER.filename]["notices"] == [
-        "The server stopped while it looked at the file. Delete the upload and start again."
+        "The server stopped while it was checking the file. Delete this upload and start again."
     ]
     assert [one["status"] for one in completed] == ["completed"] * 3
     assert {name: one["hashes"]["sha256"] for name, one in after.items()} == {

@@ -1,7 +1,7 @@
 """What is sent for an artifact that the server stores."""
 
 from stageproxy.ports import Rows, UploadRequest
-from stageproxy.services.promotion.upload_requests import StoredUploadRequests
+from stageproxy.services.promotion.publish_target import StoredUploadRequests
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.promotion.releasing import Releasing
 

@@ -12,7 +12,7 @@ from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.core.rights import ApiToken, redacted
 from stageproxy.core.stage.file_uploads import (
-    COMING,
+    IN_PROGRESS,
     UNFINISHED,
     FileUpload,
     UploadStatus,
@@ -70,7 +70,7 @@ class FakeTables:
     def is_used(self, sha256: str) -> bool:
         """Return whether a live stage needs a file."""
         is_coming = any(
-            one.received and one.received.sha256 == sha256 and one.status in COMING
+            one.received and one.received.sha256 == sha256 and one.status in IN_PROGRESS
             for (stage_id, _), one in self.uploads.items()
             if self.stages[stage_id].status in LIVE
         )
@@ -224,7 +224,7 @@ class FakeFileUploadRows:
         if upload.received:
             self.tables.unused_since[upload.received.sha256] = None
             self.tables.sizes[upload.received.sha256] = upload.received.size
-        kept = upload if upload.status in COMING else replace(upload, attestations=None)
+        kept = upload if upload.status in IN_PROGRESS else replace(upload, attestations=None)
         self.tables.uploads[stage_id, upload.id] = kept
 
 
@@ -238,7 +238,7 @@ class FakeFileRows:
         """Remove a file that no row needs; return whether it was removed."""
         is_held = any(kept.artifact.sha256 == sha256 for kept in self.tables.artifacts.values())
         is_coming = any(
-            one.received and one.received.sha256 == sha256 and one.status in COMING
+            one.received and one.received.sha256 == sha256 and one.status in IN_PROGRESS
             for one in self.tables.uploads.values()
         )
         if is_held or is_coming or sha256 not in self.tables.sizes:

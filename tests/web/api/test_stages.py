@@ -232,7 +232,7 @@ async def test_ended_stage_cannot_change(service: RunningService, method: str, p
     answer = await service.api(method, f"stages/{stage['id']}{path}", **{"extend-for": 60})
 
     assert answer.status == 410
-    assert "It was canceled." in answer.document["detail"]
+    assert ": it was canceled." in answer.document["detail"]
 
 
 async def test_remove_file(service: RunningService) -> None:

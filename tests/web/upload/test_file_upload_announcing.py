@@ -210,7 +210,8 @@ async def test_pending_already(client: Pep694) -> None:
     answer = await client.announce(session, WHEEL)
 
     assert answer.status == 409
-    assert answer.document["detail"].startswith(f"An upload of {WHEEL.filename} is pending.")
+    detail = answer.document["detail"]
+    assert detail.startswith(f"{WHEEL.filename} already has an upload with status pending.")
     assert (await client.complete(first)).status == 201
 
 

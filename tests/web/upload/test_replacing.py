@@ -84,7 +84,7 @@ async def test_old_url_after_replacing(service: RunningService) -> None:
     answers = [await service.get(link), await service.get(f"{link}.metadata")]
 
     assert {(one.status, one.text) for one in answers} == {
-        (410, "The file was replaced by another upload of its name.")
+        (410, "This file was replaced by a later upload of the same name.")
     }
 
 
@@ -132,7 +132,7 @@ async def test_published_already(service: RunningService) -> None:
     answer = await service.upload(WHEEL)
 
     assert answer.status == 200
-    assert answer.text == "OK\nPyPI has this very file already: nothing was staged.\n"
+    assert answer.text == "OK\nPyPI already has this file: nothing was staged.\n"
     assert (await service.api("GET", "stages")).document == {"stages": []}
 
 
@@ -236,7 +236,7 @@ async def test_too_many_stages(tmp_path: Path, index: FakeIndex) -> None:
 
         assert (answer.status, answer.reason) == (
             429,
-            "demo has 1 live stages already. Cancel one first.",
+            "demo already has 1 live stages. Cancel one first.",
         )
 
 
