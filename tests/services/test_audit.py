@@ -7,10 +7,10 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 
 from stageproxy.core.audit import SERVER, Event, broken_link
 from stageproxy.ports import Rows
-from stageproxy.store.rows import SqliteRows
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.trails import actions_of, trail_of
 from tests.support.clients.pep694 import Pep694
+from tests.support.database import execute
 from tests.support.ports.clock import NOON
 from tests.support.servers.service import RunningService
 
@@ -231,17 +231,12 @@ async def everything(service: RunningService) -> tuple[Any, ...]:
     return await service.parts.database.read(look)
 
 
-def break_trail(rows: Rows) -> None:
-    """Let no event be kept from now on."""
-    assert isinstance(rows, SqliteRows)
-    rows._tables.execute(  # noqa: SLF001 - as a disk does that fails
-        """
-        CREATE TRIGGER broken BEFORE INSERT ON audit_record
-        BEGIN
-            SELECT RAISE (ABORT, 'broken');
-        END
-        """
-    )
+REFUSE_EVENTS = """
+CREATE TRIGGER broken BEFORE INSERT ON audit_record
+BEGIN
+    SELECT RAISE (ABORT, 'broken');
+END
+"""
 
 
 async def test_change_that_cannot_be_told_is_none(service: RunningService) -> None:
@@ -251,7 +246,7 @@ async def test_change_that_cannot_be_told_is_none(service: RunningService) -> No
     upload = await client.sent(await client.session("third"), a_wheel("third", "2.0"))
     token = (await service.api("POST", "tokens", can="upload", project="demo")).document["id"]
     before = await everything(service)
-    await service.parts.database.write(break_trail)
+    execute(service.data / "catalogue.db", REFUSE_EVENTS)
     path = f"stages/{stage['id']}"
 
     answers = [

@@ -14,8 +14,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.core.errors import NoRoomError
 from stageproxy.ports import Rows
 from stageproxy.store.database import Database, has_wal_bug
-from stageproxy.store.rows import SqliteRows
 from tests.store.builders import a_stage
+from tests.support.database import pragma
 from tests.support.servers.processes import own_environment, run
 
 WITH_WAL_BUG = (3, 51, 2)
@@ -45,9 +45,7 @@ asyncio.run(main())
 
 def pragmas_of(rows: Rows) -> dict[str, Any]:
     """Return the settings of the connection that a transaction runs on."""
-    assert isinstance(rows, SqliteRows)
-    execute = rows._tables.execute  # noqa: SLF001 - nobody but a test asks for them
-    return {name: execute(f"PRAGMA {name}").fetchone()[0] for name in SETTINGS}
+    return {name: pragma(rows, name) for name in SETTINGS}
 
 
 def modes_in(folder: Path) -> dict[str, int]:
@@ -185,8 +183,7 @@ async def test_full_disk_is_told(tmp_path: Path) -> None:
     """
 
     def fill(rows: Rows) -> None:
-        assert isinstance(rows, SqliteRows)
-        rows._tables.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - as if there were no room
+        pragma(rows, "max_page_count = 1")
         for number in range(1000):
             rows.save_stage(a_stage(version=f"{number}.0"))
 
