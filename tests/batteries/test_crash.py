@@ -20,6 +20,7 @@ from tests.batteries.uploaders import (
 )
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import Server, running_server
+from tests.support.stored_files import stored_files
 
 SEED = 20261122
 LONGEST_LIFE = 1.5
@@ -68,9 +69,8 @@ class Victim:
         """Return what is wrong with what lies on the disk."""
         with closing(sqlite3.connect(self.data / "catalogue.db")) as connection:
             verdict = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-        kept = (self.data / "files" / "kept").glob("*/*")
-        odd = [path.name for path in kept if _sha256_of(path) != path.name]
-        return odd if verdict == ["ok"] else [*verdict, *odd]
+        damaged = [path.name for path in stored_files(self.data) if _sha256_of(path) != path.name]
+        return damaged if verdict == ["ok"] else [*verdict, *damaged]
 
     def faults(self) -> list[str]:
         """Return the lines of the log that tell of faults of ours."""

@@ -13,6 +13,7 @@ from tests.support.clients.pep694 import Pep694
 from tests.support.database import execute
 from tests.support.ports.clock import NOON
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Other")
@@ -136,8 +137,7 @@ async def test_file_that_cannot_be_looked_at(service: RunningService) -> None:
     client = Pep694(service)
     session = await client.session()
     upload = await client.sent(session, WHEEL)
-    kept = next(path for path in (service.data / "files" / "kept").rglob("*") if path.is_file())
-    kept.unlink()
+    stored_file(service.data, WHEEL.sha256).unlink()
 
     assert (await client.complete(upload)).status == 500
 
@@ -274,7 +274,7 @@ async def test_change_that_cannot_be_told_is_none(service: RunningService) -> No
 async def test_change_that_fails_is_not_told(service: RunningService) -> None:
     """An upload whose file cannot be put into its place leaves no event, and no stage (76)."""
     before = await everything(service)
-    (service.data / "files" / "kept" / WHEEL.sha256[:2]).touch()
+    stored_file(service.data, WHEEL.sha256).parent.touch()
 
     answer = await service.upload(WHEEL)
 

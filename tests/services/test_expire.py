@@ -3,14 +3,14 @@
 from stageproxy.services.expire import Swept
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 
 
 def is_kept(service: RunningService, distribution: Distribution = WHEEL) -> bool:
     """Say whether the bytes of a distribution are kept."""
-    digest = distribution.sha256
-    return (service.data / "files" / "kept" / digest[:2] / digest).exists()
+    return stored_file(service.data, distribution.sha256).exists()
 
 
 async def test_live_stage_keeps_its_files(service: RunningService) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 
@@ -37,9 +38,9 @@ async def test_rivals_for_one_name(service: RunningService) -> None:
 
     (stage,) = await service.parts.database.read(lambda rows: rows.list_stages())
     (artifact,) = stage.artifacts
-    kept = service.data / "files" / "kept" / artifact.sha256[:2] / artifact.sha256
+    stored = stored_file(service.data, artifact.sha256)
     assert {one.status for one in answers} == {200}
-    assert kept.read_bytes() in [one.content for one in rivals]
+    assert stored.read_bytes() in [one.content for one in rivals]
     assert list((service.data / "files" / "incoming").iterdir()) == []
 
 

@@ -22,6 +22,7 @@ from tests.store.builders import HOUR
 from tests.support.builders.distributions import a_wheel
 from tests.support.ports.fake_files import FakeFiles
 from tests.support.ports.inspectors import InspectorHere
+from tests.support.stored_files import stored_file
 
 NOTHING_KNOWN: frozenset[str] = frozenset()
 
@@ -100,7 +101,7 @@ async def test_kept_file_is_named_by_its_digest(store: FileStore, tmp_path: Path
     digest = await keep(store, b"content")
 
     assert digest == hashlib.sha256(b"content").hexdigest()
-    assert store.path(digest) == tmp_path / "files" / "kept" / digest[:2] / digest
+    assert store.path(digest) == stored_file(tmp_path, digest)
     assert store.path(digest).read_bytes() == b"content"
     assert incoming(tmp_path) == []
 
