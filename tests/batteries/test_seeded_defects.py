@@ -6,7 +6,6 @@ In short form: that each defect can still be seeded, and its test is there.
 import os
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,11 +59,6 @@ def test_defect_can_be_seeded(defect: Defect) -> None:
     assert good.count(defect.good) == 1
     compile(bad, path, "exec")
     assert f"def {test}" in (ROOT / "tests" / file).read_text()
-
-
-def test_guarantees_are_told_apart() -> None:
-    """No guarantee stands there twice."""
-    assert max(Counter(one.guarantee for one in DEFECTS).values()) == 1
 
 
 @pytest.mark.battery

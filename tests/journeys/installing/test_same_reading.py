@@ -112,25 +112,6 @@ def test_everything_is_read() -> None:
     assert missing == []
 
 
-def test_cases_are_worth_it() -> None:
-    """Among the random stages are all kinds that matter."""
-    pages = [case.page for case in cases()]
-    read_from_all = [read(case.merged(SimpleType.HTML), SimpleType.HTML) for case in cases()]
-    staged_names = [{one.filename for one in case.staged} for case in cases()]
-    kinds = {
-        "new projects": sum(page is None for page in pages),
-        "projects in quarantine": sum(not names for names in read_from_all),
-        "staged files that are yanked with their release": sum(
-            any(one[0] in staged and one[3] is not None for one in files)
-            for staged, files in zip(staged_names, read_from_all, strict=True)
-        ),
-        "yanked files": sum(any(one[3] is not None for one in files) for files in read_from_all),
-        "required Pythons": sum(any(one[2] for one in files) for files in read_from_all),
-    }
-
-    assert {name: number for name, number in kinds.items() if number < 10} == {}
-
-
 def read(body: bytes, kind: SimpleType) -> Read:
     """Return what pip reads on a page: filename, SHA-256, required Python, why it is yanked."""
     content = IndexContent(body, kind.value, "utf-8", STAGE_PAGE, cache_link_parsing=False)
