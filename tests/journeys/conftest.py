@@ -1,8 +1,8 @@
 """What every journey has: a desk with real clients, and servers whose words are looked through."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,17 +16,19 @@ from tests.support.clients.installers import Desk
 from tests.support.clients.matrix import ClientMatrix
 from tests.support.clients.tools import Tools
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.nginx import Certificates, Front, free_port, running_nginx
-from tests.support.servers.processes import Server, running_server
+from tests.support.servers.nginx import Certificates, Front, FrontStart, free_port, running_nginx
+from tests.support.servers.processes import (
+    Server,
+    ServerStart,
+    assert_no_token_is_logged,
+    running_server,
+)
 
 VERSIONS = pytest.StashKey[str]()
 TOOL_VERSIONS = pytest.StashKey[str]()
 LEFT_OUT = pytest.StashKey[bool]()
 FOLDER = Path(__file__).parent
 NEEDING_AN_INDEX = frozenset({"pip_python", "tools"})
-
-ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
-FrontStart = Callable[..., AbstractAsyncContextManager[Front]]
 
 
 @pytest.fixture(scope="session")
@@ -119,14 +121,7 @@ def start_server(tmp_path: Path) -> Iterator[ServerStart]:
     logs = tmp_path / "logs"
     logs.mkdir()
     yield partial(running_server, tmp_path / "data", logs=logs)
-    assert_no_token_is_said(logs)
-
-
-def assert_no_token_is_said(logs: Path) -> None:
-    """Look through the words of a server, which did start."""
-    said = {path.name: path.read_text() for path in logs.iterdir()}
-    assert "stageproxy is ready on " in said["stdout"]
-    assert [name for name, text in said.items() if TOKEN_PATTERN.search(text)] == []
+    assert_no_token_is_logged(logs)
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import pytest
 
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.upstream.pip_index import index_of_pip
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, ServerStart, Staged
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 

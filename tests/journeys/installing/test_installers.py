@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
 from tests.support.index.fake_index import FakeIndex, Quirks
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, ServerStart, Staged
 
 pytestmark = pytest.mark.journey
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from stageproxy.upstream.pip_index import index_of_pip
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
-from tests.support.servers.processes import Server
+from tests.support.servers.processes import Server, ServerStart
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 

@@ -16,13 +16,12 @@ from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, StagedFile
 from stageproxy.core.index.simple import add_to_page, new_page
 from stageproxy.core.stage.listing import staged_files
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.stages import FILES, PAGE, a_listed_entry, a_stage, an_artifact, as_json
 from tests.support.clients.clients import Clients
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.index.pages import detail_html
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, ServerStart, Staged
 
 STAGES = 500
 STAGE_PAGE = "https://stages.example.org/tmp/demo/stgv_token/simple/demo/"

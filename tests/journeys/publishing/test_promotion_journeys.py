@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.clients import Clients
 from tests.support.clients.tools import Tools
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.other_indexes import STARTS, OtherIndex, OtherIndexes
-from tests.support.servers.processes import Server
+from tests.support.servers.processes import Server, ServerStart
 
 pytestmark = pytest.mark.journey
 

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import FrontStart
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.forms import FORM, body_of, twine_form
 from tests.support.builders.large_wheel import write_large_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
-from tests.support.servers.nginx import Certificates, Front
+from tests.support.servers.nginx import Certificates, Front, FrontStart
 from tests.support.servers.processes import ROOT, Server
 from tests.support.servers.service import JSON_PAGE
 

@@ -9,11 +9,10 @@ from contextlib import suppress
 import aiohttp
 import pytest
 
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel, upload_form
 from tests.support.clients.clients import Clients
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Server
+from tests.support.servers.processes import Server, ServerStart
 
 pytestmark = pytest.mark.journey
 

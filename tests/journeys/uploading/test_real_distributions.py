@@ -15,12 +15,11 @@ from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.archives.reader import read_contents
 from stageproxy.core.values import FormFields
 from stageproxy.upstream.pip_index import index_of_pip
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import Distribution
 from tests.support.builders.real_distributions import distribution_at, fetch_distributions
 from tests.support.clients.clients import Clients
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Server
+from tests.support.servers.processes import Server, ServerStart
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import assert_no_token_is_said
 from tests.support.clients.matrix import VERSION, ClientMatrix
 from tests.support.clients.tools import Tools
 from tests.support.clients.uploaders import (
@@ -19,7 +18,12 @@ from tests.support.clients.uploaders import (
     find_printed_url,
 )
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Finished, Server, running_server
+from tests.support.servers.processes import (
+    Finished,
+    Server,
+    assert_no_token_is_logged,
+    running_server,
+)
 
 pytestmark = pytest.mark.journey
 
@@ -84,7 +88,7 @@ async def travel_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Journe
         running_server(folder / "data", logs=logs, settings={"UPSTREAM__URL": index.url}) as server,
     ):
         made = dict(zip(CASES, await asyncio.gather(*(one(*case) for case in CASES)), strict=True))
-    assert_no_token_is_said(logs)
+    assert_no_token_is_logged(logs)
     return made
 
 

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import assert_no_token_is_said
 from tests.support.clients.matrix import YES, ClientMatrix
 from tests.support.clients.tools import Tools
 from tests.support.clients.uploaders import UPLOADERS, UploadDesk, Uploader
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Finished, Server, running_server
+from tests.support.servers.processes import (
+    Finished,
+    Server,
+    assert_no_token_is_logged,
+    running_server,
+)
 from tests.support.uploads.refusals import REFUSALS, SETTINGS, Setting
 
 pytestmark = pytest.mark.journey
@@ -76,7 +80,7 @@ async def try_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Refused]:
         ) as server,
     ):
         done = dict(zip(CASES, await asyncio.gather(*(one(*case) for case in CASES)), strict=True))
-    assert_no_token_is_said(logs)
+    assert_no_token_is_logged(logs)
     return done
 
 
