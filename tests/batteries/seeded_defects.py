@@ -349,7 +349,7 @@ DEFECTS = [
         "core/audit.py",
         '"previous": previous,',
         '"previous": START.digest,',
-        "core/test_audit.py::test_digest_is_of_all_that_was_before",
+        "core/test_audit.py::test_digest_covers_all_records_before",
     ),
 ]
 """Each guarantee of promotion, and of the trail that tells of it, with a way to break it."""
