@@ -83,7 +83,7 @@ DEFECTS = [
         JOURNAL,
         "case Progress.SENDING | Progress.UNKNOWN:\n                return self._doubted(now)",
         "case Progress.SENDING | Progress.UNKNOWN:\n                return self.withheld(now)",
-        "core/promotion/test_journal.py::test_each_event_leads_where_the_table_says",
+        "core/promotion/test_journal.py::test_each_event_has_the_outcome_of_the_table",
     ),
     Defect(
         "doubt stays until the file is seen",
@@ -132,14 +132,14 @@ DEFECTS = [
         "core/promotion/replies.py",
         "case 4 if status not in _UNKNOWN:",
         "case 4 | 5 if status not in _UNKNOWN:",
-        "core/promotion/test_replies.py::test_nobody_knows",
+        "core/promotion/test_replies.py::test_undecided_statuses",
     ),
     Defect(
         "429 is no refusal",
         "core/promotion/replies.py",
         "frozenset({408, 425, 429})",
         "frozenset({408, 425})",
-        "core/promotion/test_replies.py::test_nobody_knows",
+        "core/promotion/test_replies.py::test_undecided_statuses",
     ),
     Defect(
         "only the present holder of the lease may act",
