@@ -1,4 +1,4 @@
-"""Names of new projects that PyPI takes for those of others, as far as upstream tells in time."""
+"""Searches for existing projects whose names PyPI considers too similar."""
 
 import asyncio
 import gzip
@@ -21,7 +21,7 @@ NOT_ASKED = "PyPI could not be asked whether it has this file already."
 
 
 async def searched(searches: NameSearches, seconds: float = 10) -> Search:
-    """Return what comes of a search for the new name."""
+    """Return the result of a search for the new name."""
     return await searches.find(NEW, deadline=asyncio.get_running_loop().time() + seconds)
 
 
@@ -34,7 +34,7 @@ WAYS = {
 
 @pytest.mark.parametrize(("body", "headers"), WAYS.values(), ids=WAYS)
 async def test_similar_name(body: bytes, headers: Mapping[str, str]) -> None:
-    """The list is read as upstream sends it, in whatever pieces (47)."""
+    """A similar name is found in a list that arrives in any pieces."""
     search = await searched(NameSearches(PaperList(body, headers)))
 
     assert search == Search(canonicalize_name("demo"))
@@ -57,13 +57,13 @@ NO_LISTS = {
 
 
 @pytest.mark.parametrize("paper", NO_LISTS.values(), ids=NO_LISTS)
-async def test_no_list(paper: PaperList) -> None:
-    """Where there is no list, nobody knows, and nothing is claimed."""
+async def test_missing_list(paper: PaperList) -> None:
+    """Without a list, the result is unknown."""
     assert await searched(NameSearches(paper)) == UNKNOWN
 
 
 async def test_long_list() -> None:
-    """A list that is long only when it is unpacked is searched to its end (47)."""
+    """A list that is long only when decompressed is searched to its end."""
     body = LIST.replace(b'{"name":"demo"}', b" " * 2**22 + b'{"name":"demo"}')
     paper = PaperList(gzip.compress(body), PACKED, piece=2**18)
 
@@ -71,7 +71,7 @@ async def test_long_list() -> None:
 
 
 async def test_slow_list() -> None:
-    """Who waits for the list waits for a bounded time."""
+    """A search waits for the list for a limited time."""
     async with asyncio.timeout(2):
         search = await searched(NameSearches(PaperList(stops_after=20)), seconds=0.05)
 
@@ -83,8 +83,8 @@ async def test_slow_list() -> None:
     [(PaperList(), 3600), (PaperList(b'{"projects":[]}'), 3600), (PaperList(status=500), 60)],
     ids=["another name", "none", "failed"],
 )
-async def test_once_an_hour(paper: PaperList, seconds: int) -> None:
-    """What was found counts for an hour; what went wrong is tried again in a minute."""
+async def test_results_are_cached(paper: PaperList, seconds: int) -> None:
+    """A result is cached for an hour, a failure for a minute."""
     moments = iter([0.0, seconds - 1.0, float(seconds), 9999.0])
     searches = NameSearches(paper, now=lambda: next(moments))
 
@@ -96,8 +96,8 @@ async def test_once_an_hour(paper: PaperList, seconds: int) -> None:
     assert (before, len(paper.asked)) == (1, 2)
 
 
-async def test_at_once() -> None:
-    """However many files of a new project come at once, the list is read once."""
+async def test_concurrent_searches() -> None:
+    """Several files of a new project at once cause one request for the list."""
     paper = PaperList()
     searches = NameSearches(paper)
 
@@ -108,7 +108,7 @@ async def test_at_once() -> None:
 
 
 async def test_state_of_a_new_project() -> None:
-    """Of a project that upstream does not have, the state is the name that is like it."""
+    """The state of a project that upstream lacks has the similar name."""
     paper = PaperList()
 
     state = await Published(paper, NameSearches(paper)).state(NEW)
@@ -125,7 +125,7 @@ async def test_state_of_a_new_project() -> None:
 async def test_slow_upstream(
     stops_after: int, listing: tuple[Listing | None, str], message: str
 ) -> None:
-    """An upload waits for upstream for a bounded time in all, and notes what it did not learn."""
+    """An upload waits for upstream for a limited time in total, and notes what is unknown."""
     paper = PaperList(stops_after=stops_after)
 
     async with asyncio.timeout(2):

@@ -1,4 +1,4 @@
-"""What goes out, and with which credential."""
+"""Requests to the upload API, and their credentials."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ DEMO, OTHER = canonicalize_name("demo"), canonicalize_name("other")
 IN_URL = Credential("user", "in-url")
 
 
-async def test_parcel(releasing: Releasing, sdist: Distribution) -> None:
-    """An artifact goes out with its form, its file, and what the file has to be."""
+async def test_upload_request(releasing: Releasing, sdist: Distribution) -> None:
+    """A request has the form, the path and the digest of an artifact."""
     artifact = (await releasing.now()).find_artifact(sdist.filename)
     assert artifact is not None
 
@@ -31,8 +31,8 @@ async def test_parcel(releasing: Releasing, sdist: Distribution) -> None:
     assert upload_request == UploadRequest(sdist.filename, path, size, sdist.sha256, form)
 
 
-async def test_attestations_stay_here(releasing: Releasing, sdist: Distribution) -> None:
-    """Attestations of others do not go out: PyPI would refuse the file for them."""
+async def test_foreign_attestations_are_not_sent(releasing: Releasing, sdist: Distribution) -> None:
+    """Attestations of others are not sent: PyPI would refuse the file."""
     artifact = (await releasing.now()).find_artifact(sdist.filename)
     assert artifact is not None
     form = (*upload_form(sdist), ("attestations", "[{}]"), ("staged", "true"))
@@ -55,13 +55,13 @@ def settings(
     file: Path | None = None,
     in_url: Credential | None = None,
 ) -> PromotionCredentials:
-    """Return credentials of the settings."""
+    """Return the credentials of the settings."""
     tokens: dict[str, str] = {DEMO: of_demo} if of_demo else {}
     return PromotionCredentials("__token__", tokens, file, token, in_url)
 
 
-async def test_credential_of_the_project_comes_first(tmp_path: Path) -> None:
-    """A project's own token counts before that for all, then the file, then the URL."""
+async def test_order_of_credentials(tmp_path: Path) -> None:
+    """The token of the project comes first, then that for all, the token file, the URL."""
     file = tmp_path / "token"
     file.write_text("in-file\n")
     file.chmod(0o600)
@@ -75,8 +75,10 @@ async def test_credential_of_the_project_comes_first(tmp_path: Path) -> None:
     assert await settings().find(DEMO) is None
 
 
-async def test_file_is_read_each_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Who changes the file need not restart the server; one that others can read is told of."""
+async def test_token_file_is_read_each_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new token needs no restart; a file that others can read is logged."""
     file = tmp_path / "token"
     file.write_text("old")
     file.chmod(0o644)
@@ -89,16 +91,16 @@ async def test_file_is_read_each_time(tmp_path: Path, caplog: pytest.LogCaptureF
     assert f"{file} can be read by others than its owner" in caplog.text
 
 
-async def test_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """A file that is not there is told of by name."""
+async def test_missing_token_file(tmp_path: Path) -> None:
+    """A missing token file is named in the error."""
     file = tmp_path / "nowhere"
 
     with pytest.raises(ConflictError, match="cannot be read: No such file or directory"):
         await settings(file=file).find(DEMO)
 
 
-async def test_file_that_is_not_text(tmp_path: Path) -> None:
-    """A file that is no text is told of, without a byte of it: the server once did not start."""
+async def test_binary_token_file(tmp_path: Path) -> None:
+    """A file that is no text is named without a byte of it. The server did not start once."""
     file = tmp_path / "token"
     file.write_bytes(b"pypi-\xff")
     file.chmod(0o600)
@@ -110,7 +112,7 @@ async def test_file_that_is_not_text(tmp_path: Path) -> None:
 
 
 def test_credentials_do_not_print() -> None:
-    """Whatever prints the settings prints no token."""
+    """The `repr` of the settings has no token."""
     every = settings(of_demo="secret-1", token="secret-2", in_url=Credential("user", "secret-3"))
 
     assert "secret" not in repr(every)
