@@ -1,4 +1,7 @@
-"""What every journey has: a desk with real clients, and servers whose words are looked through."""
+"""Fixtures of journeys.
+
+Real clients with empty caches, and servers whose output is checked for tokens.
+"""
 
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -43,7 +46,7 @@ def pip_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 def tools(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Tools]:
-    """Return the clients that are installed when they are first wanted."""
+    """Return the clients that are installed when they are first needed."""
     tools = Tools(tmp_path_factory.mktemp("tools"))
     yield tools
     request.config.stash[TOOL_VERSIONS] = tools.versions()
@@ -51,13 +54,13 @@ def tools(
 
 @pytest.fixture(scope="session")
 def client_matrix() -> ClientMatrix:
-    """Return where journeys note what each client does, for the tables of the documentation."""
+    """Return the results of journeys for the tables of the documentation."""
     return ClientMatrix()
 
 
 @pytest.fixture(scope="session")
 def whole_run(pytestconfig: pytest.Config) -> bool:
-    """Say whether no journey was left out."""
+    """Return whether every journey runs."""
     everywhere = pytestconfig.args_source is not pytest.Config.ArgsSource.ARGS
     paths = (
         [] if everywhere else [Path(one.partition("::")[0]).resolve() for one in pytestconfig.args]
@@ -66,12 +69,12 @@ def whole_run(pytestconfig: pytest.Config) -> bool:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the tables of the documentation be written: `make client-matrix`."""
+    """Add the option to write the tables of the documentation: `make client-matrix`."""
     parser.addoption("--write-client-matrix", action="store_true")
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Notice that a journey was left out."""
+    """Remember that a journey was deselected."""
     for item in items:
         if FOLDER in item.path.parents:
             item.config.stash[LEFT_OUT] = True
@@ -80,15 +83,15 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say which clients the journeys were made with."""
-    for said in (VERSIONS, TOOL_VERSIONS):
-        if said in config.stash:
-            terminalreporter.write_line(f"journeys: {config.stash[said]}")
+    """Print the versions of the clients."""
+    for key in (VERSIONS, TOOL_VERSIONS):
+        if key in config.stash:
+            terminalreporter.write_line(f"journeys: {config.stash[key]}")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs clients that come from this machine's own index; put what looks back last."""
+    """Mark journeys that need this machine's index, and run those that check all results last."""
     for item in items:
         if NEEDING_AN_INDEX.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.network)
@@ -97,7 +100,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Clients:
-    """Return the clients on a desk that has not seen anything yet, with whatever pip is here."""
+    """Return clients with empty caches, with the pip of this environment."""
     folder = tmp_path / "desk"
     folder.mkdir()
     return Clients.at(folder, Path(sys.executable))
@@ -105,19 +108,19 @@ def desk(tmp_path: Path) -> Clients:
 
 @pytest.fixture
 def clients(desk: Clients, pip_python: Path) -> Clients:
-    """Return the clients on a desk that has not seen anything yet, with the newest pip."""
+    """Return clients with empty caches, with the newest pip."""
     return replace(desk, pip_python=pip_python)
 
 
 @pytest.fixture
 def every_installer(clients: Clients, tools: Tools) -> Desk:
-    """Return all installers, on a desk that has not seen anything yet."""
+    """Return all installers, with empty caches."""
     return Desk(clients, tools)
 
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[ServerStart]:
-    """Return what starts servers on one data directory. No word of theirs holds a token."""
+    """Return a function that starts servers on one data directory. Their output has no token."""
     logs = tmp_path / "logs"
     logs.mkdir()
     yield partial(running_server, tmp_path / "data", logs=logs)
@@ -126,7 +129,7 @@ def start_server(tmp_path: Path) -> Iterator[ServerStart]:
 
 @pytest.fixture
 async def upstream() -> AsyncIterator[FakeIndex]:
-    """Run an index with `demo` 1.0, and two projects that later releases of it need."""
+    """Run an index with `demo` 1.0, and with two projects that later releases of it require."""
     async with FakeIndex.running() as index:
         index.add("demo", a_wheel("demo", "1.0"))
         index.add("helper", a_wheel("helper", "1.0"))
@@ -143,25 +146,25 @@ async def server(start_server: ServerStart, upstream: FakeIndex) -> AsyncIterato
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make a certificate for this machine."""
+    """Create a certificate for this machine."""
     return Certificates.made_in(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
 def nginx_folder(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder for nginx. Nothing that it writes there holds a token."""
+    """Return a folder for nginx. Its logs have no token."""
     folder = tmp_path / "nginx"
     yield folder
-    said = {path.name: path.read_text() for path in (folder / "logs").iterdir()}
-    assert said["access.log"]
-    assert [name for name, text in said.items() if TOKEN_PATTERN.search(text)] == []
+    texts = {path.name: path.read_text() for path in (folder / "logs").iterdir()}
+    assert texts["access.log"]
+    assert [name for name, text in texts.items() if TOKEN_PATTERN.search(text)] == []
 
 
 @pytest.fixture
 def start_front(
     start_server: ServerStart, upstream: FakeIndex, nginx_folder: Path, certificates: Certificates
 ) -> FrontStart:
-    """Return what starts a server and nginx in front of it."""
+    """Return a function that starts a server behind nginx."""
 
     @asynccontextmanager
     async def start(
@@ -186,6 +189,6 @@ def start_front(
 
 @pytest.fixture
 async def front(start_front: FrontStart) -> AsyncIterator[Front]:
-    """Run a server, and nginx in front of it, as the documentation says."""
+    """Run a server behind nginx, as documented."""
     async with start_front() as running:
         yield running

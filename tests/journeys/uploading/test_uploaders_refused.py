@@ -42,7 +42,7 @@ CASES = [
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An upload that should be refused, what may be said, and the stages before and since."""
+    """A refused upload, the possible sentences, and the stages before and afterwards."""
 
     done: Finished
     sentences: tuple[str, ...]
@@ -53,7 +53,7 @@ class Refused:
 async def try_to_upload(
     desk: UploadDesk, server: Server, index: FakeIndex, uploader: Uploader, case: str
 ) -> Refused:
-    """Upload what is to be refused, of a project of its own."""
+    """Upload a refused file, with its own project."""
     refusal = REFUSALS[case]
     release = refusal.release(f"{uploader.name}-{[*REFUSALS].index(case)}")
     url, token = await refusal.arrange(Setting(server, index, release.name))
@@ -64,7 +64,7 @@ async def try_to_upload(
 
 
 async def try_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Refused]:
-    """Try everything on one server, some at a time."""
+    """Run all cases against one server, some at a time."""
     desk, logs = UploadDesk(folder, tools), folder / "logs"
     logs.mkdir()
     free = asyncio.Semaphore(AT_ONCE)
@@ -88,7 +88,7 @@ async def try_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Refused]:
 def refused(
     tools: Tools, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[tuple[str, str], Refused]:
-    """Return what became of every upload that is refused, by uploader and case."""
+    """Return the results of all refused uploads, by uploader and case."""
     return asyncio.run(try_all(tmp_path_factory.mktemp("refused"), tools))
 
 
@@ -99,20 +99,18 @@ def test_sentence_is_shown(
     uploader: str,
     case: str,
 ) -> None:
-    """The server's sentence stands in what the uploader prints; it fails, and nothing is staged."""
+    """The uploader prints the server's sentence and fails, and nothing is staged."""
     one = refused[uploader, case]
 
     assert any(sentence in one.done.output for sentence in one.sentences)
     assert (one.done.code, one.since) == (UPLOADERS[uploader].refused, one.before)
-    shown = " ".join([YES, *(f"`{option}`" for option in UPLOADERS[uploader].explained)])
-    client_matrix.saw("uploaders", f"shows: {case}", uploader, shown)
+    outcome = " ".join([YES, *(f"`{option}`" for option in UPLOADERS[uploader].explained)])
+    client_matrix.note("uploaders", f"shows: {case}", uploader, outcome)
 
 
 @pytest.mark.parametrize("uploader", UPLOADERS)
-def test_where_the_sentence_stands(
-    refused: Mapping[tuple[str, str], Refused], uploader: str
-) -> None:
-    """Each uploader has its own way to say it."""
+def test_place_of_the_sentence(refused: Mapping[tuple[str, str], Refused], uploader: str) -> None:
+    """Each uploader prints the sentence in its own way."""
     one = refused[uploader, UNKNOWN_TOKEN]
     sentence = re.escape(one.sentences[0])
 
@@ -120,7 +118,7 @@ def test_where_the_sentence_stands(
 
 
 def test_flit_without_a_traceback(refused: Mapping[tuple[str, str], Refused]) -> None:
-    """Flit shows a 400 as a line, as it does not with other statuses."""
+    """Flit prints a 400 as a line, but other statuses with a traceback."""
     output = refused["flit", "summary too long (400)"].done.output
 
     assert "400 Client Error: 'summary' field must be 512 characters or less." in output
