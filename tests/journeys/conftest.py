@@ -15,7 +15,7 @@ import pytest
 from stageproxy.core.rights import TOKEN_PATTERN
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients, newest_pip, versions
-from tests.support.clients.installers import Desk
+from tests.support.clients.installers import Installers
 from tests.support.clients.matrix import ClientMatrix
 from tests.support.clients.tools import Tools
 from tests.support.index.fake_index import FakeIndex
@@ -99,23 +99,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Clients:
+def clients_with_system_pip(tmp_path: Path) -> Clients:
     """Return clients with empty caches, with the pip of this environment."""
-    folder = tmp_path / "desk"
+    folder = tmp_path / "clients"
     folder.mkdir()
     return Clients.at(folder, Path(sys.executable))
 
 
 @pytest.fixture
-def clients(desk: Clients, pip_python: Path) -> Clients:
+def clients(clients_with_system_pip: Clients, pip_python: Path) -> Clients:
     """Return clients with empty caches, with the newest pip."""
-    return replace(desk, pip_python=pip_python)
+    return replace(clients_with_system_pip, pip_python=pip_python)
 
 
 @pytest.fixture
-def every_installer(clients: Clients, tools: Tools) -> Desk:
+def every_installer(clients: Clients, tools: Tools) -> Installers:
     """Return all installers, with empty caches."""
-    return Desk(clients, tools)
+    return Installers(clients, tools)
 
 
 @pytest.fixture

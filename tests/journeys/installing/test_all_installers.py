@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.installers import ALL, Desk, Outcome
+from tests.support.clients.installers import ALL, Installers, Outcome
 from tests.support.clients.matrix import VERSION, YES, ClientMatrix
 from tests.support.clients.projects import Sources
 from tests.support.index.fake_index import FakeIndex
@@ -64,7 +64,7 @@ class Notes:
 
 
 @pytest.fixture
-async def notes(client_matrix: ClientMatrix, every_installer: Desk, installer: str) -> Notes:
+async def notes(client_matrix: ClientMatrix, every_installer: Installers, installer: str) -> Notes:
     """Return the notes for an installer; its version is noted first."""
     version = await every_installer.version(installer)
     client_matrix.note("installers", VERSION, installer, version)
@@ -82,7 +82,7 @@ def outcome_of(outcome: Outcome, wanted: Mapping[str, str], *, failed: str = FAI
 
 @pytest.mark.parametrize("installer", ALL)
 async def test_life_of_a_stage(
-    server: Server, every_installer: Desk, installer: str, notes: Notes
+    server: Server, every_installer: Installers, installer: str, notes: Notes
 ) -> None:
     """The staged release is installed, replaced by other bytes, and canceled, with warm caches."""
     stage = await server.stage(FIRST)
@@ -101,7 +101,7 @@ async def test_life_of_a_stage(
 
 @pytest.mark.parametrize("installer", ALL)
 async def test_beside_another_index(
-    server: Server, upstream: FakeIndex, every_installer: Desk, installer: str, notes: Notes
+    server: Server, upstream: FakeIndex, every_installer: Installers, installer: str, notes: Notes
 ) -> None:
     """`+only` adds the staged release to another index.
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
-from tests.support.clients.installers import Desk
+from tests.support.clients.installers import Installers
 from tests.support.clients.projects import Sources
 from tests.support.servers.processes import Server, Staged
 
@@ -78,7 +78,7 @@ async def test_uv(
     ],
 )
 async def test_poetry(
-    every_installer: Desk, stage: Staged, settings: dict[str, str], found: dict[str, str]
+    every_installer: Installers, stage: Staged, settings: dict[str, str], found: dict[str, str]
 ) -> None:
     """solver.min-release-age hides it, and solver.min-release-age-exclude includes it."""
     done = await every_installer.project("poetry", Sources(stage.index)).install(**settings)
@@ -94,7 +94,9 @@ async def test_poetry(
         pytest.param(PDM + PDM_EXCEPT, NEW, id="but-not-this-package"),
     ],
 )
-async def test_pdm(every_installer: Desk, stage: Staged, more: str, found: dict[str, str]) -> None:
+async def test_pdm(
+    every_installer: Installers, stage: Staged, more: str, found: dict[str, str]
+) -> None:
     """exclude-newer hides it, and exclude-newer-override includes it."""
     project = every_installer.project("pdm", Sources(stage.index))
     file = project.folder / project.by.file

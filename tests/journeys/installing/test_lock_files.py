@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
-from tests.support.clients.installers import Desk
+from tests.support.clients.installers import Installers
 from tests.support.clients.projects import PROJECTS, Sources
 from tests.support.servers.processes import Server, Staged
 
@@ -26,7 +26,7 @@ async def stage(server: Server) -> Staged:
 
 @pytest.mark.parametrize("installer", PROJECTS)
 async def test_lock_file(
-    server: Server, every_installer: Desk, stage: Staged, installer: str
+    server: Server, every_installer: Installers, stage: Staged, installer: str
 ) -> None:
     """All but pdm's contain the URL of the stage with its token.
 

@@ -22,9 +22,9 @@ PATIENCE = 20
 
 
 @pytest.fixture
-def clients(desk: Clients) -> Clients:
+def clients(clients_with_system_pip: Clients) -> Clients:
     """Return clients without pip."""
-    return desk
+    return clients_with_system_pip
 
 
 async def staged_names(server: Server) -> list[str]:

@@ -83,6 +83,12 @@ async def index() -> AsyncIterator[FakeIndex]:
 
 
 @pytest.fixture
+def clients(clients_with_system_pip: Clients) -> Clients:
+    """Return clients with the pip of this environment."""
+    return clients_with_system_pip
+
+
+@pytest.fixture
 async def server(start_server: ServerStart, index: FakeIndex) -> AsyncIterator[Server]:
     """Run a server in front of that index."""
     async with start_server(settings={"UPSTREAM__URL": index.url}) as running:
@@ -152,21 +158,25 @@ async def test_old_ones_are_refused(server: Server, published: Mapping[str, Dist
 
 
 async def test_twine_uploads_them(
-    server: Server, published: Mapping[str, Distribution], desk: Clients
+    server: Server, published: Mapping[str, Distribution], clients: Clients
 ) -> None:
     """A few files are uploaded by twine, which reads them itself."""
     every = listed(published)
     some = every[:: len(every) // BY_TWINE][:BY_TWINE]
 
-    (await desk.twine_upload(f"{server.url}/legacy/", server.admin_token, *desk.save(*some))).ok()
+    (
+        await clients.twine_upload(
+            f"{server.url}/legacy/", server.admin_token, *clients.save(*some)
+        )
+    ).ok()
 
     staged = [await server.staged_in(one.fields["name"]) for one in some]
     assert staged == [[{one.filename: one.sha256}] for one in some]
 
 
-async def test_sdists_and_other_platforms(server: Server, desk: Clients) -> None:
+async def test_sdists_and_other_platforms(server: Server, clients: Clients) -> None:
     """Sdists of four backends, and wheels for other machines, are accepted."""
-    found = await asyncio.gather(*(downloaded(desk, *wanted) for wanted in FROM_INDEX.values()))
+    found = await asyncio.gather(*(downloaded(clients, *wanted) for wanted in FROM_INDEX.values()))
     files = [distribution for each in found for distribution in each]
 
     answers = await upload_all(server, files)
@@ -175,9 +185,9 @@ async def test_sdists_and_other_platforms(server: Server, desk: Clients) -> None
     assert {name: one for name, one in answers.items() if one != Answer(200, [])} == {}
 
 
-async def downloaded(desk: Clients, *wanted: str) -> list[Distribution]:
+async def downloaded(clients: Clients, *wanted: str) -> list[Distribution]:
     """Return the files that pip downloads from its index."""
-    folder = desk.new_folder("downloads")
+    folder = clients.new_folder("downloads")
     index = ["--index-url", str(index_of_pip().simple)]
-    (await desk.pip("download", "--no-deps", *index, "-d", str(folder), *wanted)).ok()
+    (await clients.pip("download", "--no-deps", *index, "-d", str(folder), *wanted)).ok()
     return [distribution_at(path) for path in folder.iterdir()]

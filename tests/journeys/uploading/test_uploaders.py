@@ -13,8 +13,8 @@ from tests.support.clients.tools import Tools
 from tests.support.clients.uploaders import (
     UPLOADERS,
     Release,
-    UploadDesk,
     Uploader,
+    UploaderRunner,
     find_printed_url,
 )
 from tests.support.index.fake_index import FakeIndex
@@ -58,7 +58,7 @@ Journeys = Mapping[tuple[str, str], Journey]
 
 
 async def upload_three_times(
-    desk: UploadDesk, server: Server, uploader: Uploader, target: str
+    runner: UploaderRunner, server: Server, uploader: Uploader, target: str
 ) -> Journey:
     """Upload one project three times."""
     release = Release(f"demo-{uploader.name}-{TARGETS.index(target)}")
@@ -69,21 +69,21 @@ async def upload_three_times(
         url = (await server.open_stage(name=release.name)).uploads
 
     async def step(what: Release) -> Step:
-        done = await desk.upload(uploader, what, url, token)
-        return Step(done, desk.built(uploader, what), await server.staged_in(what.name))
+        done = await runner.upload(uploader, what, url, token)
+        return Step(done, runner.built(uploader, what), await server.staged_in(what.name))
 
     return Journey(url, release, await step(release), await step(release), await step(other))
 
 
 async def upload_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Journey]:
     """Run all journeys against one server, some at a time."""
-    desk, logs = UploadDesk(folder, tools), folder / "logs"
+    runner, logs = UploaderRunner(folder, tools), folder / "logs"
     logs.mkdir()
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one(uploader: str, target: str) -> Journey:
         async with free:
-            return await upload_three_times(desk, server, UPLOADERS[uploader], target)
+            return await upload_three_times(runner, server, UPLOADERS[uploader], target)
 
     async with (
         FakeIndex.running() as index,
@@ -115,7 +115,7 @@ def test_command(tools: Tools, client_matrix: ClientMatrix, tmp_path: Path, uplo
     variables = "<br>".join(f"`{name}={text}`" for name, text in one.variables.items())
     client_matrix.note("upload-commands", uploader, "command", f"`{one.command}`")
     client_matrix.note("upload-commands", uploader, "variables", variables)
-    version = UploadDesk(tmp_path, tools).version(uploader)
+    version = UploaderRunner(tmp_path, tools).version(uploader)
     client_matrix.note("uploaders", VERSION, uploader, version)
 
 

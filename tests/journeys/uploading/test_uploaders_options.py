@@ -11,7 +11,7 @@ from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.clients.clients import Clients
 from tests.support.clients.matrix import ClientMatrix
 from tests.support.clients.tools import Tools
-from tests.support.clients.uploaders import UPLOADERS, Release, UploadDesk
+from tests.support.clients.uploaders import UPLOADERS, Release, UploaderRunner
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.servers.processes import Finished, Server
 
@@ -35,15 +35,15 @@ def hashes_of(*distributions: Distribution) -> dict[str, str]:
 
 
 @pytest.fixture
-def clients(desk: Clients) -> Clients:
+def clients(clients_with_system_pip: Clients) -> Clients:
     """Return clients without pip."""
-    return desk
+    return clients_with_system_pip
 
 
 @pytest.fixture
-def upload_desk(tools: Tools, tmp_path: Path) -> UploadDesk:
+def runner(tools: Tools, tmp_path: Path) -> UploaderRunner:
     """Return folders for the uploads of one test."""
-    return UploadDesk(tmp_path, tools)
+    return UploaderRunner(tmp_path, tools)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def token(server: Server) -> str:
 async def test_skips_what_pypi_has(
     server: Server,
     upstream: FakeIndex,
-    upload_desk: UploadDesk,
+    runner: UploaderRunner,
     token: str,
     client_matrix: ClientMatrix,
     uploader: str,
@@ -64,7 +64,7 @@ async def test_skips_what_pypi_has(
     """With --skip-existing, a filename that PyPI has is no error, and opens no stage."""
     upstream.add("demo", *PUBLISHED)
 
-    done = await upload_desk.upload(
+    done = await runner.upload(
         UPLOADERS[uploader], RELEASE, f"{server.url}/legacy/", token, "--skip-existing"
     )
 
@@ -75,12 +75,12 @@ async def test_skips_what_pypi_has(
 
 @pytest.mark.parametrize("uploader", SKIPS)
 async def test_skips_files_of_other_releases(
-    server: Server, upload_desk: UploadDesk, token: str, uploader: str
+    server: Server, runner: UploaderRunner, token: str, uploader: str
 ) -> None:
     """With --skip-existing, every 409 counts as an existing file, also one of another release."""
     stage = await server.open_stage(name="demo", version="1.0")
 
-    done = await upload_desk.upload(
+    done = await runner.upload(
         UPLOADERS[uploader], RELEASE, stage.uploads, token, "--skip-existing"
     )
 
@@ -90,12 +90,12 @@ async def test_skips_files_of_other_releases(
 
 @pytest.mark.parametrize("uploader", SKIPS)
 async def test_staged_files_are_replaced(
-    server: Server, upload_desk: UploadDesk, token: str, uploader: str
+    server: Server, runner: UploaderRunner, token: str, uploader: str
 ) -> None:
     """With --skip-existing, a staged file is replaced as usual: the server answers 200."""
     await server.stage(*PUBLISHED)
 
-    done = await upload_desk.upload(
+    done = await runner.upload(
         UPLOADERS[uploader], RELEASE, f"{server.url}/legacy/", token, "--skip-existing"
     )
 
@@ -104,10 +104,10 @@ async def test_staged_files_are_replaced(
 
 
 async def test_twine_does_not_skip(
-    server: Server, upload_desk: UploadDesk, token: str, client_matrix: ClientMatrix
+    server: Server, runner: UploaderRunner, token: str, client_matrix: ClientMatrix
 ) -> None:
     """Twine can skip files on PyPI only: with --skip-existing it stops before the upload."""
-    done = await upload_desk.upload(
+    done = await runner.upload(
         UPLOADERS["twine"], RELEASE, f"{server.url}/legacy/", token, "--skip-existing"
     )
 
@@ -117,7 +117,7 @@ async def test_twine_does_not_skip(
 
 
 async def test_pdm_keeps_the_sentence_in_its_log(
-    server: Server, upload_desk: UploadDesk, tools: Tools
+    server: Server, runner: UploaderRunner, tools: Tools
 ) -> None:
     """Without -vv, pdm before 2.29.4 prints the status only.
 
@@ -125,7 +125,7 @@ async def test_pdm_keeps_the_sentence_in_its_log(
     """
     sentence = "Invalid or non-existent authentication information."
 
-    done = await upload_desk.upload(UPLOADERS["pdm"], RELEASE, f"{server.url}/legacy/", "nonsense")
+    done = await runner.upload(UPLOADERS["pdm"], RELEASE, f"{server.url}/legacy/", "nonsense")
 
     is_shown = Version(tools.version("pdm")) >= SAYS_REASONS
     assert (done.code, sentence in done.output) == (1, is_shown)
@@ -142,16 +142,14 @@ def log_of(done: Finished) -> str:
 
 @pytest.mark.parametrize(("time", "is_same"), [("1767225600", True), ("", False)])
 async def test_flit_in_a_new_checkout(
-    server: Server, upload_desk: UploadDesk, token: str, time: str, *, is_same: bool
+    server: Server, runner: UploaderRunner, token: str, time: str, *, is_same: bool
 ) -> None:
     """Flit writes the times of the sources into its files, unless SOURCE_DATE_EPOCH is set."""
     flit = replace(UPLOADERS["flit"], variables=without_empty(SOURCE_DATE_EPOCH=time))
 
     outputs = []
     for changed in (1_700_000_000, 1_700_000_010):
-        done = await upload_desk.upload(
-            flit, RELEASE, f"{server.url}/legacy/", token, changed=changed
-        )
+        done = await runner.upload(flit, RELEASE, f"{server.url}/legacy/", token, changed=changed)
         outputs.append((done.ok().code, await server.staged_in("demo")))
 
     assert (outputs[0] == outputs[1]) is is_same

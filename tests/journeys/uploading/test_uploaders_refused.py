@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.clients.matrix import YES, ClientMatrix
 from tests.support.clients.tools import Tools
-from tests.support.clients.uploaders import UPLOADERS, UploadDesk, Uploader
+from tests.support.clients.uploaders import UPLOADERS, Uploader, UploaderRunner
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import (
     Finished,
@@ -51,27 +51,27 @@ class Refused:
 
 
 async def try_to_upload(
-    desk: UploadDesk, server: Server, index: FakeIndex, uploader: Uploader, case: str
+    runner: UploaderRunner, server: Server, index: FakeIndex, uploader: Uploader, case: str
 ) -> Refused:
     """Upload a refused file, with its own project."""
     refusal = REFUSALS[case]
     release = refusal.release(f"{uploader.name}-{[*REFUSALS].index(case)}")
     url, token = await refusal.arrange(Setting(server, index, release.name))
     before = await server.staged_in(release.name)
-    done = await desk.upload(uploader, release, url, token, *uploader.explained)
+    done = await runner.upload(uploader, release, url, token, *uploader.explained)
     since = await server.staged_in(release.name)
     return Refused(done, refusal.sentences(release), before, since)
 
 
 async def try_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Refused]:
     """Run all cases against one server, some at a time."""
-    desk, logs = UploadDesk(folder, tools), folder / "logs"
+    runner, logs = UploaderRunner(folder, tools), folder / "logs"
     logs.mkdir()
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one(uploader: str, case: str) -> Refused:
         async with free:
-            return await try_to_upload(desk, server, index, UPLOADERS[uploader], case)
+            return await try_to_upload(runner, server, index, UPLOADERS[uploader], case)
 
     async with (
         FakeIndex.running() as index,
