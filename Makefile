@@ -1,4 +1,4 @@
-# stageproxy, for its developers. `make serve` and `make test` are all a fresh machine needs.
+# Commands for developers. `make serve` and `make test` also work in a fresh checkout.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,42 +6,45 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-for-tests
 SERVE_STAMP := $(VENV)/.installed
 
-# In CI everything runs; on a desk the journeys with real clients are left out.
+# CI runs everything; elsewhere, the journeys with real clients are left out.
 LEFT_OUT := $(if $(CI),battery,journey or battery)
+# The short tests share the cores. Journeys come one by one: the last of them looks back on all.
+IN_PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
 
 .PHONY: serve demo test check lint journeys client-matrix battery bench clean
 
 serve: $(SERVE_STAMP)  ## run the server on 127.0.0.1:8726
 	$(BIN)/stageproxy serve
 
-demo: $(SERVE_STAMP)  ## a whole release in a minute
+demo: $(SERVE_STAMP)  ## stage, install and publish a sample release in a minute
 	$(BIN)/stageproxy demo
 
-test: $(STAMP) $(if $(CI),lint)  ## the short tests; with CI=true also lint, types, imports, journeys
-	$(BIN)/pytest -m "not ($(LEFT_OUT))" $(PYTEST)
+test: $(STAMP) $(if $(CI),lint)  ## run the short tests; with CI=true also lint, types, imports, journeys
+	$(BIN)/pytest $(IN_PARALLEL) -m "not (journey or battery)" $(PYTEST)
+	$(if $(CI),$(BIN)/pytest -m "journey and not battery" $(PYTEST))
 	@$(BIN)/pytest -m "$(LEFT_OUT)" --collect-only -q 2>/dev/null \
 		| grep -c '::' | sed 's/$$/ tests were left out: $(LEFT_OUT) (see CONTRIBUTING.md)/' || true
 
-lint: $(STAMP)  ## style, types, imports, spelling
+lint: $(STAMP)  ## check style, types, imports, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-check: lint  ## everything that CI runs
+check: lint  ## run everything that CI runs
 	$(MAKE) test CI=true
 
-journeys: $(STAMP)  ## real clients against a real server
+journeys: $(STAMP)  ## test real clients against a real server
 	$(BIN)/pytest -m journey $(PYTEST)
 
-client-matrix: $(STAMP)  ## write the tables of docs/how-to/clients.md from what the journeys see
+client-matrix: $(STAMP)  ## write the tables of docs/how-to/clients.md from the results of the journeys
 	$(BIN)/pytest -m "not battery" tests/journeys --write-client-matrix $(PYTEST)
 
-battery: $(STAMP)  ## long runs, for releases
+battery: $(STAMP)  ## run the long tests, before a release
 	$(BIN)/pytest -m battery --timeout=3600 $(PYTEST)
 
-bench: $(STAMP)  ## speed and memory, as ratios measured in one run
+bench: $(STAMP)  ## measure speed and memory, as ratios within one run
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.pages
 

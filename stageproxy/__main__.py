@@ -1,4 +1,4 @@
-"""Here is `python -m stageproxy`."""
+"""`python -m stageproxy`."""
 
 from stageproxy.cli import main
 

@@ -1,4 +1,4 @@
-"""Here is work that is done once for all who want its result, and kept in bounded memory."""
+"""Caches of bounded size, and work that concurrent callers share."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,47 +8,48 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-"""What is made is never `None`."""
+"""The type of the values, which are never `None`."""
 
 
 @dataclass(slots=True)
-class _Queue(Generic[V]):
-    """Those who want one thing: how many wait, how often it was made, and what came of it."""
+class _Flight(Generic[V]):
+    """The callers of one key: how many wait, how often the work ran, and its latest result."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
-    times: int = 0
-    made: V | None = None
+    runs: int = 0
+    result: V | None = None
 
 
 class SingleFlight(Generic[K, V]):
-    """Work by key, each done once for all who ask for it while it is done."""
+    """Work by key that concurrent callers share."""
 
     def __init__(self) -> None:
-        self._queues: dict[K, _Queue[V]] = {}
+        self._flights: dict[K, _Flight[V]] = {}
 
-    async def get(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
-        """Return what *make* returns, ours or that of somebody who was before us in the queue.
+    async def get(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
+        """Return the result of *load*, or of a caller that was ahead in the queue.
 
-        What was done before we came is not good enough. If it fails, the next one tries.
+        A result from before this call started does not count. If the work fails, the next
+        caller tries.
         """
-        queue = self._queues.setdefault(key, _Queue())
-        queue.waiting += 1
-        seen = queue.times
+        flight = self._flights.setdefault(key, _Flight())
+        flight.waiting += 1
+        runs_before = flight.runs
         try:
-            async with queue.lock:
-                if queue.times == seen or queue.made is None:
-                    queue.made = await make()
-                    queue.times += 1
-                return queue.made
+            async with flight.lock:
+                if flight.runs == runs_before or flight.result is None:
+                    flight.result = await load()
+                    flight.runs += 1
+                return flight.result
         finally:
-            queue.waiting -= 1
-            if not queue.waiting:
-                del self._queues[key]
+            flight.waiting -= 1
+            if not flight.waiting:
+                del self._flights[key]
 
 
 class LruCache(Generic[K, V]):
-    """Values in the order of their last use; the oldest go when *max_size* is passed."""
+    """A cache that drops the least recently used values beyond *max_size*."""
 
     def __init__(self, max_size: int, size_of: Callable[[V], int]) -> None:
         self._max_size = max_size
@@ -58,18 +59,18 @@ class LruCache(Generic[K, V]):
 
     @property
     def size(self) -> int:
-        """How much is kept."""
+        """The total size of the values."""
         return self._size
 
     def find(self, key: K) -> V | None:
-        """Return the value of a key, if it is still there."""
+        """Return the value of a key, or `None`."""
         value = self._values.get(key)
         if value is not None:
             self._values.move_to_end(key)
         return value
 
     def add(self, key: K, value: V) -> None:
-        """Keep a value, in place of what the key had; what is too large is not kept at all."""
+        """Store a value under a key. A value that is larger than the maximum is not stored."""
         self.remove(key)
         if self._size_of(value) > self._max_size:
             return
@@ -79,27 +80,27 @@ class LruCache(Generic[K, V]):
             self.remove(next(iter(self._values)))
 
     def remove(self, key: K) -> None:
-        """Keep the value of a key no longer, if there is one."""
+        """Remove the value of a key, if there is one."""
         if key in self._values:
             self._size -= self._size_of(self._values.pop(key))
 
 
 class LoadingCache(Generic[K, V]):
-    """Results by key, each made once however many ask for it."""
+    """A cache that loads each value once, however many callers ask for it."""
 
     def __init__(self, max_size: int, size_of: Callable[[V], int]) -> None:
         self._cache: LruCache[K, V] = LruCache(max_size, size_of)
-        self._making: SingleFlight[K, V] = SingleFlight()
+        self._loading: SingleFlight[K, V] = SingleFlight()
 
-    async def get(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
-        """Return what is kept, or what *make* returns."""
+    async def get(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
+        """Return the cached value, or the result of *load*."""
         value = self._cache.find(key)
         if value is not None:
             return value
 
-        async def make_and_keep() -> V:
-            made = await make()
-            self._cache.add(key, made)
-            return made
+        async def load_and_store() -> V:
+            result = await load()
+            self._cache.add(key, result)
+            return result
 
-        return await self._making.get(key, make_and_keep)
+        return await self._loading.get(key, load_and_store)

@@ -16,7 +16,7 @@ from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import ApiToken, Credential
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.core.values import FormFields
@@ -26,59 +26,54 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How much is kept: stages by their status, files, and the bytes of these."""
+    """How much is stored: stages by status, files, and their bytes."""
 
     stages: Mapping[str, int]
     files: int
     size: int
 
 
-class Rows(Protocol):
-    """What is kept, as seen from within one transaction. Plain functions: nothing here waits."""
+class StageRows(Protocol):
+    """Stages, each with its artifacts and its unfinished file uploads."""
 
-    def find_stage(self, stage_id: str) -> Stage | None:
+    def find(self, stage_id: str) -> Stage | None:
         """Return a stage by its id."""
 
-    def find_stage_by_token(self, digest: str) -> tuple[Stage, int] | None:
-        """Return the stage that a stage token opens or opened, and the rotation it is of."""
+    def find_by_token(self, digest: str) -> tuple[Stage, int] | None:
+        """Return the stage that a stage token opens or opened, and the token's rotation."""
 
-    def find_live_stage(self, project: str, version: str) -> Stage | None:
+    def find_live(self, project: str, version: str) -> Stage | None:
         """Return the live stage of a release, however its version is spelled."""
 
-    def list_stages(self, project: str | None = None) -> Sequence[Stage]:
-        """Return the stages of a project, or all of them, the latest first."""
+    def list(self, project: str | None = None) -> Sequence[Stage]:
+        """Return the stages of a project, or all stages, the latest first."""
 
-    def save_stage(self, stage: Stage) -> None:
-        """Keep a stage as it is now, new or changed; its artifacts are kept on their own."""
+    def save(self, stage: Stage) -> None:
+        """Store a stage, new or changed, without its artifacts."""
 
-    def save_stage_token(self, digest: str, stage_id: str, rotation: int) -> None:
-        """Let a stage token open a stage."""
+    def save_token(self, digest: str, stage_id: str, rotation: int) -> None:
+        """Store that a stage token opens a stage."""
 
-    def remove_stage(self, stage_id: str) -> None:
-        """Forget a stage and all that belongs to it."""
+    def remove(self, stage_id: str) -> None:
+        """Remove a stage and everything that belongs to it."""
 
-    def save_artifact(
+
+class ArtifactRows(Protocol):
+    """The artifacts of stages, and the files that were withdrawn from them."""
+
+    def save(
         self, stage_id: str, artifact: Artifact, form: FormFields, core_metadata: bytes | None
     ) -> None:
-        """Keep an artifact of a stage, in place of one that has its name."""
+        """Store an artifact of a stage, in place of one of the same name."""
 
-    def remove_artifact(self, stage_id: str, artifact: Artifact, reason: str) -> None:
-        """Take an artifact out of a stage; its URL then tells the *reason*.
+    def remove(self, stage_id: str, artifact: Artifact, reason: str) -> None:
+        """Remove an artifact from a stage; its URL answers with the *reason* from then on.
 
-        So do the completed file uploads that brought it, which are canceled.
+        The completed file uploads that brought it are canceled for the same reason.
         """
 
-    def find_file_upload(self, stage_id: str, upload_id: str) -> FileUpload | None:
-        """Return a file upload of a stage, in whatever state."""
-
-    def save_file_upload(self, stage_id: str, upload: FileUpload) -> None:
-        """Keep a file upload as it is now, new or changed."""
-
-    def forget_file(self, sha256: str) -> bool:
-        """Forget a file that no row needs any more; say whether it was so."""
-
-    def find_former_file(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
-        """Return why a file is not staged any more that once was."""
+    def find_former(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
+        """Return why a file is no longer staged."""
 
     def find_core_metadata(self, stage_id: str, filename: str) -> bytes | None:
         """Return the METADATA file of a staged wheel."""
@@ -86,118 +81,180 @@ class Rows(Protocol):
     def find_form(self, stage_id: str, filename: str) -> FormFields:
         """Return the form that an artifact came with; empty if there is no such artifact."""
 
-    def find_api_token(self, digest: str) -> ApiToken | None:
-        """Return what is known of an API token."""
 
-    def list_api_tokens(self) -> Sequence[ApiToken]:
+class FileUploadRows(Protocol):
+    """The file uploads of PEP 694."""
+
+    def find(self, stage_id: str, upload_id: str) -> FileUpload | None:
+        """Return a file upload of a stage, in whatever state."""
+
+    def save(self, stage_id: str, upload: FileUpload) -> None:
+        """Store a file upload, new or changed."""
+
+
+class FileRows(Protocol):
+    """The files that are stored, by their SHA-256."""
+
+    def remove(self, sha256: str) -> bool:
+        """Remove a file that no row needs; return whether it was removed."""
+
+    def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
+        """Remove the files that no live stage has needed *since* a time; return their digests."""
+
+    def digests(self) -> frozenset[str]:
+        """Return the digests of all stored files."""
+
+
+class TokenRows(Protocol):
+    """API tokens, by their digests."""
+
+    def find(self, digest: str) -> ApiToken | None:
+        """Return an API token by its digest."""
+
+    def list(self) -> Sequence[ApiToken]:
         """Return all API tokens, the latest first."""
 
-    def save_api_token(self, token: ApiToken) -> None:
-        """Keep an API token as it is now, new or changed."""
+    def save(self, token: ApiToken) -> None:
+        """Store an API token, new or changed."""
 
-    def find_promotion(self, stage_id: str) -> Promotion | None:
+
+class PromotionRows(Protocol):
+    """The promotions of stages, one for each, and their journals."""
+
+    def find(self, stage_id: str) -> Promotion | None:
         """Return the promotion of a stage, the latest attempt at it."""
 
-    def list_promotions(self) -> Sequence[Promotion]:
-        """Return the promotions of all stages that are not published: they may need somebody."""
+    def list(self) -> Sequence[Promotion]:
+        """Return the promotions of all stages that are not published."""
 
-    def save_promotion(self, promotion: Promotion) -> None:
-        """Keep the promotion of a stage as it is now, new or changed."""
+    def save(self, promotion: Promotion) -> None:
+        """Store the promotion of a stage, new or changed."""
 
     def find_journal(self, stage_id: str) -> Journal:
         """Return the journal of a stage's promotion; empty if there never was one."""
 
     def save_entry(self, stage_id: str, entry: Entry) -> None:
-        """Keep how far an artifact is."""
+        """Store how far an artifact is."""
 
-    def forget_journal(self, stage_id: str) -> None:
-        """Forget the journal of a stage that has sent nothing, and may have other files by now."""
+    def remove_journal(self, stage_id: str) -> None:
+        """Remove the journal of a stage that has sent nothing and may change."""
 
-    def add_event(self, event: Event) -> AuditRecord:
-        """Add what happened to the end of the audit trail, without what looks like a token.
 
-        It is there if the change is that this transaction makes, and only then.
+class AuditRows(Protocol):
+    """The audit trail, which is only added to."""
+
+    def add(self, event: Event) -> AuditRecord:
+        """Add an event to the end of the trail, without anything that looks like a token.
+
+        It is stored if the change that this transaction makes is stored, and only then.
         """
 
-    def list_events(
+    def list(
         self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
     ) -> Sequence[AuditRecord]:
-        """Return the records of a stage, or all, in order, that come *after* the one of a number.
+        """Return the records of a stage, or all, in order, that follow the record *after*.
 
-        What somebody changed behind our back comes as it is now, and does not fit its digest.
+        A record that was changed behind our back is returned as it is now, and
+        does not match its digest.
         """
 
-    def audit_head(self) -> ChainEnd:
+    def head(self) -> ChainEnd:
         """Return where the audit trail ends."""
 
+
+class Rows(Protocol):
+    """The rows that one transaction sees, by subject. Plain functions: nothing here waits."""
+
+    @property
+    def stages(self) -> StageRows:
+        """The stages."""
+
+    @property
+    def artifacts(self) -> ArtifactRows:
+        """The artifacts of stages."""
+
+    @property
+    def files(self) -> FileRows:
+        """The stored files."""
+
+    @property
+    def file_uploads(self) -> FileUploadRows:
+        """The file uploads of PEP 694."""
+
+    @property
+    def tokens(self) -> TokenRows:
+        """The API tokens."""
+
+    @property
+    def promotions(self) -> PromotionRows:
+        """The promotions and their journals."""
+
+    @property
+    def audit(self) -> AuditRows:
+        """The audit trail."""
+
     def totals(self) -> Totals:
-        """Return how much is kept."""
-
-    def unused_files(self, now: datetime, *, since: datetime) -> Sequence[str]:
-        """Return and forget the digests of files that no live stage has needed *since* then."""
-
-    def known_files(self) -> frozenset[str]:
-        """Return the digests of all files that a row names."""
+        """Return how much is stored."""
 
 
 class Catalogue(Protocol):
-    """Where rows are kept."""
+    """The database."""
 
     async def write(self, work: Callable[[Rows], T]) -> T:
-        """Do *work* in one transaction that nobody else writes in; whole or not at all."""
+        """Run *work* in one transaction; no other transaction writes meanwhile."""
 
     async def read(self, work: Callable[[Rows], T]) -> T:
-        """Do *work* that changes nothing, on what is committed."""
+        """Run *work*, which changes nothing, on what is committed."""
 
 
 class IncomingFile(Protocol):
-    """A file on its way in. It is gone when its block ends, unless it was kept."""
+    """A file that is being received. It is deleted when its block ends, unless committed."""
 
     size: int
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Write the next bytes."""
 
-    async def finish(self) -> Received:
-        """Make sure that every byte is on the disk, and return what was received."""
+    async def finish(self) -> FileDigests:
+        """Flush every byte to the disk, and return the size and digests."""
 
     async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive."""
+        """Read the contents of the archive."""
 
     def commit(self) -> None:
-        """Put the file where its digest says, for good.
+        """Move the file to its place under its digest.
 
-        Called within the transaction that names it: no sweep can come between.
+        Called within the transaction that names it, so that no sweep deletes it.
         """
 
 
 class ArtifactFiles(Protocol):
-    """Where the bytes of artifacts are kept, by their SHA-256."""
+    """The files of artifacts, by their SHA-256."""
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file for bytes that come in."""
+        """Open a file to receive bytes."""
 
-    def reopen(self, received: Received) -> IncomingFile:
-        """Return a file that is kept already as one that has just come in."""
+    def reopen(self, received: FileDigests) -> IncomingFile:
+        """Return a stored file as if it had just been received."""
 
     async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
-        """Return digests of a kept file in hex, by hashlib's name of the algorithm.
+        """Return digests of a stored file in hex, by hashlib's name of the algorithm.
 
-        *algorithms*: their names, and how many bytes a digest has where that can be chosen.
+        *algorithms*: names, each with the length of the digest in bytes where it is variable.
         """
 
     def path(self, sha256: str) -> Path:
-        """Return where a kept file is."""
+        """Return the path of a stored file."""
 
     def remove(self, sha256: str) -> None:
-        """Delete a file, if it is there."""
+        """Delete a file, if it exists."""
 
     def sweep(self, known: frozenset[str], before: datetime) -> int:
-        """Delete what no row names and nobody has touched since *before*; return how many."""
+        """Delete files that no row names and that are older than *before*; return how many."""
 
 
 class UpstreamResponse(Protocol):
-    """What upstream answers, as it comes in."""
+    """A response of upstream, as a stream."""
 
     @property
     def status(self) -> int:
@@ -205,40 +262,64 @@ class UpstreamResponse(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """All headers, in any case."""
+        """All headers; names are case-insensitive."""
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Return the body, piece by piece, just as it came over the wire."""
+        """Return the body in pieces, as it was sent."""
+
+
+class StreamedDocument(Protocol):
+    """A document of the index, decoded as it arrives."""
+
+    @property
+    def content_type(self) -> str:
+        """The whole Content-Type header; empty if there is none."""
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the index announced how long the body is, so that a short one raises."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the decoded body in chunks of bounded size.
+
+        Raise `UpstreamFailedError` if it cannot be decoded, or ends too early.
+        """
 
 
 class Index(Protocol):
-    """The real PyPI, for reading."""
+    """The upstream index, for reading."""
 
     @property
     def site(self) -> str:
-        """Where people see it: its `/`, without credentials."""
+        """The URL of its `/` for people, without credentials."""
 
     async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
-        """Return a whole document; nothing if upstream has none at that path.
+        """Return a whole document, or `None` if upstream has none at that path.
 
-        *fresh*: not one that upstream was asked for a moment ago.
+        *fresh*: not from the cache.
         """
 
     def open(
         self, path: str, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
-        """Ask upstream for a path, query included, with headers that are fit to be passed on.
+        """Request a path, with its query, from upstream.
 
-        Always by GET: some mirrors answer HEAD differently.
+        The method is always GET: some mirrors answer HEAD differently.
+        """
+
+    def stream(self, path: str, accept: str) -> AbstractAsyncContextManager[StreamedDocument]:
+        """Open a document that is too long to be read whole.
+
+        Raise `UpstreamFailedError` if the index does not answer 200.
         """
 
     def resolve(self, location: str, asked: str) -> Redirection:
-        """Return where a redirect leads that upstream answered to the path *asked*."""
+        """Return the target of a redirect that upstream answered for the path *asked*."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
-    """What one request to the upload API carries: the fields in order, then the file."""
+    """One request to the upload API: the fields in order, then the file."""
 
     filename: str
     path: Path
@@ -248,64 +329,64 @@ class UploadRequest:
 
 
 class UploadClient(Protocol):
-    """The real PyPI, for writing."""
+    """Sends artifacts to the upload API of an index."""
 
     async def publish(
         self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
-        """Send an artifact once, and return what becomes of it.
+        """Send an artifact once, and return the reply.
 
-        *report* is told how many bytes of the file have gone out so far. Raise
-        `DamagedArtifactError` where the file is not the one that was staged:
-        then it was not sent whole.
+        *report* is called with the number of bytes sent so far. Raise
+        `DamagedArtifactError` if the file is not the one that was staged; then
+        it was not sent completely.
         """
 
 
 class Downloads(Protocol):
-    """Files of the index, for an index whose pages do not say their hashes."""
+    """Downloads files of an index whose pages have no hashes."""
 
     async def sha256_of(self, url: str) -> str:
-        """Return the SHA-256 in hex of what is at *url*. Raise `StageproxyError` if it cannot."""
+        """Return the SHA-256 in hex of the file at *url*. Raise `StageproxyError` on failure."""
 
 
 class JournalStore(Protocol):
-    """Who keeps the journal of one promotion, under one lease.
+    """Stores the journal of one promotion, under one lease.
 
-    Every call raises `LostLeaseError` once somebody else has taken over.
+    Every call raises `LostLeaseError` once another holder has taken over.
     """
 
     async def entries(self) -> Journal:
-        """Return the journal as it is."""
+        """Return the journal."""
 
     async def record(self, entries: Sequence[Entry]) -> None:
-        """Keep how far artifacts are."""
+        """Store how far artifacts are."""
 
     async def renew(self) -> None:
-        """Give a sign of life, so that nobody takes over."""
+        """Renew the lease, so that no other holder takes over."""
 
     async def succeed(self) -> None:
-        """Say that every artifact is confirmed: the stage is published."""
+        """End the promotion: every artifact is confirmed, the stage is published."""
 
     async def fail(self, reason: str) -> None:
-        """Say that this promotion goes no further, and why."""
+        """End the promotion with an error, and store the *reason*."""
 
 
 class UploadRequests(Protocol):
-    """What is sent for each artifact."""
+    """Makes the upload request of each artifact."""
 
     async def request_for(self, artifact: Artifact) -> UploadRequest:
-        """Return the form and the file of an artifact, as they go out."""
+        """Return the form and the file of an artifact, as they are sent."""
 
 
 class Credentials(Protocol):
-    """With what to publish. One that is minted for a short time is minted anew."""
+    """Provides the credential to publish with. A short-lived one is minted again in time."""
 
     async def get(self) -> Credential:
         """Return the credential to publish with now."""
 
 
 class Clock(Protocol):
-    """What time it is."""
+    """The clock."""
 
     def now(self) -> datetime:
         """Return the present time, in UTC."""

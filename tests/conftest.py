@@ -1,12 +1,19 @@
-"""Fixtures of more than one folder."""
+"""What tests of more than one folder have.
+
+Properties are about results: how busy the machine is does not count.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import RunningService, running_service
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture

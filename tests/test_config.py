@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from stageproxy.config import Config, ConfigError, load_config, shown
+from stageproxy.config import Config, ConfigError, load_config, redacted
 from stageproxy.upstream.pip_index import urls_of
 from tests.support.servers.processes import ROOT, own_environment, run
 
@@ -52,7 +52,7 @@ def test_example_names_every_setting() -> None:
         for name in names
     ]
 
-    known = [f"{section}.{name}" for section, names in shown(Config()).items() for name in names]
+    known = [f"{section}.{name}" for section, names in redacted(Config()).items() for name in names]
     assert named == known
     assert {name for name in named if not _has(written, name)} == SECRETS
 
@@ -70,42 +70,54 @@ def test_example_names_no_host() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        pytest.param("[server]\nprot = 1", "server.prot: there is no such setting.", id="setting"),
-        pytest.param("[sever]\nport = 1", "sever: there is no such setting.", id="section"),
-        pytest.param("port = 1", "port: there is no such setting.", id="setting without section"),
         pytest.param(
-            "server = 3", "server: this is a section, which is written as a table.", id="no table"
+            "[server]\nprot = 1",
+            "server.prot: there is no such setting. Check its spelling.",
+            id="setting",
+        ),
+        pytest.param(
+            "[sever]\nport = 1",
+            "sever: there is no such setting. Check its spelling.",
+            id="section",
+        ),
+        pytest.param(
+            "port = 1",
+            "port: there is no such setting. Check its spelling.",
+            id="setting without section",
+        ),
+        pytest.param(
+            "server = 3", "server: this is a section. Write it as a table.", id="no table"
         ),
         pytest.param(
             '[stage]\nlifetime = "7 moons"',
-            "stage.lifetime: '7 moons' is not a length of time such as 90s, 15m, 12h or 7d.",
+            "stage.lifetime: '7 moons' is not a duration such as 90s, 15m, 12h or 7d.",
             id="length of time",
         ),
         pytest.param(
             "[server]\nworkers = 2",
-            "server.workers: only 1 is possible in this version.",
+            "server.workers: this version supports only 1.",
             id="workers",
         ),
         pytest.param(
             '[server]\ntrusted_proxies = ["127.0.0.1", "proxy.example"]',
-            "server.trusted_proxies: 'proxy.example' is not an IP address, or a network such as "
-            "10.0.0.0/8.",
+            "server.trusted_proxies: 'proxy.example' is neither an IP address nor a network "
+            "such as 10.0.0.0/8.",
             id="address of a proxy",
         ),
         pytest.param(
             '[server]\ntrusted_proxies = ["10.0.0.1/8"]',
-            "server.trusted_proxies: '10.0.0.1/8' is not an IP address, or a network such as "
-            "10.0.0.0/8.",
+            "server.trusted_proxies: '10.0.0.1/8' is neither an IP address nor a network "
+            "such as 10.0.0.0/8.",
             id="network that begins elsewhere",
         ),
         pytest.param(
             '[promotion]\nrepository_url = "127.0.0.1:8080/legacy/"',
-            "promotion.repository_url: this is a whole URL, which begins with https://.",
+            "promotion.repository_url: give a whole URL that begins with https://.",
             id="URL without a scheme",
         ),
         pytest.param(
             "[server]\ntrusted_proxies = 1",
-            "server.trusted_proxies: this is a list of addresses and networks.",
+            "server.trusted_proxies: give a list of IP addresses and networks.",
             id="no list of proxies",
         ),
     ],
@@ -138,7 +150,7 @@ def test_file_that_is_not_toml(file: Path, content: bytes) -> None:
     """A file that makes no sense is named."""
     file.write_bytes(content)
 
-    with pytest.raises(ConfigError, match=r"config\.toml is not TOML: "):
+    with pytest.raises(ConfigError, match=r"config\.toml is not valid TOML: "):
         load_config(file, {})
 
 
@@ -182,7 +194,7 @@ def test_proxies_in_the_environment(file: Path, text: str) -> None:
 
     expected = tuple(map(ip_network, ("127.0.0.1/32", "10.0.0.0/8", "::1/128")))
     assert (told.server.trusted_proxies, listed.server.trusted_proxies) == (expected, expected)
-    assert shown(told)["server"]["trusted_proxies"] == [str(one) for one in expected]
+    assert redacted(told)["server"]["trusted_proxies"] == [str(one) for one in expected]
 
 
 @pytest.mark.parametrize("text", ["demo=one,Other.Name=two=", " demo = one , Other.Name = two= ,"])
@@ -193,12 +205,17 @@ def test_tokens_in_the_environment(file: Path, text: str) -> None:
     told = load_config(None, {"STAGEPROXY_PROMOTION__TOKENS": text})
 
     assert told == listed
-    assert shown(told)["promotion"]["tokens"] == {"demo": "**********", "Other.Name": "**********"}
+    assert redacted(told)["promotion"]["tokens"] == {
+        "demo": "**********",
+        "Other.Name": "**********",
+    }
 
 
 def test_unknown_variable_is_refused() -> None:
     """A misspelled variable is a mistake like one in the file."""
-    with pytest.raises(ConfigError, match=r"^server\.prot: there is no such setting\.$"):
+    with pytest.raises(
+        ConfigError, match=r"^server\.prot: there is no such setting\. Check its spelling\.$"
+    ):
         load_config(None, {"STAGEPROXY_SERVER__PROT": "1"})
 
 
@@ -241,7 +258,7 @@ def test_file_of_a_token(file: Path, text: str, path: Path | None) -> None:
     config = loaded(file, f"[promotion]\ntoken_file = {text}")
 
     assert config.promotion.token_file == path
-    assert shown(config)["promotion"]["token_file"] == str(path or "")
+    assert redacted(config)["promotion"]["token_file"] == str(path or "")
 
 
 def test_secrets_are_not_shown() -> None:
@@ -259,8 +276,8 @@ def test_secrets_are_not_shown() -> None:
         promotion={"tokens": {"demo": "hidden-8"}},
     )
 
-    assert "hidden" not in f"{config}{config!r}{shown(config)}"
-    assert shown(config)["upstream"]["url"] == "https://***@index.example/root"
+    assert "hidden" not in f"{config}{config!r}{redacted(config)}"
+    assert redacted(config)["upstream"]["url"] == "https://***@index.example/root"
     assert config.upstream.url == "https://hidden-3:hidden-4@index.example/root"
 
 

@@ -1,42 +1,64 @@
-"""Here are the commands: a thin client of the server, and the server's own start."""
+"""The command line: a thin client of the server, and the server's own start."""
+
+import pkgutil
 
 import click
 
 from stageproxy import __version__
-from stageproxy.cli.audit import audit
-from stageproxy.cli.check import check
-from stageproxy.cli.completion import completion
-from stageproxy.cli.config import config
-from stageproxy.cli.demo.command import demo
-from stageproxy.cli.download import download
-from stageproxy.cli.promote.command import promote
-from stageproxy.cli.serve import serve
-from stageproxy.cli.stage import stage
-from stageproxy.cli.token import token
-from stageproxy.cli.upload import upload
-from stageproxy.cli.verify import verify
-from stageproxy.cli.wait import wait
+
+_COMMANDS = {
+    "audit": ("audit:audit", "Show or verify the audit trail."),
+    "check": ("check:check", "Check FILES against PyPI's rules."),
+    "completion": ("completion:completion", "Print the completion script for SHELL."),
+    "config": ("config:config", "Check and show settings."),
+    "demo": ("demo.command:demo", "Run a whole release on this machine."),
+    "download": ("download:download", "Download the files of STAGE."),
+    "promote": ("promote.command:promote", "Publish STAGE, or resume publishing it."),
+    "serve": ("serve:serve", "Run the server until it is stopped."),
+    "stage": ("stage:stage", "Open, list, show, change and end stages."),
+    "token": ("token:token", "Create, list and revoke API tokens."),
+    "upload": ("upload:upload", "Upload FILES into their stage."),
+    "verify-transparency": ("verify:verify", "Compare pages of STAGE with upstream's."),
+    "wait": ("wait:wait", "Wait until STAGE has N files."),
+}
+"""Where each command is defined within this package, and its line in the list of commands."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class DeferredCommand(click.Command):
+    """A command in the list of commands. *target* names the module and the object behind it."""
+
+    def __init__(self, name: str, target: str, short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
+        self.target = target
+
+    def load(self) -> click.Command:
+        """Import the module of the command, and return the command."""
+        command: click.Command = pkgutil.resolve_name(self.target)
+        return command
+
+
+class DeferringGroup(click.Group):
+    """A group that imports a command when it is run, completed or asked for its own help.
+
+    The help of the group and the completion of command names import none.
+    """
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command named by the first argument, imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, DeferredCommand) else command, rest
+
+
+@click.group(
+    cls=DeferringGroup,
+    commands=[
+        DeferredCommand(name, f"{__name__}.{target}", short_help)
+        for name, (target, short_help) in _COMMANDS.items()
+    ],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="stageproxy")
 def main() -> None:
-    """Stage a release of a Python project, look at it, install it, and only then publish it."""
-
-
-for command in (
-    serve,
-    upload,
-    stage,
-    check,
-    download,
-    wait,
-    promote,
-    verify,
-    audit,
-    token,
-    config,
-    completion,
-    demo,
-):
-    main.add_command(command)
+    """Stage releases of Python projects: inspect and install a release before you publish it."""

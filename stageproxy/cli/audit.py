@@ -1,4 +1,4 @@
-"""Here is `stageproxy audit …`: who did what, and whether the trail of it holds."""
+"""`stageproxy audit`: who did what, and whether the audit trail is intact."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,54 +13,61 @@ _HELP = frozenset({"--help", "-h"})
 
 
 class _StageOrCommand(click.Group):
-    """A group in which a stage stands for the command that shows it: `audit STAGE`."""
+    """A group that reads `audit STAGE` as `audit show STAGE`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `show` before what is neither a command nor a wish for help."""
+        """Insert `show` before an argument that is neither a command nor an option for help."""
         is_named = not args or args[0] in self.commands or args[0] in _HELP
         return super().parse_args(ctx, args if is_named else [_SHOW, *args])
 
 
-@click.group(cls=_StageOrCommand, short_help="Show who did what; verify the trail.")
+@click.group(cls=_StageOrCommand)
 def audit() -> None:
-    """Show who did what to a stage (`audit STAGE`), or verify the trail of all stages."""
+    """Show or verify the audit trail.
+
+    `audit STAGE` shows who did what to a stage; `audit verify` verifies the
+    trail of all stages.
+    """
 
 
 @audit.command(_SHOW)
 @click.argument("stage")
 @client_options
 async def show_audit(connection: Connection, stage: str, *, as_json: bool) -> None:
-    """Show what happened to STAGE: when, who, what, and what goes with it.
+    """Show the events of STAGE: when, who, what and details.
 
-    `audit STAGE` is the same.
+    `audit STAGE` is short for `audit show STAGE`.
     """
-    reference = connection.stage(stage)
+    reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
-        stage_id = await client.stage_id(reference)
-        document = await client.ask("GET", f"api/stages/{stage_id}/audit")
+        stage_id = await client.get_stage_id(reference)
+        document = await client.request("GET", f"api/stages/{stage_id}/audit")
     if as_json:
         print_json(document)
         return
-    for one in document["events"]:
-        click.echo(_line_of(one))
+    for event in document["events"]:
+        click.echo(_line_of(event))
 
 
 @audit.command("verify")
-@click.option("--head", metavar="DIGEST", help="A digest that the trail ended with, from the log.")
+@click.option(
+    "--head", metavar="DIGEST", help="A digest that the server logged as the head of the trail."
+)
 @client_options
 async def verify_audit(connection: Connection, head: str | None, *, as_json: bool) -> None:
-    """Verify that the trail of all stages is as it was written. This takes an admin token.
+    """Verify that no record of the audit trail was changed.
 
-    The log of the server has the head of the trail once an hour. Only with one
-    of these is it found that the newest records were cut off.
+    This needs an admin token. The server logs the head of the trail every hour.
+    Give one of these digests as --head to detect as well that the newest records
+    were removed.
     """
     async with connection.open() as client:
         url = (client.server / "api/audit/verify").with_query({"head": head} if head else {})
-        document = await client.ask("GET", url)
+        document = await client.request("GET", url)
     if as_json:
         print_json(document)
     elif document["ok"]:
-        click.echo(f"{document['records']} records are as they were written.")
+        click.echo(f"Verified {document['records']} records: none was changed.")
         click.echo(f"Head: {document['head']}")
     else:
         click.echo(f"Broken at record {document['broken-at']}: {document['reason']}", err=True)
@@ -72,5 +79,5 @@ def _line_of(event: Mapping[str, Any]) -> str:
     details = "  ".join(f"{name}={value}" for name, value in event["details"].items())
     when = event["at"].replace("T", " ").partition(".")[0]
     line = f"{when}  {event['actor']:<8}  {event['action']:<18}  {details}"
-    # Some of it was said by clients: it must not steer the terminal.
+    # Clients chose some of these values: no control character may reach the terminal.
     return "".join(one if one.isprintable() else "?" for one in line).rstrip()

@@ -1,34 +1,179 @@
-"""Here is `stageproxy check`."""
+"""`stageproxy check`: PyPI's rules, applied to local files release by release."""
 
 import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import click
+from packaging.utils import canonicalize_version
+from yarl import URL
 
-from stageproxy.cli.output import json_option
+from stageproxy.cli.distributions import LocalFile, read_distribution
+from stageproxy.cli.output import FailedError, OutOfReachError, json_option
+from stageproxy.cli.verdicts import Verdict, print_rules, print_verdicts
+from stageproxy.core.rules.findings import not_known
+from stageproxy.core.rules.upload import Upload
+from stageproxy.core.stage.accept import surroundings_of
+from stageproxy.core.stage.order import place_in_promotion
+from stageproxy.core.stage.release_findings import findings_by_file, release_findings
+from stageproxy.services.similar_names import NameSearches
+from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
+from stageproxy.upstream.cache import CachedIndex
+from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.upstream.pip_index import (
+    IndexUrls,
+    NoPipIndexError,
+    index_of_pip,
+    urls_of,
+    urls_of_simple,
+)
+from stageproxy.upstream.session import Patience, open_session
+
+_PIP = "pip"
+_TIMEOUTS = Patience(connect=timedelta(seconds=5), read=timedelta(seconds=15))
+_TOTAL_TIMEOUT = 60
+_MAX_PAGE_SIZE = 64 * 2**20
+_NO_STATE = UpstreamState(None)
 
 
-@click.command(short_help="Tell what PyPI would say to FILES.")
+@click.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--against",
     metavar="INDEX",
-    help="Ask an index, too: its URL as pip takes it, or `pip` for the one that pip here uses.",
+    help="Check against this index, too: its URL, or `pip` for the index that pip uses here.",
 )
 @click.option("--rules", is_flag=True, help="Print the rules and their date.")
 @json_option
 def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json: bool) -> None:
-    """Tell what PyPI would say to FILES, without uploading them. Exit code 1: it would refuse."""
-    # Completion must not wait for them.
-    from stageproxy.cli.checking import check_files  # noqa: PLC0415
-    from stageproxy.cli.verdicts import print_checked, print_rules  # noqa: PLC0415
+    """Check FILES against PyPI's rules.
 
+    Nothing is uploaded. The exit code is 1 if PyPI would refuse a file.
+    """
     if rules:
         print_rules(as_json=as_json)
         return
     if not files:
-        raise click.UsageError("Name the files to check, or ask for --rules.")
-    checked = asyncio.run(check_files(files, against))
-    print_checked(checked, is_asked=against is not None, as_json=as_json)
-    if any(one.refused for one in checked):
+        raise click.UsageError("Name the files to check, or list the rules with --rules.")
+    verdicts = asyncio.run(_check_files(files, against))
+    print_verdicts(verdicts, is_index_checked=against is not None, as_json=as_json)
+    if any(one.refused for one in verdicts):
         raise SystemExit(1)
+
+
+async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdict]:
+    """Return a verdict for each release in *files*. *against* names an index to check, too."""
+    local = await asyncio.gather(*(asyncio.to_thread(read_distribution, one) for one in files))
+    ordered = sorted(
+        local,
+        key=lambda file: (
+            _release_of(file),
+            place_in_promotion(file.path.name, is_sdist=file.is_sdist),
+        ),
+    )
+    releases = [list(group) for _, group in groupby(ordered, key=_release_of)]
+    now = datetime.now(UTC)
+    if against is None:
+        return [_judge(group, _NO_STATE, now) for group in releases]
+    async with _open_index(_urls_of(against)) as published:
+        return [_judge(group, await _fetch_state(published, group), now) for group in releases]
+
+
+def _release_of(file: LocalFile) -> tuple[str, str]:
+    """Return the release of a file. A file whose name cannot be parsed is a release of its own."""
+    if file.name is None:
+        return file.path.name, ""
+    return file.name.project, canonicalize_version(file.name.version)
+
+
+def _urls_of(against: str) -> IndexUrls:
+    """Return the URLs of an index. A URL without a path is its root, as in `upstream.url`."""
+    if against == _PIP:
+        try:
+            return index_of_pip()
+        except NoPipIndexError as error:
+            raise FailedError(
+                "pip reports no index that it uses. Give the URL of one: --against URL."
+            ) from error
+    if not _is_web_url(against):
+        raise click.UsageError(
+            f"{against} is not the URL of an index. Give one that begins with https://, or `pip`."
+        )
+    is_root = URL(against).path == "/"
+    return urls_of(against) if is_root else urls_of_simple(against)
+
+
+def _is_web_url(text: str) -> bool:
+    try:
+        url = URL(text)
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
+
+
+@asynccontextmanager
+async def _open_index(urls: IndexUrls) -> AsyncIterator[UpstreamReader]:
+    # Services log for servers. Here a failure becomes a finding or an error.
+    logging.getLogger("stageproxy").addHandler(logging.NullHandler())
+    async with open_session(_TIMEOUTS) as session:
+        upstream = UpstreamIndex(
+            session,
+            urls,
+            files_url="",
+            total_timeout=timedelta(seconds=_TOTAL_TIMEOUT),
+            max_page_size=_MAX_PAGE_SIZE,
+        )
+        index = CachedIndex(
+            upstream,
+            fresh_for=timedelta(0),
+            max_size=_MAX_PAGE_SIZE,
+            report=lambda _how, _seconds: None,
+        )
+        yield UpstreamReader(index, NameSearches(index), _TOTAL_TIMEOUT)
+
+
+async def _fetch_state(published: UpstreamReader, group: Sequence[LocalFile]) -> UpstreamState:
+    name = group[0].name
+    if name is None:
+        return _NO_STATE
+    state = await published.state(name.project)
+    if state.listing is None:
+        raise OutOfReachError(
+            f"No answer from the index at {published.index.site}: it cannot be reached, or this "
+            "is not the URL of an index. Check the URL, or try again later."
+        )
+    return state
+
+
+def _judge(group: Sequence[LocalFile], state: UpstreamState, now: datetime) -> Verdict:
+    name, listing = group[0].name, state.listing
+    uploads = [_upload(one) for one in group]
+    surroundings = None
+    if name is not None and listing is not None:
+        surroundings = surroundings_of(listing, str(name.version), now, similar=state.similar)
+    return Verdict(
+        release=f"{name.project} {name.version}" if name else group[0].path.name,
+        files=findings_by_file(uploads, surroundings, now),
+        findings=[
+            *(release_findings(uploads, listing) if name else []),
+            *(not_known(notice, "index") for notice in state.notices),
+        ],
+    )
+
+
+def _upload(file: LocalFile) -> Upload:
+    return Upload(
+        form=file.form,
+        filename=file.path.name,
+        content_type=None,
+        sha256=file.sha256,
+        blake2b_256=file.blake2b_256,
+        md5=file.md5,
+        name=file.name,
+        contents=file.contents,
+        size=file.size,
+    )

@@ -1,9 +1,9 @@
-"""Here is the thin HTTP client of all commands but `serve`."""
+"""The HTTP client that all commands but `serve` use."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -13,27 +13,35 @@ from yarl import URL
 
 from stageproxy import __version__
 from stageproxy.cli.output import FailedError, OutOfReachError
-from stageproxy.cli.stage_reference import StageReference
 
-_OUT_OF_REACH = frozenset({502, 503, 504})
-_FIRST_ERROR = 400
-_NO_STAGE = (
-    "There is no stage at this URL, or none any more. `stageproxy stage list` has the stages that "
-    "your token may see."
+_OUT_OF_REACH_STATUSES = frozenset({502, 503, 504})
+_FIRST_ERROR_STATUS = 400
+_UNKNOWN_STAGE_URL = (
+    "There is no stage at this URL. List the stages that your token can see with "
+    "`stageproxy stage list`."
 )
-PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
-AS_LONG_AS_IT_TAKES = aiohttp.ClientTimeout(total=None, sock_connect=10)
-"""For what a server has to read all files of a large stage for."""
+TIMEOUTS = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
+NO_READ_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
+"""For requests for which the server reads all files of a stage."""
 
 
 @asynccontextmanager
 async def open_client(server: URL, token: str | None) -> AsyncIterator["Client"]:
-    """Open a session with a server, which gets the token, if there is one."""
+    """Open a session with a server, and send *token* with each request if it is given."""
     headers = {"User-Agent": f"stageproxy/{__version__}"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    async with aiohttp.ClientSession(headers=headers, timeout=PATIENCE) as session:
+    async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUTS) as session:
         yield Client(session, server)
+
+
+@dataclass(frozen=True, slots=True)
+class StageReference:
+    """A stage as the user names it: a server, and the id or the URL of the stage."""
+
+    server: URL
+    id: str | None
+    url: URL | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,85 +51,88 @@ class Client:
     session: aiohttp.ClientSession
     server: URL
 
-    async def ask(
+    async def request(
         self,
         method: str,
         path: str | URL,
         body: Mapping[str, Any] | None = None,
         *,
-        patience: aiohttp.ClientTimeout = PATIENCE,
+        timeouts: aiohttp.ClientTimeout = TIMEOUTS,
     ) -> dict[str, Any]:
-        """Return the document that the server answers with; raise what it says against it."""
-        status, text = await self.answer(method, path, body, patience=patience)
+        """Return the JSON document of a response. Raise if the server refuses the request."""
+        status, text = await self.request_text(method, path, body, timeouts=timeouts)
         return self._document_of(status, text)
 
-    async def answer(
+    async def request_text(
         self,
         method: str,
         path: str | URL,
         body: Mapping[str, Any] | None = None,
         *,
-        patience: aiohttp.ClientTimeout = PATIENCE,
+        timeouts: aiohttp.ClientTimeout = TIMEOUTS,
     ) -> tuple[int, str]:
-        """Return the status and the text that the server answers with, whatever they are."""
+        """Return the status and the text of a response, whatever the status is."""
         url = path if isinstance(path, URL) else self.server / path
         headers = {"Accept": "application/json"}
         try:
             async with self.session.request(
-                method, url, json=body, headers=headers, timeout=patience
+                method, url, json=body, headers=headers, timeout=timeouts
             ) as response:
                 return response.status, await response.text()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self.unreachable(error) from error
 
-    async def stage(self, reference: StageReference) -> dict[str, Any]:
-        """Return the stage that a reference means."""
+    async def get_stage(self, reference: StageReference) -> dict[str, Any]:
+        """Return the stage that a reference names."""
         if reference.url is None:
-            return await self.ask("GET", f"api/stages/{reference.id}")
-        status, text = await self.answer("GET", reference.url)
+            return await self.request("GET", f"api/stages/{reference.id}")
+        status, text = await self.request_text("GET", reference.url)
         if status == HTTPStatus.NOT_FOUND:
-            raise FailedError(_NO_STAGE)
+            raise FailedError(_UNKNOWN_STAGE_URL)
         return self._document_of(status, text)
 
-    async def stage_id(self, reference: StageReference) -> str:
-        """Return the id of the stage that a reference means."""
-        return reference.id or str((await self.stage(reference))["id"])
+    async def get_stage_id(self, reference: StageReference) -> str:
+        """Return the id of the stage that a reference names."""
+        return reference.id or str((await self.get_stage(reference))["id"])
 
-    def here(self, link: str) -> URL:
-        """Return a link into a stage, as this client reaches the server that it is of.
+    def rebase(self, link: str) -> URL:
+        """Return a link into a stage with the URL of this server.
 
-        A server may call itself otherwise, and the token goes to the one that was meant.
+        The server may have another public URL, but the token is meant for this one only.
         """
         path = link.partition("/tmp/")[2]
         return URL(f"{str(self.server).rstrip('/')}/tmp/{path}", encoded=True)
 
     def _document_of(self, status: int, text: str) -> dict[str, Any]:
-        if status >= _FIRST_ERROR:
+        if status >= _FIRST_ERROR_STATUS:
             raise failure(status, text)
         try:
             document = json.loads(text)
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise FailedError(f"What answers at {self.server} is not stageproxy.")
+            raise FailedError(
+                f"The server at {self.server} is not stageproxy. "
+                "Name another one with --server or STAGEPROXY_SERVER."
+            )
         return document
 
     def unreachable(self, error: Exception) -> OutOfReachError:
-        """Return the failure to say that the server does not answer."""
+        """Return the exception for a server that does not answer."""
         return OutOfReachError(
             f"The server at {self.server} cannot be reached ({type(error).__name__}). "
-            "Is it running? Start it with: stageproxy serve. "
-            "If it runs elsewhere, name it with --server or STAGEPROXY_SERVER."
+            "Start it with `stageproxy serve`, or name one that runs elsewhere with --server or "
+            "STAGEPROXY_SERVER."
         )
 
 
 def failure(status: int, text: str) -> click.ClickException:
-    """Return what a server's refusal becomes: its sentence, and the exit code that fits."""
-    sentence = _sentence_in(text) or f"The server answers {status}."
-    return OutOfReachError(sentence) if status in _OUT_OF_REACH else FailedError(sentence)
+    """Return the exception for an error response, with the server's message."""
+    message = _message_in(text) or f"The server answered with status {status}."
+    return OutOfReachError(message) if status in _OUT_OF_REACH_STATUSES else FailedError(message)
 
 
-def _sentence_in(text: str) -> str:
+def _message_in(text: str) -> str:
     try:
         document = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Here is `stageproxy completion`: what a shell needs to complete commands and options."""
+"""`stageproxy completion`: scripts with which shells complete commands and options."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -7,15 +7,18 @@ from stageproxy.cli.output import json_option, print_json
 
 _NAME = "stageproxy"
 _ASKED_BY = "_STAGEPROXY_COMPLETE"
-"""What the script sets when it asks; click derives it from the name, too."""
+"""The variable with which the script asks for completions. click derives it from the name, too."""
 
 
-@click.command(short_help="Print completion for SHELL.")
+@click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @json_option
 @click.pass_context
 def completion(context: click.Context, shell: str, *, as_json: bool) -> None:
-    """Print the script that lets SHELL complete commands and options."""
+    """Print the completion script for SHELL.
+
+    With it, the shell completes commands, options and their values.
+    """
     of_shell = get_completion_class(shell)
     if of_shell is None:
         raise click.BadParameter(shell)

@@ -1,4 +1,4 @@
-"""Here is `stageproxy config …`: settings, checked and shown."""
+"""`stageproxy config`: check and show settings."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stageproxy.cli.output import FailedError, json_option, print_json
+from stageproxy.config import ConfigError, load_config, redacted
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -21,20 +22,20 @@ def config() -> None:
 @click.argument("file", type=_FILE, required=False)
 @json_option
 def check(file: Path | None, *, as_json: bool) -> None:
-    """Say whether the settings in FILE and the environment can be used."""
-    _settings(file)
+    """Check the settings in FILE and the environment."""
+    _load(file)
     if as_json:
         print_json({"file": str(file) if file else None, "ok": True})
     else:
-        click.echo("The settings can be used.")
+        click.echo("The settings are valid.")
 
 
 @config.command("show")
-@click.option("--config", "file", type=_FILE, help="A TOML file.")
+@click.option("--config", "file", type=_FILE, help="Settings file, as TOML.")
 @json_option
 def show(file: Path | None, *, as_json: bool) -> None:
-    """Show the settings as they count, secrets hidden."""
-    document = _settings(file)
+    """Show the effective settings, with secrets hidden."""
+    document = _load(file)
     if as_json:
         print_json(document)
         return
@@ -46,18 +47,15 @@ def show(file: Path | None, *, as_json: bool) -> None:
 
 
 def _toml(value: object) -> str:
-    """Return a value as it is written in TOML, which is JSON but for tables."""
+    """Return a value as TOML, which differs from JSON only in tables."""
     if not isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     pairs = (f"{json.dumps(name)} = {_toml(one)}" for name, one in value.items())
     return f"{{ {', '.join(pairs)} }}" if value else "{}"
 
 
-def _settings(file: Path | None) -> dict[str, Any]:
-    # pydantic takes longer to import than the rest of the command.
-    from stageproxy.config import ConfigError, load_config, shown  # noqa: PLC0415
-
+def _load(file: Path | None) -> dict[str, Any]:
     try:
-        return shown(load_config(file, os.environ))
+        return redacted(load_config(file, os.environ))
     except ConfigError as error:
         raise FailedError(str(error)) from error

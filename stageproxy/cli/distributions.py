@@ -1,4 +1,4 @@
-"""Here are distributions on this machine, read as an uploader reads them."""
+"""Distributions on this machine, read as an uploader reads them."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ _CHUNK = 2**20
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file that could be uploaded, and the form that would come with it: the one twine sends.
+    """A local file, and the form that twine would send with it.
 
-    `name` is `None` where the filename cannot be taken apart; then the archive
-    was not looked into, and the form is empty.
+    If the filename cannot be parsed, `name` is `None`, the archive was not read,
+    and the form is empty.
     """
 
     path: Path
@@ -32,13 +32,13 @@ class LocalFile:
 
     @property
     def is_sdist(self) -> bool:
-        """Say whether it is an sdist."""
+        """Return whether it is an sdist."""
         return self.name is not None and not self.name.is_wheel
 
 
 def read_distribution(path: Path) -> LocalFile:
-    """Return what a file is and says."""
-    name = _name_of(path.name)
+    """Return a file with its hashes, its contents and its form."""
+    name = _find_name(path.name)
     sha256, blake2b = hashlib.sha256(), hashlib.blake2b(digest_size=32)
     md5 = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
@@ -67,7 +67,7 @@ def read_distribution(path: Path) -> LocalFile:
     )
 
 
-def _name_of(filename: str) -> DistributionName | None:
+def _find_name(filename: str) -> DistributionName | None:
     try:
         return parse_distribution_name(filename)
     except ValueError:

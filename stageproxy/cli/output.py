@@ -1,4 +1,4 @@
-"""Here is what commands print: documents for programs, lines for people, failures for both."""
+"""Output of the commands: JSON documents, text and errors."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,72 +7,74 @@ from typing import Any
 import click
 
 Command = Callable[..., Any]
-_OVER = frozenset({"published", "canceled"})
-_TOLD = {
+_ENDED = frozenset({"published", "canceled"})
+_STATUS_TEXTS = {
     "open": "is open",
     "processing": "is being published",
     "published": "is published",
-    "error": "was not published, or not all of it",
+    "error": "was not published completely",
     "canceled": "is canceled",
 }
 
 
 class FailedError(click.ClickException):
-    """The server refuses, or something failed: exit code 1."""
+    """The server refused the request, or something failed: exit code 1."""
 
     exit_code = 1
 
 
 class OutOfReachError(click.ClickException):
-    """The server, or what it depends on, cannot be reached: exit code 3."""
+    """The server, or an index that it needs, cannot be reached: exit code 3."""
 
     exit_code = 3
 
 
 def json_option(command: Command) -> Command:
-    """Give a command `--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+    """Add `--json` to a command."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print the result as one JSON document."
+    )(command)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Print a document, and nothing else."""
+    """Print a JSON document."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def print_stage(stage: Mapping[str, Any]) -> None:
-    """Print a stage for people."""
+    """Print a stage as text."""
     version = stage["version"] or "(no version yet)"
-    status = _TOLD.get(stage["status"], stage["status"])
-    click.echo(f"{stage['project']} {version} {status} (stage {stage['id']})")
+    status = _STATUS_TEXTS.get(stage["status"], stage["status"])
+    click.echo(f"Stage {stage['project']} {version} {status} (id {stage['id']})")
     for notice in stage["notices"]:
         click.echo(f"  {notice}")
-    if _expires(stage):
+    if _expires_by_itself(stage):
         click.echo(f"  Expires   {stage['expires-at']}")
     click.echo(f"  Manifest  {stage['manifest-digest']}")
     for filename, file in stage["files"].items():
         click.echo(f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}")
         for notice in file["notices"]:
             click.echo(f"    {notice}")
-    print_what_next(stage)
+    print_next_steps(stage)
 
 
-def _expires(stage: Mapping[str, Any]) -> bool:
-    """Say whether a stage ends by itself: not what has ended, and not what is half published."""
+def _expires_by_itself(stage: Mapping[str, Any]) -> bool:
+    """Return whether a stage expires. Ended and partly published stages do not."""
     may_be_changed = {"extend", "legacy-upload"} & {*stage["links"]}
-    return stage["status"] not in _OVER and (stage["status"] != "error" or bool(may_be_changed))
+    return stage["status"] not in _ENDED and (stage["status"] != "error" or bool(may_be_changed))
 
 
-def print_what_next(stage: Mapping[str, Any]) -> None:
-    """Print the stage URL and what to do with it, if there is one: install, or fill it first."""
+def print_next_steps(stage: Mapping[str, Any]) -> None:
+    """Print the stage URL, and how to install from the stage or to fill it."""
     url = stage["links"].get("stage")
     if url is None:
         return
     if not stage["files"]:
-        click.echo(f"\nStage URL: {url}\nNothing is in it yet. Upload files into it:")
+        click.echo(f"\nStage URL: {url}\nThe stage is empty. Upload files into it:")
         click.echo(f"  stageproxy upload --stage {url} FILE…")
         click.echo(f"  twine upload --repository-url {url}legacy/ FILE…")
         return
-    wanted = stage["project"] + (f"=={stage['version']}" if stage["version"] else "")
+    requirement = stage["project"] + (f"=={stage['version']}" if stage["version"] else "")
     click.echo(f"\nStage URL: {url}")
-    click.echo(f"  pip --isolated install --index-url {url}simple/ {wanted}")
-    click.echo(f"  uv pip install --default-index {url}simple/ {wanted}")
+    click.echo(f"  pip --isolated install --index-url {url}simple/ {requirement}")
+    click.echo(f"  uv pip install --default-index {url}simple/ {requirement}")

@@ -1,4 +1,4 @@
-"""Here is `stageproxy stage …`: the life of a stage."""
+"""`stageproxy stage`: open, list, show, change and end stages."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json, print_stage
 
 
-@click.group(short_help="Open, list, show and end stages.")
+@click.group()
 def stage() -> None:
-    """Open, list, show, extend, cancel and rotate stages; withdraw files."""
+    """Open, list, show, change and end stages."""
 
 
 @stage.command("open")
 @click.argument("project")
 @click.argument("version", required=False)
-@click.option("--lifetime", metavar="7d", help="How long it lives after each change.")
+@click.option("--lifetime", metavar="7d", help="How long the stage lives after each change.")
 @client_options
 async def open_stage(
     connection: Connection,
@@ -26,27 +26,32 @@ async def open_stage(
     *,
     as_json: bool,
 ) -> None:
-    """Open a stage for PROJECT. Without VERSION, the first file that is uploaded fixes it."""
+    """Open a stage for PROJECT.
+
+    Without VERSION, the first file that is uploaded sets the version.
+    """
     body = {"name": project, "version": version, "lifetime": lifetime}
     async with connection.open() as client:
-        _show(await client.ask("POST", "api/stages", body), as_json=as_json)
+        _show(await client.request("POST", "api/stages", body), as_json=as_json)
 
 
 @stage.command("list")
-@click.option("--project", help="Only the stages of this project.")
+@click.option("--project", help="List only stages of this project.")
 @client_options
 async def list_stages(connection: Connection, project: str | None, *, as_json: bool) -> None:
-    """List the stages that the token may see."""
+    """List the stages that the token can see."""
     async with connection.open() as client:
         url = (client.server / "api/stages").with_query({"project": project} if project else {})
-        document = await client.ask("GET", url)
+        document = await client.request("GET", url)
     if as_json:
         print_json(document)
         return
-    for one in document["stages"]:
-        release = f"{one['project']} {one['version'] or '(no version yet)'}"
-        files = f"{len(one['files'])} files"
-        click.echo(f"{one['id']}  {one['status']:<10}  {one['expires-at']}  {files:>9}  {release}")
+    for listed in document["stages"]:
+        release = f"{listed['project']} {listed['version'] or '(no version yet)'}"
+        files = f"{len(listed['files'])} files"
+        click.echo(
+            f"{listed['id']}  {listed['status']:<10}  {listed['expires-at']}  {files:>9}  {release}"
+        )
     if not document["stages"]:
         click.echo("There are no stages.")
 
@@ -55,18 +60,21 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
 @click.argument("stage")
 @client_options
 async def show_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
-    """Show STAGE, a stage URL or a stage id."""
-    reference = connection.stage(stage)
+    """Show STAGE: a stage URL or a stage id."""
+    reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
-        _show(await client.stage(reference), as_json=as_json)
+        _show(await client.get_stage(reference), as_json=as_json)
 
 
 @stage.command("extend")
 @click.argument("stage")
-@click.option("--by", "by", required=True, metavar="3d", help="How much longer.")
+@click.option("--by", "by", required=True, metavar="3d", help="How much longer the stage lives.")
 @client_options
 async def extend_stage(connection: Connection, stage: str, by: str, *, as_json: bool) -> None:
-    """Let STAGE live longer, as far as the server allows."""
+    """Extend the lifetime of STAGE.
+
+    The settings of the server limit it.
+    """
     await _act(connection, stage, "POST", "/extend", {"extend-for": by}, as_json=as_json)
 
 
@@ -74,7 +82,10 @@ async def extend_stage(connection: Connection, stage: str, by: str, *, as_json: 
 @click.argument("stage")
 @client_options
 async def cancel_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
-    """End STAGE. What is in it cannot be reached any more."""
+    """Cancel STAGE.
+
+    Its files can no longer be downloaded or installed.
+    """
     await _act(connection, stage, "DELETE", "", None, as_json=as_json)
 
 
@@ -82,7 +93,10 @@ async def cancel_stage(connection: Connection, stage: str, *, as_json: bool) -> 
 @click.argument("stage")
 @client_options
 async def rotate_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
-    """Give STAGE another URL. The old one opens nothing from then on."""
+    """Give STAGE a new URL.
+
+    The old URL stops working at once.
+    """
     await _act(connection, stage, "POST", "/rotate", None, as_json=as_json)
 
 
@@ -104,10 +118,10 @@ async def _act(
     *,
     as_json: bool,
 ) -> None:
-    reference = connection.stage(stage)
+    reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
-        stage_id = await client.stage_id(reference)
-        _show(await client.ask(method, f"api/stages/{stage_id}{action}", body), as_json=as_json)
+        stage_id = await client.get_stage_id(reference)
+        _show(await client.request(method, f"api/stages/{stage_id}{action}", body), as_json=as_json)
 
 
 def _show(document: dict[str, Any], *, as_json: bool) -> None:

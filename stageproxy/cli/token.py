@@ -1,4 +1,4 @@
-"""Here is `stageproxy token …`: API tokens."""
+"""`stageproxy token`: create, list and revoke API tokens."""
 
 import click
 
@@ -8,14 +8,24 @@ from stageproxy.cli.output import print_json
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke API tokens. This takes an admin token."""
+    """Create, list and revoke API tokens.
+
+    This needs an admin token.
+    """
 
 
 @token.command("new")
-@click.option("--project", required=True, help="The project it is for; '*' for all.")
-@click.option("--can", required=True, type=click.Choice(["upload", "manage", "admin"]))
-@click.option("--expires", metavar="30d", help="When it ends by itself. Default: never.")
-@click.option("--version", help="Only for this version.")
+@click.option("--project", required=True, help="Project of the token; '*' for all projects.")
+@click.option(
+    "--can",
+    required=True,
+    type=click.Choice(["upload", "manage", "admin"]),
+    help="What the token permits.",
+)
+@click.option(
+    "--expires", metavar="30d", help="How long the token is valid. Default: it never expires."
+)
+@click.option("--version", help="Limit the token to this version.")
 @client_options
 async def new_token(
     connection: Connection,
@@ -26,39 +36,42 @@ async def new_token(
     *,
     as_json: bool,
 ) -> None:
-    """Make an API token. It is shown this once."""
+    """Create an API token.
+
+    It is shown only once.
+    """
     body = {"project": project, "can": can, "expires": expires, "version": version}
     async with connection.open() as client:
-        document = await client.ask("POST", "api/tokens", body)
+        document = await client.request("POST", "api/tokens", body)
     if as_json:
         print_json(document)
         return
     click.echo(document["token"])
-    click.echo("Keep it: it is not shown again.", err=True)
+    click.echo("Store this token: it is not shown again.", err=True)
 
 
 @token.command("list")
 @client_options
 async def list_tokens(connection: Connection, *, as_json: bool) -> None:
-    """List API tokens: whom they are for, and until when."""
+    """List API tokens."""
     async with connection.open() as client:
-        document = await client.ask("GET", "api/tokens")
+        document = await client.request("GET", "api/tokens")
     if as_json:
         print_json(document)
         return
-    for one in document["tokens"]:
-        ends = "revoked" if one["revoked-at"] else one["expires-at"] or "never expires"
-        release = f"{one['project']} {one['version'] or ''}".strip()
-        click.echo(f"{one['id']}  {one['can']:<6}  {ends:<27}  {release}")
+    for listed in document["tokens"]:
+        ends = "revoked" if listed["revoked-at"] else listed["expires-at"] or "never expires"
+        release = f"{listed['project']} {listed['version'] or ''}".strip()
+        click.echo(f"{listed['id']}  {listed['can']:<6}  {ends:<27}  {release}")
 
 
 @token.command("revoke")
 @click.argument("token_id", metavar="ID")
 @client_options
 async def revoke_token(connection: Connection, token_id: str, *, as_json: bool) -> None:
-    """Make the API token with this ID useless, at once."""
+    """Revoke the API token with this ID."""
     async with connection.open() as client:
-        document = await client.ask("DELETE", f"api/tokens/{token_id}")
+        document = await client.request("DELETE", f"api/tokens/{token_id}")
     if as_json:
         print_json(document)
     else:

@@ -1,14 +1,33 @@
-"""Here is `stageproxy upload`."""
+"""`stageproxy upload`: local files, read and uploaded one by one."""
 
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import click
+from packaging.utils import canonicalize_version
+from rich.progress import Progress, TaskID
+from yarl import URL
 
+from stageproxy.cli.client import Client, failure
 from stageproxy.cli.connection import Connection, client_options
+from stageproxy.cli.distributions import LocalFile, read_distribution
+from stageproxy.cli.output import FailedError, print_json, print_next_steps
+from stageproxy.cli.transfers import WatchedFile, progress_bars
+from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+
+_REFUSED_STATUSES = range(400, 500)
+_ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.9"}
 
 
-@click.command(short_help="Upload FILES into their stage.")
-@click.option("--stage", metavar="STAGE", help="A stage URL or id. Default: by the files' release.")
+@click.command()
+@click.option(
+    "--stage", metavar="STAGE", help="Stage URL or id. Default: the stage of the files' release."
+)
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
@@ -16,9 +35,142 @@ from stageproxy.cli.connection import Connection, client_options
 async def upload(
     connection: Connection, stage: str | None, files: tuple[Path, ...], *, as_json: bool
 ) -> None:
-    """Upload FILES into the stage of their release, which is opened if need be."""
-    from stageproxy.cli.uploading import upload_files  # noqa: PLC0415
+    """Upload FILES into their stage.
 
-    report = await upload_files(connection, stage, files, as_json=as_json)
-    if any(one["status"] == "refused" for one in report):
+    Without --stage, it is the stage of their release; it is opened if there is
+    none.
+    """
+    names = _names_of(files)
+    distributions = await asyncio.gather(
+        *(asyncio.to_thread(read_distribution, path) for path in names)
+    )
+    report = _Report()
+    with progress_bars(hidden=as_json) as bars:
+        await _upload_files(connection, stage, distributions, report, bars)
+    _print(report, as_json=as_json)
+    if any(one["status"] == "refused" for one in report.files):
         raise SystemExit(1)
+
+
+@dataclass(slots=True)
+class _Report:
+    """The result for each file so far, and the stage as the server last returned it."""
+
+    stage: dict[str, Any] | None = None
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, file: LocalFile, status: str, errors: Sequence[str] = ()) -> None:
+        """Add the result for a file."""
+        self.files.append(
+            {
+                "filename": file.path.name,
+                "sha256": file.sha256,
+                "status": status,
+                "errors": list(errors),
+            }
+        )
+
+
+def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
+    """Parse the filenames, wheels first. Raise if they are of more than one release."""
+    try:
+        names = {path: parse_distribution_name(path.name) for path in files}
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    releases = {
+        (name.project, canonicalize_version(name.version)): f"{name.project} {name.version}"
+        for name in names.values()
+    }
+    if len(releases) > 1:
+        listed = ", ".join(sorted(releases.values()))
+        raise click.UsageError(
+            f"The files belong to more than one release: {listed}. Upload each release separately."
+        )
+    ordered = sorted(names.items(), key=lambda item: (not item[1].is_wheel, item[0].name))
+    return dict(ordered)
+
+
+async def _upload_files(
+    connection: Connection,
+    stage: str | None,
+    distributions: Sequence[LocalFile],
+    report: _Report,
+    bars: Progress,
+) -> None:
+    reference = connection.parse_stage(stage) if stage else None
+    async with connection.open(reference.server if reference else None) as client:
+        url = client.server / "legacy/"
+        if reference:
+            report.stage = await client.get_stage(reference)
+            url = client.rebase(_stage_url(report.stage)) / "legacy/"
+        for file in distributions:
+            bar = bars.add_task(file.path.name, total=file.path.stat().st_size)
+            await _upload_file(client, url, file, report, bars, bar)
+
+
+def _stage_url(stage: dict[str, Any]) -> str:
+    if "stage" not in stage["links"]:
+        raise FailedError(
+            f"The stage is {stage['status']} and accepts no files. Leave --stage out to upload "
+            "into another stage."
+        )
+    return str(stage["links"]["stage"])
+
+
+async def _upload_file(
+    client: Client,
+    url: URL,
+    file: LocalFile,
+    report: _Report,
+    bars: Progress,
+    bar: TaskID,
+) -> None:
+    if file.contents.problems:
+        report.add(file, "refused", file.contents.problems)
+        return
+    status, text = await _post(client, url, file, bars, bar)
+    if status in {401, 403}:
+        raise failure(status, text)
+    if status in _REFUSED_STATUSES:
+        report.add(file, "refused", _messages_in(text))
+        return
+    if status != 200:  # noqa: PLR2004 - the one success
+        raise failure(status, text)
+    if not text.startswith("{"):
+        report.add(file, "unchanged")
+        return
+    report.stage = json.loads(text)
+    report.add(file, report.stage["meta"]["_outcome"] if report.stage else "uploaded")
+
+
+async def _post(
+    client: Client, url: URL, file: LocalFile, bars: Progress, bar: TaskID
+) -> tuple[int, str]:
+    with WatchedFile(file.path, bars, bar) as opened:
+        form = aiohttp.FormData([*file.form, ("staged", "true")])
+        form.add_field("content", opened, filename=file.path.name)
+        try:
+            async with client.session.post(url, data=form, headers=_ACCEPT) as response:
+                return response.status, await response.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise client.unreachable(error) from error
+
+
+def _messages_in(text: str) -> list[str]:
+    try:
+        message = json.loads(text)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = text
+    return [line for line in str(message).splitlines() if line.strip()]
+
+
+def _print(report: _Report, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"stage": report.stage, "files": report.files})
+        return
+    for file in report.files:
+        click.echo(f"{file['status']:<10} {file['filename']}", err=file["status"] == "refused")
+        for error in file["errors"]:
+            click.echo(f"           {error}", err=True)
+    if report.stage:
+        print_next_steps(report.stage)

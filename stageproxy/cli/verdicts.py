@@ -1,82 +1,102 @@
-"""Here is how `stageproxy check` tells what it found, and the rules it goes by."""
+"""Verdicts on the files of a release, and PyPI's rules, as text and as JSON."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from stageproxy.cli.checking import Checked
 from stageproxy.cli.output import print_json
 from stageproxy.core.rules.findings import Finding, Level, finding_json
 from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
 from stageproxy.core.rules.upload import Rule
 
 _MARKS = {Level.REFUSE: "refused", Level.WARN: "warning", Level.UNKNOWN: "unknown"}
-_OF_A_RELEASE = frozenset({"release", "index"})
+_RELEASE_SOURCES = frozenset({"release", "index"})
 _WIDTH = 9
-_RULES = "What only PyPI can tell: stageproxy check --rules"
-_NOT_ASKED = "What PyPI has already was not asked for: --against pip does."
+_RULES_HINT = "Some rules only PyPI can check. List them with: stageproxy check --rules"
+_INDEX_HINT = "Files that PyPI already has were not checked. Check against them with: --against pip"
 
 
-def print_checked(checked: Sequence[Checked], *, is_asked: bool, as_json: bool) -> None:
-    """Print what is said of files; what would be refused goes to the standard error stream.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The findings on the files of one release, for each file and for all together."""
 
-    *is_asked*: whether an index was asked, too.
+    release: str
+    files: Mapping[str, Sequence[Finding]]
+    findings: Sequence[Finding]
+
+    @property
+    def refused(self) -> Sequence[str]:
+        """The files that PyPI would refuse: all, if it refuses the release."""
+        if _is_refused(self.findings):
+            return list(self.files)
+        return [filename for filename, findings in self.files.items() if _is_refused(findings)]
+
+
+def _is_refused(findings: Sequence[Finding]) -> bool:
+    return any(one.level is Level.REFUSE for one in findings)
+
+
+def print_verdicts(verdicts: Sequence[Verdict], *, is_index_checked: bool, as_json: bool) -> None:
+    """Print verdicts. Files that PyPI would refuse go to the standard error stream.
+
+    *is_index_checked*: whether the files were checked against an index, too.
     """
     if as_json:
         print_json(
             {
                 "rules-as-of": RULES_AS_OF.isoformat(),
-                "refused": any(one.refused for one in checked),
-                "releases": [_document(one) for one in checked],
+                "refused": any(one.refused for one in verdicts),
+                "releases": [_document(one) for one in verdicts],
             }
         )
         return
-    for one in checked:
-        for filename, findings in one.files.items():
+    for verdict in verdicts:
+        for filename, findings in verdict.files.items():
             _print_findings(filename, findings)
-        if one.together:
-            _print_findings(one.release, one.together)
-    _print_sum(checked)
-    click.echo(_RULES if is_asked else f"{_NOT_ASKED}\n{_RULES}")
+        if verdict.findings:
+            _print_findings(verdict.release, verdict.findings)
+    _print_summary(verdicts)
+    click.echo(_RULES_HINT if is_index_checked else f"{_INDEX_HINT}\n{_RULES_HINT}")
 
 
-def _document(checked: Checked) -> Mapping[str, Any]:
-    files = {name: [finding_json(one) for one in found] for name, found in checked.files.items()}
+def _document(verdict: Verdict) -> Mapping[str, Any]:
+    files = {name: [finding_json(one) for one in found] for name, found in verdict.files.items()}
     return {
-        "release": checked.release,
+        "release": verdict.release,
         "files": files,
-        "findings": [finding_json(one) for one in checked.together],
+        "findings": [finding_json(one) for one in verdict.findings],
     }
 
 
 def _print_findings(name: str, findings: Sequence[Finding]) -> None:
-    """Print the gravest mark with a name, and all that is said of it below."""
+    """Print a name with its gravest mark, and its findings below."""
     marks = [mark for level, mark in _MARKS.items() if any(one.level is level for one in findings)]
     mark = next(iter(marks), "ok")
-    # What nobody can tell does not speak against a file.
+    # A rule that could not be checked is no mark against a file.
     mark = "ok" if mark == _MARKS[Level.UNKNOWN] else mark
     is_refused = mark == _MARKS[Level.REFUSE]
     click.echo(f"{mark:<{_WIDTH}}{name}", err=is_refused)
-    for one in findings:
-        source = "" if one.source in _OF_A_RELEASE else f"{one.source}: "
-        text = f"{source}{one.message}".replace("\n", "\n" + " " * 2 * _WIDTH)
-        click.echo(f"{'':<{_WIDTH}}{_MARKS[one.level]:<{_WIDTH}}{text}", err=is_refused)
+    for finding in findings:
+        source = "" if finding.source in _RELEASE_SOURCES else f"{finding.source}: "
+        text = f"{source}{finding.message}".replace("\n", "\n" + " " * 2 * _WIDTH)
+        click.echo(f"{'':<{_WIDTH}}{_MARKS[finding.level]:<{_WIDTH}}{text}", err=is_refused)
 
 
-def _print_sum(checked: Sequence[Checked]) -> None:
-    refused = sum(len(one.refused) for one in checked)
-    total = sum(len(one.files) for one in checked)
+def _print_summary(verdicts: Sequence[Verdict]) -> None:
+    refused = sum(len(one.refused) for one in verdicts)
+    total = sum(len(one.files) for one in verdicts)
     files = "1 file" if total == 1 else f"{total} files"
-    rules = f"by PyPI's rules of {RULES_AS_OF}"
+    rules = f"PyPI's rules of {RULES_AS_OF}"
     if refused:
-        click.echo(f"\nPyPI would refuse {refused} of {files}, {rules}.", err=True)
+        click.echo(f"\nPyPI would refuse {refused} of {files}, by {rules}.", err=True)
     else:
-        click.echo(f"\nNothing makes PyPI refuse {files}, {rules}.")
+        click.echo(f"\nNo reason found to refuse {files}, by {rules}.")
 
 
 def print_rules(*, as_json: bool) -> None:
-    """Print what is checked, in PyPI's order, and what only PyPI can tell."""
+    """Print PyPI's rules in PyPI's order, and those that only PyPI can check."""
     if as_json:
         print_json(
             {
@@ -86,9 +106,9 @@ def print_rules(*, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"What PyPI checked on {RULES_AS_OF}, in its order:")
+    click.echo(f"PyPI's rules of {RULES_AS_OF}, in the order in which it checks them:")
     _print_table(RULES)
-    click.echo("\nWhat only PyPI can tell:")
+    click.echo("\nRules that only PyPI can check:")
     _print_table(UNKNOWN_RULES)
 
 
@@ -103,5 +123,5 @@ def _rule(rule: Rule) -> Mapping[str, str]:
 
 
 def _print_table(rules: Sequence[Rule]) -> None:
-    for one in rules:
-        click.echo(f"  {one.level:<8} {one.id:<26} {one.about}")
+    for rule in rules:
+        click.echo(f"  {rule.level:<8} {rule.id:<26} {rule.about}")

@@ -1,4 +1,4 @@
-"""Here is `stageproxy wait`: for CI jobs that go on when others have uploaded."""
+"""`stageproxy wait`: wait until other jobs have uploaded the files of a stage."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, print_json
 from stageproxy.core.durations import parse_duration
 
-_ASK_EVERY = 2.0
+_POLL_SECONDS = 2.0
 
 
 def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> float:
@@ -20,28 +20,35 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> fl
 
 @click.command()
 @click.argument("stage")
-@click.option("--files", "count", required=True, type=click.IntRange(1), help="How many artifacts.")
-@click.option("--timeout", "patience", default="1h", callback=_seconds, help="Default: 1h.")
+@click.option(
+    "--files", "count", required=True, metavar="N", type=click.IntRange(1), help="How many files."
+)
+@click.option(
+    "--timeout", "seconds", default="1h", callback=_seconds, help="How long to wait. Default: 1h."
+)
 @client_options
 async def wait(
-    connection: Connection, stage: str, count: int, patience: float, *, as_json: bool
+    connection: Connection, stage: str, count: int, seconds: float, *, as_json: bool
 ) -> None:
-    """Wait until STAGE has so many artifacts."""
-    reference = connection.stage(stage)
-    there = 0
+    """Wait until STAGE has N files."""
+    reference = connection.parse_stage(stage)
+    uploaded = 0
     try:
-        async with asyncio.timeout(patience), connection.open(reference.server) as client:
+        async with asyncio.timeout(seconds), connection.open(reference.server) as client:
             while True:
-                document = await client.stage(reference)
+                document = await client.get_stage(reference)
                 if document["status"] == "canceled":
-                    raise FailedError(f"The stage has ended: {' '.join(document['notices'])}")
-                if len(document["files"]) != there and not as_json:
-                    click.echo(f"{len(document['files'])} of {count} artifacts are there.")
-                there = len(document["files"])
-                if there >= count:
+                    raise FailedError(f"The stage has ended. {' '.join(document['notices'])}")
+                if len(document["files"]) != uploaded and not as_json:
+                    click.echo(f"{len(document['files'])} of {count} files are uploaded.")
+                uploaded = len(document["files"])
+                if uploaded >= count:
                     break
-                await asyncio.sleep(_ASK_EVERY)
+                await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError as error:
-        raise FailedError(f"Only {there} of {count} artifacts came in time.") from error
+        raise FailedError(
+            f"Timed out: {uploaded} of {count} files are uploaded. Run the command again, or give "
+            "it more time with --timeout."
+        ) from error
     if as_json:
         print_json(document)

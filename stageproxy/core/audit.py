@@ -1,8 +1,8 @@
-"""Here is the audit trail: what happened, as a chain of records that cannot change unnoticed.
+"""The audit trail: a chain of records in which every change is detected.
 
-Each record's digest covers the digest of the record before it. Whoever edits,
-removes or swaps records has to compute all later ones anew, and then the
-newest digest is another one than the log of the server has.
+Each record's digest covers the digest of the record before it. Editing,
+removing or swapping records changes all later digests, and then the newest
+digest differs from the one in the server's log.
 """
 
 import hashlib
@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 PlainValue = None | bool | int | str | Sequence["PlainValue"] | Mapping[str, "PlainValue"]
-"""What details may consist of: values that JSON spells in one way only."""
+"""The values of details: those with exactly one JSON encoding."""
 
 SERVER = "server"
-"""The actor of what nobody asked for."""
+"""The actor of events that no client requested."""
 
 
 class AuditAction(StrEnum):
-    """What happened to a stage, to a file on its way in, or to an API token."""
+    """What happened to a stage, a file upload or an API token."""
 
     OPENED = "opened"
     EXTENDED = "extended"
@@ -58,9 +58,9 @@ class AuditAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. The *actor* is the id of an API token, or the server.
+    """An audit event. The *actor* is the id of an API token, or the server.
 
-    What the event is about is copied, not referred to: the trail outlives the stage.
+    Project, version and details are copies, not references: the trail outlives the stage.
     """
 
     at: datetime
@@ -74,19 +74,19 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ChainEnd:
-    """Where a chain ends: the number and the digest of its last record."""
+    """The end of a chain: the number and the digest of its last record."""
 
     number: int
     digest: str
 
 
 START = ChainEnd(0, "0" * 64)
-"""The end of a chain that has no record yet."""
+"""The end of an empty chain."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """An event in its place: *previous* is the digest of the record before it."""
+    """An event in the chain: *previous* is the digest of the record before it."""
 
     number: int
     event: Event
@@ -94,18 +94,18 @@ class AuditRecord:
     digest: str
 
     @property
-    def link(self) -> ChainEnd:
-        """Where the chain ends with this record."""
+    def end(self) -> ChainEnd:
+        """The end of the chain up to this record."""
         return ChainEnd(self.number, self.digest)
 
 
-def chained(previous: str, number: int, event: Event) -> AuditRecord:
-    """Return the record of an *event* that follows the one whose digest is *previous*."""
-    text = spelled(
+def chained_record(previous: str, number: int, event: Event) -> AuditRecord:
+    """Return the record of an *event* after the record with the digest *previous*."""
+    text = canonical_json(
         {
             "number": number,
             "previous": previous,
-            "at": _moment(event.at),
+            "at": _timestamp(event.at),
             "actor": event.actor,
             "action": event.action,
             "project": event.project,
@@ -117,32 +117,32 @@ def chained(previous: str, number: int, event: Event) -> AuditRecord:
     return AuditRecord(number, event, previous, hashlib.sha256(text.encode()).hexdigest())
 
 
-def spelled(value: PlainValue) -> str:
-    """Return a value as JSON that has no other spelling: sorted, without spaces, in ASCII."""
+def canonical_json(value: PlainValue) -> str:
+    """Return a value as canonical JSON: sorted keys, no spaces, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def cleaned(event: Event, clean: Callable[[str], str]) -> Event:
-    """Return an event whose texts went through *clean*."""
+def clean_event(event: Event, clean: Callable[[str], str]) -> Event:
+    """Return an event with *clean* applied to its texts."""
 
     def clean_all(value: PlainValue) -> PlainValue:
         if isinstance(value, str):
             return clean(value)
         if isinstance(value, Mapping):
-            return {key: clean_all(one) for key, one in value.items()}
-        return [clean_all(one) for one in value] if isinstance(value, Sequence) else value
+            return {key: clean_all(item) for key, item in value.items()}
+        return [clean_all(item) for item in value] if isinstance(value, Sequence) else value
 
     return replace(
         event,
         project=event.project and clean(event.project),
         version=event.version and clean(event.version),
-        details={key: clean_all(one) for key, one in event.details.items()},
+        details={key: clean_all(item) for key, item in event.details.items()},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenRecord:
-    """The number of the first record that is not as it was written, and why it is not."""
+    """The number of the first changed or missing record, and what is wrong with it."""
 
     number: int
     sentence: str
@@ -150,57 +150,59 @@ class BrokenRecord:
 
 @dataclass(frozen=True, slots=True)
 class ChainCheck:
-    """A walk along a chain: how far it holds, and where it is broken.
+    """The state of checking a chain: how far it is intact, and where it is broken.
 
-    *awaited* is a digest that the chain had once, and that was not met yet.
+    *awaited* is an earlier head of the chain that was not found so far.
     """
 
     end: ChainEnd = START
     awaited: str | None = None
     broken: BrokenRecord | None = None
 
-    def along(self, records: Iterable[AuditRecord]) -> "ChainCheck":
-        """Return the walk after the next *records*; it goes no further than to a broken one."""
-        walk = self
+    def extended_with(self, records: Iterable[AuditRecord]) -> "ChainCheck":
+        """Return the check after the next *records*. It stops at a broken one."""
+        check = self
         for record in records:
-            if walk.broken:
-                return walk
-            walk = walk._past(record)
-        return walk
+            if check.broken:
+                return check
+            check = check._after(record)
+        return check
 
-    def ended(self) -> "ChainCheck":
-        """Return the walk at the end of the chain: what was not met is not there any more."""
+    def finished(self) -> "ChainCheck":
+        """Return the check at the end of the chain, where an awaited digest is missing."""
         if self.broken or self.awaited is None:
             return self
-        sentence = "The chain ends here, or goes on with other records than it had."
+        sentence = "The expected head is not in the chain: records were removed or replaced."
         return replace(self, broken=BrokenRecord(self.end.number + 1, sentence))
 
-    def _past(self, record: AuditRecord) -> "ChainCheck":
+    def _after(self, record: AuditRecord) -> "ChainCheck":
         expected = self.end.number + 1
         if sentence := _find_fault(record, self.end):
             return replace(self, broken=BrokenRecord(expected, sentence))
-        is_met = record.digest == self.awaited
-        return replace(self, end=record.link, awaited=None if is_met else self.awaited)
+        is_found = record.digest == self.awaited
+        return replace(self, end=record.end, awaited=None if is_found else self.awaited)
 
 
-def broken_link(records: Iterable[AuditRecord], head: str | None = None) -> BrokenRecord | None:
-    """Return where a chain is broken, if it is.
+def find_broken_record(
+    records: Iterable[AuditRecord], head: str | None = None
+) -> BrokenRecord | None:
+    """Return the first broken record of a chain, or `None`.
 
-    A chain whose last records were cut off looks whole. With *head*, a digest
-    that it had once, this is found too.
+    A chain whose last records were removed is consistent. With *head*, an
+    earlier head of the chain, this is detected too.
     """
-    return ChainCheck(awaited=head).along(records).ended().broken
+    return ChainCheck(awaited=head).extended_with(records).finished().broken
 
 
 def _find_fault(record: AuditRecord, end: ChainEnd) -> str | None:
     if record.number != end.number + 1:
-        return f"Record {end.number + 1} is missing; record {record.number} stands in its place."
-    if chained(record.previous, record.number, record.event) != record:
+        return f"Record {end.number + 1} is missing: record {record.number} is in its place."
+    if chained_record(record.previous, record.number, record.event) != record:
         return f"Record {record.number} was changed."
     if record.previous != end.digest:
-        return f"Record {record.number} does not follow the one before it."
+        return f"Record {record.number} does not follow record {end.number}."
     return None
 
 
-def _moment(at: datetime) -> str:
+def _timestamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,4 +1,4 @@
-"""Here is how people write lengths of time: `90s`, `15m`, `12h`, `7d`."""
+"""Durations in text: `90s`, `15m`, `12h`, `7d`."""
 
 import re
 from datetime import timedelta
@@ -8,14 +8,14 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdw]?)\s*")
 
 
 def parse_duration(value: object) -> timedelta:
-    """Return a length of time; a bare number is in seconds. Raise `ValueError` for nonsense."""
+    """Return a duration; a bare number means seconds. Raise `ValueError` for anything else."""
     if isinstance(value, timedelta):
         return value
-    found = _DURATION.fullmatch(str(value))
-    if found is None:
-        msg = f"{value!r} is not a length of time such as 90s, 15m, 12h or 7d"
+    match = _DURATION.fullmatch(str(value))
+    if match is None:
+        msg = f"{value!r} is not a duration such as 90s, 15m, 12h or 7d"
         raise ValueError(msg)
-    number, unit = found.groups()
+    number, unit = match.groups()
     try:
         return timedelta(**{_UNITS[unit or "s"]: float(number)})
     except OverflowError as error:
@@ -24,7 +24,7 @@ def parse_duration(value: object) -> timedelta:
 
 
 def spell_duration(length: timedelta) -> str:
-    """Return a length of time in the largest unit that fits it without a rest."""
+    """Return a duration in the largest unit that divides it."""
     seconds = round(length.total_seconds())
     for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
         if seconds and seconds % size == 0:

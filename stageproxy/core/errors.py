@@ -1,12 +1,14 @@
-"""Here is every failure that a client can be told about."""
+"""The errors that are reported to clients."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+_MANUAL = "docs/"
 
 
 class Kind(StrEnum):
-    """What sort of failure it is; `web.errors` gives each its status."""
+    """The kinds of errors. `web.errors` maps each to a status."""
 
     INVALID = "invalid"
     UNAUTHENTICATED = "unauthenticated"
@@ -27,9 +29,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with what a client sent: *source* names the field.
+    """A problem with a request: *source* names the field.
 
-    *page* is where PyPI explains it, as in a finding of the verdict.
+    *page* is the page of PyPI that explains it, as in a finding of the verdict.
     """
 
     source: str
@@ -37,8 +39,28 @@ class Problem:
     page: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class HelpPages:
+    """The URLs of PyPI's site and of its manual, each with a trailing slash."""
+
+    site: str
+    manual: str
+
+    def explained(self, problem: Problem) -> Problem:
+        """Return the problem with the URL of its page in the message, as PyPI words it."""
+        if not problem.page:
+            return problem
+        url = self._url_of(problem.page)
+        return replace(problem, message=f"{problem.message} See {url} for more information.")
+
+    def _url_of(self, page: str) -> str:
+        if page.startswith(_MANUAL):
+            return self.manual + page.removeprefix(_MANUAL)
+        return self.site + page
+
+
 class StageproxyError(Exception):
-    """Here is something a client can act on: a kind, a sentence, and its problems."""
+    """An error that a client can act on: a kind, a sentence, and its problems."""
 
     kind: Kind
 
@@ -49,13 +71,13 @@ class StageproxyError(Exception):
 
 
 class InvalidRequestError(StageproxyError):
-    """The request itself makes no sense."""
+    """The request is not valid."""
 
     kind = Kind.INVALID
 
 
 class RefusedError(StageproxyError):
-    """An upload that PyPI would refuse: the first problem, in PyPI's order, is its sentence."""
+    """PyPI would refuse the upload. The sentence is the first problem, in PyPI's order."""
 
     kind = Kind.INVALID
 
@@ -64,19 +86,19 @@ class RefusedError(StageproxyError):
 
 
 class MissingCredentialError(StageproxyError):
-    """No API token came with the request."""
+    """The request has no API token."""
 
     kind = Kind.UNAUTHENTICATED
 
     def __init__(self) -> None:
         super().__init__(
-            "This needs an API token. Send it as the password of the user __token__, "
+            "This request needs an API token. Send it as the password of the user __token__, "
             "or as a bearer token."
         )
 
 
 class UnknownCredentialError(StageproxyError):
-    """The API token is not one of ours."""
+    """The API token is unknown."""
 
     kind = Kind.UNAUTHENTICATED
 
@@ -85,13 +107,13 @@ class UnknownCredentialError(StageproxyError):
 
 
 class ForbiddenError(StageproxyError):
-    """The API token is known, but does not permit this."""
+    """The API token is known, but lacks the permission."""
 
     kind = Kind.FORBIDDEN
 
 
 class NotFoundError(StageproxyError):
-    """There is no such thing here."""
+    """The resource does not exist."""
 
     kind = Kind.NOT_FOUND
 
@@ -100,92 +122,95 @@ class NotFoundError(StageproxyError):
 
 
 class GoneError(StageproxyError):
-    """There was such a thing, and this is what became of it."""
+    """The resource no longer exists; the sentence says what happened to it."""
 
     kind = Kind.GONE
 
 
 class ConflictError(StageproxyError):
-    """What is asked for does not fit the state things are in."""
+    """The request conflicts with the current state."""
 
     kind = Kind.CONFLICT
 
 
 class StageExistsError(ConflictError):
-    """The release has a live stage already: *stage_id*."""
+    """The release already has a live stage: *stage_id*."""
 
     def __init__(self, project: str, version: str, stage_id: str) -> None:
-        super().__init__(f"{project} {version} is staged already, as stage {stage_id}.")
+        super().__init__(f"{project} {version} is already staged, as stage {stage_id}.")
         self.stage_id = stage_id
 
 
 class OtherReleaseError(ConflictError):
-    """The artifact belongs to another release than the stage."""
+    """The artifact belongs to a different release than the stage."""
 
     def __init__(self, filename: str, *, staged: str) -> None:
-        super().__init__(f"{filename} does not belong to this stage, which is {staged}.")
+        super().__init__(f"{filename} does not belong to stage {staged}.")
 
 
 class DamagedArtifactError(ConflictError):
-    """The file of an artifact is not what was taken in: nothing of it may go out."""
+    """The stored file of an artifact has changed, so nothing of it may be sent."""
 
     def __init__(self, filename: str) -> None:
         super().__init__(
-            f"{filename} is not on the disk as it was uploaded, so it is not published."
+            f"{filename} on disk differs from the uploaded file, so it is not published."
         )
         self.filename = filename
 
 
 class UnacknowledgedError(ConflictError):
-    """Somebody must know of these warnings before the stage is published: *digest* names them."""
+    """These warnings must be acknowledged, by *digest*, before the stage is published."""
 
     def __init__(self, problems: Sequence[Problem], digest: str) -> None:
-        super().__init__(
-            "There are warnings that were not acknowledged. Promote with `--yes`, or name "
-            f"{digest or 'nothing'} as acknowledged, to publish all the same.",
-            problems,
-        )
+        if digest:
+            sentence = (
+                "There are unacknowledged warnings. To publish anyway, promote with `--yes`, "
+                f"or send {digest} as `acknowledged`."
+            )
+        else:
+            sentence = "There are no warnings to acknowledge. Send `acknowledged` empty."
+        super().__init__(sentence, problems)
         self.digest = digest
 
 
 class NotAcceptableError(StageproxyError):
-    """The client takes none of the types that there are."""
+    """The client accepts none of the supported media types."""
 
     kind = Kind.NOT_ACCEPTABLE
 
 
 class UnsupportedTypeError(StageproxyError):
-    """The request's body is of a type that is not spoken here."""
+    """The media type of the request body is not supported."""
 
     kind = Kind.UNSUPPORTED_TYPE
 
 
 class UnprocessableError(StageproxyError):
-    """The request is well formed, but wants something that is not done here."""
+    """The request is well formed, but asks for something that is not supported."""
 
     kind = Kind.UNPROCESSABLE
 
 
 class TooLargeError(StageproxyError):
-    """A part of the request is larger than we take."""
+    """A part of the request is too large."""
 
     kind = Kind.TOO_LARGE
 
 
 class TooManyError(StageproxyError):
-    """There are too many of something already."""
+    """A limit is reached, such as that on live stages."""
 
     kind = Kind.TOO_MANY
 
 
 class UpstreamFailedError(StageproxyError):
-    """Upstream answered with something we cannot pass off as its answer."""
+    """Upstream returned an unusable response."""
 
     kind = Kind.UPSTREAM_FAILED
 
 
 class UpstreamUnavailableError(StageproxyError):
-    """Upstream cannot be reached, or says that it is not available."""
+    """Upstream cannot be reached, or reports that it is unavailable."""
 
     kind = Kind.UPSTREAM_UNAVAILABLE
 
@@ -202,4 +227,4 @@ class NoRoomError(StageproxyError):
     kind = Kind.NO_ROOM
 
     def __init__(self) -> None:
-        super().__init__("The server has no room left for this file. Its operator must free some.")
+        super().__init__("The server's disk is full. Its operator must free space.")

@@ -1,4 +1,4 @@
-"""Here is who may do what: kinds of tokens, their spelling, their digests, their rights."""
+"""Tokens and what they permit: kinds, format, digests and rights."""
 
 import base64
 import binascii
@@ -21,14 +21,14 @@ _RANDOM_LENGTH = 32
 _CHECKSUM_LENGTH = 6
 
 TOKEN_PATTERN = re.compile(r"stg[vuma]_[0-9A-Za-z]{38}(?![0-9A-Za-z])")
-"""What every token looks like, and as good as nothing else does."""
+"""The format of every token, which practically no other text has."""
 
 _TOKEN_LIKE = re.compile(r"(stg[vuma])(?:_|%5[fF])[0-9A-Za-z]+")
 _STAGE_PATH = re.compile(r"(/tmp/[^/\s]+/)[^/\s?\"']+")
 
 
 class TokenKind(StrEnum):
-    """The four kinds of tokens, by the letters they start with."""
+    """The kinds of tokens, by their prefixes."""
 
     STAGE = "stgv"
     UPLOAD = "stgu"
@@ -37,7 +37,7 @@ class TokenKind(StrEnum):
 
 
 class Action(StrEnum):
-    """What a client may want to do."""
+    """The actions that need a right."""
 
     SHOW = "show"
     OPEN = "open"
@@ -52,8 +52,8 @@ class Action(StrEnum):
     VERIFY = "verify"
 
 
-_FILLING = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE})
-_MANAGING = _FILLING | {
+_UPLOAD_ACTIONS = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE})
+_MANAGE_ACTIONS = _UPLOAD_ACTIONS | {
     Action.EXTEND,
     Action.CANCEL,
     Action.ROTATE,
@@ -63,25 +63,25 @@ _MANAGING = _FILLING | {
 
 PERMITTED: Mapping[TokenKind, frozenset[Action]] = {
     TokenKind.STAGE: frozenset(),
-    TokenKind.UPLOAD: _FILLING,
-    TokenKind.MANAGE: _MANAGING,
+    TokenKind.UPLOAD: _UPLOAD_ACTIONS,
+    TokenKind.MANAGE: _MANAGE_ACTIONS,
     TokenKind.ADMIN: frozenset(Action),
 }
-"""What each kind of token permits. Reading a preview needs no right: the stage URL is enough."""
+"""What each kind of token permits. Reading a preview needs no right: the stage URL suffices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as its bearer sends it. It does not print; `reveal` is for the one answer that may.
+    """A token as a client sends it. Its `repr` and `str` hide the secret; `reveal` returns it.
 
-    `digest`: SHA-256 in hex, the only form that is ever kept.
+    `digest`: SHA-256 in hex, the only form that is stored.
     """
 
     kind: TokenKind
     secret: str = field(repr=False)
 
     def reveal(self) -> str:
-        """Return the token's text, for the client that is entitled to it."""
+        """Return the secret, for the client that may see it."""
         return self.secret
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ class Token:
 
 
 def parse_token(text: str) -> Token | None:
-    """Return the token that *text* spells, or nothing if its shape or checksum is wrong."""
+    """Return the token in *text*, or `None` if its format or checksum is wrong."""
     if not TOKEN_PATTERN.fullmatch(text):
         return None
     body, checksum = text[:-_CHECKSUM_LENGTH], text[-_CHECKSUM_LENGTH:]
@@ -105,35 +105,35 @@ def parse_token(text: str) -> Token | None:
 
 
 def make_token(kind: TokenKind, entropy: bytes) -> Token:
-    """Spell *entropy* (32 bytes, random or derived) as a token of a *kind*."""
+    """Return a token of a *kind* made from *entropy*: 32 bytes, random or derived."""
     number = int.from_bytes(entropy, "big") % len(_ALPHABET) ** _RANDOM_LENGTH
     body = f"{kind}_{_base62(number, _RANDOM_LENGTH)}"
     return Token(kind, body + _checksum(body))
 
 
 def derive_stage_token(secret: bytes, stage_id: str, rotation: int) -> Token:
-    """Return the stage token of a stage after *rotation* changes of it.
+    """Return the stage token of a stage after *rotation* rotations.
 
-    Derived instead of kept, so that the server can show a stage URL again
-    while nothing in its database opens a stage.
+    It is derived instead of stored, so that the server can show a stage URL
+    again while nothing in its database opens a stage.
     """
     message = f"stage:{stage_id}:{rotation}".encode()
     return make_token(TokenKind.STAGE, hmac.digest(secret, message, "sha256"))
 
 
 def redacted(text: str) -> str:
-    """Return *text* without what opens a stage or carries a right.
+    """Return *text* without tokens.
 
-    Whatever stands in a stage URL where the token goes is left out, and
-    whatever starts like a token, token or not: someone may have mistyped one
-    character of it, or pasted it together with something else.
+    This hides the token segment of every stage URL, and everything that starts
+    like a token, valid or not: it may be a token with a typo, or a token pasted
+    together with other text.
     """
     return _TOKEN_LIKE.sub(r"\1_***", _STAGE_PATH.sub(r"\1***", text))
 
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """What is kept of an API token: whom it is for and until when; never the token itself."""
+    """The stored record of an API token: its scope and expiry, never the token itself."""
 
     id: str
     kind: TokenKind
@@ -145,10 +145,10 @@ class ApiToken:
     revoked_at: datetime | None = None
 
     def permits(self, action: Action, project: str | None, version: str | None = None) -> bool:
-        """Say whether the token permits *action* on a release of *project*.
+        """Return whether the token permits *action* on a release of *project*.
 
-        No project stands for what concerns all of them. A token for one
-        version permits nothing on a stage whose version is not known yet.
+        `None` as project means all projects. A token for one version permits
+        nothing on a stage whose version is not known yet.
         """
         if action not in PERMITTED[self.kind]:
             return False
@@ -159,13 +159,13 @@ class ApiToken:
         return version is not None and _is_same(self.version, version)
 
     def is_live(self, now: datetime) -> bool:
-        """Say whether the token is neither revoked nor expired."""
+        """Return whether the token is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What opens another index for publishing. It does not print."""
+    """The credential for publishing on an index. Its `repr` and `str` hide the password."""
 
     username: str
     password: str = field(repr=False)
@@ -176,26 +176,28 @@ class Credential:
 
     @property
     def authorization(self) -> str:
-        """The header that it is sent in."""
+        """The value of the Authorization header."""
         pair = f"{self.username}:{self.password}".encode()
         return f"Basic {base64.b64encode(pair).decode()}"
 
     def hidden_in(self, text: str) -> str:
-        """Return *text* without the password, which foreign servers may repeat."""
+        """Return *text* without the password, which other servers may echo."""
         for secret in filter(None, (self.authorization.removeprefix("Basic "), self.password)):
             text = text.replace(secret, "***")
         return text
 
 
 def parse_credential(text: str) -> Credential:
-    """Return what an API token, or `user:password`, opens. Raise `ValueError` on neither.
+    """Return the credential in an API token or `user:password`. Raise `ValueError` otherwise.
 
-    A token goes as the password of the user `__token__`, as on PyPI.
+    A token is the password of the user `__token__`, as on PyPI.
     """
-    given = text.strip()
-    username, _, password = given.partition(":") if ":" in given else (TOKEN_USER, "", given)
-    if not username or not password or not given.isprintable():
-        msg = "This is neither an API token nor a user's name and password."
+    stripped = text.strip()
+    username, _, password = (
+        stripped.partition(":") if ":" in stripped else (TOKEN_USER, "", stripped)
+    )
+    if not username or not password or not stripped.isprintable():
+        msg = "Expected an API token or USER:PASSWORD."
         raise ValueError(msg)
     return Credential(username, password)
 

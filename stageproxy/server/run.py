@@ -1,4 +1,4 @@
-"""Here is where the parts come together."""
+"""Starting, serving and stopping a server."""
 
 import asyncio
 import logging
@@ -6,19 +6,24 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
-from aiohttp import ClientSession, web
+from aiohttp import web
 
 from stageproxy.config import Config
-from stageproxy.core.promotion.promotion import PublishUrls
-from stageproxy.core.rights import EVERY_PROJECT, Credential, TokenKind
+from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
-from stageproxy.server.wiring import Publishing, Service, Upstreams, assemble
-from stageproxy.services.background import repeat_for_ever
-from stageproxy.services.promotion.publish_target import CountingUploadClient
+from stageproxy.server.clock import SystemClock
+from stageproxy.server.wiring import (
+    Adapters,
+    Service,
+    assemble,
+    index_of,
+    publish_target_of,
+    upstream_of,
+)
+from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenRequest
 from stageproxy.store.database import Database
@@ -26,22 +31,13 @@ from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_
 from stageproxy.store.files import FileStore, Inspector
 from stageproxy.store.inspection import Inspection
 from stageproxy.store.migrations import NewerSchemaError
-from stageproxy.upstream.cache import CachedIndex
-from stageproxy.upstream.downloads import FileDownloads
-from stageproxy.upstream.index import UpstreamIndex
 from stageproxy.upstream.pip_index import (
-    IndexUrls,
     NoPipIndexError,
-    index_of_pip,
-    publishing_urls,
-    urls_of,
-    urls_of_simple,
     without_credentials,
 )
 from stageproxy.upstream.session import Patience, open_session
-from stageproxy.upstream.upload_client import HttpUploadClient
 from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
-from stageproxy.web.metrics import METRICS, SHOWN, Metrics, Shown
+from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
 
 log = logging.getLogger(__name__)
@@ -52,15 +48,7 @@ _BACKLOG = 1024
 
 
 class CannotListenError(Exception):
-    """The server's address is taken, or not of this machine."""
-
-
-class SystemClock:
-    """The machine's time."""
-
-    def now(self) -> datetime:
-        """Return the present time, in UTC."""
-        return datetime.now(UTC)
+    """The server's address is in use, or not of this machine."""
 
 
 @asynccontextmanager
@@ -71,7 +59,7 @@ async def open_service(
     clock: Clock | None = None,
     inspector: Inspector | None = None,
 ) -> AsyncIterator[Service]:
-    """Open everything that a running server needs, and close it in the end."""
+    """Open everything that a running server needs, and close it at the end."""
     upstream = await asyncio.to_thread(upstream_of, config)
     log.info("upstream is %s", without_credentials(upstream.root))
     metrics = Metrics()
@@ -79,74 +67,29 @@ async def open_service(
         connect=config.upstream.connect_timeout,
         read=config.upstream.read_timeout,
     )
-    secret = directory.secret(config.server.secret.get_secret_value())
-    looking = Inspection() if inspector is None else nullcontext(inspector)
-    with looking as looks_into, Database(directory.database) as database:
-        files = FileStore(directory.root / "files", looks_into)
-        sending = open_session(patience, keeps_connections=False)
-        async with open_session(patience) as session, sending as sender:
-            index = CachedIndex(
-                UpstreamIndex(
-                    session,
-                    upstream,
-                    files_url=config.upstream.files_url,
-                    total_timeout=config.upstream.total_timeout,
-                    max_page_size=config.upstream.max_page_size,
-                ),
-                fresh_for=config.upstream.fresh_for,
-                max_size=config.upstream.cache_size,
-                report=metrics.asked_upstream,
+    urls = StageUrls(
+        public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
+    )
+    inspection = Inspection() if inspector is None else nullcontext(inspector)
+    with inspection as opened, Database(directory.database) as database:
+        publishing = open_session(patience, keeps_connections=False)
+        async with open_session(patience) as reader, publishing as publisher:
+            adapters = Adapters(
+                database=database,
+                files=FileStore(directory.root / "files", opened),
+                index=index_of(config, upstream, reader, metrics.count_upstream_document),
+                clock=clock or SystemClock(),
             )
-            urls = StageUrls(public_url.rstrip("/"), secret)
-            upstreams = Upstreams(
-                index, _counted(publishing_of(config, upstream, sender), metrics.sent)
-            )
-            service = assemble(config, files, database, upstreams, urls, clock or SystemClock())
-            await service.file_uploads.recover()
-            service.app[METRICS] = metrics
-            service.app[SHOWN] = Shown(metrics, database, lambda: index.size)
+            publish_target = publish_target_of(config, upstream, publisher, metrics.count_attempt)
+            service = assemble(config, adapters, publish_target, urls, metrics)
+            await service.completion.recover()
             async with service.promotions.background.open():
                 await service.promotions.recover()
                 yield service
 
 
-def publishing_of(config: Config, upstream: IndexUrls, session: ClientSession) -> Publishing | None:
-    """Return where releases are published, if the settings say so or upstream is PyPI itself.
-
-    *session* keeps no connections: some indexes serve one at a time.
-    """
-    settings = config.promotion
-    urls = publishing_urls(settings.repository_url, settings.index_url, upstream)
-    if urls is None:
-        return None
-    index = UpstreamIndex(
-        session,
-        urls_of_simple(str(urls.index)),
-        files_url="",
-        total_timeout=config.upstream.total_timeout,
-        max_page_size=config.upstream.max_page_size,
-    )
-    user, password = urls.repository.user, urls.repository.password
-    return Publishing(
-        target=PublishUrls(
-            str(without_credentials(urls.repository)), str(without_credentials(urls.index))
-        ),
-        # What is published is asked for anew each time: nothing of it is kept.
-        index=CachedIndex(index, fresh_for=timedelta(0), max_size=0, report=lambda *_: None),
-        downloads=FileDownloads(session, urls.index),
-        upload_client=HttpUploadClient(session, str(urls.repository), silence=settings.timeout),
-        credential=Credential(user, password) if user and password else None,
-    )
-
-
-def _counted(publishing: Publishing | None, count: Callable[[str], None]) -> Publishing | None:
-    if publishing is None:
-        return None
-    return replace(publishing, upload_client=CountingUploadClient(publishing.upload_client, count))
-
-
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
-    """Serve until a signal says stop. *announce* gets each line that is for the operator."""
+    """Serve until SIGINT or SIGTERM. *announce* is called with each line for the operator."""
     directory = DataDirectory(config.storage.data)
     with directory.locked():
         stop = asyncio.Event()
@@ -156,14 +99,12 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
             listening(config, directory, announce) as service,
             asyncio.TaskGroup() as group,
         ):
-            sweeping = group.create_task(
-                repeat_for_ever("sweep", service.expiry.sweep, _SWEEP_EVERY)
-            )
+            sweeping = group.create_task(repeat("sweep", service.expiry.sweep, _SWEEP_EVERY))
             watching = group.create_task(
-                repeat_for_ever("promotions", partial(_watch, service), _WATCH_EVERY)
+                repeat("promotions", partial(_watch, service), _WATCH_EVERY)
             )
             await stop.wait()
-            log.info("stopping: running requests have %d s to end", SHUTDOWN_SECONDS)
+            log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
             sweeping.cancel()
             watching.cancel()
 
@@ -176,13 +117,13 @@ async def listening(
     clock: Clock | None = None,
     inspector: Inspector | None = None,
 ) -> AsyncIterator[Service]:
-    """Answer requests for as long as the block lasts."""
-    # The socket comes first: the public URL may depend on the port that it gets.
+    """Serve requests until the block ends."""
+    # The socket is bound first: the public URL may depend on its port.
     bound = _bind(config.server.host, config.server.port)
     url = _url_of(config.server.host, bound.getsockname()[1])
     public_url = config.server.public_url or url
     async with open_service(config, directory, public_url, clock, inspector) as service:
-        await _first_token(service, directory, announce)
+        await _create_admin_token(service, directory, announce)
         runner = runner_for(service.app, trusted_proxies=config.server.trusted_proxies)
         await runner.setup()
         try:
@@ -203,7 +144,7 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        msg = f"{host} port {port} cannot be listened on: {error.strerror}."
+        msg = f"Cannot listen on {host} port {port}: {error.strerror}."
         raise CannotListenError(msg) from error
     return bound
 
@@ -212,35 +153,28 @@ def _url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def upstream_of(config: Config) -> IndexUrls:
-    """Return where upstream is: as the settings say, or else what pip on this machine uses."""
-    if config.upstream.url:
-        return urls_of(config.upstream.url, config.upstream.simple_url)
-    return index_of_pip()
-
-
-async def _first_token(
+async def _create_admin_token(
     service: Service, directory: DataDirectory, announce: Callable[[str], None]
 ) -> None:
-    """Leave an admin token for whoever owns an empty data directory."""
-    if await service.database.read(lambda rows: rows.list_api_tokens()):
+    """Write an admin token into a data directory that has no tokens yet."""
+    if await service.database.read(lambda rows: rows.tokens.list()):
         return
-    order = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
-    token, kept = service.tokens.mint(order)
-    # The file first: a crash in between leaves a token that the next start makes anew.
+    request = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
+    token, stored = service.tokens.mint(request)
+    # The file is written first: after a crash in between, the next start creates another token.
     await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
-    await service.tokens.store(kept)
-    announce(f"An admin token is in {directory.admin_token}")
+    await service.tokens.store(stored)
+    announce(f"An admin token was written to {directory.admin_token}")
 
 
 async def _watch(service: Service) -> None:
-    """End promotions that fell silent, and remind of half-published releases."""
-    await service.promotions.lapse()
+    """End promotions whose leases have run out, and warn of partly published releases."""
+    await service.promotions.end_lapsed()
     await service.promotion_reports.remind()
 
 
 def log_to_stderr(log_format: str, level: str) -> None:
-    """Log to the standard error stream, without a token in any line."""
+    """Log to standard error, with tokens removed from every line."""
     handler = logging.StreamHandler()
     text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if log_format == "json" else text)
@@ -249,4 +183,4 @@ def log_to_stderr(log_format: str, level: str) -> None:
 
 
 SERVE_FAILURES = (CannotListenError, DataDirectoryError, NewerSchemaError, NoPipIndexError)
-"""What keeps a server from starting and has a sentence for its operator."""
+"""The errors that prevent the start and have a sentence for the operator."""

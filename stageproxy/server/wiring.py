@@ -1,90 +1,92 @@
-"""Here is which part gets which: the services over their ports, the handlers over the services."""
+"""The assembly of a server: services over their ports, handlers over the services."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 from packaging.utils import canonicalize_name
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+from yarl import URL
 
 from stageproxy.caching import LoadingCache
 from stageproxy.config import Config
+from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Clock, Downloads, Rows, UploadClient
+from stageproxy.ports import Clock
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
+from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
+from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
-from stageproxy.services.promotion.publish_target import PromotionCredentials, PublishTarget
+from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
-from stageproxy.services.readiness import Readiness, disk_has_room, files_can_be_written
+from stageproxy.services.readiness import Check, Readiness, check_disk, check_files
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import UploadPolicy, Uploads
-from stageproxy.services.upstream_state import Published
+from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
-from stageproxy.upstream.pip_index import default_of_pip
+from stageproxy.upstream.downloads import FileDownloads
+from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.upstream.pip_index import (
+    IndexUrls,
+    default_of_pip,
+    index_of_pip,
+    publishing_urls,
+    urls_of,
+    urls_of_simple,
+    without_credentials,
+)
+from stageproxy.upstream.upload_client import HttpUploadClient
 from stageproxy.web import keys
-from stageproxy.web.api.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.api.openapi_document import openapi_document
-from stageproxy.web.conditional import GZIPPED
 from stageproxy.web.guard import guard
-from stageproxy.web.headers import add_own
-from stageproxy.web.help_pages import HelpPages
+from stageproxy.web.headers import add_standard_headers
+from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
-from stageproxy.web.upload.session_json import MECHANISMS, SESSION_JSON, SessionJson
+from stageproxy.web.session_json import MECHANISMS, SessionJson
 
 _PREFLIGHT_SECONDS = 30
-"""How long the index may take to say what it has, before a release is published."""
+"""How long the index that confirms may take to list a project, before a release is published."""
 
 
 @dataclass(frozen=True, slots=True)
-class Publishing:
-    """Where releases are published: the upload API, and the index that confirms it.
+class Adapters:
+    """The ports of a server as they are implemented: storage, upstream, time."""
 
-    *credential*: the one that stands in the URL of the upload API, if one does.
-    """
-
-    target: PublishUrls
+    database: Database = field(repr=False)
+    files: FileStore
     index: CachedIndex
-    downloads: Downloads
-    upload_client: UploadClient
-    credential: Credential | None
-
-
-@dataclass(frozen=True, slots=True)
-class Upstreams:
-    """The index that is previewed, and where to publish, if anybody said so."""
-
-    index: CachedIndex
-    publishing: Publishing | None
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An application, and what runs beside its requests."""
+    """An application, and the services that run beside its requests."""
 
     app: web.Application
     expiry: Expiry
     tokens: Tokens
-    file_uploads: FileUploads
+    completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
     database: Database = field(repr=False)
@@ -92,27 +94,25 @@ class Service:
 
 def assemble(
     config: Config,
-    files: FileStore,
-    database: Database,
-    upstreams: Upstreams,
+    adapters: Adapters,
+    publish_target: PublishTarget | None,
     urls: StageUrls,
-    clock: Clock,
+    metrics: Metrics,
 ) -> Service:
-    """Put the parts together. Nothing is asked or written yet."""
-    index = upstreams.index
+    """Build the parts of a server. Nothing is read or written yet."""
+    database, files = adapters.database, adapters.files
+    index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
-    published = Published(index, NameSearches(index))
-    examiner = Examiner(database, published, clock, config.upload.strict)
-    uploads = Uploads(database, files, examiner, clock, stages, _policy(config))
-    file_uploads = FileUploads(database, files, clock, stages, uploads)
+    preflight = Preflight(database, files, clock)
+    promotions = Promotions(database, files, clock, stages, publish_target, preflight, Background())
+    reports = PromotionReports(database, clock, stages, publish_target, promotions.sent)
     app = web.Application(middlewares=[guard])
     app[keys.ACCESS] = Access(database, clock)
     app[keys.AUDIT] = AuditTrail(database, clock, stages)
     app[keys.DOCUMENTS] = StagedDocuments(
         database, index, urls, LoadingCache(config.upstream.cache_size, _size_of)
     )
-    app[keys.FILE_UPLOADS] = file_uploads
     app[keys.PREVIEWS] = Previews(
         database,
         files,
@@ -121,65 +121,110 @@ def assemble(
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
     )
-    publish_target = _publish_target(config, upstreams.publishing, files, database, clock)
-    promotions = Promotions(
-        database,
-        clock,
-        stages,
-        publish_target,
-        credentials_of(config, upstreams.publishing),
-        Background(),
-    )
-    reports = PromotionReports(database, clock, stages, publish_target, promotions.sent)
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports
-    app[keys.READINESS] = _readiness(files.root, database, index)
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
-    app[keys.UPLOADS] = uploads
-    _add_what_the_web_needs(app, config, urls)
-    expiry = Expiry(database, files, clock, config.stage.retention)
-    return Service(app, expiry, tokens, file_uploads, promotions, reports, database)
-
-
-def _publish_target(
-    config: Config,
-    publishing: Publishing | None,
-    files: FileStore,
-    database: Database,
-    clock: Clock,
-) -> PublishTarget | None:
-    if publishing is None:
-        return None
-    index = publishing.index
-    published = Published(index, NameSearches(index), _PREFLIGHT_SECONDS)
-    confirmed_listing = ConfirmedListing(index, publishing.downloads)
-    return PublishTarget(
-        target=publishing.target,
-        preflight=Preflight(database, files, published, confirmed_listing, clock),
-        confirmed_listing=confirmed_listing,
-        upload_client=publishing.upload_client,
-        catalogue=database,
-        files=files,
-        clock=clock,
-        pace=pace_of(config),
-        pause=pause,
+    completion = _add_uploads(app, config, adapters, stages)
+    _add_operations(app, adapters, metrics)
+    _add_web_parts(app, config, urls)
+    return Service(
+        app=app,
+        expiry=Expiry(database, files, clock, config.stage.retention),
+        tokens=tokens,
+        completion=completion,
+        promotions=promotions,
+        promotion_reports=reports,
+        database=database,
     )
 
 
-def pace_of(config: Config) -> Pace:
-    """Return how fast to publish."""
-    return Pace(config.promotion.parallel, config.promotion.poll, config.promotion.patience)
+def _add_uploads(
+    app: web.Application, config: Config, adapters: Adapters, stages: Stages
+) -> Completion:
+    """Add the services that accept files into stages."""
+    database, files, clock = adapters.database, adapters.files, adapters.clock
+    policy = _policy(config)
+    reader = UpstreamReader(adapters.index, NameSearches(adapters.index))
+    examiner = Examiner(database, reader, clock, config.upload.strict)
+    uploads = Uploads(database, files, examiner, clock, stages, policy)
+    file_uploads = FileUploads(database, files, clock, stages, reader, policy)
+    completion = Completion(database, files, clock, stages, uploads, file_uploads)
+    app[keys.COMPLETION] = completion
+    app[keys.EXAMINER] = examiner
+    app[keys.FILE_UPLOADS] = file_uploads
+    app[keys.UPLOADS] = uploads
+    return completion
 
 
-async def pause(length: timedelta) -> None:
-    """Wait."""
-    await asyncio.sleep(length.total_seconds())
+def upstream_of(config: Config) -> IndexUrls:
+    """Return the URLs of upstream: those of the settings, or else of the index that pip uses."""
+    if config.upstream.url:
+        return urls_of(config.upstream.url, config.upstream.simple_url)
+    return index_of_pip()
 
 
-def credentials_of(config: Config, publishing: Publishing | None) -> PromotionCredentials:
-    """Return the credentials that settings have, for all ways to publish."""
+def index_of(
+    config: Config, urls: IndexUrls, session: ClientSession, report: Callable[[str, float], None]
+) -> CachedIndex:
+    """Return the index that is previewed."""
+    return CachedIndex(
+        _upstream_index(config, urls, session, files_url=config.upstream.files_url),
+        fresh_for=config.upstream.fresh_for,
+        max_size=config.upstream.cache_size,
+        report=report,
+    )
+
+
+def publish_target_of(
+    config: Config, upstream: IndexUrls, session: ClientSession, count: Callable[[str], None]
+) -> PublishTarget | None:
+    """Return where releases are published, if the settings say so or upstream is PyPI itself.
+
+    *session* closes each connection after use: some indexes serve one at a
+    time. *count* is called with the kind of each reply to an upload.
+    """
+    settings = config.promotion
+    urls = publishing_urls(settings.repository_url, settings.index_url, upstream)
+    if urls is None:
+        return None
+    index = CachedIndex(
+        _upstream_index(config, urls_of_simple(str(urls.index)), session, files_url=""),
+        # What is published is fetched each time: nothing of it is cached.
+        fresh_for=timedelta(0),
+        max_size=0,
+        report=lambda *_: None,
+    )
+    return PublishTarget(
+        urls=PublishUrls(
+            str(without_credentials(urls.repository)), str(without_credentials(urls.index))
+        ),
+        reader=UpstreamReader(index, NameSearches(index), _PREFLIGHT_SECONDS),
+        confirmed_listing=ConfirmedListing(index, FileDownloads(session, urls.index)),
+        upload_client=HttpUploadClient(session, str(urls.repository), silence=settings.timeout),
+        credentials=_credentials_of(config, urls.repository),
+        pace=Pace(settings.parallel, settings.poll, settings.patience),
+        pause=_pause,
+        count=count,
+    )
+
+
+def _upstream_index(
+    config: Config, urls: IndexUrls, session: ClientSession, *, files_url: str
+) -> UpstreamIndex:
+    return UpstreamIndex(
+        session,
+        urls,
+        files_url=files_url,
+        total_timeout=config.upstream.total_timeout,
+        max_page_size=config.upstream.max_page_size,
+    )
+
+
+def _credentials_of(config: Config, repository: URL) -> PromotionCredentials:
+    """Return the credentials of the settings; that in the URL of the upload API comes last."""
     promotion = config.promotion
+    user, password = repository.user, repository.password
     return PromotionCredentials(
         username=promotion.username,
         tokens={
@@ -188,19 +233,30 @@ def credentials_of(config: Config, publishing: Publishing | None) -> PromotionCr
         },
         token_file=promotion.token_file,
         token=promotion.token.get_secret_value(),
-        in_url=publishing.credential if publishing else None,
+        in_url=Credential(user, password) if user and password else None,
     )
 
 
-def _add_what_the_web_needs(app: web.Application, config: Config, urls: StageUrls) -> None:
+async def _pause(length: timedelta) -> None:
+    await asyncio.sleep(length.total_seconds())
+
+
+def _add_operations(app: web.Application, adapters: Adapters, metrics: Metrics) -> None:
+    index = adapters.index
+    app[keys.METRICS] = metrics
+    app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
+    app[keys.READINESS] = _readiness(adapters.files.root, adapters.database, index)
+
+
+def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> None:
     packed: LoadingCache[str, bytes] = LoadingCache(config.upstream.cache_size // 4, len)
-    app[GZIPPED] = packed
-    app[OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
-    app[SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
+    app[keys.GZIPPED] = packed
+    app[keys.OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
+    app[keys.SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
     app[keys.HELP_PAGES] = _help_pages()
     app[keys.URLS] = urls
     app.add_routes(ROUTES)
-    app.on_response_prepare.append(add_own)
+    app.on_response_prepare.append(add_standard_headers)
 
 
 def _limits(config: Config) -> StageLimits:
@@ -219,16 +275,16 @@ def _policy(config: Config) -> UploadPolicy:
 
 
 def _readiness(folder: Path, database: Database, index: CachedIndex) -> Readiness:
-    checks = {
-        "database": partial(_database_works, database),
-        "files": partial(files_can_be_written, folder),
-        "disk": partial(disk_has_room, folder),
+    checks: dict[str, Check] = {
+        "database": database.check,
+        "files": partial(check_files, folder),
+        "disk": partial(check_disk, folder),
     }
-    return Readiness(checks, lambda: index.failure, sqlite3.sqlite_version)
+    return Readiness(checks, lambda: index.failure, database.versions)
 
 
 def _help_pages() -> HelpPages:
-    """Return where PyPI explains its verdicts; never where a mirror of it is."""
+    """Return the pages where PyPI explains its refusals: PyPI's own, never those of a mirror."""
     site = default_of_pip()
     manual = site.with_host(f"docs.{site.host}")
     return HelpPages(str(site), str(manual))
@@ -236,14 +292,3 @@ def _help_pages() -> HelpPages:
 
 def _size_of(document: Document) -> int:
     return len(document.body)
-
-
-async def _database_works(database: Database) -> str | None:
-    def work(rows: Rows) -> None:
-        rows.find_stage("")
-
-    try:
-        await database.write(work)
-    except sqlite3.Error as error:
-        return f"the database cannot be written ({type(error).__name__})"
-    return None

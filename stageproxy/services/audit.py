@@ -1,4 +1,4 @@
-"""Here is the audit trail, for those who may read it, and how refusals get into it."""
+"""Reading and verifying the audit trail, and recording refusals in it."""
 
 import asyncio
 import logging
@@ -12,23 +12,23 @@ from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import in_short, refusal_event
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.access import require
-from stageproxy.services.stages import Stages, require_on
+from stageproxy.services.access import require, require_on
+from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
 _PAGE = 500
-"""So many records are read at a time."""
+"""The number of records that are read at a time."""
 _WINDOW = timedelta(minutes=1)
 _MOST_IN_WINDOW = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A write that was refused: what was asked for, and the sentence against it.
+    """A write that was refused: the request, and the sentence of the error.
 
-    *route* is a pattern, for a path may hold a token. The stage is known by
-    its id or by its token's digest, if at all.
+    *route* is a pattern, because a path can contain a token. The stage is
+    given by its id or by the digest of its token, if the request names one.
     """
 
     method: str
@@ -40,20 +40,20 @@ class Refusal:
 
 @dataclass(slots=True)
 class _Window:
-    """A minute of one token's refusals: since when, how many were kept, how many were not."""
+    """The refusals of one token within a minute: how many were recorded, how many were not."""
 
     began: datetime
-    kept: int = 0
+    recorded: int = 0
     left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AuditTrail:
-    """Tells who did what. What is done is told by whoever does it, in the same transaction.
+    """Reads the audit trail, and records refusals. Changes are recorded where they are made.
 
-    Refusals of one token are records up to a number in a minute; what comes
-    beyond is counted in the next record of that token. The trail is kept for
-    good, and a token that can do next to nothing must not fill the disk.
+    Only a limited number of refusals per token and minute are recorded; the
+    next record of the token contains the number of the others. The trail is
+    never deleted, and a token with few rights must not fill the disk.
     """
 
     catalogue: Catalogue
@@ -62,9 +62,9 @@ class AuditTrail:
     windows: dict[str, _Window] = field(default_factory=dict, repr=False)
 
     async def show(self, token: ApiToken, stage_id: str) -> Sequence[AuditRecord]:
-        """Return what happened to a stage, also to one that is forgotten otherwise."""
+        """Return the records of a stage, even of one that is deleted."""
         records = [one async for page in self._pages(stage_id) for one in page]
-        stage = await self.catalogue.read(lambda rows: rows.find_stage(stage_id))
+        stage = await self.catalogue.read(lambda rows: rows.stages.find(stage_id))
         last = records[-1].event if records else None
         if stage is None and last and last.project:
             require_on(token, Action.AUDIT, last.project, last.version)
@@ -73,20 +73,23 @@ class AuditTrail:
         return records
 
     async def verify(self, token: ApiToken, head: str | None) -> ChainCheck:
-        """Return how far the trail holds. *head* is a digest that it had once, from the log."""
-        require(token, Action.VERIFY, None)
-        walk = ChainCheck(awaited=head)
-        async for page in self._pages():
-            walk = walk.along(page)
-            if walk.broken:
-                break
-        walk = walk.ended()
-        if walk.broken:
-            log.error("audit: %s", walk.broken.sentence)
-        return walk
+        """Return the result of checking the whole trail.
 
-    async def refused(self, token: ApiToken, refusal: Refusal) -> None:
-        """Keep that a write was refused. On a full disk, the log has to do."""
+        *head*: the digest of an earlier last record, from the log, which must still be there.
+        """
+        require(token, Action.VERIFY, None)
+        check = ChainCheck(awaited=head)
+        async for page in self._pages():
+            check = check.extended_with(page)
+            if check.broken:
+                break
+        check = check.finished()
+        if check.broken:
+            log.error("audit: %s", check.broken.sentence)
+        return check
+
+    async def record_refusal(self, token: ApiToken, refusal: Refusal) -> None:
+        """Record a refusal. If the disk is full, write a line to the log instead."""
         now = self.clock.now()
         left_out = self._left_out(token, now)
         if left_out is None:
@@ -101,47 +104,48 @@ class AuditTrail:
         def work(rows: Rows) -> None:
             stage = _find_stage(rows, refusal)
             event = refusal_event(stage, token.id, now, **details)
-            rows.add_event(event)
+            rows.audit.add(event)
 
         try:
             await self.catalogue.write(work)
         except NoRoomError:
-            log.error("audit: no room for what was refused to token %s", token.id)  # noqa: TRY400 - why is known
+            log.error("audit: a refusal of token %s was not recorded: the disk is full", token.id)  # noqa: TRY400 - the cause is known
 
     def _left_out(self, token: ApiToken, now: datetime) -> int | None:
-        """Return how many refusals before this one were not kept; nothing if this one is not."""
+        """Return how many earlier refusals were not recorded; `None` if this one is not either."""
         window = self.windows.get(token.id)
         left_out = 0
         if window is None or abs(now - window.began) >= _WINDOW:
             left_out = window.left_out if window else 0
             window = self.windows[token.id] = _Window(now)
-        if window.kept >= _MOST_IN_WINDOW:
+        if window.recorded >= _MOST_IN_WINDOW:
             if not window.left_out:
                 log.warning(
-                    "audit: token %s is refused very often; some are only counted", token.id
+                    "audit: token %s is refused very often; further refusals are only counted",
+                    token.id,
                 )
             window.left_out += 1
             return None
-        window.kept += 1
+        window.recorded += 1
         return left_out
 
     async def _pages(self, stage_id: str | None = None) -> AsyncIterator[Sequence[AuditRecord]]:
         page = await self._page(stage_id, 0)
         while page:
             yield page
-            # Reading does not wait for anything: without this, nobody else gets a turn.
+            # Reading never waits: without this, it would block the event loop.
             await asyncio.sleep(0)
             page = await self._page(stage_id, page[-1].number)
 
     async def _page(self, stage_id: str | None, after: int) -> Sequence[AuditRecord]:
         return await self.catalogue.read(
-            lambda rows: rows.list_events(stage_id, after=after, limit=_PAGE)
+            lambda rows: rows.audit.list(stage_id, after=after, limit=_PAGE)
         )
 
 
 def _find_stage(rows: Rows, refusal: Refusal) -> Stage | None:
-    """Return the stage that was meant. An id is kept only if it is one: clients choose theirs."""
+    """Return the stage that the request names. An id that does not exist is not recorded."""
     if refusal.stage_token is not None:
-        found = rows.find_stage_by_token(refusal.stage_token)
+        found = rows.stages.find_by_token(refusal.stage_token)
         return found[0] if found else None
-    return rows.find_stage(refusal.stage_id) if refusal.stage_id else None
+    return rows.stages.find(refusal.stage_id) if refusal.stage_id else None

@@ -1,4 +1,4 @@
-"""Here is every document of the index that a staged release changes, as if it were published."""
+"""The index documents that a staged release changes, as if it were published."""
 
 import asyncio
 from collections.abc import Callable
@@ -35,22 +35,22 @@ Edit = Callable[[Document], bytes]
 
 @dataclass(frozen=True, slots=True)
 class StagedDocuments:
-    """Documents about the staged project; edited ones are kept until one side changes."""
+    """Documents about the staged project. Edited ones are cached until one side changes."""
 
     catalogue: Catalogue
     index: Index
     urls: StageUrls
-    kept: LoadingCache[tuple[object, ...], Document] = field(repr=False)
+    cache: LoadingCache[tuple[object, ...], Document] = field(repr=False)
 
     async def project_page(self, stage: Stage, accept: str, *, fresh: bool) -> Document:
         """Return the project's page with the staged files on it.
 
-        Where upstream is ill there is no page: one with staged files alone
-        would hide every release that is out.
+        Raise if upstream fails: a page with only the staged files would hide
+        every published release.
         """
         page = await self.upstream_page(stage, accept, fresh=fresh)
         if page is None:
-            return await self._written_page(stage, accept, _TO_ROOT)
+            return await self._new_page(stage, accept, _TO_ROOT)
         if page.simple_type is None:
             raise _wrong_type(page, "a page")
 
@@ -62,30 +62,29 @@ class StagedDocuments:
         return await self._edited("page", stage, page, edit)
 
     async def upstream_page(self, stage: Stage, accept: str, *, fresh: bool) -> Document | None:
-        """Return upstream's own page of the project."""
-        asked = ACCEPT_FOR[simple_type(accept)]
-        return await self.index.find(f"simple/{stage.project}/", asked, fresh=fresh)
+        """Return upstream's page of the project, or `None` if there is none."""
+        upstream_accept = ACCEPT_FOR[simple_type(accept)]
+        return await self.index.find(f"simple/{stage.project}/", upstream_accept, fresh=fresh)
 
     async def only_page(self, stage: Stage, accept: str) -> Document:
-        """Return the page that lists the staged release alone."""
-        return await self._written_page(stage, accept, _TO_ROOT_FROM_ONLY)
+        """Return the page that lists only the staged release."""
+        return await self._new_page(stage, accept, _TO_ROOT_FROM_ONLY)
 
     async def only_list(self, stage: Stage, accept: str) -> Document:
-        """Return the list of projects that the stage has: its own."""
+        """Return the list of projects that contains only the project of the stage."""
         kind = simple_type(accept)
         names = [stage.project] if stage.artifacts else []
-        return own_document(new_list(kind, names), _spelled(kind))
+        return own_document(new_list(kind, names), _content_type(kind))
 
     async def project_json(self, stage: Stage, *, fresh: bool) -> Document | None:
-        """Return /pypi/<project>/json, or nothing where PyPI would have none.
+        """Return /pypi/<project>/json, or `None` where PyPI would have none.
 
-        A mirror that has the project but no JSON API tells too little to
-        make a document of it.
+        The document cannot be made if a mirror has the project but no JSON API.
         """
         upstream = await self.index.find(f"pypi/{stage.project}/json", _JSON, fresh=fresh)
         if not stage.artifacts:
             return upstream
-        if upstream is None and await self._is_out(stage, fresh=fresh):
+        if upstream is None and await self._has_project(stage, fresh=fresh):
             return None
         staged = await self._release(stage)
         if upstream is None:
@@ -93,12 +92,12 @@ class StagedDocuments:
         return await self._edited(
             "json",
             stage,
-            _typed(upstream, "json"),
+            _checked(upstream, "json"),
             lambda document: add_to_project_json(document.body, document.url, staged),
         )
 
     async def release_json(self, stage: Stage, version: str, *, fresh: bool) -> Document | None:
-        """Return /pypi/<project>/<version>/json, be it of the staged release or of another."""
+        """Return /pypi/<project>/<version>/json of the staged or of any other release."""
         path = f"pypi/{stage.project}/{quote(version, safe='')}/json"
         upstream = await self.index.find(path, _JSON, fresh=fresh)
         if not _has_files_of(stage, version):
@@ -108,16 +107,16 @@ class StagedDocuments:
             return await self._edited(
                 path,
                 stage,
-                _typed(upstream, "json"),
+                _checked(upstream, "json"),
                 lambda document: add_to_release_json(document.body, document.url, staged),
             )
         project = await self.index.find(f"pypi/{stage.project}/json", _JSON, fresh=fresh)
-        if project is None and await self._is_out(stage, fresh=fresh):
+        if project is None and await self._has_project(stage, fresh=fresh):
             return None
-        return await self._new_release(stage, staged, project and _typed(project, "json"))
+        return await self._new_release(stage, staged, project and _checked(project, "json"))
 
     async def feed(self, stage: Stage, *, fresh: bool) -> Document | None:
-        """Return the feed of releases, if upstream has it."""
+        """Return the feed of releases, or `None` if upstream has none."""
         path = f"rss/project/{stage.project}/releases.xml"
         upstream = await self.index.find(path, _XML, fresh=fresh)
         if upstream is None or not stage.artifacts:
@@ -126,30 +125,32 @@ class StagedDocuments:
         return await self._edited(
             "feed",
             stage,
-            _typed(upstream, "xml"),
+            _checked(upstream, "xml"),
             lambda document: add_to_feed(document.body, item),
         )
 
     async def is_new(self, stage: Stage, *, fresh: bool) -> bool:
-        """Say whether the stage is the first release of its project."""
-        return bool(stage.artifacts) and not await self._is_out(stage, fresh=fresh)
+        """Return whether the stage is the first release of its project."""
+        return bool(stage.artifacts) and not await self._has_project(stage, fresh=fresh)
 
     async def _new_release(
         self, stage: Stage, staged: StagedRelease, project: Document | None
     ) -> Document | None:
-        """Return the document of a release that is not out; nothing if it is, but not told of."""
+        """Return the document of an unpublished release; `None` if the project lists it."""
         try:
-            written = await asyncio.to_thread(_written_release, staged, project)
+            document = await asyncio.to_thread(_new_release_if_missing, staged, project)
         except UnreadablePageError as error:
             raise _unreadable(stage, error) from error
-        return own_document(written, _JSON) if written else None
+        return own_document(document, _JSON) if document else None
 
-    async def _is_out(self, stage: Stage, *, fresh: bool) -> bool:
+    async def _has_project(self, stage: Stage, *, fresh: bool) -> bool:
         return await self.upstream_page(stage, SimpleType.V1_JSON, fresh=fresh) is not None
 
     async def _release(self, stage: Stage) -> StagedRelease:
         first = in_promotion_order(stage.artifacts)[0]
-        form = await self.catalogue.read(lambda rows: rows.find_form(stage.id, first.filename))
+        form = await self.catalogue.read(
+            lambda rows: rows.artifacts.find_form(stage.id, first.filename)
+        )
         return staged_release(
             stage, form, root=self.urls.url_of(stage), project_url=self._project_url(stage)
         )
@@ -157,8 +158,8 @@ class StagedDocuments:
     def _project_url(self, stage: Stage) -> str:
         return f"{self.index.site}project/{stage.project}/"
 
-    async def _edited(self, what: str, stage: Stage, document: Document, edit: Edit) -> Document:
-        """Return the edited document: made once for each state of the stage and of upstream."""
+    async def _edited(self, name: str, stage: Stage, document: Document, edit: Edit) -> Document:
+        """Return the edited document, made once for each state of the stage and of upstream."""
 
         async def make() -> Document:
             try:
@@ -167,16 +168,16 @@ class StagedDocuments:
                 raise _unreadable(stage, error) from error
             return await asyncio.to_thread(document.with_body, body)
 
-        key = (what, stage.id, stage.revision, stage.rotation, document.digest)
-        edited = await self.kept.get((*key, document.content_type), make)
+        key = (name, stage.id, stage.revision, stage.rotation, document.digest)
+        edited = await self.cache.get((*key, document.content_type), make)
         return replace(edited, headers=document.headers)
 
-    async def _written_page(self, stage: Stage, accept: str, to_root: str) -> Document:
+    async def _new_page(self, stage: Stage, accept: str, to_root: str) -> Document:
         if not stage.artifacts:
             raise NotFoundError
         kind = simple_type(accept)
         body = new_page(kind, stage.project, staged_files(stage, to_root))
-        return own_document(body, _spelled(kind))
+        return own_document(body, _content_type(kind))
 
 
 def _has_files_of(stage: Stage, version: str) -> bool:
@@ -184,27 +185,27 @@ def _has_files_of(stage: Stage, version: str) -> bool:
     return is_same and bool(stage.artifacts)
 
 
-def _written_release(staged: StagedRelease, project: Document | None) -> bytes | None:
+def _new_release_if_missing(staged: StagedRelease, project: Document | None) -> bytes | None:
     if project and has_release(project.body, staged.project, staged.version):
         return None
     return new_release_json(staged, project.body if project else None)
 
 
-def _typed(document: Document, kind: str) -> Document:
-    """Return a document that is to be edited; raise unless its type says that it is of a *kind*."""
+def _checked(document: Document, kind: str) -> Document:
+    """Return a document that is to be edited. Raise unless its Content-Type names *kind*."""
     if kind not in document.content_type.lower():
         raise _wrong_type(document, kind.upper())
     return document
 
 
 def _wrong_type(document: Document, expected: str) -> UpstreamFailedError:
-    said = document.content_type or "no type"
-    return UpstreamFailedError(f"PyPI answers with {said} where {expected} should be.")
+    content_type = document.content_type or "a document without Content-Type"
+    return UpstreamFailedError(f"PyPI returned {content_type} instead of {expected}.")
 
 
 def _unreadable(stage: Stage, error: UnreadablePageError) -> UpstreamFailedError:
     return UpstreamFailedError(f"PyPI's document on {stage.project} cannot be read: {error}.")
 
 
-def _spelled(kind: SimpleType) -> str:
+def _content_type(kind: SimpleType) -> str:
     return f"{kind}; charset=UTF-8" if kind is SimpleType.HTML else kind.value

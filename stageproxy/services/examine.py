@@ -1,4 +1,4 @@
-"""Here is how a file that arrives is looked at: the verdict, and the artifact it would become."""
+"""Examination of uploads: what PyPI would report, and the artifact that an upload becomes."""
 
 import asyncio
 import hashlib
@@ -22,19 +22,20 @@ from stageproxy.core.stage.accept import (
     is_published,
     surroundings_of,
 )
-from stageproxy.core.stage.digests import Received
-from stageproxy.core.stage.stage import LIVE, Artifact, ArtifactKind, Stage
+from stageproxy.core.stage.digests import FileDigests
+from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.core.values import FormFields
-from stageproxy.ports import Catalogue, Clock, IncomingFile, Rows
+from stageproxy.ports import Catalogue, Clock, IncomingFile
 from stageproxy.services.access import require
-from stageproxy.services.upstream_state import Published, UpstreamState
+from stageproxy.services.live_stages import list_live_artifacts
+from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """What a client sent: the form's fields as they came, and the file, received but not kept.
+class IncomingUpload:
+    """An upload as a client sends it: the form's fields in order, and the file, not stored yet.
 
-    `upload_id`: the file upload that it completes, if it came by PEP 694.
+    `upload_id`: the file upload that it completes, if it is one of PEP 694.
     """
 
     form: FormFields
@@ -50,102 +51,90 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An artifact that nothing speaks against so far. `is_published`: PyPI has the very file."""
+class AcceptedUpload:
+    """An upload that PyPI would accept, and the artifact that it becomes.
 
-    project: NormalizedName
-    version: str
+    `is_published`: whether PyPI has this file already.
+    """
+
+    incoming: IncomingUpload
     artifact: Artifact
-    form: FormFields
+    version: str
     core_metadata: bytes | None
-    file: IncomingFile
-    upload_id: str | None
     is_published: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
-    """A file that may come: the form that would come with it, its name, its size in bytes."""
-
-    form: FormFields
-    filename: str
-    size: int
-
-    @property
-    def project(self) -> NormalizedName:
-        """The project that the form names."""
-        return _project_in(self.form)
-
-    def claimed(self, digest: str) -> str:
-        """Return a digest as the form claims it."""
-        return next((value for key, value in self.form if key == digest), "").lower()
-
-
-@dataclass(frozen=True, slots=True)
 class Examiner:
-    """Looks at files as PyPI would; *strict*: suspicion is enough to refuse."""
+    """Examines uploads as PyPI would; *strict*: whether warnings refuse an upload, too."""
 
     catalogue: Catalogue
-    published: Published
+    reader: UpstreamReader
     clock: Clock
     strict: bool
 
     async def examine(
-        self, token: ApiToken, arrival: Arrival, *, into: Stage | None = None
-    ) -> Candidate:
-        """Return what a file would become. Raise `RefusedError` with all that PyPI would say."""
-        _refuse(await asyncio.to_thread(form_findings, arrival.form), sources={"name"})
-        if into is not None and into.project != arrival.project:
-            raise OtherReleaseError(arrival.filename, staged=into.release)
-        name = _find_name(arrival.filename)
-        require(token, Action.UPLOAD, arrival.project, str(name.version) if name else None)
-        received = await arrival.file.finish()
-        # At once: both may take seconds, and some uploaders wait for ten of them.
+        self, token: ApiToken, incoming: IncomingUpload, *, into: Stage | None = None
+    ) -> AcceptedUpload:
+        """Return the accepted upload. Raise `RefusedError` with all that PyPI would report.
+
+        *into*: the stage that the file must belong to.
+        """
+        _refuse(await asyncio.to_thread(form_findings, incoming.form), sources={"name"})
+        project = incoming.project
+        if into is not None and into.project != project:
+            raise OtherReleaseError(incoming.filename, staged=into.release)
+        name = _find_name(incoming.filename)
+        require(token, Action.UPLOAD, project, str(name.version) if name else None)
+        digests = await incoming.file.finish()
+        # Concurrently: both can take seconds, and some uploaders time out after ten.
         state, contents = await asyncio.gather(
-            self.published.state(arrival.project), _contents_of(arrival, name)
+            self.reader.state(project), _contents_of(incoming, name)
         )
-        around = await self._surroundings(arrival.project, name, state)
-        upload = _upload_of(arrival, received, name, contents, around)
+        around = await self._surroundings(project, name, state)
+        upload = _upload_of(incoming, digests, name, contents, around)
         findings = await asyncio.to_thread(findings_of, upload)
         _refuse(findings, strict=self.strict)
         if name is None:
-            raise AssertionError("a filename that cannot be read is refused")
-        told = (one.message for one in findings if one.level is not Level.REFUSE)
-        artifact = self._artifact(upload, received, token, (*told, *state.notices))
+            raise AssertionError("a filename that cannot be parsed is refused")
+        messages = (one.message for one in findings if one.level is not Level.REFUSE)
+        artifact = self._artifact(upload, digests, token, (*messages, *state.notices))
         if state.listing is not None:
-            check_project_accepts_uploads(arrival.project, state.listing)
-        return Candidate(
-            project=arrival.project,
-            version=str(name.version),
+            check_project_accepts_uploads(project, state.listing)
+        return AcceptedUpload(
+            incoming=incoming,
             artifact=artifact,
-            form=arrival.form,
+            version=str(name.version),
             core_metadata=contents.core_metadata if name.is_wheel else None,
-            file=arrival.file,
-            upload_id=arrival.upload_id,
             is_published=state.listing is not None and is_published(artifact, state.listing),
         )
 
-    async def predict(self, token: ApiToken, prospect: Prospect) -> list[Finding]:
-        """Return what PyPI would say to a file, as far as that can be told without it."""
-        invalid = await asyncio.to_thread(form_findings, prospect.form)
+    async def predict(
+        self, token: ApiToken, form: FormFields, filename: str, size: int
+    ) -> list[Finding]:
+        """Return what PyPI would report about a file, as far as its form, name and size show it.
+
+        *size* is in bytes; the digests are those of the form.
+        """
+        invalid = await asyncio.to_thread(form_findings, form)
         if _is_refused(invalid, {"name"}):
-            # There is nothing to ask upstream for, and nothing that a token may be for.
+            # Without a project there is nothing to read upstream, and nothing to authorize.
             return invalid
-        name = _find_name(prospect.filename)
-        require(token, Action.UPLOAD, prospect.project, str(name.version) if name else None)
-        state = await self.published.state(prospect.project)
+        project, name = _project_in(form), _find_name(filename)
+        require(token, Action.UPLOAD, project, str(name.version) if name else None)
+        state = await self.reader.state(project)
         upload = Upload(
-            form=prospect.form,
-            filename=prospect.filename,
+            form=form,
+            filename=filename,
             content_type=None,
-            sha256=prospect.claimed("sha256_digest"),
-            blake2b_256=prospect.claimed("blake2_256_digest"),
-            md5=prospect.claimed("md5_digest"),
+            sha256=_claimed(form, "sha256_digest"),
+            blake2b_256=_claimed(form, "blake2_256_digest"),
+            md5=_claimed(form, "md5_digest"),
             name=name,
-            size=prospect.size,
-            around=await self._surroundings(prospect.project, name, state),
+            size=size,
+            around=await self._surroundings(project, name, state),
         )
-        closed = find_closed(prospect.project, state.listing) if state.listing else None
+        closed = find_closed(project, state.listing) if state.listing else None
         findings = await asyncio.to_thread(findings_of, upload)
         unknown = [not_known(notice, "index") for notice in state.notices]
         return [*findings, *([closed] if closed else []), *unknown]
@@ -160,11 +149,11 @@ class Examiner:
             str(name.version) if name else None,
             self.clock.now(),
             similar=state.similar,
-            staged=await self.catalogue.read(lambda rows: live_artifacts(rows, project)),
+            staged=await self.catalogue.read(lambda rows: list_live_artifacts(rows, project)),
         )
 
     def _artifact(
-        self, upload: Upload, received: Received, token: ApiToken, notices: tuple[str, ...]
+        self, upload: Upload, digests: FileDigests, token: ApiToken, notices: tuple[str, ...]
     ) -> Artifact:
         kind = ArtifactKind(upload.get("filetype") or "")
         core_metadata = upload.contents.core_metadata
@@ -172,10 +161,10 @@ class Examiner:
         return Artifact(
             filename=upload.filename,
             kind=kind,
-            sha256=received.sha256,
-            blake2b_256=received.blake2b_256,
-            md5=received.md5,
-            size=received.size,
+            sha256=digests.sha256,
+            blake2b_256=digests.blake2b_256,
+            md5=digests.md5,
+            size=digests.size,
             form_sha256=_digest_of(upload.form),
             requires_python=upload.get("requires_python"),
             summary=upload.get("summary"),
@@ -196,27 +185,31 @@ def _project_in(form: FormFields) -> NormalizedName:
     return canonicalize_name(next((value for key, value in form if key == "name"), ""))
 
 
-async def _contents_of(arrival: Arrival, name: DistributionName | None) -> Contents:
-    return await arrival.file.read_contents(name) if name else Contents()
+def _claimed(form: FormFields, digest: str) -> str:
+    return next((value for key, value in form if key == digest), "").lower()
+
+
+async def _contents_of(incoming: IncomingUpload, name: DistributionName | None) -> Contents:
+    return await incoming.file.read_contents(name) if name else Contents()
 
 
 def _upload_of(
-    arrival: Arrival,
-    received: Received,
+    incoming: IncomingUpload,
+    digests: FileDigests,
     name: DistributionName | None,
     contents: Contents,
     around: Surroundings | None,
 ) -> Upload:
     return Upload(
-        form=arrival.form,
-        filename=arrival.filename,
-        content_type=arrival.content_type,
-        sha256=received.sha256,
-        blake2b_256=received.blake2b_256,
-        md5=received.md5,
+        form=incoming.form,
+        filename=incoming.filename,
+        content_type=incoming.content_type,
+        sha256=digests.sha256,
+        blake2b_256=digests.blake2b_256,
+        md5=digests.md5,
         name=name,
         contents=contents,
-        size=received.size,
+        size=digests.size,
         around=around,
     )
 
@@ -228,16 +221,10 @@ def _find_name(filename: str) -> DistributionName | None:
         return None
 
 
-def live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
-    """Return what the live stages of a project hold."""
-    live = (stage for stage in rows.list_stages(project) if stage.status in LIVE)
-    return [artifact for stage in live for artifact in stage.artifacts]
-
-
 def _refuse(
     findings: Sequence[Finding], *, sources: set[str] | None = None, strict: bool = False
 ) -> None:
-    """Raise if PyPI would refuse; with *sources*, only if one of these fields is at fault."""
+    """Raise if PyPI would refuse; with *sources*, only if one of these fields is wrong."""
     levels = {Level.REFUSE, Level.WARN} if strict else {Level.REFUSE}
     problems = [
         Problem(one.source, one.message, one.page) for one in findings if one.level in levels
@@ -253,5 +240,5 @@ def _is_refused(findings: Sequence[Finding], sources: set[str]) -> bool:
 
 
 def _digest_of(form: FormFields) -> str:
-    """Return a digest that is the same for every order in which an uploader sends the fields."""
+    """Return a digest of the form that does not depend on the order of its fields."""
     return hashlib.sha256(json.dumps(sorted(form)).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Here is how stages end whose time is over, and how files go that nobody needs any more."""
+"""Expiry of stages, and deletion of files that no stage needs."""
 
 import logging
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.stage.events import stage_event
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Rows
-from stageproxy.services.stages import end_expired
+from stageproxy.services.live_stages import end_expired
 
 log = logging.getLogger(__name__)
 
-_SPARED = timedelta(hours=1)
+_MIN_AGE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep took away."""
+    """How many stages and files a sweep has deleted."""
 
     stages: int
     files: int
@@ -24,7 +24,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """Ends what is over, an hour after the last need for it."""
+    """Ends expired stages, and deletes what has not been needed for an hour."""
 
     catalogue: Catalogue
     files: ArtifactFiles
@@ -32,17 +32,17 @@ class Expiry:
     retention: timedelta
 
     async def sweep(self) -> Swept:
-        """End expired stages, forget those whose story nobody may ask for any more, delete files.
+        """End expired stages, delete those whose retention time is over, and unused files.
 
-        All of it in one transaction that keeps uploads out, so that no file
-        goes that one of them is about to name. The log then gets the head of
-        the audit trail: without it, a trail that was cut short looks whole.
+        All of it is one transaction, which excludes uploads: no file is deleted
+        that an upload is about to name. Then the last record of the audit trail
+        is logged: without it, a truncated trail would look complete.
         """
         now = self.clock.now()
         swept = await self.catalogue.write(lambda rows: self._sweep(rows, now))
         if swept.stages or swept.files:
             log.info("swept: forgot %d stages, deleted %d files", swept.stages, swept.files)
-        head = await self.catalogue.read(lambda rows: rows.audit_head())
+        head = await self.catalogue.read(lambda rows: rows.audit.head())
         log.info("audit: the head is record %d, %s", head.number, head.digest)
         return swept
 
@@ -50,14 +50,14 @@ class Expiry:
         end_expired(rows, None, now)
         forgotten = [
             stage
-            for stage in rows.list_stages()
+            for stage in rows.stages.list()
             if stage.ended_at and now >= stage.ended_at + self.retention
         ]
         for stage in forgotten:
-            rows.remove_stage(stage.id)
-            rows.add_event(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
-        unused = rows.unused_files(now, since=now - _SPARED)
+            rows.stages.remove(stage.id)
+            rows.audit.add(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
+        unused = rows.files.remove_unused(now, since=now - _MIN_AGE)
         for digest in unused:
             self.files.remove(digest)
-        orphans = self.files.sweep(rows.known_files(), now - _SPARED)
+        orphans = self.files.sweep(rows.files.digests(), now - _MIN_AGE)
         return Swept(len(forgotten), len(unused) + orphans)

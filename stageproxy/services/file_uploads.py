@@ -1,4 +1,4 @@
-"""Here is how files get into a stage by PEP 694: announced, sent, then completed or deleted."""
+"""File uploads of PEP 694: announced, sent, extended, deleted."""
 
 import logging
 import secrets
@@ -6,59 +6,55 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from stageproxy.core.audit import SERVER, AuditAction
+from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import (
     ConflictError,
     InvalidRequestError,
-    NoRoomError,
     NotFoundError,
-    Problem,
-    RefusedError,
-    StageproxyError,
     TooManyError,
 )
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.announcements import Announcement, check_name, name_of
-from stageproxy.core.stage.digests import Received, problems_with_file, problems_with_hashes
-from stageproxy.core.stage.events import ACTION_OF_STEP, file_event
+from stageproxy.core.stage.announcements import Announcement, check_name, parse_filename
+from stageproxy.core.stage.digests import problems_with_hashes
+from stageproxy.core.stage.events import file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage, Step
-from stageproxy.core.stage.upload_forms import form_of_upload
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
-from stageproxy.services.examine import Arrival
-from stageproxy.services.stages import WITHDRAWN, Stages, end_expired, get_live, touched
-from stageproxy.services.uploads import Uploads
+from stageproxy.services.live_stages import end_expired, get_live
+from stageproxy.services.stages import WITHDRAWN, Stages
+from stageproxy.services.uploads import UploadPolicy
+from stageproxy.services.upstream_state import UpstreamReader
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = timedelta(days=1)
-_MOST_AT_ONCE = 200
-_Ids = tuple[str, str]
-"""A stage, and a file upload of it."""
-_INTERRUPTED = "The server stopped while it looked at the file. Delete the upload and start again."
+_LIFETIME = timedelta(days=1)
+_MOST_UNFINISHED = 200
+Ids = tuple[str, str]
+"""The id of a stage, and that of one of its file uploads."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileUploads:
-    """The life of file uploads. An artifact is taken in by `Uploads`, as whatever way it came."""
+    """Changes of file uploads, except their completion."""
 
     catalogue: Catalogue
     files: ArtifactFiles
     clock: Clock
     stages: Stages
-    uploads: Uploads
+    reader: UpstreamReader
+    policy: UploadPolicy
 
     async def create(
         self, token: ApiToken, stage_id: str, announced: Announcement
     ) -> tuple[Stage, FileUpload]:
-        """Announce a file. Raise if it cannot become a part of the stage."""
+        """Announce a file. Raise if the stage cannot accept it."""
         stage = await self.stages.get(token, stage_id, Action.UPLOAD)
-        name = name_of(announced.filename)
+        name = parse_filename(announced.filename)
         if problems := problems_with_hashes(announced.hashes):
             raise InvalidRequestError(problems[0].message, problems)
-        self.uploads.check_size(announced.size, stage.project)
+        self.policy.check_size(announced.size, stage.project)
         check_name(stage, name)
-        await self.uploads.examiner.published.check_is_new(stage.project, announced.filename)
+        await self.reader.check_is_new(stage.project, announced.filename)
         now = self.clock.now()
         upload = FileUpload(
             id=secrets.token_hex(16),
@@ -67,7 +63,7 @@ class FileUploads:
             hashes={key: digest.lower() for key, digest in announced.hashes.items()},
             status=UploadStatus.PENDING,
             created_at=now,
-            expires_at=min(now + _PATIENCE, stage.expires_at),
+            expires_at=min(now + _LIFETIME, stage.expires_at),
             created_by=token.id,
         )
         return await self.catalogue.write(lambda rows: self._add(rows, stage_id, upload, now))
@@ -78,154 +74,105 @@ class FileUploads:
         """Return a file upload and its stage, on which *token* permits *action*."""
         await self.stages.get(token, stage_id, action)
         now = self.clock.now()
-        return await self.catalogue.read(lambda rows: _find(rows, stage_id, upload_id, now))
+        return await self.catalogue.read(lambda rows: _get(rows, stage_id, upload_id, now))
 
     async def receive(
         self, token: ApiToken, stage_id: str, upload_id: str, file: IncomingFile
     ) -> FileUpload:
-        """Keep the bytes that came in. Sent again, the later ones count."""
+        """Store the bytes of a file. They replace those that were sent before."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
         received = await file.finish()
-        before: list[FileUpload] = []
+        previous: list[FileUpload] = []
 
         def with_bytes(upload: FileUpload) -> FileUpload:
-            before.append(upload)
+            previous.append(upload)
             sent = replace(upload.after(UploadStep.SEND), received=received)
             file.commit()
             return sent
 
         ids = (stage_id, upload_id)
-        sent = await self._change(token, ids, AuditAction.FILE_RECEIVED, with_bytes)
-        await self._free_bytes(before[-1])
+        sent = await self.change(token, ids, AuditAction.FILE_RECEIVED, with_bytes)
+        await self._free_bytes(previous[-1])
         return sent
 
     async def attest(
         self, token: ApiToken, stage_id: str, upload_id: str, attestations: str
     ) -> FileUpload:
-        """Keep attestations (PEP 740), a JSON array, for the file that is sent."""
+        """Store attestations (PEP 740), a JSON array, for the file."""
         await self.stages.get(token, stage_id, Action.UPLOAD)
 
         def attested(upload: FileUpload) -> FileUpload:
             return replace(upload.after(UploadStep.SEND), attestations=attestations)
 
         ids = (stage_id, upload_id)
-        return await self._change(token, ids, AuditAction.FILE_ATTESTED, attested)
+        return await self.change(token, ids, AuditAction.FILE_ATTESTED, attested)
 
     async def extend(
         self, token: ApiToken, stage_id: str, upload_id: str, by: timedelta
     ) -> tuple[Stage, FileUpload]:
-        """Let a file upload wait longer for its bytes, but no longer than its stage lives."""
+        """Extend a file upload, at most to the expiry of its stage."""
         stage = await self.stages.get(token, stage_id, Action.UPLOAD)
 
-        def later(upload: FileUpload) -> FileUpload:
-            extended = upload.after(UploadStep.EXTEND)
-            wished = min(extended.expires_at + by, stage.expires_at)
-            return replace(extended, expires_at=max(extended.expires_at, wished))
+        def extended(upload: FileUpload) -> FileUpload:
+            pending = upload.after(UploadStep.EXTEND)
+            requested = min(pending.expires_at + by, stage.expires_at)
+            return replace(pending, expires_at=max(pending.expires_at, requested))
 
         ids = (stage_id, upload_id)
-        return stage, await self._change(token, ids, AuditAction.FILE_EXTENDED, later)
-
-    async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
-        """Make the file an artifact of the stage. What is refused is in error, and stays so."""
-        await self.stages.get(token, stage_id, Action.UPLOAD)
-        ids = (stage_id, upload_id)
-        upload = await self._change(
-            token, ids, AuditAction.FILE_PROCESSING, lambda one: one.after(UploadStep.COMPLETE)
-        )
-        settled = False
-        try:
-            stage = await self.stages.get(token, stage_id, Action.UPLOAD)
-            await self._take(token, stage, upload)
-            settled = True
-        except NoRoomError:
-            raise
-        except StageproxyError as error:
-            settled = True
-            notices = [one.message for one in error.problems] or [error.sentence]
-            await self._settle(ids, UploadStep.FAIL, token.id, *notices)
-            raise
-        finally:
-            if not settled:
-                await self._settle(ids, UploadStep.PUT_BACK, SERVER)
-        return (await self.get(token, stage_id, upload_id))[1]
+        return stage, await self.change(token, ids, AuditAction.FILE_EXTENDED, extended)
 
     async def delete(self, token: ApiToken, stage_id: str, upload_id: str) -> None:
-        """Cancel a file upload. If it was completed, its file is withdrawn from the stage."""
+        """Cancel a file upload. If it is completed, withdraw its file from the stage."""
         await self.stages.get(token, stage_id, Action.REMOVE)
         now = self.clock.now()
 
         def work(rows: Rows) -> FileUpload:
-            stage, upload = _find(rows, stage_id, upload_id, now)
+            stage, upload = _get(rows, stage_id, upload_id, now)
             stage.after(Step.EDIT)
             canceled = upload.after(UploadStep.DELETE)
             artifact = stage.find_artifact(upload.filename)
             if upload.status is UploadStatus.COMPLETED and artifact:
-                rows.remove_artifact(stage.id, artifact, WITHDRAWN)
-            rows.save_file_upload(stage.id, canceled)
-            rows.add_event(file_event(stage, canceled, AuditAction.FILE_DELETED, token.id, now))
-            self._touch(rows, stage, now)
+                rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
+            rows.file_uploads.save(stage.id, canceled)
+            rows.audit.add(file_event(stage, canceled, AuditAction.FILE_DELETED, token.id, now))
+            self.stages.save_edited(rows, stage, now)
             return upload
 
         deleted = await self.catalogue.write(work)
         if deleted.status is not UploadStatus.COMPLETED:
             await self._free_bytes(deleted)
-        log.info("stage %s: an upload deleted by token %s", stage_id, token.id)
+        log.info("stage %s: upload of %s deleted by token %s", stage_id, deleted.filename, token.id)
 
-    async def recover(self) -> None:
-        """End what a server was at when it stopped: nobody knows what became of it."""
+    async def change(
+        self,
+        token: ApiToken,
+        ids: Ids,
+        action: AuditAction,
+        change: Callable[[FileUpload], FileUpload],
+    ) -> FileUpload:
+        """Change a file upload, as it is now, within one transaction."""
         now = self.clock.now()
 
-        def work(rows: Rows) -> None:
-            for stage in rows.list_stages():
-                for upload in stage.uploads:
-                    if upload.status is UploadStatus.PROCESSING:
-                        failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
-                        _save(rows, stage, failed, UploadStep.FAIL, SERVER, now)
+        def work(rows: Rows) -> FileUpload:
+            stage, upload = _get(rows, *ids, now)
+            if upload.status is UploadStatus.PENDING:
+                stage.after(Step.EDIT)
+            changed = change(upload)
+            rows.file_uploads.save(stage.id, changed)
+            rows.audit.add(file_event(stage, changed, action, token.id, now))
+            self.stages.save_edited(rows, stage, now)
+            return changed
 
-        await self.catalogue.write(work)
-
-    async def _take(self, token: ApiToken, stage: Stage, upload: FileUpload) -> None:
-        if upload.received is None:
-            raise InvalidRequestError("No bytes were sent before the upload was completed.")
-        await self._check_bytes(upload, upload.received)
-        file = self.files.reopen(upload.received)
-        name = name_of(upload.filename)
-        contents = await file.read_contents(name)
-        if contents.core_metadata is None and (said := contents.problems or contents.unread):
-            # Without metadata there is no form, and nothing to say of what is not in it.
-            raise RefusedError([Problem("content", one) for one in said])
-        form = form_of_upload(contents.core_metadata or b"", name, upload, upload.received)
-        arrival = Arrival(form, upload.filename, "application/octet-stream", file, upload.id)
-        taken = await self.uploads.take(token, arrival, into=stage)
-        if taken.stage is None:
-            raise ConflictError(f"PyPI has {upload.filename} already.")
-
-    async def _check_bytes(self, upload: FileUpload, received: Received) -> None:
-        known = {"sha256": received.sha256, "md5": received.md5}
-        lengths = {
-            name: len(digest) // 2 for name, digest in upload.hashes.items() if name not in known
-        }
-        claimed = upload.hashes.get("sha256", received.sha256)
-        if (received.size, received.sha256) != (upload.size, claimed):
-            lengths = {}  # what is wrong anyway is not worth reading again
-        computed = await self.files.digests(received.sha256, lengths) if lengths else {}
-        problems = problems_with_file(
-            upload.hashes,
-            {**known, **computed},
-            size=upload.size,
-            of=received.size,
-        )
-        if problems:
-            raise RefusedError(problems)
+        return await self.catalogue.write(work)
 
     async def _free_bytes(self, upload: FileUpload) -> None:
-        """Free what no row needs any more; what a crash leaves behind, the sweep takes."""
+        """Delete the bytes if no row needs them. After a crash, the sweep does it."""
         if upload.received is None:
             return
         sha256 = upload.received.sha256
 
         def work(rows: Rows) -> None:
-            if rows.forget_file(sha256):
+            if rows.files.remove(sha256):
                 self.files.remove(sha256)
 
         await self.catalogue.write(work)
@@ -236,73 +183,32 @@ class FileUploads:
         end_expired(rows, get_live(rows, stage_id, now).project, now)
         stage = get_live(rows, stage_id, now)
         stage.after(Step.EDIT)
-        if len(stage.uploads) >= _MOST_AT_ONCE:
-            raise TooManyError(f"The stage has {_MOST_AT_ONCE} unfinished uploads already.")
+        if len(stage.uploads) >= _MOST_UNFINISHED:
+            raise TooManyError(
+                f"Stage {stage.release} already has {_MOST_UNFINISHED} unfinished uploads. "
+                "Complete or delete one first."
+            )
         unfinished = stage.find_upload(upload.filename)
         if unfinished is not None:
             raise ConflictError(
-                f"An upload of {upload.filename} is {unfinished.status}. Delete it first."
+                f"{upload.filename} already has an upload with status {unfinished.status}. "
+                "Delete it first."
             )
-        if stage.find_artifact(upload.filename) and not self.uploads.policy.replace:
-            raise ConflictError(f"The stage has {upload.filename} already. Delete it first.")
-        rows.save_file_upload(stage.id, upload)
-        rows.add_event(
+        if stage.find_artifact(upload.filename) and not self.policy.replace:
+            raise ConflictError(
+                f"Stage {stage.release} already has {upload.filename}. Delete it first."
+            )
+        rows.file_uploads.save(stage.id, upload)
+        rows.audit.add(
             file_event(stage, upload, AuditAction.FILE_ANNOUNCED, upload.created_by, now)
         )
-        return self._touch(rows, stage, now), upload
-
-    async def _settle(self, ids: _Ids, step: UploadStep, actor: str, *notices: str) -> None:
-        """End the processing of a file, if it has not ended, whatever became of its stage."""
-        now = self.clock.now()
-
-        def work(rows: Rows) -> None:
-            stage, upload = rows.find_stage(ids[0]), rows.find_file_upload(*ids)
-            if stage and upload and upload.status is UploadStatus.PROCESSING:
-                _save(rows, stage, upload.after(step, *notices), step, actor, now)
-
-        await self.catalogue.write(work)
-
-    async def _change(
-        self,
-        token: ApiToken,
-        ids: _Ids,
-        action: AuditAction,
-        change: Callable[[FileUpload], FileUpload],
-    ) -> FileUpload:
-        """Change a file upload within one transaction, as it is now."""
-        now = self.clock.now()
-
-        def work(rows: Rows) -> FileUpload:
-            stage, upload = _find(rows, *ids, now)
-            if upload.status is UploadStatus.PENDING:
-                stage.after(Step.EDIT)
-            changed = change(upload)
-            rows.save_file_upload(stage.id, changed)
-            rows.add_event(file_event(stage, changed, action, token.id, now))
-            self._touch(rows, stage, now)
-            return changed
-
-        return await self.catalogue.write(work)
-
-    def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage:
-        changed = touched(stage, now, longest=self.stages.limits.max_lifetime)
-        rows.save_stage(changed)
-        return rows.find_stage(stage.id) or changed
+        return self.stages.save_edited(rows, stage, now), upload
 
 
-def _save(
-    rows: Rows, stage: Stage, upload: FileUpload, step: UploadStep, actor: str, now: datetime
-) -> None:
-    """Keep what became of an upload by itself: that is no change that lets its stage live on."""
-    rows.save_file_upload(stage.id, upload)
-    rows.add_event(file_event(stage, upload, ACTION_OF_STEP[step], actor, now))
-    rows.save_stage(replace(stage, revision=stage.revision + 1))
-
-
-def _find(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Stage, FileUpload]:
-    """Return a file upload as it counts now, and its stage."""
+def _get(rows: Rows, stage_id: str, upload_id: str, now: datetime) -> tuple[Stage, FileUpload]:
+    """Return a file upload as it is now, and its stage."""
     stage = get_live(rows, stage_id, now)
-    upload = rows.find_file_upload(stage_id, upload_id)
+    upload = rows.file_uploads.find(stage_id, upload_id)
     if upload is None:
         raise NotFoundError("There is no such upload.")
     return stage, upload.as_of(now)

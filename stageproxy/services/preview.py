@@ -1,4 +1,4 @@
-"""Here is how a preview answers for the index, as if its stage were published."""
+"""Previews: what the index would serve if the stage were published."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -12,17 +12,17 @@ from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.rights import TokenKind, parse_token
+from stageproxy.core.stage.lifetime import as_of, end_message
 from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Index, Rows, UpstreamResponse
-from stageproxy.services.stages import as_of, what_became_of
 
-_ROTATED = "This stage URL was replaced by another one. Ask the release manager for it."
+_ROTATED = "This stage URL was replaced by a new one. Ask the release manager for it."
 
 
 @dataclass(frozen=True, slots=True)
 class StagedBytes:
-    """A staged file, ready to be sent: where it is, and whose bytes they are."""
+    """A staged file: its path on the disk, and its artifact."""
 
     path: Path
     artifact: Artifact
@@ -30,7 +30,10 @@ class StagedBytes:
 
 @dataclass(frozen=True, slots=True)
 class Previews:
-    """Answers for the index with one stage laid over it."""
+    """Finds stages by their URLs, their files, and what upstream has instead.
+
+    *any_file_host*: whether upstream can redirect files to any host.
+    """
 
     catalogue: Catalogue
     files: ArtifactFiles
@@ -40,15 +43,16 @@ class Previews:
     any_file_host: bool
 
     async def open_stage(self, project: str, token: str) -> Stage:
-        """Return the stage that a URL opens.
+        """Return the stage of a stage URL.
 
-        Unknown, foreign and malformed tokens look the same: not found. A stage
-        that has ended says so for a time, and is not found after that.
+        Unknown tokens, malformed tokens and tokens of other projects get the
+        same error. A stage that has ended is reported as gone for its
+        retention time, and is not found after that.
         """
         parsed = parse_token(token)
         if parsed is None or parsed.kind is not TokenKind.STAGE:
             raise NotFoundError
-        found = await self.catalogue.read(lambda rows: rows.find_stage_by_token(parsed.digest))
+        found = await self.catalogue.read(lambda rows: rows.stages.find_by_token(parsed.digest))
         if found is None or found[0].project != canonicalize_name(project):
             raise NotFoundError
         stage, rotation = found
@@ -58,73 +62,76 @@ class Previews:
         if stage.ended_at and self.clock.now() >= stage.ended_at + self.retention:
             raise NotFoundError
         if stage.status is Status.CANCELED:
-            raise GoneError(what_became_of(stage))
+            raise GoneError(end_message(stage))
         if not is_current:
             raise GoneError(_ROTATED)
         return as_previewed(stage, self.clock.now())
 
-    async def whole(self, stage: Stage) -> Stage:
-        """Return a stage with all its files, also with those that its preview adds no more."""
-        found = await self.catalogue.read(lambda rows: rows.find_stage(stage.id))
-        return found if found is not None and stage.status is Status.PUBLISHED else stage
+    async def with_all_files(self, stage: Stage) -> Stage:
+        """Return a stage with all its files, even those that its preview no longer adds."""
+        stored = await self.catalogue.read(lambda rows: rows.stages.find(stage.id))
+        return stored if stored is not None and stage.status is Status.PUBLISHED else stage
 
     async def find_file(self, stage: Stage, target: FileTarget) -> StagedBytes | None:
-        """Return the staged file that a path names, or nothing if it is upstream's affair."""
+        """Return the staged file of a path, or `None` if upstream has to answer."""
         artifact = await self._find_artifact(stage, target)
         if artifact is None:
             return None
         return StagedBytes(self.files.path(artifact.sha256), artifact)
 
     async def find_published(self, stage: Stage, target: FileTarget) -> str | None:
-        """Return where the index has a file of a published stage; nothing of any other."""
+        """Return the URL of a file of a published stage on the index, or `None`."""
         if stage.status is not Status.PUBLISHED:
             return None
 
         def work(rows: Rows) -> str | None:
-            whole = rows.find_stage(stage.id) or stage
-            if artifact_at(whole, target.blake2b_256, target.filename) is None:
+            stored = rows.stages.find(stage.id) or stage
+            if artifact_at(stored, target.blake2b_256, target.filename) is None:
                 return None
-            url = rows.find_journal(stage.id)[target.filename].url
+            url = rows.promotions.find_journal(stage.id)[target.filename].url
             return f"{url}.metadata" if target.of_metadata else url
 
         return await self.catalogue.read(work)
 
     async def find_core_metadata(self, stage: Stage, target: FileTarget) -> bytes | None:
-        """Return the METADATA file beside a staged wheel, or nothing if it is upstream's affair."""
+        """Return the METADATA file of a staged wheel, or `None` if upstream has to answer."""
         artifact = await self._find_artifact(stage, target)
         if artifact is None:
             return None
         if artifact.core_metadata_sha256 is None:
             raise NotFoundError
         return await self.catalogue.read(
-            lambda rows: rows.find_core_metadata(stage.id, artifact.filename)
+            lambda rows: rows.artifacts.find_core_metadata(stage.id, artifact.filename)
         )
 
     def ask_upstream(
         self, path: str, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
-        """Ask upstream for what the stage does not change."""
+        """Request a path from upstream that the stage does not change."""
         return self.index.open(path, headers)
 
     def upstream_url(self, path: str) -> str:
-        """Return where upstream has a path, for those who may ask it themselves."""
+        """Return the URL of a path on upstream, for clients that can request it there."""
         return self.index.site + path
 
-    def redirection(self, location: str, asked: str) -> Redirection:
-        """Return where upstream's redirect leads; raise if nobody configured that host."""
-        target = self.index.resolve(location, asked)
-        if target.path == asked:
-            raise UpstreamFailedError("PyPI redirects in circles.")
-        check_redirection(target, asked, any_file_host=self.any_file_host)
+    def redirection(self, location: str, requested: str) -> Redirection:
+        """Return the target of a redirect that upstream sent for the path *requested*.
+
+        Raise if its host is not configured, or its path is the same.
+        """
+        target = self.index.resolve(location, requested)
+        if target.path == requested:
+            raise UpstreamFailedError("PyPI redirects in a loop.")
+        check_redirection(target, requested, any_file_host=self.any_file_host)
         return target
 
     async def _find_artifact(self, stage: Stage, target: FileTarget) -> Artifact | None:
-        """Return the artifact; raise what became of it if it was replaced or withdrawn."""
+        """Return the artifact. Raise `GoneError` if it was replaced or withdrawn."""
         artifact = artifact_at(stage, target.blake2b_256, target.filename)
         if artifact is not None:
             return artifact
         reason = await self.catalogue.read(
-            lambda rows: rows.find_former_file(stage.id, target.blake2b_256, target.filename)
+            lambda rows: rows.artifacts.find_former(stage.id, target.blake2b_256, target.filename)
         )
         if reason:
             raise GoneError(reason)

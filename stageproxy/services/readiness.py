@@ -1,4 +1,4 @@
-"""Here is whether the server has what it needs of its machine."""
+"""The readiness of a server: its database, its directory of files, its disk."""
 
 import asyncio
 import os
@@ -14,52 +14,52 @@ _MIB = 2**20
 _LEAST_FREE = 64 * _MIB
 
 Check = Callable[[], Awaitable[str | None]]
-"""Looks at one thing, and returns what is wrong with it, if something is."""
+"""Checks one thing, and returns what is wrong with it, or `None`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What must work before requests are taken, and what else an operator asks for.
+    """The checks that must pass before requests are accepted, and what else operators ask for.
 
-    Upstream comes last: while it is ill, uploads and staged files still work.
+    Upstream is not one of them: uploads and staged files work without it.
     """
 
     checks: Mapping[str, Check]
     upstream_failure: Callable[[], StageproxyError | None]
-    sqlite: str
+    versions: Mapping[str, str]
     seconds: float = _CHECK_SECONDS
 
     async def problems(self) -> dict[str, str]:
-        """Return what is wrong, by the name of the check that found it."""
-        found = {name: await self._found(check) for name, check in self.checks.items()}
-        return {name: problem for name, problem in found.items() if problem}
+        """Return the problems that were found, by the name of the check."""
+        results = {name: await self._run(check) for name, check in self.checks.items()}
+        return {name: problem for name, problem in results.items() if problem}
 
-    async def _found(self, check: Check) -> str | None:
-        """Return what a check finds. A disk that hangs, or a lock, answers nothing at all."""
+    async def _run(self, check: Check) -> str | None:
+        """Return the result of a check. A disk that hangs, or a lock, gives none in time."""
         try:
             async with asyncio.timeout(self.seconds):
                 return await check()
         except TimeoutError:
-            return f"there is no answer within {self.seconds} s"
+            return f"no answer within {self.seconds} s"
 
 
-async def files_can_be_written(folder: Path) -> str | None:
-    """Return that the folder of staged files is closed to us, if it is."""
-    is_open = await asyncio.to_thread(os.access, folder, os.W_OK | os.X_OK)
-    return None if is_open else "the folder of staged files cannot be written"
+async def check_files(folder: Path) -> str | None:
+    """Return a problem if the directory of staged files cannot be written to."""
+    is_writable = await asyncio.to_thread(os.access, folder, os.W_OK | os.X_OK)
+    return None if is_writable else "cannot write to the directory of staged files"
 
 
 def free_bytes(folder: Path) -> int:
-    """Return how many bytes fit on the disk that a folder is on."""
+    """Return how many bytes are free on the disk of a directory."""
     return shutil.disk_usage(folder).free
 
 
-async def disk_has_room(folder: Path, free: Callable[[Path], int] = free_bytes) -> str | None:
-    """Return how little room there is on the disk, if it is as good as full."""
+async def check_disk(folder: Path, free: Callable[[Path], int] = free_bytes) -> str | None:
+    """Return a problem if the disk of a directory is nearly full."""
     try:
-        room = await asyncio.to_thread(free, folder)
+        free_now = await asyncio.to_thread(free, folder)
     except OSError as error:
-        return f"the disk cannot be looked at ({error.strerror})"
-    if room >= _LEAST_FREE:
+        return f"cannot read the free space on the disk ({error.strerror})"
+    if free_now >= _LEAST_FREE:
         return None
-    return f"{room // _MIB} MiB are free on the disk, and {_LEAST_FREE // _MIB} MiB are needed"
+    return f"{free_now // _MIB} MiB free on the disk, {_LEAST_FREE // _MIB} MiB needed"

@@ -1,4 +1,4 @@
-"""Here is where a stage is: its token, derived, and the URL that it is part of."""
+"""Stage tokens, and the stage URLs that contain them."""
 
 from dataclasses import dataclass, field
 
@@ -8,15 +8,15 @@ from stageproxy.core.stage.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class StageUrls:
-    """Spells the URLs of stages below the *public_url* of the server, which ends without slash."""
+    """Makes stage URLs below the server's *public_url*, which has no slash at its end."""
 
     public_url: str
     secret: bytes = field(repr=False)
 
     def token_of(self, stage: Stage) -> Token:
-        """Return the stage's present token."""
+        """Return the current token of a stage."""
         return derive_stage_token(self.secret, stage.id, stage.rotation)
 
     def url_of(self, stage: Stage) -> str:
-        """Return the stage URL. Whoever has it can read the preview."""
+        """Return the stage URL. It gives access to the preview."""
         return f"{self.public_url}/tmp/{stage.project}/{self.token_of(stage).reveal()}/"

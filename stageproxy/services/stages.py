@@ -1,4 +1,4 @@
-"""Here is how stages are opened, shown, extended, rotated and canceled, and artifacts removed."""
+"""Opening, listing, extending, rotating and canceling stages, and removing artifacts."""
 
 import logging
 import secrets
@@ -8,16 +8,11 @@ from datetime import datetime, timedelta
 
 from packaging.utils import NormalizedName
 
-from stageproxy.core.audit import SERVER, AuditAction, PlainValue
-from stageproxy.core.errors import (
-    ForbiddenError,
-    GoneError,
-    NotFoundError,
-    StageExistsError,
-    TooManyError,
-)
+from stageproxy.core.audit import AuditAction, PlainValue
+from stageproxy.core.errors import NotFoundError, TooManyError
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.events import artifact_details, file_event, stage_event
+from stageproxy.core.stage.events import artifact_details, stage_event
+from stageproxy.core.stage.lifetime import as_of, edited
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import (
     LIVE,
@@ -25,21 +20,25 @@ from stageproxy.core.stage.stage import (
     Status,
     Step,
     ended,
-    expiry_after_change,
     expiry_after_extension,
     same_version,
 )
 from stageproxy.ports import Catalogue, Clock, Rows
-from stageproxy.services.access import require
+from stageproxy.services.access import require, require_everywhere, require_on
+from stageproxy.services.live_stages import (
+    check_release_is_free,
+    end_expired,
+    get_live,
+    get_stage,
+)
 from stageproxy.services.stage_urls import StageUrls
 
 log = logging.getLogger(__name__)
 
-EXPIRED = "It expired."
-WITHDRAWN = "The file was withdrawn from the stage."
+WITHDRAWN = "This file was withdrawn from the stage."
 
 Changed = tuple[Stage, Mapping[str, PlainValue]]
-"""A stage after a change, and what the audit trail says of it."""
+"""A stage after a change, and the details for the audit trail."""
 
 _ACTIONS: Mapping[Action, AuditAction] = {
     Action.EXTEND: AuditAction.EXTENDED,
@@ -51,7 +50,7 @@ _ACTIONS: Mapping[Action, AuditAction] = {
 
 @dataclass(frozen=True, slots=True)
 class StageLimits:
-    """How long stages live, and how many of a project there may be at a time."""
+    """The lifetimes of stages, and how many live ones a project can have."""
 
     lifetime: timedelta
     max_lifetime: timedelta
@@ -60,7 +59,7 @@ class StageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The life of stages, but for what is in them and their promotion."""
+    """Changes of stages, except uploads and promotions."""
 
     catalogue: Catalogue
     clock: Clock
@@ -74,7 +73,7 @@ class Stages:
         version: str | None,
         lifetime: timedelta | None,
     ) -> Stage:
-        """Open a stage. Raise `StageExistsError` if the release has one."""
+        """Open a stage. Raise `StageExistsError` if the release already has one."""
         require(token, Action.OPEN, project, version)
         stage = self.new(project, version, self.clock.now(), lifetime)
         await self.catalogue.write(lambda rows: self.add(rows, stage, token.id))
@@ -88,7 +87,7 @@ class Stages:
         now: datetime,
         lifetime: timedelta | None = None,
     ) -> Stage:
-        """Return a stage that is not kept yet."""
+        """Return a new stage, which is not stored yet."""
         granted = min(lifetime or self.limits.lifetime, self.limits.max_lifetime)
         return Stage(
             id=secrets.token_hex(8),
@@ -103,24 +102,29 @@ class Stages:
         )
 
     def add(self, rows: Rows, stage: Stage, actor: str) -> None:
-        """Keep a new stage that *actor* opens, within a transaction."""
+        """Store a new stage that *actor* opens, within a transaction."""
         end_expired(rows, stage.project, stage.opened_at)
-        live = [one for one in rows.list_stages(stage.project) if one.status in LIVE]
+        live = [one for one in rows.stages.list(stage.project) if one.status in LIVE]
         if len(live) >= self.limits.max_per_project:
             raise TooManyError(
-                f"{stage.project} has {len(live)} live stages already. Cancel one first."
+                f"{stage.project} already has {len(live)} live stages. Cancel one first."
             )
         check_release_is_free(rows, stage.project, stage.version)
-        rows.save_stage(stage)
-        rows.save_stage_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
+        rows.stages.save(stage)
+        rows.stages.save_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
         until = rfc3339(stage.expires_at)
-        rows.add_event(
+        rows.audit.add(
             stage_event(stage, AuditAction.OPENED, actor, stage.opened_at, expires_at=until)
         )
 
+    def save_edited(self, rows: Rows, stage: Stage, now: datetime) -> Stage:
+        """Store a stage whose content has changed, within a transaction, and return it."""
+        rows.stages.save(self._edited(stage, now))
+        return get_stage(rows, stage.id)
+
     async def list(self, token: ApiToken, project: str | None) -> Sequence[Stage]:
-        """Return the stages that *token* may see, of one project or all, the latest first."""
-        stages = await self.catalogue.read(lambda rows: rows.list_stages(project))
+        """Return the stages that *token* can show, of one project or all, the latest first."""
+        stages = await self.catalogue.read(lambda rows: rows.stages.list(project))
         now = self.clock.now()
         return [
             as_of(stage, now)
@@ -131,17 +135,17 @@ class Stages:
     async def get(self, token: ApiToken, stage_id: str, action: Action = Action.SHOW) -> Stage:
         """Return a stage on which *token* permits *action*.
 
-        A stage of another project and one that does not exist look the same.
+        The errors for a stage of another project and for one that does not exist are the same.
         """
-        stage = await self.catalogue.read(lambda rows: rows.find_stage(stage_id))
+        stage = await self.catalogue.read(lambda rows: rows.stages.find(stage_id))
         if stage is None:
-            self._require_everywhere(token, action)
+            require_everywhere(token, action)
             raise NotFoundError(f"There is no stage {stage_id}.")
         require_on(token, action, stage.project, stage.version)
         return as_of(stage, self.clock.now())
 
-    async def latest(self, token: ApiToken, project: str, version: str | None) -> Stage:
-        """Return the stage of a release, or the latest of a project: a live one if there is one."""
+    async def get_latest(self, token: ApiToken, project: str, version: str | None) -> Stage:
+        """Return the latest stage of a release or a project, a live one if possible."""
         require(token, Action.SHOW, project, version or token.version)
         stages = [
             stage
@@ -155,18 +159,18 @@ class Stages:
         return found
 
     async def extend(self, token: ApiToken, stage_id: str, by: timedelta) -> Stage:
-        """Let a stage live longer, as far as the limit allows."""
+        """Extend the lifetime of a stage, up to the limit."""
         longest = self.limits.max_lifetime
 
-        def later(_rows: Rows, stage: Stage, _now: datetime) -> Changed:
+        def extended(_rows: Rows, stage: Stage, _now: datetime) -> Changed:
             stage.after(Step.EDIT)
             until = expiry_after_extension(stage, by, longest=longest)
             return replace(stage, expires_at=until), {"expires_at": rfc3339(until)}
 
-        return await self._change(token, stage_id, Action.EXTEND, later)
+        return await self._change(token, stage_id, Action.EXTEND, extended)
 
     async def cancel(self, token: ApiToken, stage_id: str) -> Stage:
-        """End a stage. What is in it cannot be reached any more."""
+        """Cancel a stage. Its files are no longer accessible."""
 
         def canceled(_rows: Rows, stage: Stage, now: datetime) -> Changed:
             stage.after(Step.CANCEL)
@@ -175,11 +179,11 @@ class Stages:
         return await self._change(token, stage_id, Action.CANCEL, canceled)
 
     async def rotate(self, token: ApiToken, stage_id: str) -> Stage:
-        """Give a stage another URL. The old one opens nothing from then on."""
+        """Replace the URL of a stage. The old URL stops working."""
 
         def rotated(rows: Rows, stage: Stage, _now: datetime) -> Changed:
             changed = replace(stage, rotation=stage.rotation + 1)
-            rows.save_stage_token(self.urls.token_of(changed).digest, stage.id, changed.rotation)
+            rows.stages.save_token(self.urls.token_of(changed).digest, stage.id, changed.rotation)
             return changed, {"rotation": changed.rotation}
 
         return await self._change(token, stage_id, Action.ROTATE, rotated)
@@ -191,10 +195,9 @@ class Stages:
             stage.after(Step.EDIT)
             artifact = stage.find_artifact(filename)
             if artifact is None:
-                raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
-            rows.remove_artifact(stage.id, artifact, WITHDRAWN)
-            changed = touched(stage, now, longest=self.limits.max_lifetime)
-            return changed, artifact_details(artifact)
+                raise NotFoundError(f"Stage {stage.release} has no file {filename}.")
+            rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
+            return self._edited(stage, now), artifact_details(artifact)
 
         return await self._change(token, stage_id, Action.REMOVE, without)
 
@@ -212,90 +215,13 @@ class Stages:
             stage = get_live(rows, stage_id, now)
             changed, details = change(rows, stage, now)
             if changed != stage:
-                rows.save_stage(changed)
-                rows.add_event(stage_event(changed, _ACTIONS[action], token.id, now, **details))
+                rows.stages.save(changed)
+                rows.audit.add(stage_event(changed, _ACTIONS[action], token.id, now, **details))
             return get_stage(rows, stage_id)
 
         stage = await self.catalogue.write(work)
         log.info("stage %s: %s by token %s", stage.id, action, token.id)
         return stage
 
-    def _require_everywhere(self, token: ApiToken, action: Action) -> None:
-        if not token.permits(action, None):
-            raise _not_yours()
-
-
-def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:
-    """Raise unless *token* permits *action* on a stage that is, or was, of a release."""
-    if not token.permits(Action.SHOW, project, version):
-        raise _not_yours()
-    require(token, action, project, version)
-
-
-def as_of(stage: Stage, now: datetime) -> Stage:
-    """Return the stage as it counts *now*: what has expired is over, swept or not."""
-    if stage.has_expired(now):
-        return ended(stage, EXPIRED, stage.expires_at)
-    coming = tuple(one for one in stage.uploads if one.as_of(now) is one)
-    return stage if len(coming) == len(stage.uploads) else replace(stage, uploads=coming)
-
-
-def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
-    """End what is over in the stages of a project, so that release and filenames are free again."""
-    for stage in rows.list_stages(project):
-        if stage.has_expired(now):
-            rows.save_stage(as_of(stage, now))
-            rows.add_event(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
-        elif stage.status in LIVE:
-            _end_expired_uploads(rows, stage, now)
-
-
-def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
-    over = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
-    for upload in over:
-        rows.save_file_upload(stage.id, upload)
-        rows.add_event(file_event(stage, upload, AuditAction.FILE_EXPIRED, SERVER, now))
-    if over:
-        rows.save_stage(replace(stage, revision=stage.revision + 1))
-
-
-def check_release_is_free(rows: Rows, project: str, version: str | None) -> None:
-    """Raise if a release has a live stage already."""
-    existing = rows.find_live_stage(project, version) if version else None
-    if existing and version:
-        raise StageExistsError(project, version, existing.id)
-
-
-def get_stage(rows: Rows, stage_id: str) -> Stage:
-    """Return a stage by its id, or raise."""
-    stage = rows.find_stage(stage_id)
-    if stage is None:
-        raise NotFoundError(f"There is no stage {stage_id}.")
-    return stage
-
-
-def get_live(rows: Rows, stage_id: str, now: datetime) -> Stage:
-    """Return a stage that has not ended, or raise what became of it."""
-    stage = as_of(get_stage(rows, stage_id), now)
-    if stage.status is Status.CANCELED:
-        raise GoneError(what_became_of(stage))
-    return stage
-
-
-def what_became_of(stage: Stage) -> str:
-    """Return the sentence on a stage that has ended."""
-    when = f"{stage.ended_at:%Y-%m-%d %H:%M} UTC" if stage.ended_at else "some time ago"
-    return f"The stage of {stage.release} is over since {when}. {stage.reason or ''}".strip()
-
-
-def touched(stage: Stage, now: datetime, *, longest: timedelta) -> Stage:
-    """Return the stage after a change of what is in it."""
-    return replace(
-        stage,
-        revision=stage.revision + 1,
-        expires_at=expiry_after_change(stage, now, longest=longest),
-    )
-
-
-def _not_yours() -> ForbiddenError:
-    return ForbiddenError("This API token does not permit this on that stage, if there is one.")
+    def _edited(self, stage: Stage, now: datetime) -> Stage:
+        return edited(stage, now, longest=self.limits.max_lifetime)

@@ -1,4 +1,4 @@
-"""Here is how API tokens are made, listed and revoked."""
+"""Creating, listing and revoking API tokens."""
 
 import logging
 import secrets
@@ -19,7 +19,7 @@ _ENTROPY = 32
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """What kind of API token is wanted, for which project and version, and for how long."""
+    """The kind, project, version and lifetime of an API token to make."""
 
     kind: TokenKind
     project: str
@@ -29,62 +29,65 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Makes API tokens. What is kept of one is its digest; it is shown once."""
+    """Makes API tokens. Only the digest of a token is stored; the token is shown once."""
 
     catalogue: Catalogue
     clock: Clock
 
-    async def make(self, token: ApiToken, order: TokenRequest) -> tuple[Token, ApiToken]:
-        """Return a new API token, and what is kept of it."""
+    async def make(self, token: ApiToken, request: TokenRequest) -> tuple[Token, ApiToken]:
+        """Make and store an API token. Return the token and its row."""
         require(token, Action.TOKENS, None)
-        made, kept = self.mint(order)
-        await self.store(kept, token.id)
-        log.info("token %s: made by token %s", kept.id, token.id)
-        return made, kept
+        made, stored = self.mint(request)
+        await self.store(stored, token.id)
+        log.info("token %s: made by token %s", stored.id, token.id)
+        return made, stored
 
-    def mint(self, order: TokenRequest) -> tuple[Token, ApiToken]:
-        """Return a token that counts once it is kept: the server's first goes to a file first."""
+    def mint(self, request: TokenRequest) -> tuple[Token, ApiToken]:
+        """Return an API token that is valid once it is stored.
+
+        The first token of a server is written to a file before that.
+        """
         now = self.clock.now()
-        token = make_token(order.kind, secrets.token_bytes(_ENTROPY))
-        kept = ApiToken(
+        token = make_token(request.kind, secrets.token_bytes(_ENTROPY))
+        stored = ApiToken(
             id=secrets.token_hex(4),
-            kind=order.kind,
-            project=order.project,
-            version=order.version,
+            kind=request.kind,
+            project=request.project,
+            version=request.version,
             digest=token.digest,
             created_at=now,
-            expires_at=now + order.lifetime if order.lifetime else None,
+            expires_at=now + request.lifetime if request.lifetime else None,
         )
-        return token, kept
+        return token, stored
 
-    async def store(self, kept: ApiToken, actor: str = SERVER) -> None:
-        """Let a token count that *actor* has made."""
+    async def store(self, token: ApiToken, actor: str = SERVER) -> None:
+        """Store a token that *actor* has made, which makes it valid."""
 
         def work(rows: Rows) -> None:
-            rows.save_api_token(kept)
-            rows.add_event(_event(kept, AuditAction.TOKEN_MADE, actor, kept.created_at))
+            rows.tokens.save(token)
+            rows.audit.add(_event(token, AuditAction.TOKEN_MADE, actor, token.created_at))
 
         await self.catalogue.write(work)
 
     async def list(self, token: ApiToken) -> Sequence[ApiToken]:
-        """Return what is kept of all API tokens, the latest first."""
+        """Return all API tokens as they are stored, the latest first."""
         require(token, Action.TOKENS, None)
-        return await self.catalogue.read(lambda rows: rows.list_api_tokens())
+        return await self.catalogue.read(lambda rows: rows.tokens.list())
 
     async def revoke(self, token: ApiToken, token_id: str) -> ApiToken:
-        """Make an API token useless, at once."""
+        """Revoke an API token. Every later request with it is refused."""
         require(token, Action.TOKENS, None)
         now = self.clock.now()
 
         def work(rows: Rows) -> ApiToken:
-            found = next((one for one in rows.list_api_tokens() if one.id == token_id), None)
+            found = next((row for row in rows.tokens.list() if row.id == token_id), None)
             if found is None:
                 raise NotFoundError(f"There is no API token {token_id}.")
             if found.revoked_at:
                 return found
             revoked = replace(found, revoked_at=now)
-            rows.save_api_token(revoked)
-            rows.add_event(_event(revoked, AuditAction.TOKEN_REVOKED, token.id, now))
+            rows.tokens.save(revoked)
+            rows.audit.add(_event(revoked, AuditAction.TOKEN_REVOKED, token.id, now))
             return revoked
 
         revoked = await self.catalogue.write(work)
@@ -92,6 +95,6 @@ class Tokens:
         return revoked
 
 
-def _event(kept: ApiToken, action: AuditAction, actor: str, at: datetime) -> Event:
-    details = {"token": kept.id, "can": kept.kind.name.lower()}
-    return Event(at, actor, action, kept.project, kept.version, details=details)
+def _event(token: ApiToken, action: AuditAction, actor: str, at: datetime) -> Event:
+    details = {"token": token.id, "can": token.kind.name.lower()}
+    return Event(at, actor, action, token.project, token.version, details=details)

@@ -1,4 +1,4 @@
-"""Here is how an artifact is taken into a stage."""
+"""Accepting uploads into stages."""
 
 import logging
 from contextlib import AbstractAsyncContextManager
@@ -11,38 +11,50 @@ from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.accept import Outcome, plan_acceptance
 from stageproxy.core.stage.events import ACTION_OF_STEP, artifact_details, file_event, stage_event
 from stageproxy.core.stage.file_uploads import UploadStatus, UploadStep
-from stageproxy.core.stage.stage import Artifact, Stage
+from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
-from stageproxy.services.examine import Arrival, Candidate, Examiner, live_artifacts
-from stageproxy.services.stages import Stages, check_release_is_free, end_expired, get_live, touched
+from stageproxy.services.examine import AcceptedUpload, Examiner, IncomingUpload
+from stageproxy.services.live_stages import (
+    check_release_is_free,
+    end_expired,
+    get_live,
+    list_live_artifacts,
+)
+from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
 _ABOUT_SIZES = "docs/project-management/storage-limits#requesting-a-file-size-limit-increase"
 
-REPLACED = "The file was replaced by another upload of its name."
+REPLACED = "This file was replaced by a later upload of the same name."
 
 
 @dataclass(frozen=True, slots=True)
 class UploadPolicy:
-    """What uploads may do: how large a file may be, and whether staged ones are exchanged."""
+    """The largest file, in bytes, and whether staged files can be replaced."""
 
     max_file_size: int
     replace: bool
 
+    def check_size(self, size: int, project: str) -> None:
+        """Refuse a file that is too large, with PyPI's sentence."""
+        if size > self.max_file_size:
+            limit = self.max_file_size // 2**20
+            message = f"File too large. Limit for project {project!r} is {limit} MB."
+            raise RefusedError([Problem("content", message, page=_ABOUT_SIZES)])
+
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of an upload. No stage: PyPI has the very file already."""
+class UploadResult:
+    """The outcome of an upload, and the stage; no stage if PyPI already has the file."""
 
     outcome: Outcome
     stage: Stage | None
-    artifact: Artifact
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """Takes artifacts into stages."""
+    """Accepts uploads into stages."""
 
     catalogue: Catalogue
     files: ArtifactFiles
@@ -52,101 +64,99 @@ class Uploads:
     policy: UploadPolicy
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file for bytes that come in."""
+        """Open a file for the bytes of an upload."""
         return self.files.receive()
 
     def check_size(self, size: int, project: str) -> None:
-        """Refuse a file that grows beyond what is taken, with PyPI's sentence."""
-        if size > self.policy.max_file_size:
-            limit = self.policy.max_file_size // 2**20
-            message = f"File too large. Limit for project {project!r} is {limit} MB."
-            raise RefusedError([Problem("content", message, page=_ABOUT_SIZES)])
+        """Refuse a file that is too large, with PyPI's sentence."""
+        self.policy.check_size(size, project)
 
-    async def take(self, token: ApiToken, arrival: Arrival, *, into: Stage | None) -> Taken:
-        """Take a file *into* a stage, or into the one of its release, opened if need be.
+    async def accept(
+        self, token: ApiToken, incoming: IncomingUpload, *, into: Stage | None
+    ) -> UploadResult:
+        """Accept an upload *into* a stage, or into that of its release, which is opened if needed.
 
-        Raise `RefusedError` with everything that PyPI would say against it.
+        Raise `RefusedError` with every problem that PyPI would report.
         """
-        candidate = await self.examiner.examine(token, arrival, into=into)
-        if candidate.is_published:
-            return Taken(Outcome.UNCHANGED, None, candidate.artifact)
-        taken = await self._add(candidate, into)
+        accepted = await self.examiner.examine(token, incoming, into=into)
+        if accepted.is_published:
+            return UploadResult(Outcome.UNCHANGED, None)
+        now = self.clock.now()
+        result = await self.catalogue.write(lambda rows: self._add(rows, accepted, into, now))
         log.info(
             "stage %s: %s %s, %d bytes, by token %s",
-            taken.stage.id if taken.stage else "-",
-            taken.outcome,
-            candidate.artifact.filename,
-            candidate.artifact.size,
+            result.stage.id if result.stage else "-",
+            result.outcome,
+            accepted.artifact.filename,
+            accepted.artifact.size,
             token.id,
         )
-        return taken
+        return result
 
-    async def _add(self, candidate: Candidate, into: Stage | None) -> Taken:
-        now = self.clock.now()
-        return await self.catalogue.write(lambda rows: self._work(rows, candidate, into, now))
-
-    def _work(self, rows: Rows, candidate: Candidate, into: Stage | None, now: datetime) -> Taken:
-        """Add the artifact within one transaction: the stage is as it is now, not as it was."""
-        end_expired(rows, candidate.project, now)
-        stage = self._stage_for(rows, candidate, into, now)
-        artifact = candidate.artifact
+    def _add(
+        self, rows: Rows, accepted: AcceptedUpload, into: Stage | None, now: datetime
+    ) -> UploadResult:
+        """Add the artifact within a transaction, to the stage as it is now."""
+        artifact, incoming = accepted.artifact, accepted.incoming
+        end_expired(rows, incoming.project, now)
+        stage = self._stage_for(rows, accepted, into, now)
         outcome = plan_acceptance(
             stage,
             artifact,
-            candidate.version,
-            live_artifacts(rows, candidate.project),
+            accepted.version,
+            list_live_artifacts(rows, incoming.project),
             replace=self.policy.replace,
         )
-        is_settled = _settle_uploads(rows, stage, candidate, now)
+        is_settled = _settle_uploads(rows, stage, accepted, now)
         if outcome is Outcome.UNCHANGED and not is_settled:
-            return Taken(outcome, stage, artifact)
+            return UploadResult(outcome, stage)
         if stage.version is None:
-            check_release_is_free(rows, stage.project, candidate.version)
+            check_release_is_free(rows, stage.project, accepted.version)
         if outcome is Outcome.UNCHANGED:
-            return Taken(outcome, self._touch(rows, stage, now), artifact)
-        candidate.file.commit()
-        held = stage.find_artifact(artifact.filename)
-        if held and held.sha256 != artifact.sha256:
-            rows.remove_artifact(stage.id, held, REPLACED)
-        versioned = replace(stage, version=stage.version or candidate.version)
-        rows.save_artifact(stage.id, artifact, candidate.form, candidate.core_metadata)
+            return UploadResult(outcome, self.stages.save_edited(rows, stage, now))
+        incoming.file.commit()
+        existing = stage.find_artifact(artifact.filename)
+        if existing and existing.sha256 != artifact.sha256:
+            rows.artifacts.remove(stage.id, existing, REPLACED)
+        versioned = replace(stage, version=stage.version or accepted.version)
+        rows.artifacts.save(stage.id, artifact, incoming.form, accepted.core_metadata)
         action = AuditAction.UPLOADED if outcome is Outcome.UPLOADED else AuditAction.REPLACED
-        replaced = {"replaced_sha256": held.sha256} if held else {}
+        replaced = {"replaced_sha256": existing.sha256} if existing else {}
         details = {**artifact_details(artifact), **replaced}
-        rows.add_event(stage_event(versioned, action, artifact.uploaded_by, now, **details))
-        return Taken(outcome, self._touch(rows, versioned, now), artifact)
-
-    def _touch(self, rows: Rows, stage: Stage, now: datetime) -> Stage | None:
-        rows.save_stage(touched(stage, now, longest=self.stages.limits.max_lifetime))
-        return rows.find_stage(stage.id)
+        rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))
+        return UploadResult(outcome, self.stages.save_edited(rows, versioned, now))
 
     def _stage_for(
-        self, rows: Rows, candidate: Candidate, into: Stage | None, now: datetime
+        self, rows: Rows, accepted: AcceptedUpload, into: Stage | None, now: datetime
     ) -> Stage:
         if into is not None:
             return get_live(rows, into.id, now)
-        existing = rows.find_live_stage(candidate.project, candidate.version)
+        project, version = accepted.incoming.project, accepted.version
+        existing = rows.stages.find_live(project, version)
         if existing is not None:
             return existing
-        stage = self.stages.new(candidate.project, candidate.version, now)
-        self.stages.add(rows, stage, candidate.artifact.uploaded_by)
+        stage = self.stages.new(project, version, now)
+        self.stages.add(rows, stage, accepted.artifact.uploaded_by)
         return stage
 
 
-def _settle_uploads(rows: Rows, stage: Stage, candidate: Candidate, now: datetime) -> bool:
-    """Complete the file upload that brought the artifact; one that had failed is over with it."""
-    upload = stage.find_upload(candidate.artifact.filename)
+def _settle_uploads(rows: Rows, stage: Stage, accepted: AcceptedUpload, now: datetime) -> bool:
+    """Complete the file upload of the artifact, or cancel one of its name that has failed.
+
+    Return whether there was one.
+    """
+    upload = stage.find_upload(accepted.artifact.filename)
     if upload is None:
         return False
-    if upload.id == candidate.upload_id:
+    if upload.id == accepted.incoming.upload_id:
         step = UploadStep.SUCCEED
     elif upload.status is UploadStatus.ERROR:
         step = UploadStep.DELETE
     else:
         return False
     settled = upload.after(step)
-    rows.save_file_upload(stage.id, settled)
-    rows.add_event(
-        file_event(stage, settled, ACTION_OF_STEP[step], candidate.artifact.uploaded_by, now)
+    rows.file_uploads.save(stage.id, settled)
+    rows.audit.add(
+        file_event(stage, settled, ACTION_OF_STEP[step], accepted.artifact.uploaded_by, now)
     )
     return True

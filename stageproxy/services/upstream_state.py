@@ -1,4 +1,4 @@
-"""Here is what upstream has of a project already, as far as it tells in time."""
+"""The state of a project on an index: what it lists, read in bounded time."""
 
 import asyncio
 import logging
@@ -16,69 +16,86 @@ from stageproxy.services.similar_names import NameSearches
 log = logging.getLogger(__name__)
 
 _SECONDS = 5
-"""How long an upload waits for all that upstream is asked: some uploaders give up after ten."""
+"""How long an upload waits for all requests to upstream: some uploaders give up after ten."""
 
-_NOT_ASKED = "PyPI could not be asked whether it has this file already."
-_NOT_SEARCHED = "PyPI's list of projects could not be searched for names too similar to this one."
+_NOT_ASKED = "No answer from PyPI: it may already have this file."
+_NOT_SEARCHED = "PyPI's list of projects could not be searched for similar names."
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """What an index lists of a project. Links are relative to *url*."""
+
+    listing: Listing
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamState:
-    """What upstream says of a project.
+    """The state of a project on an index.
 
-    No listing: it could not be asked, and `why_not` says why. `similar` is
-    another project whose name PyPI takes for the same, if the project is new;
-    `notices` say what could not be learned.
+    `listing` is `None` if the index could not be read, and `why_not` is the
+    reason. `similar` is another project whose name PyPI treats as the same, if
+    the project is new; `notices` name what could not be found out. Links of
+    the listing are relative to `page_url`.
     """
 
     listing: Listing | None
     why_not: str = ""
     similar: str | None = None
     notices: tuple[str, ...] = ()
+    page_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """Asks upstream what it has."""
+class UpstreamReader:
+    """Reads what an index has of a project, for *seconds* at most."""
 
     index: Index
     names: NameSearches
     seconds: float = _SECONDS
 
     async def state(self, project: NormalizedName) -> UpstreamState:
-        """Return what upstream says of a project now; core knows what that means for a file.
+        """Return the state of a project now. What it means for a file is for `core` to decide.
 
-        Nothing is refused because it cannot be asked: uploaders send again what they
-        think has failed, and the page that is edited later tells the truth.
+        An index that cannot be read refuses nothing: uploaders repeat what
+        they think has failed, and the page is read again when it is edited.
         """
         deadline = asyncio.get_running_loop().time() + self.seconds
-        listing, why_not = await self._listing(project, deadline)
-        if listing is None:
+        page, why_not = await self._page(project, deadline)
+        if page is None:
             return UpstreamState(None, why_not, notices=(_NOT_ASKED,))
-        if listing.is_there:
-            return UpstreamState(listing)
+        if page.listing.is_there:
+            return UpstreamState(page.listing, page_url=page.url)
         search = await self.names.find(project, deadline=deadline)
         notices = (_NOT_SEARCHED,) if search.failed else ()
-        return UpstreamState(listing, similar=search.other, notices=notices)
+        return UpstreamState(page.listing, similar=search.other, notices=notices)
 
     async def check_is_new(self, project: NormalizedName, filename: str) -> None:
-        """Raise if upstream has a file of that name, whatever its bytes."""
-        listing, _ = await self._listing(project, asyncio.get_running_loop().time() + self.seconds)
-        if listing is not None and filename in listing.files:
-            raise ConflictError(f"PyPI has {filename} already.")
+        """Raise `ConflictError` if upstream has a file of that name, whatever its bytes."""
+        page, _ = await self._page(project, asyncio.get_running_loop().time() + self.seconds)
+        if page is not None and filename in page.listing.files:
+            raise ConflictError(f"PyPI already has {filename}.")
 
-    async def _listing(
+    async def _page(
         self, project: NormalizedName, deadline: float
-    ) -> tuple[Listing | None, str]:
-        """Return what upstream has of a project; nothing, and why, if it does not say so."""
+    ) -> tuple[ProjectPage | None, str]:
+        """Return the page of a project; `None` and the reason if it cannot be read in time."""
         try:
             async with asyncio.timeout_at(deadline):
-                page = await self.index.find(
-                    f"simple/{project}/", ACCEPT_FOR[SimpleType.V1_JSON], fresh=True
-                )
-                if page is None:
-                    return Listing(is_there=False), ""
-                return await asyncio.to_thread(read_page, page, project), ""
+                return await read_project_page(self.index, project), ""
         except (TimeoutError, StageproxyError, UnreadablePageError) as error:
-            log.warning("what PyPI has of %s is not known: %r", project, error)
+            log.warning("cannot read what PyPI has of %s: %r", project, error)
             return None, str(error) or "It did not answer in time."
+
+
+async def read_project_page(index: Index, project: NormalizedName) -> ProjectPage:
+    """Return what an index lists of a project now, never from a cache.
+
+    Raise `StageproxyError` or `UnreadablePageError` if the page cannot be read.
+    """
+    accept = ACCEPT_FOR[SimpleType.V1_JSON]
+    page = await index.find(f"simple/{project}/", accept, fresh=True)
+    if page is None:
+        return ProjectPage(Listing(is_there=False))
+    return ProjectPage(await asyncio.to_thread(read_page, page, project), page.url)

@@ -1,4 +1,4 @@
-"""Here is the audit trail as rows. Triggers of the schema see to it that they are only added to."""
+"""The audit trail as rows. Triggers of the schema refuse changes of what was written."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,35 +11,34 @@ from stageproxy.core.audit import (
     ChainEnd,
     Event,
     PlainValue,
-    chained,
-    cleaned,
-    spelled,
+    canonical_json,
+    chained_record,
+    clean_event,
 )
 from stageproxy.core.rights import redacted
-from stageproxy.store.columns import text_of
-from stageproxy.store.statements import Statements
+from stageproxy.store.columns import Statements, text_of
 
 _UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_LIMIT = -1
 
 
-class AuditRows(Statements):
-    """The audit trail; see `ports.Rows`."""
+class SqliteAuditRows(Statements):
+    """The audit trail; see `ports.AuditRows`."""
 
-    def add_event(self, event: Event) -> AuditRecord:
-        """Add what happened to the end of the trail, without tokens."""
-        head = self.audit_head()
-        record = chained(head.digest, head.number + 1, cleaned(event, redacted))
-        kept = record.event
+    def add(self, event: Event) -> AuditRecord:
+        """Add an event to the end of the trail, without tokens."""
+        head = self.head()
+        record = chained_record(head.digest, head.number + 1, clean_event(event, redacted))
+        event = record.event
         row = {
             "number": record.number,
-            "at": text_of(kept.at),
-            "actor": kept.actor,
-            "action": str(kept.action),
-            "project": kept.project,
-            "version": kept.version,
-            "stage_id": kept.stage_id,
-            "details": spelled(kept.details),
+            "at": text_of(event.at),
+            "actor": event.actor,
+            "action": str(event.action),
+            "project": event.project,
+            "version": event.version,
+            "stage_id": event.stage_id,
+            "details": canonical_json(event.details),
             "previous": record.previous,
             "digest": record.digest,
         }
@@ -54,7 +53,7 @@ class AuditRows(Statements):
         )
         return record
 
-    def list_events(
+    def list(
         self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
     ) -> Sequence[AuditRecord]:
         """Return the records of a stage, or all, that follow the one of a number."""
@@ -70,22 +69,22 @@ class AuditRows(Statements):
         )
         return [_record_in(row) for row in rows]
 
-    def audit_head(self) -> ChainEnd:
+    def head(self) -> ChainEnd:
         """Return where the trail ends."""
         row = self._one("SELECT number, digest FROM audit_record ORDER BY number DESC LIMIT 1")
         return ChainEnd(row["number"], row["digest"]) if row else START
 
 
 def _record_in(row: Mapping[str, Any]) -> AuditRecord:
-    """Return the record that a row tells of.
+    """Return the record of a row.
 
-    A row that we would have spelled otherwise was changed by somebody else.
-    What it tells is then something that its digest is not of.
+    A row that is not spelled as this module spells it was changed by something
+    else. Its record then does not match its digest.
     """
     try:
         at = datetime.fromisoformat(row["at"])
         details: Mapping[str, PlainValue] = json.loads(row["details"])
-        is_ours = (text_of(at), spelled(details)) == (row["at"], row["details"])
+        is_ours = (text_of(at), canonical_json(details)) == (row["at"], row["details"])
     except (ValueError, OverflowError, RecursionError):
         is_ours = False
     if not is_ours or not isinstance(details, dict):

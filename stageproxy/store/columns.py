@@ -1,16 +1,17 @@
-"""Here is how values are spelled in columns, and read back from them."""
+"""Statements on a connection, and values as columns."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from packaging.utils import NormalizedName
+from sqlite_utils import Database as Tables
 
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
 from stageproxy.core.rights import ApiToken, TokenKind
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Status
 
@@ -18,7 +19,7 @@ Row = Mapping[str, Any]
 
 
 def stage_in(row: Row, artifacts: tuple[Artifact, ...], uploads: tuple[FileUpload, ...]) -> Stage:
-    """Return the stage that a row tells of, with what belongs to it."""
+    """Return the stage of a row, with its artifacts and file uploads."""
     return Stage(
         id=row["id"],
         project=NormalizedName(row["project"]),
@@ -27,9 +28,9 @@ def stage_in(row: Row, artifacts: tuple[Artifact, ...], uploads: tuple[FileUploa
         revision=row["revision"],
         rotation=row["rotation"],
         lifetime=timedelta(seconds=row["lifetime"]),
-        opened_at=_moment(row["opened_at"]),
-        expires_at=_moment(row["expires_at"]),
-        ended_at=_moment_or_none(row["ended_at"]),
+        opened_at=_time(row["opened_at"]),
+        expires_at=_time(row["expires_at"]),
+        ended_at=_time_or_none(row["ended_at"]),
         reason=row["reason"],
         sent=bool(row["sent"]),
         artifacts=artifacts,
@@ -38,26 +39,26 @@ def stage_in(row: Row, artifacts: tuple[Artifact, ...], uploads: tuple[FileUploa
 
 
 def api_token_in(row: Row) -> ApiToken:
-    """Return the API token that a row tells of."""
+    """Return the API token of a row."""
     return ApiToken(
         id=row["id"],
         kind=TokenKind(row["kind"]),
         project=row["project"],
         version=row["version"],
         digest=row["digest"],
-        created_at=_moment(row["created_at"]),
-        expires_at=_moment_or_none(row["expires_at"]),
-        revoked_at=_moment_or_none(row["revoked_at"]),
+        created_at=_time(row["created_at"]),
+        expires_at=_time_or_none(row["expires_at"]),
+        revoked_at=_time_or_none(row["revoked_at"]),
     )
 
 
-def text_of(moment: datetime | None) -> str | None:
-    """Return a time as fixed-width text, which sorts as times do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
+def text_of(time: datetime | None) -> str | None:
+    """Return a time as text of fixed width, which sorts like times."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if time else None
 
 
 def artifact_in(row: Row) -> Artifact:
-    """Return the artifact that a row tells of."""
+    """Return the artifact of a row."""
     return Artifact(
         filename=row["filename"],
         kind=ArtifactKind(row["kind"]),
@@ -70,7 +71,7 @@ def artifact_in(row: Row) -> Artifact:
         summary=row["summary"],
         requires_dist=tuple(json.loads(row["requires_dist"])),
         core_metadata_sha256=row["core_metadata_sha256"],
-        uploaded_at=_moment(row["uploaded_at"]),
+        uploaded_at=_time(row["uploaded_at"]),
         uploaded_by=row["uploaded_by"],
         notices=tuple(json.loads(row["notices"])),
         attestations=row["attestations"],
@@ -78,7 +79,7 @@ def artifact_in(row: Row) -> Artifact:
 
 
 def file_upload_in(row: Row) -> FileUpload:
-    """Return the file upload that a row tells of."""
+    """Return the file upload of a row."""
     received = json.loads(row["received"]) if row["received"] else None
     return FileUpload(
         id=row["id"],
@@ -86,42 +87,42 @@ def file_upload_in(row: Row) -> FileUpload:
         size=row["size"],
         hashes=json.loads(row["hashes"]),
         status=UploadStatus(row["status"]),
-        created_at=_moment(row["created_at"]),
-        expires_at=_moment(row["expires_at"]),
+        created_at=_time(row["created_at"]),
+        expires_at=_time(row["expires_at"]),
         created_by=row["created_by"],
-        received=Received(**received) if received else None,
+        received=FileDigests(**received) if received else None,
         attestations=row["attestations"],
         notices=tuple(json.loads(row["notices"])),
     )
 
 
 def promotion_in(row: Row) -> Promotion:
-    """Return the promotion that a row tells of."""
+    """Return the promotion of a row."""
     return Promotion(
         stage_id=row["stage_id"],
         approval=Approval(
             manifest_digest=row["manifest_digest"],
             revision=row["revision"],
             by=row["approved_by"],
-            at=_moment(row["approved_at"]),
+            at=_time(row["approved_at"]),
             acknowledged=tuple(json.loads(row["acknowledged"])),
         ),
         target=PublishUrls(row["repository_url"], row["index_url"]),
-        way=Publisher(row["way"]),
+        publisher=Publisher.of_way(row["way"]),
         fence=row["fence"],
-        leased_until=_moment(row["leased_until"]),
-        first_sent_at=_moment_or_none(row["first_sent_at"]),
-        ended_at=_moment_or_none(row["ended_at"]),
+        leased_until=_time(row["leased_until"]),
+        first_sent_at=_time_or_none(row["first_sent_at"]),
+        ended_at=_time_or_none(row["ended_at"]),
         notices=tuple(json.loads(row["notices"])),
     )
 
 
 def entry_in(row: Row) -> Entry:
-    """Return the entry of a promotion's journal that a row tells of."""
+    """Return the journal entry of a row."""
     return Entry(
         filename=row["filename"],
         progress=Progress(row["progress"]),
-        changed_at=_moment(row["changed_at"]),
+        changed_at=_time(row["changed_at"]),
         attempts=row["attempts"],
         in_doubt=bool(row["in_doubt"]),
         said=row["said"],
@@ -129,9 +130,30 @@ def entry_in(row: Row) -> Entry:
     )
 
 
-def _moment(text: str) -> datetime:
+def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _moment_or_none(text: str | None) -> datetime | None:
-    return _moment(text) if text else None
+def _time_or_none(text: str | None) -> datetime | None:
+    return _time(text) if text else None
+
+
+class Statements:
+    """Runs statements; the base of all rows."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def _one(self, sql: str, **values: object) -> Mapping[str, Any] | None:
+        row: Mapping[str, Any] | None = self._tables.execute(sql, values).fetchone()
+        return row
+
+    def _all(self, sql: str, **values: object) -> Sequence[Mapping[str, Any]]:
+        rows: Sequence[Mapping[str, Any]] = self._tables.execute(sql, values).fetchall()
+        return rows
+
+    def _run(self, sql: str, **values: object) -> None:
+        self._tables.execute(sql, values)
+
+    def _upsert(self, table: str, row: Mapping[str, object], key: str | tuple[str, ...]) -> None:
+        self._tables.table(table).upsert(dict(row), pk=key)

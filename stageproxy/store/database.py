@@ -1,8 +1,8 @@
-"""Here is SQLite: one thread that writes, whole transactions only, and a connection for reading."""
+"""The SQLite database: one thread that writes, and a connection for reading."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,14 +26,14 @@ Connection = Any
 """sqlite3's, or pysqlite3's: two types of one shape."""
 
 _BUSY_TIMEOUT_MS = 10_000
-_MOST_KEPT = 10_000
-"""How many stages and artifacts the reading side keeps in memory, by the stage's revision."""
+_MOST_CACHED = 10_000
+"""How many stages and artifacts the reading side caches, by the stage's revision."""
 _FIRST_WITHOUT_WAL_BUG = (3, 51, 3)
 _FIXED_EARLIER = {(3, 44): 6, (3, 50): 7}
 
 
 def has_wal_bug(version: tuple[int, ...]) -> bool:
-    """Say whether a SQLite can corrupt a WAL database that several connections use.
+    """Return whether a version of SQLite can corrupt a WAL database with several connections.
 
     Fixed in 3.51.3, and in the 3.44 and 3.50 series from .6 and .7 on.
     """
@@ -44,17 +44,18 @@ def has_wal_bug(version: tuple[int, ...]) -> bool:
 
 
 class Database:
-    """The catalogue in its file. One thread writes, one whole transaction after another.
+    """The catalogue in a SQLite file; see `ports.Catalogue`.
 
-    Reading happens on the caller's thread, over a connection of its own that
-    cannot write: a look-up takes microseconds, a hop to a thread ten times that.
+    One thread runs all transactions that write. Reading happens on the caller's
+    thread, over a read-only connection: a query takes microseconds, handing it
+    to a thread ten times that.
     """
 
     def __init__(self, path: Path, *, sqlite_version: tuple[int, ...] | None = None) -> None:
         version = sqlite_version or sqlite3.sqlite_version_info
         self.is_alone = has_wal_bug(version)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
-        # What SQLite puts beside the file gets the file's mode.
+        # SQLite gives the mode of this file to the files that it puts beside it.
         path.touch(mode=0o600)
         path.chmod(0o600)
         url = path.absolute().as_uri()
@@ -67,13 +68,13 @@ class Database:
             raise
         self._rows = SqliteRows(self._tables)
         self._reader = self._writer if self.is_alone else _connect(f"{url}?mode=ro")
-        kept: LruCache[str, Stage] = LruCache(_MOST_KEPT, _weight)
-        self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), kept=kept)
+        cache: LruCache[str, Stage] = LruCache(_MOST_CACHED, _weight)
+        self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), cache=cache)
 
     def _set_up(self) -> None:
         if self.is_alone:
             log.warning(
-                "SQLite %s has a bug in its write-ahead log: going on slowly with one connection; "
+                "SQLite %s has a bug in its write-ahead log: using one connection, which is slow; "
                 "install pysqlite3 or a newer SQLite",
                 sqlite3.sqlite_version,
             )
@@ -85,19 +86,32 @@ class Database:
         migrate(self._tables)
 
     async def write(self, work: Callable[[Rows], T]) -> T:
-        """Do *work* in one transaction that nobody else writes in; whole or not at all."""
+        """Run *work* in one transaction, alone."""
         return await self._on_thread(work)
 
     async def read(self, work: Callable[[Rows], T]) -> T:
-        """Do *work* that changes nothing, on what is committed."""
+        """Run *work*, which changes nothing, on what is committed."""
         if self.is_alone:
             return await self._on_thread(work)
-        # Several look-ups are one look: a commit between them does not show.
+        # A transaction: a commit between two queries must not be visible.
         with _transaction(self._reader, "BEGIN"):
             return work(self._readable)
 
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version of the database library, by its name."""
+        return {"sqlite": sqlite3.sqlite_version}
+
+    async def check(self) -> str | None:
+        """Return why the database cannot be written, if it cannot."""
+        try:
+            await self.write(lambda rows: rows.stages.find(""))
+        except sqlite3.Error as error:
+            return f"cannot write to the database ({type(error).__name__})"
+        return None
+
     def close(self) -> None:
-        """Finish what is under way and let go of the file."""
+        """Finish the running transaction and close the file."""
         self._thread.shutdown(wait=True)
         if self._reader is not self._writer:
             self._reader.close()
@@ -108,16 +122,16 @@ class Database:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the database."""
         self.close()
 
     async def _on_thread(self, work: Callable[[Rows], T]) -> T:
         running = asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
-        # A transaction that has begun ends by itself: its caller may go away, its result may not.
+        # A transaction that has begun is finished even if its caller is cancelled.
         return await asyncio.shield(running)
 
     def _transact(self, work: Callable[[Rows], T]) -> T:
-        # Plain BEGIN reads first and cannot wait for the lock later: see docs/adr/0020.
+        # A plain BEGIN could not wait for the lock later: see docs/adr/0020.
         with _transaction(self._writer, "BEGIN IMMEDIATE"):
             return work(self._rows)
 
@@ -127,7 +141,7 @@ def _weight(stage: Stage) -> int:
 
 
 def _connect(uri: str, *, thread_safe: bool = True) -> Connection:
-    """Open a connection in autocommit mode: transactions begin and end where we say so."""
+    """Open a connection in autocommit mode, in which transactions are explicit."""
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=thread_safe)
     connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")

@@ -1,4 +1,4 @@
-"""Here is the data directory: who may use it, the server's secret, and the first token."""
+"""The data directory: its lock, the server's secret, and the first admin token."""
 
 import fcntl
 import logging
@@ -16,42 +16,42 @@ _SECRET_BYTES = 32
 
 
 class DataDirectoryError(Exception):
-    """The data directory cannot be used; the sentence says why."""
+    """The data directory cannot be used; the message says why."""
 
 
 class DataDirectoryInUseError(DataDirectoryError):
-    """Another server has the data directory."""
+    """Another server uses the data directory."""
 
 
 class DataDirectory:
-    """The folder in which all is kept, readable by its owner alone."""
+    """The folder of everything that is stored, readable only by its owner."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            msg = f"The data directory {root} cannot be made: {error.strerror}."
+            msg = f"The data directory {root} cannot be created: {error.strerror}."
             raise DataDirectoryError(msg) from error
 
     @property
     def database(self) -> Path:
-        """Where the rows are."""
+        """The SQLite file."""
         return self.root / "catalogue.db"
 
     @property
     def admin_token(self) -> Path:
-        """Where the first start leaves an admin token."""
+        """The file with the admin token that the first start creates."""
         return self.root / "admin.token"
 
     @property
     def server_url(self) -> Path:
-        """Where a running server says how it is reached, for commands on the same machine."""
+        """The file with the URL of the running server, for commands on the same machine."""
         return self.root / "server.url"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other servers out while this one runs. The lock goes with the process."""
+        """Hold the lock against other servers. The system releases it when the process ends."""
         with (self.root / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,23 +61,26 @@ class DataDirectory:
             yield
 
     def secret(self, given: str) -> bytes:
-        """Return what stage tokens are derived from: as *given*, or kept in a file made here."""
+        """Return the secret of stage tokens: the *given* one, or that of a file, created here."""
         if given:
             return given.encode()
         path = self.root / "secret"
         if not path.exists():
             write_secret(path, secrets.token_hex(_SECRET_BYTES))
         if path.stat().st_mode & 0o077:
-            log.warning("%s can be read by others than its owner: chmod 600 it", path)
+            log.warning("%s is readable by others: run chmod 600 on it", path)
         secret = path.read_text().strip()
         if not secret:
-            msg = f"{path} is empty: anybody could guess stage URLs. Without it, a new one is made."
+            msg = (
+                f"{path} is empty, so anyone could guess stage URLs. Restore or delete it; then "
+                "the server creates a new one, and all stage URLs change."
+            )
             raise DataDirectoryError(msg)
         return secret.encode()
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write a file that nobody else can read, whole or not at all."""
+    """Write a file that only its owner can read, completely or not at all."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""Here are artifacts on disk: hashed as they stream in, flushed, named by their digest."""
+"""Files on disk, hashed while they are received, flushed, and named by their SHA-256."""
 
 import asyncio
 import errno
@@ -18,7 +18,7 @@ from aiofiles.threadpool.binary import AsyncBufferedIOBase
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.errors import NoRoomError
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import IncomingFile
 
 _BATCH = 2**21
@@ -26,19 +26,19 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Inspector(Protocol):
-    """Who looks into archives; see `inspection.Inspection`."""
+    """Reads archives; see `inspection.Inspection`."""
 
     async def read_contents(self, path: Path, name: DistributionName) -> Contents:
-        """Return what stands in the archive at *path*, or what is wrong with it."""
+        """Return the contents of the archive at *path*, or what is wrong with it."""
 
 
 class FileStore:
-    """The folder of artifacts: `kept/<sha256>` by two-letter folders, `incoming/` for the rest."""
+    """The folder of files: `kept/<first two digits>/<sha256>`, and `incoming/` for the others."""
 
     def __init__(self, root: Path, inspector: Inspector) -> None:
         self.root = root
         self.inspector = inspector
-        # Absolute: what reads archives has another working directory.
+        # Absolute: the process that reads archives has another working directory.
         root = root.absolute()
         self._kept = root / "kept"
         self._incoming = root / "incoming"
@@ -49,7 +49,7 @@ class FileStore:
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator[IncomingFile]:
-        """Open a file for bytes that come in."""
+        """Open a file to receive bytes."""
         path = self._incoming / secrets.token_hex(16)
         with _room_or_error():
             opened = _create(path)
@@ -64,45 +64,45 @@ class FileStore:
 
     async def _drop(self, path: Path, opened: AsyncBufferedIOBase) -> None:
         self._receiving.discard(path)
-        # What did not fit before does not fit now, which was told already.
+        # A write that failed before fails again on closing, and was already reported.
         with suppress(OSError):
             await opened.close()
-        # It may have been kept, even at this very moment for a caller that was cancelled.
+        # The file may have been committed, even now for a caller that was cancelled.
         with suppress(FileNotFoundError):
             await aiofiles.os.remove(path)
 
-    def reopen(self, received: Received) -> IncomingFile:
-        """Return a file that is kept already as one that has just come in."""
+    def reopen(self, received: FileDigests) -> IncomingFile:
+        """Return a stored file as if it had just been received."""
         return _Reopened(self, self.path(received.sha256), received)
 
     async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
-        """Return digests of a kept file in hex, by hashlib's name of the algorithm."""
-        # One file at a time: threads are for what comes in.
+        """Return digests of a stored file in hex, by hashlib's name of the algorithm."""
+        # One file at a time: the other threads are for uploads.
         async with self._digesting:
             return await asyncio.to_thread(_digests, self.path(sha256), algorithms)
 
     def path(self, sha256: str) -> Path:
-        """Return where a kept file is."""
+        """Return the path of a stored file."""
         return self._kept / sha256[:2] / sha256
 
     def commit(self, path: Path, sha256: str) -> None:
         """Rename a flushed file to its digest, and flush the folders that name it."""
-        kept = self.path(sha256)
+        stored = self.path(sha256)
         with _room_or_error():
-            if not kept.parent.exists():
-                kept.parent.mkdir(mode=0o700, exist_ok=True)
+            if not stored.parent.exists():
+                stored.parent.mkdir(mode=0o700, exist_ok=True)
                 flush_folder(self._kept)
-            path.replace(kept)
-            flush_folder(kept.parent)
+            path.replace(stored)
+            flush_folder(stored.parent)
 
     def remove(self, sha256: str) -> None:
-        """Delete a file, if it is there."""
+        """Delete a file, if it exists."""
         self.path(sha256).unlink(missing_ok=True)
 
     def sweep(self, known: frozenset[str], before: datetime) -> int:
-        """Delete what no row names and nobody has touched since *before*; return how many.
+        """Delete files that no row names and that are older than *before*; return how many.
 
-        What still comes in is spared, whatever a clock that jumps says of its age.
+        Files that are being received are never deleted, even if the clock jumps.
         """
         orphans = [path for path in self._kept.glob("*/*") if path.name not in known]
         left = [path for path in self._incoming.iterdir() if path not in self._receiving]
@@ -113,7 +113,7 @@ class FileStore:
 
 
 class _Incoming:
-    """A file on its way in; see `ports.IncomingFile`."""
+    """A file that is being received; see `ports.IncomingFile`."""
 
     def __init__(self, store: FileStore, path: Path, opened: AsyncBufferedIOBase) -> None:
         self.size = 0
@@ -121,58 +121,58 @@ class _Incoming:
         self._path = path
         self._opened = opened
         self._waiting: list[bytes] = []
-        self._handed_on = 0
-        self._under_way: asyncio.Future[list[Any]] | None = None
+        self._batched = 0
+        self._running: asyncio.Future[list[Any]] | None = None
         self._sha256 = hashlib.sha256()
         self._blake2b_256 = hashlib.blake2b(digest_size=32)
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes: written on one thread, hashed on others, while more of them come.
+        """Write the next bytes on one thread and hash them on others, while more are received.
 
-        Many small pieces go as one: handing them to threads costs more than hashing them.
+        Small pieces are gathered: handing each to a thread costs more than hashing it.
         """
         self._waiting.append(chunk)
         self.size += len(chunk)
-        if self.size - self._handed_on >= _BATCH:
-            await self._hand_on()
+        if self.size - self._batched >= _BATCH:
+            await self._write_batch()
 
-    async def _hand_on(self) -> None:
-        await self._settle()
-        chunks, self._waiting, self._handed_on = self._waiting, [], self.size
+    async def _write_batch(self) -> None:
+        await self._wait_for_batch()
+        chunks, self._waiting, self._batched = self._waiting, [], self.size
         digests = (self._sha256, self._blake2b_256, self._md5)
         hashing = (asyncio.to_thread(_update, digest, chunks) for digest in digests)
-        self._under_way = asyncio.gather(self._opened.writelines(chunks), *hashing)
+        self._running = asyncio.gather(self._opened.writelines(chunks), *hashing)
 
-    async def _settle(self) -> None:
-        """Wait for the bytes that were handed on last."""
-        if self._under_way is not None:
-            under_way, self._under_way = self._under_way, None
-            await under_way
+    async def _wait_for_batch(self) -> None:
+        """Wait until the last batch is written and hashed."""
+        if self._running is not None:
+            running, self._running = self._running, None
+            await running
 
     async def give_up(self) -> None:
-        """Wait for what still runs; what it fails with does not matter any more."""
+        """Wait for the last batch and ignore its failure."""
         with suppress(OSError, ValueError, asyncio.CancelledError):
-            await self._settle()
+            await self._wait_for_batch()
 
-    async def finish(self) -> Received:
-        """Make sure that every byte is on the disk, and return what was received."""
-        await self._hand_on()
-        await self._settle()
+    async def finish(self) -> FileDigests:
+        """Flush every byte to the disk, and return the size and digests."""
+        await self._write_batch()
+        await self._wait_for_batch()
         await self._opened.flush()
         await asyncio.to_thread(os.fsync, self._opened.fileno())
         return self._received()
 
     async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive."""
+        """Read the contents of the archive."""
         return await self._store.inspector.read_contents(self._path, name)
 
     def commit(self) -> None:
-        """Put the file where its digest says, for good."""
+        """Move the file to its place under its digest."""
         self._store.commit(self._path, self._sha256.hexdigest())
 
-    def _received(self) -> Received:
-        return Received(
+    def _received(self) -> FileDigests:
+        return FileDigests(
             size=self.size,
             sha256=self._sha256.hexdigest(),
             blake2b_256=self._blake2b_256.hexdigest(),
@@ -181,34 +181,34 @@ class _Incoming:
 
 
 class _Reopened:
-    """A file that is kept already; see `ports.IncomingFile`."""
+    """A file that is already stored; see `ports.IncomingFile`."""
 
-    def __init__(self, store: FileStore, path: Path, received: Received) -> None:
+    def __init__(self, store: FileStore, path: Path, received: FileDigests) -> None:
         self.size = received.size
         self._store = store
         self._path = path
         self._received = received
 
     async def write(self, chunk: bytes) -> None:
-        """Refuse: the file is whole."""
+        """Raise: the file is complete."""
         raise AssertionError(chunk)
 
-    async def finish(self) -> Received:
-        """Return what was received."""
+    async def finish(self) -> FileDigests:
+        """Return the size and digests."""
         return self._received
 
     async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive."""
+        """Read the contents of the archive."""
         return await self._store.inspector.read_contents(self._path, name)
 
     def commit(self) -> None:
-        """Leave the file where it is, as if it had just been put there."""
+        """Leave the file in its place, and make it as new as one that was just moved there."""
         os.utime(self._path)
 
 
 @contextmanager
 def _room_or_error() -> Iterator[None]:
-    """Say in our words that the disk is full; every other failure of it is a fault to look at."""
+    """Raise `NoRoomError` for a full disk; every other failure is a fault of the server."""
     try:
         yield
     except OSError as error:
@@ -239,7 +239,7 @@ def _hex(digest: Any, length: int) -> str:  # noqa: ANN401 - hashlib has two kin
 def _create(path: Path) -> AsyncBufferedIOBase:
     """Create a file that only its owner can read.
 
-    At once, not on a thread: who is cancelled meanwhile would leave it behind.
+    On the event loop: a cancellation while a thread creates it would leave it behind.
     """
     opened = open(path, "xb", opener=partial(os.open, mode=0o600))  # noqa: SIM115 - closed by `receive`
     return AsyncBufferedIOBase(opened, loop=None, executor=None)
@@ -249,12 +249,12 @@ def _is_older(path: Path, before: datetime) -> bool:
     try:
         return path.stat().st_mtime < before.timestamp()
     except FileNotFoundError:
-        # An upload ended, and took it away.
+        # An upload ended and deleted it.
         return False
 
 
 def flush_folder(path: Path) -> None:
-    """Make sure that the names in a folder are on the disk."""
+    """Flush the names in a folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

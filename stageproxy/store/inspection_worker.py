@@ -1,8 +1,8 @@
-"""Here is the process that looks into archives, `python -m` this, for `store.inspection` alone.
+"""The child process that reads archives for `store.inspection`: `python -m` this module.
 
-It reads a line of JSON for each file, `[path, filename]`, and writes lines: what
-it has found so far, each time that is more, and that this was all, or the fault
-that it ends with. It ends when nobody can ask any more.
+It reads a line of JSON for each file, `[path, filename]`, and writes lines of
+JSON: the contents found so far, each time there are more; then that these are
+all, or the failure that ends the process. It ends when its input does.
 """
 
 import base64
@@ -22,41 +22,46 @@ READY = b"ready\n"
 
 _OPEN_FILES = 16
 _OWN_MEMORY = 64 * 2**20
-"""What a process takes without any file, where the system does not tell."""
+"""The memory of an idle process, where the system does not report it."""
 
 
 def main() -> None:
-    """Answer until there are no more questions, or something went wrong."""
+    """Answer until the input ends, or something fails."""
     memory, seconds = (int(argument) for argument in sys.argv[1:])
-    # Those who stop a server signal all of its processes; what it works on still has to end.
+    # Stopping a server signals all of its processes, but running uploads are still finished.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    _limit_for_ever(memory)
-    _say(READY)
+    _limit_process(memory)
+    _write(READY)
     for question in sys.stdin.buffer:
         _limit_processor(seconds)
         try:
             path, filename = json.loads(question)
             _answer(Path(path), filename)
-        except Exception as error:  # noqa: BLE001 - the outermost of this process: it says what and ends
-            _say(_encoded({"fault": _without_words(error)}))
+        except Exception as error:  # noqa: BLE001 - the outermost place of this process
+            _write(_encoded({"fault": _without_message(error)}))
             return
+
+
+def memory_of(process: int) -> int:
+    """Return the bytes of a process that count for `RLIMIT_AS`."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _answer(path: Path, filename: str) -> None:
     with path.open("rb") as file:
         for contents in read_in_steps(file, parse_distribution_name(filename)):
-            _say(_encoded({"contents": asdict(contents)}))
-    _say(_encoded({"is_all": True}))
+            _write(_encoded({"contents": asdict(contents)}))
+    _write(_encoded({"is_all": True}))
 
 
 def _encoded(document: object) -> bytes:
-    text = json.dumps(document, default=_plain, ensure_ascii=False)
-    # Names in a tar may be no text at all, which nobody could be shown.
+    text = json.dumps(document, default=_json_value, ensure_ascii=False)
+    # Names in a tar may not be text.
     return text.encode(errors="replace") + b"\n"
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, set | frozenset):
@@ -64,8 +69,8 @@ def _plain(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
-def _without_words(error: Exception) -> str:
-    """Return what failed and where, without the words: an archive may have written them."""
+def _without_message(error: Exception) -> str:
+    """Return the type and place of an error without its message, which may be an archive's."""
     where = error.__traceback__
     while where and where.tb_next:
         where = where.tb_next
@@ -73,12 +78,12 @@ def _without_words(error: Exception) -> str:
     return type(error).__name__ + place
 
 
-def _say(line: bytes) -> None:
+def _write(line: bytes) -> None:
     sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 
 
-def _limit_for_ever(memory: int) -> None:
+def _limit_process(memory: int) -> None:
     _limit("RLIMIT_AS", _own_memory() + memory)
     _limit("RLIMIT_NOFILE", _OPEN_FILES)
     for nothing in ("RLIMIT_FSIZE", "RLIMIT_NPROC", "RLIMIT_CORE"):
@@ -86,14 +91,14 @@ def _limit_for_ever(memory: int) -> None:
 
 
 def _limit_processor(seconds: int) -> None:
-    """End this process if a file keeps it busy for longer, even when its server is gone."""
+    """End this process if a file takes more processor time, even if the server is gone."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     _limit("RLIMIT_CPU", int(used.ru_utime + used.ru_stime) + 1 + seconds, hard=hard)
 
 
 def _limit(name: str, most: int, *, hard: int | None = None) -> None:
-    """Set a limit, as far as this system has it and lets us."""
+    """Set a limit if this system has it and permits it."""
     number = getattr(resource, name, None)
     if number is not None:
         with suppress(ValueError, OSError):
@@ -102,7 +107,7 @@ def _limit(name: str, most: int, *, hard: int | None = None) -> None:
 
 def _own_memory() -> int:
     with suppress(OSError, ValueError):
-        return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        return memory_of(os.getpid())
     return _OWN_MEMORY
 
 

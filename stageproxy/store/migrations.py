@@ -1,4 +1,4 @@
-"""Here is the schema, one step after another. A step that was released is never edited."""
+"""The database schema as a list of migrations. A released migration is never edited."""
 
 from sqlite_utils import Database as Tables
 from sqlite_utils import Migrations
@@ -11,14 +11,14 @@ class NewerSchemaError(Exception):
 
 
 def migrate(tables: Tables) -> None:
-    """Bring the database to the newest schema; each step is whole or not there at all."""
+    """Apply the pending migrations, each in a transaction of its own."""
     with Tables(memory=True) as empty:
         known = {step.name for step in _steps.pending(empty)}
     unknown = {step.name for step in _steps.applied(tables)} - known
     if unknown:
         msg = (
             "The data directory was written by a newer stageproxy "
-            f"(unknown schema steps: {', '.join(sorted(unknown))}). Install that version."
+            f"(unknown migrations: {', '.join(sorted(unknown))}). Install that version."
         )
         raise NewerSchemaError(msg)
     _steps.apply(tables)
@@ -223,27 +223,27 @@ _PROMOTIONS = (
 
 @_steps()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
-    """Everything a stage needs to be opened, filled, read and ended."""
+    """Add stages, their tokens, artifacts and files, and API tokens."""
     for statement in _FIRST_TABLES:
         tables.execute(statement)
 
 
 @_steps()
 def m0002_file_uploads(tables: Tables) -> None:
-    """Files on their way in by PEP 694, and how many attestations came with a file."""
+    """Add the file uploads of PEP 694, and the number of attestations of a file."""
     for statement in _FILE_UPLOADS:
         tables.execute(statement)
 
 
 @_steps()
 def m0003_audit(tables: Tables) -> None:
-    """Everything that happens, as a chain. It refers to nothing: it outlives what it tells of."""
+    """Add the audit trail. It has no foreign keys: it outlives the stages that it is about."""
     for statement in _AUDIT:
         tables.execute(statement)
 
 
 @_steps()
 def m0004_promotions(tables: Tables) -> None:
-    """Who publishes a stage, what was approved, and how far each artifact is."""
+    """Add promotions and their journals."""
     for statement in _PROMOTIONS:
         tables.execute(statement)

@@ -1,24 +1,23 @@
-"""Here are the rows of promotions: what was approved, who holds the lease, the journal."""
+"""Promotions as rows: what was approved, who holds the lease, the journal."""
 
 import json
 from collections.abc import Sequence
 
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
-from stageproxy.store.columns import entry_in, promotion_in, text_of
-from stageproxy.store.statements import Statements
+from stageproxy.store.columns import Statements, entry_in, promotion_in, text_of
 
 
-class PromotionRows(Statements):
-    """Promotions and their journals; see `ports.Rows`."""
+class SqlitePromotionRows(Statements):
+    """Promotions and their journals; see `ports.PromotionRows`."""
 
-    def find_promotion(self, stage_id: str) -> Promotion | None:
+    def find(self, stage_id: str) -> Promotion | None:
         """Return the promotion of a stage, the latest attempt at it."""
         row = self._one("SELECT * FROM promotion WHERE stage_id = :id", id=stage_id)
         return promotion_in(row) if row else None
 
-    def list_promotions(self) -> Sequence[Promotion]:
-        """Return the promotions of all stages that are not published: they may need somebody."""
+    def list(self) -> Sequence[Promotion]:
+        """Return the promotions of all stages that are not published."""
         rows = self._all(
             """
             SELECT promotion.* FROM promotion JOIN stage ON stage.id = promotion.stage_id
@@ -28,8 +27,8 @@ class PromotionRows(Statements):
         )
         return [promotion_in(row) for row in rows]
 
-    def save_promotion(self, promotion: Promotion) -> None:
-        """Keep the promotion of a stage as it is now, new or changed."""
+    def save(self, promotion: Promotion) -> None:
+        """Store the promotion of a stage, new or changed."""
         approval = promotion.approval
         self._upsert(
             "promotion",
@@ -42,7 +41,7 @@ class PromotionRows(Statements):
                 "acknowledged": json.dumps(approval.acknowledged),
                 "repository_url": promotion.target.repository_url,
                 "index_url": promotion.target.index_url,
-                "way": promotion.way.value,
+                "way": promotion.publisher.way,
                 "fence": promotion.fence,
                 "leased_until": text_of(promotion.leased_until),
                 "first_sent_at": text_of(promotion.first_sent_at),
@@ -60,7 +59,7 @@ class PromotionRows(Statements):
         return {row["filename"]: entry_in(row) for row in rows}
 
     def save_entry(self, stage_id: str, entry: Entry) -> None:
-        """Keep how far an artifact is."""
+        """Store how far an artifact is."""
         self._upsert(
             "journal_entry",
             {
@@ -76,6 +75,6 @@ class PromotionRows(Statements):
             key=("stage_id", "filename"),
         )
 
-    def forget_journal(self, stage_id: str) -> None:
-        """Forget the journal of a stage that has sent nothing, and may have other files by now."""
+    def remove_journal(self, stage_id: str) -> None:
+        """Remove the journal of a stage that has sent nothing and may change."""
         self._run("DELETE FROM journal_entry WHERE stage_id = :id", id=stage_id)

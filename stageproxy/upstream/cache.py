@@ -18,8 +18,8 @@ from stageproxy.caching import LruCache, SingleFlight
 from stageproxy.core.errors import StageproxyError, UpstreamFailedError
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
-from stageproxy.ports import UpstreamResponse
-from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.ports import StreamedDocument, UpstreamResponse
+from stageproxy.upstream.index import UpstreamIndex, decoded_document, headers_for
 
 _OVERHEAD = 1024
 """Bytes that an entry takes besides its body, roughly."""
@@ -108,6 +108,12 @@ class CachedIndex:
             self._failure = _failure_in(answer)
             yield answer
 
+    @asynccontextmanager
+    async def stream(self, path: str, accept: str) -> AsyncIterator[StreamedDocument]:
+        """Open a document that is too long to be read whole, and to be cached."""
+        async with self.open(path, headers_for(accept)) as answer:
+            yield decoded_document(answer)
+
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return where a redirect leads that upstream answered to the path *asked*."""
         return self._index.resolve(location, asked)
@@ -143,4 +149,4 @@ def _outcome(document: Document | None, known: Document | None) -> str:
 def _failure_in(answer: UpstreamResponse) -> StageproxyError | None:
     if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
-    return UpstreamFailedError(f"PyPI answers {answer.status}.")
+    return UpstreamFailedError(f"PyPI answered {answer.status}.")

@@ -32,11 +32,11 @@ class FileDownloads:
             asked = self._session.get(target, headers=headers, middlewares=self._middlewares)
             async with asked as response:
                 if response.status != _FOUND:
-                    sentence = f"The index answers {response.status} where a file of it should be."
+                    sentence = f"The index answered {response.status} to the request for a file."
                     raise UpstreamFailedError(sentence)
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     digest.update(chunk)
         except (ClientError, TimeoutError, ValueError) as error:
-            sentence = f"A file of the index cannot be downloaded ({type(error).__name__})."
+            sentence = f"A file cannot be downloaded from the index ({type(error).__name__})."
             raise UpstreamUnavailableError(sentence) from error
         return digest.hexdigest()

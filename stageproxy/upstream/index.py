@@ -36,7 +36,7 @@ from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.authorizing import authorization_in, authorized
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.session import USER_AGENT
-from stageproxy.upstream.unpacking import Unpacker, too_long
+from stageproxy.upstream.unpacking import Unpacker, check_encoding, decoded, too_long
 
 _CHUNK = 2**18
 _MOST_REDIRECTS = 3
@@ -44,6 +44,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIES = 2
 _FIRST_PAUSE = 0.1
 _MISSING = frozenset({404, 410})
+_LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _OF_THE_BODY = frozenset({"content-length", "content-type", "content-encoding"})
 
 
@@ -71,6 +72,28 @@ class _StreamedAnswer:
         with _failures_told():
             async for chunk in self.response.content.iter_chunked(_CHUNK):
                 yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedDocument:
+    """A document that is decoded as it arrives; see `ports.StreamedDocument`."""
+
+    response: UpstreamResponse
+
+    @property
+    def content_type(self) -> str:
+        """The whole Content-Type header; empty if there is none."""
+        return self.response.headers.get("Content-Type", "")
+
+    @property
+    def has_length(self) -> bool:
+        """Whether upstream announced how long the body is."""
+        return not _LENGTHS.isdisjoint(name.lower() for name in self.response.headers)
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the decoded body in chunks of bounded size."""
+        encoding = self.response.headers.get("Content-Encoding", "")
+        return decoded(encoding, self.response.chunks())
 
 
 _RETRIED = (_MomentaryError, ConnectionTimeoutError, ClientConnectorError, ClientPayloadError)
@@ -115,7 +138,7 @@ class UpstreamIndex:
         Redirects are followed, a few times and within the configured origins.
         """
         etag = known.headers.get("ETag") if known else None
-        headers = {"Accept": accept or "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+        headers = headers_for(accept)
         if etag:
             headers["If-None-Match"] = etag
         with _failures_told():
@@ -124,7 +147,7 @@ class UpstreamIndex:
         if not isinstance(found, _NotModified):
             return found
         if not etag or known is None:
-            msg = "PyPI answers 304 to a question that nobody asked."
+            msg = "PyPI answered 304 to an unconditional request."
             raise UpstreamFailedError(msg)
         return replace(known, headers=_refreshed(known.headers, found.headers))
 
@@ -149,7 +172,7 @@ class UpstreamIndex:
                     return await self._document_in(response, url)
                 location = response.headers.get("Location", "")
             url = self._followed(url, location)
-        msg = "PyPI redirects in circles."
+        msg = "PyPI redirects too often."
         raise UpstreamFailedError(msg)
 
     @asynccontextmanager
@@ -179,7 +202,7 @@ class UpstreamIndex:
         rest = path.removeprefix("simple/") if base is self._simple else path
         url = URL(str(base) + rest, encoded=True)
         if url.origin() not in self._origins:
-            msg = "The path leads away from PyPI."
+            msg = "The path is not a path on PyPI."
             raise UpstreamFailedError(msg)
         return url
 
@@ -193,7 +216,7 @@ class UpstreamIndex:
     def _followed(self, url: URL, location: str) -> URL:
         target = _target_of(url, location)
         if target.origin() not in self._origins:
-            msg = f"PyPI redirects to {target.host}, which is not a configured host of it."
+            msg = f"PyPI redirects to {target.host}, which is not one of its configured hosts."
             raise UpstreamFailedError(msg)
         return target
 
@@ -205,10 +228,10 @@ class UpstreamIndex:
         if response.status in _MISSING:
             return None
         if response.status in _NOT_AVAILABLE:
-            msg = f"PyPI is not available at the moment (it answers {response.status})."
+            msg = f"PyPI is not available at the moment (it answered {response.status})."
             raise _NOT_AVAILABLE[response.status](msg)
         if response.status != HTTPStatus.OK:
-            msg = f"PyPI answers {response.status} where a document about the project should be."
+            msg = f"PyPI answered {response.status} to the request for a document."
             raise UpstreamFailedError(msg)
         content_type = response.headers.get("Content-Type", "")
         body = await self._body_of(response)
@@ -218,10 +241,8 @@ class UpstreamIndex:
 
     async def _body_of(self, response: ClientResponse) -> bytes:
         """Return the body, unpacked and no longer than allowed."""
-        encoding = response.headers.get("Content-Encoding", "identity").lower()
-        if encoding not in {"identity", "gzip", ""}:
-            msg = f"PyPI answers in an encoding that was not asked for: {encoding}."
-            raise UpstreamFailedError(msg)
+        encoding = response.headers.get("Content-Encoding", "").lower()
+        check_encoding(encoding)
         unpack = Unpacker(self._max_page_size) if encoding == "gzip" else None
         pieces = []
         size = 0
@@ -232,9 +253,22 @@ class UpstreamIndex:
                 raise too_long(self._max_page_size)
             pieces.append(piece)
         if unpack and not unpack.is_done:
-            msg = "PyPI's answer is cut off."
+            msg = "PyPI's answer is truncated."
             raise UpstreamFailedError(msg)
         return b"".join(pieces)
+
+
+def headers_for(accept: str) -> dict[str, str]:
+    """Return the headers of a request of our own."""
+    return {"Accept": accept or "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+
+
+def decoded_document(response: UpstreamResponse) -> DecodedDocument:
+    """Return the document in an answer. Raise `UpstreamFailedError` unless its status is 200."""
+    if response.status != HTTPStatus.OK:
+        msg = f"PyPI answered {response.status} to the request for a document."
+        raise UpstreamFailedError(msg)
+    return DecodedDocument(response)
 
 
 def _headers_of(response: ClientResponse) -> Mapping[str, str]:
@@ -252,7 +286,7 @@ def _refreshed(known: Mapping[str, str], said: Mapping[str, str]) -> Mapping[str
 
 def _target_of(url: URL, location: str) -> URL:
     """Return where a redirect leads, which upstream may have spelled in any way."""
-    msg = "PyPI redirects to something that is no URL of a web server."
+    msg = "PyPI redirects to an invalid URL."
     try:
         target = url.join(URL(location, encoded=True))
         is_complete = target.host and target.port
@@ -270,7 +304,7 @@ def _check_is_whole(response: ClientResponse, content_type: str, body: bytes) ->
     """
     has_length = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
     if not has_length and "html" in content_type.lower() and not has_end(body):
-        msg = "PyPI's page is cut off."
+        msg = "PyPI's page is truncated."
         raise UpstreamFailedError(msg)
 
 
@@ -283,5 +317,5 @@ def _failures_told() -> Iterator[None]:
         msg = "PyPI did not answer in time."
         raise UpstreamSlowError(msg) from error
     except ClientError as error:
-        msg = f"PyPI cannot be reached, or breaks off ({type(error).__name__})."
+        msg = f"PyPI cannot be reached, or the connection was lost ({type(error).__name__})."
         raise UpstreamUnavailableError(msg) from error

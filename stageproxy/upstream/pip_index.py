@@ -54,7 +54,7 @@ def index_of_pip() -> IndexUrls:
     )
     simple = asked.stdout.strip()
     if asked.returncode or not simple:
-        msg = "pip does not say which index it uses. Set upstream.url."
+        msg = "pip does not report which index it uses. Set upstream.url."
         raise NoPipIndexError(msg)
     return urls_of_simple(simple)
 

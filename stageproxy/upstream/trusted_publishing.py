@@ -67,12 +67,12 @@ class TrustedPublisher:
     async def _mint(self, now: datetime) -> _Minted:
         audience = (await self._ask("GET", "audience")).get("audience")
         if not isinstance(audience, str):
-            raise self._failed("does not say for whom an identity has to be")
+            raise self._failed("did not report the audience of an identity")
         identity = await self.identify(audience)
         answer = await self._ask("POST", "mint-token", identity)
         token = answer.get("token")
         if not isinstance(token, str) or not token:
-            raise self._failed("has minted no token")
+            raise self._failed("minted no token")
         ends_at = min(_ending_in(answer) or now + _LIFETIME, now + _LIFETIME)
         return _Minted(Credential(TOKEN_USER, token), workflow_of(identity), ends_at)
 
@@ -92,13 +92,13 @@ class TrustedPublisher:
         if status != _FOUND:
             said = "; ".join(_reasons_in(document)).replace(identity or "\0", "***")
             told = f": {one_line(said).removesuffix('.')}" if said else ""
-            failed = self._failed(f"answers {status} to {name}{told}")
+            failed = self._failed(f"answered {status} to {name}{told}")
             raise UpstreamUnavailableError(failed.sentence) if _is_momentary(status) else failed
         return document
 
     def _failed(self, what: str) -> UpstreamFailedError:
         host = self.repository.host
-        return UpstreamFailedError(f"Trusted Publishing does not work: {host} {what}.")
+        return UpstreamFailedError(f"Trusted Publishing failed: {host} {what}.")
 
 
 def _is_momentary(status: int) -> bool:

@@ -51,7 +51,7 @@ class HttpUploadClient:
         if body.damage is not None:
             raise body.damage
         if isinstance(reply, Accepted) and not body.is_whole:
-            return Unanswered("The upload API said yes before it had the whole file.")
+            return Unanswered("The upload API accepted the file before it was complete.")
         return reply
 
     async def _send_or_tell(
@@ -64,7 +64,9 @@ class HttpUploadClient:
             return Unanswered("The upload API did not answer in time.")
         except (ClientError, OSError) as error:
             kind = type(error).__name__
-            return Unanswered(f"The upload API cannot be reached, or breaks off ({kind}).")
+            return Unanswered(
+                f"The upload API cannot be reached, or the connection was lost ({kind})."
+            )
 
     async def _send(
         self, body: UploadBody, credential: Credential, report: Callable[[int], None]
@@ -123,7 +125,7 @@ async def _reply_in(response: ClientResponse, credential: Credential) -> Reply:
     # JSON and HTML may spell it otherwise.
     reply = replace(reply, sentence=credential.hidden_in(reply.sentence))
     if isinstance(reply, Accepted) and not is_whole:
-        return Unanswered("The upload API said yes, and broke off.")
+        return Unanswered("The upload API accepted the file, but the connection was lost.")
     return reply
 
 

@@ -1,1 +1,1 @@
-"""Here is HTTP: a request in, a response out."""
+"""The HTTP server: routes, handlers and responses."""

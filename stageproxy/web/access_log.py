@@ -1,4 +1,4 @@
-"""Here is a line a request, and no line with a token in it."""
+"""The access log and the log formatters, which leave tokens out."""
 
 import json
 import logging
@@ -11,10 +11,10 @@ from stageproxy.core.rights import redacted
 
 
 class AccessLog(AbstractAccessLogger):
-    """Logs what was asked, without queries, headers and what opens a stage."""
+    """Log a line for each request, without query, headers and tokens."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        """Log one request with its status, the bytes sent, and milliseconds."""
+        """Log a request with its status, the bytes sent, and the milliseconds taken."""
         path = redacted(request.raw_path.partition("?")[0])
         self.logger.info(
             "%s %s %s %d %d %.1f ms",
@@ -28,7 +28,7 @@ class AccessLog(AbstractAccessLogger):
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a line of JSON for each event, without tokens."""
+    """Format an event as a line of JSON, without tokens."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -40,13 +40,13 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             event["exception"] = redacted(self.formatException(record.exc_info))
-        # Not the whole line: what looks like a token may end in a backslash of JSON's own.
-        # And in ASCII: some line ends of Unicode would part it.
+        # Each value is redacted, not the line: that could remove a backslash that JSON needs.
+        # The output is ASCII, because some Unicode line separators would split the line.
         return json.dumps(event)
 
 
 class RedactingFormatter(logging.Formatter):
-    """Leaves tokens out of everything that is logged, whoever logs it, tracebacks included."""
+    """Format an event without tokens, also in tracebacks and in messages of libraries."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without tokens."""

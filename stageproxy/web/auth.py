@@ -1,4 +1,4 @@
-"""Here is the token in a request."""
+"""The API token of a request."""
 
 import base64
 import binascii
@@ -14,17 +14,17 @@ _BEARERS = frozenset({"bearer", "token"})
 
 
 async def authenticate(request: web.Request) -> ApiToken:
-    """Return the API token of a request, or raise why it does not count."""
+    """Return the API token of a request. Raise if it is missing or not valid."""
     token = await request.app[ACCESS].authenticate(_credential_in(request))
     request[BEARER] = token
     return token
 
 
 async def recognize(request: web.Request) -> ApiToken | None:
-    """Return the API token that a reader sent along, if it counts.
+    """Return the API token of a request for a page, or `None` if it has no valid one.
 
-    uv sends the token it uploads with to the index on the same host: reading
-    must take no offence at it.
+    uv sends its upload token to the index on the same host, so that a token
+    without rights must not prevent reading.
     """
     try:
         credential = _credential_in(request)
@@ -36,7 +36,7 @@ async def recognize(request: web.Request) -> ApiToken | None:
 def _credential_in(request: web.Request) -> str | None:
     """Return the credential of a request: `Basic __token__:TOKEN`, `Bearer TOKEN`, `token TOKEN`.
 
-    Nothing if there is none; raise for one of another kind.
+    Return `None` if there is none, and raise for any other kind.
     """
     header = request.headers.get("Authorization")
     if header is None:

@@ -1,4 +1,4 @@
-"""Here is what the JSON bodies of requests have in common: read whole, bounded, and checked."""
+"""JSON request bodies: limits, models and validation errors."""
 
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
@@ -20,12 +20,15 @@ from stageproxy.core.durations import parse_duration
 from stageproxy.core.errors import InvalidRequestError, Problem, TooLargeError
 from stageproxy.core.rights import EVERY_PROJECT
 
-_LONGEST_BODY = 2**16
-LONGEST_DURATION = timedelta(days=36_525)
-"""A wish for more is no error, but calendars end."""
+LONGEST_FORM = 8 * 2**20
+"""All fields of an upload form, in bytes."""
 
-_OURS = "Value error, "
-"""What pydantic puts before our own sentences."""
+_MAX_BODY = 2**16
+LONGEST_DURATION = timedelta(days=36_525)
+"""The longest duration: longer ones are shortened, because dates end with the year 9999."""
+
+_PYDANTIC_PREFIX = "Value error, "
+"""The prefix that pydantic adds to the messages of our own validators."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,7 +36,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def _project(text: str) -> str:
     name = canonicalize_name(text)
     if not is_normalized_name(name):
-        msg = f"{text!r} is no name of a project"
+        msg = f"{text!r} is not a project name"
         raise ValueError(msg)
     return name
 
@@ -46,14 +49,14 @@ def _version(text: str) -> str:
     try:
         return str(Version(text))
     except InvalidVersion as error:
-        msg = f"{text!r} is no version"
+        msg = f"{text!r} is not a version"
         raise ValueError(msg) from error
 
 
 def _duration(value: object) -> timedelta:
     length = parse_duration(value)
     if length <= timedelta(0):
-        msg = "a length of time is more than nothing"
+        msg = "a duration must be longer than zero"
         raise ValueError(msg)
     return min(length, LONGEST_DURATION)
 
@@ -69,39 +72,40 @@ Duration = Annotated[
             "type": ["number", "string"],
             "exclusiveMinimum": 0,
             "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*[smhdw]?\s*$",
-            "description": "Seconds, or a text such as `90s`, `15m`, `12h`, `7d`.",
+            "description": "Seconds, or a text such as `90s`, `15m`, `12h` or `7d`.",
         }
     ),
 ]
 
 
 class Body(BaseModel):
-    """A body that says no more than we know; `meta` is PEP 694's."""
+    """A body without unknown keys; `meta` is from PEP 694."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     meta: dict[str, Any] = Field(default_factory=dict)
 
 
-async def read_bytes(request: web.Request, longest: int) -> bytes:
-    """Return the body, which must not be longer than so many bytes."""
-    content = await request.content.read(longest + 1)
-    while len(content) <= longest and not request.content.at_eof():
-        content += await request.content.read(longest + 1 - len(content))
-    if len(content) > longest:
-        raise TooLargeError(f"The body is longer than {longest} bytes.")
+async def read_bytes(request: web.Request, max_size: int) -> bytes:
+    """Return the body. Raise if it is longer than *max_size* bytes."""
+    content = await request.content.read(max_size + 1)
+    while len(content) <= max_size and not request.content.at_eof():
+        content += await request.content.read(max_size + 1 - len(content))
+    if len(content) > max_size:
+        raise TooLargeError(f"The request body is longer than {max_size} bytes.")
     return content
 
 
-async def read_body(
-    request: web.Request, model: type[Model], longest: int = _LONGEST_BODY
-) -> Model:
-    """Return the body as a value, or raise everything that is wrong with it."""
+async def read_body(request: web.Request, model: type[Model], max_size: int = _MAX_BODY) -> Model:
+    """Return the body as a *model*. Raise one error with all its problems."""
     try:
-        return model.model_validate_json(await read_bytes(request, longest))
+        return model.model_validate_json(await read_bytes(request, max_size))
     except ValidationError as error:
         problems = [
-            Problem(".".join(str(part) for part in one["loc"]), one["msg"].removeprefix(_OURS))
+            Problem(
+                ".".join(str(part) for part in one["loc"]),
+                one["msg"].removeprefix(_PYDANTIC_PREFIX),
+            )
             for one in error.errors(include_url=False, include_input=False)
         ]
-        raise InvalidRequestError("The body is not what is expected here.", problems) from error
+        raise InvalidRequestError("The request body is not valid.", problems) from error

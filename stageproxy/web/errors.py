@@ -1,4 +1,4 @@
-"""Here is how a failure is told to a client: one message, in three shapes, by who is asking."""
+"""Error responses: one message in three formats, depending on the client."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from stageproxy.core.errors import (
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.web.conditional import etag_of
 from stageproxy.web.keys import HELP_PAGES, URLS
-from stageproxy.web.upload.session_json import API_VERSION, Api
+from stageproxy.web.session_json import API_VERSION, Api
 
 STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.INVALID: HTTPStatus.BAD_REQUEST,
@@ -48,7 +48,7 @@ _PRIVATE = {"Cache-Control": "private, no-cache"}
 
 
 class Shape(Enum):
-    """The three ways in which a client wants to be told."""
+    """The three formats of an error response."""
 
     TEXT = auto()
     LEGACY = auto()
@@ -56,7 +56,7 @@ class Shape(Enum):
 
 
 def shape_of(request: web.Request) -> Shape:
-    """Return how the client of a request wants to be told, which its URL shows."""
+    """Return the format of error responses to a request, by its path."""
     path = request.raw_path.partition("?")[0]
     if path.startswith(("/api/", "/upload/")):
         return Shape.PROBLEM
@@ -65,25 +65,25 @@ def shape_of(request: web.Request) -> Shape:
     return Shape.TEXT
 
 
-def answer_to(error: StageproxyError, request: web.Request) -> web.Response:
-    """Return the answer that tells a client of a failure."""
+def response_to(error: StageproxyError, request: web.Request) -> web.Response:
+    """Return the response to an error."""
     shape = shape_of(request)
     status = _status_of(error, shape)
     problems = tuple(request.app[HELP_PAGES].explained(one) for one in error.problems)
     is_first = bool(problems) and error.sentence == error.problems[0].message
     sentence = problems[0].message if is_first else error.sentence
-    answer = told(request, status, sentence, problems)
+    answer = error_response(request, status, sentence, problems)
     answer.headers.update(_headers_for(error, status, request))
     return answer
 
 
-def told(
+def error_response(
     request: web.Request,
     status: HTTPStatus,
     sentence: str,
     problems: tuple[Problem, ...] = (),
 ) -> web.Response:
-    """Return the answer with a *status* and a *sentence*, in the shape the client wants."""
+    """Return a response with *status* and *sentence* in the format for the client."""
     match shape_of(request):
         case Shape.TEXT:
             return _text(status, sentence)
@@ -94,7 +94,7 @@ def told(
 
 
 def _status_of(error: StageproxyError, shape: Shape) -> HTTPStatus:
-    """Return the status. PyPI's upload API says 403 to a token that it does not know."""
+    """Return the status. PyPI's upload API answers 403 to an unknown token."""
     if shape is Shape.LEGACY and isinstance(error, UnknownCredentialError):
         return HTTPStatus.FORBIDDEN
     return STATUS_OF[error.kind]
@@ -124,7 +124,7 @@ def _text(status: HTTPStatus, sentence: str) -> web.Response:
 def _legacy(
     request: web.Request, status: HTTPStatus, sentence: str, problems: tuple[Problem, ...]
 ) -> web.Response:
-    """Return the reason phrase and the body: some uploaders print the one, some the other."""
+    """Return the sentence as reason phrase and body: some uploaders print only one of them."""
     reason = reason_phrase(sentence)
     offers = ["text/plain", "application/json"]
     if best_offer(request.headers.get("Accept", ""), offers) == "application/json":
@@ -143,7 +143,7 @@ def _legacy(
 
 
 def _problem(status: HTTPStatus, sentence: str, problems: tuple[Problem, ...]) -> web.Response:
-    """Return a problem document (RFC 9457). PEP 694 calls `detail` `details`: both are there."""
+    """Return a problem document (RFC 9457). PEP 694 names `detail` `details`; both are set."""
     document = {
         "type": "about:blank",
         "title": status.phrase,
@@ -159,7 +159,7 @@ def _problem(status: HTTPStatus, sentence: str, problems: tuple[Problem, ...]) -
 def _json(
     status: HTTPStatus, document: Mapping[str, object], content_type: str, reason: str | None
 ) -> web.Response:
-    # Without a charset parameter: uv compares the type to the letter.
+    # No charset parameter: uv compares the media type literally.
     return web.Response(
         body=json.dumps(document).encode(),
         status=status,
@@ -169,12 +169,12 @@ def _json(
 
 
 def _body_line(sentence: str) -> str:
-    """Return a sentence as a line of a body: whatever can be printed, in UTF-8."""
+    """Return a sentence as a line of a body, with `?` for unprintable characters."""
     one_line = " ".join(sentence.split())
     return "".join(one if one.isprintable() else "?" for one in one_line)
 
 
 def reason_phrase(sentence: str) -> str:
-    """Return a sentence as it can stand in a status line: printable ASCII, one line, bounded."""
+    """Return a sentence as a reason phrase: one line of printable ASCII of limited length."""
     one_line = " ".join(sentence.split())
     return _UNPRINTABLE.sub("?", one_line)[:_LONGEST_REASON]

@@ -1,8 +1,7 @@
-"""Here is whom a request comes from, where proxies stand in between.
+"""The client address of a request that was sent through proxies.
 
-Each proxy adds to `X-Forwarded-For` whom it hears, at its right end. So far
-as the proxies are trusted, that is true; what stands further left is what
-the client says itself.
+Each proxy appends the address of its peer to `X-Forwarded-For`. The entries
+of trusted proxies are reliable; those further left are claims of the client.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,25 +15,25 @@ RequestFactory = Callable[..., web.BaseRequest]
 
 
 def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
-    """Return the first address, from *peer* on to the left of the header, that is not trusted.
+    """Return the first address that is not trusted, from *peer* to the left of the header.
 
-    Where the header ends or makes no sense, it is the last one that did.
+    If the header ends or is malformed before that, return the last address.
     """
     client = peer
-    for told in reversed(forwarded_for.split(",")):
-        address = _find_address(told.strip())
+    for entry in reversed(forwarded_for.split(",")):
+        address = _find_address(entry.strip())
         if address is None or not _is_trusted(client, trusted):
             break
         client = str(address)
     return client
 
 
-def naming_clients(make_request: RequestFactory, trusted: Sequence[Network]) -> RequestFactory:
-    """Return what makes requests whose `remote` is the client and not a trusted proxy."""
+def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]) -> RequestFactory:
+    """Return a request factory that sets `remote` to the client instead of a trusted proxy."""
     if not trusted:
         return make_request
 
-    def make(*parts: Any) -> web.BaseRequest:  # noqa: ANN401 - passed on as they came
+    def make(*parts: Any) -> web.BaseRequest:  # noqa: ANN401 - passed on unchanged
         request = make_request(*parts)
         peer = request.remote or ""
         lines = request.headers.getall(hdrs.X_FORWARDED_FOR, [])
@@ -50,11 +49,11 @@ def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
 
 
 def _find_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that a text is. One with a zone is none: the zone can be any text."""
+    """Return the address in a text, or `None`. Zones are excluded: they can be any text."""
     try:
         address = None if "%" in text else ip_address(text)
     except ValueError:
         return None
-    # A socket for both versions tells of clients of the old one in this form.
+    # A dual-stack socket reports IPv4 clients in this form.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address

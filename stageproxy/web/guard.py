@@ -1,4 +1,4 @@
-"""Here is what every request passes first, and what every failure becomes."""
+"""The outermost middleware: request checks, error responses and metrics."""
 
 import asyncio
 import logging
@@ -9,8 +9,8 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 
 from stageproxy.core.errors import InvalidRequestError, StageproxyError
 from stageproxy.core.index.targets import check_raw_target
-from stageproxy.web.errors import answer_to, told
-from stageproxy.web.metrics import METRICS
+from stageproxy.web.errors import error_response, response_to
+from stageproxy.web.keys import METRICS
 from stageproxy.web.refusals import record_refusal
 
 log = logging.getLogger(__name__)
@@ -23,67 +23,69 @@ _WITHOUT_BODY = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let pass what is well formed, tell of what goes wrong, in the client's shape, and count."""
+    """Check a request, turn every error into a response, and count the request."""
     started = asyncio.get_running_loop().time()
-    answer = await _answered(request, handler)
+    answer = await _respond(request, handler)
     seconds = asyncio.get_running_loop().time() - started
-    request.app[METRICS].answered(request, answer.status, seconds)
+    request.app[METRICS].count_request(request, answer.status, seconds)
     return answer
 
 
-async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        return await _done_or_refused(request, handler)
+        return await _handle_or_refuse(request, handler)
     except web.HTTPException as error:
-        _break_off_if_under_way(request, error)
-        return _told_of(error, request)
+        _abort_if_started(request, error)
+        return _http_error_response(error, request)
     except ConnectionError:
         raise
     except Exception as error:
-        # The outermost place: what arrives here is a bug of ours.
+        # The outermost middleware: an exception that reaches it is a bug.
         log.exception("%s failed", request.method)
-        _break_off_if_under_way(request, error)
-        return told(
-            request, HTTPStatus.INTERNAL_SERVER_ERROR, "The server has a fault. Its log says more."
+        _abort_if_started(request, error)
+        return error_response(
+            request,
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "Internal server error. See the server's log.",
         )
 
 
-async def _done_or_refused(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _handle_or_refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        _check(request)
+        _check_request(request)
         return await handler(request)
     except StageproxyError as error:
-        _break_off_if_under_way(request, error)
+        _abort_if_started(request, error)
         await record_refusal(request, error)
-        return answer_to(error, request)
+        return response_to(error, request)
 
 
-def _break_off_if_under_way(request: web.Request, error: Exception) -> None:
-    """Raise what closes the connection, if an answer is being sent on it.
+def _abort_if_started(request: web.Request, error: Exception) -> None:
+    """Raise `ConnectionError` if a response has been started.
 
-    A second answer would end up within the first; only a broken connection
-    tells that more was to come.
+    A second response would end up inside the first one; closing the connection
+    is the only way to show that it is incomplete.
     """
     if request.writer.output_size > 0:
-        raise ConnectionError("The answer is under way already.") from error
+        raise ConnectionError("The response has already started.") from error
 
 
-def _check(request: web.Request) -> None:
+def _check_request(request: web.Request) -> None:
     check_raw_target(request.raw_path)
     if request.version not in _VERSIONS:
-        raise InvalidRequestError("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        raise InvalidRequestError("Only HTTP/1.0 and HTTP/1.1 are supported.")
     if request.version == HttpVersion10 and hdrs.TRANSFER_ENCODING in request.headers:
-        raise InvalidRequestError("HTTP/1.0 has no Transfer-Encoding.")
+        raise InvalidRequestError("HTTP/1.0 does not support Transfer-Encoding.")
     if request.method in _WITHOUT_BODY and request.body_exists:
-        raise InvalidRequestError(f"A {request.method} request has no body here.")
+        raise InvalidRequestError(f"A {request.method} request must not have a body.")
 
 
-def _told_of(error: web.HTTPException, request: web.Request) -> web.StreamResponse:
-    """Return what aiohttp's router says, in our words and the client's shape."""
+def _http_error_response(error: web.HTTPException, request: web.Request) -> web.StreamResponse:
+    """Return an error of aiohttp's router in the format for the client."""
     if error.status < HTTPStatus.BAD_REQUEST:
         raise error
     status = HTTPStatus(error.status)
-    answer = told(request, status, f"{status.value} {status.phrase}")
+    answer = error_response(request, status, f"{status.value} {status.phrase}")
     if hdrs.ALLOW in error.headers:
         answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
     return answer

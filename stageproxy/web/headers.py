@@ -1,13 +1,13 @@
-"""Here is which headers pass: from clients to upstream, from upstream to clients, and of our own.
+"""The headers that are forwarded to upstream and to clients, and those that the server adds.
 
-Both ways the list says what may pass; everything else stays behind.
+In both directions only the listed headers are forwarded.
 """
 
 from collections.abc import Mapping
 
 from aiohttp import web
 
-TO_UPSTREAM = (
+FORWARDED = (
     "Accept",
     "Accept-Encoding",
     "If-None-Match",
@@ -17,7 +17,7 @@ TO_UPSTREAM = (
     "User-Agent",
 )
 
-_ABOUT_THE_INDEX = (
+_INDEX_HEADERS = (
     "Vary",
     "X-PyPI-Last-Serial",
     "Access-Control-Allow-Origin",
@@ -27,7 +27,7 @@ _ABOUT_THE_INDEX = (
     "Access-Control-Expose-Headers",
 )
 
-_ABOUT_THE_BODY = (
+_BODY_HEADERS = (
     "Content-Type",
     "Content-Length",
     "Content-Encoding",
@@ -42,67 +42,74 @@ _ABOUT_THE_BODY = (
     "Retry-After",
 )
 
-_ALWAYS = {
+_STANDARD_HEADERS = {
     "Server": "stageproxy",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 
-_UNDER_A_STAGE = {
+_STAGE_HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 
 PRIVATE = "private, no-cache"
-FOR_GOOD = "private, max-age=31536000, immutable"
+IMMUTABLE = "private, max-age=31536000, immutable"
 
 
-def to_upstream(request: web.Request) -> dict[str, str]:
-    """Return the headers of a request that upstream may see."""
-    sent = {name: request.headers.getall(name, []) for name in TO_UPSTREAM}
+def headers_for_upstream(request: web.Request) -> dict[str, str]:
+    """Return the headers of a request that are sent to upstream."""
+    sent = {name: request.headers.getall(name, []) for name in FORWARDED}
     return {name: ", ".join(values) for name, values in sent.items() if values}
 
 
-def of_untouched(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that go with a body of upstream's that stays as it is."""
-    return _those(headers, _ABOUT_THE_BODY + _ABOUT_THE_INDEX)
+def headers_of_unchanged(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers for an upstream body that is passed through unchanged."""
+    return _select(headers, _BODY_HEADERS + _INDEX_HEADERS)
 
 
-def of_project(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a document about the staged project: nobody may keep it.
+def headers_of_project(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers for an upstream document about the staged project.
 
-    What it says today may change with the next upload.
+    It must not be cached: the next upload may change it.
     """
-    kept = of_untouched(headers)
+    selected = headers_of_unchanged(headers)
     for name in ("Last-Modified", "Expires", "Age"):
-        kept.pop(name, None)
-    return {**kept, "Cache-Control": PRIVATE}
+        selected.pop(name, None)
+    return {**selected, "Cache-Control": PRIVATE}
 
 
-def of_edited(headers: Mapping[str, str], content_type: str) -> dict[str, str]:
-    """Return the headers that go with a page about the staged project.
+def headers_of_edited(headers: Mapping[str, str], content_type: str) -> dict[str, str]:
+    """Return the headers for an edited page about the staged project.
 
-    What upstream says of its own bytes is not true of ours.
+    Upstream's headers about its own body do not apply to the edited one.
     """
-    kept = _those(headers, _ABOUT_THE_INDEX)
-    return {**kept, "Vary": _vary(kept), "Content-Type": content_type, "Cache-Control": PRIVATE}
+    selected = _select(headers, _INDEX_HEADERS)
+    return {
+        **selected,
+        "Vary": _vary(selected),
+        "Content-Type": content_type,
+        "Cache-Control": PRIVATE,
+    }
 
 
-async def add_own(request: web.Request, response: web.StreamResponse) -> None:
-    """Add what every answer says, and what every answer under a stage says."""
-    own = {**_UNDER_A_STAGE, **_ALWAYS} if _is_under_a_stage(request) else _ALWAYS
-    for name, value in own.items():
+async def add_standard_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers of every response, and those of every response below a stage URL."""
+    added = (
+        {**_STAGE_HEADERS, **_STANDARD_HEADERS} if _is_below_stage(request) else _STANDARD_HEADERS
+    )
+    for name, value in added.items():
         if name == "Content-Security-Policy" and name in response.headers:
             continue
         response.headers[name] = value
 
 
-def _is_under_a_stage(request: web.Request) -> bool:
+def _is_below_stage(request: web.Request) -> bool:
     return request.raw_path.startswith("/tmp/")
 
 
-def _those(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    """Return the headers of these *names*, but for those that concern one connection alone."""
+def _select(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    """Return the headers with these *names*, without those that `Connection` lists."""
     of_connection = {one.strip().lower() for one in headers.get("Connection", "").split(",")}
     return {
         name: headers[name]
@@ -112,7 +119,7 @@ def _those(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]
 
 
 def _vary(headers: Mapping[str, str]) -> str:
-    said = [one.strip() for one in headers.get("Vary", "").split(",") if one.strip()]
-    lowered = {one.lower() for one in said}
+    names = [one.strip() for one in headers.get("Vary", "").split(",") if one.strip()]
+    lowered = {one.lower() for one in names}
     added = [one for one in ("Accept", "Accept-Encoding") if one.lower() not in lowered]
-    return ", ".join([*said, *added])
+    return ", ".join([*names, *added])

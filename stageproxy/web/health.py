@@ -1,23 +1,24 @@
-"""Here is whether the server is alive, and whether it is ready."""
+"""Endpoints for operators: liveness, readiness and metrics."""
 
 from http import HTTPStatus
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from stageproxy.web.keys import READINESS
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.keys import METRICS_SOURCES, READINESS
+from stageproxy.web.session_json import json_response
 
 
 async def live(_request: web.Request) -> web.Response:
-    """Say that the process answers."""
+    """Report that the process answers."""
     return json_response({"status": "ok"})
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Say whether requests can be served, and if not, why.
+    """Report whether requests can be served, and if not, why.
 
-    What upstream answered last is told beside it: no other server does better
-    while upstream is ill, so none should be asked instead of this one.
+    The last failure of upstream is reported but does not count: a load balancer
+    would find every other server in the same state.
     """
     readiness = request.app[READINESS]
     problems = await readiness.problems()
@@ -28,6 +29,13 @@ async def ready(request: web.Request) -> web.Response:
             **{name: problems.get(name, "ok") for name in readiness.checks},
             "upstream": failure.sentence if failure else "ok",
         },
-        "sqlite": readiness.sqlite,
+        **readiness.versions,
     }
     return json_response(document, HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
+
+
+async def show_metrics(request: web.Request) -> web.Response:
+    """Return the metrics in Prometheus' text format."""
+    sources = request.app[METRICS_SOURCES]
+    body = await sources.metrics.render(sources.catalogue, sources.cache_size())
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

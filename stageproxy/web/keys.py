@@ -1,11 +1,16 @@
-"""Here is what the application carries to its handlers, and a request to whoever comes later."""
+"""The keys of everything that the application hands to its handlers."""
 
 from aiohttp import web
 
+from stageproxy.caching import LoadingCache
+from stageproxy.core.errors import HelpPages
+from stageproxy.core.index.pages import Document
 from stageproxy.core.rights import ApiToken
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
+from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
+from stageproxy.services.examine import Examiner
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.orchestrate import Promotions
@@ -15,21 +20,31 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
-from stageproxy.web.help_pages import HelpPages
+from stageproxy.web.metrics import Metrics, MetricsSources
+from stageproxy.web.session_json import SessionJson
 
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
-HELP_PAGES = web.AppKey("help-pages", HelpPages)
+COMPLETION = web.AppKey("completion", Completion)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
+EXAMINER = web.AppKey("examiner", Examiner)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
+GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
+"""Compressed bodies by the digest of the uncompressed one: compressed once, off the event loop."""
+HELP_PAGES = web.AppKey("help-pages", HelpPages)
+METRICS = web.AppKey("metrics", Metrics)
+OPENAPI = web.AppKey("openapi", Document)
+"""The document of this server."""
 PREVIEWS = web.AppKey("previews", Previews)
 PROMOTIONS = web.AppKey("promotions", Promotions)
 PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)
+SESSION_JSON = web.AppKey("session_json", SessionJson)
+METRICS_SOURCES = web.AppKey("metrics_sources", MetricsSources)
 STAGES = web.AppKey("stages", Stages)
 TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)
 
 BEARER = web.RequestKey("bearer", ApiToken)
-"""The API token of a request, once it was found to count."""
+"""The API token of a request, once it is found to be valid."""

@@ -1,11 +1,10 @@
-"""Here is what the server counts. No label holds a token, a path or a project."""
+"""The metrics of the server. No label contains a token, a path or a project."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from stageproxy.ports import Catalogue
 
@@ -15,95 +14,84 @@ _SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 
 
 class Metrics:
-    """Counters of one server."""
+    """The counters of one server."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "stageproxy_requests",
-            "Requests by the handler that answered, the method and the status.",
+            "Requests by handler, method and status.",
             ["handler", "method", "status"],
             registry=self.registry,
         )
         self._seconds = Histogram(
             "stageproxy_request_seconds",
-            "Seconds until an answer was ready, by handler.",
+            "Seconds until the response was ready, by handler.",
             ["handler"],
             buckets=_SECONDS,
             registry=self.registry,
         )
         self._upstream = Counter(
             "stageproxy_upstream_documents",
-            "Documents of upstream by outcome: kept, not-modified, fetched, missing or a failure.",
+            "Upstream documents by outcome: kept, not-modified, fetched, missing or a failure.",
             ["outcome"],
             registry=self.registry,
         )
         self._upstream_seconds = Histogram(
             "stageproxy_upstream_seconds",
-            "Seconds that upstream took for a document it was asked for.",
+            "Seconds until upstream returned a requested document.",
             buckets=_SECONDS,
             registry=self.registry,
         )
         self._attempts = Counter(
             "stageproxy_promotion_attempts",
-            "Files sent to be published, by the reply: accepted, refused or unanswered.",
+            "Attempts to publish a file by reply: accepted, refused or unanswered.",
             ["reply"],
             registry=self.registry,
         )
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
-        self._files = self._gauge("files", "Staged files on the disk.")
-        self._bytes = self._gauge("bytes", "Bytes of staged files on the disk.")
-        self._cache = self._gauge("cache_bytes", "Bytes of upstream's documents in memory.")
+        self._files = self._gauge("files", "Staged files on disk.")
+        self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
+        self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
 
-    def answered(self, request: web.Request, status: int, seconds: float) -> None:
+    def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
         handler = getattr(request.match_info.handler, "__name__", _UNMATCHED)
         handler = handler if request.match_info.http_exception is None else _UNMATCHED
-        # A client may call a method whatever it likes; labels must stay few.
+        # Clients can send any method; the number of labels must stay small.
         method = request.method if request.method in _METHODS else "other"
         self._requests.labels(handler, method, str(status)).inc()
         self._seconds.labels(handler).observe(seconds)
 
-    def asked_upstream(self, outcome: str, seconds: float) -> None:
-        """Count a document of upstream's; no time if it was not asked."""
+    def count_upstream_document(self, outcome: str, seconds: float) -> None:
+        """Count an upstream document; *seconds* is 0 if it came from the cache."""
         self._upstream.labels(outcome).inc()
         if seconds:
             self._upstream_seconds.observe(seconds)
 
-    def sent(self, reply: str) -> None:
+    def count_attempt(self, reply: str) -> None:
         """Count an attempt to publish a file."""
         self._attempts.labels(reply).inc()
 
-    async def shown(self, catalogue: Catalogue, cached: int) -> bytes:
-        """Return all of it, in Prometheus' text format."""
+    async def render(self, catalogue: Catalogue, cache_size: int) -> bytes:
+        """Return all metrics in Prometheus' text format."""
         totals = await catalogue.read(lambda rows: rows.totals())
         self._stages.clear()
         for status, number in totals.stages.items():
             self._stages.labels(status).set(number)
         self._files.set(totals.files)
         self._bytes.set(totals.size)
-        self._cache.set(cached)
+        self._cache.set(cache_size)
         return generate_latest(self.registry)
 
-    def _gauge(self, name: str, meaning: str, labels: tuple[str, ...] | list[str] = ()) -> Gauge:
-        return Gauge(f"stageproxy_{name}", meaning, labels, registry=self.registry)
+    def _gauge(self, name: str, help_text: str, labels: tuple[str, ...] | list[str] = ()) -> Gauge:
+        return Gauge(f"stageproxy_{name}", help_text, labels, registry=self.registry)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What /metrics takes its figures from: what was counted, and what there is now."""
+class MetricsSources:
+    """The sources of /metrics: the counters, the catalogue and the size of the cache."""
 
     metrics: Metrics
     catalogue: Catalogue
-    cached: Callable[[], int]
-
-
-METRICS = web.AppKey("metrics", Metrics)
-SHOWN = web.AppKey("shown_metrics", Shown)
-
-
-async def metrics(request: web.Request) -> web.Response:
-    """Show what was counted."""
-    shown = request.app[SHOWN]
-    body = await shown.metrics.shown(shown.catalogue, shown.cached())
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    cache_size: Callable[[], int]

@@ -1,17 +1,16 @@
-"""Here is every URL, and the handler that answers it."""
+"""Every URL and its handler."""
 
 from aiohttp import web
 
 from stageproxy.web import health
-from stageproxy.web.api import promotion, stages
+from stageproxy.web.api import promotion, stages, tokens
 from stageproxy.web.api.audit import show_audit, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
-from stageproxy.web.metrics import metrics
-from stageproxy.web.preview.pass_through import packages
+from stageproxy.web.preview.pass_through import redirect_to_file
 from stageproxy.web.preview.preview import preview, stage_without_slash
-from stageproxy.web.preview.printed_urls import find_stage
-from stageproxy.web.preview.stage_page import front_page, robots
+from stageproxy.web.preview.printed_urls import redirect_to_stage
+from stageproxy.web.preview.stage_page import home_page, robots
 from stageproxy.web.upload import pep694_files, pep694_sessions
 from stageproxy.web.upload.legacy import moved, upload, upload_to_stage
 
@@ -19,20 +18,20 @@ _SESSION = "/upload/2.0/sessions/{id}"
 _UPLOAD = f"{_SESSION}/files/{{upload}}"
 
 ROUTES = (
-    web.get("/", front_page),
+    web.get("/", home_page),
     web.get("/robots.txt", robots),
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
-    web.get("/metrics", metrics),
-    web.get("/packages/{path:.*}", packages),
+    web.get("/metrics", health.show_metrics),
+    web.get("/packages/{path:.*}", redirect_to_file),
     web.post("/legacy/", upload),
     web.post("/legacy", upload),
-    web.get("/legacy/{project}", find_stage),
-    web.get("/legacy/{project}/", find_stage),
-    web.get("/legacy/{project}/{version}", find_stage),
-    web.get("/legacy/{project}/{version}/", find_stage),
-    web.get("/project/{project}/", find_stage),
-    web.get("/project/{project}/{version}/", find_stage),
+    web.get("/legacy/{project}", redirect_to_stage),
+    web.get("/legacy/{project}/", redirect_to_stage),
+    web.get("/legacy/{project}/{version}", redirect_to_stage),
+    web.get("/legacy/{project}/{version}/", redirect_to_stage),
+    web.get("/project/{project}/", redirect_to_stage),
+    web.get("/project/{project}/{version}/", redirect_to_stage),
     web.post("/pypi", moved),
     web.post("/tmp/{project}/{token}/legacy/", upload_to_stage),
     web.post("/tmp/{project}/{token}/legacy", upload_to_stage),
@@ -68,8 +67,8 @@ ROUTES = (
     web.get("/api/stages/{id}/receipt", promotion.show_receipt),
     web.get("/api/stages/{id}/audit", show_audit),
     web.get("/api/audit/verify", verify_audit),
-    web.post("/api/tokens", stages.make_token),
-    web.get("/api/tokens", stages.list_tokens),
-    web.delete("/api/tokens/{id}", stages.revoke_token),
+    web.post("/api/tokens", tokens.make_token),
+    web.get("/api/tokens", tokens.list_tokens),
+    web.delete("/api/tokens/{id}", tokens.revoke_token),
 )
-"""GET routes answer HEAD too."""
+"""The routes. Those of GET also answer HEAD."""

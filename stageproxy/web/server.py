@@ -1,7 +1,7 @@
-"""Here is aiohttp's server where ours must differ: what it tells of bad requests, and deadlines.
+"""The changes to aiohttp's server: errors for malformed requests, and deadlines.
 
-aiohttp quotes a broken request line in its answer and its log, where it may
-hold a token; and it waits for ever for the headers of a request.
+aiohttp quotes a malformed request line, which may contain a token, in its
+response and its log; and it waits for the headers of a request without limit.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.web.access_log import AccessLog
-from stageproxy.web.forwarded import Network, naming_clients
+from stageproxy.web.forwarded import Network, with_client_address
 
 SHUTDOWN_SECONDS = 30
-"""How long running requests may take to end when the server stops."""
+"""The time that running requests have to finish when the server stops."""
 
 _HEADER_SECONDS = 10.0
 _KEEP_ALIVE_SECONDS = 15
-_LOOK_EVERY = 0.05
+_POLL_SECONDS = 0.05
 _CANCEL_SECONDS = 2
 _READ_BUFFER = 2**20
 _LONGEST_HEADER = 32_760
@@ -34,9 +34,9 @@ def runner_for(
     trusted_proxies: Sequence[Network] = (),
     header_deadline: float = _HEADER_SECONDS,
 ) -> "Runner":
-    """Return what serves *app*; the head of a request must come in within the deadline.
+    """Return the runner of *app*. The headers of a request must arrive within the deadline.
 
-    *trusted_proxies*: who is believed about where a request comes from.
+    *trusted_proxies*: the proxies whose `X-Forwarded-For` is trusted.
     """
     return Runner(
         app,
@@ -53,31 +53,31 @@ def runner_for(
 
 
 class StageproxyProtocol(RequestHandler):
-    """One connection."""
+    """A connection."""
 
     __slots__ = ("_deadline", "_seconds")
 
     def __init__(self, manager: web.Server, header_deadline: float, **options: object) -> None:
-        super().__init__(manager, **options)  # type: ignore[arg-type] # passed on as they came
+        super().__init__(manager, **options)  # type: ignore[arg-type] # passed on unchanged
         self._seconds = header_deadline
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start waiting for the first request."""
+        """Start the deadline of the first request."""
         super().connection_made(transport)
         self._start_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Stop waiting once a whole head has come in; start when the next one has begun."""
+        """Stop the deadline when the headers are complete; start it with the next request."""
         super().data_received(data)
-        self._break_off_body()
+        self._fail_broken_body()
         if self._messages or self._request_in_progress:
             self._stop_deadline()
         elif self._deadline is None:
             self._start_deadline()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Stop waiting: nobody is there any more."""
+        """Stop the deadline."""
         self._stop_deadline()
         super().connection_lost(exc)
 
@@ -88,38 +88,38 @@ class StageproxyProtocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no request, or a fault of ours, without quoting any of it."""
+        """Answer a malformed request or an internal error without quoting the request."""
         self.logger.warning(
             "a request from %s cannot be answered: %s", request.remote, type(exc).__name__
         )
         if request.writer.output_size > 0:
-            message = "The answer is under way already."
+            message = "The response has already started."
             raise ConnectionError(message)
         text = "400 Bad Request" if status < 500 else "500 Internal Server Error"  # noqa: PLR2004
         answer = web.Response(status=status, text=text, headers={"Server": "stageproxy"})
         answer.force_close()
         return answer
 
-    def _break_off_body(self) -> None:
-        """Tell the handler that is reading a body when the rest of it cannot be told apart.
+    def _fail_broken_body(self) -> None:
+        """Raise an error in the handler that reads a body with malformed chunks.
 
-        aiohttp lets it wait for ever, and answers 400 to the request after it.
+        aiohttp lets the handler wait without limit, and answers 400 to the next request.
         """
         is_broken = bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
         if is_broken and self._current_request and not self._current_request.content.is_eof():
-            error = InvalidRequestError("The body comes in chunks that cannot be told apart.")
+            error = InvalidRequestError("The chunks of the request body are malformed.")
             self._current_request.content.set_exception(error)
             self._current_request.content.feed_eof()
 
     def _start_deadline(self) -> None:
-        self._deadline = self._loop.call_later(self._seconds, self._give_up)
+        self._deadline = self._loop.call_later(self._seconds, self._close_if_idle)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _give_up(self) -> None:
+    def _close_if_idle(self) -> None:
         if not self._request_in_progress:
             self.force_close()
 
@@ -132,31 +132,31 @@ class _Server(web.Server):
 
 
 class Runner(web.AppRunner):
-    """Runs an application with our own connections."""
+    """A runner with the connections of this module."""
 
     def __init__(
         self,
         app: web.Application,
         header_deadline: float,
         trusted_proxies: Sequence[Network],
-        **options: Any,  # noqa: ANN401 - passed on as they came
+        **options: Any,  # noqa: ANN401 - passed on unchanged
     ) -> None:
         super().__init__(app, **options)
         self._header_deadline = header_deadline
         self._trusted_proxies = trusted_proxies
 
     async def cleanup(self) -> None:
-        """Let running requests end, then stop.
+        """Wait for running requests, then stop.
 
-        Once aiohttp itself shuts down it reads nothing more: an upload under
-        way would stand still until its time is over.
+        aiohttp stops reading when it shuts down, so that a running upload would
+        hang until its timeout.
         """
         for site in list(self.sites):
             await site.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_SECONDS):
-                while self._has_running_requests():  # noqa: ASYNC110 - there is no event for it
-                    await asyncio.sleep(_LOOK_EVERY)
+                while self._has_running_requests():  # noqa: ASYNC110 - aiohttp has no event for this
+                    await asyncio.sleep(_POLL_SECONDS)
         await super().cleanup()
 
     def _has_running_requests(self) -> bool:
@@ -167,8 +167,8 @@ class Runner(web.AppRunner):
         made = await super()._make_server()
         server = _Server(
             made.request_handler,
-            request_factory=naming_clients(made.request_factory, self._trusted_proxies),
-            loop=made._loop,  # noqa: SLF001 - the parts of the server that is replaced
+            request_factory=with_client_address(made.request_factory, self._trusted_proxies),
+            loop=made._loop,  # noqa: SLF001 - the arguments of the replaced server
             **made._kwargs,  # noqa: SLF001
         )
         server.header_deadline = self._header_deadline

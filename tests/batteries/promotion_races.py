@@ -55,7 +55,9 @@ class Races:
         project = f"race-{self.rounds}"
         wheels = [a_wheel(project, tag=tag) for tag in ("py2-none-any", "py3-none-any")]
         stage = await self.service.staged(*wheels, an_sdist(project))
-        plan = await self.service.api("POST", f"stages/{stage['id']}/promotion/plan", way="server")
+        plan = await self.service.api(
+            "POST", f"stages/{stage['id']}/promotion/plan", publisher="server"
+        )
         return Race(self.service, project, stage["id"], plan.document)
 
     async def at_random_time(self, act: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -90,29 +92,27 @@ class Race:
         files = [one.distribution for one in project.files] if project else []
         return {one.filename: one.sha256 for one in files}
 
-    async def promote(self, *, way: str = "server") -> Answer:
+    async def promote(self, *, publisher: str = "server") -> Answer:
         """Request the promotion of the plan."""
         order = {
             "manifest-digest": self.plan["manifest-digest"],
             "acknowledged": self.plan["warnings-digest"],
-            "way": way,
+            "publisher": publisher,
         }
         return await self.service.api("POST", f"stages/{self.stage_id}/promotion", **order)
 
     async def publish_as_client(self, fence: int) -> bool:
         """Publish with a lease, as a client; return whether the lease was held to the end."""
         parts = self.service.parts
-        stage = await parts.database.read(lambda rows: rows.find_stage(self.stage_id))
+        stage = await parts.database.read(lambda rows: rows.stages.find(self.stage_id))
         assert stage is not None
         journal_store = CatalogueJournalStore(
             parts.database, self.service.clock, self.stage_id, fence, LONGEST_LEASE
         )
         credential = Credential("__token__", UPLOAD_TOKEN)
-        publish_target = parts.promotions.get_publish_target()
+        runner = parts.promotions.runner(stage, journal_store, credential, lambda *_: None)
         try:
-            await publish_target.publication(
-                stage, journal_store, credential, lambda *_: None
-            ).run()
+            await runner.run()
         except LostLeaseError:
             return False
         return True

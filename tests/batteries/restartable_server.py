@@ -72,8 +72,8 @@ class RestartableServer:
     async def promote(self, staged: Staged) -> None:
         """Let the server publish a stage, with all warnings acknowledged."""
         path = f"/api/stages/{staged.id}/promotion"
-        plan = await self.ask("POST", f"{path}/plan", {"way": "server"})
-        known = {"manifest-digest": plan["manifest-digest"], "way": "server"}
+        plan = await self.ask("POST", f"{path}/plan", {"publisher": "server"})
+        known = {"manifest-digest": plan["manifest-digest"], "publisher": "server"}
         order = {**known, "acknowledged": plan["warnings-digest"]}
         await self.ask("POST", path, order)
 

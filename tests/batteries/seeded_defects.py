@@ -5,7 +5,8 @@ from pathlib import Path
 
 PLAN, JOURNAL = "core/promotion/plan.py", "core/promotion/journal.py"
 ORDERS = "core/promotion/request.py"
-PROMOTE, PUBLICATION = "services/promotion/orchestrate.py", "services/promotion/runner.py"
+PUBLICATION = "services/promotion/runner.py"
+TRANSACTIONS = "services/promotion/transactions.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +103,14 @@ DEFECTS = [
     Defect(
         "after a failure no other file is sent",
         PUBLICATION,
-        "if broken or any(map(_is_failure, replies.values())):",
-        "if broken:",
+        "if errors or any(map(_is_failure, replies.values())):",
+        "if errors:",
         "services/promotion/test_runner.py::test_refusal_stops_it",
     ),
     Defect(
         "the number of parallel uploads is limited",
         PUBLICATION,
-        "asyncio.Semaphore(self.pace.parallel)",
+        "asyncio.Semaphore(self.target.pace.parallel)",
         "asyncio.Semaphore(1000)",
         "services/promotion/test_runner.py::test_parallel_uploads_are_limited",
     ),
@@ -157,7 +158,7 @@ DEFECTS = [
     ),
     Defect(
         "each holder has its own fence",
-        PROMOTE,
+        TRANSACTIONS,
         "fence=former.fence + 1 if former else 1",
         "fence=1",
         "services/promotion/test_orchestrate_resume.py::test_silent_client_is_replaced_at_once",
@@ -178,7 +179,7 @@ DEFECTS = [
     ),
     Defect(
         "of two concurrent promotions one starts",
-        PROMOTE,
+        TRANSACTIONS,
         "status=stage.after(Step.PROMOTE)",
         "status=Status.PROCESSING",
         "services/promotion/test_orchestrate.py::test_concurrent_promotions",
@@ -192,7 +193,7 @@ DEFECTS = [
     ),
     Defect(
         "changes after the examination are not published",
-        PROMOTE,
+        TRANSACTIONS,
         "if stage.revision != examined.revision:",
         "if stage.revision < 0:",
         "services/promotion/test_orchestrate.py::test_change_during_the_examination_is_refused",
@@ -228,13 +229,13 @@ DEFECTS = [
     Defect(
         "files on pages without hashes are compared",
         "services/promotion/preflight.py",
-        "await self._with_hashes(stage, state.listing)",
+        "await _with_hashes(stage, target, state.listing, state.page_url)",
         "state.listing",
         "services/promotion/test_orchestrate_resume.py::test_published_files_are_not_refused",
     ),
     Defect(
         "a stage is published only if every file is confirmed",
-        "services/promotion/journal_store.py",
+        TRANSACTIONS,
         "    if missing:\n",
         "    if not journal:\n",
         "services/promotion/test_reports.py::test_unconfirmed_file_is_not_published",
@@ -242,14 +243,14 @@ DEFECTS = [
     Defect(
         "the server verifies the files that a client reports",
         "services/promotion/reports.py",
-        "    check_is_listed(stage.artifacts, seen)\n",
+        "    check_is_listed(stage.artifacts, hashed)\n",
         "",
         "services/promotion/test_reports.py::test_other_bytes_are_not_published",
     ),
     Defect(
         "a client that takes over verifies reported files",
-        "services/promotion/orchestrate.py",
-        "if former is not None and former.way is Publisher.CLIENT:",
+        TRANSACTIONS,
+        "if former is not None and former.publisher is Publisher.CLIENT:",
         "if former is None:",
         "services/promotion/test_reports.py::test_reported_files_are_verified_by_the_next_holder",
     ),
@@ -279,14 +280,14 @@ DEFECTS = [
         "core/stage/upload_forms.py",
         "_NOT_FOR_PYPI | {FIELD}",
         "_NOT_FOR_PYPI",
-        "services/promotion/test_publish_target.py::test_foreign_attestations_are_not_sent",
+        "services/promotion/test_upload_requests.py::test_foreign_attestations_are_not_sent",
     ),
     Defect(
         "credentials are not printed",
         "core/rights.py",
         "password: str = field(repr=False)",
         "password: str",
-        "services/promotion/test_publish_target.py::test_credentials_do_not_print",
+        "services/promotion/test_credentials.py::test_credentials_do_not_print",
     ),
     Defect(
         "an upload is never redirected",
@@ -311,8 +312,8 @@ DEFECTS = [
     ),
     Defect(
         "a client holds the lease as long as it renews it",
-        "services/promotion/journal_store.py",
-        "    held = held.renewed(now)\n",
+        TRANSACTIONS,
+        "    promotion = promotion.renewed(now)\n",
         "",
         "services/promotion/test_orchestrate_resume.py::test_short_silence",
     ),
@@ -339,9 +340,9 @@ DEFECTS = [
     ),
     Defect(
         "every step is in the audit trail",
-        "services/promotion/journal_store.py",
-        "rows.add_event(entry_event(stage, held, entry, now))",
-        "entry_event(stage, held, entry, now)",
+        TRANSACTIONS,
+        "rows.audit.add(entry_event(stage, promotion, entry, now))",
+        "entry_event(stage, promotion, entry, now)",
         "services/promotion/test_audit_events.py::test_every_step_is_an_event",
     ),
     Defect(

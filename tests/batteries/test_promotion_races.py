@@ -74,7 +74,9 @@ async def test_concurrent_promotions_by_clients(races: Races, rounds: int) -> No
     for _ in range(rounds):
         race = await races.new_race()
 
-        answers = await asyncio.gather(race.promote(way="here"), race.promote(way="here"))
+        answers = await asyncio.gather(
+            race.promote(publisher="client"), race.promote(publisher="client")
+        )
         (winner,) = (one.document for one in answers if one.status == 202)
         is_held = await race.publish_as_client(winner["fence"])
 
@@ -88,13 +90,13 @@ async def test_takeover_of_a_silent_client(races: Races, rounds: int) -> None:
     for _ in range(rounds):
         race = await races.new_race()
         races.service.index.uploads.faults = [races.a_hanging_upload(race)]
-        first = (await race.promote(way="here")).document["fence"]
+        first = (await race.promote(publisher="client")).document["fence"]
 
         async with asyncio.TaskGroup() as group:
             silent = group.create_task(race.publish_as_client(first))
             await race.until_it_hangs()
             races.service.clock.advance(minutes=16)
-            second = (await race.promote(way="here")).document["fence"]
+            second = (await race.promote(publisher="client")).document["fence"]
             unrecorded = await race.unrecorded()
             is_held = await race.publish_as_client(second)
 

@@ -58,7 +58,7 @@ def test_ended_stage(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("can", "code"), [("upload", 1), ("manage", 0)])
 def test_rights(desk: Desk, can: str, code: int) -> None:
-    """Uploaders do not read who did what; who manages the project does (A9)."""
+    """An upload token cannot read the audit trail of a stage; a manage token can."""
     stage = desk.staged()
 
     assert desk.run("audit", stage["id"], token=desk.new_token(can)).code == code
@@ -73,7 +73,7 @@ def test_verify(desk: Desk) -> None:
 
     assert ended.code == 0
     assert re.fullmatch(
-        r"\d+ records are as they were written\.\nHead: [0-9a-f]{64}\n", ended.stdout
+        r"Verified \d+ records: none was changed\.\nHead: [0-9a-f]{64}\n", ended.stdout
     )
 
 
@@ -86,7 +86,7 @@ def test_verify_with_a_head_that_is_gone(desk: Desk) -> None:
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.stderr == (
         f"Broken at record {records + 1}: "
-        "The chain ends here, or goes on with other records than it had.\n"
+        "The expected head is not in the chain: records were removed or replaced.\n"
     )
 
 
@@ -96,7 +96,7 @@ def test_verify_takes_an_admin(desk: Desk) -> None:
 
     assert (ended.code, ended.stderr) == (
         1,
-        "Error: This API token does not permit to do this (verify).\n",
+        "Error: This API token cannot verify the audit trail.\n",
     )
 
 
@@ -105,7 +105,7 @@ def test_verify_with_nonsense(desk: Desk) -> None:
     ended = desk.run("audit", "verify", "--head", "x")
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert ended.stderr == "Error: The head is a digest: 64 hexadecimal digits.\n"
+    assert ended.stderr == "Error: The head must be a digest of 64 hexadecimal digits.\n"
 
 
 @pytest.mark.parametrize("arguments", [(), ("show",), ("verify", "--nonsense")], ids=str)

@@ -14,11 +14,11 @@ from tests.support.servers.processes import ROOT
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
 RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
-ONLY_PYPI = "What only PyPI can tell: stageproxy check --rules\n"
-NOT_ASKED = "What PyPI has already was not asked for: --against pip does.\n"
+ONLY_PYPI = "Some rules only PyPI can check. List them with: stageproxy check --rules\n"
+NOT_ASKED = "Files that PyPI already has were not checked. Check against them with: --against pip\n"
 DIFFERENT = (
-    f"{SDIST.filename} has another Requires-Python than {WHEEL.filename}. "
-    "PyPI shows that of the latter, which is published first, for all files."
+    f"{SDIST.filename} has a different Requires-Python than {WHEEL.filename}. "
+    f"PyPI shows that of {WHEEL.filename} for all files, because it is published first."
 )
 
 WATCHED = """
@@ -41,7 +41,7 @@ def test_fine(offline: Desk) -> None:
     assert ended.stdout == (
         f"ok       {WHEEL.filename}\n"
         f"ok       {SDIST.filename}\n"
-        f"\nNothing makes PyPI refuse 2 files, {RULES_OF}.\n{NOT_ASKED}{ONLY_PYPI}"
+        f"\nNo reason found to refuse 2 files, {RULES_OF}.\n{NOT_ASKED}{ONLY_PYPI}"
     )
 
 
@@ -142,7 +142,7 @@ def test_rules(offline: Desk) -> None:
     assert [one["id"] for one in document["rules"]] == [one.id for one in RULES]
     assert [one["id"] for one in document["unknown"]] == [one.id for one in UNKNOWN_RULES]
     assert (shown.code, shown.stderr) == (0, "")
-    assert shown.stdout.startswith(f"What PyPI checked on {RULES_AS_OF}, in its order:\n")
+    assert shown.stdout.startswith(f"PyPI's rules of {RULES_AS_OF}, in the order")
     assert all(f" {one.id} " in shown.stdout for one in (*RULES, *UNKNOWN_RULES))
 
 
@@ -183,5 +183,5 @@ def test_one_index_is_asked(offline: Desk) -> None:
 
     *asked, error = stderr.splitlines()
     assert (code, stdout) == (3, "")
-    assert error == f"Error: The index at {NOBODY}/ cannot be reached, or does not answer as one."
+    assert error.startswith(f"Error: No answer from the index at {NOBODY}/: ")
     assert set(asked) == {"asked: socket.connect ('127.0.0.1', 1)"}

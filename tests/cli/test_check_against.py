@@ -13,9 +13,9 @@ from tests.support.index.fake_index import FakeIndex, Quirks
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
 LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
 MUSL = "cp311-cp311-musllinux_1_2_aarch64"
-LOST = "There is no wheel for musllinux aarch64, which demo 1.0 has."
+LOST = "There is no wheel for musllinux aarch64, unlike in demo 1.0."
 RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
-ONLY_PYPI = "What only PyPI can tell: stageproxy check --rules\n"
+ONLY_PYPI = "Some rules only PyPI can check. List them with: stageproxy check --rules\n"
 
 
 @pytest.mark.parametrize("status", [None, 500], ids=["nobody", "failing"])
@@ -28,7 +28,8 @@ def test_index_out_of_reach(offline: Desk, index: FakeIndex, status: int | None)
 
     assert (ended.code, ended.stdout) == (3, "")
     assert ended.stderr == (
-        f"Error: The index at {url}/ cannot be reached, or does not answer as one.\n"
+        f"Error: No answer from the index at {url}/: it cannot be reached, or this is not the "
+        "URL of an index. Check the URL, or try again later.\n"
     )
 
 
@@ -62,7 +63,7 @@ def test_index_of_pip(offline: Desk, index: FakeIndex) -> None:
     ended = offline.run_with(told, "check", *save(offline, WHEEL), "--against", "pip")
 
     assert ended.code == 1
-    assert "The project demo is archived on PyPI and takes no uploads." in ended.stderr
+    assert "Project demo is archived on PyPI and accepts no uploads." in ended.stderr
 
 
 def test_new_project(offline: Desk, index: FakeIndex) -> None:
@@ -93,7 +94,9 @@ def test_similar_name(offline: Desk, index: FakeIndex) -> None:
     """A new project must not look like another."""
     index.add("dem0", a_wheel("dem0"))
 
-    sentence = "The name 'demo' is too similar to an existing project. That is 'dem0'."
+    sentence = (
+        "The name 'demo' is too similar to an existing project. The existing project is 'dem0'."
+    )
     assert findings(offline, index, WHEEL) == ({WHEEL.filename: [sentence]}, [])
 
 
@@ -105,7 +108,7 @@ def test_old_release(offline: Desk, index: FakeIndex) -> None:
     old, _ = findings(offline, index, SDIST)
 
     (until,), (closed,) = young[SDIST.filename], old[SDIST.filename]
-    assert until.startswith("PyPI takes files for this release until ")
+    assert until.startswith("PyPI accepts files for this release until ")
     assert closed.startswith("Uploading new files to releases older than 14 days is not allowed.")
 
 
@@ -129,7 +132,7 @@ def test_archived_project(offline: Desk, index: FakeIndex) -> None:
     assert ended.code == 1
     assert ended.stderr == (
         "refused  demo 2.0\n"
-        "         refused  name: The project demo is archived on PyPI and takes no uploads.\n"
+        "         refused  name: Project demo is archived on PyPI and accepts no uploads.\n"
         f"\nPyPI would refuse 2 of 2 files, {RULES_OF}.\n"
     )
 

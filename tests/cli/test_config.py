@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.config import Config, load_config, shown
+from stageproxy.config import Config, load_config, redacted
 from tests.cli.desk import Desk
 
 
@@ -27,7 +27,7 @@ def test_check(desk: Desk, file: Path) -> None:
     """Settings that can be used are told as such."""
     ended = desk.run_with({}, "config", "check", file)
 
-    assert (ended.code, ended.stdout) == (0, "The settings can be used.\n")
+    assert (ended.code, ended.stdout) == (0, "The settings are valid.\n")
     document = desk.run_with({}, "config", "check", file, "--json").document
     assert document == {"file": str(file), "ok": True}
 
@@ -83,7 +83,7 @@ def test_show_as_a_document(desk: Desk) -> None:
     document = desk.run_with({}, "config", "show", "--json").document
 
     del document["storage"]
-    expected = shown(Config())
+    expected = redacted(Config())
     del expected["storage"]
     assert document == expected
 

@@ -62,7 +62,7 @@ def test_hashes_are_checked(desk: Desk, dest: Path, damage: str) -> None:
     ended = desk.run("download", stage["id"], "--dest", dest, "--json")
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert f"{wheel.name} came with another hash than the stage says" in ended.stderr
+    assert f"{wheel.name} does not have the SHA-256 that the stage lists" in ended.stderr
     assert list(dest.iterdir()) == []
 
 

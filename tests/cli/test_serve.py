@@ -37,7 +37,7 @@ async def test_first_start(tmp_path: Path) -> None:
 
     ready = f"stageproxy is ready on {server.url}"
     first, second, third = (tmp_path / "stdout").read_text().splitlines()
-    assert first == f"An admin token is in {data / 'admin.token'}"
+    assert first == f"An admin token was written to {data / 'admin.token'}"
     assert second.startswith("stageproxy is ready on ")
     assert third == ready
     assert parse_token(server.admin_token) is not None
@@ -73,7 +73,7 @@ async def test_port_that_is_taken(tmp_path: Path) -> None:
         done = await serve(tmp_path, "--port", port)
 
     assert (done.code, done.stdout) == (1, "")
-    assert f"Error: 127.0.0.1 port {port} cannot be listened on" in done.stderr
+    assert f"Error: Cannot listen on 127.0.0.1 port {port}" in done.stderr
 
 
 async def test_data_that_cannot_be(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ async def test_data_that_cannot_be(tmp_path: Path) -> None:
 
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr.endswith(
-        f"The data directory {tmp_path}/file/data cannot be made: Not a directory.\n"
+        f"The data directory {tmp_path}/file/data cannot be created: Not a directory.\n"
     )
 
 
@@ -103,4 +103,4 @@ async def test_settings_that_are_wrong(tmp_path: Path) -> None:
     done = await serve(tmp_path, STAGEPROXY_SERVER__PROT="1")
 
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr == "Error: server.prot: there is no such setting.\n"
+    assert done.stderr == "Error: server.prot: there is no such setting. Check its spelling.\n"

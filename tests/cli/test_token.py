@@ -31,7 +31,7 @@ def test_new_for_people(desk: Desk) -> None:
 
     assert ended.code == 0
     assert parse_token(ended.stdout.removesuffix("\n")) is not None
-    assert ended.stderr == "Keep it: it is not shown again.\n"
+    assert ended.stderr == "Store this token: it is not shown again.\n"
 
 
 def test_new_for_one_version(desk: Desk) -> None:
@@ -102,4 +102,4 @@ def test_only_the_admin(desk: Desk, can: str, arguments: tuple[str, ...]) -> Non
     ended = desk.run("token", *arguments, token=token)
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert "does not permit" in ended.stderr
+    assert "This API token cannot" in ended.stderr

@@ -124,7 +124,7 @@ def test_into_a_stage_of_another_release(desk: Desk) -> None:
     ended = desk.run("upload", "--stage", stage["id"], desk.wheel("2.0"), "--json")
 
     assert ended.code == 1
-    assert "does not belong to this stage" in ended.document["files"][0]["errors"][0]
+    assert "does not belong to stage" in ended.document["files"][0]["errors"][0]
 
 
 def test_into_an_ended_stage(desk: Desk) -> None:
@@ -135,7 +135,7 @@ def test_into_an_ended_stage(desk: Desk) -> None:
     ended = desk.run("upload", "--stage", stage["id"], desk.wheel(summary="Later"))
 
     assert ended.code == 1
-    assert "The stage is canceled and takes no files." in ended.stderr
+    assert "The stage is canceled and accepts no files." in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -119,9 +119,9 @@ async def test_no_token_goes_upstream(
 DEFECTS: dict[str, tuple[Change, str]] = {
     "a byte": (
         lambda answer: setattr(answer, "body", answer.body[:-1] + b"?"),  # type: ignore[index]
-        "other bytes instead of",
+        "with other contents",
     ),
-    "the end": (lambda answer: setattr(answer, "body", b""), "0 other bytes instead of"),
+    "the end": (lambda answer: setattr(answer, "body", b""), "body: 0 bytes instead of"),
     "the type": (
         lambda answer: answer.headers.update({"Content-Type": "text/plain"}),
         "Content-Type: text/plain instead of",
@@ -180,7 +180,7 @@ async def test_redirect_out_of_the_stage(tmp_path: Path, filled: FakeIndex, name
 
     assert done.code == 1
     found = {one["what"] for one in done.document["differences"]}
-    assert found == {"a redirect leads out of the stage"}
+    assert found == {"redirect to a URL outside the stage"}
 
 
 async def test_upstream_that_changes(tmp_path: Path, index: FakeIndex, names: str) -> None:
@@ -202,7 +202,10 @@ async def test_stage_that_has_ended(service: RunningService, filled: FakeIndex) 
 
     done = await verify(service, stage["id"])
 
-    assert (done.code, done.stderr) == (1, "Error: The stage has ended.\n")
+    assert (done.code, done.stderr) == (
+        1,
+        "Error: The stage has ended. Name a stage that is open.\n",
+    )
     assert filled.requests == []
 
 
@@ -224,7 +227,10 @@ async def test_empty_upstream(service: RunningService) -> None:
     done = await verify(service, stage)
 
     assert done.code == 1
-    assert done.stderr == "Error: Upstream lists no projects. Name some with --names.\n"
+    assert (
+        done.stderr
+        == "Error: Upstream lists no projects. Name the projects to compare with --names.\n"
+    )
 
 
 class Front:
@@ -287,7 +293,7 @@ async def changing_index() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def listening(handler: Handler) -> AsyncIterator[str]:
-    """ComparedAnswer every GET on a free port of this machine with one handler."""
+    """Answer every GET on a free port of this machine with one handler."""
     app = web.Application()
     app.add_routes([web.get("/{path:.*}", handler)])
     runner = web.AppRunner(app)

@@ -44,7 +44,7 @@ def test_until_they_come(desk: Desk) -> None:
     ended = desk.run("wait", stage["links"]["stage"], "--files", "1", "--timeout", "1m")
     later.join()
 
-    assert (ended.code, ended.stdout) == (0, "1 of 1 artifacts are there.\n")
+    assert (ended.code, ended.stdout) == (0, "1 of 1 files are uploaded.\n")
 
 
 def test_in_vain(desk: Desk) -> None:
@@ -54,7 +54,10 @@ def test_in_vain(desk: Desk) -> None:
     ended = desk.run("wait", stage["id"], "--files", "2", "--timeout", "1s", "--json")
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert ended.stderr == "Error: Only 1 of 2 artifacts came in time.\n"
+    assert ended.stderr == (
+        "Error: Timed out: 1 of 2 files are uploaded. "
+        "Run the command again, or give it more time with --timeout.\n"
+    )
 
 
 def test_for_a_stage_that_ended(desk: Desk) -> None:
@@ -65,7 +68,7 @@ def test_for_a_stage_that_ended(desk: Desk) -> None:
     for name in (stage["id"], stage["links"]["stage"]):
         ended = desk.run("wait", name, "--files", "2")
         assert ended.code == 1
-        assert "It was canceled." in ended.stderr
+        assert "it was canceled." in ended.stderr.lower()
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from stageproxy.core.audit import (
     BrokenRecord,
     ChainCheck,
     Event,
-    broken_link,
-    chained,
-    cleaned,
+    chained_record,
+    clean_event,
+    find_broken_record,
 )
 from tests.support.builders.trails import a_chain, an_event
 from tests.support.ports.clock import NOON
@@ -56,7 +56,7 @@ def test_chain_is_whole(records: list[AuditRecord]) -> None:
     """For any events, their chain is whole and contains each of its digests."""
     heads = [None, *(one.digest for one in records)]
 
-    assert {broken_link(records, head) for head in heads} == {None}
+    assert {find_broken_record(records, head) for head in heads} == {None}
 
 
 @given(st.data(), CHAINS)
@@ -69,9 +69,9 @@ def test_any_edit_is_found(data: st.DataObject, records: list[AuditRecord]) -> N
     event = replace(before.event, **edited)
     records[place] = replace(before, event=event)
 
-    is_same = chained(before.previous, before.number, event) == before
+    is_same = chained_record(before.previous, before.number, event) == before
     broken = BrokenRecord(place + 1, f"Record {place + 1} was changed.")
-    assert broken_link(records) == (None if is_same else broken)
+    assert find_broken_record(records) == (None if is_same else broken)
 
 
 @given(st.data(), CHAINS)
@@ -83,9 +83,9 @@ def test_any_edit_with_a_new_digest_is_found(
     place = data.draw(st.integers(0, len(records) - 1))
     before = records[place]
     event = replace(before.event, actor=f"not {before.event.actor}")
-    records[place] = chained(before.previous, before.number, event)
+    records[place] = chained_record(before.previous, before.number, event)
 
-    found = broken_link(records, head)
+    found = find_broken_record(records, head)
 
     assert found is not None
     assert found.number == place + 2
@@ -100,10 +100,10 @@ def test_any_deletion_is_found(data: st.DataObject, records: list[AuditRecord]) 
     del records[place]
 
     number = place + 1
-    missing = f"Record {number} is missing; record {number + 1} stands in its place."
-    cut = "The chain ends here, or goes on with other records than it had."
-    assert broken_link(records) == (None if is_last else BrokenRecord(number, missing))
-    assert broken_link(records, head) == BrokenRecord(number, cut if is_last else missing)
+    missing = f"Record {number} is missing: record {number + 1} is in its place."
+    cut = "The expected head is not in the chain: records were removed or replaced."
+    assert find_broken_record(records) == (None if is_last else BrokenRecord(number, missing))
+    assert find_broken_record(records, head) == BrokenRecord(number, cut if is_last else missing)
 
 
 @given(st.data(), CHAINS)
@@ -117,7 +117,7 @@ def test_any_swap_is_found(data: st.DataObject, records: list[AuditRecord]) -> N
     records[one] = replace(second, number=first.number) if keep_numbers else second
     records[other] = replace(first, number=second.number) if keep_numbers else first
 
-    found = broken_link(records)
+    found = find_broken_record(records)
 
     assert found is not None
     assert found.number == min(one, other) + 1
@@ -129,16 +129,16 @@ def test_any_truncation_is_found(data: st.DataObject, records: list[AuditRecord]
     length = data.draw(st.integers(0, len(records) - 1))
     known = data.draw(st.sampled_from(records[length:]))
 
-    assert broken_link(records[:length]) is None
-    assert broken_link(records[:length], known.digest) == BrokenRecord(
-        length + 1, "The chain ends here, or goes on with other records than it had."
+    assert find_broken_record(records[:length]) is None
+    assert find_broken_record(records[:length], known.digest) == BrokenRecord(
+        length + 1, "The expected head is not in the chain: records were removed or replaced."
     )
 
 
 @given(CHAINS, DIGESTS)
 def test_recomputed_chain_is_found(records: list[AuditRecord], digest: str) -> None:
     """A digest that the chain does not contain shows that it is another chain."""
-    assert broken_link(records, digest) is not None
+    assert find_broken_record(records, digest) is not None
 
 
 @given(CHAINS, st.integers(1, 4))
@@ -147,9 +147,9 @@ def test_chain_can_be_checked_in_parts(records: list[AuditRecord], size: int) ->
     del records[-2]
     walk = ChainCheck()
     for start in range(0, len(records), size):
-        walk = walk.along(records[start : start + size])
+        walk = walk.extended_with(records[start : start + size])
 
-    assert walk == ChainCheck().along(records)
+    assert walk == ChainCheck().extended_with(records)
 
 
 def test_digest_never_changes() -> None:
@@ -160,14 +160,14 @@ def test_digest_never_changes() -> None:
         f'"previous":"{"0" * 64}","project":"demo","stage-id":"s1","version":"2.0"}}'
     )
 
-    record = chained(START.digest, 1, an_event(a=["é", 1, True, None]))
+    record = chained_record(START.digest, 1, an_event(a=["é", 1, True, None]))
 
     assert record.digest == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_digest_covers_all_records_before() -> None:
     """The same event after another one has another digest."""
-    first, second = (chained(previous, 2, an_event()) for previous in ("0" * 64, "1" * 64))
+    first, second = (chained_record(previous, 2, an_event()) for previous in ("0" * 64, "1" * 64))
 
     assert first.digest != second.digest
 
@@ -190,7 +190,7 @@ def test_every_text_is_cleaned() -> None:
     """Every text that a client may have chosen is cleaned, at any depth."""
     event = an_event(a="x", b=["x", {"c": "x"}], d=1, e=None)
 
-    clean = cleaned(event, str.upper)
+    clean = clean_event(event, str.upper)
 
     expected: Any = {"a": "X", "b": ["X", {"c": "X"}], "d": 1, "e": None}
     assert clean == replace(event, project="DEMO", details=expected)

@@ -14,6 +14,7 @@ from stageproxy.core.errors import (
     RefusedError,
     StageExistsError,
     StageproxyError,
+    UnacknowledgedError,
     UnknownCredentialError,
 )
 
@@ -26,7 +27,7 @@ from stageproxy.core.errors import (
             MissingCredentialError(),
             Kind.UNAUTHENTICATED,
             (
-                "This needs an API token. Send it as the password of the user __token__, "
+                "This request needs an API token. Send it as the password of the user __token__, "
                 "or as a bearer token."
             ),
         ),
@@ -38,22 +39,35 @@ from stageproxy.core.errors import (
         (
             StageExistsError("demo", "1.0", "s1"),
             Kind.CONFLICT,
-            "demo 1.0 is staged already, as stage s1.",
+            "demo 1.0 is already staged, as stage s1.",
         ),
         (
             OtherReleaseError("demo-2.0.tar.gz", staged="demo 1.0"),
             Kind.CONFLICT,
-            "demo-2.0.tar.gz does not belong to this stage, which is demo 1.0.",
+            "demo-2.0.tar.gz does not belong to stage demo 1.0.",
         ),
         (
             DamagedArtifactError("demo-2.0.tar.gz"),
             Kind.CONFLICT,
-            "demo-2.0.tar.gz is not on the disk as it was uploaded, so it is not published.",
+            "demo-2.0.tar.gz on disk differs from the uploaded file, so it is not published.",
         ),
         (
             NoRoomError(),
             Kind.NO_ROOM,
-            "The server has no room left for this file. Its operator must free some.",
+            "The server's disk is full. Its operator must free space.",
+        ),
+        (
+            UnacknowledgedError([Problem("name", "Hm.")], "d1"),
+            Kind.CONFLICT,
+            (
+                "There are unacknowledged warnings. To publish anyway, promote with `--yes`, "
+                "or send d1 as `acknowledged`."
+            ),
+        ),
+        (
+            UnacknowledgedError([], ""),
+            Kind.CONFLICT,
+            "There are no warnings to acknowledge. Send `acknowledged` empty.",
         ),
         (ConflictError("No."), Kind.CONFLICT, "No."),
     ],

@@ -60,12 +60,13 @@ def client_matrix() -> ClientMatrix:
 
 @pytest.fixture(scope="session")
 def whole_run(pytestconfig: pytest.Config) -> bool:
-    """Return whether every journey runs."""
+    """Return whether every journey runs, in this process."""
     everywhere = pytestconfig.args_source is not pytest.Config.ArgsSource.ARGS
     paths = (
         [] if everywhere else [Path(one.partition("::")[0]).resolve() for one in pytestconfig.args]
     )
-    return (everywhere or FOLDER in paths) and LEFT_OUT not in pytestconfig.stash
+    is_a_part = LEFT_OUT in pytestconfig.stash or hasattr(pytestconfig, "workerinput")
+    return (everywhere or FOLDER in paths) and not is_a_part
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Remember that a journey was deselected."""
     for item in items:
-        if FOLDER in item.path.parents:
+        if FOLDER in item.path.parents and item.get_closest_marker("journey"):
             item.config.stash[LEFT_OUT] = True
 
 

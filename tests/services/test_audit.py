@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
-from stageproxy.core.audit import SERVER, Event, broken_link
+from stageproxy.core.audit import SERVER, Event, find_broken_record
 from stageproxy.ports import Rows
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.trails import actions_of, trail_of
@@ -23,7 +23,7 @@ BOTH = (WHEEL, OTHER)
 
 async def admin_of(service: RunningService) -> str:
     """Return the id of the first token."""
-    (token,) = await service.parts.database.read(lambda rows: rows.list_api_tokens())
+    (token,) = await service.parts.database.read(lambda rows: rows.tokens.list())
     return token.id
 
 
@@ -126,7 +126,7 @@ async def test_interrupted_server(service: RunningService) -> None:
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     async with client.processing(upload):
-        await service.parts.file_uploads.recover()
+        await service.parts.completion.recover()
 
     (failed,) = [one for one in await trail_of(service) if one.action == "file-failed"]
     assert failed.actor == SERVER
@@ -209,7 +209,7 @@ async def test_as_many_events_as_changes(service: RunningService) -> None:
         await service.api("DELETE", f"{path}/files/{wheel.filename}")
     await service.api("DELETE", path)
 
-    stage = await service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    stage = await service.parts.database.read(lambda rows: rows.stages.find(session["id"]))
     actions = await actions_of(service, session["id"])
     assert stage is not None
     opened, completed, refused = (
@@ -218,15 +218,15 @@ async def test_as_many_events_as_changes(service: RunningService) -> None:
     assert (opened, completed, refused) == (1, 5, 5)
     changes = len(actions) - opened - completed - refused
     assert changes == stage.revision + stage.rotation
-    records = await service.parts.database.read(lambda rows: rows.list_events())
-    assert broken_link(records) is None
+    records = await service.parts.database.read(lambda rows: rows.audit.list())
+    assert find_broken_record(records) is None
 
 
 async def everything(service: RunningService) -> tuple[Any, ...]:
     """Return all stored stages, tokens, events and totals."""
 
     def work(rows: Rows) -> tuple[Any, ...]:
-        return rows.list_stages(), rows.list_api_tokens(), rows.list_events(), rows.totals()
+        return rows.stages.list(), rows.tokens.list(), rows.audit.list(), rows.totals()
 
     return await service.parts.database.read(work)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from stageproxy.core.errors import NoRoomError
-from stageproxy.services.background import Background, repeat_for_ever
+from stageproxy.services.background import Background, repeat
 
 
 async def test_failure_of_a_task(caplog: pytest.LogCaptureFixture) -> None:
@@ -26,7 +26,7 @@ async def test_failure_of_a_task(caplog: pytest.LogCaptureFixture) -> None:
             background.start("s2", succeed)
             await done.wait()
 
-    assert [record.message for record in caplog.records] == ["s1: work in the background failed"]
+    assert [record.message for record in caplog.records] == ["s1: background work failed"]
 
 
 async def test_failure_of_the_block() -> None:
@@ -68,11 +68,11 @@ async def test_repeated_task(caplog: pytest.LogCaptureFixture) -> None:
             raise failure
         done.set()
 
-    repeating = repeat_for_ever("sweep", work, timedelta(0))
+    repeating = repeat("sweep", work, timedelta(0))
     with caplog.at_level(logging.ERROR):
         async with asyncio.TaskGroup() as group:
             task = group.create_task(repeating)
             await done.wait()
             task.cancel()
 
-    assert caplog.messages == ["sweep: work in the background failed"] * 2
+    assert caplog.messages == ["sweep: background work failed"] * 2

@@ -6,6 +6,7 @@ import pytest
 
 from stageproxy.core.rights import parse_token
 from stageproxy.ports import ArtifactFiles
+from stageproxy.web.keys import FILE_UPLOADS
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.pep694 import Pep694
 from tests.support.servers.service import RunningService
@@ -40,8 +41,8 @@ async def test_crash_while_old_bytes_are_deleted(service: RunningService) -> Non
     *_, stage_id, _, upload_id = upload["links"]["file-upload-session"].split("/")
     bearer = parse_token(service.admin)
     assert bearer is not None
-    uploads = service.parts.file_uploads
-    token = await service.parts.database.read(lambda rows: rows.find_api_token(bearer.digest))
+    uploads = service.parts.app[FILE_UPLOADS]
+    token = await service.parts.database.read(lambda rows: rows.tokens.find(bearer.digest))
     assert token is not None
     dying = replace(uploads, files=Dying(uploads.files))  # type: ignore[arg-type] # all that it uses
 
@@ -51,7 +52,7 @@ async def test_crash_while_old_bytes_are_deleted(service: RunningService) -> Non
             await dying.receive(token, stage_id, upload_id, file)
 
     stored = await service.parts.database.read(
-        lambda rows: rows.find_file_upload(stage_id, upload_id)
+        lambda rows: rows.file_uploads.find(stage_id, upload_id)
     )
     assert stored is not None
     assert stored.received is not None

@@ -13,7 +13,7 @@ async def test_same_file_many_times(service: RunningService) -> None:
     """Concurrent uploads of one file leave one stage, one file and one change."""
     answers = await asyncio.gather(*(service.upload(WHEEL) for _ in range(20)))
 
-    (stage,) = await service.parts.database.read(lambda rows: rows.list_stages())
+    (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     assert {one.status for one in answers} == {200}
     assert len({one.body for one in answers}) == 1
     assert (len(stage.artifacts), stage.revision) == (1, 1)
@@ -26,7 +26,7 @@ async def test_files_of_one_release(service: RunningService) -> None:
 
     await asyncio.gather(*(service.upload(one) for one in [*wheels, an_sdist(version="2.0")]))
 
-    (stage,) = await service.parts.database.read(lambda rows: rows.list_stages())
+    (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     assert len(stage.artifacts) == 11
 
 
@@ -36,7 +36,7 @@ async def test_rivals_for_one_name(service: RunningService) -> None:
 
     answers = await asyncio.gather(*(service.upload(one) for one in rivals))
 
-    (stage,) = await service.parts.database.read(lambda rows: rows.list_stages())
+    (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     (artifact,) = stage.artifacts
     stored = stored_file(service.data, artifact.sha256)
     assert {one.status for one in answers} == {200}

@@ -90,4 +90,4 @@ async def given(catalogue: Catalogue, *stages: Stage) -> None:
 
 
 def _save(stage: Stage, rows: Rows) -> None:
-    rows.save_stage(stage)
+    rows.stages.save(stage)

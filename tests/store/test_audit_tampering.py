@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
-from stageproxy.core.audit import broken_link, chained
+from stageproxy.core.audit import chained_record, find_broken_record
 from stageproxy.store.database import Database
 from stageproxy.store.rows import SqliteRows
 from tests.support.builders.trails import a_chain, an_event
@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 async def database(path: Path) -> AsyncIterator[Database]:
     """Return a database with a dozen events."""
     with Database(path) as database:
-        await database.write(lambda rows: [rows.add_event(one) for one in EVENTS])
+        await database.write(lambda rows: [rows.audit.add(one) for one in EVENTS])
         yield database
 
 
@@ -68,7 +68,7 @@ async def test_database_refuses(database: Database, path: Path, statement: str) 
     with pytest.raises(sqlite3.IntegrityError, match="the audit trail is"):
         execute(path, statement)
 
-    assert await database.read(lambda rows: rows.list_events()) == a_chain(*EVENTS)
+    assert await database.read(lambda rows: rows.audit.list()) == a_chain(*EVENTS)
 
 
 def rows_of(connection: Any) -> SqliteRows:
@@ -121,7 +121,7 @@ def rewritten(connection: Any, random: Random) -> int:
     """Remove the last records, and add others with a valid chain."""
     number = cut(connection, random)
     for _ in range(number, LAST + 1):
-        rows_of(connection).add_event(an_event("never"))
+        rows_of(connection).audit.add(an_event("never"))
     return LAST + 1
 
 
@@ -132,7 +132,7 @@ async def test_random_tampering_is_found(database: Database, path: Path, tamper:
     The digest of the last record is known, as from a log.
     """
     random = Random(SEED)
-    head = (await database.read(lambda rows: rows.audit_head())).digest
+    head = (await database.read(lambda rows: rows.audit.head())).digest
     found: list[tuple[int, int | None]] = []
 
     with connection_to(path) as connection:
@@ -140,12 +140,12 @@ async def test_random_tampering_is_found(database: Database, path: Path, tamper:
             connection.execute("BEGIN IMMEDIATE")
             drop_triggers(connection)
             expected = tamper(connection, random)
-            broken = broken_link(rows_of(connection).list_events(), head)
+            broken = find_broken_record(rows_of(connection).audit.list(), head)
             found.append((expected, broken.number if broken else None))
             connection.execute("ROLLBACK")
 
     assert [one for one in found if one[0] != one[1]] == []
-    assert await database.read(lambda rows: rows.list_events()) == a_chain(*EVENTS)
+    assert await database.read(lambda rows: rows.audit.list()) == a_chain(*EVENTS)
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ async def test_unreadable_record_is_found(
     execute(path, "DROP TRIGGER audit_record_is_never_changed")
     execute(path, update, value=value)
 
-    records = await database.read(lambda rows: rows.list_events())
+    records = await database.read(lambda rows: rows.audit.list())
 
-    broken = broken_link(records)
+    broken = find_broken_record(records)
     assert broken is not None
     assert broken.number == 3
 
@@ -194,6 +194,6 @@ async def test_events_are_added_after_tampering(database: Database, path: Path) 
         "DELETE FROM audit_record WHERE number = 3",
     )
 
-    record = await database.write(lambda rows: rows.add_event(an_event("opened")))
+    record = await database.write(lambda rows: rows.audit.add(an_event("opened")))
 
-    assert record == chained(a_chain(*EVENTS)[-1].digest, LAST + 1, an_event("opened"))
+    assert record == chained_record(a_chain(*EVENTS)[-1].digest, LAST + 1, an_event("opened"))

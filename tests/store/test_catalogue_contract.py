@@ -27,7 +27,7 @@ async def test_stage_is_stored(catalogue: Catalogue) -> None:
 
     await given(catalogue, stage)
 
-    assert await catalogue.read(lambda rows: rows.find_stage("id")) == stage
+    assert await catalogue.read(lambda rows: rows.stages.find("id")) == stage
 
 
 async def test_unknown_ids_are_not_found(catalogue: Catalogue) -> None:
@@ -35,15 +35,15 @@ async def test_unknown_ids_are_not_found(catalogue: Catalogue) -> None:
 
     def work(rows: Rows) -> list[object]:
         return [
-            rows.find_stage("id"),
-            rows.find_stage_by_token("digest"),
-            rows.find_live_stage("demo", "1.0"),
-            rows.find_former_file("id", "digest", "name"),
-            rows.find_core_metadata("id", "name"),
-            rows.find_api_token("digest"),
-            *rows.list_stages(),
-            *rows.list_api_tokens(),
-            *rows.known_files(),
+            rows.stages.find("id"),
+            rows.stages.find_by_token("digest"),
+            rows.stages.find_live("demo", "1.0"),
+            rows.artifacts.find_former("id", "digest", "name"),
+            rows.artifacts.find_core_metadata("id", "name"),
+            rows.tokens.find("digest"),
+            *rows.stages.list(),
+            *rows.tokens.list(),
+            *rows.files.digests(),
         ]
 
     assert await catalogue.read(work) == [None] * 6
@@ -53,12 +53,12 @@ async def test_saving_a_stage_again_changes_it(catalogue: Catalogue) -> None:
     """A stage is one row, however often it is saved; its artifacts stay."""
     stage = a_stage("id", version=None)
     await given(catalogue, stage)
-    await catalogue.write(lambda rows: rows.save_artifact("id", an_artifact(), FORM, None))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", an_artifact(), FORM, None))
 
     await given(catalogue, replace(stage, version="1.0", revision=1))
 
     expected = replace(stage, version="1.0", revision=1, artifacts=(an_artifact(),))
-    assert await catalogue.read(lambda rows: rows.list_stages()) == [expected]
+    assert await catalogue.read(lambda rows: rows.stages.list()) == [expected]
 
 
 async def test_stages_are_listed_latest_first(catalogue: Catalogue) -> None:
@@ -72,7 +72,7 @@ async def test_stages_are_listed_latest_first(catalogue: Catalogue) -> None:
     )
 
     def work(rows: Rows) -> tuple[list[str], list[str]]:
-        return [one.id for one in rows.list_stages()], [one.id for one in rows.list_stages("demo")]
+        return [one.id for one in rows.stages.list()], [one.id for one in rows.stages.list("demo")]
 
     assert await catalogue.read(work) == (["other", "a", "b", "old"], ["a", "b", "old"])
 
@@ -82,7 +82,7 @@ async def test_live_stage_is_found_by_any_spelling(catalogue: Catalogue, spellin
     """A live stage is found by every spelling of its version."""
     await given(catalogue, a_stage("id", version="1.0"), a_stage("next", version="1.0.1"))
 
-    found = await catalogue.read(lambda rows: rows.find_live_stage("demo", spelling))
+    found = await catalogue.read(lambda rows: rows.stages.find_live("demo", spelling))
 
     assert found is not None
     assert found.id == "id"
@@ -96,7 +96,7 @@ async def test_one_live_stage_of_a_release(catalogue: Catalogue, status: Status)
     with pytest.raises(sqlite3.IntegrityError):
         await given(catalogue, a_stage("second", version="1.0.0"))
 
-    assert await catalogue.read(lambda rows: rows.find_stage("second")) is None
+    assert await catalogue.read(lambda rows: rows.stages.find("second")) is None
 
 
 @pytest.mark.parametrize("status", ENDED)
@@ -104,7 +104,7 @@ async def test_ended_stage_can_be_followed(catalogue: Catalogue, status: Status)
     """A release whose stage has ended can be staged again; the ended one is not live."""
     await given(catalogue, a_stage("first", status=status), a_stage("second"))
 
-    found = await catalogue.read(lambda rows: rows.find_live_stage("demo", "1.0"))
+    found = await catalogue.read(lambda rows: rows.stages.find_live("demo", "1.0"))
 
     assert found == a_stage("second")
 
@@ -113,7 +113,7 @@ async def test_stages_without_version_do_not_collide(catalogue: Catalogue) -> No
     """A project may have several stages without a version."""
     await given(catalogue, a_stage("a", version=None), a_stage("b", version=None))
 
-    assert len(await catalogue.read(lambda rows: rows.list_stages())) == 2
+    assert len(await catalogue.read(lambda rows: rows.stages.list())) == 2
 
 
 async def test_old_tokens_are_found(catalogue: Catalogue) -> None:
@@ -122,13 +122,13 @@ async def test_old_tokens_are_found(catalogue: Catalogue) -> None:
     await given(catalogue, stage)
 
     def work(rows: Rows) -> None:
-        rows.save_stage_token("old", "id", 0)
-        rows.save_stage_token("new", "id", 1)
+        rows.stages.save_token("old", "id", 0)
+        rows.stages.save_token("new", "id", 1)
 
     await catalogue.write(work)
 
-    assert await catalogue.read(lambda rows: rows.find_stage_by_token("old")) == (stage, 0)
-    assert await catalogue.read(lambda rows: rows.find_stage_by_token("new")) == (stage, 1)
+    assert await catalogue.read(lambda rows: rows.stages.find_by_token("old")) == (stage, 0)
+    assert await catalogue.read(lambda rows: rows.stages.find_by_token("new")) == (stage, 1)
 
 
 async def test_api_tokens(catalogue: Catalogue) -> None:
@@ -140,36 +140,36 @@ async def test_api_tokens(catalogue: Catalogue) -> None:
 
     def work(rows: Rows) -> None:
         for token in (old, new, revoked):
-            rows.save_api_token(token)
+            rows.tokens.save(token)
 
     await catalogue.write(work)
 
-    assert await catalogue.read(lambda rows: rows.list_api_tokens()) == [new, revoked]
-    assert await catalogue.read(lambda rows: rows.find_api_token(old.digest)) == revoked
+    assert await catalogue.read(lambda rows: rows.tokens.list()) == [new, revoked]
+    assert await catalogue.read(lambda rows: rows.tokens.find(old.digest)) == revoked
 
 
 async def test_api_tokens_have_unique_digests(catalogue: Catalogue) -> None:
     """Two API tokens cannot have the same digest."""
-    await catalogue.write(lambda rows: rows.save_api_token(an_api_token("a", digest="same")))
+    await catalogue.write(lambda rows: rows.tokens.save(an_api_token("a", digest="same")))
 
     with pytest.raises(sqlite3.IntegrityError):
-        await catalogue.write(lambda rows: rows.save_api_token(an_api_token("b", digest="same")))
+        await catalogue.write(lambda rows: rows.tokens.save(an_api_token("b", digest="same")))
 
 
 async def test_failed_transaction_leaves_nothing(catalogue: Catalogue) -> None:
     """A transaction that raises changes nothing, and the next one is not disturbed."""
 
     def fails(rows: Rows) -> None:
-        rows.save_stage(a_stage("id"))
-        rows.save_artifact("id", an_artifact(), FORM, None)
+        rows.stages.save(a_stage("id"))
+        rows.artifacts.save("id", an_artifact(), FORM, None)
         raise LookupError
 
     with pytest.raises(LookupError):
         await catalogue.write(fails)
 
     await given(catalogue, a_stage("next"))
-    assert await catalogue.read(lambda rows: rows.list_stages()) == [a_stage("next")]
-    assert await catalogue.read(lambda rows: rows.known_files()) == frozenset()
+    assert await catalogue.read(lambda rows: rows.stages.list()) == [a_stage("next")]
+    assert await catalogue.read(lambda rows: rows.files.digests()) == frozenset()
 
 
 async def test_reads_see_committed_rows_only(shared: Catalogue) -> None:
@@ -177,19 +177,19 @@ async def test_reads_see_committed_rows_only(shared: Catalogue) -> None:
     begun, may_end = threading.Event(), threading.Event()
 
     def slow(rows: Rows) -> None:
-        rows.save_stage(a_stage("id"))
+        rows.stages.save(a_stage("id"))
         begun.set()
         may_end.wait(10)
 
     writing = threading.Thread(target=lambda: asyncio.run(shared.write(slow)))
     writing.start()
     begun.wait(10)
-    before = await shared.read(lambda rows: rows.find_stage("id"))
+    before = await shared.read(lambda rows: rows.stages.find("id"))
     may_end.set()
     writing.join(10)
 
     assert before is None
-    assert await shared.read(lambda rows: rows.find_stage("id")) == a_stage("id")
+    assert await shared.read(lambda rows: rows.stages.find("id")) == a_stage("id")
 
 
 async def test_read_is_a_snapshot(shared: Catalogue) -> None:
@@ -199,11 +199,11 @@ async def test_read_is_a_snapshot(shared: Catalogue) -> None:
     """
 
     def work(rows: Rows) -> tuple[int, int]:
-        before = len(rows.list_stages())
+        before = len(rows.stages.list())
         writing = threading.Thread(target=lambda: asyncio.run(given(shared, a_stage("id"))))
         writing.start()
         writing.join(10)
-        return before, len(rows.list_stages())
+        return before, len(rows.stages.list())
 
     assert await shared.read(work) == (0, 0)
-    assert await shared.read(lambda rows: len(rows.list_stages())) == 1
+    assert await shared.read(lambda rows: len(rows.stages.list())) == 1

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stageproxy.core.audit import START, Event, broken_link
+from stageproxy.core.audit import START, Event, find_broken_record
 from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import a_stage
@@ -24,7 +24,7 @@ async def given(catalogue: Catalogue, *events: Event) -> None:
 
     def work(rows: Rows) -> None:
         for event in events:
-            rows.add_event(event)
+            rows.audit.add(event)
 
     await catalogue.write(work)
 
@@ -34,24 +34,24 @@ async def test_events_are_chained(catalogue: Catalogue) -> None:
     await given(catalogue, *EVENTS[:2])
     await given(catalogue, *EVENTS[2:])
 
-    records = await catalogue.read(lambda rows: rows.list_events())
+    records = await catalogue.read(lambda rows: rows.audit.list())
 
     assert records == a_chain(*EVENTS)
-    assert await catalogue.read(lambda rows: rows.audit_head()) == records[-1].link
-    assert broken_link(records) is None
+    assert await catalogue.read(lambda rows: rows.audit.head()) == records[-1].end
+    assert find_broken_record(records) is None
 
 
 async def test_adding_returns_the_record(catalogue: Catalogue) -> None:
     """Adding an event returns its record, with number and digest."""
     (expected,) = a_chain(EVENTS[0])
 
-    assert await catalogue.write(lambda rows: rows.add_event(EVENTS[0])) == expected
+    assert await catalogue.write(lambda rows: rows.audit.add(EVENTS[0])) == expected
 
 
 async def test_empty_trail(catalogue: Catalogue) -> None:
     """Before the first event the trail is empty, and its head is the start of the chain."""
-    assert await catalogue.read(lambda rows: rows.list_events()) == []
-    assert await catalogue.read(lambda rows: rows.audit_head()) == START
+    assert await catalogue.read(lambda rows: rows.audit.list()) == []
+    assert await catalogue.read(lambda rows: rows.audit.head()) == START
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ async def test_parts_of_the_trail(
     """The trail can be read by stage, and in parts."""
     await given(catalogue, *EVENTS)
 
-    found = await catalogue.read(lambda rows: rows.list_events(stage_id, after=after, limit=limit))
+    found = await catalogue.read(lambda rows: rows.audit.list(stage_id, after=after, limit=limit))
 
     assert [one.number for one in found] == expected
 
@@ -81,33 +81,33 @@ async def test_failed_change_leaves_no_event(catalogue: Catalogue) -> None:
     """An event is stored with its change, or not at all."""
 
     def work(rows: Rows) -> None:
-        rows.save_stage(a_stage("a"))
-        rows.add_event(EVENTS[0])
+        rows.stages.save(a_stage("a"))
+        rows.audit.add(EVENTS[0])
         raise LookupError
 
     with pytest.raises(LookupError):
         await catalogue.write(work)
 
-    assert await catalogue.read(lambda rows: rows.list_events()) == []
+    assert await catalogue.read(lambda rows: rows.audit.list()) == []
     await given(catalogue, *EVENTS)
-    assert await catalogue.read(lambda rows: rows.list_events()) == a_chain(*EVENTS)
+    assert await catalogue.read(lambda rows: rows.audit.list()) == a_chain(*EVENTS)
 
 
 async def test_trail_outlives_the_stage(catalogue: Catalogue) -> None:
     """Removing a stage does not remove its events."""
-    await catalogue.write(lambda rows: rows.save_stage(a_stage("a")))
+    await catalogue.write(lambda rows: rows.stages.save(a_stage("a")))
     await given(catalogue, EVENTS[0])
 
-    await catalogue.write(lambda rows: rows.remove_stage("a"))
+    await catalogue.write(lambda rows: rows.stages.remove("a"))
 
-    assert await catalogue.read(lambda rows: rows.list_events("a")) == a_chain(EVENTS[0])
+    assert await catalogue.read(lambda rows: rows.audit.list("a")) == a_chain(EVENTS[0])
 
 
 async def test_tokens_are_redacted(catalogue: Catalogue) -> None:
     """A token is not stored in any text of an event."""
     await given(catalogue, an_event(a=f"of {TOKEN}", b=[{"c": f"/tmp/demo/{TOKEN}/x"}]))
 
-    records = await catalogue.read(lambda rows: rows.list_events())
+    records = await catalogue.read(lambda rows: rows.audit.list())
 
     clean = an_event(a="of stgv_***", b=[{"c": "/tmp/demo/***/x"}])
     assert records == a_chain(clean)

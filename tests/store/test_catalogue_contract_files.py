@@ -14,18 +14,18 @@ from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, giv
 
 def unused_at(now: datetime) -> Callable[[Rows], Sequence[str]]:
     """Return the work of a sweep that spares files needed in the last hour."""
-    return lambda rows: rows.unused_files(now, since=now - HOUR)
+    return lambda rows: rows.files.remove_unused(now, since=now - HOUR)
 
 
 @pytest.mark.parametrize(
     "work",
     [
-        pytest.param(lambda rows: rows.save_stage_token("t", "nobody", 0), id="token"),
+        pytest.param(lambda rows: rows.stages.save_token("t", "nobody", 0), id="token"),
         pytest.param(
-            lambda rows: rows.save_artifact("nobody", an_artifact(), FORM, None), id="artifact"
+            lambda rows: rows.artifacts.save("nobody", an_artifact(), FORM, None), id="artifact"
         ),
         pytest.param(
-            lambda rows: rows.remove_artifact("nobody", an_artifact(), "why"), id="former file"
+            lambda rows: rows.artifacts.remove("nobody", an_artifact(), "why"), id="former file"
         ),
     ],
 )
@@ -41,18 +41,23 @@ async def test_artifacts_are_sorted_by_name(catalogue: Catalogue) -> None:
     await given(catalogue, a_stage("id"))
 
     def work(rows: Rows) -> None:
-        rows.save_artifact("id", sdist, FORM, None)
-        rows.save_artifact("id", wheel, FORM, b"Name: demo")
+        rows.artifacts.save("id", sdist, FORM, None)
+        rows.artifacts.save("id", wheel, FORM, b"Name: demo")
 
     await catalogue.write(work)
 
     expected = replace(a_stage("id"), artifacts=(wheel, sdist))
-    assert await catalogue.read(lambda rows: rows.find_stage("id")) == expected
-    metadata = await catalogue.read(lambda rows: rows.find_core_metadata("id", wheel.filename))
+    assert await catalogue.read(lambda rows: rows.stages.find("id")) == expected
+    metadata = await catalogue.read(
+        lambda rows: rows.artifacts.find_core_metadata("id", wheel.filename)
+    )
     assert metadata == b"Name: demo"
-    assert await catalogue.read(lambda rows: rows.find_core_metadata("id", sdist.filename)) is None
-    assert await catalogue.read(lambda rows: rows.find_form("id", sdist.filename)) == FORM
-    assert await catalogue.read(lambda rows: rows.find_form("id", "other.tar.gz")) == ()
+    assert (
+        await catalogue.read(lambda rows: rows.artifacts.find_core_metadata("id", sdist.filename))
+        is None
+    )
+    assert await catalogue.read(lambda rows: rows.artifacts.find_form("id", sdist.filename)) == FORM
+    assert await catalogue.read(lambda rows: rows.artifacts.find_form("id", "other.tar.gz")) == ()
 
 
 async def test_totals(catalogue: Catalogue) -> None:
@@ -61,8 +66,8 @@ async def test_totals(catalogue: Catalogue) -> None:
     await given(catalogue, a_stage("one"), a_stage("two", version="2.0"))
 
     def work(rows: Rows) -> None:
-        rows.save_artifact("one", wheel, FORM, None)
-        rows.save_artifact("two", wheel, FORM, None)
+        rows.artifacts.save("one", wheel, FORM, None)
+        rows.artifacts.save("two", wheel, FORM, None)
 
     await catalogue.write(work)
 
@@ -73,15 +78,17 @@ async def test_totals(catalogue: Catalogue) -> None:
 async def test_artifact_replaces_the_one_of_its_name(catalogue: Catalogue) -> None:
     """A stage has one artifact of a filename: the last, with its form and metadata."""
     await given(catalogue, a_stage("id"))
-    await catalogue.write(lambda rows: rows.save_artifact("id", an_artifact(b"1"), FORM, b"old"))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", an_artifact(b"1"), FORM, b"old"))
 
-    await catalogue.write(lambda rows: rows.save_artifact("id", an_artifact(b"2"), FORM, b"new"))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", an_artifact(b"2"), FORM, b"new"))
 
-    stage = await catalogue.read(lambda rows: rows.find_stage("id"))
+    stage = await catalogue.read(lambda rows: rows.stages.find("id"))
     assert stage is not None
     assert stage.artifacts == (an_artifact(b"2"),)
     name = an_artifact().filename
-    assert await catalogue.read(lambda rows: rows.find_core_metadata("id", name)) == b"new"
+    assert (
+        await catalogue.read(lambda rows: rows.artifacts.find_core_metadata("id", name)) == b"new"
+    )
 
 
 async def test_removed_artifact_leaves_its_reason(catalogue: Catalogue) -> None:
@@ -89,16 +96,18 @@ async def test_removed_artifact_leaves_its_reason(catalogue: Catalogue) -> None:
     artifact = an_artifact()
     where = ("id", artifact.blake2b_256, artifact.filename)
     await given(catalogue, a_stage("id"))
-    await catalogue.write(lambda rows: rows.save_artifact("id", artifact, FORM, b"metadata"))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", artifact, FORM, b"metadata"))
 
-    await catalogue.write(lambda rows: rows.remove_artifact("id", artifact, "Withdrawn."))
+    await catalogue.write(lambda rows: rows.artifacts.remove("id", artifact, "Withdrawn."))
 
-    assert await catalogue.read(lambda rows: rows.find_stage("id")) == a_stage("id")
-    assert await catalogue.read(lambda rows: rows.find_former_file(*where)) == "Withdrawn."
-    gone = await catalogue.read(lambda rows: rows.find_core_metadata("id", artifact.filename))
+    assert await catalogue.read(lambda rows: rows.stages.find("id")) == a_stage("id")
+    assert await catalogue.read(lambda rows: rows.artifacts.find_former(*where)) == "Withdrawn."
+    gone = await catalogue.read(
+        lambda rows: rows.artifacts.find_core_metadata("id", artifact.filename)
+    )
     assert gone is None
-    await catalogue.write(lambda rows: rows.save_artifact("id", artifact, FORM, None))
-    assert await catalogue.read(lambda rows: rows.find_former_file(*where)) is None
+    await catalogue.write(lambda rows: rows.artifacts.save("id", artifact, FORM, None))
+    assert await catalogue.read(lambda rows: rows.artifacts.find_former(*where)) is None
 
 
 async def test_removed_stage_leaves_no_rows(catalogue: Catalogue) -> None:
@@ -108,24 +117,24 @@ async def test_removed_stage_leaves_no_rows(catalogue: Catalogue) -> None:
 
     def fill(rows: Rows) -> None:
         for stage_id in ("id", "other"):
-            rows.save_stage_token(f"token of {stage_id}", stage_id, 0)
-            rows.save_artifact(stage_id, an_artifact(), FORM, b"metadata")
-            rows.remove_artifact(stage_id, an_artifact(b"former"), "why")
-            rows.save_artifact(stage_id, an_artifact(), FORM, b"metadata")
+            rows.stages.save_token(f"token of {stage_id}", stage_id, 0)
+            rows.artifacts.save(stage_id, an_artifact(), FORM, b"metadata")
+            rows.artifacts.remove(stage_id, an_artifact(b"former"), "why")
+            rows.artifacts.save(stage_id, an_artifact(), FORM, b"metadata")
 
     def work(rows: Rows, stage_id: str) -> list[bool]:
         former = an_artifact(b"former")
         found = [
-            rows.find_stage(stage_id),
-            rows.find_stage_by_token(f"token of {stage_id}"),
-            rows.find_former_file(stage_id, former.blake2b_256, former.filename),
-            rows.find_core_metadata(stage_id, an_artifact().filename),
+            rows.stages.find(stage_id),
+            rows.stages.find_by_token(f"token of {stage_id}"),
+            rows.artifacts.find_former(stage_id, former.blake2b_256, former.filename),
+            rows.artifacts.find_core_metadata(stage_id, an_artifact().filename),
         ]
         return [one is not None for one in found]
 
     await catalogue.write(fill)
 
-    await catalogue.write(lambda rows: rows.remove_stage("id"))
+    await catalogue.write(lambda rows: rows.stages.remove("id"))
 
     assert await catalogue.read(lambda rows: work(rows, "id")) == [False] * 4
     assert await catalogue.read(lambda rows: work(rows, "other")) == [True] * 4
@@ -135,26 +144,26 @@ async def test_unused_file_is_removed_an_hour_later(catalogue: Catalogue) -> Non
     """A file whose stage has ended is removed after an hour, once."""
     digest = an_artifact().sha256
     await given(catalogue, a_stage("id"))
-    await catalogue.write(lambda rows: rows.save_artifact("id", an_artifact(), FORM, None))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", an_artifact(), FORM, None))
     await given(catalogue, a_stage("id", status=Status.CANCELED))
     moments = [NOW, NOW + HOUR / 2, NOW + HOUR, NOW + 2 * HOUR]
 
     found = [await catalogue.write(unused_at(now)) for now in moments]
 
     assert [list(one) for one in found] == [[], [], [digest], []]
-    assert await catalogue.read(lambda rows: rows.known_files()) == frozenset()
+    assert await catalogue.read(lambda rows: rows.files.digests()) == frozenset()
 
 
 async def test_file_of_a_live_stage_is_used(catalogue: Catalogue) -> None:
     """A file of two stages is used until both have ended."""
     await given(catalogue, a_stage("id", status=Status.CANCELED), a_stage("live", version="2.0"))
-    await catalogue.write(lambda rows: rows.save_artifact("id", an_artifact(), FORM, None))
-    await catalogue.write(lambda rows: rows.save_artifact("live", an_artifact(), FORM, None))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", an_artifact(), FORM, None))
+    await catalogue.write(lambda rows: rows.artifacts.save("live", an_artifact(), FORM, None))
 
     unused = [list(await catalogue.write(unused_at(now))) for now in (NOW, NOW + DAY)]
 
     assert unused == [[], []]
-    known = await catalogue.read(lambda rows: rows.known_files())
+    known = await catalogue.read(lambda rows: rows.files.digests())
     assert known == {an_artifact().sha256}
 
 
@@ -162,10 +171,10 @@ async def test_file_that_is_staged_again(catalogue: Catalogue) -> None:
     """The hour is counted from the last use, not from the first."""
     artifact = an_artifact()
     await given(catalogue, a_stage("id"))
-    await catalogue.write(lambda rows: rows.save_artifact("id", artifact, FORM, None))
-    await catalogue.write(lambda rows: rows.remove_artifact("id", artifact, "why"))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", artifact, FORM, None))
+    await catalogue.write(lambda rows: rows.artifacts.remove("id", artifact, "why"))
     await catalogue.write(unused_at(NOW))
-    await catalogue.write(lambda rows: rows.save_artifact("id", artifact, FORM, None))
-    await catalogue.write(lambda rows: rows.remove_artifact("id", artifact, "why"))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", artifact, FORM, None))
+    await catalogue.write(lambda rows: rows.artifacts.remove("id", artifact, "why"))
 
     assert list(await catalogue.write(unused_at(NOW + HOUR))) == []

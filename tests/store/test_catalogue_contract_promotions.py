@@ -20,7 +20,7 @@ ENTRY = Entry(
 
 async def save(catalogue: Catalogue, promotion: Promotion) -> None:
     """Store a promotion in its own transaction."""
-    await catalogue.write(lambda rows: rows.save_promotion(promotion))
+    await catalogue.write(lambda rows: rows.promotions.save(promotion))
 
 
 async def write(catalogue: Catalogue, *entries: Entry, stage_id: str = "id") -> None:
@@ -30,30 +30,32 @@ async def write(catalogue: Catalogue, *entries: Entry, stage_id: str = "id") -> 
 
 
 def _write(stage_id: str, entry: Entry, rows: Rows) -> None:
-    rows.save_entry(stage_id, entry)
+    rows.promotions.save_entry(stage_id, entry)
 
 
 async def stored(catalogue: Catalogue, stage_id: str = "id") -> Promotion | None:
     """Return the stored promotion."""
-    return await catalogue.read(lambda rows: rows.find_promotion(stage_id))
+    return await catalogue.read(lambda rows: rows.promotions.find(stage_id))
 
 
 async def journal(catalogue: Catalogue, stage_id: str = "id") -> Journal:
     """Return the stored journal."""
-    return await catalogue.read(lambda rows: rows.find_journal(stage_id))
+    return await catalogue.read(lambda rows: rows.promotions.find_journal(stage_id))
 
 
 async def unfinished(catalogue: Catalogue) -> list[str]:
     """Return the stages whose promotions are unfinished."""
-    found = await catalogue.read(lambda rows: rows.list_promotions())
+    found = await catalogue.read(lambda rows: rows.promotions.list())
     return [one.stage_id for one in found]
 
 
-@pytest.mark.parametrize("way", Publisher)
-async def test_every_field_is_stored(catalogue: Catalogue, way: Publisher) -> None:
+@pytest.mark.parametrize("publisher", Publisher)
+async def test_every_field_is_stored(catalogue: Catalogue, publisher: Publisher) -> None:
     """Every field of a promotion is stored, times to the microsecond."""
     promotion = replace(
-        a_promotion("id", way=way, acknowledged=("Odd: é.", "Strange."), notices=("One.",)),
+        a_promotion(
+            "id", publisher=publisher, acknowledged=("Odd: é.", "Strange."), notices=("One.",)
+        ),
         first_sent_at=NOW,
         ended_at=NOW + HOUR,
         fence=2**40,
@@ -77,7 +79,7 @@ async def test_empty_fields_are_stored(catalogue: Catalogue) -> None:
 async def test_latest_attempt(catalogue: Catalogue) -> None:
     """Saving a promotion again replaces all of its fields."""
     later = replace(
-        a_promotion("id", fence=2, way=Publisher.CLIENT, acknowledged=("Odd.",)),
+        a_promotion("id", fence=2, publisher=Publisher.CLIENT, acknowledged=("Odd.",)),
         target=PublishUrls("https://other.example.org/", "https://other.example.org/simple/"),
         leased_until=NOW + HOUR,
         first_sent_at=NOW,
@@ -143,7 +145,7 @@ async def test_journal_is_removed(catalogue: Catalogue) -> None:
     await write(catalogue, ENTRY)
     await write(catalogue, ENTRY, stage_id="other")
 
-    await catalogue.write(lambda rows: rows.forget_journal("id"))
+    await catalogue.write(lambda rows: rows.promotions.remove_journal("id"))
 
     assert (await journal(catalogue), await stored(catalogue)) == ({}, a_promotion("id"))
     assert await journal(catalogue, "other") == {"demo.whl": ENTRY}
@@ -156,7 +158,7 @@ async def test_removed_with_the_stage(catalogue: Catalogue) -> None:
         await save(catalogue, a_promotion(stage_id))
         await write(catalogue, ENTRY, stage_id=stage_id)
 
-    await catalogue.write(lambda rows: rows.remove_stage("id"))
+    await catalogue.write(lambda rows: rows.stages.remove("id"))
 
     assert (await stored(catalogue), await journal(catalogue)) == (None, {})
     assert await journal(catalogue, "other") == {"demo.whl": ENTRY}
@@ -176,8 +178,8 @@ async def test_all_or_nothing(catalogue: Catalogue) -> None:
     await save(catalogue, a_promotion("id"))
 
     def fails(rows: Rows) -> None:
-        rows.save_promotion(a_promotion("id", fence=2))
-        rows.save_entry("id", ENTRY)
+        rows.promotions.save(a_promotion("id", fence=2))
+        rows.promotions.save_entry("id", ENTRY)
         raise LookupError
 
     with pytest.raises(LookupError):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload, UploadStatus
 from stageproxy.core.stage.stage import Status
 from stageproxy.ports import Catalogue, Rows
@@ -16,7 +16,7 @@ from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, giv
 from tests.support.builders.stages import a_file_upload
 
 FINISHED = sorted(set(UploadStatus) - UNFINISHED)
-BYTES = Received(
+BYTES = FileDigests(
     size=9,
     sha256=hashlib.sha256(b"the bytes").hexdigest(),
     blake2b_256=hashlib.blake2b(b"the bytes", digest_size=32).hexdigest(),
@@ -31,34 +31,34 @@ async def save(catalogue: Catalogue, *uploads: FileUpload, stage_id: str = "id")
 
 
 def _save(stage_id: str, upload: FileUpload, rows: Rows) -> None:
-    rows.save_file_upload(stage_id, upload)
-    stage = rows.find_stage(stage_id)
+    rows.file_uploads.save(stage_id, upload)
+    stage = rows.stages.find(stage_id)
     if stage:
-        rows.save_stage(replace(stage, revision=stage.revision + 1))
+        rows.stages.save(replace(stage, revision=stage.revision + 1))
 
 
 async def stored(catalogue: Catalogue, upload_id: str, stage_id: str = "id") -> FileUpload | None:
     """Return the stored upload."""
-    return await catalogue.read(lambda rows: rows.find_file_upload(stage_id, upload_id))
+    return await catalogue.read(lambda rows: rows.file_uploads.find(stage_id, upload_id))
 
 
 async def unfinished(catalogue: Catalogue, stage_id: str = "id") -> list[FileUpload]:
     """Return the unfinished uploads of a stage."""
-    stage = await catalogue.read(lambda rows: rows.find_stage(stage_id))
+    stage = await catalogue.read(lambda rows: rows.stages.find(stage_id))
     assert stage is not None
     return list(stage.uploads)
 
 
 async def known(catalogue: Catalogue) -> frozenset[str]:
     """Return the digests of all files that a row names."""
-    return await catalogue.read(lambda rows: rows.known_files())
+    return await catalogue.read(lambda rows: rows.files.digests())
 
 
 async def unused(catalogue: Catalogue) -> list[str]:
     """Return the unused files that two sweeps find, an hour apart."""
-    await catalogue.write(lambda rows: rows.unused_files(NOW, since=NOW - HOUR))
+    await catalogue.write(lambda rows: rows.files.remove_unused(NOW, since=NOW - HOUR))
     later = NOW + HOUR
-    return list(await catalogue.write(lambda rows: rows.unused_files(later, since=NOW)))
+    return list(await catalogue.write(lambda rows: rows.files.remove_unused(later, since=NOW)))
 
 
 @pytest.mark.parametrize("status", UploadStatus)
@@ -204,7 +204,7 @@ async def test_bytes_of_an_artifact_are_used(catalogue: Catalogue) -> None:
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload(status=UploadStatus.COMPLETED, received=BYTES))
 
-    await catalogue.write(lambda rows: rows.save_artifact("id", artifact, FORM, None))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", artifact, FORM, None))
 
     assert await unused(catalogue) == []
 
@@ -224,7 +224,7 @@ async def test_removed_artifact_cancels_its_uploads(catalogue: Catalogue) -> Non
     await save(catalogue, own, *others)
     await save(catalogue, replace(own, id="elsewhere"), stage_id="other")
 
-    await catalogue.write(lambda rows: rows.remove_artifact("id", artifact, "Withdrawn."))
+    await catalogue.write(lambda rows: rows.artifacts.remove("id", artifact, "Withdrawn."))
 
     canceled = replace(own, status=UploadStatus.CANCELED, notices=("Odd.", "Withdrawn."))
     assert await stored(catalogue, "own") == canceled
@@ -259,7 +259,7 @@ async def test_removed_with_the_stage(catalogue: Catalogue) -> None:
     await save(catalogue, a_file_upload(), a_file_upload("b.whl", upload_id="u2"))
     await save(catalogue, a_file_upload(upload_id="u3"), stage_id="other")
 
-    await catalogue.write(lambda rows: rows.remove_stage("id"))
+    await catalogue.write(lambda rows: rows.stages.remove("id"))
 
     assert [await stored(catalogue, one) for one in ("u1", "u2")] == [None, None]
     assert await stored(catalogue, "u3", "other") == a_file_upload(upload_id="u3")
@@ -270,7 +270,7 @@ async def test_failed_transaction_leaves_no_upload(catalogue: Catalogue) -> None
     await given(catalogue, a_stage("id"))
 
     def fails(rows: Rows) -> None:
-        rows.save_file_upload("id", a_file_upload(received=BYTES))
+        rows.file_uploads.save("id", a_file_upload(received=BYTES))
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -286,10 +286,10 @@ async def test_unused_file_is_removed(catalogue: Catalogue, status: UploadStatus
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload(status=status, received=BYTES))
 
-    forgotten = await catalogue.write(lambda rows: rows.forget_file(BYTES.sha256))
+    forgotten = await catalogue.write(lambda rows: rows.files.remove(BYTES.sha256))
 
     is_needed = status in {UploadStatus.PENDING, UploadStatus.PROCESSING}
-    known = await catalogue.read(lambda rows: rows.known_files())
+    known = await catalogue.read(lambda rows: rows.files.digests())
     assert (forgotten, BYTES.sha256 in known) == (not is_needed, is_needed)
 
 
@@ -297,9 +297,9 @@ async def test_file_of_an_artifact_is_not_removed(catalogue: Catalogue) -> None:
     """The file of an artifact stays if an upload of the same bytes ends."""
     artifact = an_artifact()
     await given(catalogue, a_stage("id"))
-    await catalogue.write(lambda rows: rows.save_artifact("id", artifact, FORM, None))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", artifact, FORM, None))
 
-    assert not await catalogue.write(lambda rows: rows.forget_file(artifact.sha256))
+    assert not await catalogue.write(lambda rows: rows.files.remove(artifact.sha256))
 
 
 async def test_stage_has_no_attestations(catalogue: Catalogue) -> None:
@@ -308,7 +308,7 @@ async def test_stage_has_no_attestations(catalogue: Catalogue) -> None:
     await given(catalogue, a_stage("id"))
     await save(catalogue, upload)
 
-    stage = await catalogue.read(lambda rows: rows.find_stage("id"))
+    stage = await catalogue.read(lambda rows: rows.stages.find("id"))
 
     assert stage is not None
     assert stage.uploads == (replace(upload, attestations=None),)

@@ -31,8 +31,8 @@ from pathlib import Path
 from stageproxy.store.database import Database
 
 def work(rows):
-    stage = rows.find_stage("id")
-    rows.save_stage(replace(stage, revision=stage.revision + 1))
+    stage = rows.stages.find("id")
+    rows.stages.save(replace(stage, revision=stage.revision + 1))
 
 async def main():
     with Database(Path(sys.argv[1])) as database:
@@ -110,29 +110,29 @@ async def test_one_connection_with_the_bug(
     """If SQLite has the bug, reading and writing share a connection, and a warning is logged."""
     path = tmp_path / "catalogue.db"
     with caplog.at_level(logging.WARNING), Database(path, sqlite_version=WITH_WAL_BUG) as database:
-        await database.read(lambda rows: rows.list_stages())
-        await database.write(lambda rows: rows.list_stages())
+        await database.read(lambda rows: rows.stages.list())
+        await database.write(lambda rows: rows.stages.list())
         assert times_open(path) == 1
 
     with Database(path):
         assert times_open(path) == 2
-    assert "going on slowly with one connection" in caplog.text
+    assert "using one connection, which is slow" in caplog.text
 
 
 async def test_reads_cannot_write(tmp_path: Path) -> None:
     """A read that tries to write fails and changes nothing."""
     with Database(tmp_path / "catalogue.db") as database:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            await database.read(lambda rows: rows.save_stage(a_stage("id")))
+            await database.read(lambda rows: rows.stages.save(a_stage("id")))
 
-        assert await database.read(lambda rows: rows.find_stage("id")) is None
+        assert await database.read(lambda rows: rows.stages.find("id")) is None
 
 
 async def test_two_processes_write(tmp_path: Path) -> None:
     """Two processes that read and then write wait for each other."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id")))
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
 
     command = (sys.executable, "-c", COUNT_UP, str(path))
     both = (run(*command, environment=own_environment()) for _ in range(2))
@@ -140,7 +140,7 @@ async def test_two_processes_write(tmp_path: Path) -> None:
 
     assert [one.stderr for one in ends] == ["", ""]
     with Database(path) as database:
-        stage = await database.read(lambda rows: rows.find_stage("id"))
+        stage = await database.read(lambda rows: rows.stages.find("id"))
     assert stage == replace(a_stage("id"), revision=2 * ROUNDS)
 
 
@@ -151,9 +151,9 @@ async def test_transaction_outlives_its_caller(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
 
         def work(rows: Rows) -> None:
-            rows.save_stage(a_stage("a", version="1.0"))
+            rows.stages.save(a_stage("a", version="1.0"))
             loop.call_soon_threadsafe(begun.set)
-            rows.save_stage(a_stage("b", version="2.0"))
+            rows.stages.save(a_stage("b", version="2.0"))
 
         async with asyncio.TaskGroup() as group:
             caller = group.create_task(database.write(work))
@@ -161,19 +161,19 @@ async def test_transaction_outlives_its_caller(tmp_path: Path) -> None:
             caller.cancel()
 
         assert caller.cancelled()
-        assert len(await database.write(lambda rows: rows.list_stages())) == 2
+        assert len(await database.write(lambda rows: rows.stages.list())) == 2
 
 
 async def test_closing_waits_for_transactions(tmp_path: Path) -> None:
     """A transaction that was requested is done before the database is closed."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
-        asking = asyncio.ensure_future(database.write(lambda rows: rows.save_stage(a_stage("id"))))
+        asking = asyncio.ensure_future(database.write(lambda rows: rows.stages.save(a_stage("id"))))
         await asyncio.sleep(0)
     await asking
 
     with Database(path) as database:
-        assert await database.read(lambda rows: rows.find_stage("id")) == a_stage("id")
+        assert await database.read(lambda rows: rows.stages.find("id")) == a_stage("id")
 
 
 async def test_full_disk(tmp_path: Path) -> None:
@@ -185,15 +185,15 @@ async def test_full_disk(tmp_path: Path) -> None:
     def fill(rows: Rows) -> None:
         pragma(rows, "max_page_count = 1")
         for number in range(1000):
-            rows.save_stage(a_stage(version=f"{number}.0"))
+            rows.stages.save(a_stage(version=f"{number}.0"))
 
     with Database(tmp_path / "catalogue.db") as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id", project="other")))
+        await database.write(lambda rows: rows.stages.save(a_stage("id", project="other")))
 
         with pytest.raises(NoRoomError):
             await database.write(fill)
 
-        assert len(await database.read(lambda rows: rows.list_stages())) == 1
+        assert len(await database.read(lambda rows: rows.stages.list())) == 1
 
 
 @pytest.mark.parametrize("name", ["with space", "a?mode=ro", "half%41", "#1"])
@@ -206,8 +206,8 @@ async def test_any_folder_name(tmp_path: Path, name: str) -> None:
     folder.mkdir()
 
     with Database(folder / "catalogue.db") as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id")))
-        assert await database.read(lambda rows: rows.find_stage("id")) == a_stage("id")
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
+        assert await database.read(lambda rows: rows.stages.find("id")) == a_stage("id")
 
     assert list(modes_in(tmp_path)) == [name, "catalogue.db"]
 
@@ -220,7 +220,7 @@ async def test_only_the_owner_can_read(tmp_path: Path) -> None:
     (tmp_path / "catalogue.db").touch(mode=0o644)
 
     with Database(tmp_path / "catalogue.db") as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id")))
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
         modes = modes_in(tmp_path)
 
     names = ("catalogue.db", "catalogue.db-shm", "catalogue.db-wal")

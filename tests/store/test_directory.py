@@ -98,7 +98,7 @@ def test_empty_secret_is_refused(directory: DataDirectory) -> None:
     """Stage tokens are never derived from an empty secret. They were once, from an empty file."""
     (directory.root / "secret").write_text("\n")
 
-    with pytest.raises(DataDirectoryError, match="secret is empty: anybody could guess"):
+    with pytest.raises(DataDirectoryError, match="secret is empty, so anyone could guess"):
         directory.secret("")
 
 
@@ -106,7 +106,7 @@ def test_directory_that_cannot_be_created(tmp_path: Path) -> None:
     """If a file is in the way, the error says so."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(DataDirectoryError, match=r"file/data cannot be made: Not a directory\."):
+    with pytest.raises(DataDirectoryError, match=r"file/data cannot be created: Not a directory\."):
         DataDirectory(tmp_path / "file" / "data")
 
 
@@ -122,5 +122,5 @@ def test_secret_that_others_can_read(
         assert directory.secret("") == secret
 
     told = [one.getMessage() for one in caplog.records]
-    assert [one.endswith("chmod 600 it") for one in told] == [True] * warnings
+    assert [one.endswith("run chmod 600 on it") for one in told] == [True] * warnings
     assert secret.decode() not in caplog.text

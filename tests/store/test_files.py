@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import NoRoomError, RefusedError
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles
 from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
@@ -68,9 +68,9 @@ def is_stored(files: ArtifactFiles, sha256: str) -> bool:
     return sha256 in files.kept if isinstance(files, FakeFiles) else files.path(sha256).exists()
 
 
-def digests_of(content: bytes) -> Received:
+def digests_of(content: bytes) -> FileDigests:
     """Return the size and digests of some bytes, by hashlib."""
-    return Received(
+    return FileDigests(
         len(content),
         hashlib.sha256(content).hexdigest(),
         hashlib.blake2b(content, digest_size=32).hexdigest(),
@@ -86,7 +86,7 @@ def test_digests_are_those_of_the_bytes(
     disk = FileStore(tmp_path_factory.mktemp("disk"), InspectorHere())
     stores = disk, FakeFiles(SystemClock())
 
-    async def receive(files: ArtifactFiles) -> Received:
+    async def receive(files: ArtifactFiles) -> FileDigests:
         async with files.receive() as file:
             for chunk in chunks:
                 await file.write(chunk)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles
 from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
@@ -36,7 +36,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactFiles:
     return FakeFiles(SystemClock())
 
 
-async def store_file(files: ArtifactFiles, content: bytes = WHEEL.content) -> Received:
+async def store_file(files: ArtifactFiles, content: bytes = WHEEL.content) -> FileDigests:
     """Store a file and return what was received."""
     async with files.receive() as file:
         await file.write(content)

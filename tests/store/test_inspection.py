@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import re
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,11 +16,13 @@ import pytest
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.store.files import FileStore, Inspector
-from stageproxy.store.inspection import Inspection, InspectionLimits
+from stageproxy.store.inspection import Inspection
+from stageproxy.store.inspection_process import InspectionLimits
 from tests.support.builders.archives import zip_of
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.ports.inspectors import InspectorHere
 from tests.support.servers.inspection_processes import (
+    address_space_of,
     first_asked,
     inspection_processes,
     is_running,
@@ -89,6 +92,12 @@ def write_as(pid: int, answer: bytes) -> None:
         output.write(answer)
 
 
+def leave_no_memory(pid: int, *, but: int = 0) -> None:
+    """Let a process have hardly more memory than it has already."""
+    _, most = resource.prlimit(pid, resource.RLIMIT_AS)
+    resource.prlimit(pid, resource.RLIMIT_AS, (address_space_of(pid) + but, most))
+
+
 async def until_gone(pid: int) -> None:
     """Wait until a process has ended, for which there is no event."""
     async with asyncio.timeout(20):
@@ -148,6 +157,39 @@ async def test_file_that_takes_too_much_memory(tmp_path: Path) -> None:
 
     assert large == refused("File takes more than 16 MiB of memory to read")
     assert next_one == SOUND
+
+
+async def test_process_that_hangs_without_memory(tmp_path: Path) -> None:
+    """Python can hang without memory: the server recognizes it.
+
+    Such files were refused as too slow once, after the whole time limit.
+    """
+    path = saved(tmp_path)
+    with Inspection(replace(SMALL, seconds=3600)) as inspection:
+        await inspection.read_contents(path, NAME)
+        pid = only_process()
+        os.kill(pid, signal.SIGSTOP)
+        leave_no_memory(pid)
+        hung = await inspection.read_contents(path, NAME)
+        next_one = await inspection.read_contents(path, NAME)
+
+    assert hung == refused("File takes more than 128 MiB of memory to read")
+    assert next_one == SOUND
+
+
+async def test_process_with_hardly_any_memory(tmp_path: Path) -> None:
+    """A process that has nearly exceeded its memory is replaced before the next file."""
+    path = saved(tmp_path)
+    with Inspection(SMALL) as inspection:
+        await inspection.read_contents(path, NAME)
+        pid = only_process()
+        leave_no_memory(pid, but=MIB // 2)
+        last_one = await inspection.read_contents(path, NAME)
+        next_one = await inspection.read_contents(path, NAME)
+        next_pid = only_process()
+
+    assert (last_one, next_one) == (SOUND, SOUND)
+    assert next_pid != pid
 
 
 async def test_memory_of_a_process(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from stageproxy.core.rules.findings import Level
 from stageproxy.core.rules.table import findings_of
 from stageproxy.core.rules.upload import Upload
 from stageproxy.store.files import FileStore
-from stageproxy.store.inspection import Inspection, InspectionLimits
+from stageproxy.store.inspection import Inspection
+from stageproxy.store.inspection_process import InspectionLimits
 from tests.support.builders.distributions import Distribution
 from tests.support.builders.hostile import HONEST_SDIST, HONEST_WHEEL, Fate, Hostile, hostile_fields
 from tests.support.builders.hostile_tars import HOSTILE_SDISTS

@@ -64,34 +64,34 @@ async def test_killed_while_migrating(tmp_path: Path) -> None:
     assert sorted(map(len, expected)) == [0, 7, 8, 9, 11]
     for number in range(1, len(killed) + 2):
         with Database(tmp_path / f"{number}.db") as database:
-            await database.write(lambda rows: rows.save_stage(a_stage("id")))
+            await database.write(lambda rows: rows.stages.save(a_stage("id")))
 
 
 async def test_second_start_changes_nothing(tmp_path: Path) -> None:
     """A database with the newest schema is not changed."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id")))
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
 
     with Database(path) as database:
-        assert await database.read(lambda rows: rows.list_stages()) == [a_stage("id")]
+        assert await database.read(lambda rows: rows.stages.list()) == [a_stage("id")]
 
 
 async def test_promotions_in_older_databases(tmp_path: Path) -> None:
     """Stages of databases without promotions can be promoted."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
-        await database.write(lambda rows: rows.save_stage(a_stage("id")))
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
     with Tables(path, execute_plugins=False) as tables:
         tables.table("journal_entry").drop()
         tables.table("promotion").drop()
         tables.table("_sqlite_migrations").delete_where("name = ?", ["m0004_promotions"])
 
     with Database(path) as database:
-        await database.write(lambda rows: rows.save_promotion(a_promotion("id")))
+        await database.write(lambda rows: rows.promotions.save(a_promotion("id")))
 
-        assert await database.read(lambda rows: rows.find_stage("id")) == a_stage("id")
-        assert await database.read(lambda rows: rows.find_promotion("id")) == a_promotion("id")
+        assert await database.read(lambda rows: rows.stages.find("id")) == a_stage("id")
+        assert await database.read(lambda rows: rows.promotions.find("id")) == a_promotion("id")
 
 
 def test_newer_schema_is_refused(tmp_path: Path) -> None:
@@ -108,5 +108,5 @@ def test_newer_schema_is_refused(tmp_path: Path) -> None:
 
     assert str(refused.value) == (
         "The data directory was written by a newer stageproxy "
-        "(unknown schema steps: m9999_of_the_future). Install that version."
+        "(unknown migrations: m9999_of_the_future). Install that version."
     )

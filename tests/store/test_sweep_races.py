@@ -50,8 +50,8 @@ class Race:
 
             def work(rows: Rows) -> None:
                 file.commit()
-                rows.save_stage(stage)
-                rows.save_artifact(stage.id, an_artifact(CONTENT), FORM, None)
+                rows.stages.save(stage)
+                rows.artifacts.save(stage.id, an_artifact(CONTENT), FORM, None)
 
             await self.database.write(work)
 
@@ -64,7 +64,7 @@ class Race:
     async def cancel(self, stage: Stage) -> None:
         """Cancel a stage and make its file old."""
         ended = a_stage(stage.id, status=Status.CANCELED, opened_at=stage.opened_at)
-        await self.database.write(lambda rows: rows.save_stage(ended))
+        await self.database.write(lambda rows: rows.stages.save(ended))
         await self.expiry.sweep()
 
 

@@ -74,7 +74,7 @@ async def test_credential_is_sent_to_the_index_only(
 
 async def test_missing_file(files: _Files, downloads: FileDownloads) -> None:
     """A missing file has no hash."""
-    with pytest.raises(UpstreamFailedError, match="answers 404"):
+    with pytest.raises(UpstreamFailedError, match="answered 404"):
         await downloads.sha256_of(f"{files.url}/other")
 
 

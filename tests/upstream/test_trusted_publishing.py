@@ -84,7 +84,7 @@ async def test_refused_identity(job: Job) -> None:
         await job.publisher().get()
 
     assert failure.value.sentence == (
-        "Trusted Publishing does not work: 127.0.0.1 answers 422 to mint-token: "
+        "Trusted Publishing failed: 127.0.0.1 answered 422 to mint-token: "
         "Token request failed; valid token, but no publisher for it."
     )
 
@@ -133,7 +133,7 @@ async def test_index_without_trusted_publishing(
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     async with job.index.serving(app):
-        with pytest.raises(kind, match=r"Trusted Publishing does not work: 127\.0"):
+        with pytest.raises(kind, match=r"Trusted Publishing failed: 127\.0"):
             await job.publisher().get()
 
 

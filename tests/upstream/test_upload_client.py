@@ -30,7 +30,7 @@ WHEEL = a_wheel()
 LARGE = a_wheel(extra={"demo/large.bin": Random(0).randbytes(2**22)})
 """Some MiB: many pieces, and more than fits into the buffers of the system."""
 NO_TIME = "The upload API did not answer in time."
-CUT_OFF = "The upload API said yes, and broke off."
+CUT_OFF = "The upload API accepted the file, but the connection was lost."
 YES = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -130,21 +130,21 @@ def _file_of(sender: Sender, distribution: Distribution) -> dict[str, Any]:
 
 
 FAULTS = [
-    (Fault(Moment.BEFORE, Way.RESET), "breaks off", Outcome.BROKEN_OFF),
-    (Fault(Moment.BEFORE, Way.CLOSE), "breaks off", Outcome.BROKEN_OFF),
+    (Fault(Moment.BEFORE, Way.RESET), "connection was lost", Outcome.BROKEN_OFF),
+    (Fault(Moment.BEFORE, Way.CLOSE), "connection was lost", Outcome.BROKEN_OFF),
     (Fault(Moment.BEFORE, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
-    (Fault(Moment.MIDWAY, Way.RESET), "breaks off", Outcome.BROKEN_OFF),
-    (Fault(Moment.MIDWAY, Way.CLOSE), "breaks off", Outcome.BROKEN_OFF),
+    (Fault(Moment.MIDWAY, Way.RESET), "connection was lost", Outcome.BROKEN_OFF),
+    (Fault(Moment.MIDWAY, Way.CLOSE), "connection was lost", Outcome.BROKEN_OFF),
     (Fault(Moment.MIDWAY, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
-    (Fault(Moment.READ, Way.RESET), "breaks off", Outcome.BROKEN_OFF),
-    (Fault(Moment.READ, Way.CLOSE), "breaks off", Outcome.BROKEN_OFF),
+    (Fault(Moment.READ, Way.RESET), "connection was lost", Outcome.BROKEN_OFF),
+    (Fault(Moment.READ, Way.CLOSE), "connection was lost", Outcome.BROKEN_OFF),
     (Fault(Moment.READ, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
-    (Fault(Moment.READ, Way.ANSWER), "answers 503", Outcome.BROKEN_OFF),
-    (Fault(Moment.ACCEPTED, Way.RESET), "breaks off", Outcome.ACCEPTED),
-    (Fault(Moment.ACCEPTED, Way.CLOSE), "breaks off", Outcome.ACCEPTED),
+    (Fault(Moment.READ, Way.ANSWER), "answered 503", Outcome.BROKEN_OFF),
+    (Fault(Moment.ACCEPTED, Way.RESET), "connection was lost", Outcome.ACCEPTED),
+    (Fault(Moment.ACCEPTED, Way.CLOSE), "connection was lost", Outcome.ACCEPTED),
     (Fault(Moment.ACCEPTED, Way.HANG), NO_TIME, Outcome.ACCEPTED),
-    (Fault(Moment.ACCEPTED, Way.ANSWER, status=500), "answers 500", Outcome.ACCEPTED),
-    (Fault(Moment.ACCEPTED, Way.ANSWER, status=504), "answers 504", Outcome.ACCEPTED),
+    (Fault(Moment.ACCEPTED, Way.ANSWER, status=500), "answered 500", Outcome.ACCEPTED),
+    (Fault(Moment.ACCEPTED, Way.ANSWER, status=504), "answered 504", Outcome.ACCEPTED),
 ]
 
 
@@ -177,7 +177,9 @@ async def test_refused_connection(sender: Sender) -> None:
     async with sender.index.away():
         reply = await sender.publish(WHEEL)
 
-    sentence = "The upload API cannot be reached, or breaks off (ClientConnectorError)."
+    sentence = (
+        "The upload API cannot be reached, or the connection was lost (ClientConnectorError)."
+    )
     assert (reply, sender.index.uploads.history.attempts) == (Unanswered(sentence), [])
 
 
@@ -190,7 +192,7 @@ async def test_too_many_requests(sender: Sender) -> None:
 
     reply = await sender.publish(WHEEL)
 
-    sentence = "The upload API answers 429 Too Many Requests. It says: Too fast"
+    sentence = "The upload API answered 429 Too Many Requests: Too fast"
     assert reply == Unanswered(sentence, timedelta(seconds=30))
 
 
@@ -218,7 +220,7 @@ async def test_early_acceptance(sender: Sender) -> None:
 
     reply = await sender.publish(LARGE)
 
-    assert reply == Unanswered("The upload API said yes before it had the whole file.")
+    assert reply == Unanswered("The upload API accepted the file before it was complete.")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from multidict import CIMultiDict
 
-from stageproxy.web.headers import TO_UPSTREAM
+from stageproxy.web.headers import FORWARDED
 from tests.support.clients.wire import a_request, exchange
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.servers.service import PIP, RunningService, basic
@@ -98,19 +98,19 @@ async def test_nothing_else_reaches_upstream(
 
     assert service.index.requests
     for request in service.index.requests:
-        assert set(request.headers) <= {*TO_UPSTREAM, *FROM_THE_SESSION}
+        assert set(request.headers) <= {*FORWARDED, *FROM_THE_SESSION}
         assert CANARY not in str(request.headers)
         assert service.admin not in str(request.headers)
 
 
 async def test_what_reaches_upstream(service: RunningService, prefix: str) -> None:
     """What asks for a form or a part of a document, upstream gets as it came (B23)."""
-    headers = {name: f"value of {name}" for name in TO_UPSTREAM} | {"Range": "bytes=0-3"}
+    headers = {name: f"value of {name}" for name in FORWARDED} | {"Range": "bytes=0-3"}
 
     await service.send("GET", f"{prefix}simple/other/", headers)
 
     (request,) = service.index.requests
-    assert {name: request.headers[name] for name in TO_UPSTREAM} == headers
+    assert {name: request.headers[name] for name in FORWARDED} == headers
 
 
 async def test_several_lines_of_one_header(service: RunningService, prefix: str) -> None:

@@ -8,7 +8,7 @@ from tests.support.servers.service import RunningService
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
 async def test_well(service: RunningService, path: str) -> None:
-    """A server that works says so, without credentials (CONTRACT 2)."""
+    """A server that works says so, without credentials."""
     answer = await service.get(path)
 
     assert (answer.status, answer.document["status"]) == (200, "ok")

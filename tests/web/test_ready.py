@@ -1,4 +1,4 @@
-"""Whether the server is ready, and what is wrong if it is not (security checklist H.106)."""
+"""Whether the server is ready, and what is wrong if it is not."""
 
 import asyncio
 import errno
@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from stageproxy.core.errors import UpstreamSlowError
-from stageproxy.services.readiness import Check, Readiness, disk_has_room
+from stageproxy.services.readiness import Check, Readiness, check_disk
 from stageproxy.web.health import ready
 from stageproxy.web.keys import READINESS
 from tests.support.index.fake_index import Quirks
@@ -52,7 +52,7 @@ async def test_database_that_cannot_be_written(service: RunningService) -> None:
 
     assert (answer.status, answer.document["status"]) == (503, "not ready")
     assert answer.document["checks"] == {
-        "database": "the database cannot be written (OperationalError)",
+        "database": "cannot write to the database (OperationalError)",
         "files": "ok",
         "disk": "ok",
         "upstream": "ok",
@@ -67,24 +67,24 @@ async def test_folder_that_is_gone(service: RunningService) -> None:
     (service.data / "elsewhere").rename(folder)
 
     status, checks = without
-    assert (status, checks["files"]) == (503, "the folder of staged files cannot be written")
+    assert (status, checks["files"]) == (503, "cannot write to the directory of staged files")
     assert (await checks_of(service))[0] == 200
 
 
 @pytest.mark.parametrize(("free", "expected"), [(64 * MIB, None), (64 * MIB - 1, "63 MiB")])
 async def test_room_on_the_disk(tmp_path: Path, free: int, expected: str | None) -> None:
     """Below 64 MiB the disk is as good as full, and the problem says how much there is."""
-    found = await disk_has_room(tmp_path, lambda _: free)
+    found = await check_disk(tmp_path, lambda _: free)
 
-    whole = f"{expected} are free on the disk, and 64 MiB are needed"
+    whole = f"{expected} free on the disk, 64 MiB needed"
     assert found == (whole if expected else None)
 
 
 async def test_full_disk(tmp_path: Path) -> None:
     """A server whose disk is full is not ready."""
-    answer = await ask(disk=partial(disk_has_room, tmp_path, lambda _: 5 * MIB))
+    answer = await ask(disk=partial(check_disk, tmp_path, lambda _: 5 * MIB))
 
-    problem = "5 MiB are free on the disk, and 64 MiB are needed"
+    problem = "5 MiB free on the disk, 64 MiB needed"
     assert answer == (503, {"disk": problem, "upstream": "ok"})
 
 
@@ -94,9 +94,12 @@ async def test_disk_that_cannot_be_looked_at(tmp_path: Path) -> None:
     def broken(_: Path) -> int:
         raise OSError(errno.EIO, "Input/output error")
 
-    status, checks = await ask(disk=partial(disk_has_room, tmp_path, broken))
+    status, checks = await ask(disk=partial(check_disk, tmp_path, broken))
 
-    assert (status, checks["disk"]) == (503, "the disk cannot be looked at (Input/output error)")
+    assert (status, checks["disk"]) == (
+        503,
+        "cannot read the free space on the disk (Input/output error)",
+    )
 
 
 async def test_check_without_an_answer() -> None:
@@ -106,7 +109,7 @@ async def test_check_without_an_answer() -> None:
         await asyncio.Event().wait()
         return None
 
-    assert (await ask(database=for_ever))[1]["database"] == "there is no answer within 0.05 s"
+    assert (await ask(database=for_ever))[1]["database"] == "no answer within 0.05 s"
 
 
 @pytest.mark.parametrize("path", ["simple/demo/", "simple/other/"])
@@ -118,7 +121,7 @@ async def test_upstream_that_is_ill(service: RunningService, prefix: str, path: 
     service.index.quirks = Quirks()
     await service.get(prefix + path)
 
-    assert (told[0], told[1]["upstream"][:16]) == (200, "PyPI answers 500")
+    assert (told[0], told[1]["upstream"][:17]) == (200, "PyPI answered 500")
     assert (await checks_of(service))[1]["upstream"] == "ok"
 
 
@@ -147,7 +150,7 @@ async def ask(
 ) -> tuple[int, dict[str, str]]:
     """Return what a server says that has these checks alone."""
     app = web.Application()
-    app[READINESS] = Readiness(checks, lambda: failure, "3.53.1", seconds=0.05)
+    app[READINESS] = Readiness(checks, lambda: failure, {"sqlite": "3.53.1"}, seconds=0.05)
     app.add_routes([web.get(READY, ready)])
     runner = web.AppRunner(app)
     await runner.setup()

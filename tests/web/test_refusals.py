@@ -158,7 +158,7 @@ async def test_no_room_for_the_row(
     def fill(rows: Rows) -> None:
         pragma(rows, "max_page_count = 1")
         for _ in range(1000):
-            rows.add_event(event)
+            rows.audit.add(event)
 
     (event,) = await trail_of(service)
     with pytest.raises(NoRoomError):
@@ -172,13 +172,14 @@ async def test_no_room_for_the_row(
     last = [one for one in caplog.records if one.name == "stageproxy.services.audit"][-1]
     assert last.levelno == logging.ERROR
     assert (
-        last.getMessage() == f"audit: no room for what was refused to token {await admin(service)}"
+        last.getMessage()
+        == f"audit: a refusal of token {await admin(service)} was not recorded: the disk is full"
     )
 
 
 async def admin(service: RunningService) -> str:
     """Return the id of the first token."""
-    (token,) = await service.parts.database.read(lambda rows: rows.list_api_tokens())
+    (token,) = await service.parts.database.read(lambda rows: rows.tokens.list())
     return token.id
 
 

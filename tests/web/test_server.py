@@ -11,7 +11,8 @@ from aiohttp import web
 
 from stageproxy.core.errors import UpstreamSlowError
 from stageproxy.web.guard import guard
-from stageproxy.web.metrics import METRICS, Metrics
+from stageproxy.web.keys import METRICS
+from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import runner_for
 from tests.support.clients.wire import a_request, exchange, status_of
 

@@ -111,6 +111,6 @@ async def test_fault_of_ours(service: RunningService, log: io.StringIO) -> None:
     answer = await service.get(prefix_of(stage))
 
     assert answer.status == 500
-    assert answer.text == "The server has a fault. Its log says more."
+    assert answer.text == "Internal server error. See the server's log."
     assert "Traceback" in log.getvalue()
     assert tokens_in(log.getvalue(), [service.admin, stage["session-token"]]) == []

@@ -1,1 +1,1 @@
-"""`stageproxy demo`: a server, a sample project and an index that go away again."""
+"""`stageproxy demo`: a temporary server, a sample project and a temporary index."""

@@ -1,4 +1,4 @@
-"""Here is `stageproxy demo`: a whole release in a minute, on this machine."""
+"""`stageproxy demo`: a whole release in a minute, on this machine."""
 
 import os
 import secrets
@@ -15,107 +15,118 @@ import click
 from stageproxy.cli.demo.sample import NAME, REQUIRES, VERSION, build_sample
 from stageproxy.cli.output import FailedError
 
-_READY = "stageproxy is ready on "
+_READY_LINE = "stageproxy is ready on "
 _STOP_SECONDS = 40
-_KEPT_OF_PIP = frozenset({"PIP_CERT", "PIP_DEFAULT_TIMEOUT"})
-_PUBLISHING = "STAGEPROXY_PROMOTION__"
+_INHERITED_PIP_VARIABLES = frozenset({"PIP_CERT", "PIP_DEFAULT_TIMEOUT"})
+_PROMOTION_PREFIX = "STAGEPROXY_PROMOTION__"
 
 
-@click.command(short_help="Show a whole release in a minute.")
+@click.command()
 def demo() -> None:
-    """Stage a sample release, install it with pip, publish it on an index made for that; clean up.
+    """Run a whole release on this machine.
 
-    Nothing leaves this machine: where a release goes to PyPI, the demo's goes to
-    an index of its own, which ends with it.
+    Stage a sample release, install it with pip, publish it on a temporary index
+    and install it from there. Nothing is published on PyPI, and everything that
+    the demo creates is removed.
     """
     with tempfile.TemporaryDirectory(prefix="stageproxy-demo-") as folder:
         try:
             _run_demo(Path(folder))
         except subprocess.CalledProcessError as error:
             raise FailedError(f"This step failed:\n{error.stdout}{error.stderr}") from error
-    click.echo("\nDone. Everything the demo made is gone again.")
+    click.echo("\nDone. Everything that the demo created is removed.")
 
 
 def _run_demo(folder: Path) -> None:
-    _tell(1, "Start a server, with a data directory of its own")
+    _print_step(1, "Start a server with its own data directory")
     with _throwaway_index(folder / "index") as index, _server(folder / "data", index) as url:
         click.echo(f"      {url}")
-        _tell(2, f"Build {NAME} {VERSION}, which needs {' and '.join(REQUIRES)}; no index has it")
+        _print_step(
+            2,
+            f"Build {NAME} {VERSION}. It depends on {' and '.join(REQUIRES)}, and no index has it",
+        )
         files = build_sample(folder)
         for path in files:
             click.echo(f"      {path.name}")
         client = _Client(url, (folder / "data" / "admin.token").read_text().strip())
-        _tell(3, "Upload it into a stage")
+        _print_step(3, "Upload it into a stage")
         stage_url = _stage_url_in(client.run("upload", *map(str, files)))
-        _tell(4, "Install it with pip, from an index that answers as if it were released")
+        _print_step(4, "Install it with pip through the stage, as if it were released")
         python = _new_environment(folder / "venv")
         _pip_install(python, f"{stage_url}simple/", NAME)
-        _use(5, python)
-        _tell(6, "Publish it: here not on PyPI, but on an index that was made for this demo")
+        _run_sample(5, python)
+        _print_step(6, "Publish it, in this demo on a temporary index instead of PyPI")
         client.run("promote", stage_url)
-        _tell(7, "Install what was published, from that index, in place of what was staged")
+        _print_step(7, "Install the published release from that index")
         _pip_install(python, f"{index.url}simple/", "--force-reinstall", "--no-deps", NAME)
-        _use(8, python)
+        _run_sample(8, python)
 
 
-def _use(step: int, python: Path) -> None:
+def _run_sample(step: int, python: Path) -> None:
     module = NAME.replace("-", "_")
-    _tell(step, "Use it")
-    _tell_output(_run([str(python), "-c", f"import {module}; {module}.main()"]))
+    _print_step(step, "Run it")
+    _print_output(_run([str(python), "-c", f"import {module}; {module}.main()"]))
 
 
-def _tell(step: int, what: str) -> None:
+def _print_step(step: int, what: str) -> None:
     click.echo(f"\n  {step}.  {what}.")
 
 
-def _tell_output(text: str) -> None:
+def _print_output(text: str) -> None:
     for line in text.strip().splitlines():
         click.echo(f"      {line}".rstrip())
 
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """An index to publish on, and the token for it."""
+    """The temporary index, and the token that may upload to it."""
 
     url: str
     token: str = field(repr=False)
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The environment in which a server publishes there, whatever else was set."""
-        kept = {name: text for name, text in os.environ.items() if not _is_publishing(name)}
-        own = {
+        """The environment of a server that publishes on this index, whatever was set before."""
+        inherited = {
+            name: text for name, text in os.environ.items() if not _is_promotion_setting(name)
+        }
+        settings = {
             "REPOSITORY_URL": f"{self.url}legacy/",
             "INDEX_URL": f"{self.url}simple/",
             "TOKEN": self.token,
             "POLL": "0.2s",
         }
-        return {**kept, **{f"{_PUBLISHING}{name}": text for name, text in own.items()}}
+        return {
+            **inherited,
+            **{f"{_PROMOTION_PREFIX}{name}": text for name, text in settings.items()},
+        }
 
 
-def _is_publishing(variable: str) -> bool:
-    return variable.upper().startswith(_PUBLISHING)
+def _is_promotion_setting(variable: str) -> bool:
+    return variable.upper().startswith(_PROMOTION_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """Who gives commands to the demo's server."""
+    """Commands that run against the server of the demo."""
 
     url: str
     token: str = field(repr=False)
 
     def run(self, *arguments: str) -> str:
-        """Run a command, and tell and return what it says."""
-        kept = {name: text for name, text in os.environ.items() if not _is_publishing(name)}
-        own = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
-        output = _run([sys.executable, "-m", "stageproxy", *arguments], {**kept, **own})
-        _tell_output(output)
+        """Run a command, print its output and return it."""
+        inherited = {
+            name: text for name, text in os.environ.items() if not _is_promotion_setting(name)
+        }
+        settings = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
+        output = _run([sys.executable, "-m", "stageproxy", *arguments], {**inherited, **settings})
+        _print_output(output)
         return output
 
 
 @contextmanager
 def _throwaway_index(folder: Path) -> Iterator[_Index]:
-    """Run an index that ends with this process, however that ends."""
+    """Run an index that ends with this process, even if this process is killed."""
     folder.mkdir()
     command = [sys.executable, "-m", "stageproxy.cli.demo.throwaway_index", str(folder)]
     token = secrets.token_urlsafe()
@@ -123,14 +134,14 @@ def _throwaway_index(folder: Path) -> Iterator[_Index]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         if process.stdin is None or process.stdout is None:
-            raise FailedError("The index for the demo did not start.")
+            raise FailedError("The temporary index of the demo did not start.")
         print(token, file=process.stdin, flush=True)
         yield _Index(process.stdout.readline().strip(), token)
 
 
 @contextmanager
 def _server(data: Path, index: _Index) -> Iterator[str]:
-    """Run a server as anybody would, on a free port, and end it by its process."""
+    """Run a server on a free port, and terminate it at the end."""
     command = [sys.executable, "-m", "stageproxy", "serve", "--port", "0", "--data", str(data)]
     log = data.with_suffix(".log")
     with (
@@ -148,8 +159,8 @@ def _server(data: Path, index: _Index) -> Iterator[str]:
 
 def _wait_until_ready(process: "subprocess.Popen[str]", log: Path) -> str:
     for line in process.stdout or ():
-        if line.startswith(_READY):
-            return line.removeprefix(_READY).strip()
+        if line.startswith(_READY_LINE):
+            return line.removeprefix(_READY_LINE).strip()
     raise FailedError(f"The server did not start:\n{log.read_text()}")
 
 
@@ -165,17 +176,17 @@ def _new_environment(folder: Path) -> Path:
 
 def _pip_install(python: Path, index_url: str, *arguments: str) -> None:
     command = [str(python), "-m", "pip", "install", "--index-url", index_url, *arguments]
-    _tell_output(_run(command, _without_pip_settings()))
+    _print_output(_run(command, _without_pip_settings()))
 
 
 def _without_pip_settings() -> Mapping[str, str]:
-    """Return an environment in which pip knows one index only: no other can fake a success."""
-    kept = {
+    """Return an environment in which pip uses no index but the one that it is given."""
+    inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PIP_") or name in _KEPT_OF_PIP
+        if not name.startswith("PIP_") or name in _INHERITED_PIP_VARIABLES
     }
-    return {**kept, "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return {**inherited, "PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:

@@ -1,4 +1,7 @@
-"""Here is a small project, built without any tool: what the demo and the tutorial stage."""
+"""The sample project that the demo and the tutorial stage.
+
+It is built without a build tool. `python -m stageproxy.cli.demo.sample` writes it anywhere.
+"""
 
 import base64
 import gzip
@@ -7,6 +10,8 @@ import io
 import tarfile
 import zipfile
 from pathlib import Path
+
+import click
 
 NAME = "stageproxy-demo"
 VERSION = "1.0"
@@ -30,10 +35,10 @@ _METADATA = "\n".join(
 
 
 def build_sample(folder: Path, says: str = "works") -> list[Path]:
-    """Write a wheel and an sdist of the sample project, and return where they are.
+    """Write a wheel and an sdist of the sample project, and return their paths.
 
-    *says*: what the project prints when it runs, so that two builds of its one
-    version can be told apart.
+    *says*: what the project prints when it runs. It distinguishes two builds of
+    the same version.
     """
     wheel = folder / f"{_ROOT}-py3-none-any.whl"
     sdist = folder / f"{_ROOT}.tar.gz"
@@ -97,3 +102,17 @@ def _sdist(code: str) -> bytes:
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))
     return gzip.compress(content.getvalue(), mtime=0)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--says", default="works", help="What the sample prints when it runs.")
+def main(folder: Path, says: str) -> None:
+    """Build a wheel and an sdist of a sample project into FOLDER."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in build_sample(folder, says):
+        click.echo(path)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m stageproxy.cli.demo.sample")

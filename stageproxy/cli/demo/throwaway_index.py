@@ -1,8 +1,8 @@
-"""Here is `python -m stageproxy.cli.demo.throwaway_index`, a small index to try a promotion on.
+"""A small index on which the demo publishes: `python -m stageproxy.cli.demo.throwaway_index`.
 
-It takes uploads as PyPI does and shows them on simple pages, for whoever is on
-this machine, until its standard input ends, whose first line is the token that
-may upload. It is for one release, not for use.
+It accepts uploads as PyPI does and lists them on simple pages, on this machine
+only. It reads the token for uploads from the first line of its standard input,
+and ends when the standard input ends.
 """
 
 import asyncio
@@ -28,22 +28,24 @@ _CHUNK = 2**20
 
 
 def make_app(folder: Path, token: str) -> web.Application:
-    """Return an index that keeps its files in a folder, and lets a token upload."""
+    """Return an index that stores files in a folder and accepts uploads with a token."""
     app = web.Application()
     app[_FOLDER] = folder
     app[_AUTHORIZATION] = Credential(TOKEN_USER, token).authorization
-    app.router.add_post("/legacy/", _take_upload)
+    app.router.add_post("/legacy/", _accept_upload)
     app.router.add_get("/simple/", _show_projects)
     app.router.add_get("/simple/{project}/", _show_project)
     app.router.add_static("/files/", folder)
     return app
 
 
-async def _take_upload(request: web.Request) -> web.Response:
-    """Take a file; one that is there already stays as it is."""
-    given = request.headers.get("Authorization", "")
-    if not hmac.compare_digest(given.encode(), request.app[_AUTHORIZATION].encode()):
-        return _answer(HTTPStatus.FORBIDDEN, "Invalid or non-existent authentication information.")
+async def _accept_upload(request: web.Request) -> web.Response:
+    """Store a file. A file that exists is never replaced."""
+    authorization = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(authorization.encode(), request.app[_AUTHORIZATION].encode()):
+        return _response(
+            HTTPStatus.FORBIDDEN, "Invalid or non-existent authentication information."
+        )
     fields: dict[str, str] = {}
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader):
@@ -51,15 +53,15 @@ async def _take_upload(request: web.Request) -> web.Response:
         if part.name != "content":
             fields[part.name or ""] = await part.text()
             continue
-        return await _keep(part, request.app[_FOLDER], fields.get("sha256_digest", ""))
-    return _answer(HTTPStatus.BAD_REQUEST, "Upload payload does not have a file.")
+        return await _store(part, request.app[_FOLDER], fields.get("sha256_digest", ""))
+    return _response(HTTPStatus.BAD_REQUEST, "Upload payload does not have a file.")
 
 
-async def _keep(part: BodyPartReader, folder: Path, sha256: str) -> web.Response:
+async def _store(part: BodyPartReader, folder: Path, sha256: str) -> web.Response:
     name = Path(part.filename or "").name
     path, draft = folder / name, folder / f".{name}"
     if not name or path.exists():
-        return _answer(HTTPStatus.BAD_REQUEST, "File already exists.")
+        return _response(HTTPStatus.BAD_REQUEST, "File already exists.")
     digest = hashlib.sha256()
     with draft.open("wb") as file:
         while chunk := await part.read_chunk(_CHUNK):
@@ -67,34 +69,34 @@ async def _keep(part: BodyPartReader, folder: Path, sha256: str) -> web.Response
             await asyncio.to_thread(file.write, chunk)
     if digest.hexdigest() != sha256:
         draft.unlink()
-        return _answer(HTTPStatus.BAD_REQUEST, "The digest supplied does not match the file.")
+        return _response(HTTPStatus.BAD_REQUEST, "The digest supplied does not match the file.")
     draft.rename(path)
-    return _answer(HTTPStatus.OK, "OK")
+    return _response(HTTPStatus.OK, "OK")
 
 
-def _answer(status: HTTPStatus, sentence: str) -> web.Response:
-    return web.Response(status=status, reason=sentence, text=sentence)
+def _response(status: HTTPStatus, text: str) -> web.Response:
+    return web.Response(status=status, reason=text, text=text)
 
 
 async def _show_projects(request: web.Request) -> web.Response:
-    """Show which projects there are, as PEP 691 has it."""
+    """List all projects, as PEP 691 defines it."""
     projects = {_project_of(one) for one in _files_in(request.app[_FOLDER])}
     return _page({"projects": [{"name": one} for one in sorted(filter(None, projects))]})
 
 
 async def _show_project(request: web.Request) -> web.Response:
-    """Show the files of a project, as PEP 691 has it."""
+    """List the files of a project, as PEP 691 defines it."""
     project = canonicalize_name(request.match_info["project"])
     paths = [one for one in _files_in(request.app[_FOLDER]) if _project_of(one) == project]
     if not paths:
         raise web.HTTPNotFound
     files = [
         {
-            "filename": one.name,
-            "url": f"../../files/{one.name}",
-            "hashes": {"sha256": hashlib.sha256(one.read_bytes()).hexdigest()},
+            "filename": path.name,
+            "url": f"../../files/{path.name}",
+            "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
         }
-        for one in paths
+        for path in paths
     ]
     return _page({"name": project, "files": files})
 
@@ -118,7 +120,7 @@ def _project_of(path: Path) -> str | None:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
 def main(folder: Path) -> None:
-    """Show what is uploaded to FOLDER on a free port, until the standard input ends."""
+    """Serve FOLDER as an index on a free port, until the standard input ends."""
     asyncio.run(_serve(folder, sys.stdin.readline().strip()))
 
 

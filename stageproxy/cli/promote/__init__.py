@@ -1,1 +1,1 @@
-"""`stageproxy promote`, and what publishes from this machine."""
+"""`stageproxy promote`, and publishing from this machine."""

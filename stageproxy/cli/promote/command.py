@@ -1,33 +1,44 @@
-"""Here is `stageproxy promote`."""
+"""`stageproxy promote`: the command, and who sends the files."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
 
+from stageproxy.cli.client import Client, StageReference
 from stageproxy.cli.connection import Connection, client_options
+from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.promote.approval import read_approval
+from stageproxy.cli.promote.credential import find_credential
+from stageproxy.cli.promote.run import PromoteOptions, PromoteRun
+from stageproxy.cli.promote.senders import Sender, ServerSender
+from stageproxy.cli.promote.texts import print_receipt
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.command(short_help="Publish STAGE, or go on with that.")
+@click.command()
 @click.argument("stage")
-@click.option("--dry-run", is_flag=True, help="Show what would be done and said, and do nothing.")
-@click.option("--manifest", metavar="DIGEST", help="Publish only what has this manifest digest.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and publish nothing.")
+@click.option(
+    "--manifest", metavar="DIGEST", help="Publish only if the stage has this manifest digest."
+)
 @click.option(
     "--hashes",
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Publish only the files of these lines of sha256sum; - reads them from standard input.",
+    help="Publish only if the files match these lines of sha256sum; - reads standard input.",
 )
 @click.option("--here", is_flag=True, help="Publish from this machine, with its own credential.")
-@click.option("--yes", is_flag=True, help="Acknowledge the warnings that are printed.")
+@click.option("--yes", is_flag=True, help="Acknowledge the warnings of the plan.")
 @click.option(
     "--pypi-token-file",
     type=_FILE,
     metavar="FILE",
-    help="A file with the credential to publish with: a token, or user:password.",
+    help="File with the credential to publish with: a token, or user:password.",
 )
-@click.option("--config", type=_FILE, metavar="FILE", help="Settings for --here, as TOML.")
+@click.option("--config", type=_FILE, metavar="FILE", help="Settings file for --here, as TOML.")
 @client_options
 async def promote(  # noqa: PLR0913 - the options of the command
     connection: Connection,
@@ -42,19 +53,16 @@ async def promote(  # noqa: PLR0913 - the options of the command
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Publish STAGE on PyPI, or go on with what was interrupted. Nothing is ever sent twice.
+    """Publish STAGE, or resume publishing it.
 
-    One wheel goes first, then the others, and the sdist last. Ctrl-C ends this
-    command, and not a publishing that the server does.
+    One wheel is published first, then the other wheels, and the sdist last. No
+    file is sent twice. Ctrl-C ends this command; if the server is publishing, it
+    continues.
     """
-    # Completion must not wait for them.
-    from stageproxy.cli.promote.approval import read_approval  # noqa: PLC0415
-    from stageproxy.cli.promote.steps import PromoteOptions, promote_stage  # noqa: PLC0415
-
     if manifest and hashes:
-        raise click.UsageError("Name the manifest digest, or a file with hashes: not both.")
+        raise click.UsageError("--manifest and --hashes exclude each other. Use one of them.")
     if config and not here:
-        raise click.UsageError("--config is for --here: the server has settings of its own.")
+        raise click.UsageError("--config works only with --here: the server has its own settings.")
     options = PromoteOptions(
         approval=read_approval(manifest, hashes),
         dry_run=dry_run,
@@ -65,3 +73,47 @@ async def promote(  # noqa: PLR0913 - the options of the command
         config=config,
     )
     await promote_stage(connection, stage, options)
+
+
+async def promote_stage(connection: Connection, stage: str, options: PromoteOptions) -> None:
+    """Publish a stage, or resume publishing it, and print the result."""
+    reference = connection.parse_stage(stage)
+    async with connection.open(reference.server) as client:
+        stage_id = await client.get_stage_id(reference)
+        async with _sender(connection, reference, client, options) as sender:
+            run = PromoteRun(client, stage_id, sender, options)
+            if options.dry_run:
+                await run.dry_run()
+                return
+            plan, promotion = await run.publish()
+        published = promotion["status"] == "published"
+        receipt = (
+            await client.request("GET", f"api/stages/{stage_id}/receipt") if published else None
+        )
+    if options.as_json:
+        document = {"status": promotion["status"], "promotion": promotion, "receipt": receipt}
+        print_json({**document, "plan": plan})
+    elif receipt:
+        print_receipt(receipt)
+    if not published:
+        raise FailedError(
+            promotion["reason"]
+            or f"Publishing ended with the status {promotion['status']}. Run "
+            "`stageproxy promote STAGE` again."
+        )
+
+
+@asynccontextmanager
+async def _sender(
+    connection: Connection, reference: StageReference, client: Client, options: PromoteOptions
+) -> AsyncIterator[Sender]:
+    """Open the sender. In a dry run, the credential for the server is announced but not sent."""
+    if options.here:
+        # It imports half of the server, which the command needs for nothing else.
+        from stageproxy.cli.promote.here import open_client_sender  # noqa: PLC0415
+
+        files = (options.config, options.token_file)
+        async with open_client_sender(client, *files, as_json=options.as_json) as sender:
+            yield sender
+    else:
+        yield ServerSender(find_credential(connection, reference, options.token_file))

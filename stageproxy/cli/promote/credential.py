@@ -1,4 +1,4 @@
-"""Here is the credential for the index that a command may hand over to a server, for once."""
+"""The credential for the index that a command sends to the server for one promotion."""
 
 import os
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from stageproxy.cli.client import StageReference
 from stageproxy.cli.connection import Connection
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.stage_reference import StageReference
 from stageproxy.core.rights import TOKEN_USER, Credential, parse_credential
 
 _TOKEN = "STAGEPROXY_PROMOTION__TOKEN"  # noqa: S105 - a name
@@ -21,20 +21,20 @@ def find_credential(
     token_file: Path | None,
     environment: Mapping[str, str] = os.environ,
 ) -> Credential | None:
-    """Return the credential of a file or the environment, if there is one for that server.
+    """Return the credential from a file or the environment, if there is one for the server.
 
-    What is in the environment goes to the server that was named, or is of this
-    machine: not to any that a stage URL from somebody leads to.
+    One from the environment is sent only to a server that the user named, or to
+    the one on this machine: never to one that only a stage URL names.
     """
     if token_file is not None:
         return read_credential(token_file)
     token = environment.get(_TOKEN, "").strip()
     if not token:
         return None
-    if not connection.is_meant(reference.server):
+    if not connection.is_named_or_local(reference.server):
         click.echo(
             f"{_TOKEN} is not sent to {reference.server}, which only the stage URL names. "
-            "Name the server with --server, too, if that is meant.",
+            f"Add --server {reference.server} to send it.",
             err=True,
         )
         return None
@@ -42,8 +42,8 @@ def find_credential(
 
 
 def read_credential(path: Path) -> Credential:
-    """Return the credential that a file has: an API token, or `user:password`."""
+    """Return the credential in a file: an API token, or `user:password`."""
     try:
         return parse_credential(path.read_text())
     except (OSError, ValueError) as error:
-        raise FailedError(f"{path} cannot be used: {error}") from error
+        raise FailedError(f"Could not read a credential from {path}: {error}") from error

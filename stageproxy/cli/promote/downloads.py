@@ -1,4 +1,4 @@
-"""Here is what goes out for each artifact that was downloaded from a stage."""
+"""Upload requests for files that were downloaded from a stage."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,9 +10,8 @@ from typing import Any
 import click
 
 from stageproxy.cli.client import Client
-from stageproxy.cli.downloading import fetch
 from stageproxy.cli.output import FailedError, OutOfReachError
-from stageproxy.cli.progress import progress_bars
+from stageproxy.cli.transfers import fetch, progress_bars
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.rules.attestations import own_attestations
@@ -25,20 +24,20 @@ from stageproxy.ports import UploadRequest
 async def download_artifacts(
     client: Client, stage: Mapping[str, Any], folder: Path, *, hidden: bool
 ) -> list[Artifact]:
-    """Download the artifacts of a stage into a folder, and return what they are."""
+    """Download the files of a stage into a folder, and return them as artifacts."""
     artifacts = [_artifact(name, file) for name, file in stage["files"].items()]
     with progress_bars(hidden=hidden) as bars:
-        for one in artifacts:
-            await fetch(client, stage["files"][one.filename], folder / one.filename, bars)
+        for artifact in artifacts:
+            await fetch(client, stage["files"][artifact.filename], folder / artifact.filename, bars)
     return artifacts
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadedUploadRequests:
-    """The files in a *folder*, and the forms that the server has; see `ports.UploadRequests`.
+    """Upload requests from files in a *folder* and forms on the server; see `ports.UploadRequests`.
 
-    *workflow* is which one publishes, if any does: what it has attested goes
-    along. *notify* is told of what does not.
+    *workflow* is the CI workflow that publishes, if one does: only its attestations
+    are sent. *notify* receives a message about the others.
     """
 
     client: Client
@@ -48,7 +47,7 @@ class DownloadedUploadRequests:
     notify: Callable[[str], None]
 
     async def request_for(self, artifact: Artifact) -> UploadRequest:
-        """Return the form as it came, with the attestations of this very workflow, and the file."""
+        """Return the stored form with the attestations of this workflow, and the file."""
         form = await self._form(artifact.filename)
         own, others = own_attestations(form, self.workflow)
         if others:
@@ -65,11 +64,13 @@ class DownloadedUploadRequests:
     async def _form(self, filename: str) -> FormFields:
         path = f"api/stages/{self.stage_id}/files/{filename}/form"
         try:
-            document = await self.client.ask("GET", path)
+            document = await self.client.request("GET", path)
         except OutOfReachError as error:
             raise UpstreamUnavailableError(str(error)) from error
         except FailedError as error:
-            raise ConflictError(f"The form of {filename} is not to be had: {error}") from error
+            raise ConflictError(
+                f"Could not fetch the upload form of {filename}: {error}"
+            ) from error
         return tuple((name, value) for name, value in document["fields"])
 
 
@@ -77,13 +78,13 @@ def _left_out(filename: str, count: int, workflow: str | None) -> str:
     why = (
         f"they were not made by {workflow}"
         if workflow
-        else "PyPI takes them from Trusted Publishers alone"
+        else "PyPI accepts them only from Trusted Publishers"
     )
-    return f"{filename}: {count} of its attestations are left out: {why}."
+    return f"{filename}: {count} of its attestations are not sent: {why}."
 
 
 def _artifact(filename: str, file: Mapping[str, Any]) -> Artifact:
-    """Return an artifact as far as publishing needs to know it."""
+    """Return an artifact with the fields that publishing needs."""
     try:
         is_wheel = parse_distribution_name(filename).is_wheel
     except ValueError as error:

@@ -1,8 +1,7 @@
-"""Here is how `stageproxy promote --here` publishes: from this machine, by its own settings.
+"""`stageproxy promote --here`: publishing from this machine.
 
-The server keeps the stage and the journal. Where the release goes, and with
-which credential, this machine decides: no server can make it send a token
-anywhere else.
+The server stores the stage and the journal. The settings of this machine choose
+the index and the credential, so that no server can direct a token elsewhere.
 """
 
 import asyncio
@@ -16,27 +15,28 @@ from pathlib import Path
 from typing import Any
 
 import click
+import id as identities
 from aiohttp import ClientSession
 from packaging.utils import canonicalize_name
 from yarl import URL
 
 from stageproxy.cli.client import Client
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.promote.ambient_identity import identify
 from stageproxy.cli.promote.credential import read_credential
 from stageproxy.cli.promote.downloads import DownloadedUploadRequests, download_artifacts
 from stageproxy.cli.promote.http_journal import HttpJournalStore
 from stageproxy.cli.promote.progress import PromotionProgress
 from stageproxy.config import Config, ConfigError, load_config
-from stageproxy.core.errors import StageproxyError
-from stageproxy.core.promotion.promotion import LostLeaseError
+from stageproxy.core.errors import ConflictError, StageproxyError
+from stageproxy.core.promotion.promotion import LostLeaseError, Publisher
+from stageproxy.core.promotion.replies import one_line
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials
-from stageproxy.server.run import SystemClock, publishing_of
-from stageproxy.server.wiring import Publishing, credentials_of, pace_of, pause
-from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.publish_target import GivenCredential
+from stageproxy.server.clock import SystemClock
+from stageproxy.server.wiring import publish_target_of
+from stageproxy.services.promotion.credentials import GivenCredential
+from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.upstream.pip_index import default_of_pip, urls_of
 from stageproxy.upstream.session import Patience, open_session
@@ -44,30 +44,31 @@ from stageproxy.upstream.trusted_publishing import TrustedPublisher
 
 Document = Mapping[str, Any]
 
-_WITHOUT_CI = (
-    "Trusted Publishing is for CI jobs: anywhere else, name a token with --pypi-token-file or "
+_NO_CI_HINT = (
+    "Trusted Publishing works only in CI jobs. Elsewhere, give a token with --pypi-token-file or "
     "STAGEPROXY_PROMOTION__TOKEN."
 )
-_INTERRUPTED = "It was interrupted where it ran."
+_INTERRUPTED = "Publishing was interrupted on the machine that ran it."
 
 
 @asynccontextmanager
 async def open_client_sender(
     client: Client, config_file: Path | None, token_file: Path | None, *, as_json: bool
 ) -> AsyncIterator["ClientSender"]:
-    """Open what publishing from this machine needs."""
+    """Open a sender that publishes from this machine."""
     config = _settings(config_file)
     patience = Patience(config.upstream.connect_timeout, config.upstream.read_timeout)
     async with open_session(patience, keeps_connections=False) as session:
-        publishing = publishing_of(config, urls_of(str(default_of_pip())), session)
-        if publishing is None:
+        upstream = urls_of(str(default_of_pip()))
+        target = publish_target_of(config, upstream, session, count=lambda _: None)
+        if target is None:
             raise FailedError(
-                "Of promotion.repository_url and promotion.index_url one is set here. Set both, "
-                "or none of them to publish on PyPI."
+                "Set both promotion.repository_url and promotion.index_url, or neither to publish "
+                "on PyPI."
             )
         with tempfile.TemporaryDirectory(prefix="stageproxy-promote-") as folder:
-            own = _Own(config, publishing, session, token_file)
-            yield ClientSender(client, own, Path(folder), as_json=as_json)
+            setup = _Setup(target, session, token_file)
+            yield ClientSender(client, setup, Path(folder), as_json=as_json)
 
 
 def _settings(file: Path | None) -> Config:
@@ -78,58 +79,72 @@ def _settings(file: Path | None) -> Config:
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
-    """What this machine has to publish with."""
+class _Setup:
+    """Where this machine publishes, and the file with the credential, if one was named."""
 
-    config: Config
-    publishing: Publishing
+    target: PublishTarget
     session: ClientSession = field(repr=False)
     token_file: Path | None
 
     async def credentials(self, project: str) -> Credentials:
-        """Return the credential of a file, of the settings, or else Trusted Publishing."""
+        """Return the credential of the file, else of the settings, else Trusted Publishing."""
         if self.token_file is not None:
             return GivenCredential(read_credential(self.token_file))
-        kept = credentials_of(self.config, self.publishing)
-        found = await kept.find(canonicalize_name(project))
+        found = await self.target.credentials.find(canonicalize_name(project))
         if found is not None:
             return GivenCredential(found)
-        repository = URL(self.publishing.target.repository_url)
-        return TrustedPublisher(self.session, repository, identify, SystemClock())
+        repository = URL(self.target.urls.repository_url)
+        return TrustedPublisher(self.session, repository, _identify, SystemClock())
+
+
+async def _identify(audience: str) -> str:
+    """Return the identity of this CI job for an audience. Raise if there is none."""
+    try:
+        found = await asyncio.to_thread(identities.detect_credential, audience)
+    except identities.IdentityError as error:
+        sentence = f"Could not get the identity of this CI job: {one_line(str(error))}"
+        raise ConflictError(sentence) from error
+    if found is None:
+        raise ConflictError(
+            "There is no credential to publish with: no promotion.token is set, and there is no "
+            "identity of a CI job for Trusted Publishing."
+        )
+    return found
 
 
 @dataclass(slots=True)
 class ClientSender:
-    """This machine sends; see `senders.Sender`."""
+    """Sends files from this machine; see `senders.Sender`."""
 
     client: Client
-    own: _Own
+    setup: _Setup
     folder: Path
     as_json: bool
-    way: str = "here"
+    publisher: Publisher = Publisher.CLIENT
     _credentials: Credentials | None = field(default=None, repr=False)
     _artifacts: list[Artifact] = field(default_factory=list)
 
     @property
     def credential_for_server(self) -> Mapping[str, str]:
-        """Nothing: what this machine has stays here."""
+        """Return nothing: the credential stays on this machine."""
         return {}
 
     def check(self, plan: Document) -> None:
-        """Raise if the server would publish elsewhere: then its plan is not about our index."""
-        own = self.own.publishing.target
-        told = (plan["repository-url"], plan["index-url"])
-        if told != (own.repository_url, own.index_url):
+        """Raise if the server would publish on another index: its plan is not about this one."""
+        local = self.setup.target.urls
+        planned = (plan["repository-url"], plan["index-url"])
+        if planned != (local.repository_url, local.index_url):
             raise FailedError(
-                f"The server has planned for {told[0]} (index {told[1]}), but the settings here "
-                f"say {own.repository_url} (index {own.index_url}). Nothing was sent: set "
-                "promotion.repository_url and promotion.index_url alike."
+                f"The server would publish on {planned[0]} (index {planned[1]}), but the settings "
+                f"here name {local.repository_url} (index {local.index_url}). Nothing was sent. "
+                "Set promotion.repository_url and promotion.index_url to the same values on both "
+                "machines."
             )
 
     async def prepare(self, stage: Document, plan: Document) -> None:
-        """Get a credential and the files, before anything is frozen."""
+        """Fetch a credential and the files, before the stage is frozen."""
         try:
-            self._credentials = await self.own.credentials(plan["project"])
+            self._credentials = await self.setup.credentials(plan["project"])
             await self._credentials.get()
         except StageproxyError as error:
             raise FailedError(f"{error.sentence} {self._hint()}".rstrip()) from error
@@ -137,21 +152,24 @@ class ClientSender:
             self.client, stage, self.folder, hidden=self.as_json
         )
         if manifest_digest(self._artifacts) != plan["manifest-digest"]:
-            raise FailedError("The stage was changed meanwhile. Nothing was sent: promote again.")
+            raise FailedError(
+                "The stage was changed in the meantime. Nothing was sent. Check the changes and "
+                "run `stageproxy promote STAGE` again."
+            )
 
     def _hint(self) -> str:
         is_trusted = isinstance(self._credentials, TrustedPublisher)
-        return _WITHOUT_CI if is_trusted else ""
+        return _NO_CI_HINT if is_trusted else ""
 
-    async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
-        """Send what was frozen. How it ends stands in the journal then, if the server is there."""
+    async def send(self, promotion: Document, progress: PromotionProgress) -> None:
+        """Send the frozen files. The journal records how it ends, if the server can be reached."""
         progress.show(promotion["files"])
         journal_store = HttpJournalStore(
             self.client, promotion["stage"], promotion["fence"], progress
         )
         try:
-            with _ended_like_interrupted():
-                await self._publication(promotion, journal_store, progress).run()
+            with _canceled_by_sigterm():
+                await self._runner(promotion, journal_store, progress).run()
         except LostLeaseError as error:
             click.echo(error.sentence, err=True)
         except asyncio.CancelledError:
@@ -161,26 +179,23 @@ class ClientSender:
         except (StageproxyError, OSError) as error:
             await _fail(journal_store, str(error))
 
-    def _publication(
+    def _runner(
         self, promotion: Document, journal_store: HttpJournalStore, progress: PromotionProgress
     ) -> PromotionRunner:
-        own, credentials = self.own, self._credentials
+        credentials = self._credentials
         if credentials is None:
-            raise FailedError("There is no credential.")
+            raise FailedError("There is no credential to publish with.")
         workflow = credentials.workflow if isinstance(credentials, TrustedPublisher) else None
         return PromotionRunner(
+            target=self.setup.target,
             project=canonicalize_name(promotion["project"]),
             artifacts=self._artifacts,
             journal_store=journal_store,
             upload_requests=DownloadedUploadRequests(
                 self.client, promotion["stage"], self.folder, workflow, _notify
             ),
-            confirmed_listing=ConfirmedListing(own.publishing.index, own.publishing.downloads),
-            upload_client=own.publishing.upload_client,
             credentials=credentials,
             clock=SystemClock(),
-            pause=pause,
-            pace=pace_of(own.config),
             report=progress.sent,
         )
 
@@ -195,8 +210,8 @@ async def _fail(journal_store: HttpJournalStore, reason: str) -> None:
 
 
 @contextmanager
-def _ended_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM, by which CI systems end jobs, do what Ctrl-C does."""
+def _canceled_by_sigterm() -> Iterator[None]:
+    """Cancel the current task on SIGTERM, with which CI systems end jobs."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None:
         yield

@@ -1,55 +1,56 @@
-"""Here is who sends the files of a promotion, as `stageproxy promote` sees it."""
+"""Senders: whoever sends the files of a promotion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stageproxy.cli.promote.progress import PromotionProgress
+from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rights import Credential
 
 Document = Mapping[str, Any]
 
 
 class Sender(Protocol):
-    """The server, or this machine."""
+    """The server or this machine."""
 
     @property
-    def way(self) -> str:
-        """The API's word for it."""
+    def publisher(self) -> Publisher:
+        """The API's name for the sender."""
 
     @property
     def credential_for_server(self) -> Mapping[str, str]:
-        """What of a credential goes to the server with the order."""
+        """The credential that the request to the server contains."""
 
     def check(self, plan: Document) -> None:
-        """Raise what speaks against a plan here."""
+        """Raise if the plan does not fit this machine."""
 
     async def prepare(self, stage: Document, plan: Document) -> None:
-        """Get ready, before anything is frozen. Raise if it cannot be done."""
+        """Prepare to send, before the stage is frozen. Raise if that fails."""
 
-    async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
-        """Send what was frozen."""
+    async def send(self, promotion: Document, progress: PromotionProgress) -> None:
+        """Send the frozen files."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSender:
-    """The server sends, with a *credential* for this once, or with its own."""
+    """Has the server send the files, with *credential* or with its own."""
 
     credential: Credential | None
-    way: str = "server"
+    publisher: Publisher = Publisher.SERVER
 
     @property
     def credential_for_server(self) -> Mapping[str, str]:
-        """The credential: the server keeps it in memory only."""
+        """Return the credential. The server stores it in memory only."""
         if self.credential is None:
             return {}
         return {"username": self.credential.username, "token": self.credential.password}
 
     def check(self, plan: Document) -> None:
-        """Raise nothing: the server has made the plan."""
+        """Accept the plan, which the server made."""
 
     async def prepare(self, stage: Document, plan: Document) -> None:
         """Do nothing."""
 
-    async def carry_out(self, promotion: Document, progress: PromotionProgress) -> None:
-        """Leave it to the server."""
+    async def send(self, promotion: Document, progress: PromotionProgress) -> None:
+        """Do nothing: the server sends."""

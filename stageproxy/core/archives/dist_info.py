@@ -38,12 +38,12 @@ def record_suspicions(
     """
     exempt = {f"{dist_info}/{name}" for name in _UNLISTED}
     if unlisted := digests.keys() - record.keys() - exempt:
-        yield f"RECORD does not list files of the wheel: {some(unlisted)}."
+        yield f"RECORD does not list these files of the wheel: {some(unlisted)}."
     if missing := record.keys() - digests.keys() - exempt:
-        yield f"RECORD lists files that the wheel does not have: {some(missing)}."
+        yield f"RECORD lists files that are not in the wheel: {some(missing)}."
     listed = record.keys() & digests.keys()
     if wrong := {path for path in listed - exempt if not _is_true(record[path], digests[path])}:
-        yield f"RECORD has another digest than the file: {some(wrong)}."
+        yield f"The digest in RECORD does not match the file: {some(wrong)}."
 
 
 def _is_true(said: str, digest: bytes) -> bool:

@@ -26,7 +26,7 @@ def suspicious_paths(paths: Collection[str]) -> Iterator[str]:
         if odd:
             yield f"{sentence}: {some(odd)}."
     if alike := _alike(paths):
-        yield f"Some systems take these names for one: {some(alike)}."
+        yield f"Some systems do not distinguish these names: {some(alike)}."
 
 
 def _leaves(path: str) -> bool:
@@ -51,12 +51,12 @@ def _is_not_for_windows(path: str) -> bool:
 
 
 _ODD: Mapping[str, Callable[[str], bool]] = {
-    "A path has `..`": _leaves,
-    "A path is absolute": _is_absolute,
-    "A path has characters that are not seen": has_unseen,
-    "A path has backslashes, empty parts or dots": _has_odd_parts,
-    f"A path is longer than {LONGEST_PATH} bytes": _is_too_long,
-    "Windows cannot have a file of this name": _is_not_for_windows,
+    "Paths contain `..`": _leaves,
+    "Paths are absolute": _is_absolute,
+    "Paths contain invisible characters": has_unseen,
+    "Paths contain backslashes, empty parts or single dots": _has_odd_parts,
+    f"Paths are longer than {LONGEST_PATH} bytes": _is_too_long,
+    "Windows does not allow these names": _is_not_for_windows,
 }
 
 

@@ -27,12 +27,12 @@ from stageproxy.core.archives.zips import problem_with_frame
 
 _SPARSE = "tar archive not accepted: Sparse members are not allowed."
 _DIRECTORIES = "Incorrect number of top-level directories in sdist"
-_CUT_OFF = "None: the archive is damaged, cut off, or no tar.gz."
+_CUT_OFF = "None: the archive is damaged, truncated or not a tar.gz."
 _PKG_INFO = "PKG-INFO"
 _LARGE = 8 * 2**20
 _NOT_TO_ITS_END = (
-    "The sdist was not read to its end, which would have taken too long: "
-    "whether it is whole, and what all of its files are, is not known."
+    "The sdist was not read to the end because that would take too long. "
+    "Whether it is complete, and which files it contains, is unknown."
 )
 _BROKEN = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, TypeError, IndexError)
 _UNPACKERS: Mapping[bytes, Callable[[BinaryIO], io.BufferedIOBase]] = {
@@ -201,9 +201,9 @@ def _problems(root: str, found: _Tar) -> Iterator[str]:
 def _suspicions(found: _Tar) -> Iterator[str]:
     yield from suspicious_paths(found.names)
     if found.links:
-        yield f"Links lead out of the sdist: {some(found.links)}."
+        yield f"Links point outside the sdist: {some(found.links)}."
     if found.specials:
-        yield f"Members are neither files nor directories nor links: {some(found.specials)}."
+        yield f"These members are not files, directories or links: {some(found.specials)}."
 
 
 def read_zipped_sdist(file: BinaryIO) -> Contents:

@@ -44,10 +44,10 @@ _KINDS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
 """Zips that are not made on Unix have no kinds."""
 
 _CANNOT_UNPACK = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
-_NOT_SEARCHED = "The code of the wheel was not searched: that would have taken too long."
-_NOT_COMPARED = "RECORD was not compared with the files: that would have taken too long."
+_NOT_SEARCHED = "The wheel was not searched for encrypted code because that would take too long."
+_NOT_COMPARED = "The files were not compared with RECORD because that would take too long."
 _LONG_ENTRY_POINTS = (
-    f"entry_points.txt was not read: it is longer than {LONGEST_ENTRY_POINTS} bytes."
+    f"entry_points.txt was not read because it is longer than {LONGEST_ENTRY_POINTS} bytes."
 )
 
 
@@ -193,11 +193,11 @@ def _suspicions(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName
     members = archive.infolist()
     yield from suspicious_paths([member.filename for member in members])
     if others := [one.filename for one in members if _kind_of(one) not in _KINDS]:
-        yield f"A wheel has no links or devices, but here are some: {some(others)}."
+        yield f"The wheel contains links or devices: {some(others)}."
     if locked := _locked(archive):
         yield f"Files are encrypted: {some(locked)}."
     if twice := members_listed_twice(archive, file):
-        yield f"Headers within the zip contradict its directory: {some(twice)}."
+        yield f"Local headers of the zip do not match its central directory: {some(twice)}."
     yield from _wheel_suspicions(_find_member(archive, f"{name.root}/WHEEL", PIECE), name)
 
 
@@ -224,10 +224,10 @@ def _wheel_suspicions(content: bytes | None, name: DistributionName) -> Iterator
         return
     said = HeaderParser().parsestr(content.decode(errors="replace"))
     if not said.get("Wheel-Version", "").startswith("1."):
-        yield f"WHEEL says Wheel-Version: {said.get('Wheel-Version')!r}; installers know 1.0."
+        yield f"WHEEL has Wheel-Version: {said.get('Wheel-Version')!r}; installers support 1.0."
     tags = {str(tag).strip().lower() for tag in said.get_all("Tag", [])}
     if tags != _tags_in(name) and {_sorted(tag) for tag in tags} != {_sorted(_tag_of(name))}:
-        yield f"WHEEL has other tags than the filename: {some(tags) or 'none'}."
+        yield f"The tags in WHEEL do not match the filename: {some(tags) or 'none'}."
 
 
 def _tag_of(name: DistributionName) -> str:

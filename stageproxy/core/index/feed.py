@@ -65,7 +65,7 @@ def _items(text: str) -> Iterator[tuple[int, int]]:
     while found := _ITEM_START.search(text, position):
         end = text.find(_ITEM_END, found.end())
         if end < 0:
-            msg = "the feed is cut off"
+            msg = "the feed is truncated"
             raise UnreadablePageError(msg)
         line_end = _LINE_END.match(text, end + len(_ITEM_END))
         start = _line_start(text, position, found.start())

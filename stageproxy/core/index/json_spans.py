@@ -42,14 +42,14 @@ def members(text: str) -> dict[str, Span]:
             position = _skip(text, _expect(",", text, position))
         key, position = _key(text, position)
         if key in found:
-            msg = f"the key {key!r} comes twice"
+            msg = f"the key {key!r} is repeated"
             raise ValueError(msg)
         span = _value(text, position)
         _check_depth(span.value)
         found[key] = span
         position = _skip(text, span.end)
     if text[position + 1 :].strip(_WHITE):
-        msg = "something follows the document"
+        msg = "the document is followed by other data"
         raise ValueError(msg)
     if _SURROGATE.search(text):
         _check_characters({key: span.value for key, span in found.items()})
@@ -89,7 +89,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object whose keys are distinct: readers differ in which of two they take."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        msg = "a key comes twice"
+        msg = "a key is repeated"
         raise ValueError(msg)
     return found
 
@@ -138,7 +138,7 @@ def _refuse_constant(constant: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        msg = f"{text[:80]} is beyond all bounds"
+        msg = f"{text[:80]} is out of range"
         raise ValueError(msg)
     return number
 

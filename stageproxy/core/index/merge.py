@@ -1,6 +1,6 @@
 """Here is which staged files a page does not list yet, and where PyPI would put them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 from packaging.version import Version
@@ -13,14 +13,20 @@ QUARANTINED = "quarantined"
 def additions(listing: Listing, staged: Iterable[StagedFile]) -> list[StagedFile]:
     """Return the *staged* files that a page does not list yet, as PyPI would show them, in order.
 
-    A filename that PyPI lists stays PyPI's: its files are immutable, so a
-    staged copy could add nothing but doubt. A quarantined project offers
-    nothing to install, and gets nothing (PEP 792).
+    A quarantined project offers nothing to install, and gets nothing (PEP 792).
     """
     if listing.status == QUARANTINED:
         return []
-    missing = [one for one in staged if one.filename not in listing.files]
-    return in_order(_as_in_release(missing, listing))
+    return in_order(_as_in_release(missing_from(listing.files, staged), listing))
+
+
+def missing_from(listed: Container[str], staged: Iterable[StagedFile]) -> list[StagedFile]:
+    """Return the *staged* files whose filenames are not *listed*.
+
+    A filename that PyPI lists is PyPI's: its files are immutable, so a staged
+    file of the same name is either the same file or cannot be published.
+    """
+    return [one for one in staged if one.filename not in listed]
 
 
 def in_order(files: Iterable[StagedFile]) -> list[StagedFile]:

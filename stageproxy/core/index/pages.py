@@ -126,5 +126,5 @@ def resolved(base: str, link: str) -> str:
     try:
         return urljoin(base, link)
     except ValueError as error:
-        msg = f"{link[:80]!r} is no URL ({error})"
+        msg = f"{link[:80]!r} is not a URL ({error})"
         raise UnreadablePageError(msg) from error

@@ -45,7 +45,7 @@ class ListEditor:
         if not self._has_started:
             found = list_start(self._kind).search(text, 0, _HEAD)
             if found is None and len(text) >= _HEAD:
-                raise UnreadableListError("its names do not start where they should")
+                raise UnreadableListError("it has no project names at its start")
             if found is None:
                 self._held = text
                 return
@@ -60,9 +60,9 @@ class ListEditor:
         *has_length*: upstream said how long it is, so that nothing can be missing.
         """
         if not self._has_started:
-            raise UnreadableListError("it has no names")
+            raise UnreadableListError("it lists no projects")
         if not has_length and not has_ended(self._kind, self._tail):
-            raise UnreadableListError("it is cut off")
+            raise UnreadableListError("it is truncated")
         yield self._held
 
     def _entry(self, found: re.Match[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import InvalidVersion, Version
 
 from stageproxy.core.index.json_spans import Span, elements, members
+from stageproxy.core.index.merge import missing_from
 from stageproxy.core.index.pages import StagedFile, UnreadablePageError, resolved
 from stageproxy.core.index.splice import Edit, insertion, spliced
 
@@ -125,7 +126,7 @@ def _parse(body: bytes, project: str) -> tuple[str, dict[str, Span]]:
         msg = f"not a document of the JSON API ({error!r})"
         raise UnreadablePageError(msg) from error
     if not is_right:
-        msg = f"not a document of the JSON API on {project!r}"
+        msg = f"not a document of the JSON API for {project!r}"
         raise UnreadablePageError(msg)
     return text, page
 
@@ -163,8 +164,8 @@ def _not_listed(
     staged: StagedRelease, published: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the entries of the staged files that are not out; they follow those that are."""
-    names = {one.get("filename") for one in published}
-    missing = [_file(one) for one in _by_filename(staged.files) if one.filename not in names]
+    names = {one["filename"] for one in published}
+    missing = [_file(one) for one in missing_from(names, _by_filename(staged.files))]
     if not published:
         return missing
     release = {key: published[0].get(key) for key in ("requires_python", "yanked", "yanked_reason")}

@@ -49,9 +49,9 @@ class SimilarNames:
     def close(self, *, has_length: bool) -> None:
         """Raise if it was no list, or was cut off; see `ListEditor`."""
         if not self._has_started:
-            raise UnreadableListError("it has no names")
+            raise UnreadableListError("it lists no projects")
         if not has_length and not has_ended(self._kind, self._tail):
-            raise UnreadableListError("it is cut off")
+            raise UnreadableListError("it is truncated")
 
 
 def _pattern_of(kind: SimpleType, wanted: str) -> re.Pattern[bytes]:

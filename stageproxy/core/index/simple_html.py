@@ -176,7 +176,7 @@ def _tags(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
             yield tag, *tag.span()
             position = tag.end()
         elif _TAG_START.match(text, position):
-            msg = f"the tag at character {position} does not end"
+            msg = f"the tag at character {position} is not closed"
             raise ValueError(msg)
         else:
             position += 1
@@ -212,7 +212,7 @@ def _check(document: _Document) -> None:
         raise ValueError(msg)
     for anchor in document.anchors:
         if _filename(anchor) != anchor.text:
-            msg = f"the link {anchor.text[:80]!r} does not lead to a file of that name"
+            msg = f"the link {anchor.text[:80]!r} does not point to a file of that name"
             raise ValueError(msg)
 
 

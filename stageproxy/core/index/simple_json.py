@@ -88,10 +88,10 @@ def _parse(body: bytes, project: str) -> tuple[str, dict[str, Span]]:
 
 def _check_lists(page: Mapping[str, Span]) -> None:
     if not isinstance(page["files"].value, list):
-        msg = "its files are no list"
+        msg = "`files` is not a list"
         raise TypeError(msg)
     if "versions" in page and not isinstance(page["versions"].value, list | None):
-        msg = "its versions are no list"
+        msg = "`versions` is not a list"
         raise TypeError(msg)
 
 

@@ -142,11 +142,11 @@ def check_raw_target(raw: str) -> None:
     if len(path) > _LONGEST or len(query) > _LONGEST:
         raise InvalidRequestError("The path or the query is longer than 2048 characters.")
     if not _PRINTABLE.fullmatch(raw) or _FORBIDDEN.search(raw) or _BAD_ESCAPE.search(raw):
-        raise InvalidRequestError("The path has characters or escapes that are not allowed.")
+        raise InvalidRequestError("The path contains characters or escapes that are not allowed.")
     if "//" in path:
         raise NotFoundError
     if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
-        raise InvalidRequestError("The path has dot segments.")
+        raise InvalidRequestError("The path contains dot segments.")
 
 
 def find_target(  # noqa: C901, PLR0911, PLR0912 - a table of paths, read from top to bottom

@@ -3,51 +3,51 @@
 import re
 from collections.abc import Sequence
 
-_NEW_VERSION = "Only another version can be published."
+_NEW_VERSION = "Publish another version."
 
 ADVICE: Sequence[tuple[re.Pattern[str], str]] = tuple(
     (re.compile(pattern, re.IGNORECASE), advice)
     for pattern, advice in (
         (
             r"previously used by a file that has since been deleted",
-            f"The filename was used once and is burned. {_NEW_VERSION}",
+            f"The filename was used before and cannot be used again. {_NEW_VERSION}",
         ),
         (
             r"already exist",
             (
-                "The index has that name with other bytes, or these bytes under another name, and "
-                f"takes neither twice. {_NEW_VERSION}"
+                "The index has this filename with other bytes, or these bytes under another "
+                f"filename. Neither can be uploaded again. {_NEW_VERSION}"
             ),
         ),
         (
             r"older than 14 days",
-            f"The release is closed for ever. {_NEW_VERSION}",
+            f"The release accepts no more files. {_NEW_VERSION}",
         ),
         (
             r"only one sdist",
-            "The release has another sdist already. Look at it on the index.",
+            "The release already has another sdist. Check it on the index.",
         ),
         (
             r"authentication|credential|API token|unauthori[sz]ed",
             (
-                "The credential is not valid there. Set promotion.token to another one, or hand "
-                "one over: stageproxy promote --pypi-token-file FILE."
+                "The credential is not valid there. Set promotion.token to a valid one, or pass "
+                "one: stageproxy promote --pypi-token-file FILE."
             ),
         ),
         (
             r"isn't allowed to upload|forbidden|permission",
             (
-                "The credential is wrong, or not for this project. Use a token whose scope has it, "
-                "of a user who may upload to it."
+                "The credential is wrong or does not cover this project. Use a token for this "
+                "project, of a user who may upload to it."
             ),
         ),
         (
             r"attestation",
-            "Attestations are taken from the Trusted Publisher alone that made them.",
+            "PyPI accepts attestations only from the Trusted Publisher that made them.",
         ),
         (
             r"too many new projects|temporarily disabled|read-only",
-            "PyPI takes none for the moment. Promote again later.",
+            "PyPI does not accept this at the moment. Run `stageproxy promote STAGE` again later.",
         ),
     )
 )

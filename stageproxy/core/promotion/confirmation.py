@@ -7,7 +7,7 @@ from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
 
-_AGAIN = "Report the end again in a moment: until then the stage is not published."
+_AGAIN = "Report the end again in a moment; until then the stage is not published."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,13 @@ def check_is_listed(artifacts: Iterable[Artifact], seen: Mapping[str, IndexFile]
         raise ConflictError(" ".join(others))
     if missing := [one.filename for one in ordered if one.filename not in seen]:
         raise UpstreamUnavailableError(
-            f"The index does not show {', '.join(missing)} yet to the server, which looks for "
-            f"itself. {_AGAIN}"
+            f"The index does not list {', '.join(missing)} yet. {_AGAIN}"
         )
 
 
 def unreadable_index(error: Exception) -> UpstreamUnavailableError:
     """Return the failure to see what the index shows."""
-    return UpstreamUnavailableError(
-        f"The server looks for itself, and the index does not say what it has: {error} {_AGAIN}"
-    )
+    return UpstreamUnavailableError(f"Could not verify the release on the index: {error} {_AGAIN}")
 
 
 def is_other(artifact: Artifact, shown: IndexFile | None) -> bool:
@@ -49,6 +46,6 @@ def is_other(artifact: Artifact, shown: IndexFile | None) -> bool:
 def other_bytes(artifact: Artifact, shown: IndexFile) -> str:
     """Return the sentence on other bytes that the index shows under the artifact's name."""
     return (
-        f"{artifact.filename} is on the index already with other bytes: sha256 {shown.sha256}, "
+        f"{artifact.filename} is already on the index with other bytes: sha256 {shown.sha256}, "
         f"but {artifact.sha256} is staged. A filename cannot be used twice."
     )

@@ -25,10 +25,11 @@ def promotion_event(
     stage: Stage, promotion: Promotion, action: AuditAction, at: datetime, **details: PlainValue
 ) -> Event:
     """Return what happened to a promotion; *details* come beside what tells it from all others."""
-    actor = promotion.approval.by if promotion.way is Publisher.CLIENT else SERVER
+    actor = promotion.approval.by if promotion.publisher is Publisher.CLIENT else SERVER
     told: dict[str, PlainValue] = {
         "manifest_digest": promotion.approval.manifest_digest,
-        "way": promotion.way.value,
+        "publisher": promotion.publisher.value,
+        "way": promotion.publisher.way,
         "fence": promotion.fence,
     }
     return stage_event(stage, action, actor, at, **told, **details)

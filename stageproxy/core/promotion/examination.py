@@ -57,9 +57,9 @@ def damage(artifact: Artifact, sha256: str | None) -> Finding | None:
 def dropped_attestations(artifacts: Iterable[Artifact]) -> list[str]:
     """Return the notices on attestations that a promotion by API token has to leave out."""
     return [
-        f"{one.filename}: its {one.attestations} attestations are left out: PyPI takes them from "
-        "Trusted Publishers alone. `stageproxy promote --here` in the workflow that made them "
-        "keeps them."
+        f"{one.filename}: {one.attestations} attestations are left out, because PyPI accepts them "
+        "from Trusted Publishers only. To publish them, run `stageproxy promote --here` in the "
+        "workflow that made them."
         for one in artifacts
         if one.attestations
     ]

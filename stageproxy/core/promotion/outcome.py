@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from stageproxy.core.promotion.journal import Journal, anything_may_be_out, confirmed_in
+from stageproxy.core.promotion.journal import Journal, Progress, anything_may_be_out, confirmed_in
 from stageproxy.core.promotion.promotion import CLOSES_AFTER, Promotion
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import ArtifactKind, Stage
 
-_NOTHING = "Nothing was published: change the stage if need be, and promote it again."
+_NOTHING = (
+    "Nothing was published. Change the stage if necessary and run `stageproxy promote STAGE` again."
+)
+_RESUME = "Fix the problem above and run `promote` again; it resumes where it stopped."
 
 
 def why_it_stopped(
@@ -21,17 +24,16 @@ def why_it_stopped(
     if not anything_may_be_out(journal):
         return f"{reason} {_NOTHING}"
     out = [entry.filename for entry in confirmed_in(journal)]
-    doubtful = [
-        entry.filename
-        for entry in journal.values()
-        if entry.may_be_out and entry.filename not in out
-    ]
+    doubtful = [one for one in journal.values() if one.may_be_out and one.filename not in out]
+    accepted = [one.filename for one in doubtful if one.progress is Progress.SENT]
+    unknown = [one.filename for one in doubtful if one.progress is not Progress.SENT]
     sentences = [
         reason,
         how_far(stage, journal),
-        f"Of {'others' if out else 'some'} nobody knows yet{_named(doubtful)}." if doubtful else "",
+        f"Accepted, not listed by the index yet: {_joined(accepted)}." if accepted else "",
+        f"Unknown, no answer from the index: {_joined(unknown)}." if unknown else "",
         _what_users_see(stage, out),
-        "Mend what is said, and promote the stage again: it goes on where it stopped.",
+        _RESUME,
         _until(first_sent_at),
     ]
     return " ".join(filter(None, sentences))
@@ -40,7 +42,8 @@ def why_it_stopped(
 def how_far(stage: Stage, journal: Journal) -> str:
     """Return the sentence on what users see of a release that is being published."""
     out = [entry.filename for entry in confirmed_in(journal)]
-    return f"{len(out)} of {len(stage.artifacts)} files are live{_named(out)}."
+    names = f": {_joined(out)}" if out else ""
+    return f"{len(out)} of {len(stage.artifacts)} files are published{names}."
 
 
 def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, Any]:
@@ -56,7 +59,8 @@ def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, A
         "acknowledged": list(promotion.approval.acknowledged),
         "first-sent-at": rfc3339(promotion.first_sent_at) if promotion.first_sent_at else None,
         "published-at": rfc3339(stage.ended_at) if stage.ended_at else None,
-        "published-by": promotion.way.value,
+        "publisher": promotion.publisher.value,
+        "published-by": promotion.publisher.way,
         "repository-url": promotion.target.repository_url,
         "index-url": promotion.target.index_url,
         "files": {
@@ -74,8 +78,8 @@ def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, A
     }
 
 
-def _named(filenames: Sequence[str]) -> str:
-    return f" ({', '.join(sorted(filenames))})" if filenames else ""
+def _joined(filenames: Sequence[str]) -> str:
+    return ", ".join(sorted(filenames))
 
 
 def _what_users_see(stage: Stage, out: Sequence[str]) -> str:
@@ -83,10 +87,10 @@ def _what_users_see(stage: Stage, out: Sequence[str]) -> str:
     if not out or not missing:
         return ""
     has_sdist = any(one.kind is ArtifactKind.SDIST for one in missing)
-    without = "and there is no sdist yet" if has_sdist else "and some wheels are missing"
+    lacking = "the sdist is missing" if has_sdist else "some wheels are missing"
     return (
-        f"Installers see {stage.release} with these files alone, {without}: "
-        "where none fits, they take an older release."
+        f"Installers see only these files of {stage.release}; {lacking}. "
+        "Where none fits, they install an older release."
     )
 
 
@@ -94,4 +98,4 @@ def _until(first_sent_at: datetime | None) -> str:
     if first_sent_at is None:
         return ""
     closes = first_sent_at + CLOSES_AFTER
-    return f"PyPI takes files for this release until about {closes:%Y-%m-%d}, and none later."
+    return f"PyPI accepts files for this release until about {closes:%Y-%m-%d}."

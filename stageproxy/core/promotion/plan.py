@@ -168,8 +168,8 @@ def _why_it_is_over(entries: Sequence[Entry], late: Collection[Entry]) -> str | 
             return f"{entry.filename} was refused: {said} {advice_on(said)}".rstrip()
         if entry.progress is Progress.SENT and is_late:
             return (
-                f"{entry.filename} was accepted, but the index does not show it yet. "
-                "Promote again to look again: nothing is sent twice."
+                f"{entry.filename} was accepted, but the index does not list it yet. "
+                "Run `stageproxy promote STAGE` again to check again; nothing is sent twice."
             )
     return None
 

@@ -4,6 +4,7 @@ Whoever publishes holds a lease. Each new holder gets a higher number, the
 fence: what comes late from a former holder has a lower one and is refused.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,10 +25,23 @@ _HOUR = timedelta(hours=1)
 
 
 class Publisher(StrEnum):
-    """Who sends: the server, or a command where it was started, a CI job say."""
+    """Who publishes: the server, or a client of it, such as a CI job."""
 
     SERVER = "server"
-    CLIENT = "here"
+    CLIENT = "client"
+
+    @property
+    def way(self) -> str:
+        """The former spelling, `server` or `here`: of rows, older clients and older records."""
+        return _WAYS[self]
+
+    @classmethod
+    def of_way(cls, way: str) -> "Publisher":
+        """Return the publisher of a former spelling. Raise `KeyError` if it is none."""
+        return {spelling: publisher for publisher, spelling in _WAYS.items()}[way]
+
+
+_WAYS: Mapping[Publisher, str] = {Publisher.SERVER: "server", Publisher.CLIENT: "here"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +77,7 @@ class Promotion:
     stage_id: str
     approval: Approval
     target: PublishUrls
-    way: Publisher
+    publisher: Publisher
     fence: int
     leased_until: datetime
     first_sent_at: datetime | None = None
@@ -82,9 +96,9 @@ class Promotion:
         """
         if self.first_sent_at is not None and self.target.repository_url != target.repository_url:
             raise ConflictError(
-                f"Files of this release may be on {self.target.repository_url} already, but the "
-                f"settings say {target.repository_url} now. Set promotion.repository_url back to "
-                "publish the others."
+                f"Files of this release may already be on {self.target.repository_url}, but the "
+                f"settings now have {target.repository_url}. Set promotion.repository_url back to "
+                "publish the remaining files."
             )
 
     def renewed(self, now: datetime) -> "Promotion":
@@ -110,7 +124,7 @@ class LostLeaseError(ConflictError):
     def __init__(self) -> None:
         super().__init__(
             "Another promotion of this stage has taken over, or this one has ended. "
-            "Nothing more is sent from here."
+            "This one sends nothing more."
         )
 
 

@@ -76,8 +76,8 @@ def reply_of(status: int, reason: str, headers: Mapping[str, str], body: str) ->
         case 4 if status not in _UNKNOWN:
             return Refused(status, said or _named(status))
         case _:
-            words = f" It says: {said}" if said else ""
-            return Unanswered(f"The upload API answers {_named(status)}.{words}", _pause(headers))
+            words = f": {said}" if said else "."
+            return Unanswered(f"The upload API answered {_named(status)}{words}", _pause(headers))
 
 
 def one_line(text: str) -> str:
@@ -149,8 +149,8 @@ def _redirection(status: int, location: str) -> str:
     except ValueError:
         target = ""
     return (
-        f"The upload API redirects ({status}) to {target or 'nowhere'}, which is not followed. "
-        "Set promotion.repository_url to where it is."
+        f"The upload API redirects ({status}) to {target or 'nowhere'}, and uploads do not follow "
+        "redirects. Set promotion.repository_url to the final URL."
     )
 
 

@@ -23,7 +23,7 @@ class PromotionRequest:
 
     manifest_digest: str | None
     acknowledged: str | None
-    way: Publisher = Publisher.SERVER
+    publisher: Publisher = Publisher.SERVER
     credential: Credential | None = field(default=None, repr=False)
 
 
@@ -32,8 +32,8 @@ def check_order(examination: Examination, order: PromotionRequest) -> None:
     digest = manifest_digest(examination.stage.artifacts)
     if order.manifest_digest not in {None, digest}:
         raise ConflictError(
-            f"The stage has the manifest digest {digest}, and not {order.manifest_digest}: "
-            "it is not what was looked at."
+            f"The stage has the manifest digest {digest}, not {order.manifest_digest}. "
+            "Check the stage, and promote it with its current digest."
         )
     if refused := _problems(examination, Level.REFUSE):
         raise RefusedError(refused)

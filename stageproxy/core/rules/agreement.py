@@ -13,6 +13,8 @@ from stageproxy.core.rules.fields import find_version
 from stageproxy.core.rules.findings import Finding, Level, suspicious
 from stageproxy.core.rules.upload import Rule, Upload
 
+_NO_MATCH = "which does not match the filename. Installers refuse the file."
+
 
 def _read(upload: Upload) -> tuple[RawMetadata, str] | None:
     if upload.name is None or upload.contents.core_metadata is None:
@@ -27,9 +29,9 @@ def _name_and_version(upload: Upload) -> Iterator[Finding]:
     raw, where = read
     named, version = raw.get("name", ""), raw.get("version", "")
     if canonicalize_name(named) != upload.name.project:
-        yield suspicious(f"{where} says Name: {named!r}; installers refuse the file.")
+        yield suspicious(f"{where} has Name: {named!r}, {_NO_MATCH}")
     if find_version(version) != upload.name.version:
-        yield suspicious(f"{where} says Version: {version!r}; installers refuse the file.")
+        yield suspicious(f"{where} has Version: {version!r}, {_NO_MATCH}")
 
 
 def _requires_python(upload: Upload) -> Iterator[Finding]:
@@ -39,7 +41,7 @@ def _requires_python(upload: Upload) -> Iterator[Finding]:
     raw, where = read
     required, said = raw.get("requires_python", ""), upload.get("requires_python") or ""
     if _normal(SpecifierSet, required) != _normal(SpecifierSet, said):
-        yield suspicious(f"{where} says Requires-Python: {required!r}; the form differs.")
+        yield suspicious(f"{where} has Requires-Python: {required!r}, but the form has {said!r}.")
 
 
 def _dependencies(upload: Upload) -> Iterator[Finding]:
@@ -52,7 +54,7 @@ def _dependencies(upload: Upload) -> Iterator[Finding]:
         inside = {_normal(normalize, one) for one in _strings(raw.get(key))}
         outside = {_normal(normalize, one) for one in _strings(form.get(key))}
         if different := inside ^ outside:
-            yield suspicious(f"{where} and the form differ in {label}: {some(different)}.")
+            yield suspicious(f"{label} differs between {where} and the form: {some(different)}.")
 
 
 def _strings(value: object) -> Sequence[str]:
@@ -75,19 +77,19 @@ _LISTS: Mapping[str, tuple[str, Callable[[str], object]]] = {
 AGREEMENT_RULES: Sequence[Rule] = (
     Rule(
         "metadata-of-other-release",
-        "the file's own metadata is of the project and the version of its filename",
+        "the name and the version in the file's metadata match its filename",
         _name_and_version,
         level=Level.WARN,
     ),
     Rule(
         "requires-python-differs",
-        "the form and the file's own metadata have the same Requires-Python",
+        "the form and the file's metadata have the same Requires-Python",
         _requires_python,
         level=Level.WARN,
     ),
     Rule(
         "dependencies-differ",
-        "the form and the file's own metadata have the same Requires-Dist and Provides-Extra",
+        "the form and the file's metadata have the same Requires-Dist and Provides-Extra",
         _dependencies,
         level=Level.WARN,
     ),

@@ -75,12 +75,12 @@ def _unread(upload: Upload) -> Iterator[Finding]:
 _NAMED: Sequence[Rule] = (
     _rule(
         "archive-kind",
-        "a wheel is a zip, an sdist a tar, and neither is both",
+        "a wheel is a zip, an sdist is a tar, and no file is both",
         _START + "File is …",
     ),
     _rule(
         "zip-ratio",
-        "a zip does not unpack to over 64 MiB and 50 times its size",
+        "a zip that unpacks to over 64 MiB unpacks to at most 50 times its size",
         _START + "File exceeds compression ratio of 50",
     ),
     _rule(
@@ -90,17 +90,17 @@ _NAMED: Sequence[Rule] = (
     ),
     _rule(
         "sdist-directory",
-        "everything in an sdist is in one directory",
+        "an sdist has exactly one top-level directory",
         _START + "Incorrect number of top-level directories in sdist",
     ),
     _rule(
         "pkg-info",
-        "that directory has PKG-INFO",
+        "the top-level directory of an sdist has PKG-INFO",
         _START + "PKG-INFO not found at …",
     ),
     _rule(
         "wheel-file",
-        "a wheel has WHEEL, in the `.dist-info` directory of the filename's spelling",
+        "a wheel has WHEEL, in a `.dist-info` directory spelled like the filename",
         _START + "WHEEL not found at …",
     ),
     _rule(
@@ -125,8 +125,8 @@ _NAMED: Sequence[Rule] = (
     ),
     _rule(
         "zip-frame",
-        "a zip has every member once, without a data descriptor, comment or gap, and its directory "
-        "says the same as the headers before the members",
+        "a zip has each member once, has no data descriptors, comments or gaps, and its central "
+        "directory matches its local headers",
         _START + "ZIP archive not accepted: …",
     ),
 )
@@ -135,7 +135,7 @@ ARCHIVE_RULES: Sequence[Rule] = (
     *_NAMED,
     Rule(
         "archive-unreadable",
-        "the archive can be read within the limits of the machine that reads it",
+        "the archive can be read within the limits given below",
         _unreadable,
         _START + _ANY,
     ),
@@ -144,8 +144,8 @@ ARCHIVE_RULES: Sequence[Rule] = (
 
 LICENSE_FILES = Rule(
     "license-file",
-    "every License-File of the form is in the archive: in `.dist-info/licenses` of a wheel, in the "
-    "directory of an sdist",
+    "the archive has every License-File of the form: in `.dist-info/licenses` of a wheel, in the "
+    "top-level directory of an sdist",
     _license_files,
     "License-File … does not exist in distribution file … at …",
 )
@@ -153,14 +153,14 @@ LICENSE_FILES = Rule(
 WHEEL_RULES: Sequence[Rule] = (
     Rule(
         "record",
-        "a wheel has RECORD, in UTF-8 and readable",
+        "a wheel has RECORD, which is valid CSV in UTF-8",
         _mentions(" required RECORD file"),
         "Wheel '…' does not contain the required RECORD file: …",
     ),
     Rule(
         "entry-points",
-        "entry_points.txt can be read, has nothing twice, and scripts have names of letters, "
-        "digits, `_`, `.` and `-`",
+        "entry_points.txt is valid, has no duplicates, and names scripts with letters, digits, "
+        "`_`, `.` and `-`",
         _mentions(" invalid entry points "),
         "Wheel '…' has invalid entry points defined in the entry_points.txt file",
     ),
@@ -176,15 +176,15 @@ WHEEL_RULES: Sequence[Rule] = (
 
 ARCHIVE_SUSPICION = Rule(
     "archive-suspicion",
-    "paths lead nowhere else, are seen, differ on every system, and belong to files; RECORD and "
-    "WHEEL are true; nothing is encrypted or damaged",
+    "paths are relative, visible, distinct on every system and those of regular files; RECORD and "
+    "WHEEL match the archive; no file is encrypted or damaged",
     _suspicions,
     level=Level.WARN,
 )
 
 ARCHIVE_UNREAD = Rule(
     "archive-unread",
-    "all of the archive can be looked at while an uploader waits",
+    "the whole archive can be checked while the uploader waits",
     _unread,
     level=Level.UNKNOWN,
 )

@@ -17,7 +17,7 @@ from stageproxy.core.values import FormFields
 FIELD = "attestations"
 """The form's field: a JSON array of attestation objects."""
 
-UNREADABLE = "The attestations that came along cannot be read. Publishing leaves them out."
+UNREADABLE = "The attestations cannot be read, so a promotion leaves them out."
 
 _CLAIMS = ("job_workflow_ref", "workflow_ref", "ci_config_ref_uri")
 """Where an identity of a CI job says which workflow it is of, the most exact first."""

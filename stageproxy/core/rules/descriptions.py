@@ -12,7 +12,7 @@ minutes."""
 
 _RST = "text/x-rst"
 _TOO_LONG = (
-    f"Only PyPI checks whether a description of over {LONGEST_RENDERED} characters can be shown."
+    f"The description has over {LONGEST_RENDERED} characters. Only PyPI checks whether it renders."
 )
 
 
@@ -43,7 +43,7 @@ def _sentence(content_type: str | None) -> str:
 
 DESCRIPTION_RULE = Rule(
     "description",
-    "a description in reStructuredText, which is what one without a type is, has no errors",
+    "a description in reStructuredText, which is the default type, renders without errors",
     descriptions_checked_by(DESCRIPTIONS),
     "The description failed to render ….",
 )

@@ -201,19 +201,19 @@ def _packaging(upload: Upload) -> Iterator[Finding]:
 _OWN_RULES: Sequence[Rule] = (
     Rule(
         "metadata-version",
-        f"`metadata_version` is one of {', '.join(METADATA_VERSIONS)}; 2.6 is too new",
+        f"`metadata_version` is one of {', '.join(METADATA_VERSIONS)}; 2.6 is not accepted yet",
         _metadata_version,
         "'…' is not a valid metadata version.",
     ),
     Rule(
         "version",
-        "there is a version, by PEP 440 and without a local part",
+        "the version follows PEP 440 and has no local part",
         _version,
         "'…' is invalid for 'version'.",
     ),
     Rule(
         "repeated-field",
-        "a field with one value comes once, and so does each label of a project's URLs",
+        "single-valued fields and the labels of project URLs are not repeated",
         _repeated,
         "'…' has invalid data.",
     ),
@@ -225,13 +225,13 @@ _OWN_RULES: Sequence[Rule] = (
     ),
     Rule(
         "email",
-        "the first address of author and maintainer could be one",
+        "the first address of the author, and that of the maintainer, is a valid email address",
         addresses_checked_by(ADDRESSES),
         "'…' is not a valid email address: …",
     ),
     Rule(
         "classifier-unknown",
-        "every classifier is on PyPI's list; none starts with `Private ::`",
+        "every classifier is in PyPI's list, and none starts with `Private ::`",
         _classifiers,
         "'…' is not a valid classifier.",
     ),
@@ -243,13 +243,13 @@ _OWN_RULES: Sequence[Rule] = (
     ),
     Rule(
         "url",
-        "home page and download URL are http or https",
+        "the home page and the download URL are http or https URLs",
         _urls,
         "'…' is not a valid url.",
     ),
     Rule(
         "project-url",
-        f"a project's URL has a label of at most {LONGEST_LABEL} characters, and is http or https",
+        f"a project URL has a label of at most {LONGEST_LABEL} characters and is http or https",
         _project_urls,
         "Must have a label.",
     ),
@@ -261,13 +261,13 @@ _OWN_RULES: Sequence[Rule] = (
     ),
     Rule(
         "other-distribution",
-        "what a release provides and obsoletes is spelled as a requirement, without a URL",
+        "Provides-Dist and Obsoletes-Dist are requirements without a URL",
         _other_distributions,
         "'…' is invalid: …",
     ),
     Rule(
         "two-licenses",
-        "`license` and `license_expression` do not both say something",
+        "`license` and `license_expression` are not both set",
         _licenses,
         "License is deprecated when License-Expression is present. …",
     ),
@@ -278,8 +278,8 @@ METADATA_RULES: Sequence[Rule] = (
     Rule(
         "metadata-field",
         "requirements, Python versions, extras, dynamic fields, license expressions and files, "
-        "import names and the description's type are what packaging takes, "
-        "and in the metadata version that has them",
+        "import names and the description's type are valid for `packaging` and allowed in the "
+        "metadata version",
         _packaging,
         "'…' is invalid for '…'.",
     ),

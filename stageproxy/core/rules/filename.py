@@ -136,7 +136,7 @@ def _length(upload: Upload) -> Iterator[Finding]:
 def _odd_characters(upload: Upload) -> Iterator[Finding]:
     if not upload.filename.isascii() or has_unseen(upload.filename):
         yield suspicious(
-            f"The filename {upload.filename!a} has characters that are not plain ASCII."
+            f"The filename {upload.filename!a} contains non-ASCII or invisible characters."
         )
 
 
@@ -155,19 +155,19 @@ FILE_RULES: Sequence[Rule] = (
     ),
     Rule(
         "extension",
-        "the filename ends as its `filetype` asks, in small letters",
+        "the extension is that of the `filetype`, in lower case",
         _extension,
         "Invalid file extension: …",
     ),
     Rule(
         "content-type",
-        "the file was not sent as an image",
+        "the content type of the file is not that of an image",
         _content_type,
         "Invalid distribution file.",
     ),
     Rule(
         "digest",
-        "the digests are those of the file",
+        "the digests in the form match the file",
         _digests,
         "The digest supplied does not match a digest calculated from the uploaded file.",
     ),
@@ -177,31 +177,31 @@ FILE_RULES: Sequence[Rule] = (
 FILENAME_RULES: Sequence[Rule] = (
     Rule(
         "filename",
-        "the filename is that of a wheel or an sdist",
+        "the filename is a valid wheel or sdist filename",
         _distribution_name,
         "Invalid … filename …",
     ),
     Rule(
         "platform",
-        "PyPI takes wheels for that platform",
+        "PyPI accepts wheels with the platform tags",
         _platform,
         "Binary wheel '…' has an unsupported platform tag '…'.",
     ),
     Rule(
         "filename-project",
-        "the filename is of the project",
+        "the project in the filename is that of the form",
         _project,
         "Start filename for '…' with '…'.",
     ),
     Rule(
         "filename-spelling",
-        "the filename spells the project, and an sdist's also the version, in normalized form",
+        "the project in the filename, and the version in that of an sdist, are normalized",
         _spelling,
         "Filename '…' …",
     ),
     Rule(
         "filename-version",
-        "a wheel's filename is of the version",
+        "the version in a wheel's filename is that of the form",
         _same_version,
         "Version in filename should be '…' not '…'.",
     ),
@@ -217,7 +217,7 @@ FILENAME_LENGTH = Rule(
 
 FILENAME_SUSPICION = Rule(
     "filename-characters",
-    "the filename is plain ASCII",
+    "the filename consists of visible ASCII characters",
     _odd_characters,
     level=Level.WARN,
 )

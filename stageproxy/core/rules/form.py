@@ -74,19 +74,19 @@ def _invalid_value(name: str, error: str) -> Finding:
 FORM_RULES: Sequence[Rule] = (
     Rule(
         "protocol-version",
-        "`protocol_version` is 1, if it is there",
+        "`protocol_version` is 1 or missing",
         _protocol_version,
         "Unknown protocol version.",
     ),
     Rule(
         "name",
-        "the project's name is one",
+        "the project name is valid",
         _name,
         "'…' is an invalid value for Name. Error: …",
     ),
     Rule(
         "digest-spelling",
-        "digests are in hex",
+        "digests are hex-encoded",
         _digest_spelling,
         "Invalid value for …. Error: Use a valid, hex-encoded, … message digest.",
     ),
@@ -98,13 +98,13 @@ FORM_RULES: Sequence[Rule] = (
     ),
     Rule(
         "pyversion",
-        "`pyversion` is there for a wheel, and `source` for an sdist",
+        "`pyversion` is set for a wheel, and is `source` or missing for an sdist",
         _python_version,
         "Invalid value for pyversion. Error: …",
     ),
     Rule(
         "some-digest",
-        "there is a digest",
+        "the form has at least one digest",
         _some_digest,
         "Error: Include at least one message digest.",
     ),

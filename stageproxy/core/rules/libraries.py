@@ -11,7 +11,7 @@ from rfc3986.validators import Validator
 Judge = Callable[[str], str | None]
 """Says what is wrong with a text, or nothing."""
 
-_EXTRA = "Install stageproxy[verdict] to have it checked."
+_EXTRA = "Install stageproxy[verdict] to check it here."
 _LONGEST_URL = 2**13
 """More is no URL that anybody could open, and takes long to look at."""
 
@@ -23,7 +23,7 @@ _FAILS = (*_DOCUTILS_FAILS, RecursionError, RuntimeError, TypeError, ValueError)
 
 def not_checked(what: str) -> str:
     """Return what is said where a library is missing."""
-    return f"{what} is not checked here, but PyPI does. {_EXTRA}"
+    return f"{what} was not checked, but PyPI checks it. {_EXTRA}"
 
 
 def is_web_url(url: str) -> bool:

@@ -43,7 +43,7 @@ def _similar_name(upload: Upload) -> Iterator[Finding]:
         yield Finding(
             "name",
             f"The name {name!r} is too similar to an existing project. "
-            f"That is {upload.around.similar!r}.",
+            f"The existing project is {upload.around.similar!r}.",
             page="help/#project-name",
         )
 
@@ -52,8 +52,8 @@ def _size(upload: Upload) -> Iterator[Finding]:
     # That a limit was raised shows in a file that is out, and nowhere else.
     if upload.size > max(LONGEST_FILE, upload.around.largest if upload.around else 0):
         yield not_known(
-            f"PyPI takes files of up to {LONGEST_FILE // 2**20} MB, unless the project was "
-            f"granted more; {upload.filename} has {upload.size // 2**20} MB."
+            f"{upload.filename} has {upload.size // 2**20} MB. PyPI accepts files of up to "
+            f"{LONGEST_FILE // 2**20} MB unless the project has a higher limit."
         )
 
 
@@ -61,8 +61,8 @@ def _project_size(upload: Upload) -> Iterator[Finding]:
     there = upload.around.size if upload.around else None
     if there is not None and there + upload.size > LARGEST_PROJECT:
         yield not_known(
-            f"PyPI takes {LARGEST_PROJECT // 2**30} GB for a project, unless it was granted more; "
-            f"with {upload.filename} it has {(there + upload.size) / 2**30:.1f} GB."
+            f"With {upload.filename} the project has {(there + upload.size) / 2**30:.1f} GB. PyPI "
+            f"accepts {LARGEST_PROJECT // 2**30} GB unless the project has a higher limit."
         )
 
 
@@ -78,7 +78,7 @@ def _file_exists(upload: Upload) -> Iterator[Finding]:
         page="help/#file-name-reuse",
     )
     if holder != upload.filename:
-        yield Finding("content", f"It has the bytes of {holder!r}.")
+        yield Finding("content", f"{holder!r} has the same bytes.")
 
 
 def _is_published(upload: Upload) -> bool:
@@ -97,17 +97,15 @@ def _closed_release(upload: Upload) -> Iterator[Finding]:
         yield Finding(
             "content",
             "Uploading new files to releases older than 14 days is not allowed. "
-            f"This one was closed on {closes:%Y-%m-%d}.",
+            f"This release closed on {closes:%Y-%m-%d}.",
         )
     elif not around.is_age_known:
         yield not_known(
-            "PyPI closes a release 14 days after its first file, and the index does not say when "
-            "that was."
+            "PyPI closes a release 14 days after its first upload, and the index does not report "
+            "when that was."
         )
     else:
-        yield not_known(
-            f"PyPI takes files for this release until {closes:%Y-%m-%d %H:%M} UTC, and none later."
-        )
+        yield not_known(f"PyPI accepts files for this release until {closes:%Y-%m-%d %H:%M} UTC.")
 
 
 def _second_sdist(upload: Upload) -> Iterator[Finding]:
@@ -123,21 +121,22 @@ def _is_other_sdist(filename: str, upload: Upload) -> bool:
 
 STDLIB_NAME = Rule(
     "stdlib-name",
-    "a new project does not have the name of a module of Python's standard library",
+    "a new project is not named like a module of Python's standard library",
     _stdlib_name,
     "The name '…' isn't allowed (conflict with Python Standard Library module name).",
 )
 
 SIMILAR_NAME = Rule(
     "similar-name",
-    "the name of a new project does not look like that of another",
+    "the name of a new project is not too similar to that of another project",
     _similar_name,
     "The name '…' is too similar to an existing project.",
 )
 
 PROJECT_SIZE = Rule(
     "project-size",
-    f"all files of the project have at most {LARGEST_PROJECT // 2**30} GB, or it was granted more",
+    f"the files of the project have at most {LARGEST_PROJECT // 2**30} GB, unless its limit is "
+    "higher",
     _project_size,
     "Project size too large. Limit for project '…' total size is … GB.",
     Level.UNKNOWN,
@@ -145,7 +144,7 @@ PROJECT_SIZE = Rule(
 
 FILE_SIZE = Rule(
     "file-size",
-    f"the file has at most {LONGEST_FILE // 2**20} MB, or the project was granted more",
+    f"the file has at most {LONGEST_FILE // 2**20} MB, unless the project's limit is higher",
     _size,
     "File too large. Limit for project '…' is … MB.",
     Level.UNKNOWN,
@@ -154,7 +153,8 @@ FILE_SIZE = Rule(
 RELEASE_RULES: Sequence[Rule] = (
     Rule(
         "file-exists",
-        "the project has no file of that name with other bytes, nor the same bytes under another",
+        "the project has no file with this name and other bytes, or with these bytes and another "
+        "name",
         _file_exists,
         "File already exists ('…', with blake2_256 hash '…').",
     ),

@@ -24,7 +24,7 @@ def _attestations(upload: Upload) -> Iterator[Finding]:
         yield not_known(UNREADABLE, FIELD)
     elif attestations:
         yield not_known(
-            "PyPI takes attestations from Trusted Publishers alone; "
+            "PyPI accepts attestations from Trusted Publishers only; "
             "a promotion with an API token leaves them out.",
             FIELD,
         )
@@ -32,7 +32,7 @@ def _attestations(upload: Upload) -> Iterator[Finding]:
 
 ATTESTATIONS = Rule(
     "attestations",
-    "attestations come from a Trusted Publisher and fit the file",
+    "attestations come from a Trusted Publisher and match the file",
     _attestations,
     "Invalid attestations supplied during upload: …",
     Level.UNKNOWN,
@@ -41,7 +41,7 @@ ATTESTATIONS = Rule(
 UNKNOWN_RULES: Sequence[Rule] = (
     _rule(
         "token",
-        "the token may not be valid, or not for this project",
+        "the token may be invalid or not cover this project",
         "Invalid API Token: …",
     ),
     _rule(
@@ -66,27 +66,27 @@ UNKNOWN_RULES: Sequence[Rule] = (
     ),
     _rule(
         "deleted-filename",
-        "the filename may have been used by a file that was deleted since",
+        "the filename may belong to a file that was deleted",
         "This filename was previously used by a file that has since been deleted. …",
     ),
     _rule(
         "same-bytes-elsewhere",
-        "another project may have the same bytes",
+        "another project may have a file with the same bytes",
         "File already exists ('…', with blake2_256 hash '…').",
     ),
     _rule(
         "uploads-closed",
-        "PyPI may take no uploads, or no new projects, for the moment",
+        "uploads or new projects may be temporarily disabled",
         "New uploads are temporarily disabled. …",
     ),
     _rule(
         "too-many-projects",
-        "too many new projects may have been made within the hour",
+        "too many projects may have been created within the last hour",
         "Too many new projects created",
     ),
     _rule(
         "newer-rules",
-        "PyPI may have rules that are newer than these",
+        "PyPI may have newer rules than these",
         "",
     ),
 )

@@ -1,4 +1,4 @@
-"""Here is what becomes of an artifact that arrives: taken in, known already, or in conflict."""
+"""Acceptance of artifacts into stages: new, unchanged, replacing another one, or refused."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,11 +12,11 @@ from stageproxy.core.rules.upload import Surroundings
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Step
 
 CLOSED_TO_UPLOADS = frozenset({"archived", "quarantined"})
-"""The states of a project in which an index must not take uploads (PEP 792)."""
+"""The states of a project in which an index must not accept uploads (PEP 792)."""
 
 
 class Outcome(StrEnum):
-    """What became of an upload."""
+    """The effect of an upload on a stage."""
 
     UPLOADED = "uploaded"
     UNCHANGED = "unchanged"
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 
 def is_published(artifact: Artifact, listing: Listing) -> bool:
-    """Say whether upstream has the artifact. Raise if it has other bytes under that name."""
+    """Return whether upstream has the artifact. Raise if it has other bytes under that name."""
     published = listing.files.get(artifact.filename)
     if published is None:
         return False
@@ -41,15 +41,15 @@ def surroundings_of(
     similar: str | None = None,
     staged: Iterable[Artifact] = (),
 ) -> Surroundings:
-    """Return what the index has beside an upload of a *version*, `None` if that is not known.
+    """Return what the index has beside an upload of *version*; `None` if the version is unknown.
 
-    *similar*: another project whose name PyPI takes for the same; *staged*:
-    what else is to be published of the project.
+    *similar*: another project whose name PyPI treats as the same; *staged*:
+    the other artifacts of the project that are staged.
     """
     release = listing.files_of(version) if version is not None else []
     times = [_parse_time(one.upload_time) for one in release]
     sizes = [one.size for one in listing.files.values() if one.size is not None]
-    coming = sum(one.size for one in staged if one.filename not in listing.files)
+    staged_size = sum(one.size for one in staged if one.filename not in listing.files)
     is_size_known = len(sizes) == len(listing.files)
     return Surroundings(
         now=now,
@@ -59,13 +59,13 @@ def surroundings_of(
         first_upload=min((time for time in times if time is not None), default=None),
         is_age_known=None not in times,
         similar=similar,
-        size=sum(sizes) + coming if is_size_known else None,
+        size=sum(sizes) + staged_size if is_size_known else None,
         largest=max(sizes, default=0),
     )
 
 
 def _parse_time(text: str | None) -> datetime | None:
-    """Return a time that the index says, or nothing if it is none with a zone."""
+    """Return a time of the index, or `None` if it is not a time with a zone."""
     try:
         time = datetime.fromisoformat(text or "")
     except (ValueError, TypeError):
@@ -74,15 +74,15 @@ def _parse_time(text: str | None) -> datetime | None:
 
 
 def find_closed(project: str, listing: Listing) -> Finding | None:
-    """Return the refusal of an upload to a project that upstream has closed."""
+    """Return the refusal of uploads if the project is closed upstream."""
     if listing.status not in CLOSED_TO_UPLOADS:
         return None
-    message = f"The project {project} is {listing.status} on PyPI and takes no uploads."
+    message = f"Project {project} is {listing.status} on PyPI and accepts no uploads."
     return Finding("name", message)
 
 
 def check_project_accepts_uploads(project: str, listing: Listing) -> None:
-    """Refuse an upload to a project that upstream has closed."""
+    """Raise `RefusedError` if the project is closed upstream."""
     closed = find_closed(project, listing)
     if closed is not None:
         raise RefusedError([Problem(closed.source, closed.message)])
@@ -96,35 +96,36 @@ def plan_acceptance(
     *,
     replace: bool,
 ) -> Outcome:
-    """Return what an arriving artifact does to a stage, or raise why it cannot.
+    """Return the effect of an artifact on a stage. Raise if the stage cannot accept it.
 
-    *others*: what the project's live stages hold. PyPI takes no bytes twice,
-    whatever their name; *replace*: whether a staged file may be exchanged.
+    *others*: the artifacts of the project's live stages. PyPI accepts the same
+    bytes only once, whatever their filename. *replace*: whether a staged file
+    can be replaced.
     """
     stage.after(Step.EDIT)
     if not stage.accepts_version(version):
         raise OtherReleaseError(artifact.filename, staged=stage.release)
-    held = stage.find_artifact(artifact.filename)
+    existing = stage.find_artifact(artifact.filename)
     _check_sdist_is_the_only_one(stage, artifact)
     _check_bytes_are_new(artifact, others)
-    if held is None:
+    if existing is None:
         return Outcome.UPLOADED
-    if held.sha256 == artifact.sha256:
-        return _for_same_bytes(held, artifact, replace=replace)
+    if existing.sha256 == artifact.sha256:
+        return _for_same_bytes(existing, artifact, replace=replace)
     if not replace:
         raise _already_exists(artifact)
     return Outcome.REPLACED
 
 
-def _for_same_bytes(held: Artifact, artifact: Artifact, *, replace: bool) -> Outcome:
-    """Compare the forms: with another one it is another release, for PyPI shows what it says."""
-    if replace and held.form_sha256 != artifact.form_sha256:
+def _for_same_bytes(existing: Artifact, artifact: Artifact, *, replace: bool) -> Outcome:
+    """Compare the forms: PyPI shows the metadata of the form, so another form is another file."""
+    if replace and existing.form_sha256 != artifact.form_sha256:
         return Outcome.REPLACED
     return Outcome.UNCHANGED
 
 
 def _check_sdist_is_the_only_one(stage: Stage, artifact: Artifact) -> None:
-    """Refuse a second sdist, which has the same version in another spelling."""
+    """Refuse a second sdist, whose version is the same in another spelling."""
     sdists = {one.filename for one in stage.artifacts if one.kind is ArtifactKind.SDIST}
     if artifact.kind is ArtifactKind.SDIST and sdists - {artifact.filename}:
         raise RefusedError([Problem("content", ONE_SDIST)])

@@ -1,4 +1,4 @@
-"""Here is what a client says of a file before it sends it, and whether such a file can come."""
+"""Announcements of files, and whether a stage can accept such a file."""
 
 import re
 from collections.abc import Mapping
@@ -10,45 +10,47 @@ from stageproxy.core.rules.table import findings_of, refusals
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.stage import Stage
 
-_PLAIN = re.compile(r"[A-Za-z0-9._+!-]+")
+_ALLOWED = re.compile(r"[A-Za-z0-9._+!-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What a client says of a file before it sends it: its name, bytes, and digests in hex."""
+    """A file that a client is about to send: filename, size in bytes, digests in hex."""
 
     filename: str
     size: int
     hashes: Mapping[str, str]
 
 
-def name_of(filename: str) -> DistributionName:
-    """Take the filename of an announced file apart, or raise what is wrong with it."""
+def parse_filename(filename: str) -> DistributionName:
+    """Return the parts of an announced filename. Raise if it is not one of a wheel or an sdist."""
     try:
         return parse_distribution_name(filename)
     except ValueError as error:
-        sentence = f"{filename!r} is no filename of a wheel or an sdist: {error}"
+        sentence = f"{filename!r} is not a valid filename of a wheel or an sdist: {error}"
         raise _invalid(sentence) from error
 
 
 def check_name(stage: Stage, name: DistributionName) -> None:
-    """Raise if a file of that *name* can never be a part of the stage.
+    """Raise if the stage can never accept a file of that *name*.
 
-    The verdict would say so too, but only once all of the file is there.
+    The rules would refuse it as well, but only once the whole file is there.
     """
-    if not _PLAIN.fullmatch(name.filename):
-        raise _invalid(f"{name.filename!r} has characters that no file on PyPI has in its name.")
+    if not _ALLOWED.fullmatch(name.filename):
+        raise _invalid(
+            f"{name.filename!r} contains characters that PyPI does not allow in filenames."
+        )
     if name.project != stage.project or not stage.accepts_version(str(name.version)):
         raise _invalid(
-            f"{name.filename} does not belong to this session, which is {stage.release}."
+            f"{name.filename} does not belong to this session, which is for {stage.release}."
         )
-    found = refusals(findings_of(_before_it_is_sent(name)))
-    problems = [Problem("filename", one.message) for one in found if one.source == "content"]
+    refused = refusals(findings_of(_announced_upload(name)))
+    problems = [Problem("filename", one.message) for one in refused if one.source == "content"]
     if problems:
         raise InvalidRequestError(problems[0].message, problems)
 
 
-def _before_it_is_sent(name: DistributionName) -> Upload:
+def _announced_upload(name: DistributionName) -> Upload:
     form = (
         ("name", name.project),
         ("version", str(name.version)),

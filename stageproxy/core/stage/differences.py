@@ -59,8 +59,8 @@ def differences(told: Iterable[ReleaseClaims]) -> Sequence[str]:
         return []
     first, *others = in_order
     return [
-        f"{other.filename} has another {label} than {first.filename}. "
-        "PyPI shows that of the latter, which is published first, for all files."
+        f"{other.filename} has a different {label} than {first.filename}. "
+        f"PyPI shows that of {first.filename} for all files, because it is published first."
         for other in others
         for field, label in _LABELS.items()
         if other.values[field] != first.values[field]

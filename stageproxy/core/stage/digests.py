@@ -1,4 +1,4 @@
-"""Here is how the bytes of a file are told apart: its size, its digests, and which ones count."""
+"""Size and digests of files, and the check of those that a client announces."""
 
 import hashlib
 import re
@@ -13,8 +13,8 @@ _OF_ANY_LENGTH = range(64, 1025)
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A file that has come in whole: its size in bytes and its digests in hex."""
+class FileDigests:
+    """A file's size in bytes and its digests in hex."""
 
     size: int
     sha256: str
@@ -23,9 +23,9 @@ class Received:
 
 
 def problems_with_hashes(hashes: Mapping[str, str]) -> Sequence[Problem]:
-    """Return what is wrong with digests that were announced, by hashlib's names of algorithms.
+    """Return the problems of announced digests, by hashlib's names of algorithms.
 
-    PEP 694 asks for one secure algorithm at least; more may come along.
+    PEP 694 requires at least one secure algorithm.
     """
     problems = [
         Problem(f"hashes.{name}", sentence)
@@ -33,34 +33,36 @@ def problems_with_hashes(hashes: Mapping[str, str]) -> Sequence[Problem]:
         if (sentence := _problem_with(name, digest))
     ]
     if not problems and not set(hashes) - _WEAK:
-        return [Problem("hashes", "One secure digest is needed at least, best sha256.")]
+        return [Problem("hashes", "At least one secure digest is required, preferably sha256.")]
     return problems
 
 
 def problems_with_file(
-    announced: Mapping[str, str], found: Mapping[str, str], *, size: int, of: int
+    announced: Mapping[str, str], computed: Mapping[str, str], *, size: int, received: int
 ) -> Sequence[Problem]:
-    """Return where a file is not what was announced: *size* bytes, and digests by algorithm.
+    """Return the differences between a file and its announcement.
 
-    *found*, *of*: the digests that it has, as far as they were computed, and how many bytes.
+    *announced* and *size*: its digests in hex by algorithm, and its size in
+    bytes. *computed* and *received*: those of the file; not every announced
+    digest has to be computed.
     """
     problems = []
-    if of != size:
-        sentence = f"The file has {of} bytes, but {size} were announced."
+    if received != size:
+        sentence = f"The file has {received} bytes, but {size} were announced."
         problems.append(Problem("size", sentence))
     problems.extend(
-        Problem(f"hashes.{name}", f"The {name} digest of the file is not the announced one.")
+        Problem(f"hashes.{name}", f"The {name} digest of the file differs from the announced one.")
         for name, digest in announced.items()
-        if name in found and found[name] != digest.lower()
+        if name in computed and computed[name] != digest.lower()
     )
     return problems
 
 
 def _problem_with(name: str, digest: str) -> str | None:
     if name not in hashlib.algorithms_guaranteed:
-        return f"{name} is no algorithm that every Python knows."
+        return f"{name!r} is not an algorithm that every Python supports."
     if not _HEX.fullmatch(digest):
-        return "A digest is spelled in hexadecimal digits."
+        return "A digest must consist of hexadecimal digits."
     length = hashlib.new(name, usedforsecurity=False).digest_size * 2
     fits = len(digest) == length if length else len(digest) in _OF_ANY_LENGTH
-    return None if fits else f"This is not how long a digest of {name} is."
+    return None if fits else f"A digest of {name} has another length."

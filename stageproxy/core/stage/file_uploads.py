@@ -1,4 +1,4 @@
-"""Here is a file on its way into a stage by PEP 694: what was announced, what came, its states."""
+"""File uploads of PEP 694 and their states."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from stageproxy.core.errors import ConflictError
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 
 
 class UploadStatus(StrEnum):
-    """The states of a file upload; PEP 694's states of a file upload session."""
+    """The states of a file upload, as PEP 694 names them."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -20,17 +20,16 @@ class UploadStatus(StrEnum):
 
 
 UNFINISHED = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING, UploadStatus.ERROR})
-"""The states in which a file stands between a stage and its promotion."""
+"""The states in which a file upload prevents the promotion of its stage."""
 
-
-COMING = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING})
-"""The states in which what was sent is still needed."""
+IN_PROGRESS = frozenset({UploadStatus.PENDING, UploadStatus.PROCESSING})
+"""The states in which the bytes and attestations that were sent are still needed."""
 
 
 class UploadStep(StrEnum):
-    """What can be done to a file upload."""
+    """The steps of a file upload, as the error on a step that is not possible names them."""
 
-    SEND = "take anything"
+    SEND = "receive data"
     EXTEND = "be extended"
     COMPLETE = "be completed"
     SUCCEED = "succeed"
@@ -55,16 +54,17 @@ NEXT_UPLOAD: Mapping[UploadStatus, Mapping[UploadStep, UploadStatus]] = {
     UploadStatus.ERROR: {UploadStep.DELETE: UploadStatus.CANCELED},
     UploadStatus.CANCELED: {},
 }
-"""Where each step leads. What is missing is a conflict. A fault of the server's own puts an upload
-back, so that its client can complete it again."""
+"""The status after each step. A step that is missing is a conflict. A failure of the server puts
+an upload back, so that the client can complete it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileUpload:
-    """A file that was announced: its name, its size in bytes, its digests in hex by algorithm.
+    """A file that is announced: its filename, its size in bytes, its digests in hex by algorithm.
 
-    `received` is what has come in, if anything has; `attestations` are a JSON
-    array as it came, kept until the file is completed; `notices` say why it failed.
+    `received` are the digests of the bytes that were sent last, if any;
+    `attestations` are a JSON array, stored until the file is completed;
+    `notices` are the reasons why the upload failed.
     """
 
     id: str
@@ -75,22 +75,22 @@ class FileUpload:
     created_at: datetime
     expires_at: datetime
     created_by: str
-    received: Received | None = None
+    received: FileDigests | None = None
     attestations: str | None = field(default=None, repr=False)
     notices: tuple[str, ...] = ()
 
     def after(self, step: UploadStep, *notices: str) -> "FileUpload":
-        """Return the upload as it is after a *step*, or raise a conflict."""
+        """Return the upload after a *step*. Raise `ConflictError` if the step is not possible."""
         try:
             status = NEXT_UPLOAD[self.status][step]
         except KeyError:
             raise ConflictError(
-                f"The upload of {self.filename} is {self.status} and cannot {step}."
+                f"The upload of {self.filename} cannot {step}: its status is {self.status}."
             ) from None
         return replace(self, status=status, notices=(*self.notices, *notices))
 
     def as_of(self, now: datetime) -> "FileUpload":
-        """Return the upload as it counts *now*: one that nobody completed in time is canceled."""
+        """Return the upload as it is *now*: canceled if it was not completed in time."""
         if self.status is UploadStatus.PENDING and now >= self.expires_at:
-            return self.after(UploadStep.DELETE, "It expired.")
+            return self.after(UploadStep.DELETE, "The upload expired.")
         return self

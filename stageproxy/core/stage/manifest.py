@@ -33,7 +33,7 @@ def parse_checksums(text: str) -> dict[str, str]:
             continue
         name, sha256 = _parse_line(line.strip(), number)
         if found.setdefault(name, sha256) != sha256:
-            msg = f"Line {number} has another hash of {name} than a line before it."
+            msg = f"Line {number} has another hash for {name} than an earlier line."
             raise ValueError(msg)
     return found
 
@@ -55,6 +55,6 @@ def _parse_line(line: str, number: int) -> tuple[str, str]:
     elif found := _BSD.fullmatch(line):
         path, sha256 = found.groups()
     else:
-        msg = f"Line {number} is not one that sha256sum prints."
+        msg = f"Line {number} is not in the format of sha256sum."
         raise ValueError(msg)
     return _FOLDERS.sub("", path.strip()), sha256.lower()

@@ -72,4 +72,4 @@ def _lost(uploads: Sequence[Upload], listing: Listing) -> list[str]:
     old = (filename for filename, version in versions.items() if version == before)
     out = (filename for filename, version in versions.items() if version == name.version)
     lost = lost_wheels([*(one.filename for one in uploads), *out], old)
-    return [f"There is {what}, which {name.project} {before} has." for what in lost]
+    return [f"There is {what}, unlike in {name.project} {before}." for what in lost]

@@ -57,7 +57,7 @@ NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
 a conflict."""
 
 
-_HALF_PUBLISHED = "half published, which only promoting it again can end,"
+_FINISH = " Run `stageproxy promote STAGE` again to publish the rest."
 
 
 class ArtifactKind(StrEnum):
@@ -146,9 +146,10 @@ class Stage:
         try:
             return self.steps()[step]
         except KeyError:
-            how = _HALF_PUBLISHED if self.status is Status.ERROR else self.status
+            is_partial = self.status is Status.ERROR
+            state, advice = ("partially published", _FINISH) if is_partial else (self.status, "")
             raise ConflictError(
-                f"The stage of {self.release} is {how} and cannot {step}."
+                f"Stage {self.release} is {state} and cannot {step}.{advice}"
             ) from None
 
     def find_artifact(self, filename: str) -> Artifact | None:

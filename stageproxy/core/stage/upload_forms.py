@@ -3,7 +3,7 @@
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.rules.attestations import FIELD
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.values import FormFields
@@ -13,7 +13,7 @@ _NOT_FOR_PYPI = frozenset({"content", "staged"})
 
 
 def form_of_upload(
-    core_metadata: bytes, name: DistributionName, upload: FileUpload, received: Received
+    core_metadata: bytes, name: DistributionName, upload: FileUpload, received: FileDigests
 ) -> FormFields:
     """Return the form that twine would send with the file."""
     form = form_of(

@@ -60,7 +60,7 @@ def lost_wheels(filenames: Iterable[str], before: Iterable[str]) -> list[str]:
 
 def _lost_on(machine: Machine, wanted: frozenset[str], there: frozenset[str] | None) -> str | None:
     if there is None:
-        return f"no wheel for {'every machine' if machine == _EVERY else machine}"
+        return f"no wheel for {'all platforms' if machine == _EVERY else machine}"
     lost = wanted - there
     return f"no wheel for {_some(lost)} on {machine}" if lost else None
 

@@ -1,231 +1,205 @@
-"""Here is how a stage is published: examined, frozen, handed to whoever sends, watched."""
+"""Promotions from start to end: examined, frozen, published, resumed, expired."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
-from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import (
     ConflictError,
     GoneError,
     NoRoomError,
     RefusedError,
 )
-from stageproxy.core.promotion.events import begun_event, promotion_event
 from stageproxy.core.promotion.examination import Examination
-from stageproxy.core.promotion.journal import Journal, new_journal
 from stageproxy.core.promotion.promotion import (
-    Approval,
     LostLeaseError,
     Promotion,
     Publisher,
-    PublishUrls,
 )
 from stageproxy.core.promotion.request import PromotionRequest, check_order
 from stageproxy.core.rights import Action, ApiToken, Credential
-from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.stage import Stage, Status, Step
-from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.ports import ArtifactFiles, Catalogue, Clock, JournalStore, Rows
 from stageproxy.services.background import Background
-from stageproxy.services.promotion.journal_store import CatalogueJournalStore, fail
-from stageproxy.services.promotion.publish_target import (
-    PromotionCredentials,
-    PublishTarget,
-    get_publish_target,
-)
-from stageproxy.services.promotion.reports import PromotionView
-from stageproxy.services.stages import Stages, get_live, get_stage, what_became_of
+from stageproxy.services.live_stages import get_stage
+from stageproxy.services.promotion.credentials import GivenCredential
+from stageproxy.services.promotion.journal_store import CatalogueJournalStore
+from stageproxy.services.promotion.preflight import Preflight
+from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
+from stageproxy.services.promotion.runner import PromotionRunner
+from stageproxy.services.promotion.transactions import begin, check_is_same, fail, take_over
+from stageproxy.services.promotion.upload_requests import StoredUploadRequests
+from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
 
-_SILENT = "Nothing was heard of the promotion for 15 minutes."
+_SILENT = "The publisher reported nothing for 15 minutes."
 _RESTARTED = (
-    "The server stopped while it published, and has kept no credential: it came with the request."
+    "The server was restarted while it published. It has no credential: the one that came with the "
+    "request was not stored."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Promotions:
-    """Publishes stages. *publish_target* is where to, if the settings say so."""
+    """Publishes stages. *publish_target* is `None` if the settings name none.
+
+    `sent` is how many bytes of each file have been sent, by stage and filename.
+    """
 
     catalogue: Catalogue
+    files: ArtifactFiles
     clock: Clock
     stages: Stages
     publish_target: PublishTarget | None
-    credentials: PromotionCredentials
+    preflight: Preflight
     background: Background
     sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
     async def examine(
-        self, token: ApiToken, stage_id: str, way: Publisher, *, needs_credential: bool = False
+        self,
+        token: ApiToken,
+        stage_id: str,
+        publisher: Publisher,
+        *,
+        needs_credential: bool = False,
     ) -> Examination:
-        """Return what is to be said of a stage before it is published.
+        """Return the findings about a stage before it is published.
 
-        *needs_credential*: tell if the server has none to publish it with.
+        *needs_credential*: add a notice if the server has no credential for it.
         """
         stage = await self._promotable(token, stage_id)
-        examination = await self.get_publish_target().preflight.examine(stage, way)
-        missing = await self._why_no_credential(stage) if needs_credential else ()
-        return replace(examination, notices=(*examination.notices, *missing))
+        examination = await self.preflight.examine(stage, self.get_publish_target(), publisher)
+        notices = await self._missing_credential(stage) if needs_credential else ()
+        return replace(examination, notices=(*examination.notices, *notices))
 
-    async def start(self, token: ApiToken, stage_id: str, order: PromotionRequest) -> PromotionView:
-        """Freeze a stage, and begin to publish it unless somebody else is to send it.
+    async def start(
+        self, token: ApiToken, stage_id: str, request: PromotionRequest
+    ) -> PromotionView:
+        """Freeze a stage, and publish it in the background unless a client does.
 
-        Raise what speaks against it; then the stage is as it was.
+        Raise `StageproxyError` if it cannot be published; the stage is then unchanged.
         """
         stage = await self._promotable(token, stage_id)
         publish_target = self.get_publish_target()
-        credential = await self._credential_for(stage, order)
-        examination = await publish_target.preflight.examine(stage, order.way)
+        credential = await self._credential_for(stage, request)
+        examination = await self.preflight.examine(stage, publish_target, request.publisher)
         try:
-            check_order(examination, order)
+            check_order(examination, request)
         except RefusedError:
-            # An artifact that somebody removed meanwhile has no file, which is no damage.
-            _check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
+            # A file that was removed in the meantime is not damaged.
+            check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
             raise
         view = await self.catalogue.write(
-            lambda rows: self._freeze(rows, token, examination, order, publish_target.target)
+            lambda rows: begin(
+                rows, examination, request, publish_target.urls, token.id, self.clock.now()
+            )
         )
         log.info(
-            "stage %s: frozen for publishing by token %s, as %s",
+            "stage %s: frozen for publishing by token %s, manifest %s",
             stage_id,
             token.id,
             view.promotion.approval.manifest_digest,
         )
         if credential is not None:
-            self._begin(view, credential)
+            self._publish_in_background(view, credential)
         return view
 
     async def recover(self) -> None:
-        """Go on with what a server was at when it stopped; a lease of its own is nobody's now."""
-        for promotion in await self.catalogue.read(lambda rows: rows.list_promotions()):
-            if promotion.ended_at is None and promotion.way is Publisher.SERVER:
+        """Resume the promotions that this server published when it stopped."""
+        for promotion in await self.catalogue.read(lambda rows: rows.promotions.list()):
+            if promotion.ended_at is None and promotion.publisher is Publisher.SERVER:
                 try:
                     await self._resume(promotion)
                 except NoRoomError:
-                    # A full disk must not keep the server from starting: it serves all the rest.
-                    log.error("stage %s: no room to go on with its promotion", promotion.stage_id)  # noqa: TRY400 - why is known
+                    # A full disk must not prevent the start: everything else can be served.
+                    log.error("stage %s: no disk space to resume its promotion", promotion.stage_id)  # noqa: TRY400 - the reason is known
 
-    async def lapse(self) -> None:
-        """End promotions that nobody was heard of for too long; whoever wants may go on."""
+    async def end_lapsed(self) -> None:
+        """End the promotions whose leases have run out, so that they can be started again."""
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            for one in rows.list_promotions():
-                if one.has_lapsed(now) and not self.background.is_running(one.stage_id):
-                    fail(rows, one, _SILENT, now, longest=self._longest)
+            for promotion in rows.promotions.list():
+                is_running = self.background.is_running(promotion.stage_id)
+                if promotion.has_lapsed(now) and not is_running:
+                    fail(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
 
         await self.catalogue.write(work)
 
     async def _promotable(self, token: ApiToken, stage_id: str) -> Stage:
+        """Return a stage that can be promoted. Raise if *token* or its status forbids it."""
         await self.stages.get(token, stage_id, Action.PROMOTE)
-        await self.lapse()
+        await self.end_lapsed()
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         if stage.status is Status.CANCELED:
-            raise GoneError(what_became_of(stage))
+            raise GoneError(end_message(stage))
         stage.after(Step.PROMOTE)
         return stage
 
-    async def _why_no_credential(self, stage: Stage) -> Sequence[str]:
-        """Return what keeps the server from publishing with a credential of its own, if it does."""
+    async def _missing_credential(self, stage: Stage) -> Sequence[str]:
+        """Return the notice that the server has no credential of its own for a stage, if so."""
         try:
             await self._credential_for(stage, PromotionRequest(None, None))
         except ConflictError as error:
             return [error.sentence]
         return []
 
-    async def _credential_for(self, stage: Stage, order: PromotionRequest) -> Credential | None:
-        """Return what the server publishes with; nothing if somebody else is to send the stage."""
-        if order.way is Publisher.CLIENT:
+    async def _credential_for(self, stage: Stage, request: PromotionRequest) -> Credential | None:
+        """Return the credential to publish with; `None` if a client publishes the stage."""
+        if request.publisher is Publisher.CLIENT:
             return None
-        credential = order.credential or await self.credentials.find(stage.project)
+        configured = self.get_publish_target().credentials
+        credential = request.credential or await configured.find(stage.project)
         if credential is None:
             raise ConflictError(
-                "The server has no credential to publish with. Set promotion.token, hand one over "
-                "(stageproxy promote --pypi-token-file FILE), or publish from where there is one: "
-                "stageproxy promote --here."
+                "The server has no credential to publish with. Set promotion.token, pass one with "
+                "`stageproxy promote --pypi-token-file FILE`, or publish from a machine that has "
+                "one with `stageproxy promote --here`."
             )
         return credential
 
-    def _freeze(
-        self,
-        rows: Rows,
-        token: ApiToken,
-        examination: Examination,
-        order: PromotionRequest,
-        target: PublishUrls,
-    ) -> PromotionView:
-        """Freeze what was examined, within one transaction; what comes later is in conflict."""
-        now = self.clock.now()
-        stage = get_live(rows, examination.stage.id, now)
-        frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
-        _check_is_same(stage, examination.stage)
-        former = rows.find_promotion(stage.id)
-        if former is not None:
-            former.check_target(target)
-        journal = _journal_to_go_on_with(rows, stage, former, now)
-        promotion = Promotion(
-            stage_id=stage.id,
-            approval=Approval(
-                manifest_digest=manifest_digest(stage.artifacts),
-                revision=stage.revision,
-                by=token.id,
-                at=now,
-                acknowledged=tuple(examination.warnings),
-            ),
-            target=target,
-            way=order.way,
-            fence=former.fence + 1 if former else 1,
-            leased_until=now,
-            first_sent_at=former.first_sent_at if former else None,
-            notices=examination.notices,
-        ).renewed(now)
-        rows.save_stage(frozen)
-        rows.save_promotion(promotion)
-        rows.add_event(begun_event(frozen, promotion, now))
-        return PromotionView(frozen, promotion, journal)
-
     async def _resume(self, promotion: Promotion) -> None:
-        """Take over from a server that is gone, if the settings say where to and with what."""
-        stage = await self.catalogue.read(lambda rows: rows.find_stage(promotion.stage_id))
+        """Continue a promotion after a restart; end it if there is no credential for it now."""
+        stage = await self.catalogue.read(lambda rows: rows.stages.find(promotion.stage_id))
         if stage is None or stage.status is not Status.PROCESSING:
             return
         now = self.clock.now()
         try:
-            credential = await self._credential_to_go_on_with(stage, promotion)
+            credential = await self._credential_to_resume_with(stage, promotion)
         except ConflictError as error:
             reason = error.sentence
             await self.catalogue.write(
-                lambda rows: fail(rows, promotion, reason, now, longest=self._longest)
+                lambda rows: fail(rows, promotion, reason, now, max_lifetime=self._max_lifetime)
             )
             return
-        view = await self.catalogue.write(lambda rows: _take_over(rows, stage, promotion, now))
-        log.info("stage %s: going on with its promotion", stage.id)
-        self._begin(view, credential)
+        view = await self.catalogue.write(lambda rows: take_over(rows, stage, promotion, now))
+        log.info("stage %s: resuming its promotion", stage.id)
+        self._publish_in_background(view, credential)
 
-    async def _credential_to_go_on_with(self, stage: Stage, promotion: Promotion) -> Credential:
-        promotion.check_target(self.get_publish_target().target)
-        credential = await self.credentials.find(stage.project)
+    async def _credential_to_resume_with(self, stage: Stage, promotion: Promotion) -> Credential:
+        publish_target = self.get_publish_target()
+        promotion.check_target(publish_target.urls)
+        credential = await publish_target.credentials.find(stage.project)
         if credential is None:
             raise ConflictError(_RESTARTED)
         return credential
 
-    def _begin(self, view: PromotionView, credential: Credential) -> None:
-        """Publish in the background."""
-        stage, publish_target = view.stage, self.get_publish_target()
-        # Another run of the same stage may begin before this one has quite ended.
+    def _publish_in_background(self, view: PromotionView, credential: Credential) -> None:
+        stage = view.stage
+        # The next run of the same stage may start before this one has ended.
         self.sent[stage.id] = {}
         progress = self.sent[stage.id]
         journal_store = CatalogueJournalStore(
-            self.catalogue, self.clock, stage.id, view.promotion.fence, self._longest
+            self.catalogue, self.clock, stage.id, view.promotion.fence, self._max_lifetime
         )
-        publication = publish_target.publication(
-            stage, journal_store, credential, progress.__setitem__
-        )
-        publish = partial(self._publish, stage, journal_store, publication.run, progress)
+        runner = self.runner(stage, journal_store, credential, progress.__setitem__)
+        publish = partial(self._publish, stage, journal_store, runner.run, progress)
         self.background.start(stage.id, publish)
 
     async def _publish(
@@ -235,55 +209,42 @@ class Promotions:
         run: Callable[[], Awaitable[None]],
         progress: dict[str, int],
     ) -> None:
-        """Publish to the end, whatever that is: nothing that is raised here has anywhere to go."""
+        """Publish to the end. Raise nothing: this runs in the background."""
         try:
             await run()
         except LostLeaseError:
-            log.warning("stage %s: somebody else has taken over its promotion", stage.id)
+            log.warning("stage %s: another publisher took over its promotion", stage.id)
         except Exception:
             log.exception("stage %s: its promotion failed", stage.id)
             with suppress(LostLeaseError):
-                await journal_store.fail("The server has a fault. Its log says more.")
+                await journal_store.fail("Internal error. See the server's log.")
         finally:
             if self.sent.get(stage.id) is progress:
                 del self.sent[stage.id]
 
+    def runner(
+        self,
+        stage: Stage,
+        journal_store: JournalStore,
+        credential: Credential,
+        report: Callable[[str, int], None],
+    ) -> PromotionRunner:
+        """Return the runner that publishes a frozen stage from this server."""
+        return PromotionRunner(
+            target=self.get_publish_target(),
+            project=stage.project,
+            artifacts=stage.artifacts,
+            journal_store=journal_store,
+            upload_requests=StoredUploadRequests(self.catalogue, self.files, stage.id),
+            credentials=GivenCredential(credential),
+            clock=self.clock,
+            report=report,
+        )
+
     def get_publish_target(self) -> PublishTarget:
-        """Return where stages are published; raise if nobody said so."""
+        """Return where stages are published. Raise `ConflictError` if the settings name none."""
         return get_publish_target(self.publish_target)
 
     @property
-    def _longest(self) -> timedelta:
+    def _max_lifetime(self) -> timedelta:
         return self.stages.limits.max_lifetime
-
-
-def _check_is_same(stage: Stage, examined: Stage) -> None:
-    if stage.revision != examined.revision:
-        raise ConflictError("The stage was changed meanwhile. Look at it again, then promote.")
-
-
-def _take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> PromotionView:
-    """Let a promotion have a new holder, within a transaction."""
-    taken = replace(promotion, fence=promotion.fence + 1).renewed(now)
-    rows.save_promotion(taken)
-    rows.add_event(promotion_event(stage, taken, AuditAction.PROMOTION_RESUMED, now))
-    return PromotionView(stage, taken, _journal_to_go_on_with(rows, stage, taken, now))
-
-
-def _journal_to_go_on_with(
-    rows: Rows, stage: Stage, former: Promotion | None, now: datetime
-) -> Journal:
-    """Return the journal of a promotion that begins: a new one, if nothing can be out so far.
-
-    What was only told to be out, by whoever published elsewhere, has to be seen first.
-    """
-    known = rows.find_journal(stage.id) if stage.sent or stage.status is Status.PROCESSING else {}
-    if not known:
-        rows.forget_journal(stage.id)
-    if former is not None and former.way is Publisher.CLIENT:
-        known = {name: it.unseen(now) for name, it in known.items()}
-    names = [one.filename for one in stage.artifacts]
-    journal = {**new_journal(names, now), **{name: it.resumed(now) for name, it in known.items()}}
-    for entry in journal.values():
-        rows.save_entry(stage.id, entry)
-    return journal

@@ -1,4 +1,4 @@
-"""Here is what is looked at before anything is sent: every file, every rule, the index as it is."""
+"""The examination of a stage before it is published: files, rules, and the index as it is."""
 
 import asyncio
 import logging
@@ -19,65 +19,58 @@ from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.table import UNKNOWN_RULES
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.accept import surroundings_of
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.core.stage.stage import Artifact, Stage
 from stageproxy.ports import ArtifactFiles, Catalogue, Clock
-from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.upstream_state import Published, UpstreamState
+from stageproxy.services.promotion.confirmed_listing import index_file
+from stageproxy.services.promotion.publish_target import PublishTarget
+from stageproxy.services.upstream_state import UpstreamState
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 2
-"""So many archives are looked into at the same time: uploads, which cannot wait, have others."""
+"""How many archives are read at the same time: uploads, which cannot wait, need the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Examines stages; *published* asks the index that confirms, not the one that is previewed."""
+    """Examines stages before they are published."""
 
     catalogue: Catalogue
     files: ArtifactFiles
-    published: Published
-    confirmed_listing: ConfirmedListing
     clock: Clock
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
-    async def examine(self, stage: Stage, way: Publisher) -> Examination:
-        """Return all that is to be said of a stage now. Raise if that cannot be found out."""
+    async def examine(
+        self, stage: Stage, target: PublishTarget, publisher: Publisher
+    ) -> Examination:
+        """Return the findings about a stage now.
+
+        Raise `ConflictError` if it is not complete, `UpstreamUnavailableError` if the index
+        cannot be read.
+        """
         _check_is_whole(stage)
-        state = await self.published.state(stage.project)
+        state = await target.reader.state(stage.project)
         if state.listing is None:
             raise UpstreamUnavailableError(
-                "The index does not say what is published already, and without that nothing may "
-                f"be sent. {state.why_not}"
+                f"No answer from the index about {stage.project}, so nothing can be sent. "
+                f"{state.why_not}"
             )
-        listing = await self._with_hashes(stage, state.listing)
+        listing = await _with_hashes(stage, target, state.listing, state.page_url)
         state = replace(state, listing=listing)
-        published = frozenset(one.filename for one in stage.artifacts if _is_out(one, listing))
+        published = frozenset(
+            one.filename for one in stage.artifacts if _is_published(one, listing)
+        )
         damaged = await self._damaged(stage)
-        wanted = [one for one in in_promotion_order(stage.artifacts) if one.filename not in damaged]
-        uploads = await asyncio.gather(*(self._upload(stage, one) for one in wanted))
-        found = await asyncio.to_thread(self._findings, stage, uploads, state, published)
-        # What is out is not sent again: a damaged copy of it must not keep the others back.
-        to_send = {name: [one] for name, one in damaged.items() if name not in published}
-        dropped = dropped_attestations(stage.artifacts) if way is Publisher.SERVER else []
-        return Examination(stage, {**found, **to_send}, published, (*state.notices, *dropped))
-
-    async def _with_hashes(self, stage: Stage, listing: Listing) -> Listing:
-        """Return what is listed, with the hashes of files that bear names of ours.
-
-        Where the page does not say a hash, only the bytes can tell whether it is our file.
-        """
-        listed = (listing.files.get(one.filename) for one in stage.artifacts)
-        unhashed = [one for one in listed if one is not None and one.sha256 is None]
-        if not unhashed:
-            return listing
-        shown = await self.confirmed_listing.files_of(stage.project)
-        seen = await self.confirmed_listing.with_hashes(shown, [one.filename for one in unhashed])
-        hashed = {name: replace(listing.files[name], sha256=it.sha256) for name, it in seen.items()}
-        return replace(listing, files={**listing.files, **hashed})
+        intact = [one for one in in_promotion_order(stage.artifacts) if one.filename not in damaged]
+        uploads = await asyncio.gather(*(self._upload(stage, one) for one in intact))
+        findings = await asyncio.to_thread(self._findings, stage, uploads, state, published)
+        # A published file is not sent again: a damaged copy of it stops nothing.
+        damages = {name: [one] for name, one in damaged.items() if name not in published}
+        dropped = dropped_attestations(stage.artifacts) if publisher is Publisher.SERVER else []
+        return Examination(stage, {**findings, **damages}, published, (*state.notices, *dropped))
 
     def _findings(
         self,
@@ -97,23 +90,27 @@ class Preflight:
         }
 
     async def _damaged(self, stage: Stage) -> Mapping[str, Finding]:
-        """Return what is wrong with the bytes on the disk, all read anew, by filename."""
-        found = {one.filename: damage(one, await self._sha256_of(one)) for one in stage.artifacts}
-        return {name: finding for name, finding in found.items() if finding is not None}
+        """Read every file from disk, and return the findings about damaged ones by filename."""
+        findings = {
+            one.filename: damage(one, await self._sha256_of(one)) for one in stage.artifacts
+        }
+        return {name: finding for name, finding in findings.items() if finding is not None}
 
     async def _sha256_of(self, artifact: Artifact) -> str | None:
         try:
             return (await self.files.digests(artifact.sha256, {"sha256": 0}))["sha256"]
         except OSError as error:
-            log.warning("the file of %s cannot be read: %s", artifact.filename, error.strerror)
+            log.warning("cannot read the file of %s: %s", artifact.filename, error.strerror)
             return None
 
     async def _upload(self, stage: Stage, artifact: Artifact) -> Upload:
-        """Return an artifact as the rules saw it when it came: the stored form, the archive."""
-        form = await self.catalogue.read(lambda rows: rows.find_form(stage.id, artifact.filename))
-        received = Received(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
+        """Return an artifact as the rules judge uploads: its stored form, and its archive."""
+        form = await self.catalogue.read(
+            lambda rows: rows.artifacts.find_form(stage.id, artifact.filename)
+        )
+        received = FileDigests(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
         name = parse_distribution_name(artifact.filename)
-        async with self.places:
+        async with self.slots:
             contents = await self.files.reopen(received).read_contents(name)
         return Upload(
             form=form,
@@ -132,17 +129,30 @@ _NO_UPLOAD = Upload((), "", None, "", "", "")
 
 
 def _check_is_whole(stage: Stage) -> None:
-    """Raise if there is nothing to publish, or something is still on its way in."""
+    """Raise `ConflictError` if a stage has no files, or uploads that are not completed."""
     if stage.uploads:
-        told = ", ".join(f"{one.filename} ({one.status})" for one in stage.uploads)
-        raise ConflictError(f"Some files are not completed: {told}. Complete or delete them first.")
-    if not stage.artifacts:
+        names = ", ".join(f"{one.filename} ({one.status})" for one in stage.uploads)
         raise ConflictError(
-            "The stage has no files. PyPI makes a release with its first file: there is nothing "
-            "to publish."
+            f"Some uploads are not completed: {names}. Complete or delete them first."
         )
+    if not stage.artifacts:
+        raise ConflictError(f"Stage {stage.release} has no files. Upload one first.")
 
 
-def _is_out(artifact: Artifact, listing: Listing) -> bool:
+async def _with_hashes(
+    stage: Stage, target: PublishTarget, listing: Listing, page_url: str
+) -> Listing:
+    """Return the listing with the hashes of all files that have the names of staged ones.
+
+    If the page has no hash of a file, only its bytes show whether it is the staged one.
+    """
+    names = [one.filename for one in stage.artifacts if one.filename in listing.files]
+    listed = {name: index_file(page_url, listing.files[name]) for name in names}
+    hashed = await target.confirmed_listing.with_hashes(listed, names)
+    files = {name: replace(listing.files[name], sha256=it.sha256) for name, it in hashed.items()}
+    return replace(listing, files={**listing.files, **files})
+
+
+def _is_published(artifact: Artifact, listing: Listing) -> bool:
     listed = listing.files.get(artifact.filename)
     return listed is not None and listed.sha256 == artifact.sha256

@@ -1,4 +1,4 @@
-"""Here is how a promotion is followed: shown, told of by whoever sends elsewhere, its receipt."""
+"""Views of promotions, their receipts, and the reports of clients that publish."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,6 @@ from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import (
     CLOSES_AFTER,
-    Promotion,
     Publisher,
     reminder_interval,
 )
@@ -24,13 +23,11 @@ from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.core.values import FormFields
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.journal_store import (
-    CatalogueJournalStore,
-    check_all_confirmed,
-    get_promotion,
-)
+from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.lease_keeper import renewing_lease
 from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
+from stageproxy.services.promotion.transactions import check_all_confirmed, get_promotion
+from stageproxy.services.promotion.view import PromotionView
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -38,18 +35,8 @@ log = logging.getLogger(__name__)
 _NEVER_PROMOTED = frozenset({Status.OPEN, Status.CANCELED})
 
 
-@dataclass(frozen=True, slots=True)
-class PromotionView:
-    """A promotion as it stands; `sent` is how many bytes of which file this server has sent."""
-
-    stage: Stage
-    promotion: Promotion
-    journal: Journal
-    sent: Mapping[str, int] = field(default_factory=dict)
-
-
 class Ending(StrEnum):
-    """How a promotion ends that is carried out elsewhere."""
+    """The end of a promotion, as a client reports it."""
 
     PUBLISHED = "published"
     ERROR = "error"
@@ -57,9 +44,9 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What whoever sends elsewhere has to tell: steps since the last time, and the end, if it is.
+    """The report of a client that publishes: entries that changed, and the end.
 
-    Without either it is a sign of life.
+    An empty report renews the lease.
     """
 
     fence: int
@@ -70,9 +57,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class PromotionReports:
-    """Tells of promotions; *sent* is how far the files are that this server sends.
+    """Shows promotions, and accepts the reports of clients that publish.
 
-    *publish_target* is where to look whether a release is out, if the settings say so.
+    *publish_target* confirms what a client has published. *sent* is how many
+    bytes of each file this server has sent, by stage and filename.
     """
 
     catalogue: Catalogue
@@ -83,43 +71,43 @@ class PromotionReports:
     reminded: dict[str, datetime] = field(default_factory=dict)
 
     async def show(self, token: ApiToken, stage_id: str) -> PromotionView:
-        """Return how far the promotion of a stage is."""
+        """Return the promotion of a stage."""
         stage = await self.stages.get(token, stage_id)
         return await self.catalogue.read(lambda rows: self._view(rows, stage))
 
     async def journal_of(self, stage: Stage) -> Journal:
-        """Return how far each file of a stage is, for whoever may see the stage."""
+        """Return the progress of each file of a stage; the caller checks who may see it."""
         if stage.status in _NEVER_PROMOTED:
             return {}
-        return await self.catalogue.read(lambda rows: rows.find_journal(stage.id))
+        return await self.catalogue.read(lambda rows: rows.promotions.find_journal(stage.id))
 
     async def receipt(self, token: ApiToken, stage_id: str) -> dict[str, Any]:
-        """Return what a published stage can show for itself."""
+        """Return the receipt of a published stage."""
         view = await self.show(token, stage_id)
         if view.stage.status is not Status.PUBLISHED:
             raise ConflictError(
-                f"The stage of {view.stage.release} is {view.stage.status}: only what is "
-                "published has a receipt."
+                f"Stage {view.stage.release} is {view.stage.status}. Only a published stage has a "
+                "receipt."
             )
         return receipt(view.stage, view.promotion, view.journal)
 
     async def form(self, token: ApiToken, stage_id: str, filename: str) -> FormFields:
-        """Return the form that an artifact came with, for who publishes it elsewhere."""
+        """Return the form that an artifact was uploaded with, for a client that publishes it."""
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         if stage.find_artifact(filename) is None:
-            raise NotFoundError(f"The stage of {stage.release} has no file {filename}.")
-        return await self.catalogue.read(lambda rows: rows.find_form(stage_id, filename))
+            raise NotFoundError(f"Stage {stage.release} has no file {filename}.")
+        return await self.catalogue.read(lambda rows: rows.artifacts.find_form(stage_id, filename))
 
-    async def take(self, token: ApiToken, stage_id: str, report: Report) -> PromotionView:
-        """Write down what is told of a promotion that is carried out elsewhere.
+    async def accept(self, token: ApiToken, stage_id: str, report: Report) -> PromotionView:
+        """Record the report of a client that publishes.
 
-        When that was is for our clock to say: half a release is judged by its age.
+        Times are those of this server's clock: PyPI closes a release by its age.
         """
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
-        await self.catalogue.read(lambda rows: _check_is_elsewhere(rows, stage_id, report))
-        longest = self.stages.limits.max_lifetime
+        await self.catalogue.read(lambda rows: _check_publisher(rows, stage_id, report))
+        max_lifetime = self.stages.limits.max_lifetime
         journal_store = CatalogueJournalStore(
-            self.catalogue, self.clock, stage_id, report.fence, longest
+            self.catalogue, self.clock, stage_id, report.fence, max_lifetime
         )
         now = self.clock.now()
         await journal_store.record([replace(one, changed_at=now) for one in report.entries])
@@ -133,24 +121,26 @@ class PromotionReports:
         return await self.show(token, stage_id)
 
     async def remind(self) -> None:
-        """Warn of releases that are half published: PyPI closes them two weeks after the start."""
+        """Log a warning for each partly published release: PyPI closes it after two weeks."""
         now = self.clock.now()
-        for one in await self.catalogue.read(lambda rows: rows.list_promotions()):
-            interval = reminder_interval(one.first_sent_at, now)
-            last = self.reminded.get(one.stage_id)
-            if interval and one.first_sent_at and (last is None or now - last >= interval):
-                self.reminded[one.stage_id] = now
+        for promotion in await self.catalogue.read(lambda rows: rows.promotions.list()):
+            stage_id, first_sent_at = promotion.stage_id, promotion.first_sent_at
+            interval = reminder_interval(first_sent_at, now)
+            last = self.reminded.get(stage_id)
+            if interval and first_sent_at and (last is None or now - last >= interval):
+                self.reminded[stage_id] = now
                 log.warning(
-                    "stage %s: half published since %s; PyPI closes the release on %s",
-                    one.stage_id,
-                    one.first_sent_at.date(),
-                    (one.first_sent_at + CLOSES_AFTER).date(),
+                    "stage %s: partly published since %s; PyPI closes the release on %s",
+                    stage_id,
+                    first_sent_at.date(),
+                    (first_sent_at + CLOSES_AFTER).date(),
                 )
 
     async def _publish(self, stage: Stage, journal_store: CatalogueJournalStore) -> None:
-        """Let a stage be published once the index shows us every file: it is not taken on trust.
+        """End a promotion once the index lists every file to this server.
 
-        Where they are is journaled as we see it, too: readers of the stage are led there.
+        The URLs that are recorded are those of the index as well: readers of the
+        stage are redirected there.
         """
         journal = await journal_store.entries()
         check_all_confirmed(stage, journal)
@@ -158,7 +148,7 @@ class PromotionReports:
         promotion = await self.catalogue.read(
             lambda rows: get_promotion(rows, stage.id, journal_store.fence)
         )
-        promotion.check_target(publish_target.target)
+        promotion.check_target(publish_target.urls)
         async with renewing_lease(journal_store, publish_target.pace.renew):
             urls = await _urls_on(publish_target.confirmed_listing, stage)
         now = self.clock.now()
@@ -168,33 +158,37 @@ class PromotionReports:
         await journal_store.succeed()
 
     def _view(self, rows: Rows, stage: Stage) -> PromotionView:
-        promotion = rows.find_promotion(stage.id)
+        promotion = rows.promotions.find(stage.id)
         if promotion is None:
-            raise NotFoundError(f"Nobody has promoted the stage of {stage.release} yet.")
+            raise NotFoundError(f"Stage {stage.release} has not been promoted yet.")
         sent = dict(self.sent.get(stage.id, {}))
-        return PromotionView(stage, promotion, rows.find_journal(stage.id), sent)
+        return PromotionView(stage, promotion, rows.promotions.find_journal(stage.id), sent)
 
 
-def _check_is_elsewhere(rows: Rows, stage_id: str, report: Report) -> None:
-    if get_promotion(rows, stage_id, report.fence).way is not Publisher.CLIENT:
-        raise ConflictError("The server itself publishes this stage, and keeps its journal.")
+def _check_publisher(rows: Rows, stage_id: str, report: Report) -> None:
+    if get_promotion(rows, stage_id, report.fence).publisher is not Publisher.CLIENT:
+        raise ConflictError(
+            "The server publishes this stage itself and accepts no reports about it."
+        )
 
 
 async def _urls_on(confirmed_listing: ConfirmedListing, stage: Stage) -> Mapping[str, str]:
-    """Return where the index has each file of a stage; raise unless it has them all, as staged."""
+    """Return the URL of each file of a stage on the index. Raise unless it has all of them."""
     with _failing_as_unavailable():
-        shown = await confirmed_listing.files_of(stage.project)
-    # Nothing is downloaded for its hash while something else is missing.
-    check_is_listed(stage.artifacts, shown)
+        listed = await confirmed_listing.files_of(stage.project)
+    # No file is downloaded for its hash while another one is missing.
+    check_is_listed(stage.artifacts, listed)
     with _failing_as_unavailable():
-        seen = await confirmed_listing.with_hashes(shown, [one.filename for one in stage.artifacts])
-    check_is_listed(stage.artifacts, seen)
-    return {name: one.url for name, one in seen.items()}
+        hashed = await confirmed_listing.with_hashes(
+            listed, [one.filename for one in stage.artifacts]
+        )
+    check_is_listed(stage.artifacts, hashed)
+    return {name: file.url for name, file in hashed.items()}
 
 
 @contextmanager
 def _failing_as_unavailable() -> Iterator[None]:
-    """Say of whatever keeps us from seeing what the index has that it may be tried again."""
+    """Raise an error that can be retried for every failure to read the index."""
     try:
         yield
     except (StageproxyError, UnreadablePageError) as error:

@@ -1,12 +1,12 @@
-"""Here is how a frozen stage is published: look, do the next step, write it down, look again.
+"""The run of a promotion: read the index, do the next step, record it, and repeat.
 
-The same code runs in the server and in `stageproxy promote --here`; what it
-needs of either is behind ports.
+The same code runs in the server and in `stageproxy promote --here`. What
+differs between them is behind ports.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -26,7 +26,6 @@ from stageproxy.core.promotion.plan import (
     Confirm,
     Finished,
     NextStep,
-    Pace,
     Send,
     Stop,
     Wait,
@@ -35,80 +34,78 @@ from stageproxy.core.promotion.plan import (
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.ports import Clock, Credentials, JournalStore, UploadClient, UploadRequests
-from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.lease_keeper import one_failure, renewing_lease
+from stageproxy.ports import Clock, Credentials, JournalStore, UploadRequests
+from stageproxy.services.promotion.lease_keeper import renewing_lease
+from stageproxy.services.promotion.publish_target import PublishTarget
+from stageproxy.services.task_groups import one_failure
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Run:
-    """What one run remembers: the journal, hashes that were found out, failures in a row."""
+    """The state of one run: the journal, hashes of downloaded files, failures in a row."""
 
     entries: dict[str, Entry]
     sha256_of: dict[str, str] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
-    blind: int = 0
-    is_over: bool = False
+    failed_reads: int = 0
+    has_ended: bool = False
 
     def count(self, name: str, *, failed: bool) -> int:
-        """Return how often in a row a file has failed by now."""
+        """Count an attempt at a file, and return how many in a row have failed."""
         self.failures[name] = self.failures.get(name, 0) + 1 if failed else 0
         return self.failures[name]
 
 
 @dataclass(frozen=True, slots=True)
 class PromotionRunner:
-    """Publishes the artifacts of one frozen stage.
+    """Publishes the artifacts of one frozen stage to *target*.
 
-    *report* is told how many bytes of which file went out.
+    *report* is called with a filename and how many bytes of the file have been sent.
     """
 
+    target: PublishTarget
     project: NormalizedName
     artifacts: Sequence[Artifact]
     journal_store: JournalStore
     upload_requests: UploadRequests
-    confirmed_listing: ConfirmedListing
-    upload_client: UploadClient
     credentials: Credentials
     clock: Clock
-    pause: Callable[[timedelta], Awaitable[None]]
-    pace: Pace
     report: Callable[[str, int], None]
 
     async def run(self) -> None:
-        """Publish what is not out yet, to the end. Raise `LostLeaseError` if others took over."""
+        """Publish what is not published yet. Raise `LostLeaseError` if the lease was lost."""
         run = _Run(dict(await self.journal_store.entries()))
-        while not run.is_over:
-            seen = await self._look(run)
-            if seen is None:
+        while not run.has_ended:
+            listed = await self._read_index(run)
+            if listed is None:
                 continue
             step = plan_promotion(
                 self.artifacts,
-                seen,
+                listed,
                 run.entries,
                 self.clock.now(),
-                patience=self.pace.patience,
+                patience=self.target.pace.patience,
             )
             await self._do(run, step)
 
-    async def _look(self, run: _Run) -> Mapping[str, IndexFile] | None:
-        """Return what the index shows; nothing if it does not say, after a pause."""
+    async def _read_index(self, run: _Run) -> Mapping[str, IndexFile] | None:
+        """Return the files that the index lists; `None`, after a pause, if it cannot be read."""
         await self.journal_store.renew()
         try:
-            seen = await self.confirmed_listing.files_of(self.project)
+            listed = await self.target.confirmed_listing.files_of(self.project)
         except (StageproxyError, UnreadablePageError) as error:
-            run.blind += 1
-            if run.blind >= self.pace.attempts:
-                await self._give_up(run, f"The index does not say what is published: {error}")
+            run.failed_reads += 1
+            if run.failed_reads >= self.target.pace.attempts:
+                await self._fail(run, f"No answer from the index about what is published: {error}")
             else:
-                await self._rest(self.pace.pause_after(run.blind))
+                await self._wait(self.target.pace.pause_after(run.failed_reads))
             return None
-        run.blind = 0
+        run.failed_reads = 0
         return {
             name: IndexFile(one.sha256 or run.sha256_of.get(name), one.url)
-            for name, one in seen.items()
+            for name, one in listed.items()
         }
 
     async def _do(self, run: _Run, step: NextStep) -> None:
@@ -120,62 +117,62 @@ class PromotionRunner:
             case Send(artifacts):
                 await self._send_all(run, artifacts)
             case Wait():
-                await self._rest(self.pace.poll)
+                await self._wait(self.target.pace.poll)
             case Stop(reason, refused):
                 await self._settle(run, refused)
-                await self._give_up(run, reason)
+                await self._fail(run, reason)
             case Finished():
                 await self.journal_store.succeed()
-                run.is_over = True
+                run.has_ended = True
 
     async def _confirm(self, run: _Run, files: Mapping[str, str]) -> None:
         now = self.clock.now()
         entries = [run.entries[name].confirmed(url, now) for name, url in files.items()]
         await self._record(run, *entries)
         for name in files:
-            log.info("promotion of %s: %s is out", self.project, name)
+            log.info("promotion of %s: %s is published", self.project, name)
 
     async def _compare(self, run: _Run, files: Mapping[str, str]) -> None:
-        """Find out the hashes of files by downloading them, once: links may be signed anew."""
+        """Download files for their hashes, once each: their links may differ every time."""
         for name, url in files.items():
             try:
-                async with renewing_lease(self.journal_store, self.pace.renew):
-                    run.sha256_of[name] = await self.confirmed_listing.downloads.sha256_of(url)
+                async with renewing_lease(self.journal_store, self.target.pace.renew):
+                    run.sha256_of[name] = await self.target.confirmed_listing.sha256_of(url)
             except LostLeaseError:
                 raise
             except StageproxyError as error:
-                await self._cannot_compare(run, name, error)
+                await self._retry_comparison(run, name, error)
                 return
 
     async def _send_all(self, run: _Run, artifacts: Sequence[Artifact]) -> None:
-        """Send artifacts, some at a time; after a failure none of them is begun any more."""
-        places = asyncio.Semaphore(self.pace.parallel)
+        """Send artifacts, a few at a time. After a failure none of the others is started."""
+        slots = asyncio.Semaphore(self.target.pace.parallel)
         replies: dict[str, Reply] = {}
-        broken: list[StageproxyError] = []
+        errors: list[StageproxyError] = []
 
         async def send(artifact: Artifact) -> None:
-            async with places:
-                if broken or any(map(_is_failure, replies.values())):
+            async with slots:
+                if errors or any(map(_is_failure, replies.values())):
                     return
                 try:
                     replies[artifact.filename] = await self._send(run, artifact)
                 except LostLeaseError:
                     raise
                 except StageproxyError as error:
-                    broken.append(error)
+                    errors.append(error)
 
         async with one_failure(), asyncio.TaskGroup() as group:
             for artifact in artifacts:
                 group.create_task(send(artifact))
-        if broken:
-            await self._give_up(run, broken[0].sentence)
+        if errors:
+            await self._fail(run, errors[0].sentence)
             return
         await self._back_off(run, replies)
 
     async def _send(self, run: _Run, artifact: Artifact) -> Reply:
-        """Send one artifact: the journal knows of it before the index does.
+        """Send one artifact, and record that before the first byte is sent.
 
-        What it takes to send it may not be to be had for a moment.
+        A credential or a file that is not available now counts as no answer.
         """
         try:
             upload_request = await self.upload_requests.request_for(artifact)
@@ -185,61 +182,63 @@ class PromotionRunner:
         sending = run.entries[artifact.filename].sending(self.clock.now())
         await self._record(run, sending)
         try:
-            async with renewing_lease(self.journal_store, self.pace.renew):
-                reply = await self.upload_client.publish(
+            async with renewing_lease(self.journal_store, self.target.pace.renew):
+                reply = await self.target.upload_client.publish(
                     upload_request, credential, partial(self.report, artifact.filename)
                 )
         except DamagedArtifactError:
             await self._record(run, sending.withheld(self.clock.now()))
             raise
         await self._record(run, sending.answered(reply, self.clock.now()))
-        said = type(reply).__name__.lower()
+        kind = type(reply).__name__.lower()
+        self.target.count(kind)
         log.info(
-            "promotion of %s: %s: %s: %s", self.project, artifact.filename, said, reply.sentence
+            "promotion of %s: %s: %s: %s", self.project, artifact.filename, kind, reply.sentence
         )
         return reply
 
     async def _back_off(self, run: _Run, replies: Mapping[str, Reply]) -> None:
-        """Wait before looking again, if the index did not answer, as long as it wishes."""
+        """Wait if the index did not answer, for as long as it asks for."""
+        pace = self.target.pace
         pauses: list[timedelta] = []
         for name, reply in replies.items():
             in_a_row = run.count(name, failed=isinstance(reply, Unanswered))
-            if in_a_row >= self.pace.attempts:
+            if in_a_row >= pace.attempts:
                 sentence = (
-                    f"{name}: the index did not answer {in_a_row} times in a row: {reply.sentence}"
+                    f"{name}: no answer from the index {in_a_row} times in a row: {reply.sentence}"
                 )
-                await self._give_up(run, sentence)
+                await self._fail(run, sentence)
                 return
             if isinstance(reply, Unanswered):
-                pauses += [self.pace.pause_after(in_a_row - 1), reply.retry_after or timedelta()]
+                pauses += [pace.pause_after(in_a_row - 1), reply.retry_after or timedelta()]
         if pauses:
-            await self._rest(max(pauses))
+            await self._wait(max(pauses))
 
     async def _settle(self, run: _Run, filenames: Sequence[str]) -> None:
-        """End the doubt about files that the index does not have."""
+        """Record that the index does not have files whose uploads had no answer."""
         now = self.clock.now()
         denied = [run.entries[name].denied(now) for name in filenames]
         await self._record(run, *denied)
         await self._record(run, *(entry.settled() for entry in denied))
 
-    async def _cannot_compare(self, run: _Run, name: str, error: StageproxyError) -> None:
+    async def _retry_comparison(self, run: _Run, name: str, error: StageproxyError) -> None:
         in_a_row = run.count(name, failed=True)
-        if in_a_row >= self.pace.attempts:
-            await self._give_up(run, f"{name} cannot be compared: {error}")
+        if in_a_row >= self.target.pace.attempts:
+            await self._fail(run, f"Cannot compare {name} with the file on the index: {error}")
             return
-        await self._rest(self.pace.pause_after(in_a_row))
+        await self._wait(self.target.pace.pause_after(in_a_row))
 
-    async def _rest(self, length: timedelta) -> None:
-        """Wait, and keep the lease: an index may ask to be left alone for longer than it lasts."""
-        async with renewing_lease(self.journal_store, self.pace.renew):
-            await self.pause(length)
+    async def _wait(self, length: timedelta) -> None:
+        """Wait and renew the lease: an index may ask for a pause that is longer than it lasts."""
+        async with renewing_lease(self.journal_store, self.target.pace.renew):
+            await self.target.pause(length)
 
     async def _record(self, run: _Run, *entries: Entry) -> None:
         await self.journal_store.record(entries)
         run.entries.update((entry.filename, entry) for entry in entries)
 
-    async def _give_up(self, run: _Run, reason: str) -> None:
-        run.is_over = True
+    async def _fail(self, run: _Run, reason: str) -> None:
+        run.has_ended = True
         await self.journal_store.fail(reason)
 
 

@@ -1,4 +1,4 @@
-"""Here is the audit trail over HTTP: what happened to a stage, and whether the trail holds."""
+"""The audit trail in the API: the events of a stage, and verification of the trail."""
 
 import re
 from typing import Any
@@ -10,15 +10,15 @@ from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import AUDIT
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.session_json import json_response
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 async def show_audit(request: web.Request) -> web.Response:
-    """Return what happened to a stage, and who did it, in order.
+    """Return what happened to a stage and who did it, oldest first.
 
-    The trail is there for good: it outlives the stage.
+    The audit trail is permanent: it outlives the stage.
     """
     token = await authenticate(request)
     records = await request.app[AUDIT].show(token, request.match_info["id"])
@@ -26,16 +26,16 @@ async def show_audit(request: web.Request) -> web.Response:
 
 
 async def verify_audit(request: web.Request) -> web.Response:
-    """Say whether the whole trail is as it was written, and where it is not."""
+    """Verify the whole audit trail, and return its first changed or missing record."""
     token = await authenticate(request)
-    walk = await request.app[AUDIT].verify(token, _head(request))
-    return json_response(_walk_json(walk))
+    check = await request.app[AUDIT].verify(token, _head(request))
+    return json_response(_check_json(check))
 
 
 def _head(request: web.Request) -> str | None:
     head = request.query.get("head", "").lower()
     if head and not _DIGEST.fullmatch(head):
-        raise InvalidRequestError("The head is a digest: 64 hexadecimal digits.")
+        raise InvalidRequestError("The head must be a digest of 64 hexadecimal digits.")
     return head or None
 
 
@@ -53,11 +53,11 @@ def _record_json(record: AuditRecord) -> dict[str, Any]:
     }
 
 
-def _walk_json(walk: ChainCheck) -> dict[str, Any]:
+def _check_json(check: ChainCheck) -> dict[str, Any]:
     return {
-        "ok": walk.broken is None,
-        "records": walk.end.number,
-        "head": walk.end.digest,
-        "broken-at": walk.broken.number if walk.broken else None,
-        "reason": walk.broken.sentence if walk.broken else None,
+        "ok": check.broken is None,
+        "records": check.end.number,
+        "head": check.end.digest,
+        "broken-at": check.broken.number if check.broken else None,
+        "reason": check.broken.sentence if check.broken else None,
     }

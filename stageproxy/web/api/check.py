@@ -1,23 +1,21 @@
-"""Here is POST of /api/check: what PyPI would say to a file that was not sent yet."""
+"""POST /api/check: PyPI's verdict on a file before its upload."""
 
 from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field
 
-from stageproxy.core.rules.findings import Level, finding_json
-from stageproxy.core.rules.table import RULES_AS_OF
-from stageproxy.services.examine import Prospect
+from stageproxy.core.rules.findings import finding_json
+from stageproxy.core.rules.table import RULES_AS_OF, refusals
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import Body, read_body
-from stageproxy.web.keys import UPLOADS
-from stageproxy.web.refusals import changes_nothing
-from stageproxy.web.upload.legacy import LONGEST_FORM
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.bodies import LONGEST_FORM, Body, read_body
+from stageproxy.web.keys import EXAMINER
+from stageproxy.web.refusals import mark_read_only
+from stageproxy.web.session_json import json_response
 
 
 class CheckFile(Body):
-    """A file that would be uploaded: its name, its size in bytes, the fields of its form."""
+    """A file to check: its name, its size in bytes, and the fields of its form."""
 
     filename: Annotated[str, Field(min_length=1, max_length=255)]
     size: Annotated[int, Field(ge=0)] = 0
@@ -25,8 +23,8 @@ class CheckFile(Body):
 
 
 async def check_file(request: web.Request) -> web.Response:
-    """Return what can be said before the file is there: of its name, its form, its release."""
-    changes_nothing(request)
+    """Return PyPI's verdict on a file before its upload: on its name, its form and its release."""
+    mark_read_only(request)
     token = await authenticate(request)
     body = await read_body(request, CheckFile, LONGEST_FORM)
     form = tuple(
@@ -34,12 +32,11 @@ async def check_file(request: web.Request) -> web.Response:
         for name, values in body.form.items()
         for value in ([values] if isinstance(values, str) else values)
     )
-    prospect = Prospect(form, body.filename, body.size)
-    findings = await request.app[UPLOADS].examiner.predict(token, prospect)
+    findings = await request.app[EXAMINER].predict(token, form, body.filename, body.size)
     return json_response(
         {
             "rules-as-of": RULES_AS_OF.isoformat(),
-            "refused": any(one.level is Level.REFUSE for one in findings),
+            "refused": bool(refusals(findings)),
             "findings": [finding_json(one) for one in findings],
         }
     )

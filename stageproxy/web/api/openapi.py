@@ -1,24 +1,21 @@
-"""Here is /api/openapi.json, and what it says of each route: a new one takes a line here."""
+"""GET /api/openapi.json, and the operation of each route. A new route needs a line here."""
 
 from http import HTTPStatus
 
 from aiohttp import web
 
 from stageproxy.core.errors import Kind
-from stageproxy.core.index.pages import Document
-from stageproxy.web.api import promotion, stages
+from stageproxy.web.api import promotion, stages, tokens
 from stageproxy.web.api.audit import show_audit, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
-
-OPENAPI = web.AppKey("openapi", Document)
-"""The document of this server."""
+from stageproxy.web.keys import OPENAPI
 
 
 async def show_openapi(request: web.Request) -> web.StreamResponse:
-    """Return this description."""
+    """Return this document."""
     document = request.app[OPENAPI]
     headers = {
         "Content-Type": document.content_type,
@@ -32,14 +29,14 @@ _UPSTREAM = (Kind.UPSTREAM_UNAVAILABLE,)
 _CHANGE = (Kind.NOT_FOUND, Kind.GONE, Kind.CONFLICT)
 
 OPERATIONS: Operations = {
-    show_openapi: Operation("Description", is_open=True),
+    show_openapi: Operation("Description", is_public=True),
     check_file: Operation("Verdict", body=CheckFile),
     stages.open_stage: Operation(
         "Stage",
         (Kind.CONFLICT, Kind.TOO_MANY),
         body=stages.OpenStage,
         status=HTTPStatus.CREATED,
-        located=True,
+        has_location=True,
     ),
     stages.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
     stages.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),
@@ -66,10 +63,10 @@ OPERATIONS: Operations = {
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),
     verify_audit: Operation(
-        "AuditCheck", query={"head": "A digest that the trail ended with once, from the log."}
+        "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),
-    stages.make_token: Operation("NewApiToken", body=stages.MakeToken, status=HTTPStatus.CREATED),
-    stages.list_tokens: Operation("ApiTokens"),
-    stages.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
+    tokens.make_token: Operation("NewApiToken", body=tokens.MakeToken, status=HTTPStatus.CREATED),
+    tokens.list_tokens: Operation("ApiTokens"),
+    tokens.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
 }
-"""Every route below /api/, by its handler."""
+"""The operations of all routes below /api/, by handler."""

@@ -1,23 +1,32 @@
-"""Here is /api/stages/{id}/promotion: planned, begun, shown, told of, and the receipt."""
+"""/api/stages/{id}/promotion: the plan, the promotion, reports about it, and the receipt."""
 
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import TOKEN_USER, Credential
-from stageproxy.services.promotion.reports import Ending, PromotionView, Report
+from stageproxy.services.promotion.reports import Ending, Report
+from stageproxy.services.promotion.view import PromotionView
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
 from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS
-from stageproxy.web.refusals import changes_nothing
-from stageproxy.web.upload.session_json import json_response, retry_of
+from stageproxy.web.refusals import mark_read_only
+from stageproxy.web.session_json import json_response, retry_header
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000
@@ -27,39 +36,66 @@ Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=Tru
 Acknowledgement = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$", to_lower=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
 FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_length=4000)]
-"""Where a file is, as somebody says. What readers are led to, the server has seen itself."""
+"""The URL of a file, as a client reports it. Readers are redirected to what the index lists."""
 
 
-class PlanPromotion(Body):
-    """Look at a stage as for publishing it: by the server, or from where somebody is (`here`).
+class PublisherBody(Body):
+    """A body that names who publishes; `way` is what that was called."""
 
-    Whether a credential will come with the order: else it is told if the server has none.
+    publisher: Publisher | None = Field(
+        default=None, description="Who publishes: `server`, which is the default, or `client`."
+    )
+    way: Literal["server", "here"] | None = Field(
+        default=None,
+        description="The former name of `publisher`, and `here` that of `client`.",
+        json_schema_extra={"deprecated": True},
+    )
+
+    @field_validator("way")
+    @classmethod
+    def _agrees(cls, way: str | None, info: ValidationInfo) -> str | None:
+        publisher: Publisher | None = info.data.get("publisher")
+        if way and publisher and publisher.way != way:
+            msg = f"publisher is {publisher}, but way is {way}"
+            raise ValueError(msg)
+        return way
+
+    @property
+    def published_by(self) -> Publisher:
+        """Who publishes."""
+        former = Publisher.of_way(self.way) if self.way else None
+        return self.publisher or former or Publisher.SERVER
+
+
+class PlanPromotion(PublisherBody):
+    """Examine a stage as before it is published, by the server or by a client.
+
+    `credential-follows`: the order to publish will bring a credential. Without
+    it, a notice says if the server has none.
     """
 
-    way: Publisher = Publisher.SERVER
     credential_follows: bool = Field(default=False, alias="credential-follows")
 
 
-class StartPromotion(Body):
-    """Publish a stage: the very files that were looked at, knowing of these warnings.
+class StartPromotion(PublisherBody):
+    """Publish the files of a stage that were reviewed, with the warnings that are acknowledged.
 
-    A token to publish with, or a user's password, is kept in memory only.
+    The token, which may be a user's password, is held in memory only.
     """
 
     manifest_digest: Digest = Field(alias="manifest-digest")
     acknowledged: Acknowledgement = ""
-    way: Publisher = Publisher.SERVER
     username: str = TOKEN_USER
     token: SecretStr | None = None
 
     @property
     def credential(self) -> Credential | None:
-        """The credential that came along."""
+        """The credential in the request, if there is one."""
         return Credential(self.username, self.token.get_secret_value()) if self.token else None
 
 
 class EntryBody(Body):
-    """How far an artifact is."""
+    """The progress of an artifact."""
 
     filename: Text
     progress: Progress
@@ -70,14 +106,14 @@ class EntryBody(Body):
     url: FileUrl = ""
 
     @model_validator(mode="after")
-    def _is_somewhere(self) -> Self:
+    def _has_url(self) -> Self:
         if self.progress is Progress.CONFIRMED and not self.url:
-            msg = "what is confirmed is somewhere: url is missing"
+            msg = "a confirmed file needs a url"
             raise ValueError(msg)
         return self
 
     def entry(self) -> Entry:
-        """Return it as a value."""
+        """Return the entry as a value."""
         changed_at: datetime = self.changed_at
         return Entry(
             self.filename,
@@ -91,7 +127,7 @@ class EntryBody(Body):
 
 
 class ReportPromotion(Body):
-    """What whoever publishes elsewhere has to tell; nothing at all is a sign of life."""
+    """The report of a client that publishes. One without entries renews the lease."""
 
     fence: int
     entries: Annotated[list[EntryBody], Field(max_length=_MOST_ENTRIES)] = Field(
@@ -102,56 +138,60 @@ class ReportPromotion(Body):
 
 
 async def plan_promotion(request: web.Request) -> web.Response:
-    """Look at everything as before a stage is published, and publish nothing."""
-    changes_nothing(request)
+    """Examine a stage as before it is published, and publish nothing."""
+    mark_read_only(request)
     token = await authenticate(request)
     body = await read_body(request, PlanPromotion)
     promotions = request.app[PROMOTIONS]
-    needs = body.way is Publisher.SERVER and not body.credential_follows
-    examination = await promotions.examine(token, _id(request), body.way, needs_credential=needs)
-    return json_response(plan_json(examination, promotions.get_publish_target().target))
+    publisher = body.published_by
+    needs = publisher is Publisher.SERVER and not body.credential_follows
+    examination = await promotions.examine(token, _id(request), publisher, needs_credential=needs)
+    urls = promotions.get_publish_target().urls
+    return json_response(plan_json(examination, urls, publisher))
 
 
 async def start_promotion(request: web.Request) -> web.Response:
-    """Freeze a stage and begin to publish it: 202, or what speaks against it."""
+    """Freeze a stage and start to publish it."""
     token = await authenticate(request)
     body = await read_body(request, StartPromotion)
-    order = PromotionRequest(body.manifest_digest, body.acknowledged, body.way, body.credential)
+    order = PromotionRequest(
+        body.manifest_digest, body.acknowledged, body.published_by, body.credential
+    )
     view = await request.app[PROMOTIONS].start(token, _id(request), order)
     return _promotion(view, HTTPStatus.ACCEPTED)
 
 
 async def show_promotion(request: web.Request) -> web.Response:
-    """Return how far the promotion of a stage is."""
+    """Return the promotion of a stage, and the progress of each file."""
     token = await authenticate(request)
     return _promotion(await request.app[PROMOTION_REPORTS].show(token, _id(request)))
 
 
 async def report_promotion(request: web.Request) -> web.Response:
-    """Take down what whoever publishes elsewhere has done."""
+    """Record the report of a client that publishes."""
     token = await authenticate(request)
     body = await read_body(request, ReportPromotion, _LONGEST_REPORT)
     entries = [one.entry() for one in body.entries]
     report = Report(body.fence, entries, body.ending, body.reason)
-    return _promotion(await request.app[PROMOTION_REPORTS].take(token, _id(request), report))
+    return _promotion(await request.app[PROMOTION_REPORTS].accept(token, _id(request), report))
 
 
 async def show_receipt(request: web.Request) -> web.Response:
-    """Return what a published stage can show for itself: what, when, by whom, and where it is."""
+    """Return the receipt of a published stage: what was published, when, by whom, and where."""
     token = await authenticate(request)
     return json_response(await request.app[PROMOTION_REPORTS].receipt(token, _id(request)))
 
 
 async def show_form(request: web.Request) -> web.Response:
-    """Return the form that a file came with, for who publishes it elsewhere."""
+    """Return the form that a file was uploaded with, for a client that publishes it."""
     token = await authenticate(request)
     filename = request.match_info["filename"]
     form = await request.app[PROMOTION_REPORTS].form(token, _id(request), filename)
-    return json_response({"filename": filename, "fields": [list(one) for one in form]})
+    return json_response({"filename": filename, "fields": [list(pair) for pair in form]})
 
 
 def _promotion(view: PromotionView, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return json_response(promotion_json(view), status, retry_of(view.stage))
+    return json_response(promotion_json(view), status, retry_header(view.stage))
 
 
 def _id(request: web.Request) -> str:

@@ -1,22 +1,24 @@
-"""Here is a promotion as JSON: what is planned, how far it is, what an artifact's form was."""
+"""The plan of a promotion, and the promotion, as JSON."""
 
 from typing import Any
 
 from stageproxy.core.promotion.examination import Examination
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.promotion import PublishUrls
+from stageproxy.core.promotion.promotion import Publisher, PublishUrls
 from stageproxy.core.rules.findings import Level, finding_json
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.services.promotion.reports import PromotionView
+from stageproxy.services.promotion.view import PromotionView
 
 _WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})
 
 
-def plan_json(examination: Examination, target: PublishUrls) -> dict[str, Any]:
-    """Return what would be published, in which order, and what is to be said of it."""
+def plan_json(
+    examination: Examination, target: PublishUrls, publisher: Publisher
+) -> dict[str, Any]:
+    """Return what would be published, in which order, and the findings about it."""
     stage = examination.stage
     return {
         "stage": stage.id,
@@ -25,6 +27,7 @@ def plan_json(examination: Examination, target: PublishUrls) -> dict[str, Any]:
         "manifest-digest": manifest_digest(stage.artifacts),
         "repository-url": target.repository_url,
         "index-url": target.index_url,
+        "publisher": publisher.value,
         "files": [
             {
                 "filename": one.filename,
@@ -46,7 +49,7 @@ def plan_json(examination: Examination, target: PublishUrls) -> dict[str, Any]:
 
 
 def promotion_json(view: PromotionView) -> dict[str, Any]:
-    """Return how far a promotion is."""
+    """Return a promotion with the progress of each file."""
     stage, promotion = view.stage, view.promotion
     approval = promotion.approval
     ended_at, first_sent_at = promotion.ended_at, promotion.first_sent_at
@@ -62,7 +65,8 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
         "acknowledged": list(approval.acknowledged),
         "repository-url": promotion.target.repository_url,
         "index-url": promotion.target.index_url,
-        "way": promotion.way.value,
+        "publisher": promotion.publisher.value,
+        "way": promotion.publisher.way,
         "fence": promotion.fence,
         "leased-until": rfc3339(promotion.leased_until),
         "first-sent-at": rfc3339(first_sent_at) if first_sent_at else None,
@@ -81,7 +85,7 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
 
 
 def _bytes_sent(artifact: Artifact, view: PromotionView) -> int:
-    """Return how many bytes are out; of what was taken all of them, whoever sent it."""
+    """Return how many bytes were sent: all of an accepted file, also if a client sent it."""
     if view.journal[artifact.filename].progress in _WHOLE:
         return artifact.size
     return view.sent.get(artifact.filename, 0)

@@ -1,4 +1,4 @@
-"""Here is what /api/ answers about promotions, as JSON Schema; see `schemas`."""
+"""The schemas of what /api/ returns about promotions; see `schemas`."""
 
 from collections.abc import Mapping
 
@@ -6,56 +6,63 @@ from stageproxy.core.promotion.journal import Progress
 from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.stage import Status
-from stageproxy.web.api.schema_words import (
-    MOMENT,
-    MOMENT_OR_NULL,
+from stageproxy.web.api.schemas import (
     NUMBER,
     TEXT,
     TEXT_OR_NULL,
     TEXTS,
+    TIME,
+    TIME_OR_NULL,
     URL,
     Schema,
-    by,
-    hexadecimal,
-    objects,
-    said,
+    described,
+    hex_digits,
+    map_of,
+    object_of,
 )
 
 _BOOLEAN: Schema = {"type": "boolean"}
-_MANIFEST_DIGEST = said(
-    "SHA-256 of the sorted lines `<sha256>  <filename>`: what was looked at.", hexadecimal(64)
-)
+_MANIFEST_DIGEST = described("SHA-256 of the sorted lines `<sha256>  <filename>`.", hex_digits(64))
 _TARGET: Schema = {
-    "repository-url": said("Where it is published: the upload API.", TEXT),
-    "index-url": said("The simple index that confirms it.", TEXT),
+    "repository-url": described("The upload API that the stage is published on.", TEXT),
+    "index-url": described("The simple index that confirms it.", TEXT),
 }
 _RELEASE: Schema = {"stage": TEXT, "project": TEXT, "version": TEXT_OR_NULL}
 
+_PUBLISHER = described("Who publishes.", {"enum": [one.value for one in Publisher]})
+_WAY = {
+    **described("The former spelling of `publisher`.", {"enum": [one.way for one in Publisher]}),
+    "deprecated": True,
+}
+
 PROMOTION_SCHEMAS: Mapping[str, Schema] = {
-    "PromotionPlan": objects(
-        "What would be published, in which order, and what is to be said of it.",
+    "PromotionPlan": object_of(
+        "What would be published, in which order, and the findings about it.",
         {
             **_RELEASE,
             **_TARGET,
+            "publisher": _PUBLISHER,
             "manifest-digest": _MANIFEST_DIGEST,
             "files": {
                 "type": "array",
-                "description": "In the order in which they go out.",
-                "items": objects(
+                "description": "In the order in which they are sent.",
+                "items": object_of(
                     "A file.",
                     {
                         "filename": TEXT,
                         "size": NUMBER,
-                        "sha256": hexadecimal(64),
-                        "published": said("Whether the index has the very file.", _BOOLEAN),
+                        "sha256": hex_digits(64),
+                        "published": described(
+                            "Whether the index has this file with the same bytes.", _BOOLEAN
+                        ),
                     },
                 ),
             },
-            "refused": said("Whether the index would refuse something.", _BOOLEAN),
+            "refused": described("Whether the index would refuse any file.", _BOOLEAN),
             "findings": {
                 "type": "array",
-                "items": objects(
-                    "One thing that was found; without a file it is about the release.",
+                "items": object_of(
+                    "A finding; without a file it is about the release.",
                     {
                         "file": TEXT_OR_NULL,
                         "level": {"enum": [one.value for one in Level]},
@@ -64,90 +71,93 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                     },
                 ),
             },
-            "warnings-digest": said(
-                "What to send as `acknowledged`; empty if there are no warnings.", TEXT
+            "warnings-digest": described(
+                "The digest to send as `acknowledged`. It is empty if there are no warnings.", TEXT
             ),
             "notices": TEXTS,
         },
     ),
-    "Promotion": objects(
-        "How far the promotion of a stage is.",
+    "Promotion": object_of(
+        "The promotion of a stage, and the progress of each file.",
         {
             **_RELEASE,
             **_TARGET,
-            "status": said("Of the stage.", {"enum": [one.value for one in Status]}),
-            "reason": said("Why it stopped, if it did.", TEXT_OR_NULL),
-            "manifest-digest": _MANIFEST_DIGEST,
-            "approved-by": said("The id of the API token.", TEXT),
-            "approved-at": MOMENT,
-            "acknowledged": said("The warnings that were known.", TEXTS),
-            "way": said(
-                "Who sends: the server, or a command elsewhere.",
-                {"enum": [one.value for one in Publisher]},
+            "status": described(
+                "The status of the stage.", {"enum": [one.value for one in Status]}
             ),
-            "fence": said("What reports of whoever sends elsewhere have to name.", NUMBER),
-            "leased-until": MOMENT,
-            "first-sent-at": MOMENT_OR_NULL,
-            "ended-at": MOMENT_OR_NULL,
-            "files": by(
-                "filename, in the order in which they go out",
-                objects(
-                    "How far a file is.",
+            "reason": described("Why it stopped, if it has.", TEXT_OR_NULL),
+            "manifest-digest": _MANIFEST_DIGEST,
+            "approved-by": described("The id of an API token.", TEXT),
+            "approved-at": TIME,
+            "acknowledged": described("The warnings that were acknowledged.", TEXTS),
+            "publisher": _PUBLISHER,
+            "way": _WAY,
+            "fence": described(
+                "The number that reports of the publishing client must contain.", NUMBER
+            ),
+            "leased-until": TIME,
+            "first-sent-at": TIME_OR_NULL,
+            "ended-at": TIME_OR_NULL,
+            "files": map_of(
+                "filename, in the order in which they are sent",
+                object_of(
+                    "The progress of a file.",
                     {
                         "size": NUMBER,
-                        "sent": said("Bytes that have gone out.", NUMBER),
+                        "sent": described("Bytes that were sent.", NUMBER),
                         "progress": {"enum": [one.value for one in Progress]},
-                        "changed-at": MOMENT,
+                        "changed-at": TIME,
                         "attempts": NUMBER,
-                        "in-doubt": said("Whether an attempt had no answer.", _BOOLEAN),
-                        "said": said("What the upload API said last.", TEXT),
-                        "url": said("Where the index has the file.", TEXT_OR_NULL),
+                        "in-doubt": described("Whether an attempt had no answer.", _BOOLEAN),
+                        "said": described("The last answer of the upload API.", TEXT),
+                        "url": described("The URL of the file on the index.", TEXT_OR_NULL),
                     },
                 ),
             ),
             "notices": TEXTS,
         },
     ),
-    "Receipt": objects(
-        "What a published stage can show for itself.",
+    "Receipt": object_of(
+        "The receipt of a published stage.",
         {
             **_RELEASE,
             **_TARGET,
             "manifest-digest": _MANIFEST_DIGEST,
-            "manifest": said("The lines themselves.", TEXT),
+            "manifest": described("The lines of the manifest.", TEXT),
             "approved-by": TEXT,
-            "approved-at": MOMENT,
+            "approved-at": TIME,
             "acknowledged": TEXTS,
-            "first-sent-at": MOMENT_OR_NULL,
-            "published-at": MOMENT_OR_NULL,
-            "published-by": {"enum": [one.value for one in Publisher]},
-            "files": by(
+            "first-sent-at": TIME_OR_NULL,
+            "published-at": TIME_OR_NULL,
+            "publisher": _PUBLISHER,
+            "published-by": _WAY,
+            "files": map_of(
                 "filename",
-                objects(
+                object_of(
                     "A published file.",
                     {
-                        "sha256": hexadecimal(64),
-                        "blake2b_256": hexadecimal(64),
+                        "sha256": hex_digits(64),
+                        "blake2b_256": hex_digits(64),
                         "size": NUMBER,
                         "url": URL,
                         "attempts": NUMBER,
-                        "confirmed-at": MOMENT,
+                        "confirmed-at": TIME,
                     },
                 ),
             ),
             "notices": TEXTS,
         },
     ),
-    "Form": objects(
-        "The form that a file came with.",
+    "Form": object_of(
+        "The form that a file was uploaded with.",
         {
             "filename": TEXT,
             "fields": {
                 "type": "array",
-                "description": "Names and values, in their order.",
+                "description": "Names and values, in order.",
                 "items": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
             },
         },
     ),
 }
-"""Components by name, keys as on the wire."""
+"""The components of promotions, by name."""

@@ -1,127 +1,159 @@
-"""Here is what /api/ answers with, as JSON Schema: its components by name, keys as on the wire."""
+"""The JSON Schemas of API responses, and the functions that build them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.stage import Status
-from stageproxy.web.api.audit_schemas import AUDIT_SCHEMAS
-from stageproxy.web.api.promotion_schemas import PROMOTION_SCHEMAS
-from stageproxy.web.api.schema_words import (
-    DIGEST,
-    MOMENT,
-    MOMENT_OR_NULL,
-    NUMBER,
-    TEXT,
-    TEXT_OR_NULL,
-    TEXTS,
-    URL,
-    Schema,
-    by,
-    hexadecimal,
-    list_of,
-    objects,
-    ref,
-    said,
-)
+
+Schema = Mapping[str, Any]
+
+TEXT: Schema = {"type": "string"}
+TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+NUMBER: Schema = {"type": "integer", "minimum": 0}
+URL: Schema = {"type": "string", "format": "uri"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
+DIGEST: Schema = {"type": "string", "pattern": "^([0-9a-f]{2})+$"}
+
+
+def ref(name: str) -> Schema:
+    """Return a reference to a component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def object_of(description: str, required: Schema, optional: Schema | None = None) -> Schema:
+    """Return an object with these keys. Others are allowed: later versions may add some."""
+    keys = {**required, **(optional or {})}
+    return {
+        "type": "object",
+        "description": description,
+        "properties": keys,
+        "required": [*required],
+    }
+
+
+def map_of(key: str, value: Schema) -> Schema:
+    """Return an object that maps each *key* to a value of the same schema."""
+    return {"type": "object", "description": f"By {key}.", "additionalProperties": value}
+
+
+def described(description: str, schema: Schema) -> Schema:
+    """Return a schema with a *description*."""
+    return {**schema, "description": description}
+
+
+def list_of(name: str) -> Schema:
+    """Return a list of a component."""
+    return {"type": "array", "items": ref(name)}
+
+
+def hex_digits(length: int) -> Schema:
+    """Return a string of *length* hexadecimal digits."""
+    return {"type": "string", "pattern": f"^[0-9a-f]{{{length}}}$"}
+
 
 _API_TOKEN: Schema = {
     "id": TEXT,
-    "project": said("A project, or `*` for every one.", TEXT),
-    "version": said("The only version that it is for, if there is one.", TEXT_OR_NULL),
+    "project": described("A project name, or `*` for every project.", TEXT),
+    "version": described("The only version that the token is valid for, if any.", TEXT_OR_NULL),
     "can": {"enum": ["upload", "manage", "admin"]},
-    "created-at": MOMENT,
-    "expires-at": MOMENT_OR_NULL,
-    "revoked-at": MOMENT_OR_NULL,
+    "created-at": TIME,
+    "expires-at": TIME_OR_NULL,
+    "revoked-at": TIME_OR_NULL,
 }
 
 SCHEMAS: Mapping[str, Schema] = {
-    "Meta": objects(
-        "What every answer says of itself, as PEP 694 has it.",
+    "Meta": object_of(
+        "The metadata of every response, as in PEP 694.",
         {"api-version": TEXT},
-        {"_outcome": said("After an upload: what became of the file.", TEXT)},
+        {"_outcome": described("After an upload: what happened to the file.", TEXT)},
     ),
-    "Links": objects(
-        "Where a stage can be acted on, as far as the credential permits and its status allows.",
+    "Links": object_of(
+        "The URLs of a stage that its status and the credential allow.",
         {},
         {
             "session": URL,
-            "stage": said("The stage URL, which opens the stage for whoever has it.", URL),
-            "legacy-upload": said("Where uploaders send files to.", URL),
-            "upload": said("Where files are announced by PEP 694.", URL),
-            "publish": said("Where it is published.", URL),
+            "stage": described(
+                "The stage URL. It opens the stage without any other credential.", URL
+            ),
+            "legacy-upload": described("The URL of the legacy upload API.", URL),
+            "upload": described("The URL that creates file uploads (PEP 694).", URL),
+            "publish": described("The URL that publishes the stage.", URL),
             "extend": URL,
         },
     ),
-    "File": objects(
-        "A file of a stage; one that is on its way in has no more than what was announced.",
+    "File": object_of(
+        "A file of a stage. An unfinished upload has only what was announced.",
         {
             "status": TEXT,
             "notices": TEXTS,
             "size": NUMBER,
-            "hashes": by("algorithm, in hex", DIGEST),
+            "hashes": map_of("algorithm, in hexadecimal", DIGEST),
         },
         {
-            "upload-time": MOMENT,
-            "attestations": said("How many came along.", NUMBER),
-            "metadata": objects(
-                "What the file says of itself.",
+            "upload-time": TIME,
+            "attestations": described("The number of attestations uploaded with the file.", NUMBER),
+            "metadata": object_of(
+                "The metadata that the file declares.",
                 {
                     "requires-python": TEXT_OR_NULL,
                     "summary": TEXT_OR_NULL,
                     "requires-dist": TEXTS,
                 },
             ),
-            "link": said("Where it is, while the stage can be read.", URL),
+            "link": described("The URL of the file, while the stage can be read.", URL),
         },
     ),
-    "Stage": objects(
-        "A stage: PEP 694's session object, and what that lacks.",
+    "Stage": object_of(
+        "A stage: PEP 694's session object with additional keys.",
         {
             "meta": ref("Meta"),
             "links": ref("Links"),
-            "mechanisms": said("How files can come in by PEP 694.", TEXTS),
+            "mechanisms": described("The upload mechanisms of PEP 694 that are supported.", TEXTS),
             "status": {"enum": [one.value for one in Status]},
-            "expires-at": MOMENT,
-            "files": by("filename", ref("File")),
-            "notices": said("Why the stage ended, or what is suspicious about it.", TEXTS),
+            "expires-at": TIME,
+            "files": map_of("filename", ref("File")),
+            "notices": described("Why the stage ended, or what differs between its files.", TEXTS),
             "id": TEXT,
             "project": TEXT,
-            "version": said("Null until the first file fixes it.", TEXT_OR_NULL),
-            "manifest-digest": said(
-                "SHA-256 of the sorted lines `<sha256>  <filename>`.", hexadecimal(64)
+            "version": described("Null until the first file sets it.", TEXT_OR_NULL),
+            "manifest-digest": described(
+                "SHA-256 of the sorted lines `<sha256>  <filename>`.", hex_digits(64)
             ),
-            "opened-at": MOMENT,
+            "opened-at": TIME,
         },
-        {"session-token": said("The stage token, while the stage can be read.", TEXT)},
+        {"session-token": described("The stage token, while the stage can be read.", TEXT)},
     ),
-    "Stages": objects("Stages, the latest first.", {"stages": list_of("Stage")}),
-    "Verdict": objects(
-        "What PyPI would say to a file, as far as that can be told without it.",
+    "Stages": object_of("Stages, newest first.", {"stages": list_of("Stage")}),
+    "Verdict": object_of(
+        "PyPI's verdict on a file, as far as it is known without the file's contents.",
         {
-            "rules-as-of": said(
-                "The day that the rules are of.", {"type": "string", "format": "date"}
+            "rules-as-of": described(
+                "The date of the rules.", {"type": "string", "format": "date"}
             ),
-            "refused": said("Whether PyPI would refuse the file.", {"type": "boolean"}),
+            "refused": described("Whether PyPI would refuse the file.", {"type": "boolean"}),
             "findings": {
                 "type": "array",
-                "items": objects(
-                    "One thing, in PyPI's order.",
+                "items": object_of(
+                    "A finding, in PyPI's order.",
                     {
                         "level": {"enum": [one.value for one in Level]},
-                        "source": said("The field or the file at fault.", TEXT),
+                        "source": described("The field or file that the finding is about.", TEXT),
                         "message": TEXT,
                     },
                 ),
             },
         },
     ),
-    "ApiToken": objects("What is known of an API token, which does not open anything.", _API_TOKEN),
-    "NewApiToken": objects(
-        "An API token that was just made.",
-        {"token": said("The token itself, which is shown this once.", TEXT), **_API_TOKEN},
+    "ApiToken": object_of("An API token, without its secret.", _API_TOKEN),
+    "NewApiToken": object_of(
+        "A new API token.",
+        {"token": described("The secret token. It is shown only once.", TEXT), **_API_TOKEN},
     ),
-    "ApiTokens": objects("API tokens, the latest first.", {"tokens": list_of("ApiToken")}),
-    "Description": objects(
+    "ApiTokens": object_of("API tokens, newest first.", {"tokens": list_of("ApiToken")}),
+    "Description": object_of(
         "This document.",
         {
             "openapi": TEXT,
@@ -132,25 +164,67 @@ SCHEMAS: Mapping[str, Schema] = {
             "components": {"type": "object"},
         },
     ),
-    "Problem": objects(
-        "A problem document (RFC 9457). PEP 694 calls `detail` `details`: both are there.",
+    "Problem": object_of(
+        "A problem document (RFC 9457). PEP 694 names `detail` `details`; both are present.",
         {
             "type": {"type": "string", "format": "uri-reference"},
             "title": TEXT,
             "status": {"type": "integer"},
-            "detail": said("What went wrong, in a sentence.", TEXT),
-            "details": said("The same.", TEXT),
+            "detail": described("What went wrong, in one sentence.", TEXT),
+            "details": described("The same as `detail`.", TEXT),
             "errors": {
                 "type": "array",
-                "items": objects(
-                    "One thing that is wrong with the request.",
-                    {"source": said("The field at fault.", TEXT), "message": TEXT},
+                "items": object_of(
+                    "A problem with the request.",
+                    {
+                        "source": described("The field that the problem is about.", TEXT),
+                        "message": TEXT,
+                    },
                 ),
             },
             "meta": ref("Meta"),
         },
     ),
-    **AUDIT_SCHEMAS,
-    **PROMOTION_SCHEMAS,
+    "AuditTrail": object_of(
+        "The audit events of a stage, oldest first.",
+        {
+            "events": {
+                "type": "array",
+                "items": object_of(
+                    "An audit event.",
+                    {
+                        "number": described(
+                            "The position in the audit trail of all stages.", NUMBER
+                        ),
+                        "at": TIME,
+                        "actor": described("The id of an API token, or `server`.", TEXT),
+                        "action": TEXT,
+                        "project": TEXT_OR_NULL,
+                        "version": described(
+                            "The version at that time, if it was known.", TEXT_OR_NULL
+                        ),
+                        "details": {"type": "object", "description": "Details of the action."},
+                        "digest": described(
+                            "SHA-256 of this record, including the digest of the record before it.",
+                            hex_digits(64),
+                        ),
+                    },
+                ),
+            }
+        },
+    ),
+    "AuditCheck": object_of(
+        "Whether the audit trail of all stages is unchanged.",
+        {
+            "ok": {"type": "boolean"},
+            "records": described("The number of unchanged records, from the first one on.", NUMBER),
+            "head": described("The digest of the last of these records.", hex_digits(64)),
+            "broken-at": described(
+                "The number of the first record that was changed or is missing, if any.",
+                {"type": ["integer", "null"], "minimum": 1},
+            ),
+            "reason": described("What is wrong with that record.", TEXT_OR_NULL),
+        },
+    ),
 }
-"""What can be answered with."""
+"""The components by name. Those of promotions are in `promotion_schemas`."""

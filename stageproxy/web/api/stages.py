@@ -1,33 +1,19 @@
-"""Here is /api/: stages and tokens, in PEP 694's words."""
-
-from typing import Literal
+"""Stages over /api/, as PEP 694's session objects."""
 
 from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
 
-from stageproxy.core.rights import ApiToken, TokenKind
-from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
-from stageproxy.services.tokens import TokenRequest
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import (
-    Body,
-    Duration,
-    ProjectName,
-    ProjectNameOrEvery,
-    VersionText,
-    read_body,
-)
-from stageproxy.web.keys import PROMOTION_REPORTS, STAGES, TOKENS
-from stageproxy.web.upload.session_json import SESSION_JSON, json_response
-
-KINDS = {"upload": TokenKind.UPLOAD, "manage": TokenKind.MANAGE, "admin": TokenKind.ADMIN}
-_CAN = {kind: name for name, kind in KINDS.items()}
+from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
+from stageproxy.web.keys import PROMOTION_REPORTS, SESSION_JSON, STAGES
+from stageproxy.web.session_json import json_response
 
 
 class OpenStage(Body):
-    """Open a stage; without a version, its first file fixes it."""
+    """The stage to open. Without a version, the first file sets it."""
 
     name: ProjectName
     version: VersionText | None = None
@@ -35,22 +21,13 @@ class OpenStage(Body):
 
 
 class ExtendStage(Body):
-    """Let a stage live longer, by so many seconds or a text such as `3d`."""
+    """The time to add to the lifetime of a stage: seconds, or a text such as `3d`."""
 
     extend_for: Duration = Field(alias="extend-for")
 
 
-class MakeToken(Body):
-    """Make an API token."""
-
-    project: ProjectNameOrEvery
-    can: Literal["upload", "manage", "admin"]
-    version: VersionText | None = None
-    expires: Duration | None = None
-
-
 async def open_stage(request: web.Request) -> web.Response:
-    """Open a stage: 201, or 409 and where the stage of that release is."""
+    """Open a stage: 201, or 409 with the URL of the existing stage of that release."""
     token = await authenticate(request)
     body = await read_body(request, OpenStage)
     stage = await request.app[STAGES].open(
@@ -61,38 +38,41 @@ async def open_stage(request: web.Request) -> web.Response:
 
 
 async def list_stages(request: web.Request) -> web.Response:
-    """Return the stages that the token may see, of one project or all."""
+    """Return the stages that the token may see, of one project or of all."""
     token = await authenticate(request)
     project = request.query.get("project")
     stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
-    told = request.app[SESSION_JSON].of
-    return json_response({"stages": [told(stage, token) for stage in stages]})
+    describe = request.app[SESSION_JSON].of
+    return json_response({"stages": [describe(stage, token) for stage in stages]})
 
 
 async def show_stage(request: web.Request) -> web.Response:
-    """Return one stage."""
+    """Return a stage."""
     token = await authenticate(request)
-    return await _stage(request, token, await request.app[STAGES].get(token, _id(request)))
+    stage = await request.app[STAGES].get(token, _id(request))
+    return await _stage_response(request, token, stage)
 
 
 async def cancel_stage(request: web.Request) -> web.Response:
-    """End a stage."""
+    """Cancel a stage."""
     token = await authenticate(request)
-    return await _stage(request, token, await request.app[STAGES].cancel(token, _id(request)))
+    stage = await request.app[STAGES].cancel(token, _id(request))
+    return await _stage_response(request, token, stage)
 
 
 async def extend_stage(request: web.Request) -> web.Response:
-    """Let a stage live longer, as far as the limit allows: a wish for more is no error."""
+    """Extend the lifetime of a stage, up to the limit: asking for more is not an error."""
     token = await authenticate(request)
     body = await read_body(request, ExtendStage)
     stage = await request.app[STAGES].extend(token, _id(request), body.extend_for)
-    return await _stage(request, token, stage)
+    return await _stage_response(request, token, stage)
 
 
 async def rotate_stage(request: web.Request) -> web.Response:
-    """Give a stage another URL."""
+    """Replace the URL of a stage."""
     token = await authenticate(request)
-    return await _stage(request, token, await request.app[STAGES].rotate(token, _id(request)))
+    stage = await request.app[STAGES].rotate(token, _id(request))
+    return await _stage_response(request, token, stage)
 
 
 async def remove_file(request: web.Request) -> web.Response:
@@ -100,46 +80,10 @@ async def remove_file(request: web.Request) -> web.Response:
     token = await authenticate(request)
     filename = request.match_info["filename"]
     stage = await request.app[STAGES].remove(token, _id(request), filename)
-    return await _stage(request, token, stage)
+    return await _stage_response(request, token, stage)
 
 
-async def make_token(request: web.Request) -> web.Response:
-    """Make an API token, and show it this once."""
-    token = await authenticate(request)
-    body = await read_body(request, MakeToken)
-    order = TokenRequest(KINDS[body.can], body.project, body.version, body.expires)
-    made, kept = await request.app[TOKENS].make(token, order)
-    return json_response({"token": made.reveal(), **token_json(kept)}, 201)
-
-
-async def list_tokens(request: web.Request) -> web.Response:
-    """Return what is known of all API tokens, which does not open anything."""
-    token = await authenticate(request)
-    tokens = await request.app[TOKENS].list(token)
-    return json_response({"tokens": [token_json(one) for one in tokens]})
-
-
-async def revoke_token(request: web.Request) -> web.Response:
-    """Make an API token useless."""
-    token = await authenticate(request)
-    revoked = await request.app[TOKENS].revoke(token, _id(request))
-    return json_response(token_json(revoked))
-
-
-def token_json(token: ApiToken) -> dict[str, str | None]:
-    """Return what may be told of an API token."""
-    return {
-        "id": token.id,
-        "project": token.project,
-        "version": token.version,
-        "can": _CAN[token.kind],
-        "created-at": rfc3339(token.created_at),
-        "expires-at": rfc3339(token.expires_at) if token.expires_at else None,
-        "revoked-at": rfc3339(token.revoked_at) if token.revoked_at else None,
-    }
-
-
-async def _stage(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
+async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal))
 

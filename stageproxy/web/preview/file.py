@@ -1,4 +1,4 @@
-"""Here is a staged file, and the METADATA beside a wheel."""
+"""Staged files, and the core metadata of staged wheels."""
 
 from http import HTTPStatus
 
@@ -9,24 +9,24 @@ from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.preview import StagedBytes
 from stageproxy.web.conditional import conditional, matches
-from stageproxy.web.headers import FOR_GOOD
+from stageproxy.web.headers import IMMUTABLE
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.preview.pass_through import pass_through
-from stageproxy.web.preview.stage_path import see
+from stageproxy.web.stage_path import temporary_redirect
 
 _BINARY = "application/octet-stream"
 
 
 async def answer_file(request: web.Request, stage: Stage, target: FileTarget) -> web.StreamResponse:
-    """Return a staged file, in whole or in part; upstream's if it is not staged, or published."""
+    """Return a staged file or a range of it. Use upstream's if it is not staged or is published."""
     previews = request.app[PREVIEWS]
     published = await previews.find_published(stage, target)
     if published is not None:
-        return see(published)
+        return temporary_redirect(published)
     if target.of_metadata:
         core_metadata = await previews.find_core_metadata(stage, target)
         if core_metadata is not None:
-            headers = {"Content-Type": _BINARY, "Cache-Control": FOR_GOOD}
+            headers = {"Content-Type": _BINARY, "Cache-Control": IMMUTABLE}
             return await conditional(request, own_document(core_metadata, _BINARY), headers)
         return await pass_through(request, stage, target.path)
     staged = await previews.find_file(stage, target)
@@ -36,7 +36,7 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
 
 
 class _StagedFile(web.FileResponse):
-    """A staged file. Its ETag is its digest, not the time at which it came to lie on this disk."""
+    """A staged file. Its ETag is its digest, not its modification time on disk."""
 
     def __init__(self, staged: StagedBytes, headers: dict[str, str]) -> None:
         super().__init__(staged.path)
@@ -51,7 +51,7 @@ class _StagedFile(web.FileResponse):
 
 def _staged_file(request: web.Request, staged: StagedBytes) -> web.StreamResponse:
     etag = f'"{staged.artifact.sha256}"'
-    caching = {"ETag": etag, "Cache-Control": FOR_GOOD}
+    caching = {"ETag": etag, "Cache-Control": IMMUTABLE}
     if matches(request, etag):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=caching)
     headers = {

@@ -1,4 +1,4 @@
-"""Here is what a stage does not change: upstream answers, byte for byte."""
+"""Upstream responses that are passed through unchanged."""
 
 from http import HTTPStatus
 
@@ -10,60 +10,67 @@ from stageproxy.core.index.targets import concerns
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import etag_of
-from stageproxy.web.headers import of_project, of_untouched, to_upstream
+from stageproxy.web.headers import headers_for_upstream, headers_of_project, headers_of_unchanged
 from stageproxy.web.keys import PREVIEWS
-from stageproxy.web.preview.stage_path import moved, see
+from stageproxy.web.stage_path import redirect_within_stage, temporary_redirect
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONGEST_NOT_FOUND = 2**16
 
 
 async def pass_through(request: web.Request, stage: Stage, path: str) -> web.StreamResponse:
-    """Let upstream answer: its status, its headers that matter, its bytes as they come."""
+    """Return upstream's response: its status, the forwarded headers, and its body unchanged."""
     _, mark, query = request.raw_path.partition("?")
-    asked = path + mark + query
-    async with request.app[PREVIEWS].ask_upstream(asked, to_upstream(request)) as answer:
-        return await pass_on(request, stage, answer, asked)
+    requested = path + mark + query
+    async with request.app[PREVIEWS].ask_upstream(
+        requested, headers_for_upstream(request)
+    ) as answer:
+        return await pass_on(request, stage, answer, requested)
 
 
-async def packages(request: web.Request) -> web.StreamResponse:
-    """Lead to upstream's file: some indexes write links without a host, which end up here.
+async def redirect_to_file(request: web.Request) -> web.StreamResponse:
+    """Redirect to upstream's file.
 
-    Pages of other projects keep every byte, and that is where their links lead.
+    Some indexes write links without a host, and pages of other projects are
+    not edited, so that their links lead to this server.
     """
-    return see(request.app[PREVIEWS].upstream_url(request.raw_path.removeprefix("/")))
+    return temporary_redirect(
+        request.app[PREVIEWS].upstream_url(request.raw_path.removeprefix("/"))
+    )
 
 
 async def pass_on(
-    request: web.Request, stage: Stage, answer: UpstreamResponse, asked: str
+    request: web.Request, stage: Stage, answer: UpstreamResponse, requested: str
 ) -> web.StreamResponse:
-    """Pass on what upstream answers to what was *asked*; redirects stay within the stage."""
+    """Return upstream's response to the *requested* path. Redirects stay within the stage."""
     if answer.status in _REDIRECTS:
-        return _redirected(request, answer, asked)
+        return _redirect(request, answer, requested)
     if answer.status == HTTPStatus.NOT_FOUND:
         return await _not_found(answer)
-    path = asked.partition("?")[0]
-    headers = of_project if concerns(path, stage.project) else of_untouched
+    path = requested.partition("?")[0]
+    headers = headers_of_project if concerns(path, stage.project) else headers_of_unchanged
     return await _stream(request, answer, headers(answer.headers))
 
 
-def _redirected(request: web.Request, answer: UpstreamResponse, asked: str) -> web.Response:
+def _redirect(request: web.Request, answer: UpstreamResponse, requested: str) -> web.Response:
     location = answer.headers.get(hdrs.LOCATION, "")
-    target = request.app[PREVIEWS].redirection(location, asked)
+    target = request.app[PREVIEWS].redirection(location, requested)
     if target.path is None:
-        return see(target.url)
-    return moved(request, target.path, for_good=is_respelling(asked, target.path))
+        return temporary_redirect(target.url)
+    return redirect_within_stage(
+        request, target.path, permanent=is_respelling(requested, target.path)
+    )
 
 
 async def _not_found(answer: UpstreamResponse) -> web.Response:
-    """Pass on that upstream has no such thing. Today: so nobody may keep the answer."""
+    """Return upstream's 404. It must not be cached: the resource may exist tomorrow."""
     body = b""
     async for chunk in answer.chunks():
         body += chunk
         if len(body) > _LONGEST_NOT_FOUND:
             body = b"404 Not Found"
             break
-    headers = {**of_project(answer.headers), "ETag": etag_of(body)}
+    headers = {**headers_of_project(answer.headers), "ETag": etag_of(body)}
     headers.pop("Content-Length", None)
     return web.Response(status=HTTPStatus.NOT_FOUND, body=body, headers=headers)
 
@@ -79,7 +86,7 @@ async def _stream(
         async for chunk in answer.chunks():
             await response.write(chunk)
     except StageproxyError:
-        # What was sent cannot be taken back; only a broken connection tells that more was to come.
+        # The status is sent; only closing the connection shows that the body is incomplete.
         if request.transport is not None:
             request.transport.abort()
         return response

@@ -1,4 +1,4 @@
-"""Here is GET and HEAD of /tmp/<project>/<stage token>/…: the index, with a stage laid over it."""
+"""GET and HEAD of /tmp/<project>/<stage token>/…: the index with the staged release in it."""
 
 from collections.abc import Awaitable
 
@@ -22,48 +22,68 @@ from stageproxy.core.index.targets import (
     Redirected,
     ReleaseJson,
     StageRoot,
+    Target,
     find_target,
 )
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.conditional import conditional, etag_of, wants_fresh
-from stageproxy.web.headers import PRIVATE, of_edited
+from stageproxy.web.headers import PRIVATE, headers_of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS
 from stageproxy.web.preview.file import answer_file
 from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.preview.project_list import answer_list
 from stageproxy.web.preview.stage_page import show_stage
-from stageproxy.web.preview.stage_path import moved, split_stage_path
-from stageproxy.web.upload.session_json import json_response
+from stageproxy.web.session_json import json_response
+from stageproxy.web.stage_path import redirect_within_stage, split_stage_path
 
 
 async def stage_without_slash(request: web.Request) -> web.StreamResponse:
-    """Lead `/tmp/P/T` to the stage."""
+    """Redirect `/tmp/P/T` to the stage URL."""
     project, token, _ = split_stage_path(request)
     await request.app[PREVIEWS].open_stage(project, token)
-    return moved(request, "", for_good=True)
+    return redirect_within_stage(request, "", permanent=True)
 
 
-async def preview(  # noqa: C901, PLR0912 - one case for each target
-    request: web.Request,
-) -> web.StreamResponse:
-    """Answer for the index as if the stage were published."""
+async def preview(request: web.Request) -> web.StreamResponse:
+    """Return the response of the index as if the stage were published."""
     project, token, path = split_stage_path(request)
     stage = await request.app[PREVIEWS].open_stage(project, token)
     installer = names_simple_api(_accept_of(request))
     target = find_target(path, project=stage.project, installer=installer)
+    return await _answer(request, stage, target, path)
+
+
+def _accept_of(request: web.Request) -> str:
+    return ", ".join(request.headers.getall(hdrs.ACCEPT, []))
+
+
+async def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each target
+    request: web.Request, stage: Stage, target: Target, path: str
+) -> web.StreamResponse:
+    documents, accept, fresh = request.app[DOCUMENTS], _accept_of(request), wants_fresh(request)
     match target:
         case StageRoot():
-            return await show_stage(request, await request.app[PREVIEWS].whole(stage))
-        case ProjectPage() | OnlyPage() | OnlyList() | Feed():
-            return await _answer_page(request, stage, target)
-        case ProjectJson() | ReleaseJson() | Provenance():
-            return await _answer_json(request, stage, target, path)
+            return await show_stage(request, await request.app[PREVIEWS].with_all_files(stage))
+        case ProjectPage():
+            return await _page(request, documents.project_page(stage, accept, fresh=fresh))
+        case OnlyPage():
+            return await _page(request, documents.only_page(stage, accept))
+        case OnlyList():
+            return await _page(request, documents.only_list(stage, accept))
+        case Feed():
+            return await _page(request, documents.feed(stage, fresh=fresh))
+        case ProjectJson():
+            return await _json(request, documents.project_json(stage, fresh=fresh))
+        case ReleaseJson(version):
+            return await _json(request, documents.release_json(stage, version, fresh=fresh))
+        case Provenance():
+            return await _provenance(request, stage, target, path)
         case ProjectList():
-            return await answer_list(request, stage, _accept_of(request))
+            return await answer_list(request, stage, accept)
         case FileTarget():
             return await answer_file(request, stage, target)
         case Redirected():
-            return moved(request, target.path, for_good=target.for_good)
+            return redirect_within_stage(request, target.path, permanent=target.for_good)
         case PassedThrough():
             return await pass_through(request, stage, target.path)
         case NotServed():
@@ -72,56 +92,29 @@ async def preview(  # noqa: C901, PLR0912 - one case for each target
             raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
 
 
-def _accept_of(request: web.Request) -> str:
-    return ", ".join(request.headers.getall(hdrs.ACCEPT, []))
-
-
-async def _answer_page(
-    request: web.Request, stage: Stage, target: ProjectPage | OnlyPage | OnlyList | Feed
-) -> web.StreamResponse:
-    document = await _page(request, stage, target)
+async def _page(request: web.Request, page: Awaitable[Document | None]) -> web.StreamResponse:
+    document = await page
     if document is None:
         raise NotFoundError
-    return await _answer(request, document)
+    return await _document(request, document)
 
 
-def _page(
-    request: web.Request, stage: Stage, target: ProjectPage | OnlyPage | OnlyList | Feed
-) -> Awaitable[Document | None]:
-    documents, accept = request.app[DOCUMENTS], _accept_of(request)
-    match target:
-        case ProjectPage():
-            return documents.project_page(stage, accept, fresh=wants_fresh(request))
-        case OnlyPage():
-            return documents.only_page(stage, accept)
-        case OnlyList():
-            return documents.only_list(stage, accept)
-        case Feed():
-            return documents.feed(stage, fresh=wants_fresh(request))
+async def _json(request: web.Request, found: Awaitable[Document | None]) -> web.StreamResponse:
+    """Return a document of the JSON API, or its 404, which is JSON too."""
+    document = await found
+    return await _document(request, document) if document else _missing("Not Found")
 
 
-async def _answer_json(
-    request: web.Request,
-    stage: Stage,
-    target: ProjectJson | ReleaseJson | Provenance,
-    path: str,
+async def _provenance(
+    request: web.Request, stage: Stage, target: Provenance, path: str
 ) -> web.StreamResponse:
-    """Answer for PyPI's JSON, which says in JSON what it does not have."""
-    documents, fresh = request.app[DOCUMENTS], wants_fresh(request)
-    match target:
-        case ProjectJson():
-            document = await documents.project_json(stage, fresh=fresh)
-        case ReleaseJson(version):
-            document = await documents.release_json(stage, version, fresh=fresh)
-        case Provenance(filename=filename) if stage.find_artifact(filename):
-            return _missing(f"No provenance available for {filename}")
-        case Provenance():
-            return await pass_through(request, stage, path)
-    return await _answer(request, document) if document else _missing("Not Found")
+    if stage.find_artifact(target.filename):
+        return _missing(f"No provenance available for {target.filename}")
+    return await pass_through(request, stage, path)
 
 
-async def _answer(request: web.Request, document: Document) -> web.StreamResponse:
-    headers = of_edited(document.headers, document.content_type)
+async def _document(request: web.Request, document: Document) -> web.StreamResponse:
+    headers = headers_of_edited(document.headers, document.content_type)
     return await conditional(request, document, headers)
 
 

@@ -1,4 +1,4 @@
-"""Here are the URLs that uploaders print when they are done: they lead to the stage.
+"""The URLs that uploaders print after an upload; they redirect to the stage.
 
 hatch prints `<upload URL>/<project>/<version>/`; flit prints
 `https://HOST/project/<name>/`, or `<upload URL>/<name>`.
@@ -11,22 +11,22 @@ from packaging.version import InvalidVersion, Version
 from stageproxy.core.errors import NotFoundError
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import STAGES, URLS
-from stageproxy.web.preview.stage_path import see
+from stageproxy.web.stage_path import temporary_redirect
 
 
-async def find_stage(request: web.Request) -> web.Response:
-    """Lead to the stage of a release, or to the latest one of a project.
+async def redirect_to_stage(request: web.Request) -> web.Response:
+    """Redirect to the stage of a release, or to the latest stage of a project.
 
-    What cannot be a project or a version is not there for anybody: hatch asks
-    `+simple/<project>/` before it uploads, and skips what it finds there.
+    Answer 404 without asking for a token if the names are not valid: hatch
+    requests `+simple/<project>/` before it uploads, and skips the files listed there.
     """
     project = canonicalize_name(request.match_info["project"])
     version = request.match_info.get("version")
     if not is_normalized_name(project) or not (version is None or _is_version(version)):
         raise NotFoundError
     token = await authenticate(request)
-    stage = await request.app[STAGES].latest(token, project, version)
-    return see(request.app[URLS].url_of(stage))
+    stage = await request.app[STAGES].get_latest(token, project, version)
+    return temporary_redirect(request.app[URLS].url_of(stage))
 
 
 def _is_version(text: str) -> bool:

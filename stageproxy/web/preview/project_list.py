@@ -1,4 +1,4 @@
-"""Here is the list of all projects, edited while it passes."""
+"""The list of all projects, edited while it is streamed."""
 
 from http import HTTPStatus
 
@@ -11,10 +11,10 @@ from stageproxy.core.index.project_list import ListEditor, UnreadableListError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import matches, wants_fresh
-from stageproxy.web.headers import of_edited
+from stageproxy.web.headers import headers_of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS
 from stageproxy.web.preview.pass_through import pass_on, pass_through
-from stageproxy.web.preview.stage_path import prefix_of
+from stageproxy.web.stage_path import prefix_of
 
 _PATH = "simple/"
 _PLAIN = {"Accept-Encoding": "identity"}
@@ -23,9 +23,9 @@ _LENGTHS = (hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
 
 
 async def answer_list(request: web.Request, stage: Stage, accept: str) -> web.StreamResponse:
-    """Return upstream's list: with the staged project if it is new, with links that stay inside.
+    """Return upstream's list with the staged project, if that is new, and links within the stage.
 
-    JSON that gets no new name passes as it is.
+    JSON without a new project is passed through unchanged.
     """
     is_new = await request.app[DOCUMENTS].is_new(stage, fresh=wants_fresh(request))
     if not is_new and simple_type(accept) is SimpleType.V1_JSON:
@@ -48,9 +48,9 @@ async def _edited(
     encoding = answer.headers.get(hdrs.CONTENT_ENCODING, "").lower()
     if encoding not in _NOT_ENCODED:
         raise UpstreamFailedError(
-            f"PyPI answers in an encoding that was not asked for: {encoding}."
+            f"PyPI answered in an encoding that was not requested: {encoding}."
         )
-    headers = of_edited(answer.headers, answer.headers[hdrs.CONTENT_TYPE])
+    headers = headers_of_edited(answer.headers, answer.headers[hdrs.CONTENT_TYPE])
     etag = _etag(request, stage, answer)
     if etag:
         headers["ETag"] = etag
@@ -66,7 +66,7 @@ async def _edited(
 async def _stream(
     request: web.Request, answer: UpstreamResponse, editor: ListEditor, response: web.StreamResponse
 ) -> web.StreamResponse:
-    """Send the list as it comes in. Nothing is sent before the editor knows that it is one."""
+    """Stream the list. Nothing is sent before the editor has recognized it as a list."""
     try:
         async for chunk in answer.chunks():
             for piece in editor.feed(chunk):
@@ -93,7 +93,7 @@ async def _send(request: web.Request, response: web.StreamResponse, piece: bytes
 
 
 def _etag(request: web.Request, stage: Stage, answer: UpstreamResponse) -> str | None:
-    """Return what stands for upstream's list and the stage as it is, if upstream's has a name."""
+    """Return the ETag of upstream's list with this stage, or `None` if upstream sends no ETag."""
     upstream = answer.headers.get("ETag")
     if upstream is None:
         return None

@@ -1,8 +1,10 @@
-"""Here is a stage for people, and for programs that ask for JSON."""
+"""The stage as an HTML page and as JSON, and the home page of the server."""
 
+from functools import cache
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.core.index.pages import own_document
@@ -12,16 +14,15 @@ from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.web.auth import recognize
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
-from stageproxy.web.keys import PROMOTION_REPORTS, URLS
-from stageproxy.web.preview.pages.rendering import render
-from stageproxy.web.upload.session_json import SESSION_JSON, Api, as_json, notices_of
+from stageproxy.web.keys import PROMOTION_REPORTS, SESSION_JSON, URLS
+from stageproxy.web.session_json import Api, as_json, notices_of
 
 _OFFERS = ("text/html", "application/json")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
-    """Return the stage: a page for browsers, PEP 694's session object for programs."""
+    """Return the stage: a page for browsers, or PEP 694's session object for programs."""
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     accept = request.headers.get(hdrs.ACCEPT, "")
     if best_offer(accept, _OFFERS) == "application/json":
@@ -35,7 +36,7 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
         return await conditional(
             request, own_document(as_json(document), headers["Content-Type"]), headers
         )
-    page = render(
+    page = _render(
         "stage.html",
         stage=stage,
         url=request.app[URLS].url_of(stage),
@@ -48,13 +49,13 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
     return await _page(request, page)
 
 
-async def front_page(request: web.Request) -> web.StreamResponse:
-    """Return what this server is, for whoever finds it."""
-    return await _page(request, render("front.html", url=request.app[URLS].public_url))
+async def home_page(request: web.Request) -> web.StreamResponse:
+    """Return the home page, which describes the server."""
+    return await _page(request, _render("home.html", url=request.app[URLS].public_url))
 
 
 async def robots(_request: web.Request) -> web.Response:
-    """Keep search engines out."""
+    """Return the rules for crawlers: none may index the server."""
     return web.Response(status=HTTPStatus.OK, text="User-agent: *\nDisallow: /\n")
 
 
@@ -67,3 +68,31 @@ async def _page(request: web.Request, page: str) -> web.StreamResponse:
     }
     document = own_document(page.encode(), headers["Content-Type"])
     return await conditional(request, document, headers)
+
+
+def _render(template: str, **values: object) -> str:
+    """Return a template of `web/preview/pages` filled with *values*, which are escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("stageproxy.web.preview", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["size"] = _size
+    return environment
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes in a readable unit."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:  # noqa: PLR2004 - the step between units
+            return f"{amount:.1f} {unit}" if unit != "B" else f"{count} B"
+        amount /= 1000
+    return f"{amount:.1f} GB"

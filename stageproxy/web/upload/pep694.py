@@ -1,4 +1,4 @@
-"""Here is what all of PEP 694 has in common: its switch, its media type, its messages."""
+"""The protocol of PEP 694: whether it is enabled, its media type, its messages."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,11 +12,12 @@ from stageproxy.core.index.negotiation import best_offer
 from stageproxy.core.rights import ApiToken
 from stageproxy.web import auth
 from stageproxy.web.bodies import read_body
-from stageproxy.web.upload.session_json import SESSION_JSON, UPLOAD_2_0, json_response
+from stageproxy.web.keys import SESSION_JSON
+from stageproxy.web.session_json import UPLOAD_2_0, json_response
 
 
 class Meta(BaseModel):
-    """What every message says of itself."""
+    """The `meta` object of every message."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,45 +25,47 @@ class Meta(BaseModel):
 
 
 class Message(BaseModel):
-    """A message of PEP 694. What we do not know in it is let be: the protocol is a draft."""
+    """A message of PEP 694. Unknown keys are ignored: the protocol is a draft."""
 
     model_config = ConfigDict(frozen=True)
 
     meta: Meta
 
 
-Sent = TypeVar("Sent", bound=Message)
+MessageT = TypeVar("MessageT", bound=Message)
 
 
 async def authenticate_sender(request: web.Request) -> ApiToken:
-    """Return the API token of a request; raise if the protocol is off.
+    """Return the API token of a request. Raise if the protocol is disabled.
 
-    Every request is looked at anew: a right that is lost is lost with the next one.
+    Every request is authenticated: a revoked token is refused at once.
     """
     if not request.app[SESSION_JSON].mechanisms:
-        raise NotFoundError("PEP 694 is switched off here. The legacy upload API is at /legacy/.")
+        raise NotFoundError(
+            "PEP 694 is disabled on this server. Use the legacy upload API at /legacy/."
+        )
     return await auth.authenticate(request)
 
 
 async def authenticate(request: web.Request) -> ApiToken:
-    """Return the API token of a request that wants a message for an answer."""
+    """Return the API token of a request whose response is a message. Check Accept as well."""
     token = await authenticate_sender(request)
     if best_offer(", ".join(request.headers.getall(hdrs.ACCEPT, [])), [UPLOAD_2_0]) is None:
-        raise NotAcceptableError(f"Answers here are {UPLOAD_2_0}, which Accept rules out.")
+        raise NotAcceptableError(f"Responses are {UPLOAD_2_0}, which the Accept header excludes.")
     return token
 
 
-async def read_message(request: web.Request, model: type[Sent]) -> Sent:
-    """Return the message of a request, or raise everything that is wrong with it."""
+async def read_message(request: web.Request, model: type[MessageT]) -> MessageT:
+    """Return the message of a request. Raise with every problem of it."""
     if request.content_type != UPLOAD_2_0:
-        raise UnsupportedTypeError(f"Content-Type must be {UPLOAD_2_0} here.")
+        raise UnsupportedTypeError(f"Content-Type must be {UPLOAD_2_0}.")
     return await read_body(request, model)
 
 
-def told(
+def message_response(
     document: Mapping[str, Any],
     status: HTTPStatus = HTTPStatus.OK,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Return an answer of PEP 694."""
+    """Return a response of PEP 694."""
     return json_response(document, status, {"Content-Type": UPLOAD_2_0, **(headers or {})})

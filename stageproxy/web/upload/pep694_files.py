@@ -1,4 +1,4 @@
-"""Here is how files come in by PEP 694: announced, sent, completed; shown, extended, deleted."""
+"""File uploads of PEP 694 over HTTP: announced, sent, completed, extended, deleted."""
 
 import json
 from collections.abc import Mapping
@@ -13,26 +13,26 @@ from stageproxy.core.rights import Action
 from stageproxy.core.stage.announcements import Announcement
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.web.bodies import read_bytes
-from stageproxy.web.keys import FILE_UPLOADS, UPLOADS
+from stageproxy.web.keys import COMPLETION, FILE_UPLOADS, SESSION_JSON, UPLOADS
+from stageproxy.web.session_json import API_VERSION, MECHANISMS, whole_seconds
 from stageproxy.web.upload.pep694 import (
     Message,
     authenticate,
     authenticate_sender,
+    message_response,
     read_message,
-    told,
 )
 from stageproxy.web.upload.pep694_sessions import ExtendSession
-from stageproxy.web.upload.session_json import API_VERSION, MECHANISMS, SESSION_JSON, whole_seconds
 
 _CHUNK = 2**20
 _LONGEST_ATTESTATIONS = 2**17
 _SLACK = 2**20
-"""A file that is a little too long is told of when it is completed, with all else that is wrong."""
+"""A file that is this much too long is refused at completion, with all its other problems."""
 _RETRY_AFTER = {"Retry-After": "1"}
 
 
 class AnnounceFile(Message):
-    """Say which file will come."""
+    """Announce a file."""
 
     filename: Annotated[str, Field(min_length=1, max_length=255)]
     size: Annotated[int, Field(strict=True, ge=0)]
@@ -41,16 +41,16 @@ class AnnounceFile(Message):
 
 
 class CompleteFile(Message):
-    """Say that all of it was sent."""
+    """Complete a file upload."""
 
 
 async def create_upload(request: web.Request) -> web.Response:
-    """Announce a file: 202, and where its bytes go (T6)."""
+    """Announce a file: 202 with the URL of its bytes."""
     token = await authenticate(request)
     body = await read_message(request, AnnounceFile)
     if body.mechanism not in MECHANISMS:
         raise UnprocessableError(
-            f"Files come in by {', '.join(MECHANISMS)} here, not by {body.mechanism!r}."
+            f"Unsupported mechanism {body.mechanism!r}. Use {' or '.join(MECHANISMS)}."
         )
     announced = Announcement(body.filename, body.size, body.hashes)
     stage, upload = await request.app[FILE_UPLOADS].create(token, _stage_id(request), announced)
@@ -58,7 +58,7 @@ async def create_upload(request: web.Request) -> web.Response:
 
 
 async def receive_bytes(request: web.Request) -> web.Response:
-    """Take the bytes of a file, as they are: 201 (T7)."""
+    """Receive the bytes of a file: 201."""
     token = await authenticate_sender(request)
     _check_type(request, "application/octet-stream")
     file_uploads, uploads = request.app[FILE_UPLOADS], request.app[UPLOADS]
@@ -68,14 +68,16 @@ async def receive_bytes(request: web.Request) -> web.Response:
         async for chunk in request.content.iter_chunked(_CHUNK):
             uploads.check_size(file.size + len(chunk), stage.project)
             if file.size + len(chunk) > upload.size + _SLACK:
-                raise InvalidRequestError(f"There are more bytes than the {upload.size} announced.")
+                raise InvalidRequestError(
+                    f"The body is longer than the {upload.size} bytes announced."
+                )
             await file.write(chunk)
         await file_uploads.receive(token, *_ids(request), file)
     return web.Response(status=HTTPStatus.CREATED)
 
 
 async def receive_attestations(request: web.Request) -> web.Response:
-    """Take the attestations of a file (PEP 740), before it is completed: 201 (T8)."""
+    """Receive the attestations of a file (PEP 740) before it is completed: 201."""
     token = await authenticate_sender(request)
     _check_type(request, "application/json")
     attestations = _array_of_objects(await read_bytes(request, _LONGEST_ATTESTATIONS))
@@ -84,29 +86,29 @@ async def receive_attestations(request: web.Request) -> web.Response:
 
 
 async def complete_upload(request: web.Request) -> web.Response:
-    """Make the file a part of the stage: 201, or a problem, and then it stays in error (T9)."""
+    """Add the file to the stage: 201, or a problem, which fails the file upload for good."""
     token = await authenticate(request)
     await read_message(request, CompleteFile)
-    upload = await request.app[FILE_UPLOADS].complete(token, *_ids(request))
+    upload = await request.app[COMPLETION].complete(token, *_ids(request))
     return _upload(request, _stage_id(request), upload, HTTPStatus.CREATED)
 
 
 async def show_upload(request: web.Request) -> web.Response:
-    """Return a file upload, also one that was canceled (T10)."""
+    """Return a file upload, even one that was canceled."""
     token = await authenticate(request)
     stage, upload = await request.app[FILE_UPLOADS].get(token, *_ids(request))
     return _upload(request, stage.id, upload)
 
 
 async def delete_upload(request: web.Request) -> web.Response:
-    """Cancel a file upload; if it was completed, withdraw its file: 204 (T11)."""
+    """Cancel a file upload; if it was completed, withdraw its file: 204."""
     token = await authenticate(request)
     await request.app[FILE_UPLOADS].delete(token, *_ids(request))
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
 async def extend_upload(request: web.Request) -> web.Response:
-    """Wait longer for the bytes of a file, but no longer than its stage lives (T12)."""
+    """Extend a file upload, at most to the expiry of its stage."""
     token = await authenticate(request)
     body = await read_message(request, ExtendSession)
     stage, upload = await request.app[FILE_UPLOADS].extend(token, *_ids(request), body.by)
@@ -120,7 +122,7 @@ def _upload(
     headers = {} if status is HTTPStatus.OK else {"Location": url}
     if upload.status in {UploadStatus.PENDING, UploadStatus.PROCESSING}:
         headers |= _RETRY_AFTER
-    return told(upload_json(upload, url), status, headers)
+    return message_response(upload_json(upload, url), status, headers)
 
 
 def upload_json(upload: FileUpload, url: str) -> Mapping[str, Any]:
@@ -144,18 +146,18 @@ def upload_json(upload: FileUpload, url: str) -> Mapping[str, Any]:
 
 def _check_type(request: web.Request, expected: str) -> None:
     if request.content_type != expected:
-        raise UnsupportedTypeError(f"Content-Type must be {expected} here.")
+        raise UnsupportedTypeError(f"Content-Type must be {expected}.")
 
 
 def _array_of_objects(content: bytes) -> str:
-    """Return attestations as text, whatever is in them: promotion is where they matter."""
+    """Return attestations as text. Their content is not checked: only promotion uses it."""
     try:
         document = json.loads(content)
         text = json.dumps(document, allow_nan=False, ensure_ascii=False)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequestError("The attestations are no JSON.") from error
+        raise InvalidRequestError("The attestations are not JSON.") from error
     if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
-        raise InvalidRequestError("Attestations are a JSON array of objects (PEP 740).")
+        raise InvalidRequestError("Attestations must be a JSON array of objects (PEP 740).")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Here is /upload/2.0/: PEP 694's publishing sessions, which are stages."""
+"""Publishing sessions of PEP 694, which are stages, at /upload/2.0/."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -13,34 +13,34 @@ from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText
-from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, STAGES
-from stageproxy.web.upload.pep694 import Message, authenticate, read_message, told
-from stageproxy.web.upload.session_json import SESSION_JSON, Api, retry_of
+from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, SESSION_JSON, STAGES
+from stageproxy.web.session_json import Api, retry_header
+from stageproxy.web.upload.pep694 import Message, authenticate, message_response, read_message
 
 _LOCATED = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
 _LONGEST_SECONDS = int(LONGEST_DURATION.total_seconds())
 
 
 class CreateSession(Message):
-    """Open a stage. That the version may be null, until a file fixes it, is our extension."""
+    """Open a stage. As an extension, the version can be null until the first file sets it."""
 
     name: ProjectName
     version: VersionText | None
 
 
 class ExtendSession(Message):
-    """Let a stage live longer, by so many seconds: a wish, which may be granted in part."""
+    """Extend a stage by a number of seconds, of which only a part may be granted."""
 
     extend_for: Annotated[int, Field(alias="extend-for", strict=True, ge=0)]
 
     @property
     def by(self) -> timedelta:
-        """How much longer."""
+        """The requested extension."""
         return timedelta(seconds=min(self.extend_for, _LONGEST_SECONDS))
 
 
 async def create_session(request: web.Request) -> web.Response:
-    """Open a stage: 201, or 409 and where the session of that release is (T1)."""
+    """Open a stage: 201, or 409 with the URL of the session of that release."""
     token = await authenticate(request)
     body = await read_message(request, CreateSession)
     project = canonicalize_name(body.name)
@@ -49,21 +49,21 @@ async def create_session(request: web.Request) -> web.Response:
 
 
 async def show_session(request: web.Request) -> web.Response:
-    """Return a stage, also one that has ended, for its retention time (T2)."""
+    """Return a stage, even one that has ended, for its retention time."""
     token = await authenticate(request)
     stage = await request.app[STAGES].get(token, request.match_info["id"])
     return await _session(request, stage, token)
 
 
 async def cancel_session(request: web.Request) -> web.Response:
-    """End a stage: 204 (T3)."""
+    """Cancel a stage: 204."""
     token = await authenticate(request)
     await request.app[STAGES].cancel(token, request.match_info["id"])
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
 async def extend_session(request: web.Request) -> web.Response:
-    """Let a stage live longer, as far as the limit allows: a wish for more is no error (T5)."""
+    """Extend a stage, up to the limit: requesting more is not an error."""
     token = await authenticate(request)
     body = await read_message(request, ExtendSession)
     stage = await request.app[STAGES].extend(token, request.match_info["id"], body.by)
@@ -71,17 +71,17 @@ async def extend_session(request: web.Request) -> web.Response:
 
 
 async def publish_session(request: web.Request) -> web.Response:
-    """Begin to publish a stage: 202 and where to ask how far it is (T4).
+    """Start to publish a stage: 202 with the URL that shows the progress.
 
-    The protocol names neither files nor warnings: who publishes by it takes the
-    stage as it is, with the notices that it tells of. What the index would
-    refuse is a conflict with it: nothing is wrong with the message.
+    The message contains neither files nor warnings: publishing by PEP 694
+    accepts the stage as it is, with its notices. What the index would refuse is
+    a conflict with the stage: the message is correct.
     """
     token = await authenticate(request)
     await read_message(request, Message)
-    order = PromotionRequest(manifest_digest=None, acknowledged=None)
+    promotion = PromotionRequest(manifest_digest=None, acknowledged=None)
     try:
-        view = await request.app[PROMOTIONS].start(token, request.match_info["id"], order)
+        view = await request.app[PROMOTIONS].start(token, request.match_info["id"], promotion)
     except RefusedError as error:
         raise ConflictError(error.sentence, error.problems) from error
     return await _session(request, view.stage, token, HTTPStatus.ACCEPTED)
@@ -92,5 +92,5 @@ async def _session(
 ) -> web.Response:
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal)
-    located = {"Location": document["links"]["session"]} if status in _LOCATED else {}
-    return told(document, status, {**retry_of(stage), **located})
+    location = {"Location": document["links"]["session"]} if status in _LOCATED else {}
+    return message_response(document, status, {**retry_header(stage), **location})

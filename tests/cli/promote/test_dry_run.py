@@ -18,16 +18,17 @@ def test_plan(desk: Desk, pypi: FakeIndex) -> None:
     assert (ended.code, ended.stderr, accepted(pypi, desk)) == (0, "", [])
     sizes = [one.stat().st_size for one in (first, second, sdist)]
     assert ended.stdout.startswith(
-        f"{desk.project} 1.0 (stage {stage['id']})\n"
+        f"Stage {desk.project} 1.0 (id {stage['id']})\n"
         f"  Publish to  {pypi.url}/legacy/\n"
-        f"  Look at     {pypi.url}/simple/\n"
+        f"  Index       {pypi.url}/simple/\n"
         f"  Manifest    {stage['manifest-digest']}\n"
-        "\nIn this order:\n"
-        f"    1. {first.name}  {sizes[0]} bytes  (alone: the index makes the release with it)\n"
+        "\nFiles, in the order in which they are sent:\n"
+        f"    1. {first.name}  {sizes[0]} bytes  "
+        "(first and alone: it creates the release on the index)\n"
         f"    2. {second.name}  {sizes[1]} bytes\n"
-        f"    3. {sdist.name}  {sizes[2]} bytes  (last, once users see every wheel)\n"
+        f"    3. {sdist.name}  {sizes[2]} bytes  (last, once the index lists every wheel)\n"
     )
-    assert ended.stdout.count("\nOnly PyPI can tell:\n  the token may not be valid") == 1
+    assert ended.stdout.count("\nOnly PyPI can check:\n  the token may be invalid") == 1
     assert desk.json("stage", "show", stage["id"])["status"] == "open"
 
 
@@ -47,7 +48,7 @@ def test_warnings(desk: Desk) -> None:
     ended = desk.run("promote", warned(desk)["id"], "--dry-run")
 
     assert ended.code == 0
-    assert "\nTo be acknowledged:\n  " in ended.stdout
+    assert "\nWarnings to acknowledge:\n  " in ended.stdout
 
 
 @pytest.mark.parametrize("option", [(), ("--dry-run",), ("--dry-run", "--json"), ("--yes",)])
@@ -60,7 +61,7 @@ def test_refused(desk: Desk, pypi: FakeIndex, option: tuple[str, ...]) -> None:
     ended = desk.run("promote", stage["id"], *option)
 
     assert (ended.code, accepted(pypi, desk)) == (1, [])
-    assert "Error: PyPI would refuse this, so nothing was sent:\n" in ended.stderr
+    assert "Error: PyPI would refuse this release, so nothing was sent. " in ended.stderr
     assert wheel.name in ended.stderr
 
 
@@ -94,7 +95,7 @@ def test_hashes_that_do_not_fit(desk: Desk, pypi: FakeIndex, option: tuple[str, 
     sha256 = stage["files"][wheel.name]["hashes"]["sha256"]
     assert (ended.code, accepted(pypi, desk)) == (1, [])
     assert ended.stderr == (
-        "Error: The stage is not what was approved:\n"
+        "Error: The stage differs from what was approved. Check the changes and approve it again:\n"
         f"  {desk.project}.whl is in the hashes, but not in the stage.\n"
         f"  {wheel.name} has sha256 {sha256} in the stage, but {other} in the hashes.\n"
         f"  {sdist.name} is in the stage, but not in the hashes.\n"
@@ -127,7 +128,7 @@ def test_hashes_that_are_none(desk: Desk) -> None:
     ended = promoted(desk, desk.staged()["id"], "nonsense\n")
 
     assert ended.code == 1
-    assert "Line 1 is not one that sha256sum prints." in ended.stderr
+    assert "Line 1 is not in the format of sha256sum." in ended.stderr
 
 
 def test_manifest(desk: Desk, pypi: FakeIndex) -> None:
@@ -138,5 +139,5 @@ def test_manifest(desk: Desk, pypi: FakeIndex) -> None:
     other = desk.run("promote", stage["id"], "--manifest", "0" * 64)
 
     assert (other.code, accepted(pypi, desk)) == (1, [])
-    assert f"its manifest digest is {digest}, and not {'0' * 64}." in other.stderr
+    assert f"The manifest digest is {digest}, not {'0' * 64}." in other.stderr
     assert desk.run("promote", stage["id"], "--manifest", digest.upper()).code == 0

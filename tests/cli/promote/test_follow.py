@@ -9,8 +9,7 @@ from aiohttp.test_utils import TestServer
 
 from stageproxy.cli.client import Client, open_client
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.promote.follow import follow
-from stageproxy.cli.promote.progress import promotion_progress
+from stageproxy.cli.promote.progress import follow, promotion_progress
 
 
 @dataclass(slots=True)

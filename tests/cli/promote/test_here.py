@@ -101,13 +101,13 @@ def test_published(desk: Desk, pypi: FakeIndex) -> None:
     ended = here(desk, pypi, stage)
 
     assert (ended.code, ended.stderr) == (0, "")
-    assert f"{files[2].name} is out.\n" in ended.stdout
+    assert f"{files[2].name} is published.\n" in ended.stdout
     assert f"{desk.project} 1.0 is published.\n" in ended.stdout
     taken = accepted(pypi, desk)
     assert (taken[0], taken[2]) == (files[1].name, files[2].name)
     receipt = desk.json("promote", stage["id"])["receipt"]
-    assert (receipt["published-by"], receipt["manifest-digest"]) == (
-        "here",
+    assert (receipt["publisher"], receipt["manifest-digest"]) == (
+        "client",
         stage["manifest-digest"],
     )
 
@@ -118,7 +118,7 @@ def test_document(desk: Desk, pypi: FakeIndex) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     assert list(ended.document) == ["status", "promotion", "receipt", "plan"]
-    assert ended.document["promotion"]["way"] == "here"
+    assert ended.document["promotion"]["publisher"] == "client"
 
 
 def test_approved(desk: Desk, pypi: FakeIndex) -> None:
@@ -186,8 +186,8 @@ def test_other_target(desk: Desk, pypi: FakeIndex) -> None:
     ended = here(desk, pypi, stage, REPOSITORY_URL=other)
 
     assert (ended.code, accepted(pypi, desk)) == (1, [])
-    assert f"The server has planned for {pypi.url}/legacy/" in ended.stderr
-    assert f"but the settings here say {other}" in ended.stderr
+    assert f"The server would publish on {pypi.url}/legacy/" in ended.stderr
+    assert f"but the settings here name {other}" in ended.stderr
     assert desk.json("stage", "show", stage["id"])["status"] == "open"
 
 
@@ -204,7 +204,7 @@ def test_files_that_were_changed(desk: Desk, pypi: FakeIndex, tmp_path: Path) ->
             plan = {"project": desk.project, "manifest-digest": "0" * 64}
             await sender.prepare(stage, plan)
 
-    with pytest.raises(FailedError, match="The stage was changed meanwhile"):
+    with pytest.raises(FailedError, match="The stage was changed in the meantime"):
         asyncio.run(prepare())
 
 
@@ -213,14 +213,14 @@ def test_half_a_target(desk: Desk, pypi: FakeIndex) -> None:
     ended = here(desk, pypi, desk.staged(), INDEX_URL=None)
 
     assert ended.code == 1
-    assert "Set both, or none of them" in ended.stderr
+    assert "Set both promotion.repository_url and" in ended.stderr
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"TOKEN": None}, "There is nothing to publish with here"),
-        ({"TOKEN": None, "TOKEN_FILE": "/nowhere"}, "/nowhere, cannot be read"),
+        ({"TOKEN": None}, "There is no credential to publish with"),
+        ({"TOKEN": None, "TOKEN_FILE": "/nowhere"}, "Cannot read promotion.token_file, /nowhere: "),
         ({"PARALLEL": "many"}, "promotion.parallel: "),
     ],
     ids=["no credential", "no file", "wrong setting"],
@@ -244,7 +244,7 @@ def test_trusted_publishing(desk: Desk, trusted: FakeIndex) -> None:
 
     assert ended.code == 0, ended
     assert ended.stderr == (
-        f"{wheel.filename}: 1 of its attestations are left out: they were not made by {WORKFLOW}.\n"
+        f"{wheel.filename}: 1 of its attestations are not sent: they were not made by {WORKFLOW}.\n"
     )
     sent = dict(attempt_at(trusted, wheel.filename).fields)["attestations"]
     assert json.loads(sent) == [an_attestation(WORKFLOW)]
@@ -281,7 +281,7 @@ def test_attestations_and_a_token(desk: Desk, pypi: FakeIndex) -> None:
     ended = here(desk, pypi, stage)
 
     assert ended.code == 0, ended
-    assert "PyPI takes them from Trusted Publishers alone" in ended.stderr
+    assert "PyPI accepts them only from Trusted Publishers" in ended.stderr
     names = [name for name, _ in attempt_at(pypi, wheel.filename).fields]
     assert "attestations" not in names
 
@@ -308,7 +308,7 @@ def test_server_that_sees_something_else(desk: Desk, pypi: FakeIndex) -> None:
     ended = here(desk, pypi, stage)
 
     assert (ended.code, list(answers)) == (1, [])
-    assert f"Error: {sdist.name} is on the index already with other bytes" in ended.stderr
+    assert f"Error: {sdist.name} is already on the index with other bytes" in ended.stderr
     assert desk.json("stage", "show", stage["id"])["status"] == "error"
     assert here(desk, pypi, stage).code == 0
     assert accepted(pypi, desk) == [wheel.name, sdist.name]
@@ -329,7 +329,10 @@ def test_interrupted(desk: Desk, pypi: FakeIndex, number: signal.Signals) -> Non
     )
 
     assert ended.code == 1
-    assert "Error: It was interrupted where it ran. 1 of 2 files are live" in ended.stderr
+    assert (
+        "Error: Publishing was interrupted on the machine that ran it. 1 of 2 files are published"
+        in ended.stderr
+    )
     assert desk.json("stage", "show", stage["id"])["status"] == "error"
     assert here(desk, pypi, stage).code == 0
     assert accepted(pypi, desk) == [wheel.name, sdist.name]

@@ -71,11 +71,11 @@ async def journal_store(keeper: Keeper) -> AsyncIterator[HttpJournalStore]:
     app.router.add_get("/api/stages/1/promotion", keeper.show)
     with promotion_progress(hidden=True) as progress:
         async with TestServer(app) as server, open_client(server.make_url("/"), None) as client:
-            yield HttpJournalStore(client, "1", 7, progress, patience=0.2, try_every=0.01)
+            yield HttpJournalStore(client, "1", 7, progress, give_up_after=0.2, retry_every=0.01)
 
 
 def fits_the_port(journal_store: HttpJournalStore) -> JournalStore:
-    """Return the journalist as what it stands for: mypy proves that it does."""
+    """Return the journal store as what it stands for: mypy proves that it does."""
     return journal_store
 
 

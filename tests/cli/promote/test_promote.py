@@ -86,8 +86,8 @@ def test_each_change_is_told(desk: Desk, pypi: FakeIndex) -> None:
 
     told = [one for one in lines if one.startswith(f"{wheel.name} ")]
     assert told[-2:] == [
-        f"{wheel.name} was accepted, but is not shown yet.",
-        f"{wheel.name} is out.",
+        f"{wheel.name} was accepted, but the index does not list it yet.",
+        f"{wheel.name} is published.",
     ]
 
 
@@ -133,9 +133,9 @@ def test_goes_on(desk: Desk, pypi: FakeIndex) -> None:
 
     assert stopped.code == 1
     assert f"Error: {sdist.name} was refused: Not today." in stopped.stderr
-    assert f"1 of 2 files are live ({wheel.name})" in stopped.stderr
-    assert ("was not published, or not all of it" in shown, "Expires" in shown) == (True, False)
-    assert f"1. {wheel.name}  {wheel.stat().st_size} bytes  (published already)" in resumed.stdout
+    assert f"1 of 2 files are published: {wheel.name}." in stopped.stderr
+    assert ("was not published completely" in shown, "Expires" in shown) == (True, False)
+    assert f"1. {wheel.name}  {wheel.stat().st_size} bytes  (already published)" in resumed.stdout
     assert (resumed.code, accepted(pypi, desk)) == (0, [wheel.name, sdist.name])
 
 
@@ -167,7 +167,7 @@ def test_interrupted(desk: Desk, pypi: FakeIndex) -> None:
         *("promote", stage["id"]),
     )
 
-    assert (ended.code, "it goes on" in ended.stderr) == (1, True)
+    assert (ended.code, "publishing continues" in ended.stderr) == (1, True)
     assert desk.run("promote", stage["id"]).code == 0
     assert accepted(pypi, desk) == [wheel.name, sdist.name]
 
@@ -180,9 +180,9 @@ def test_warnings_need_somebody(desk: Desk, pypi: FakeIndex) -> None:
     as_json = desk.run("promote", stage["id"], "--json")
 
     assert (kept_back.code, as_json.code, accepted(pypi, desk)) == (1, 1, [])
-    assert "To be acknowledged:\n" in kept_back.stdout
-    assert "promote with --yes" in kept_back.stderr
-    assert (as_json.stdout, "another Requires-Dist" in as_json.stderr) == ("", True)
+    assert "Warnings to acknowledge:\n" in kept_back.stdout
+    assert "add --yes" in kept_back.stderr
+    assert (as_json.stdout, "a different Requires-Dist" in as_json.stderr) == ("", True)
     promotion = desk.json("promote", stage["id"], "--yes")["promotion"]
     assert len(promotion["acknowledged"]) == 1
 
@@ -195,7 +195,7 @@ def test_asked_on_a_terminal(desk: Desk, pypi: FakeIndex) -> None:
     sent_before = accepted(pypi, desk)
     yes, seen = desk.at_a_terminal("y\n", "promote", stage["id"])
 
-    assert (no, "Publish it all the same?" in said, sent_before) == (1, True, [])
+    assert (no, "Publish anyway?" in said, sent_before) == (1, True, [])
     assert (yes, "\u2501" in seen, len(accepted(pypi, desk))) == (0, True, 2)
 
 
@@ -238,7 +238,7 @@ def test_no_credential_in_the_file(desk: Desk, tmp_path: Path, text: str) -> Non
 
     ended = desk.run("promote", stage["id"], "--pypi-token-file", token)
 
-    assert (ended.code, "cannot be used: This is neither" in ended.stderr) == (1, True)
+    assert (ended.code, "Could not read a credential from" in ended.stderr) == (1, True)
 
 
 def test_upload_token_is_not_enough(desk: Desk, pypi: FakeIndex) -> None:
@@ -248,7 +248,7 @@ def test_upload_token_is_not_enough(desk: Desk, pypi: FakeIndex) -> None:
     ended = desk.run("promote", stage["id"], token=desk.new_token("upload"))
 
     assert (ended.code, accepted(pypi, desk)) == (1, [])
-    assert "does not permit to promote a stage" in ended.stderr
+    assert "This API token cannot promote" in ended.stderr
 
 
 def test_canceled(desk: Desk) -> None:
@@ -258,7 +258,7 @@ def test_canceled(desk: Desk) -> None:
 
     ended = desk.run("promote", stage["id"])
 
-    assert (ended.code, "It was canceled." in ended.stderr) == (1, True)
+    assert (ended.code, ": it was canceled." in ended.stderr) == (1, True)
 
 
 def test_out_of_reach(offline: Desk) -> None:

@@ -10,11 +10,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from stageproxy.cli.connection import Connection
-from stageproxy.cli.local import Local
+from stageproxy.cli.connection import Connection, LocalServer
 from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.approval import ApprovalOptions
-from stageproxy.cli.promote.steps import PromoteOptions, promote_stage
+from stageproxy.cli.promote.command import promote_stage
+from stageproxy.cli.promote.run import PromoteOptions
 from tests.cli.desk import NOBODY
 
 DIGEST, OTHER = "a" * 64, "b" * 64
@@ -72,7 +72,7 @@ async def connection(taken: Taken) -> AsyncIterator[Connection]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", taken.answer)
     async with TestServer(app) as server:
-        yield Connection(str(server.make_url("/")), "token", Local(NOBODY, None))
+        yield Connection(str(server.make_url("/")), "token", LocalServer(NOBODY, None))
 
 
 def options(approval: ApprovalOptions) -> PromoteOptions:
@@ -104,7 +104,7 @@ async def test_interrupted_while_it_begins(taken: Taken, connection: Connection)
 
     run.cancel()
 
-    with pytest.raises(FailedError, match="interrupted while the publishing began"):
+    with pytest.raises(FailedError, match="interrupted while publishing started"):
         await run
 
 

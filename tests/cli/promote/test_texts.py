@@ -15,32 +15,37 @@ def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
         progress.show({"demo": {**file, "in-doubt": False}})
 
     assert capsys.readouterr().out.splitlines() == [
-        "demo was refused: looking whether an earlier attempt has brought it there.",
+        "demo was refused; checking whether an earlier attempt was accepted.",
         "demo was refused.",
     ]
 
 
 @pytest.mark.parametrize(
-    ("status", "way", "told"),
+    ("status", "publisher", "told"),
     [
-        ("published", "here", ""),
-        ("processing", "server", "It is being published already: this command follows.\n"),
+        ("published", "client", ""),
         (
             "processing",
-            "here",
+            "server",
+            "The stage is already being published. This command follows it.\n",
+        ),
+        (
+            "processing",
+            "client",
             (
-                "Another machine publishes it: this command follows. If nothing more is heard from "
-                "there, it stops at 2026-11-22T12:15:00Z, and may be promoted again.\n"
+                "The stage is being published from another machine. This command follows it. If "
+                "that machine stops reporting, publishing stops at 2026-11-22T12:15:00Z. Then run "
+                "`stageproxy promote STAGE` again.\n"
             ),
         ),
     ],
 )
 def test_who_publishes(
-    capsys: pytest.CaptureFixture[str], status: str, way: str, told: str
+    capsys: pytest.CaptureFixture[str], status: str, publisher: str, told: str
 ) -> None:
     """Who comes second is told that, and how long a silent machine is waited for."""
     until = "2026-11-22T12:15:00.123456Z"
 
-    print_who_publishes({"status": status, "way": way, "leased-until": until})
+    print_who_publishes({"status": status, "publisher": publisher, "leased-until": until})
 
     assert capsys.readouterr() == ("", told)

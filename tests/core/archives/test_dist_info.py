@@ -24,9 +24,9 @@ def test_record_differs_from_the_files() -> None:
     digests = dict.fromkeys(["a.py", "b.py", "c.py", "new.py", f"{ROOT}/RECORD"], empty)
 
     assert list(record_suspicions(record, digests, ROOT)) == [
-        "RECORD does not list files of the wheel: 'new.py'.",
-        "RECORD lists files that the wheel does not have: 'gone.py'.",
-        "RECORD has another digest than the file: 'b.py'.",
+        "RECORD does not list these files of the wheel: 'new.py'.",
+        "RECORD lists files that are not in the wheel: 'gone.py'.",
+        "The digest in RECORD does not match the file: 'b.py'.",
     ]
 
 

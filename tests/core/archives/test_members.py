@@ -11,15 +11,15 @@ from stageproxy.core.archives.members import suspicious_paths
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("a/../../b", "A path has `..`: 'a/../../b'."),
-        ("a\\..\\b", "A path has `..`: 'a\\\\..\\\\b'."),
-        ("/etc/x", "A path is absolute: '/etc/x'."),
-        ("C:x", "A path is absolute: 'C:x'."),
-        ("a\u202eb", "A path has characters that are not seen: 'a\\u202eb'."),
-        ("a\x1bb", "A path has characters that are not seen: 'a\\x1bb'."),
-        ("a//b", "A path has backslashes, empty parts or dots: 'a//b'."),
-        ("aux.py", "Windows cannot have a file of this name: 'aux.py'."),
-        ("a./b", "Windows cannot have a file of this name: 'a./b'."),
+        ("a/../../b", "Paths contain `..`: 'a/../../b'."),
+        ("a\\..\\b", "Paths contain `..`: 'a\\\\..\\\\b'."),
+        ("/etc/x", "Paths are absolute: '/etc/x'."),
+        ("C:x", "Paths are absolute: 'C:x'."),
+        ("a\u202eb", "Paths contain invisible characters: 'a\\u202eb'."),
+        ("a\x1bb", "Paths contain invisible characters: 'a\\x1bb'."),
+        ("a//b", "Paths contain backslashes, empty parts or single dots: 'a//b'."),
+        ("aux.py", "Windows does not allow these names: 'aux.py'."),
+        ("a./b", "Windows does not allow these names: 'a./b'."),
     ],
     ids=ascii,
 )
@@ -31,7 +31,7 @@ def test_suspicious_path_is_reported(path: str, sentence: str) -> None:
 def test_long_path_is_reported() -> None:
     """File systems limit a name to 255 bytes."""
     assert list(suspicious_paths(["x" * 256])) == [
-        f"A path is longer than 255 bytes: '{'x' * 256}'."
+        f"Paths are longer than 255 bytes: '{'x' * 256}'."
     ]
 
 
@@ -43,7 +43,7 @@ def test_equal_paths_on_some_systems_are_reported(one: str, other: str) -> None:
     alike = some([one, other])
 
     assert list(suspicious_paths([one, other])) == [
-        f"Some systems take these names for one: {alike}."
+        f"Some systems do not distinguish these names: {alike}."
     ]
 
 

@@ -24,7 +24,7 @@ from tests.support.builders.recipes import build_recipe
 WHEEL, SDIST = a_wheel(), an_sdist()
 LONG = an_sdist(extra={"noise": random.Random(0).randbytes(10_000)})
 ROOT = "demo-1.0.dist-info"
-CUT_OFF = "None: the archive is damaged, cut off, or no tar.gz."
+CUT_OFF = "None: the archive is damaged, truncated or not a tar.gz."
 DIRECTORIES = "Incorrect number of top-level directories in sdist"
 DATA = f"{ROOT}/METADATA"
 IN_WHEEL = {

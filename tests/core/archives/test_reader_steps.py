@@ -14,11 +14,11 @@ from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.hostile_zips import wheel
 
 WHEEL, SDIST = a_wheel(), an_sdist()
-NOT_SEARCHED = "The code of the wheel was not searched: that would have taken too long."
-NOT_COMPARED = "RECORD was not compared with the files: that would have taken too long."
+NOT_SEARCHED = "The wheel was not searched for encrypted code because that would take too long."
+NOT_COMPARED = "The files were not compared with RECORD because that would take too long."
 NOT_TO_ITS_END = (
-    "The sdist was not read to its end, which would have taken too long: "
-    "whether it is whole, and what all of its files are, is not known."
+    "The sdist was not read to the end because that would take too long. "
+    "Whether it is complete, and which files it contains, is unknown."
 )
 
 
@@ -92,6 +92,6 @@ def test_long_entry_points_are_not_read() -> None:
 
     assert [one.unread for one in contents] == [
         (),
-        (f"entry_points.txt was not read: it is longer than {LONGEST_ENTRY_POINTS} bytes.",),
+        (f"entry_points.txt was not read because it is longer than {LONGEST_ENTRY_POINTS} bytes.",),
     ]
     assert [one.wheel_problems for one in contents] == [(), ()]

@@ -27,12 +27,12 @@ def member(path: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, b
 @pytest.mark.parametrize(
     ("odd", "expected"),
     [
-        (member("d/x", tarfile.SYMTYPE, "../.."), ("Links lead out of the sdist: 'd/x'.",)),
-        (member("d/x", tarfile.SYMTYPE, "/etc"), ("Links lead out of the sdist: 'd/x'.",)),
-        (member("d/x", tarfile.LNKTYPE, "e/f"), ("Links lead out of the sdist: 'd/x'.",)),
+        (member("d/x", tarfile.SYMTYPE, "../.."), ("Links point outside the sdist: 'd/x'.",)),
+        (member("d/x", tarfile.SYMTYPE, "/etc"), ("Links point outside the sdist: 'd/x'.",)),
+        (member("d/x", tarfile.LNKTYPE, "e/f"), ("Links point outside the sdist: 'd/x'.",)),
         (
             member("d/x", tarfile.FIFOTYPE),
-            ("Members are neither files nor directories nor links: 'd/x'.",),
+            ("These members are not files, directories or links: 'd/x'.",),
         ),
         (member("d/x", tarfile.SYMTYPE, "PKG-INFO"), ()),
         (member("d/x", tarfile.LNKTYPE, "d/PKG-INFO"), ()),

@@ -33,7 +33,7 @@ def test_file_that_differs_from_record_is_reported() -> None:
     wheel = a_wheel(modules={"demo.py": "x = 1\n"})
 
     assert suspicions(rebuilt(wheel, {"demo.py": b"x = 2\n"})) == (
-        "RECORD has another digest than the file: 'demo.py'.",
+        "The digest in RECORD does not match the file: 'demo.py'.",
     )
 
 
@@ -46,7 +46,7 @@ def test_very_large_wheel_is_not_compared() -> None:
     *_, contents = read_wheel(file, name, longest=10)
 
     assert contents.unread == (
-        "RECORD was not compared with the files: that would have taken too long.",
+        "The files were not compared with RECORD because that would take too long.",
     )
     assert "PyArmor" in contents.problems[0]
 
@@ -54,11 +54,14 @@ def test_very_large_wheel_is_not_compared() -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (wheel_file("py2-none-any"), "WHEEL has other tags than the filename: 'py2-none-any'."),
-        (b"Wheel-Version: 1.0\n", "WHEEL has other tags than the filename: none."),
+        (
+            wheel_file("py2-none-any"),
+            "The tags in WHEEL do not match the filename: 'py2-none-any'.",
+        ),
+        (b"Wheel-Version: 1.0\n", "The tags in WHEEL do not match the filename: none."),
         (
             b"Wheel-Version: 2.0\nTag: py3-none-any\n",
-            "WHEEL says Wheel-Version: '2.0'; installers know 1.0.",
+            "WHEEL has Wheel-Version: '2.0'; installers support 1.0.",
         ),
     ],
     ids=["other tags", "no tags", "another version"],
@@ -89,9 +92,7 @@ def test_links_in_a_wheel_are_reported() -> None:
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr(link, b"/etc/passwd")
 
-    assert "A wheel has no links or devices, but here are some: 'link'." in suspicions(
-        buffer.getvalue()
-    )
+    assert "The wheel contains links or devices: 'link'." in suspicions(buffer.getvalue())
 
 
 def test_damaged_member_is_reported() -> None:
@@ -101,6 +102,6 @@ def test_damaged_member_is_reported() -> None:
     damaged = wheel[:place] + b"\0\0\0\0" + wheel[place + 4 :]
 
     assert suspicions(damaged) == (
-        "Headers within the zip contradict its directory: 'a.txt'.",
+        "Local headers of the zip do not match its central directory: 'a.txt'.",
         "Files cannot be unpacked: 'a.txt'.",
     )

@@ -68,5 +68,5 @@ def test_invalid_link_makes_a_page_unreadable() -> None:
     assert resolved("https://index.example.org/simple/demo/", "../x") == (
         "https://index.example.org/simple/x"
     )
-    with pytest.raises(UnreadablePageError, match="is no URL"):
+    with pytest.raises(UnreadablePageError, match="is not a URL"):
         resolved("https://index.example.org/", "//[")

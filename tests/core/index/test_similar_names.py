@@ -72,10 +72,10 @@ def test_any_two_names(kind: SimpleType, project: str, other: str, size: int) ->
 
 
 NO_LISTS = {
-    "a log-in page": (SimpleType.HTML, b"<html><form></form></html>", "it has no names"),
-    "nothing": (SimpleType.V1_JSON, b"", "it has no names"),
-    "cut off JSON": (SimpleType.V1_JSON, b'{"projects":[{"name":"a"},', "it is cut off"),
-    "cut off HTML": (SimpleType.HTML, b'<html><a href="a/">a</a>', "it is cut off"),
+    "a log-in page": (SimpleType.HTML, b"<html><form></form></html>", "it lists no projects"),
+    "nothing": (SimpleType.V1_JSON, b"", "it lists no projects"),
+    "cut off JSON": (SimpleType.V1_JSON, b'{"projects":[{"name":"a"},', "it is truncated"),
+    "cut off HTML": (SimpleType.HTML, b'<html><a href="a/">a</a>', "it is truncated"),
 }
 
 

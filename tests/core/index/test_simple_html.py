@@ -318,7 +318,7 @@ def test_other_documents_are_unreadable(page: str) -> None:
 )
 def test_invalid_links_are_unreadable(head: str, link: str) -> None:
     """A page with a link that cannot be made absolute is not edited."""
-    with pytest.raises(UnreadablePageError, match="is no URL"):
+    with pytest.raises(UnreadablePageError, match="is not a URL"):
         merged(html_page_with(link, head=head))
 
 
@@ -371,7 +371,7 @@ def test_first_tag_without_end_stops_parsing(piece: str) -> None:
     """
     page = (piece * 3).encode()
 
-    with pytest.raises(UnreadablePageError, match="the tag at character 0 does not end"):
+    with pytest.raises(UnreadablePageError, match="the tag at character 0 is not closed"):
         read_html_page(page)
 
 

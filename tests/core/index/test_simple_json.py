@@ -121,7 +121,7 @@ def test_page_without_versions_gets_none() -> None:
 
 def test_invalid_versions_are_unreadable() -> None:
     """A page whose versions are no list is unreadable."""
-    with pytest.raises(UnreadablePageError, match="its versions are no list"):
+    with pytest.raises(UnreadablePageError, match="`versions` is not a list"):
         add_to_json_page(page_with(versions={"2.0": True}), "demo", PAGE, [WHEEL])
 
 

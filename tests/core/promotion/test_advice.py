@@ -17,15 +17,15 @@ USER = "The user 'u' isn't allowed to upload to project 'demo'."
 @pytest.mark.parametrize(
     ("sentence", "start"),
     [
-        (EXISTS, "The index has that name with other bytes"),
-        (DELETED, "The filename was used once and is burned."),
-        (CLOSED, "The release is closed for ever."),
-        ("Only one sdist may be uploaded per release.", "The release has another sdist already."),
+        (EXISTS, "The index has this filename with other bytes"),
+        (DELETED, "The filename was used before and cannot be used again."),
+        (CLOSED, "The release accepts no more files."),
+        ("Only one sdist may be uploaded per release.", "The release already has another sdist."),
         (TOKEN, "The credential is not valid there."),
         ("Invalid API Token: invalid token", "The credential is not valid there."),
-        (USER, "The credential is wrong, or not for this project."),
-        ("New uploads are temporarily disabled.", "PyPI takes none for the moment."),
-        ("Too many new projects created", "PyPI takes none for the moment."),
+        (USER, "The credential is wrong or does not cover this project."),
+        ("New uploads are temporarily disabled.", "PyPI does not accept this at the moment."),
+        ("Too many new projects created", "PyPI does not accept this at the moment."),
     ],
 )
 def test_advice(sentence: str, start: str) -> None:

@@ -42,9 +42,8 @@ def test_missing_files_are_named() -> None:
         check_is_listed([SDIST, WHEEL], {})
 
     assert caught.value.sentence == (
-        "The index does not show demo-2.0-py3-none-any.whl, demo-2.0.tar.gz yet to the server, "
-        "which looks for itself. Report the end again in a moment: until then the stage is not "
-        "published."
+        "The index does not list demo-2.0-py3-none-any.whl, demo-2.0.tar.gz yet. Report the end "
+        "again in a moment; until then the stage is not published."
     )
 
 
@@ -54,6 +53,6 @@ def test_other_bytes_are_reported_first() -> None:
         check_is_listed([SDIST, WHEEL], {SDIST.filename: OTHER})
 
     assert caught.value.sentence == (
-        f"demo-2.0.tar.gz is on the index already with other bytes: sha256 {OTHER.sha256}, "
+        f"demo-2.0.tar.gz is already on the index with other bytes: sha256 {OTHER.sha256}, "
         f"but {SDIST.sha256} is staged. A filename cannot be used twice."
     )

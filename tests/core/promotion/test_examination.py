@@ -106,4 +106,4 @@ def test_attestations_that_are_left_out_are_noted() -> None:
 
     (notice,) = dropped_attestations([attested, an_artifact("b.whl")])
 
-    assert notice.startswith("a.whl: its 2 attestations are left out")
+    assert notice.startswith("a.whl: 2 attestations are left out")

@@ -18,11 +18,11 @@ from tests.support.promotion.promotions import a_promotion
 WHEEL, SDIST = "demo-2.0-py3-none-any.whl", "demo-2.0.tar.gz"
 STAGE = a_stage("2.0", an_artifact(WHEEL), an_artifact(SDIST))
 PENDING, SENDING, SENT, CONFIRMED, REFUSED, UNKNOWN = Progress
-AGAIN = "Mend what is said, and promote the stage again: it goes on where it stopped."
-CLOSES = "PyPI takes files for this release until about 2026-12-06, and none later."
+AGAIN = "Fix the problem above and run `promote` again; it resumes where it stopped."
+CLOSES = "PyPI accepts files for this release until about 2026-12-06."
 ALONE = (
-    "Installers see demo 2.0 with these files alone, and there is no sdist yet: "
-    "where none fits, they take an older release."
+    "Installers see only these files of demo 2.0; the sdist is missing. "
+    "Where none fits, they install an older release."
 )
 
 
@@ -35,22 +35,32 @@ def a_journal(*progress: Progress) -> Journal:
 ENDINGS = {
     "nothing went out": (
         [REFUSED, PENDING],
-        ["Why. Nothing was published: change the stage if need be, and promote it again."],
+        [
+            "Why.",
+            "Nothing was published.",
+            "Change the stage if necessary and run `stageproxy promote STAGE` again.",
+        ],
     ),
     "the wheel is out": (
         [CONFIRMED, REFUSED],
-        ["Why.", f"1 of 2 files are live ({WHEEL}).", ALONE, AGAIN, CLOSES],
+        ["Why.", f"1 of 2 files are published: {WHEEL}.", ALONE, AGAIN, CLOSES],
     ),
     "the wheel may be out": (
         [UNKNOWN, PENDING],
-        ["Why.", "0 of 2 files are live.", f"Of some nobody knows yet ({WHEEL}).", AGAIN, CLOSES],
+        [
+            "Why.",
+            "0 of 2 files are published.",
+            f"Unknown, no answer from the index: {WHEEL}.",
+            AGAIN,
+            CLOSES,
+        ],
     ),
     "the wheel is out, the sdist may be": (
         [CONFIRMED, SENT],
         [
             "Why.",
-            f"1 of 2 files are live ({WHEEL}).",
-            f"Of others nobody knows yet ({SDIST}).",
+            f"1 of 2 files are published: {WHEEL}.",
+            f"Accepted, not listed by the index yet: {SDIST}.",
             ALONE,
             AGAIN,
             CLOSES,
@@ -58,7 +68,7 @@ ENDINGS = {
     ),
     "all is out": (
         [CONFIRMED, CONFIRMED],
-        ["Why.", f"2 of 2 files are live ({WHEEL}, {SDIST}).", AGAIN, CLOSES],
+        ["Why.", f"2 of 2 files are published: {WHEEL}, {SDIST}.", AGAIN, CLOSES],
     ),
 }
 
@@ -77,7 +87,7 @@ def test_missing_wheels() -> None:
     stage = a_stage("2.0", an_artifact(WHEEL), an_artifact(other))
     journal = {**a_journal(CONFIRMED, PENDING), other: Entry(other, PENDING, NOON)}
 
-    assert "and some wheels are missing: " in why_it_stopped("Why.", stage, journal, NOON)
+    assert "; some wheels are missing. " in why_it_stopped("Why.", stage, journal, NOON)
 
 
 def test_receipt() -> None:

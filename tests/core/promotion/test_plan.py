@@ -131,7 +131,7 @@ def test_other_bytes_stop_everything(progress: Progress) -> None:
 
     in_doubt = progress in MAY_BE_OUT - {CONFIRMED}
     assert step == Stop(
-        f"{SDIST.filename} is on the index already with other bytes: sha256 {'0' * 64}, but "
+        f"{SDIST.filename} is already on the index with other bytes: sha256 {'0' * 64}, but "
         f"{SDIST.sha256} is staged. A filename cannot be used twice.",
         (SDIST.filename,) if in_doubt else (),
     )
@@ -161,7 +161,7 @@ def test_other_files_do_not_matter() -> None:
 
 LATE = {
     "taken a moment ago": (SENT, False, 9.9, None),
-    "taken long ago": (SENT, False, 10, "was accepted, but the index does not show it yet"),
+    "taken long ago": (SENT, False, 10, "was accepted, but the index does not list it yet"),
     "refused just now": (REFUSED, False, 0, "was refused: Why not."),
     "refused in doubt, just now": (REFUSED, True, 9.9, None),
     "refused in doubt, long ago": (REFUSED, True, 10, "was refused: Why not."),
@@ -204,7 +204,7 @@ def test_changed_clock(age: float) -> None:
     step = plan(a_journal(CONFIRMED, SENT, age=age))
 
     assert isinstance(step, Stop)
-    assert "Promote again to look again" in step.reason
+    assert "again to check again" in step.reason
 
 
 entries = st.builds(

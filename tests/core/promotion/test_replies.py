@@ -99,9 +99,9 @@ def test_other_4xx_is_a_refusal(status: int) -> None:
 @pytest.mark.parametrize(
     ("reason", "body", "sentence"),
     [
-        ("Bad Gateway", "", "The upload API answers 502 Bad Gateway."),
-        ("Busy", "", "The upload API answers 502 Bad Gateway. It says: Busy"),
-        ("", "502 Busy", "The upload API answers 502 Bad Gateway. It says: Busy"),
+        ("Bad Gateway", "", "The upload API answered 502 Bad Gateway."),
+        ("Busy", "", "The upload API answered 502 Bad Gateway: Busy"),
+        ("", "502 Busy", "The upload API answered 502 Bad Gateway: Busy"),
     ],
 )
 def test_undecided_answer_is_reported(reason: str, body: str, sentence: str) -> None:
@@ -126,8 +126,8 @@ def test_redirect(status: int, location: str, target: str) -> None:
 
     assert reply_of(status, "Moved", headers, "") == Refused(
         status,
-        f"The upload API redirects ({status}) to {target}, which is not followed. "
-        "Set promotion.repository_url to where it is.",
+        f"The upload API redirects ({status}) to {target}, and uploads do not follow "
+        "redirects. Set promotion.repository_url to the final URL.",
     )
 
 
@@ -154,7 +154,7 @@ def test_pause(headers: Mapping[str, str], pause: timedelta | None) -> None:
     """The index can ask for a pause, in seconds or until a date by its own clock, within limits."""
     found = reply_of(429, "Too Many Requests", headers, "")
 
-    assert found == Unanswered("The upload API answers 429 Too Many Requests.", pause)
+    assert found == Unanswered("The upload API answered 429 Too Many Requests.", pause)
 
 
 @given(st.integers(100, 999), st.text(), st.sampled_from([HTML, JSON, PLAIN, {}]), st.text())

@@ -10,6 +10,7 @@ from tests.support.builders.distributions import a_wheel
 from tests.support.builders.uploads import an_upload
 
 WHERE = "demo-1.0.dist-info/METADATA"
+NO_MATCH = "which does not match the filename. Installers refuse the file."
 
 METADATA = """\
 Metadata-Version: 2.4
@@ -28,17 +29,17 @@ SAME = {"requires_python": "<4, >=3.8", "requires_dist": "a>=1", "provides_extra
         (
             "Metadata-Version: 2.4\nName: other\nVersion: 1.0\n",
             {"name": "demo"},
-            f"{WHERE} says Name: 'other'; installers refuse the file.",
+            f"{WHERE} has Name: 'other', {NO_MATCH}",
         ),
         (
             "Metadata-Version: 2.4\nName: demo\nVersion: 1.1\n",
             {"version": "1.0"},
-            f"{WHERE} says Version: '1.1'; installers refuse the file.",
+            f"{WHERE} has Version: '1.1', {NO_MATCH}",
         ),
         (
             "Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nRequires-Python: >=3.8\n",
             {"requires_python": ">=3.9"},
-            f"{WHERE} says Requires-Python: '>=3.8'; the form differs.",
+            f"{WHERE} has Requires-Python: '>=3.8', but the form has '>=3.9'.",
         ),
     ],
     ids=["another name", "another version", "another Python"],
@@ -66,15 +67,15 @@ def test_unreadable_metadata_is_suspicious() -> None:
         (SAME, []),
         (
             SAME | {"requires_python": ">=3.8"},
-            [f"{WHERE} says Requires-Python: '>=3.8,<4'; the form differs."],
+            [f"{WHERE} has Requires-Python: '>=3.8,<4', but the form has '>=3.8'."],
         ),
         (
             SAME | {"requires_dist": "b"},
-            [f"{WHERE} and the form differ in Requires-Dist: 'a>=1', 'b'."],
+            [f"Requires-Dist differs between {WHERE} and the form: 'a>=1', 'b'."],
         ),
         (
             SAME | {"provides_extra": "c"},
-            [f"{WHERE} and the form differ in Provides-Extra: 'a-b', 'c'."],
+            [f"Provides-Extra differs between {WHERE} and the form: 'a-b', 'c'."],
         ),
     ],
     ids=["spelled otherwise", "another Python", "another dependency", "another extra"],

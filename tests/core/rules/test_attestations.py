@@ -18,7 +18,7 @@ from tests.support.builders.attestations import an_attestation, an_identity
 from tests.support.builders.uploads import an_upload
 
 NOT_TAKEN = (
-    "PyPI takes attestations from Trusted Publishers alone; "
+    "PyPI accepts attestations from Trusted Publishers only; "
     "a promotion with an API token leaves them out."
 )
 TEXTS: dict[str, tuple[str | None, list[dict[str, Any]] | None]] = {

@@ -51,8 +51,8 @@ def test_description_without_the_library() -> None:
     assert list(check(an_upload(changes=BROKEN))) == [
         Finding(
             "description",
-            "The description is not checked here, but PyPI does. "
-            "Install stageproxy[verdict] to have it checked.",
+            "The description was not checked, but PyPI checks it. "
+            "Install stageproxy[verdict] to check it here.",
             Level.UNKNOWN,
         )
     ]

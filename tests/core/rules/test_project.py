@@ -59,7 +59,7 @@ def test_standard_library_names_are_refused(name: str, *, is_new: bool, refused:
 EXISTS = f"File already exists ('{WHEEL.filename}', with blake2_256 hash '{WHEEL.blake2b_256}')."
 CLOSED = (
     "Uploading new files to releases older than 14 days is not allowed. "
-    f"This one was closed on {NOON - timedelta(seconds=1):%Y-%m-%d}."
+    f"This release closed on {NOON - timedelta(seconds=1):%Y-%m-%d}."
 )
 OLD = NOON - timedelta(days=14, seconds=1)
 ON_INDEX: Mapping[str, tuple[Mapping[str, object], list[str]]] = {
@@ -73,7 +73,7 @@ ON_INDEX: Mapping[str, tuple[Mapping[str, object], list[str]]] = {
     "other bytes, nobody knows which": ({"files": {WHEEL.filename: None}}, [EXISTS]),
     "the same bytes under another name": (
         {"files": {"x.whl": WHEEL.sha256}},
-        [EXISTS, "It has the bytes of 'x.whl'."],
+        [EXISTS, "'x.whl' has the same bytes."],
     ),
     "a release of two weeks": ({"first_upload": NOON - timedelta(days=14)}, []),
     "a release of over two weeks": ({"first_upload": OLD}, [CLOSED]),
@@ -111,8 +111,8 @@ def test_large_file_may_be_too_large() -> None:
     assert findings_of(replace(upload, size=101 * 2**20)) == [
         Finding(
             "content",
-            "PyPI takes files of up to 100 MB, unless the project was granted more; "
-            f"{WHEEL.filename} has 101 MB.",
+            f"{WHEEL.filename} has 101 MB. PyPI accepts files of up to 100 MB unless the project "
+            "has a higher limit.",
             Level.UNKNOWN,
         )
     ]

@@ -206,7 +206,7 @@ def test_closed_project_accepts_no_uploads(status: str) -> None:
     with pytest.raises(RefusedError) as caught:
         check_project_accepts_uploads("demo", Listing(status=status))
 
-    assert caught.value.sentence == f"The project demo is {status} on PyPI and takes no uploads."
+    assert caught.value.sentence == f"Project demo is {status} on PyPI and accepts no uploads."
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 import pytest
 
 from stageproxy.core.errors import InvalidRequestError, Problem
-from stageproxy.core.stage.announcements import check_name, name_of
+from stageproxy.core.stage.announcements import check_name, parse_filename
 from tests.support.builders.stages import a_stage
 from tests.support.errors import find_refusal
 
 WHEEL = "demo-2.0-py3-none-any.whl"
-BELONGS = "does not belong to this session, which is demo 2.0."
-ODD = "has characters that no file on PyPI has in its name."
+BELONGS = "does not belong to this session, which is for demo 2.0."
+ODD = "contains characters that PyPI does not allow in filenames."
 NONE = {
     "no extension": "demo-2.0",
     "an egg": "demo-2.0-py3.11.egg",
@@ -53,7 +53,7 @@ NOT_THIS = {
 @pytest.mark.parametrize("filename", [WHEEL, "demo-2.0.tar.gz", "demo-2.0-1abc-cp311-abi3-any.whl"])
 def test_valid_filename_is_accepted(filename: str) -> None:
     """A filename that PyPI accepts belongs to the stage of its release, and to no other."""
-    name = name_of(filename)
+    name = parse_filename(filename)
 
     refusals = [find_refusal(check_name, a_stage(version), name) for version in ("2.0", "2.1")]
 
@@ -62,7 +62,7 @@ def test_valid_filename_is_accepted(filename: str) -> None:
 
 def test_stage_without_version_accepts_any_version() -> None:
     """A stage whose version is not fixed yet accepts files of every version of its project."""
-    names = [name_of(f"{project}-9.1.tar.gz") for project in ("demo", "other")]
+    names = [parse_filename(f"{project}-9.1.tar.gz") for project in ("demo", "other")]
 
     refusals = [find_refusal(check_name, a_stage(None), name) for name in names]
 
@@ -73,7 +73,7 @@ def test_stage_without_version_accepts_any_version() -> None:
 def test_other_filename_is_refused(filename: str) -> None:
     """A filename that is not that of a wheel or an sdist is refused, with its field."""
     with pytest.raises(InvalidRequestError) as caught:
-        name_of(filename)
+        parse_filename(filename)
 
     assert caught.value.problems == (Problem("filename", caught.value.sentence),)
 
@@ -85,7 +85,7 @@ def test_invalid_filename_is_refused(filename: str, sentence: str) -> None:
     It was not once: line ends and direction marks were displayed in a session.
     """
     with pytest.raises(InvalidRequestError) as caught:
-        check_name(a_stage("2.0"), name_of(filename))
+        check_name(a_stage("2.0"), parse_filename(filename))
 
     is_whole = sentence != filename
     assert {one.source for one in caught.value.problems} == {"filename"}

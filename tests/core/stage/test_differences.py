@@ -41,8 +41,8 @@ def test_other_value(field: str) -> None:
     claims = [claims_of_form(SDIST, sdist_form(**{field: "other"})), claims_of_form(WHEEL, FORM)]
 
     sentence = (
-        f"{SDIST} has another {LABELS[field]} than {WHEEL}. "
-        "PyPI shows that of the latter, which is published first, for all files."
+        f"{SDIST} has a different {LABELS[field]} than {WHEEL}. "
+        f"PyPI shows that of {WHEEL} for all files, because it is published first."
     )
     assert differences(claims) == [sentence]
 
@@ -94,4 +94,4 @@ def test_wheels_come_first() -> None:
 
     (sentence,) = differences([sdist, claims_of_form(WHEEL, FORM)])
 
-    assert sentence.startswith(f"Demo-2.0.tar.gz has another Summary than {WHEEL}. ")
+    assert sentence.startswith(f"Demo-2.0.tar.gz has a different Summary than {WHEEL}. ")

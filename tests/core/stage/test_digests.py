@@ -17,7 +17,7 @@ ALGORITHMS = sorted(hashlib.algorithms_guaranteed)
 WEAK = ["md5", "sha1"]
 OF_ANY_LENGTH = ["shake_128", "shake_256"]
 SECURE = [one for one in ALGORITHMS if one not in WEAK]
-NEED_ONE = Problem("hashes", "One secure digest is needed at least, best sha256.")
+NEED_ONE = Problem("hashes", "At least one secure digest is required, preferably sha256.")
 
 
 def digest_of(name: str, length: int = 32) -> str:
@@ -55,20 +55,24 @@ def test_weak_digests_are_accepted_beside_secure_ones(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "digest", "sentence"),
     [
-        ("sha256", SHA256[:-2], "This is not how long a digest of sha256 is."),
-        ("sha256", SHA256 + "00", "This is not how long a digest of sha256 is."),
-        ("blake2b", "00" * 32, "This is not how long a digest of blake2b is."),
-        ("shake_128", "00" * 31, "This is not how long a digest of shake_128 is."),
-        ("shake_256", "00" * 513, "This is not how long a digest of shake_256 is."),
-        ("sha256", "", "A digest is spelled in hexadecimal digits."),
-        ("sha256", SHA256[:-1], "A digest is spelled in hexadecimal digits."),
-        ("sha256", "g" * 64, "A digest is spelled in hexadecimal digits."),
-        ("sha256", f" {SHA256[1:-1]} ", "A digest is spelled in hexadecimal digits."),
-        ("sha256", f"{SHA256}\n", "A digest is spelled in hexadecimal digits."),
-        ("sha256", "\u0661" * 64, "A digest is spelled in hexadecimal digits."),
-        ("blake2b_256", "00" * 32, "blake2b_256 is no algorithm that every Python knows."),
-        ("SHA256", SHA256, "SHA256 is no algorithm that every Python knows."),
-        ("", SHA256, " is no algorithm that every Python knows."),
+        ("sha256", SHA256[:-2], "A digest of sha256 has another length."),
+        ("sha256", SHA256 + "00", "A digest of sha256 has another length."),
+        ("blake2b", "00" * 32, "A digest of blake2b has another length."),
+        ("shake_128", "00" * 31, "A digest of shake_128 has another length."),
+        ("shake_256", "00" * 513, "A digest of shake_256 has another length."),
+        ("sha256", "", "A digest must consist of hexadecimal digits."),
+        ("sha256", SHA256[:-1], "A digest must consist of hexadecimal digits."),
+        ("sha256", "g" * 64, "A digest must consist of hexadecimal digits."),
+        ("sha256", f" {SHA256[1:-1]} ", "A digest must consist of hexadecimal digits."),
+        ("sha256", f"{SHA256}\n", "A digest must consist of hexadecimal digits."),
+        ("sha256", "\u0661" * 64, "A digest must consist of hexadecimal digits."),
+        (
+            "blake2b_256",
+            "00" * 32,
+            "'blake2b_256' is not an algorithm that every Python supports.",
+        ),
+        ("SHA256", SHA256, "'SHA256' is not an algorithm that every Python supports."),
+        ("", SHA256, "'' is not an algorithm that every Python supports."),
     ],
 )
 def test_invalid_digest_is_refused(name: str, digest: str, sentence: str) -> None:
@@ -104,7 +108,7 @@ def test_file_with_the_announced_digests() -> None:
     """A file with the announced digests has no problems, in any spelling of them."""
     found: Mapping[str, str] = {"sha256": SHA256, "md5": digest_of("md5")}
 
-    assert problems_with_file({"sha256": SHA256.upper()}, found, size=7, of=7) == []
+    assert problems_with_file({"sha256": SHA256.upper()}, found, size=7, received=7) == []
 
 
 def test_file_with_other_digests() -> None:
@@ -112,8 +116,8 @@ def test_file_with_other_digests() -> None:
     announced = {"sha256": "0" * 64, "md5": digest_of("md5"), "sha512": "0" * 128}
     found = {"sha256": SHA256, "md5": digest_of("md5"), "sha512": digest_of("sha512")}
 
-    assert problems_with_file(announced, found, size=8, of=7) == [
+    assert problems_with_file(announced, found, size=8, received=7) == [
         Problem("size", "The file has 7 bytes, but 8 were announced."),
-        Problem("hashes.sha256", "The sha256 digest of the file is not the announced one."),
-        Problem("hashes.sha512", "The sha512 digest of the file is not the announced one."),
+        Problem("hashes.sha256", "The sha256 digest of the file differs from the announced one."),
+        Problem("hashes.sha512", "The sha512 digest of the file differs from the announced one."),
     ]

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from stageproxy.core.audit import AuditAction, Event
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.events import ACTION_OF_STEP, file_event, in_short, stage_event
 from stageproxy.core.stage.file_uploads import UploadStep
 from tests.support.builders.stages import a_file_upload, a_stage
 from tests.support.ports.clock import NOON
 
-RECEIVED = Received(size=3, sha256="5" * 64, blake2b_256="b" * 64, md5="d" * 32)
+RECEIVED = FileDigests(size=3, sha256="5" * 64, blake2b_256="b" * 64, md5="d" * 32)
 
 
 def test_event_has_the_stage() -> None:

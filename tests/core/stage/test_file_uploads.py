@@ -59,7 +59,9 @@ def test_conflict_has_a_reason() -> None:
     with pytest.raises(ConflictError) as caught:
         upload.after(COMPLETES)
 
-    assert str(caught.value) == ("The upload of demo-2.0.tar.gz is error and cannot be completed.")
+    assert str(caught.value) == (
+        "The upload of demo-2.0.tar.gz cannot be completed: its status is error."
+    )
 
 
 def test_notices_add_up() -> None:
@@ -87,7 +89,7 @@ def test_expired_upload() -> None:
     upload = a_file_upload(status=PENDING, expires_at=NOON)
 
     assert upload.as_of(NOON) == a_file_upload(
-        status=CANCELED, expires_at=NOON, notices=("It expired.",)
+        status=CANCELED, expires_at=NOON, notices=("The upload expired.",)
     )
 
 

@@ -75,9 +75,9 @@ def test_lines_of_checksums(line: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (f"{A[1:]}  demo", "Line 1 is not one that sha256sum prints."),
-        (f"{A}  demo\nnonsense", "Line 2 is not one that sha256sum prints."),
-        (f"{A}  demo\n{B}  x/demo", "Line 2 has another hash of demo than a line before it."),
+        (f"{A[1:]}  demo", "Line 1 is not in the format of sha256sum."),
+        (f"{A}  demo\nnonsense", "Line 2 is not in the format of sha256sum."),
+        (f"{A}  demo\n{B}  x/demo", "Line 2 has another hash for demo than an earlier line."),
     ],
     ids=["short digest", "no digest", "two digests"],
 )

@@ -71,7 +71,7 @@ def test_same_bytes_twice(beside: Surroundings | None) -> None:
     exists = f"('{renamed.filename}', with blake2_256 hash '{WHEEL.blake2b_256}')"
     assert first == []
     assert f"File already exists {exists}." in second
-    assert f"It has the bytes of '{WHEEL.filename}'." in second
+    assert f"'{WHEEL.filename}' has the same bytes." in second
 
 
 @pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
@@ -98,7 +98,7 @@ def test_age_of_a_release() -> None:
     young = (NOON - timedelta(days=1)).isoformat()
     known = around(a_listing(WHEEL.filename, upload_time=young))
 
-    until = "PyPI takes files for this release until 2026-12-05 12:00 UTC, and none later."
+    until = "PyPI accepts files for this release until 2026-12-05 12:00 UTC."
     assert messages(an_upload(SDIST), beside=known) == [[until]]
     assert messages(an_upload(SDIST)) == [[]]
 
@@ -121,7 +121,7 @@ def test_sizes_add_up() -> None:
 
     assert first == []
     assert len(second) == 1
-    assert "it has 10.0 GB" in second[0]
+    assert "the project has 10.0 GB" in second[0]
 
 
 BROKEN = {
@@ -158,8 +158,8 @@ def test_closed_project() -> None:
     listing = a_listing("demo-1.0-cp311-cp311-win32.whl", status="archived")
 
     assert release_findings([an_upload(LINUX)], listing) == [
-        Finding("name", "The project demo is archived on PyPI and takes no uploads."),
-        suspicious("There is no wheel for win32, which demo 1.0 has.", "release"),
+        Finding("name", "Project demo is archived on PyPI and accepts no uploads."),
+        suspicious("There is no wheel for win32, unlike in demo 1.0.", "release"),
     ]
 
 
@@ -188,8 +188,8 @@ def test_differences() -> None:
 
     assert release_findings([an_upload(WHEEL), an_upload(other)], None) == [
         suspicious(
-            f"{other.filename} has another Summary than {WHEEL.filename}. "
-            "PyPI shows that of the latter, which is published first, for all files.",
+            f"{other.filename} has a different Summary than {WHEEL.filename}. "
+            f"PyPI shows that of {WHEEL.filename} for all files, because it is published first.",
             "release",
         )
     ]

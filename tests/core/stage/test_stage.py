@@ -79,7 +79,7 @@ def test_conflict_has_a_reason() -> None:
     with pytest.raises(ConflictError) as caught:
         a_stage(status=Status.PROCESSING).after(Step.EDIT)
 
-    assert caught.value.sentence == "The stage of demo 2.0 is processing and cannot be edited."
+    assert caught.value.sentence == "Stage demo 2.0 is processing and cannot be edited."
 
 
 def test_conflict_of_a_half_published_stage() -> None:
@@ -88,8 +88,8 @@ def test_conflict_of_a_half_published_stage() -> None:
         a_stage(status=Status.ERROR, sent=True).after(Step.CANCEL)
 
     assert caught.value.sentence == (
-        "The stage of demo 2.0 is half published, which only promoting it again can end, "
-        "and cannot be canceled."
+        "Stage demo 2.0 is partially published and cannot be canceled. "
+        "Run `stageproxy promote STAGE` again to publish the rest."
     )
 
 

@@ -96,7 +96,7 @@ def test_no_wheel_for_any_machine() -> None:
     """The loss of a wheel for any machine is reported."""
     before = ["demo-1.0-py3-none-any.whl"]
 
-    assert lost_wheels(wheels(*BEFORE), before) == ["no wheel for every machine"]
+    assert lost_wheels(wheels(*BEFORE), before) == ["no wheel for all platforms"]
 
 
 def test_no_wheels_before() -> None:

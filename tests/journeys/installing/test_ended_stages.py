@@ -119,5 +119,5 @@ async def test_upload_token_with_the_command(server: Server, command: tuple[str,
     done = await server.command(*(part.format(stage=stage.url) for part in command), token=token)
 
     assert (done.code, done.stdout) == (1, "")
-    assert "Error: This API token does not permit" in done.stderr
+    assert "Error: This API token cannot" in done.stderr
     assert await server.ask("GET", f"/api/stages/{stage.id}") == before

@@ -82,7 +82,7 @@ async def test_by_the_command(clients: Clients, server: Server, index: OtherInde
 
     done = await server.command("promote", stage.url, "--here", "--json", **own)
 
-    assert done.ok().document["receipt"]["published-by"] == "here"
+    assert done.ok().document["receipt"]["publisher"] == "client"
     assert await installed_from(clients, index) == "2.0"
     assert index.password not in done.output
 

@@ -92,7 +92,7 @@ async def test_killed_during_uploads(tmp_path: Path, index: FakeIndex) -> None:
         OTHER.filename: "error",
     }
     assert before[OTHER.filename]["notices"] == [
-        "The server stopped while it looked at the file. Delete the upload and start again."
+        "The server stopped while it was checking the file. Delete this upload and start again."
     ]
     assert [one["status"] for one in completed] == ["completed"] * 3
     assert {name: one["hashes"]["sha256"] for name, one in after.items()} == {

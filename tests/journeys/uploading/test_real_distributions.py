@@ -35,7 +35,7 @@ The project counts as new.
 """
 NOTICED = {
     "py_spy-0.4.2-py2.py3-none-manylinux_2_5_x86_64.manylinux1_x86_64.whl": (
-        "WHEEL has other tags than the filename: 'py3-none-manylinux1_x86_64', "
+        "The tags in WHEEL do not match the filename: 'py3-none-manylinux1_x86_64', "
         "'py3-none-manylinux_2_5_x86_64'."
     )
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stageproxy.core.audit import AuditAction, Event, PlainValue, broken_link
+from stageproxy.core.audit import AuditAction, Event, PlainValue, find_broken_record
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Publisher
@@ -23,7 +23,7 @@ EACH = [AuditAction.ARTIFACT_SENDING, AuditAction.ARTIFACT_SENT, AuditAction.ART
 
 def events(releasing: Releasing) -> Sequence[Event]:
     """Return the events of the trail."""
-    return [record.event for record in releasing.catalogue.committed.events]
+    return [record.event for record in releasing.catalogue.committed.tables.events]
 
 
 def actions(releasing: Releasing, filename: str | None = None) -> Sequence[str]:
@@ -38,7 +38,7 @@ async def test_every_step_is_an_event(releasing: Releasing) -> None:
     names = [one.filename for one in (await releasing.now()).artifacts]
     assert actions(releasing) == [AuditAction.PROMOTION_BEGUN, AuditAction.PUBLISHED]
     assert [actions(releasing, name) for name in names] == [EACH] * 3
-    assert broken_link(releasing.catalogue.committed.events, None) is None
+    assert find_broken_record(releasing.catalogue.committed.tables.events, None) is None
 
 
 async def test_actor_and_details(releasing: Releasing, sdist: Distribution) -> None:
@@ -46,7 +46,12 @@ async def test_actor_and_details(releasing: Releasing, sdist: Distribution) -> N
     digest = await releasing.digest()
     await releasing.publish()
 
-    details: dict[str, PlainValue] = {"manifest-digest": digest, "way": "server", "fence": 1}
+    details: dict[str, PlainValue] = {
+        "manifest-digest": digest,
+        "publisher": "server",
+        "way": "server",
+        "fence": 1,
+    }
     where: dict[str, PlainValue] = {
         "repository-url": TARGET.repository_url,
         "index-url": TARGET.index_url,
@@ -76,7 +81,7 @@ async def test_refusal_and_its_sentence(releasing: Releasing, sdist: Distributio
         "The index has its reasons.",
     )
     assert (stopped.action, stopped.details["sent"]) == (AuditAction.PROMOTION_STOPPED, True)
-    assert "2 of 3 files are live" in str(stopped.details["sentence"])
+    assert "2 of 3 files are published" in str(stopped.details["sentence"])
 
 
 async def test_takeover(releasing: Releasing) -> None:
@@ -102,9 +107,9 @@ async def test_takeover(releasing: Releasing) -> None:
 async def test_events_of_a_client(releasing: Releasing) -> None:
     """The events of a client's promotion are those that it reports."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(NOON)
-        await server.reports.take(TOKEN, "s1", Report(1, [first]))
+        await server.reports.accept(TOKEN, "s1", Report(1, [first]))
 
     assert [one.actor for one in events(releasing)] == [TOKEN.id, TOKEN.id]
 
@@ -112,7 +117,7 @@ async def test_events_of_a_client(releasing: Releasing) -> None:
 async def test_refused_steps_are_no_events(releasing: Releasing) -> None:
     """A step that is refused, or a report that changes nothing, is no event."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         before = events(releasing)
         journal_store = CatalogueJournalStore(
             releasing.catalogue, releasing.clock, "s1", 1, LIMITS.max_lifetime

@@ -19,7 +19,7 @@ from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Publ
 from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import Credential, TokenKind
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion.reports import PromotionView
+from stageproxy.services.promotion.view import PromotionView
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.stages import a_file_upload
 from tests.support.ports.clock import NOON
@@ -31,9 +31,9 @@ from tests.support.promotion.releasing import TOKEN, Releasing
 GIVEN = Credential("__token__", "pypi-given")
 SENTENCES = {
     "no credential": "The server has no credential to publish with.",
-    "no target": "This server does not know where to publish.",
-    "no files": "The stage has no files.",
-    "unfinished uploads": "Some files are not completed: demo-2.0-py3-none-any.whl (pending).",
+    "no target": "This server has no index to publish on",
+    "no files": "Stage demo 2.0 has no files.",
+    "unfinished uploads": "Some uploads are not completed: demo-2.0-py3-none-any.whl (pending).",
 }
 
 
@@ -45,7 +45,7 @@ async def refused(releasing: Releasing, kind: type[StageproxyError], **order: ob
             await server.promote(**order)  # type: ignore[arg-type] # passed on to `promote`
         await server.end()
     assert await releasing.now() == before
-    assert "s1" not in releasing.catalogue.committed.promotions
+    assert "s1" not in releasing.catalogue.committed.tables.promotions
     assert releasing.fake_target.sent == {}
     return str(raised.value)
 
@@ -65,14 +65,14 @@ async def test_approval_is_frozen(releasing: Releasing) -> None:
     """A promotion is bound to the manifest and the revision that were approved."""
     digest = await releasing.digest()
     async with releasing.server() as server:
-        view = await server.promote(digest=digest, way=Publisher.CLIENT)
+        view = await server.promote(digest=digest, publisher=Publisher.CLIENT)
 
     names = [one.filename for one in view.stage.artifacts]
     promotion = Promotion(
         stage_id="s1",
         approval=Approval(digest, 1, TOKEN.id, NOON),
         target=TARGET,
-        way=Publisher.CLIENT,
+        publisher=Publisher.CLIENT,
         fence=1,
         leased_until=NOON + LEASE,
     )
@@ -85,7 +85,7 @@ async def test_approval_is_frozen(releasing: Releasing) -> None:
 async def test_frozen_stage_cannot_be_edited(releasing: Releasing, sdist: Distribution) -> None:
     """While a stage is published, its files cannot be removed, and it cannot be canceled."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
 
         with pytest.raises(ConflictError, match="processing and cannot be edited"):
             await server.stages.remove(TOKEN, "s1", sdist.filename)
@@ -99,8 +99,8 @@ async def test_other_manifest_is_refused(releasing: Releasing) -> None:
 
     digest = await releasing.digest()
     assert why == (
-        f"The stage has the manifest digest {digest}, and not {'0' * 64}: "
-        "it is not what was looked at."
+        f"The stage has the manifest digest {digest}, not {'0' * 64}. "
+        "Check the stage, and promote it with its current digest."
     )
 
 
@@ -109,11 +109,11 @@ async def test_change_during_the_examination_is_refused(releasing: Releasing) ->
     stage = await releasing.now()
 
     def change() -> None:
-        releasing.catalogue.committed.save_stage(replace(stage, revision=2))
+        releasing.catalogue.committed.stages.save(replace(stage, revision=2))
 
     releasing.fake_target.on_look = change
     async with releasing.server() as server:
-        with pytest.raises(ConflictError, match="changed meanwhile"):
+        with pytest.raises(ConflictError, match="changed in the meantime"):
             await server.promote()
 
     assert (await releasing.now()).status is Status.OPEN
@@ -125,12 +125,12 @@ async def test_file_removed_during_the_examination(releasing: Releasing) -> None
     stage = await releasing.now()
 
     def remove() -> None:
-        releasing.catalogue.committed.save_stage(replace(stage, revision=2))
+        releasing.catalogue.committed.stages.save(replace(stage, revision=2))
         releasing.files.remove(stage.artifacts[0].sha256)
 
     releasing.fake_target.on_look = remove
     async with releasing.server() as server:
-        with pytest.raises(ConflictError, match="changed meanwhile"):
+        with pytest.raises(ConflictError, match="changed in the meantime"):
             await server.promote()
 
 
@@ -161,7 +161,7 @@ async def test_index_without_an_answer(releasing: Releasing) -> None:
 
     why = await refused(releasing, UpstreamUnavailableError)
 
-    assert why.endswith("without that nothing may be sent. The index cannot be reached.")
+    assert why.endswith("so nothing can be sent. The index cannot be reached.")
 
 
 async def test_warnings_must_be_acknowledged(wheels: list[Distribution]) -> None:
@@ -177,7 +177,7 @@ async def test_warnings_must_be_acknowledged(wheels: list[Distribution]) -> None
             assert raised.value.digest == warnings.warnings_digest
         view = await server.promote(acknowledged=warnings.warnings_digest)
 
-    assert "has another Summary than" in "".join(warnings.warnings)
+    assert "has a different Summary than" in "".join(warnings.warnings)
     assert view.promotion.approval.acknowledged == tuple(warnings.warnings)
 
 
@@ -255,7 +255,7 @@ async def test_client_needs_no_credential_here(releasing: Releasing) -> None:
     """For a client that publishes, the server freezes the stage and sends nothing."""
     releasing.settings = None
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         await server.end()
 
     assert await releasing.status() == (Status.PROCESSING, "")
@@ -279,7 +279,7 @@ async def test_empty_stage_is_refused() -> None:
 
 async def test_unfinished_uploads_are_refused(releasing: Releasing) -> None:
     """A stage with unfinished uploads cannot be published."""
-    await releasing.catalogue.write(lambda rows: rows.save_file_upload("s1", a_file_upload()))
+    await releasing.catalogue.write(lambda rows: rows.file_uploads.save("s1", a_file_upload()))
 
     why = await refused(releasing, ConflictError)
 
@@ -328,7 +328,7 @@ async def test_foreign_attestations_are_left_out(wheels: list[Distribution]) -> 
     await releasing.publish()
 
     (notice,) = (await releasing.promotion()).notices
-    assert notice.startswith(f"{wheels[0].filename}: its 2 attestations are left out")
+    assert notice.startswith(f"{wheels[0].filename}: 2 attestations are left out")
 
 
 async def test_attestations_are_left_to_the_client(wheels: list[Distribution]) -> None:
@@ -336,7 +336,7 @@ async def test_attestations_are_left_to_the_client(wheels: list[Distribution]) -
     releasing = Releasing()
     await releasing.stage(wheels[0], attestations=2)
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
 
     assert view.promotion.notices == ()
 
@@ -351,7 +351,7 @@ async def test_internal_error(releasing: Releasing, caplog: pytest.LogCaptureFix
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
-    assert reason.startswith("The server has a fault. Its log says more. 0 of 3 files are live.")
+    assert reason.startswith("Internal error. See the server's log. 0 of 3 files are published.")
     assert "its promotion failed" in caplog.text
 
 
@@ -389,7 +389,7 @@ async def test_stage_stays_editable_if_the_first_file_is_refused(
 
     assert (status, (await releasing.now()).sent) == (Status.ERROR, False)
     assert reason == (
-        f"{wheels[0].filename} was refused: The index has its reasons. Nothing was published: "
-        "change the stage if need be, and promote it again."
+        f"{wheels[0].filename} was refused: The index has its reasons. Nothing was published. "
+        "Change the stage if necessary and run `stageproxy promote STAGE` again."
     )
     assert (await releasing.promotion()).first_sent_at is None

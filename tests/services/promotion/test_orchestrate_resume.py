@@ -22,8 +22,8 @@ from tests.support.promotion.releasing import TOKEN, Releasing
 
 OTHER = PublishUrls("https://other.example.org/legacy/", TARGET.index_url)
 OUT = (Status.PUBLISHED, "")
-SILENT = "Nothing was heard of the promotion for 15 minutes."
-RESTARTED = "The server stopped while it published, and has kept no credential"
+SILENT = "The publisher reported nothing for 15 minutes."
+RESTARTED = "The server was restarted while it published. It has no credential"
 
 
 def once(releasing: Releasing, name: str) -> Iterator[None]:
@@ -49,7 +49,7 @@ async def test_resumes_where_it_stopped(releasing: Releasing, sdist: Distributio
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
-    assert "2 of 3 files are live" in reason
+    assert "2 of 3 files are published" in reason
     assert await releasing.publish() == OUT
     assert sorted(releasing.fake_target.sent.values()) == [1, 1, 2]
     assert (await releasing.promotion()).fence == 2
@@ -63,9 +63,9 @@ async def test_half_published_stage_can_only_be_promoted(
     await releasing.publish()
     releasing.clock.advance(days=100)
     async with releasing.server() as server:
-        with pytest.raises(ConflictError, match=r"half published, .* and cannot be canceled"):
+        with pytest.raises(ConflictError, match="partially published and cannot be canceled"):
             await server.stages.cancel(TOKEN, "s1")
-        with pytest.raises(ConflictError, match=r"half published, .* and cannot be edited"):
+        with pytest.raises(ConflictError, match="partially published and cannot be edited"):
             await server.stages.remove(TOKEN, "s1", sdist.filename)
 
         assert (await server.stages.get(TOKEN, "s1")).status is Status.ERROR
@@ -132,6 +132,17 @@ async def test_published_files_are_not_refused(
     out = {one.filename for one in examination.stage.artifacts} - {sdist.filename}
     assert examination.published == out
     assert await releasing.publish() == OUT
+
+
+async def test_page_is_read_once(releasing: Releasing, sdist: Distribution) -> None:
+    """An examination reads the project page once, also where pages have no hashes."""
+    releasing.fake_target.hashed = False
+    releasing.fake_target.put(sdist.filename, sdist.sha256)
+    async with releasing.server() as server:
+        examination = await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
+
+    assert examination.published == {sdist.filename}
+    assert releasing.fake_target.looks == 1
 
 
 async def test_other_bytes_without_a_hash(releasing: Releasing, sdist: Distribution) -> None:
@@ -211,7 +222,7 @@ async def test_restart_without_a_credential(
 
     assert (status, (await releasing.now()).sent) == (Status.ERROR, True)
     assert reason.startswith(RESTARTED)
-    assert "1 of 3 files are live" in reason
+    assert "1 of 3 files are published" in reason
 
 
 async def test_restart_with_an_unreadable_token_file(
@@ -226,7 +237,7 @@ async def test_restart_with_an_unreadable_token_file(
         status, reason = await releasing.status()
 
     assert status is Status.ERROR
-    assert "cannot be read: No such file or directory." in reason
+    assert ": No such file or directory." in reason
     assert "its promotion stopped" in caplog.text
 
 
@@ -247,7 +258,7 @@ async def test_restart_with_another_target(
 async def test_restart_does_not_touch_clients(releasing: Releasing) -> None:
     """A client that publishes goes on while the server restarts."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
     before = await releasing.promotion()
 
     async with releasing.server() as server:
@@ -259,13 +270,13 @@ async def test_restart_does_not_touch_clients(releasing: Releasing) -> None:
 async def test_silence(releasing: Releasing) -> None:
     """After 15 minutes of silence another client can take over, and the old fence is refused."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         releasing.clock.moment += LEASE
-        await server.promotions.lapse()
+        await server.promotions.end_lapsed()
 
         status, reason = await releasing.status()
         with pytest.raises(LostLeaseError):
-            await server.reports.take(TOKEN, "s1", Report(1))
+            await server.reports.accept(TOKEN, "s1", Report(1))
     assert (status, (await releasing.now()).sent) == (Status.ERROR, False)
     assert reason.startswith(SILENT)
 
@@ -273,11 +284,11 @@ async def test_silence(releasing: Releasing) -> None:
 async def test_short_silence(releasing: Releasing) -> None:
     """A renewal counts for 15 minutes. Without new entries it did not count once."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         for _ in range(3):
             releasing.clock.moment += LEASE - timedelta(seconds=1)
-            await server.promotions.lapse()
-            await server.reports.take(TOKEN, "s1", Report(1))
+            await server.promotions.end_lapsed()
+            await server.reports.accept(TOKEN, "s1", Report(1))
 
     assert await releasing.status() == (Status.PROCESSING, "")
 
@@ -285,15 +296,15 @@ async def test_short_silence(releasing: Releasing) -> None:
 async def test_silent_client_is_replaced_at_once(releasing: Releasing) -> None:
     """A promotion after 15 minutes of silence does not wait for a sweep."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
         sending = [Entry(name, Progress.SENDING, NOON, 1) for name in await releasing.journal()]
-        await server.reports.take(TOKEN, "s1", Report(1, sending))
+        await server.reports.accept(TOKEN, "s1", Report(1, sending))
         releasing.clock.moment += LEASE
 
         await server.promote()
 
         with pytest.raises(LostLeaseError):
-            await server.reports.take(TOKEN, "s1", Report(1, ending=Ending.ERROR))
+            await server.reports.accept(TOKEN, "s1", Report(1, ending=Ending.ERROR))
         await server.end()
     assert await releasing.status() == OUT
 
@@ -308,7 +319,7 @@ async def test_server_is_not_silent_while_it_sends(
             while not releasing.fake_target.slow:
                 await server.breathe()
             releasing.clock.advance(hours=1)
-            await server.promotions.lapse()
+            await server.promotions.end_lapsed()
 
             assert await releasing.status() == (Status.PROCESSING, "")
 
@@ -320,12 +331,12 @@ async def test_takeover(
 
     def take_over(_: str) -> None:
         rows = releasing.catalogue.committed
-        held = rows.promotions["s1"]
-        rows.save_promotion(replace(held, fence=7, way=Publisher.CLIENT))
+        held = rows.tables.promotions["s1"]
+        rows.promotions.save(replace(held, fence=7, publisher=Publisher.CLIENT))
 
     releasing.fake_target.during = take_over
     assert await releasing.publish() == (Status.PROCESSING, "")
 
     assert releasing.fake_target.sent == {wheels[0].filename: 1}
-    assert "somebody else has taken over" in caplog.text
+    assert "another publisher took over" in caplog.text
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []

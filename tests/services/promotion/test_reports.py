@@ -11,7 +11,8 @@ from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import LostLeaseError, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion.reports import Ending, PromotionView, Report
+from stageproxy.services.promotion.reports import Ending, Report
+from stageproxy.services.promotion.view import PromotionView
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.ports.clock import NOON
 from tests.support.ports.fake_publish_target import FILES, Fault
@@ -25,7 +26,7 @@ async def report(
 ) -> PromotionView:
     """Report as a client, and return the stored promotion."""
     report = Report(fence, entries, **ending)  # type: ignore[arg-type] # fields of a report
-    return await server.reports.take(TOKEN, "s1", report)
+    return await server.reports.accept(TOKEN, "s1", report)
 
 
 async def publish_all(releasing: Releasing) -> None:
@@ -45,14 +46,14 @@ def confirmed(journal: Journal) -> list[Entry]:
 async def test_stage_without_a_promotion(releasing: Releasing) -> None:
     """A stage that was never promoted has no promotion."""
     async with releasing.server() as server:
-        with pytest.raises(NotFoundError, match="Nobody has promoted the stage"):
+        with pytest.raises(NotFoundError, match="has not been promoted yet"):
             await server.reports.show(TOKEN, "s1")
 
 
 async def test_progress_is_shown(releasing: Releasing, wheels: list[Distribution]) -> None:
     """A promotion has its journal and the number of bytes sent of each file."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         server.promotions.sent["s1"] = {wheels[0].filename: 7}
 
         shown = await server.reports.show(TOKEN, "s1")
@@ -78,7 +79,7 @@ async def test_client_publishes(releasing: Releasing) -> None:
     """A client reports each step, and the stage is published when every file is confirmed."""
     await publish_all(releasing)
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(NOON)
 
         reported = await report(server, first)
@@ -100,12 +101,12 @@ async def test_client_publishes(releasing: Releasing) -> None:
 async def test_times_are_those_of_the_server(releasing: Releasing, time: datetime) -> None:
     """A wrong clock of a client does no harm. A time of year 9999 ended the server once."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(time)
         await report(server, first)
         releasing.clock.advance(minutes=15)
 
-        await server.promotions.lapse()
+        await server.promotions.end_lapsed()
 
     assert (await releasing.now()).status is Status.ERROR
     assert (await releasing.journal())[first.filename] == replace(first, changed_at=NOON)
@@ -114,11 +115,11 @@ async def test_times_are_those_of_the_server(releasing: Releasing, time: datetim
 async def test_published_file_stays_published(releasing: Releasing) -> None:
     """A report that no file is published does not unlock the stage."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         out, *_ = confirmed(view.journal)
         await report(server, out)
 
-        with pytest.raises(ConflictError, match="is confirmed in the journal, and cannot be pend"):
+        with pytest.raises(ConflictError, match="is recorded as confirmed and cannot become pend"):
             await report(server, *view.journal.values(), ending=Ending.ERROR)
 
     assert (await releasing.now()).status is Status.PROCESSING
@@ -128,10 +129,12 @@ async def test_published_file_stays_published(releasing: Releasing) -> None:
 async def test_unconfirmed_file_is_not_published(releasing: Releasing, sdist: Distribution) -> None:
     """A stage with an unconfirmed file cannot be reported as published."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         wheels = [one for one in confirmed(view.journal) if one.filename != sdist.filename]
 
-        with pytest.raises(ConflictError, match=r"Not every file is confirmed: demo-2\.0\.tar\.gz"):
+        with pytest.raises(
+            ConflictError, match=r"Files that are not confirmed yet: demo-2\.0\.tar\.gz"
+        ):
             await report(server, *wheels, ending=Ending.PUBLISHED)
 
     assert (await releasing.now()).status is Status.PROCESSING
@@ -147,10 +150,10 @@ async def test_server_verifies_the_release(
     """
     releasing.fake_target.hashed = hashed
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await publish_all(releasing)
         del releasing.fake_target.taken[sdist.filename]
-        with pytest.raises(UpstreamUnavailableError, match=r"not show demo-2\.0\.tar\.gz yet"):
+        with pytest.raises(UpstreamUnavailableError, match=r"not list demo-2\.0\.tar\.gz yet"):
             await report(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
         before = (await releasing.now()).status
         await publish_all(releasing)
@@ -168,11 +171,11 @@ async def test_other_bytes_are_not_published(
     """Other bytes under a staged filename confirm nothing, even if the page has no hash."""
     releasing.fake_target.hashed = hashed
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await publish_all(releasing)
         releasing.fake_target.put(sdist.filename, "0" * 64)
 
-        with pytest.raises(ConflictError, match=r"demo-2\.0\.tar\.gz is on the index already with"):
+        with pytest.raises(ConflictError, match=r"demo-2\.0\.tar\.gz is already on the index with"):
             await report(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
     assert await releasing.status() == (Status.PROCESSING, "")
@@ -184,13 +187,13 @@ async def test_unreadable_index_confirms_nothing(
 ) -> None:
     """If the index does not answer, the report can be sent again."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await publish_all(releasing)
         releasing.fake_target.hashed = False
         for name, times in trouble.items():
             setattr(releasing.fake_target, name, times)
 
-        with pytest.raises(UpstreamUnavailableError, match="the index does not say what it has"):
+        with pytest.raises(UpstreamUnavailableError, match="Could not verify the release"):
             await report(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
         await report(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
@@ -201,7 +204,7 @@ async def test_unreadable_index_confirms_nothing(
 async def test_changed_settings(releasing: Releasing, target: PublishUrls | None) -> None:
     """A server with another target, or none, cannot verify the release."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
     await publish_all(releasing)
     releasing.target = target
 
@@ -215,10 +218,10 @@ async def test_changed_settings(releasing: Releasing, target: PublishUrls | None
 async def test_lease_that_is_lost_during_the_verification(releasing: Releasing) -> None:
     """A client that took over meanwhile goes on; the report of the former one changes nothing."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await publish_all(releasing)
         taken_over = replace(view.promotion, fence=7)
-        releasing.fake_target.on_look = lambda: releasing.catalogue.committed.save_promotion(
+        releasing.fake_target.on_look = lambda: releasing.catalogue.committed.promotions.save(
             taken_over
         )
 
@@ -237,7 +240,7 @@ async def test_reported_files_are_verified_by_the_next_holder(
     It believed the report once.
     """
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         await report(server, *confirmed(view.journal), ending=Ending.ERROR, reason="Enough.")
         await publish_all(releasing)
         del releasing.fake_target.taken[sdist.filename]
@@ -245,27 +248,27 @@ async def test_reported_files_are_verified_by_the_next_holder(
     status, reason = await releasing.publish()
 
     assert status is Status.ERROR
-    assert reason.startswith("demo-2.0.tar.gz was accepted, but the index does not show it yet.")
-    assert "2 of 3 files are live" in reason
+    assert reason.startswith("demo-2.0.tar.gz was accepted, but the index does not list it yet.")
+    assert "2 of 3 files are published" in reason
 
 
 async def test_client_fails(releasing: Releasing) -> None:
     """A client reports why it stopped; the reason names the published files."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         out, *_ = confirmed(view.journal)
 
         ended = await report(server, out, ending=Ending.ERROR, reason="The runner gave up.")
 
     assert (ended.stage.status, ended.stage.sent) == (Status.ERROR, True)
-    assert (ended.stage.reason or "").startswith("The runner gave up. 1 of 3 files are live")
+    assert (ended.stage.reason or "").startswith("The runner gave up. 1 of 3 files are published")
 
 
 @pytest.mark.parametrize("fence", [0, 2])
 async def test_other_holders_are_refused(releasing: Releasing, fence: int) -> None:
     """A report with another fence than the present holder's changes nothing."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
 
         with pytest.raises(LostLeaseError):
             await report(server, *confirmed(view.journal), fence=fence)
@@ -279,10 +282,10 @@ async def test_other_holders_are_refused(releasing: Releasing, fence: int) -> No
 async def test_unknown_file_is_refused(releasing: Releasing) -> None:
     """A journal has the approved files only."""
     async with releasing.server() as server:
-        view = await server.promote(way=Publisher.CLIENT)
+        view = await server.promote(publisher=Publisher.CLIENT)
         foreign = Entry("other-2.0.tar.gz", Progress.SENT, NOON)
 
-        with pytest.raises(ConflictError, match="is not a part of what was approved"):
+        with pytest.raises(ConflictError, match="is not one of the approved files"):
             await report(server, *confirmed(view.journal), foreign)
 
     assert await releasing.journal() == view.journal
@@ -294,7 +297,7 @@ async def test_client_cannot_report_for_the_server(releasing: Releasing) -> None
     async with releasing.server() as server:
         view = await server.promote()
 
-        with pytest.raises(ConflictError, match="The server itself publishes this stage"):
+        with pytest.raises(ConflictError, match="The server publishes this stage itself"):
             await report(server, *confirmed(view.journal), ending=Ending.PUBLISHED)
 
 
@@ -321,9 +324,9 @@ async def test_receipt(releasing: Releasing) -> None:
 async def test_no_receipt_before_the_end(releasing: Releasing) -> None:
     """A stage that is not published has no receipt."""
     async with releasing.server() as server:
-        await server.promote(way=Publisher.CLIENT)
+        await server.promote(publisher=Publisher.CLIENT)
 
-        with pytest.raises(ConflictError, match="only what is published has a receipt"):
+        with pytest.raises(ConflictError, match="Only a published stage has a receipt"):
             await server.reports.receipt(TOKEN, "s1")
 
 
@@ -354,7 +357,7 @@ async def test_reminders(
 
     assert warnings == {0: 0, 1: 0, 2: 0, 3: 1, 4: 2, 5: 3, 6: 4, 7: 5, 8: 6, 9: 7, 10: 31}
     assert caplog.messages[0] == (
-        "stage s1: half published since 2026-11-22; PyPI closes the release on 2026-12-06"
+        "stage s1: partly published since 2026-11-22; PyPI closes the release on 2026-12-06"
     )
 
 

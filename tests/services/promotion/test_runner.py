@@ -93,7 +93,7 @@ async def test_other_bytes_stop_everything(promoting: Promoting) -> None:
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{OTHERS[2]} is on the index already with other bytes: sha256 0000")
+    assert ending.startswith(f"{OTHERS[2]} is already on the index with other bytes: sha256 0000")
     assert promoting.fake_target.sent == {}
 
 
@@ -163,7 +163,7 @@ async def test_other_bytes_on_pages_without_hashes(promoting: Promoting) -> None
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{SDIST} is on the index already with other bytes")
+    assert ending.startswith(f"{SDIST} is already on the index with other bytes")
     assert promoting.fake_target.sent == {}
 
 
@@ -174,7 +174,10 @@ async def test_file_that_cannot_be_compared(promoting: Promoting) -> None:
     promoting.fake_target.unread = PACE.attempts
 
     assert await promoting.run() == [
-        f"{FIRST} cannot be compared: A file of the index cannot be downloaded."
+        (
+            f"Cannot compare {FIRST} with the file on the index: "
+            "A file of the index cannot be downloaded."
+        )
     ]
 
     assert promoting.waits == [2 * POLL, 4 * POLL, 8 * POLL, timedelta(minutes=2)]
@@ -196,7 +199,7 @@ async def test_index_that_never_lists_a_file(promoting: Promoting) -> None:
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{FIRST} was accepted, but the index does not show it yet.")
+    assert ending.startswith(f"{FIRST} was accepted, but the index does not list it yet.")
     assert SDIST not in promoting.fake_target.sent
 
 
@@ -268,7 +271,7 @@ async def test_too_many_failures(promoting: Promoting) -> None:
     promoting.fake_target.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 10)}
 
     assert await promoting.run() == [
-        f"{FIRST}: the index did not answer 5 times in a row: The connection broke off."
+        f"{FIRST}: no answer from the index 5 times in a row: The connection broke off."
     ]
 
     assert promoting.fake_target.sent == {FIRST: PACE.attempts}
@@ -311,7 +314,7 @@ async def test_long_failure_of_the_index(promoting: Promoting) -> None:
     promoting.fake_target.blind = PACE.attempts
 
     assert await promoting.run() == [
-        "The index does not say what is published: The index cannot be reached."
+        "No answer from the index about what is published: The index cannot be reached."
     ]
 
     assert promoting.fake_target.sent == {}
@@ -323,7 +326,7 @@ async def test_damaged_file(promoting: Promoting) -> None:
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{FIRST} is not on the disk as it was uploaded")
+    assert ending.startswith(f"{FIRST} on disk differs from the uploaded file")
     assert not any(one.may_be_out for one in promoting.kept.values())
 
 
@@ -415,4 +418,4 @@ async def test_credential_is_never_printed(
     await promoting.run()
 
     assert SECRET.password not in f"{caplog.text}{promoting.kept}{promoting.journal_store.endings}"
-    assert "is out" in caplog.text
+    assert "is published" in caplog.text

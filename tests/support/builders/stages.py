@@ -10,7 +10,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from stageproxy.core.index.pages import StagedFile, version_in
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Status
 from tests.support.ports.clock import NOON
@@ -80,7 +80,7 @@ def a_file_upload(
     upload_id: str = "u1",
     status: UploadStatus = UploadStatus.PENDING,
     expires_at: datetime = NOON + timedelta(days=1),
-    received: Received | None = None,
+    received: FileDigests | None = None,
     attestations: str | None = None,
     notices: tuple[str, ...] = (),
 ) -> FileUpload:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from stageproxy.core.audit import START, AuditRecord, Event, PlainValue, chained
+from stageproxy.core.audit import START, AuditRecord, Event, PlainValue, chained_record
 from tests.support.ports.clock import NOON
 from tests.support.servers.service import RunningService
 
@@ -27,15 +27,15 @@ def a_chain(*events: Event) -> list[AuditRecord]:
     """Return the records of *events*, one after another."""
     records: list[AuditRecord] = []
     for event in events:
-        last = records[-1].link if records else START
-        records.append(chained(last.digest, last.number + 1, event))
+        last = records[-1].end if records else START
+        records.append(chained_record(last.digest, last.number + 1, event))
     return records
 
 
 async def trail_of(service: RunningService, stage_id: str | None = None) -> Sequence[Event]:
     """Return what a service keeps of a stage, or of all, in order."""
     database = service.parts.database
-    records = await database.read(lambda rows: rows.list_events(stage_id))
+    records = await database.read(lambda rows: rows.audit.list(stage_id))
     return [one.event for one in records]
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
@@ -14,7 +15,7 @@ PROBLEM = "application/problem+json"
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 
-@dataclass(slots=True)
+@dataclass
 class Description:
     """The document of a server, and which of its responses were seen."""
 
@@ -27,7 +28,7 @@ class Description:
         *request*: the method and the path.
         """
         name = self.find(request)
-        operation = dict(self.operations()).get(name)
+        operation = self._operations.get(name)
         if operation is None:
             assert answer.status in {400, 404, 405}, f"{request} is not described"
             self._check_body(answer, {PROBLEM: {"schema": PROBLEM_SCHEMA}})
@@ -52,12 +53,16 @@ class Description:
 
     def find(self, request: str) -> str:
         """Return the operation that a request is of, or nothing if it is not described."""
-        found = (
-            name
-            for name, _ in self.operations()
-            if re.fullmatch(re.sub(r"{\w+}", "[^/]+", name), request.partition("?")[0])
-        )
-        return next(found, "")
+        path = request.partition("?")[0]
+        return next((name for name in self._operations if _pattern(name).fullmatch(path)), "")
+
+    @cached_property
+    def _operations(self) -> Mapping[str, Any]:
+        return dict(self.operations())
+
+    @cached_property
+    def _components(self) -> Any:
+        return closed(self.document["components"])
 
     def _resolved(self, response: Any) -> Any:
         name = response.get("$ref", "").rpartition("/")[2]
@@ -70,8 +75,13 @@ class Description:
 
     def _check_value(self, value: Any, schema: Any) -> None:
         """Fail if a value does not match, or has keys that the schema is silent on."""
-        whole = {**closed(schema), "components": closed(self.document["components"])}
+        whole = {**closed(schema), "components": self._components}
         Draft202012Validator(whole, format_checker=FormatChecker()).validate(value)
+
+
+@cache
+def _pattern(operation: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"{\w+}", "[^/]+", operation))
 
 
 def closed(schema: Any) -> Any:

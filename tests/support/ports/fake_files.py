@@ -14,7 +14,7 @@ from typing import Any
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents, read_contents
-from stageproxy.core.stage.digests import Received
+from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 
 
@@ -31,9 +31,9 @@ class FakeIncoming:
         self.content += chunk
         self.size += len(chunk)
 
-    async def finish(self) -> Received:
+    async def finish(self) -> FileDigests:
         """Return what was received."""
-        return Received(
+        return FileDigests(
             size=self.size,
             sha256=hashlib.sha256(self.content).hexdigest(),
             blake2b_256=hashlib.blake2b(self.content, digest_size=32).hexdigest(),
@@ -72,7 +72,7 @@ class FakeFiles:
         """Open a file for bytes that come in."""
         return self._receive()
 
-    def reopen(self, received: Received) -> IncomingFile:
+    def reopen(self, received: FileDigests) -> IncomingFile:
         """Return a file that is kept already as one that has just come in."""
         return FakeIncoming(self, received.size, self._content(received.sha256))
 

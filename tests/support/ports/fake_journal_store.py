@@ -1,4 +1,4 @@
-"""A journalist that keeps the journal in memory, can die at any write, and lose the lease."""
+"""A journal store in memory that can die at any write, and lose the lease."""
 
 import asyncio
 from collections.abc import Collection, Sequence

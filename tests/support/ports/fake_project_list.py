@@ -1,33 +1,34 @@
-"""An index on paper: it has a list of projects, and says it as slowly as a test wants."""
+"""An index in memory that has a list of projects, and sends it as slowly as a test wants."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from stageproxy.core.errors import UpstreamUnavailableError
+from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
+from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
-from stageproxy.ports import UpstreamResponse
+from stageproxy.ports import StreamedDocument, UpstreamResponse
 
 LIST = b'{"meta":{},"projects":[{"name":"aaa"},{"name":"demo"},{"name":"zzz"}]}'
-JSON = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
 
 
 @dataclass(slots=True)
-class PaperList:
-    """An index that has nothing but a list, answered as it is written here; see `ports.Index`.
+class FakeProjectList:
+    """An index that has nothing but a list of projects; see `ports.Index`.
 
-    *stops_after*: how many bytes come before it says no more; *is_up*: whether it answers
-    at all; *piece*: how many bytes come at once.
+    *stops_after*: how many bytes are sent before it hangs; *is_up*: whether it answers
+    at all; *status*: with which status; *chunk*: how many bytes are sent at once.
     """
 
     body: bytes = LIST
-    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    content_type: str = SimpleType.V1_JSON.value
+    has_length: bool = False
     status: int = 200
     stops_after: int | None = None
     is_up: bool = True
-    piece: int = 7
+    chunk: int = 7
     asked: list[str] = field(default_factory=list)
     site: str = "https://index.example.org/"
 
@@ -43,41 +44,45 @@ class PaperList:
     def open(
         self, path: str, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
-        """Return the list."""
-        assert "Accept" in headers
-        self.asked.append(path)
-        return self._answered()
-
-    def resolve(self, location: str, asked: str) -> Redirection:
-        """Return nothing that is used: nobody is redirected here."""
-        return Redirection(location, asked, is_known=False)
+        """Raise: nothing is passed on."""
+        raise NotImplementedError
 
     @asynccontextmanager
-    async def _answered(self) -> AsyncIterator[UpstreamResponse]:
+    async def stream(self, path: str, accept: str) -> AsyncIterator[StreamedDocument]:
+        """Return the list."""
+        assert accept
+        self.asked.append(path)
         if not self.is_up:
             raise UpstreamUnavailableError("PyPI cannot be reached.")
-        yield PaperAnswer(self)
+        if self.status != 200:
+            raise UpstreamFailedError(f"PyPI answers {self.status} where a document should be.")
+        yield _Streamed(self)
+
+    def resolve(self, location: str, asked: str) -> Redirection:
+        """Return nothing that is used: nothing is redirected here."""
+        return Redirection(location, asked, is_known=False)
 
 
 @dataclass(frozen=True, slots=True)
-class PaperAnswer:
-    """What is written, in pieces."""
+class _Streamed:
+    """The list, chunk by chunk; see `ports.StreamedDocument`."""
 
-    paper: PaperList
-
-    @property
-    def status(self) -> int:
-        """The status code."""
-        return self.paper.status
+    source: FakeProjectList
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """All headers."""
-        return self.paper.headers
+    def content_type(self) -> str:
+        """The Content-Type header."""
+        return self.source.content_type
+
+    @property
+    def has_length(self) -> bool:
+        """Whether the length was announced."""
+        return self.source.has_length
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Return the body, piece by piece, for as long as it says anything."""
-        for at in range(0, len(self.paper.body), self.paper.piece):
-            if self.paper.stops_after is not None and at >= self.paper.stops_after:
+        """Return the body, until it hangs."""
+        body, stops_after = self.source.body, self.source.stops_after
+        for at in range(0, len(body), self.source.chunk):
+            if stops_after is not None and at >= stops_after:
                 await asyncio.Event().wait()
-            yield self.paper.body[at : at + self.paper.piece]
+            yield body[at : at + self.source.chunk]

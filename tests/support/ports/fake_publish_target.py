@@ -15,7 +15,15 @@ from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Clock, Downloads, Index, UploadClient, UploadRequest, UpstreamResponse
+from stageproxy.ports import (
+    Clock,
+    Downloads,
+    Index,
+    StreamedDocument,
+    UploadClient,
+    UploadRequest,
+    UpstreamResponse,
+)
 
 FILES = "https://files.example.org/packages"
 BUSY = timedelta(seconds=90)
@@ -118,6 +126,10 @@ class FakePublishTarget:
     def open(
         self, path: str, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
+        """Nobody who publishes streams anything from here."""
+        raise NotImplementedError
+
+    def stream(self, path: str, accept: str) -> AbstractAsyncContextManager[StreamedDocument]:
         """Nobody who publishes streams anything from here."""
         raise NotImplementedError
 

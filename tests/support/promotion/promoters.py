@@ -30,7 +30,7 @@ def an_entry(filename: str, progress: str = "confirmed", **changes: Any) -> dict
 
 
 def manifest_digest_of(*distributions: Distribution) -> str:
-    """Return what stands for a release of exactly these files (CONTRACT 1)."""
+    """Return what stands for a release of exactly these files."""
     lines = sorted(f"{one.sha256}  {one.filename}\n" for one in distributions)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -46,15 +46,16 @@ class Promoter:
         """Return the answer of a path below a stage in /api/."""
         return await self.service.api(method, f"stages/{stage['id']}{path}", self.token, **document)
 
-    async def plan(self, stage: Any, way: str = "server") -> Answer:
+    async def plan(self, stage: Any, publisher: str = "server") -> Answer:
         """Return the answer to whoever wants to look first."""
-        return await self.ask("POST", stage, "/promotion/plan", way=way)
+        return await self.ask("POST", stage, "/promotion/plan", publisher=publisher)
 
-    async def start(self, stage: Any, way: str = "server", **changes: Any) -> Answer:
+    async def start(self, stage: Any, publisher: str = "server", **changes: Any) -> Answer:
         """Look, and publish what was seen, knowing of all warnings, but for some *changes*."""
-        plan = (await self.plan(stage, way)).document
+        plan = (await self.plan(stage, publisher)).document
         seen = {"manifest-digest": plan["manifest-digest"], "acknowledged": plan["warnings-digest"]}
-        return await self.ask("POST", stage, "/promotion", **{**seen, "way": way, **changes})
+        order = {**seen, "publisher": publisher, **changes}
+        return await self.ask("POST", stage, "/promotion", **order)
 
     async def show(self, stage: Any) -> Any:
         """Return how far a promotion is."""
@@ -68,7 +69,7 @@ class Promoter:
 
     async def publish_elsewhere(self, stage: Any, *distributions: Distribution) -> Any:
         """Put all of a stage on the index, and say so; return what became of its promotion."""
-        promotion = (await self.start(stage, "here")).document
+        promotion = (await self.start(stage, "client")).document
         self.service.index.add(promotion["project"], *distributions)
         return (await self.report_end(promotion)).document
 

@@ -1,8 +1,8 @@
 """A release that is published over fakes, until it is out or something says why not."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,15 +15,36 @@ from stageproxy.core.rights import Credential
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import UploadRequest
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
+from stageproxy.services.promotion.credentials import PromotionCredentials
+from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.runner import PromotionRunner
+from stageproxy.services.similar_names import NameSearches
+from stageproxy.services.upstream_state import UpstreamReader
 from tests.support.ports.clock import FakeClock
 from tests.support.ports.fake_journal_store import DiedError, FakeJournalStore
 from tests.support.ports.fake_publish_target import FakePublishTarget
+from tests.support.promotion.promotions import TARGET
 
 POLL = timedelta(seconds=10)
 PATIENCE = timedelta(minutes=10)
 PACE = Pace(parallel=4, poll=POLL, patience=PATIENCE, attempts=5)
 SECRET = Credential("__token__", "pypi-secret")
+
+
+def a_publish_target(
+    fake_target: FakePublishTarget, pause: Callable[[timedelta], Awaitable[None]]
+) -> PublishTarget:
+    """Return a target whose index and upload API are a fake."""
+    return PublishTarget(
+        urls=TARGET,
+        reader=UpstreamReader(fake_target, NameSearches(fake_target)),
+        confirmed_listing=ConfirmedListing(fake_target, fake_target),
+        upload_client=fake_target,
+        credentials=PromotionCredentials("", {}, None, ""),
+        pace=PACE,
+        pause=pause,
+        count=lambda _: None,
+    )
 
 
 @dataclass(slots=True)
@@ -57,7 +78,7 @@ class Secret:
 
 @dataclass(slots=True)
 class Promoting:
-    """A release on its way to a shelf: *waits* are the pauses that were made.
+    """A release that is published on a fake index: *waits* are the pauses that were made.
 
     *rest*: how many seconds each of them really takes.
     """
@@ -74,7 +95,7 @@ class Promoting:
     journal_store: FakeJournalStore = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with an empty shelf and a new journal."""
+        """Begin with an empty index and a new journal."""
         self.fake_target = FakePublishTarget(self.clock)
         names = [one.filename for one in self.artifacts]
         self.journal_store = FakeJournalStore(dict(new_journal(names, self.clock.now())))
@@ -87,23 +108,20 @@ class Promoting:
     async def run(self) -> list[str]:
         """Publish, and return how that ended."""
         publication = PromotionRunner(
+            target=replace(a_publish_target(self.fake_target, self._pause), pace=self.pace),
             project=canonicalize_name("demo"),
             artifacts=self.artifacts,
             journal_store=self.journal_store,
             upload_requests=self.upload_requests,
-            confirmed_listing=ConfirmedListing(self.fake_target, self.fake_target),
-            upload_client=self.fake_target,
             credentials=self.credentials,
             clock=self.clock,
-            pause=self._pause,
-            pace=self.pace,
             report=lambda name, size: self.reports.append((name, size)),
         )
         await publication.run()
         return self.journal_store.endings
 
     async def run_on(self, journal_store: FakeJournalStore) -> bool:
-        """Go on with another journalist, where the last one ended; say whether all is out."""
+        """Resume with another journal store; return whether all is published."""
         now = self.clock.now()
         journal_store.kept = {name: one.resumed(now) for name, one in self.kept.items()}
         self.journal_store = journal_store

@@ -15,22 +15,21 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage, Status
 from stageproxy.ports import Rows
 from stageproxy.services.background import Background
-from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
+from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
-from stageproxy.services.promotion.publish_target import PromotionCredentials, PublishTarget
-from stageproxy.services.promotion.reports import PromotionReports, PromotionView
-from stageproxy.services.similar_names import NameSearches
+from stageproxy.services.promotion.publish_target import PublishTarget
+from stageproxy.services.promotion.reports import PromotionReports
+from stageproxy.services.promotion.view import PromotionView
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
-from stageproxy.services.upstream_state import Published
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.builders.stages import a_stage, an_artifact
 from tests.support.ports.clock import NOON, FakeClock
 from tests.support.ports.fake_catalogue import FakeCatalogue
 from tests.support.ports.fake_files import FakeFiles
 from tests.support.ports.fake_publish_target import FakePublishTarget
-from tests.support.promotion.promoting import PACE, SECRET
+from tests.support.promotion.promoting import SECRET, a_publish_target
 from tests.support.promotion.promotions import TARGET
 
 TOKEN = ApiToken("t1", TokenKind.MANAGE, "demo", None, "d" * 64, NOON)
@@ -50,11 +49,11 @@ class Server:
         *,
         digest: str | None = None,
         acknowledged: str | None = "",
-        way: Publisher = Publisher.SERVER,
+        publisher: Publisher = Publisher.SERVER,
         credential: Credential | None = None,
     ) -> PromotionView:
         """Have the stage published, and return how that began."""
-        order = PromotionRequest(digest, acknowledged, way, credential)
+        order = PromotionRequest(digest, acknowledged, publisher, credential)
         return await self.promotions.start(TOKEN, "s1", order)
 
     async def breathe(self) -> None:
@@ -89,24 +88,24 @@ class Releasing:
         kept = [await self._keep(one) for one in distributions]
 
         def work(rows: Rows) -> None:
-            rows.save_stage(a_stage())
+            rows.stages.save(a_stage())
             for one, artifact in zip(distributions, kept, strict=True):
                 attested = replace(artifact, attestations=attestations)
-                rows.save_artifact("s1", attested, tuple(upload_form(one)), one.metadata)
+                rows.artifacts.save("s1", attested, tuple(upload_form(one)), one.metadata)
 
         await self.catalogue.write(work)
         return await self.now()
 
     async def now(self) -> Stage:
         """Return the stage as it is now."""
-        stage = await self.catalogue.read(lambda rows: rows.find_stage("s1"))
+        stage = await self.catalogue.read(lambda rows: rows.stages.find("s1"))
         assert stage is not None
         return stage
 
     async def change(self, **changes: object) -> None:
         """Change the stage behind everybody's back."""
         stage = replace(await self.now(), **changes)  # type: ignore[arg-type] # fields of a stage
-        await self.catalogue.write(lambda rows: rows.save_stage(stage))
+        await self.catalogue.write(lambda rows: rows.stages.save(stage))
 
     async def status(self) -> tuple[Status, str]:
         """Return how the stage is, and why."""
@@ -119,22 +118,28 @@ class Releasing:
 
     async def promotion(self) -> Promotion:
         """Return the promotion as it is kept."""
-        found = await self.catalogue.read(lambda rows: rows.find_promotion("s1"))
+        found = await self.catalogue.read(lambda rows: rows.promotions.find("s1"))
         assert found is not None
         return found
 
     async def journal(self) -> Journal:
         """Return the journal as it is kept."""
-        return await self.catalogue.read(lambda rows: rows.find_journal("s1"))
+        return await self.catalogue.read(lambda rows: rows.promotions.find_journal("s1"))
 
     @asynccontextmanager
     async def server(self) -> AsyncIterator[Server]:
         """Start a server, which goes on with what the last one was at."""
         stages = Stages(self.catalogue, self.clock, StageUrls("http://stage", b"secret"), LIMITS)
-        settings = PromotionCredentials("", {}, self.token_file, "", self.settings)
         publish_target = self._publish_target(self.target) if self.target else None
+        preflight = Preflight(self.catalogue, self.files, self.clock)
         promotions = Promotions(
-            self.catalogue, self.clock, stages, publish_target, settings, Background()
+            self.catalogue,
+            self.files,
+            self.clock,
+            stages,
+            publish_target,
+            preflight,
+            Background(),
         )
         reports = PromotionReports(
             self.catalogue, self.clock, stages, publish_target, promotions.sent
@@ -151,20 +156,9 @@ class Releasing:
         return await self.status()
 
     def _publish_target(self, target: PublishUrls) -> PublishTarget:
-        confirmed_listing = ConfirmedListing(self.fake_target, self.fake_target)
-        published = Published(self.fake_target, NameSearches(self.fake_target))
-        return PublishTarget(
-            target=target,
-            preflight=Preflight(
-                self.catalogue, self.files, published, confirmed_listing, self.clock
-            ),
-            confirmed_listing=confirmed_listing,
-            upload_client=self.fake_target,
-            catalogue=self.catalogue,
-            files=self.files,
-            clock=self.clock,
-            pace=PACE,
-            pause=self._pause,
+        credentials = PromotionCredentials("", {}, self.token_file, "", self.settings)
+        return replace(
+            a_publish_target(self.fake_target, self._pause), urls=target, credentials=credentials
         )
 
     async def _keep(self, distribution: Distribution) -> Artifact:

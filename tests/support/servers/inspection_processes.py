@@ -39,6 +39,11 @@ def memory_of(pid: int, *, most: bool = False) -> int:
     return _number_in(Path(f"/proc/{pid}"), "VmHWM" if most else "VmRSS") * 1024
 
 
+def address_space_of(pid: int) -> int:
+    """Return how many bytes of memory a process has asked for, which is what may be limited."""
+    return _number_in(Path(f"/proc/{pid}"), "VmSize") * 1024
+
+
 def _number_in(folder: Path, name: str) -> int:
     found = re.search(rf"^{name}:\s+(\d+)", (folder / "status").read_text(), re.MULTILINE)
     return int(found[1]) if found else 0

@@ -17,7 +17,7 @@ from stageproxy.server.run import listening
 from stageproxy.server.wiring import Service
 from stageproxy.store.directory import DataDirectory
 from stageproxy.store.files import Inspector
-from stageproxy.web.api.openapi import OPENAPI
+from stageproxy.web.keys import OPENAPI
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.builders.forms import FORM, Part, body_of, twine_form
 from tests.support.clients.asking import Answer, send

@@ -20,7 +20,7 @@ SETTINGS = {
 }
 
 _NOISE = hashlib.shake_256(b"noise").digest(LARGEST + 2**17)
-_OVER = "The API token is revoked or has expired. Ask for a new one."
+_OVER = "This API token is revoked or has expired. Ask for a new one."
 _EXISTS = "File already exists ('{file}', with blake2_256 hash '"
 
 
@@ -147,13 +147,13 @@ REFUSALS: Mapping[str, Refusal] = {
         "Invalid or non-existent authentication information.", arrange=no_token
     ),
     "token of another project (403)": Refusal(
-        "This API token does not permit to upload a stage of {name}.",
+        "This API token cannot upload {name}.",
         arrange=token_of_another_project,
     ),
     "revoked token (403)": Refusal(_OVER, arrange=revoked_token),
     "name that PyPI has with other bytes (400)": Refusal(_EXISTS, arrange=published),
     "archived project (400)": Refusal(
-        "The project {name} is archived on PyPI and takes no uploads.", arrange=archived
+        "Project {name} is archived on PyPI and accepts no uploads.", arrange=archived
     ),
     "file too large (400)": Refusal(
         "File too large. Limit for project '{name}' is 1 MB.",
@@ -164,14 +164,12 @@ REFUSALS: Mapping[str, Refusal] = {
         changes=lambda _: {"summary": "x" * 513},
     ),
     "file of another release than the stage (409)": Refusal(
-        "{file} does not belong to this stage, which is {name} 1.0.",
+        "{file} does not belong to stage {name} 1.0.",
         arrange=stage_of_another_version,
     ),
-    "canceled stage (410)": Refusal(
-        "The stage of {name} 2.0 is over since ", arrange=canceled_stage
-    ),
+    "canceled stage (410)": Refusal("Stage {name} 2.0 ended on ", arrange=canceled_stage),
     "as many stages as may be (429)": Refusal(
-        "{name} has 1 live stages already. Cancel one first.", arrange=as_many_stages_as_may_be
+        "{name} already has 1 live stages. Cancel one first.", arrange=as_many_stages_as_may_be
     ),
     "wheel without RECORD (400)": Refusal(
         "Wheel '{file}' does not contain the required RECORD file",

@@ -25,7 +25,7 @@ async def events_of(service: RunningService, stage_id: str, token: str | None = 
 async def test_shape_of_an_event(service: RunningService) -> None:
     """An event has its place, who did what and when, to which release, and its digest."""
     stage = await service.open_stage()
-    head = await service.parts.database.read(lambda rows: rows.audit_head())
+    head = await service.parts.database.read(lambda rows: rows.audit.head())
     (admin,) = (await service.api("GET", "tokens")).document["tokens"]
 
     assert await events_of(service, stage["id"]) == [
@@ -58,9 +58,9 @@ async def test_long_trail(service: RunningService) -> None:
     stage = await service.open_stage()
 
     def rotate(rows: Rows) -> None:
-        (opened,) = rows.list_events(stage["id"])
+        (opened,) = rows.audit.list(stage["id"])
         for _ in range(2 * audit._PAGE):  # noqa: SLF001 - as long as it takes
-            rows.add_event(opened.event)
+            rows.audit.add(opened.event)
 
     await service.parts.database.write(rotate)
 
@@ -156,7 +156,7 @@ async def test_sweeps_log_the_head(
     caplog.set_level(logging.INFO)
     await service.staged(WHEEL)
     await service.parts.expiry.sweep()
-    head = await service.parts.database.read(lambda rows: rows.audit_head())
+    head = await service.parts.database.read(lambda rows: rows.audit.head())
     execute(
         service.data / "catalogue.db",
         "DROP TRIGGER audit_record_is_never_removed",
@@ -177,5 +177,5 @@ async def test_head_that_is_none(service: RunningService, head: str) -> None:
 
     assert (answer.status, answer.document["detail"]) == (
         400,
-        "The head is a digest: 64 hexadecimal digits.",
+        "The head must be a digest of 64 hexadecimal digits.",
     )

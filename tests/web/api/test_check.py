@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from stageproxy.web.upload.legacy import LONGEST_FORM
+from stageproxy.web.bodies import LONGEST_FORM
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
 from tests.support.clients.asking import Answer
 from tests.support.index.fake_index import Quirks
 from tests.support.servers.service import RunningService
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
-NOT_ASKED = "PyPI could not be asked whether it has this file already."
+NOT_ASKED = "No answer from PyPI: it may already have this file."
 ONE_SDIST = "Only one sdist may be uploaded per release."
 
 
@@ -131,7 +131,7 @@ async def test_same_bytes_are_out(service: RunningService) -> None:
 
     found = await findings(service, renamed, version="3.0", sha256_digest=WHEEL.sha256.upper())
 
-    assert f"It has the bytes of '{WHEEL.filename}'." in [one[2] for one in found]
+    assert f"'{WHEEL.filename}' has the same bytes." in [one[2] for one in found]
 
 
 async def test_old_release(service: RunningService) -> None:
@@ -157,7 +157,7 @@ async def test_closed_project(service: RunningService, status: str) -> None:
     """A project that is closed takes no file."""
     service.index.add("demo", a_wheel(), status=status)
 
-    sentence = f"The project demo is {status} on PyPI and takes no uploads."
+    sentence = f"Project demo is {status} on PyPI and accepts no uploads."
     assert await findings(service, WHEEL) == [("refuse", "name", sentence)]
 
 
@@ -168,7 +168,10 @@ async def test_similar_name(service: RunningService) -> None:
     ((level, source, message),) = await findings(service, WHEEL)
 
     assert (level, source) == ("refuse", "name")
-    assert message == "The name 'demo' is too similar to an existing project. That is 'dem0'."
+    assert (
+        message
+        == "The name 'demo' is too similar to an existing project. The existing project is 'dem0'."
+    )
 
 
 async def test_upstream_out_of_reach(service: RunningService) -> None:

@@ -14,9 +14,10 @@ from jsonschema import ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from stageproxy.web.api.openapi import OPENAPI, OPERATIONS
+from stageproxy.web.api.openapi import OPERATIONS
+from stageproxy.web.bodies import LONGEST_FORM
+from stageproxy.web.keys import OPENAPI
 from stageproxy.web.routes import ROUTES
-from stageproxy.web.upload.legacy import LONGEST_FORM
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.asking import Answer
 from tests.support.clients.described import Description
@@ -31,7 +32,7 @@ BODIES = {
     "check_file": b'{"filename": "demo-2.0.tar.gz", "form": {"name": "demo"}}',
     "open_stage": b'{"name": "demo", "version": "2.0"}',
     "extend_stage": b'{"extend-for": "1d"}',
-    "plan_promotion": b'{"way": "server"}',
+    "plan_promotion": b'{"publisher": "server"}',
     "start_promotion": json.dumps({"manifest-digest": "0" * 64}).encode(),
     "report_promotion": b'{"fence": 1}',
     "make_token": b'{"can": "upload", "project": "demo"}',
@@ -175,13 +176,13 @@ async def fail_without_upstream(service: RunningService) -> None:
             await ask(service, name.replace("{id}", stage["id"]), operation)
     service.index.quirks = Quirks()
     promoter = Promoter(service)
-    await promoter.report_end((await promoter.start(stage, "here")).document)
+    await promoter.report_end((await promoter.start(stage, "client")).document)
 
 
 async def stages_in_the_way(service: RunningService) -> list[str]:
     """Return the ids of a stage that is being promoted, one that has ended, and none."""
     busy, ended = await service.staged(WHEEL), await service.open_stage("ended")
-    await Promoter(service).start(busy, "here")
+    await Promoter(service).start(busy, "client")
     await service.api("DELETE", f"stages/{ended['id']}")
     return [busy["id"], ended["id"], "0123456789abcdef"]
 

@@ -46,7 +46,7 @@ async def test_receipt(service: RunningService, promoter: Promoter, stage: Any) 
     assert digest == receipt["manifest-digest"] == manifest_digest_of(SDIST, WHEEL, LINUX)
     assert receipt["approved-by"] == shown["approved-by"]
     assert receipt["published-at"] == shown["ended-at"] is not None
-    assert receipt["published-by"] == "server"
+    assert receipt["publisher"] == "server"
     assert {name: one["url"] for name, one in receipt["files"].items()} == {
         name: one["url"] for name, one in shown["files"].items()
     }
@@ -58,12 +58,12 @@ async def test_receipt(service: RunningService, promoter: Promoter, stage: Any) 
 async def test_no_receipt_before_it_is_out(promoter: Promoter, stage: Any) -> None:
     """What is being published has no receipt yet; what nobody promoted has nothing to show."""
     nothing = await promoter.ask("GET", stage, "/promotion")
-    await promoter.start(stage, "here")
+    await promoter.start(stage, "client")
 
     early = await promoter.ask("GET", stage, "/receipt")
 
     assert (nothing.status, early.status) == (404, 409)
-    assert "only what is published has a receipt" in early.document["detail"]
+    assert "Only a published stage has a receipt" in early.document["detail"]
 
 
 async def test_form(promoter: Promoter, stage: Any) -> None:
@@ -82,7 +82,7 @@ async def test_form(promoter: Promoter, stage: Any) -> None:
 async def test_promoted_twice(promoter: Promoter, stage: Any) -> None:
     """What is being published cannot be begun by another; what is out neither."""
     digest = manifest_digest_of(SDIST, WHEEL, LINUX)
-    await promoter.start(stage, "here")
+    await promoter.start(stage, "client")
     second = await promoter.ask("POST", stage, "/promotion", **{"manifest-digest": digest})
     await promoter.give_up(stage)
     await promoter.publish(stage)

@@ -35,9 +35,9 @@ async def test_no_credential(tmp_path: Path, index: FakeIndex) -> None:
 
     assert (answer.status, shown["status"]) == (409, "open")
     assert answer.document["detail"] == (
-        "The server has no credential to publish with. Set promotion.token, hand one over "
-        "(stageproxy promote --pypi-token-file FILE), or publish from where there is one: "
-        "stageproxy promote --here."
+        "The server has no credential to publish with. Set promotion.token, pass one with "
+        "`stageproxy promote --pypi-token-file FILE`, or publish from a machine that has one with "
+        "`stageproxy promote --here`."
     )
 
 
@@ -99,7 +99,7 @@ async def test_refused_credential_is_given_anew(tmp_path: Path, index: FakeIndex
 async def test_credential_of_a_request(
     tmp_path: Path, index: FakeIndex, log: io.StringIO, *, is_good: bool
 ) -> None:
-    """A credential that comes with a request is in no answer, no row, no file and no log (A18)."""
+    """A credential that comes with a request is in no answer, no row, no file and no log."""
     data, promotion = tmp_path / "data", publishing_on(index, token="")
     index.uploads.tokens = {CANARY} if is_good else set()
     async with running_service(data, index, promotion=promotion) as service:

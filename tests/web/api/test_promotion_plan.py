@@ -67,7 +67,7 @@ async def test_plan_of_what_is_out_in_part(promoter: Promoter, stage: Any) -> No
 
 
 async def test_plan_asks_the_index_each_time(promoter: Promoter, stage: Any) -> None:
-    """A plan is about the index as it is now (C116).
+    """A plan is about the index as it is now.
 
     Other bytes under a name of ours, which came after the upload, are refused.
     """
@@ -88,10 +88,10 @@ async def test_attestations_in_a_plan(service: RunningService, promoter: Promote
     form = twine_form(WHEEL, attestations='[{"version": 1}]', staged="true")
     stage = (await service.post(form)).document
 
-    plans = [(await promoter.plan(stage, way)).document for way in ("server", "here")]
+    plans = [(await promoter.plan(stage, one)).document for one in ("server", "client")]
 
     assert len(plans[0]["notices"]) == 1
-    assert plans[0]["notices"][0].startswith(f"{WHEEL.filename}: its 1 attestations are left out")
+    assert plans[0]["notices"][0].startswith(f"{WHEEL.filename}: 1 attestations are left out")
     assert plans[1]["notices"] == []
 
 
@@ -121,7 +121,7 @@ async def test_unacknowledged_warnings(service: RunningService, promoter: Promot
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
     plan = (await promoter.plan(stage)).document
 
-    refused = await promoter.start(stage, "here", acknowledged="")
+    refused = await promoter.start(stage, "client", acknowledged="")
 
     warnings = [one for one in plan["findings"] if one["level"] == "warn"]
     problem = refused.document
@@ -135,11 +135,11 @@ async def test_acknowledged_warnings(service: RunningService, promoter: Promoter
     """The digest of the warnings lets them pass, and the promotion remembers their words."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
 
-    answer = await promoter.start(stage, "here")
+    answer = await promoter.start(stage, "client")
 
     assert answer.status == 202
-    told = f"{SDIST.filename} has another Summary than {WHEEL.filename}. PyPI shows that of the "
-    told += "latter, which is published first, for all files."
+    told = f"{SDIST.filename} has a different Summary than {WHEEL.filename}. PyPI shows that of "
+    told += f"{WHEEL.filename} for all files, because it is published first."
     assert answer.document["acknowledged"] == [told]
 
 
@@ -149,7 +149,7 @@ async def test_acknowledgement_is_of_these_warnings(
     """Whoever acknowledged other warnings has not seen these."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
 
-    answer = await promoter.start(stage, "here", acknowledged="0" * 64)
+    answer = await promoter.start(stage, "client", acknowledged="0" * 64)
 
     assert answer.status == 409
 
@@ -157,7 +157,7 @@ async def test_acknowledgement_is_of_these_warnings(
 async def test_refused_with_everything(
     service: RunningService, promoter: Promoter, stage: Any
 ) -> None:
-    """What the index would refuse is told all at once, and nothing is sent (21)."""
+    """What the index would refuse is told all at once, and nothing is sent."""
     for one in (WHEEL, SDIST):
         other = Distribution(one.filename, LINUX.content + one.content)
         service.index.add("demo", other, extra_file_keys=JUST_OUT)
@@ -207,8 +207,8 @@ async def test_no_target(tmp_path: Path, index: FakeIndex) -> None:
 
     assert answer.status == 409
     assert answer.document["detail"] == (
-        "This server does not know where to publish. Its upstream is not PyPI, and so "
-        "promotion.repository_url and promotion.index_url have to be set."
+        "This server has no index to publish on, because its upstream is not PyPI. Set "
+        "promotion.repository_url and promotion.index_url."
     )
 
 

@@ -14,7 +14,7 @@ LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
 SDIST = an_sdist(version="2.0")
 LOST = (
     "Another promotion of this stage has taken over, or this one has ended. "
-    "Nothing more is sent from here."
+    "This one sends nothing more."
 )
 URLS = ["javascript:alert(1)", "//files.example/x", "https://files.example/\nX: y", "x", "ftp://x/"]
 
@@ -27,7 +27,7 @@ async def stage(service: RunningService) -> Any:
 
 async def test_reported_from_elsewhere(promoter: Promoter, stage: Any) -> None:
     """Whoever publishes elsewhere tells of each step, and the stage shows it."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     first, *_ = promotion["files"]
     url = f"https://files.example/{first}"
 
@@ -53,8 +53,8 @@ async def test_ended_from_elsewhere(promoter: Promoter, stage: Any) -> None:
 
     receipt = (await promoter.ask("GET", stage, "/receipt")).document
     url = receipt["files"][WHEEL.filename]["url"]
-    assert (done["status"], done["way"]) == ("published", "here")
-    assert receipt["published-by"] == "here"
+    assert (done["status"], done["publisher"]) == ("published", "client")
+    assert receipt["publisher"] == "client"
     assert url.startswith(promoter.service.index.url)
     assert (await promoter.service.get(url)).body == WHEEL.content
 
@@ -64,7 +64,7 @@ async def test_told_and_not_seen(promoter: Promoter, stage: Any) -> None:
 
     It was: who said so had readers of the stage led wherever he wanted.
     """
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     promoter.service.index.add("demo", WHEEL, SDIST)
 
     early = await promoter.report_end(promotion)
@@ -74,8 +74,8 @@ async def test_told_and_not_seen(promoter: Promoter, stage: Any) -> None:
 
     assert (early.status, early.headers["Retry-After"]) == (503, "5")
     assert early.document["detail"] == (
-        f"The index does not show {LINUX.filename} yet to the server, which looks for itself. "
-        "Report the end again in a moment: until then the stage is not published."
+        f"The index does not list {LINUX.filename} yet. Report the end again in a moment; until "
+        "then the stage is not published."
     )
     assert (link.status, link.body) == (200, WHEEL.content)
     assert (again.status, again.document["status"]) == (200, "published")
@@ -83,21 +83,21 @@ async def test_told_and_not_seen(promoter: Promoter, stage: Any) -> None:
 
 async def test_other_bytes_than_told(promoter: Promoter, stage: Any) -> None:
     """Other bytes on the index under a name of the stage keep it from being published."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     promoter.service.index.add("demo", WHEEL, LINUX, an_sdist(version="2.0", summary="Another"))
 
     answer = await promoter.report_end(promotion)
 
     assert answer.status == 409
     assert answer.document["detail"].startswith(
-        f"{SDIST.filename} is on the index already with other bytes: sha256 "
+        f"{SDIST.filename} is already on the index with other bytes: sha256 "
     )
     assert (await promoter.show(stage))["status"] == "processing"
 
 
 async def test_index_that_is_away_at_the_end(promoter: Promoter, stage: Any) -> None:
     """An index that says nothing confirms nothing, and the report can be told again."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     promoter.service.index.add("demo", WHEEL, LINUX, SDIST)
 
     promoter.service.index.quirks = Quirks(status=500)
@@ -105,36 +105,36 @@ async def test_index_that_is_away_at_the_end(promoter: Promoter, stage: Any) -> 
     promoter.service.index.quirks = Quirks()
 
     assert answer.status == 503
-    assert "the index does not say what it has" in answer.document["detail"]
+    assert "Could not verify the release" in answer.document["detail"]
     assert (await promoter.report_end(promotion)).document["status"] == "published"
 
 
 async def test_told_and_gone_on_with(promoter: Promoter, stage: Any) -> None:
     """What was only said to be out has to be seen by who goes on: it was taken for published."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     entries = map(an_entry, promotion["files"])
     await promoter.report(promotion, *entries, ending="error", reason="It was given up.")
 
-    shown = (await promoter.start(stage, "here")).document
+    shown = (await promoter.start(stage, "client")).document
 
     assert {(one["progress"], one["url"]) for one in shown["files"].values()} == {("sent", None)}
 
 
 async def test_ended_too_early_from_elsewhere(promoter: Promoter, stage: Any) -> None:
     """While a file is not confirmed nobody can say that the stage is published."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     entries = [an_entry(WHEEL.filename), an_entry(LINUX.filename), an_entry(SDIST.filename, "sent")]
 
     answer = await promoter.report(promotion, *entries, ending="published")
 
     assert answer.status == 409
-    assert answer.document["detail"] == f"Not every file is confirmed: {SDIST.filename}."
+    assert answer.document["detail"] == f"Files that are not confirmed yet: {SDIST.filename}."
     assert (await promoter.show(stage))["status"] == "processing"
 
 
 async def test_failed_elsewhere(promoter: Promoter, stage: Any) -> None:
     """What stopped elsewhere is told with what is live, and the stage can only go on."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     entries = [an_entry(WHEEL.filename), an_entry(SDIST.filename, "refused", said="No.")]
 
     failed = await promoter.report(promotion, *entries, ending="error", reason="PyPI says no.")
@@ -142,13 +142,13 @@ async def test_failed_elsewhere(promoter: Promoter, stage: Any) -> None:
     edited = await promoter.service.upload(a_wheel(version="2.0", tag="cp312-cp312-win_amd64"))
     reason = failed.document["reason"]
     assert (failed.document["status"], edited.status) == ("error", 409)
-    assert reason.startswith(f"PyPI says no. 1 of 3 files are live ({WHEEL.filename}).")
-    assert "promote the stage again" in reason
+    assert reason.startswith(f"PyPI says no. 1 of 3 files are published: {WHEEL.filename}.")
+    assert "run `promote` again" in reason
 
 
 async def test_half_published_stage_stays(promoter: Promoter, stage: Any) -> None:
     """A stage of which something is out is neither canceled nor extended, and does not expire."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     await promoter.report(promotion, an_entry(WHEEL.filename), ending="error", reason="No.")
     promoter.service.clock.advance(days=60)
 
@@ -161,10 +161,10 @@ async def test_half_published_stage_stays(promoter: Promoter, stage: Any) -> Non
 
 async def test_silence_from_elsewhere(promoter: Promoter, stage: Any) -> None:
     """After 15 minutes without a word a promotion is over, and another may go on with it."""
-    late = (await promoter.start(stage, "here")).document
+    late = (await promoter.start(stage, "client")).document
     promoter.service.clock.advance(minutes=15)
 
-    second = await promoter.start(stage, "here")
+    second = await promoter.start(stage, "client")
 
     lost = await promoter.report(late, an_entry(WHEEL.filename))
     assert (second.status, second.document["fence"]) == (202, 2)
@@ -177,7 +177,7 @@ async def test_sign_of_life(promoter: Promoter, stage: Any) -> None:
 
     It did not.
     """
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     promoter.service.clock.advance(minutes=14)
 
     renewed = (await promoter.report(promotion)).document
@@ -209,27 +209,27 @@ async def test_report_on_what_the_server_sends(
     done = await promoter.until_over(stage)
     assert (answer.status, done["status"]) == (409, "published")
     assert answer.document["detail"] == (
-        "The server itself publishes this stage, and keeps its journal."
+        "The server publishes this stage itself and accepts no reports about it."
     )
 
 
 async def test_report_on_a_foreign_file(promoter: Promoter, stage: Any) -> None:
     """A file that was not approved has no place in the journal; nothing of the report counts."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
 
     answer = await promoter.report(
         promotion, an_entry(WHEEL.filename), an_entry("other-1.0.tar.gz")
     )
 
     assert answer.status == 409
-    assert answer.document["detail"] == "other-1.0.tar.gz is not a part of what was approved."
+    assert answer.document["detail"] == "other-1.0.tar.gz is not one of the approved files."
     assert (await promoter.show(stage))["files"][WHEEL.filename]["progress"] == "pending"
 
 
 @pytest.mark.parametrize("url", URLS)
 async def test_report_of_no_address(promoter: Promoter, stage: Any, url: str) -> None:
     """Readers are led to where a file is said to be: only a web address will do."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
 
     answer = await promoter.report(promotion, an_entry(WHEEL.filename, url=url))
 
@@ -239,7 +239,7 @@ async def test_report_of_no_address(promoter: Promoter, stage: Any, url: str) ->
 
 async def test_report_of_too_many_attempts(promoter: Promoter, stage: Any) -> None:
     """A number that no column holds is invalid, and no fault of the server."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
 
     answer = await promoter.report(promotion, an_entry(WHEEL.filename, attempts=2**63))
 
@@ -249,21 +249,21 @@ async def test_report_of_too_many_attempts(promoter: Promoter, stage: Any) -> No
 
 async def test_report_of_nowhere(promoter: Promoter, stage: Any) -> None:
     """A file that was seen was seen somewhere."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
 
     answer = await promoter.report(promotion, an_entry(WHEEL.filename, url=""))
 
     assert answer.status == 400
     assert answer.document["errors"] == [
-        {"source": "entries.0", "message": "what is confirmed is somewhere: url is missing"}
+        {"source": "entries.0", "message": "a confirmed file needs a url"}
     ]
 
 
 async def test_right_that_is_lost(service: RunningService, stage: Any) -> None:
-    """A token that is revoked amid a promotion reports nothing more (E63)."""
+    """A token that is revoked amid a promotion reports nothing more."""
     made = (await service.api("POST", "tokens", can="manage", project="demo")).document
     promoter = Promoter(service, made["token"])
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     await service.api("DELETE", f"tokens/{made['id']}")
 
     answer = await promoter.report(promotion, an_entry(WHEEL.filename))

@@ -232,7 +232,7 @@ async def test_ended_stage_cannot_change(service: RunningService, method: str, p
     answer = await service.api(method, f"stages/{stage['id']}{path}", **{"extend-for": 60})
 
     assert answer.status == 410
-    assert "It was canceled." in answer.document["detail"]
+    assert ": it was canceled." in answer.document["detail"]
 
 
 async def test_remove_file(service: RunningService) -> None:
@@ -291,7 +291,7 @@ async def test_files_that_differ(service: RunningService) -> None:
     stage = await service.staged(wheel, sdist)
 
     sentence = (
-        f"{sdist.filename} has another Requires-Python than {wheel.filename}. "
-        "PyPI shows that of the latter, which is published first, for all files."
+        f"{sdist.filename} has a different Requires-Python than {wheel.filename}. "
+        f"PyPI shows that of {wheel.filename} for all files, because it is published first."
     )
     assert stage["notices"] == [sentence]

@@ -161,7 +161,7 @@ async def test_faults_of_content_are_told(service: RunningService, prefix: str, 
     """The answer says what is wrong with upstream's, and nobody may keep it (75)."""
     answer = await Client(service, prefix).read_ill(name, faults.typed("image/png"))
 
-    assert answer.text.startswith("PyPI answers with image/png where ")
+    assert answer.text.startswith("PyPI returned image/png instead of ")
     assert answer.headers["Cache-Control"] == "private, no-cache"
 
 

@@ -76,10 +76,10 @@ async def test_gone(service: RunningService, stage: Any, ending: Ending, path: s
 
 
 SENTENCES = {
-    "canceled": "The stage of demo 2.0 is over since 2026-11-22 12:00 UTC. It was canceled.",
-    "expired": "The stage of demo 2.0 is over since 2026-11-29 12:00 UTC. It expired.",
-    "expired and swept": "The stage of demo 2.0 is over since 2026-11-29 12:00 UTC. It expired.",
-    "rotated": "This stage URL was replaced by another one. Ask the release manager for it.",
+    "canceled": "Stage demo 2.0 ended on 2026-11-22 12:00 UTC: it was canceled.",
+    "expired": "Stage demo 2.0 ended on 2026-11-29 12:00 UTC: it expired.",
+    "expired and swept": "Stage demo 2.0 ended on 2026-11-29 12:00 UTC: it expired.",
+    "rotated": "This stage URL was replaced by a new one. Ask the release manager for it.",
 }
 
 
@@ -208,7 +208,7 @@ async def test_withdrawn_file(service: RunningService, stage: Any, wheel: Distri
     answers = [await service.get(link), await service.get(f"{link}.metadata")]
 
     assert {(one.status, one.text) for one in answers} == {
-        (410, "The file was withdrawn from the stage.")
+        (410, "This file was withdrawn from the stage.")
     }
 
 

@@ -195,7 +195,7 @@ async def test_as_a_page(service: RunningService, stage: Any) -> None:
     page = (await service.get(prefix_of(stage), BROWSER)).text
 
     assert "<h1>demo 2.0, published</h1>" in page
-    assert "This release is out since 2026-11-22 12:00 UTC." in page
+    assert "This release was published on 2026-11-22 12:00 UTC." in page
     assert "not on PyPI yet" not in page
     assert "Expires" not in page
     assert "<td>confirmed</td>" in page
@@ -209,7 +209,7 @@ async def test_upload_to_its_url(service: RunningService, stage: Any) -> None:
 
     assert (answer.status, answer.reason) == (
         409,
-        "The stage of demo 2.0 is published and cannot be edited.",
+        "Stage demo 2.0 is published and cannot be edited.",
     )
 
 

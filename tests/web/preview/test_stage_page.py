@@ -131,13 +131,13 @@ async def test_page_while_it_is_published(
     promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
 ) -> None:
     """The page says how far each file is; while it is published a stage does not expire."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     await promoter.report(promotion, an_entry(wheel.filename))
 
     page = (await promoter.service.get(prefix, BROWSER)).text
 
     assert re.findall("<td>(confirmed|pending)</td>", page) == ["confirmed", "pending"]
-    assert f"1 of 2 files are live ({wheel.filename})." in page
+    assert f"1 of 2 files are published: {wheel.filename}." in page
     assert "Status: processing.</p>" in page
 
 
@@ -145,7 +145,7 @@ async def test_page_after_a_failure(
     promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
 ) -> None:
     """The page says why a promotion stopped, as text whatever was said (D54)."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     entry = an_entry(wheel.filename, "refused", said=SCRIPT)
     await promoter.report(promotion, entry, ending="error", reason=SCRIPT)
 
@@ -161,13 +161,13 @@ async def test_page_of_half_a_release(
     promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
 ) -> None:
     """Where a part may be out the page does not say that nothing is, as it once did."""
-    promotion = (await promoter.start(stage, "here")).document
+    promotion = (await promoter.start(stage, "client")).document
     await promoter.report(promotion, an_entry(wheel.filename), ending="error", reason="No.")
 
     page = (await promoter.service.get(prefix, BROWSER)).text
 
     assert "<h1>demo 2.0, half published</h1>" in page
-    assert "A part of this release may be on PyPI already." in page
+    assert "Some files of this release may already be on PyPI." in page
     assert "not on PyPI yet" not in page
     assert "Expires" not in page
 

@@ -162,10 +162,10 @@ async def test_cannot_be_written(service: RunningService, link: str, method: str
 
 async def test_reading_changes_nothing(service: RunningService, prefix: str, link: str) -> None:
     """GET and HEAD leave what is kept as it is (D59)."""
-    before = await service.parts.database.read(lambda rows: rows.list_stages())
+    before = await service.parts.database.read(lambda rows: rows.stages.list())
 
     for path in (link, f"{link}.metadata", f"{prefix}simple/demo/", prefix):
         for method in ("GET", "HEAD"):
             await service.get(path, method=method)
 
-    assert await service.parts.database.read(lambda rows: rows.list_stages()) == before
+    assert await service.parts.database.read(lambda rows: rows.stages.list()) == before

@@ -17,12 +17,13 @@ WHEEL = a_wheel(version="2.0")
 SDIST = an_sdist(version="2.0")
 TOO_OLD = (
     "Uploading new files to releases older than 14 days is not allowed. "
-    "This one was closed on 2026-11-21."
+    "This release closed on 2026-11-21."
 )
 AGE_UNKNOWN = (
-    "PyPI closes a release 14 days after its first file, and the index does not say when that was."
+    "PyPI closes a release 14 days after its first upload, and the index does not report when that "
+    "was."
 )
-NOT_SEARCHED = "PyPI's list of projects could not be searched for names too similar to this one."
+NOT_SEARCHED = "PyPI's list of projects could not be searched for similar names."
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ async def test_young_release(service: RunningService) -> None:
     publish(service, WHEEL)
 
     assert await notices(service) == [
-        "PyPI takes files for this release until 2026-12-05 12:00 UTC, and none later."
+        "PyPI accepts files for this release until 2026-12-05 12:00 UTC."
     ]
 
 
@@ -111,7 +112,7 @@ async def test_same_bytes_under_another_name(service: RunningService) -> None:
 
     exists = f"('{renamed.filename}', with blake2_256 hash '{WHEEL.blake2b_256}')"
     assert first.startswith(f"File already exists {exists}. See ")
-    assert second == f"It has the bytes of '{WHEEL.filename}'."
+    assert second == f"'{WHEEL.filename}' has the same bytes."
 
 
 async def test_all_problems_in_order(service: RunningService) -> None:
@@ -130,8 +131,8 @@ async def test_large_project(service: RunningService) -> None:
 
     (notice,) = await notices(service)
     assert notice == (
-        "PyPI takes 10 GB for a project, unless it was granted more; "
-        f"with {SDIST.filename} it has 11.0 GB."
+        f"With {SDIST.filename} the project has 11.0 GB. PyPI accepts 10 GB unless the project has "
+        "a higher limit."
     )
 
 
@@ -157,7 +158,9 @@ async def test_similar_name(service: RunningService) -> None:
 
     answer = await service.post(twine_form(file, name="Dem0"))
 
-    sentence = "The name 'Dem0' is too similar to an existing project. That is 'd-emo'."
+    sentence = (
+        "The name 'Dem0' is too similar to an existing project. The existing project is 'd-emo'."
+    )
     assert (answer.status, answer.reason.startswith(sentence)) == (400, True)
 
 

@@ -9,7 +9,7 @@ from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
 LEFT_OUT = (
-    "PyPI takes attestations from Trusted Publishers alone; "
+    "PyPI accepts attestations from Trusted Publishers only; "
     "a promotion with an API token leaves them out."
 )
 
@@ -35,7 +35,7 @@ async def test_what_comes_along(
 
     file = answer.document["files"][WHEEL.filename]
     form = await service.parts.database.read(
-        lambda rows: rows.find_form(answer.document["id"], WHEEL.filename)
+        lambda rows: rows.artifacts.find_form(answer.document["id"], WHEEL.filename)
     )
     assert answer.status == 200
     assert (file["attestations"], file["notices"]) == (count, notices)

@@ -198,7 +198,7 @@ async def test_published_already(client: Pep694, staged: Distribution) -> None:
     answer = await client.announce(session, staged)
 
     assert answer.status == 409
-    assert answer.document["detail"] == f"PyPI has {WHEEL.filename} already."
+    assert answer.document["detail"] == f"PyPI already has {WHEEL.filename}."
     assert await client.files(session) == {}
 
 
@@ -210,7 +210,8 @@ async def test_pending_already(client: Pep694) -> None:
     answer = await client.announce(session, WHEEL)
 
     assert answer.status == 409
-    assert answer.document["detail"].startswith(f"An upload of {WHEEL.filename} is pending.")
+    detail = answer.document["detail"]
+    assert detail.startswith(f"{WHEEL.filename} already has an upload with status pending.")
     assert (await client.complete(first)).status == 201
 
 

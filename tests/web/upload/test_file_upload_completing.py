@@ -51,7 +51,7 @@ async def test_each_hash_is_checked(client: Pep694, name: str) -> None:
         session, WHEEL, hashes={"sha3_512": EVERY_HASH["sha3_512"]} | {name: wrong}
     )
 
-    sentence = f"The {name} digest of the file is not the announced one."
+    sentence = f"The {name} digest of the file differs from the announced one."
     assert answer.status == 400
     assert answer.document["errors"] == [{"source": f"hashes.{name}", "message": sentence}]
     assert (await shown(client, session))["status"] == "error"

@@ -56,7 +56,7 @@ def client(service: RunningService) -> Pep694:
 async def form_of(service: RunningService, session: Any, file: Distribution) -> FormFields:
     """Return the form that is kept of a staged file."""
     read = service.parts.database.read
-    return await read(lambda rows: rows.find_form(session["id"], file.filename))
+    return await read(lambda rows: rows.artifacts.find_form(session["id"], file.filename))
 
 
 @pytest.mark.parametrize("file", FILES.values(), ids=FILES)

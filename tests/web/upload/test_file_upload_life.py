@@ -123,7 +123,7 @@ async def test_expired(client: Pep694) -> None:
 
     document = await own(client, upload)
     assert answer.status == 409
-    assert (document["status"], document["notices"]) == ("canceled", ["It expired."])
+    assert (document["status"], document["notices"]) == ("canceled", ["The upload expired."])
     assert await client.files(session) == {}
 
 
@@ -256,5 +256,5 @@ async def test_much_more_than_was_announced(client: Pep694) -> None:
     answer = await client.send(upload, bytes(3 * 2**20))
 
     assert answer.status == 400
-    assert answer.document["detail"] == "There are more bytes than the 1 announced."
+    assert answer.document["detail"] == "The body is longer than the 1 bytes announced."
     assert [one for one in (client.service.data / "files").rglob("*") if one.is_file()] == []

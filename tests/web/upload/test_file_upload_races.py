@@ -28,7 +28,7 @@ def client(service: RunningService) -> Pep694:
 
 async def stage_of(service: RunningService, session: Any) -> Stage:
     """Return the stage behind a session, as it is kept."""
-    stage = await service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    stage = await service.parts.database.read(lambda rows: rows.stages.find(session["id"]))
     assert stage is not None
     return stage
 

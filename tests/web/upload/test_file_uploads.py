@@ -157,7 +157,7 @@ async def test_legacy_upload_replaces_what_was_completed(client: Pep694) -> None
 
     shown = (await client.ask("GET", upload["links"]["file-upload-session"])).document
     assert shown["status"] == "canceled"
-    assert shown["notices"] == ["The file was replaced by another upload of its name."]
+    assert shown["notices"] == ["This file was replaced by a later upload of the same name."]
     assert await client.files(session) == {WHEEL.filename: "completed"}
     assert (await client.delete(upload)).status == 409
 

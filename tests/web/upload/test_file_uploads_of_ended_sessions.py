@@ -57,7 +57,7 @@ async def test_session_canceled_while_a_file_is_processed(client: Pep694) -> Non
     async with client.processing(upload) as completing:
         ended = await Pep694(client.service).ask("DELETE", session["links"]["session"])
 
-    stage = await client.service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    stage = await client.service.parts.database.read(lambda rows: rows.stages.find(session["id"]))
     assert stage is not None
     assert (ended.status, completing.result().status) == (204, 410)
     assert [one.status for one in stage.uploads] == ["error"]
@@ -72,7 +72,7 @@ async def test_session_that_expires_while_a_file_is_processed(client: Pep694) ->
     async with client.processing(upload) as completing:
         client.service.clock.advance(days=31)
 
-    stage = await client.service.parts.database.read(lambda rows: rows.find_stage(session["id"]))
+    stage = await client.service.parts.database.read(lambda rows: rows.stages.find(session["id"]))
     assert stage is not None
     assert completing.result().status == 410
     assert [one.status for one in stage.uploads] == ["error"]

@@ -219,7 +219,7 @@ async def test_upstream_is_down(service: RunningService) -> None:
     stage = await service.staged(WHEEL)
 
     assert stage["files"][WHEEL.filename]["notices"] == [
-        "PyPI could not be asked whether it has this file already."
+        "No answer from PyPI: it may already have this file."
     ]
 
 
@@ -230,7 +230,7 @@ async def test_form_is_not_trusted_over_the_file(service: RunningService) -> Non
     answer = await service.post(twine_form(odd, name="demo", staged="true"))
 
     (notice,) = answer.document["files"][odd.filename]["notices"]
-    assert "says Name: 'evil'" in notice
+    assert "has Name: 'evil'" in notice
 
 
 async def test_spelling_of_the_name(service: RunningService) -> None:

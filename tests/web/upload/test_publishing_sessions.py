@@ -66,7 +66,7 @@ async def test_processing(client: Pep694, processing: Any) -> None:
     answer = await client.ask("GET", processing["links"]["session"])
 
     assert answer.document["status"] == "processing"
-    assert answer.document["notices"] == ["0 of 2 files are live."]
+    assert answer.document["notices"] == ["0 of 2 files are published."]
     assert int(answer.headers["Retry-After"]) > 0
     assert set(answer.document["links"]) == {"session", "stage"}
 
@@ -78,7 +78,7 @@ async def test_nothing_to_publish(client: Pep694) -> None:
     answer = await client.publish(session)
 
     assert answer.status == 409
-    assert answer.document["detail"].startswith("The stage has no files.")
+    assert answer.document["detail"].startswith("Stage demo 2.0 has no files.")
     assert (await client.show(session))["status"] == "open"
 
 

@@ -26,7 +26,7 @@ async def strict(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningServi
 
 async def kept(service: RunningService) -> Any:
     """Return the one stage, as it is kept."""
-    (stage,) = await service.parts.database.read(lambda rows: rows.list_stages())
+    (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     return stage
 
 
@@ -84,7 +84,7 @@ async def test_old_url_after_replacing(service: RunningService) -> None:
     answers = [await service.get(link), await service.get(f"{link}.metadata")]
 
     assert {(one.status, one.text) for one in answers} == {
-        (410, "The file was replaced by another upload of its name.")
+        (410, "This file was replaced by a later upload of the same name.")
     }
 
 
@@ -132,7 +132,7 @@ async def test_published_already(service: RunningService) -> None:
     answer = await service.upload(WHEEL)
 
     assert answer.status == 200
-    assert answer.text == "OK\nPyPI has this very file already: nothing was staged.\n"
+    assert answer.text == "OK\nPyPI already has this file: nothing was staged.\n"
     assert (await service.api("GET", "stages")).document == {"stages": []}
 
 
@@ -161,7 +161,7 @@ async def test_closed_project(service: RunningService, status: str) -> None:
 
     answer = await service.upload(WHEEL)
 
-    expected = f"The project demo is {status} on PyPI and takes no uploads."
+    expected = f"Project demo is {status} on PyPI and accepts no uploads."
     assert (answer.status, answer.reason) == (400, expected)
     assert (await service.api("GET", "stages")).document == {"stages": []}
 
@@ -174,9 +174,7 @@ async def test_first_file_fixes_the_version(service: RunningService) -> None:
     other = await service.upload(a_wheel(version="3.0"), to=to)
 
     assert (first.status, other.status) == (200, 409)
-    assert other.reason == (
-        "demo-3.0-py3-none-any.whl does not belong to this stage, which is demo 2.0."
-    )
+    assert other.reason == ("demo-3.0-py3-none-any.whl does not belong to stage demo 2.0.")
 
 
 async def test_spelling_of_the_version(service: RunningService) -> None:
@@ -238,7 +236,7 @@ async def test_too_many_stages(tmp_path: Path, index: FakeIndex) -> None:
 
         assert (answer.status, answer.reason) == (
             429,
-            "demo has 1 live stages already. Cancel one first.",
+            "demo already has 1 live stages. Cancel one first.",
         )
 
 

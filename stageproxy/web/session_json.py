@@ -1,4 +1,4 @@
-"""Here is a stage as JSON: PEP 694's publishing session, and what it lacks."""
+"""A stage as JSON: PEP 694's publishing session object, with more keys."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from stageproxy.services.stage_urls import StageUrls
 
 API_VERSION = "2.0"
 MECHANISMS = ("http-post-bytes",)
-"""How files come in by PEP 694, the one that every server has to take."""
+"""The upload mechanisms of PEP 694: the one that every server must support."""
 UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
 """The media type of PEP 694."""
 
@@ -30,19 +30,19 @@ NO_JOURNAL: Journal = MappingProxyType({})
 
 
 class Api(StrEnum):
-    """The APIs that tell of a stage, by where they have it: links lead on within the same one."""
+    """The APIs that show stages, by the path of these. Links stay within one API."""
 
     STAGES = "api/stages"
     SESSIONS = "upload/2.0/sessions"
 
 
-_ASK_AGAIN = "2"
+_RETRY_SECONDS = "2"
 _PUBLISH = {Api.STAGES: "promotion", Api.SESSIONS: "publish"}
 
 
 @dataclass(frozen=True, slots=True)
 class SessionJson:
-    """Tells stages as PEP 694's session objects; with *mechanisms*, if that protocol is on."""
+    """Makes session objects of stages. *mechanisms* is empty if PEP 694 is disabled."""
 
     urls: StageUrls
     mechanisms: tuple[str, ...]
@@ -55,10 +55,10 @@ class SessionJson:
         journal: Journal = NO_JOURNAL,
         **meta: str,
     ) -> dict[str, Any]:
-        """Return a stage as the bearer of *token* may see it; without one, as a reader of it may.
+        """Return a stage with the links that *token* permits; without one, those of a reader.
 
-        *journal*: how far its files are, if it is being published. *meta*: more
-        to say in `meta`, under names that PEP 694 leaves to indexes.
+        *journal*: the state of its files, if it is being published. *meta*:
+        additional members of `meta`, with names that PEP 694 reserves for indexes.
         """
         urls = self.urls
         document = {
@@ -83,58 +83,55 @@ class SessionJson:
         return document
 
     def upload_url(self, stage_id: str, upload_id: str) -> str:
-        """Return where a file upload is. Nobody can guess it, and a token is needed besides."""
+        """Return the URL of a file upload. It cannot be guessed, and requires a token as well."""
         return f"{self.urls.public_url}/{Api.SESSIONS}/{stage_id}/files/{upload_id}"
 
     def _unfinished(self, stage: Stage, token: ApiToken | None) -> dict[str, dict[str, Any]]:
-        may_show = stage.status in LIVE and Action.SHOW in _permitted(stage, token)
+        can_show = stage.status in LIVE and Action.SHOW in _permitted(stage, token)
         return {
             one.filename: {
                 "status": one.status.value,
                 "notices": list(one.notices),
                 "size": one.size,
                 "hashes": dict(one.hashes),
-                **({"link": self.upload_url(stage.id, one.id)} if may_show else {}),
+                **({"link": self.upload_url(stage.id, one.id)} if can_show else {}),
             }
             for one in stage.uploads
         }
 
     def _links(self, stage: Stage, token: ApiToken | None, api: Api) -> dict[str, str]:
         links: dict[str, str] = {}
-        may = _permitted(stage, token)
+        permitted = _permitted(stage, token)
         session = f"{self.urls.public_url}/{api}/{stage.id}"
-        if Action.SHOW in may:
+        if Action.SHOW in permitted:
             links["session"] = session
         if _is_readable(stage):
             links["stage"] = self.urls.url_of(stage)
-        if Action.UPLOAD in may and Step.EDIT in stage.steps():
+        if Action.UPLOAD in permitted and Step.EDIT in stage.steps():
             links["legacy-upload"] = f"{self.urls.url_of(stage)}legacy/"
             if self.mechanisms:
                 links["upload"] = f"{self.urls.public_url}/{Api.SESSIONS}/{stage.id}/files"
-        if Action.PROMOTE in may and Step.PROMOTE in stage.steps():
+        if Action.PROMOTE in permitted and Step.PROMOTE in stage.steps():
             links["publish"] = f"{session}/{_PUBLISH[api]}"
-        if Action.EXTEND in may and Step.EDIT in stage.steps():
+        if Action.EXTEND in permitted and Step.EDIT in stage.steps():
             links["extend"] = f"{session}/extend"
         return links
 
 
-SESSION_JSON = web.AppKey("session_json", SessionJson)
-
-
-def retry_of(stage: Stage) -> dict[str, str]:
-    """Return the header that says when to ask again, while a stage is being published."""
-    return {"Retry-After": _ASK_AGAIN} if stage.status is Status.PROCESSING else {}
+def retry_header(stage: Stage) -> dict[str, str]:
+    """Return the header that says when to retry, while a stage is being published."""
+    return {"Retry-After": _RETRY_SECONDS} if stage.status is Status.PROCESSING else {}
 
 
 def as_json(document: Mapping[str, Any]) -> bytes:
-    """Return a document as it goes over the wire."""
+    """Return a document as the bytes of JSON."""
     return json.dumps(document).encode()
 
 
 def json_response(
     document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Return a document, which nobody may keep. Without a charset parameter: JSON has none."""
+    """Return a response that is not cached. JSON has no charset parameter (RFC 8259)."""
     return web.Response(
         body=as_json(document),
         status=status,
@@ -147,9 +144,9 @@ def json_response(
 
 
 def notices_of(stage: Stage, journal: Journal) -> list[str]:
-    """Return why a stage ended or its promotion stopped, or how far that is.
+    """Return why a stage ended or its promotion stopped, or the progress of the promotion.
 
-    Of one that may still be published: in what its files differ.
+    For a stage that is not published yet, return the differences between its files.
     """
     if stage.reason:
         return [stage.reason]
@@ -192,6 +189,6 @@ def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
     return document
 
 
-def whole_seconds(moment: datetime) -> str:
-    """Return a time as PEP 694 spells it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def whole_seconds(time: datetime) -> str:
+    """Return a time as PEP 694 formats it."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

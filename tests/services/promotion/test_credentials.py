@@ -1,4 +1,4 @@
-"""Requests to the upload API, and their credentials."""
+"""The credentials of the settings for a project."""
 
 from pathlib import Path
 
@@ -7,45 +7,10 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.rights import Credential
-from stageproxy.ports import Rows, UploadRequest
-from stageproxy.services.promotion.publish_target import PromotionCredentials, StoredUploadRequests
-from tests.support.builders.distributions import Distribution, upload_form
-from tests.support.promotion.releasing import Releasing
+from stageproxy.services.promotion.credentials import PromotionCredentials
 
 DEMO, OTHER = canonicalize_name("demo"), canonicalize_name("other")
 IN_URL = Credential("user", "in-url")
-
-
-async def test_upload_request(releasing: Releasing, sdist: Distribution) -> None:
-    """A request has the form, the path and the digest of an artifact."""
-    artifact = (await releasing.now()).find_artifact(sdist.filename)
-    assert artifact is not None
-
-    upload_request = await StoredUploadRequests(
-        releasing.catalogue, releasing.files, "s1"
-    ).request_for(artifact)
-
-    path = releasing.files.path(sdist.sha256)
-    form = tuple(upload_form(sdist))
-    size = len(sdist.content)
-    assert upload_request == UploadRequest(sdist.filename, path, size, sdist.sha256, form)
-
-
-async def test_foreign_attestations_are_not_sent(releasing: Releasing, sdist: Distribution) -> None:
-    """Attestations of others are not sent: PyPI would refuse the file."""
-    artifact = (await releasing.now()).find_artifact(sdist.filename)
-    assert artifact is not None
-    form = (*upload_form(sdist), ("attestations", "[{}]"), ("staged", "true"))
-
-    def attest(rows: Rows) -> None:
-        rows.save_artifact("s1", artifact, form, None)
-
-    await releasing.catalogue.write(attest)
-    upload_request = await StoredUploadRequests(
-        releasing.catalogue, releasing.files, "s1"
-    ).request_for(artifact)
-
-    assert upload_request.fields == tuple(upload_form(sdist))
 
 
 def settings(
@@ -88,14 +53,14 @@ async def test_token_file_is_read_each_time(
     file.write_text("new")
 
     assert await found.find(DEMO) == Credential("__token__", "new")
-    assert f"{file} can be read by others than its owner" in caplog.text
+    assert f"{file} is readable by other users" in caplog.text
 
 
 async def test_missing_token_file(tmp_path: Path) -> None:
     """A missing token file is named in the error."""
     file = tmp_path / "nowhere"
 
-    with pytest.raises(ConflictError, match="cannot be read: No such file or directory"):
+    with pytest.raises(ConflictError, match=": No such file or directory"):
         await settings(file=file).find(DEMO)
 
 
@@ -105,7 +70,7 @@ async def test_binary_token_file(tmp_path: Path) -> None:
     file.write_bytes(b"pypi-\xff")
     file.chmod(0o600)
 
-    with pytest.raises(ConflictError, match="cannot be read: it is not text") as caught:
+    with pytest.raises(ConflictError, match=": it is not text") as caught:
         await settings(file=file).find(DEMO)
 
     assert caught.value.__cause__ is None

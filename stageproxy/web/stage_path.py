@@ -1,4 +1,4 @@
-"""Here is a path below a stage, taken apart, and how to lead to another one."""
+"""Paths below a stage URL, and redirects between them."""
 
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from stageproxy.web.keys import URLS
 
 
 def split_stage_path(request: web.Request) -> tuple[str, str, str]:
-    """Return the project, the stage token and the rest of a path, as they came over the wire."""
+    """Return the project, the stage token and the rest of the path, not decoded."""
     _, _, rest = request.raw_path.partition("?")[0].partition("/tmp/")
     project, _, rest = rest.partition("/")
     token, _, path = rest.partition("/")
@@ -18,26 +18,26 @@ def split_stage_path(request: web.Request) -> tuple[str, str, str]:
 
 
 def prefix_of(request: web.Request) -> str:
-    """Return the path of the stage, as a client has to write it: that of a proxy in front first."""
+    """Return the path of the stage URL for clients, with the prefix of the public URL."""
     project, token, _ = split_stage_path(request)
     base = urlsplit(request.app[URLS].public_url).path
     return f"{base}/tmp/{project}/{token}/"
 
 
-def moved(request: web.Request, path: str, *, for_good: bool) -> web.Response:
-    """Lead to another *path* under the same stage.
+def redirect_within_stage(request: web.Request, path: str, *, permanent: bool) -> web.Response:
+    """Redirect to another *path* below the same stage.
 
-    Installers keep what has moved for good for ever: only what never was
-    anywhere else may say so.
+    Installers cache permanent redirects without limit: only paths that never
+    had content of their own may redirect permanently.
     """
     location = prefix_of(request) + path
-    if not for_good:
-        return see(location)
+    if not permanent:
+        return temporary_redirect(location)
     headers = {"Location": location, "Cache-Control": PRIVATE}
     return web.Response(status=HTTPStatus.MOVED_PERMANENTLY, headers=headers)
 
 
-def see(location: str) -> web.Response:
-    """Lead to somewhere else, this time: nobody may keep that."""
+def temporary_redirect(location: str) -> web.Response:
+    """Redirect to *location*. The response must not be cached."""
     headers = {"Location": location, "Cache-Control": "no-store"}
     return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)

@@ -1,0 +1,155 @@
+"""One run of `stageproxy promote`: plan, check, start and follow."""
+
+import asyncio
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from stageproxy.cli.client import NO_READ_TIMEOUT, Client
+from stageproxy.cli.output import FailedError, print_json
+from stageproxy.cli.promote.approval import ApprovalOptions
+from stageproxy.cli.promote.progress import PromotionProgress, follow, promotion_progress
+from stageproxy.cli.promote.senders import Document, Sender
+from stageproxy.cli.promote.texts import (
+    messages_at,
+    print_plan,
+    print_who_publishes,
+)
+
+_INTERRUPTED = (
+    "This command was interrupted while publishing started. Run `stageproxy promote STAGE` again "
+    "to start or to follow it."
+)
+_STARTED = frozenset({"processing", "published"})
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteOptions:
+    """The options of the command."""
+
+    approval: ApprovalOptions
+    dry_run: bool
+    here: bool
+    yes: bool
+    as_json: bool
+    token_file: Path | None
+    config: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteRun:
+    """One run of the command on one stage."""
+
+    client: Client
+    stage_id: str
+    sender: Sender
+    options: PromoteOptions
+
+    async def publish(self) -> tuple[Document | None, Document]:
+        """Return the plan, or `None` if publishing had already started, and the ended promotion."""
+        stage = await self._stage()
+        if stage["status"] in _STARTED:
+            return None, await self._follow(stage)
+        try:
+            plan = await self._request_plan()
+        except FailedError:
+            if (stage := await self._stage())["status"] in _STARTED:
+                # Another command has just started it.
+                return None, await self._follow(stage)
+            raise
+        self._print_and_check(plan)
+        _check_acknowledged(plan, self.options)
+        await self.sender.prepare(stage, plan)
+        with self._progress() as progress:
+            promotion = await self._start(plan)
+            if promotion is not None:
+                await self.sender.send(promotion, progress)
+            return plan, await follow(self.client, self.stage_id, progress)
+
+    async def dry_run(self) -> None:
+        """Print the plan, and raise if it cannot be carried out."""
+        self._print_and_check(await self._request_plan())
+
+    async def _follow(self, stage: Document) -> Document:
+        """Return a promotion started elsewhere, if it is of the approved files."""
+        self.options.approval.check(stage["manifest-digest"], _hashes_of(stage))
+        if not self.options.as_json:
+            print_who_publishes(await self.client.request("GET", f"{self._path}/promotion"))
+        with self._progress() as progress:
+            return await follow(self.client, self.stage_id, progress)
+
+    async def _stage(self) -> Document:
+        return await self.client.request("GET", self._path)
+
+    async def _request_plan(self) -> Document:
+        follows = bool(self.sender.credential_for_server)
+        body = {"publisher": self.sender.publisher, "credential-follows": follows}
+        path = f"{self._path}/promotion/plan"
+        return await self.client.request("POST", path, body, timeouts=NO_READ_TIMEOUT)
+
+    def _print_and_check(self, plan: Document) -> None:
+        """Print a plan, and raise if it cannot be carried out."""
+        if not self.options.as_json:
+            print_plan(plan)
+        elif self.options.dry_run:
+            print_json({"plan": plan})
+        self.options.approval.check(
+            plan["manifest-digest"], {one["filename"]: one["sha256"] for one in plan["files"]}
+        )
+        self.sender.check(plan)
+        if plan["refused"]:
+            messages = messages_at(plan, "refuse")
+            raise FailedError(
+                "\n  ".join(
+                    [
+                        "PyPI would refuse this release, so nothing was sent. Fix these problems:",
+                        *messages,
+                    ]
+                )
+            )
+
+    async def _start(self, plan: Document) -> Document | None:
+        """Start the promotion. Return `None` if another command just did, with the same files."""
+        body = {
+            "manifest-digest": plan["manifest-digest"],
+            "acknowledged": plan["warnings-digest"],
+            "publisher": self.sender.publisher,
+            **self.sender.credential_for_server,
+        }
+        path = f"{self._path}/promotion"
+        try:
+            return await self.client.request("POST", path, body, timeouts=NO_READ_TIMEOUT)
+        except asyncio.CancelledError:
+            raise FailedError(_INTERRUPTED) from None
+        except FailedError:
+            stage = await self._stage()
+            is_same = stage["manifest-digest"] == plan["manifest-digest"]
+            if stage["status"] in _STARTED and is_same:
+                return None
+            raise
+
+    def _progress(self) -> AbstractContextManager[PromotionProgress]:
+        return promotion_progress(hidden=self.options.as_json)
+
+    @property
+    def _path(self) -> str:
+        return f"api/stages/{self.stage_id}"
+
+
+def _hashes_of(stage: Document) -> dict[str, str]:
+    return {name: file["hashes"]["sha256"] for name, file in stage["files"].items()}
+
+
+def _check_acknowledged(plan: Document, options: PromoteOptions) -> None:
+    """Raise unless the plan has no warnings, or the user acknowledges them."""
+    if not plan["warnings-digest"] or options.yes:
+        return
+    if sys.stdin.isatty() and not options.as_json:
+        click.confirm("\nPublish anyway?", abort=True, err=True)
+        return
+    messages = messages_at(plan, "warn") if options.as_json else ()
+    sentence = "There are warnings. Read them, and add --yes to publish anyway."
+    raise FailedError("\n  ".join([sentence, *messages]))

@@ -1,0 +1,63 @@
+"""Live stages within a transaction: reading them, checking them, ending expired ones."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from stageproxy.core.audit import SERVER, AuditAction
+from stageproxy.core.errors import GoneError, NotFoundError, StageExistsError
+from stageproxy.core.stage.events import file_event, stage_event
+from stageproxy.core.stage.lifetime import as_of, end_message
+from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status
+from stageproxy.ports import Rows
+
+
+def get_stage(rows: Rows, stage_id: str) -> Stage:
+    """Return a stage by its id. Raise if there is none."""
+    stage = rows.stages.find(stage_id)
+    if stage is None:
+        raise NotFoundError(f"There is no stage {stage_id}.")
+    return stage
+
+
+def get_live(rows: Rows, stage_id: str, now: datetime) -> Stage:
+    """Return a stage that was neither canceled nor has expired. Raise `GoneError` otherwise."""
+    stage = as_of(get_stage(rows, stage_id), now)
+    if stage.status is Status.CANCELED:
+        raise GoneError(end_message(stage))
+    return stage
+
+
+def list_live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
+    """Return the artifacts of all live stages of a project."""
+    live = (stage for stage in rows.stages.list(project) if stage.status in LIVE)
+    return [artifact for stage in live for artifact in stage.artifacts]
+
+
+def check_release_is_free(rows: Rows, project: str, version: str | None) -> None:
+    """Raise `StageExistsError` if a release already has a live stage."""
+    existing = rows.stages.find_live(project, version) if version else None
+    if existing and version:
+        raise StageExistsError(project, version, existing.id)
+
+
+def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
+    """End expired stages and file uploads of a project, or of all.
+
+    Their releases and filenames are free then.
+    """
+    for stage in rows.stages.list(project):
+        if stage.has_expired(now):
+            rows.stages.save(as_of(stage, now))
+            rows.audit.add(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
+        elif stage.status in LIVE:
+            _end_expired_uploads(rows, stage, now)
+
+
+def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
+    expired = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
+    for upload in expired:
+        rows.file_uploads.save(stage.id, upload)
+        rows.audit.add(file_event(stage, upload, AuditAction.FILE_EXPIRED, SERVER, now))
+    if expired:
+        rows.stages.save(replace(stage, revision=stage.revision + 1))

@@ -1,0 +1,189 @@
+"""The changes of a promotion in the catalogue, one transaction each."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from stageproxy.core.audit import AuditAction
+from stageproxy.core.errors import ConflictError
+from stageproxy.core.promotion.events import begun_event, entry_event, promotion_event
+from stageproxy.core.promotion.examination import Examination
+from stageproxy.core.promotion.journal import (
+    Entry,
+    Journal,
+    anything_may_be_out,
+    confirmed_in,
+    new_journal,
+)
+from stageproxy.core.promotion.outcome import why_it_stopped
+from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
+from stageproxy.core.promotion.request import PromotionRequest
+from stageproxy.core.stage.events import in_short
+from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change
+from stageproxy.ports import Rows
+from stageproxy.services.live_stages import get_live, get_stage
+from stageproxy.services.promotion.view import PromotionView
+
+log = logging.getLogger(__name__)
+
+
+def begin(
+    rows: Rows,
+    examination: Examination,
+    request: PromotionRequest,
+    target: PublishUrls,
+    by: str,
+    now: datetime,
+) -> PromotionView:
+    """Freeze the stage that was examined and start its promotion. *by*: the id of an API token.
+
+    Raise `ConflictError` if the stage was changed since, or is being published.
+    """
+    stage = get_live(rows, examination.stage.id, now)
+    frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
+    check_is_same(stage, examination.stage)
+    former = rows.promotions.find(stage.id)
+    if former is not None:
+        former.check_target(target)
+    journal = _resumed_journal(rows, stage, former, now)
+    promotion = Promotion(
+        stage_id=stage.id,
+        approval=Approval(
+            manifest_digest=manifest_digest(stage.artifacts),
+            revision=stage.revision,
+            by=by,
+            at=now,
+            acknowledged=tuple(examination.warnings),
+        ),
+        target=target,
+        publisher=request.publisher,
+        fence=former.fence + 1 if former else 1,
+        leased_until=now,
+        first_sent_at=former.first_sent_at if former else None,
+        notices=examination.notices,
+    ).renewed(now)
+    rows.stages.save(frozen)
+    rows.promotions.save(promotion)
+    rows.audit.add(begun_event(frozen, promotion, now))
+    return PromotionView(frozen, promotion, journal)
+
+
+def take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> PromotionView:
+    """Give the lease of a promotion to a new holder."""
+    resumed = replace(promotion, fence=promotion.fence + 1).renewed(now)
+    rows.promotions.save(resumed)
+    rows.audit.add(promotion_event(stage, resumed, AuditAction.PROMOTION_RESUMED, now))
+    return PromotionView(stage, resumed, _resumed_journal(rows, stage, resumed, now))
+
+
+def record(rows: Rows, promotion: Promotion, entries: Sequence[Entry], now: datetime) -> None:
+    """Store the progress of artifacts, and renew the lease."""
+    known = rows.promotions.find_journal(promotion.stage_id)
+    stage = get_stage(rows, promotion.stage_id)
+    promotion = promotion.renewed(now)
+    for entry in entries:
+        if entry.filename not in known:
+            raise ConflictError(f"{entry.filename} is not one of the approved files.")
+        former = known[entry.filename]
+        if not former.is_followed_by(entry):
+            raise ConflictError(
+                f"{entry.filename} is recorded as {former.progress} and cannot become "
+                f"{entry.progress}."
+            )
+        rows.promotions.save_entry(promotion.stage_id, entry)
+        rows.audit.add(entry_event(stage, promotion, entry, now))
+        promotion = promotion.after(entry, now)
+    rows.promotions.save(promotion)
+
+
+def succeed(rows: Rows, promotion: Promotion, now: datetime) -> None:
+    """End a promotion: the stage is published. Raise unless every artifact is confirmed."""
+    stage = get_stage(rows, promotion.stage_id)
+    journal = rows.promotions.find_journal(promotion.stage_id)
+    check_all_confirmed(stage, journal)
+    rows.stages.save(
+        replace(stage, status=stage.after(Step.SUCCEED), sent=True, ended_at=now, reason=None)
+    )
+    rows.promotions.save(replace(promotion, ended_at=now))
+    rows.audit.add(promotion_event(stage, promotion, AuditAction.PUBLISHED, now))
+
+
+def fail(
+    rows: Rows, promotion: Promotion, reason: str, now: datetime, *, max_lifetime: timedelta
+) -> None:
+    """End a promotion in an error.
+
+    The stage can be changed again if no file can be on the index. Otherwise it
+    can only be promoted again.
+    """
+    stage = get_stage(rows, promotion.stage_id)
+    journal = rows.promotions.find_journal(promotion.stage_id)
+    is_sent = anything_may_be_out(journal)
+    sentences = why_it_stopped(reason, stage, journal, promotion.first_sent_at)
+    rows.stages.save(
+        replace(
+            stage,
+            status=stage.after(Step.FAIL),
+            sent=is_sent,
+            reason=sentences,
+            expires_at=expiry_after_change(stage, now, longest=max_lifetime),
+        )
+    )
+    first = promotion.first_sent_at if is_sent else None
+    rows.promotions.save(replace(promotion, ended_at=now, first_sent_at=first))
+    stopped = promotion_event(
+        stage,
+        promotion,
+        AuditAction.PROMOTION_STOPPED,
+        now,
+        sentence=in_short(sentences),
+        sent=is_sent,
+    )
+    rows.audit.add(stopped)
+    log.error("stage %s: its promotion stopped: %s", stage.id, sentences)
+
+
+def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
+    """Return a stage's promotion. Raise `ConflictError` unless *fence* is that of its lease."""
+    promotion = rows.promotions.find(stage_id)
+    if promotion is None:
+        raise ConflictError("The stage is not being published.")
+    promotion.check_fence(fence)
+    return promotion
+
+
+def check_is_same(stage: Stage, examined: Stage) -> None:
+    """Raise `ConflictError` if a stage was changed since it was examined."""
+    if stage.revision != examined.revision:
+        raise ConflictError(
+            f"Stage {stage.release} changed in the meantime. Review it, and run "
+            "`stageproxy promote STAGE` again."
+        )
+
+
+def check_all_confirmed(stage: Stage, journal: Journal) -> None:
+    """Raise `ConflictError` unless a journal has every artifact as confirmed."""
+    missing = set(journal) - {entry.filename for entry in confirmed_in(journal)}
+    missing |= {one.filename for one in stage.artifacts} - set(journal)
+    if missing:
+        raise ConflictError(f"Files that are not confirmed yet: {', '.join(sorted(missing))}.")
+
+
+def _resumed_journal(rows: Rows, stage: Stage, former: Promotion | None, now: datetime) -> Journal:
+    """Return the journal that a promotion starts with: a new one if nothing can be published yet.
+
+    A file that a client reported as confirmed has to be confirmed by the server.
+    """
+    was_begun = stage.sent or stage.status is Status.PROCESSING
+    known = rows.promotions.find_journal(stage.id) if was_begun else {}
+    if not known:
+        rows.promotions.remove_journal(stage.id)
+    if former is not None and former.publisher is Publisher.CLIENT:
+        known = {name: entry.unseen(now) for name, entry in known.items()}
+    new = new_journal([one.filename for one in stage.artifacts], now)
+    journal = {**new, **{name: entry.resumed(now) for name, entry in known.items()}}
+    for entry in journal.values():
+        rows.promotions.save_entry(stage.id, entry)
+    return journal

@@ -1,0 +1,98 @@
+"""Stored files and the file uploads of PEP 694 as rows."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from stageproxy.core.stage.file_uploads import IN_PROGRESS, FileUpload
+from stageproxy.store.columns import Statements, file_upload_in, text_of
+
+_IS_USED = """
+    EXISTS (
+        SELECT 1 FROM artifact JOIN stage ON stage.id = artifact.stage_id
+        WHERE artifact.sha256 = stored_file.sha256
+            AND stage.status IN ('open', 'processing', 'error')
+        UNION ALL
+        SELECT 1 FROM file_upload JOIN stage ON stage.id = file_upload.stage_id
+        WHERE file_upload.received_sha256 = stored_file.sha256
+            AND file_upload.status IN ('pending', 'processing')
+            AND stage.status IN ('open', 'processing', 'error')
+    )
+"""
+
+
+class SqliteFileRows(Statements):
+    """Stored files; see `ports.FileRows`."""
+
+    def remove(self, sha256: str) -> bool:
+        """Remove a file that no row needs; return whether it was removed."""
+        removed = self._one(
+            """
+            DELETE FROM stored_file
+            WHERE sha256 = :sha256
+                AND NOT EXISTS (SELECT 1 FROM artifact WHERE artifact.sha256 = :sha256)
+                AND NOT EXISTS (
+                    SELECT 1 FROM file_upload
+                    WHERE received_sha256 = :sha256 AND status IN ('pending', 'processing')
+                )
+            RETURNING sha256
+            """,
+            sha256=sha256,
+        )
+        return removed is not None
+
+    def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
+        """Remove the files that no live stage has needed *since* a time; return their digests."""
+        self._run(
+            f"""
+            UPDATE stored_file
+            SET unused_since = CASE WHEN {_IS_USED} THEN NULL ELSE coalesce(unused_since, :now) END
+            """,  # noqa: S608 - a constant of this module
+            now=text_of(now),
+        )
+        rows = self._all(
+            "SELECT sha256 FROM stored_file WHERE unused_since <= :since", since=text_of(since)
+        )
+        self._run("DELETE FROM stored_file WHERE unused_since <= :since", since=text_of(since))
+        return [row["sha256"] for row in rows]
+
+    def digests(self) -> frozenset[str]:
+        """Return the digests of all stored files."""
+        return frozenset(row["sha256"] for row in self._all("SELECT sha256 FROM stored_file"))
+
+
+class SqliteFileUploadRows(Statements):
+    """File uploads; see `ports.FileUploadRows`."""
+
+    def find(self, stage_id: str, upload_id: str) -> FileUpload | None:
+        """Return a file upload of a stage, in whatever state."""
+        row = self._one(
+            "SELECT * FROM file_upload WHERE stage_id = :stage_id AND id = :id",
+            stage_id=stage_id,
+            id=upload_id,
+        )
+        return file_upload_in(row) if row else None
+
+    def save(self, stage_id: str, upload: FileUpload) -> None:
+        """Store a file upload, new or changed."""
+        received = upload.received
+        if received:
+            stored = {"sha256": received.sha256, "size": received.size, "unused_since": None}
+            self._upsert("stored_file", stored, key="sha256")
+        row = {
+            "id": upload.id,
+            "stage_id": stage_id,
+            "filename": upload.filename,
+            "size": upload.size,
+            "hashes": json.dumps(dict(upload.hashes)),
+            "status": upload.status.value,
+            "created_at": text_of(upload.created_at),
+            "expires_at": text_of(upload.expires_at),
+            "created_by": upload.created_by,
+            "received_sha256": received.sha256 if received else None,
+            "received": json.dumps(asdict(received)) if received else None,
+            "attestations": upload.attestations if upload.status in IN_PROGRESS else None,
+            "notices": json.dumps(upload.notices),
+        }
+        self._upsert("file_upload", row, key="id")

@@ -1,1 +1,0 @@
-"""Here are the pages that people see."""

@@ -1,0 +1,140 @@
+"""The multipart form of the legacy upload API."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from stageproxy.core.errors import InvalidRequestError, Problem, RefusedError, TooLargeError
+from stageproxy.core.rules.table import form_findings, refusals
+from stageproxy.ports import IncomingFile
+from stageproxy.services.examine import IncomingUpload
+from stageproxy.services.uploads import Uploads
+from stageproxy.web.bodies import LONGEST_FORM
+
+LONGEST_FIELD = 2**20
+MOST_PARTS = 1000
+
+_CHUNK = 2**20
+_CONTENT = "content"
+_BROKEN = (ValueError, AssertionError, LookupError, RuntimeError, HttpProcessingError)
+_SIGNATURE = "gpg_signature"
+
+
+@dataclass(slots=True)
+class FormReader:
+    """Reads a form part by part: fields into memory, bounded; the file onto the disk.
+
+    `fields` are those for PyPI, in the order of the form.
+    """
+
+    uploads: Uploads
+    stack: AsyncExitStack
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    size: int = 0
+    filename: str | None = None
+    content_type: str | None = None
+    file: IncomingFile | None = None
+    wants_session: bool = False
+    problems: list[Problem] = field(default_factory=list)
+
+    async def read(self, request: web.Request) -> None:
+        """Read the form to its end. Raise if it cannot be read, or is too large."""
+        async for part in _parts(request):
+            name = part.name or ""
+            if part.filename is None:
+                await self._read_field(name, part)
+            elif name == _CONTENT and self.file is None:
+                await self._read_file(part)
+            else:
+                await self._skip(name, part)
+
+    def value_of(self, name: str) -> str | None:
+        """Return a field's first value."""
+        return next((value for key, value in self.fields if key == name), None)
+
+    async def incoming_upload(self) -> IncomingUpload:
+        """Return the upload. Raise `RefusedError` with every problem of the form itself."""
+        if self.problems:
+            raise RefusedError(self.problems)
+        if self.file is None or self.filename is None:
+            raise await asyncio.to_thread(self._missing_file)
+        return IncomingUpload(tuple(self.fields), self.filename, self.content_type, self.file)
+
+    async def _read_field(self, name: str, part: BodyPartReader) -> None:
+        value = b""
+        async for chunk in _chunks(part):
+            value += chunk
+            self.size += len(chunk)
+            if len(value) > LONGEST_FIELD or self.size > LONGEST_FORM:
+                raise TooLargeError(f"The field {name[:80]} is too long.")
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            self.problems.append(Problem(name, f"{name}: the value is not UTF-8."))
+            return
+        if name == "staged":
+            self.wants_session = text.lower() == "true"
+        elif name == _CONTENT:
+            self.problems.append(Problem(name, "Upload payload does not have a file."))
+        else:
+            self.fields.append((name, text))
+
+    async def _read_file(self, part: BodyPartReader) -> None:
+        file = await self.stack.enter_async_context(self.uploads.receive())
+        async for chunk in _chunks(part):
+            self.uploads.check_size(file.size + len(chunk), self.value_of("name") or "")
+            await file.write(chunk)
+        self.file = file
+        self.filename = part.filename
+        self.content_type = part.headers.get("Content-Type")
+
+    async def _skip(self, name: str, part: BodyPartReader) -> None:
+        """Read a file that is not used to its end. PyPI ignores signatures."""
+        if name == _CONTENT:
+            self.problems.append(Problem(name, "Upload payload has more than one file."))
+        elif name != _SIGNATURE:
+            self.problems.append(Problem(name, f"{name}: Should not be a tuple."))
+        async for chunk in _chunks(part):
+            self.size += len(chunk)
+            if self.size > LONGEST_FORM:
+                raise TooLargeError(f"The part {name[:80]} is too long.")
+
+    def _missing_file(self) -> RefusedError:
+        """Return the problems of a form without a file, in PyPI's order."""
+        refused = refusals(form_findings(tuple(self.fields)))
+        problems = [Problem(one.source, one.message) for one in refused]
+        return RefusedError([*problems, Problem(_CONTENT, "Upload payload does not have a file.")])
+
+
+async def _parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
+    with _form_errors():
+        if request.content_type != "multipart/form-data":
+            raise ValueError(request.content_type)
+        reader = await request.multipart()
+        count = 0
+        while (part := await reader.next()) is not None:
+            count += 1
+            if count > MOST_PARTS:
+                raise TooLargeError(f"The form has more than {MOST_PARTS} parts.")
+            if isinstance(part, MultipartReader):
+                raise InvalidRequestError("The form contains a nested form.")
+            yield part
+
+
+async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
+    with _form_errors():
+        while chunk := await part.read_chunk(_CHUNK):
+            yield chunk
+
+
+@contextmanager
+def _form_errors() -> Iterator[None]:
+    """Report a form that cannot be read; aiohttp raises many kinds of errors for that."""
+    try:
+        yield
+    except _BROKEN as error:
+        raise InvalidRequestError("Invalid Form Data.") from error

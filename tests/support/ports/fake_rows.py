@@ -1,0 +1,396 @@
+"""The rows of the fake catalogue, which keep the promises of the ports."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+
+from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
+from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.rights import ApiToken, redacted
+from stageproxy.core.stage.file_uploads import (
+    IN_PROGRESS,
+    UNFINISHED,
+    FileUpload,
+    UploadStatus,
+    UploadStep,
+)
+from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
+from stageproxy.core.values import FormFields
+from stageproxy.ports import Totals
+
+FileKey = tuple[str, str]
+FormerKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredArtifact:
+    """An artifact with what came along."""
+
+    artifact: Artifact
+    form: FormFields
+    core_metadata: bytes | None
+
+
+@dataclass(slots=True)
+class FakeTables:
+    """What is stored, as dictionaries of values."""
+
+    stages: dict[str, Stage] = field(default_factory=dict)
+    stage_tokens: dict[str, tuple[str, int]] = field(default_factory=dict)
+    artifacts: dict[FileKey, _StoredArtifact] = field(default_factory=dict)
+    former: dict[FormerKey, str] = field(default_factory=dict)
+    api_tokens: dict[str, ApiToken] = field(default_factory=dict)
+    unused_since: dict[str, datetime | None] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    uploads: dict[FileKey, FileUpload] = field(default_factory=dict)
+    promotions: dict[str, Promotion] = field(default_factory=dict)
+    entries: dict[FileKey, Entry] = field(default_factory=dict)
+    events: list[AuditRecord] = field(default_factory=list)
+
+    def copy(self) -> "FakeTables":
+        """Return tables that change on their own."""
+        return FakeTables(
+            dict(self.stages),
+            dict(self.stage_tokens),
+            dict(self.artifacts),
+            dict(self.former),
+            dict(self.api_tokens),
+            dict(self.unused_since),
+            dict(self.sizes),
+            dict(self.uploads),
+            dict(self.promotions),
+            dict(self.entries),
+            list(self.events),
+        )
+
+    def is_used(self, sha256: str) -> bool:
+        """Return whether a live stage needs a file."""
+        is_coming = any(
+            one.received and one.received.sha256 == sha256 and one.status in IN_PROGRESS
+            for (stage_id, _), one in self.uploads.items()
+            if self.stages[stage_id].status in LIVE
+        )
+        return is_coming or any(
+            kept.artifact.sha256 == sha256 and self.stages[stage_id].status in LIVE
+            for (stage_id, _), kept in self.artifacts.items()
+        )
+
+    def with_artifacts(self, stage: Stage) -> Stage:
+        """Return a stage with its artifacts and its unfinished file uploads."""
+        held = [kept.artifact for key, kept in self.artifacts.items() if key[0] == stage.id]
+        return replace(
+            stage,
+            artifacts=tuple(sorted(held, key=lambda one: one.filename)),
+            uploads=tuple(sorted(self.unfinished(stage.id), key=lambda one: one.filename)),
+        )
+
+    def unfinished(self, stage_id: str) -> Sequence[FileUpload]:
+        """Return the file uploads that keep a stage from being promoted."""
+        return [
+            replace(one, attestations=None)
+            for key, one in self.uploads.items()
+            if key[0] == stage_id and one.status in UNFINISHED
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class FakeStageRows:
+    """See `ports.StageRows`."""
+
+    tables: FakeTables
+
+    def find(self, stage_id: str) -> Stage | None:
+        """Return a stage by its id."""
+        stage = self.tables.stages.get(stage_id)
+        return self.tables.with_artifacts(stage) if stage else None
+
+    def find_by_token(self, digest: str) -> tuple[Stage, int] | None:
+        """Return the stage that a stage token opens or opened, and the rotation it is of."""
+        if digest not in self.tables.stage_tokens:
+            return None
+        stage_id, rotation = self.tables.stage_tokens[digest]
+        return self.tables.with_artifacts(self.tables.stages[stage_id]), rotation
+
+    def find_live(self, project: str, version: str) -> Stage | None:
+        """Return the live stage of a release, however its version is spelled."""
+        found = (
+            one for one in self.tables.stages.values() if _is_live_stage_of(one, project, version)
+        )
+        return next((self.tables.with_artifacts(one) for one in found), None)
+
+    def list(self, project: str | None = None) -> Sequence[Stage]:
+        """Return the stages of a project, or all of them, the latest first."""
+        wanted = [one for one in self.tables.stages.values() if project in {None, one.project}]
+        by_id = sorted(wanted, key=lambda one: one.id)
+        latest_first = sorted(by_id, key=lambda one: one.opened_at, reverse=True)
+        return [self.tables.with_artifacts(one) for one in latest_first]
+
+    def save(self, stage: Stage) -> None:
+        """Store a stage, new or changed, without its artifacts."""
+        if stage.status in LIVE and stage.version is not None:
+            live = self.find_live(stage.project, stage.version)
+            _require(live is None or live.id == stage.id)
+        self.tables.stages[stage.id] = replace(stage, artifacts=(), uploads=())
+
+    def save_token(self, digest: str, stage_id: str, rotation: int) -> None:
+        """Store that a stage token opens a stage."""
+        _require(stage_id in self.tables.stages)
+        self.tables.stage_tokens[digest] = (stage_id, rotation)
+
+    def remove(self, stage_id: str) -> None:
+        """Remove a stage and everything that belongs to it."""
+        self.tables.stages.pop(stage_id, None)
+        self.tables.artifacts = {
+            key: one for key, one in self.tables.artifacts.items() if key[0] != stage_id
+        }
+        self.tables.former = {
+            key: one for key, one in self.tables.former.items() if key[0] != stage_id
+        }
+        self.tables.uploads = {
+            key: one for key, one in self.tables.uploads.items() if key[0] != stage_id
+        }
+        self.tables.promotions.pop(stage_id, None)
+        FakePromotionRows(self.tables).remove_journal(stage_id)
+        self.tables.stage_tokens = {
+            digest: opened
+            for digest, opened in self.tables.stage_tokens.items()
+            if opened[0] != stage_id
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FakeArtifactRows:
+    """See `ports.ArtifactRows`."""
+
+    tables: FakeTables
+
+    def save(
+        self, stage_id: str, artifact: Artifact, form: FormFields, core_metadata: bytes | None
+    ) -> None:
+        """Store an artifact of a stage, in place of one of the same name."""
+        _require(stage_id in self.tables.stages)
+        self.tables.unused_since[artifact.sha256] = None
+        self.tables.sizes[artifact.sha256] = artifact.size
+        self.tables.former.pop((stage_id, artifact.blake2b_256, artifact.filename), None)
+        self.tables.artifacts[stage_id, artifact.filename] = _StoredArtifact(
+            artifact, form, core_metadata
+        )
+
+    def remove(self, stage_id: str, artifact: Artifact, reason: str) -> None:
+        """Remove an artifact from a stage, and cancel the file uploads that brought it."""
+        _require(stage_id in self.tables.stages)
+        for key, upload in self.tables.uploads.items():
+            if key[0] == stage_id and _brought(upload, artifact):
+                self.tables.uploads[key] = upload.after(UploadStep.DELETE, reason)
+        self.tables.artifacts.pop((stage_id, artifact.filename), None)
+        self.tables.former[stage_id, artifact.blake2b_256, artifact.filename] = reason
+
+    def find_former(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
+        """Return why a file is no longer staged."""
+        return self.tables.former.get((stage_id, blake2b_256, filename))
+
+    def find_core_metadata(self, stage_id: str, filename: str) -> bytes | None:
+        """Return the METADATA file of a staged wheel."""
+        kept = self.tables.artifacts.get((stage_id, filename))
+        return kept.core_metadata if kept else None
+
+    def find_form(self, stage_id: str, filename: str) -> FormFields:
+        """Return the form that an artifact came with; empty if there is no such artifact."""
+        kept = self.tables.artifacts.get((stage_id, filename))
+        return kept.form if kept else ()
+
+
+@dataclass(frozen=True, slots=True)
+class FakeFileUploadRows:
+    """See `ports.FileUploadRows`."""
+
+    tables: FakeTables
+
+    def find(self, stage_id: str, upload_id: str) -> FileUpload | None:
+        """Return a file upload of a stage, in whatever state."""
+        return self.tables.uploads.get((stage_id, upload_id))
+
+    def save(self, stage_id: str, upload: FileUpload) -> None:
+        """Store a file upload, new or changed."""
+        others = [one for one in self.tables.unfinished(stage_id) if one.id != upload.id]
+        _require(stage_id in self.tables.stages)
+        _require(
+            upload.status not in UNFINISHED or upload.filename not in {o.filename for o in others}
+        )
+        if upload.received:
+            self.tables.unused_since[upload.received.sha256] = None
+            self.tables.sizes[upload.received.sha256] = upload.received.size
+        kept = upload if upload.status in IN_PROGRESS else replace(upload, attestations=None)
+        self.tables.uploads[stage_id, upload.id] = kept
+
+
+@dataclass(frozen=True, slots=True)
+class FakeFileRows:
+    """See `ports.FileRows`."""
+
+    tables: FakeTables
+
+    def remove(self, sha256: str) -> bool:
+        """Remove a file that no row needs; return whether it was removed."""
+        is_held = any(kept.artifact.sha256 == sha256 for kept in self.tables.artifacts.values())
+        is_coming = any(
+            one.received and one.received.sha256 == sha256 and one.status in IN_PROGRESS
+            for one in self.tables.uploads.values()
+        )
+        if is_held or is_coming or sha256 not in self.tables.sizes:
+            return False
+        del self.tables.unused_since[sha256], self.tables.sizes[sha256]
+        return True
+
+    def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
+        """Remove the files that no live stage has needed *since* a time; return their digests."""
+        for digest, unused_since in self.tables.unused_since.items():
+            self.tables.unused_since[digest] = (
+                None if self.tables.is_used(digest) else unused_since or now
+            )
+        unused = [
+            digest
+            for digest, unused_since in self.tables.unused_since.items()
+            if unused_since is not None and unused_since <= since
+        ]
+        for digest in unused:
+            del self.tables.unused_since[digest], self.tables.sizes[digest]
+        return unused
+
+    def digests(self) -> frozenset[str]:
+        """Return the digests of all stored files."""
+        return frozenset(self.tables.unused_since)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeTokenRows:
+    """See `ports.TokenRows`."""
+
+    tables: FakeTables
+
+    def find(self, digest: str) -> ApiToken | None:
+        """Return an API token by its digest."""
+        return next((one for one in self.tables.api_tokens.values() if one.digest == digest), None)
+
+    def list(self) -> Sequence[ApiToken]:
+        """Return all API tokens, the latest first."""
+        by_id = sorted(self.tables.api_tokens.values(), key=lambda one: one.id)
+        return sorted(by_id, key=lambda one: one.created_at, reverse=True)
+
+    def save(self, token: ApiToken) -> None:
+        """Store an API token, new or changed."""
+        known = self.find(token.digest)
+        _require(known is None or known.id == token.id)
+        self.tables.api_tokens[token.id] = token
+
+
+@dataclass(frozen=True, slots=True)
+class FakePromotionRows:
+    """See `ports.PromotionRows`."""
+
+    tables: FakeTables
+
+    def find(self, stage_id: str) -> Promotion | None:
+        """Return the promotion of a stage, the latest attempt at it."""
+        return self.tables.promotions.get(stage_id)
+
+    def list(self) -> Sequence[Promotion]:
+        """Return the promotions of all stages that are not published."""
+        unfinished = {Status.PROCESSING, Status.ERROR}
+        found = (
+            it
+            for key, it in self.tables.promotions.items()
+            if self.tables.stages[key].status in unfinished
+        )
+        return sorted(found, key=lambda one: one.stage_id)
+
+    def save(self, promotion: Promotion) -> None:
+        """Store the promotion of a stage, new or changed."""
+        _require(promotion.stage_id in self.tables.stages)
+        self.tables.promotions[promotion.stage_id] = promotion
+
+    def find_journal(self, stage_id: str) -> Journal:
+        """Return the journal of a stage's promotion; empty if there never was one."""
+        return {
+            key[1]: self.tables.entries[key]
+            for key in sorted(self.tables.entries)
+            if key[0] == stage_id
+        }
+
+    def save_entry(self, stage_id: str, entry: Entry) -> None:
+        """Store how far an artifact is."""
+        _require(stage_id in self.tables.stages)
+        self.tables.entries[stage_id, entry.filename] = entry
+
+    def remove_journal(self, stage_id: str) -> None:
+        """Remove the journal of a stage."""
+        self.tables.entries = {
+            key: one for key, one in self.tables.entries.items() if key[0] != stage_id
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FakeAuditRows:
+    """See `ports.AuditRows`."""
+
+    tables: FakeTables
+
+    def add(self, event: Event) -> AuditRecord:
+        """Add an event to the end of the trail, without tokens."""
+        head = self.head()
+        record = chained_record(head.digest, head.number + 1, clean_event(event, redacted))
+        self.tables.events.append(record)
+        return record
+
+    def list(
+        self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[AuditRecord]:
+        """Return the records of a stage, or all, that follow the one of a number."""
+        found = [one for one in self.tables.events if stage_id in {None, one.event.stage_id}]
+        return [one for one in found if one.number > after][:limit]
+
+    def head(self) -> ChainEnd:
+        """Return where the trail ends."""
+        return self.tables.events[-1].end if self.tables.events else START
+
+
+class FakeRows:
+    """All rows, by subject; see `ports.Rows`."""
+
+    def __init__(self, tables: FakeTables | None = None) -> None:
+        self.tables = tables or FakeTables()
+        self.stages = FakeStageRows(self.tables)
+        self.artifacts = FakeArtifactRows(self.tables)
+        self.files = FakeFileRows(self.tables)
+        self.file_uploads = FakeFileUploadRows(self.tables)
+        self.tokens = FakeTokenRows(self.tables)
+        self.promotions = FakePromotionRows(self.tables)
+        self.audit = FakeAuditRows(self.tables)
+
+    def copy(self) -> "FakeRows":
+        """Return rows that change on their own."""
+        return FakeRows(self.tables.copy())
+
+    def totals(self) -> Totals:
+        """Return how much is stored."""
+        stages = Counter(stage.status.value for stage in self.tables.stages.values())
+        return Totals(dict(stages), len(self.tables.sizes), sum(self.tables.sizes.values()))
+
+
+def _brought(upload: FileUpload, artifact: Artifact) -> bool:
+    is_of_name = upload.filename == artifact.filename and upload.status is UploadStatus.COMPLETED
+    return is_of_name and bool(upload.received and upload.received.sha256 == artifact.sha256)
+
+
+def _is_live_stage_of(stage: Stage, project: str, version: str) -> bool:
+    is_same = stage.version is not None and same_version(stage.version, version)
+    return is_same and stage.project == project and stage.status in LIVE
+
+
+def _require(holds: bool) -> None:  # noqa: FBT001 - a constraint of the schema, as SQLite checks it
+    if not holds:
+        raise sqlite3.IntegrityError
