@@ -29,11 +29,19 @@ from stageproxy.services.live_stages import get_stage
 from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.preflight import Preflight
-from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
+from stageproxy.services.promotion.publish_target import (
+    PublishTarget,
+    StoredUploadRequests,
+    get_publish_target,
+)
 from stageproxy.services.promotion.runner import PromotionRunner
-from stageproxy.services.promotion.transactions import begin, check_is_same, fail, take_over
-from stageproxy.services.promotion.upload_requests import StoredUploadRequests
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import (
+    PromotionView,
+    begin,
+    check_is_same,
+    fail,
+    take_over,
+)
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)

@@ -26,8 +26,11 @@ from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.lease_keeper import renewing_lease
 from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
-from stageproxy.services.promotion.transactions import check_all_confirmed, get_promotion
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import (
+    PromotionView,
+    check_all_confirmed,
+    get_promotion,
+)
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)

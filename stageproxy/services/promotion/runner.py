@@ -35,9 +35,9 @@ from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswered
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Clock, Credentials, JournalStore, UploadRequests
+from stageproxy.services.background import one_failure
 from stageproxy.services.promotion.lease_keeper import renewing_lease
 from stageproxy.services.promotion.publish_target import PublishTarget
-from stageproxy.services.task_groups import one_failure
 
 log = logging.getLogger(__name__)
 

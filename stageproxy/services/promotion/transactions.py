@@ -1,8 +1,8 @@
 """The changes of a promotion in the catalogue, one transaction each."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from stageproxy.core.audit import AuditAction
@@ -24,9 +24,18 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change
 from stageproxy.ports import Rows
 from stageproxy.services.live_stages import get_live, get_stage
-from stageproxy.services.promotion.view import PromotionView
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionView:
+    """The present state of a promotion; `sent`: how many bytes of each file this server sent."""
+
+    stage: Stage
+    promotion: Promotion
+    journal: Journal
+    sent: Mapping[str, int] = field(default_factory=dict)
 
 
 def begin(

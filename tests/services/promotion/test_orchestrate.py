@@ -19,7 +19,7 @@ from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Publ
 from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import Credential, TokenKind
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import PromotionView
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.stages import a_file_upload
 from tests.support.ports.clock import NOON

@@ -12,7 +12,7 @@ from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import LostLeaseError, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.reports import Ending, Report
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import PromotionView
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.ports.clock import NOON
 from tests.support.ports.fake_publish_target import FILES, Fault

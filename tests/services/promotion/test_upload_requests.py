@@ -1,7 +1,7 @@
 """The request to the upload API for a stored artifact."""
 
 from stageproxy.ports import Rows, UploadRequest
-from stageproxy.services.promotion.upload_requests import StoredUploadRequests
+from stageproxy.services.promotion.publish_target import StoredUploadRequests
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.promotion.releasing import Releasing
 
