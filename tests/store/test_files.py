@@ -189,7 +189,7 @@ async def test_full_disk(store: FileStore, tmp_path: Path) -> None:
             await file.write(b"content")
             await full.write(b"content")
 
-    with pytest.raises(NoRoomError, match="no room"):
+    with pytest.raises(NoRoomError, match="disk is full"):
         await receive()
 
     assert incoming(tmp_path) == []

@@ -89,7 +89,7 @@ def test_bytes_of_another_stage_are_refused() -> None:
 
 def test_another_version_belongs_to_another_stage() -> None:
     """A stage is one release."""
-    with pytest.raises(OtherReleaseError, match=r"which is demo 2\.0"):
+    with pytest.raises(OtherReleaseError, match=r"does not belong to stage demo 2\.0"):
         plan(NEW, version="2.1")
 
 
