@@ -1,4 +1,4 @@
-"""The credentials of an upstream that wants some: they go to it alone, as they are."""
+"""The credentials of an upstream: sent to it alone, unchanged."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +17,9 @@ PATIENCE = Patience(timedelta(seconds=5), timedelta(seconds=5))
 
 
 async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The credentials in the URL count, whatever this machine's netrc has for the host.
+    """The credentials in the URL are used, whatever netrc has for the host.
 
-    Together they were a fault of ours, with a traceback.
+    Both together were an internal error once.
     """
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password else\n")
