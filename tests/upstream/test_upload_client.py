@@ -296,7 +296,7 @@ async def test_nothing_goes_out_any_more(sender: Sender, raw: RawServer) -> None
 async def test_slow_but_steady(sender: Sender, raw: RawServer) -> None:
     """There is no limit to the whole, as long as something goes out or comes in."""
     # What waits in the buffers of the system is read in less than that time.
-    raw.answers, raw.pause, sender.silence = [YES], SILENCE.total_seconds() / 12, 2 * SILENCE
+    raw.answers, raw.pause, sender.silence = [YES], SILENCE.total_seconds() / 5, 6 * SILENCE
     large = Distribution(LARGE.filename, LARGE.content * 8)
 
     reply = await sender.publish(large, to=raw.url)
