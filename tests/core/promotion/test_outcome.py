@@ -111,7 +111,6 @@ def test_receipt() -> None:
         "published-at": "2026-11-22T13:00:00.123456Z",
         "publisher": "server",
         "published-by": "server",
-        "publisher": "server",
         "repository-url": "https://upload.example.org/legacy/",
         "index-url": "https://index.example.org/simple/",
         "files": {
