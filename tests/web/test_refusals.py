@@ -7,11 +7,11 @@ import pytest
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.rights import TOKEN_PATTERN, TokenKind, make_token
 from stageproxy.ports import Rows
-from stageproxy.store.rows import SqliteRows
 from tests.support.builders.distributions import a_wheel
 from tests.support.builders.forms import twine_form
 from tests.support.builders.trails import trail_of
 from tests.support.clients.pep694 import Pep694
+from tests.support.database import pragma
 from tests.support.servers.service import RunningService, prefix_of
 
 WHEEL = a_wheel(version="2.0")
@@ -156,8 +156,7 @@ async def test_no_room_for_the_row(
     """On a full disk a refusal is told as ever, and is in the log alone."""
 
     def fill(rows: Rows) -> None:
-        assert isinstance(rows, SqliteRows)
-        rows._tables.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - as if there were no room
+        pragma(rows, "max_page_count = 1")
         for _ in range(1000):
             rows.audit.add(event)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -187,14 +188,28 @@ async def tokens(service: RunningService) -> dict[str, str]:
 @pytest.mark.parametrize("route", EXPECTED)
 async def test_row(service: RunningService, tokens: dict[str, str], route: str) -> None:
     """Each credential gets what the table says (3, 38, 42; A8, A9, E62; DECISIONS 18, 22)."""
-    row = {name: await cell(service, tokens, route, name) for name in CREDENTIALS}
+    row, place = {}, None
+    for name in CREDENTIALS:
+        place = place or await new_place(service, route)
+        token = {"none": None, "stage token": place.stage_token, **tokens}[name]
+        row[name] = (await ask_at(service, route, place.path, token)).status
+        if row[name] < 400 and not route.startswith("GET"):
+            place = None
 
     expected = map(int, EXPECTED[route].split())
     assert row == dict(zip(CREDENTIALS, expected, strict=True))
 
 
-async def cell(service: RunningService, tokens: dict[str, str], route: str, credential: str) -> int:
-    """Return the status that a route answers to a credential, in a world of its own."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a route is about, which is good for as long as nobody was let in to change it."""
+
+    path: str
+    stage_token: str
+
+
+async def new_place(service: RunningService, route: str) -> Place:
+    """End all stages, and return what a route is about."""
     for stage in (await service.api("GET", "stages")).document["stages"]:
         if stage["status"] not in ENDED:
             await end(service, stage)
@@ -205,8 +220,7 @@ async def cell(service: RunningService, tokens: dict[str, str], route: str, cred
         await Promoter(service).publish_elsewhere(stage, WHEEL)
         service.index.remove("demo")
     stage_token = stage["session-token"] if stage else NO_STAGE
-    token = {"none": None, "stage token": stage_token, **tokens}[credential]
-    return (await ask(service, route, stage, token)).status
+    return Place(await path_of(service, route, stage), stage_token)
 
 
 async def end(service: RunningService, stage: Any) -> None:
@@ -221,8 +235,12 @@ async def end(service: RunningService, stage: Any) -> None:
 
 async def ask(service: RunningService, route: str, stage: Any, token: str | None) -> Answer:
     """Return the answer of a route about a stage."""
-    method, pattern = route.split()
-    path = pattern
+    return await ask_at(service, route, await path_of(service, route, stage), token)
+
+
+async def path_of(service: RunningService, route: str, stage: Any) -> str:
+    """Return the path of a route about a stage, where there is all that it takes."""
+    path = route.split()[1]
     if "/tokens/{id}" in path:
         made = await service.api("POST", "tokens", can="upload", project="demo")
         path = path.replace("{id}", made.document["id"])
@@ -232,7 +250,12 @@ async def ask(service: RunningService, route: str, stage: Any, token: str | None
     path = path.replace("{path:.*}", "simple/demo/").replace("{filename}", WHEEL.filename)
     if "{upload}" in path:
         path = path.replace("{upload}", await upload_in(service, stage))
-    path = path.replace("{project}", "demo").replace("{version}", "2.0")
+    return path.replace("{project}", "demo").replace("{version}", "2.0")
+
+
+async def ask_at(service: RunningService, route: str, path: str, token: str | None) -> Answer:
+    """Return the answer of a route at a path."""
+    method = route.split(maxsplit=1)[0]
     is_upload = "legacy" in path and method == "POST"
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if is_upload:

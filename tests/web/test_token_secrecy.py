@@ -11,6 +11,7 @@ import pytest
 from stageproxy.core.rights import TOKEN_PATTERN
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.wire import a_request, exchange
+from tests.support.database import execute
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.servers.service import PIP, RunningService, prefix_of, running_service
 
@@ -105,7 +106,7 @@ async def test_secrets_are_for_their_owner(service: RunningService) -> None:
 async def test_fault_of_ours(service: RunningService, log: io.StringIO) -> None:
     """A bug is answered without a word of it, and its traceback is logged without tokens."""
     stage = await service.staged(a_wheel(version="2.0"))
-    await service.parts.database.write(lambda rows: break_stage(rows, stage["id"]))
+    execute(service.data / "catalogue.db", "UPDATE stage SET opened_at = 'never'")
 
     answer = await service.get(prefix_of(stage))
 
@@ -113,8 +114,3 @@ async def test_fault_of_ours(service: RunningService, log: io.StringIO) -> None:
     assert answer.text == "Internal server error. See the server's log."
     assert "Traceback" in log.getvalue()
     assert tokens_in(log.getvalue(), [service.admin, stage["session-token"]]) == []
-
-
-def break_stage(rows: Any, stage_id: str) -> None:
-    """Leave something in the database that nobody can read."""
-    rows._run("UPDATE stage SET opened_at = 'never' WHERE id = :id", id=stage_id)  # noqa: SLF001

@@ -7,8 +7,8 @@ import pytest
 
 from stageproxy.ports import Rows
 from stageproxy.services import audit
-from stageproxy.store.rows import SqliteRows
 from tests.support.builders.distributions import a_wheel
+from tests.support.database import execute
 from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
@@ -134,7 +134,11 @@ async def test_trail_that_was_edited(
 ) -> None:
     """A trail that somebody edited is broken there, which is an error in the log, too (77)."""
     await service.staged(WHEEL)
-    await service.parts.database.write(edit)
+    execute(
+        service.data / "catalogue.db",
+        "DROP TRIGGER audit_record_is_never_changed",
+        "UPDATE audit_record SET actor = 'nobody' WHERE action = 'opened'",
+    )
 
     document = (await service.api("GET", VERIFY)).document
 
@@ -145,14 +149,6 @@ async def test_trail_that_was_edited(
     ]
 
 
-def edit(rows: Rows) -> None:
-    """Let somebody else have opened the stage."""
-    assert isinstance(rows, SqliteRows)
-    execute = rows._tables.execute  # noqa: SLF001 - nobody of ours may do that
-    execute("DROP TRIGGER audit_record_is_never_changed")
-    execute("UPDATE audit_record SET actor = 'nobody' WHERE action = 'opened'")
-
-
 async def test_sweeps_log_the_head(
     service: RunningService, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -161,21 +157,17 @@ async def test_sweeps_log_the_head(
     await service.staged(WHEEL)
     await service.parts.expiry.sweep()
     head = await service.parts.database.read(lambda rows: rows.audit.head())
-    await service.parts.database.write(cut)
+    execute(
+        service.data / "catalogue.db",
+        "DROP TRIGGER audit_record_is_never_removed",
+        "DELETE FROM audit_record WHERE number = (SELECT max(number) FROM audit_record)",
+    )
 
     without = (await service.api("GET", VERIFY)).document
     with_head = (await service.api("GET", f"{VERIFY}?head={head.digest}")).document
 
     assert f"audit: the head is record 3, {head.digest}" in caplog.messages
     assert (without["ok"], with_head["ok"], with_head["broken-at"]) == (True, False, 3)
-
-
-def cut(rows: Rows) -> None:
-    """Take the last record away."""
-    assert isinstance(rows, SqliteRows)
-    execute = rows._tables.execute  # noqa: SLF001 - nobody of ours may do that
-    execute("DROP TRIGGER audit_record_is_never_removed")
-    execute("DELETE FROM audit_record WHERE number = (SELECT max(number) FROM audit_record)")
 
 
 @pytest.mark.parametrize("head", ["x", "0" * 63, "0" * 65, "g" * 64])

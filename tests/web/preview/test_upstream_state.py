@@ -1,6 +1,5 @@
 """Uploads that PyPI would refuse because of what it has already."""
 
-import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -187,10 +186,8 @@ async def test_known_project(service: RunningService) -> None:
 
 async def test_slow_list(service: RunningService) -> None:
     """A list that does not come keeps nobody waiting: uploaders give up after ten seconds (47)."""
-    service.index.quirks = Quirks(delays={"/simple/": 60})
-    started = time.monotonic()
+    service.index.quirks = Quirks(delays={"/simple/": 3600})
 
     said = await notices(service)
 
     assert said == [NOT_SEARCHED]
-    assert time.monotonic() - started < 8

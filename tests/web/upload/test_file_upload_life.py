@@ -7,6 +7,7 @@ import pytest
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.pep694 import Pep694
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file, stored_files
 
 WHEEL = a_wheel(version="2.0")
 SDIST = an_sdist(version="2.0")
@@ -20,8 +21,7 @@ async def client(service: RunningService) -> Pep694:
 
 def is_kept(service: RunningService) -> bool:
     """Say whether the bytes of the wheel are kept."""
-    digest = WHEEL.sha256
-    return (service.data / "files" / "kept" / digest[:2] / digest).exists()
+    return stored_file(service.data, WHEEL.sha256).exists()
 
 
 async def own(client: Pep694, upload: Any) -> Any:
@@ -227,12 +227,12 @@ async def test_bytes_that_are_of_no_use_go_at_once(client: Pep694) -> None:
     upload = (await client.announce(session, WHEEL)).document
     for content in (b"first", b"second", WHEEL.content):
         await client.send(upload, content)
-    kept = client.service.data / "files" / "kept"
+    data = client.service.data
 
-    before = [one.name for one in kept.rglob("*") if one.is_file()]
+    before = [path.name for path in stored_files(data)]
     await client.delete(upload)
 
-    after = [one.name for one in kept.rglob("*") if one.is_file()]
+    after = [path.name for path in stored_files(data)]
     assert (before, after) == ([WHEEL.sha256], [])
 
 

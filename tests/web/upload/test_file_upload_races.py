@@ -13,6 +13,7 @@ from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.asking import Answer
 from tests.support.clients.pep694 import Pep694
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Another")
@@ -36,8 +37,7 @@ def missing_bytes(service: RunningService, stage: Stage) -> list[str]:
     """Return what a stage names and nobody keeps."""
     needed = [one.sha256 for one in stage.artifacts]
     needed += [one.received.sha256 for one in stage.uploads if one.received]
-    kept = service.data / "files" / "kept"
-    return [one for one in needed if not (kept / one[:2] / one).exists()]
+    return [digest for digest in needed if not stored_file(service.data, digest).exists()]
 
 
 async def shuffled(random: Random, asked: Sequence[Awaitable[Answer]]) -> list[int]:

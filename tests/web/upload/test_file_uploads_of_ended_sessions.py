@@ -5,6 +5,7 @@ import pytest
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.pep694 import Pep694
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 SDIST = an_sdist(version="2.0")
@@ -18,8 +19,7 @@ async def client(service: RunningService) -> Pep694:
 
 def is_kept(service: RunningService) -> bool:
     """Say whether the bytes of the wheel are kept."""
-    digest = WHEEL.sha256
-    return (service.data / "files" / "kept" / digest[:2] / digest).exists()
+    return stored_file(service.data, WHEEL.sha256).exists()
 
 
 async def test_session_canceled_while_uploads_are_pending(client: Pep694) -> None:

@@ -8,6 +8,7 @@ from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.forms import Part, changed, twine_form, without
 from tests.support.index.fake_index import Quirks
 from tests.support.servers.service import PIP, RunningService, basic, prefix_of
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 WRONG = "0" * 64
@@ -245,7 +246,7 @@ async def test_upload_shows_at_once(service: RunningService) -> None:
 
     page = await service.get(f"{prefix_of(stage)}simple/demo/", PIP)
 
-    kept = service.data / "files" / "kept" / WHEEL.sha256[:2] / WHEEL.sha256
+    stored = stored_file(service.data, WHEEL.sha256)
     assert WHEEL.filename in page.text
-    assert kept.read_bytes() == WHEEL.content
-    assert kept.stat().st_mode & 0o077 == 0
+    assert stored.read_bytes() == WHEEL.content
+    assert stored.stat().st_mode & 0o077 == 0
