@@ -99,6 +99,7 @@ def test_receipt() -> None:
         "acknowledged": ["Odd."],
         "first-sent-at": "2026-11-22T12:00:00.123456Z",
         "published-at": "2026-11-22T13:00:00.123456Z",
+        "publisher": "server",
         "published-by": "server",
         "repository-url": "https://upload.example.org/legacy/",
         "index-url": "https://index.example.org/simple/",

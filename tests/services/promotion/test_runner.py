@@ -1,4 +1,4 @@
-"""What a publication does with what an index says, over an index in memory."""
+"""What a run of a promotion does with what an index answers, over an index in memory."""
 
 import asyncio
 import logging
