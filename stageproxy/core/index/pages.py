@@ -72,12 +72,12 @@ class ListedFile:
 class Listing:
     """What a page says: the project's files by name, and its status (PEP 792).
 
-    `is_there` is false where the index has no such project.
+    `exists` is false if the index has no such project.
     """
 
     files: Mapping[str, ListedFile] = field(default_factory=dict)
     status: str = "active"
-    is_there: bool = True
+    exists: bool = True
 
     def files_of(self, version: str) -> list[ListedFile]:
         """Return the files of one release, however its version is spelled."""
