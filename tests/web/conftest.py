@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stageproxy.web.access_log import RedactingFormatter
+from stageproxy.web.logs import RedactingFormatter
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex
 from tests.support.promotion.promoters import Promoter, publishing_on
