@@ -2,12 +2,15 @@
 
 import asyncio
 import gzip
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stageproxy.core.index.pages import Document
+from stageproxy.upstream.cache import CachedIndex
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.servers.service import (
@@ -169,19 +172,45 @@ async def test_etag_is_of_one_encoding(
 
 @EACH
 async def test_many_clients_cause_one_request(
-    service: RunningService, prefix: str, path: str, accept: str | None
+    service: RunningService,
+    prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    accept: str | None,
 ) -> None:
-    """A hundred clients that ask at once cause one request for a document (100)."""
-    service.index.quirks = Quirks(delay=0.2)
+    """A hundred clients that ask at once cause one request for a document."""
+    service.index.quirks = Quirks(hold=held_for_all(READERS, monkeypatch))
 
-    answers = await asyncio.gather(
-        *(service.get(prefix + path, accept, Cache_Control="no-cache") for _ in range(READERS))
-    )
+    async with asyncio.timeout(60):
+        answers = await asyncio.gather(
+            *(service.get(prefix + path, accept, Cache_Control="no-cache") for _ in range(READERS))
+        )
 
-    asked = [one.path for one in service.index.requests]
+    requested = [one.path for one in service.index.requests]
     assert {one.status for one in answers} == {200}
     assert len({one.body for one in answers}) == 1
-    assert len(asked) == len(set(asked)) <= 2
+    assert len(requested) == len(set(requested)) <= 2
+
+
+def held_for_all(readers: int, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Return an event that is set while all *readers* wait for each requested document."""
+    waiting: Counter[str] = Counter()
+    released = asyncio.Event()
+    find = CachedIndex.find
+
+    async def count(
+        self: CachedIndex, path: str, accept: str, *, fresh: bool = False
+    ) -> Document | None:
+        waiting[path] += 1
+        if min(waiting.values()) >= readers:
+            released.set()
+        else:
+            released.clear()
+        # Runs up to the queue for the document without giving up control.
+        return await find(self, path, accept, fresh=fresh)
+
+    monkeypatch.setattr(CachedIndex, "find", count)
+    return released
 
 
 async def test_types_do_not_mix(service: RunningService, prefix: str) -> None:
