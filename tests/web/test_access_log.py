@@ -54,13 +54,18 @@ TARGETS = {
 }
 
 
-@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-@pytest.mark.parametrize("kind", TOKENS)
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [
+        *(("STAGE", where) for where in TARGETS),
+        *((kind, "a stage") for kind in TOKENS if kind != "STAGE"),
+    ],
+)
 async def test_no_token_in_a_line(
-    service: RunningService, caplog: pytest.LogCaptureFixture, kind: str, target: str
+    service: RunningService, caplog: pytest.LogCaptureFixture, kind: str, where: str
 ) -> None:
     """No line has a token, wherever it stands in the request (81; A14)."""
-    lines = await lines_about(service, caplog, target.format(TOKENS[kind]))
+    lines = await lines_about(service, caplog, TARGETS[where].format(TOKENS[kind]))
 
     assert len(lines) == 1
     assert TOKENS[kind] not in lines[0]

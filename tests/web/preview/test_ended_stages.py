@@ -25,6 +25,14 @@ PATHS = [
     "{wheel}",
     "{wheel}.metadata",
 ]
+DOCUMENTS = [
+    "pypi/demo/2.0/json",
+    "pypi/demo/1.0/json",
+    "pypi/other/json",
+    "rss/updates.xml",
+    "rss/project/demo/releases.xml",
+    "integrity/demo/2.0/demo-2.0-py3-none-any.whl/provenance",
+]
 
 
 async def cancel(service: RunningService, stage: Any) -> None:
@@ -62,16 +70,23 @@ def below(prefix: str, path: str, stage: Any) -> str:
     return prefix + path.format(wheel=link.removeprefix(prefix_of(stage)))
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
-async def test_gone(service: RunningService, stage: Any, ending: Ending, path: str) -> None:
-    """A stage URL that is over says so from the first moment on (80; A11, A12)."""
-    await ending(service, stage)
+@pytest.mark.parametrize(
+    ("path", "how"),
+    [
+        *((path, "canceled") for path in [*PATHS, *DOCUMENTS]),
+        *(("simple/demo/", how) for how in ENDINGS if how != "canceled"),
+    ],
+)
+async def test_gone(service: RunningService, stage: Any, path: str, how: str) -> None:
+    """Each URL below an ended stage is 410 at once, also for a document that was cached."""
+    url = below(prefix_of(stage), path, stage)
+    before = await service.get(url, PIP)
+    await ENDINGS[how](service, stage)
+    service.index.requests.clear()
 
-    answer = await service.get(below(prefix_of(stage), path, stage), PIP)
+    after = await service.get(url, PIP, If_None_Match=before.headers.get("ETag", "*"))
 
-    assert answer.status == 410
-    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert (after.status, after.headers["Cache-Control"]) == (410, "private, no-cache")
     assert service.index.requests == []
 
 

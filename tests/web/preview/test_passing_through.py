@@ -22,41 +22,29 @@ ELSEWHERE = [
 ]
 SPELLINGS = [
     "simple/%6Fther/",
-    "simple/oth%65r/",
-    "simple/dem/",
-    "simple/demo2/",
     "simple/demo-x/",
     "simple/demo%20/",
-    "simple/%20demo/",
     "simple/d%C3%A9mo/",
-    "simple/demo;x/",
-    "simple/demo,x/",
     "simple/demo/x/",
-    "simple/@demo/",
     "simple/demo%3F/",
-    "simple/demo%23/",
     "simple/%2564emo/",
     "Simple/demo/",
-    "SIMPLE/demo/",
-    "simple/demo/index.html",
-    "demo/simple/",
 ]
 FORBIDDEN = [
     "account/login/",
-    "account",
-    "Account/login/",
     "%61ccount/login/",
-    "manage/projects/",
     "manage",
-    "danger-api/",
     "_/oidc/mint-token",
-    "_/",
-    "admin/",
 ]
 
 
-@pytest.mark.parametrize("accept", [PIP, HTML_PAGE, "text/html"])
-@pytest.mark.parametrize("path", ELSEWHERE)
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        *((path, PIP) for path in ELSEWHERE),
+        *(("simple/other/", accept) for accept in (HTML_PAGE, "text/html")),
+    ],
+)
 async def test_others_are_untouched(
     service: RunningService, prefix: str, path: str, accept: str
 ) -> None:
@@ -99,8 +87,10 @@ async def test_escapes_alone_are_no_other_spelling(service: RunningService, pref
     assert (escaped.status, escaped.body) == (200, plain.body)
 
 
-@pytest.mark.parametrize("path", FORBIDDEN)
-@pytest.mark.parametrize("accept", [PIP, "text/html"], ids=["pip", "browser"])
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [*((path, PIP) for path in FORBIDDEN), ("account/login/", "text/html")],
+)
 async def test_never_forwarded(
     service: RunningService, prefix: str, path: str, accept: str
 ) -> None:
@@ -145,7 +135,7 @@ async def test_redirects_stay_in_the_stage(
 
 @pytest.mark.parametrize(
     "location",
-    ["http://example.org/x", "//example.org/x", "/simple/other/", "", "http://[::1", "mailto:x@y"],
+    ["http://example.org/x", "/simple/other/", "http://[::1"],
 )
 async def test_redirects_elsewhere(service: RunningService, prefix: str, location: str) -> None:
     """A redirect to a host that nobody configured, or in a circle, is a failure (B20, B26).

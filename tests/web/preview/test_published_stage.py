@@ -36,8 +36,13 @@ async def unlisted(service: RunningService, promoter: Promoter) -> Any:
     return staged
 
 
-@pytest.mark.parametrize("accept", [JSON_PAGE, HTML_PAGE, "text/html"])
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        *((path, JSON_PAGE) for path in PAGES),
+        *(("simple/demo/", accept) for accept in (HTML_PAGE, "text/html")),
+    ],
+)
 async def test_pages(service: RunningService, stage: Any, path: str, accept: str) -> None:
     """What upstream lists is upstream's, byte for byte (118)."""
     answer = await service.get(prefix_of(stage) + path, accept)

@@ -13,36 +13,21 @@ SECRET = "stgv_ThisIsNoTokenButLooksAsIfItCouldBeOne0"
 HOSTILE = {
     "absolute form": "http://example.org/simple/",
     "absolute form of a stage": "http://example.org{prefix}simple/other/",
-    "absolute form of another scheme": "ftp://example.org/simple/",
     "authority form": "example.org:80",
     "asterisk": "*",
     "two slashes first": "//example.org/simple/",
     "two slashes": "{prefix}/simple/other/",
-    "two slashes later": "{prefix}simple//other/",
-    "host behind two slashes": "{prefix}/example.org/",
     "backslash": "{prefix}simple\\other/",
-    "backslashes": "{prefix}\\\\example.org",
     "escaped slash": "{prefix}simple%2Fother/",
-    "escaped slash in lower case": "{prefix}simple%2fother/",
-    "escaped backslash": "{prefix}simple%5Cother/",
     "NUL": "{prefix}simple/other%00/",
-    "line feed": "{prefix}simple/other%0a/",
-    "carriage return": "{prefix}simple/other%0D/",
     "line break and header": "{prefix}simple/%0d%0aX-Evil:%201/",
     "dot segments": "{prefix}simple/../../other/",
-    "dot segment": "{prefix}./simple/other/",
-    "dot segment at the end": "{prefix}simple/..",
     "escaped dots": "{prefix}%2e%2e/simple/other/",
-    "escaped dot": "{prefix}.%2E/simple/other/",
     "dot segments out of the stage": "{prefix}../../../health/live",
     "broken escape": "{prefix}simple/%zz/",
-    "unfinished escape": "{prefix}simple/%a",
-    "escape of nothing": "{prefix}simple/%",
     "fragment": "{prefix}simple/other/#x",
     "long path": "{prefix}simple/" + "a" * 2048,
     "long query": "{prefix}simple/other/?" + "a" * 2049,
-    "escaped NUL in a query": "{prefix}simple/other/?a=%00",
-    "escaped line feed in a query": "{prefix}simple/other/?a=%0A",
     "no path": "?{prefix}",
     "empty stage": "/tmp//",
     "no project": "/tmp//{token}/simple/other/",
@@ -51,9 +36,6 @@ NOT_ASCII = {
     "letters beyond ASCII": "simple/d\u00e9mo/".encode(),
     "bytes that are no UTF-8": b"simple/\xff\xfe/",
     "tab": b"simple/\tother/",
-    "space": b"simple/ other/",
-    "vertical tab": b"simple/\x0bother/",
-    "DEL": b"simple/\x7fother/",
     "NUL itself": b"simple/\x00other/",
 }
 
@@ -81,8 +63,13 @@ async def test_other_characters(service: RunningService, prefix: str, rest: byte
     assert service.index.requests == []
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "OPTIONS", "X-OWN"])
-@pytest.mark.parametrize("name", ["absolute form", "dot segments", "escaped slash", "backslash"])
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        *(("dot segments", method) for method in ("POST", "PUT", "HEAD", "OPTIONS", "X-OWN")),
+        *((name, "POST") for name in ("absolute form", "escaped slash", "backslash")),
+    ],
+)
 async def test_hostile_target_of_other_methods(
     service: RunningService, prefix: str, name: str, method: str
 ) -> None:

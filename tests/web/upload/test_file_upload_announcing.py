@@ -88,17 +88,9 @@ async def test_other_mechanisms(client: Pep694, mechanism: str) -> None:
 WRONG_NAMES = {
     "no distribution": "demo-2.0.exe",
     "of another project": "other-2.0.tar.gz",
-    "of another version": "demo-2.1.tar.gz",
-    "misspelled": "Demo-2.0.tar.gz",
     "a path": "../demo-2.0.tar.gz",
-    "a path on Windows": "..\\demo-2.0.tar.gz",
     "with NUL": "demo-2.0\0.tar.gz",
-    "with an end of line": "demo-2.0\n.tar.gz",
-    "from right to left": "demo-2.0-py3-none-any\u202e.whl",
-    "of 256 characters": f"demo-2.0-py3-none-{'a' * 234}.whl",
-    "of 400 bytes": f"demo-2.0-py3-none-{'é' * 190}.whl",
     "nothing": "",
-    "dots": "..",
 }
 
 
@@ -145,16 +137,10 @@ async def test_too_large(small: Pep694) -> None:
 WRONG_HASHES = {
     "none": {},
     "only weak ones": {"md5": WHEEL.md5, "sha1": "0" * 40},
-    "PyPI's own BLAKE2": {"blake2b_256": WHEEL.blake2b_256},
-    "BLAKE2 of 32 bytes": {"blake2b": WHEEL.blake2b_256},
     "no hexadecimal digits": {"sha256": "x" * 64},
-    "too short": {"sha256": "00"},
-    "one that is unknown": {"sha256": WHEEL.sha256, "crc32": "00000000"},
-    "upper-case name": {"SHA256": WHEEL.sha256},
     "a number": {"sha256": 1},
     "null": {"sha256": None},
     "a list": [WHEEL.sha256],
-    "a text": WHEEL.sha256,
     "too many": {str(number): "00" for number in range(17)},
 }
 

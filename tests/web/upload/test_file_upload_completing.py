@@ -41,7 +41,7 @@ async def shown(client: Pep694, session: Any, filename: str = WHEEL.filename) ->
     return document["files"][filename]
 
 
-@pytest.mark.parametrize("name", sorted(EVERY_HASH))
+@pytest.mark.parametrize("name", ["md5", "sha256", "shake_128"])
 async def test_each_hash_is_checked(client: Pep694, name: str) -> None:
     """A digest of any algorithm that does not fit fails the upload, beside a right one (18, 19)."""
     session = await client.session()

@@ -120,12 +120,8 @@ async def test_attested_before_the_bytes(client: Pep694) -> None:
 
 WRONG = {
     "an object": b"{}",
-    "a number": b"1",
-    "null": b"null",
     "an array of texts": b'["x"]',
-    "an array of arrays": b"[[]]",
     "no JSON": b"[{]",
-    "nothing": b"",
     "no UTF-8": b'[{"a": "\xff"}]',
     "NaN": b'[{"a": NaN}]',
     "infinity": b'[{"a": 1e999}]',
