@@ -1,4 +1,4 @@
-"""Whom the log of requests names behind proxies: the client, and not whom it claims to be."""
+"""The client's address behind trusted proxies."""
 
 import asyncio
 import logging
@@ -42,13 +42,13 @@ CASES = {
 
 @pytest.mark.parametrize(("peer", "header", "client"), CASES.values(), ids=CASES)
 def test_client(peer: str, header: str, client: str) -> None:
-    """Read from the right, the first address that is no trusted proxy is the client."""
+    """Read from the right, the first address that is not a trusted proxy is the client."""
     assert client_address(peer, header, TRUSTED) == client
 
 
 @given(st.text())
 def test_any_header(header: str) -> None:
-    """For any header, the client is an address: nothing that was told comes through as it is."""
+    """For any header, the client is a normalized address."""
     client = client_address("127.0.0.1", header, TRUSTED)
 
     assert str(ip_address(client)) == client
@@ -65,7 +65,7 @@ def test_any_header(header: str) -> None:
 async def test_log_names_the_client(
     tmp_path: Path, index: FakeIndex, caplog: pytest.LogCaptureFixture, trusted: str, who: str
 ) -> None:
-    """The log of requests has the client that a trusted proxy tells of, in whatever lines."""
+    """The access log has the client that a trusted proxy reports, from all header lines."""
     caplog.set_level(logging.INFO, REQUESTS)
     server = {"port": 0, "trusted_proxies": trusted}
     told = [("X-Forwarded-For", "203.0.113.9"), ("x-forwarded-for", "198.51.100.7")]
@@ -81,7 +81,7 @@ async def test_log_names_the_client(
 
 
 async def test_uploads_behind_a_proxy(tmp_path: Path, index: FakeIndex) -> None:
-    """A request that a trusted proxy passes on keeps its body and its rights."""
+    """A request through a trusted proxy has the same body and rights."""
     server = {"port": 0, "trusted_proxies": "127.0.0.1"}
     async with running_service(tmp_path / "data", index, server=server) as service:
         answer = await service.upload(a_wheel(version="2.0"), X_Forwarded_For="198.51.100.7")

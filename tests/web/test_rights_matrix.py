@@ -1,4 +1,4 @@
-"""Who may do what: every route with every kind of credential, against one table (E62)."""
+"""Rights: every route with every kind of credential, against one table."""
 
 import json
 from collections.abc import AsyncIterator
@@ -152,12 +152,12 @@ ABOUT_A_STAGE = [route for route in EXPECTED if "s/{id}" in route and "tokens" n
 
 
 def spelled(route: Any) -> str:
-    """Return a route as the table has it."""
+    """Return a route as in the table."""
     return f"{route.method} {route.path}"
 
 
 def test_every_route_is_in_the_table() -> None:
-    """A new route has to be thought about here; there are at least 250 cells."""
+    """Every route is in the table, which has at least 250 cells."""
     assert sorted(map(spelled, ROUTES)) == sorted(EXPECTED)
     assert all(len(row.split()) == len(CREDENTIALS) for row in EXPECTED.values())
     assert len(EXPECTED) * len(CREDENTIALS) >= 250
@@ -186,7 +186,7 @@ async def tokens(service: RunningService) -> dict[str, str]:
 
 @pytest.mark.parametrize("route", EXPECTED)
 async def test_row(service: RunningService, tokens: dict[str, str], route: str) -> None:
-    """Each credential gets what the table says (3, 38, 42; A8, A9, E62; DECISIONS 18, 22)."""
+    """Each credential gets the status in the table."""
     row = {name: await cell(service, tokens, route, name) for name in CREDENTIALS}
 
     expected = map(int, EXPECTED[route].split())
@@ -194,7 +194,7 @@ async def test_row(service: RunningService, tokens: dict[str, str], route: str) 
 
 
 async def cell(service: RunningService, tokens: dict[str, str], route: str, credential: str) -> int:
-    """Return the status that a route answers to a credential, in a world of its own."""
+    """Return the status of a route for a credential, with a stage of its own."""
     for stage in (await service.api("GET", "stages")).document["stages"]:
         if stage["status"] not in ENDED:
             await end(service, stage)
@@ -210,7 +210,7 @@ async def cell(service: RunningService, tokens: dict[str, str], route: str, cred
 
 
 async def end(service: RunningService, stage: Any) -> None:
-    """End a stage, whatever is done with it just now."""
+    """End a stage, whatever its state."""
     promoter = Promoter(service)
     if stage["status"] == "processing" and (await promoter.show(stage))["publisher"] == "client":
         await promoter.give_up(stage)
@@ -244,7 +244,7 @@ async def ask(service: RunningService, route: str, stage: Any, token: str | None
 
 
 async def upload_in(service: RunningService, stage: Any) -> str:
-    """Return a file upload whose bytes are there; none for a stage that is not there."""
+    """Return a file upload with its bytes; none for an unknown stage."""
     client = Pep694(service)
     announced = await client.announce(stage, SDIST)
     if announced.status != 202:
@@ -255,10 +255,10 @@ async def upload_in(service: RunningService, stage: Any) -> str:
 
 @pytest.mark.parametrize("route", ABOUT_A_STAGE)
 @pytest.mark.parametrize("name", ["upload, other project", "manage, other project"])
-async def test_foreign_looks_like_unknown(
+async def test_foreign_is_answered_as_unknown(
     service: RunningService, tokens: dict[str, str], route: str, name: str
 ) -> None:
-    """A stage of another project and one that is not there look alike (5; DECISIONS 18)."""
+    """A stage of another project and an unknown one get the same answer."""
     foreign = await service.staged(WHEEL)
     unknown = {**foreign, "id": "0123456789abcdef"}
 
@@ -269,13 +269,10 @@ async def test_foreign_looks_like_unknown(
 
 
 @pytest.mark.parametrize("route", ABOUT_A_STAGE)
-async def test_foreign_version_looks_like_unknown(
+async def test_foreign_version_is_answered_as_unknown(
     service: RunningService, tokens: dict[str, str], route: str
 ) -> None:
-    """So does one of another version (5; A9).
-
-    The sentence used to tell them apart.
-    """
+    """A stage of another version and an unknown one get the same answer."""
     foreign = await service.staged(WHEEL)
     unknown = {**foreign, "id": "0123456789abcdef"}
     token = tokens["upload, other version"]
@@ -286,8 +283,8 @@ async def test_foreign_version_looks_like_unknown(
 
 
 @pytest.mark.parametrize("route", ABOUT_A_STAGE)
-async def test_unknown_to_who_may_know(service: RunningService, route: str) -> None:
-    """Who may see all stages hears that one is not there."""
+async def test_unknown_to_the_admin(service: RunningService, route: str) -> None:
+    """A token for all stages gets 404 for an unknown one."""
     stage = await service.staged(WHEEL)
 
     answer = await ask(service, route, {**stage, "id": "0123456789abcdef"}, service.admin)
@@ -295,8 +292,8 @@ async def test_unknown_to_who_may_know(service: RunningService, route: str) -> N
     assert answer.status == 404
 
 
-async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
-    """What is revoked is over with the next request (4; E63)."""
+async def test_rights_are_checked_each_time(service: RunningService) -> None:
+    """A revoked token is refused from the next request on."""
     made = (await service.api("POST", "tokens", can="upload", project="demo")).document
     before = await service.upload(WHEEL, token=made["token"])
     await service.api("DELETE", f"tokens/{made['id']}")
@@ -307,7 +304,7 @@ async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
 
 
 async def test_readers_token_is_ignored(service: RunningService) -> None:
-    """Reading takes no offence at a credential: uv sends its upload token along."""
+    """Reading ignores credentials: uv sends its upload token along."""
     stage = await service.staged(WHEEL)
 
     for header in ("Bearer x", "Basic !!!", f"Bearer {UNKNOWN}", f"Bearer {service.admin}"):

@@ -1,4 +1,4 @@
-"""What upstream answers in place of a document, and what nobody may take for one."""
+"""Invalid answers of upstream in place of a document."""
 
 import gzip
 import zlib
@@ -92,7 +92,7 @@ CASES = {
 
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
-    """Return a running service that always asks upstream, and takes no long pages."""
+    """Return a running service that always asks upstream, and accepts no long pages."""
     upstream = {"fresh_for": 0, "max_page_size": faults.LONGEST}
     async with running_service(tmp_path / "data", index, upstream=upstream) as running:
         yield running
@@ -100,7 +100,7 @@ async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningServ
 
 @dataclass(slots=True)
 class Client:
-    """Reads the documents of a stage, and puts faults in their place."""
+    """Reads the documents of a stage, and replaces upstream's by invalid ones."""
 
     service: RunningService
     prefix: str
@@ -110,7 +110,7 @@ class Client:
         path, accept = DOCUMENTS[name]
         return await self.service.get(self.prefix + path, accept)
 
-    async def read_ill(self, name: str, fault: Fault) -> Answer:
+    async def read_faulty(self, name: str, fault: Fault) -> Answer:
         """Return a document below the stage while upstream has a fault."""
         path, accept = DOCUMENTS[name]
         index = self.service.index
@@ -126,11 +126,11 @@ class Client:
 async def test_faults_of_content(
     service: RunningService, prefix: str, fault: Fault, names: Collection[str]
 ) -> None:
-    """What is no document is never added to, and leaves no trace (77, 97, 101; B31, B32)."""
+    """An invalid document is a gateway error, is never edited, and is not cached."""
     client = Client(service, prefix)
     right = {name: (await client.read(name)).body for name in names}
 
-    ill = {name: await client.read_ill(name, fault) for name in names}
+    ill = {name: await client.read_faulty(name, fault) for name in names}
 
     later = {name: (await client.read(name)).body for name in names}
     assert {
@@ -141,21 +141,23 @@ async def test_faults_of_content(
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-async def test_faults_of_content_are_told(service: RunningService, prefix: str, name: str) -> None:
-    """The answer says what is wrong with upstream's, and nobody may keep it (75)."""
-    answer = await Client(service, prefix).read_ill(name, faults.typed("image/png"))
+async def test_faults_of_content_are_reported(
+    service: RunningService, prefix: str, name: str
+) -> None:
+    """The answer states the fault of upstream's document, and has to be revalidated."""
+    answer = await Client(service, prefix).read_faulty(name, faults.typed("image/png"))
 
     assert answer.text.startswith("PyPI returned image/png instead of ")
     assert answer.headers["Cache-Control"] == "private, no-cache"
 
 
 async def test_documents_at_the_limit(service: RunningService, prefix: str) -> None:
-    """A document that is just not too long is added to, packed as it may be."""
+    """A document of the maximum size is edited, compressed or not."""
     client = Client(service, prefix)
     padded = faults.changed(lambda body: body.ljust(faults.LONGEST))
     packed = faults.encoded("gzip", lambda body: gzip.compress(body.ljust(faults.LONGEST)))
 
-    answers = [await client.read_ill(PAGE, one) for one in (padded, packed)]
+    answers = [await client.read_faulty(PAGE, one) for one in (padded, packed)]
 
     assert [one.status for one in answers] == [200, 200]
     assert ["demo-2.0" in one.text for one in answers] == [True, True]

@@ -1,4 +1,4 @@
-"""Requests that no client should send: refused, and nothing of them told or passed on."""
+"""Invalid requests: refused, not passed on, and not repeated in answers or logs."""
 
 import logging
 from urllib.parse import urlsplit
@@ -42,7 +42,7 @@ NOT_ASCII = {
 
 @pytest.mark.parametrize("target", HOSTILE.values(), ids=HOSTILE)
 async def test_hostile_target(service: RunningService, prefix: str, target: str) -> None:
-    """A target that two servers could read in two ways is refused (B19, B20)."""
+    """A target that two servers could read in two ways is refused."""
     path = urlsplit(prefix).path
     filled = target.format(prefix=path, token=path.split("/")[3])
 
@@ -54,7 +54,7 @@ async def test_hostile_target(service: RunningService, prefix: str, target: str)
 
 @pytest.mark.parametrize("rest", NOT_ASCII.values(), ids=NOT_ASCII)
 async def test_other_characters(service: RunningService, prefix: str, rest: bytes) -> None:
-    """A target is printable ASCII, or it is none (B19)."""
+    """A target must be printable ASCII."""
     target = urlsplit(prefix).path.encode() + rest
 
     answer = await exchange(service.url, a_request(target))
@@ -73,7 +73,7 @@ async def test_other_characters(service: RunningService, prefix: str, rest: byte
 async def test_hostile_target_of_other_methods(
     service: RunningService, prefix: str, name: str, method: str
 ) -> None:
-    """The method makes no difference (B19)."""
+    """The method makes no difference."""
     target = HOSTILE[name].format(prefix=urlsplit(prefix).path)
 
     answer = await exchange(service.url, a_request(target, method))
@@ -87,7 +87,7 @@ ODD_BUT_FINE = ["%252e%252e/", "[::1]/", "@example.org/", "a;b/", "~x/", "a%3Fb"
 
 @pytest.mark.parametrize("path", ODD_BUT_FINE)
 async def test_goes_to_upstream_as_spelled(service: RunningService, prefix: str, path: str) -> None:
-    """What is well formed reaches upstream as it is spelled, and no other host (B20)."""
+    """A valid target is sent to upstream as spelled, and to no other host."""
     answer = await exchange(service.url, a_request(urlsplit(prefix).path + path))
 
     assert status_of(answer) == 404
@@ -128,7 +128,7 @@ LINES = {
 async def test_broken_request_is_not_echoed(
     service: RunningService, caplog: pytest.LogCaptureFixture, request_text: str
 ) -> None:
-    """Neither the answer nor the log quotes a request that cannot be read (A14, A15, B36)."""
+    """Neither the answer nor the log quotes a request that cannot be parsed."""
     caplog.set_level(logging.DEBUG)
 
     answer = await exchange(service.url, request_text.encode("latin-1"))
@@ -146,7 +146,7 @@ async def test_broken_request_is_not_echoed(
 async def test_reading_has_no_body(
     service: RunningService, prefix: str, method: str, framing: tuple[str, bytes]
 ) -> None:
-    """A GET with a body is refused: the next server might take it for a request (B22)."""
+    """A GET with a body is refused: the next server could take it for a request."""
     header, body = framing
     target = f"{urlsplit(prefix).path}simple/other/"
 
@@ -157,7 +157,7 @@ async def test_reading_has_no_body(
 
 
 async def test_old_version_has_no_chunks(service: RunningService, prefix: str) -> None:
-    """HTTP/1.0 knows no Transfer-Encoding (B22)."""
+    """Transfer-Encoding in HTTP/1.0 is refused."""
     request = a_request(urlsplit(prefix).path, "POST", "1.0", "Transfer-Encoding: chunked")
 
     answer = await exchange(service.url, request + b"0\r\n\r\n")
@@ -166,7 +166,7 @@ async def test_old_version_has_no_chunks(service: RunningService, prefix: str) -
 
 
 async def test_old_version_is_spoken(service: RunningService, prefix: str) -> None:
-    """Who speaks HTTP/1.0 gets pages, edited or not."""
+    """Pages are served over HTTP/1.0, edited or not."""
     path = urlsplit(prefix).path
 
     edited = await exchange(service.url, a_request(f"{path}simple/demo/", "GET", "1.0"))
@@ -177,7 +177,7 @@ async def test_old_version_is_spoken(service: RunningService, prefix: str) -> No
 
 
 async def test_second_request_of_a_connection(service: RunningService, prefix: str) -> None:
-    """What stands behind a refused request is not read as one (B36)."""
+    """The body of a refused request is not read as another request."""
     target = f"{urlsplit(prefix).path}simple/other/"
     hidden = a_request(target)
     first = a_request(target, "GET", "1.1", f"Content-Length: {len(hidden)}")
