@@ -87,8 +87,8 @@ async def test_no_token_in_an_error(service: RunningService, prefix: str, path: 
     answer = await service.get(prefix + path, PIP, Referer=prefix)
 
     token = prefix.split("/")[-2]
-    told = {name: value for name, value in answer.headers.items() if name != "Location"}
-    assert token not in answer.text + str(told)
+    headers = {name: value for name, value in answer.headers.items() if name != "Location"}
+    assert token not in answer.text + str(headers)
 
 
 async def test_no_query(service: RunningService, caplog: pytest.LogCaptureFixture) -> None:

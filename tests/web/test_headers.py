@@ -26,7 +26,7 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-# What clients, proxies, browsers and attackers send; none of it concerns upstream.
+# Sent by clients, proxies, browsers and attackers; never passed on to upstream.
 CANARIES = words("""
 Accept-Charset Accept-Datetime Accept-Language Access-Control-Request-Headers
 Access-Control-Request-Method Alt-Used Authorization-Extra Cache-Control CF-Connecting-IP
@@ -43,7 +43,7 @@ X-ProxyUser-Ip X-Real-IP X-Remote-User X-Request-ID X-Requested-With X-Rewrite-U
 X-Scheme X-Token X-User
 """)
 FROM_THE_SESSION = {"Host"}
-# What upstreams and the fronts before them send, and clients of ours must not see.
+# Sent by upstream and its proxies; never passed on to clients.
 THEIRS = words("""
 Alt-Svc Clear-Site-Data Content-DPR Content-Location Content-Security-Policy-Report-Only
 Cross-Origin-Embedder-Policy Cross-Origin-Opener-Policy Cross-Origin-Resource-Policy

@@ -138,5 +138,5 @@ def test_one_line() -> None:
 
 def a_record(message: str, error: Exception | None = None) -> logging.LogRecord:
     """Return a record as loggers make it."""
-    told = (type(error), error, None) if error else None
-    return logging.LogRecord("tests", logging.INFO, "", 0, message, (), told)
+    exc_info = (type(error), error, None) if error else None
+    return logging.LogRecord("tests", logging.INFO, "", 0, message, (), exc_info)

@@ -117,11 +117,11 @@ async def test_failing_upstream(service: RunningService, prefix: str, path: str)
     """Upstream's last failure is reported, and does not make the server unready."""
     service.index.quirks = Quirks(status=500)
     await service.get(prefix + path)
-    told = await checks_of(service)
+    checks = await checks_of(service)
     service.index.quirks = Quirks()
     await service.get(prefix + path)
 
-    assert (told[0], told[1]["upstream"][:17]) == (200, "PyPI answered 500")
+    assert (checks[0], checks[1]["upstream"][:17]) == (200, "PyPI answered 500")
     assert (await checks_of(service))[1]["upstream"] == "ok"
 
 

@@ -157,7 +157,7 @@ async def test_no_room_for_the_row(
 
     def fill(rows: Rows) -> None:
         assert isinstance(rows, SqliteRows)
-        rows._tables.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - as if there were no room
+        rows._tables.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - a full disk
         for _ in range(1000):
             rows.audit.add(event)
 

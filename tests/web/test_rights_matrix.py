@@ -20,7 +20,7 @@ from tests.support.servers.service import RunningService, prefix_of, running_ser
 WHEEL = a_wheel(version="2.0")
 UNKNOWN = make_token(TokenKind.ADMIN, b"\x07" * 32).reveal()
 NO_STAGE = make_token(TokenKind.STAGE, b"\x07" * 32).reveal()
-# Orders of API tokens; the requests are about demo 2.0.
+# Requests for API tokens; the requests of the table are about demo 2.0.
 ORDERS = {
     "upload": {"can": "upload", "project": "demo"},
     "upload, this version": {"can": "upload", "project": "demo", "version": "2.0.0"},
@@ -146,7 +146,7 @@ WITHOUT_STAGE = {
     "POST /legacy",
 }
 PROMOTED = {"GET /api/stages/{id}/promotion", "POST /api/stages/{id}/promotion/journal"}
-"""What there is only once a stage is being published."""
+"""Routes that need a stage that is being published."""
 ENDED = {"canceled", "published"}
 ABOUT_A_STAGE = [route for route in EXPECTED if "s/{id}" in route and "tokens" not in route]
 

@@ -146,7 +146,7 @@ async def test_no_second_answer_within_the_first(fault: Exception) -> None:
     app[METRICS] = Metrics()
     app.router.add_get("/", break_off)
     async with served(app) as running:
-        said = await exchange(running, a_request("/"))
+        received = await exchange(running, a_request("/"))
 
-    assert said.count(b"HTTP/1.1") == 1
-    assert said.endswith(b"\r\n\r\nhalf")
+    assert received.count(b"HTTP/1.1") == 1
+    assert received.endswith(b"\r\n\r\nhalf")

@@ -14,7 +14,7 @@ from tests.support.clients.wire import a_request, exchange
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.servers.service import PIP, RunningService, prefix_of, running_service
 
-# Besides the first token, which is left for the owner of the machine.
+# Besides the first token, which is stored in a file for the owner of the machine.
 MAY_HOLD_A_TOKEN = {"admin.token"}
 
 

@@ -59,7 +59,7 @@ async def test_long_trail(service: RunningService) -> None:
 
     def rotate(rows: Rows) -> None:
         (opened,) = rows.audit.list(stage["id"])
-        for _ in range(2 * audit._PAGE):  # noqa: SLF001 - as long as it takes
+        for _ in range(2 * audit._PAGE):  # noqa: SLF001 - more than one page
             rows.audit.add(opened.event)
 
     await service.parts.database.write(rotate)
@@ -146,7 +146,7 @@ async def test_edited_trail(service: RunningService, caplog: pytest.LogCaptureFi
 def edit(rows: Rows) -> None:
     """Change who opened the stage."""
     assert isinstance(rows, SqliteRows)
-    execute = rows._tables.execute  # noqa: SLF001 - nobody of ours may do that
+    execute = rows._tables.execute  # noqa: SLF001 - no port permits it
     execute("DROP TRIGGER audit_record_is_never_changed")
     execute("UPDATE audit_record SET actor = 'nobody' WHERE action = 'opened'")
 
@@ -171,7 +171,7 @@ async def test_sweeps_log_the_head(
 def cut(rows: Rows) -> None:
     """Delete the last record."""
     assert isinstance(rows, SqliteRows)
-    execute = rows._tables.execute  # noqa: SLF001 - nobody of ours may do that
+    execute = rows._tables.execute  # noqa: SLF001 - no port permits it
     execute("DROP TRIGGER audit_record_is_never_removed")
     execute("DELETE FROM audit_record WHERE number = (SELECT max(number) FROM audit_record)")
 

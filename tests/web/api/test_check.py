@@ -112,7 +112,7 @@ async def test_published_file(service: RunningService) -> None:
     assert await findings(service, WHEEL) == []
 
 
-@pytest.mark.parametrize("claimed", ["00" * 32, ""], ids=["other bytes", "not said"])
+@pytest.mark.parametrize("claimed", ["00" * 32, ""], ids=["other bytes", "not claimed"])
 async def test_published_filename(service: RunningService, claimed: str) -> None:
     """A filename that PyPI has is refused unless the form claims the same digest."""
     at = service.clock.now() - timedelta(days=1)

@@ -37,7 +37,7 @@ BODIES = {
     "report_promotion": b'{"fence": 1}',
     "make_token": b'{"can": "upload", "project": "demo"}',
 }
-"""What the operations that take a body are sent."""
+"""The bodies for the operations that have one."""
 
 
 @pytest.fixture

@@ -109,14 +109,14 @@ async def test_credential_of_a_request(
         receipt = await promoter.ask("GET", stage, "/receipt")
         audit = await promoter.ask("GET", stage, "/audit")
         metrics = await service.get("/metrics")
-        seen = [started.text, json.dumps(done), receipt.text, audit.text, metrics.text]
+        texts = [started.text, json.dumps(done), receipt.text, audit.text, metrics.text]
         while_running = files_with(data, CANARY)
 
     assert done["status"] == ("published" if is_good else "error")
     assert while_running | files_with(data, CANARY) == set()
     assert CANARY not in log.getvalue()
     assert "promot" in audit.text
-    assert [one for one in seen if CANARY in one] == []
+    assert [one for one in texts if CANARY in one] == []
     sent = [dict(one.headers)["Authorization"] for one in index.uploads.history.attempts]
     assert len(sent) == 1
 

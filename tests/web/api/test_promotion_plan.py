@@ -135,9 +135,9 @@ async def test_acknowledged_warnings(service: RunningService, promoter: Promoter
     answer = await promoter.start(stage, "client")
 
     assert answer.status == 202
-    told = f"{SDIST.filename} has a different Summary than {WHEEL.filename}. PyPI shows that of "
-    told += f"{WHEEL.filename} for all files, because it is published first."
-    assert answer.document["acknowledged"] == [told]
+    warning = f"{SDIST.filename} has a different Summary than {WHEEL.filename}. PyPI shows that of "
+    warning += f"{WHEEL.filename} for all files, because it is published first."
+    assert answer.document["acknowledged"] == [warning]
 
 
 async def test_acknowledgement_is_of_these_warnings(

@@ -100,7 +100,7 @@ WRONG = {
     "no life time": {"name": "demo", "lifetime": "soon"},
     "a life time of nothing": {"name": "demo", "lifetime": "0s"},
     "a life time for ever": {"name": "demo", "lifetime": "99999999999d"},
-    "a word nobody knows": {"name": "demo", "colour": "red"},
+    "an unknown key": {"name": "demo", "colour": "red"},
     "a number": {"name": 1},
 }
 
@@ -149,10 +149,10 @@ async def test_list(service: RunningService) -> None:
         "none": await service.token(project="third"),
     }
 
-    seen = {name: await releases_in(service, token) for name, token in tokens.items()}
+    listed = {name: await releases_in(service, token) for name, token in tokens.items()}
 
-    assert sorted(seen.pop("all")) == ["demo 1.0", "demo 2.0", "other 2.0"]
-    assert seen == {"demo": ["demo 2.0", "demo 1.0"], "demo 1.0": ["demo 1.0"], "none": []}
+    assert sorted(listed.pop("all")) == ["demo 1.0", "demo 2.0", "other 2.0"]
+    assert listed == {"demo": ["demo 2.0", "demo 1.0"], "demo 1.0": ["demo 1.0"], "none": []}
 
 
 async def releases_in(service: RunningService, token: str) -> list[str]:
@@ -190,13 +190,13 @@ async def test_life_time_has_a_limit(service: RunningService) -> None:
     assert answer.document["expires-at"] == "2026-12-22T12:00:00Z"
 
 
-@pytest.mark.parametrize("wish", [10**12, "99999d", "9999999w"])
-async def test_extend_beyond_the_calendar(service: RunningService, wish: object) -> None:
+@pytest.mark.parametrize("duration", [10**12, "99999d", "9999999w"])
+async def test_extend_beyond_the_calendar(service: RunningService, duration: object) -> None:
     """An extension beyond the last date of the calendar is limited like any other."""
     stage = await service.open_stage()
 
-    extended = await service.api("POST", f"stages/{stage['id']}/extend", **{"extend-for": wish})
-    token = await service.api("POST", "tokens", can="upload", project="demo", expires=wish)
+    extended = await service.api("POST", f"stages/{stage['id']}/extend", **{"extend-for": duration})
+    token = await service.api("POST", "tokens", can="upload", project="demo", expires=duration)
 
     assert extended.document["expires-at"] == "2026-12-22T12:00:00Z"
     assert token.document["expires-at"].startswith("2126-")

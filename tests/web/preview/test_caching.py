@@ -99,7 +99,9 @@ def comparable(headers: Any) -> dict[str, str]:
     return dict(pairs - left_out)
 
 
-@pytest.mark.parametrize("path", [path for path, kept in CACHING.items() if kept == REVALIDATED])
+@pytest.mark.parametrize(
+    "path", [path for path, header in CACHING.items() if header == REVALIDATED]
+)
 async def test_strong_validator(
     service: RunningService, prefix: str, files: dict[str, str], path: str
 ) -> None:
@@ -188,8 +190,8 @@ async def test_vary(service: RunningService, prefix: str, path: str) -> None:
     """Negotiated answers have a Vary header."""
     answer = await service.get(prefix + path, PIP)
 
-    said = {one.strip() for one in answer.headers["Vary"].lower().split(",")}
-    assert {"accept", "accept-encoding"} <= said
+    vary = {one.strip() for one in answer.headers["Vary"].lower().split(",")}
+    assert {"accept", "accept-encoding"} <= vary
 
 
 async def test_upstreams_caching_is_not_passed_on(service: RunningService, prefix: str) -> None:
@@ -209,10 +211,10 @@ async def test_serial_and_cors(service: RunningService, prefix: str) -> None:
 
     ours = await service.get(f"{prefix}simple/demo/", PIP)
 
-    kept = {name for name in theirs.headers if name.startswith(("Access-Control-", "X-PyPI-"))}
-    assert len(kept) == 6
-    assert {name: ours.headers[name] for name in kept} == {
-        name: theirs.headers[name] for name in kept
+    copied = {name for name in theirs.headers if name.startswith(("Access-Control-", "X-PyPI-"))}
+    assert len(copied) == 6
+    assert {name: ours.headers[name] for name in copied} == {
+        name: theirs.headers[name] for name in copied
     }
 
 

@@ -39,14 +39,14 @@ EVERYWHERE: dict[str, Fault] = {
     "cut off by its chunks": faults.cut_by_chunks,
     "cut off in a chunk": faults.cut_in_a_chunk,
     "cut off, of unknown length": faults.cut_without_length,
-    "chunks that are none": faults.bad_chunks,
+    "invalid chunks": faults.bad_chunks,
     "no HTTP": faults.no_http,
     "a log-in page": faults.log_in,
     "a gzip bomb": faults.encoded("gzip", faults.bomb),
     "a gzip bomb of many members": faults.encoded("gzip", faults.bomb_of_members),
     "gzip of two members": faults.encoded("gzip", lambda body: gzip.compress(body) * 2),
     "gzip of empty blocks": faults.encoded("gzip", faults.empty_blocks),
-    "gzip that is none": faults.encoded("gzip", bytes),
+    "invalid gzip": faults.encoded("gzip", bytes),
     "broken gzip": faults.encoded("gzip", lambda body: gzip.compress(body)[:-9] + bytes(9)),
     "half of gzip": faults.encoded("gzip", lambda body: gzip.compress(body)[: len(body) // 8]),
     "no gzip at all": faults.encoded("gzip", lambda _: b""),
@@ -57,7 +57,7 @@ EVERYWHERE: dict[str, Fault] = {
     "too long": faults.changed(faults.too_long),
     "a part": faults.told("206 Partial Content"),
     "an answer without a document": faults.told("203 Non-Authoritative Information"),
-    "a 304 that nobody asked for": faults.told("304 Not Modified"),
+    "an unrequested 304": faults.told("304 Not Modified"),
     "a redirect in circles": faults.redirected("?again"),
     "a redirect to another host": faults.redirected("http://elsewhere.example.org/"),
     "a redirect to no URL": faults.redirected("http://[::1"),
@@ -128,16 +128,16 @@ async def test_faults_of_content(
 ) -> None:
     """An invalid document is a gateway error, is never edited, and is not cached."""
     client = Client(service, prefix)
-    right = {name: (await client.read(name)).body for name in names}
+    before = {name: (await client.read(name)).body for name in names}
 
-    ill = {name: await client.read_faulty(name, fault) for name in names}
+    faulty = {name: await client.read_faulty(name, fault) for name in names}
 
     later = {name: (await client.read(name)).body for name in names}
     assert {
-        name: one.status for name, one in ill.items() if one.status not in {502, 503, 504}
+        name: one.status for name, one in faulty.items() if one.status not in {502, 503, 504}
     } == {}
-    assert [name for name, one in ill.items() if any(text in one.text for text in STAGED)] == []
-    assert later == right
+    assert [name for name, one in faulty.items() if any(text in one.text for text in STAGED)] == []
+    assert later == before
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -144,8 +144,8 @@ async def test_long_list(service: RunningService, new: str) -> None:
 
 def answer_with(service: RunningService, body: bytes, kind: str, *headers: bytes) -> None:
     """Let upstream answer with a list; without other *headers* its length is declared."""
-    said = headers or (b"Content-Length: %d" % len(body),)
-    raw = HEAD % kind.encode() + b"".join(one + b"\r\n" for one in said) + b"\r\n" + body
+    lines = headers or (b"Content-Length: %d" % len(body),)
+    raw = HEAD % kind.encode() + b"".join(one + b"\r\n" for one in lines) + b"\r\n" + body
     service.index.quirks = Quirks(raw={"/simple/": repeat(raw)})
 
 
@@ -153,7 +153,7 @@ NO_LISTS = {
     "a log-in page": (b"<html>Log in</html>", HTML, ()),
     "JSON without projects": (b'{"files":[]}', JSON_PAGE, ()),
     "nothing": (b"", JSON_PAGE, ()),
-    "an encoding nobody asked for": (b'{"projects":[]}', JSON_PAGE, (b"Content-Encoding: br",)),
+    "an unrequested encoding": (b'{"projects":[]}', JSON_PAGE, (b"Content-Encoding: br",)),
 }
 
 

@@ -57,10 +57,10 @@ async def test_files(service: RunningService, promoter: Promoter, stage: Any, fi
     """A staged file's URL redirects to the file on the index, temporarily."""
     answer = await service.get(stage["files"][file.filename]["link"])
 
-    seen = (await promoter.show(stage))["files"][file.filename]["url"]
-    assert (answer.status, answer.headers["Location"]) == (307, seen)
+    url = (await promoter.show(stage))["files"][file.filename]["url"]
+    assert (answer.status, answer.headers["Location"]) == (307, url)
     assert answer.headers["Cache-Control"] == "no-store"
-    assert (await service.get(seen)).body == file.content
+    assert (await service.get(url)).body == file.content
 
 
 async def test_metadata(service: RunningService, stage: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.servers.service import RunningService, prefix_of
 
-# Every form that names one part: what is sent, and what of the file is meant.
+# Every form of a Range header for one part, and that part of the file.
 RANGES = {
     "the first bytes": ("bytes=0-9", slice(0, 10)),
     "one byte": ("bytes=5-5", slice(5, 6)),

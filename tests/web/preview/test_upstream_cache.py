@@ -32,8 +32,8 @@ DOCUMENTS = {
 }
 FRESH = ["max-age=0", "No-Cache", "private, max-age=0", "foo,no-cache ", "max-age = 0"]
 NOT_FRESH = ["no-store-cache", "x-max-age=0", "no-transform"]
-NEVER_KEPT = {"/pypi/demo/2.0/json"}
-"""What upstream does not have is asked for each time."""
+NEVER_CACHED = {"/pypi/demo/2.0/json"}
+"""Upstream is asked each time for what it does not have."""
 EACH = pytest.mark.parametrize(("path", "accept"), DOCUMENTS.values(), ids=DOCUMENTS)
 
 
@@ -62,45 +62,45 @@ async def test_cached_document(
 
     assert (second.status, second.body) == (200, first.body)
     assert second.headers["ETag"] == first.headers["ETag"]
-    assert {one.path for one in service.index.requests} <= NEVER_KEPT
+    assert {one.path for one in service.index.requests} <= NEVER_CACHED
 
 
 @pytest.mark.parametrize(
-    ("path", "accept", "said"),
+    ("path", "accept", "directive"),
     [
         *((*document, "no-cache") for document in DOCUMENTS.values()),
         *((*DOCUMENTS["a JSON page"], said) for said in FRESH),
     ],
 )
 async def test_client_wants_it_fresh(
-    service: RunningService, prefix: str, path: str, accept: str | None, said: str
+    service: RunningService, prefix: str, path: str, accept: str | None, directive: str
 ) -> None:
     """A client that refuses cached answers causes a request to upstream."""
     await ask_fresh(service, prefix + path, accept)
     service.index.add("demo", a_wheel(version="1.1"))
 
-    answer = await service.get(prefix + path, accept, Cache_Control=said)
+    answer = await service.get(prefix + path, accept, Cache_Control=directive)
 
-    assert {one.path for one in service.index.requests} - NEVER_KEPT
+    assert {one.path for one in service.index.requests} - NEVER_CACHED
     assert ("1.1" in answer.text) is not path.endswith("2.0/json")
 
 
 @pytest.mark.parametrize(
-    ("path", "accept", "said"),
+    ("path", "accept", "directive"),
     [
         *((*document, "max-age=60") for document in DOCUMENTS.values()),
         *((*DOCUMENTS["a JSON page"], said) for said in NOT_FRESH),
     ],
 )
 async def test_client_accepts_cached_document(
-    service: RunningService, prefix: str, path: str, accept: str | None, said: str
+    service: RunningService, prefix: str, path: str, accept: str | None, directive: str
 ) -> None:
     """Other Cache-Control directives cause no request to upstream."""
     await ask_fresh(service, prefix + path, accept)
 
-    await service.get(prefix + path, accept, Cache_Control=said)
+    await service.get(prefix + path, accept, Cache_Control=directive)
 
-    assert {one.path for one in service.index.requests} <= NEVER_KEPT
+    assert {one.path for one in service.index.requests} <= NEVER_CACHED
 
 
 @EACH

@@ -15,7 +15,7 @@ LOCATIONS = {
     "itself": "/simple/demo/",
     "a mailbox": "mailto:nobody@example.org",
 }
-ILL = {
+FAULTS = {
     "500": (Quirks(status=500), {502, 503}),
     "502": (Quirks(status=502), {502, 503}),
     "503": (Quirks(status=503), {503}),
@@ -38,8 +38,8 @@ def index(index: FakeIndex) -> FakeIndex:
     return index
 
 
-@pytest.mark.parametrize(("quirks", "expected"), ILL.values(), ids=ILL)
-async def test_no_page_while_upstream_is_ill(
+@pytest.mark.parametrize(("quirks", "expected"), FAULTS.values(), ids=FAULTS)
+async def test_no_page_while_upstream_fails(
     service: RunningService, prefix: str, quirks: Quirks, expected: set[int]
 ) -> None:
     """An upstream fault is an error: a page of staged files alone would hide every release."""

@@ -170,9 +170,9 @@ async def test_new_name(service: RunningService, *, html_only: bool) -> None:
     service.index.add("demos", a_wheel("demos"))
     service.index.quirks = Quirks(html_only=html_only)
 
-    said = await notices(service), await notices(service, WHEEL)
+    found = await notices(service), await notices(service, WHEEL)
 
-    assert said == ([], [])
+    assert found == ([], [])
     assert [one.path for one in service.index.requests].count("/simple/") == 1
 
 
@@ -190,7 +190,7 @@ async def test_slow_list(service: RunningService) -> None:
     service.index.quirks = Quirks(delays={"/simple/": 60})
     started = time.monotonic()
 
-    said = await notices(service)
+    found = await notices(service)
 
-    assert said == [NOT_SEARCHED]
+    assert found == [NOT_SEARCHED]
     assert time.monotonic() - started < 8

@@ -101,7 +101,7 @@ LINES = {
     "no HTTP": f"GET /tmp/demo/{SECRET}/ FTP/1.1\r\nHost: x\r\n\r\n",
     "a space in the path": f"GET /tmp/demo/{SECRET}/ x HTTP/1.1\r\nHost: x\r\n\r\n",
     "no method": f"/tmp/demo/{SECRET}/ HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a method that is none": f"{SECRET}@ /tmp/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an invalid method": f"{SECRET}@ /tmp/ HTTP/1.1\r\nHost: x\r\n\r\n",
     "a header without a colon": f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization {SECRET}\r\n\r\n",
     "a header with a space": f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization : {SECRET}\r\n\r\n",
     "a folded header": f"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n {SECRET}\r\n\r\n",
@@ -117,7 +117,7 @@ LINES = {
         f"POST /tmp/demo/{SECRET}/ HTTP/1.1\r\nHost: x\r\n"
         "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     ),
-    "a length that is none": (
+    "an invalid length": (
         f"POST /tmp/demo/{SECRET}/ HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"
     ),
     "TLS": "\x16\x03\x01\x02\r\n\r\n" + SECRET + "\r\n\r\n",

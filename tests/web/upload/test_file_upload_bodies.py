@@ -152,7 +152,7 @@ FRAMES = {
     "a length and chunks": (("Content-Length: 5", "Transfer-Encoding: chunked"), b"0\r\n\r\n"),
     "a negative length": (("Content-Length: -5",), b"hello"),
     "a length in words": (("Content-Length: five",), b"hello"),
-    "chunks that are none": (("Transfer-Encoding: chunked",), b"zz\r\nhello\r\n0\r\n\r\n"),
+    "invalid chunks": (("Transfer-Encoding: chunked",), b"zz\r\nhello\r\n0\r\n\r\n"),
 }
 
 
@@ -218,10 +218,10 @@ async def test_too_large_to_be_read(client: Pep694, upload: Any, length: int) ->
     with closing(writer):
         writer.write(head + bytes(LIMIT + 1))
         async with asyncio.timeout(10):
-            said = await reader.readuntil(b"\r\n\r\n")
+            head_of_answer = await reader.readuntil(b"\r\n\r\n")
             problem = json.loads(await reader.readuntil(b"}}"))
 
-    assert status_of(said) == 400
+    assert status_of(head_of_answer) == 400
     assert problem["detail"].startswith(TOO_LARGE)
     assert left_over(client.service) == []
     assert await client.status(upload) == "pending"

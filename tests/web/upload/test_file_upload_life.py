@@ -218,12 +218,12 @@ async def test_unused_bytes_are_deleted_at_once(client: Pep694) -> None:
     upload = (await client.announce(session, WHEEL)).document
     for content in (b"first", b"second", WHEEL.content):
         await client.send(upload, content)
-    kept = client.service.data / "files" / "kept"
+    folder = client.service.data / "files" / "kept"
 
-    before = [one.name for one in kept.rglob("*") if one.is_file()]
+    before = [one.name for one in folder.rglob("*") if one.is_file()]
     await client.delete(upload)
 
-    after = [one.name for one in kept.rglob("*") if one.is_file()]
+    after = [one.name for one in folder.rglob("*") if one.is_file()]
     assert (before, after) == ([WHEEL.sha256], [])
 
 

@@ -36,8 +36,8 @@ def missing_bytes(service: RunningService, stage: Stage) -> list[str]:
     """Return the digests that a stage needs and the disk lacks."""
     needed = [one.sha256 for one in stage.artifacts]
     needed += [one.received.sha256 for one in stage.uploads if one.received]
-    kept = service.data / "files" / "kept"
-    return [one for one in needed if not (kept / one[:2] / one).exists()]
+    folder = service.data / "files" / "kept"
+    return [one for one in needed if not (folder / one[:2] / one).exists()]
 
 
 async def shuffled(random: Random, asked: Sequence[Awaitable[Answer]]) -> list[int]:
@@ -113,10 +113,10 @@ async def test_rivals_send_at_once(client: Pep694) -> None:
     answers = await asyncio.gather(*(client.send(upload, one) for one in rivals))
 
     stage = await stage_of(client.service, session)
-    (kept,) = stage.uploads
+    (upload,) = stage.uploads
     assert {one.status for one in answers} == {201}
-    assert kept.received is not None
-    assert kept.received.size in {len(one) for one in rivals}
+    assert upload.received is not None
+    assert upload.received.size in {len(one) for one in rivals}
     assert missing_bytes(client.service, stage) == []
     assert list((client.service.data / "files" / "incoming").iterdir()) == []
 

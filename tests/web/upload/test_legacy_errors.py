@@ -140,7 +140,7 @@ async def test_other_user(service: RunningService, user: str) -> None:
     assert answer.status == 403
 
 
-async def test_api_knows_no_such_token(service: RunningService) -> None:
+async def test_unknown_token_of_the_api(service: RunningService) -> None:
     """In the other APIs an unknown token is 401, with a challenge."""
     answer = await service.api("GET", "stages", UNKNOWN)
 

@@ -41,10 +41,8 @@ BODIES = {
     ),
     "many headers": OPENING + b"A: b\r\n" * 500 + b"\r\nx\r\n" + END,
     "a long header": OPENING + b"A: " + b"b" * 50_000 + b"\r\n\r\nx\r\n" + END,
-    "a length that is a lie": (
-        OPENING + DISPOSITION + b"\r\nContent-Length: 9999\r\n\r\nx\r\n" + END
-    ),
-    "a charset that is none": (
+    "a wrong length": (OPENING + DISPOSITION + b"\r\nContent-Length: 9999\r\n\r\nx\r\n" + END),
+    "an invalid charset": (
         OPENING + DISPOSITION.replace(b'"name"', b'"_charset_"') + b"\r\n\r\n" + b"x" * 99 + END
     ),
     "a charset and no more": (

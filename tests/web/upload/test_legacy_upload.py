@@ -76,7 +76,7 @@ ORDERS: Mapping[str, Callable[[list[Part]], list[Part]]] = {
         *parts,
         Part("gpg_signature", b"-----BEGIN", f"{WHEEL.filename}.asc"),
     ],
-    "with fields nobody knows": lambda parts: [*parts, Part("X-Own", b"1"), Part("md2", b"")],
+    "with unknown fields": lambda parts: [*parts, Part("X-Own", b"1"), Part("md2", b"")],
     "with empty fields, as pdm sends": lambda parts: [
         *[Part(name, b"") for name in ("author", "license", "keywords", "home_page")],
         *parts,
@@ -245,7 +245,7 @@ async def test_upload_shows_at_once(service: RunningService) -> None:
 
     page = await service.get(f"{prefix_of(stage)}simple/demo/", PIP)
 
-    kept = service.data / "files" / "kept" / WHEEL.sha256[:2] / WHEEL.sha256
+    file = service.data / "files" / "kept" / WHEEL.sha256[:2] / WHEEL.sha256
     assert WHEEL.filename in page.text
-    assert kept.read_bytes() == WHEEL.content
-    assert kept.stat().st_mode & 0o077 == 0
+    assert file.read_bytes() == WHEEL.content
+    assert file.stat().st_mode & 0o077 == 0

@@ -127,11 +127,11 @@ async def test_warnings_are_acknowledged(client: Pep694) -> None:
 @pytest.mark.usefixtures("processing")
 async def test_edits_while_processing(client: Pep694, session: Any) -> None:
     """A session that is being published cannot be edited, extended or canceled."""
-    wish = {"meta": META, "extend-for": 60}
+    extension = {"meta": META, "extend-for": 60}
     answers = [
         await client.announce(session, LINUX),
         await client.announce(session, WHEEL),
-        await client.ask("POST", session["links"]["extend"], wish),
+        await client.ask("POST", session["links"]["extend"], extension),
         await client.ask("DELETE", session["links"]["session"]),
         await client.service.api("DELETE", f"stages/{session['id']}/files/{WHEEL.filename}"),
         await client.publish(session),
@@ -180,8 +180,8 @@ async def test_after_a_failure(client: Pep694, failed: Any) -> None:
     """After an error the session can be edited and published again."""
     client.service.index.uploads.tokens.add(TOKEN)
     removed = await client.service.api("DELETE", f"stages/{failed['id']}/files/{SDIST.filename}")
-    wish = {"meta": META, "extend-for": 60}
-    extended = await client.ask("POST", failed["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": 60}
+    extended = await client.ask("POST", failed["links"]["extend"], extension)
     added = await client.upload(failed, LINUX)
 
     published = await client.publish(failed)

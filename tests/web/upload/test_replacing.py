@@ -13,7 +13,7 @@ from tests.support.servers.service import PIP, RunningService, prefix_of, runnin
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Another")
-# The same bytes under a second name that is as good as the first.
+# The same bytes under a second valid filename.
 RENAMED = Distribution("demo-2.0-1-py3-none-any.whl", WHEEL.content)
 
 

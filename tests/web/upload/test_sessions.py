@@ -135,8 +135,8 @@ async def test_extend(service: RunningService) -> None:
     """A session is extended by the requested seconds."""
     session = (await create(service)).document
 
-    wish = {"meta": META, "extend-for": 86_400}
-    answer = await ask(service, "POST", session["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": 86_400}
+    answer = await ask(service, "POST", session["links"]["extend"], extension)
 
     assert (answer.status, answer.headers["Content-Type"]) == (200, UPLOAD_2_0)
     assert answer.document["expires-at"] == "2026-11-30T12:00:00Z"
@@ -147,8 +147,8 @@ async def test_extended_as_far_as_it_goes(service: RunningService, seconds: int)
     """An extension is granted up to the limit, and never shortens."""
     session = (await create(service)).document
 
-    wish = {"meta": META, "extend-for": seconds}
-    answer = await ask(service, "POST", session["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": seconds}
+    answer = await ask(service, "POST", session["links"]["extend"], extension)
 
     granted = "2026-12-22T12:00:00Z" if seconds else session["expires-at"]
     assert (answer.status, answer.document["expires-at"]) == (200, granted)
@@ -162,10 +162,10 @@ async def test_cancel(service: RunningService) -> None:
     ended = await ask(service, "DELETE", links["session"])
 
     shown = await ask(service, "GET", links["session"])
-    wish = {"meta": META, "extend-for": 60}
+    extension = {"meta": META, "extend-for": 60}
     statuses = [
         (await service.get(links["stage"])).status,
-        (await ask(service, "POST", links["extend"], wish)).status,
+        (await ask(service, "POST", links["extend"], extension)).status,
         (await ask(service, "DELETE", links["session"])).status,
     ]
     assert (ended.status, ended.body) == (204, b"")
@@ -203,10 +203,10 @@ async def test_upload_token_neither_cancels_nor_extends(service: RunningService)
     token = await service.token()
     session = (await create(service, token=token)).document["links"]["session"]
 
-    wish = {"meta": META, "extend-for": 60}
+    extension = {"meta": META, "extend-for": 60}
     statuses = [
         (await ask(service, "DELETE", session, token=token)).status,
-        (await ask(service, "POST", f"{session}/extend", wish, token)).status,
+        (await ask(service, "POST", f"{session}/extend", extension, token)).status,
     ]
 
     assert statuses == [403, 403]
@@ -271,8 +271,8 @@ async def test_wrong_extension(service: RunningService, seconds: Any) -> None:
     """An extension must be a whole number of seconds, written as a number."""
     session = (await create(service)).document
 
-    wish = {"meta": META, "extend-for": seconds}
-    answer = await ask(service, "POST", session["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": seconds}
+    answer = await ask(service, "POST", session["links"]["extend"], extension)
 
     assert answer.status == 400
 
@@ -334,7 +334,7 @@ async def test_an_hour_before_the_end(service: RunningService) -> None:
     session = (await create(service)).document
     service.clock.advance(hours=167)
 
-    wish = {"meta": META, "extend-for": int(timedelta(hours=2).total_seconds())}
-    answer = await ask(service, "POST", session["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": int(timedelta(hours=2).total_seconds())}
+    answer = await ask(service, "POST", session["links"]["extend"], extension)
 
     assert answer.document["expires-at"] == "2026-11-29T14:00:00Z"

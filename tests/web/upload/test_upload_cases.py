@@ -27,7 +27,7 @@ DIFFERENCES = dict(
         re.MULTILINE,
     )
 )
-"""The cases that are answered otherwise on purpose, and the answer."""
+"""The cases with another answer on purpose, and that answer."""
 
 CREDENTIALS: Mapping[str, str] = {
     "main": "Basic",
@@ -81,9 +81,9 @@ async def test_upload(service: RunningService, case: Mapping[str, Any]) -> None:
 
     answer = await answer_to(service, case)
 
-    said = f"{answer.status} {answer.reason}"
-    assert is_as_on_pypi(answer, case) != (case["id"] in DIFFERENCES), said
-    assert said.startswith(DIFFERENCES.get(case["id"], said))
+    received = f"{answer.status} {answer.reason}"
+    assert is_as_on_pypi(answer, case) != (case["id"] in DIFFERENCES), received
+    assert received.startswith(DIFFERENCES.get(case["id"], received))
 
 
 @pytest.mark.parametrize("case", FAILURES, ids=[case["id"] for case in FAILURES])
