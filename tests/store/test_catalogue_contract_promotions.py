@@ -13,7 +13,13 @@ from tests.store.builders import DAY, HOUR, NOW, a_stage, given
 from tests.support.promotion.promotions import a_promotion
 
 ENTRY = Entry(
-    "demo.whl", Progress.SENT, NOW, attempts=3, in_doubt=True, said="é ✓", url="https://a/demo.whl"
+    "demo.whl",
+    Progress.SENT,
+    NOW,
+    attempts=3,
+    in_doubt=True,
+    sentence="é ✓",
+    url="https://a/demo.whl",
 )
 
 

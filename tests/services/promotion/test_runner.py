@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_out
+from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_published
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.stage.stage import Artifact
 from tests.support.builders.stages import an_artifact
@@ -54,7 +54,7 @@ async def test_each_step_is_recorded(promoting: Promoting) -> None:
 
     pending = Entry(FIRST, Progress.PENDING, NOON)
     sending = pending.sending(NOON)
-    sent = replace(sending, progress=Progress.SENT, said="OK")
+    sent = replace(sending, progress=Progress.SENT, sentence="OK")
     url = f"{FILES}/{FIRST}"
     assert promoting.journal_store.told == [sending, sent, sent.confirmed(url, NOON + POLL)]
 
@@ -108,7 +108,7 @@ async def test_other_bytes_end_a_doubt(promoting: Promoting) -> None:
 
     await promoting.run()
 
-    assert (promoting.kept[FIRST].progress, anything_may_be_out(promoting.kept)) == (
+    assert (promoting.kept[FIRST].progress, anything_may_be_published(promoting.kept)) == (
         Progress.REFUSED,
         False,
     )
@@ -327,7 +327,7 @@ async def test_damaged_file(promoting: Promoting) -> None:
     (ending,) = await promoting.run()
 
     assert ending.startswith(f"{FIRST} on disk differs from the uploaded file")
-    assert not any(one.may_be_out for one in promoting.kept.values())
+    assert not any(one.may_be_published for one in promoting.kept.values())
 
 
 async def test_unavailable_file(promoting: Promoting) -> None:
@@ -337,7 +337,7 @@ async def test_unavailable_file(promoting: Promoting) -> None:
     assert await promoting.run() == [f"{FIRST} cannot be had."]
 
     assert promoting.fake_target.sent == {}
-    assert not any(one.may_be_out for one in promoting.kept.values())
+    assert not any(one.may_be_published for one in promoting.kept.values())
 
 
 async def test_credential_is_requested_each_time(promoting: Promoting) -> None:

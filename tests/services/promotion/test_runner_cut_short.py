@@ -55,7 +55,7 @@ def test_each_artifact_once_and_the_sdist_last(
 
     assert promoting.fake_target.shown == set(filenames)
     assert sorted(name for name, _ in promoting.fake_target.story) == sorted(filenames)
-    check_order(promoting)
+    check_request(promoting)
 
 
 def a_publish_target(
@@ -75,7 +75,7 @@ async def _publish_with_restarts(promoting: Promoting, deaths: Sequence[Any]) ->
     raise AssertionError(promoting.journal_store)
 
 
-def check_order(promoting: Promoting) -> None:
+def check_request(promoting: Promoting) -> None:
     """Check that the sdist was sent after every wheel was listed.
 
     The fake index checks the first file.
