@@ -1,4 +1,4 @@
-"""Who may do what: every route with every kind of credential, against one table (E62)."""
+"""Rights: every route with every kind of credential, against one table."""
 
 import json
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from tests.support.servers.service import RunningService, prefix_of, running_ser
 WHEEL = a_wheel(version="2.0")
 UNKNOWN = make_token(TokenKind.ADMIN, b"\x07" * 32).reveal()
 NO_STAGE = make_token(TokenKind.STAGE, b"\x07" * 32).reveal()
-# Orders of API tokens; the requests are about demo 2.0.
+# Requests for API tokens; the requests of the table are about demo 2.0.
 ORDERS = {
     "upload": {"can": "upload", "project": "demo"},
     "upload, this version": {"can": "upload", "project": "demo", "version": "2.0.0"},
@@ -147,18 +147,18 @@ WITHOUT_STAGE = {
     "POST /legacy",
 }
 PROMOTED = {"GET /api/stages/{id}/promotion", "POST /api/stages/{id}/promotion/journal"}
-"""What there is only once a stage is being published."""
+"""Routes that need a stage that is being published."""
 ENDED = {"canceled", "published"}
 ABOUT_A_STAGE = [route for route in EXPECTED if "s/{id}" in route and "tokens" not in route]
 
 
 def spelled(route: Any) -> str:
-    """Return a route as the table has it."""
+    """Return a route as in the table."""
     return f"{route.method} {route.path}"
 
 
 def test_every_route_is_in_the_table() -> None:
-    """A new route has to be thought about here; there are at least 250 cells."""
+    """Every route is in the table, which has at least 250 cells."""
     assert sorted(map(spelled, ROUTES)) == sorted(EXPECTED)
     assert all(len(row.split()) == len(CREDENTIALS) for row in EXPECTED.values())
     assert len(EXPECTED) * len(CREDENTIALS) >= 250
@@ -187,7 +187,7 @@ async def tokens(service: RunningService) -> dict[str, str]:
 
 @pytest.mark.parametrize("route", EXPECTED)
 async def test_row(service: RunningService, tokens: dict[str, str], route: str) -> None:
-    """Each credential gets what the table says (3, 38, 42; A8, A9, E62; DECISIONS 18, 22)."""
+    """Each credential gets the status in the table."""
     row, place = {}, None
     for name in CREDENTIALS:
         place = place or await new_place(service, route)
@@ -202,14 +202,14 @@ async def test_row(service: RunningService, tokens: dict[str, str], route: str) 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a route is about, which is good for as long as nobody was let in to change it."""
+    """The stage of a route and its path; used again until a request was allowed to change it."""
 
     path: str
     stage_token: str
 
 
 async def new_place(service: RunningService, route: str) -> Place:
-    """End all stages, and return what a route is about."""
+    """End all stages, and return a new place for a route."""
     for stage in (await service.api("GET", "stages")).document["stages"]:
         if stage["status"] not in ENDED:
             await end(service, stage)
@@ -224,7 +224,7 @@ async def new_place(service: RunningService, route: str) -> Place:
 
 
 async def end(service: RunningService, stage: Any) -> None:
-    """End a stage, whatever is done with it just now."""
+    """End a stage, whatever its state."""
     promoter = Promoter(service)
     if stage["status"] == "processing" and (await promoter.show(stage))["publisher"] == "client":
         await promoter.give_up(stage)
@@ -267,7 +267,7 @@ async def ask_at(service: RunningService, route: str, path: str, token: str | No
 
 
 async def upload_in(service: RunningService, stage: Any) -> str:
-    """Return a file upload whose bytes are there; none for a stage that is not there."""
+    """Return a file upload with its bytes; none for an unknown stage."""
     client = Pep694(service)
     announced = await client.announce(stage, SDIST)
     if announced.status != 202:
@@ -278,10 +278,10 @@ async def upload_in(service: RunningService, stage: Any) -> str:
 
 @pytest.mark.parametrize("route", ABOUT_A_STAGE)
 @pytest.mark.parametrize("name", ["upload, other project", "manage, other project"])
-async def test_foreign_looks_like_unknown(
+async def test_foreign_is_answered_as_unknown(
     service: RunningService, tokens: dict[str, str], route: str, name: str
 ) -> None:
-    """A stage of another project and one that is not there look alike (5; DECISIONS 18)."""
+    """A stage of another project and an unknown one get the same answer."""
     foreign = await service.staged(WHEEL)
     unknown = {**foreign, "id": "0123456789abcdef"}
 
@@ -292,13 +292,10 @@ async def test_foreign_looks_like_unknown(
 
 
 @pytest.mark.parametrize("route", ABOUT_A_STAGE)
-async def test_foreign_version_looks_like_unknown(
+async def test_foreign_version_is_answered_as_unknown(
     service: RunningService, tokens: dict[str, str], route: str
 ) -> None:
-    """So does one of another version (5; A9).
-
-    The sentence used to tell them apart.
-    """
+    """A stage of another version and an unknown one get the same answer."""
     foreign = await service.staged(WHEEL)
     unknown = {**foreign, "id": "0123456789abcdef"}
     token = tokens["upload, other version"]
@@ -309,8 +306,8 @@ async def test_foreign_version_looks_like_unknown(
 
 
 @pytest.mark.parametrize("route", ABOUT_A_STAGE)
-async def test_unknown_to_who_may_know(service: RunningService, route: str) -> None:
-    """Who may see all stages hears that one is not there."""
+async def test_unknown_to_the_admin(service: RunningService, route: str) -> None:
+    """A token for all stages gets 404 for an unknown one."""
     stage = await service.staged(WHEEL)
 
     answer = await ask(service, route, {**stage, "id": "0123456789abcdef"}, service.admin)
@@ -318,8 +315,8 @@ async def test_unknown_to_who_may_know(service: RunningService, route: str) -> N
     assert answer.status == 404
 
 
-async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
-    """What is revoked is over with the next request (4; E63)."""
+async def test_rights_are_checked_each_time(service: RunningService) -> None:
+    """A revoked token is refused from the next request on."""
     made = (await service.api("POST", "tokens", can="upload", project="demo")).document
     before = await service.upload(WHEEL, token=made["token"])
     await service.api("DELETE", f"tokens/{made['id']}")
@@ -330,7 +327,7 @@ async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
 
 
 async def test_readers_token_is_ignored(service: RunningService) -> None:
-    """Reading takes no offence at a credential: uv sends its upload token along."""
+    """Reading ignores credentials: uv sends its upload token along."""
     stage = await service.staged(WHEEL)
 
     for header in ("Bearer x", "Basic !!!", f"Bearer {UNKNOWN}", f"Bearer {service.admin}"):
