@@ -1,1 +1,1 @@
-"""Here is the real PyPI, as a machine we talk to."""
+"""HTTP clients of the index and its upload API."""
