@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cli.desk import Desk, Ended
-from tests.cli.promote.test_promote import LINUX, MACOS, accepted, checksums, warned
+from tests.cli.promote.releases import LINUX, MACOS, accepted, checksums, warned
 from tests.support.builders.distributions import a_wheel
 from tests.support.index.fake_index import FakeIndex
 

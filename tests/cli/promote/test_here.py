@@ -14,14 +14,14 @@ from stageproxy.cli.client import open_client
 from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.here import open_client_sender
 from tests.cli.desk import Desk, Ended, publishing_on
-from tests.cli.promote.test_promote import (
+from tests.cli.promote.releases import (
     LINUX,
     MACOS,
     NO_IDENTITY,
     WRONG,
     accepted,
     checksums,
-    told_of,
+    upload_outcomes,
 )
 from tests.support.builders.attestations import an_attestation
 from tests.support.builders.distributions import Distribution, a_wheel
@@ -323,7 +323,7 @@ def test_interrupted(desk: Desk, pypi: FakeIndex, number: signal.Signals) -> Non
 
     ended = desk.interrupted(
         number,
-        lambda: bool(told_of(pypi, sdist.name)),
+        lambda: bool(upload_outcomes(pypi, sdist.name)),
         own_settings(desk, pypi),
         *("promote", stage["id"], "--here"),
     )

@@ -1,48 +1,25 @@
 """`stageproxy promote`: a stage planned, published by the server, and told of."""
 
-import hashlib
 import re
 import signal
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.cli.desk import NOBODY, Desk, Ended, Stranger
-from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.cli.promote.releases import (
+    LINUX,
+    MACOS,
+    NO_IDENTITY,
+    WRONG,
+    accepted,
+    upload_outcomes,
+    warned,
+)
 from tests.support.index.fake_index import FakeIndex
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN, Lag
 from tests.support.uploads.faults import Fault, Moment, Way
-
-LINUX, MACOS = "manylinux_2_28_x86_64", "macosx_11_0_arm64"
-WRONG = "pypi-wrong"
-NO_IDENTITY = "Invalid or non-existent authentication information."
-
-
-def accepted(pypi: FakeIndex, desk: Desk) -> list[str]:
-    """Return what the index took of the desk's project, in its order."""
-    module = desk.project.replace("-", "_")
-    return [one for one in pypi.uploads.history.accepted if one.startswith(f"{module}-")]
-
-
-def told_of(pypi: FakeIndex, filename: str) -> list[str]:
-    """Return what came of the uploads of a file, as far as they have an end."""
-    return [one.told for one in [*pypi.uploads.history.attempts] if one.filename == filename]
-
-
-def checksums(*files: Path, folder: str = "") -> str:
-    """Return what sha256sum prints for files."""
-    lines = (
-        f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {folder}{one.name}\n" for one in files
-    )
-    return "".join(lines)
-
-
-def warned(desk: Desk) -> Any:
-    """Return a stage whose two files differ in what they require: a warning."""
-    files = (a_wheel(desk.project), an_sdist(desk.project, requires_dist=["six"]))
-    return desk.staged(*map(desk.save, files))
 
 
 def test_published(desk: Desk, pypi: FakeIndex) -> None:
@@ -162,7 +139,7 @@ def test_interrupted(desk: Desk, pypi: FakeIndex) -> None:
 
     ended = desk.interrupted(
         signal.SIGINT,
-        lambda: bool(told_of(pypi, sdist.name)),
+        lambda: bool(upload_outcomes(pypi, sdist.name)),
         {"STAGEPROXY_SERVER": desk.url, "STAGEPROXY_TOKEN": desk.token},
         *("promote", stage["id"]),
     )
