@@ -311,7 +311,7 @@ async def test_index_that_stays_blind(promoting: Promoting) -> None:
     promoting.fake_target.blind = PACE.attempts
 
     assert await promoting.run() == [
-        "No answer from the index about what is published: The index cannot be reached."
+        "Could not check which files are published: The index cannot be reached."
     ]
 
     assert promoting.fake_target.sent == {}
@@ -323,7 +323,7 @@ async def test_damaged_file(promoting: Promoting) -> None:
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{FIRST} on disk differs from the uploaded file")
+    assert ending.startswith(f"The stored copy of {FIRST} differs from the uploaded file")
     assert not any(one.may_be_out for one in promoting.kept.values())
 
 
