@@ -1,1 +1,1 @@
-"""Speed, as ratios: what the service takes beside the least that the same work can take."""
+"""Speed as ratios: the time of the server, divided by that of a minimal server."""

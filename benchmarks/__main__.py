@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: a table of ratios, measured in one run on this machine."""
+"""`python -m benchmarks`: a table of ratios, measured in one run on one machine."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ _MIB = 2**20
 @click.option("--pages", default=300, show_default=True, help="Asked for in a round.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def main(size: int, rounds: int, pages: int, *, as_json: bool) -> None:
-    """Measure uploads, downloads and pages, each beside the least that it can take."""
+    """Measure uploads, downloads and pages, each beside a minimal server."""
     measures = asyncio.run(_measure(size, rounds, pages))
     if as_json:
         click.echo(json.dumps(_document(size, rounds, pages, measures), indent=2))

@@ -1,4 +1,4 @@
-"""The least that takes and serves a file: aiohttp alone, on a port of this machine.
+"""A minimal server for files: aiohttp alone, on a local port.
 
 `python -m benchmarks.bare FOLDER` prints its URL.
 """
@@ -15,7 +15,7 @@ _FOLDER = web.AppKey("folder", Path)
 
 
 async def upload(request: web.Request) -> web.Response:
-    """Take the file of a form: hashed, and written to the disk."""
+    """Hash the file of a form and write it to the disk."""
     digest = hashlib.sha256()
     async for part in await request.multipart():
         if isinstance(part, BodyPartReader) and part.filename:
@@ -27,19 +27,19 @@ async def upload(request: web.Request) -> web.Response:
 
 
 async def download(request: web.Request) -> web.FileResponse:
-    """Serve what was uploaded last."""
+    """Serve the last uploaded file."""
     return web.FileResponse(request.app[_FOLDER] / "uploaded")
 
 
 async def serve(folder: Path) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is killed."""
     app = web.Application()
     app[_FOLDER] = folder
     app.add_routes([web.post("/", upload), web.get("/", download)])
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)  # noqa: T201 - for who started it
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)  # noqa: T201 - read by the parent process
     await asyncio.Event().wait()
 
 

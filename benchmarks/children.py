@@ -1,4 +1,4 @@
-"""Servers in processes of their own, each ended by its process."""
+"""Servers in processes of their own."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ _START_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """What is measured against what: the URLs of the service, of its index, of the bare server."""
+    """The URLs of the server, of its index, and of the minimal server."""
 
     service: str
     upstream: str
@@ -25,7 +25,7 @@ class Servers:
 
 @asynccontextmanager
 async def running_servers(folder: Path) -> AsyncIterator[Servers]:
-    """Run all servers, over files in one folder."""
+    """Run all servers, with their files in one folder."""
     for name in ("bare", "logs"):
         (folder / name).mkdir()
     async with (
@@ -40,7 +40,7 @@ async def running_servers(folder: Path) -> AsyncIterator[Servers]:
 
 @asynccontextmanager
 async def _child(module: str, *arguments: str) -> AsyncIterator[str]:
-    """Run a module that prints its URL, and return that."""
+    """Run a module that prints its URL, and return the URL."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *arguments),
         cwd=ROOT,
@@ -49,7 +49,7 @@ async def _child(module: str, *arguments: str) -> AsyncIterator[str]:
         stdout=PIPE,
     )
     try:
-        assert process.stdout  # noqa: S101 - it was asked for
+        assert process.stdout  # noqa: S101 - a pipe was requested
         async with asyncio.timeout(_START_SECONDS):
             line = await process.stdout.readline()
         yield line.decode().strip()

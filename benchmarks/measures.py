@@ -1,4 +1,4 @@
-"""What is measured: uploads, downloads, pages, each beside the least that it can take."""
+"""Measurements of uploads, downloads and pages, each beside a minimal server."""
 
 import json
 import time
@@ -30,7 +30,7 @@ Work = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One thing, done both ways: the median of its seconds."""
+    """The median time of one operation, on both servers."""
 
     name: str
     service: float
@@ -38,13 +38,13 @@ class Measure:
 
     @property
     def ratio(self) -> float:
-        """Return how many times as long the service takes."""
+        """Return the time of the server, divided by that of the minimal one."""
         return self.service / self.least
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One run of everything, with the same client for both sides."""
+    """One run of all measurements, with the same client for both servers."""
 
     servers: Servers
     wheel: Path
@@ -53,9 +53,9 @@ class Bench:
     pages: int
 
     async def measures(self) -> list[Measure]:
-        """Measure all there is. Rounds take turns, so that what disturbs one disturbs both."""
+        """Return all measurements. Rounds alternate, so that a disturbance affects both servers."""
         headers = {"Authorization": f"Bearer {self.servers.token}"}
-        # Only the service gets the token: the bare server asks for none.
+        # Only the server gets the token: the minimal one needs none.
         async with (
             ClientSession(headers=headers, timeout=ClientTimeout(total=None)) as service,
             ClientSession(timeout=ClientTimeout(total=None)) as bare,
@@ -79,8 +79,8 @@ class Bench:
         return [uploads, downloads, Measure(pages.name, *self._each(pages))]
 
     async def _both(self, name: str, service: Work, least: Work) -> Measure:
-        taken = [(await _seconds(service), await _seconds(least)) for _ in range(self.rounds)]
-        return Measure(name, median(one for one, _ in taken), median(one for _, one in taken))
+        times = [(await _seconds(service), await _seconds(least)) for _ in range(self.rounds)]
+        return Measure(name, median(one for one, _ in times), median(one for _, one in times))
 
     async def _stage(self, session: ClientSession) -> None:
         await self._cancel_all(session)
@@ -100,7 +100,7 @@ class Bench:
         return document
 
     async def _cancel_all(self, session: ClientSession) -> None:
-        """End the stage of the last round, so that each round starts alike."""
+        """Cancel the stage of the last round, so that every round starts alike."""
         url = f"{self.servers.service}/api/stages"
         async with session.get(url) as response:
             stages = (await response.json())["stages"]

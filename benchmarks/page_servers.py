@@ -1,4 +1,4 @@
-"""An index with one large page, and the least that serves such a page: both from memory.
+"""An index with one large page, and a minimal server of that page: both from memory.
 
 `python -m benchmarks.page_servers upstream` and `… bare FOLDER` print their URLs.
 """
@@ -59,7 +59,7 @@ def _an_entry(number: int) -> dict[str, Any]:
 
 
 def upstream() -> dict[str, Handler]:
-    """Return what answers for an index: the page, packed for those who take it so, and 304."""
+    """Return the application of an index: the page, compressed on request, and 304."""
     plain = a_large_page()
     packed = gzip.compress(plain, mtime=0)
     etag = f'"{hashlib.sha256(plain).hexdigest()[:22]}"'
@@ -76,7 +76,7 @@ def upstream() -> dict[str, Handler]:
 
 
 def bare(folder: Path) -> dict[str, Handler]:
-    """Return what answers with bytes that it was given, and looks at nothing."""
+    """Return an application that returns stored bytes for any request."""
     return {
         f"/{PLAIN}": _answering((folder / PLAIN).read_bytes(), _LIKE_PYPI),
         f"/{PACKED}": _answering(
@@ -94,13 +94,13 @@ def _answering(body: bytes, headers: dict[str, str], *, status: int = 200) -> Ha
 
 
 async def serve(handlers: dict[str, Handler]) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is killed."""
     app = web.Application()
     app.add_routes([web.get(path, handler) for path, handler in handlers.items()])
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)  # noqa: T201 - for who started it
+    print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)  # noqa: T201 - read by the parent process
     await asyncio.Event().wait()
 
 

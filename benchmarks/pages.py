@@ -1,7 +1,7 @@
 """`python -m benchmarks.pages`: a page of numpy's size, beside a server that only sends its bytes.
 
-Both are asked over the same kind of connections, in turns, within one run:
-what counts is the ratio of the requests that each answers in a second.
+Both are requested over the same kind of connections, alternately, within one run: the result is
+the ratio of their requests per second.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ _WARM_UP = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked for again and again."""
+    """A request that is sent again and again."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str]
 
     @property
     def request(self) -> bytes:
-        """Return it as it goes over the wire."""
+        """Return the bytes of the request."""
         parts = urlsplit(self.url)
         lines = [f"GET {parts.path} HTTP/1.1", f"Host: {parts.netloc}"]
         lines += [f"{name}: {text}" for name, text in self.headers.items()]
@@ -49,7 +49,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One way to ask, both ways answered: requests in a second, and the ratio of these."""
+    """One request to both servers: requests per second, and their ratio."""
 
     name: str
     size: int
@@ -59,10 +59,10 @@ class Measure:
 
 
 class Asker(threading.Thread):
-    """One connection that is kept alive: asks, reads, counts.
+    """A connection with keep-alive that sends a request, reads the answer, and counts.
 
-    The bytes are thrown away in a buffer that is used again: the client has to
-    take less time than what it measures.
+    The answer is read into one buffer that is used again: the client has to take less time than
+    what it measures.
     """
 
     def __init__(self, question: Question, until: float) -> None:
@@ -74,7 +74,7 @@ class Asker(threading.Thread):
         self._until = until
 
     def run(self) -> None:
-        """Ask until the time is over."""
+        """Send requests until the time is over."""
         parts = urlsplit(self._question.url)
         request = self._question.request
         buffer = memoryview(bytearray(_BUFFER))
@@ -86,7 +86,7 @@ class Asker(threading.Thread):
 
 
 def _read_answer(connection: socket.socket, buffer: memoryview) -> tuple[int, int]:
-    """Read one answer to its end; return its status and the length of its body."""
+    """Read one answer; return its status and the length of its body."""
     filled = 0
     while (end := bytes(buffer[:filled]).find(b"\r\n\r\n")) < 0:
         received = connection.recv_into(buffer[filled:])
@@ -104,7 +104,7 @@ def _read_answer(connection: socket.socket, buffer: memoryview) -> tuple[int, in
 
 
 def rate(question: Question, connections: int, seconds: float) -> tuple[float, int]:
-    """Return how many answers come in a second, over so many connections; and how long one is."""
+    """Return the answers per second over so many connections, and the length of one answer."""
     began = time.perf_counter()
     askers = [Asker(question, began + seconds) for _ in range(connections)]
     for one in askers:
@@ -116,7 +116,7 @@ def rate(question: Question, connections: int, seconds: float) -> tuple[float, i
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One run of everything."""
+    """One run of all measurements."""
 
     folder: Path
     upstream: str
@@ -125,7 +125,7 @@ class Bench:
     connections: int
 
     async def run(self) -> tuple[list[Measure], list[float]]:
-        """Return the rates when all is warm, and the seconds of first answers."""
+        """Return the rates with a warm cache, and the seconds of first answers."""
         async with self._service() as server:
             stage = await server.stage(a_wheel(PROJECT, "99.0"))
             page = f"{stage.url}simple/{PROJECT}/"
@@ -144,7 +144,7 @@ class Bench:
         return measures, [await self._first_answer(page, plain) for _ in range(_COLD_STARTS)]
 
     async def _save(self, page: str) -> tuple[dict[str, str], dict[str, str], str]:
-        """Keep what the service answers for the bare server; return how it was asked for."""
+        """Store the answer of the server for the minimal one; return its request."""
         plain = {"Accept": JSON_PAGE, "Accept-Encoding": "identity"}
         packed = {**plain, "Accept-Encoding": "gzip"}
         async with ClientSession(auto_decompress=False) as session:
@@ -156,7 +156,7 @@ class Bench:
         return plain, packed, etag
 
     async def _measure(self, name: str, question: Question, bare: str) -> Measure:
-        """Measure in turns, so that what disturbs one disturbs both."""
+        """Measure alternately, so that a disturbance affects both servers."""
         least = Question(bare, question.headers)
         service_rates, bare_rates, size = [], [], 0
         for one in (question, least):
@@ -191,7 +191,7 @@ class Bench:
 
 @asynccontextmanager
 async def _child(role: str, *arguments: str) -> AsyncIterator[str]:
-    """Run a server that prints its URL, and return that."""
+    """Run a server that prints its URL, and return the URL."""
     command = [sys.executable, "-m", "benchmarks.page_servers", role, *arguments]
     process = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, env=own_environment(), stdout=PIPE

@@ -12,11 +12,11 @@ RELEASES = ("1.0", "1.1", "1.2")
 
 
 async def serve() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is killed."""
     async with FakeIndex.running() as index:
         for version in RELEASES:
             index.add("demo", a_wheel("demo", version), an_sdist("demo", version))
-        print(index.url, flush=True)  # noqa: T201 - for who started it
+        print(index.url, flush=True)  # noqa: T201 - read by the parent process
         await asyncio.Event().wait()
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from stageproxy.services.task_groups import one_failure
+from stageproxy.core.promotion.promotion import LostLeaseError
 
 log = logging.getLogger(__name__)
 
@@ -61,3 +61,19 @@ async def _guarded(key: str, work: Callable[[], Awaitable[object]]) -> None:
     except Exception:
         # Nothing above handles it: it is a bug, or a full disk.
         log.exception("background task %s failed", key)
+
+
+@asynccontextmanager
+async def one_failure() -> AsyncIterator[None]:
+    """Raise one failure of an exception group alone, a lost lease first.
+
+    Callers handle single exceptions, not groups.
+    """
+    try:
+        yield
+    except ExceptionGroup as group:
+        lost, others = group.split(LostLeaseError)
+        failure: BaseException = lost or others or group
+        while isinstance(failure, BaseExceptionGroup):
+            failure = failure.exceptions[0]
+        raise failure from group

@@ -1,1 +1,1 @@
-"""Long and rough runs; each has a short form that runs with every change."""
+"""Long runs with faults; each has a short form that runs with every change."""

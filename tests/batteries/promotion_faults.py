@@ -1,4 +1,4 @@
-"""What goes wrong while releases are published: where, when, how, and what is drawn by lot."""
+"""Faults while releases are published: where, when, how, and which of them at random."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,14 +18,17 @@ RELEASE = 5
 TAGS = ("cp311-cp311", "cp312-cp312", "cp313-cp313", "cp314-cp314")
 LONGEST_LIFE = 0.8
 FEW, SMALL, LARGE = 20_000, 300_000, 14_000_000
-"""Of what is small, nothing is in our hands when the index has half; of what is large, some is."""
+"""File sizes.
+
+Half of a small upload is still in the client's buffers; half of a large one is not.
+"""
 
 
 NO_LAG = Lag()
 
 
 class Kind(StrEnum):
-    """What goes wrong. The first two concern our server, the others are the index's doing."""
+    """Kinds of faults: the first two stop the server, the others are faults of the index."""
 
     KILL = "kill -9"
     STOP = "SIGTERM"
@@ -36,13 +39,13 @@ class Kind(StrEnum):
     SHORT = "short body"
 
     @property
-    def is_ours(self) -> bool:
-        """Say whether it is our server that ends."""
+    def stops_server(self) -> bool:
+        """Return whether the server is stopped."""
         return self in {Kind.KILL, Kind.STOP}
 
 
 class When(StrEnum):
-    """How far the upload is."""
+    """The progress of an upload."""
 
     BEFORE = "before"
     MIDWAY = "mid-body"
@@ -70,9 +73,9 @@ WAYS = {
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One thing that goes wrong with an upload of one file, counted from 1.
+    """A fault in one upload of one file, counted from 1.
 
-    Our server may end at any moment, too: so many *seconds* after it began or went on.
+    The server may also be stopped at any time: *seconds* after it started or resumed.
     """
 
     place: int
@@ -84,18 +87,18 @@ class Incident:
 
     @property
     def cell(self) -> str:
-        """Return where it stands in the table of all that can go wrong."""
+        """Return its cell in the table of all faults."""
         return f"{PLACES[self.place]} | {self.when} | {self.kind}"
 
     @property
-    def told(self) -> str:
-        """Return it for a report."""
+    def text(self) -> str:
+        """Return the fault as a line of a report."""
         if self.when is When.ANYTIME:
             return f"{self.cell} | {self.seconds:.3f} s"
         return f"{self.cell} | attempt {self.attempt}"
 
     def fault(self, filename: str) -> Fault | None:
-        """Return what the upload API has to do; nothing if it answers as it should."""
+        """Return the fault of the upload API, or nothing if it answers as usual."""
         if self.when not in MOMENTS:
             return None
         is_pause = self.kind is Kind.TOO_MANY
@@ -111,9 +114,9 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One release that is published, and all that goes wrong with it.
+    """A release that is published, and the faults of its run.
 
-    *cut*: how many bytes a file has whose upload ends amid it.
+    *cut*: the size of a file whose upload is interrupted.
     """
 
     number: int
@@ -123,18 +126,18 @@ class Run:
 
     @property
     def project(self) -> str:
-        """Return the name of its project, like that of no other run."""
+        """Return the name of its project, which no other run uses."""
         return f"fault-{self.number}"
 
     def release(self) -> Sequence[Distribution]:
-        """Return its files, in the order in which they are to be published."""
+        """Return its files in the order of promotion."""
         return [*self._wheels(), an_sdist(self.project, extra=self._noise(len(TAGS)))]
 
     def described(self) -> dict[str, Any]:
-        """Return it for a report."""
+        """Return the run for a report."""
         return {
             "project": self.project,
-            "incidents": [one.told for one in self.incidents],
+            "incidents": [one.text for one in self.incidents],
             "lag": asdict(self.lag),
         }
 
@@ -149,7 +152,7 @@ class Run:
 
 
 def all_runs() -> list[Run]:
-    """Return a run for each cell as it is, and one with more of what can be drawn by lot."""
+    """Return a run for each cell alone, and one with additional random faults."""
     random = Random(SEED)
     cells = [Incident(*cell) for cell in product(FILES, STEPS, Kind)]
     plain = [Run(number, (cell,), cut=LARGE) for number, cell in enumerate(cells, 1)]
@@ -166,7 +169,7 @@ def all_runs() -> list[Run]:
 
 
 def short_runs() -> list[Run]:
-    """Return a run for each way to go wrong at each moment, with one file after the other."""
+    """Return a run for each kind of fault at each time, with different files."""
     random = Random(SEED)
     cells = list(product(Kind, STEPS))
     faults = [
@@ -178,13 +181,13 @@ def short_runs() -> list[Run]:
         )
         for number, (kind, when) in enumerate(cells, 1)
     ]
-    ours = [Kind.KILL, Kind.STOP]
-    ends = [Run(number, _ends(random, kind)) for number, kind in enumerate(ours, 1 + len(cells))]
+    stops = [Kind.KILL, Kind.STOP]
+    ends = [Run(number, _ends(random, kind)) for number, kind in enumerate(stops, 1 + len(cells))]
     return [*faults, *ends]
 
 
 def _second(random: Random, first: Incident) -> list[Incident]:
-    """Return what goes wrong with the next upload of the same file, mostly something."""
+    """Return a fault of the next upload of the same file, in most cases."""
     if random.random() < 0.25:
         return []
     when, kind = random.choice(list(MOMENTS)), random.choice(list(Kind))
@@ -193,7 +196,7 @@ def _second(random: Random, first: Incident) -> list[Incident]:
 
 
 def _ends(random: Random, kind: Kind) -> tuple[Incident, ...]:
-    """Return two moments at which our server ends, one after the other."""
+    """Return two random times at which the server is stopped."""
     lives = (random.uniform(0, LONGEST_LIFE) for _ in range(2))
     return tuple(Incident(RELEASE, When.ANYTIME, kind, seconds=life) for life in lives)
 

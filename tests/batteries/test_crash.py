@@ -1,4 +1,4 @@
-"""A server that is killed while it works: what it promised is there when it is back."""
+"""A server that is killed while it works: everything that it acknowledged is there afterwards."""
 
 import asyncio
 import hashlib
@@ -10,28 +10,29 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from tests.batteries.uploaders import (
     Uploaders,
-    broken_promises,
     half_written,
+    missing_files,
     pages_without_file,
 )
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import Server, running_server
+from tests.support.stored_files import stored_files
 
 SEED = 20261122
 LONGEST_LIFE = 1.5
 
 
 class _KilledError(Exception):
-    """The server is gone, and not by its own doing."""
+    """The server was killed."""
 
 
 @dataclass(slots=True)
-class Victim:
-    """A data directory whose servers do not end well."""
+class KilledServer:
+    """A data directory whose servers are killed."""
 
     folder: Path
     settings: dict[str, str]
@@ -45,18 +46,18 @@ class Victim:
 
     @asynccontextmanager
     async def server(self) -> AsyncIterator[Server]:
-        """Start a server, and take the time."""
+        """Start a server and measure how long it takes."""
         began = time.monotonic()
         async with running_server(self.data, logs=self.folder, settings=self.settings) as server:
             self.slowest_start = max(self.slowest_start, time.monotonic() - began)
             yield server
 
-    async def live_and_die(self) -> None:
-        """Start a server, look at what the last one left, load it, and kill it at some moment."""
+    async def run_and_kill(self) -> None:
+        """Start a server, check the data of the last one, upload, and kill it at a random time."""
         life = self.uploaders.random.uniform(0.05, LONGEST_LIFE)
         with suppress(_KilledError):
             async with self.server() as server:
-                assert await broken_promises(server, self.uploaders.recent) == []
+                assert await missing_files(server, self.uploaders.recent) == []
                 self.uploaders.recent.clear()
                 async with self.uploaders.busy(server):
                     await asyncio.sleep(life)
@@ -65,15 +66,14 @@ class Victim:
                 raise _KilledError
 
     def damage(self) -> list[str]:
-        """Return what is wrong with what lies on the disk."""
+        """Return damaged files, and damage of the database."""
         with closing(sqlite3.connect(self.data / "catalogue.db")) as connection:
             verdict = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-        kept = (self.data / "files" / "kept").glob("*/*")
-        odd = [path.name for path in kept if _sha256_of(path) != path.name]
-        return odd if verdict == ["ok"] else [*verdict, *odd]
+        damaged = [path.name for path in stored_files(self.data) if _sha256_of(path) != path.name]
+        return damaged if verdict == ["ok"] else [*verdict, *damaged]
 
-    def faults(self) -> list[str]:
-        """Return the lines of the log that tell of faults of ours."""
+    def internal_errors(self) -> list[str]:
+        """Return the lines of the log on internal errors."""
         lines = (self.folder / "stderr").read_text().splitlines()
         return [line for line in lines if "Traceback" in line or " ERROR " in line]
 
@@ -92,21 +92,23 @@ def _sha256_of(path: Path) -> str:
 async def test_killed_under_load(
     tmp_path: Path, index: FakeIndex, kills: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """Every upload that was acknowledged is served as it was; nothing is there by half."""
+    """Every acknowledged upload is served unchanged; no file is incomplete."""
     settings = {"UPSTREAM__URL": index.url}
-    victim = Victim(tmp_path, settings, Uploaders(Random(SEED)))
+    killed = KilledServer(tmp_path, settings, Uploaders(Random(SEED)))
 
     for _ in range(kills):
-        await victim.live_and_die()
-        assert victim.damage() == []
+        await killed.run_and_kill()
+        assert killed.damage() == []
 
-    promises = victim.uploaders.promises
-    async with victim.server() as server:
-        assert await broken_promises(server, promises) == []
-        assert await pages_without_file(server, promises) == []
+    acknowledged = killed.uploaders.acknowledged
+    async with killed.server() as server:
+        assert await missing_files(server, acknowledged) == []
+        assert await pages_without_file(server, acknowledged) == []
         assert await half_written(server) == []
-    assert victim.damage() == victim.faults() == []
-    assert len(promises) > kills
-    figures = f"{kills} kills, {len(promises)} uploads, slowest start {victim.slowest_start:.2f} s"
+    assert killed.damage() == killed.internal_errors() == []
+    assert len(acknowledged) > kills
+    figures = (
+        f"{kills} kills, {len(acknowledged)} uploads, slowest start {killed.slowest_start:.2f} s"
+    )
     record_property("crashes", figures)
-    print(figures)  # noqa: T201 - what this is run for
+    print(figures)  # noqa: T201 - the result of the run

@@ -1,4 +1,4 @@
-"""Archives that are made to do harm, sent to a real server."""
+"""Hostile archives that are sent to a real server."""
 
 import asyncio
 import io
@@ -39,7 +39,7 @@ ALL = [
 
 
 class _KilledError(Exception):
-    """The server is gone, and not by its own doing."""
+    """The server was killed."""
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def server(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Server]:
 
 
 async def upload(server: Server, filename: str, content: bytes) -> tuple[int, str, list[str]]:
-    """Return the status of an upload, what is said, and the notices of the file it becomes."""
+    """Return the status of an upload, its sentence, and the notices of the file."""
     headers = {"Authorization": f"Bearer {server.admin_token}", "Content-Type": FORM}
     body = body_of(hostile_form(Distribution(filename, content)))
     async with (
@@ -68,7 +68,7 @@ async def upload(server: Server, filename: str, content: bytes) -> tuple[int, st
 
 
 def fate_of(status: int, notices: list[str]) -> Fate:
-    """Return what became of an archive."""
+    """Return the fate of an archive."""
     if status == 400:
         return Fate.REFUSED
     assert status == 200
@@ -76,25 +76,25 @@ def fate_of(status: int, notices: list[str]) -> Fate:
 
 
 def left_of(server: Server) -> list[Path]:
-    """Return the files that still come in."""
+    """Return the files that are still being received."""
     return list((server.data / "files" / "incoming").iterdir())
 
 
-def faults_of(server: Server) -> list[str]:
-    """Return the lines of the log that tell of faults of ours."""
+def internal_errors(server: Server) -> list[str]:
+    """Return the lines of the log on internal errors."""
     lines = (server.logs / "stderr").read_text().splitlines()
     return [line for line in lines if "Traceback" in line or " ERROR " in line]
 
 
 async def until_gone(pids: Collection[int]) -> None:
-    """Return when all of these processes have ended."""
+    """Wait until all of these processes have ended."""
     async with asyncio.timeout(20):
-        while any(map(is_running, pids)):  # noqa: ASYNC110 - no event comes from there
+        while any(map(is_running, pids)):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.01)
 
 
 async def stopped_processes(server: Server) -> set[int]:
-    """Upload a file, and stop the processes that have looked into it, as if they were busy."""
+    """Upload a file, and stop the processes that have read it, as if they were busy."""
     assert (await upload(server, HONEST_WHEEL.filename, HONEST_WHEEL.content))[0] == 200
     pids = inspection_processes(server.process.pid)
     for pid in pids:
@@ -105,7 +105,7 @@ async def stopped_processes(server: Server) -> set[int]:
 async def test_hostile_archives(
     server: Server, record_property: Callable[[str, object], None]
 ) -> None:
-    """Each gets its answer in time and takes little memory, and a normal upload behind it works."""
+    """Each archive is answered in time and takes little memory, and the next upload works."""
     await upload(server, HONEST_WHEEL.filename, HONEST_WHEEL.content)
     before, odd, slowest, largest = memory_of(server.process.pid, most=True), [], 0.0, 0
     for filename, case, hostile in ALL:
@@ -126,14 +126,14 @@ async def test_hostile_archives(
         f"largest process {largest // MIB} MiB"
     )
     record_property("hostile archives", figures)
-    print(figures)  # noqa: T201 - what this is run for
+    print(figures)  # noqa: T201 - the result of the run
     assert odd == []
     assert max(growth, largest) < MOST_GROWTH
-    assert (left_of(server), faults_of(server)) == ([], [])
+    assert (left_of(server), internal_errors(server)) == ([], [])
 
 
-async def test_a_process_that_is_killed(server: Server) -> None:
-    """The file that it had is refused and gone, and the next upload works."""
+async def test_process_that_is_killed(server: Server) -> None:
+    """The file of a killed process is refused and removed, and the next upload works."""
     pids = await stopped_processes(server)
 
     async with asyncio.TaskGroup() as group:
@@ -149,8 +149,8 @@ async def test_a_process_that_is_killed(server: Server) -> None:
     assert "Invalid distribution file. File cannot be read" in said
 
 
-async def test_a_process_that_takes_too_long(server: Server) -> None:
-    """The file that it has is refused in time, and the next upload works."""
+async def test_process_that_takes_too_long(server: Server) -> None:
+    """The file of a slow process is refused in time, and the next upload works."""
     pids = await stopped_processes(server)
     began = time.monotonic()
 
@@ -167,8 +167,8 @@ async def test_a_process_that_takes_too_long(server: Server) -> None:
     assert len(list(filter(is_running, pids))) == len(pids) - 1
 
 
-async def test_processes_end_with_a_server_that_is_stopped(server: Server) -> None:
-    """A server leaves no process behind."""
+async def test_stopped_server_leaves_no_processes(server: Server) -> None:
+    """A server that is stopped leaves no process."""
     await upload(server, HONEST_WHEEL.filename, HONEST_WHEEL.content)
     pids = inspection_processes(server.process.pid)
 
@@ -178,8 +178,8 @@ async def test_processes_end_with_a_server_that_is_stopped(server: Server) -> No
     assert not any(map(is_running, pids))
 
 
-async def test_processes_end_with_a_server_that_is_killed(tmp_path: Path, index: FakeIndex) -> None:
-    """A server that is gone leaves no process behind for long."""
+async def test_killed_server_leaves_no_processes(tmp_path: Path, index: FakeIndex) -> None:
+    """The processes of a killed server end soon."""
     settings = {"UPSTREAM__URL": index.url}
     with suppress(_KilledError):
         async with running_server(tmp_path / "data", logs=tmp_path, settings=settings) as server:

@@ -1,4 +1,4 @@
-"""Files that are larger than any memory they may take."""
+"""Files that are larger than the memory of the server."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ async def server(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Server]:
 
 
 def peak_of(server: Server) -> int:
-    """Return the most memory that a server has had, in bytes."""
+    """Return the peak memory of a server, in bytes."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found
@@ -48,7 +48,7 @@ def peak_of(server: Server) -> int:
 
 
 async def upload(session: ClientSession, server: Server, wheel: Path) -> Any:
-    """Send a file piece by piece, and return the stage that it is in."""
+    """Send a file in pieces, and return its stage."""
     digest = sha256_of(wheel)
     with wheel.open("rb") as opened:
         form = FormData([*FORM.items(), ("sha256_digest", digest)])
@@ -61,7 +61,7 @@ async def upload(session: ClientSession, server: Server, wheel: Path) -> Any:
 
 
 async def download(session: ClientSession, url: str) -> str:
-    """Return the SHA-256 of what is served at a URL."""
+    """Return the SHA-256 of the body at a URL."""
     digest = hashlib.sha256()
     async with session.get(url) as response:
         assert response.status == 200
@@ -79,7 +79,7 @@ def sha256_of(path: Path) -> str:
 async def test_memory_does_not_grow_with_the_file(
     tmp_path: Path, server: Server, record_property: Callable[[str, object], None]
 ) -> None:
-    """A wheel of 1 GiB goes in and out as it is, and takes less than 64 MiB of memory each way."""
+    """A wheel of 1 GiB is uploaded and downloaded with less than 64 MiB of memory each way."""
     large = write_large_wheel(tmp_path, GIB)
     async with ClientSession() as session:
         before = peak_of(server)
@@ -97,5 +97,5 @@ async def test_memory_does_not_grow_with_the_file(
     )
     growth = [(uploaded - before) // MIB, (downloaded - uploaded) // MIB]
     record_property("growth in MiB", str(growth))
-    print(f"in {growth[0]} MiB, out {growth[1]} MiB")  # noqa: T201 - what this is run for
+    print(f"in {growth[0]} MiB, out {growth[1]} MiB")  # noqa: T201 - the result of the run
     assert max(growth) < 64

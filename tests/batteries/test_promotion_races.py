@@ -1,4 +1,4 @@
-"""Promotions at the same time as others, or as changes of what they publish."""
+"""Concurrent promotions, and changes of a stage during its promotion."""
 
 import asyncio
 from collections import Counter
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.batteries.promotion_races import Arena, Bout, another_wheel, same_wheel_anew
+from tests.batteries.promotion_races import Race, Races, another_wheel, changed_wheel
 from tests.support.clients.asking import Answer
 from tests.support.index.fake_index import FakeIndex
 
@@ -26,23 +26,23 @@ def rounds(short: int, long: int) -> pytest.MarkDecorator:
     )
 
 
-async def upload_another(bout: Bout) -> Answer:
+async def upload_another(race: Race) -> Answer:
     """Add a wheel to the release."""
-    return await bout.service.upload(another_wheel(bout))
+    return await race.service.upload(another_wheel(race))
 
 
-async def delete_one(bout: Bout) -> Answer:
+async def delete_one(race: Race) -> Answer:
     """Remove the first file of the release."""
-    name = next(iter(bout.hashes))
-    return await bout.service.api("DELETE", f"stages/{bout.stage_id}/files/{name}")
+    name = next(iter(race.hashes))
+    return await race.service.api("DELETE", f"stages/{race.stage_id}/files/{name}")
 
 
-async def replace_one(bout: Bout) -> Answer:
-    """Put other bytes in place of a wheel of the release."""
-    return await bout.service.upload(same_wheel_anew(bout))
+async def replace_one(race: Race) -> Answer:
+    """Replace a wheel of the release."""
+    return await race.service.upload(changed_wheel(race))
 
 
-CHANGES: Mapping[str, Callable[[Bout], Awaitable[Answer]]] = {
+CHANGES: Mapping[str, Callable[[Race], Awaitable[Answer]]] = {
     "upload": upload_another,
     "delete": delete_one,
     "replace": replace_one,
@@ -50,80 +50,82 @@ CHANGES: Mapping[str, Callable[[Bout], Awaitable[Answer]]] = {
 
 
 @pytest.fixture
-async def arena(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Arena]:
-    """Return a service where many releases are published."""
-    async with Arena.open(tmp_path / "data", index) as arena:
-        yield arena
+async def races(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Races]:
+    """Return a service on which many releases are published."""
+    async with Races.open(tmp_path / "data", index) as races:
+        yield races
 
 
 @rounds(5, 100)
-async def test_two_orders_for_the_server(arena: Arena, rounds: int) -> None:
-    """Of two that order the same stage to be published one is told no, and nothing goes twice."""
+async def test_concurrent_promotions_by_the_server(races: Races, rounds: int) -> None:
+    """Of two promotions of a stage one is refused, and no file is sent twice."""
     for _ in range(rounds):
-        bout = await arena.bout()
+        race = await races.new_race()
 
-        answers = await asyncio.gather(bout.promote(), bout.promote())
+        answers = await asyncio.gather(race.promote(), race.promote())
 
         assert sorted(one.status for one in answers) == [202, 409]
-        assert (await bout.until_over(), bout.broken(), bout.uploads) == ("published", [], 3)
+        assert (await race.until_over(), race.violations(), race.uploads) == ("published", [], 3)
 
 
 @rounds(5, 100)
-async def test_two_orders_from_elsewhere(arena: Arena, rounds: int) -> None:
-    """Of two that want to publish a stage themselves one may, and does."""
+async def test_concurrent_promotions_by_clients(races: Races, rounds: int) -> None:
+    """Of two clients that publish a stage one is refused, and the other publishes it."""
     for _ in range(rounds):
-        bout = await arena.bout()
+        race = await races.new_race()
 
-        answers = await asyncio.gather(*(bout.promote(publisher="client") for _ in range(2)))
-        (won,) = (one.document for one in answers if one.status == 202)
-        is_kept = await bout.publish_here(won["fence"])
+        answers = await asyncio.gather(
+            race.promote(publisher="client"), race.promote(publisher="client")
+        )
+        (winner,) = (one.document for one in answers if one.status == 202)
+        is_held = await race.publish_as_client(winner["fence"])
 
-        assert (sorted(one.status for one in answers), is_kept) == ([202, 409], True)
-        assert (await bout.status(), bout.broken(), bout.uploads) == ("published", [], 3)
+        assert (sorted(one.status for one in answers), is_held) == ([202, 409], True)
+        assert (await race.status(), race.violations(), race.uploads) == ("published", [], 3)
 
 
 @rounds(5, 100)
-async def test_holder_that_was_silent(arena: Arena, rounds: int) -> None:
-    """Whoever takes over publishes to the end; who comes back from its silence writes nothing."""
+async def test_takeover_of_a_silent_client(races: Races, rounds: int) -> None:
+    """The client that takes over publishes the stage; the silent one changes nothing."""
     for _ in range(rounds):
-        bout = await arena.bout()
-        arena.service.index.uploads.faults = [arena.hang(bout)]
-        first = (await bout.promote(publisher="client")).document["fence"]
+        race = await races.new_race()
+        races.service.index.uploads.faults = [races.a_hanging_upload(race)]
+        first = (await race.promote(publisher="client")).document["fence"]
 
         async with asyncio.TaskGroup() as group:
-            silent = group.create_task(bout.publish_here(first))
-            await bout.until_it_hangs()
-            arena.service.clock.advance(minutes=16)
-            second = (await bout.promote(publisher="client")).document["fence"]
-            unheard = await bout.unheard()
-            is_kept = await bout.publish_here(second)
+            silent = group.create_task(race.publish_as_client(first))
+            await race.until_it_hangs()
+            races.service.clock.advance(minutes=16)
+            second = (await race.promote(publisher="client")).document["fence"]
+            unrecorded = await race.unrecorded()
+            is_held = await race.publish_as_client(second)
 
-        assert (silent.result(), is_kept, second) == (False, True, first + 1)
-        assert (await bout.status(), bout.broken(unheard)) == ("published", [])
+        assert (silent.result(), is_held, second) == (False, True, first + 1)
+        assert (await race.status(), race.violations(unrecorded)) == ("published", [])
 
 
 @rounds(20, 200)
-async def test_changes_while_it_is_frozen(
-    arena: Arena, rounds: int, record_property: Callable[[str, object], None]
+async def test_changes_during_a_promotion(
+    races: Races, rounds: int, record_property: Callable[[str, object], None]
 ) -> None:
-    """What is published is what was looked at, or nothing is, whatever comes in between."""
+    """Either the plan is published or nothing, whatever changes meanwhile."""
     outcomes: Counter[tuple[str, int, int]] = Counter()
     for number in range(rounds):
-        bout = await arena.bout()
+        race = await races.new_race()
         kind = list(CHANGES)[number % len(CHANGES)]
         change = CHANGES[kind]
 
         promoted, changed = await asyncio.gather(
-            arena.at_some_moment(bout.promote), arena.at_some_moment(partial(change, bout))
+            races.at_random_time(race.promote), races.at_random_time(partial(change, race))
         )
 
         outcomes[kind, promoted.status, changed.status] += 1
-        status = await bout.until_over()
+        status = await race.until_over()
         if promoted.status == 202:
-            assert (status, bout.on_index, bout.broken()) == ("published", bout.hashes, [])
+            assert (status, race.on_index, race.violations()) == ("published", race.hashes, [])
         else:
-            assert (status, bout.on_index, bout.uploads) == ("open", {}, 0)
+            assert (status, race.on_index, race.uploads) == ("open", {}, 0)
 
     record_property("changes while it is frozen", str(outcomes))
-    print(outcomes)  # noqa: T201 - what this is run for
+    print(outcomes)  # noqa: T201 - the result of the run
     assert {promoted for _, promoted, _ in outcomes} == {202, 409}

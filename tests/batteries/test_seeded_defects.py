@@ -1,12 +1,11 @@
-"""Each guarantee has a test that fails where it is broken: the defect is seeded, the test run.
+"""Each guarantee has a test that fails if it is broken: the defect is seeded, and the test is run.
 
-In short form: that each defect can still be seeded, and its test is there.
+In the short form, only that each defect can be seeded, and that its test exists.
 """
 
 import os
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.support.servers.processes import ROOT, Finished, own_environment, run
 IGNORED = shutil.ignore_patterns("__pycache__", ".*")
 TESTS_FAILED = 1
 LATER = 2_000_000_000
-"""A time that no file has: Python compiles anew what has another one."""
+"""A time that no file has, so that Python compiles the files again."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def seeded(copy: Path, defect: Defect) -> Iterator[None]:
-    """Break the copy, and mend it again."""
+    """Seed a defect in the copy, and remove it again."""
     path, good, bad = defect.seeded_in(copy)
     path.write_text(bad)
     os.utime(path, (LATER, LATER + DEFECTS.index(defect)))
@@ -43,8 +42,8 @@ def seeded(copy: Path, defect: Defect) -> Iterator[None]:
     os.utime(path, (LATER, LATER - 1))
 
 
-async def tested(copy: Path, *tests: str) -> Finished:
-    """Run tests of the copy, over the code of the copy."""
+async def run_tests(copy: Path, *tests: str) -> Finished:
+    """Run tests of the copy, with the code of the copy."""
     wanted = [f"tests/{one}" for one in tests]
     command = (sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *wanted)
     environment = {**own_environment(), "PYTHONPATH": str(copy)}
@@ -53,7 +52,7 @@ async def tested(copy: Path, *tests: str) -> Finished:
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.guarantee)
 def test_defect_can_be_seeded(defect: Defect) -> None:
-    """What a defect replaces stands once in the code, and the test that it names is there."""
+    """The code that a defect replaces occurs once, and the named test exists."""
     path, good, bad = defect.seeded_in(ROOT)
     file, _, test = defect.test.partition("::")
 
@@ -62,22 +61,17 @@ def test_defect_can_be_seeded(defect: Defect) -> None:
     assert f"def {test}" in (ROOT / "tests" / file).read_text()
 
 
-def test_guarantees_are_told_apart() -> None:
-    """No guarantee stands there twice."""
-    assert max(Counter(one.guarantee for one in DEFECTS).values()) == 1
-
-
 @pytest.mark.battery
-async def test_nothing_is_red_without_a_defect(copy: Path) -> None:
-    """All of the tests that are named succeed on code that is whole."""
-    (await tested(copy, *{one.test for one in DEFECTS})).ok()
+async def test_named_tests_pass(copy: Path) -> None:
+    """All named tests pass without a defect."""
+    (await run_tests(copy, *{one.test for one in DEFECTS})).ok()
 
 
 @pytest.mark.battery
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.guarantee)
-async def test_defect_turns_its_test_red(copy: Path, defect: Defect) -> None:
-    """With the defect its test fails, and not because nothing can be run."""
+async def test_defect_fails_its_test(copy: Path, defect: Defect) -> None:
+    """With the defect, its test fails, and not because it cannot run."""
     with seeded(copy, defect):
-        done = await tested(copy, defect.test)
+        done = await run_tests(copy, defect.test)
 
     assert done.code == TESTS_FAILED, done.output

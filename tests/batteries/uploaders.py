@@ -1,4 +1,4 @@
-"""Clients that upload as fast as they can, and remember what was promised to them."""
+"""Clients that upload without pause, and remember what was acknowledged."""
 
 import asyncio
 import hashlib
@@ -23,8 +23,8 @@ PATIENCE = ClientTimeout(total=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """A file that the server said it has, and where it is served, on whatever port."""
+class StoredFile:
+    """A file that the server acknowledged, and its path on the server."""
 
     path: str
     sha256: str
@@ -32,19 +32,19 @@ class Promise:
 
 @dataclass(slots=True)
 class Uploaders:
-    """What was promised so far, and since `recent` was last cleared.
+    """The acknowledged files, and those since `recent` was last cleared.
 
-    The same *random* leads to the same files and moments of death.
+    The same *random* produces the same files and times.
     """
 
     random: Random
     number: int = 0
-    promises: list[Promise] = field(default_factory=list)
-    recent: list[Promise] = field(default_factory=list)
+    acknowledged: list[StoredFile] = field(default_factory=list)
+    recent: list[StoredFile] = field(default_factory=list)
 
     @asynccontextmanager
     async def busy(self, server: Server) -> AsyncIterator[None]:
-        """Upload without pause as long as the block lasts, or the server does."""
+        """Upload without pause while the block runs, or until the server ends."""
         headers = {"Authorization": f"Bearer {server.admin_token}"}
         async with ClientSession(headers=headers, timeout=PATIENCE) as session:
             workers = [asyncio.ensure_future(self._work(session, server)) for _ in range(AT_A_TIME)]
@@ -52,12 +52,12 @@ class Uploaders:
             await asyncio.gather(*workers)
 
     async def _work(self, session: ClientSession, server: Server) -> None:
-        # A server that is killed breaks off what it was doing: that was not promised.
+        # What a killed server was receiving was not acknowledged.
         with suppress(ClientError, ConnectionError):
             while True:
-                promise = await self._upload(session, server, self._next())
-                self.promises.append(promise)
-                self.recent.append(promise)
+                file = await self._upload(session, server, self._next())
+                self.acknowledged.append(file)
+                self.recent.append(file)
 
     def _next(self) -> Distribution:
         self.number += 1
@@ -67,7 +67,7 @@ class Uploaders:
 
     async def _upload(
         self, session: ClientSession, server: Server, distribution: Distribution
-    ) -> Promise:
+    ) -> StoredFile:
         form = FormData([*upload_form(distribution), ("staged", "true")])
         content = io.BytesIO(distribution.content)
         form.add_field("content", content, filename=distribution.filename)
@@ -75,35 +75,35 @@ class Uploaders:
             text = await response.text()
             assert response.status == 200, text
         [file] = json.loads(text)["files"].values()
-        return Promise(urlsplit(file["link"]).path, distribution.sha256)
+        return StoredFile(urlsplit(file["link"]).path, distribution.sha256)
 
 
-async def broken_promises(server: Server, promises: list[Promise]) -> list[Promise]:
-    """Return what the server said it has, and does not serve as it was."""
+async def missing_files(server: Server, acknowledged: list[StoredFile]) -> list[StoredFile]:
+    """Return acknowledged files that are not served unchanged."""
     async with ClientSession() as session:
-        return [one for one in promises if not await _is_held(session, server, one)]
+        return [one for one in acknowledged if not await _is_held(session, server, one)]
 
 
 async def half_written(server: Server) -> list[str]:
-    """Return the names of files that any stage shows, and that are not what it says of them.
+    """Return the names of listed files whose bytes are not those of their hash.
 
-    What was taken in without anybody being told is shown too: whole, or not at all.
+    Files that were stored without an answer to the client are listed too.
     """
     _, body = await server.ask("GET", "/api/stages")
-    shown = [
-        (filename, Promise(urlsplit(file["link"]).path, file["hashes"]["sha256"]))
+    listed = [
+        (filename, StoredFile(urlsplit(file["link"]).path, file["hashes"]["sha256"]))
         for stage in json.loads(body)["stages"]
         for filename, file in stage["files"].items()
     ]
     async with ClientSession() as session:
-        return [name for name, one in shown if not await _is_held(session, server, one)]
+        return [name for name, one in listed if not await _is_held(session, server, one)]
 
 
-async def pages_without_file(server: Server, promises: list[Promise]) -> list[Promise]:
+async def pages_without_file(server: Server, acknowledged: list[StoredFile]) -> list[StoredFile]:
     """Return the files that their project's page in the stage does not list."""
     missing = []
     async with ClientSession() as session:
-        for one in promises:
+        for one in acknowledged:
             _, _, project, token, _ = one.path.split("/", 4)
             url = f"{server.url}/tmp/{project}/{token}/simple/{project}/"
             async with session.get(url, headers={"Accept": JSON_PAGE}) as response:
@@ -113,7 +113,7 @@ async def pages_without_file(server: Server, promises: list[Promise]) -> list[Pr
     return missing
 
 
-async def _is_held(session: ClientSession, server: Server, promise: Promise) -> bool:
-    async with session.get(server.url + promise.path) as response:
+async def _is_held(session: ClientSession, server: Server, file: StoredFile) -> bool:
+    async with session.get(server.url + file.path) as response:
         content = await response.read()
-    return response.status == 200 and hashlib.sha256(content).hexdigest() == promise.sha256
+    return response.status == 200 and hashlib.sha256(content).hexdigest() == file.sha256

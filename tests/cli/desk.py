@@ -24,6 +24,7 @@ from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.elsewhere import elsewhere
 from tests.support.servers.processes import Server, own_environment, run, running_server
+from tests.support.stored_files import stored_file
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
 
 NOBODY = "http://127.0.0.1:1"
@@ -66,9 +67,9 @@ class Desk:
         told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
         return self.run_with(told, *arguments, typed=text)
 
-    def separately(self, *arguments: str) -> Ended:
+    def separately(self, *arguments: str, token: str | None = None) -> Ended:
         """Run a command in a process of its own."""
-        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
+        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.token}
         done = asyncio.run(
             run(
                 *(sys.executable, "-m", "stageproxy", *arguments),
@@ -169,7 +170,7 @@ class Desk:
 
     def kept_file(self, sha256: str) -> Path:
         """Return where the server keeps a file."""
-        return self.data / "files" / "kept" / sha256[:2] / sha256
+        return stored_file(self.data, sha256)
 
 
 def _read(terminal: int) -> bytes:

@@ -1,1 +1,1 @@
-"""Tests of the rules: no event loop, no fixtures, no I/O."""
+"""Tests of the core: no event loop, no fixtures, no I/O."""

@@ -1,4 +1,4 @@
-"""The chain of records: what was written is found to be whole, and nothing else is."""
+"""The chain of audit records: any change to it is found."""
 
 import hashlib
 from dataclasses import replace
@@ -52,8 +52,8 @@ OTHER_VALUES = {
 
 
 @given(CHAINS)
-def test_a_chain_is_whole(records: list[AuditRecord]) -> None:
-    """For any events, their chain is whole, and every digest in it is one that it had once."""
+def test_chain_is_whole(records: list[AuditRecord]) -> None:
+    """For any events, their chain is whole and contains each of its digests."""
     heads = [None, *(one.digest for one in records)]
 
     assert {find_broken_record(records, head) for head in heads} == {None}
@@ -61,7 +61,7 @@ def test_a_chain_is_whole(records: list[AuditRecord]) -> None:
 
 @given(st.data(), CHAINS)
 def test_any_edit_is_found(data: st.DataObject, records: list[AuditRecord]) -> None:
-    """Whatever is changed in a record, the chain is broken right there (77)."""
+    """For any change to a record, the chain is broken at that record."""
     place = data.draw(st.integers(0, len(records) - 1))
     name = data.draw(st.sampled_from(sorted(OTHER_VALUES)))
     before = records[place]
@@ -78,7 +78,7 @@ def test_any_edit_is_found(data: st.DataObject, records: list[AuditRecord]) -> N
 def test_any_edit_with_a_new_digest_is_found(
     data: st.DataObject, records: list[AuditRecord]
 ) -> None:
-    """Who computes the digest anew breaks the chain one further, or the head is another one."""
+    """With a recomputed digest, the chain is broken one record later, or its head differs."""
     head = records[-1].digest
     place = data.draw(st.integers(0, len(records) - 1))
     before = records[place]
@@ -93,7 +93,7 @@ def test_any_edit_with_a_new_digest_is_found(
 
 @given(st.data(), CHAINS)
 def test_any_deletion_is_found(data: st.DataObject, records: list[AuditRecord]) -> None:
-    """Whichever record is missing, the chain is broken there; of the last, the head tells (77)."""
+    """For any missing record, the chain is broken there; for the last one, the head differs."""
     head = records[-1].digest
     place = data.draw(st.integers(0, len(records) - 1))
     is_last = place == len(records) - 1
@@ -108,7 +108,7 @@ def test_any_deletion_is_found(data: st.DataObject, records: list[AuditRecord]) 
 
 @given(st.data(), CHAINS)
 def test_any_swap_is_found(data: st.DataObject, records: list[AuditRecord]) -> None:
-    """Whichever two records change places, with or without their numbers, it is found (77)."""
+    """For any two swapped records, with or without their numbers, the chain is broken."""
     one, other = data.draw(
         st.lists(st.integers(0, len(records) - 1), min_size=2, max_size=2, unique=True)
     )
@@ -124,26 +124,26 @@ def test_any_swap_is_found(data: st.DataObject, records: list[AuditRecord]) -> N
 
 
 @given(st.data(), CHAINS)
-def test_any_cut_is_found_with_the_head(data: st.DataObject, records: list[AuditRecord]) -> None:
-    """A chain that lost its end looks whole, but not to who knows a digest that was in there."""
-    kept = data.draw(st.integers(0, len(records) - 1))
-    known = data.draw(st.sampled_from(records[kept:]))
+def test_any_truncation_is_found(data: st.DataObject, records: list[AuditRecord]) -> None:
+    """A truncated chain looks whole, except to a reader with a digest of the removed part."""
+    length = data.draw(st.integers(0, len(records) - 1))
+    known = data.draw(st.sampled_from(records[length:]))
 
-    assert find_broken_record(records[:kept]) is None
-    assert find_broken_record(records[:kept], known.digest) == BrokenRecord(
-        kept + 1, "The expected head is not in the chain: records were removed or replaced."
+    assert find_broken_record(records[:length]) is None
+    assert find_broken_record(records[:length], known.digest) == BrokenRecord(
+        length + 1, "The expected head is not in the chain: records were removed or replaced."
     )
 
 
 @given(CHAINS, DIGESTS)
-def test_a_chain_that_is_computed_anew_is_found(records: list[AuditRecord], digest: str) -> None:
-    """A digest that the chain never had says that it is another one."""
+def test_recomputed_chain_is_found(records: list[AuditRecord], digest: str) -> None:
+    """A digest that the chain does not contain shows that it is another chain."""
     assert find_broken_record(records, digest) is not None
 
 
 @given(CHAINS, st.integers(1, 4))
-def test_a_chain_may_be_walked_in_parts(records: list[AuditRecord], size: int) -> None:
-    """However a chain is cut for reading, the walk along it is the same."""
+def test_chain_can_be_checked_in_parts(records: list[AuditRecord], size: int) -> None:
+    """For any parts in which a chain is read, the result of the check is the same."""
     del records[-2]
     walk = ChainCheck()
     for start in range(0, len(records), size):
@@ -152,8 +152,8 @@ def test_a_chain_may_be_walked_in_parts(records: list[AuditRecord], size: int) -
     assert walk == ChainCheck().extended_with(records)
 
 
-def test_digest_is_fixed_for_good() -> None:
-    """The digest is the SHA-256 of a record's canonical JSON: old trails have to stay whole."""
+def test_digest_never_changes() -> None:
+    """The digest is the SHA-256 of a record's canonical JSON, so that old trails stay valid."""
     text = (
         '{"action":"opened","actor":"t1","at":"2026-11-22T12:00:00.123456Z",'
         '"details":{"a":["\\u00e9",1,true,null]},"number":1,'
@@ -165,29 +165,29 @@ def test_digest_is_fixed_for_good() -> None:
     assert record.digest == hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_digest_is_of_all_that_was_before() -> None:
-    """The same event after another one has another digest: whoever edits one edits all after it."""
+def test_digest_covers_all_records_before() -> None:
+    """The same event after another one has another digest."""
     first, second = (chained_record(previous, 2, an_event()) for previous in ("0" * 64, "1" * 64))
 
     assert first.digest != second.digest
 
 
-def test_a_moment_is_the_same_in_all_zones() -> None:
-    """What counts is when it happened, not how that is told."""
+def test_time_is_independent_of_the_zone() -> None:
+    """The same time in two zones has the same digest."""
     elsewhere = NOON.astimezone(timezone(timedelta(hours=5)))
 
     assert a_chain(an_event(at=elsewhere))[0].digest == a_chain(an_event(at=NOON))[0].digest
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_json_cannot_tell_is_refused(value: Any) -> None:
-    """A value that has no spelling is no detail."""
+def test_values_without_json_are_refused(value: Any) -> None:
+    """A detail must have one spelling in JSON."""
     with pytest.raises(ValueError, match="not JSON compliant"):
         a_chain(an_event(a=value))
 
 
-def test_cleaning_reaches_every_text() -> None:
-    """Whatever a client may have had a say in goes through, however deep it is."""
+def test_every_text_is_cleaned() -> None:
+    """Every text that a client may have chosen is cleaned, at any depth."""
     event = an_event(a="x", b=["x", {"c": "x"}], d=1, e=None)
 
     clean = clean_event(event, str.upper)

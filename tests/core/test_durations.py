@@ -1,4 +1,4 @@
-"""Lengths of time, as people write them."""
+"""Durations as people write them."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ from stageproxy.core.durations import parse_duration, spell_duration
     ],
     ids=str,
 )
-def test_durations_are_read(written: object, expected: timedelta) -> None:
+def test_durations_are_parsed(written: object, expected: timedelta) -> None:
     """A number has a unit, or is in seconds."""
     assert parse_duration(written) == expected
 
@@ -51,8 +51,8 @@ def test_durations_are_read(written: object, expected: timedelta) -> None:
     ],
     ids=str,
 )
-def test_nonsense_is_refused(written: object) -> None:
-    """What is no length of time is told, and never taken for another one."""
+def test_invalid_durations_are_refused(written: object) -> None:
+    """A text that is no duration is refused."""
     with pytest.raises(ValueError, match="is"):
         parse_duration(written)
 
@@ -69,14 +69,14 @@ def test_nonsense_is_refused(written: object) -> None:
     ],
     ids=str,
 )
-def test_durations_are_spelled_in_their_largest_unit(length: timedelta, spelled: str) -> None:
-    """The unit is the largest that leaves no rest."""
+def test_durations_are_formatted_in_their_largest_unit(length: timedelta, spelled: str) -> None:
+    """The unit is the largest one that leaves no remainder."""
     assert spell_duration(length) == spelled
 
 
 @given(st.integers(0, 10**9))
-def test_a_spelled_duration_reads_back(seconds: int) -> None:
-    """For any whole number of seconds, what is shown can be typed."""
+def test_formatted_durations_can_be_parsed(seconds: int) -> None:
+    """For any whole number of seconds, the formatted duration parses to it."""
     length = timedelta(seconds=seconds)
 
     assert parse_duration(spell_duration(length)) == length

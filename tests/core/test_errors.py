@@ -1,4 +1,4 @@
-"""Failures that a client is told about."""
+"""Errors that clients see."""
 
 import pytest
 
@@ -76,13 +76,13 @@ from stageproxy.core.errors import (
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, StageproxyError) else "",
 )
-def test_an_error_says_what_is_wrong(error: StageproxyError, kind: Kind, sentence: str) -> None:
-    """An error has a kind, and composes its own sentence."""
+def test_error_has_a_sentence(error: StageproxyError, kind: Kind, sentence: str) -> None:
+    """An error has a kind and composes its own sentence."""
     assert (error.kind, error.sentence, str(error)) == (kind, sentence, sentence)
 
 
-def test_a_refusal_says_everything_at_once() -> None:
-    """The first problem is the sentence; all of them go along."""
+def test_refusal_has_all_problems() -> None:
+    """The first problem is the sentence; all problems are listed."""
     problems = [Problem("name", "The name is wrong."), Problem("version", "So is the version.")]
     error = RefusedError(problems)
 
@@ -90,12 +90,12 @@ def test_a_refusal_says_everything_at_once() -> None:
 
 
 def subclasses(of: type[StageproxyError]) -> list[type[StageproxyError]]:
-    """Return every kind of error there is."""
+    """Return every class of errors."""
     found = of.__subclasses__()
     return [*found, *(deeper for one in found for deeper in subclasses(one))]
 
 
 @pytest.mark.parametrize("error", subclasses(StageproxyError), ids=lambda one: one.__name__)
 def test_every_error_has_a_kind(error: type[StageproxyError]) -> None:
-    """The web finds a status for each failure."""
+    """Every error has a kind, from which its HTTP status is found."""
     assert error.kind in Kind

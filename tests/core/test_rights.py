@@ -1,4 +1,4 @@
-"""Tokens: their spelling, their digests, and what they permit."""
+"""Tokens: their spelling, digests and permissions."""
 
 import hashlib
 import re
@@ -33,19 +33,19 @@ TOKENS = st.builds(make_token, KINDS, ENTROPY)
 def an_api_token(
     kind: TokenKind = TokenKind.UPLOAD, project: str = "demo", version: str | None = None
 ) -> ApiToken:
-    """Return an API token that never ends."""
+    """Return an API token that never expires."""
     return ApiToken("t1", kind, project, version, digest="0" * 64, created_at=NOON)
 
 
 @given(TOKENS)
-def test_a_token_is_read_as_it_was_made(token: Token) -> None:
-    """For any kind and any randomness, a token reads back as itself."""
+def test_token_can_be_parsed(token: Token) -> None:
+    """For any kind and any random bytes, a token parses to itself."""
     assert parse_token(token.reveal()) == token
 
 
 @given(KINDS, ENTROPY)
-def test_a_token_is_spelled_by_its_kind(kind: TokenKind, entropy: bytes) -> None:
-    """A token is its kind's letters, an underscore and 38 letters and digits."""
+def test_token_is_spelled_by_its_kind(kind: TokenKind, entropy: bytes) -> None:
+    """A token is the prefix of its kind, an underscore, and 38 letters and digits."""
     assert re.fullmatch(rf"{kind}_[0-9A-Za-z]{{38}}", make_token(kind, entropy).reveal())
 
 
@@ -60,13 +60,13 @@ def test_a_token_is_spelled_by_its_kind(kind: TokenKind, entropy: bytes) -> None
     ids=["zero", "one", "the last digit", "a carry"],
 )
 def test_tokens_are_spelled_in_base62(entropy: bytes, spelled: str) -> None:
-    """The spelling is fixed for good: stage URLs that are out must stay valid."""
+    """The spelling never changes, so that published stage URLs stay valid."""
     assert make_token(TokenKind.STAGE, entropy).reveal() == spelled
 
 
 @given(TOKENS, st.integers(5, 42), st.sampled_from("0aZ9"))
-def test_a_mistyped_token_is_no_token(token: Token, place: int, typed: str) -> None:
-    """The checksum finds every single wrong character, without asking the database."""
+def test_mistyped_token_is_refused(token: Token, place: int, typed: str) -> None:
+    """The checksum finds every single wrong character, without a look-up in the database."""
     right = token.reveal()
     wrong = right[:place] + typed + right[place + 1 :]
 
@@ -74,8 +74,8 @@ def test_a_mistyped_token_is_no_token(token: Token, place: int, typed: str) -> N
 
 
 @given(TOKENS, KINDS)
-def test_a_token_does_not_change_its_kind(token: Token, kind: TokenKind) -> None:
-    """The checksum covers the kind: an upload token cannot be spelled as an admin's."""
+def test_token_cannot_change_its_kind(token: Token, kind: TokenKind) -> None:
+    """The checksum covers the kind: an upload token cannot be spelled as an admin token."""
     respelled = f"{kind}{token.reveal()[4:]}"
 
     assert (parse_token(respelled) is not None) == (kind is token.kind)
@@ -87,36 +87,36 @@ def test_a_token_does_not_change_its_kind(token: Token, kind: TokenKind) -> None
     ids=["empty", "no digits", "unknown kind", "no kind", "no underscore", "not ASCII"],
 )
 def test_other_texts_are_no_tokens(text: str) -> None:
-    """What is not spelled like a token is none, whatever it is."""
+    """A text that is not spelled like a token is refused."""
     assert parse_token(text) is None
 
 
 @given(st.text(max_size=30), TOKENS, st.text(max_size=30))
-def test_the_pattern_finds_tokens_in_text(before: str, token: Token, after: str) -> None:
-    """Scanners that look for leaked tokens find each of them, set apart by anything but letters."""
+def test_pattern_finds_tokens_in_text(before: str, token: Token, after: str) -> None:
+    """Scanners for leaked tokens find each token that no letter touches."""
     found = TOKEN_PATTERN.findall(f"{before} {token.reveal()} {after}")
 
     assert token.reveal() in found
 
 
 @given(st.text() | st.text("stgvuma_0aZ", max_size=60))
-def test_the_pattern_finds_nothing_else(text: str) -> None:
-    """As good as nothing else looks like a token."""
+def test_pattern_finds_nothing_else(text: str) -> None:
+    """Texts that look similar do not match."""
     assert all(
         re.fullmatch(r"stg[vuma]_[0-9A-Za-z]{38}", one) for one in TOKEN_PATTERN.findall(text)
     )
     assert TOKEN_PATTERN.search(text[:42]) is None
 
 
-def test_a_token_is_kept_as_its_sha256() -> None:
-    """Only a digest is kept, and it is plain SHA-256 of the whole token."""
+def test_token_is_stored_as_its_sha256() -> None:
+    """Only the SHA-256 of the whole token is stored."""
     token = make_token(TokenKind.UPLOAD, bytes(32))
 
     assert token.digest == hashlib.sha256(token.reveal().encode()).hexdigest()
 
 
-def test_a_stage_token_is_derived() -> None:
-    """The same stage has the same token, so that its URL can be shown again (#10)."""
+def test_stage_token_is_derived() -> None:
+    """The same stage has the same token, so that its URL can be shown again."""
     assert derive_stage_token(SECRET, "s1", 0) == derive_stage_token(SECRET, "s1", 0)
 
 
@@ -126,14 +126,14 @@ def test_a_stage_token_is_derived() -> None:
     ids=["another secret", "another stage", "after a rotation", "an id that looks like two parts"],
 )
 def test_other_stages_have_other_tokens(secret: bytes, stage_id: str, rotation: int) -> None:
-    """A stage token tells nothing of any other one."""
+    """Each stage and each rotation has its own token."""
     assert derive_stage_token(secret, stage_id, rotation) != derive_stage_token(SECRET, "s1", 0)
 
 
 @pytest.mark.parametrize("kind", TokenKind)
 @pytest.mark.parametrize("action", Action)
-def test_each_kind_permits_what_the_table_says(kind: TokenKind, action: Action) -> None:
-    """Uploaders fill stages, managers lead them to PyPI and read who did what, admins do all."""
+def test_permissions_of_each_kind(kind: TokenKind, action: Action) -> None:
+    """Upload tokens fill stages, manage tokens also publish and audit them, admin tokens do all."""
     expected = {
         TokenKind.STAGE: set(),
         TokenKind.UPLOAD: FILLING,
@@ -145,8 +145,8 @@ def test_each_kind_permits_what_the_table_says(kind: TokenKind, action: Action) 
 
 
 @pytest.mark.parametrize("action", [Action.PROMOTE, Action.CANCEL, Action.EXTEND, Action.AUDIT])
-def test_uploaders_do_not_publish(action: Action) -> None:
-    """What ends or publishes a stage, or tells who did what, is not for uploaders (#42, A9)."""
+def test_upload_tokens_cannot_publish(action: Action) -> None:
+    """Upload tokens cannot end or publish a stage, or read its audit trail."""
     assert action not in PERMITTED[TokenKind.UPLOAD]
 
 
@@ -169,10 +169,10 @@ def test_uploaders_do_not_publish(action: Action) -> None:
     ],
     ids=str,
 )
-def test_a_token_is_for_its_project_and_version(
+def test_token_is_for_its_project_and_version(
     scope: tuple[str, str | None], asked: tuple[str | None, str | None], *, permitted: bool
 ) -> None:
-    """Each part of a token's scope that is set must fit."""
+    """Each part of a token's scope that is set must match."""
     token = an_api_token(TokenKind.UPLOAD, *scope)
 
     assert token.permits(Action.UPLOAD, *asked) is permitted
@@ -181,15 +181,15 @@ def test_a_token_is_for_its_project_and_version(
 @pytest.mark.parametrize(
     ("minutes", "is_live"), [(-1, True), (0, False), (1, False)], ids=["before", "at", "after"]
 )
-def test_a_token_lives_until_it_expires(minutes: int, *, is_live: bool) -> None:
-    """A token ends with the very moment it expires."""
+def test_token_expires(minutes: int, *, is_live: bool) -> None:
+    """A token is invalid from the exact time of its expiry."""
     token = ApiToken("t1", TokenKind.UPLOAD, "*", None, "0" * 64, NOON, expires_at=NOON)
 
     assert token.is_live(NOON + timedelta(minutes=minutes)) is is_live
 
 
-def test_a_revoked_token_is_dead() -> None:
-    """Revoking counts at once, and for good."""
+def test_revoked_token_is_invalid() -> None:
+    """A revoked token is invalid at once and forever."""
     token = ApiToken("t1", TokenKind.UPLOAD, "*", None, "0" * 64, NOON, revoked_at=NOON)
 
     assert not token.is_live(NOON - timedelta(days=1))
@@ -197,7 +197,7 @@ def test_a_revoked_token_is_dead() -> None:
 
 @given(TOKENS)
 def test_tokens_do_not_print(token: Token) -> None:
-    """Neither `repr` nor `str` shows the secret (#81)."""
+    """Neither `repr` nor `str` shows the secret."""
     secret = token.reveal()[5:]
 
     assert secret not in repr(token)
@@ -206,23 +206,23 @@ def test_tokens_do_not_print(token: Token) -> None:
 
 
 def test_digests_do_not_print() -> None:
-    """What opens a row of the token table does not get into a log by accident."""
+    """The digest of a token is not logged by accident."""
     assert "0" * 64 not in repr(an_api_token())
 
 
 @given(st.text(max_size=30), TOKENS, st.text(max_size=30))
 def test_redacted_text_has_no_token(before: str, token: Token, after: str) -> None:
-    """For any text around it, the token is taken out (#81).
+    """For any text around it, a token is removed.
 
-    Once a token survived when letters followed it: the pattern for scanners
-    was used, which wants the token to end.
+    A token followed by letters was left in once: the pattern for scanners requires the end of the
+    token.
     """
     assert token.reveal()[5:] not in redacted(f"{before}{token.reveal()}{after}")
 
 
 @given(st.text(min_size=1).filter(lambda text: not re.search(r"[/\s?\"'*]", text)))
-def test_redacted_paths_have_no_third_segment(mistyped: str) -> None:
-    """Whatever stands where the token goes is taken out: it may be one with a mistyped letter."""
+def test_redacted_path_has_no_third_segment(mistyped: str) -> None:
+    """The segment of the token is removed from a path even if it is mistyped."""
     assert redacted(f"GET /tmp/demo/{mistyped}/simple/") == "GET /tmp/demo/***/simple/"
 
 
@@ -238,20 +238,20 @@ def test_redacted_paths_have_no_third_segment(mistyped: str) -> None:
     ],
     ids=["a query", "a request line", "a URL", "no token", "another path", "half a token"],
 )
-def test_redacted_text_says_the_rest(text: str, expected: str) -> None:
-    """What is no secret stays, so that a log still tells what happened."""
+def test_redacted_text_keeps_the_rest(text: str, expected: str) -> None:
+    """Text that is not secret stays in a log."""
     assert redacted(text) == expected
 
 
 @given(st.text())
-def test_redacting_twice_is_redacting_once(text: str) -> None:
-    """A line that passes two loggers says the same."""
+def test_redacting_twice_changes_nothing(text: str) -> None:
+    """A line that passes two loggers is redacted once."""
     assert redacted(redacted(text)) == redacted(text)
 
 
 @pytest.mark.parametrize("underscore", ["_", "%5F", "%5f"])
 def test_redacted_escapes(underscore: str) -> None:
-    """A token is left out in the spelling of a URL, too."""
+    """A percent-encoded token is removed, too."""
     token = f"stgu{underscore}{'0' * 38}"
 
     assert redacted(f"/tmp//{token}/ {token}") == "/tmp//stgu_***/ stgu_***"

@@ -1,1 +1,1 @@
-"""Whole ways through the service, with real clients and real processes."""
+"""Journeys: real clients against real processes, end to end."""

@@ -1,8 +1,11 @@
-"""What every journey has: a desk with real clients, and servers whose words are looked through."""
+"""Fixtures of journeys.
+
+Real clients with empty caches, and servers whose output is checked for tokens.
+"""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,21 +15,23 @@ import pytest
 from stageproxy.core.rights import TOKEN_PATTERN
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients, newest_pip, versions
-from tests.support.clients.installers import Desk
+from tests.support.clients.installers import Installers
 from tests.support.clients.matrix import ClientMatrix
 from tests.support.clients.tools import Tools
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.nginx import Certificates, Front, free_port, running_nginx
-from tests.support.servers.processes import Server, running_server
+from tests.support.servers.nginx import Certificates, Front, FrontStart, free_port, running_nginx
+from tests.support.servers.processes import (
+    Server,
+    ServerStart,
+    assert_no_token_is_logged,
+    running_server,
+)
 
 VERSIONS = pytest.StashKey[str]()
 TOOL_VERSIONS = pytest.StashKey[str]()
 LEFT_OUT = pytest.StashKey[bool]()
 FOLDER = Path(__file__).parent
 NEEDING_AN_INDEX = frozenset({"pip_python", "tools"})
-
-ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
-FrontStart = Callable[..., AbstractAsyncContextManager[Front]]
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +46,7 @@ def pip_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 def tools(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Tools]:
-    """Return the clients that are installed when they are first wanted."""
+    """Return the clients that are installed when they are first needed."""
     tools = Tools(tmp_path_factory.mktemp("tools"))
     yield tools
     request.config.stash[TOOL_VERSIONS] = tools.versions()
@@ -49,13 +54,13 @@ def tools(
 
 @pytest.fixture(scope="session")
 def client_matrix() -> ClientMatrix:
-    """Return where journeys note what each client does, for the tables of the documentation."""
+    """Return the results of journeys for the tables of the documentation."""
     return ClientMatrix()
 
 
 @pytest.fixture(scope="session")
 def whole_run(pytestconfig: pytest.Config) -> bool:
-    """Say whether no journey was left out, nor made by another worker of pytest-xdist."""
+    """Return whether every journey runs, in this process."""
     everywhere = pytestconfig.args_source is not pytest.Config.ArgsSource.ARGS
     paths = (
         [] if everywhere else [Path(one.partition("::")[0]).resolve() for one in pytestconfig.args]
@@ -65,12 +70,12 @@ def whole_run(pytestconfig: pytest.Config) -> bool:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the tables of the documentation be written: `make client-matrix`."""
+    """Add the option to write the tables of the documentation: `make client-matrix`."""
     parser.addoption("--write-client-matrix", action="store_true")
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Notice that a journey was left out."""
+    """Remember that a journey was deselected."""
     for item in items:
         if FOLDER in item.path.parents and item.get_closest_marker("journey"):
             item.config.stash[LEFT_OUT] = True
@@ -79,15 +84,15 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say which clients the journeys were made with."""
-    for said in (VERSIONS, TOOL_VERSIONS):
-        if said in config.stash:
-            terminalreporter.write_line(f"journeys: {config.stash[said]}")
+    """Print the versions of the clients."""
+    for key in (VERSIONS, TOOL_VERSIONS):
+        if key in config.stash:
+            terminalreporter.write_line(f"journeys: {config.stash[key]}")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs clients that come from this machine's own index; put what looks back last."""
+    """Mark journeys that need this machine's index, and run those that check all results last."""
     for item in items:
         if NEEDING_AN_INDEX.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.network)
@@ -95,44 +100,37 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Clients:
-    """Return the clients on a desk that has not seen anything yet, with whatever pip is here."""
-    folder = tmp_path / "desk"
+def clients_with_system_pip(tmp_path: Path) -> Clients:
+    """Return clients with empty caches, with the pip of this environment."""
+    folder = tmp_path / "clients"
     folder.mkdir()
     return Clients.at(folder, Path(sys.executable))
 
 
 @pytest.fixture
-def clients(desk: Clients, pip_python: Path) -> Clients:
-    """Return the clients on a desk that has not seen anything yet, with the newest pip."""
-    return replace(desk, pip_python=pip_python)
+def clients(clients_with_system_pip: Clients, pip_python: Path) -> Clients:
+    """Return clients with empty caches, with the newest pip."""
+    return replace(clients_with_system_pip, pip_python=pip_python)
 
 
 @pytest.fixture
-def every_installer(clients: Clients, tools: Tools) -> Desk:
-    """Return all installers, on a desk that has not seen anything yet."""
-    return Desk(clients, tools)
+def every_installer(clients: Clients, tools: Tools) -> Installers:
+    """Return all installers, with empty caches."""
+    return Installers(clients, tools)
 
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[ServerStart]:
-    """Return what starts servers on one data directory. No word of theirs holds a token."""
+    """Return a function that starts servers on one data directory. Their output has no token."""
     logs = tmp_path / "logs"
     logs.mkdir()
     yield partial(running_server, tmp_path / "data", logs=logs)
-    assert_no_token_is_said(logs)
-
-
-def assert_no_token_is_said(logs: Path) -> None:
-    """Look through the words of a server, which did start."""
-    said = {path.name: path.read_text() for path in logs.iterdir()}
-    assert "stageproxy is ready on " in said["stdout"]
-    assert [name for name, text in said.items() if TOKEN_PATTERN.search(text)] == []
+    assert_no_token_is_logged(logs)
 
 
 @pytest.fixture
 async def upstream() -> AsyncIterator[FakeIndex]:
-    """Run an index with `demo` 1.0, and two projects that later releases of it need."""
+    """Run an index with `demo` 1.0, and with two projects that later releases of it require."""
     async with FakeIndex.running() as index:
         index.add("demo", a_wheel("demo", "1.0"))
         index.add("helper", a_wheel("helper", "1.0"))
@@ -149,25 +147,25 @@ async def server(start_server: ServerStart, upstream: FakeIndex) -> AsyncIterato
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make a certificate for this machine."""
+    """Create a certificate for this machine."""
     return Certificates.made_in(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
 def nginx_folder(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder for nginx. Nothing that it writes there holds a token."""
+    """Return a folder for nginx. Its logs have no token."""
     folder = tmp_path / "nginx"
     yield folder
-    said = {path.name: path.read_text() for path in (folder / "logs").iterdir()}
-    assert said["access.log"]
-    assert [name for name, text in said.items() if TOKEN_PATTERN.search(text)] == []
+    texts = {path.name: path.read_text() for path in (folder / "logs").iterdir()}
+    assert texts["access.log"]
+    assert [name for name, text in texts.items() if TOKEN_PATTERN.search(text)] == []
 
 
 @pytest.fixture
 def start_front(
     start_server: ServerStart, upstream: FakeIndex, nginx_folder: Path, certificates: Certificates
 ) -> FrontStart:
-    """Return what starts a server and nginx in front of it."""
+    """Return a function that starts a server behind nginx."""
 
     @asynccontextmanager
     async def start(
@@ -192,6 +190,6 @@ def start_front(
 
 @pytest.fixture
 async def front(start_front: FrontStart) -> AsyncIterator[Front]:
-    """Run a server, and nginx in front of it, as the documentation says."""
+    """Run a server behind nginx, as documented."""
     async with start_front() as running:
         yield running

@@ -1,4 +1,4 @@
-"""The tables of the documentation say what the journeys saw."""
+"""The tables of the documentation have the results of the journeys."""
 
 import pytest
 
@@ -31,12 +31,12 @@ FILLED = """\
 
 
 def test_table_is_written() -> None:
-    """A table stands between its marks, the versions first; cells nobody saw are empty."""
+    """A table is written between its marks, versions first; missing cells are empty."""
     assert with_table(PLACE, "demo", CELLS) == FILLED
 
 
 def test_table_is_read() -> None:
-    """What was written is read again, and versions are not compared."""
+    """A written table can be read, and versions are not compared."""
     assert find_table(FILLED, "demo") == CELLS
     assert compared(CELLS) == {("a wheel", "pip"): "✓", ("a wheel", "uv"): "`-v`"}
 
@@ -44,21 +44,21 @@ def test_table_is_read() -> None:
 @pytest.mark.journey
 @pytest.mark.after_all_others
 @pytest.mark.parametrize("name", TABLES)
-def test_page_says_what_was_seen(
+def test_documentation_has_the_results(
     name: str,
     client_matrix: ClientMatrix,
     pytestconfig: pytest.Config,
     whole_run: bool,  # noqa: FBT001 - a fixture
 ) -> None:
-    """Each cell that this run saw stands in the page; a whole run saw every cell of the page.
+    """Each result of this run is in the page; a whole run has every cell of the page.
 
     With `--write-client-matrix` the page is written first.
     """
-    seen = client_matrix.tables.get(name, {})
+    results = client_matrix.tables.get(name, {})
     if pytestconfig.getoption("--write-client-matrix", default=False):
-        PAGE.write_text(with_table(PAGE.read_text(), name, seen))
+        PAGE.write_text(with_table(PAGE.read_text(), name, results))
 
-    said = compared(find_table(PAGE.read_text(), name))
+    documented = compared(find_table(PAGE.read_text(), name))
 
-    assert {cell: said.get(cell) for cell in compared(seen)} == compared(seen)
-    assert not whole_run or said.keys() == compared(seen).keys()
+    assert {cell: documented.get(cell) for cell in compared(results)} == compared(results)
+    assert not whole_run or documented.keys() == compared(results).keys()

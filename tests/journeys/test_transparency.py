@@ -1,4 +1,4 @@
-"""A stage in front of the index that this machine uses changes its own project, and no other."""
+"""A stage in front of the index of this machine changes its own project only."""
 
 import asyncio
 import random
@@ -13,9 +13,8 @@ from yarl import URL
 
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.upstream.pip_index import index_of_pip
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, ServerStart, Staged
 
 pytestmark = [pytest.mark.journey, pytest.mark.network, pytest.mark.timeout(240)]
 
@@ -49,8 +48,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What came back in the end, and whether all redirects on the way stayed inside."""
+class Fetched:
+    """The last answer, and whether all redirects stayed below the root."""
 
     status: int
     content_type: str | None
@@ -60,14 +59,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Upstream's project pages, and the same ones through a stage."""
+    """Project pages of upstream, compared with those of a stage."""
 
     session: ClientSession
     upstream: str
     staged: str
 
     async def differing(self, paths: Sequence[str]) -> list[str]:
-        """Return the paths at which the two differ, in whatever type of page."""
+        """Return the paths at which the two differ, for each type of page."""
         gate = asyncio.Semaphore(AT_A_TIME)
 
         async def differs(path: str, accept: str) -> bool:
@@ -81,9 +80,9 @@ class Comparison:
         ]
 
     async def _differs(self, path: str, accept: str) -> bool:
-        """Compare one page. Upstream may change it while we look: then we look again."""
+        """Return whether one page differs. It is compared again if upstream changed it."""
         before = await self._get(self.upstream, path, accept)
-        # That two failures are the same would say nothing.
+        # Two equal failures would prove nothing.
         assert (before.status, bool(before.body)) == (200, True), path
         for _ in range(TRIES):
             through = await self._get(self.staged, path, accept)
@@ -97,8 +96,8 @@ class Comparison:
             before = after
         return True
 
-    async def _get(self, root: str, path: str, accept: str) -> Said:
-        """Follow redirects by hand, so that one which leads out of *root* and back shows."""
+    async def _get(self, root: str, path: str, accept: str) -> Fetched:
+        """Follow redirects one by one, so that one out of *root* and back is found."""
         url = URL(root + path, encoded=True)
         is_inside = True
         for _ in range(MOST_HOPS):
@@ -106,7 +105,7 @@ class Comparison:
             async with self.session.get(url, headers=headers, allow_redirects=False) as answer:
                 if answer.status not in REDIRECTS:
                     kind = answer.headers.get("Content-Type")
-                    return Said(answer.status, kind, await answer.read(), is_inside)
+                    return Fetched(answer.status, kind, await answer.read(), is_inside)
                 url = url.join(URL(answer.headers["Location"], encoded=True))
             is_inside = is_inside and str(url).startswith(root)
         raise AssertionError(f"{path} is redirected for ever")
@@ -114,21 +113,21 @@ class Comparison:
 
 @pytest.fixture
 async def server(start_server: ServerStart) -> AsyncIterator[Server]:
-    """Return a server as anybody starts it: its upstream is the index that pip here uses."""
+    """Return a server with the default settings: its upstream is the index that pip uses."""
     async with start_server() as running:
         yield running
 
 
 @asynccontextmanager
 async def comparison_with(stage: Staged) -> AsyncIterator[Comparison]:
-    """Open a session in which few connections are used again and again."""
+    """Open a session with few connections."""
     connector = TCPConnector(limit_per_host=AT_A_TIME)
     async with ClientSession(connector=connector, trust_env=True) as session:
         yield Comparison(session, str(index_of_pip().simple), stage.index)
 
 
 async def test_two_hundred_projects(server: Server) -> None:
-    """The pages of 200 real projects come through with every byte, as HTML and as JSON."""
+    """The pages of 200 real projects are unchanged through a stage, as HTML and as JSON."""
     stage = await server.stage(NEW)
 
     async with comparison_with(stage) as comparison, asyncio.timeout(90):
@@ -138,7 +137,7 @@ async def test_two_hundred_projects(server: Server) -> None:
 
 
 async def test_three_hundred_spellings(server: Server) -> None:
-    """However a name is spelled, the stage leads to what upstream leads to, within itself."""
+    """For every spelling of a name, the stage redirects to the page of upstream, within itself."""
     stage = await server.stage(NEW)
     spellings = spellings_of(RESPELLED)
 
@@ -149,7 +148,7 @@ async def test_three_hundred_spellings(server: Server) -> None:
 
 
 def spellings_of(names: Sequence[str]) -> list[str]:
-    """Return so many paths that mean the pages of these projects, the same ones every time."""
+    """Return paths of the pages of these projects in several spellings, the same in every run."""
     chance = random.Random(55)
     found: dict[str, None] = {}
     while len(found) < VARIANTS:
@@ -159,7 +158,7 @@ def spellings_of(names: Sequence[str]) -> list[str]:
 
 
 def _spellings(name: str, chance: random.Random) -> Iterator[str]:
-    """Yield one spelling of each kind, and one that mixes them all."""
+    """Yield one spelling of each kind, and one of all kinds."""
     runs = "".join(chance.choice("-_.") for _ in range(chance.randint(1, 4)))
     query = chance.choice(["?", "?format=json", "?a=1&b=%20c", "?name=six#"]).rstrip("#")
     upper = "".join(chance.choice([one, one.upper()]) for one in name)

@@ -1,1 +1,1 @@
-"""Tests of the services, below HTTP."""
+"""Tests of the services, without HTTP."""

@@ -1,4 +1,4 @@
-"""Fixtures: a release of two wheels and an sdist that is staged and can be published."""
+"""Fixtures: a staged release of two wheels and an sdist that can be published."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.promotion.releasing import Releasing
 
 @pytest.fixture
 def wheels() -> list[Distribution]:
-    """Return the staged wheels in the order in which they are published."""
+    """Return the staged wheels in the order of promotion."""
     linux = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
     return [linux, a_wheel(version="2.0")]
 
@@ -21,7 +21,7 @@ def sdist() -> Distribution:
 
 @pytest.fixture
 async def releasing(wheels: list[Distribution], sdist: Distribution) -> Releasing:
-    """Return a staged release, and an index that is empty."""
+    """Return a staged release and an empty index."""
     releasing = Releasing()
     await releasing.stage(*wheels, sdist)
     return releasing

@@ -1,18 +1,18 @@
-"""Every change is an event in its transaction, and nothing else is one (76)."""
+"""Audit events of changes: one for each, in its transaction, and none for anything else."""
 
 from typing import Any
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.audit import SERVER, Event, find_broken_record
-from stageproxy.ports import Rows
-from stageproxy.store.rows import SqliteRows
+from stageproxy.ports import ConstraintError, Rows
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.trails import actions_of, trail_of
 from tests.support.clients.pep694 import Pep694
+from tests.support.database import execute
 from tests.support.ports.clock import NOON
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Other")
@@ -26,8 +26,8 @@ async def admin_of(service: RunningService) -> str:
     return token.id
 
 
-async def test_life_of_a_stage(service: RunningService) -> None:
-    """Each change of a stage is an event, in order, by the token that made it."""
+async def test_events_of_a_stage(service: RunningService) -> None:
+    """Each change of a stage is an event, in order, with the token that made it."""
     stage = await service.staged(WHEEL, SDIST)
     path = f"stages/{stage['id']}"
     await service.upload(OTHER)
@@ -53,7 +53,7 @@ async def test_life_of_a_stage(service: RunningService) -> None:
 
 
 async def test_details(service: RunningService) -> None:
-    """An event says what a reader has to know once all else is forgotten."""
+    """An event has what a reader needs after the stage is removed."""
     stage = await service.staged(WHEEL)
     await service.upload(OTHER)
     await service.api("POST", f"stages/{stage['id']}/rotate")
@@ -80,8 +80,8 @@ async def test_details(service: RunningService) -> None:
     assert withdrawn == {key: one for key, one in replaced.items() if key != "replaced-sha256"}
 
 
-async def test_life_of_a_file_upload(service: RunningService) -> None:
-    """So is each change of a file on its way in, and what it does to the stage."""
+async def test_events_of_a_file_upload(service: RunningService) -> None:
+    """Each change of a file upload is an event, and so is what it does to the stage."""
     client = Pep694(service)
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -103,8 +103,8 @@ async def test_life_of_a_file_upload(service: RunningService) -> None:
     ]
 
 
-async def test_file_that_fails(service: RunningService) -> None:
-    """A file that is refused is told with the reason, and so is that it is given up for another."""
+async def test_refused_file(service: RunningService) -> None:
+    """A refused file is an event with the reason, and so is its deletion for another one."""
     client = Pep694(service)
     session = await client.session()
     upload = (await client.announce(session, WHEEL)).document
@@ -119,8 +119,8 @@ async def test_file_that_fails(service: RunningService) -> None:
     assert str(failed.details["sentence"]).startswith(str(refused.details["sentence"]))
 
 
-async def test_server_that_was_interrupted(service: RunningService) -> None:
-    """What a server was at when it stopped is ended by the next one, in its own name."""
+async def test_interrupted_server(service: RunningService) -> None:
+    """An upload that was interrupted by a stop is ended by the next server, as its actor."""
     client = Pep694(service)
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -131,13 +131,12 @@ async def test_server_that_was_interrupted(service: RunningService) -> None:
     assert failed.actor == SERVER
 
 
-async def test_file_that_cannot_be_looked_at(service: RunningService) -> None:
-    """A fault of the server's puts a file back, which is its own doing."""
+async def test_file_that_cannot_be_examined(service: RunningService) -> None:
+    """An internal error puts an upload back, with the server as the actor."""
     client = Pep694(service)
     session = await client.session()
     upload = await client.sent(session, WHEEL)
-    kept = next(path for path in (service.data / "files" / "kept").rglob("*") if path.is_file())
-    kept.unlink()
+    stored_file(service.data, WHEEL.sha256).unlink()
 
     assert (await client.complete(upload)).status == 500
 
@@ -146,8 +145,8 @@ async def test_file_that_cannot_be_looked_at(service: RunningService) -> None:
     assert put_back.actor == SERVER
 
 
-async def test_what_the_server_ends(service: RunningService) -> None:
-    """What expires and what is forgotten is told once, of the server, and found for good."""
+async def test_events_of_the_server(service: RunningService) -> None:
+    """Expiry and removal are events once, with the server as the actor."""
     client = Pep694(service)
     session = await client.session()
     await client.announce(session, WHEEL)
@@ -161,23 +160,23 @@ async def test_what_the_server_ends(service: RunningService) -> None:
     assert {one.actor for one in ends} == {SERVER}
 
 
-async def test_tokens(service: RunningService) -> None:
-    """Tokens that are made and revoked are told by their ids, the very first one, too."""
+async def test_events_of_tokens(service: RunningService) -> None:
+    """Creating and revoking a token are events with its id, including the first one."""
     admin = await admin_of(service)
     made = (await service.api("POST", "tokens", can="manage", project="demo")).document
     for _ in range(2):
         await service.api("DELETE", f"tokens/{made['id']}")
 
-    told = {"token": made["id"], "can": "manage"}
+    details = {"token": made["id"], "can": "manage"}
     assert await trail_of(service) == [
         Event(NOON, SERVER, "token-made", "*", details={"token": admin, "can": "admin"}),
-        Event(NOON, admin, "token-made", "demo", details=told),
-        Event(NOON, admin, "token-revoked", "demo", details=told),
+        Event(NOON, admin, "token-made", "demo", details=details),
+        Event(NOON, admin, "token-revoked", "demo", details=details),
     ]
 
 
-async def test_what_changes_nothing(service: RunningService) -> None:
-    """The same file again, a wish that grants nothing, and questions are no events."""
+async def test_no_events_without_changes(service: RunningService) -> None:
+    """The same file again, an extension that grants nothing, and reading are no events."""
     stage = await service.staged(WHEEL)
     extend = f"stages/{stage['id']}/extend"
     await service.api("POST", extend, **{"extend-for": "99d"})
@@ -192,9 +191,9 @@ async def test_what_changes_nothing(service: RunningService) -> None:
 
 
 async def test_as_many_events_as_changes(service: RunningService) -> None:
-    """Over a long story, the events of a stage are as many as its revisions and rotations (76).
+    """After many changes, a stage has as many events as revisions and rotations.
 
-    A file that is completed is two: its upload is over, and the stage has a file more.
+    A completed file is two events: its upload ends, and the stage gains a file.
     """
     client = Pep694(service)
     session = await client.session()
@@ -223,35 +222,30 @@ async def test_as_many_events_as_changes(service: RunningService) -> None:
 
 
 async def everything(service: RunningService) -> tuple[Any, ...]:
-    """Return what is kept of stages, their files and tokens."""
+    """Return all stored stages, tokens, events and totals."""
 
-    def look(rows: Rows) -> tuple[Any, ...]:
+    def work(rows: Rows) -> tuple[Any, ...]:
         return rows.stages.list(), rows.tokens.list(), rows.audit.list(), rows.totals()
 
-    return await service.parts.database.read(look)
+    return await service.parts.database.read(work)
 
 
-def break_trail(rows: Rows) -> None:
-    """Let no event be kept from now on."""
-    assert isinstance(rows, SqliteRows)
-    rows._tables.execute(  # noqa: SLF001 - as a disk does that fails
-        """
-        CREATE TRIGGER broken BEFORE INSERT ON audit_record
-        BEGIN
-            SELECT RAISE (ABORT, 'broken');
-        END
-        """
-    )
+REFUSE_EVENTS = """
+CREATE TRIGGER broken BEFORE INSERT ON audit_record
+BEGIN
+    SELECT RAISE (ABORT, 'broken');
+END
+"""
 
 
-async def test_change_that_cannot_be_told_is_none(service: RunningService) -> None:
-    """Without its event, no change is made: both are one transaction (76)."""
+async def test_change_without_an_event_is_undone(service: RunningService) -> None:
+    """If its event cannot be stored, a change is not made: both are one transaction."""
     client = Pep694(service)
     stage = await service.staged(WHEEL)
     upload = await client.sent(await client.session("third"), a_wheel("third", "2.0"))
     token = (await service.api("POST", "tokens", can="upload", project="demo")).document["id"]
     before = await everything(service)
-    await service.parts.database.write(break_trail)
+    execute(service.data / "catalogue.db", REFUSE_EVENTS)
     path = f"stages/{stage['id']}"
 
     answers = [
@@ -269,17 +263,17 @@ async def test_change_that_cannot_be_told_is_none(service: RunningService) -> No
         await service.api("DELETE", f"tokens/{token}"),
     ]
     service.clock.advance(days=40)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await service.parts.expiry.sweep()
 
     assert {one.status for one in answers} == {500}
     assert await everything(service) == before
 
 
-async def test_change_that_fails_is_not_told(service: RunningService) -> None:
-    """An upload whose file cannot be put into its place leaves no event, and no stage (76)."""
+async def test_failed_change_is_no_event(service: RunningService) -> None:
+    """An upload whose file cannot be stored leaves no event and no stage."""
     before = await everything(service)
-    (service.data / "files" / "kept" / WHEEL.sha256[:2]).touch()
+    stored_file(service.data, WHEEL.sha256).parent.touch()
 
     answer = await service.upload(WHEEL)
 

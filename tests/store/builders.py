@@ -1,4 +1,4 @@
-"""Builders of what is kept: each names what matters to a test, and only that."""
+"""Builders of stored values: each names what matters to a test, and only that."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ def a_stage(
     status: Status = Status.OPEN,
     opened_at: datetime = NOW,
 ) -> Stage:
-    """Return a stage without artifacts, under an id of its own."""
+    """Return a stage without artifacts, with its own id."""
     return Stage(
         id=stage_id or f"stage-{next(_ids)}",
         project=canonicalize_name(project),
@@ -42,7 +42,7 @@ def a_stage(
 
 
 def an_artifact(content: bytes = b"a wheel", *, filename: str | None = None) -> Artifact:
-    """Return what is kept of a wheel with that *content*."""
+    """Return the artifact of a wheel with that *content*."""
     return Artifact(
         filename=filename or "demo-1.0-py3-none-any.whl",
         kind=ArtifactKind.WHEEL,
@@ -70,7 +70,7 @@ def an_api_token(
     version: str | None = None,
     expires_at: datetime | None = None,
 ) -> ApiToken:
-    """Return what is kept of an upload token."""
+    """Return an upload token."""
     number = next(_ids)
     return ApiToken(
         id=token_id or f"token-{number}",
@@ -84,7 +84,7 @@ def an_api_token(
 
 
 async def given(catalogue: Catalogue, *stages: Stage) -> None:
-    """Keep stages, each in a transaction of its own."""
+    """Store stages, each in its own transaction."""
     for stage in stages:
         await catalogue.write(partial(_save, stage))
 

@@ -1,4 +1,4 @@
-"""Catalogues of each kind, for the promises that all of them make."""
+"""Catalogues of each kind, for the contract of the port."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +33,6 @@ def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalo
 
 @pytest.fixture(params=["sqlite", "fake"])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalogue]:
-    """Return an empty catalogue of each kind that is read while it is written."""
+    """Return an empty catalogue of each kind that can be read while it is written."""
     with opened(request.param, tmp_path) as catalogue:
         yield catalogue

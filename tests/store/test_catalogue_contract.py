@@ -1,21 +1,20 @@
-"""What every catalogue promises of stages and tokens: SQLite, with one connection too, the fake."""
+"""The contract of catalogues: stages and tokens."""
 
 import asyncio
 import threading
 from dataclasses import replace
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.stage.stage import LIVE, Status
-from stageproxy.ports import Catalogue, Rows
+from stageproxy.ports import Catalogue, ConstraintError, Rows
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_api_token, an_artifact, given
 
 ENDED = sorted(set(Status) - LIVE)
 
 
-async def test_stage_comes_back_as_it_was(catalogue: Catalogue) -> None:
-    """Every field of a stage is kept, to the microsecond."""
+async def test_stage_is_stored(catalogue: Catalogue) -> None:
+    """Every field of a stage is stored, times to the microsecond."""
     stage = replace(
         a_stage("id", status=Status.ERROR),
         revision=3,
@@ -30,10 +29,10 @@ async def test_stage_comes_back_as_it_was(catalogue: Catalogue) -> None:
     assert await catalogue.read(lambda rows: rows.stages.find("id")) == stage
 
 
-async def test_unknown_things_are_nothing(catalogue: Catalogue) -> None:
-    """What is not kept is not found, and that is no error."""
+async def test_unknown_ids_are_not_found(catalogue: Catalogue) -> None:
+    """An unknown id or digest finds nothing, without an error."""
 
-    def look(rows: Rows) -> list[object]:
+    def work(rows: Rows) -> list[object]:
         return [
             rows.stages.find("id"),
             rows.stages.find_by_token("digest"),
@@ -46,11 +45,11 @@ async def test_unknown_things_are_nothing(catalogue: Catalogue) -> None:
             *rows.files.digests(),
         ]
 
-    assert await catalogue.read(look) == [None] * 6
+    assert await catalogue.read(work) == [None] * 6
 
 
 async def test_saving_a_stage_again_changes_it(catalogue: Catalogue) -> None:
-    """A stage is one row, however often it is kept; its artifacts stay."""
+    """A stage is one row, however often it is saved; its artifacts stay."""
     stage = a_stage("id", version=None)
     await given(catalogue, stage)
     await catalogue.write(lambda rows: rows.artifacts.save("id", an_artifact(), FORM, None))
@@ -62,7 +61,7 @@ async def test_saving_a_stage_again_changes_it(catalogue: Catalogue) -> None:
 
 
 async def test_stages_are_listed_latest_first(catalogue: Catalogue) -> None:
-    """The latest stage comes first, and those of one moment by their ids."""
+    """The latest stage is first; stages of the same time are sorted by id."""
     await given(
         catalogue,
         a_stage("old", version="1.0", opened_at=NOW - DAY),
@@ -71,15 +70,15 @@ async def test_stages_are_listed_latest_first(catalogue: Catalogue) -> None:
         a_stage("other", project="other", opened_at=NOW + DAY),
     )
 
-    def look(rows: Rows) -> tuple[list[str], list[str]]:
+    def work(rows: Rows) -> tuple[list[str], list[str]]:
         return [one.id for one in rows.stages.list()], [one.id for one in rows.stages.list("demo")]
 
-    assert await catalogue.read(look) == (["other", "a", "b", "old"], ["a", "b", "old"])
+    assert await catalogue.read(work) == (["other", "a", "b", "old"], ["a", "b", "old"])
 
 
 @pytest.mark.parametrize("spelling", ["1.0", "1", "1.0.0", "v1.0"])
 async def test_live_stage_is_found_by_any_spelling(catalogue: Catalogue, spelling: str) -> None:
-    """A version is the release that PyPI takes it for."""
+    """A live stage is found by every spelling of its version."""
     await given(catalogue, a_stage("id", version="1.0"), a_stage("next", version="1.0.1"))
 
     found = await catalogue.read(lambda rows: rows.stages.find_live("demo", spelling))
@@ -90,18 +89,18 @@ async def test_live_stage_is_found_by_any_spelling(catalogue: Catalogue, spellin
 
 @pytest.mark.parametrize("status", sorted(LIVE))
 async def test_one_live_stage_of_a_release(catalogue: Catalogue, status: Status) -> None:
-    """The database itself keeps a second live stage of a release out."""
+    """The database refuses a second live stage of a release."""
     await given(catalogue, a_stage("first", version="1.0", status=status))
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await given(catalogue, a_stage("second", version="1.0.0"))
 
     assert await catalogue.read(lambda rows: rows.stages.find("second")) is None
 
 
 @pytest.mark.parametrize("status", ENDED)
-async def test_ended_stages_make_room(catalogue: Catalogue, status: Status) -> None:
-    """A release whose stage has ended can be staged again; the old one is not live."""
+async def test_ended_stage_can_be_followed(catalogue: Catalogue, status: Status) -> None:
+    """A release whose stage has ended can be staged again; the ended one is not live."""
     await given(catalogue, a_stage("first", status=status), a_stage("second"))
 
     found = await catalogue.read(lambda rows: rows.stages.find_live("demo", "1.0"))
@@ -110,14 +109,14 @@ async def test_ended_stages_make_room(catalogue: Catalogue, status: Status) -> N
 
 
 async def test_stages_without_version_do_not_collide(catalogue: Catalogue) -> None:
-    """Any number of stages wait for the file that fixes their version."""
+    """A project may have several stages without a version."""
     await given(catalogue, a_stage("a", version=None), a_stage("b", version=None))
 
     assert len(await catalogue.read(lambda rows: rows.stages.list())) == 2
 
 
-async def test_rotation_keeps_what_old_tokens_opened(catalogue: Catalogue) -> None:
-    """Each token leads to its stage, and to the rotation that it is of."""
+async def test_old_tokens_are_found(catalogue: Catalogue) -> None:
+    """Each token finds its stage and the rotation that it belongs to."""
     stage = replace(a_stage("id"), rotation=1)
     await given(catalogue, stage)
 
@@ -132,7 +131,7 @@ async def test_rotation_keeps_what_old_tokens_opened(catalogue: Catalogue) -> No
 
 
 async def test_api_tokens(catalogue: Catalogue) -> None:
-    """API tokens come back whole, the latest first, and are changed in place."""
+    """API tokens are stored whole, listed latest first, and changed in place."""
     old = an_api_token("old", created_at=NOW - DAY, version="1.0", expires_at=NOW + DAY)
     new = an_api_token("new")
 
@@ -148,16 +147,16 @@ async def test_api_tokens(catalogue: Catalogue) -> None:
     assert await catalogue.read(lambda rows: rows.tokens.find(old.digest)) == revoked
 
 
-async def test_two_api_tokens_never_share_a_digest(catalogue: Catalogue) -> None:
-    """A digest stands for one API token."""
+async def test_api_tokens_have_unique_digests(catalogue: Catalogue) -> None:
+    """Two API tokens cannot have the same digest."""
     await catalogue.write(lambda rows: rows.tokens.save(an_api_token("a", digest="same")))
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await catalogue.write(lambda rows: rows.tokens.save(an_api_token("b", digest="same")))
 
 
-async def test_failed_work_leaves_nothing(catalogue: Catalogue) -> None:
-    """A transaction that raises has not happened, and the next one is not disturbed."""
+async def test_failed_transaction_leaves_nothing(catalogue: Catalogue) -> None:
+    """A transaction that raises changes nothing, and the next one is not disturbed."""
 
     def fails(rows: Rows) -> None:
         rows.stages.save(a_stage("id"))
@@ -172,8 +171,8 @@ async def test_failed_work_leaves_nothing(catalogue: Catalogue) -> None:
     assert await catalogue.read(lambda rows: rows.files.digests()) == frozenset()
 
 
-async def test_reads_see_what_is_committed(shared: Catalogue) -> None:
-    """Nobody reads half a transaction: before its end there is nothing to see of it."""
+async def test_reads_see_committed_rows_only(shared: Catalogue) -> None:
+    """Rows of a transaction cannot be read before it is committed."""
     begun, may_end = threading.Event(), threading.Event()
 
     def slow(rows: Rows) -> None:
@@ -192,18 +191,18 @@ async def test_reads_see_what_is_committed(shared: Catalogue) -> None:
     assert await shared.read(lambda rows: rows.stages.find("id")) == a_stage("id")
 
 
-async def test_a_read_is_of_one_moment(shared: Catalogue) -> None:
-    """What is committed between two look-ups of one read does not show in the second.
+async def test_read_is_a_snapshot(shared: Catalogue) -> None:
+    """A commit between two look-ups of one read does not show in the second.
 
-    It did: a stage could be read with artifacts that are newer than itself.
+    It did once: a stage could be read with newer artifacts than itself.
     """
 
-    def look(rows: Rows) -> tuple[int, int]:
+    def work(rows: Rows) -> tuple[int, int]:
         before = len(rows.stages.list())
         writing = threading.Thread(target=lambda: asyncio.run(given(shared, a_stage("id"))))
         writing.start()
         writing.join(10)
         return before, len(rows.stages.list())
 
-    assert await shared.read(look) == (0, 0)
+    assert await shared.read(work) == (0, 0)
     assert await shared.read(lambda rows: len(rows.stages.list())) == 1

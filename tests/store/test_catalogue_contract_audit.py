@@ -1,4 +1,4 @@
-"""What every catalogue promises of the audit trail: SQLite, with one connection too, the fake."""
+"""The contract of catalogues: the audit trail."""
 
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ EVENTS = (
 
 
 async def given(catalogue: Catalogue, *events: Event) -> None:
-    """Keep events, in one transaction."""
+    """Store events in one transaction."""
 
     def work(rows: Rows) -> None:
         for event in events:
@@ -30,7 +30,7 @@ async def given(catalogue: Catalogue, *events: Event) -> None:
 
 
 async def test_events_are_chained(catalogue: Catalogue) -> None:
-    """What is added comes back as it was, in order, as one chain; its end is the head."""
+    """Events are stored in order as one chain, whose end is the head."""
     await given(catalogue, *EVENTS[:2])
     await given(catalogue, *EVENTS[2:])
 
@@ -42,14 +42,14 @@ async def test_events_are_chained(catalogue: Catalogue) -> None:
 
 
 async def test_adding_returns_the_record(catalogue: Catalogue) -> None:
-    """Whoever adds an event learns its number and its digest."""
+    """Adding an event returns its record, with number and digest."""
     (expected,) = a_chain(EVENTS[0])
 
     assert await catalogue.write(lambda rows: rows.audit.add(EVENTS[0])) == expected
 
 
-async def test_nothing_has_happened(catalogue: Catalogue) -> None:
-    """Before the first event there is none, and the chain ends at its start."""
+async def test_empty_trail(catalogue: Catalogue) -> None:
+    """Before the first event the trail is empty, and its head is the start of the chain."""
     assert await catalogue.read(lambda rows: rows.audit.list()) == []
     assert await catalogue.read(lambda rows: rows.audit.head()) == START
 
@@ -69,7 +69,7 @@ async def test_nothing_has_happened(catalogue: Catalogue) -> None:
 async def test_parts_of_the_trail(
     catalogue: Catalogue, stage_id: str | None, after: int, limit: int | None, expected: list[int]
 ) -> None:
-    """The trail can be read by stage, and piece by piece."""
+    """The trail can be read by stage, and in parts."""
     await given(catalogue, *EVENTS)
 
     found = await catalogue.read(lambda rows: rows.audit.list(stage_id, after=after, limit=limit))
@@ -78,7 +78,7 @@ async def test_parts_of_the_trail(
 
 
 async def test_failed_change_leaves_no_event(catalogue: Catalogue) -> None:
-    """An event is there with its change, or not at all (76)."""
+    """An event is stored with its change, or not at all."""
 
     def work(rows: Rows) -> None:
         rows.stages.save(a_stage("a"))
@@ -94,7 +94,7 @@ async def test_failed_change_leaves_no_event(catalogue: Catalogue) -> None:
 
 
 async def test_trail_outlives_the_stage(catalogue: Catalogue) -> None:
-    """What is forgotten is forgotten, but not what happened to it."""
+    """Removing a stage does not remove its events."""
     await catalogue.write(lambda rows: rows.stages.save(a_stage("a")))
     await given(catalogue, EVENTS[0])
 
@@ -103,8 +103,8 @@ async def test_trail_outlives_the_stage(catalogue: Catalogue) -> None:
     assert await catalogue.read(lambda rows: rows.audit.list("a")) == a_chain(EVENTS[0])
 
 
-async def test_tokens_are_left_out(catalogue: Catalogue) -> None:
-    """Whatever looks like a token does not get in, wherever it stands (A14)."""
+async def test_tokens_are_redacted(catalogue: Catalogue) -> None:
+    """A token is not stored in any text of an event."""
     await given(catalogue, an_event(a=f"of {TOKEN}", b=[{"c": f"/tmp/demo/{TOKEN}/x"}]))
 
     records = await catalogue.read(lambda rows: rows.audit.list())

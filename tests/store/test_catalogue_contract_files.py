@@ -1,19 +1,18 @@
-"""What every catalogue promises of artifacts and files, each kind of it."""
+"""The contract of catalogues: artifacts and files."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.stage.stage import Status
-from stageproxy.ports import Catalogue, Rows, Totals
+from stageproxy.ports import Catalogue, ConstraintError, Rows, Totals
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 
 
 def unused_at(now: datetime) -> Callable[[Rows], Sequence[str]]:
-    """Return the work of a sweep that spares what was needed in the last hour."""
+    """Return the work of a sweep that spares files needed in the last hour."""
     return lambda rows: rows.files.remove_unused(now, since=now - HOUR)
 
 
@@ -29,15 +28,13 @@ def unused_at(now: datetime) -> Callable[[Rows], Sequence[str]]:
         ),
     ],
 )
-async def test_nothing_belongs_to_no_stage(
-    catalogue: Catalogue, work: Callable[[Rows], None]
-) -> None:
-    """What belongs to a stage cannot be kept without it."""
-    with pytest.raises(sqlite3.IntegrityError):
+async def test_no_rows_without_a_stage(catalogue: Catalogue, work: Callable[[Rows], None]) -> None:
+    """Rows that belong to a stage cannot be stored without it."""
+    with pytest.raises(ConstraintError):
         await catalogue.write(work)
 
 
-async def test_artifacts_come_back_by_name(catalogue: Catalogue) -> None:
+async def test_artifacts_are_sorted_by_name(catalogue: Catalogue) -> None:
     """A stage has its artifacts, sorted by filename, with every field."""
     wheel, sdist = an_artifact(b"w"), an_artifact(b"s", filename="demo-1.0.tar.gz")
     await given(catalogue, a_stage("id"))
@@ -62,7 +59,7 @@ async def test_artifacts_come_back_by_name(catalogue: Catalogue) -> None:
     assert await catalogue.read(lambda rows: rows.artifacts.find_form("id", "other.tar.gz")) == ()
 
 
-async def test_totals_count_what_is_kept(catalogue: Catalogue) -> None:
+async def test_totals(catalogue: Catalogue) -> None:
     """The totals are stages by status, and files, each of which counts once."""
     wheel = an_artifact(b"w")
     await given(catalogue, a_stage("one"), a_stage("two", version="2.0"))
@@ -78,7 +75,7 @@ async def test_totals_count_what_is_kept(catalogue: Catalogue) -> None:
 
 
 async def test_artifact_replaces_the_one_of_its_name(catalogue: Catalogue) -> None:
-    """A stage has one artifact of a name: the last, with what came along with it."""
+    """A stage has one artifact of a filename: the last, with its form and metadata."""
     await given(catalogue, a_stage("id"))
     await catalogue.write(lambda rows: rows.artifacts.save("id", an_artifact(b"1"), FORM, b"old"))
 
@@ -94,7 +91,7 @@ async def test_artifact_replaces_the_one_of_its_name(catalogue: Catalogue) -> No
 
 
 async def test_removed_artifact_leaves_its_reason(catalogue: Catalogue) -> None:
-    """Who asks for a file that was withdrawn can be told why, until it is staged again."""
+    """A removed artifact has a reason until it is staged again."""
     artifact = an_artifact()
     where = ("id", artifact.blake2b_256, artifact.filename)
     await given(catalogue, a_stage("id"))
@@ -112,8 +109,8 @@ async def test_removed_artifact_leaves_its_reason(catalogue: Catalogue) -> None:
     assert await catalogue.read(lambda rows: rows.artifacts.find_former(*where)) is None
 
 
-async def test_removed_stage_takes_all_along(catalogue: Catalogue) -> None:
-    """Nothing that belonged to a stage is left of it; other stages keep theirs."""
+async def test_removed_stage_leaves_no_rows(catalogue: Catalogue) -> None:
+    """A removed stage leaves no rows; other stages keep theirs."""
     other = a_stage("other", version="2.0")
     await given(catalogue, a_stage("id"), other)
 
@@ -124,7 +121,7 @@ async def test_removed_stage_takes_all_along(catalogue: Catalogue) -> None:
             rows.artifacts.remove(stage_id, an_artifact(b"former"), "why")
             rows.artifacts.save(stage_id, an_artifact(), FORM, b"metadata")
 
-    def look(rows: Rows, stage_id: str) -> list[bool]:
+    def work(rows: Rows, stage_id: str) -> list[bool]:
         former = an_artifact(b"former")
         found = [
             rows.stages.find(stage_id),
@@ -138,12 +135,12 @@ async def test_removed_stage_takes_all_along(catalogue: Catalogue) -> None:
 
     await catalogue.write(lambda rows: rows.stages.remove("id"))
 
-    assert await catalogue.read(lambda rows: look(rows, "id")) == [False] * 4
-    assert await catalogue.read(lambda rows: look(rows, "other")) == [True] * 4
+    assert await catalogue.read(lambda rows: work(rows, "id")) == [False] * 4
+    assert await catalogue.read(lambda rows: work(rows, "other")) == [True] * 4
 
 
-async def test_file_is_unused_an_hour_after_it_was_seen_so(catalogue: Catalogue) -> None:
-    """A file whose stage has ended goes after the time of grace, once, and is forgotten."""
+async def test_unused_file_is_removed_an_hour_later(catalogue: Catalogue) -> None:
+    """A file whose stage has ended is removed after an hour, once."""
     digest = an_artifact().sha256
     await given(catalogue, a_stage("id"))
     await catalogue.write(lambda rows: rows.artifacts.save("id", an_artifact(), FORM, None))
@@ -156,8 +153,8 @@ async def test_file_is_unused_an_hour_after_it_was_seen_so(catalogue: Catalogue)
     assert await catalogue.read(lambda rows: rows.files.digests()) == frozenset()
 
 
-async def test_file_that_a_live_stage_needs_is_used(catalogue: Catalogue) -> None:
-    """A file that two stages hold stays until the last of them has ended."""
+async def test_file_of_a_live_stage_is_used(catalogue: Catalogue) -> None:
+    """A file of two stages is used until both have ended."""
     await given(catalogue, a_stage("id", status=Status.CANCELED), a_stage("live", version="2.0"))
     await catalogue.write(lambda rows: rows.artifacts.save("id", an_artifact(), FORM, None))
     await catalogue.write(lambda rows: rows.artifacts.save("live", an_artifact(), FORM, None))
@@ -169,8 +166,8 @@ async def test_file_that_a_live_stage_needs_is_used(catalogue: Catalogue) -> Non
     assert known == {an_artifact().sha256}
 
 
-async def test_file_that_is_staged_again_starts_anew(catalogue: Catalogue) -> None:
-    """The time of grace is counted from the last need, not from the first."""
+async def test_file_that_is_staged_again(catalogue: Catalogue) -> None:
+    """The hour is counted from the last use, not from the first."""
     artifact = an_artifact()
     await given(catalogue, a_stage("id"))
     await catalogue.write(lambda rows: rows.artifacts.save("id", artifact, FORM, None))

@@ -1,30 +1,35 @@
-"""What every catalogue promises of promotions and their journals, each kind of it."""
+"""The contract of catalogues: promotions and their journals."""
 
 from dataclasses import replace
 from functools import partial
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.promotion.journal import Entry, Journal, Progress, new_journal
 from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
-from stageproxy.ports import Catalogue, Rows
+from stageproxy.ports import Catalogue, ConstraintError, Rows
 from tests.store.builders import DAY, HOUR, NOW, a_stage, given
 from tests.support.promotion.promotions import a_promotion
 
 ENTRY = Entry(
-    "demo.whl", Progress.SENT, NOW, attempts=3, in_doubt=True, said="é ✓", url="https://a/demo.whl"
+    "demo.whl",
+    Progress.SENT,
+    NOW,
+    attempts=3,
+    in_doubt=True,
+    sentence="é ✓",
+    url="https://a/demo.whl",
 )
 
 
 async def save(catalogue: Catalogue, promotion: Promotion) -> None:
-    """Keep a promotion in a transaction of its own."""
+    """Store a promotion in its own transaction."""
     await catalogue.write(lambda rows: rows.promotions.save(promotion))
 
 
 async def write(catalogue: Catalogue, *entries: Entry, stage_id: str = "id") -> None:
-    """Keep entries of a journal, each in a transaction of its own."""
+    """Store entries of a journal, each in its own transaction."""
     for entry in entries:
         await catalogue.write(partial(_write, stage_id, entry))
 
@@ -33,25 +38,25 @@ def _write(stage_id: str, entry: Entry, rows: Rows) -> None:
     rows.promotions.save_entry(stage_id, entry)
 
 
-async def kept(catalogue: Catalogue, stage_id: str = "id") -> Promotion | None:
-    """Return a promotion as it was kept."""
+async def stored(catalogue: Catalogue, stage_id: str = "id") -> Promotion | None:
+    """Return the stored promotion."""
     return await catalogue.read(lambda rows: rows.promotions.find(stage_id))
 
 
 async def journal(catalogue: Catalogue, stage_id: str = "id") -> Journal:
-    """Return a journal as it was kept."""
+    """Return the stored journal."""
     return await catalogue.read(lambda rows: rows.promotions.find_journal(stage_id))
 
 
 async def unfinished(catalogue: Catalogue) -> list[str]:
-    """Return the stages whose promotions may need somebody."""
+    """Return the stages whose promotions are unfinished."""
     found = await catalogue.read(lambda rows: rows.promotions.list())
     return [one.stage_id for one in found]
 
 
 @pytest.mark.parametrize("publisher", Publisher)
-async def test_every_field_comes_back(catalogue: Catalogue, publisher: Publisher) -> None:
-    """A promotion is kept as it is, to the microsecond."""
+async def test_every_field_is_stored(catalogue: Catalogue, publisher: Publisher) -> None:
+    """Every field of a promotion is stored, times to the microsecond."""
     promotion = replace(
         a_promotion(
             "id", publisher=publisher, acknowledged=("Odd: é.", "Strange."), notices=("One.",)
@@ -64,20 +69,20 @@ async def test_every_field_comes_back(catalogue: Catalogue, publisher: Publisher
 
     await save(catalogue, promotion)
 
-    assert await kept(catalogue) == promotion
+    assert await stored(catalogue) == promotion
 
 
-async def test_nothing_that_has_not_happened(catalogue: Catalogue) -> None:
-    """A promotion that has sent nothing and goes on says so."""
+async def test_empty_fields_are_stored(catalogue: Catalogue) -> None:
+    """A promotion that has sent nothing and has not ended is stored so."""
     await given(catalogue, a_stage("id"))
 
     await save(catalogue, a_promotion("id"))
 
-    assert await kept(catalogue) == a_promotion("id")
+    assert await stored(catalogue) == a_promotion("id")
 
 
 async def test_latest_attempt(catalogue: Catalogue) -> None:
-    """Kept again, a promotion is as it is now, of all its fields."""
+    """Saving a promotion again replaces all of its fields."""
     later = replace(
         a_promotion("id", fence=2, publisher=Publisher.CLIENT, acknowledged=("Odd.",)),
         target=PublishUrls("https://other.example.org/", "https://other.example.org/simple/"),
@@ -89,22 +94,22 @@ async def test_latest_attempt(catalogue: Catalogue) -> None:
 
     await save(catalogue, later)
 
-    assert await kept(catalogue) == later
+    assert await stored(catalogue) == later
 
 
-async def test_found_by_its_own_stage(catalogue: Catalogue) -> None:
-    """A promotion and a journal are their stage's; others have none."""
+async def test_found_by_stage(catalogue: Catalogue) -> None:
+    """A promotion and a journal are found by their stage only."""
     await given(catalogue, a_stage("id"), a_stage("other", version="2.0"))
     await save(catalogue, a_promotion("id"))
     await write(catalogue, ENTRY)
 
-    assert await kept(catalogue, "other") is None
+    assert await stored(catalogue, "other") is None
     assert await journal(catalogue, "other") == {}
     assert await journal(catalogue, "nobody") == {}
 
 
-async def test_list_of_what_may_need_somebody(catalogue: Catalogue) -> None:
-    """Promotions of stages that are neither published nor given up are listed, by stage."""
+async def test_unfinished_promotions_are_listed(catalogue: Catalogue) -> None:
+    """Promotions of stages that are neither published nor canceled are listed, by stage."""
     for number, status in enumerate(reversed(Status)):
         stage = a_stage(f"{number} {status}", version=f"{number}.0", status=status)
         await given(catalogue, stage)
@@ -115,8 +120,8 @@ async def test_list_of_what_may_need_somebody(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.parametrize("progress", Progress)
-async def test_every_entry_comes_back(catalogue: Catalogue, progress: Progress) -> None:
-    """An entry is kept as it is, in any state."""
+async def test_every_entry_is_stored(catalogue: Catalogue, progress: Progress) -> None:
+    """Every field of an entry is stored, in every state."""
     await given(catalogue, a_stage("id"))
     entry = replace(ENTRY, progress=progress)
     plain = Entry("plain.whl", progress, NOW)
@@ -128,7 +133,7 @@ async def test_every_entry_comes_back(catalogue: Catalogue, progress: Progress) 
 
 
 async def test_entry_is_changed_in_place(catalogue: Catalogue) -> None:
-    """Written again, an entry is as it is now; others stay as they were."""
+    """Saving an entry again replaces it; other entries are unchanged."""
     await given(catalogue, a_stage("id"))
     await write(catalogue, *new_journal(["a.whl", "demo.whl"], NOW).values())
 
@@ -138,8 +143,8 @@ async def test_entry_is_changed_in_place(catalogue: Catalogue) -> None:
     assert await journal(catalogue) == expected
 
 
-async def test_journal_is_forgotten(catalogue: Catalogue) -> None:
-    """A journal that is forgotten is gone, the promotion and other journals stay."""
+async def test_journal_is_removed(catalogue: Catalogue) -> None:
+    """Removing a journal leaves the promotion and other journals."""
     await given(catalogue, a_stage("id"), a_stage("other", version="2.0"))
     await save(catalogue, a_promotion("id"))
     await write(catalogue, ENTRY)
@@ -147,12 +152,12 @@ async def test_journal_is_forgotten(catalogue: Catalogue) -> None:
 
     await catalogue.write(lambda rows: rows.promotions.remove_journal("id"))
 
-    assert (await journal(catalogue), await kept(catalogue)) == ({}, a_promotion("id"))
+    assert (await journal(catalogue), await stored(catalogue)) == ({}, a_promotion("id"))
     assert await journal(catalogue, "other") == {"demo.whl": ENTRY}
 
 
-async def test_gone_with_the_stage(catalogue: Catalogue) -> None:
-    """Promotion and journal are gone with their stage, and nobody else's."""
+async def test_removed_with_the_stage(catalogue: Catalogue) -> None:
+    """Promotion and journal are removed with their stage; those of others stay."""
     await given(catalogue, a_stage("id"), a_stage("other", version="2.0", opened_at=NOW + DAY))
     for stage_id in ("id", "other"):
         await save(catalogue, a_promotion(stage_id))
@@ -160,20 +165,20 @@ async def test_gone_with_the_stage(catalogue: Catalogue) -> None:
 
     await catalogue.write(lambda rows: rows.stages.remove("id"))
 
-    assert (await kept(catalogue), await journal(catalogue)) == (None, {})
+    assert (await stored(catalogue), await journal(catalogue)) == (None, {})
     assert await journal(catalogue, "other") == {"demo.whl": ENTRY}
 
 
 async def test_no_promotion_without_a_stage(catalogue: Catalogue) -> None:
-    """Neither a promotion nor an entry of a stage that is not there can be kept."""
-    with pytest.raises(sqlite3.IntegrityError):
+    """A promotion or an entry of an unknown stage cannot be stored."""
+    with pytest.raises(ConstraintError):
         await save(catalogue, a_promotion("nobody"))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await write(catalogue, ENTRY, stage_id="nobody")
 
 
 async def test_all_or_nothing(catalogue: Catalogue) -> None:
-    """A transaction that fails leaves promotion and journal as they were."""
+    """A transaction that fails leaves promotion and journal unchanged."""
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_promotion("id"))
 
@@ -185,4 +190,4 @@ async def test_all_or_nothing(catalogue: Catalogue) -> None:
     with pytest.raises(LookupError):
         await catalogue.write(fails)
 
-    assert (await kept(catalogue), await journal(catalogue)) == (a_promotion("id"), {})
+    assert (await stored(catalogue), await journal(catalogue)) == (a_promotion("id"), {})

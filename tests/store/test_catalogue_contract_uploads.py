@@ -1,4 +1,4 @@
-"""What every catalogue promises of files on their way in, each kind of it."""
+"""The contract of catalogues: file uploads."""
 
 import hashlib
 from dataclasses import replace
@@ -6,12 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload, UploadStatus
 from stageproxy.core.stage.stage import Status
-from stageproxy.ports import Catalogue, Rows
+from stageproxy.ports import Catalogue, ConstraintError, Rows
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 from tests.support.builders.stages import a_file_upload
 
@@ -25,7 +24,7 @@ BYTES = FileDigests(
 
 
 async def save(catalogue: Catalogue, *uploads: FileUpload, stage_id: str = "id") -> None:
-    """Keep uploads of a stage, each in a transaction of its own, as they come in."""
+    """Store uploads of a stage, each in its own transaction."""
     for upload in uploads:
         await catalogue.write(partial(_save, stage_id, upload))
 
@@ -37,13 +36,13 @@ def _save(stage_id: str, upload: FileUpload, rows: Rows) -> None:
         rows.stages.save(replace(stage, revision=stage.revision + 1))
 
 
-async def kept(catalogue: Catalogue, upload_id: str, stage_id: str = "id") -> FileUpload | None:
-    """Return an upload as it was kept."""
+async def stored(catalogue: Catalogue, upload_id: str, stage_id: str = "id") -> FileUpload | None:
+    """Return the stored upload."""
     return await catalogue.read(lambda rows: rows.file_uploads.find(stage_id, upload_id))
 
 
 async def unfinished(catalogue: Catalogue, stage_id: str = "id") -> list[FileUpload]:
-    """Return what a stage has on its way in."""
+    """Return the unfinished uploads of a stage."""
     stage = await catalogue.read(lambda rows: rows.stages.find(stage_id))
     assert stage is not None
     return list(stage.uploads)
@@ -55,17 +54,17 @@ async def known(catalogue: Catalogue) -> frozenset[str]:
 
 
 async def unused(catalogue: Catalogue) -> list[str]:
-    """Return what two sweeps find, an hour apart."""
+    """Return the unused files that two sweeps find, an hour apart."""
     await catalogue.write(lambda rows: rows.files.remove_unused(NOW, since=NOW - HOUR))
     later = NOW + HOUR
     return list(await catalogue.write(lambda rows: rows.files.remove_unused(later, since=NOW)))
 
 
 @pytest.mark.parametrize("status", UploadStatus)
-async def test_every_field_comes_back(catalogue: Catalogue, status: UploadStatus) -> None:
-    """An upload is kept as it is, in any state, to the microsecond.
+async def test_every_field_is_stored(catalogue: Catalogue, status: UploadStatus) -> None:
+    """Every field of an upload is stored, in every status, times to the microsecond.
 
-    Attestations are kept as long as they are needed.
+    Attestations are stored as long as they are needed.
     """
     is_coming = status in {UploadStatus.PENDING, UploadStatus.PROCESSING}
     sent = replace(
@@ -79,31 +78,31 @@ async def test_every_field_comes_back(catalogue: Catalogue, status: UploadStatus
 
     await save(catalogue, sent)
 
-    assert await kept(catalogue, upload.id) == upload
+    assert await stored(catalogue, upload.id) == upload
 
 
-async def test_nothing_that_was_not_said(catalogue: Catalogue) -> None:
-    """An upload of which no bytes came has none, nor attestations, nor notices."""
+async def test_empty_fields_are_stored(catalogue: Catalogue) -> None:
+    """An upload without bytes, attestations and notices is stored so."""
     await given(catalogue, a_stage("id"))
 
     await save(catalogue, a_file_upload())
 
-    assert await kept(catalogue, "u1") == a_file_upload()
+    assert await stored(catalogue, "u1") == a_file_upload()
     assert await known(catalogue) == frozenset()
 
 
-async def test_found_within_its_stage_alone(catalogue: Catalogue) -> None:
-    """An upload is its stage's: by the id of another one it is not found."""
+async def test_found_in_its_stage_only(catalogue: Catalogue) -> None:
+    """An upload is not found by the id of another stage."""
     await given(catalogue, a_stage("id"), a_stage("other", version="2.0"))
     await save(catalogue, a_file_upload())
 
-    assert await kept(catalogue, "u1", "other") is None
-    assert await kept(catalogue, "u2") is None
-    assert await kept(catalogue, "u1", "nobody") is None
+    assert await stored(catalogue, "u1", "other") is None
+    assert await stored(catalogue, "u2") is None
+    assert await stored(catalogue, "u1", "nobody") is None
 
 
-async def test_unfinished_ones_stand_in_the_stage(catalogue: Catalogue) -> None:
-    """A stage has its unfinished uploads, sorted by filename; the finished ones are elsewhere."""
+async def test_stage_has_its_unfinished_uploads(catalogue: Catalogue) -> None:
+    """A stage has its unfinished uploads, sorted by filename, and no finished ones."""
     uploads = [
         a_file_upload(f"{name}.whl", upload_id=name, status=status)
         for name, status in zip("edcba", UploadStatus, strict=True)
@@ -120,7 +119,7 @@ async def test_unfinished_ones_stand_in_the_stage(catalogue: Catalogue) -> None:
 
 
 async def test_changed_in_place(catalogue: Catalogue) -> None:
-    """Kept again, an upload is as it is now."""
+    """Saving an upload again replaces it."""
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload())
     failed = a_file_upload(status=UploadStatus.ERROR, received=BYTES, notices=("Why.",))
@@ -135,30 +134,30 @@ async def test_changed_in_place(catalogue: Catalogue) -> None:
 async def test_one_unfinished_upload_of_a_file(
     catalogue: Catalogue, first: UploadStatus, second: UploadStatus
 ) -> None:
-    """The database itself keeps a second unfinished upload of a filename out (22)."""
+    """The database refuses a second unfinished upload of a filename."""
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload(upload_id="first", status=first))
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await save(catalogue, a_file_upload(upload_id="second", status=second))
 
-    assert await kept(catalogue, "second") is None
+    assert await stored(catalogue, "second") is None
 
 
 @pytest.mark.parametrize("status", FINISHED)
-async def test_finished_ones_make_room(catalogue: Catalogue, status: UploadStatus) -> None:
-    """A filename can be announced anew once its upload is over, however often."""
+async def test_finished_upload_can_be_followed(catalogue: Catalogue, status: UploadStatus) -> None:
+    """A filename can be announced again once its upload has ended."""
     await given(catalogue, a_stage("id"))
     over = [a_file_upload(upload_id=name, status=status) for name in ("first", "second")]
 
     await save(catalogue, *over, a_file_upload(upload_id="third"))
 
     assert await unfinished(catalogue) == [a_file_upload(upload_id="third")]
-    assert await kept(catalogue, "first") == over[0]
+    assert await stored(catalogue, "first") == over[0]
 
 
 async def test_one_filename_in_two_stages(catalogue: Catalogue) -> None:
-    """Stages do not stand in each other's way."""
+    """Two stages can have an upload of the same filename."""
     await given(catalogue, a_stage("id"), a_stage("other", version="2.0"))
 
     await save(catalogue, a_file_upload(upload_id="first"))
@@ -168,14 +167,14 @@ async def test_one_filename_in_two_stages(catalogue: Catalogue) -> None:
 
 
 async def test_no_upload_without_a_stage(catalogue: Catalogue) -> None:
-    """An upload of a stage that is not there cannot be kept."""
-    with pytest.raises(sqlite3.IntegrityError):
+    """An upload of an unknown stage cannot be stored."""
+    with pytest.raises(ConstraintError):
         await save(catalogue, a_file_upload(), stage_id="nobody")
 
 
 @pytest.mark.parametrize("status", [UploadStatus.PENDING, UploadStatus.PROCESSING])
-async def test_bytes_on_their_way_are_spared(catalogue: Catalogue, status: UploadStatus) -> None:
-    """What an unfinished upload has received is no file that nobody needs."""
+async def test_received_bytes_are_used(catalogue: Catalogue, status: UploadStatus) -> None:
+    """The bytes of an unfinished upload are used."""
     await given(catalogue, a_stage("id"))
 
     await save(catalogue, a_file_upload(status=status, received=BYTES))
@@ -185,8 +184,10 @@ async def test_bytes_on_their_way_are_spared(catalogue: Catalogue, status: Uploa
 
 
 @pytest.mark.parametrize("status", [*FINISHED, UploadStatus.ERROR])
-async def test_bytes_of_an_ended_upload_go(catalogue: Catalogue, status: UploadStatus) -> None:
-    """What an upload received goes with it, unless an artifact is made of it."""
+async def test_bytes_of_an_ended_upload_are_unused(
+    catalogue: Catalogue, status: UploadStatus
+) -> None:
+    """The bytes of an ended upload are unused, unless an artifact has them."""
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload(received=BYTES))
 
@@ -196,8 +197,8 @@ async def test_bytes_of_an_ended_upload_go(catalogue: Catalogue, status: UploadS
     assert await known(catalogue) == frozenset()
 
 
-async def test_bytes_that_became_an_artifact_stay(catalogue: Catalogue) -> None:
-    """The bytes of a completed upload are its artifact's from then on."""
+async def test_bytes_of_an_artifact_are_used(catalogue: Catalogue) -> None:
+    """The bytes of a completed upload are used by its artifact."""
     artifact = replace(an_artifact(), sha256=BYTES.sha256)
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload(status=UploadStatus.COMPLETED, received=BYTES))
@@ -208,7 +209,7 @@ async def test_bytes_that_became_an_artifact_stay(catalogue: Catalogue) -> None:
 
 
 async def test_removed_artifact_cancels_its_uploads(catalogue: Catalogue) -> None:
-    """With an artifact go the uploads that brought it, for its reason; others stay (26)."""
+    """Uploads of a removed artifact are canceled with its reason; others are not."""
     done: Any = {"status": UploadStatus.COMPLETED, "notices": ("Odd.",)}
     artifact = replace(an_artifact(), sha256=BYTES.sha256)
     name = artifact.filename
@@ -225,13 +226,13 @@ async def test_removed_artifact_cancels_its_uploads(catalogue: Catalogue) -> Non
     await catalogue.write(lambda rows: rows.artifacts.remove("id", artifact, "Withdrawn."))
 
     canceled = replace(own, status=UploadStatus.CANCELED, notices=("Odd.", "Withdrawn."))
-    assert await kept(catalogue, "own") == canceled
-    assert [await kept(catalogue, one.id) for one in others] == others
-    assert await kept(catalogue, "elsewhere", "other") == replace(own, id="elsewhere")
+    assert await stored(catalogue, "own") == canceled
+    assert [await stored(catalogue, one.id) for one in others] == others
+    assert await stored(catalogue, "elsewhere", "other") == replace(own, id="elsewhere")
 
 
-async def test_bytes_that_were_sent_anew(catalogue: Catalogue) -> None:
-    """Of bytes that were sent twice, those of the first time go."""
+async def test_replaced_bytes_are_unused(catalogue: Catalogue) -> None:
+    """Bytes that were sent again with others are unused."""
     first = replace(BYTES, sha256="ab" * 32)
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload(received=first))
@@ -241,8 +242,8 @@ async def test_bytes_that_were_sent_anew(catalogue: Catalogue) -> None:
     assert await unused(catalogue) == [first.sha256]
 
 
-async def test_bytes_go_with_an_ended_stage(catalogue: Catalogue) -> None:
-    """A stage that has ended waits for nothing any more."""
+async def test_bytes_of_an_ended_stage_are_unused(catalogue: Catalogue) -> None:
+    """The uploads of an ended stage use no bytes."""
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload(received=BYTES))
 
@@ -251,20 +252,20 @@ async def test_bytes_go_with_an_ended_stage(catalogue: Catalogue) -> None:
     assert await unused(catalogue) == [BYTES.sha256]
 
 
-async def test_forgotten_with_their_stage(catalogue: Catalogue) -> None:
-    """Uploads are gone with their stage; those of others stay."""
+async def test_removed_with_the_stage(catalogue: Catalogue) -> None:
+    """Uploads are removed with their stage; those of others stay."""
     await given(catalogue, a_stage("id"), a_stage("other", version="2.0", opened_at=NOW + DAY))
     await save(catalogue, a_file_upload(), a_file_upload("b.whl", upload_id="u2"))
     await save(catalogue, a_file_upload(upload_id="u3"), stage_id="other")
 
     await catalogue.write(lambda rows: rows.stages.remove("id"))
 
-    assert [await kept(catalogue, one) for one in ("u1", "u2")] == [None, None]
-    assert await kept(catalogue, "u3", "other") == a_file_upload(upload_id="u3")
+    assert [await stored(catalogue, one) for one in ("u1", "u2")] == [None, None]
+    assert await stored(catalogue, "u3", "other") == a_file_upload(upload_id="u3")
 
 
-async def test_failed_work_leaves_no_upload(catalogue: Catalogue) -> None:
-    """An upload that was kept in a transaction that raises has not been."""
+async def test_failed_transaction_leaves_no_upload(catalogue: Catalogue) -> None:
+    """An upload that was stored in a transaction that raises is not stored."""
     await given(catalogue, a_stage("id"))
 
     def fails(rows: Rows) -> None:
@@ -274,15 +275,13 @@ async def test_failed_work_leaves_no_upload(catalogue: Catalogue) -> None:
     with pytest.raises(LookupError):
         await catalogue.write(fails)
 
-    assert await kept(catalogue, "u1") is None
+    assert await stored(catalogue, "u1") is None
     assert await known(catalogue) == frozenset()
 
 
 @pytest.mark.parametrize("status", UploadStatus)
-async def test_file_that_nobody_needs_is_forgotten(
-    catalogue: Catalogue, status: UploadStatus
-) -> None:
-    """What was sent is forgotten at once if no upload that goes on and no artifact needs it."""
+async def test_unused_file_is_removed(catalogue: Catalogue, status: UploadStatus) -> None:
+    """A file is removed at once if no unfinished upload and no artifact needs it."""
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload(status=status, received=BYTES))
 
@@ -293,8 +292,8 @@ async def test_file_that_nobody_needs_is_forgotten(
     assert (forgotten, BYTES.sha256 in known) == (not is_needed, is_needed)
 
 
-async def test_file_of_an_artifact_is_not_forgotten(catalogue: Catalogue) -> None:
-    """The bytes of an artifact stay, whatever becomes of an upload that had the same."""
+async def test_file_of_an_artifact_is_not_removed(catalogue: Catalogue) -> None:
+    """The file of an artifact stays if an upload of the same bytes ends."""
     artifact = an_artifact()
     await given(catalogue, a_stage("id"))
     await catalogue.write(lambda rows: rows.artifacts.save("id", artifact, FORM, None))
@@ -302,8 +301,8 @@ async def test_file_of_an_artifact_is_not_forgotten(catalogue: Catalogue) -> Non
     assert not await catalogue.write(lambda rows: rows.files.remove(artifact.sha256))
 
 
-async def test_stage_does_not_bring_attestations_along(catalogue: Catalogue) -> None:
-    """A stage is read often, and attestations are large: they come with the upload alone."""
+async def test_stage_has_no_attestations(catalogue: Catalogue) -> None:
+    """A stage is read without the attestations of its uploads, which are large."""
     upload = a_file_upload(attestations="[{}]")
     await given(catalogue, a_stage("id"))
     await save(catalogue, upload)
@@ -312,4 +311,4 @@ async def test_stage_does_not_bring_attestations_along(catalogue: Catalogue) -> 
 
     assert stage is not None
     assert stage.uploads == (replace(upload, attestations=None),)
-    assert await kept(catalogue, upload.id) == upload
+    assert await stored(catalogue, upload.id) == upload

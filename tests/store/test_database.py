@@ -1,4 +1,4 @@
-"""SQLite under the catalogue: its settings, its lock, its end."""
+"""SQLite as the database: settings, transactions, and closing."""
 
 import asyncio
 import logging
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.core.errors import NoRoomError
 from stageproxy.ports import Rows
 from stageproxy.store.database import Database, has_wal_bug
-from stageproxy.store.rows import SqliteRows
 from tests.store.builders import a_stage
+from tests.support.database import pragma
 from tests.support.servers.processes import own_environment, run
 
 WITH_WAL_BUG = (3, 51, 2)
@@ -23,7 +23,7 @@ ROUNDS = 200
 SETTINGS = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "mmap_size")
 FULL, EXTRA = 2, 3
 
-# Reads a number, and writes the next: what a deferred transaction fails at.
+# Reads a number and writes the next one, which a deferred transaction cannot do.
 COUNT_UP = f"""
 import asyncio, sys
 from dataclasses import replace
@@ -45,18 +45,16 @@ asyncio.run(main())
 
 def pragmas_of(rows: Rows) -> dict[str, Any]:
     """Return the settings of the connection that a transaction runs on."""
-    assert isinstance(rows, SqliteRows)
-    execute = rows._tables.execute  # noqa: SLF001 - nobody but a test asks for them
-    return {name: execute(f"PRAGMA {name}").fetchone()[0] for name in SETTINGS}
+    return {name: pragma(rows, name) for name in SETTINGS}
 
 
 def modes_in(folder: Path) -> dict[str, int]:
-    """Return the permissions of what is in a folder and below, by name."""
+    """Return the permissions of everything in a folder, by name."""
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
 
 
 def times_open(path: Path) -> int:
-    """Return how many open files of this process lead to a path."""
+    """Return how many open files of this process have a path."""
     return [str(one.resolve()) for one in Path("/proc/self/fd").iterdir()].count(str(path))
 
 
@@ -78,8 +76,8 @@ def times_open(path: Path) -> int:
         ((4, 0, 0), False),
     ],
 )
-def test_versions_with_the_bug(version: tuple[int, ...], *, has_bug: bool) -> None:
-    """The write-ahead log can be corrupted before 3.51.3, but for two series mended earlier."""
+def test_versions_with_the_wal_bug(version: tuple[int, ...], *, has_bug: bool) -> None:
+    """SQLite before 3.51.3 can corrupt the write-ahead log, except for two fixed series."""
     assert has_wal_bug(version) is has_bug
 
 
@@ -93,7 +91,7 @@ def test_versions_with_the_bug(version: tuple[int, ...], *, has_bug: bool) -> No
 async def test_settings(
     tmp_path: Path, version: tuple[int, ...], journal: str, synchronous: int
 ) -> None:
-    """Whatever is committed survives a loss of power, and what belongs together stays so."""
+    """Commits survive a loss of power, and foreign keys are enforced."""
     with Database(tmp_path / "catalogue.db", sqlite_version=version) as database:
         settings = await database.write(pragmas_of)
 
@@ -109,7 +107,7 @@ async def test_settings(
 async def test_one_connection_with_the_bug(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where SQLite has the bug, reading and writing share a connection; the operator is told."""
+    """If SQLite has the bug, reading and writing share a connection, and a warning is logged."""
     path = tmp_path / "catalogue.db"
     with caplog.at_level(logging.WARNING), Database(path, sqlite_version=WITH_WAL_BUG) as database:
         await database.read(lambda rows: rows.stages.list())
@@ -121,8 +119,8 @@ async def test_one_connection_with_the_bug(
     assert "using one connection, which is slow" in caplog.text
 
 
-async def test_nothing_is_written_while_reading(tmp_path: Path) -> None:
-    """What is meant to read cannot write, and does no harm in trying."""
+async def test_reads_cannot_write(tmp_path: Path) -> None:
+    """A read that tries to write fails and changes nothing."""
     with Database(tmp_path / "catalogue.db") as database:
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             await database.read(lambda rows: rows.stages.save(a_stage("id")))
@@ -131,7 +129,7 @@ async def test_nothing_is_written_while_reading(tmp_path: Path) -> None:
 
 
 async def test_two_processes_write(tmp_path: Path) -> None:
-    """Two processes that read and then write wait for each other: no error, nothing lost."""
+    """Two processes that read and then write wait for each other."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
         await database.write(lambda rows: rows.stages.save(a_stage("id")))
@@ -147,7 +145,7 @@ async def test_two_processes_write(tmp_path: Path) -> None:
 
 
 async def test_transaction_outlives_its_caller(tmp_path: Path) -> None:
-    """A client that goes away does not take half of a change with it: it is all done."""
+    """A cancelled caller does not interrupt its transaction."""
     with Database(tmp_path / "catalogue.db") as database:
         begun = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -166,8 +164,8 @@ async def test_transaction_outlives_its_caller(tmp_path: Path) -> None:
         assert len(await database.write(lambda rows: rows.stages.list())) == 2
 
 
-async def test_closing_waits_for_what_is_under_way(tmp_path: Path) -> None:
-    """A change that has been asked for is done before the file is let go of."""
+async def test_closing_waits_for_transactions(tmp_path: Path) -> None:
+    """A transaction that was requested is done before the database is closed."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
         asking = asyncio.ensure_future(database.write(lambda rows: rows.stages.save(a_stage("id"))))
@@ -178,15 +176,14 @@ async def test_closing_waits_for_what_is_under_way(tmp_path: Path) -> None:
         assert await database.read(lambda rows: rows.stages.find("id")) == a_stage("id")
 
 
-async def test_full_disk_is_told(tmp_path: Path) -> None:
-    """When the database cannot grow, there is no room: and reading goes on.
+async def test_full_disk(tmp_path: Path) -> None:
+    """If the database cannot grow, the error says so, and reading goes on.
 
-    It was a fault of the server's, to its clients.
+    It was an internal error once.
     """
 
     def fill(rows: Rows) -> None:
-        assert isinstance(rows, SqliteRows)
-        rows._tables.execute("PRAGMA max_page_count = 1")  # noqa: SLF001 - as if there were no room
+        pragma(rows, "max_page_count = 1")
         for number in range(1000):
             rows.stages.save(a_stage(version=f"{number}.0"))
 
@@ -200,10 +197,10 @@ async def test_full_disk_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["with space", "a?mode=ro", "half%41", "#1"])
-async def test_any_folder_will_do(tmp_path: Path, name: str) -> None:
+async def test_any_folder_name(tmp_path: Path, name: str) -> None:
     """The folder of the database may have any name.
 
-    It was read as a URL: what followed a `?` or `#` was lost.
+    It was parsed as a URL once: what followed a `?` or `#` was lost.
     """
     folder = tmp_path / name
     folder.mkdir()
@@ -215,10 +212,10 @@ async def test_any_folder_will_do(tmp_path: Path, name: str) -> None:
     assert list(modes_in(tmp_path)) == [name, "catalogue.db"]
 
 
-async def test_only_the_owner_reads(tmp_path: Path) -> None:
-    """The database and what SQLite keeps beside it are readable by their owner alone.
+async def test_only_the_owner_can_read(tmp_path: Path) -> None:
+    """The database and the files of SQLite beside it can be read by their owner only.
 
-    The log of changes was not: it was there before the database had its mode.
+    The log could be read by others once: it was created before the database had its mode.
     """
     (tmp_path / "catalogue.db").touch(mode=0o644)
 

@@ -1,4 +1,4 @@
-"""The data directory: its modes, its lock, its secret."""
+"""The data directory: its permissions, its lock, its secret."""
 
 import logging
 import stat
@@ -16,7 +16,7 @@ from stageproxy.store.directory import (
 
 @pytest.fixture
 def directory(tmp_path: Path) -> DataDirectory:
-    """Return a data directory that is not there before."""
+    """Return a data directory that does not exist yet."""
     return DataDirectory(tmp_path / "new" / "data")
 
 
@@ -34,8 +34,8 @@ def can_lock(directory: DataDirectory) -> bool:
         return False
 
 
-def test_only_the_owner_reads(directory: DataDirectory) -> None:
-    """The directory is 0700, and what opens anything in it 0600."""
+def test_only_the_owner_can_read(directory: DataDirectory) -> None:
+    """The directory is 0700, and its secrets are 0600."""
     directory.secret("")
     write_secret(directory.admin_token, "token")
 
@@ -45,7 +45,7 @@ def test_only_the_owner_reads(directory: DataDirectory) -> None:
 
 
 def test_secret_file_is_whole(directory: DataDirectory) -> None:
-    """A secret is written as one line, and nothing is left beside it."""
+    """A secret is written as one line, and no temporary file is left."""
     write_secret(directory.admin_token, "token")
 
     assert [path.name for path in directory.root.iterdir()] == ["admin.token"]
@@ -53,7 +53,7 @@ def test_secret_file_is_whole(directory: DataDirectory) -> None:
 
 
 def test_second_server_is_refused(directory: DataDirectory) -> None:
-    """A directory has one server; the next one is told which directory it is."""
+    """A second server on a directory is refused; the error names the directory."""
     with (
         directory.locked(),
         pytest.raises(DataDirectoryInUseError, match=f"uses the data directory {directory.root}"),
@@ -73,8 +73,8 @@ def test_lock_ends_with_its_block(directory: DataDirectory) -> None:
     assert (during, after) == (False, True)
 
 
-def test_secret_is_made_once(directory: DataDirectory) -> None:
-    """The secret of the first start is that of every other: stage URLs stay."""
+def test_secret_is_created_once(directory: DataDirectory) -> None:
+    """The secret of the first start is used by all others, so that stage URLs stay valid."""
     first = directory.secret("")
 
     assert len(first) == 64
@@ -82,28 +82,28 @@ def test_secret_is_made_once(directory: DataDirectory) -> None:
 
 
 def test_directories_have_different_secrets(tmp_path: Path) -> None:
-    """No two servers derive the same stage tokens."""
+    """Two servers never derive the same stage tokens."""
     first, second = (DataDirectory(tmp_path / name).secret("") for name in ("a", "b"))
 
     assert first != second
 
 
-def test_given_secret_counts(directory: DataDirectory) -> None:
-    """A secret from the settings is taken as it is, and not written down."""
+def test_secret_of_the_settings(directory: DataDirectory) -> None:
+    """A secret of the settings is used and not written."""
     assert directory.secret("given") == b"given"
     assert list(directory.root.iterdir()) == []
 
 
 def test_empty_secret_is_refused(directory: DataDirectory) -> None:
-    """Stage tokens are never derived from nothing. They were, from an empty file."""
+    """Stage tokens are never derived from an empty secret. They were once, from an empty file."""
     (directory.root / "secret").write_text("\n")
 
     with pytest.raises(DataDirectoryError, match="secret is empty, so anyone could guess"):
         directory.secret("")
 
 
-def test_directory_that_cannot_be_made(tmp_path: Path) -> None:
-    """Where a file is in the way, the operator gets a sentence."""
+def test_directory_that_cannot_be_created(tmp_path: Path) -> None:
+    """If a file is in the way, the error says so."""
     (tmp_path / "file").touch()
 
     with pytest.raises(DataDirectoryError, match=r"file/data cannot be created: Not a directory\."):
@@ -114,7 +114,7 @@ def test_directory_that_cannot_be_made(tmp_path: Path) -> None:
 def test_secret_that_others_can_read(
     directory: DataDirectory, caplog: pytest.LogCaptureFixture, mode: int, warnings: int
 ) -> None:
-    """A secret that others can read is used all the same: containers have it so. It is noted."""
+    """A secret that others can read is used, as containers have it, and a warning is logged."""
     secret = directory.secret("")
     (directory.root / "secret").chmod(mode)
 

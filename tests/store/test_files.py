@@ -1,4 +1,4 @@
-"""Artifacts on disk, and the fake that stands for them."""
+"""Stored files, on the disk and in the fake."""
 
 import asyncio
 import errno
@@ -22,12 +22,13 @@ from tests.store.builders import HOUR
 from tests.support.builders.distributions import a_wheel
 from tests.support.ports.fake_files import FakeFiles
 from tests.support.ports.inspectors import InspectorHere
+from tests.support.stored_files import stored_file
 
 NOTHING_KNOWN: frozenset[str] = frozenset()
 
 
 class SystemClock:
-    """The time by which file systems stamp their files."""
+    """The time with which file systems stamp their files."""
 
     def now(self) -> datetime:
         """Return the present time, in UTC."""
@@ -49,12 +50,12 @@ def store(tmp_path: Path) -> FileStore:
 
 
 def incoming(tmp_path: Path) -> list[Path]:
-    """Return what is left of files that came in."""
+    """Return the files that are still being received."""
     return list((tmp_path / "files" / "incoming").iterdir())
 
 
-async def keep(files: ArtifactFiles, content: bytes) -> str:
-    """Take a file in and keep it; return its digest."""
+async def store_file(files: ArtifactFiles, content: bytes) -> str:
+    """Store a file and return its digest."""
     async with files.receive() as file:
         await file.write(content)
         received = await file.finish()
@@ -62,13 +63,13 @@ async def keep(files: ArtifactFiles, content: bytes) -> str:
     return received.sha256
 
 
-def is_kept(files: ArtifactFiles, sha256: str) -> bool:
-    """Say whether a file is there; those of the fake are in memory."""
+def is_stored(files: ArtifactFiles, sha256: str) -> bool:
+    """Return whether a file is stored; those of the fake are in memory."""
     return sha256 in files.kept if isinstance(files, FakeFiles) else files.path(sha256).exists()
 
 
 def digests_of(content: bytes) -> FileDigests:
-    """Return what hashlib says of some bytes."""
+    """Return the size and digests of some bytes, by hashlib."""
     return FileDigests(
         len(content),
         hashlib.sha256(content).hexdigest(),
@@ -81,7 +82,7 @@ def digests_of(content: bytes) -> FileDigests:
 def test_digests_are_those_of_the_bytes(
     tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes]
 ) -> None:
-    """For any bytes in any pieces, what is received has their size and digests."""
+    """For any bytes in any pieces, the received file has their size and digests."""
     disk = FileStore(tmp_path_factory.mktemp("disk"), InspectorHere())
     stores = disk, FakeFiles(SystemClock())
 
@@ -95,32 +96,32 @@ def test_digests_are_those_of_the_bytes(
     assert [asyncio.run(receive(files)) for files in stores] == [expected, expected]
 
 
-async def test_kept_file_is_named_by_its_digest(store: FileStore, tmp_path: Path) -> None:
-    """A kept file has all bytes under its SHA-256, and nothing is left beside it."""
-    digest = await keep(store, b"content")
+async def test_stored_file_is_named_by_its_digest(store: FileStore, tmp_path: Path) -> None:
+    """A stored file is named by its SHA-256, and no temporary file is left."""
+    digest = await store_file(store, b"content")
 
     assert digest == hashlib.sha256(b"content").hexdigest()
-    assert store.path(digest) == tmp_path / "files" / "kept" / digest[:2] / digest
+    assert store.path(digest) == stored_file(tmp_path, digest)
     assert store.path(digest).read_bytes() == b"content"
     assert incoming(tmp_path) == []
 
 
 async def test_same_bytes_twice_are_one_file(files: ArtifactFiles) -> None:
-    """Bytes that are kept already can be kept again."""
-    assert await keep(files, b"content") == await keep(files, b"content")
+    """Bytes that are stored already can be stored again."""
+    assert await store_file(files, b"content") == await store_file(files, b"content")
 
 
-async def test_file_is_gone_unless_kept(files: ArtifactFiles) -> None:
-    """A file that nobody keeps leaves nothing, however far it came."""
+async def test_file_is_removed_unless_committed(files: ArtifactFiles) -> None:
+    """A file that is not committed leaves nothing, however much was received."""
     async with files.receive() as file:
         await file.write(b"content")
         received = await file.finish()
 
-    assert not is_kept(files, received.sha256)
+    assert not is_stored(files, received.sha256)
 
 
-async def test_contents_are_read_before_it_is_kept(files: ArtifactFiles) -> None:
-    """An archive can be looked into while it may still be refused."""
+async def test_contents_are_read_before_the_commit(files: ArtifactFiles) -> None:
+    """An archive can be read while it may still be refused."""
     wheel = a_wheel()
     async with files.receive() as file:
         await file.write(wheel.content)
@@ -134,7 +135,7 @@ async def test_contents_are_read_before_it_is_kept(files: ArtifactFiles) -> None
 async def test_nothing_is_left_of_a_failure(
     store: FileStore, tmp_path: Path, error: type[BaseException]
 ) -> None:
-    """Whatever goes wrong while a file comes in, it is gone."""
+    """If receiving a file fails, nothing of it is left."""
 
     async def fail() -> None:
         async with store.receive() as file:
@@ -147,8 +148,8 @@ async def test_nothing_is_left_of_a_failure(
     assert incoming(tmp_path) == []
 
 
-async def test_nothing_is_left_of_a_client_that_went_away(store: FileStore, tmp_path: Path) -> None:
-    """An upload that is cancelled takes its file along, in the middle of a write or between."""
+async def test_nothing_is_left_of_a_cancelled_upload(store: FileStore, tmp_path: Path) -> None:
+    """A cancelled upload leaves nothing, during a write or between two."""
 
     async def receive() -> None:
         async with store.receive() as file:
@@ -162,10 +163,10 @@ async def test_nothing_is_left_of_a_client_that_went_away(store: FileStore, tmp_
     assert incoming(tmp_path) == []
 
 
-async def test_file_that_is_kept_while_its_block_ends(store: FileStore) -> None:
-    """A file that is kept on another thread just as its block ends is no error.
+async def test_commit_while_the_block_ends(store: FileStore) -> None:
+    """A file that is committed on another thread while its block ends is no error.
 
-    It was: the file was looked for, kept, and then could not be removed.
+    It was once: the file was found, then committed, and then could not be removed.
     """
     content = b"content"
     for _ in range(100):
@@ -179,8 +180,8 @@ async def test_file_that_is_kept_while_its_block_ends(store: FileStore) -> None:
         await asyncio.gather(committing, return_exceptions=True)
 
 
-async def test_full_disk_is_told(store: FileStore, tmp_path: Path) -> None:
-    """When the disk has no room, that is what is said, and the file is gone."""
+async def test_full_disk(store: FileStore, tmp_path: Path) -> None:
+    """If the disk is full, the error says so, and nothing of the file is left."""
 
     async def receive() -> None:
         # Every write to this device fails with ENOSPC.
@@ -188,15 +189,15 @@ async def test_full_disk_is_told(store: FileStore, tmp_path: Path) -> None:
             await file.write(b"content")
             await full.write(b"content")
 
-    with pytest.raises(NoRoomError, match="no room"):
+    with pytest.raises(NoRoomError, match="disk is full"):
         await receive()
 
     assert incoming(tmp_path) == []
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
-async def test_other_faults_are_not_called_full(store: FileStore, number: int) -> None:
-    """A disk that is broken is a fault to look at, and no lack of room."""
+async def test_other_errors_are_not_called_full(store: FileStore, number: int) -> None:
+    """Another error of the disk is not reported as a full disk."""
 
     async def receive() -> None:
         async with store.receive():
@@ -207,40 +208,40 @@ async def test_other_faults_are_not_called_full(store: FileStore, number: int) -
 
 
 async def test_remove(files: ArtifactFiles) -> None:
-    """A file can be deleted, and again: nothing to delete is no error."""
-    digest = await keep(files, b"content")
+    """A file can be deleted twice: a missing file is no error."""
+    digest = await store_file(files, b"content")
 
     for _ in range(2):
         files.remove(digest)
 
-    assert not is_kept(files, digest)
+    assert not is_stored(files, digest)
 
 
-async def test_sweep_takes_what_is_old_and_unknown(files: ArtifactFiles) -> None:
-    """A file goes if no row names it and nobody has touched it for long; it counts."""
-    known, unknown = await keep(files, b"known"), await keep(files, b"unknown")
+async def test_sweep_deletes_old_unknown_files(files: ArtifactFiles) -> None:
+    """A file is deleted if no row names it and it was not touched for long."""
+    known, unknown = await store_file(files, b"known"), await store_file(files, b"unknown")
     now = SystemClock().now()
 
-    counted = [files.sweep(frozenset({known}), now + moment) for moment in (-HOUR, HOUR, HOUR)]
+    counted = [files.sweep(frozenset({known}), now + delta) for delta in (-HOUR, HOUR, HOUR)]
 
     assert counted == [0, 1, 0]
-    assert (is_kept(files, known), is_kept(files, unknown)) == (True, False)
+    assert (is_stored(files, known), is_stored(files, unknown)) == (True, False)
 
 
-async def test_sweep_takes_what_a_crash_left(store: FileStore, tmp_path: Path) -> None:
-    """A file that came in for a server that is no more goes when it is old."""
+async def test_sweep_deletes_files_of_a_crash(store: FileStore, tmp_path: Path) -> None:
+    """A file that was being received by a server that crashed is deleted when it is old."""
     left = tmp_path / "files" / "incoming" / "of-another-life"
     left.write_bytes(b"half a whe")
     now = SystemClock().now()
 
-    assert [store.sweep(NOTHING_KNOWN, now + moment) for moment in (-HOUR, HOUR)] == [0, 1]
+    assert [store.sweep(NOTHING_KNOWN, now + delta) for delta in (-HOUR, HOUR)] == [0, 1]
     assert incoming(tmp_path) == []
 
 
-async def test_sweep_spares_what_comes_in(store: FileStore) -> None:
-    """A clock that jumps by a month does not take a file away under an upload.
+async def test_sweep_spares_files_being_received(store: FileStore) -> None:
+    """A clock that jumps by a month does not delete a file during its upload.
 
-    It did: by that clock the file was old.
+    It did once: by that clock the file was old.
     """
     async with store.receive() as file:
         await file.write(b"content")
@@ -249,24 +250,24 @@ async def test_sweep_spares_what_comes_in(store: FileStore) -> None:
         file.commit()
 
     assert counted == 0
-    assert is_kept(store, received.sha256)
+    assert is_stored(store, received.sha256)
 
 
 def test_sweep_while_uploads_end(store: FileStore, tmp_path: Path) -> None:
-    """A file that ends between being listed and being looked at is no error to a sweep.
+    """A file that disappears between being listed and being read is no error.
 
-    It was, and nothing was swept for another hour.
+    It was once, and nothing was swept for another hour.
     """
-    # A name that leads nowhere looks like a file that has just gone.
+    # A broken link looks like a file that has just been deleted.
     (tmp_path / "files" / "incoming" / "gone").symlink_to("nowhere")
     (tmp_path / "files" / "incoming" / "left").touch()
 
     assert store.sweep(NOTHING_KNOWN, SystemClock().now() + HOUR) == 1
 
 
-async def test_only_the_owner_reads(store: FileStore, tmp_path: Path) -> None:
-    """Folders are 0700 and files 0600: what is staged is not published yet."""
-    await keep(store, b"content")
+async def test_only_the_owner_can_read(store: FileStore, tmp_path: Path) -> None:
+    """Folders are 0700 and files 0600: staged files are not public."""
+    await store_file(store, b"content")
 
     modes = {
         ("folder" if path.is_dir() else "file", stat.S_IMODE(path.stat().st_mode))

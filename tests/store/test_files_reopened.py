@@ -1,4 +1,4 @@
-"""Files that are kept already and looked at again, on disk and in the fake that stands for it."""
+"""Stored files that are opened again, on the disk and in the fake."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ OF_ANY_LENGTH = {"shake_128": 40, "shake_256": 64}
 
 
 class SystemClock:
-    """The time by which file systems stamp their files."""
+    """The time with which file systems stamp their files."""
 
     def now(self) -> datetime:
         """Return the present time, in UTC."""
@@ -36,8 +36,8 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactFiles:
     return FakeFiles(SystemClock())
 
 
-async def keep(files: ArtifactFiles, content: bytes = WHEEL.content) -> FileDigests:
-    """Take a file in and keep it; return what was received."""
+async def store_file(files: ArtifactFiles, content: bytes = WHEEL.content) -> FileDigests:
+    """Store a file and return what was received."""
     async with files.receive() as file:
         await file.write(content)
         received = await file.finish()
@@ -45,9 +45,9 @@ async def keep(files: ArtifactFiles, content: bytes = WHEEL.content) -> FileDige
     return received
 
 
-async def test_reopened_file_is_what_came_in(files: ArtifactFiles) -> None:
-    """A file that is kept looks like one that has just come in: its size, digests and contents."""
-    received = await keep(files)
+async def test_reopened_file_is_as_received(files: ArtifactFiles) -> None:
+    """A reopened file has the size, digests and contents of the received one."""
+    received = await store_file(files)
 
     file = files.reopen(received)
 
@@ -56,9 +56,9 @@ async def test_reopened_file_is_what_came_in(files: ArtifactFiles) -> None:
     assert contents.core_metadata == WHEEL.metadata
 
 
-async def test_kept_again(files: ArtifactFiles) -> None:
-    """Keeping a reopened file leaves it where it is, as new as one that has just come in."""
-    received = await keep(files)
+async def test_committing_again(files: ArtifactFiles) -> None:
+    """Committing a reopened file leaves it in place and updates its time."""
+    received = await store_file(files)
     before = SystemClock().now()
 
     files.reopen(received).commit()
@@ -69,9 +69,9 @@ async def test_kept_again(files: ArtifactFiles) -> None:
 
 @pytest.mark.parametrize("name", sorted(hashlib.algorithms_guaranteed))
 async def test_digests(files: ArtifactFiles, name: str) -> None:
-    """Every algorithm that every Python has is computed of a kept file, at the length asked for."""
-    content = WHEEL.content * 3000  # more than is read at once
-    received = await keep(files, content)
+    """Every algorithm of the standard library is computed, with the requested length."""
+    content = WHEEL.content * 3000  # more than one read
+    received = await store_file(files, content)
     expected: Any = hashlib.new(name, content, usedforsecurity=False)
     length = OF_ANY_LENGTH.get(name, 0)
 
@@ -82,8 +82,8 @@ async def test_digests(files: ArtifactFiles, name: str) -> None:
 
 
 async def test_several_digests_at_once(files: ArtifactFiles) -> None:
-    """All digests that are asked for come, and no others."""
-    received = await keep(files)
+    """Exactly the requested digests are returned."""
+    received = await store_file(files)
 
     found = await files.digests(received.sha256, {"md5": 16, "sha256": 32, "blake2b": 64})
 

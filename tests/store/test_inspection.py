@@ -1,4 +1,4 @@
-"""Archives are looked into by processes that may take little and may end badly."""
+"""Processes that read archives, with limits of time and memory."""
 
 import asyncio
 import io
@@ -34,20 +34,20 @@ WHEEL, SDIST = a_wheel(), an_sdist()
 NAME = parse_distribution_name(WHEEL.filename)
 SOUND = read_contents(io.BytesIO(WHEEL.content), NAME)
 ESSENTIAL = b'{"contents": {"core_metadata": "", "unread": ["RECORD"]}}\n'
-SMALL = InspectionLimits(seconds=2, at_once=1)
-SHORT = replace(SMALL, seconds=0.2)
+SMALL = InspectionLimits(seconds=60, at_once=1)
+SHORT = replace(SMALL, seconds=2)
 
 
 @pytest.fixture
 def inspection() -> Iterator[Inspection]:
-    """Return what looks into one file at a time."""
+    """Return an inspection with one process."""
     with Inspection(SMALL) as inspection:
         yield inspection
 
 
 @pytest.fixture(params=["in a process", "on a thread"])
 def inspector(request: pytest.FixtureRequest) -> Inspector:
-    """Return one of each kind: tests of uploads have the one that takes no process."""
+    """Return an inspector of each kind: the one with processes, and that of other tests."""
     if request.param == "on a thread":
         return InspectorHere()
     found: Inspector = request.getfixturevalue("inspection")
@@ -55,41 +55,41 @@ def inspector(request: pytest.FixtureRequest) -> Inspector:
 
 
 def saved(folder: Path, distribution: Distribution = WHEEL) -> Path:
-    """Return where a file is now, under a name that says nothing."""
+    """Write a file under a name without meaning, and return its path."""
     path = folder / "5f1d"
     path.write_bytes(distribution.content)
     return path
 
 
 def with_members(folder: Path, count: int) -> Path:
-    """Return a wheel of many members, which take memory for each of their names."""
+    """Return a wheel of many members, whose names take memory."""
     names = [f"{NAME.root}/{name}" for name in ("METADATA", "WHEEL", "RECORD")]
     names += [f"demo/module_{number}.py" for number in range(count)]
     return saved(folder, Distribution(WHEEL.filename, zip_of((name, b"") for name in names)))
 
 
 def never_ending(folder: Path) -> Path:
-    """Return a file that nobody ever gets to the end of: a pipe without a writer."""
+    """Return a pipe without a writer, which is never read to its end."""
     path = folder / "pipe"
     os.mkfifo(path)
     return path
 
 
 def refused(reason: str) -> Contents:
-    """Return what is said of an archive that was not read."""
+    """Return the sentence on an archive that was not read."""
     return Contents(problems=(f"Invalid distribution file. {reason}",))
 
 
 def only_process() -> int:
-    """Return the id of the one process that there is."""
+    """Return the id of the only process."""
     [pid] = inspection_processes(os.getpid())
     return pid
 
 
-def say_as(pid: int, answer: bytes) -> None:
-    """Say something in the name of a process, until nobody listens."""
-    with suppress(BrokenPipeError), Path(f"/proc/{pid}/fd/1").open("wb", buffering=0) as said:
-        said.write(answer)
+def write_as(pid: int, answer: bytes) -> None:
+    """Write a line in place of a process, until nobody reads it."""
+    with suppress(BrokenPipeError), Path(f"/proc/{pid}/fd/1").open("wb", buffering=0) as output:
+        output.write(answer)
 
 
 def leave_no_memory(pid: int, *, but: int = 0) -> None:
@@ -99,17 +99,17 @@ def leave_no_memory(pid: int, *, but: int = 0) -> None:
 
 
 async def until_gone(pid: int) -> None:
-    """Return when a process has ended, which it tells nobody by itself."""
+    """Wait until a process has ended, for which there is no event."""
     async with asyncio.timeout(20):
         while is_running(pid):  # noqa: ASYNC110 - no event comes from there
             await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize("distribution", [WHEEL, SDIST], ids=["a wheel", "an sdist"])
-async def test_a_sound_archive(
+async def test_sound_archive(
     inspector: Inspector, tmp_path: Path, distribution: Distribution
 ) -> None:
-    """What is found is the same as without a process, byte by byte."""
+    """The contents are the same as without a process."""
     path, name = saved(tmp_path, distribution), parse_distribution_name(distribution.filename)
 
     contents = await inspector.read_contents(path, name)
@@ -123,10 +123,8 @@ async def test_a_sound_archive(
     [bytes(range(256)), b"", "Name: ünïcode\n".encode("utf-16"), b"{}\n" * 300_000],
     ids=["all bytes", "none", "no UTF-8", "a megabyte"],
 )
-async def test_metadata_that_is_no_text(
-    inspector: Inspector, tmp_path: Path, metadata: bytes
-) -> None:
-    """Whatever bytes METADATA consists of, they arrive as they are."""
+async def test_binary_metadata(inspector: Inspector, tmp_path: Path, metadata: bytes) -> None:
+    """Any bytes of METADATA are returned unchanged."""
     members = dict.fromkeys(("WHEEL", "RECORD"), b"") | {"METADATA": metadata}
     content = zip_of((f"{NAME.root}/{name}", data) for name, data in members.items())
     path = saved(tmp_path, Distribution(WHEEL.filename, content))
@@ -134,26 +132,26 @@ async def test_metadata_that_is_no_text(
     assert (await inspector.read_contents(path, NAME)).core_metadata == metadata
 
 
-async def test_a_broken_archive(inspector: Inspector, tmp_path: Path) -> None:
-    """What is wrong with an archive is told in the same words."""
+async def test_broken_archive(inspector: Inspector, tmp_path: Path) -> None:
+    """The problems of an archive are the same as without a process."""
     path = saved(tmp_path, Distribution(WHEEL.filename, b"no zip"))
 
     assert await inspector.read_contents(path, NAME) == refused("File is not a zipfile")
 
 
-async def test_a_file_that_takes_too_long(tmp_path: Path) -> None:
-    """Time is over at some point, and the next file is read by another process."""
+async def test_file_that_takes_too_long(tmp_path: Path) -> None:
+    """A file has a time limit, and another process reads the next one."""
     with Inspection(SHORT) as inspection:
         slow = await inspection.read_contents(never_ending(tmp_path), NAME)
         next_one = await inspection.read_contents(saved(tmp_path), NAME)
 
-    assert slow == refused("File takes more than 0.2 seconds to read")
+    assert slow == refused("File takes more than 2 seconds to read")
     assert next_one == SOUND
 
 
-async def test_a_file_that_takes_too_much_memory(tmp_path: Path) -> None:
-    """Memory is over at some point, and the next file is read by another process."""
-    with Inspection(replace(SMALL, seconds=20, memory=16 * MIB)) as inspection:
+async def test_file_that_takes_too_much_memory(tmp_path: Path) -> None:
+    """A file has a memory limit, and another process reads the next one."""
+    with Inspection(replace(SMALL, memory=16 * MIB)) as inspection:
         large = await inspection.read_contents(with_members(tmp_path, 50_000), NAME)
         next_one = await inspection.read_contents(saved(tmp_path), NAME)
 
@@ -161,10 +159,10 @@ async def test_a_file_that_takes_too_much_memory(tmp_path: Path) -> None:
     assert next_one == SOUND
 
 
-async def test_a_process_that_hangs_without_memory(tmp_path: Path) -> None:
-    """Python can stay in a loop once nothing is left: only its server can say what is wrong.
+async def test_process_that_hangs_without_memory(tmp_path: Path) -> None:
+    """Python can hang without memory: the server recognizes it.
 
-    Such files were refused as too slow, after all of their time.
+    Such files were refused as too slow once, after the whole time limit.
     """
     path = saved(tmp_path)
     with Inspection(replace(SMALL, seconds=3600)) as inspection:
@@ -179,8 +177,8 @@ async def test_a_process_that_hangs_without_memory(tmp_path: Path) -> None:
     assert next_one == SOUND
 
 
-async def test_a_process_that_has_hardly_any_memory_left(tmp_path: Path) -> None:
-    """The next file gets another one: this file was read, but took nearly all there is."""
+async def test_process_with_hardly_any_memory(tmp_path: Path) -> None:
+    """A process that has nearly exceeded its memory is replaced before the next file."""
     path = saved(tmp_path)
     with Inspection(SMALL) as inspection:
         await inspection.read_contents(path, NAME)
@@ -194,9 +192,9 @@ async def test_a_process_that_has_hardly_any_memory_left(tmp_path: Path) -> None
     assert next_pid != pid
 
 
-async def test_the_memory_that_a_file_may_take(tmp_path: Path) -> None:
-    """What is taken for a file is within the limit, as the system counts it."""
-    with Inspection(replace(SMALL, seconds=20, memory=32 * MIB)) as inspection:
+async def test_memory_of_a_process(tmp_path: Path) -> None:
+    """The memory of a process, as the system counts it, stays within the limit."""
+    with Inspection(replace(SMALL, memory=32 * MIB)) as inspection:
         await inspection.read_contents(saved(tmp_path), NAME)
         before = memory_of(only_process())
         await inspection.read_contents(with_members(tmp_path, 20_000), NAME)
@@ -206,10 +204,10 @@ async def test_the_memory_that_a_file_may_take(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV], ids=["killed", "crashed"])
-async def test_a_process_that_dies(
+async def test_process_that_dies(
     inspection: Inspection, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """The file that it had is refused, and the next one is read by another process."""
+    """The file of a dead process is refused, and another process reads the next one."""
     path = saved(tmp_path)
     await inspection.read_contents(path, NAME)
     pid = only_process()
@@ -246,10 +244,8 @@ async def test_a_process_that_dies(
     ],
     ids=lambda answer: str(answer[:40]),
 )
-async def test_an_answer_that_makes_no_sense(
-    inspection: Inspection, tmp_path: Path, answer: bytes
-) -> None:
-    """A process that an archive has taken over can say what it wants: nobody believes it."""
+async def test_invalid_answer(inspection: Inspection, tmp_path: Path, answer: bytes) -> None:
+    """An invalid answer of a process, which an archive may have taken over, is refused."""
     path = saved(tmp_path)
     await inspection.read_contents(path, NAME)
     pid = only_process()
@@ -258,7 +254,7 @@ async def test_an_answer_that_makes_no_sense(
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(inspection.read_contents(path, NAME))
         await first_asked([pid])
-        await asyncio.to_thread(say_as, pid, answer)
+        await asyncio.to_thread(write_as, pid, answer)
 
     assert reading.result() == refused("File cannot be read")
     assert await inspection.read_contents(path, NAME) == SOUND
@@ -269,34 +265,34 @@ async def test_an_answer_that_makes_no_sense(
     [b"", b'{"fault": "MemoryError in wheels.py:1"}\n'],
     ids=["no time is left", "no memory is left"],
 )
-async def test_the_essential_is_enough(tmp_path: Path, more: bytes) -> None:
-    """A file that takes too much after its essential part was read is taken with that."""
+async def test_essential_part_is_enough(tmp_path: Path, more: bytes) -> None:
+    """A file that exceeds a limit after its essential part was read is accepted with that part."""
     path = saved(tmp_path)
-    with Inspection(replace(SMALL, seconds=1)) as inspection:
+    with Inspection(SHORT) as inspection:
         await inspection.read_contents(path, NAME)
         pid = only_process()
         os.kill(pid, signal.SIGSTOP)
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(inspection.read_contents(path, NAME))
             await first_asked([pid])
-            await asyncio.to_thread(say_as, pid, ESSENTIAL + more)
+            await asyncio.to_thread(write_as, pid, ESSENTIAL + more)
         next_one = await inspection.read_contents(path, NAME)
 
     assert reading.result() == Contents(b"", unread=("RECORD",))
     assert next_one == SOUND
 
 
-async def test_words_that_nobody_asked_for(inspection: Inspection, tmp_path: Path) -> None:
-    """A process cannot answer for the next file before it is asked."""
+async def test_answer_without_a_request(inspection: Inspection, tmp_path: Path) -> None:
+    """A process cannot answer for the next file in advance."""
     path = saved(tmp_path)
     await inspection.read_contents(path, NAME)
-    say_as(only_process(), ESSENTIAL)
+    write_as(only_process(), ESSENTIAL)
 
     assert await inspection.read_contents(path, NAME) == SOUND
 
 
-async def test_a_process_that_dies_between_files(inspection: Inspection, tmp_path: Path) -> None:
-    """No file is refused for the death of a process that had none."""
+async def test_process_that_dies_between_files(inspection: Inspection, tmp_path: Path) -> None:
+    """No file is refused for the death of an idle process."""
     path = saved(tmp_path)
     await inspection.read_contents(path, NAME)
     pid = only_process()
@@ -307,8 +303,8 @@ async def test_a_process_that_dies_between_files(inspection: Inspection, tmp_pat
     assert await inspection.read_contents(path, NAME) == SOUND
 
 
-async def test_signals_that_are_for_the_server(inspection: Inspection, tmp_path: Path) -> None:
-    """Who stops a server signals all of its processes: files that are in it still end."""
+async def test_signals_for_the_server(inspection: Inspection, tmp_path: Path) -> None:
+    """SIGINT to all processes of the server does not interrupt a file."""
     path = saved(tmp_path)
     await inspection.read_contents(path, NAME)
     pid = only_process()
@@ -320,22 +316,22 @@ async def test_signals_that_are_for_the_server(inspection: Inspection, tmp_path:
     assert only_process() == pid
 
 
-async def test_a_process_reads_many_files(tmp_path: Path) -> None:
-    """One process reads file after file, and another takes over before it is old."""
+async def test_process_is_replaced(tmp_path: Path) -> None:
+    """A process reads many files, and another one replaces it after a while."""
     path = saved(tmp_path)
     with Inspection(replace(SMALL, files_per_process=2)) as inspection:
-        seen = []
+        processes = []
         for _ in range(3):
             await inspection.read_contents(path, NAME)
-            seen.append(inspection_processes(os.getpid()))
+            processes.append(inspection_processes(os.getpid()))
         await inspection.read_contents(path, NAME)
 
-    assert [len(pids) for pids in seen] == [1, 0, 1]
-    assert seen[0] != seen[2]
+    assert [len(pids) for pids in processes] == [1, 0, 1]
+    assert processes[0] != processes[2]
 
 
-async def test_as_many_at_once_as_allowed(tmp_path: Path) -> None:
-    """Files wait for their turn; there are never more processes than that."""
+async def test_number_of_processes_is_limited(tmp_path: Path) -> None:
+    """Files wait for a process; there are never more than the limit."""
     path = saved(tmp_path)
     with Inspection(replace(SMALL, at_once=2)) as inspection:
         async with asyncio.TaskGroup() as group:
@@ -346,8 +342,8 @@ async def test_as_many_at_once_as_allowed(tmp_path: Path) -> None:
     assert count <= 2
 
 
-async def test_a_client_that_goes_away(inspection: Inspection, tmp_path: Path) -> None:
-    """What nobody waits for any more does no harm to the file that comes after it."""
+async def test_cancelled_caller(inspection: Inspection, tmp_path: Path) -> None:
+    """A cancelled caller does not disturb the next file."""
     path = saved(tmp_path)
     for _ in range(20):
         with pytest.raises(TimeoutError):
@@ -357,15 +353,14 @@ async def test_a_client_that_goes_away(inspection: Inspection, tmp_path: Path) -
     assert await inspection.read_contents(path, NAME) == SOUND
 
 
-async def test_a_file_that_is_gone(inspection: Inspection, tmp_path: Path) -> None:
-    """A client that went away takes its file along, in the middle of anything."""
+async def test_file_that_is_deleted(inspection: Inspection, tmp_path: Path) -> None:
+    """A file that is deleted while it is read is an error of that file."""
     assert await inspection.read_contents(tmp_path / "gone", NAME) == refused("File cannot be read")
 
 
-@pytest.mark.timeout(20)
-async def test_nothing_is_left_of_it(tmp_path: Path) -> None:
-    """Its processes end with it, even one that is busy: nobody waits for that one."""
-    with Inspection(replace(SMALL, seconds=60)) as inspection:
+async def test_closing_ends_the_processes(tmp_path: Path) -> None:
+    """Closing ends all processes, even a busy one."""
+    with Inspection(SMALL) as inspection:
         await inspection.read_contents(saved(tmp_path), NAME)
         pid = only_process()
         os.kill(pid, signal.SIGSTOP)
@@ -376,8 +371,8 @@ async def test_nothing_is_left_of_it(tmp_path: Path) -> None:
     assert await reading == refused("File cannot be read")
 
 
-async def test_what_a_process_may_do(inspection: Inspection, tmp_path: Path) -> None:
-    """It has no secrets, hardly any files, writes none and starts nothing."""
+async def test_permissions_of_a_process(inspection: Inspection, tmp_path: Path) -> None:
+    """A process has no secrets, few open files, and cannot write files or start programs."""
     await inspection.read_contents(saved(tmp_path), NAME)
     folder = Path(f"/proc/{only_process()}")
 
@@ -394,18 +389,16 @@ async def test_what_a_process_may_do(inspection: Inspection, tmp_path: Path) -> 
         assert re.search(rf"Max {name} +{most} +{most} ", limits)
 
 
-async def test_the_first_file_does_not_wait() -> None:
-    """A process is there before anybody asks for one."""
+async def test_first_file_does_not_wait() -> None:
+    """A process is started before the first file."""
     with Inspection(SMALL):
         async with asyncio.timeout(20):
             while not inspection_processes(os.getpid()):  # noqa: ASYNC110 - a thread starts it
                 await asyncio.sleep(0.005)
 
 
-async def test_a_data_directory_by_a_relative_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Processes have another working directory: a relative path led nowhere, by default."""
+async def test_relative_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative data directory is found by processes with another working directory."""
     monkeypatch.chdir(tmp_path)
     with Inspection() as inspection:
         store = FileStore(Path("stageproxy-data/files"), inspection)

@@ -1,4 +1,4 @@
-"""Archives that are made to do harm are refused, or harm nobody."""
+"""Hostile archives are refused, or do no harm."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,13 +22,13 @@ SECONDS = 1.5
 
 @pytest.fixture(scope="module")
 def inspection() -> Iterator[Inspection]:
-    """Return what looks into all of them, with little patience."""
+    """Return an inspection of hostile archives, with a short time limit."""
     with Inspection(InspectionLimits(seconds=SECONDS, at_once=1)) as inspection:
         yield inspection
 
 
 async def judge(inspection: Inspection, folder: Path, distribution: Distribution) -> Fate:
-    """Return what becomes of a file that comes in, by all that is found in it."""
+    """Return the fate of a file, by everything that is found in it."""
     name = parse_distribution_name(distribution.filename)
     async with FileStore(folder, inspection).receive() as file:
         await file.write(distribution.content)
@@ -46,7 +46,7 @@ async def judge(inspection: Inspection, folder: Path, distribution: Distribution
 async def check(
     inspection: Inspection, folder: Path, honest: Distribution, hostile: Hostile
 ) -> None:
-    """Look into an archive, and into an honest one behind it."""
+    """Read an archive, then a harmless one."""
     content = hostile.build()
 
     fate = await judge(inspection, folder, Distribution(honest.filename, content))
@@ -59,11 +59,11 @@ async def check(
 
 @pytest.mark.parametrize("case", HOSTILE_WHEELS)
 async def test_hostile_wheel(inspection: Inspection, tmp_path: Path, case: str) -> None:
-    """Something is said of every wheel, and the next file is read as ever."""
+    """Every hostile wheel has its result, and the next file is read."""
     await check(inspection, tmp_path, HONEST_WHEEL, HOSTILE_WHEELS[case])
 
 
 @pytest.mark.parametrize("case", HOSTILE_SDISTS)
 async def test_hostile_sdist(inspection: Inspection, tmp_path: Path, case: str) -> None:
-    """Something is said of every sdist, and the next file is read as ever."""
+    """Every hostile sdist has its result, and the next file is read."""
     await check(inspection, tmp_path, HONEST_SDIST, HOSTILE_SDISTS[case])

@@ -1,4 +1,4 @@
-"""The schema: whole or as it was, and never one that we do not know."""
+"""Migrations: whole or not at all, and never from a newer schema."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from tests.store.builders import a_stage
 from tests.support.promotion.promotions import a_promotion
 from tests.support.servers.processes import own_environment, run
 
-# Forks a child that kills itself before its n-th statement, for each n until one comes through.
+# Forks a child that kills itself before its n-th statement, for each n until one gets through.
 KILLED_AT_EACH_STATEMENT = """
 import json, os, signal, sys
 from itertools import count
@@ -52,7 +52,7 @@ print(json.dumps(found))
 
 
 async def test_killed_while_migrating(tmp_path: Path) -> None:
-    """Killed at any statement, the schema is that of a step; the next start makes it the newest."""
+    """A migration that is killed at any statement leaves a whole step; the next start finishes."""
     command = (sys.executable, "-c", KILLED_AT_EACH_STATEMENT, str(tmp_path))
     done = await run(*command, environment=own_environment())
     *killed, whole = [
@@ -60,15 +60,15 @@ async def test_killed_while_migrating(tmp_path: Path) -> None:
     ]
 
     assert len(killed) > 10
-    seen = {(), *map(tuple, killed), tuple(whole)}
-    assert sorted(map(len, seen)) == [0, 7, 8, 9, 11]
+    expected = {(), *map(tuple, killed), tuple(whole)}
+    assert sorted(map(len, expected)) == [0, 7, 8, 9, 11]
     for number in range(1, len(killed) + 2):
         with Database(tmp_path / f"{number}.db") as database:
             await database.write(lambda rows: rows.stages.save(a_stage("id")))
 
 
 async def test_second_start_changes_nothing(tmp_path: Path) -> None:
-    """A database with the newest schema is opened as it is."""
+    """A database with the newest schema is not changed."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
         await database.write(lambda rows: rows.stages.save(a_stage("id")))
@@ -77,8 +77,8 @@ async def test_second_start_changes_nothing(tmp_path: Path) -> None:
         assert await database.read(lambda rows: rows.stages.list()) == [a_stage("id")]
 
 
-async def test_promotions_come_to_older_databases(tmp_path: Path) -> None:
-    """Stages that were kept before there were promotions can be promoted."""
+async def test_promotions_in_older_databases(tmp_path: Path) -> None:
+    """Stages of databases without promotions can be promoted."""
     path = tmp_path / "catalogue.db"
     with Database(path) as database:
         await database.write(lambda rows: rows.stages.save(a_stage("id")))
@@ -95,7 +95,7 @@ async def test_promotions_come_to_older_databases(tmp_path: Path) -> None:
 
 
 def test_newer_schema_is_refused(tmp_path: Path) -> None:
-    """What a newer stageproxy wrote is left alone, and the operator told what to do."""
+    """A database of a newer version is not changed, and the error says what to do."""
     path = tmp_path / "catalogue.db"
     with Database(path):
         pass

@@ -1,4 +1,4 @@
-"""Uploads against sweeps, over a real database and real files."""
+"""Uploads during sweeps, over a real database and real files."""
 
 import asyncio
 import hashlib
@@ -25,7 +25,7 @@ CONTENT = b"the same bytes, again and again"
 
 @dataclass(slots=True)
 class Race:
-    """A store in which one file comes and goes."""
+    """A store in which one file is uploaded and deleted."""
 
     database: Database
     files: FileStore
@@ -34,15 +34,15 @@ class Race:
 
     @property
     def expiry(self) -> Expiry:
-        """Return what sweeps."""
+        """Return a new sweeper."""
         return Expiry(self.database, self.files, self.clock, retention=30 * DAY)
 
     async def pause(self) -> None:
-        """Wait for a moment of chance."""
+        """Wait for a random time."""
         await asyncio.sleep(self.random.random() / 500)
 
     async def upload(self, stage: Stage) -> None:
-        """Take the bytes in, as an upload does: kept and named in one transaction."""
+        """Store the bytes as an upload does: committed and named in one transaction."""
         async with self.files.receive() as file:
             await file.write(CONTENT)
             await self.pause()
@@ -62,7 +62,7 @@ class Race:
         await self.expiry.sweep()
 
     async def cancel(self, stage: Stage) -> None:
-        """End a stage, and let its file be old."""
+        """Cancel a stage and make its file old."""
         ended = a_stage(stage.id, status=Status.CANCELED, opened_at=stage.opened_at)
         await self.database.write(lambda rows: rows.stages.save(ended))
         await self.expiry.sweep()
@@ -70,16 +70,16 @@ class Race:
 
 @pytest.fixture
 def race(tmp_path: Path) -> Iterator[Race]:
-    """Return a store that chance rules, the same way each time."""
+    """Return a store whose pauses are random, the same in every run."""
     with Database(tmp_path / "catalogue.db") as database:
         yield Race(
             database, FileStore(tmp_path / "files", InspectorHere()), FakeClock(NOW), Random(SEED)
         )
 
 
-async def test_uploaded_again_while_swept(race: Race) -> None:
-    """A file that is uploaded again is there, whenever a sweep comes that finds it old."""
-    kept = race.files.path(hashlib.sha256(CONTENT).hexdigest())
+async def test_upload_during_a_sweep(race: Race) -> None:
+    """A file that is uploaded again during a sweep that finds it old is stored."""
+    stored = race.files.path(hashlib.sha256(CONTENT).hexdigest())
     for number in range(RACES):
         stage = a_stage(f"stage-{number}", opened_at=race.clock.now())
 
@@ -87,12 +87,12 @@ async def test_uploaded_again_while_swept(race: Race) -> None:
             group.create_task(race.upload(stage))
             group.create_task(race.sweep())
 
-        assert kept.read_bytes() == CONTENT
+        assert stored.read_bytes() == CONTENT
         await race.cancel(stage)
 
 
-async def test_nobody_uploads_again(race: Race) -> None:
-    """The same file, not uploaded again, goes with the sweep after its hour: the race is real."""
+async def test_no_upload_during_a_sweep(race: Race) -> None:
+    """Without the upload, the sweep deletes the file: the race is real."""
     stage = a_stage("stage")
     await race.upload(stage)
     await race.cancel(stage)

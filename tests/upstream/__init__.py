@@ -1,1 +1,1 @@
-"""Tests of what talks to PyPI, against a fake one on a local port."""
+"""Tests of the HTTP clients for PyPI, against a fake one on a local port."""

@@ -13,7 +13,7 @@ from tests.support.index.fake_index import FakeIndex
 
 @pytest.fixture
 async def reader(index: FakeIndex) -> AsyncIterator[Reader]:
-    """Return somebody who reads an index that has demo 1.0, and has little patience."""
+    """Return a reader of an index that has demo 1.0, with short timeouts."""
     index.add("demo", a_wheel())
     second = timedelta(seconds=1)
     async with open_session(Patience(second, second / 5)) as session:

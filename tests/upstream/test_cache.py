@@ -1,4 +1,4 @@
-"""Upstream's documents: kept, asked about again, and asked for once for all who want them."""
+"""Cached documents of upstream: fresh, revalidated, and requested once for all readers."""
 
 import asyncio
 from dataclasses import replace
@@ -20,8 +20,8 @@ HTML = SimpleType.HTML.value
 NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
 
 
-async def test_fresh_document_is_not_asked_about(reader: Reader) -> None:
-    """For a few seconds a document is used without asking (DECISIONS 16)."""
+async def test_fresh_document_is_not_requested(reader: Reader) -> None:
+    """A document is used for a few seconds without a request."""
     first = await reader.find()
     reader.seconds += FRESH_FOR - 0.001
 
@@ -32,8 +32,8 @@ async def test_fresh_document_is_not_asked_about(reader: Reader) -> None:
     assert (reader.asked, reader.outcomes) == ([None], ["fetched", "kept"])
 
 
-async def test_document_is_asked_about_again(reader: Reader) -> None:
-    """After that upstream is asked by ETag, and 304 keeps the body (DECISIONS 16)."""
+async def test_stale_document_is_revalidated(reader: Reader) -> None:
+    """A stale document is revalidated by ETag; 304 means that the body is unchanged."""
     first = await reader.find()
     reader.seconds += FRESH_FOR
 
@@ -46,8 +46,8 @@ async def test_document_is_asked_about_again(reader: Reader) -> None:
     assert reader.outcomes == ["fetched", "not-modified"]
 
 
-async def test_304_starts_the_time_again(reader: Reader) -> None:
-    """A document that was asked about is fresh again."""
+async def test_304_makes_it_fresh(reader: Reader) -> None:
+    """A revalidated document is fresh again."""
     for _ in range(3):
         await reader.find()
         reader.seconds += FRESH_FOR / 2 + 0.1
@@ -55,8 +55,8 @@ async def test_304_starts_the_time_again(reader: Reader) -> None:
     assert reader.outcomes == ["fetched", "kept", "not-modified"]
 
 
-async def test_changed_document_is_taken(reader: Reader) -> None:
-    """What upstream changed takes the place of what was kept."""
+async def test_changed_document_replaces_the_cached_one(reader: Reader) -> None:
+    """A changed document replaces the cached one."""
     await reader.find()
     reader.index.add("demo", a_wheel(version="1.1"))
     reader.seconds += FRESH_FOR
@@ -66,8 +66,8 @@ async def test_changed_document_is_taken(reader: Reader) -> None:
     assert reader.outcomes == ["fetched", "fetched", "kept"]
 
 
-async def test_fresh_goes_past_what_is_kept(reader: Reader) -> None:
-    """Who wants it fresh gets what upstream says now (DECISIONS 16)."""
+async def test_fresh_skips_the_cache(reader: Reader) -> None:
+    """A reader who needs a fresh document causes a request."""
     await reader.find()
     reader.index.add("demo", a_wheel(version="1.1"))
 
@@ -76,8 +76,8 @@ async def test_fresh_goes_past_what_is_kept(reader: Reader) -> None:
     assert len(reader.asked) == 2
 
 
-async def test_without_an_etag(reader: Reader) -> None:
-    """A document without ETag is fetched again, whole (DECISIONS 16)."""
+async def test_document_without_an_etag(reader: Reader) -> None:
+    """A document without ETag is fetched again."""
     reader.index.quirks = Quirks(no_etag=True)
     await reader.find()
     reader.seconds += FRESH_FOR
@@ -87,8 +87,8 @@ async def test_without_an_etag(reader: Reader) -> None:
     assert (reader.asked, reader.outcomes) == ([None, None], ["fetched", "fetched"])
 
 
-async def test_types_are_kept_apart(reader: Reader) -> None:
-    """What one Accept header got is not given to another (B27)."""
+async def test_types_are_cached_separately(reader: Reader) -> None:
+    """The answer to one Accept header is not used for another."""
     found = [await reader.find(accept=accept) for accept in (JSON, HTML, JSON, HTML)]
 
     assert [one.content_type.partition(";")[0] for one in found if one] == [JSON, HTML, JSON, HTML]
@@ -109,7 +109,7 @@ COLD = {
 async def test_many_readers_cause_one_request(
     reader: Reader, quirks: Quirks, *, fresh: bool
 ) -> None:
-    """A hundred readers of a cold page cause one request, whatever comes of it (100)."""
+    """A hundred readers of one page cause one request, whatever its answer."""
     reader.index.quirks = replace(quirks, delay=0.1)
 
     found = await asyncio.gather(
@@ -120,8 +120,8 @@ async def test_many_readers_cause_one_request(
     assert len({repr(one) for one in found}) == 1
 
 
-async def test_readers_of_what_is_too_large_to_keep(index: FakeIndex, reader: Reader) -> None:
-    """What cannot be kept is still fetched once for all who ask at once (100)."""
+async def test_readers_of_a_document_too_large_to_cache(index: FakeIndex, reader: Reader) -> None:
+    """A document that is too large to cache is fetched once for all concurrent readers."""
     index.add("demo", extra_page_keys={"x": "x" * (LONGEST - 2**10)})
 
     bodies = await asyncio.gather(*(reader.body() for _ in range(READERS)))
@@ -129,8 +129,8 @@ async def test_readers_of_what_is_too_large_to_keep(index: FakeIndex, reader: Re
     assert (len(reader.asked), len(set(bodies)), reader.cached.size) == (1, 1, 0)
 
 
-async def test_each_reader_has_a_failure_of_its_own(reader: Reader) -> None:
-    """An exception that many raise at once would grow, and hold what came in so far."""
+async def test_each_reader_gets_its_own_exception(reader: Reader) -> None:
+    """An exception that is raised many times would grow and keep the received bytes alive."""
     reader.index.quirks = Quirks(status=500, delay=0.05)
 
     failures = await asyncio.gather(*(reader.failure() for _ in range(3)))
@@ -141,8 +141,8 @@ async def test_each_reader_has_a_failure_of_its_own(reader: Reader) -> None:
     assert reader.cached.failure.__traceback__ is None
 
 
-async def test_memory_is_bounded(reader: Reader) -> None:
-    """What is kept never passes the limit; the last used stays."""
+async def test_memory_is_limited(reader: Reader) -> None:
+    """The cache never exceeds its limit; the least recently used document is removed."""
     for number in range(8):
         name = f"large-{number}"
         reader.index.add(name, extra_page_keys={"x": "x" * (LONGEST // 4)})
@@ -168,8 +168,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("quirks", BROKEN.values(), ids=BROKEN)
-async def test_broken_answers_are_never_kept(reader: Reader, quirks: Quirks) -> None:
-    """What is cut off or failed is forgotten at once; the next answer is right (97, 101)."""
+async def test_broken_answers_are_not_cached(reader: Reader, quirks: Quirks) -> None:
+    """A truncated or failed answer is not cached."""
     reader.index.quirks = quirks
     failure = await reader.failure()
     reader.index.quirks = Quirks()
@@ -179,8 +179,8 @@ async def test_broken_answers_are_never_kept(reader: Reader, quirks: Quirks) -> 
     assert b"demo-1.0" in await reader.body()
 
 
-async def test_kept_document_survives_a_failure(reader: Reader) -> None:
-    """After a failure the document is still known by its ETag."""
+async def test_cached_document_survives_a_failure(reader: Reader) -> None:
+    """After a failure the document is still revalidated by its ETag."""
     first = await reader.find()
     reader.seconds += FRESH_FOR
     reader.index.quirks = Quirks(status=500)
@@ -195,8 +195,8 @@ async def test_kept_document_survives_a_failure(reader: Reader) -> None:
     assert reader.outcomes == ["fetched", "upstream-failed", "not-modified"]
 
 
-async def test_missing_is_not_kept(reader: Reader) -> None:
-    """That there is nothing is told to nobody who asks later (DECISIONS 13)."""
+async def test_missing_is_not_cached(reader: Reader) -> None:
+    """A 404 is not cached."""
     missing = await reader.find("simple/new/")
     reader.index.add("new", a_wheel("new"))
 
@@ -205,8 +205,8 @@ async def test_missing_is_not_kept(reader: Reader) -> None:
     assert reader.outcomes == ["missing", "fetched"]
 
 
-async def test_removed_document_is_forgotten(reader: Reader) -> None:
-    """What upstream has no longer is kept no longer."""
+async def test_removed_document_is_removed_from_the_cache(reader: Reader) -> None:
+    """A document that upstream removed is removed from the cache."""
     await reader.find()
     reader.index.remove("demo")
 

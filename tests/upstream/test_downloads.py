@@ -1,4 +1,4 @@
-"""Files of an index that are downloaded to be compared."""
+"""Files of an index that are downloaded to compare them."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -13,11 +13,11 @@ from tests.support.index.fake_index import FakeIndex
 
 CONTENT = b"the bytes"
 SECRET = "Basic dXNlcjpwYXNz"
-"""What `user:pass` is sent as."""
+"""The value of the header for `user:pass`."""
 
 
 class _Files:
-    """An index with a file, and what it was asked with."""
+    """An index with one file, and the headers of its requests."""
 
     url = ""
 
@@ -25,12 +25,12 @@ class _Files:
         self.asked: list[str | None] = []
 
     def downloads(self, session: ClientSession) -> FileDownloads:
-        """Return what downloads from here, with a credential in the URL of the index."""
+        """Return a downloader for this index, with a credential in the URL of the index."""
         index = URL(f"{self.url}/simple/").with_user("user").with_password("pass")
         return FileDownloads(session, index)
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Return the file, or a redirect to this machine by another name."""
+        """Return the file, or a redirect to another name of this machine."""
         self.asked.append(request.headers.get("Authorization"))
         if request.path == "/elsewhere":
             raise web.HTTPFound(f"{self.url}/file".replace("127.0.0.1", "localhost"))
@@ -51,27 +51,29 @@ async def files() -> AsyncIterator[_Files]:
 
 @pytest.fixture
 async def downloads(files: _Files) -> AsyncIterator[FileDownloads]:
-    """Return what downloads from that index."""
+    """Return a downloader for that index."""
     async with ClientSession() as session:
         yield files.downloads(session)
 
 
 async def test_hash(files: _Files, downloads: FileDownloads) -> None:
-    """The hash is that of the bytes; the credential in the index's URL goes along."""
+    """The hash is that of the bytes; the credential of the index is sent."""
     found = await downloads.sha256_of(f"{files.url}/file")
 
     assert (found, files.asked) == (hashlib.sha256(CONTENT).hexdigest(), [SECRET])
 
 
-async def test_credential_stays_with_the_index(files: _Files, downloads: FileDownloads) -> None:
-    """The credential goes nowhere else, wherever the index leads."""
+async def test_credential_is_sent_to_the_index_only(
+    files: _Files, downloads: FileDownloads
+) -> None:
+    """The credential is not sent to other hosts, whatever the redirect."""
     await downloads.sha256_of(f"{files.url}/elsewhere")
 
     assert files.asked == [SECRET, None]
 
 
-async def test_file_that_is_not_there(files: _Files, downloads: FileDownloads) -> None:
-    """What is no file has no hash."""
+async def test_missing_file(files: _Files, downloads: FileDownloads) -> None:
+    """A missing file has no hash."""
     with pytest.raises(UpstreamFailedError, match="answered 404"):
         await downloads.sha256_of(f"{files.url}/other")
 
@@ -79,7 +81,7 @@ async def test_file_that_is_not_there(files: _Files, downloads: FileDownloads) -
 @pytest.mark.parametrize(
     "url", ["https://[::1/demo.whl", "http://h:99999999/", "file:///etc/passwd", "", "data:,x"]
 )
-async def test_links_that_make_no_sense(downloads: FileDownloads, url: str) -> None:
-    """A link of any kind but http is not followed, and no fault of the server."""
+async def test_other_links_are_refused(downloads: FileDownloads, url: str) -> None:
+    """A link that is not http or https is an error of the index."""
     with pytest.raises(UpstreamUnavailableError, match="cannot be downloaded"):
         await downloads.sha256_of(url)

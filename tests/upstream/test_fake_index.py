@@ -1,4 +1,4 @@
-"""The fake index, held to answers that PyPI's own software was seen to give."""
+"""The fake index, compared with recorded answers of PyPI's own software."""
 
 import json
 import re
@@ -17,13 +17,13 @@ RECORDED = Path(__file__).parent.parent / "support" / "index" / "recorded_answer
 HOST = "https://example.org"
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 ASK_FOR_JSON = {"Accept": JSON_PAGE}
-# What a body shows of the bytes of files, and of what else was uploaded.
+# Parts of a body that depend on the bytes of files, and on other uploads.
 CHANGING = re.compile(r'[0-9a-f]{64}|(?<="_last-serial":)\d+')
-# The recording says that there was a policy, not what it said.
+# The recording notes that there was a policy, not its text.
 UNRECORDED_POLICY = "<site default policy>"
-# What aiohttp adds by itself, and PyPI's front does too.
+# Headers that aiohttp adds, and so does PyPI's front end.
 FROM_THE_SERVER = {"date", "server", "connection"}
-# Their values depend on the body, or on what else was uploaded.
+# Their values depend on the body, or on other uploads.
 VARYING = {"content-length", "etag", "x-pypi-last-serial"}
 DESCRIBED = (
     "Metadata-Version: 2.1\nName: stage-demo\nVersion: 1.0\n"
@@ -43,7 +43,7 @@ SERIAL = "<!--SERIAL 2-->"
 
 @pytest.fixture
 async def index() -> AsyncIterator[FakeIndex]:
-    """Return a running index with the projects that were there for the recording."""
+    """Return a running index with the projects of the recording."""
     async with FakeIndex.running() as index:
         index.add("arch-proj", status="archived")
         index.add("big-proj")
@@ -54,19 +54,19 @@ async def index() -> AsyncIterator[FakeIndex]:
 
 
 def recorded_answers() -> list[Any]:
-    """Return each recorded answer as a case of its own name."""
+    """Return each recorded answer as a named case."""
     answers = json.loads(RECORDED.read_text(encoding="utf-8"))
     return [pytest.param(answer, id=answer["id"].replace("-", " ")) for answer in answers]
 
 
 def comparable(headers: Mapping[str, str], host: str) -> dict[str, str]:
-    """Return the headers with what depends on time, place and contents taken out."""
-    kept = {
+    """Return the headers without values that depend on time, place and contents."""
+    unchanged = {
         name.lower(): value.replace(host, HOST).replace(SITE_POLICY, UNRECORDED_POLICY)
         for name, value in headers.items()
         if name.lower() not in FROM_THE_SERVER
     }
-    return kept | dict.fromkeys(VARYING & kept.keys(), "…")
+    return unchanged | dict.fromkeys(VARYING & unchanged.keys(), "…")
 
 
 @pytest.mark.parametrize("recorded", recorded_answers())
@@ -85,12 +85,12 @@ async def test_answers_as_recorded(index: FakeIndex, recorded: Mapping[str, Any]
 
 
 async def current_etag(index: FakeIndex, path: str, accept: str) -> str:
-    """Return the ETag of a page as it is now."""
+    """Return the present ETag of a page."""
     return (await ask(index, path, {"Accept": accept})).headers["ETag"]
 
 
 async def test_whole_page_as_recorded(index: FakeIndex) -> None:
-    """A page without files is the recorded one to the byte, and so is its ETag."""
+    """A page without files is the recorded one to the byte, as is its ETag."""
     recorded = next(case.values[0] for case in recorded_answers() if "empty" in str(case.id))
 
     answer = await ask(index, recorded["path"], ASK_FOR_JSON)
@@ -119,7 +119,7 @@ async def test_keys_of_a_file(index: FakeIndex) -> None:
 
 
 async def test_anchors() -> None:
-    """Links have PyPI's attributes in its order, and its odd spaces."""
+    """Links have PyPI's attributes in its order, with its spaces."""
     async with FakeIndex.running() as index:
         index.add("demo", a_wheel(requires_python=">=3.8"), an_sdist(), yanked="broken")
 
@@ -130,7 +130,7 @@ async def test_anchors() -> None:
 
 
 async def test_release_documents(index: FakeIndex) -> None:
-    """Both documents of the JSON API show the release; one of them shows all releases."""
+    """Both documents of the JSON API have the release; one of them has all releases."""
     index.add("stage-demo", an_sdist("stage-demo", "2.0rc1"))
 
     project = (await ask(index, "/pypi/stage-demo/json")).document
@@ -142,7 +142,7 @@ async def test_release_documents(index: FakeIndex) -> None:
 
 
 async def test_feed(index: FakeIndex) -> None:
-    """The feed shows the newest release first."""
+    """The newest release is the first item of the feed."""
     index.add("stage-demo", an_sdist("stage-demo", "2.0"))
 
     answer = await ask(index, "/rss/project/stage-demo/releases.xml")
@@ -151,7 +151,7 @@ async def test_feed(index: FakeIndex) -> None:
 
 
 async def test_files(index: FakeIndex) -> None:
-    """A file is served whole, in part, and as metadata, from where its page says."""
+    """A file is served whole, in part, and as metadata, at the URL of its page."""
     wheel = a_wheel("stage-demo", metadata=DESCRIBED)
     page = (await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
     path = page["files"][0]["url"].removeprefix(index.url)
@@ -167,8 +167,8 @@ async def test_files(index: FakeIndex) -> None:
     assert metadata.text == DESCRIBED
 
 
-async def test_release_owns_what_it_requires() -> None:
-    """All files of a release show what its first file requires of Python."""
+async def test_release_has_one_requires_python() -> None:
+    """All files of a release have the Requires-Python of its first file."""
     async with FakeIndex.running() as index:
         index.add("demo", an_sdist(requires_python=">=3.8"))
         index.add("demo", a_wheel(requires_python=">=3.12"))
@@ -179,7 +179,7 @@ async def test_release_owns_what_it_requires() -> None:
 
 
 async def test_extra_keys() -> None:
-    """Keys of API versions still to come can be put on files, pages and `meta`."""
+    """Keys of future API versions can be added to files, pages and `meta`."""
     async with FakeIndex.running() as index:
         extra_page_keys = {"namespaces": None, "meta": {"_new": 1}}
         index.add("demo", a_wheel(), extra_file_keys={"new": 2}, extra_page_keys=extra_page_keys)
@@ -192,14 +192,14 @@ async def test_extra_keys() -> None:
 
 
 async def test_remove(index: FakeIndex) -> None:
-    """A project that was removed is unknown."""
+    """A removed project is unknown."""
     index.remove("Stage.Demo")
 
     assert (await ask(index, "/simple/stage-demo/")).status == 404
 
 
 async def test_requests_are_recorded(index: FakeIndex) -> None:
-    """The index remembers what it was asked, as it came."""
+    """The index records its requests unchanged."""
     await ask(index, "/simple/stage%2Ddemo/?a=b", ASK_FOR_JSON)
 
     assert [(request.method, request.path) for request in index.requests] == [

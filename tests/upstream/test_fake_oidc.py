@@ -1,4 +1,4 @@
-"""Trusted Publishing as the fake index speaks it."""
+"""Trusted Publishing of the fake index."""
 
 import json
 from datetime import timedelta
@@ -17,27 +17,27 @@ from tests.support.ports.clock import FakeClock
 ATTESTED = json.dumps([{"version": 1}])
 
 
-async def tell(index: FakeIndex, path: str, token: str) -> Answer:
-    """Return the answer to a document that has a token."""
+async def post_token(index: FakeIndex, path: str, token: str) -> Answer:
+    """Return the answer to a document with a token."""
     data = json.dumps({"token": token}).encode()
     async with ClientSession() as session:
         return await send(session, "POST", index.url + path, data=data)
 
 
 async def identity(index: FakeIndex, audience: str = "pypi") -> str:
-    """Return what the CI gives to a job of its own."""
+    """Return the identity token that the CI issues to its own job."""
     headers = {"Authorization": f"bearer {CI_TOKEN}"}
     answer = await ask(index, f"/_ci/identity?audience={audience}", headers)
     return str(answer.document["value"])
 
 
 async def minted(index: FakeIndex) -> Any:
-    """Return what the index answers to an identity that is right."""
-    return (await tell(index, "/_/oidc/mint-token", await identity(index))).document
+    """Return the answer of the index to a valid identity."""
+    return (await post_token(index, "/_/oidc/mint-token", await identity(index))).document
 
 
 async def test_exchange(index: FakeIndex) -> None:
-    """A job learns the audience, gets its identity, and gets a token that uploads."""
+    """A job requests the audience, an identity and a token that uploads."""
     clock = FakeClock()
     index.uploads.use(clock)
     audience = (await ask(index, "/_/oidc/audience")).document
@@ -50,8 +50,8 @@ async def test_exchange(index: FakeIndex) -> None:
     assert (document["expires"], answer.status) == (expires, 200)
 
 
-async def test_minted_token_ends(index: FakeIndex) -> None:
-    """A minted token lives for 900 seconds (8)."""
+async def test_minted_token_expires(index: FakeIndex) -> None:
+    """A minted token is valid for 900 seconds."""
     clock = FakeClock()
     index.uploads.use(clock)
     token = (await minted(index))["token"]
@@ -66,43 +66,43 @@ async def test_minted_token_ends(index: FakeIndex) -> None:
 
 
 async def test_burned_token(index: FakeIndex) -> None:
-    """A token that was burned is known no more."""
+    """A burned token is unknown."""
     token = (await minted(index))["token"]
 
-    burned = await tell(index, "/_/oidc/burn-token", token)
+    burned = await post_token(index, "/_/oidc/burn-token", token)
 
     assert (burned.status, (await upload(index, a_wheel(), token=token)).status) == (202, 403)
 
 
 @pytest.mark.parametrize("case", ["audience", "again", "unknown", "not registered"])
 async def test_identity_that_is_refused(index: FakeIndex, case: str) -> None:
-    """An identity counts once, for the index's audience, if its workflow is registered."""
-    shown = await identity(index, "another" if case == "audience" else "pypi")
+    """An identity is valid once, for the index's audience, if its workflow is registered."""
+    token = await identity(index, "another" if case == "audience" else "pypi")
     index.uploads.trusted.is_registered = case != "not registered"
     if case == "again":
-        await tell(index, "/_/oidc/mint-token", shown)
+        await post_token(index, "/_/oidc/mint-token", token)
 
-    answer = await tell(index, "/_/oidc/mint-token", "x" if case == "unknown" else shown)
+    answer = await post_token(index, "/_/oidc/mint-token", "x" if case == "unknown" else token)
 
     assert (answer.status, answer.document["message"]) == (422, "Token request failed")
 
 
-async def test_job_of_nobody(index: FakeIndex) -> None:
-    """The CI says who a job is to that job alone."""
+async def test_unknown_job(index: FakeIndex) -> None:
+    """The CI issues an identity only to the job itself."""
     assert (await ask(index, "/_ci/identity?audience=pypi")).status == 401
 
 
 async def attested(index: FakeIndex, one: Distribution, **more: str) -> Answer:
-    """Return the answer to an upload that says who built the file."""
+    """Return the answer to an upload with attestations."""
     return await upload(index, one, attestations=ATTESTED, **more)
 
 
 async def test_attestations(index: FakeIndex) -> None:
-    """Attestations are refused with an API token, and kept with a minted one (7)."""
+    """Attestations are refused with an API token, and stored with a minted one."""
     plain = await attested(index, a_wheel())
     trusted = await attested(index, a_wheel(), token=(await minted(index))["token"])
 
-    kept = index.uploads.history.attempts[-1].fields
+    stored = index.uploads.history.attempts[-1].fields
     assert (plain.status, trusted.status) == (400, 200)
     assert plain.reason.endswith("only supported when using Trusted Publishing")
-    assert ("attestations", ATTESTED) in kept
+    assert ("attestations", ATTESTED) in stored

@@ -1,4 +1,4 @@
-"""The ways in which the fake index misbehaves on request."""
+"""The quirks of the fake index."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ async def index() -> AsyncIterator[FakeIndex]:
     ids=[f"answers {name}" for name in QUIRKS_OF_THE_BODY],
 )
 async def test_quirks_of_the_body(index: FakeIndex, quirks: Quirks, text: str) -> None:
-    """A quirk shows in what a client reads."""
+    """Each quirk changes the body that a client reads."""
     index.quirks = quirks
 
     answer = await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)
@@ -46,7 +46,7 @@ async def test_quirks_of_the_body(index: FakeIndex, quirks: Quirks, text: str) -
 
 
 async def test_quirks_of_the_headers(index: FakeIndex) -> None:
-    """Headers can be left out, changed and added."""
+    """Headers can be removed, changed and added."""
     index.quirks = Quirks(
         no_etag=True, content_type="text/plain", extra_headers={"Set-Cookie": "a=b"}
     )
@@ -59,7 +59,7 @@ async def test_quirks_of_the_headers(index: FakeIndex) -> None:
 
 
 async def test_close_delimited_has_no_length(index: FakeIndex) -> None:
-    """Nothing tells a client that the rest of a close-delimited page is missing."""
+    """A page that ends with its connection has no length."""
     whole = await ask(index, "/simple/stage-demo/")
     index.quirks = Quirks(close_delimited=True)
 
@@ -70,15 +70,15 @@ async def test_close_delimited_has_no_length(index: FakeIndex) -> None:
 
 
 async def test_truncated_page_fails(index: FakeIndex) -> None:
-    """A client notices that less came than was announced."""
+    """A client recognizes a truncated page by its length."""
     index.quirks = Quirks(truncate=True)
 
     with pytest.raises(ClientError):
         await ask(index, "/simple/stage-demo/")
 
 
-async def test_redirect_elsewhere(index: FakeIndex) -> None:
-    """A page can send its reader to another host."""
+async def test_redirect_to_another_host(index: FakeIndex) -> None:
+    """A page can redirect to another host."""
     index.quirks = Quirks(redirect_to=f"{HOST}/simple/stage-demo/")
 
     answer = await ask(index, "/simple/stage-demo/")
@@ -87,7 +87,7 @@ async def test_redirect_elsewhere(index: FakeIndex) -> None:
 
 
 async def test_without_core_metadata(index: FakeIndex) -> None:
-    """An index that knows nothing of `.metadata` neither tells of it nor serves it."""
+    """An index without `.metadata` neither lists nor serves it."""
     index.quirks = Quirks(no_core_metadata=True)
 
     page = (await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
@@ -98,7 +98,7 @@ async def test_without_core_metadata(index: FakeIndex) -> None:
 
 
 async def test_delay_ends_with_the_client(index: FakeIndex) -> None:
-    """A client that does not wait gets nothing, and the index can still be stopped."""
+    """A client that disconnects gets no delayed answer, and the index can be stopped."""
     index.quirks = Quirks(delay=60)
 
     with pytest.raises(TimeoutError):

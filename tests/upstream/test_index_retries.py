@@ -1,4 +1,4 @@
-"""When upstream is asked again, and when not."""
+"""Requests to upstream that are repeated."""
 
 import asyncio
 import socket
@@ -21,8 +21,8 @@ RETRIED = {
 
 
 @pytest.mark.parametrize("raw", RETRIED.values(), ids=RETRIED)
-async def test_weakness_of_a_moment(reader: Reader, raw: bytes) -> None:
-    """What may be over in a moment is asked for again, twice at most, with GET (96)."""
+async def test_short_failure(reader: Reader, raw: bytes) -> None:
+    """A failure that may be short is retried twice, for GET."""
     reader.index.quirks = Quirks(raw={"/simple/demo/": iter([raw, raw])})
 
     assert b"demo-1.0" in await reader.body()
@@ -30,8 +30,8 @@ async def test_weakness_of_a_moment(reader: Reader, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("raw", RETRIED.values(), ids=RETRIED)
-async def test_weakness_of_more_than_a_moment(reader: Reader, raw: bytes) -> None:
-    """After two more tries it is a failure, and an answer to all who wait (96)."""
+async def test_long_failure(reader: Reader, raw: bytes) -> None:
+    """After two retries the failure is raised to all readers."""
     reader.index.quirks = Quirks(raw={"/simple/demo/": iter([raw] * 9)})
 
     assert isinstance(await reader.failure(), UpstreamUnavailableError)
@@ -39,7 +39,7 @@ async def test_weakness_of_more_than_a_moment(reader: Reader, raw: bytes) -> Non
 
 
 async def test_dropped_connections(reader: Reader) -> None:
-    """A connection that upstream drops is opened once more, by the session (96)."""
+    """A dropped connection is opened once more by the session."""
     reader.index.quirks = Quirks(raw={"/simple/demo/": iter([b"", b"", b""])})
 
     assert isinstance(await reader.failure(), UpstreamUnavailableError)
@@ -47,7 +47,7 @@ async def test_dropped_connections(reader: Reader) -> None:
 
 
 async def test_upstream_that_starts(reader: Reader) -> None:
-    """Where nobody listens the question is asked again a moment later (96)."""
+    """A refused connection is retried a moment later."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         reader.read_from(f"http://127.0.0.1:{bound.getsockname()[1]}")
@@ -60,7 +60,7 @@ async def test_upstream_that_starts(reader: Reader) -> None:
 
 
 async def test_upstream_that_does_not_start(reader: Reader) -> None:
-    """Where nobody ever listens there is a failure to tell (96)."""
+    """Connections that are always refused are a failure."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         reader.read_from(f"http://127.0.0.1:{bound.getsockname()[1]}")
@@ -94,8 +94,8 @@ NOT_RETRIED = {
 
 
 @pytest.mark.parametrize("quirks", NOT_RETRIED.values(), ids=NOT_RETRIED)
-async def test_what_is_not_asked_again(reader: Reader, quirks: Quirks) -> None:
-    """What a moment does not change, or who asks for patience, is not asked again (96)."""
+async def test_failures_that_are_not_retried(reader: Reader, quirks: Quirks) -> None:
+    """Permanent failures, and answers with Retry-After, are not retried."""
     reader.index.quirks = quirks
 
     await reader.failure()

@@ -1,4 +1,4 @@
-"""The credentials of an upstream that wants some: they go to it alone, as they are."""
+"""The credentials of an upstream: sent to it alone, unchanged."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -13,13 +13,13 @@ from tests.support.builders.distributions import a_wheel
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import basic
 
-PATIENCE = Patience(timedelta(seconds=5), timedelta(seconds=5))
+PATIENCE = Patience(timedelta(seconds=60), timedelta(seconds=60))
 
 
 async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The credentials in the URL count, whatever this machine's netrc has for the host.
+    """The credentials in the URL are used, whatever netrc has for the host.
 
-    Together they were a fault of ours, with a traceback.
+    Both together were an internal error once.
     """
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password else\n")
@@ -32,7 +32,7 @@ async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.Monke
             session,
             urls_of(root),
             files_url="",
-            total_timeout=timedelta(seconds=9),
+            total_timeout=timedelta(seconds=60),
             max_page_size=2**20,
         )
         found = await upstream.fetch("simple/demo/", "text/html")

@@ -1,4 +1,4 @@
-"""Tokens of Trusted Publishing, minted at a fake index with the identity of a fake job."""
+"""Tokens of Trusted Publishing, minted by a fake index with the identity of a fake job."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NOBODY = "http://127.0.0.1:1/legacy/"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A CI job with an identity, that publishes at an index."""
+    """A CI job with an identity that publishes on an index."""
 
     index: FakeIndex
     session: ClientSession
@@ -30,7 +30,7 @@ class Job:
         return TrustedPublisher(self.session, repository, self.identify, self.clock)
 
     async def identify(self, audience: str) -> str:
-        """Return its identity."""
+        """Return its identity token."""
         return self.index.uploads.trusted.identify(audience)
 
 
@@ -44,7 +44,7 @@ async def job() -> AsyncIterator[Job]:
 
 
 async def test_minted(job: Job) -> None:
-    """A token is minted at the root of the host, wherever the upload API is."""
+    """A token is minted at the root of the host, whatever the URL of the upload API."""
     credential = await job.publisher().get()
 
     assert job.index.uploads.trusted.knows(credential.password)
@@ -52,8 +52,8 @@ async def test_minted(job: Job) -> None:
     assert [one.path for one in job.index.requests] == ["/_/oidc/audience", "/_/oidc/mint-token"]
 
 
-async def test_kept_while_it_is_good(job: Job) -> None:
-    """A token is used until five minutes before its end; then another one is minted."""
+async def test_token_is_reused(job: Job) -> None:
+    """A token is used until five minutes before its expiry; then another one is minted."""
     publisher = job.publisher()
     first = await publisher.get()
 
@@ -65,8 +65,8 @@ async def test_kept_while_it_is_good(job: Job) -> None:
     assert (same, other == first) == (first, False)
 
 
-async def test_clock_that_is_late(job: Job) -> None:
-    """Whatever an index says of a token's end, it is used for ten minutes at most."""
+async def test_wrong_expiry(job: Job) -> None:
+    """Whatever expiry an index returns, a token is used for ten minutes at most."""
     publisher = job.publisher()
     job.index.uploads.use(FakeClock(job.clock.now() + timedelta(days=1)))
     first = await publisher.get()
@@ -76,8 +76,8 @@ async def test_clock_that_is_late(job: Job) -> None:
     assert await publisher.get() != first
 
 
-async def test_no_publisher(job: Job) -> None:
-    """What the index has against the job is told, without its identity."""
+async def test_refused_identity(job: Job) -> None:
+    """The reason of the index is reported, without the identity."""
     job.index.uploads.trusted.is_registered = False
 
     with pytest.raises(UpstreamFailedError) as failure:
@@ -89,14 +89,14 @@ async def test_no_publisher(job: Job) -> None:
     )
 
 
-async def test_out_of_reach(job: Job) -> None:
-    """An index that cannot be reached is told as such."""
+async def test_unreachable_index(job: Job) -> None:
+    """An index that cannot be reached is reported."""
     with pytest.raises(UpstreamUnavailableError, match="cannot be reached"):
         await job.publisher(NOBODY).get()
 
 
 async def test_nothing_prints(job: Job) -> None:
-    """Neither the token nor the identity is in what may be printed."""
+    """Neither the token nor the identity is in anything that is printed."""
     publisher = job.publisher()
     credential = await publisher.get()
 
@@ -119,12 +119,12 @@ async def test_nothing_prints(job: Job) -> None:
     ],
     ids=["none", "redirect", "list", "nonsense", "busy", "unavailable"],
 )
-async def test_index_without_it(
+async def test_index_without_trusted_publishing(
     job: Job, status: int, text: str, kind: type[StageproxyError]
 ) -> None:
-    """An index that does not know Trusted Publishing is told as such, and never followed.
+    """An index without Trusted Publishing is reported, and its redirects are not followed.
 
-    One that is not available may be in a moment, and is told apart.
+    One that is unavailable for a moment is reported differently.
     """
 
     async def answer(_: web.Request) -> web.Response:
@@ -137,8 +137,8 @@ async def test_index_without_it(
             await job.publisher().get()
 
 
-async def test_identity_is_not_repeated(job: Job) -> None:
-    """An index that repeats the identity in its refusal does not make it printed."""
+async def test_repeated_identity_is_hidden(job: Job) -> None:
+    """An identity that the index repeats in its refusal is not printed."""
 
     async def echo(request: web.Request) -> web.Response:
         if request.method == "GET":

@@ -1,4 +1,4 @@
-"""One artifact on its way to PyPI: the request, and what becomes of it."""
+"""Uploads of artifacts to PyPI: the request, and its reply."""
 
 import hashlib
 import re
@@ -28,7 +28,7 @@ from tests.support.uploads.faults import Fault, Moment, Way
 
 WHEEL = a_wheel()
 LARGE = a_wheel(extra={"demo/large.bin": Random(0).randbytes(2**22)})
-"""Some MiB: many pieces, and more than fits into the buffers on the way."""
+"""Some MiB: many pieces, and more than fits into the buffers of the system."""
 NO_TIME = "The upload API did not answer in time."
 CUT_OFF = "The upload API accepted the file, but the connection was lost."
 YES = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -36,25 +36,25 @@ YES = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 @pytest.fixture
 async def sender(index: FakeIndex, tmp_path: Path) -> AsyncIterator[Sender]:
-    """Return somebody who publishes on `index`."""
+    """Return a client that publishes on `index`."""
     async with a_sender(index, tmp_path) as one:
         yield one
 
 
 @pytest.fixture
 async def raw() -> AsyncIterator[RawServer]:
-    """Return a server that answers with whatever bytes it is told."""
+    """Return a server that answers with any bytes."""
     async with raw_server() as one:
         yield one
 
 
 def fits_the_port(api: HttpUploadClient) -> UploadClient:
-    """Return the publisher as what it stands for: mypy proves that it does."""
+    """Return the upload client as its port, which mypy checks."""
     return api
 
 
 async def test_file_is_published(sender: Sender) -> None:
-    """An artifact goes out with its form, and its bytes arrive."""
+    """An artifact is sent with its form, and its bytes arrive."""
     reply = await sender.publish(LARGE)
 
     [attempt] = sender.index.uploads.history.attempts
@@ -64,7 +64,7 @@ async def test_file_is_published(sender: Sender) -> None:
 
 
 async def test_headers_on_the_wire(sender: Sender) -> None:
-    """The request has a length and no chunks, our name, the credential, and nothing that waits."""
+    """The request has a length, no chunks, the user agent, the credential, and no Expect."""
     await sender.publish(WHEEL)
 
     headers = dict(sender.index.uploads.history.attempts[0].headers)
@@ -77,7 +77,7 @@ async def test_headers_on_the_wire(sender: Sender) -> None:
 
 
 async def test_body_on_the_wire(sender: Sender, raw: RawServer) -> None:
-    """The body is what twine sends, byte by byte: the fields in order, then the file."""
+    """The body is that of twine, byte by byte: the fields in order, then the file."""
     fields = (("summary", 'é "quoted"\r\n\r\nlines'), (":action", "file_upload"), ("a", ""))
     raw.answers = [YES]
     upload_request = replace(sender.upload_request(WHEEL), fields=fields)
@@ -91,7 +91,7 @@ async def test_body_on_the_wire(sender: Sender, raw: RawServer) -> None:
     assert f"Content-Length: {len(body)}".encode() in head.split(b"\r\n")
 
 
-async def test_names_cannot_break_out(sender: Sender, raw: RawServer) -> None:
+async def test_names_are_escaped(sender: Sender, raw: RawServer) -> None:
     """A name with quotes or line ends stays within its quotes."""
     raw.answers = [YES]
     upload_request = replace(
@@ -105,7 +105,7 @@ async def test_names_cannot_break_out(sender: Sender, raw: RawServer) -> None:
 
 
 async def test_progress(sender: Sender) -> None:
-    """It is told how many bytes of the file are out, from none to all."""
+    """The number of bytes sent is reported, from none to all."""
     await sender.publish(LARGE)
 
     assert sender.progress == sorted(sender.progress)
@@ -114,7 +114,7 @@ async def test_progress(sender: Sender) -> None:
 
 
 async def test_empty_file(sender: Sender) -> None:
-    """A file without bytes is sent as one."""
+    """An empty file is sent."""
     empty = Distribution("demo-1.0.tar.gz", b"")
 
     await sender.publish(replace(sender.upload_request(WHEEL), **_file_of(sender, empty)))
@@ -157,7 +157,7 @@ FAULTS = [
 async def test_fault(
     sender: Sender, fault: Fault, words: str, outcome: Outcome, what: Distribution
 ) -> None:
-    """Whatever goes wrong leaves the outcome open, and sent again the artifact is there once."""
+    """Every fault leaves the outcome unknown; after a retry the artifact is published once."""
     history = sender.index.uploads.history
     sender.index.uploads.faults = [fault]
 
@@ -172,8 +172,8 @@ async def test_fault(
     assert (history.accepted, history.attempts[1].sha256) == ([what.filename], what.sha256)
 
 
-async def test_index_that_is_away(sender: Sender) -> None:
-    """A connection that is refused leaves it open as well; nothing was sent."""
+async def test_refused_connection(sender: Sender) -> None:
+    """A refused connection leaves the outcome unknown; nothing was sent."""
     async with sender.index.away():
         reply = await sender.publish(WHEEL)
 
@@ -183,8 +183,8 @@ async def test_index_that_is_away(sender: Sender) -> None:
     assert (reply, sender.index.uploads.history.attempts) == (Unanswered(sentence), [])
 
 
-async def test_too_many(sender: Sender) -> None:
-    """An index that wants to be left alone is not said to have refused."""
+async def test_too_many_requests(sender: Sender) -> None:
+    """A 429 is no refusal."""
     headers = {"Retry-After": "30"}
     sender.index.uploads.faults = [
         Fault(Moment.READ, Way.ANSWER, status=429, sentence="Too fast", headers=headers)
@@ -197,7 +197,7 @@ async def test_too_many(sender: Sender) -> None:
 
 
 async def test_refusal(sender: Sender) -> None:
-    """A refusal comes with PyPI's own sentence."""
+    """A refusal has PyPI's own sentence."""
     await sender.publish(WHEEL)
 
     reply = await sender.publish(a_wheel(summary="Another"))
@@ -208,14 +208,14 @@ async def test_refusal(sender: Sender) -> None:
 
 @pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.MIDWAY])
 async def test_early_refusal(sender: Sender, moment: Moment) -> None:
-    """An answer that comes before the file was sent counts, and nothing more is sent."""
+    """A refusal that arrives before the file was sent counts, and the upload stops."""
     sender.index.uploads.faults = [Fault(moment, Way.ANSWER, status=403, sentence="Not from you.")]
 
     assert await sender.publish(LARGE) == Refused(403, "Not from you.")
 
 
-async def test_early_yes(sender: Sender) -> None:
-    """A yes that comes before the file was sent is none."""
+async def test_early_acceptance(sender: Sender) -> None:
+    """An acceptance that arrives before the file was sent does not count."""
     sender.index.uploads.faults = [Fault(Moment.BEFORE, Way.ANSWER, status=200)]
 
     reply = await sender.publish(LARGE)
@@ -225,7 +225,7 @@ async def test_early_yes(sender: Sender) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirect(sender: Sender, status: int) -> None:
-    """A redirect is not followed: no other place gets the file or the credential."""
+    """A redirect is not followed: no other host gets the file or the credential."""
     async with FakeIndex.running() as other:
         headers = {"Location": f"{other.url}/legacy/"}
         fault = Fault(Moment.READ, Way.ANSWER, status=status, headers=headers)
@@ -238,21 +238,21 @@ async def test_redirect(sender: Sender, status: int) -> None:
 
 
 async def test_url_without_slash(sender: Sender) -> None:
-    """A URL that lacks the slash is told to whoever configured it."""
+    """A URL without the trailing slash is reported to the operator."""
     reply = await sender.publish(WHEEL, to=f"{sender.index.url}/legacy")
 
     assert isinstance(reply, Refused)
     assert "Set promotion.repository_url" in reply.sentence
 
 
-async def test_fifty_uploads(sender: Sender) -> None:
-    """A retried upload never sends a short body, whatever broke off the one before it (F.94)."""
+async def test_retries_never_send_a_short_body(sender: Sender) -> None:
+    """A retried upload never sends a short body, whatever interrupted the one before."""
     versions = [
         a_wheel(version=f"1.{n}", extra={"demo/n.bin": bytes([n]) * 9**6}) for n in range(50)
     ]
-    ways = [(moment, way) for moment in Moment for way in (Way.RESET, Way.CLOSE, Way.ANSWER)]
+    faults = [(moment, way) for moment in Moment for way in (Way.RESET, Way.CLOSE, Way.ANSWER)]
     sender.index.uploads.faults = [
-        Fault(*ways[n % len(ways)], one.filename) for n, one in enumerate(versions)
+        Fault(*faults[n % len(faults)], one.filename) for n, one in enumerate(versions)
     ]
 
     replies = [[await sender.publish(one) for _ in range(2)][-1] for one in versions]
@@ -276,7 +276,7 @@ async def test_fifty_uploads(sender: Sender) -> None:
     ids=["longer", "shorter", "other bytes", "missing", "unreadable"],
 )
 async def test_damaged_file(sender: Sender, change: dict[str, Any]) -> None:
-    """A file that is not the one that was staged never arrives as a whole."""
+    """A file with other bytes than staged never arrives as a whole."""
     with pytest.raises(DamagedArtifactError) as caught:
         await sender.publish(replace(sender.upload_request(LARGE), **change))
 
@@ -285,8 +285,8 @@ async def test_damaged_file(sender: Sender, change: dict[str, Any]) -> None:
     assert {one.sha256 for one in sender.index.uploads.history.attempts} <= {""}
 
 
-async def test_nothing_goes_out_any_more(sender: Sender, raw: RawServer) -> None:
-    """A server that stops reading is given up after the time that is set."""
+async def test_stalled_upload(sender: Sender, raw: RawServer) -> None:
+    """An upload to a server that stops reading ends after the timeout."""
     raw.is_deaf, sender.silence = True, SILENCE
     large = Distribution(LARGE.filename, LARGE.content * 8)
 
@@ -294,9 +294,9 @@ async def test_nothing_goes_out_any_more(sender: Sender, raw: RawServer) -> None
 
 
 async def test_slow_but_steady(sender: Sender, raw: RawServer) -> None:
-    """There is no limit to the whole, as long as something goes out or comes in."""
-    # What waits in the buffers of the system is read in less than that time.
-    raw.answers, raw.pause, sender.silence = [YES], SILENCE.total_seconds() / 12, 2 * SILENCE
+    """The whole upload has no time limit as long as bytes are sent or received."""
+    # The buffers of the system are read in less than that time.
+    raw.answers, raw.pause, sender.silence = [YES], SILENCE.total_seconds() / 5, 6 * SILENCE
     large = Distribution(LARGE.filename, LARGE.content * 8)
 
     reply = await sender.publish(large, to=raw.url)
@@ -304,10 +304,10 @@ async def test_slow_but_steady(sender: Sender, raw: RawServer) -> None:
     assert (reply, len(raw.requests)) == (Accepted("200 OK"), 1)
 
 
-async def test_answer_that_takes_long(index: FakeIndex, tmp_path: Path) -> None:
-    """An index has the time that is set for uploads, not the one for pages.
+async def test_slow_answer(index: FakeIndex, tmp_path: Path) -> None:
+    """The timeout of uploads applies, not that of pages.
 
-    After 15 seconds, that of a page, an upload counted as unanswered.
+    After 15 seconds, that of a page, an upload counted as unanswered once.
     """
     index.uploads.processing = SILENCE.total_seconds() / 2
     async with a_sender(index, tmp_path, reading=SILENCE / 10) as sender:
@@ -338,10 +338,10 @@ async def test_answer_that_takes_long(index: FakeIndex, tmp_path: Path) -> None:
 async def test_odd_answer(
     sender: Sender, raw: RawServer, answer: bytes, reply: Reply | None
 ) -> None:
-    """A no counts, whatever becomes of the rest; a yes only as a whole; else nobody knows.
+    """A refusal counts even in a broken answer, an acceptance only in a whole one.
 
-    A yes that was cut off used to count: an index that broke off before it had
-    read what was sent was then waited for in vain.
+    In other cases the outcome is unknown. A truncated acceptance counted once: an index that
+    had not read the upload was waited for in vain.
     """
     raw.answers = [answer]
 
@@ -350,8 +350,8 @@ async def test_odd_answer(
     assert isinstance(found, Unanswered) if reply is None else found == reply
 
 
-async def test_tls_that_fails(sender: Sender, raw: RawServer) -> None:
-    """A server without TLS, or with a wrong certificate, leaves the outcome open."""
+async def test_tls_errors(sender: Sender, raw: RawServer) -> None:
+    """A server without TLS, or with a wrong certificate, leaves the outcome unknown."""
     sender.silence = SILENCE
 
     reply = await sender.publish(WHEEL, to=raw.url.replace("http:", "https:"))
@@ -359,8 +359,8 @@ async def test_tls_that_fails(sender: Sender, raw: RawServer) -> None:
     assert isinstance(reply, Unanswered)
 
 
-async def test_cookies_are_not_kept(sender: Sender, raw: RawServer) -> None:
-    """What the index wants to be remembered is not, and no connection is used again."""
+async def test_cookies_are_not_stored(sender: Sender, raw: RawServer) -> None:
+    """Cookies of the index are not stored, and connections are not reused."""
     raw.answers = [YES.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b; Path=/\r\n\r\n"), YES]
 
     replies = [await sender.publish(WHEEL, to=raw.url) for _ in range(2)]
@@ -370,7 +370,7 @@ async def test_cookies_are_not_kept(sender: Sender, raw: RawServer) -> None:
 
 
 async def test_credentials_of_the_url(sender: Sender, raw: RawServer) -> None:
-    """A user in the URL is left out: the credential that is handed over counts."""
+    """The user in the URL is removed: the given credential counts."""
     raw.answers = [YES]
 
     await sender.publish(WHEEL, to=raw.url.replace("//", "//someone:secret@"))
@@ -383,7 +383,7 @@ async def test_credentials_of_the_url(sender: Sender, raw: RawServer) -> None:
 async def test_netrc(
     sender: Sender, raw: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What this machine's netrc has for the host is left alone."""
+    """The netrc of this machine is ignored."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -395,8 +395,8 @@ async def test_netrc(
     assert sender.credential.authorization.encode() in raw.requests[0]
 
 
-async def test_credential_that_is_repeated(sender: Sender, raw: RawServer) -> None:
-    """A server that repeats the credential in its answer does not get it into our sentence."""
+async def test_repeated_credential_is_hidden(sender: Sender, raw: RawServer) -> None:
+    """A credential that the server repeats in its answer is hidden in the sentence."""
     secret, header = UPLOAD_TOKEN, sender.credential.authorization
     raw.answers = [
         f"HTTP/1.1 {status} {secret} {header}\r\nLocation: /{secret}\r\n\r\n".encode()
@@ -410,25 +410,25 @@ async def test_credential_that_is_repeated(sender: Sender, raw: RawServer) -> No
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "sentence"),
     [
         ("application/json", r'{"detail": "not p\u00e4ss&\"word"}'),
         ("text/html", "<p>not p&auml;ss&amp;&quot;word</p>"),
     ],
 )
-async def test_credential_that_is_repeated_in_other_letters(
-    sender: Sender, raw: RawServer, kind: str, said: str
+async def test_repeated_credential_is_hidden_in_other_spellings(
+    sender: Sender, raw: RawServer, kind: str, sentence: str
 ) -> None:
-    """A password is no less secret for how JSON and HTML spell it."""
+    """A password is hidden in the escapes of JSON and HTML, too."""
     sender.credential = Credential("someone", 'päss&"word')
-    head = f"HTTP/1.1 400 \r\nContent-Type: {kind}\r\nContent-Length: {len(said)}\r\n\r\n"
-    raw.answers = [f"{head}{said}".encode()]
+    head = f"HTTP/1.1 400 \r\nContent-Type: {kind}\r\nContent-Length: {len(sentence)}\r\n\r\n"
+    raw.answers = [f"{head}{sentence}".encode()]
 
     assert await sender.publish(WHEEL, to=raw.url) == Refused(400, "not ***")
 
 
 async def test_user_and_password(sender: Sender) -> None:
-    """Another index may have users; PyPI says what it thinks of them."""
+    """Another index may have users; PyPI refuses them with its own sentence."""
     sender.credential = Credential("someone", "secret")
 
     reply = await sender.publish(WHEEL)

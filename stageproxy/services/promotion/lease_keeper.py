@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from stageproxy.ports import JournalStore
-from stageproxy.services.task_groups import one_failure
+from stageproxy.services.background import one_failure
 
 
 @asynccontextmanager

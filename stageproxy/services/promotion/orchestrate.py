@@ -19,7 +19,7 @@ from stageproxy.core.promotion.promotion import (
     Promotion,
     Publisher,
 )
-from stageproxy.core.promotion.request import PromotionRequest, check_order
+from stageproxy.core.promotion.request import PromotionRequest, check_request
 from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.stage import Stage, Status, Step
@@ -29,11 +29,19 @@ from stageproxy.services.live_stages import get_stage
 from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.preflight import Preflight
-from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
+from stageproxy.services.promotion.publish_target import (
+    PublishTarget,
+    StoredUploadRequests,
+    get_publish_target,
+)
 from stageproxy.services.promotion.runner import PromotionRunner
-from stageproxy.services.promotion.transactions import begin, check_is_same, fail, take_over
-from stageproxy.services.promotion.upload_requests import StoredUploadRequests
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import (
+    PromotionView,
+    begin,
+    check_is_same,
+    fail,
+    take_over,
+)
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -90,7 +98,7 @@ class Promotions:
         credential = await self._credential_for(stage, request)
         examination = await self.preflight.examine(stage, publish_target, request.publisher)
         try:
-            check_order(examination, request)
+            check_request(examination, request)
         except RefusedError:
             # A file that was removed in the meantime is not damaged.
             check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)

@@ -1,4 +1,4 @@
-"""The target of promotions: where a stage is published, and which index confirms it."""
+"""Where a stage is published and confirmed, and what is sent there."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from datetime import timedelta
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
-from stageproxy.ports import UploadClient
+from stageproxy.core.stage.stage import Artifact
+from stageproxy.core.stage.upload_forms import outgoing_form
+from stageproxy.ports import ArtifactFiles, Catalogue, UploadClient, UploadRequest
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.upstream_state import UpstreamReader
@@ -30,6 +32,28 @@ class PublishTarget:
     pace: Pace
     pause: Callable[[timedelta], Awaitable[None]]
     count: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUploadRequests:
+    """The upload requests of a stage that this server stores; see `ports.UploadRequests`."""
+
+    catalogue: Catalogue
+    files: ArtifactFiles
+    stage_id: str
+
+    async def request_for(self, artifact: Artifact) -> UploadRequest:
+        """Return the form as it was uploaded, without attestations, and the file."""
+        form = await self.catalogue.read(
+            lambda rows: rows.artifacts.find_form(self.stage_id, artifact.filename)
+        )
+        return UploadRequest(
+            artifact.filename,
+            self.files.path(artifact.sha256),
+            artifact.size,
+            artifact.sha256,
+            outgoing_form(form, artifact),
+        )
 
 
 def get_publish_target(publish_target: PublishTarget | None) -> PublishTarget:

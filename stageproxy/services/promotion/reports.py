@@ -10,7 +10,7 @@ from typing import Any
 
 from stageproxy.core.errors import ConflictError, NotFoundError, StageproxyError
 from stageproxy.core.index.pages import UnreadablePageError
-from stageproxy.core.promotion.confirmation import check_is_listed, unreadable_index
+from stageproxy.core.promotion.confirmation import check_is_listed, unverifiable_release
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import (
@@ -26,8 +26,11 @@ from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.lease_keeper import renewing_lease
 from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
-from stageproxy.services.promotion.transactions import check_all_confirmed, get_promotion
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import (
+    PromotionView,
+    check_all_confirmed,
+    get_promotion,
+)
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -192,4 +195,4 @@ def _failing_as_unavailable() -> Iterator[None]:
     try:
         yield
     except (StageproxyError, UnreadablePageError) as error:
-        raise unreadable_index(error) from error
+        raise unverifiable_release(error) from error

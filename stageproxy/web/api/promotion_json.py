@@ -10,7 +10,7 @@ from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import PromotionView
 
 _WHOLE = frozenset({Progress.SENT, Progress.CONFIRMED})
 
@@ -97,6 +97,6 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "changed-at": rfc3339(entry.changed_at),
         "attempts": entry.attempts,
         "in-doubt": entry.in_doubt,
-        "said": entry.said,
+        "said": entry.sentence,
         "url": entry.url or None,
     }

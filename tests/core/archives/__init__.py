@@ -1,1 +1,1 @@
-"""Tests of how archives are read."""
+"""Tests of reading archives."""

@@ -3,6 +3,6 @@
 from stageproxy.core.archives.contents import some
 
 
-def test_of_many_only_some_are_told() -> None:
-    """A sentence stays one that can be read."""
+def test_long_lists_are_shortened() -> None:
+    """A sentence names the first three of many."""
     assert some(["d", "c", "b", "a"]) == "'a', 'b', 'c' and 1 more"

@@ -17,8 +17,8 @@ GOOD_NAMES = ["foo", "foo_bar", "foo-bar", "foo123", "foo.", "Foo", "é"]
 BAD_NAMES = ["' '", "''", "foo\tbar", "foo/bar", "foo\\bar", "foo:bar", "/foo", "../../foo", "a b"]
 
 
-def test_files_beside_the_record_are_told() -> None:
-    """PyPI mails owners of such a wheel, and takes it (C43)."""
+def test_record_differs_from_the_files() -> None:
+    """A wheel whose files differ from RECORD is suspicious; PyPI accepts it with a warning."""
     record = {"a.py": f"sha256={EMPTY}", "gone.py": "", "b.py": "sha256=x", "c.py": "sha512=y"}
     empty = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     digests = dict.fromkeys(["a.py", "b.py", "c.py", "new.py", f"{ROOT}/RECORD"], empty)
@@ -31,8 +31,8 @@ def test_files_beside_the_record_are_told() -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xff", b'a,"b\n', b'a,"b"c\n'], ids=str)
-def test_a_record_that_nobody_can_read_is_none(content: bytes) -> None:
-    """PyPI says of such a wheel that it has no RECORD."""
+def test_unreadable_record_is_refused(content: bytes) -> None:
+    """A RECORD that is not UTF-8 or not CSV cannot be read."""
     with pytest.raises(ValueError, match=r"."):
         parse_record(content)
 
@@ -43,8 +43,8 @@ def test_a_record_that_nobody_can_read_is_none(content: bytes) -> None:
     [*((name, True) for name in GOOD_NAMES), *((name, False) for name in BAD_NAMES)],
     ids=ascii,
 )
-def test_scripts_have_proper_names(section: str, name: str, *, valid: bool) -> None:
-    """Installers make a file of each script's name, so it must not lead elsewhere (#104)."""
+def test_script_names(section: str, name: str, *, valid: bool) -> None:
+    """Installers create a file for each script, so its name must not contain a path."""
     content = f"[{section}]\n{name} = demo:main\n".encode()
 
     assert has_valid_entry_points(content) is valid
@@ -75,12 +75,12 @@ def test_scripts_have_proper_names(section: str, name: str, *, valid: bool) -> N
         "not UTF-8",
     ],
 )
-def test_entry_points_can_be_read(content: bytes, *, valid: bool) -> None:
-    """What PyPI cannot read, it refuses."""
+def test_unreadable_entry_points_are_refused(content: bytes, *, valid: bool) -> None:
+    """A file that PyPI cannot parse is refused."""
     assert has_valid_entry_points(content) is valid
 
 
 @given(st.binary() | st.text("[console_scripts]\n= :;#a", max_size=60).map(str.encode))
-def test_any_content_is_looked_at(content: bytes) -> None:
-    """For any bytes, it is a yes or a no, and never an exception."""
+def test_any_entry_points_are_checked(content: bytes) -> None:
+    """For any bytes, the result is valid or not, and never an exception."""
     assert has_valid_entry_points(content) in {True, False}

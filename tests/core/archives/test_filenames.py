@@ -1,4 +1,4 @@
-"""Filenames of distributions, taken apart."""
+"""Parsed filenames of distributions."""
 
 import pytest
 from hypothesis import given
@@ -11,8 +11,8 @@ from stageproxy.core.archives.filenames import DistributionName, parse_distribut
 DEMO = canonicalize_name("demo-pkg")
 
 
-def test_a_wheel_is_taken_apart() -> None:
-    """A wheel's name says whose it is, of which release, for what, and where its metadata is."""
+def test_wheel_filename_is_parsed() -> None:
+    """The filename of a wheel has its project, version, tags and the path of its metadata."""
     filename = "Demo.Pkg-1.0.0-1-cp311.py3-abi3-Linux_ARMv7l.any.whl"
 
     assert parse_distribution_name(filename) == DistributionName(
@@ -27,8 +27,8 @@ def test_a_wheel_is_taken_apart() -> None:
     )
 
 
-def test_an_sdist_is_taken_apart() -> None:
-    """An sdist's name may have dashes; what uploads call its Python version is `source`."""
+def test_sdist_filename_is_parsed() -> None:
+    """The project of an sdist may contain dashes; its Python version is `source`."""
     assert parse_distribution_name("demo-pkg-1.0.tar.gz") == DistributionName(
         filename="demo-pkg-1.0.tar.gz",
         project=DEMO,
@@ -49,8 +49,8 @@ def test_an_sdist_is_taken_apart() -> None:
     ],
     ids=str,
 )
-def test_metadata_has_its_place(filename: str, path: str) -> None:
-    """The directory has the spelling of the filename."""
+def test_metadata_directory_is_spelled_like_the_filename(filename: str, path: str) -> None:
+    """The .dist-info directory has the spelling of the filename."""
     assert parse_distribution_name(filename).metadata_path == path
 
 
@@ -80,8 +80,8 @@ def test_metadata_has_its_place(filename: str, path: str) -> None:
     ],
     ids=str,
 )
-def test_other_names_are_told_in_packagings_words(filename: str, sentence: str) -> None:
-    """PyPI says what packaging says (#17)."""
+def test_other_filenames_are_refused(filename: str, sentence: str) -> None:
+    """The sentence on an invalid filename is that of packaging, as on PyPI."""
     with pytest.raises(ValueError, match=r".") as caught:
         parse_distribution_name(filename)
 
@@ -89,7 +89,7 @@ def test_other_names_are_told_in_packagings_words(filename: str, sentence: str) 
 
 
 @given(st.text() | st.text("demo-1.0py3anywhl", max_size=30).map("{}.whl".format))
-def test_any_name_is_read_or_refused(filename: str) -> None:
+def test_any_filename_is_parsed_or_refused(filename: str) -> None:
     """For any filename, there is a release or a sentence."""
     try:
         name = parse_distribution_name(filename)

@@ -1,4 +1,4 @@
-"""Paths of members that installers could stumble over."""
+"""Paths of members that installers could extract to other places."""
 
 import pytest
 from hypothesis import given
@@ -23,13 +23,13 @@ from stageproxy.core.archives.members import suspicious_paths
     ],
     ids=ascii,
 )
-def test_an_odd_path_is_told(path: str, sentence: str) -> None:
-    """Paths that lead elsewhere, or that differ from what is seen, are told (C45, C46)."""
+def test_suspicious_path_is_reported(path: str, sentence: str) -> None:
+    """Paths that point elsewhere, or that differ from what is displayed, are reported."""
     assert sentence in list(suspicious_paths([path, "a/b/c.py"]))
 
 
-def test_a_long_path_is_told() -> None:
-    """File systems end paths at 255 bytes a name."""
+def test_long_path_is_reported() -> None:
+    """File systems limit a name to 255 bytes."""
     assert list(suspicious_paths(["x" * 256])) == [
         f"Paths are longer than 255 bytes: '{'x' * 256}'."
     ]
@@ -38,8 +38,8 @@ def test_a_long_path_is_told() -> None:
 @pytest.mark.parametrize(
     ("one", "other"), [("a/B.py", "a/b.py"), ("\u00e9", "e\u0301"), ("a", "a/")], ids=ascii
 )
-def test_paths_that_some_systems_take_for_one_are_told(one: str, other: str) -> None:
-    """Case, the spelling of accents, and a file with the name of a directory (C46)."""
+def test_equal_paths_on_some_systems_are_reported(one: str, other: str) -> None:
+    """Some systems ignore case, normalize accents, or refuse a directory named like a file."""
     alike = some([one, other])
 
     assert list(suspicious_paths([one, other])) == [
@@ -48,6 +48,6 @@ def test_paths_that_some_systems_take_for_one_are_told(one: str, other: str) -> 
 
 
 @given(st.lists(st.text()))
-def test_any_paths_are_looked_at(paths: list[str]) -> None:
-    """For any names, what is told can be printed."""
+def test_any_paths_are_checked(paths: list[str]) -> None:
+    """For any paths, the sentences are printable ASCII."""
     assert all(sentence.isascii() for sentence in suspicious_paths(paths))

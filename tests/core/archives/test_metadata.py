@@ -1,4 +1,4 @@
-"""Core metadata, in files and in forms."""
+"""Core metadata in files and forms."""
 
 import pytest
 from hypothesis import given
@@ -46,7 +46,7 @@ It demonstrates.
 
 
 def form_for(distribution: Distribution) -> FormFields:
-    """Return the form with which we would send a distribution."""
+    """Return the form with which a distribution is sent."""
     return form_of(
         distribution.metadata or b"",
         parse_distribution_name(distribution.filename),
@@ -66,8 +66,8 @@ def form_for(distribution: Distribution) -> FormFields:
     ],
     ids=["a wheel", "a wheel with all there is", "a dashed name", "an sdist", "a rich sdist"],
 )
-def test_the_form_is_twines(distribution: Distribution) -> None:
-    """We send what twine would send, but for the order; keywords once lacked their spaces."""
+def test_form_is_that_of_twine(distribution: Distribution) -> None:
+    """The form has the fields that twine sends, in any order. Keywords lost their spaces once."""
     assert sorted(form_for(distribution)) == sorted(upload_form(distribution))
 
 
@@ -76,8 +76,8 @@ def test_the_form_is_twines(distribution: Distribution) -> None:
     [("demo", "demo"), ("My_Pkg", "My-Pkg"), ("a.b", "a.b"), ("a__b", "a-b")],
     ids=str,
 )
-def test_a_name_is_sent_as_twine_sends_it(name: str, sent: str) -> None:
-    """PyPI shows the project under the name that was sent last."""
+def test_name_is_sent_as_twine_sends_it(name: str, sent: str) -> None:
+    """PyPI displays a project under the name that was sent last."""
     form = form_of(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode(), WHEEL_NAME)
 
     assert ("name", sent) in form
@@ -86,15 +86,15 @@ def test_a_name_is_sent_as_twine_sends_it(name: str, sent: str) -> None:
 @pytest.mark.parametrize(
     ("version", "sent"), [("2.1", False), ("2.3", False), ("2.4", True), ("2.5", True)], ids=str
 )
-def test_license_files_are_sent_where_they_exist(version: str, *, sent: bool) -> None:
-    """PyPI refuses License-File in metadata that is too old for it, where setuptools puts it."""
+def test_license_files_are_sent_with_new_metadata_only(version: str, *, sent: bool) -> None:
+    """PyPI refuses License-File in old metadata, where setuptools writes it."""
     text = f"Metadata-Version: {version}\nName: demo\nVersion: 1.0\nLicense-File: LICENSE\n"
 
     assert (("license_file", "LICENSE") in form_of(text.encode(), WHEEL_NAME)) is sent
 
 
-def test_a_form_and_a_file_say_the_same() -> None:
-    """What the form spells is what the file says, whatever PyPI calls the fields."""
+def test_form_and_file_have_the_same_metadata() -> None:
+    """The metadata in a form is that of the file, whatever PyPI calls the fields."""
     form = form_of(RICH.encode(), WHEEL_NAME)
 
     assert metadata_in(form) == read_core_metadata(RICH.encode())
@@ -123,8 +123,8 @@ def test_a_form_and_a_file_say_the_same() -> None:
         "a URL without label",
     ],
 )
-def test_a_form_is_read(form: FormFields, raw: object) -> None:
-    """Fields are read by PyPI's names for them, and what is no metadata is left out (#108)."""
+def test_form_is_read(form: FormFields, raw: object) -> None:
+    """Fields are read by PyPI's names for them; other fields are ignored."""
     assert metadata_in(form) == raw
 
 
@@ -162,13 +162,13 @@ def test_problems_name_their_field() -> None:
     ],
     ids=str,
 )
-def test_some_fields_come_once(field: str, *, once: bool) -> None:
-    """Fields with one value are told apart from lists and from what is no metadata."""
+def test_single_fields(field: str, *, once: bool) -> None:
+    """Fields with one value are distinguished from lists and unknown fields."""
     assert takes_one_value(field) is once
 
 
-def test_metadata_that_is_nested_too_deeply_says_nothing() -> None:
-    """A file of thousands of messages within one another once was an error of the server."""
+def test_deeply_nested_metadata_is_empty() -> None:
+    """Thousands of nested messages have no fields. They were an internal error once."""
     nested = b"Content-Type: message/rfc822\n\n" * 2000
 
     assert set(read_core_metadata(nested)) == {"description"}
@@ -179,16 +179,16 @@ NAMES = st.sampled_from(["name", "version", "requires_dist", "project_urls", "li
 
 
 @given(st.lists(st.tuples(NAMES, TEXTS)).map(tuple))
-def test_any_form_is_looked_at(form: FormFields) -> None:
-    """For any form, there are problems to tell, and never an exception.
+def test_any_form_is_checked(form: FormFields) -> None:
+    """For any form, there are problems or none, and never an exception.
 
-    Once a version of 5000 digits was an error of the server.
+    A version of 5000 digits was an internal error once.
     """
     assert all(problem.message for problem in problems_in(metadata_in(form)))
 
 
 @given(st.binary() | st.text("Name: \n\t=?utf-8Keywords,", max_size=60).map(str.encode))
-def test_any_file_is_looked_at(content: bytes) -> None:
+def test_any_file_is_read(content: bytes) -> None:
     """For any bytes as METADATA, there are fields, and never an exception."""
     form = form_of(content, WHEEL_NAME)
 
@@ -209,8 +209,8 @@ BODIES = st.sampled_from(["", "\n", "\nA demo.\nName: other\n", "no header\nName
 
 
 @given(HEADERS, BODIES)
-def test_what_is_read_is_what_packaging_reads(headers: list[str], body: str) -> None:
-    """For any headers and body, our fields are packaging's: the others are left out alone."""
+def test_metadata_is_read_as_packaging_reads_it(headers: list[str], body: str) -> None:
+    """For any headers and body, the fields are those of packaging, without the unknown ones."""
     text = ("".join(headers) + body).encode()
 
     assert read_core_metadata(text) == parse_email(text)[0]
@@ -227,8 +227,8 @@ def test_what_is_read_is_what_packaging_reads(headers: list[str], body: str) -> 
     ],
     ids=["many kinds of headers", "behind a line of mbox", "lines of no header", "forms of e-mail"],
 )
-def test_metadata_that_is_slow_to_parse(before: bytes) -> None:
-    """Headers that are none of ours cost nothing; many kinds of them once took minutes."""
+def test_unknown_headers_are_parsed_quickly(before: bytes) -> None:
+    """Unknown headers cost nothing. Many kinds of them took minutes once."""
     assert read_core_metadata(before + b"Name: demo\nVersion: 1.0\n") == {
         "name": "demo",
         "version": "1.0",
@@ -243,8 +243,8 @@ def test_metadata_that_is_slow_to_parse(before: bytes) -> None:
     ],
     ids=["messages", "parts"],
 )
-def test_metadata_that_nests(nest: bytes) -> None:
-    """A form of e-mail within itself is a description; once it was an error of the server."""
+def test_nested_message_is_a_description(nest: bytes) -> None:
+    """A multipart body is a description. It was an internal error once."""
     levels = (nest % ((number,) * nest.count(b"%d")) for number in range(2000))
 
     raw = read_core_metadata(b"Name: demo\n" + b"".join(levels))

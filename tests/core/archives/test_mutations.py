@@ -1,4 +1,4 @@
-"""Real archives and metadata with random damage: something is said of each, and nothing raised."""
+"""Real archives and metadata with random damage: a result for each, and no exception."""
 
 import gzip
 import io
@@ -50,7 +50,7 @@ INTERESTING = (
 
 
 def mutated(random: Random, content: bytes, other: bytes) -> bytes:
-    """Return *content* with a few of the things done to it that fuzzers do."""
+    """Return *content* with a few random mutations."""
     changed = bytearray(content)
     for _ in range(random.randint(1, 4)):
         start, length = random.randrange(len(other)), random.randint(1, 512)
@@ -60,35 +60,35 @@ def mutated(random: Random, content: bytes, other: bytes) -> bytes:
 
 
 def flip(random: Random, changed: bytearray, place: int, _: bytes) -> None:
-    """Turn one bit."""
+    """Flip one bit."""
     if changed:
         changed[place % len(changed)] ^= 1 << random.randrange(8)
 
 
 def overwrite(random: Random, changed: bytearray, place: int, _: bytes) -> None:
-    """Put a value there that programs stumble over."""
+    """Overwrite bytes with a value at the edge of a type."""
     piece = random.choice(INTERESTING)
     changed[place : place + len(piece)] = piece
 
 
 def cut_out(random: Random, changed: bytearray, place: int, _: bytes) -> None:
-    """Take a few bytes out."""
+    """Remove a few bytes."""
     del changed[place : place + random.randint(1, 64)]
 
 
 def cut_off(random: Random, changed: bytearray, place: int, _: bytes) -> None:
-    """Take the end away, now and then."""
+    """Remove the end, in one of four cases."""
     if not random.randrange(4):
         del changed[place:]
 
 
 def repeat(random: Random, changed: bytearray, place: int, _: bytes) -> None:
-    """Say something twice."""
+    """Repeat the beginning."""
     changed[place:place] = changed[: random.randint(0, 512)]
 
 
 def splice(_: Random, changed: bytearray, place: int, piece: bytes) -> None:
-    """Put a piece of another file in."""
+    """Insert a piece of another file."""
     changed[place:place] = piece
 
 
@@ -96,31 +96,31 @@ MUTATIONS = (flip, overwrite, cut_out, cut_off, repeat, splice)
 
 
 def read_wheel(content: bytes) -> None:
-    """Look into a wheel: there is metadata or something to tell."""
+    """Read a wheel: it has metadata or problems."""
     contents = read_contents(io.BytesIO(content), WHEEL_NAME)
     assert contents.core_metadata is not None or contents.problems
     read_metadata(contents.core_metadata or b"")
 
 
 def read_sdist(content: bytes) -> None:
-    """Look into an sdist: there is metadata or something to tell."""
+    """Read an sdist: it has metadata or problems."""
     contents = read_contents(io.BytesIO(content), SDIST_NAME)
     assert contents.core_metadata is not None or contents.problems
     read_metadata(contents.core_metadata or b"")
 
 
 def read_tar(content: bytes) -> None:
-    """Look into an sdist whose damage was there before it was packed."""
+    """Read an sdist that was damaged before it was compressed."""
     read_sdist(gzip_of(content))
 
 
 def read_metadata(content: bytes) -> None:
-    """Read METADATA, whatever it is."""
+    """Read METADATA, whatever it contains."""
     problems_in(read_core_metadata(content))
 
 
 def read_entry_points(content: bytes) -> None:
-    """Read entry_points.txt, whatever it is."""
+    """Read entry_points.txt, whatever it contains."""
     assert has_valid_entry_points(content) in {True, False}
 
 
@@ -147,8 +147,8 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], bytes, bytes]] = {
     ],
 )
 @pytest.mark.parametrize("target", TARGETS)
-def test_damage(target: str, times: int) -> None:
-    """For any damage to a real file, nothing is raised that is not expected."""
+def test_random_damage(target: str, times: int) -> None:
+    """For any damage to a real file, nothing is raised."""
     read, content, other = TARGETS[target]
     for number in range(times):
         damaged = mutated(Random(SEED + number), content, other)
@@ -159,8 +159,8 @@ def test_damage(target: str, times: int) -> None:
 
 
 @pytest.mark.parametrize("target", ["a wheel", "an sdist"])
-def test_every_place_to_cut(target: str) -> None:
-    """A file that is cut off anywhere is something to tell, and nothing is raised."""
+def test_any_truncated_file_is_read(target: str) -> None:
+    """A file that is cut off anywhere has metadata or problems, and nothing is raised."""
     read, content, _ = TARGETS[target]
     for length in range(len(content)):
         read(content[:length])

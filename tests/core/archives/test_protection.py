@@ -27,16 +27,16 @@ SDIST = "demo-1.0.tar.gz"
     ],
     ids=["PyArmor", "another mark of it", "SourceDefender", "half of it", "a word"],
 )
-def test_protection_is_found(content: bytes, sentence: str | None) -> None:
-    """PyPI takes no encrypted code."""
+def test_encrypted_code_is_found(content: bytes, sentence: str | None) -> None:
+    """PyPI refuses code that PyArmor or SourceDefender encrypted."""
     assert find_protection(content) == sentence
 
 
 @pytest.mark.parametrize(
     ("path", "found"), [("demo/a.py", True), ("demo/a.pye", True), ("demo/a.txt", False)], ids=str
 )
-def test_code_alone_is_looked_at(path: str, *, found: bool) -> None:
-    """The marks may stand in any other file, of a wheel and of an sdist."""
+def test_only_code_is_searched(path: str, *, found: bool) -> None:
+    """The marks of encrypted code may occur in any other file of a wheel or an sdist."""
     marks = b"__pyarmor_enter__"
     wheel = a_wheel(extra={path: marks}).content
     sdist = gzip_of(tar_of([tar_file("d/PKG-INFO", b""), tar_file(f"d/{path}", marks)]))

@@ -1,4 +1,4 @@
-"""What stands in wheels and sdists, sound and broken."""
+"""Contents of sound and broken wheels and sdists."""
 
 import gzip
 import io
@@ -36,44 +36,44 @@ IN_WHEEL = {
 
 
 def read(content: bytes, filename: str = WHEEL.filename) -> Contents:
-    """Return what is found in an archive of that name."""
+    """Return the contents of an archive of that name."""
     return read_contents(io.BytesIO(content), parse_distribution_name(filename))
 
 
 def wheel_of(
     *, without: str = "", extra: Mapping[str, bytes] | None = None, style: ZipStyle | None = None
 ) -> bytes:
-    """Return a small wheel, without a member or with more of them."""
+    """Return a small wheel, without a member or with additional ones."""
     members = {path: data for path, data in IN_WHEEL.items() if not path.endswith(f"/{without}")}
     return zip_of({**members, **(extra or {})}.items(), style or ZipStyle())
 
 
 def sdist_of(*members: tuple[str, bytes]) -> bytes:
-    """Return an sdist of some members."""
+    """Return an sdist with some members."""
     return gzip_of(tar_of(tar_file(path, data) for path, data in members))
 
 
 def invalid(reason: str) -> Contents:
-    """Return what is said of an archive that cannot be used."""
+    """Return the contents of an archive that cannot be used."""
     return Contents(problems=(f"Invalid distribution file. {reason}",))
 
 
-def told(contents: Contents) -> tuple[bytes | None, tuple[str, ...]]:
-    """Return the core metadata, and everything that PyPI refuses."""
+def problems_of(contents: Contents) -> tuple[bytes | None, tuple[str, ...]]:
+    """Return the core metadata and everything that PyPI refuses."""
     return contents.core_metadata, (*contents.problems, *contents.wheel_problems)
 
 
 def refused(reason: str) -> tuple[str, ...]:
-    """Return the one problem of an archive that could be looked into."""
+    """Return the one problem of an archive that could be opened."""
     return invalid(reason).problems
 
 
 @pytest.mark.parametrize("distribution", [WHEEL, SDIST], ids=["a wheel", "an sdist"])
-def test_a_sound_archive_has_metadata(distribution: Distribution) -> None:
-    """METADATA is what is in the file, byte by byte (#56)."""
+def test_sound_archive_has_metadata(distribution: Distribution) -> None:
+    """The core metadata are the bytes of METADATA or PKG-INFO."""
     contents = read(distribution.content, distribution.filename)
 
-    assert (told(contents), contents.suspicions) == ((distribution.metadata, ()), ())
+    assert (problems_of(contents), contents.suspicions) == ((distribution.metadata, ()), ())
 
 
 @pytest.mark.parametrize(
@@ -91,17 +91,17 @@ def test_a_sound_archive_has_metadata(distribution: Distribution) -> None:
     ],
     ids=str,
 )
-def test_a_wheel_needs_three_files(without: str, sentence: str) -> None:
-    """Each of them is missed in PyPI's words (#104)."""
+def test_wheel_needs_three_files(without: str, sentence: str) -> None:
+    """A missing WHEEL, RECORD or METADATA is reported in PyPI's words."""
     contents = read(wheel_of(without=without))
 
-    assert told(contents)[1] == (sentence,)
+    assert problems_of(contents)[1] == (sentence,)
     assert (contents.core_metadata is None) == (without == "METADATA")
 
 
-def test_everything_that_is_missing_is_told() -> None:
-    """All problems come at once, in PyPI's order."""
-    _, problems = told(read(zip_of([("x", b"")])))
+def test_all_missing_files_are_reported() -> None:
+    """All problems are reported at once, in PyPI's order."""
+    _, problems = problems_of(read(zip_of([("x", b"")])))
 
     assert [sentence.split(" ")[-1] for sentence in problems] == [
         f"{ROOT}/{name}" for name in ("WHEEL", "RECORD", "METADATA")
@@ -119,8 +119,8 @@ def test_everything_that_is_missing_is_told() -> None:
     ],
     ids=["empty", "text", "a byte short", "cut off", "an sdist"],
 )
-def test_what_is_no_zip_is_told(content: bytes, reason: str) -> None:
-    """A wheel is a zip that can be read (#106)."""
+def test_wheel_that_is_no_zip(content: bytes, reason: str) -> None:
+    """A wheel that is no zip is refused."""
     assert read(content) == invalid(reason)
 
 
@@ -151,8 +151,8 @@ def test_what_is_no_zip_is_told(content: bytes, reason: str) -> None:
         "a zip behind it",
     ],
 )
-def test_what_is_no_sdist_is_told(content: bytes, reason: str) -> None:
-    """An sdist is a tar.gz with PKG-INFO; a cut gzip header once was an error of the server."""
+def test_sdist_that_is_no_tar(content: bytes, reason: str) -> None:
+    """An sdist that is no tar.gz is refused. A truncated gzip header was an internal error once."""
     assert read(content, SDIST.filename) == invalid(reason)
 
 
@@ -179,26 +179,26 @@ def test_what_is_no_sdist_is_told(content: bytes, reason: str) -> None:
         "no members",
     ],
 )
-def test_an_sdist_has_one_directory(paths: Sequence[str], reason: str) -> None:
-    """It has PKG-INFO; PyPI itself fails where some paths are absolute and some are not."""
+def test_sdist_has_one_directory(paths: Sequence[str], reason: str) -> None:
+    """An sdist has PKG-INFO in its one top-level directory."""
     contents = read(sdist_of(*((path, b"") for path in paths)), SDIST.filename)
 
-    assert told(contents) == (None, refused(reason))
+    assert problems_of(contents) == (None, refused(reason))
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["the outer first", "the inner first"])
-def test_the_outermost_pkg_info_is_the_sdists(order: int) -> None:
-    """Projects built with setuptools have another one in a directory further down."""
+def test_outermost_pkg_info_counts(order: int) -> None:
+    """Projects built with setuptools have a second PKG-INFO in an .egg-info directory."""
     members = [("d/PKG-INFO", b"Name: demo\n"), ("d/a.egg-info/PKG-INFO", b"Name: a\n")]
 
     contents = read(sdist_of(("d/setup.py", b""), *members[::order]), SDIST.filename)
 
-    assert told(contents) == (b"Name: demo\n", ())
+    assert problems_of(contents) == (b"Name: demo\n", ())
 
 
 @pytest.mark.parametrize("kind", ["pax", "gnu"])
-def test_sparse_members_are_told(kind: str) -> None:
-    """PyPI takes no tar with holes, of either kind."""
+def test_sparse_members_are_refused(kind: str) -> None:
+    """PyPI refuses sparse members of either kind."""
     recipe = {
         "kind": "sdist",
         "filename": SDIST.filename,
@@ -211,21 +211,21 @@ def test_sparse_members_are_told(kind: str) -> None:
     )
 
 
-def test_other_compressions_are_told() -> None:
-    """A tar.bz2 under the name of a tar.gz is no sdist."""
+def test_other_compressions_are_refused() -> None:
+    """A tar.bz2 named .tar.gz is no sdist."""
     recipe = {"kind": "sdist", "filename": "demo-1.0.tar.gz", "compression": "bz2"}
 
     assert read(build_recipe(recipe).content, SDIST.filename) == invalid(CUT_OFF)
 
 
 @pytest.mark.parametrize("root", ["demo-1.0", "demo-1.0/a", "Demo-1.0", "anything"])
-def test_the_directory_of_an_sdist_may_have_any_name(root: str) -> None:
-    """PyPI looks into whatever directory there is; once we refused all but one."""
+def test_directory_of_an_sdist_may_have_any_name(root: str) -> None:
+    """PyPI accepts any top-level directory. All but one were refused once."""
     content = sdist_of((f"{root}/setup.py", b""), (f"{root}/PKG-INFO", b"Name: demo\n"))
 
     contents = read(content, SDIST.filename)
 
-    assert (told(contents), contents.root) == ((b"Name: demo\n", ()), root)
+    assert (problems_of(contents), contents.root) == ((b"Name: demo\n", ()), root)
 
 
 @pytest.mark.parametrize(
@@ -241,10 +241,10 @@ def test_the_directory_of_an_sdist_may_have_any_name(root: str) -> None:
     ],
     ids=["a data descriptor", "a control character", "a comment on a member"],
 )
-def test_zips_that_read_in_two_ways_are_told(
+def test_ambiguous_zips_are_refused(
     style: ZipStyle, extra: Mapping[str, bytes], reason: str
 ) -> None:
-    """PyPI takes no zip whose local headers and directory could disagree (#106)."""
+    """PyPI refuses zips whose local headers and central directory may differ."""
     contents = read(wheel_of(style=style, extra=extra))
 
     assert contents.problems == invalid(reason).problems
@@ -270,8 +270,8 @@ def test_zips_that_read_in_two_ways_are_told(
     ],
     ids=["bytes behind it", "bytes before it", "a member twice", "LZMA", "bzip2"],
 )
-def test_odd_zips_are_told(content: bytes, reason: str) -> None:
-    """PyPI takes plain zips alone (#106)."""
+def test_odd_zips_are_refused(content: bytes, reason: str) -> None:
+    """PyPI refuses zips with other bytes, duplicate members or rare compressions."""
     assert read(content).problems == invalid(reason).problems
 
 
@@ -284,40 +284,43 @@ def test_odd_zips_are_told(content: bytes, reason: str) -> None:
     ],
     ids=["a comment on the archive", "stored", "odd names"],
 )
-def test_odd_but_accepted_zips_are_fine(content: bytes) -> None:
-    """What PyPI accepts, we accept."""
-    assert told(read(content)) == (b"Name: demo\n", ())
+def test_odd_but_accepted_zips_are_accepted(content: bytes) -> None:
+    """Odd zips that PyPI accepts are accepted."""
+    assert problems_of(read(content)) == (b"Name: demo\n", ())
 
 
-def test_a_zip_bomb_is_not_unpacked() -> None:
-    """The directory tells how large it would be: no byte of it is read (#106)."""
+def test_zip_bomb_is_not_unpacked() -> None:
+    """A zip is refused for the sizes in its directory, before any byte is unpacked."""
     content = wheel_of(extra={"zeros": bytes(65 * 2**20)})
 
     assert read(content) == invalid("File exceeds compression ratio of 50")
 
 
-def test_huge_metadata_is_refused_in_a_wheel() -> None:
-    """METADATA is served from memory, so it has a limit."""
+def test_huge_metadata_of_a_wheel_is_refused() -> None:
+    """METADATA has a limit, because it is served from memory."""
     longest = b"x" * LONGEST_METADATA
 
-    assert told(read(wheel_of(extra={DATA: longest}))) == (longest, ())
+    assert problems_of(read(wheel_of(extra={DATA: longest}))) == (longest, ())
     assert read(wheel_of(extra={DATA: longest + b"x"})) == invalid(
         f"METADATA is longer than {LONGEST_METADATA} bytes"
     )
 
 
-def test_huge_metadata_is_refused_in_an_sdist() -> None:
-    """PKG-INFO has the same limit."""
+def test_huge_metadata_of_an_sdist_is_refused() -> None:
+    """PKG-INFO has the limit of METADATA."""
     setup, longest = ("d/setup.py", b""), b"x" * LONGEST_METADATA
 
-    assert told(read(sdist_of(setup, ("d/PKG-INFO", longest)), SDIST.filename)) == (longest, ())
+    assert problems_of(read(sdist_of(setup, ("d/PKG-INFO", longest)), SDIST.filename)) == (
+        longest,
+        (),
+    )
     assert read(sdist_of(setup, ("d/PKG-INFO", longest + b"x")), SDIST.filename) == invalid(
         f"PKG-INFO is longer than {LONGEST_METADATA} bytes"
     )
 
 
-def test_a_wheel_with_too_many_members_is_refused() -> None:
-    """A directory of many entries costs memory for each: the list ends somewhere."""
+def test_wheel_with_too_many_members_is_refused() -> None:
+    """Each entry of a directory needs memory, so their number is limited."""
     directory = zip_of([("x", b"")])
     start = directory.index(b"PK\x01\x02")
     end = directory.index(b"PK\x05\x06")
@@ -334,16 +337,16 @@ TAR = gzip.decompress(SDIST.content)
 
 
 @given(ANYTHING | mangled(WHEEL.content) | mangled(LZMA))
-def test_any_bytes_are_looked_at_as_a_wheel(content: bytes) -> None:
-    """For any bytes, there is metadata or something to tell, and never an exception."""
+def test_any_bytes_are_read_as_a_wheel(content: bytes) -> None:
+    """For any bytes, there is metadata or a problem, and never an exception."""
     contents = read(content)
 
     assert contents.core_metadata is not None or contents.problems
 
 
 @given(ANYTHING | mangled(SDIST.content) | mangled(TAR).map(gzip_of))
-def test_any_bytes_are_looked_at_as_an_sdist(content: bytes) -> None:
-    """For any bytes, there is metadata or something to tell, and never an exception."""
+def test_any_bytes_are_read_as_an_sdist(content: bytes) -> None:
+    """For any bytes, there is metadata or a problem, and never an exception."""
     contents = read(content, SDIST.filename)
 
     assert contents.core_metadata is not None or contents.problems

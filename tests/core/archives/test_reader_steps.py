@@ -1,4 +1,4 @@
-"""Archives are read step by step: who runs out of time has the essential."""
+"""Archives that are read in steps, so that a timeout leaves the essential."""
 
 import io
 from dataclasses import replace
@@ -23,18 +23,18 @@ NOT_TO_ITS_END = (
 
 
 def steps_of(distribution: Distribution) -> list[Contents]:
-    """Return all that is read of a file, in order."""
+    """Return the contents after each step."""
     name = parse_distribution_name(distribution.filename)
     return list(read_in_steps(io.BytesIO(distribution.content), name))
 
 
 def large_sdist_steps(content: bytes, *, longest: int = 2**30) -> list[Contents]:
-    """Return what is read of an sdist that counts as large."""
+    """Return the contents of an sdist that counts as large, after each step."""
     return list(read_sdist(io.BytesIO(content), large=0, longest=longest))
 
 
-def test_a_wheel_is_read_in_three_steps() -> None:
-    """First what describes it, then its code, then everything; each step says what it lacks."""
+def test_wheel_is_read_in_three_steps() -> None:
+    """Metadata, then code, then everything; each step states what was not read."""
     whole = read_contents(io.BytesIO(WHEEL.content), parse_distribution_name(WHEEL.filename))
 
     assert steps_of(WHEEL) == [
@@ -44,23 +44,23 @@ def test_a_wheel_is_read_in_three_steps() -> None:
     ]
 
 
-def test_a_small_sdist_is_read_in_one_step() -> None:
-    """Only its end tells whether it is whole, and nothing small takes long."""
+def test_small_sdist_is_read_in_one_step() -> None:
+    """A small sdist is read to its end at once, where damage is found."""
     whole = read_contents(io.BytesIO(SDIST.content), parse_distribution_name(SDIST.filename))
 
     assert steps_of(SDIST) == [whole]
 
 
-def test_a_large_sdist_is_read_in_steps() -> None:
-    """What is known before its end says that it is not all."""
+def test_large_sdist_is_read_in_steps() -> None:
+    """Before the end of a large sdist, the contents are marked as incomplete."""
     *before, whole = large_sdist_steps(SDIST.content)
 
     assert before[-1] == Contents(SDIST.metadata, root="demo-1.0", unread=(NOT_TO_ITS_END,))
     assert (whole.core_metadata, whole.unread) == (SDIST.metadata, ())
 
 
-def test_a_large_sdist_that_unpacks_to_too_much() -> None:
-    """Honest files are that large: it is taken as far as it is known. A small one is a bomb."""
+def test_large_sdist_that_unpacks_to_too_much() -> None:
+    """A large sdist is accepted as far as it was read. A small one is a bomb and refused."""
     content = an_sdist(modules={"z.py": "x = 1\n" * 1000}).content
 
     *_, large = large_sdist_steps(content, longest=5000)
@@ -71,8 +71,8 @@ def test_a_large_sdist_that_unpacks_to_too_much() -> None:
     assert str(refused.value) == "File unpacks to more than 5000 bytes"
 
 
-def test_a_small_sdist_that_is_cut_off() -> None:
-    """It is refused, as PyPI does."""
+def test_small_sdist_that_is_cut_off() -> None:
+    """A truncated sdist is refused, as on PyPI."""
     half = SDIST.content[: len(SDIST.content) // 2]
 
     [contents] = steps_of(Distribution(SDIST.filename, half))
@@ -80,18 +80,18 @@ def test_a_small_sdist_that_is_cut_off() -> None:
     assert contents.problems[0].startswith("Invalid distribution file. None")
 
 
-def test_entry_points_of_any_length() -> None:
-    """Nobody parses a file of entry points that is longer than any honest one."""
+def test_long_entry_points_are_not_read() -> None:
+    """A file of entry points longer than the limit is not parsed."""
     line = b"[console_scripts]\na = b:c\n"
     long = line + b"#" * (LONGEST_ENTRY_POINTS + 1 - len(line))
 
-    seen = [
+    contents = [
         steps_of(Distribution(WHEEL.filename, wheel(**{"entry_points.txt": content})))[-1]
         for content in (long[:-1], long)
     ]
 
-    assert [one.unread for one in seen] == [
+    assert [one.unread for one in contents] == [
         (),
         (f"entry_points.txt was not read because it is longer than {LONGEST_ENTRY_POINTS} bytes.",),
     ]
-    assert [one.wheel_problems for one in seen] == [(), ()]
+    assert [one.wheel_problems for one in contents] == [(), ()]

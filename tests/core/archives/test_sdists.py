@@ -13,19 +13,19 @@ SDIST = "demo-1.0.tar.gz"
 
 
 def suspicions(content: bytes, filename: str = "demo-1.0-py3-none-any.whl") -> tuple[str, ...]:
-    """Return what is suspicious in an archive."""
+    """Return the suspicious things of an archive."""
     return read_contents(io.BytesIO(content), parse_distribution_name(filename)).suspicions
 
 
 def member(path: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, bytes]:
-    """Return a member of a tar that is no file."""
+    """Return a member of a tar that is not a file."""
     entry, content = tar_file(path, b"")
     entry.type, entry.linkname = kind, target
     return entry, content
 
 
 @pytest.mark.parametrize(
-    ("odd", "told"),
+    ("odd", "expected"),
     [
         (member("d/x", tarfile.SYMTYPE, "../.."), ("Links point outside the sdist: 'd/x'.",)),
         (member("d/x", tarfile.SYMTYPE, "/etc"), ("Links point outside the sdist: 'd/x'.",)),
@@ -40,10 +40,10 @@ def member(path: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, b
     ],
     ids=["up", "absolute", "hard", "a pipe", "within", "hard and within", "a directory"],
 )
-def test_members_that_are_no_files_are_told(
-    odd: tuple[tarfile.TarInfo, bytes], told: tuple[str, ...]
+def test_links_and_devices_are_reported(
+    odd: tuple[tarfile.TarInfo, bytes], expected: tuple[str, ...]
 ) -> None:
-    """Links out of the tree and devices are taken by PyPI, and refused by installers (C47)."""
+    """PyPI accepts links out of the tree and devices; installers refuse them."""
     content = gzip_of(tar_of([tar_file("d/PKG-INFO", b"Name: demo\n"), odd]))
 
-    assert suspicions(content, SDIST) == told
+    assert suspicions(content, SDIST) == expected

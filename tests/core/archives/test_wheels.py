@@ -17,19 +17,19 @@ ROOT = "demo-1.0.dist-info"
 
 
 def suspicions(content: bytes, filename: str = "demo-1.0-py3-none-any.whl") -> tuple[str, ...]:
-    """Return what is suspicious in an archive."""
+    """Return the suspicious things of an archive."""
     return read_contents(io.BytesIO(content), parse_distribution_name(filename)).suspicions
 
 
 def rebuilt(wheel: Distribution, changes: Mapping[str, bytes]) -> bytes:
-    """Return a wheel with other bytes in some members, and RECORD as it was."""
+    """Return a wheel with other bytes in some members and the old RECORD."""
     with zipfile.ZipFile(io.BytesIO(wheel.content)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     return zip_of({**members, **changes}.items())
 
 
-def test_a_changed_file_is_told() -> None:
-    """A wheel whose files are not those of RECORD is taken by PyPI, and by few installers."""
+def test_file_that_differs_from_record_is_reported() -> None:
+    """PyPI accepts a wheel whose files differ from RECORD; most installers refuse it."""
     wheel = a_wheel(modules={"demo.py": "x = 1\n"})
 
     assert suspicions(rebuilt(wheel, {"demo.py": b"x = 2\n"})) == (
@@ -37,8 +37,8 @@ def test_a_changed_file_is_told() -> None:
     )
 
 
-def test_a_very_large_wheel_is_not_compared() -> None:
-    """Of such a wheel only code is unpacked, in which PyPI looks for protection."""
+def test_very_large_wheel_is_not_compared() -> None:
+    """Only the code of a very large wheel is unpacked, to search it for encryption."""
     changes = {"demo/data": b"x", "demo/code.py": b"__pyarmor_enter__"}
     file = io.BytesIO(rebuilt(a_wheel(), changes))
 
@@ -66,26 +66,26 @@ def test_a_very_large_wheel_is_not_compared() -> None:
     ],
     ids=["other tags", "no tags", "another version"],
 )
-def test_a_wheel_file_that_says_something_else_is_told(content: bytes, sentence: str) -> None:
-    """Installers go by WHEEL, people by the filename."""
+def test_wheel_file_with_other_tags_is_reported(content: bytes, sentence: str) -> None:
+    """Installers use WHEEL where people read the filename."""
     changes = {f"{ROOT}/WHEEL": content}
 
     assert sentence in suspicions(rebuilt(a_wheel(), changes))
 
 
-def test_tags_may_be_told_at_once() -> None:
-    """A set of tags in one line means the same to installers; they were taken for others."""
+def test_compressed_tag_sets_are_accepted() -> None:
+    """A tag set on one line means the same as its tags on several lines."""
     tag = "py2.py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64"
     content = b"Wheel-Version: 1.0\nTag: " + tag.encode() + b"\n"
     changed = rebuilt(a_wheel(tag=tag), {f"{ROOT}/WHEEL": content})
 
-    told = suspicions(changed, f"demo-1.0-{tag}.whl")
+    found = suspicions(changed, f"demo-1.0-{tag}.whl")
 
-    assert [one for one in told if one.startswith("WHEEL")] == []
+    assert [one for one in found if one.startswith("WHEEL")] == []
 
 
-def test_links_in_a_wheel_are_told() -> None:
-    """Installers make files of them, or worse (C45)."""
+def test_links_in_a_wheel_are_reported() -> None:
+    """Wheels cannot contain links or devices."""
     buffer = io.BytesIO(a_wheel().content)
     link = zipfile.ZipInfo("link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -95,8 +95,8 @@ def test_links_in_a_wheel_are_told() -> None:
     assert "The wheel contains links or devices: 'link'." in suspicions(buffer.getvalue())
 
 
-def test_a_damaged_member_is_told() -> None:
-    """PyPI does not unpack what it publishes; installers do."""
+def test_damaged_member_is_reported() -> None:
+    """PyPI publishes wheels without unpacking them; installers unpack them."""
     wheel = zip_of([("a.txt", b"x" * 100), (f"{ROOT}/WHEEL", wheel_file("py3-none-any"))])
     place = wheel.index(b"PK\x01\x02") + 16
     damaged = wheel[:place] + b"\0\0\0\0" + wheel[place + 4 :]

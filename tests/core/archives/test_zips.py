@@ -1,4 +1,4 @@
-"""Zips whose headers and directory disagree, or that have more in them than both say."""
+"""Zips whose headers and directory disagree, or that contain bytes of neither."""
 
 import io
 import struct
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from stageproxy.core.archives.zips import members_listed_twice, problem_with_frame
+from stageproxy.core.archives.zips import members_with_other_headers, problem_with_frame
 from tests.support.builders.archives import ZipStyle, zip_of
 
 MEMBERS = [("a.py", b"x = 1\n"), ("b.py", b"y = 2\n")]
@@ -16,14 +16,14 @@ CENTRAL, END = PLAIN.index(b"PK\x01\x02"), PLAIN.index(b"PK\x05\x06")
 
 
 def problem(content: bytes) -> str | None:
-    """Return what is wrong with the frame of a zip."""
+    """Return the problem with the structure of a zip."""
     file = io.BytesIO(content)
     with zipfile.ZipFile(file) as archive:
         return problem_with_frame(archive, file)
 
 
 def patched(place: int, code: str, value: int) -> bytes:
-    """Return the plain zip with another number at a place."""
+    """Return the plain zip with another number at a position."""
     changed = bytearray(PLAIN)
     struct.pack_into(f"<{code}", changed, place, value)
     return bytes(changed)
@@ -50,7 +50,7 @@ def with_extra(*fields: bytes) -> bytes:
 
 
 def in_zip64() -> bytes:
-    """Return the plain zip with the records of a large one."""
+    """Return the plain zip with ZIP64 records."""
     size, records = END - CENTRAL, len(MEMBERS)
     end_64 = struct.pack("<Q2H2L4Q", 44, 45, 45, 0, 0, records, records, size, CENTRAL)
     locator = struct.pack("<LQL", 0, END, 1)
@@ -122,8 +122,8 @@ ODD: Mapping[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize(("build", "reason"), ODD.values(), ids=ODD)
-def test_a_zip_that_reads_in_two_ways_is_told(build: Callable[[], bytes], reason: str) -> None:
-    """PyPI takes no zip that two installers could unpack to two things (C44)."""
+def test_ambiguous_zip_is_refused(build: Callable[[], bytes], reason: str) -> None:
+    """PyPI refuses a zip that two installers could unpack differently."""
     assert problem(build()) == f"ZIP archive not accepted: {reason}"
 
 
@@ -140,13 +140,13 @@ def test_a_zip_that_reads_in_two_ways_is_told(build: Callable[[], bytes], reason
     ],
     ids=["stored", "deflated", "empty", "a comment", "UTF-8", "large", "an extra field"],
 )
-def test_a_plain_zip_is_fine(content: bytes) -> None:
-    """What reads in one way only is taken (C44)."""
+def test_plain_zip_is_accepted(content: bytes) -> None:
+    """A zip that every reader unpacks alike is accepted."""
     assert problem(content) is None
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (patched(8, "H", 8), ["a.py"]),
         (patched(14, "L", 0), ["a.py"]),
@@ -156,8 +156,10 @@ def test_a_plain_zip_is_fine(content: bytes) -> None:
     ],
     ids=["another method", "another checksum", "other flags", "all alike", "a data descriptor"],
 )
-def test_a_header_that_contradicts_the_directory_is_told(content: bytes, told: list[str]) -> None:
-    """PyPI takes such a zip; readers that go by headers get something else (C45)."""
+def test_header_that_contradicts_the_directory_is_reported(
+    content: bytes, expected: list[str]
+) -> None:
+    """PyPI accepts such a zip; readers of the local headers unpack something else."""
     file = io.BytesIO(content)
     with zipfile.ZipFile(file) as archive:
-        assert members_listed_twice(archive, file) == told
+        assert members_with_other_headers(archive, file) == expected

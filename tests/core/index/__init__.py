@@ -1,1 +1,1 @@
-"""Tests of what the index says."""
+"""Tests of the documents of an index."""

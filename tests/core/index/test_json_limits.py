@@ -1,4 +1,4 @@
-"""What is too strange to be a JSON document of an index, wherever it stands."""
+"""Values that make a JSON document of an index unreadable."""
 
 import copy
 import json
@@ -51,7 +51,7 @@ PLACES = ("last_serial", "yanked_reason", "summary")
 
 
 def strange_project(written: str, place: str = "last_serial") -> bytes:
-    """Return the project's document with something strange for a value."""
+    """Return the project's document with a value that parsers disagree on."""
     body = a_project_json({"2.0": [a_published_file("demo-2.0.tar.gz")]})
     key = json.dumps(place).encode()
     head, _, tail = body.partition(key + b":")
@@ -61,15 +61,15 @@ def strange_project(written: str, place: str = "last_serial") -> bytes:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("written", STRANGE.values(), ids=STRANGE)
-def test_strange_values(written: str, place: str) -> None:
-    """A document that two readers could read in two ways is never added to (B32)."""
+def test_ambiguous_values_are_refused(written: str, place: str) -> None:
+    """A document that two parsers could read differently is refused."""
     with pytest.raises(UnreadablePageError):
         add_to_project_json(strange_project(written, place), URL, RELEASE)
 
 
 @pytest.mark.parametrize("written", STRANGE.values(), ids=STRANGE)
-def test_strange_values_on_a_page(written: str) -> None:
-    """The same holds for pages of the simple API (B32)."""
+def test_ambiguous_values_on_a_page_are_refused(written: str) -> None:
+    """A page of the simple API that two parsers could read differently is refused."""
     body = page_with("demo-1.0.tar.gz").replace(b'"size":1234', b'"size":' + written.encode())
 
     with pytest.raises(UnreadablePageError):
@@ -77,16 +77,16 @@ def test_strange_values_on_a_page(written: str) -> None:
 
 
 @pytest.mark.parametrize("levels", [1, DEEPEST - 1])
-def test_deepest(levels: int) -> None:
-    """A document may have as many levels as are allowed, the outermost one included."""
+def test_deepest_document_is_read(levels: int) -> None:
+    """A document may have as many levels as are allowed, including the outermost one."""
     text = f'{{"a":{"[" * levels}{"]" * levels}}}'
 
     assert list(members(text)) == ["a"]
 
 
 @pytest.mark.parametrize("written", ['"\\ud83d\\ude00"', '"\\\\ud800"', "1e308", "9" * 300])
-def test_unusual_values(written: str) -> None:
-    """What is unusual, but can be written again, is no reason to refuse (#67)."""
+def test_unusual_values_are_accepted(written: str) -> None:
+    """Unusual values that can be written again are no reason to refuse."""
     body = strange_project(written, "yanked_reason")
 
     edited = add_to_project_json(body, URL, RELEASE)
@@ -129,15 +129,15 @@ NO_DOCUMENTS = {
 
 
 @pytest.mark.parametrize("body", NO_DOCUMENTS.values(), ids=NO_DOCUMENTS)
-def test_no_document(body: bytes) -> None:
-    """What is no document of the project is never added to, nor guessed from (B32)."""
+def test_other_documents_are_refused(body: bytes) -> None:
+    """A document that is not the project's is refused."""
     with pytest.raises(UnreadablePageError):
         add_to_project_json(body, URL, RELEASE)
 
 
 @pytest.mark.parametrize("name", ["nothing", "another project", "no releases", "cut off"])
-def test_no_document_to_ask(name: str) -> None:
-    """Whether a release is out is not guessed either."""
+def test_release_is_not_searched_in_other_documents(name: str) -> None:
+    """Whether a release is published cannot be read from a document that is not the project's."""
     with pytest.raises(UnreadablePageError):
         has_release(NO_DOCUMENTS[name], "demo", "2.0")
 
@@ -158,13 +158,13 @@ DOCUMENT = json.loads(
 
 
 def places_in(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return where something stands in a document: the keys and indexes that lead to it."""
+    """Return the path of every value in a document: the keys and indexes to it."""
     inner: Any = enumerate(value) if isinstance(value, list) else getattr(value, "items", list)()
     return [path, *(found for key, one in inner for found in places_in(one, (*path, key)))]
 
 
 def with_value(document: Any, path: tuple[Any, ...], value: Any) -> bytes:
-    """Return the document with another value at a place."""
+    """Return the document with another value at a path."""
     if not path:
         return json.dumps(value).encode()
     changed = copy.deepcopy(document)
@@ -184,7 +184,7 @@ def document_of(edit: Callable[[], bytes]) -> Any:
 
 
 def has_staged_file(*lists: Any) -> bool:
-    """Return whether one of some lists of files has the staged wheel."""
+    """Return whether the lists of files contain the staged wheel."""
     return any(file["filename"] == WHEEL for files in lists for file in files)
 
 
@@ -202,8 +202,8 @@ def test_any_value_at_any_place(path: tuple[Any, ...], value: Any) -> None:
     assert new is None or has_staged_file(new["urls"])
 
 
-def test_page_that_lists_all_is_read_all_the_same() -> None:
-    """A broken page is refused, also where nothing would have been added."""
+def test_broken_page_is_refused_if_nothing_is_added() -> None:
+    """A broken page is refused even if it lists every staged file."""
     body = page_with("demo-2.0-py3-none-any.whl") + b"x"
 
     with pytest.raises(UnreadablePageError):

@@ -1,4 +1,4 @@
-"""Where the values of a JSON document stand in its text."""
+"""Positions of values in the text of a JSON document."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ STYLES = st.fixed_dictionaries(
 
 @given(OBJECTS, STYLES)
 def test_members_are_found_in_any_style(document: dict[str, Any], style: dict[str, Any]) -> None:
-    """For any object, however it is formatted, each member is found where it stands."""
+    """For any object in any formatting, the span of each member is found."""
     text = f" \n{json.dumps(document, **style)}\t\r\n"
 
     found = members(text)
@@ -40,7 +40,7 @@ def test_members_are_found_in_any_style(document: dict[str, Any], style: dict[st
 
 @given(st.lists(VALUES), STYLES)
 def test_elements_are_found_in_any_style(array: list[Any], style: dict[str, Any]) -> None:
-    """For any array, however it is formatted, each element is found where it stands."""
+    """For any array in any formatting, the span of each element is found."""
     text = json.dumps({"before": [1], "array": array, "after": {}}, **style)
 
     found = elements(text, members(text)["array"])
@@ -49,8 +49,8 @@ def test_elements_are_found_in_any_style(array: list[Any], style: dict[str, Any]
     assert all(json.loads(text[one.start : one.end]) == one.value for one in found)
 
 
-def test_places_are_exact() -> None:
-    """A span is the value alone, without the white space around it."""
+def test_spans_are_exact() -> None:
+    """A span is the value without the white space around it."""
     assert members('{ "a" : [1, 2] , "b":"x"}') == {
         "a": Span([1, 2], 8, 14),
         "b": Span("x", 21, 24),
@@ -72,15 +72,15 @@ def test_places_are_exact() -> None:
     ],
     ids=ascii,
 )
-def test_anything_else_is_refused(text: str) -> None:
-    """What is not one JSON object with distinct keys is no document."""
+def test_other_texts_are_refused(text: str) -> None:
+    """A text that is not one JSON object with distinct keys is refused."""
     with pytest.raises(ValueError, match=r"."):
         members(text)
 
 
 @given(st.text('{}[]",:a1 \\n.-eE', max_size=40))
-def test_what_is_taken_is_json(text: str) -> None:
-    """For any text, it is refused, or it is what every JSON parser reads."""
+def test_accepted_text_is_json(text: str) -> None:
+    """For any text, it is refused, or the standard parser reads the same value."""
     try:
         found = members(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which staged files a page gets, and where."""
+"""Which staged files are added to a page, and at which position."""
 
 from collections.abc import Sequence
 
@@ -16,39 +16,39 @@ SDIST = a_staged_file("demo-2.0.tar.gz")
 
 
 def a_listing(*files: ListedFile, status: str = "active") -> Listing:
-    """Return what a page says that has the *files*."""
+    """Return a listing of the *files*."""
     return Listing({one.filename: one for one in files}, status)
 
 
 def listed(filename: str, requires: str | None = None, yanked: str | None = None) -> ListedFile:
-    """Return what a page says of a file."""
+    """Return a file as a page lists it."""
     return ListedFile(filename, "0" * 64, requires, yanked)
 
 
 def test_missing_files_are_added_in_order() -> None:
-    """What upstream does not list yet comes, by version and filename (#70)."""
+    """Files that the index does not list yet are added, by version and filename."""
     assert additions(Listing(), [SDIST, WHEEL]) == [WHEEL, SDIST]
 
 
-def test_upstream_wins() -> None:
-    """A name that upstream lists is upstream's, whatever its digest (#71)."""
+def test_listed_filename_is_not_added() -> None:
+    """A filename that the index lists is not added, whatever its digest."""
     assert additions(a_listing(listed(WHEEL.filename)), [SDIST, WHEEL]) == [SDIST]
 
 
-def test_a_quarantined_project_gets_nothing() -> None:
-    """Quarantined projects offer nothing to install (PEP 792, #66)."""
+def test_quarantined_project_gets_no_files() -> None:
+    """A quarantined project offers nothing to install (PEP 792)."""
     assert additions(a_listing(status="quarantined"), [WHEEL]) == []
 
 
 @pytest.mark.parametrize("status", ["archived", "deprecated", "something new"])
-def test_other_projects_get_their_files(status: str) -> None:
-    """A state that hides no files hides no staged ones."""
+def test_other_statuses_get_files(status: str) -> None:
+    """A status that hides no files hides no staged ones."""
     assert additions(a_listing(status=status), [WHEEL]) == [WHEEL]
 
 
 @pytest.mark.parametrize("spelled", ["demo-2.0.tar.gz", "demo-2.tar.gz", "demo-2.0.0.tar.gz"])
-def test_a_release_that_is_out_tells_what_it_requires(spelled: str) -> None:
-    """Requires-Python and yanking are the release's, however its version is spelled (#63)."""
+def test_file_of_a_published_release(spelled: str) -> None:
+    """Requires-Python and yanking are those of the published release, in any spelling."""
     staged = a_staged_file(WHEEL.filename, requires_python=">=3.12")
 
     (added,) = additions(a_listing(listed(spelled, ">=3.8", "broken")), [staged])
@@ -56,8 +56,8 @@ def test_a_release_that_is_out_tells_what_it_requires(spelled: str) -> None:
     assert (added.requires_python, added.yanked) == (">=3.8", "broken")
 
 
-def test_other_releases_tell_nothing() -> None:
-    """A new release requires what its own first file does (#63)."""
+def test_file_of_a_new_release() -> None:
+    """A new release has the Requires-Python of its own first file."""
     staged = a_staged_file(WHEEL.filename, requires_python=">=3.12")
 
     assert additions(a_listing(listed("demo-1.0.tar.gz", ">=3.8", "broken")), [staged]) == [staged]
@@ -90,8 +90,8 @@ def test_other_releases_tell_nothing() -> None:
         "upstream has another order",
     ],
 )
-def test_a_staged_file_has_its_place(listed_names: Sequence[str], place: int) -> None:
-    """The search goes from the end, where new files belong (#70)."""
+def test_position_of_a_staged_file(listed_names: Sequence[str], place: int) -> None:
+    """The position is searched from the end, where new files belong."""
     assert place_for(WHEEL.filename, listed_names) == place
 
 
@@ -104,7 +104,7 @@ NAMES = [
 
 
 def by_version(filename: str) -> tuple[Version, str]:
-    """Return what PyPI sorts by."""
+    """Return the key by which PyPI sorts files."""
     version = version_in(filename)
     if version is None:
         raise AssertionError(filename)
@@ -112,8 +112,8 @@ def by_version(filename: str) -> tuple[Version, str]:
 
 
 @given(st.sets(st.sampled_from(NAMES)), st.sampled_from(NAMES))
-def test_a_page_in_pypis_order_stays_so(listed_names: set[str], staged: str) -> None:
-    """For any page sorted as PyPI does, it still is when the staged file is in (#70)."""
+def test_sorted_page_stays_sorted(listed_names: set[str], staged: str) -> None:
+    """For any page in PyPI's order, the page with a staged file is in that order."""
     names = sorted(listed_names - {staged}, key=by_version)
     place = place_for(staged, names)
 

@@ -1,4 +1,4 @@
-"""Which media type an Accept header asks for."""
+"""The media type for an Accept header."""
 
 import pytest
 from hypothesis import given
@@ -30,12 +30,12 @@ ANSWERS = [
     pytest.param("application/vnd.pypi.simple.v2+json", HTML, id="a version to come"),
     pytest.param("application/json", HTML, id="JSON of any kind"),
 ]
-"""What PyPI answers, as it was seen (and read, for the last two)."""
+"""PyPI's answers, observed, or read in its code for the last two."""
 
 
 @pytest.mark.parametrize(("accept", "expected"), ANSWERS)
 def test_pypis_choice_is_made(accept: str, expected: SimpleType) -> None:
-    """Each header gets the type that it gets from PyPI, and never 406 (#45, #46)."""
+    """Each header gets the type that PyPI returns, and never 406."""
     assert simple_type(accept) is expected
 
 
@@ -57,36 +57,36 @@ def test_pypis_choice_is_made(accept: str, expected: SimpleType) -> None:
     ],
     ids=str,
 )
-def test_the_highest_quality_wins(accept: str, expected: SimpleType) -> None:
-    """The most specific range gives a type its quality, and q=0 rules it out (#47)."""
+def test_highest_quality_wins(accept: str, expected: SimpleType) -> None:
+    """The most specific range gives a type its quality, and q=0 excludes it."""
     assert simple_type(accept) is expected
 
 
 @pytest.mark.parametrize(
     "quality", ["nan", "inf", "-1", "2", "1_0", "", "1.0.0", "0x1", "\u0661"], ids=ascii
 )
-def test_a_quality_that_is_none_accepts_nothing(quality: str) -> None:
-    """A client that spells nonsense gets HTML, as from PyPI.
+def test_invalid_quality_accepts_nothing(quality: str) -> None:
+    """A client with an invalid quality gets HTML, as from PyPI.
 
-    Once `q=nan` was an error of the server: it is a number, but equals none.
+    `q=nan` was an internal error once: it is a number but equals none.
     """
     assert simple_type(f"{JSON};q={quality}") is HTML
 
 
 @given(st.text() | st.text("text/html*;q=0.1, naif+-e", max_size=60))
-def test_every_header_gets_a_type(accept: str) -> None:
-    """For any header, there is an answer."""
+def test_any_header_gets_a_type(accept: str) -> None:
+    """For any header, there is a type."""
     assert simple_type(accept) in SimpleType
 
 
 @given(st.permutations([f"{JSON};q=0.9", f"{V1};q=0.8", "text/html;q=0.7", "*/*;q=0.1"]))
-def test_the_order_of_ranges_does_not_matter(ranges: list[str]) -> None:
-    """Clients may write their ranges in any order."""
+def test_order_of_ranges_does_not_matter(ranges: list[str]) -> None:
+    """Clients may list their ranges in any order."""
     assert simple_type(", ".join(ranges)) is V1_JSON
 
 
-def test_nothing_fits() -> None:
-    """Where an answer may be refused, nothing is offered."""
+def test_no_type_matches() -> None:
+    """If an answer may be 406, there is no type."""
     assert best_offer("image/png", ["text/html", "application/json"]) is None
     assert best_offer("text/html", []) is None
 
@@ -104,8 +104,8 @@ def test_nothing_fits() -> None:
     ],
     ids=str,
 )
-def test_the_type_of_an_answer_is_known(content_type: str, expected: SimpleType | None) -> None:
-    """Parameters and capital letters do not matter; other types are none of ours (#49)."""
+def test_content_type_is_parsed(content_type: str, expected: SimpleType | None) -> None:
+    """Parameters and case do not matter; other types are unknown."""
     assert simple_type_of(content_type) is expected
 
 
@@ -115,5 +115,5 @@ def test_the_type_of_an_answer_is_known(content_type: str, expected: SimpleType 
     ids=["pip", "uv", "in capitals", "a browser", "nothing"],
 )
 def test_installers_name_the_simple_api(accept: str, *, is_installer: bool) -> None:
-    """No browser asks for the simple API by name."""
+    """No browser asks for a media type of the simple API."""
     assert names_simple_api(accept) is is_installer

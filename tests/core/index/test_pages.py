@@ -1,4 +1,4 @@
-"""What a page says."""
+"""The files that a page lists."""
 
 import pytest
 from hypothesis import given
@@ -25,8 +25,8 @@ from stageproxy.core.index.pages import (
     ],
     ids=str,
 )
-def test_distributions_show_their_version(filename: str, version: str) -> None:
-    """A wheel's or an sdist's version is in its name."""
+def test_version_in_a_filename(filename: str, version: str) -> None:
+    """The filename of a wheel or an sdist contains its version."""
     assert version_in(filename) == Version(version)
 
 
@@ -39,24 +39,23 @@ def test_distributions_show_their_version(filename: str, version: str) -> None:
         pytest.param("demo-1.0-" + "9" * 5000 + "-py3-none-any.whl", id="a build of 5000 digits"),
     ],
 )
-def test_other_files_show_none(filename: str) -> None:
-    """Names that we cannot read are carried through, not stumbled over (#67).
+def test_other_filenames_have_no_version(filename: str) -> None:
+    """An unreadable filename has no version.
 
-    Once a number of thousands of digits was an error of the server: Python
-    refuses to read those.
+    A number of thousands of digits was an internal error once: Python refuses to parse it.
     """
     assert version_in(filename) is None
 
 
 @given(st.text().map("demo-{}.tar.gz".format) | st.text().map("demo-1-{}.whl".format))
-def test_any_name_can_be_looked_at(filename: str) -> None:
-    """For any filename, there is a version or there is none."""
+def test_any_filename(filename: str) -> None:
+    """For any filename, there is a version or none."""
     version = version_in(filename)
 
     assert version is None or isinstance(version, Version)
 
 
-def test_files_of_a_release_are_found_in_any_spelling() -> None:
+def test_files_of_a_release_in_any_spelling() -> None:
     """`1`, `1.0` and `1.0.0` are one release."""
     names = ["demo-1.0.tar.gz", "demo-1-py3-none-any.whl", "demo-1.1.tar.gz", "demo.egg"]
     listing = Listing({name: ListedFile(name, None, None, None) for name in names})
@@ -64,8 +63,8 @@ def test_files_of_a_release_are_found_in_any_spelling() -> None:
     assert [one.filename for one in listing.files_of("1.0.0")] == names[:2]
 
 
-def test_a_link_that_is_no_url_makes_a_page_unreadable() -> None:
-    """What the standard library refuses to resolve is no link."""
+def test_invalid_link_makes_a_page_unreadable() -> None:
+    """A link that the standard library refuses to resolve makes a page unreadable."""
     assert resolved("https://index.example.org/simple/demo/", "../x") == (
         "https://index.example.org/simple/x"
     )

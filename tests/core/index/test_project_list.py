@@ -1,4 +1,4 @@
-"""The list of projects, edited while it passes."""
+"""The list of projects, edited while it is streamed."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ def edited(
     prefix: str = PREFIX,
     has_length: bool = True,
 ) -> bytes:
-    """Return the list that comes in *chunks*, with a new name, or none."""
+    """Return the list that arrives in *chunks*, with a new name, or none."""
     editor = ListEditor(kind, new_name=name, prefix=prefix)
     passed = [piece for chunk in chunks for piece in editor.feed(chunk)]
     return b"".join([*passed, *editor.close(has_length=has_length)])
@@ -45,7 +45,7 @@ def split(text: bytes, places: Iterable[int]) -> Iterator[bytes]:
 
 
 def test_new_name_in_json() -> None:
-    """A new project comes first; all that upstream says stays byte for byte (#72)."""
+    """A new project is the first; all other bytes are unchanged."""
     body = edited([LIST], JSON)
 
     assert body == LIST.replace(b"[{", b'[{"name":"demo"},{')
@@ -53,21 +53,21 @@ def test_new_name_in_json() -> None:
 
 
 def test_new_name_in_html() -> None:
-    """A new project comes first, by a link that is relative to the list (#72)."""
+    """A new project is the first, with a link relative to the list."""
     body = edited([PAGE], HTML)
 
     assert body == EDITED.replace(b"<a", b'<a href="demo/">demo</a>\n<a', 1)
 
 
 @pytest.mark.parametrize("kind", [HTML, SimpleType.V1_HTML])
-def test_links_stay_inside(kind: SimpleType) -> None:
-    """Links without a host lead below the stage, also where nothing is new (DECISIONS 10)."""
+def test_links_stay_in_the_stage(kind: SimpleType) -> None:
+    """Links without a host point below the stage, even if no name is added."""
     assert edited([PAGE], kind, None) == EDITED
 
 
 @pytest.mark.parametrize("body", [LIST, LIST.replace(b"a", b'/ href=\\"/simple/'), b"", b"{"])
 def test_json_without_a_new_name(body: bytes) -> None:
-    """JSON has no links to change."""
+    """A JSON list without a new name is unchanged: it has no links."""
     assert edited([body], JSON, None) == body
 
 
@@ -75,13 +75,13 @@ def test_json_without_a_new_name(body: bytes) -> None:
 @pytest.mark.parametrize("name", ["demo", None], ids=["a new name", "none"])
 @given(places=st.lists(st.integers(min_value=0, max_value=400), max_size=12))
 def test_any_chunks(body: bytes, kind: SimpleType, name: str | None, places: list[int]) -> None:
-    """For any split into chunks the result is the same."""
+    """For any split into chunks, the result is the same."""
     assert edited(split(body, places), kind, name) == edited([body], kind, name)
 
 
 @pytest.mark.parametrize(("body", "kind"), [(LIST, JSON), (PAGE, HTML)], ids=["JSON", "HTML"])
-def test_bytes_one_by_one(body: bytes, kind: SimpleType) -> None:
-    """A list that drips in is edited like one that comes whole."""
+def test_single_bytes(body: bytes, kind: SimpleType) -> None:
+    """A list that arrives byte by byte is edited like one that arrives whole."""
     assert edited(split(body, range(len(body))), kind) == edited([body], kind)
 
 
@@ -94,12 +94,12 @@ EMPTY = {
 
 @pytest.mark.parametrize(("body", "kind", "expected"), EMPTY.values(), ids=EMPTY)
 def test_empty_list(body: bytes, kind: SimpleType, expected: bytes) -> None:
-    """A list without names gains its first one."""
+    """The first name is added to an empty list."""
     assert edited([body], kind) == expected
 
 
 def test_names_are_escaped() -> None:
-    """A name is text, whatever it looks like (D54)."""
+    """A name is escaped in a list."""
     name = '"><script>&'
 
     as_json, as_html = edited([LIST], JSON, name), edited([PAGE], HTML, name)
@@ -108,8 +108,8 @@ def test_names_are_escaped() -> None:
     assert b'<a href="&quot;&gt;&lt;script&gt;&amp;/">&quot;&gt;&lt;script&gt;&amp;</a>' in as_html
 
 
-def test_prefix_of_a_proxy_in_front() -> None:
-    """Links have the path that a proxy in front of the service adds."""
+def test_prefix_of_a_proxy() -> None:
+    """Links have the path that a proxy in front of the server adds."""
     body = edited([PAGE], HTML, None, prefix="/below/tmp/demo/stgv_x/")
 
     assert body.count(b'href="/below/tmp/demo/stgv_x/simple/') == 2
@@ -118,8 +118,8 @@ def test_prefix_of_a_proxy_in_front() -> None:
 @pytest.mark.parametrize(
     "link", ["../simple/a/", "https://index.example.org/simple/a/", "/other/a/", "a/"]
 )
-def test_other_links_stay(link: str) -> None:
-    """Relative links stay inside by themselves, and links with a host lead where they say."""
+def test_other_links_are_unchanged(link: str) -> None:
+    """Relative links and links with a host are unchanged."""
     body = f'<a href="{link}">a</a></html>'.encode()
 
     assert edited([body], HTML, None) == body
@@ -139,24 +139,24 @@ NO_LISTS: dict[str, tuple[SimpleType, Sequence[bytes]]] = {
 
 
 @pytest.mark.parametrize(("kind", "chunks"), NO_LISTS.values(), ids=NO_LISTS)
-def test_no_list(kind: SimpleType, chunks: Sequence[bytes]) -> None:
-    """A new name is never put into what is not a list (B32)."""
+def test_other_documents_are_refused(kind: SimpleType, chunks: Sequence[bytes]) -> None:
+    """A new name is not added to a document that is no list."""
     with pytest.raises(UnreadableListError):
         edited(chunks, kind)
 
 
 @pytest.mark.parametrize(("body", "kind"), [(LIST, JSON), (PAGE, HTML)], ids=["JSON", "HTML"])
 @pytest.mark.parametrize("name", ["demo", None], ids=["a new name", "none"])
-def test_cut_off_without_a_length(body: bytes, kind: SimpleType, name: str | None) -> None:
-    """Where upstream tells no length, the list must show that it ends (101)."""
+def test_truncated_list_is_refused(body: bytes, kind: SimpleType, name: str | None) -> None:
+    """If upstream sends no length, the list must have an end."""
     with pytest.raises(UnreadableListError):
         edited([body[: -len(body) // 8]], kind, name, has_length=False)
 
     assert edited([body], kind, name, has_length=False) == edited([body], kind, name)
 
 
-def test_little_is_held_back() -> None:
-    """What passes is never held back for long, however a list is written."""
+def test_list_is_not_buffered() -> None:
+    """Little of a list is held back, in any formatting."""
     editor = ListEditor(HTML, new_name=None, prefix=PREFIX)
 
     passed = b"".join(piece for _ in range(64) for piece in editor.feed(b"<a " + b"x" * 1024))

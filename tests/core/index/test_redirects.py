@@ -1,4 +1,4 @@
-"""What becomes of upstream's redirects."""
+"""Redirects of upstream."""
 
 import pytest
 
@@ -60,6 +60,6 @@ def test_redirects_to_unconfigured_hosts_are_refused(
     ],
     ids=str,
 )
-def test_respellings_hold_for_good(asked: str, path: str, *, same: bool) -> None:
-    """Only a slash or the spelling of a name makes a redirect permanent (#43, #44)."""
+def test_permanent_redirects(asked: str, path: str, *, same: bool) -> None:
+    """Only a slash or the spelling of a name makes a redirect permanent."""
     assert is_respelling(asked, path) is same

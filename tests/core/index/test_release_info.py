@@ -1,4 +1,4 @@
-"""What the JSON API says of a release, from the form of its first file."""
+"""`info` of the JSON API, from the form of a release's first file."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def urls_of(*form: tuple[str, str]) -> Any:
 
 
 def test_empty_form() -> None:
-    """All of PyPI's keys are there, in PyPI's order; what nobody said is null (#87)."""
+    """All of PyPI's keys are present, in PyPI's order; fields that the form lacks are null."""
     info = info_of()
 
     assert list(info) == KEYS
@@ -51,8 +51,8 @@ def test_empty_form() -> None:
 
 @pytest.mark.parametrize("value", ["", "UNKNOWN"])
 @pytest.mark.parametrize("key", ["summary", "license", "requires_dist", "classifiers", "platform"])
-def test_what_says_nothing_is_absent(key: str, value: str) -> None:
-    """Empty text and the UNKNOWN of old tools are not said (#87)."""
+def test_empty_values_are_null(key: str, value: str) -> None:
+    """Empty text and UNKNOWN, as old tools send it, are null."""
     assert info_of((key, value)) == info_of()
 
 
@@ -64,8 +64,8 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("field", "key"), TEXTS.items(), ids=TEXTS)
-def test_first_text_counts(field: str, key: str) -> None:
-    """A field with one value is the first that the form has (#87)."""
+def test_first_value_counts(field: str, key: str) -> None:
+    """A field with one value has the first one of the form."""
     assert info_of((field, "one"), (field, "two")) == info_of() | {key: "one"}
 
 
@@ -78,13 +78,13 @@ LISTS = {
 
 
 @pytest.mark.parametrize(("field", "key"), LISTS.items(), ids=LISTS)
-def test_lists(field: str, key: str) -> None:
-    """A field with many values keeps their order (#87)."""
+def test_lists_keep_their_order(field: str, key: str) -> None:
+    """A field with many values keeps their order."""
     assert info_of((field, "b"), (field, "a")) == info_of() | {key: ["b", "a"]}
 
 
 def test_classifiers_are_sorted() -> None:
-    """Classifiers come in the order of their names, whatever the form's (#87)."""
+    """Classifiers are sorted by name."""
     assert info_of(("classifiers", "B :: C"), ("classifiers", "A"))["classifiers"] == [
         "A",
         "B :: C",
@@ -99,10 +99,10 @@ KEYWORDS = {
 }
 
 
-@pytest.mark.parametrize(("said", "shown"), KEYWORDS.values(), ids=KEYWORDS)
-def test_keywords(said: str, shown: str | None) -> None:
-    """Keywords are joined with a comma and a space (#87)."""
-    assert info_of(("keywords", said))["keywords"] == shown
+@pytest.mark.parametrize(("field", "expected"), KEYWORDS.values(), ids=KEYWORDS)
+def test_keywords_are_joined(field: str, expected: str | None) -> None:
+    """Keywords are joined with a comma and a space."""
+    assert info_of(("keywords", field))["keywords"] == expected
 
 
 OLD = (("home_page", "https://a.example.org"), ("download_url", "https://b.example.org"))
@@ -110,7 +110,7 @@ LABELS = ["Homepage", "homepage", "Home-Page", "home page", "HOME_PAGE", "Home.P
 
 
 def test_old_fields_are_links() -> None:
-    """The old fields are folded in under their well-known labels (#87; PEP 753)."""
+    """Home-Page and Download-URL are added to the links under their well-known labels (PEP 753)."""
     assert urls_of(*OLD) == {
         "Download": "https://b.example.org",
         "Homepage": "https://a.example.org",
@@ -119,22 +119,22 @@ def test_old_fields_are_links() -> None:
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_same_label_is_not_there_twice(label: str) -> None:
-    """Labels that differ in case and punctuation are one, spelled as the form does (#87)."""
-    said = ("project_urls", f"{label}, https://c.example.org")
+def test_equal_labels_are_one(label: str) -> None:
+    """Labels that differ in case and punctuation are one, spelled as in the form."""
+    field = ("project_urls", f"{label}, https://c.example.org")
 
-    assert urls_of(OLD[0], said) == {label: "https://c.example.org"}
+    assert urls_of(OLD[0], field) == {label: "https://c.example.org"}
 
 
-def test_download_is_folded_as_well() -> None:
-    """A link that is called Download takes the place of the old field (#87)."""
-    said = ("project_urls", "DOWNLOAD, https://c.example.org")
+def test_download_label_replaces_the_old_field() -> None:
+    """A link labelled Download replaces the old field."""
+    field = ("project_urls", "DOWNLOAD, https://c.example.org")
 
-    assert urls_of(OLD[1], said) == {"DOWNLOAD": "https://c.example.org"}
+    assert urls_of(OLD[1], field) == {"DOWNLOAD": "https://c.example.org"}
 
 
 def test_links_are_sorted() -> None:
-    """PyPI sorts the labels; white space around label and link is not part of them (#87)."""
+    """Links are sorted by label; white space around label and URL is removed."""
     form = [("project_urls", " Source ,https://s.example.org/a,b "), *OLD]
 
     assert list(urls_of(*form).items()) == [
@@ -145,8 +145,8 @@ def test_links_are_sorted() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([*TEXTS, *LISTS, "keywords", "x"]), st.text())))
-def test_keys_for_any_form(form: list[tuple[str, str]]) -> None:
-    """For any form the keys are PyPI's, and no text is empty (#87)."""
+def test_any_form_has_all_keys(form: list[tuple[str, str]]) -> None:
+    """For any form, the keys are PyPI's and no text is empty."""
     info = info_of(*form)
 
     assert list(info) == KEYS

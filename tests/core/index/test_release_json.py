@@ -50,8 +50,8 @@ def names(files: Any) -> list[str]:
     return [one["filename"] for one in files]
 
 
-def test_newest_release_is_what_the_document_is_about() -> None:
-    """`info`, `urls` and `vulnerabilities` switch to a staged release that wins (#82, #83, #89)."""
+def test_document_switches_to_the_newest_release() -> None:
+    """`info`, `urls` and `vulnerabilities` are those of the staged release if it is the latest."""
     document = with_staged(a_project_json({"1.0": ["demo-1.0.tar.gz"]}))
 
     assert (document["info"]["version"], document["info"]["summary"]) == ("2.0", STAGED)
@@ -60,14 +60,14 @@ def test_newest_release_is_what_the_document_is_about() -> None:
     assert document["vulnerabilities"] == []
 
 
-def test_what_belongs_to_the_project_stays() -> None:
-    """Whose the project is and its serial number are upstream's; keys stay in order (#82)."""
+def test_keys_of_the_project_are_unchanged() -> None:
+    """Ownership and serial number are upstream's; the keys keep their order."""
     body = a_project_json({"1.0": ["demo-1.0.tar.gz"]}, unknown={"b": 1, "a": [2]})
 
     before, after = json.loads(body), with_staged(body)
 
-    kept = ("last_serial", "ownership", "unknown")
-    assert {key: after[key] for key in kept} == {key: before[key] for key in kept}
+    unchanged = ("last_serial", "ownership", "unknown")
+    assert {key: after[key] for key in unchanged} == {key: before[key] for key in unchanged}
     assert list(after) == list(before)
 
 
@@ -89,8 +89,8 @@ RULE = {
 
 
 @pytest.mark.parametrize(("out", "yanked", "staged", "wins"), RULE.values(), ids=RULE)
-def test_rule_of_the_latest(out: str, staged: str, *, yanked: bool, wins: bool) -> None:
-    """PyPI: not yanked, then no pre-release, then the highest (#83, #84)."""
+def test_latest_release(out: str, staged: str, *, yanked: bool, wins: bool) -> None:
+    """The latest release is not yanked, then no pre-release, then the highest, as on PyPI."""
     body = a_project_json({out: ["demo-1.0.tar.gz"]}, info={"yanked": yanked})
 
     document = with_staged(body, a_staged_release(staged, f"demo-{staged}.tar.gz"))
@@ -103,8 +103,8 @@ def test_rule_of_the_latest(out: str, staged: str, *, yanked: bool, wins: bool) 
 
 
 @given(VERSIONS, VERSIONS)
-def test_rule_of_the_latest_holds_for_any_versions(out: str, staged: str) -> None:
-    """For any two releases `info` is that of the final one, or else of the higher one (#83)."""
+def test_latest_of_any_two_releases(out: str, staged: str) -> None:
+    """For any two releases, `info` is that of the final one, or else of the higher one."""
     body = a_project_json({out: ["demo-0.tar.gz"]})
     wins = max(out, staged, key=lambda one: (not Version(one).is_prerelease, Version(one)))
 
@@ -114,7 +114,7 @@ def test_rule_of_the_latest_holds_for_any_versions(out: str, staged: str) -> Non
 
 
 def test_keys_of_a_file() -> None:
-    """A staged file has PyPI's 16 keys in PyPI's order, and its digests are right (#85, #86)."""
+    """A staged file has PyPI's 16 keys in PyPI's order, and its own digests."""
     entry = with_staged(a_project_json({}))["urls"][0]
 
     artifact = an_artifact(WHEEL)
@@ -131,7 +131,7 @@ def test_keys_of_a_file() -> None:
 
 
 def test_times_of_a_file() -> None:
-    """One time is without zone and in whole seconds, the other is RFC 3339 (#85)."""
+    """One time has no zone and whole seconds, the other is RFC 3339."""
     entry = with_staged(a_project_json({}))["urls"][1]
 
     assert entry["upload_time"] == "2026-11-22T12:00:00"
@@ -139,8 +139,8 @@ def test_times_of_a_file() -> None:
     assert (entry["python_version"], entry["core-metadata"]) == ("source", False)
 
 
-def test_file_that_joins_a_release_is_like_the_release() -> None:
-    """`requires_python` and yanking belong to the release that is out (#86)."""
+def test_file_of_a_published_release() -> None:
+    """`requires_python` and yanking are those of the published release."""
     release = {"requires_python": ">=3.12", "yanked": True, "yanked_reason": "broken"}
     body = a_project_json({"2.0": [a_published_file(SDIST, **release)]})
 
@@ -150,8 +150,8 @@ def test_file_that_joins_a_release_is_like_the_release() -> None:
     assert joined["filename"] == WHEEL
 
 
-def test_file_that_joins_the_newest_release() -> None:
-    """`urls` gains a file of the newest release, sorted by name; `info` stays (#83)."""
+def test_file_of_the_newest_release() -> None:
+    """`urls` gains a file of the newest release, sorted by name; `info` is unchanged."""
     body = a_project_json({"2.0": [SDIST]})
 
     document = with_staged(body)
@@ -161,8 +161,8 @@ def test_file_that_joins_the_newest_release() -> None:
     assert document["vulnerabilities"] == [{"id": "PYSEC-1"}]
 
 
-def test_file_that_joins_an_older_release() -> None:
-    """Files of an older release change neither `info` nor `urls` (#83)."""
+def test_file_of_an_older_release() -> None:
+    """Files of an older release change neither `info` nor `urls`."""
     body = a_project_json({"2.0": [SDIST], "3.0": ["demo-3.0.tar.gz"]})
 
     document = with_staged(body)
@@ -174,7 +174,7 @@ def test_file_that_joins_an_older_release() -> None:
 
 @pytest.mark.parametrize("spelled", ["2", "2.0", "2.0.0", "v2.0"])
 def test_release_is_found_in_any_spelling(spelled: str) -> None:
-    """A release that is out keeps its spelling, and is not there twice (#88)."""
+    """A published release keeps its spelling and is not added again."""
     body = a_project_json({spelled: [SDIST]})
 
     document = with_staged(body)
@@ -186,7 +186,7 @@ def test_release_is_found_in_any_spelling(spelled: str) -> None:
 
 @given(st.sets(VERSIONS, max_size=6), VERSIONS)
 def test_releases_are_sorted_as_text(out: set[str], staged: str) -> None:
-    """For any releases, the staged one stands where PyPI sorts its key: as a string."""
+    """For any releases, the staged one is at its position in PyPI's order of strings."""
     others = {one for one in out if Version(one) != Version(staged)}
     body = a_project_json({one: [] for one in sorted(others)}, newest="0.0")
 
@@ -197,14 +197,14 @@ def test_releases_are_sorted_as_text(out: set[str], staged: str) -> None:
 
 @pytest.mark.parametrize("written", ["{}", "{ }", "{\n}", '{"1.0":[]}', '{ "1.0" : [ ] }'])
 def test_releases_in_any_style(written: str) -> None:
-    """However an empty release is written, the staged one is added beside it."""
+    """The staged file is added to an empty release in any formatting."""
     body = a_project_json({}).replace(b'"releases":{}', f'"releases":{written}'.encode())
 
     assert names(with_staged(body)["releases"]["2.0"]) == [WHEEL, SDIST]
 
 
-def test_bytes_of_upstream_survive() -> None:
-    """What is not edited stays byte for byte: white space, escapes, spelling of numbers (#67)."""
+def test_other_bytes_are_unchanged() -> None:
+    """White space, escapes and the spelling of numbers are unchanged."""
     odd = b'"x" : [ 1.0e2, 10E-1,\t"\\u00e9\\/" ]'
     body = a_project_json({"3.0": ["demo-3.0.tar.gz"]}).replace(b'"last_serial"', odd + b',"s"')
 
@@ -216,15 +216,15 @@ def test_bytes_of_upstream_survive() -> None:
 
 
 @pytest.mark.parametrize("staged", [BOTH, a_staged_release("2.0", WHEEL), a_staged_release("1.0")])
-def test_twice_is_once(staged: StagedRelease) -> None:
-    """What is in the document already is not added again."""
+def test_adding_twice_adds_once(staged: StagedRelease) -> None:
+    """Files that the document lists are not added again."""
     once = add_to_project_json(a_project_json({"1.0": ["demo-1.0.tar.gz"]}), URL, staged)
 
     assert add_to_project_json(once, URL, staged) == once
 
 
-def test_nothing_new_changes_no_byte() -> None:
-    """A document that lists all staged files stays as it is, links included."""
+def test_complete_document_is_unchanged() -> None:
+    """A document that lists all staged files is unchanged, including its links."""
     files = [a_published_file(one, url=f"../../{one}") for one in (WHEEL, SDIST)]
     body = b" \n" + a_project_json({"2.0": files}) + b"\t"
 
@@ -234,7 +234,7 @@ def test_nothing_new_changes_no_byte() -> None:
 
 @pytest.mark.parametrize("newest", ["1.0", "2.0", "3.0"], ids=["older", "same", "newer"])
 def test_relative_links_become_absolute(newest: str) -> None:
-    """Upstream's relative links lead to upstream, wherever they stand (#68)."""
+    """Relative links of upstream point to upstream, at any place."""
     published = a_published_file(f"demo-{newest}.zip", url="../../files/a b.zip")
     body = a_project_json({newest: [published]})
 
@@ -247,7 +247,7 @@ def test_relative_links_become_absolute(newest: str) -> None:
 
 
 def test_links_of_the_project_are_upstreams() -> None:
-    """The project's pages are where upstream says, for the release's page too (#90)."""
+    """The links to the pages of project and release are upstream's."""
     site = dict.fromkeys(("package_url", "project_url"), "https://elsewhere.example.org/p/demo/")
     body = a_project_json({"1.0": []}, info=site)
 
@@ -259,7 +259,7 @@ def test_links_of_the_project_are_upstreams() -> None:
 
 
 def test_release_gains_files() -> None:
-    """The document of a release that is out gains its staged files, and nothing else (#82)."""
+    """The document of a published release gains its staged files, and nothing else."""
     body = a_release_json("2.0", a_published_file(SDIST, requires_python=">=3.6"))
 
     document = json.loads(add_to_release_json(body, URL, BOTH))
@@ -270,7 +270,7 @@ def test_release_gains_files() -> None:
 
 
 def test_new_release() -> None:
-    """A release that is not out has no `releases`, and belongs to whom the project does (#82)."""
+    """A new release has no `releases` and the ownership of the project."""
     document = json.loads(new_release_json(BOTH, a_project_json({"1.0": []})))
 
     assert list(document) == ["info", "last_serial", "ownership", "urls", "vulnerabilities"]
@@ -280,7 +280,7 @@ def test_new_release() -> None:
 
 
 def test_new_project() -> None:
-    """A project that upstream does not have has the staged release alone (#72, #82)."""
+    """A new project has the staged release only."""
     document = json.loads(new_project_json(BOTH))
 
     assert document["releases"] == {"2.0": document["urls"]}

@@ -1,4 +1,4 @@
-"""Which other project of a list has a name that PyPI takes for the same."""
+"""Projects of a list whose name PyPI considers too similar."""
 
 import json
 
@@ -19,7 +19,7 @@ NAMES = st.from_regex(r"[oOiIlL01aA._-]{0,4}[0O1lLa]", fullmatch=True).filter(
 
 
 def list_of(kind: SimpleType, *names: str) -> bytes:
-    """Return a list of projects, as PyPI writes it."""
+    """Return a list of projects as PyPI formats it."""
     if kind is SimpleType.V1_JSON:
         projects = [{"_last-serial": 7, "name": one} for one in names]
         return json.dumps({"meta": {"api-version": "1.4"}, "projects": projects}).encode()
@@ -28,7 +28,7 @@ def list_of(kind: SimpleType, *names: str) -> bytes:
 
 
 def found(kind: SimpleType, project: str, *names: str, size: int = 2**18) -> str | None:
-    """Return what is like a project in a list that comes in pieces of a *size*."""
+    """Return the similar name in a list that arrives in pieces of a *size*."""
     search = SimilarNames(kind, canonicalize_name(project))
     body = list_of(kind, *names)
     others = [search.feed(body[at : at + size]) for at in range(0, len(body), size)]
@@ -48,22 +48,22 @@ def found(kind: SimpleType, project: str, *names: str, size: int = 2**18) -> str
         ("p1ll0w", "Pillow"),
     ],
 )
-def test_names_that_look_alike(kind: SimpleType, project: str, other: str) -> None:
-    """Dots, dashes and case make no difference, nor do letters that look like digits (47)."""
+def test_similar_names(kind: SimpleType, project: str, other: str) -> None:
+    """Dots, dashes and case make no difference, nor do letters that look like digits."""
     assert found(kind, project, "aaa", other, "zzz") == canonicalize_name(other)
 
 
 @TYPES
 @pytest.mark.parametrize("other", ["demo2", "xdemo", "demo", "Demo", "d.e.m", "d3mo", "", "ddemo"])
 def test_other_names(kind: SimpleType, other: str) -> None:
-    """A name that is part of another is not like it, and none is like itself."""
+    """A name that contains another is not similar to it, nor is a name to itself."""
     assert found(kind, "demo", "aaa", other) is None
 
 
 @TYPES
 @given(project=NAMES, other=NAMES, size=st.integers(1, 60))
 def test_any_two_names(kind: SimpleType, project: str, other: str, size: int) -> None:
-    """For any two names, in whatever pieces the list comes, the pattern is the comparison."""
+    """For any two names and any pieces, the pattern agrees with the comparison."""
     is_alike = read_as(project) == read_as(other)
     is_other = canonicalize_name(project) != canonicalize_name(other)
 
@@ -80,8 +80,8 @@ NO_LISTS = {
 
 
 @pytest.mark.parametrize(("kind", "body", "reason"), NO_LISTS.values(), ids=NO_LISTS)
-def test_what_is_no_list(kind: SimpleType, body: bytes, reason: str) -> None:
-    """That a name is not in something unreadable means nothing."""
+def test_unreadable_list(kind: SimpleType, body: bytes, reason: str) -> None:
+    """An unreadable or truncated list is refused."""
     search = SimilarNames(kind, canonicalize_name("demo"))
     search.feed(body)
 

@@ -1,4 +1,4 @@
-"""What holds for any page of upstream's and any stage, in both formats."""
+"""Properties of any page and any stage, in both formats."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -67,12 +67,12 @@ DESCRIBED = st.lists(
 
 
 def a_page(body: bytes, content_type: str, url: str = PAGE) -> Document:
-    """Return a page as it came from *url*."""
+    """Return a page that was read from *url*."""
     return Document(body, digest_of(body), content_type, url)
 
 
 def as_json_page(files: Iterable[Described], extra: Any = None, style: Any = None) -> Document:
-    """Return a JSON page of the files, in a style, with keys that nobody knows."""
+    """Return a JSON page of the files in a style, with unknown keys."""
     entries = [
         a_listed_entry(
             name,
@@ -116,31 +116,31 @@ def merged(page: Document, staged: Sequence[StagedFile]) -> Document:
 
 
 def links_on(page: Document, url: str = STAGED_PAGE) -> list[Link]:
-    """Return what pip sees on the page."""
+    """Return the links that pip finds on the page."""
     content = IndexContent(page.body, page.content_type, "utf-8", url, cache_link_parsing=False)
     return list(parse_links(content))
 
 
 def names_on(page: Document) -> list[str]:
-    """Return the filenames that pip sees, in order."""
+    """Return the filenames that pip finds, in order."""
     return [link.filename for link in links_on(page)]
 
 
 def is_subsequence(part: bytes, whole: bytes) -> bool:
-    """Say whether all bytes of *part* are in *whole*, in their order."""
+    """Return whether all bytes of *part* are in *whole*, in order."""
     rest = iter(whole)
     return all(byte in rest for byte in part)
 
 
 @given(PAGES)
-def test_nothing_staged_changes_no_byte(page: Document) -> None:
-    """An empty stage is upstream, byte by byte."""
+def test_empty_stage_changes_no_byte(page: Document) -> None:
+    """For any page, an empty stage changes no byte."""
     assert merged(page, []).body is page.body
 
 
 @given(PAGES, STAGED)
 def test_merging_twice_is_merging_once(page: Document, staged: list[StagedFile]) -> None:
-    """A page that has the staged files already is left alone."""
+    """For any page, one that lists the staged files is unchanged."""
     once = merged(page, staged)
 
     assert merged(once, staged).body == once.body
@@ -148,23 +148,23 @@ def test_merging_twice_is_merging_once(page: Document, staged: list[StagedFile])
 
 @given(PAGES, STAGED)
 def test_each_file_is_listed_once(page: Document, staged: list[StagedFile]) -> None:
-    """The page has upstream's files and the staged ones, none of them twice (#71)."""
+    """For any page, the result lists upstream's files and the staged ones, each once."""
     names = names_on(merged(page, staged))
 
     assert sorted(names) == sorted({*names_on(page), *(one.filename for one in staged)})
 
 
 @given(PAGES, STAGED)
-def test_upstreams_files_keep_their_order(page: Document, staged: list[StagedFile]) -> None:
-    """Without what was added, the files stand as they stood (#70)."""
+def test_upstream_files_keep_their_order(page: Document, staged: list[StagedFile]) -> None:
+    """For any page, upstream's files keep their order."""
     before = names_on(page)
 
     assert [name for name in names_on(merged(page, staged)) if name in before] == before
 
 
 @given(PAGES, STAGED)
-def test_upstreams_files_stay_what_they_are(page: Document, staged: list[StagedFile]) -> None:
-    """On an edited page, pip sees the same files as before, relative links too (#62, #68)."""
+def test_upstream_files_are_unchanged(page: Document, staged: list[StagedFile]) -> None:
+    """For any edited page, pip finds the same upstream files as before, with relative links too."""
     edited = merged(page, staged)
     assume(edited.body != page.body)
 
@@ -175,29 +175,29 @@ def test_upstreams_files_stay_what_they_are(page: Document, staged: list[StagedF
 
 
 @given(ABSOLUTE_PAGES, STAGED)
-def test_every_byte_of_upstream_survives(page: Document, staged: list[StagedFile]) -> None:
-    """Where links are absolute, we only insert."""
+def test_bytes_are_only_inserted(page: Document, staged: list[StagedFile]) -> None:
+    """For any page with absolute links, bytes are only inserted."""
     assert is_subsequence(page.body, merged(page, staged).body)
 
 
 @given(DESCRIBED, UNKNOWN, STYLES, STAGED)
-def test_unknown_keys_survive(
+def test_unknown_keys_are_unchanged(
     files: list[Described], extra: Any, style: Any, staged: list[StagedFile]
 ) -> None:
-    """Keys that we have not heard of stay with their values (#65, #67, #69)."""
+    """For any page, unknown keys and their values are unchanged."""
     page = as_json_page(files, extra, style)
     before = json.loads(page.body)
     after = json.loads(merged(page, staged).body)
 
     assert {**after, "files": 0, "versions": 0} == {**before, "files": 0, "versions": 0}
-    kept = {entry["filename"]: entry for entry in after["files"]}
+    entries = {entry["filename"]: entry for entry in after["files"]}
     for entry in before["files"]:
-        assert {**kept[entry["filename"]], "url": 0} == {**entry, "url": 0}
+        assert {**entries[entry["filename"]], "url": 0} == {**entry, "url": 0}
 
 
 @given(DESCRIBED, STAGED)
 def test_both_formats_list_the_same_files(files: list[Described], staged: list[StagedFile]) -> None:
-    """For pip, the HTML page and the JSON page offer the same files."""
+    """For any page, pip finds the same files in HTML and JSON."""
     html = links_on(merged(as_html_page(files), staged))
     as_json = links_on(merged(as_json_page(files), staged))
 
@@ -206,7 +206,7 @@ def test_both_formats_list_the_same_files(files: list[Described], staged: list[S
 
 @given(DESCRIBED)
 def test_both_formats_are_read_alike(files: list[Described]) -> None:
-    """A listing is the same whichever format it was read from, digests of links aside."""
+    """For any page, the listing is the same in both formats, except digests of links."""
     html = read_page(as_html_page(files), "demo")
     as_json = read_page(as_json_page(files), "demo")
 
@@ -216,8 +216,8 @@ def test_both_formats_are_read_alike(files: list[Described]) -> None:
 
 
 @given(STAGED)
-def test_installers_get_what_was_uploaded(staged: list[StagedFile]) -> None:
-    """Each staged file has its digest, and a URL that ends with its name (#53, #58, #59)."""
+def test_staged_files_are_installable(staged: list[StagedFile]) -> None:
+    """For any page, each staged file has its digest and a URL that ends with its name."""
     for kind in TYPES:
         page = a_page(new_page(kind, "demo", staged), kind, STAGED_PAGE)
         for link in links_on(page):
@@ -229,32 +229,35 @@ def test_installers_get_what_was_uploaded(staged: list[StagedFile]) -> None:
 
 
 @given(STAGED)
-def test_a_new_project_is_the_same_in_both_formats(staged: list[StagedFile]) -> None:
-    """A page that we write has the files in PyPI's order, in either format (#70, #72)."""
+def test_new_project_is_the_same_in_both_formats(staged: list[StagedFile]) -> None:
+    """For any stage of a new project, the page has the files in PyPI's order in both formats."""
     html, as_json = (a_page(new_page(kind, "demo", staged), kind, STAGED_PAGE) for kind in TYPES)
     assert names_on(html) == names_on(as_json) == sorted(one.filename for one in staged)
     assert filenames_on(as_json.body) == names_on(as_json)
 
 
 @given(STAGED)
-def test_our_own_pages_are_pages(staged: list[StagedFile]) -> None:
-    """What we write, we read: nothing is missing on it."""
+def test_new_pages_can_be_read(staged: list[StagedFile]) -> None:
+    """For any stage, a new page is read with all its files."""
     for kind in TYPES:
         page = a_page(new_page(kind, "demo", staged), kind, STAGED_PAGE)
         assert merged(page, staged).body == page.body
 
 
-def test_lists_are_written_in_both_formats() -> None:
-    """The list of a stage has its own project (#72)."""
+def test_lists_are_the_same_in_both_formats() -> None:
+    """For any project, its list has only the project."""
     assert b'"name":"demo"' in new_list(SimpleType.V1_JSON, ["demo"])
     assert b'<a href="demo/">demo</a>' in new_list(SimpleType.HTML, ["demo"])
 
 
 def facts_of(link: Link) -> tuple[object, ...]:
-    """Return what an installer acts on."""
+    """Return the values of a link that an installer uses."""
     return link.url, link.hash, link.requires_python, link.yanked_reason
 
 
 def comparable(link: Link) -> tuple[object, ...]:
-    """Return what both formats say; a digest is in the URL of one and beside that of the other."""
+    """Return the values that both formats have.
+
+    A digest is in the URL of one, beside that of the other.
+    """
     return link.url_without_fragment, link.requires_python, link.yanked_reason

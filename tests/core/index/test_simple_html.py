@@ -25,12 +25,12 @@ def merged(page: bytes, *staged: StagedFile, url: str = PAGE) -> str:
 
 
 def lines_of(page: str) -> list[str]:
-    """Return the lines that are links."""
+    """Return the lines that contain links."""
     return [line.strip() for line in page.splitlines() if "<a " in line]
 
 
-def test_a_staged_file_is_listed_as_pypi_would() -> None:
-    """A link has PyPI's attributes, in PyPI's order, escaped (#57, #59, #60)."""
+def test_link_of_a_staged_file() -> None:
+    """A link has PyPI's attributes in PyPI's order, escaped."""
     digest = f"sha256={WHEEL.core_metadata_sha256}"
 
     assert lines_of(merged(html_page_with(), WHEEL, SDIST)) == [
@@ -45,14 +45,14 @@ def test_a_staged_file_is_listed_as_pypi_would() -> None:
 
 @pytest.mark.parametrize("requires", ['>=3"><script>', "<4 & '5'"], ids=["a tag", "quotes"])
 def test_text_is_escaped(requires: str) -> None:
-    """What an uploader writes never ends an attribute (#60)."""
+    """Text of an uploader never ends an attribute."""
     staged = a_staged_file(WHEEL.filename, requires_python=requires)
 
     assert f'data-requires-python="{escape(requires)}"' in merged(html_page_with(), staged)
 
 
-def test_staged_files_stand_where_pypi_would_put_them() -> None:
-    """By version, then by filename; upstream's own lines are not touched (#70)."""
+def test_staged_files_are_in_pypis_order() -> None:
+    """Staged files are sorted by version and filename; upstream's lines are unchanged."""
     page = html_page_with("demo-1.0.tar.gz", "demo-3.0.tar.gz")
     text = page.decode()
     place = text.index('<a href="https://files.example.org/packages/demo-3.0')
@@ -64,8 +64,8 @@ def test_staged_files_stand_where_pypi_would_put_them() -> None:
     assert [WHEEL.filename in line for line in lines_of(edited)] == [False, True, False, False]
 
 
-def test_a_link_comes_on_a_line_of_its_own() -> None:
-    """The page looks as if upstream had written it."""
+def test_link_is_on_its_own_line() -> None:
+    """A link is added on its own line, as upstream does."""
     assert merged(html_page_with("demo-1.0.tar.gz")) == (
         html_page_with("demo-1.0.tar.gz", *lines_of(merged(html_page_with()))).decode()
     )
@@ -92,42 +92,42 @@ def test_a_link_comes_on_a_line_of_its_own() -> None:
         "no body",
     ],
 )
-def test_every_byte_of_upstream_stays(page: str) -> None:
-    """What is there stays as it is spelled; we only insert (#67)."""
+def test_bytes_are_only_inserted(page: str) -> None:
+    """The page of upstream is unchanged except for insertions."""
     rest = iter(merged(page.encode(), WHEEL, SDIST))
 
     assert all(character in rest for character in page)
 
 
 @pytest.mark.parametrize("text", ["İ" * 9, "ẞ", "plain"])
-def test_the_first_link_goes_to_the_end_of_the_body(text: str) -> None:
-    """A page without links gets its first one where the body ends.
+def test_first_link_is_added_at_the_end_of_the_body(text: str) -> None:
+    """On a page without links, the first one is added at the end of the body.
 
-    Once letters whose small form is longer moved the place.
+    Letters whose lower case is longer shifted the position once.
     """
     page = f'<meta name="pypi:repository-version" content="1.0"><body>{text}</BODY></html>'
 
     assert merged(page.encode()).endswith("</a><br />\n</BODY></html>")
 
 
-def test_nothing_to_add_changes_no_byte() -> None:
-    """A page that lists everything is upstream's, relative links and all."""
+def test_complete_page_is_unchanged() -> None:
+    """A page that lists every staged file is unchanged, including its relative links."""
     page = html_page_with(a_link(WHEEL.filename, "x/" + WHEEL.filename))
 
     assert add_to_html_page(page, PAGE, [WHEEL], page_url=STAGED_PAGE) is page
     assert add_to_html_page(page, PAGE, [], page_url=STAGED_PAGE) is page
 
 
-def test_a_quarantined_project_gets_nothing() -> None:
-    """Quarantined projects offer nothing to install (#66)."""
+def test_quarantined_project_gets_no_files() -> None:
+    """A quarantined project offers nothing to install (PEP 792)."""
     head = '<meta name="pypi:project-status" content="quarantined">'
     page = html_page_with(head=head)
 
     assert add_to_html_page(page, PAGE, [WHEEL], page_url=STAGED_PAGE) is page
 
 
-def test_the_api_version_is_upstreams() -> None:
-    """HTML stays at the version that upstream says (#50, #61)."""
+def test_api_version_is_upstreams() -> None:
+    """The API version of an HTML page is unchanged."""
     page = html_page_with().replace(b'content="1.4"', b'content="1.0"')
 
     assert 'content="1.0"' in merged(page)
@@ -135,7 +135,7 @@ def test_the_api_version_is_upstreams() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attribute", "shown"),
+    ("attribute", "expected"),
     [
         ("", ""),
         (" data-yanked", 'data-yanked="" '),
@@ -143,14 +143,14 @@ def test_the_api_version_is_upstreams() -> None:
     ],
     ids=["not yanked", "yanked", "yanked with a reason"],
 )
-def test_a_file_of_a_release_that_is_out_follows_it(attribute: str, shown: str) -> None:
-    """Requires-Python and yanking are the release's (#62, #63)."""
+def test_file_of_a_published_release(attribute: str, expected: str) -> None:
+    """Requires-Python and yanking are those of the published release."""
     link = f'<a href="demo-2.tar.gz" data-requires-python="&gt;=3.8"{attribute}>demo-2.tar.gz</a>'
 
     (line,) = [one for one in lines_of(merged(html_page_with(link))) if WHEEL.filename in one]
 
     assert 'data-requires-python="&gt;=3.8"' in line
-    assert shown in line
+    assert expected in line
     assert ("data-yanked" in line) == bool(attribute)
 
 
@@ -183,9 +183,9 @@ def test_a_file_of_a_release_that_is_out_follows_it(attribute: str, shown: str) 
     ids=str,
 )
 def test_relative_links_become_absolute(link: str, expected: str | None) -> None:
-    """The page is served elsewhere than upstream's, so its links must not depend on that (#68).
+    """Relative links become absolute, because the page is served at another URL.
 
-    Once a link without quotes lost its digest, as `=` was taken for its end.
+    An unquoted link lost its digest once: `=` was taken for its end.
     """
     expected = expected or link.replace("x.egg", "https://index.example.org/simple/demo/x.egg")
 
@@ -215,17 +215,17 @@ def test_relative_links_become_absolute(link: str, expected: str | None) -> None
         "in a comment",
     ],
 )
-def test_a_base_is_what_links_are_relative_to(head: str, absolute: str) -> None:
-    """Of two bases the first counts, as for pip and browsers (#68).
+def test_base_of_links(head: str, absolute: str) -> None:
+    """The first of two bases counts, as for pip and browsers.
 
-    Once the last one did, and a `<meta name="base">` as well.
+    The last one did once, as did `<meta name="base">`.
     """
     page = html_page_with('<a href="x.egg">x.egg</a>', head=head)
 
     assert f'<a href="{absolute}">' in merged(page)
 
 
-def test_a_base_does_not_lead_staged_links_astray() -> None:
+def test_staged_links_ignore_the_base() -> None:
     """On a page with a base, links to staged files are absolute."""
     page = html_page_with(head='<base href="https://files.example.org/">')
 
@@ -235,8 +235,8 @@ def test_a_base_does_not_lead_staged_links_astray() -> None:
     assert line.startswith(f'<a href="https://stage.example.org/tmp/demo/t/{path}#sha256=')
 
 
-def test_a_page_is_read() -> None:
-    """Names, digests, and what holds for a release."""
+def test_page_is_read() -> None:
+    """A page has filenames, digests and the attributes of releases."""
     link = a_link("demo-1.0.tar.gz", data_requires_python=">=3.8", data_yanked="broken")
     head = '<meta name="pypi:project-status" content="archived">'
 
@@ -268,7 +268,7 @@ def test_a_page_is_read() -> None:
     ],
     ids=str,
 )
-def test_a_link_is_read(link: str, listed: ListedFile) -> None:
+def test_link_is_read(link: str, listed: ListedFile) -> None:
     """Escapes, missing digests and odd white space are read as installers read them."""
     assert list(read_html_page(link.encode()).files.values()) == [listed]
 
@@ -296,11 +296,11 @@ def test_a_link_is_read(link: str, listed: ListedFile) -> None:
     ],
     ids=lambda page: page[:40] or "empty",
 )
-def test_anything_else_is_unreadable(page: str) -> None:
-    """A log-in form or an error page is never edited, nor taken for an empty page (#77).
+def test_other_documents_are_unreadable(page: str) -> None:
+    """A log-in form or an error page is neither edited nor read as an empty page.
 
-    Once a link that `urlsplit` refuses, and a reference of 5000 digits, were
-    errors of the server.
+    A link that `urlsplit` refuses, and a character reference of 5000 digits, were internal errors
+    once.
     """
     with pytest.raises(UnreadablePageError):
         read_html_page(page.encode())
@@ -316,21 +316,21 @@ def test_anything_else_is_unreadable(page: str) -> None:
     ],
     ids=["a base", "a provenance"],
 )
-def test_links_that_cannot_be_made_absolute_are_unreadable(head: str, link: str) -> None:
-    """A page that we cannot edit for sure is not edited at all."""
+def test_invalid_links_are_unreadable(head: str, link: str) -> None:
+    """A page with a link that cannot be made absolute is not edited."""
     with pytest.raises(UnreadablePageError, match="is not a URL"):
         merged(html_page_with(link, head=head))
 
 
 def test_other_encodings_are_unreadable() -> None:
-    """Pages are UTF-8: another encoding would be mixed with ours."""
+    """Only UTF-8 is accepted: other encodings would be mixed with it."""
     with pytest.raises(UnreadablePageError):
         read_html_page('<a href="é.whl">é.whl</a>'.encode("latin-1"))
 
 
 @pytest.mark.parametrize("letter", ["é", "1", "?", "!", " ", ""], ids=ascii)
-def test_what_starts_no_tag_is_text(letter: str) -> None:
-    """Only an ASCII letter starts a tag; once any letter did."""
+def test_non_ascii_letters_start_no_tag(letter: str) -> None:
+    """Only an ASCII letter starts a tag. Any letter did once."""
     page = html_page_with("demo-1.0.tar.gz").replace(b"<h1>", f"<{letter} <h1>".encode())
 
     assert list(read_html_page(page).files) == ["demo-1.0.tar.gz"]
@@ -355,8 +355,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 @pytest.mark.parametrize("end", ["", ">", "'>", '">', "-->"], ids=lambda end: end or "no end")
-def test_hostile_pages_are_read(piece: str, end: str) -> None:
-    """64 KiB of any of these are no page; none of it is tried a second way."""
+def test_hostile_pages_take_linear_time(piece: str, end: str) -> None:
+    """64 KiB of each of these are unreadable, without backtracking."""
     page = (piece * (2**16 // len(piece)) + end).encode()
 
     with pytest.raises(UnreadablePageError):
@@ -364,10 +364,10 @@ def test_hostile_pages_are_read(piece: str, end: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["<a", "<a ", '<a "', "<a b='", "</a", '</a"', "</a b='"])
-def test_the_first_tag_without_end_ends_the_reading(piece: str) -> None:
-    """The search for an end goes over the page once.
+def test_first_tag_without_end_stops_parsing(piece: str) -> None:
+    """The end of a tag is searched once for the whole page.
 
-    Once it did for each of many `</a"`, as only opening tags were told.
+    It was searched for each of many `</a"` once.
     """
     page = (piece * 3).encode()
 
@@ -375,8 +375,8 @@ def test_the_first_tag_without_end_ends_the_reading(piece: str) -> None:
         read_html_page(page)
 
 
-def test_the_page_of_a_new_project_is_as_pypis() -> None:
-    """A project that upstream does not have gets a page of PyPI's shape (#61, #72)."""
+def test_page_of_a_new_project() -> None:
+    """The page of a new project has PyPI's shape."""
     page = new_html_page("demo", [SDIST, WHEEL]).decode()
 
     head = '<meta name="pypi:project-status" content="active">'
@@ -385,8 +385,8 @@ def test_the_page_of_a_new_project_is_as_pypis() -> None:
     assert page == as_pypi.replace("    <h1>", "<h1>")
 
 
-def test_a_list_of_projects_is_relative() -> None:
-    """The links of a list stay within the stage (#72)."""
+def test_links_of_a_list_are_relative() -> None:
+    """The links of a list of projects stay within the stage."""
     page = new_html_list(["a", "demo"]).decode()
 
     assert lines_of(page) == ['<a href="a/">a</a>', '<a href="demo/">demo</a>']
@@ -403,6 +403,6 @@ def test_a_list_of_projects_is_relative() -> None:
     ],
     ids=["closed", "something follows", "cut off", "closed long before"],
 )
-def test_a_page_that_is_cut_off_is_seen(page: bytes, *, closed: bool) -> None:
-    """A connection that ends early leaves a page without its end."""
+def test_truncated_page_is_found(page: bytes, *, closed: bool) -> None:
+    """A page without its end tag is recognized as truncated."""
     assert has_end(page) is closed

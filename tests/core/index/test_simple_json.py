@@ -38,12 +38,12 @@ KEYS_OF_PYPI = [
 
 
 def merged(page: bytes, *staged: StagedFile) -> Any:
-    """Return the page with staged files on it, one wheel by default, parsed."""
+    """Return the parsed page with staged files on it, one wheel by default."""
     return json.loads(add_to_json_page(page, "demo", PAGE, staged or [WHEEL]))
 
 
-def test_a_staged_file_is_listed_as_pypi_would() -> None:
-    """An entry has the keys that PyPI gives it, in PyPI's order (#52 to #55, #64)."""
+def test_entry_of_a_staged_file() -> None:
+    """An entry has PyPI's keys in PyPI's order."""
     (entry,) = merged(page_with(), WHEEL)["files"]
 
     metadata = {"sha256": WHEEL.core_metadata_sha256}
@@ -63,22 +63,22 @@ def test_a_staged_file_is_listed_as_pypi_would() -> None:
 
 
 def test_sdists_have_no_core_metadata() -> None:
-    """PyPI serves METADATA for wheels alone (#57)."""
+    """PyPI serves METADATA for wheels only."""
     (entry,) = merged(page_with(), SDIST)["files"]
 
     assert (entry["core-metadata"], entry["data-dist-info-metadata"]) == (False, False)
 
 
-def test_a_url_ends_with_the_filename() -> None:
-    """Installers take the last component of a URL for the filename (#58, #59)."""
+def test_url_ends_with_the_filename() -> None:
+    """Installers read the filename from the last component of a URL."""
     (entry,) = merged(page_with(), WHEEL)["files"]
 
     assert entry["url"].rpartition("/")[2] == entry["filename"]
     assert "?" not in entry["url"]
 
 
-def test_staged_files_stand_where_pypi_would_put_them() -> None:
-    """By version, then by filename; upstream's own order is not touched (#70)."""
+def test_staged_files_are_in_pypis_order() -> None:
+    """Staged files are sorted by version and filename; upstream's order is unchanged."""
     page = page_with("demo-1.0.tar.gz", "demo-3.0.tar.gz", "demo-0.9.tar.gz.asc")
 
     edited = add_to_json_page(page, "demo", PAGE, [SDIST, WHEEL])
@@ -109,32 +109,32 @@ def test_staged_files_stand_where_pypi_would_put_them() -> None:
     ],
     ids=str,
 )
-def test_a_version_is_added_once(listed: list[str], versions: list[str]) -> None:
-    """The staged version is among the versions once, in whatever spelling (#51)."""
+def test_version_is_added_once(listed: list[str], versions: list[str]) -> None:
+    """The staged version is listed once, in any spelling."""
     assert merged(page_with(versions=listed), WHEEL, SDIST)["versions"] == versions
 
 
-def test_a_page_without_versions_gets_none() -> None:
-    """A page of API 1.0 has no versions, and does not get some (#50)."""
+def test_page_without_versions_gets_none() -> None:
+    """A page of API 1.0 has no versions, and gets none."""
     assert merged(page_with(versions=None))["versions"] is None
 
 
-def test_versions_that_are_no_list_are_no_page() -> None:
-    """Versions of another kind are not guessed at (B32)."""
+def test_invalid_versions_are_unreadable() -> None:
+    """A page whose versions are no list is unreadable."""
     with pytest.raises(UnreadablePageError, match="`versions` is not a list"):
         add_to_json_page(page_with(versions={"2.0": True}), "demo", PAGE, [WHEEL])
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.5", "1.9", "2.0"])
-def test_the_api_version_is_upstreams(version: str) -> None:
-    """We never claim more than upstream does (#50)."""
+def test_api_version_is_upstreams(version: str) -> None:
+    """The API version of a page is unchanged."""
     page = page_with("demo-1.0.tar.gz", meta={"api-version": version, "_last-serial": 7})
 
     assert merged(page)["meta"] == {"api-version": version, "_last-serial": 7}
 
 
-def test_unknown_keys_survive() -> None:
-    """What we have not heard of is carried through, private keys too (#65, #67, #69, #76)."""
+def test_unknown_keys_are_unchanged() -> None:
+    """Unknown keys are unchanged, private ones too."""
     strange = a_listed_entry("demo-1.0-variants.json", _private=1, to_come={"a": [1.50, "é"]})
     page = page_with(files=[strange], namespaces=None, _key=[1], tracks=["x"], versions=["1.0"])
 
@@ -160,15 +160,15 @@ def test_unknown_keys_survive() -> None:
     ],
     ids=["no versions", "white space", "odd spellings", "as PyPI", "indented"],
 )
-def test_every_byte_of_upstream_stays(page: bytes) -> None:
-    """What is there stays as it is spelled; we only insert."""
+def test_bytes_are_only_inserted(page: bytes) -> None:
+    """The page of upstream is unchanged except for insertions."""
     rest = iter(add_to_json_page(page, "demo", PAGE, [WHEEL, SDIST]))
 
     assert all(byte in rest for byte in page)
 
 
-def test_an_indented_page_stays_indented() -> None:
-    """New entries are set apart as upstream sets its own apart."""
+def test_indented_page_stays_indented() -> None:
+    """New entries have the indentation of upstream's."""
     page = b'{"name": "demo", "files": [\n  {"filename": "a"},\n  {"filename": "b"}\n]}'
 
     edited = add_to_json_page(page, "demo", PAGE, [WHEEL]).decode()
@@ -182,15 +182,15 @@ def test_an_indented_page_stays_indented() -> None:
     [page_with(WHEEL.filename, url="x"), page_with("demo-1.0.tar.gz")],
     ids=["all listed", "nothing staged"],
 )
-def test_nothing_to_add_changes_no_byte(page: bytes) -> None:
-    """A page that lists everything is upstream's, relative links and all."""
+def test_complete_page_is_unchanged(page: bytes) -> None:
+    """A page that lists every staged file is unchanged, including its relative links."""
     staged = [WHEEL] if WHEEL.filename.encode() in page else []
 
     assert add_to_json_page(page, "demo", PAGE, staged) is page
 
 
-def test_a_listed_name_is_listed_once() -> None:
-    """Upstream's entry wins, whatever digest the staged file has (#71)."""
+def test_listed_filename_is_not_added() -> None:
+    """Upstream's entry wins, whatever digest the staged file has."""
     page = page_with(files=[a_listed_entry(WHEEL.filename, hashes={"sha256": "0" * 64})])
 
     edited = merged(page, WHEEL, SDIST)
@@ -199,25 +199,25 @@ def test_a_listed_name_is_listed_once() -> None:
     assert edited["files"][0]["hashes"] == {"sha256": "0" * 64}
 
 
-def test_a_quarantined_project_gets_nothing() -> None:
-    """Quarantined projects offer nothing to install (#66)."""
+def test_quarantined_project_gets_no_files() -> None:
+    """A quarantined project offers nothing to install (PEP 792)."""
     page = page_with(**{"project-status": {"status": "quarantined"}})
 
     assert add_to_json_page(page, "demo", PAGE, [WHEEL]) is page
 
 
 @pytest.mark.parametrize(
-    ("yanked", "shown"),
+    ("yanked", "expected"),
     [(False, False), (True, True), ("broken", "broken"), (None, False), ("", False)],
     ids=["no", "yes", "with a reason", "null", "an empty reason"],
 )
-def test_a_file_of_a_release_that_is_out_follows_it(yanked: object, shown: object) -> None:
-    """Requires-Python and yanking are the release's (#62, #63)."""
+def test_file_of_a_published_release(yanked: object, expected: object) -> None:
+    """Requires-Python and yanking are those of the published release."""
     listed = a_listed_entry("demo-2.0.0.tar.gz", yanked=yanked, requires_python=">=3.8")
 
     (entry, _) = merged(page_with(files=[listed], versions=["2.0.0"]), WHEEL)["files"]
 
-    assert (entry["yanked"], entry["requires-python"]) == (shown, ">=3.8")
+    assert (entry["yanked"], entry["requires-python"]) == (expected, ">=3.8")
 
 
 @pytest.mark.parametrize(
@@ -237,14 +237,14 @@ def test_a_file_of_a_release_that_is_out_follows_it(yanked: object, shown: objec
 )
 @pytest.mark.parametrize("key", ["url", "provenance"])
 def test_relative_links_become_absolute(key: str, link: str | None, absolute: str | None) -> None:
-    """The page is served elsewhere than upstream's, so its links must not depend on that (#68)."""
+    """Relative links become absolute, because the page is served at another URL."""
     page = page_with(files=[a_listed_entry("demo-1.0.tar.gz", **{key: link})])
 
     assert merged(page)["files"][0][key] == absolute
 
 
-def test_a_page_is_read() -> None:
-    """Names, digests, and what holds for a release."""
+def test_page_is_read() -> None:
+    """A page has filenames, digests and the attributes of releases."""
     entry = a_listed_entry("demo-1.0.tar.gz", yanked=True, requires_python=">=3.8")
     listing = read_json_page(page_with(files=[entry]), "demo")
 
@@ -255,8 +255,8 @@ def test_a_page_is_read() -> None:
     assert listing.status == "active"
 
 
-def test_a_digest_is_read_in_lower_case() -> None:
-    """An index may spell digests in capitals: they took our own file for another one."""
+def test_digest_is_read_in_lower_case() -> None:
+    """An index may spell digests in upper case. The staged file counted as another one once."""
     entry = a_listed_entry("demo-1.0.tar.gz", hashes={"sha256": "AB" * 32})
 
     listing = read_json_page(page_with(files=[entry]), "demo")
@@ -264,8 +264,8 @@ def test_a_digest_is_read_in_lower_case() -> None:
     assert listing.files["demo-1.0.tar.gz"].sha256 == "ab" * 32
 
 
-def test_a_page_may_say_little() -> None:
-    """A file is its name; a page without status is active (#52)."""
+def test_optional_keys() -> None:
+    """A file needs only its filename; a page without status is active."""
     listing = read_json_page(b'{"name": "Demo", "files": [{"filename": "x"}]}', "demo")
 
     assert (dict(listing.files), listing.status) == (
@@ -309,8 +309,8 @@ def test_a_page_may_say_little() -> None:
     ],
     ids=lambda page: ascii(page.decode(errors="replace")[:60]),
 )
-def test_anything_else_is_unreadable(page: bytes) -> None:
-    """What is no JSON page of the project is never edited, nor taken for an empty one (#77)."""
+def test_other_documents_are_unreadable(page: bytes) -> None:
+    """A document that is not the JSON page of the project is neither edited nor read as empty."""
     with pytest.raises(UnreadablePageError):
         read_json_page(page, "demo")
     with pytest.raises(UnreadablePageError):
@@ -322,11 +322,10 @@ def test_anything_else_is_unreadable(page: bytes) -> None:
     [b'{"filename": "x", "url": "//["}', b'{"filename": "x", "url": "a", "url": "b"}'],
     ids=["a link that is no URL", "a relative link, twice"],
 )
-def test_links_that_cannot_be_made_absolute_are_unreadable(entry: bytes) -> None:
-    """A page that we cannot edit for sure is not edited at all.
+def test_invalid_links_are_unreadable(entry: bytes) -> None:
+    """A page with a link that cannot be made absolute is not edited.
 
-    Once these were errors of the server: `urljoin` and the scanner of spans
-    raise plain `ValueError`.
+    These were internal errors once: `urljoin` and the scanner of spans raise plain `ValueError`.
     """
     page = b'{"name": "demo", "files": [' + entry + b"]}"
 
@@ -342,10 +341,10 @@ def test_links_that_cannot_be_made_absolute_are_unreadable(entry: bytes) -> None
     ],
     ids=["in a link", "in what a release requires"],
 )
-def test_half_a_character_is_no_page(entry: bytes) -> None:
-    r"""JSON can spell what UTF-8 cannot: `\ud800` alone. No document of an index has that.
+def test_lone_surrogates_are_unreadable(entry: bytes) -> None:
+    r"""JSON can spell a lone `\ud800`, which UTF-8 cannot. Such a page is unreadable.
 
-    Once this was an error of the server: such text was written out unescaped.
+    It was an internal error once: the text was written unescaped.
     """
     page = b'{"name": "demo", "files": [' + entry + b"]}"
 
@@ -353,8 +352,8 @@ def test_half_a_character_is_no_page(entry: bytes) -> None:
         add_to_json_page(page, "demo", PAGE, [WHEEL])
 
 
-def test_the_page_of_a_new_project_is_as_pypis() -> None:
-    """A project that upstream does not have gets a page of PyPI's shape (#72)."""
+def test_page_of_a_new_project() -> None:
+    """The page of a new project has PyPI's shape."""
     page = new_json_page("demo", [SDIST, WHEEL])
 
     parsed = json.loads(page)
@@ -368,8 +367,8 @@ def test_the_page_of_a_new_project_is_as_pypis() -> None:
     assert filenames_on(page) == [WHEEL.filename, SDIST.filename]
 
 
-def test_a_list_of_projects_is_as_pypis() -> None:
-    """The list has PyPI's shape (#72)."""
+def test_list_of_projects() -> None:
+    """A list of projects has PyPI's shape."""
     assert json.loads(new_json_list(["a", "demo"])) == {
         "meta": {"_last-serial": 0, "api-version": "1.4"},
         "projects": [{"_last-serial": 0, "name": "a"}, {"_last-serial": 0, "name": "demo"}],

@@ -32,17 +32,17 @@ from stageproxy.core.index.splice import Edit, insertion, spliced
         "an insertion after a replacement",
     ],
 )
-def test_edits_are_made(edits: list[Edit], expected: str) -> None:
-    """All edits are made, whatever their order.
+def test_edits_are_applied(edits: list[Edit], expected: str) -> None:
+    """All edits are applied, in any order.
 
-    Once an insertion at the start of a replacement gave the replaced text back.
+    An insertion at the start of a replacement restored the replaced text once.
     """
     assert spliced("abcdef", edits) == expected
 
 
 @given(st.text(), st.lists(st.tuples(st.integers(0, 9), st.text("+-", min_size=1))))
-def test_insertions_keep_every_character(text: str, new: list[tuple[int, str]]) -> None:
-    """For any insertions, what was there is still there."""
+def test_insertions_remove_nothing(text: str, new: list[tuple[int, str]]) -> None:
+    """For any insertions, every character of the text is still present."""
     edited = spliced(text, [insertion(min(at, len(text)), written) for at, written in new])
 
     assert len(edited) == len(text) + sum(len(written) for _, written in new)

@@ -1,4 +1,4 @@
-"""Which resource of the index a path asks for."""
+"""The resource of the index that a path asks for."""
 
 from urllib.parse import quote, unquote
 
@@ -90,7 +90,7 @@ HARMLESS = [
 
 @pytest.mark.parametrize("raw", HOSTILE, ids=lambda raw: ascii(raw[:40]))
 def test_ambiguous_targets_are_refused(raw: str) -> None:
-    """What two servers could read in two ways is never forwarded."""
+    """A target that two servers could read differently is never forwarded."""
     with pytest.raises((InvalidRequestError, NotFoundError)):
         check_raw_target(raw)
 
@@ -107,8 +107,8 @@ RAW_TARGETS = st.text("/.%2eEfF5cC0?ab+~", max_size=24).map("/{}".format)
 
 
 @given(RAW_TARGETS)
-def test_no_accepted_target_has_dot_segments(raw: str) -> None:
-    """For any target that is taken, the decoded path has no dot or empty segments."""
+def test_accepted_targets_have_no_dot_segments(raw: str) -> None:
+    """For any accepted target, the decoded path has no dot or empty segments."""
     try:
         check_raw_target(raw)
     except StageproxyError:
@@ -119,8 +119,8 @@ def test_no_accepted_target_has_dot_segments(raw: str) -> None:
 
 
 @given(RAW_TARGETS)
-def test_decoding_makes_no_slashes(raw: str) -> None:
-    """For any target that is taken, segments are the same before and after decoding."""
+def test_decoding_adds_no_slashes(raw: str) -> None:
+    """For any accepted target, segments are the same before and after decoding."""
     try:
         check_raw_target(raw)
     except StageproxyError:
@@ -131,7 +131,7 @@ def test_decoding_makes_no_slashes(raw: str) -> None:
 
 
 def target(path: str, *, installer: bool = False) -> Target:
-    """Return what *path* asks for, under a stage of the project."""
+    """Return the target of *path* below a stage of the project."""
     return find_target(path, project=PROJECT, installer=installer)
 
 
@@ -185,15 +185,15 @@ def target(path: str, *, installer: bool = False) -> Target:
     ],
     ids=str,
 )
-def test_each_path_is_something(path: str, expected: Target) -> None:
-    """The table of paths; spellings of the project lead to its own, within the stage (#43, #44)."""
+def test_target_of_each_path(path: str, expected: Target) -> None:
+    """Each path has its target; other spellings of the project redirect within the stage."""
     assert target(path) == expected
 
 
 @pytest.mark.parametrize("first", sorted(NEVER_FORWARDED))
 @pytest.mark.parametrize("spelled", ["{}", "{}/", "{}/x/y"], ids=["bare", "with slash", "below"])
-def test_what_acts_for_users_is_not_forwarded(first: str, spelled: str) -> None:
-    """PyPI's pages that act for a user are out of reach, however they are spelled (#94)."""
+def test_pages_that_act_for_users_are_not_forwarded(first: str, spelled: str) -> None:
+    """PyPI's pages that act for a user are not served, in any spelling."""
     path = spelled.format(first)
     encoded = f"%{ord(path[0]):02x}{path[1:]}"
 
@@ -216,8 +216,8 @@ def test_what_acts_for_users_is_not_forwarded(first: str, spelled: str) -> None:
     ],
     ids=str,
 )
-def test_installers_are_led_to_the_simple_api(path: str, expected: Target) -> None:
-    """Someone who left `simple/` out of the index URL is shown the way, but not for good."""
+def test_installers_are_redirected_to_the_simple_api(path: str, expected: Target) -> None:
+    """An index URL without `simple/` is redirected, but not permanently."""
     assert target(path, installer=True) == expected
 
 
@@ -231,16 +231,16 @@ def test_installers_are_led_to_the_simple_api(path: str, expected: Target) -> No
     ],
     ids=str,
 )
-def test_files_are_named_by_digest(filename: str, named: str, *, of_metadata: bool) -> None:
-    """A file has the path that it will have on PyPI's host, METADATA beside it (#58, #93)."""
+def test_files_have_pypis_paths(filename: str, named: str, *, of_metadata: bool) -> None:
+    """A file has the path that it will have on PyPI's host, with METADATA beside it."""
     path = f"packages/{SPREAD}/{filename}"
 
     assert target(path) == FileTarget(path, DIGEST, named, of_metadata)
 
 
 @given(st.sets(st.integers(0, len(PROJECT) - 1)))
-def test_every_encoding_of_the_project_is_the_project(escaped: set[int]) -> None:
-    """For any way of escaping letters, the staged project is not mistaken for another one."""
+def test_any_encoding_of_the_project(escaped: set[int]) -> None:
+    """For any percent-encoding of its letters, the staged project is recognized."""
     spelled = "".join(
         f"%{ord(letter):02x}" if place in escaped else letter
         for place, letter in enumerate(PROJECT)
@@ -254,8 +254,8 @@ def test_every_encoding_of_the_project_is_the_project(escaped: set[int]) -> None
     tail=st.sampled_from(["", "/", "/x", "/1.0/json", "/%7Ex/"]),
     installer=st.booleans(),
 )
-def test_other_projects_are_passed_on(name: str, tail: str, *, installer: bool) -> None:
-    """For any other project, upstream is asked for the very path that the client sent (#73)."""
+def test_other_projects_are_forwarded(name: str, tail: str, *, installer: bool) -> None:
+    """For any other project, upstream is asked for exactly the path of the request."""
     assume(name and canonicalize_name(name) != PROJECT)
     path = f"simple/{quote(name, safe='!+~') if installer else name}{tail}"
 
@@ -274,6 +274,6 @@ def test_other_projects_are_passed_on(name: str, tail: str, *, installer: bool) 
     ],
     ids=str,
 )
-def test_paths_that_name_the_project_concern_it(path: str, *, concerned: bool) -> None:
-    """Such an answer may be another one once the stage has changed, so it is not kept (#75)."""
+def test_paths_with_the_project_concern_it(path: str, *, concerned: bool) -> None:
+    """An answer that depends on the stage is not cached."""
     assert concerns(path, PROJECT) is concerned

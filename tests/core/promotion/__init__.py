@@ -1,1 +1,1 @@
-"""Tests of how a stage is published."""
+"""Tests of publishing a stage."""

@@ -1,4 +1,4 @@
-"""What to do about a refusal: each of PyPI's has its own way on (#114)."""
+"""Advice on PyPI's refusals."""
 
 import pytest
 
@@ -29,15 +29,15 @@ USER = "The user 'u' isn't allowed to upload to project 'demo'."
     ],
 )
 def test_advice(sentence: str, start: str) -> None:
-    """PyPI's sentence leads to what can be done about it."""
+    """Each sentence of PyPI has its advice."""
     assert advice_on(sentence).startswith(start)
 
 
-def test_nothing_to_add() -> None:
-    """Where nothing is known, nothing is made up."""
+def test_unknown_refusal_has_no_advice() -> None:
+    """An unknown sentence has no advice."""
     assert advice_on("The description failed to render.") == ""
 
 
-def test_each_is_another() -> None:
-    """Distinct refusals have distinct ways on."""
+def test_advice_is_distinct() -> None:
+    """Different refusals have different advice."""
     assert len({advice for _, advice in ADVICE}) == len(ADVICE)

@@ -1,4 +1,4 @@
-"""Whether the index shows a whole release, and nothing else under its names."""
+"""Whether the index lists a whole release, with the staged bytes."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ OTHER = IndexFile("0" * 64, OURS.url)
 
 
 def shown(sdist: IndexFile) -> Mapping[str, IndexFile]:
-    """Return what an index shows that has the wheel, and some sdist."""
+    """Return the files of an index that lists the wheel, and some sdist."""
     return {
         WHEEL.filename: IndexFile(WHEEL.sha256, "https://files.example.org/w"),
         "demo-2.0.tar.gz": sdist,
@@ -36,8 +36,8 @@ def test_whole_release_is_confirmed(sdist: IndexFile, *, is_confirmed: bool) -> 
     assert (find_refusal(check_is_listed, [SDIST, WHEEL], listed) is None) is is_confirmed
 
 
-def test_something_is_missing() -> None:
-    """What is not shown yet is named, in the order in which it goes out."""
+def test_missing_files_are_named() -> None:
+    """Files that are not listed yet are named, in the order of promotion."""
     with pytest.raises(UpstreamUnavailableError) as caught:
         check_is_listed([SDIST, WHEEL], {})
 
@@ -47,8 +47,8 @@ def test_something_is_missing() -> None:
     )
 
 
-def test_other_bytes() -> None:
-    """Other bytes under a name of ours are told before anything that is missing."""
+def test_other_bytes_are_reported_first() -> None:
+    """Other bytes under a staged filename are reported before missing files."""
     with pytest.raises(ConflictError) as caught:
         check_is_listed([SDIST, WHEEL], {SDIST.filename: OTHER})
 

@@ -1,4 +1,4 @@
-"""What is said of a stage before it is published, and how it is acknowledged."""
+"""The findings of a stage before it is published, and their acknowledgement."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from stageproxy.core.promotion.examination import (
     RELEASE,
     Examination,
-    damage,
-    dropped_attestations,
+    attestation_notices,
+    find_damage,
 )
 from stageproxy.core.rules.findings import Finding, Level, not_known, suspicious
 from tests.support.builders.stages import a_stage, an_artifact
@@ -28,7 +28,7 @@ def examined(findings: Mapping[str, Sequence[Finding]]) -> Examination:
 
 
 def test_findings_by_level() -> None:
-    """Findings of a level come with the file that each is about."""
+    """The findings of a level come with the file that each is about."""
     examination = examined({"a.whl": [ODD, REFUSED], RELEASE: [STRANGE, UNKNOWN]})
 
     assert {level: examination.at_level(level) for level in Level} == {
@@ -56,14 +56,14 @@ def test_digest_of_warnings() -> None:
 
 
 @pytest.mark.parametrize("findings", [{}, {"a.whl": [REFUSED, UNKNOWN]}])
-def test_nothing_to_acknowledge(findings: Mapping[str, Sequence[Finding]]) -> None:
-    """Without a warning there is nothing to name."""
+def test_no_warnings_have_no_digest(findings: Mapping[str, Sequence[Finding]]) -> None:
+    """Without a warning, the digest is empty."""
     assert examined(findings).warnings_digest == ""
 
 
 @given(st.permutations(["a.whl", "b.whl", RELEASE]))
 def test_digest_does_not_depend_on_the_order(names: Sequence[str]) -> None:
-    """For any order of findings, the same warnings are the same."""
+    """For any order of findings, the digest is the same."""
     expected = examined({name: [ODD] for name in ("a.whl", "b.whl", RELEASE)})
 
     assert examined({name: [ODD] for name in names}).warnings_digest == expected.warnings_digest
@@ -78,15 +78,15 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("findings", CHANGES.values(), ids=CHANGES)
-def test_digest_is_of_these_warnings(findings: Mapping[str, Sequence[Finding]]) -> None:
-    """Whoever has acknowledged a warning has not acknowledged another one."""
+def test_other_warnings_have_another_digest(findings: Mapping[str, Sequence[Finding]]) -> None:
+    """An acknowledgement is for exactly these warnings."""
     assert examined(findings).warnings_digest != examined({"a.whl": [ODD]}).warnings_digest
 
 
 @pytest.mark.parametrize("sha256", ["0" * 64, None])
-def test_damage(sha256: str | None) -> None:
-    """A file with other bytes, or without any, is refused."""
-    found = damage(an_artifact(), sha256)
+def test_damaged_file_is_refused(sha256: str | None) -> None:
+    """A stored file that is missing or has other bytes is refused."""
+    found = find_damage(an_artifact(), sha256)
 
     assert found is not None
     assert (found.level, found.message) == (
@@ -95,15 +95,15 @@ def test_damage(sha256: str | None) -> None:
     )
 
 
-def test_no_damage() -> None:
-    """Of a file that is as it came there is nothing to say."""
-    assert damage(an_artifact(), an_artifact().sha256) is None
+def test_intact_file_has_no_findings() -> None:
+    """A stored file with its bytes has no findings."""
+    assert find_damage(an_artifact(), an_artifact().sha256) is None
 
 
-def test_attestations_that_are_left_out() -> None:
-    """That attestations do not go out with an API token is told, by file."""
+def test_attestations_that_are_left_out_are_noted() -> None:
+    """Attestations that an API token cannot publish are noted, by file."""
     attested = replace(an_artifact("a.whl"), attestations=2)
 
-    (notice,) = dropped_attestations([attested, an_artifact("b.whl")])
+    (notice,) = attestation_notices([attested, an_artifact("b.whl")])
 
     assert notice.startswith("a.whl: 2 attestations are left out")

@@ -1,4 +1,4 @@
-"""How far an artifact is: every state of its entry, and everything that can happen to it."""
+"""States of a journal entry, and the events that change it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from stageproxy.core.promotion.journal import (
     Entry,
     Progress,
-    anything_may_be_out,
+    anything_may_be_published,
     confirmed_in,
     new_journal,
 )
@@ -25,10 +25,10 @@ EVENTS: Mapping[str, Callable[[Entry], Entry]] = {
     "accepted": lambda entry: entry.answered(Accepted("OK"), LATER),
     "refused": lambda entry: entry.answered(Refused(400, "No."), LATER),
     "unanswered": lambda entry: entry.answered(Unanswered("Hm."), LATER),
-    "withheld": lambda entry: entry.withheld(LATER),
+    "withheld": lambda entry: entry.interrupted(LATER),
     "confirmed": lambda entry: entry.confirmed(URL, LATER),
     "resumed": lambda entry: entry.resumed(LATER),
-    "denied": lambda entry: entry.denied(LATER),
+    "denied": lambda entry: entry.refused_in_doubt(LATER),
 }
 ALWAYS = {
     "sending": SENDING,
@@ -62,19 +62,19 @@ FOLLOWING = [
     *((state, event) for state in (PENDING, SENDING, REFUSED, UNKNOWN) for event in EVENTS),
     *((state, event) for state in (SENT, CONFIRMED) for event in ("confirmed", "resumed")),
 ]
-"""What can happen: what was taken is not sent again."""
+"""The events that can happen in each state: an accepted file is not sent again."""
 
 
 def an_entry(progress: Progress, *, in_doubt: bool = False) -> Entry:
     """Return the entry of a file that was sent once."""
-    return Entry("demo.whl", progress, NOON, attempts=1, in_doubt=in_doubt, said="Before.")
+    return Entry("demo.whl", progress, NOON, attempts=1, in_doubt=in_doubt, sentence="Before.")
 
 
 @pytest.mark.parametrize(("state", "event", "expected"), CELLS)
-def test_each_event_leads_where_the_table_says(
+def test_each_event_has_the_outcome_of_the_table(
     state: Progress, event: str, expected: Progress
 ) -> None:
-    """Each event has one outcome in each state, and makes doubt if nobody knows what was taken."""
+    """Each event has one outcome in each state; an upload without an answer sets doubt."""
     after = EVENTS[event](an_entry(state))
 
     is_doubtful = state in MAKES_DOUBT.get(event, set())
@@ -84,25 +84,25 @@ def test_each_event_leads_where_the_table_says(
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("state", Progress)
 def test_doubt_stays(state: Progress, event: str) -> None:
-    """What may have been taken once may have been taken, whatever is said to a later attempt."""
+    """A file that may have been accepted once stays in doubt, whatever a later attempt returns."""
     after = EVENTS[event](an_entry(state, in_doubt=True))
 
     assert after.in_doubt
-    assert after.may_be_out
+    assert after.may_be_published
 
 
 @pytest.mark.parametrize("state", Progress)
-def test_what_was_only_heard_of(state: Progress) -> None:
-    """Who has not seen himself that a file is out takes it for one that was sent, until he does."""
+def test_reported_file_counts_as_sent(state: Progress) -> None:
+    """A file that was only reported as published counts as sent until the index lists it."""
     entry = replace(an_entry(state), url=URL)
 
     expected = replace(entry, progress=SENT, url="", changed_at=LATER)
-    assert entry.unseen(LATER) == (expected if state is CONFIRMED else entry)
+    assert entry.unconfirmed(LATER) == (expected if state is CONFIRMED else entry)
 
 
-def test_doubtful_file_that_is_withheld() -> None:
-    """A file that may be out is not pending again because its copy here is damaged."""
-    assert an_entry(SENDING, in_doubt=True).withheld(LATER).progress is UNKNOWN
+def test_doubtful_file_is_not_pending_again() -> None:
+    """A file in doubt does not become pending if its stored copy is damaged."""
+    assert an_entry(SENDING, in_doubt=True).interrupted(LATER).progress is UNKNOWN
 
 
 SAID = {
@@ -115,41 +115,41 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize(("event", "said"), SAID.items())
-def test_what_the_index_said_last(event: str, said: str) -> None:
-    """An entry keeps what the index said last, and when something happened."""
+@pytest.mark.parametrize(("event", "sentence"), SAID.items())
+def test_last_answer_is_stored(event: str, sentence: str) -> None:
+    """An entry has the last answer of the index and the time of its last change."""
     after = EVENTS[event](an_entry(SENDING))
 
-    assert (after.said, after.changed_at) == (said, LATER)
+    assert (after.sentence, after.changed_at) == (sentence, LATER)
 
 
 def test_attempts_are_counted() -> None:
-    """Each time that a file is sent is counted, and nothing else is."""
+    """Each upload of a file is counted, and nothing else is."""
     entry = an_entry(PENDING).sending(LATER).answered(Unanswered("Hm."), LATER).sending(LATER)
 
     assert entry.confirmed(URL, LATER).attempts == 3
 
 
-def test_confirmed_where_it_is() -> None:
-    """A confirmed entry knows where the file is."""
+def test_confirmed_entry_has_a_url() -> None:
+    """A confirmed entry has the URL of the file."""
     expected = replace(an_entry(CONFIRMED), url=URL, changed_at=LATER)
 
     assert an_entry(SENT).confirmed(URL, LATER) == expected
 
 
 @pytest.mark.parametrize("state", [SENT, REFUSED, UNKNOWN, SENDING])
-def test_patience_starts_again(state: Progress) -> None:
-    """Whoever goes on gives the index its time anew."""
+def test_resuming_restarts_the_patience(state: Progress) -> None:
+    """A promotion that resumes waits for the index from the start."""
     assert an_entry(state).resumed(LATER).changed_at == LATER
 
 
 @pytest.mark.parametrize("state", [PENDING, CONFIRMED])
-def test_what_is_settled_stays_as_it_was(state: Progress) -> None:
-    """Of what was not sent or is out, going on changes nothing: a receipt tells when it was."""
+def test_resuming_keeps_settled_entries(state: Progress) -> None:
+    """Resuming does not change entries that are pending or confirmed."""
     assert an_entry(state).resumed(LATER) == an_entry(state)
 
 
-MAY_BE_OUT = {
+MAY_BE_PUBLISHED = {
     PENDING: False,
     SENDING: True,
     SENT: True,
@@ -159,25 +159,25 @@ MAY_BE_OUT = {
 }
 
 
-@pytest.mark.parametrize(("state", "expected"), MAY_BE_OUT.items())
-def test_what_users_may_see(state: Progress, *, expected: bool) -> None:
-    """Only what was not sent or was refused without doubt is not out for certain."""
+@pytest.mark.parametrize(("state", "expected"), MAY_BE_PUBLISHED.items())
+def test_visible_files(state: Progress, *, expected: bool) -> None:
+    """A file may be visible unless it was not sent, or was refused without doubt."""
     journal = {**new_journal(["a", "b"], NOON), "demo.whl": an_entry(state)}
 
-    assert an_entry(state).may_be_out == expected
-    assert anything_may_be_out(journal) == expected
+    assert an_entry(state).may_be_published == expected
+    assert anything_may_be_published(journal) == expected
 
 
 def test_new_journal() -> None:
-    """A new journal has every file, and nothing of them has been sent."""
+    """A new journal has every file, all of them pending."""
     journal = new_journal(["a", "b"], NOON)
 
     assert journal == {"a": Entry("a", PENDING, NOON), "b": Entry("b", PENDING, NOON)}
-    assert not anything_may_be_out(journal)
+    assert not anything_may_be_published(journal)
 
 
 def test_confirmed_by_filename() -> None:
-    """What is out for certain is told in the order of filenames."""
+    """Confirmed files are listed in the order of filenames."""
     journal = {**{name: Entry(name, CONFIRMED, NOON) for name in "ba"}, **new_journal("c", NOON)}
 
     assert [entry.filename for entry in confirmed_in(journal)] == ["a", "b"]
@@ -185,8 +185,8 @@ def test_confirmed_by_filename() -> None:
 
 @pytest.mark.parametrize("in_doubt", [False, True])
 @pytest.mark.parametrize(("state", "event"), FOLLOWING)
-def test_what_happens_can_follow(state: Progress, event: str, *, in_doubt: bool) -> None:
-    """Whatever happens to an artifact can be told after what was before."""
+def test_possible_reports(state: Progress, event: str, *, in_doubt: bool) -> None:
+    """An entry can be reported in every state that can follow its last one."""
     before = an_entry(state, in_doubt=in_doubt or state is UNKNOWN)
 
     assert before.is_followed_by(EVENTS[event](before))
@@ -204,6 +204,6 @@ def test_what_happens_can_follow(state: Progress, event: str, *, in_doubt: bool)
         (an_entry(REFUSED, in_doubt=True), an_entry(PENDING)),
     ],
 )
-def test_what_cannot_follow(before: Entry, after: Entry) -> None:
-    """What is out, or may be, cannot be nowhere again."""
+def test_impossible_reports(before: Entry, after: Entry) -> None:
+    """A file that is or may be published cannot become pending again."""
     assert not before.is_followed_by(after)

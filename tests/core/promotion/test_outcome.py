@@ -1,4 +1,4 @@
-"""What a promotion comes to: sentences for whoever has to go on, and the receipt."""
+"""The sentences on how a promotion ended, and the receipt."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
-from stageproxy.core.promotion.outcome import receipt, why_it_stopped
+from stageproxy.core.promotion.outcome import receipt, stop_message
 from stageproxy.core.stage.manifest import manifest
 from stageproxy.core.stage.stage import Status
 from tests.support.builders.stages import a_stage, an_artifact
@@ -75,30 +75,30 @@ ENDINGS = {
 
 @pytest.mark.parametrize(("progress", "sentences"), ENDINGS.values(), ids=ENDINGS)
 def test_why_it_stopped(progress: Sequence[Progress], sentences: Sequence[str]) -> None:
-    """It says why, what is live, what users see now, how to go on, and until when."""
-    told = why_it_stopped("Why.", STAGE, a_journal(*progress), NOON)
+    """The sentence has the reason, the published files, how to resume, and the deadline."""
+    sentence = stop_message("Why.", STAGE, a_journal(*progress), NOON)
 
-    assert told == " ".join(sentences)
+    assert sentence == " ".join(sentences)
 
 
-def test_wheels_that_are_missing() -> None:
-    """Where wheels are missing and no sdist is, it says so."""
+def test_missing_wheels() -> None:
+    """If wheels are missing and the sdist is not, the sentence says so."""
     other = "demo-2.0-cp311-cp311-win32.whl"
     stage = a_stage("2.0", an_artifact(WHEEL), an_artifact(other))
     journal = {**a_journal(CONFIRMED, PENDING), other: Entry(other, PENDING, NOON)}
 
-    assert "; some wheels are missing. " in why_it_stopped("Why.", stage, journal, NOON)
+    assert "; some wheels are missing. " in stop_message("Why.", stage, journal, NOON)
 
 
 def test_receipt() -> None:
-    """A receipt says what was approved, by whom, knowing of what, and where each file is."""
+    """A receipt has the approval, the acknowledged warnings, and the URL of each file."""
     ended = NOON + timedelta(hours=1)
     stage = replace(STAGE, status=Status.PUBLISHED, ended_at=ended)
     promotion = a_promotion(acknowledged=("Odd.",), first_sent_at=NOON, notices=("Left out.",))
 
-    shown = receipt(stage, promotion, a_journal(CONFIRMED, CONFIRMED))
+    document = receipt(stage, promotion, a_journal(CONFIRMED, CONFIRMED))
 
-    assert shown == {
+    assert document == {
         "stage": "s1",
         "project": "demo",
         "version": "2.0",
@@ -109,6 +109,7 @@ def test_receipt() -> None:
         "acknowledged": ["Odd."],
         "first-sent-at": "2026-11-22T12:00:00.123456Z",
         "published-at": "2026-11-22T13:00:00.123456Z",
+        "publisher": "server",
         "published-by": "server",
         "repository-url": "https://upload.example.org/legacy/",
         "index-url": "https://index.example.org/simple/",
@@ -127,8 +128,8 @@ def test_receipt() -> None:
     }
 
 
-def test_receipt_is_json_in_order_of_publishing() -> None:
-    """A receipt can be kept as JSON, and has files in the order in which they went."""
-    shown = receipt(STAGE, a_promotion(), a_journal(CONFIRMED, CONFIRMED))
+def test_receipt_as_json() -> None:
+    """A receipt as JSON has the files in the order of promotion."""
+    document = receipt(STAGE, a_promotion(), a_journal(CONFIRMED, CONFIRMED))
 
-    assert list(json.loads(json.dumps(shown))["files"]) == [WHEEL, SDIST]
+    assert list(json.loads(json.dumps(document))["files"]) == [WHEEL, SDIST]

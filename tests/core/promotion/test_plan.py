@@ -1,4 +1,4 @@
-"""In which order artifacts go to PyPI, and what comes next, from what is seen and what is known."""
+"""The order of promotion, and the next step from the journal and the index."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.core.promotion.confirmation import IndexFile
-from stageproxy.core.promotion.journal import MAY_BE_OUT, Entry, Journal, Progress
+from stageproxy.core.promotion.journal import MAY_BE_PUBLISHED, Entry, Journal, Progress
 from stageproxy.core.promotion.plan import (
     Compare,
     Confirm,
@@ -45,28 +45,28 @@ def a_journal(*progress: Progress, in_doubt: bool = False, age: float = 0) -> Jo
     """Return the journal of the first artifacts in order, changed *age* minutes ago."""
     at = NOON - timedelta(minutes=age)
     return {
-        artifact.filename: Entry(artifact.filename, one, at, in_doubt=in_doubt, said="Why not.")
+        artifact.filename: Entry(artifact.filename, one, at, in_doubt=in_doubt, sentence="Why not.")
         for artifact, one in zip(IN_ORDER, progress, strict=False)
     }
 
 
 def seen_of(*artifacts: Artifact, sha256: str | None = "") -> Mapping[str, IndexFile]:
-    """Return what an index shows of artifacts: their own hash, or another one, or none."""
+    """Return artifacts as an index lists them: with their own hash, another one, or none."""
     return {
         one.filename: IndexFile(one.sha256 if sha256 == "" else sha256, URL + one.filename)
         for one in artifacts
     }
 
 
-def plan(journal: Journal, seen: Mapping[str, IndexFile] | None = None) -> NextStep:
-    """Return what is next for the artifacts that a journal has."""
+def plan(journal: Journal, listed: Mapping[str, IndexFile] | None = None) -> NextStep:
+    """Return the next step for the artifacts of a journal."""
     artifacts = [one for one in IN_ORDER if one.filename in journal]
-    return plan_promotion(reversed(artifacts), seen or {}, journal, NOON, patience=PATIENCE)
+    return plan_promotion(reversed(artifacts), listed or {}, journal, NOON, patience=PATIENCE)
 
 
 @given(st.permutations(IN_ORDER))
 def test_wheels_go_first_and_the_sdist_last(artifacts: Sequence[Artifact]) -> None:
-    """For any order of uploads, nobody has to build what there will be a wheel for (#111)."""
+    """For any order of uploads, the sdist is sent after every wheel."""
     assert in_promotion_order(artifacts) == IN_ORDER
 
 
@@ -104,32 +104,32 @@ STEPS = {
 
 @pytest.mark.parametrize(("progress", "expected"), STEPS.values(), ids=STEPS)
 def test_next_step(progress: Sequence[Progress], expected: NextStep) -> None:
-    """What comes next follows from how far each artifact is, if the index shows nothing new."""
+    """The next step follows from the state of each artifact if the index lists nothing new."""
     assert plan(a_journal(*progress)) == expected
 
 
 @pytest.mark.parametrize("progress", [PENDING, UNKNOWN])
 def test_only_an_sdist(progress: Progress) -> None:
-    """A release that is an sdist alone waits for no wheel."""
+    """A release of an sdist alone waits for no wheel."""
     journal = {SDIST.filename: Entry(SDIST.filename, progress, NOON)}
 
     assert plan(journal) == Send([SDIST])
 
 
 @pytest.mark.parametrize("progress", sorted(set(Progress) - {CONFIRMED}))
-def test_shown_with_our_hash(progress: Progress) -> None:
-    """Whatever the journal says, what the index shows with our hash is out."""
+def test_listed_with_the_staged_hash(progress: Progress) -> None:
+    """A file that the index lists with the staged hash is confirmed, whatever the journal has."""
     step = plan(a_journal(PENDING, progress, PENDING), seen_of(SECOND))
 
     assert step == Confirm({SECOND.filename: URL + SECOND.filename})
 
 
 @pytest.mark.parametrize("progress", Progress)
-def test_other_bytes_come_before_all_else(progress: Progress) -> None:
-    """Other bytes under any name of ours stop everything, even where something could be sent."""
+def test_other_bytes_stop_everything(progress: Progress) -> None:
+    """Other bytes under any staged filename stop the promotion, even if a file could be sent."""
     step = plan(a_journal(PENDING, PENDING, progress), seen_of(SDIST, sha256="0" * 64))
 
-    in_doubt = progress in MAY_BE_OUT - {CONFIRMED}
+    in_doubt = progress in MAY_BE_PUBLISHED - {CONFIRMED}
     assert step == Stop(
         f"{SDIST.filename} is already on the index with other bytes: sha256 {'0' * 64}, but "
         f"{SDIST.sha256} is staged. A filename cannot be used twice.",
@@ -138,22 +138,22 @@ def test_other_bytes_come_before_all_else(progress: Progress) -> None:
 
 
 @pytest.mark.parametrize("progress", sorted(set(Progress) - {CONFIRMED}))
-def test_shown_without_a_hash(progress: Progress) -> None:
-    """Of a file without a hash only its bytes can tell whether it is ours: it is compared first."""
+def test_listed_without_a_hash(progress: Progress) -> None:
+    """A file that is listed without a hash is compared before anything is sent."""
     step = plan(a_journal(PENDING, progress, PENDING), seen_of(SECOND, sha256=None))
 
     assert step == Compare({SECOND.filename: URL + SECOND.filename})
 
 
-def test_confirmed_is_not_compared_again() -> None:
-    """What was compared once is out."""
+def test_confirmed_file_is_not_compared_again() -> None:
+    """A file is compared once."""
     step = plan(a_journal(CONFIRMED, CONFIRMED, PENDING), seen_of(FIRST, SECOND, sha256=None))
 
     assert step == Send([SDIST])
 
 
-def test_files_of_others_do_not_matter() -> None:
-    """What else the index shows of the project is no concern of ours."""
+def test_other_files_do_not_matter() -> None:
+    """Other files of the project on the index are ignored."""
     older = an_artifact("demo-1.0.tar.gz")
 
     assert plan(a_journal(*[CONFIRMED] * 3), seen_of(older, sha256=None)) == Finished()
@@ -172,7 +172,7 @@ LATE = {
 
 @pytest.mark.parametrize(("progress", "in_doubt", "age", "why"), LATE.values(), ids=LATE)
 def test_patience(progress: Progress, age: float, why: str | None, *, in_doubt: bool) -> None:
-    """An index has some time to show what it took; a refusal counts once nothing is in doubt."""
+    """An index has some time to list an accepted file; a refusal counts once it is not in doubt."""
     step = plan(a_journal(progress, CONFIRMED, CONFIRMED, in_doubt=in_doubt, age=age))
 
     reason = step.reason if isinstance(step, Stop) else None
@@ -180,18 +180,18 @@ def test_patience(progress: Progress, age: float, why: str | None, *, in_doubt: 
     assert (why or "") in (reason or "")
 
 
-@pytest.mark.parametrize("said", ["Not allowed to do it", "Not allowed to do it."])
-def test_refusal_is_a_sentence(said: str) -> None:
-    """What the index says ends with a full stop, because more sentences follow."""
-    refused = Entry(FIRST.filename, REFUSED, NOON, said=said)
+@pytest.mark.parametrize("sentence", ["Not allowed to do it", "Not allowed to do it."])
+def test_refusal_is_a_sentence(sentence: str) -> None:
+    """The sentence of the index ends with a full stop."""
+    refused = Entry(FIRST.filename, REFUSED, NOON, sentence=sentence)
 
     step = plan({FIRST.filename: refused})
 
     assert step == Stop(f"{FIRST.filename} was refused: Not allowed to do it.")
 
 
-def test_refused_for_good() -> None:
-    """What is refused, and does not show up for all the patience, is in doubt no more."""
+def test_doubt_ends_with_the_patience() -> None:
+    """A refused file that the index does not list in all that time is not in doubt."""
     step = plan(a_journal(REFUSED, CONFIRMED, REFUSED, in_doubt=True, age=10))
 
     assert isinstance(step, Stop)
@@ -199,8 +199,8 @@ def test_refused_for_good() -> None:
 
 
 @pytest.mark.parametrize("age", [60 * 24 * 3, -60 * 24 * 3], ids=["on", "back"])
-def test_clock_that_was_set(age: float) -> None:
-    """Whichever way the clock was set, nobody waits for days: whoever wants looks again."""
+def test_changed_clock(age: float) -> None:
+    """A clock that was set forward or back does not cause a wait of days."""
     step = plan(a_journal(CONFIRMED, SENT, age=age))
 
     assert isinstance(step, Stop)
@@ -231,9 +231,9 @@ pages = st.dictionaries(
 
 
 @given(journals, pages)
-def test_sdist_waits_for_every_wheel(journal: Journal, seen: Mapping[str, IndexFile]) -> None:
-    """For any journal and page, the sdist is sent alone, and only when every wheel is confirmed."""
-    step = plan(journal, seen)
+def test_sdist_waits_for_every_wheel(journal: Journal, listed: Mapping[str, IndexFile]) -> None:
+    """For any journal and page, the sdist is sent alone, after every wheel is confirmed."""
+    step = plan(journal, listed)
 
     if isinstance(step, Send) and SDIST in step.artifacts:
         assert step.artifacts == [SDIST]
@@ -241,46 +241,44 @@ def test_sdist_waits_for_every_wheel(journal: Journal, seen: Mapping[str, IndexF
 
 
 @given(journals, pages)
-def test_first_goes_alone(journal: Journal, seen: Mapping[str, IndexFile]) -> None:
-    """For any journal and page, nothing goes beside another before the index has taken one."""
-    step = plan(journal, seen)
+def test_first_file_is_sent_alone(journal: Journal, listed: Mapping[str, IndexFile]) -> None:
+    """For any journal and page, the first file is sent alone."""
+    step = plan(journal, listed)
 
     if isinstance(step, Send) and not {one.progress for one in journal.values()} & SETTLED:
         assert len(step.artifacts) == 1
 
 
 @given(journals, pages)
-def test_nothing_goes_twice(journal: Journal, seen: Mapping[str, IndexFile]) -> None:
-    """For any journal and page, nothing is sent that was taken, refused, or is shown."""
-    step = plan(journal, seen)
+def test_no_file_is_sent_twice(journal: Journal, listed: Mapping[str, IndexFile]) -> None:
+    """For any journal and page, no file is sent that was accepted, was refused, or is listed."""
+    step = plan(journal, listed)
 
     sent = step.artifacts if isinstance(step, Send) else []
     assert not {journal[one.filename].progress for one in sent} & {SENT, CONFIRMED, REFUSED}
-    assert not {one.filename for one in sent} & set(seen)
+    assert not {one.filename for one in sent} & set(listed)
 
 
 @given(journals, pages)
-def test_finished_only_when_all_is_confirmed(
-    journal: Journal, seen: Mapping[str, IndexFile]
-) -> None:
-    """For any journal and page, it is finished if and only if all is confirmed, and ours."""
+def test_finished_if_all_is_confirmed(journal: Journal, listed: Mapping[str, IndexFile]) -> None:
+    """For any journal and page, it is finished if and only if every file is confirmed."""
     is_ours = all(
-        one.filename not in seen or seen[one.filename].sha256 in {None, one.sha256}
+        one.filename not in listed or listed[one.filename].sha256 in {None, one.sha256}
         for one in IN_ORDER
     )
     are_confirmed = {one.progress for one in journal.values()} == {CONFIRMED}
 
-    assert (plan(journal, seen) == Finished()) == (is_ours and are_confirmed)
+    assert (plan(journal, listed) == Finished()) == (is_ours and are_confirmed)
 
 
 @given(journals, pages)
-def test_confirming_settles(journal: Journal, seen: Mapping[str, IndexFile]) -> None:
-    """For any journal and page, what was confirmed as planned is not confirmed once more."""
-    step = plan(journal, seen)
+def test_confirmed_files_stay_confirmed(journal: Journal, listed: Mapping[str, IndexFile]) -> None:
+    """For any journal and page, a file is confirmed once."""
+    step = plan(journal, listed)
 
     if isinstance(step, Confirm):
         done = {name: journal[name].confirmed(url, NOON) for name, url in step.files.items()}
-        assert not isinstance(plan({**journal, **done}, seen), Confirm)
+        assert not isinstance(plan({**journal, **done}, listed), Confirm)
 
 
 @pytest.mark.parametrize(("failures", "seconds"), SECONDS.items())

@@ -1,4 +1,4 @@
-"""Who may publish a stage, until when, and how often others are reminded that nobody does."""
+"""The lease of a promotion, its target, and reminders of one that stopped."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ def test_only_the_latest_holder_may_act(fence: int, *, is_holder: bool) -> None:
 
 
 def test_nobody_acts_after_the_end() -> None:
-    """When a promotion has ended, its holder has the lease no more."""
+    """The lease ends with the promotion."""
     with pytest.raises(LostLeaseError):
         a_promotion(fence=2, ended_at=NOON).check_fence(2)
 
@@ -51,14 +51,14 @@ LAPSES = {
 
 @pytest.mark.parametrize(("promotion", "now", "expected"), LAPSES.values(), ids=LAPSES)
 def test_lapse(promotion: Promotion, now: datetime, *, expected: bool) -> None:
-    """A holder who is silent for 15 minutes can be followed by another."""
+    """Another client can take over a lease that was not renewed for 15 minutes."""
     assert timedelta(minutes=15) == LEASE
     assert promotion.has_lapsed(now) == expected
 
 
 @pytest.mark.parametrize("progress", Progress)
 def test_first_byte(progress: Progress) -> None:
-    """The release begins when its first file may be out, and every entry is a sign of life."""
+    """A release begins when its first file may be published, and every entry renews the lease."""
     after = a_promotion().after(Entry("a.whl", progress, NOON), LATER)
 
     is_out = progress not in {Progress.PENDING, Progress.REFUSED}
@@ -66,7 +66,7 @@ def test_first_byte(progress: Progress) -> None:
 
 
 def test_first_byte_stays_the_first() -> None:
-    """Later files do not change when the release began."""
+    """Later files do not change the time at which the release began."""
     begun = a_promotion(first_sent_at=NOON)
 
     assert begun.after(Entry("b.whl", Progress.SENT, LATER), LATER).first_sent_at == NOON
@@ -109,5 +109,5 @@ REMINDERS = {
 
 @pytest.mark.parametrize(("first", "days", "expected"), REMINDERS.values(), ids=REMINDERS)
 def test_reminders(first: datetime | None, days: float, expected: timedelta | None) -> None:
-    """Half a release is warned of from day 3 daily, from day 10 hourly."""
+    """A half-published release is reported daily from day 3, hourly from day 10."""
     assert reminder_interval(first, NOON + timedelta(days=days)) == expected

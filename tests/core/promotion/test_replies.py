@@ -1,4 +1,4 @@
-"""What an index answers to an artifact, and what that means."""
+"""Replies of an index to an upload."""
 
 import json
 from collections.abc import Mapping
@@ -80,19 +80,19 @@ BOTTLE_PAGE = """<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">
 def test_answer(
     status: int, reason: str, headers: Mapping[str, str], body: str, reply: Reply
 ) -> None:
-    """Yes or no, with the sentence of the status line, or else of the body."""
+    """A reply is accepted or refused, with the sentence of the status line, or else of the body."""
     assert reply_of(status, reason, headers, body) == reply
 
 
 @pytest.mark.parametrize("status", [100, 101, 408, 425, 429, 500, 502, 503, 504, 507, 599, 600])
-def test_nobody_knows(status: int) -> None:
-    """Some statuses leave open whether the index has the artifact, whatever words come along."""
+def test_undecided_statuses(status: int) -> None:
+    """Some statuses do not say whether the index has the artifact, whatever their sentence."""
     assert isinstance(reply_of(status, "No", PLAIN, "No, never."), Unanswered)
 
 
 @pytest.mark.parametrize("status", sorted({*range(400, 452)} - {408, 425, 429}))
-def test_no_is_no(status: int) -> None:
-    """Every other 4xx is a refusal: sent again, the artifact would be refused again."""
+def test_other_4xx_is_a_refusal(status: int) -> None:
+    """Every other 4xx is a refusal: the same upload would be refused again."""
     assert reply_of(status, "No, never.", {}, "") == Refused(status, "No, never.")
 
 
@@ -104,8 +104,8 @@ def test_no_is_no(status: int) -> None:
         ("", "502 Busy", "The upload API answered 502 Bad Gateway: Busy"),
     ],
 )
-def test_answer_that_is_none(reason: str, body: str, sentence: str) -> None:
-    """An outcome that is open is told with the status, and what there is to it."""
+def test_undecided_answer_is_reported(reason: str, body: str, sentence: str) -> None:
+    """An undecided reply is reported with its status and its sentence."""
     assert reply_of(502, reason, PLAIN, body) == Unanswered(sentence)
 
 
@@ -121,7 +121,7 @@ def test_answer_that_is_none(reason: str, body: str, sentence: str) -> None:
 )
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 def test_redirect(status: int, location: str, target: str) -> None:
-    """A redirect is a no that says where it leads, without what could open something there."""
+    """A redirect is a refusal with its target, without credentials."""
     headers = {"Location": location}
 
     assert reply_of(status, "Moved", headers, "") == Refused(
@@ -151,7 +151,7 @@ def test_redirect(status: int, location: str, target: str) -> None:
     ids=str,
 )
 def test_pause(headers: Mapping[str, str], pause: timedelta | None) -> None:
-    """The index can ask for a pause, in seconds or until a date by its own clock, within reason."""
+    """The index can ask for a pause, in seconds or until a date by its own clock, within limits."""
     found = reply_of(429, "Too Many Requests", headers, "")
 
     assert found == Unanswered("The upload API answered 429 Too Many Requests.", pause)
@@ -159,7 +159,7 @@ def test_pause(headers: Mapping[str, str], pause: timedelta | None) -> None:
 
 @given(st.integers(100, 999), st.text(), st.sampled_from([HTML, JSON, PLAIN, {}]), st.text())
 def test_any_answer(status: int, reason: str, headers: Mapping[str, str], body: str) -> None:
-    """For any answer there is a reply of one bounded line, and a 2xx alone is a yes."""
+    """For any answer, there is a reply of one limited line, and only a 2xx is an acceptance."""
     reply = reply_of(status, reason, headers, body)
 
     assert reply.sentence.isprintable()
@@ -168,11 +168,11 @@ def test_any_answer(status: int, reason: str, headers: Mapping[str, str], body: 
 
 
 @pytest.mark.parametrize("text", ["<" * 2**16, "<title>" * 9000, "<a " * 2**15, " " * 2**16])
-def test_page_made_to_be_slow(text: str) -> None:
-    """A page of the longest size that is read takes no time, whatever stands there."""
+def test_hostile_page_takes_linear_time(text: str) -> None:
+    """A page of the longest size that is read is parsed without backtracking."""
     assert isinstance(reply_of(400, "", HTML, text), Refused)
 
 
 def test_long_sentence() -> None:
-    """A sentence ends after 500 characters."""
+    """A sentence has at most 500 characters."""
     assert one_line("word " * 1000) == ("word " * 100)

@@ -44,19 +44,19 @@ SAME = {"requires_python": "<4, >=3.8", "requires_dist": "a>=1", "provides_extra
     ],
     ids=["another name", "another version", "another Python"],
 )
-def test_a_file_that_says_something_else_is_suspicious(
+def test_file_with_other_metadata_is_suspicious(
     metadata: str, changes: Mapping[str, str], message: str
 ) -> None:
-    """PyPI does not compare the form with the file, but installers do (#101)."""
+    """PyPI does not compare the form with the file, but installers do."""
     upload = an_upload(a_wheel(metadata=metadata), changes)
 
     assert findings_of(upload) == [Finding("content", message, Level.WARN)]
 
 
-def test_garbage_for_metadata_is_suspicious() -> None:
-    """PyPI takes a file whose METADATA nobody can read; we warn."""
-    said = {"name": "demo", "version": "1.0", "metadata_version": "2.4"}
-    upload = an_upload(a_wheel(metadata="\x00 garbage"), said)
+def test_unreadable_metadata_is_suspicious() -> None:
+    """PyPI accepts a file with unreadable METADATA; it is a warning here."""
+    fields = {"name": "demo", "version": "1.0", "metadata_version": "2.4"}
+    upload = an_upload(a_wheel(metadata="\x00 garbage"), fields)
 
     assert {finding.level for finding in findings_of(upload)} == {Level.WARN}
 
@@ -80,10 +80,8 @@ def test_garbage_for_metadata_is_suspicious() -> None:
     ],
     ids=["spelled otherwise", "another Python", "another dependency", "another extra"],
 )
-def test_the_form_is_compared_with_the_file(
-    changes: Mapping[str, str], expected: list[str]
-) -> None:
-    """What resolvers go by is the same in both; PyPI never looks (C42)."""
+def test_form_is_compared_with_the_file(changes: Mapping[str, str], expected: list[str]) -> None:
+    """Fields that resolvers use are compared with those of the file, which PyPI does not do."""
     upload = an_upload(a_wheel(metadata=METADATA), changes)
 
     assert [one.message for one in findings_of(upload)] == expected

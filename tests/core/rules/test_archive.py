@@ -10,7 +10,7 @@ WHL = WHEEL.filename
 
 
 def test_problems_of_the_archive_are_refused() -> None:
-    """What is wrong within the file is told with the rest (#104)."""
+    """Problems within the file are reported with those of the form."""
     wheel = a_wheel(extra={"demo-1.0.dist-info/entry_points.txt": b"[console_scripts]\n/x = y\n"})
 
     assert sentences(an_upload(wheel)) == [
@@ -19,7 +19,7 @@ def test_problems_of_the_archive_are_refused() -> None:
 
 
 def missing(path: str, filename: str) -> list[str]:
-    """Return what PyPI says of a license file that is not there."""
+    """Return PyPI's sentence on a missing license file."""
     return [
         f"License-File LICENSE does not exist in distribution file {filename} at {path}/LICENSE"
     ]
@@ -37,8 +37,8 @@ LICENSES = {
 
 
 @pytest.mark.parametrize(("distribution", "expected"), LICENSES.values(), ids=LICENSES)
-def test_license_files_are_there(distribution: object, expected: list[str]) -> None:
-    """What the form calls a license is in the archive, where its kind has it."""
+def test_license_files_must_exist(distribution: object, expected: list[str]) -> None:
+    """A license file of the form must be in the archive, at the path of its kind."""
     upload = an_upload(distribution, more=(("license_file", "LICENSE"),))  # type: ignore[arg-type]
 
     assert sentences(upload) == expected

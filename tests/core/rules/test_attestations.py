@@ -36,8 +36,8 @@ WORKFLOW = "demo/demo/.github/workflows/release.yml@refs/tags/1.0"
 
 
 @pytest.mark.parametrize(("text", "expected"), TEXTS.values(), ids=TEXTS)
-def test_form(text: str | None, expected: list[dict[str, Any]] | None) -> None:
-    """They are an array of objects, or cannot be read."""
+def test_attestations_are_read(text: str | None, expected: list[dict[str, Any]] | None) -> None:
+    """Attestations are an array of objects, or unreadable."""
     form = () if text is None else (("attestations", text),)
 
     assert attestations_in(form) == expected
@@ -48,12 +48,12 @@ def test_form(text: str | None, expected: list[dict[str, Any]] | None) -> None:
     [("[]", None), ("[{}]", NOT_TAKEN), ("{", UNREADABLE)],
     ids=["none", "some", "unreadable"],
 )
-def test_rule(text: str, message: str | None) -> None:
-    """Nobody can tell whether PyPI takes them; it is no reason to refuse a file here."""
+def test_attestations_are_an_unknown(text: str, message: str | None) -> None:
+    """Only PyPI can check attestations; that is no reason to refuse a file."""
     found = findings_of(an_upload(more=(("attestations", text),)))
 
-    told = [Finding("attestations", message, Level.UNKNOWN)] if message else []
-    assert [one for one in found if one.source == "attestations"] == told
+    expected = [Finding("attestations", message, Level.UNKNOWN)] if message else []
+    assert [one for one in found if one.source == "attestations"] == expected
 
 
 def form_with(*attestations: Any) -> tuple[tuple[str, str], ...]:
@@ -72,20 +72,20 @@ def form_with(*attestations: Any) -> tuple[tuple[str, str], ...]:
     ],
     ids=["job", "workflow", "other CI", "none", "nonsense"],
 )
-def test_workflow(claims: dict[str, Any], workflow: str | None) -> None:
-    """The identity of a CI job names its workflow."""
+def test_workflow_of_an_identity(claims: dict[str, Any], workflow: str | None) -> None:
+    """The identity token of a CI job names its workflow."""
     assert workflow_of(an_identity(**claims)) == workflow
 
 
 @pytest.mark.parametrize("identity", ["", "a.b", "a.b.c", "a.W10.c", "a.é.c"])
-def test_no_identity(identity: str) -> None:
-    """What is no identity names none."""
+def test_invalid_identity_has_no_workflow(identity: str) -> None:
+    """A text that is no identity token names no workflow."""
     assert workflow_of(identity) is None
 
 
 @pytest.mark.parametrize("length", [0, 100, 300], ids=["short", "longer", "longest"])
-def test_own(length: int) -> None:
-    """The certificate of an attestation names the workflow, however long its name is."""
+def test_own_attestations(length: int) -> None:
+    """The certificate of an attestation names its workflow, however long the name is."""
     workflow = f"demo/{'x' * length}/release.yml@refs/tags/1.0"
     own = an_attestation(workflow)
 
@@ -102,8 +102,8 @@ def test_own(length: int) -> None:
     ],
     ids=["another", "longer", "shorter", "another owner"],
 )
-def test_of_others(other: str) -> None:
-    """Attestations of other workflows are counted, and left out; a beginning is not the name."""
+def test_attestations_of_other_workflows(other: str) -> None:
+    """Attestations of other workflows are counted and left out; a prefix does not match."""
     own = an_attestation(WORKFLOW)
 
     assert own_attestations(form_with(an_attestation(other), own), WORKFLOW) == ([own], 1)
@@ -112,18 +112,18 @@ def test_of_others(other: str) -> None:
 @pytest.mark.parametrize(
     "certificate", [None, 1, "?", base64.b64encode(b"\x86\x7fhttps:").decode()]
 )
-def test_certificate_that_names_nobody(certificate: Any) -> None:
-    """An attestation that does not say whose it is is nobody's."""
+def test_certificate_without_a_workflow(certificate: Any) -> None:
+    """An attestation whose certificate names no workflow is left out."""
     made = {"verification_material": {"certificate": certificate}}
 
     assert own_attestations(form_with(made, {}), WORKFLOW) == ([], 2)
 
 
-def test_without_a_workflow() -> None:
-    """Whoever is no workflow has made none."""
+def test_no_workflow_has_no_attestations() -> None:
+    """Without a workflow, every attestation is left out."""
     assert own_attestations(form_with(an_attestation(WORKFLOW)), None) == ([], 1)
 
 
-def test_without_attestations() -> None:
+def test_form_without_attestations() -> None:
     """A form without attestations has none."""
     assert own_attestations((("name", "demo"),), WORKFLOW) == ([], 0)

@@ -27,12 +27,12 @@ DESCRIPTIONS_: Mapping[str, tuple[Mapping[str, str], list[str]]] = {
 
 @pytest.mark.parametrize(("changes", "expected"), DESCRIPTIONS_.values(), ids=DESCRIPTIONS_)
 def test_descriptions_are_rendered(changes: Mapping[str, str], expected: list[str]) -> None:
-    """PyPI takes no description that it cannot show."""
+    """PyPI refuses a description that it cannot render."""
     assert sentences(an_upload(changes=changes)) == expected
 
 
-def test_a_very_long_description_is_not_rendered() -> None:
-    """A text can keep docutils busy for longer than an upload may take."""
+def test_very_long_description_is_not_rendered() -> None:
+    """Rendering a text can take longer than an upload may take."""
     check = descriptions_checked_by(DESCRIPTIONS)
     longest = BROKEN["description"].ljust(LONGEST_RENDERED)
 
@@ -44,8 +44,8 @@ def test_a_very_long_description_is_not_rendered() -> None:
     ]
 
 
-def test_a_description_without_the_library() -> None:
-    """Without the library, what is not checked is said, where there is something to check."""
+def test_description_without_the_library() -> None:
+    """Without docutils, an unchecked description is reported as unknown."""
     check = descriptions_checked_by(None)
 
     assert list(check(an_upload(changes=BROKEN))) == [

@@ -125,8 +125,8 @@ def test_changed_field_is_refused(changes: Mapping[str, str], expected: list[str
     ],
     ids=["a name", "a summary", "a label"],
 )
-def test_what_comes_once_comes_once(more: FormFields, expected: str) -> None:
-    """A field that has one value may not be sent twice."""
+def test_single_field_is_sent_once(more: FormFields, expected: str) -> None:
+    """A field with one value may not be sent twice."""
     assert sentences(an_upload(more=tuple(more))) == [expected]
 
 
@@ -152,8 +152,8 @@ def test_what_comes_once_comes_once(more: FormFields, expected: str) -> None:
         "deprecated",
     ],
 )
-def test_classifiers_are_looked_up(classifier: str, expected: list[str]) -> None:
-    """PyPI knows a list of them."""
+def test_classifiers_must_be_known(classifier: str, expected: list[str]) -> None:
+    """PyPI refuses unknown and deprecated classifiers."""
     assert sentences(an_upload(more=(("classifiers", classifier),))) == expected
 
 
@@ -170,8 +170,8 @@ def test_classifiers_are_looked_up(classifier: str, expected: list[str]) -> None
     ],
     ids=str,
 )
-def test_requirements_are_of_projects(name: str, value: str, expected: str) -> None:
-    """PyPI takes no URL as a dependency; its sentence about syntax is one line here."""
+def test_direct_references_are_refused(name: str, value: str, expected: str) -> None:
+    """PyPI refuses URLs as dependencies; its sentence on syntax is one line here."""
     (sentence,) = sentences(an_upload(more=((name, value),)))
 
     assert sentence.startswith(expected)
@@ -192,12 +192,12 @@ def test_requirements_are_of_projects(name: str, value: str, expected: str) -> N
     ids=str,
 )
 def test_addresses_are_checked(address: str, expected: list[str]) -> None:
-    """An address is one by the letters; nobody looks whether it exists."""
+    """The syntax of an address is checked, not whether it exists."""
     assert sentences(an_upload(changes={"author_email": address})) == expected
 
 
-def test_an_address_without_the_library() -> None:
-    """Without the library, what is not checked is said, once for each address."""
+def test_address_without_the_library() -> None:
+    """Without email-validator, each unchecked address is reported as unknown."""
     check = addresses_checked_by(None)
 
     assert [one.level for one in check(an_upload(changes={"author_email": "a@b"}))] == [
@@ -216,6 +216,6 @@ def test_an_address_without_the_library() -> None:
     ],
     ids=["a requirement", "another distribution", "an address"],
 )
-def test_what_is_nested_too_deeply_is_refused(name: str, value: str) -> None:
-    """Thousands of brackets once were an error of the server."""
+def test_deeply_nested_value_is_refused(name: str, value: str) -> None:
+    """Thousands of parentheses were an internal error once."""
     assert sentences(an_upload(changes={name: value})) != []

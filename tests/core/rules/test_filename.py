@@ -60,15 +60,15 @@ FILES: Mapping[str, tuple[Distribution, str, str]] = {
 
 
 @pytest.mark.parametrize(("distribution", "filename", "expected"), FILES.values(), ids=FILES)
-def test_a_changed_filename_is_refused(
+def test_changed_filename_is_refused(
     distribution: Distribution, filename: str, expected: str
 ) -> None:
-    """The first thing wrong with a filename is told in PyPI's words (#102, #106)."""
+    """The first problem of a filename is reported in PyPI's words."""
     assert sentences(an_upload(distribution, filename=filename))[0] == expected
 
 
-def test_a_wheel_has_the_normalized_name() -> None:
-    """The name's spelling in a wheel's filename is fixed (#102)."""
+def test_wheel_has_the_normalized_name() -> None:
+    """The project in the filename of a wheel must be normalized."""
     wheel = Distribution("demo.pkg-1.0-py3-none-any.whl", a_wheel("demo.pkg").content)
 
     assert sentences(an_upload(wheel))[1] == (
@@ -88,12 +88,12 @@ def test_a_wheel_has_the_normalized_name() -> None:
     ids=str,
 )
 def test_images_are_refused(content_type: str | None, expected: list[str]) -> None:
-    """PyPI's one use of the part's media type."""
+    """PyPI uses the media type of the file only to refuse images."""
     assert sentences(an_upload(content_type=content_type)) == expected
 
 
-def test_a_filename_of_half_characters_gets_a_verdict() -> None:
-    """A filename may hold bytes that are no UTF-8; once their length was an error of the server."""
+def test_filename_with_surrogates_is_refused() -> None:
+    """A filename may contain bytes that are not UTF-8. Its length was an internal error once."""
     upload = an_upload(filename="demo-1.0-py3-none-any\udcff.whl")
 
     assert "unsupported platform tag" in sentences(upload)[0]

@@ -52,11 +52,8 @@ FORMS: Mapping[str, tuple[Mapping[str, str], list[str]]] = {
 
 
 @pytest.mark.parametrize(("changes", "expected"), FORMS.values(), ids=FORMS)
-def test_a_changed_form_is_refused(changes: Mapping[str, str], expected: list[str]) -> None:
-    """Each thing wrong with a form is told, in PyPI's words (#97, #98, #101, #105).
-
-    Once a version of 5000 digits was an error of the server.
-    """
+def test_changed_form_is_refused(changes: Mapping[str, str], expected: list[str]) -> None:
+    """Each problem of a form is reported in PyPI's words."""
     assert sentences(an_upload(changes=changes)) == expected
 
 
@@ -76,18 +73,18 @@ def test_a_changed_form_is_refused(changes: Mapping[str, str], expected: list[st
     ],
     ids=str,
 )
-def test_a_missing_field_is_told(without: str, expected: str) -> None:
-    """What every upload needs is missed (#98)."""
+def test_missing_field_is_refused(without: str, expected: str) -> None:
+    """A missing required field is reported in PyPI's words."""
     assert sentences(an_upload(without=[without]))[0] == expected
 
 
-def test_some_digest_is_needed() -> None:
-    """PyPI takes no file without a digest (#97)."""
+def test_some_digest_is_required() -> None:
+    """PyPI refuses a file without any digest."""
     upload = an_upload(without=["sha256_digest", "blake2_256_digest"])
 
     assert sentences(upload) == ["Error: Include at least one message digest."]
 
 
-def test_an_sdist_needs_no_python_version() -> None:
-    """`source` goes without saying (#98)."""
+def test_python_version_of_an_sdist_is_optional() -> None:
+    """The Python version of an sdist is `source` by default."""
     assert sentences(an_upload(SDIST, without=["pyversion"])) == []

@@ -1,4 +1,4 @@
-"""What the rules use libraries for."""
+"""Checks that use libraries."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from stageproxy.core.rules.libraries import ADDRESSES, DESCRIPTIONS, is_web_url
 
 
 @pytest.mark.parametrize(
-    ("url", "taken"),
+    ("url", "is_valid"),
     [
         ("https://example.org", True),
         ("http://example.org:8080/a?b#c", True),
@@ -22,12 +22,12 @@ from stageproxy.core.rules.libraries import ADDRESSES, DESCRIPTIONS, is_web_url
     ],
     ids=ascii,
 )
-def test_web_urls(url: str, *, taken: bool) -> None:
-    """A URL of http or https with a host is one, and nothing else."""
-    assert is_web_url(url) is taken
+def test_web_urls(url: str, *, is_valid: bool) -> None:
+    """A web URL has the scheme http or https and a host."""
+    assert is_web_url(url) is is_valid
 
 
-def test_the_libraries_are_there_in_tests() -> None:
-    """What the extra brings is checked here, too."""
+def test_libraries_are_installed() -> None:
+    """The libraries of the extra are installed for the tests."""
     assert (ADDRESSES, DESCRIPTIONS) != (None, None)
     assert None not in {ADDRESSES, DESCRIPTIONS}

@@ -1,4 +1,4 @@
-"""Platforms that PyPI takes wheels for."""
+"""Platforms of wheels that PyPI accepts."""
 
 import pytest
 
@@ -24,12 +24,12 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("platform", TAKEN)
-def test_platforms_are_taken(platform: str) -> None:
-    """PyPI takes wheels for these."""
+def test_accepted_platforms(platform: str) -> None:
+    """PyPI accepts wheels for these platforms."""
     assert is_accepted(platform)
 
 
 @pytest.mark.parametrize("platform", REFUSED, ids=ascii)
-def test_platforms_are_refused(platform: str) -> None:
-    """PyPI refuses wheels for these (#102)."""
+def test_refused_platforms(platform: str) -> None:
+    """PyPI refuses wheels for these platforms."""
     assert not is_accepted(platform)

@@ -1,4 +1,4 @@
-"""Rules that depend on what the index has of the project."""
+"""Rules that depend on the files of the project on the index."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ WHEEL, SDIST = a_wheel(), an_sdist()
 
 
 def beside(upload: Upload, **around: object) -> Upload:
-    """Return an upload with something beside it on the index."""
+    """Return an upload with other files on the index."""
     known = {"now": NOON, "has_project": True, "release": ("demo-1.0-1-py3-none-any.whl",)}
     known |= {"first_upload": NOON} | around
     return replace(upload, around=Surroundings(**known))  # type: ignore[arg-type] # names of fields
@@ -46,8 +46,8 @@ def beside(upload: Upload, **around: object) -> Upload:
         "there already",
     ],
 )
-def test_names_of_python_are_taken(name: str, *, is_new: bool, refused: bool) -> None:
-    """A new project has no name of a module of Python's."""
+def test_standard_library_names_are_refused(name: str, *, is_new: bool, refused: bool) -> None:
+    """A new project cannot have the name of a module of the standard library."""
     upload = beside(an_upload(changes={"name": name}), has_project=not is_new)
 
     expected = (
@@ -82,29 +82,29 @@ ON_INDEX: Mapping[str, tuple[Mapping[str, object], list[str]]] = {
 
 
 @pytest.mark.parametrize(("around", "expected"), ON_INDEX.values(), ids=ON_INDEX)
-def test_what_the_index_has_counts(around: Mapping[str, object], expected: list[str]) -> None:
-    """PyPI takes no name and no bytes twice, and closes releases."""
+def test_files_on_the_index_count(around: Mapping[str, object], expected: list[str]) -> None:
+    """PyPI accepts no filename and no bytes twice, and closes releases after two weeks."""
     assert sentences(beside(an_upload(WHEEL), **around)) == expected
 
 
-def test_a_release_of_unknown_age_may_be_closed() -> None:
-    """HTML pages of an index do not say when a file was uploaded."""
+def test_release_of_unknown_age_may_be_closed() -> None:
+    """HTML pages of an index have no upload times."""
     upload = beside(an_upload(WHEEL), first_upload=None)
 
     assert [(one.level, one.source) for one in findings_of(upload)] == [(Level.UNKNOWN, "content")]
     assert findings_of(beside(an_upload(WHEEL), first_upload=None, release=())) == []
 
 
-def test_a_release_has_one_sdist() -> None:
-    """Only a zip can be a second one, and PyPI takes no zips either."""
+def test_release_has_one_sdist() -> None:
+    """A second sdist is refused, even one that PyPI refuses as a zip."""
     upload = beside(an_upload(SDIST, filename="demo-1.0.zip"), release=(SDIST.filename,))
 
     assert sentences(upload)[0] == "Only one sdist may be uploaded per release."
     assert sentences(beside(an_upload(SDIST), release=(SDIST.filename,))) == []
 
 
-def test_a_large_file_may_be_too_large() -> None:
-    """Nobody but PyPI knows how much a project was granted."""
+def test_large_file_may_be_too_large() -> None:
+    """Only PyPI knows the limit of a project."""
     upload = an_upload()
 
     assert findings_of(replace(upload, size=100 * 2**20)) == []

@@ -1,4 +1,4 @@
-"""The table of rules: what it says of itself, and what holds for any upload."""
+"""The table of rules, and properties of any upload."""
 
 import io
 import re
@@ -60,13 +60,13 @@ SHORT_FORMS = st.lists(st.tuples(SOME_FIELDS, st.text())).map(tuple)
 
 
 def row(rule: Rule) -> str:
-    """Return a rule as the reference has it."""
+    """Return a rule as the reference lists it."""
     sentence = f"`{rule.sentence}`" if rule.sentence else ""
     return f"| `{rule.id}` | {rule.about} | {sentence} | {rule.level} |"
 
 
-def test_the_reference_has_every_rule() -> None:
-    """The docs say what is refused, in PyPI's order, and from which day that is."""
+def test_reference_lists_every_rule() -> None:
+    """The reference lists the rules in PyPI's order, and the date of their last check."""
     text = REFERENCE.read_text()
     rows = re.findall(r"^\| `[a-z0-9-]+` \| .* \| (?:refuse|warn|unknown) \|$", text, re.MULTILINE)
 
@@ -74,8 +74,8 @@ def test_the_reference_has_every_rule() -> None:
     assert f"**{RULES_AS_OF.isoformat()}**" in text
 
 
-def test_rules_are_told_apart() -> None:
-    """Each rule has a short name of its own, and comes from no day after the table's."""
+def test_rules_have_unique_names() -> None:
+    """Each rule has its own short name and is not newer than the table."""
     names = [rule.id for rule in EVERY_RULE]
 
     assert len(set(names)) == len(names)
@@ -84,8 +84,8 @@ def test_rules_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: rule.id)
-def test_what_pypi_refuses_has_its_sentence(rule: Rule) -> None:
-    """What is refused is refused in PyPI's words; what is suspicious has none."""
+def test_refusals_have_a_sentence(rule: Rule) -> None:
+    """A rule that refuses has PyPI's sentence; a rule that warns has none."""
     assert (rule.sentence == "") is (
         rule.level is Level.WARN or rule.id in {"newer-rules", "archive-unread"}
     )
@@ -125,18 +125,18 @@ def upload_of(
 @example((("description", "x"), ("description_content_type", "\ud800")), b"", NAME, None)
 @example((("requires_dist", f"a; {'(' * 500}"),), b"", NAME, None)
 @given(FORMS, BYTES, NAMES, AROUND)
-def test_any_upload_gets_a_verdict(
+def test_any_upload_gets_findings(
     form: FormFields, content: bytes, filename: str, around: Surroundings | None
 ) -> None:
-    """For any form and any bytes there is a verdict, and never an exception."""
+    """For any form and any bytes there are findings, and never an exception."""
     found = findings_of(upload_of(form, content, filename, around))
 
     assert all(one.message for one in found)
 
 
 @given(FORMS, BYTES, NAMES)
-def test_a_rule_keeps_to_its_level(form: FormFields, content: bytes, filename: str) -> None:
-    """For any upload, a finding has the level of its rule, or nobody can tell."""
+def test_rule_has_one_level(form: FormFields, content: bytes, filename: str) -> None:
+    """For any upload, a finding has the level of its rule, or the level unknown."""
     upload = upload_of(form, content, filename)
 
     for rule in RULES:
@@ -144,16 +144,16 @@ def test_a_rule_keeps_to_its_level(form: FormFields, content: bytes, filename: s
 
 
 @given(FORMS, BYTES, NAMES)
-def test_the_form_comes_first(form: FormFields, content: bytes, filename: str) -> None:
-    """For any upload, what its form is refused for is what the whole is refused for first."""
+def test_findings_of_the_form_come_first(form: FormFields, content: bytes, filename: str) -> None:
+    """For any upload, the findings of its form are the first ones."""
     early, whole = form_findings(form), findings_of(upload_of(form, content, filename))
 
     assert whole[: len(early)] == early
 
 
 @given(st.data())
-def test_the_order_of_fields_does_not_matter(data: st.DataObject) -> None:
-    """For any order in which an uploader sends its fields, the verdict is the same."""
+def test_order_of_fields_does_not_matter(data: st.DataObject) -> None:
+    """For any order of the fields, the findings are the same."""
     form = [
         *upload_form(REQUIRING_WHEEL, summary="a\nb", version="dog", home_page="x", filetype="y")
     ]
@@ -174,19 +174,19 @@ def test_the_order_of_fields_does_not_matter(data: st.DataObject) -> None:
     ],
     ids=["a wheel", "an sdist", "a wheel with more to say", "several platforms", "a dashed name"],
 )
-def test_a_proper_upload_is_taken(distribution: Distribution) -> None:
-    """Nothing is said of what PyPI takes (#95)."""
+def test_valid_upload_has_no_findings(distribution: Distribution) -> None:
+    """An upload that PyPI accepts has no findings."""
     assert findings_of(an_upload(distribution)) == []
 
 
 @pytest.mark.parametrize("changes", HARMLESS.values(), ids=HARMLESS)
-def test_an_odd_but_accepted_form_is_taken(changes: Mapping[str, str]) -> None:
-    """What PyPI accepts, we accept (#105, #108)."""
+def test_odd_but_accepted_form_is_accepted(changes: Mapping[str, str]) -> None:
+    """Odd forms that PyPI accepts are accepted."""
     assert sentences(an_upload(changes=changes)) == []
 
 
-def test_everything_is_told_at_once_in_pypis_order() -> None:
-    """The first sentence is the one that PyPI would say; the others follow."""
+def test_all_problems_are_reported_in_pypis_order() -> None:
+    """The first sentence is the one that PyPI would return; the others follow."""
     changes = {"summary": "a\nb", "version": "dog", "filetype": "x", "home_page": "y"}
     upload = an_upload(changes=changes, filename="demo-1.0.exe")
 
@@ -200,7 +200,7 @@ def test_everything_is_told_at_once_in_pypis_order() -> None:
     ]
 
 
-def test_what_the_form_has_is_told_before_the_file_comes() -> None:
+def test_form_is_checked_before_the_file_arrives() -> None:
     """A form that is refused anyway needs no upload of its file."""
     form = an_upload(changes={"version": "dog"}).form
 
@@ -209,7 +209,7 @@ def test_what_the_form_has_is_told_before_the_file_comes() -> None:
 
 @given(SHORT_FORMS, st.text().map("demo-1.0-py3-none-{}.whl".format) | st.text())
 def test_any_form_and_filename_get_a_verdict(form: FormFields, filename: str) -> None:
-    """For any form and filename there is a verdict, and never an exception."""
+    """For any form and filename there are findings, and never an exception."""
     upload = an_upload(filename=filename or "x")
 
     found = findings_of(Upload(form, upload.filename, None, "", "", "", upload.name))

@@ -10,15 +10,15 @@ from tests.support.builders.uploads import an_upload
 
 
 def test_attestations_may_be_refused() -> None:
-    """PyPI takes them from Trusted Publishers, which nobody else can be."""
+    """PyPI accepts attestations from Trusted Publishers only, and only PyPI can check them."""
     (finding,) = findings_of(an_upload(changes={"attestations": "[{}]"}))
 
     assert (finding.source, finding.level) == ("attestations", Level.UNKNOWN)
 
 
 @pytest.mark.parametrize("rule", UNKNOWN_RULES, ids=lambda rule: rule.id)
-def test_what_nobody_can_know_is_said(rule: object) -> None:
-    """These hold for every upload, and are never more than a may be (1h)."""
+def test_unknown_rules_apply_to_every_upload(rule: object) -> None:
+    """Each of these rules reports an unknown for every upload."""
     (finding,) = list(_check(rule))
 
     assert finding.level is Level.UNKNOWN

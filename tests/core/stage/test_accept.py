@@ -1,4 +1,4 @@
-"""What becomes of an artifact that arrives."""
+"""What accepting an artifact does to a stage."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ def plan(
     elsewhere: tuple[Artifact, ...] = (),
     replace: bool = True,
 ) -> Outcome:
-    """Plan what an artifact does to a stage that holds one sdist."""
+    """Plan what an artifact does to a stage with one sdist."""
     into = stage or a_stage("2.0", HELD)
     return plan_acceptance(into, arriving, version, [*into.artifacts, *elsewhere], replace=replace)
 
@@ -63,8 +63,8 @@ def plan(
         "other bytes, may replace",
     ],
 )
-def test_an_artifact_is_taken_in(arriving: Artifact, outcome: Outcome, *, replace: bool) -> None:
-    """The same file again is no change; with another form it is another release (#96)."""
+def test_artifact_is_accepted(arriving: Artifact, outcome: Outcome, *, replace: bool) -> None:
+    """The same file again changes nothing; with another form it replaces the first."""
     assert plan(arriving, replace=replace) is outcome
 
 
@@ -73,8 +73,8 @@ def test_an_artifact_is_taken_in(arriving: Artifact, outcome: Outcome, *, replac
     [(OTHER_BYTES, False), (OTHER_NAME, True), (OTHER_NAME, False)],
     ids=["other bytes, may not replace", "another name, may replace", "another name, may not"],
 )
-def test_what_pypi_has_seen_is_refused(arriving: Artifact, *, replace: bool) -> None:
-    """PyPI takes no name twice and no bytes twice; the sentence is its own (#96)."""
+def test_used_name_or_bytes_are_refused(arriving: Artifact, *, replace: bool) -> None:
+    """PyPI accepts no filename and no bytes twice; the sentence is PyPI's."""
     with pytest.raises(RefusedError) as caught:
         plan(arriving, replace=replace)
 
@@ -82,14 +82,14 @@ def test_what_pypi_has_seen_is_refused(arriving: Artifact, *, replace: bool) -> 
 
 
 def test_bytes_of_another_stage_are_refused() -> None:
-    """The live stages of a project share the rule: all of them are to be published."""
+    """The live stages of a project cannot have the same bytes: all are to be published."""
     with pytest.raises(RefusedError, match=r"File already exists \('demo-2.0-py3"):
         plan(NEW, elsewhere=(an_artifact("demo-1.0.tar.gz", content="a wheel"),))
 
 
 def test_another_version_belongs_to_another_stage() -> None:
-    """A stage is one release (#20)."""
-    with pytest.raises(OtherReleaseError, match=r"which is demo 2\.0"):
+    """A stage is one release."""
+    with pytest.raises(OtherReleaseError, match=r"does not belong to stage demo 2\.0"):
         plan(NEW, version="2.1")
 
 
@@ -98,15 +98,15 @@ def test_another_spelling_is_the_same_release() -> None:
     assert plan(NEW, version="2") is Outcome.UPLOADED
 
 
-def test_any_version_fits_a_stage_without_one() -> None:
-    """The first artifact fixes the version."""
+def test_first_artifact_fixes_the_version() -> None:
+    """A stage without a version accepts any version."""
     assert plan(NEW, stage=a_stage(None), version="3.0") is Outcome.UPLOADED
 
 
 @pytest.mark.parametrize("status", [Status.PROCESSING, Status.PUBLISHED, Status.CANCELED])
 @pytest.mark.parametrize("arriving", [NEW, SAME], ids=["new", "the same"])
-def test_a_stage_that_is_closed_takes_nothing(status: Status, arriving: Artifact) -> None:
-    """What is being published stays what it is, whatever arrives (#31)."""
+def test_closed_stage_accepts_nothing(status: Status, arriving: Artifact) -> None:
+    """A stage that is being published or has ended accepts no artifacts."""
     with pytest.raises(ConflictError, match=f"is {status} and cannot be edited"):
         plan(arriving, stage=a_stage("2.0", HELD, status=status))
 
@@ -116,20 +116,20 @@ def test_a_stage_that_is_closed_takes_nothing(status: Status, arriving: Artifact
     [(HELD.sha256, True), (None, False)],
     ids=["the same bytes", "not listed"],
 )
-def test_published_means_the_same_bytes(sha256: str | None, *, published: bool) -> None:
-    """What upstream has under the name and the digest needs no staging (#113)."""
+def test_published_file_is_recognized(sha256: str | None, *, published: bool) -> None:
+    """A file that upstream lists with the same digest is published already."""
     assert is_published(HELD, listing_of(sha256)) is published
 
 
 @pytest.mark.parametrize("sha256", ["0" * 64, ""], ids=["another digest", "an empty digest"])
-def test_other_bytes_upstream_are_a_conflict(sha256: str) -> None:
-    """A name that upstream has with other bytes can never be published (#21, #71)."""
+def test_other_bytes_upstream_are_refused(sha256: str) -> None:
+    """A filename that upstream lists with other bytes can never be published."""
     with pytest.raises(RefusedError, match=r"^File already exists"):
         is_published(HELD, listing_of(sha256))
 
 
-def test_bytes_without_a_digest_are_a_conflict() -> None:
-    """A page that does not say what it has is not taken for a yes."""
+def test_file_without_a_digest_is_refused() -> None:
+    """A file that upstream lists without a digest may have other bytes."""
     listing = Listing({HELD.filename: ListedFile(HELD.filename, None, None, None)})
 
     with pytest.raises(RefusedError):
@@ -137,20 +137,20 @@ def test_bytes_without_a_digest_are_a_conflict() -> None:
 
 
 def listing_of(sha256: str | None) -> Listing:
-    """Return a listing that has the held file with a digest, or not at all."""
+    """Return a listing that has the staged file with a digest, or not at all."""
     if sha256 is None:
         return Listing()
     return Listing({HELD.filename: ListedFile(HELD.filename, sha256, None, None)})
 
 
 def a_page_of(*uploads: tuple[str, str | None]) -> Listing:
-    """Return a listing of files, each with the time it was uploaded."""
+    """Return a listing of files, each with its upload time."""
     files = [ListedFile(name, name, None, None, 7, time) for name, time in uploads]
     return Listing({file.filename: file for file in files})
 
 
-def test_surroundings_are_those_of_the_release() -> None:
-    """All files of the project count as names; the release began with the first of its files."""
+def test_surroundings_of_a_release() -> None:
+    """The surroundings have all files of the project, and the first upload of the release."""
     later, first = "2026-11-21T12:00:00Z", "2026-11-20T12:00:00.5Z"
     page = a_page_of(
         ("demo-1.0.tar.gz", "2020-01-01T00:00:00Z"),
@@ -170,39 +170,39 @@ def test_surroundings_are_those_of_the_release() -> None:
 
 
 @pytest.mark.parametrize("time", [None, "yesterday", "2026-11-20", "2026-11-20T12:00:00"], ids=str)
-def test_a_time_that_nobody_can_read_is_none(time: str | None) -> None:
-    """A page without times, or with odd ones, says nothing of the release's age."""
+def test_unreadable_time_is_unknown(time: str | None) -> None:
+    """A page without times, or with unreadable ones, leaves the age of the release unknown."""
     found = surroundings_of(a_page_of(("demo-2.0.tar.gz", time)), "2.0", NOON)
 
     assert (found.first_upload, found.is_age_known) == (None, False)
     assert found.release == ("demo-2.0.tar.gz",)
 
 
-def test_what_is_staged_counts_for_the_size() -> None:
-    """The project's size is that of all files; one that is out and staged counts once."""
+def test_staged_files_count_for_the_size() -> None:
+    """The size of the project includes staged files; one that is also published counts once."""
     page = a_page_of(("demo-1.0.tar.gz", None), (HELD.filename, None))
     other = replace(HELD, filename="demo-2.0-py3-none-any.whl", size=100)
 
     assert surroundings_of(page, None, NOON, staged=[HELD, other]).size == 114
 
 
-def test_size_that_nobody_knows() -> None:
-    """Where a file's size is missing nothing is known of the whole."""
+def test_unknown_size() -> None:
+    """If the size of a file is missing, the size of the project is unknown."""
     unknown = ListedFile("demo-1.0.tar.gz", None, None, None)
 
     assert surroundings_of(Listing({unknown.filename: unknown}), None, NOON).size is None
 
 
-def test_a_project_may_be_new() -> None:
-    """An index without the project has nothing beside the upload."""
+def test_new_project() -> None:
+    """An index without the project has empty surroundings."""
     assert surroundings_of(Listing(is_there=False), None, NOON) == Surroundings(
         NOON, has_project=False, size=0
     )
 
 
 @pytest.mark.parametrize("status", ["archived", "quarantined"])
-def test_a_closed_project_takes_no_uploads(status: str) -> None:
-    """An index must not take uploads to these (PEP 792, #66)."""
+def test_closed_project_accepts_no_uploads(status: str) -> None:
+    """Archived and quarantined projects accept no uploads (PEP 792)."""
     with pytest.raises(RefusedError) as caught:
         check_project_accepts_uploads("demo", Listing(status=status))
 

@@ -1,4 +1,4 @@
-"""Files that are announced: which names can become a part of a stage."""
+"""Announced files: which filenames a stage accepts."""
 
 import pytest
 
@@ -70,8 +70,8 @@ def test_stage_without_version_accepts_any_version() -> None:
 
 
 @pytest.mark.parametrize("filename", NONE.values(), ids=NONE)
-def test_no_distribution(filename: str) -> None:
-    """A name that is none of a wheel or an sdist is refused, by its field (17)."""
+def test_other_filename_is_refused(filename: str) -> None:
+    """A filename that is not that of a wheel or an sdist is refused, with its field."""
     with pytest.raises(InvalidRequestError) as caught:
         parse_filename(filename)
 
@@ -79,10 +79,10 @@ def test_no_distribution(filename: str) -> None:
 
 
 @pytest.mark.parametrize(("filename", "sentence"), NOT_THIS.values(), ids=NOT_THIS)
-def test_names_that_can_never_belong(filename: str, sentence: str) -> None:
-    """What completing would refuse for its name alone is refused before it is sent (17, 20).
+def test_invalid_filename_is_refused(filename: str, sentence: str) -> None:
+    """A filename that completing would refuse is refused when it is announced.
 
-    It was not: line ends and marks of direction stood in a session's files.
+    It was not once: line ends and direction marks were displayed in a session.
     """
     with pytest.raises(InvalidRequestError) as caught:
         check_name(a_stage("2.0"), parse_filename(filename))

@@ -1,4 +1,4 @@
-"""In what the files of one release differ."""
+"""Differences between the files of one release."""
 
 from dataclasses import replace
 
@@ -23,13 +23,13 @@ LABELS = {
 
 
 def sdist_form(**changes: str) -> tuple[tuple[str, str], ...]:
-    """Return the form of the sdist, in which a field has another value."""
+    """Return the form of the sdist with another value of a field."""
     given = {"filetype": "sdist", **changes}
     return tuple((name, given.get(name, value)) for name, value in FORM)
 
 
-def test_alike() -> None:
-    """Where all say the same, in whatever order and spelling, nothing is told."""
+def test_no_difference() -> None:
+    """Values that differ only in order and spelling are no difference."""
     swapped = (*sdist_form()[:3], ("requires_dist", "idna >= 3"), ("requires_dist", "six"))
 
     assert differences([claims_of_form(WHEEL, FORM), claims_of_form(SDIST, swapped)]) == []
@@ -37,19 +37,19 @@ def test_alike() -> None:
 
 @pytest.mark.parametrize("field", LABELS)
 def test_other_value(field: str) -> None:
-    """What another file says than the first is told, by the label that people know."""
-    told = [claims_of_form(SDIST, sdist_form(**{field: "other"})), claims_of_form(WHEEL, FORM)]
+    """A value that differs from the first file's is reported with its usual label."""
+    claims = [claims_of_form(SDIST, sdist_form(**{field: "other"})), claims_of_form(WHEEL, FORM)]
 
     sentence = (
         f"{SDIST} has a different {LABELS[field]} than {WHEEL}. "
         f"PyPI shows that of {WHEEL} for all files, because it is published first."
     )
-    assert differences(told) == [sentence]
+    assert differences(claims) == [sentence]
 
 
 @pytest.mark.parametrize("field", LABELS)
 def test_missing_value(field: str) -> None:
-    """To say nothing is another thing, too; an empty field says nothing."""
+    """A missing value is a difference; an empty field is a missing value."""
     without = tuple(pair for pair in sdist_form() if pair[0] != field)
     empty = (*without, (field, ""))
 
@@ -59,21 +59,21 @@ def test_missing_value(field: str) -> None:
     assert len(differences([claims_of_form(WHEEL, FORM), by_form[0]])) == 1
 
 
-def test_requirement_that_cannot_be_read() -> None:
-    """It is compared as it is."""
-    told = claims_of_form(SDIST, sdist_form(requires_dist="???"))
+def test_unreadable_requirement() -> None:
+    """A requirement that cannot be parsed is compared as text."""
+    claims = claims_of_form(SDIST, sdist_form(requires_dist="???"))
 
-    assert told.values["requires_dist"] == {"???"}
+    assert claims.values["requires_dist"] == {"???"}
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_too_few(count: int) -> None:
-    """Nothing and a single file differ from nothing."""
+def test_too_few_files(count: int) -> None:
+    """No file and a single file have no differences."""
     assert differences([claims_of_form(WHEEL, FORM)] * count) == []
 
 
 def test_staged_file() -> None:
-    """Of a staged file the same is known as of a form."""
+    """A staged file has the same claims as its form."""
     artifact = replace(
         an_artifact(WHEEL, requires_python=">=3.9"),
         summary="A demo",
@@ -83,13 +83,13 @@ def test_staged_file() -> None:
     assert claims_of_artifact(artifact) == claims_of_form(WHEEL, FORM)
 
 
-def test_staged_file_that_says_nothing() -> None:
-    """So it is where nothing is said."""
+def test_staged_file_without_claims() -> None:
+    """A staged file without fields has the same empty claims as its form."""
     assert claims_of_artifact(an_artifact(SDIST)) == claims_of_form(SDIST, (("filetype", "sdist"),))
 
 
-def test_wheels_are_published_first() -> None:
-    """It is a wheel that the others are held against, however an sdist is spelled."""
+def test_wheels_come_first() -> None:
+    """The others are compared with the first wheel, however the sdist is spelled."""
     sdist = claims_of_form("Demo-2.0.tar.gz", sdist_form(summary="Another"))
 
     (sentence,) = differences([sdist, claims_of_form(WHEEL, FORM)])

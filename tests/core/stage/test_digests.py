@@ -1,4 +1,4 @@
-"""Digests that are announced: which ones count, and whether a file has them."""
+"""Announced digests: which ones count, and whether a file has them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -21,31 +21,34 @@ NEED_ONE = Problem("hashes", "At least one secure digest is required, preferably
 
 
 def digest_of(name: str, length: int = 32) -> str:
-    """Return the digest of the content in hex; *length* in bytes counts where it can be chosen."""
+    """Return the digest of the content in hex.
+
+    *length* is in bytes, for algorithms of variable length.
+    """
     digest: Any = hashlib.new(name, CONTENT, usedforsecurity=False)
     return str(digest.hexdigest(length) if name in OF_ANY_LENGTH else digest.hexdigest())
 
 
 @pytest.mark.parametrize("name", SECURE)
 def test_one_secure_digest_is_enough(name: str) -> None:
-    """Each secure algorithm that every Python has is taken, alone (18)."""
+    """Each secure algorithm of the standard library is accepted on its own."""
     assert problems_with_hashes({name: digest_of(name)}) == []
 
 
-def test_all_algorithms_are_tried() -> None:
-    """The table above is not empty by some accident: it has both kinds of SHAKE and BLAKE."""
+def test_all_algorithms_are_tested() -> None:
+    """The table of algorithms contains both SHAKE and BLAKE."""
     assert {"sha256", "sha512", "sha3_256", "blake2b", "blake2s", *OF_ANY_LENGTH} <= set(SECURE)
 
 
 @pytest.mark.parametrize("names", [[], ["md5"], ["sha1"], WEAK], ids=str)
 def test_weak_digests_are_not_enough(names: list[str]) -> None:
-    """Without a secure digest an announcement is refused (18)."""
+    """An announcement without a secure digest is refused."""
     assert problems_with_hashes({one: digest_of(one) for one in names}) == [NEED_ONE]
 
 
 @pytest.mark.parametrize("name", WEAK)
-def test_weak_digests_may_come_along(name: str) -> None:
-    """A weak digest beside a secure one does no harm."""
+def test_weak_digests_are_accepted_beside_secure_ones(name: str) -> None:
+    """A weak digest beside a secure one is accepted."""
     assert problems_with_hashes({name: digest_of(name), "sha256": SHA256}) == []
 
 
@@ -72,19 +75,19 @@ def test_weak_digests_may_come_along(name: str) -> None:
         ("", SHA256, "'' is not a supported hash algorithm."),
     ],
 )
-def test_digest_that_is_none(name: str, digest: str, sentence: str) -> None:
-    """A digest is refused whose algorithm, length or spelling cannot be, named by its key."""
+def test_invalid_digest_is_refused(name: str, digest: str, sentence: str) -> None:
+    """A digest with an unknown algorithm, or a wrong length or spelling, is refused by its key."""
     assert problems_with_hashes({name: digest}) == [Problem(f"hashes.{name}", sentence)]
 
 
 @pytest.mark.parametrize("length", [32, 33, 512])
-def test_shake_of_some_length(length: int) -> None:
-    """A digest whose length can be chosen has at least 256 bits, and an end."""
+def test_length_of_a_shake_digest(length: int) -> None:
+    """A digest of variable length has at least 256 bits, and a maximum."""
     assert problems_with_hashes({"shake_256": digest_of("shake_256", length)}) == []
 
 
-def test_all_problems_are_told() -> None:
-    """Each digest at fault is named, those that are right are not."""
+def test_all_problems_are_reported() -> None:
+    """Each invalid digest is named; valid ones are not."""
     hashes = {"sha256": "x", "md5": "y", "sha512": digest_of("sha512")}
 
     found = [one.source for one in problems_with_hashes(hashes)]
@@ -94,22 +97,22 @@ def test_all_problems_are_told() -> None:
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 @given(announced=st.text(alphabet="0123456789abcdefABCDEF", max_size=140))
-def test_no_digest_makes_it_fall_over(name: str, announced: str) -> None:
-    """For any hexadecimal text of any algorithm there is an answer, and it does not mind case."""
+def test_any_digest(name: str, announced: str) -> None:
+    """For any hexadecimal text of any algorithm, there is a result, independent of case."""
     lower, upper = (problems_with_hashes({name: one}) for one in (announced.lower(), announced))
 
     assert lower == upper
 
 
-def test_file_as_announced() -> None:
-    """A file that is what was announced has no problems, however its digests are spelled."""
+def test_file_with_the_announced_digests() -> None:
+    """A file with the announced digests has no problems, in any spelling of them."""
     found: Mapping[str, str] = {"sha256": SHA256, "md5": digest_of("md5")}
 
     assert problems_with_file({"sha256": SHA256.upper()}, found, size=7, received=7) == []
 
 
-def test_file_that_is_another_one() -> None:
-    """Size and every digest that is not the announced one are told, the size first (19)."""
+def test_file_with_other_digests() -> None:
+    """The size and every digest that differ are reported, the size first."""
     announced = {"sha256": "0" * 64, "md5": digest_of("md5"), "sha512": "0" * 128}
     found = {"sha256": SHA256, "md5": digest_of("md5"), "sha512": digest_of("sha512")}
 

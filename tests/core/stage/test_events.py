@@ -1,4 +1,4 @@
-"""What the audit trail says of changes."""
+"""Events of the audit trail."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from stageproxy.core.audit import AuditAction, Event
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.core.stage.events import ACTION_OF_STEP, file_event, in_short, stage_event
+from stageproxy.core.stage.events import ACTION_OF_STEP, file_event, shortened, stage_event
 from stageproxy.core.stage.file_uploads import UploadStep
 from tests.support.builders.stages import a_file_upload, a_stage
 from tests.support.ports.clock import NOON
@@ -14,15 +14,15 @@ from tests.support.ports.clock import NOON
 RECEIVED = FileDigests(size=3, sha256="5" * 64, blake2b_256="b" * 64, md5="d" * 32)
 
 
-def test_a_stage_is_copied() -> None:
-    """An event has all of the stage that is needed once the stage is gone."""
+def test_event_has_the_stage() -> None:
+    """An event contains what is needed of its stage once the stage is removed."""
     event = stage_event(a_stage("2.0"), AuditAction.ROTATED, "t1", NOON, new_rotation=1)
 
     assert event == Event(NOON, "t1", "rotated", "demo", "2.0", "s1", {"new-rotation": 1})
 
 
-def test_every_step_of_a_file_has_a_name() -> None:
-    """What can be done to a file on its way in is told, each step by its own word."""
+def test_every_step_of_a_file_has_an_action() -> None:
+    """Each step of a file upload has its own action."""
     assert set(ACTION_OF_STEP) == set(UploadStep)
     assert len(set(ACTION_OF_STEP.values())) == len(UploadStep)
 
@@ -36,7 +36,7 @@ def test_every_step_of_a_file_has_a_name() -> None:
     ],
 )
 def test_details_of_a_file(action: AuditAction, more: dict[str, str]) -> None:
-    """A file's bytes are told as they came, and what happened with what goes with it."""
+    """An event of a file has its digests, the sentence of a failure, and the notices."""
     upload = a_file_upload("x", received=RECEIVED, notices=("One.", "Two."))
 
     event = file_event(a_stage(), upload, action, "t1", NOON)
@@ -44,8 +44,8 @@ def test_details_of_a_file(action: AuditAction, more: dict[str, str]) -> None:
     assert event.details == {"filename": "x", "size": 3, "sha256": "5" * 64, **more}
 
 
-def test_details_of_a_file_that_is_to_come() -> None:
-    """Before the bytes are there, their size is the one that was announced."""
+def test_details_of_an_announced_file() -> None:
+    """Before the bytes arrive, the size is the announced one."""
     upload = replace(a_file_upload("x"), size=7)
 
     event = file_event(a_stage(), upload, AuditAction.FILE_ANNOUNCED, "t1", NOON)
@@ -53,10 +53,10 @@ def test_details_of_a_file_that_is_to_come() -> None:
     assert event.details == {"filename": "x", "size": 7}
 
 
-@pytest.mark.parametrize(("length", "kept"), [(0, 0), (500, 500), (501, 500), (10**6, 500)])
-def test_sentences_have_a_limit(length: int, kept: int) -> None:
-    """No client makes the trail grow by a long sentence; one that was cut says so."""
-    short = in_short("x" * length)
+@pytest.mark.parametrize(("length", "expected"), [(0, 0), (500, 500), (501, 500), (10**6, 500)])
+def test_sentences_have_a_limit(length: int, expected: int) -> None:
+    """A long sentence is shortened and marked, so that no client can fill the trail."""
+    short = shortened("x" * length)
 
-    assert len(short) == kept
-    assert short.endswith("…") is (length > kept)
+    assert len(short) == expected
+    assert short.endswith("…") is (length > expected)

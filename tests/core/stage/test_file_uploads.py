@@ -1,4 +1,4 @@
-"""What a file upload allows: the table of its life, cell by cell."""
+"""The states of a file upload, cell by cell."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -24,7 +24,7 @@ LIFE: Mapping[UploadStatus, Mapping[UploadStep, UploadStatus]] = {
     ERROR: {DELETED: CANCELED},
     CANCELED: {},
 }
-"""A file upload's life, as PEP 694 has it: `error` can only be deleted, `canceled` is the end."""
+"""The states of a file upload (PEP 694): `error` can only be deleted, `canceled` is final."""
 
 CELLS = [
     pytest.param(status, step, LIFE[status].get(step), id=f"{status}-{step}")
@@ -34,10 +34,10 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("status", "step", "expected"), CELLS)
-def test_each_step_leads_where_the_table_says(
+def test_each_step_has_the_outcome_of_the_table(
     status: UploadStatus, step: UploadStep, expected: UploadStatus | None
 ) -> None:
-    """A cell of the table is a status, or a conflict (22, 24, 25, 26)."""
+    """A cell of the table is a status, or a conflict."""
     upload = a_file_upload(status=status)
 
     if expected is not None:
@@ -47,13 +47,13 @@ def test_each_step_leads_where_the_table_says(
         upload.after(step)
 
 
-def test_the_table_says_nothing_more() -> None:
-    """What the code allows is on the page that people read."""
+def test_documentation_has_the_same_table() -> None:
+    """The table in the documentation is that of the code."""
     assert NEXT_UPLOAD == LIFE
 
 
-def test_a_conflict_says_what_is_in_the_way() -> None:
-    """The sentence names the file, its state, and what cannot be done."""
+def test_conflict_has_a_reason() -> None:
+    """The sentence names the file, its status, and the step that is not possible."""
     upload = a_file_upload("demo-2.0.tar.gz", status=ERROR)
 
     with pytest.raises(ConflictError) as caught:
@@ -65,27 +65,27 @@ def test_a_conflict_says_what_is_in_the_way() -> None:
 
 
 def test_notices_add_up() -> None:
-    """What went wrong is kept beside what was noted before."""
+    """The reason of an error is added to earlier notices."""
     upload = a_file_upload(status=PROCESSING, notices=("First.",))
 
     assert upload.after(FAILS, "Second.", "Third.").notices == ("First.", "Second.", "Third.")
 
 
-def test_what_stands_between_a_stage_and_its_promotion() -> None:
-    """A file that is neither a part of the stage nor given up is unfinished (28)."""
+def test_unfinished_uploads() -> None:
+    """An upload that is neither completed nor canceled is unfinished."""
     assert {PENDING, PROCESSING, ERROR} == UNFINISHED
 
 
 @pytest.mark.parametrize("status", UploadStatus)
-def test_before_its_time_is_over(status: UploadStatus) -> None:
-    """Until the last moment an upload counts as it is."""
+def test_upload_before_its_expiry(status: UploadStatus) -> None:
+    """Until it expires, an upload has its stored status."""
     upload = a_file_upload(status=status)
 
     assert upload.as_of(upload.expires_at - timedelta(microseconds=1)) == upload
 
 
-def test_nobody_completed_it_in_time() -> None:
-    """A pending upload whose time is over counts as canceled, and says why."""
+def test_expired_upload() -> None:
+    """A pending upload that has expired counts as canceled, with a reason."""
     upload = a_file_upload(status=PENDING, expires_at=NOON)
 
     assert upload.as_of(NOON) == a_file_upload(
@@ -94,15 +94,15 @@ def test_nobody_completed_it_in_time() -> None:
 
 
 @pytest.mark.parametrize("status", [PROCESSING, COMPLETED, ERROR, CANCELED])
-def test_only_pending_ones_expire(status: UploadStatus) -> None:
-    """What is being looked at, or has been, stays as it is, however late it is."""
+def test_only_pending_uploads_expire(status: UploadStatus) -> None:
+    """An upload in another status than pending does not expire."""
     upload = a_file_upload(status=status, expires_at=NOON)
 
     assert upload.as_of(NOON + timedelta(days=99)) == upload
 
 
 def test_attestations_do_not_print() -> None:
-    """A log line about an upload is not as long as its attestations."""
+    """The `repr` of an upload leaves out its attestations."""
     upload = a_file_upload(attestations='[{"signature": "long"}]')
 
     assert "signature" not in repr(upload)

@@ -1,4 +1,4 @@
-"""What an index says of the artifacts of a stage."""
+"""The artifacts of a stage as an index lists them."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -13,8 +13,8 @@ WHEEL = an_artifact("demo-2.0-py3-none-any.whl", requires_python=">=3.9")
 SDIST = an_artifact("demo-2.0.tar.gz", requires_python=">=3.8")
 
 
-def test_an_artifact_is_listed_with_all_that_is_known() -> None:
-    """A link says what PyPI's would say, at the path the file will have there (#53, #54, #59)."""
+def test_artifact_is_listed_with_all_attributes() -> None:
+    """A link has the attributes of PyPI's, and the path that the file will have there."""
     digest = WHEEL.blake2b_256
 
     assert staged_files(a_stage("2.0", WHEEL), "../../") == [
@@ -38,25 +38,25 @@ def test_an_artifact_is_listed_with_all_that_is_known() -> None:
     ]
 
 
-def test_a_release_requires_what_its_first_file_requires() -> None:
-    """PyPI knows Requires-Python of a release, from the file that it gets first (#63)."""
+def test_release_has_the_requires_python_of_its_first_file() -> None:
+    """PyPI reads Requires-Python of a release from the file that it gets first."""
     listed = staged_files(a_stage("2.0", SDIST, WHEEL), "")
 
     assert [one.requires_python for one in listed] == [">=3.9", ">=3.9"]
 
 
-def test_sdists_have_no_metadata_beside_them() -> None:
-    """PyPI serves METADATA for wheels alone (#57)."""
+def test_sdists_have_no_metadata_file() -> None:
+    """PyPI serves METADATA for wheels only."""
     assert staged_files(a_stage("2.0", SDIST), "")[0].core_metadata_sha256 is None
 
 
-def test_an_empty_stage_lists_nothing() -> None:
-    """A stage without version has no artifacts either."""
+def test_empty_stage_lists_nothing() -> None:
+    """A stage without version has no artifacts."""
     assert staged_files(a_stage(None), "") == []
 
 
 @pytest.mark.parametrize(
-    ("moment", "written"),
+    ("time", "written"),
     [
         (NOON, "2026-11-22T12:00:00.123456Z"),
         (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00.000000Z"),
@@ -67,9 +67,9 @@ def test_an_empty_stage_lists_nothing() -> None:
     ],
     ids=["microseconds", "none", "another zone"],
 )
-def test_times_are_written_as_indexes_do(moment: datetime, written: str) -> None:
-    """UTC, six digits, `Z`: installers drop files whose time they cannot read (#54)."""
-    assert rfc3339(moment) == written
+def test_times_are_formatted_as_on_pypi(time: datetime, written: str) -> None:
+    """A time is UTC with six digits and `Z`: installers drop files whose time they cannot parse."""
+    assert rfc3339(time) == written
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,8 @@ def test_times_are_written_as_indexes_do(moment: datetime, written: str) -> None
     ],
     ids=["both right", "another digest", "another name", "no digest"],
 )
-def test_an_artifact_is_found_by_digest_and_name(
-    digest: str, filename: str, *, found: bool
-) -> None:
-    """A path with the digest of replaced bytes leads to nothing."""
+def test_artifact_is_found_by_digest_and_name(digest: str, filename: str, *, found: bool) -> None:
+    """A path with the digest of replaced bytes finds nothing."""
     stage = a_stage("2.0", WHEEL, SDIST)
 
     assert artifact_at(stage, digest, filename) == (WHEEL if found else None)

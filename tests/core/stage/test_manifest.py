@@ -26,32 +26,32 @@ d475c10e0d3ed2280dd9dc55e333392329d9bede9a442dc0cf583f9da0b3ec85  demo-2.0.tar.g
 A, B = "a" * 64, "b" * 64
 
 
-def test_a_manifest_is_what_sha256sum_prints() -> None:
-    """A release manager can check it with a tool that everybody has: `sha256sum * | sort`."""
+def test_manifest_is_what_sha256sum_prints() -> None:
+    """A manifest can be checked with `sha256sum * | sort`."""
     assert manifest([SDIST, WHEEL]) == PRINTED
 
 
 @given(st.permutations([SDIST, WHEEL, an_artifact("demo-2.0-cp311-cp311-win32.whl")]))
-def test_a_manifest_has_one_order(artifacts: Sequence[Artifact]) -> None:
+def test_manifest_has_one_order(artifacts: Sequence[Artifact]) -> None:
     """For any order of uploads, the same files have the same manifest."""
     assert manifest(artifacts) == manifest(reversed(artifacts))
     assert manifest(artifacts).splitlines() == sorted(manifest(artifacts).splitlines())
 
 
-def test_the_digest_is_the_sha256_of_the_text() -> None:
-    """The digest can be checked with the same tool."""
+def test_digest_is_the_sha256_of_the_text() -> None:
+    """The digest of a manifest can be checked with `sha256sum`."""
     assert manifest_digest([WHEEL, SDIST]) == hashlib.sha256(PRINTED.encode()).hexdigest()
 
 
 def test_other_bytes_have_another_digest() -> None:
-    """The digest stands for the bytes, not for the names."""
+    """Other bytes under the same name have another digest."""
     changed = an_artifact(WHEEL.filename, content="another wheel")
 
     assert manifest_digest([SDIST, changed]) != manifest_digest([SDIST, WHEEL])
 
 
-def test_no_artifacts_have_an_empty_manifest() -> None:
-    """A stage without artifacts consists of nothing."""
+def test_empty_stage_has_an_empty_manifest() -> None:
+    """A stage without artifacts has an empty manifest."""
     assert manifest([]) == ""
 
 
@@ -67,8 +67,8 @@ def test_no_artifacts_have_an_empty_manifest() -> None:
     ],
     ids=["text", "binary", "folder", "folder of Windows", "tagged", "comment and repetition"],
 )
-def test_lines(line: str) -> None:
-    """A line is read as the tools print it: what counts is the file's name, and its digest."""
+def test_lines_of_checksums(line: str) -> None:
+    """The name of the file and its digest are read from each format of `sha256sum`."""
     assert parse_checksums(line) == {"demo-1.0.tar.gz": A}
 
 
@@ -81,23 +81,23 @@ def test_lines(line: str) -> None:
     ],
     ids=["short digest", "no digest", "two digests"],
 )
-def test_nonsense(text: str, sentence: str) -> None:
-    """What cannot be read is never passed over."""
+def test_unreadable_checksums_are_refused(text: str, sentence: str) -> None:
+    """A line that cannot be parsed is refused, not skipped."""
     with pytest.raises(ValueError, match=sentence):
         parse_checksums(text)
 
 
 def test_nothing_differs() -> None:
-    """The same files with the same digests have no difference."""
+    """The same files with the same digests do not differ."""
     assert [*checksum_differences({"demo": A}, {"demo": A})] == []
 
 
 def test_every_difference() -> None:
     """Every file that is missing, additional or different is named, by filename."""
     staged = {"both": A, "more": A, "other": A}
-    told = {"both": A, "less": A, "other": B}
+    hashes = {"both": A, "less": A, "other": B}
 
-    assert [*checksum_differences(staged, told)] == [
+    assert [*checksum_differences(staged, hashes)] == [
         "less is in the hashes, but not in the stage.",
         "more is in the stage, but not in the hashes.",
         f"other has sha256 {A} in the stage, but {B} in the hashes.",

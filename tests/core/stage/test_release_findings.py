@@ -1,4 +1,4 @@
-"""What is said of files that would make one release."""
+"""Findings on the files of one release."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -21,7 +21,7 @@ LONG_AGO = "2026-01-01T12:00:00Z"
 
 
 def a_listing(*filenames: str, status: str = "active", upload_time: str = LONG_AGO) -> Listing:
-    """Return what an index has of demo; each file has 1000 bytes."""
+    """Return a listing of demo; each file has 1000 bytes."""
     files = {
         one: ListedFile(one, "0" * 64, None, None, size=1000, upload_time=upload_time)
         for one in filenames
@@ -30,18 +30,18 @@ def a_listing(*filenames: str, status: str = "active", upload_time: str = LONG_A
 
 
 def around(listing: Listing) -> Surroundings:
-    """Return what is around demo 2.0 at noon."""
+    """Return the surroundings of demo 2.0 at noon."""
     return surroundings_of(listing, "2.0", NOON)
 
 
 def messages(*uploads: Upload, beside: Surroundings | None = None) -> list[list[str]]:
-    """Return what is said of each file."""
+    """Return the findings of each file."""
     found = findings_by_file(uploads, beside, NOON)
     return [[one.message for one in findings] for findings in found.values()]
 
 
 def broken(filename: str) -> Upload:
-    """Return a file that cannot be opened, with the form that is made of it."""
+    """Return a file that cannot be opened, with its form."""
     kinds = {"filetype", "pyversion", "sha256_digest", ":action", "protocol_version"}
     upload = an_upload(Distribution(filename, b"no archive"))
     form = tuple(pair for pair in upload.form if pair[0] in kinds)
@@ -51,8 +51,8 @@ def broken(filename: str) -> Upload:
 
 
 @pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
-def test_fine(beside: Surroundings | None) -> None:
-    """Of files that are fine nothing is said, and they stay in their order."""
+def test_valid_files_have_no_findings(beside: Surroundings | None) -> None:
+    """Valid files have no findings and keep their order."""
     found = findings_by_file([an_upload(SDIST), an_upload(WHEEL)], beside, NOON)
 
     assert list(found.items()) == [(SDIST.filename, []), (WHEEL.filename, [])]
@@ -60,7 +60,10 @@ def test_fine(beside: Surroundings | None) -> None:
 
 @pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
 def test_same_bytes_twice(beside: Surroundings | None) -> None:
-    """PyPI takes no bytes under two names: the second is refused, and the first named."""
+    """PyPI accepts no bytes under two names.
+
+    The second file is refused, and the first one named.
+    """
     renamed = Distribution("demo-2.0-1-py3-none-any.whl", WHEEL.content)
 
     first, second = messages(an_upload(WHEEL), an_upload(renamed), beside=beside)
@@ -73,7 +76,7 @@ def test_same_bytes_twice(beside: Surroundings | None) -> None:
 
 @pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
 def test_second_sdist(beside: Surroundings | None) -> None:
-    """A release has one sdist, however its version is spelled: the second is refused."""
+    """A release has one sdist, in any spelling of its version: the second one is refused."""
     other = an_sdist(version="2.0.0")
 
     found = findings_by_file([an_upload(SDIST), an_upload(other)], beside, NOON)
@@ -82,7 +85,7 @@ def test_second_sdist(beside: Surroundings | None) -> None:
 
 
 def test_order_counts() -> None:
-    """It is the one that comes later that is refused."""
+    """The file that comes later is refused."""
     other = an_sdist(version="2.0.0")
 
     found = findings_by_file([an_upload(other), an_upload(SDIST)], None, NOON)
@@ -90,8 +93,8 @@ def test_order_counts() -> None:
     assert found == {other.filename: [], SDIST.filename: [ONE_SDIST]}
 
 
-def test_ages() -> None:
-    """How old a release is only an index knows: offline there is no word of it."""
+def test_age_of_a_release() -> None:
+    """Without an index, the age of a release is not mentioned."""
     young = (NOON - timedelta(days=1)).isoformat()
     known = around(a_listing(WHEEL.filename, upload_time=young))
 
@@ -101,7 +104,7 @@ def test_ages() -> None:
 
 
 def test_closed_release() -> None:
-    """After 14 days PyPI takes no more files for a release."""
+    """PyPI closes a release after 14 days."""
     known = around(a_listing(WHEEL.filename))
 
     ((message,),) = messages(an_upload(SDIST), beside=known)
@@ -110,7 +113,7 @@ def test_closed_release() -> None:
 
 
 def test_sizes_add_up() -> None:
-    """The project grows with each file. Each was held against what the index had alone."""
+    """The size of the project grows with each file. Each file was checked alone once."""
     full = Surroundings(NOON, has_project=True, size=10 * 2**30 - len(WHEEL.content))
     files = [replace(an_upload(one), size=len(one.content)) for one in (WHEEL, SDIST)]
 
@@ -135,13 +138,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("filename", "expected"), BROKEN.values(), ids=BROKEN)
-def test_file_without_metadata(filename: str, expected: list[str]) -> None:
-    """What cannot be opened is told as such; that its fields are missing goes without saying."""
+def test_unreadable_file(filename: str, expected: list[str]) -> None:
+    """A file that cannot be opened has this one finding, and none on missing fields."""
     assert messages(broken(filename)) == [expected]
 
 
 def test_wheel_without_metadata() -> None:
-    """A wheel in which METADATA alone is missing is refused."""
+    """A wheel that only lacks METADATA is refused."""
     content = a_wheel(version="2.0").content.replace(b"METADATA", b"METADATE")
     upload = an_upload(Distribution(WHEEL.filename, content))
 
@@ -151,7 +154,7 @@ def test_wheel_without_metadata() -> None:
 
 
 def test_closed_project() -> None:
-    """A project that is archived takes no file at all: that is told once, and first."""
+    """An archived project is reported once, before other findings."""
     listing = a_listing("demo-1.0-cp311-cp311-win32.whl", status="archived")
 
     assert release_findings([an_upload(LINUX)], listing) == [
@@ -160,27 +163,27 @@ def test_closed_project() -> None:
     ]
 
 
-def test_release_of_a_project_that_is_not_there() -> None:
-    """Nothing is missed in a first release."""
+def test_new_project_misses_nothing() -> None:
+    """The first release of a project misses no wheels."""
     assert release_findings([an_upload(LINUX)], Listing(is_there=False)) == []
 
 
 @pytest.mark.parametrize("listing", [None, Listing()], ids=["offline", "asked"])
 def test_no_files(listing: Listing | None) -> None:
-    """Of nothing nothing is said."""
+    """No files have no findings."""
     assert release_findings([], listing) == []
     assert findings_by_file([], None, NOON) == {}
 
 
-def test_wheel_that_is_out() -> None:
-    """A wheel of this very release that is out already is not missed. It was."""
+def test_published_wheel_is_not_missed() -> None:
+    """A wheel of this release that is published already is not missing. It was once."""
     listing = a_listing("demo-1.0-cp311-cp311-win32.whl", "demo-2.0-cp311-cp311-win32.whl")
 
     assert release_findings([an_upload(LINUX)], listing) == []
 
 
 def test_differences() -> None:
-    """Forms that differ are told; of a file that cannot be opened, that is all."""
+    """Differences between forms are reported, except those of a file that cannot be opened."""
     other = an_sdist(version="2.0", summary="Another")
 
     assert release_findings([an_upload(WHEEL), an_upload(other)], None) == [

@@ -1,4 +1,4 @@
-"""What a stage allows: the table of its life, cell by cell."""
+"""The states of a stage, cell by cell."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -44,7 +44,7 @@ LIFE: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.CANCELED, False): {},
     (Status.CANCELED, True): {},
 }
-"""A stage's life, as ARCHITECTURE.md has it."""
+"""The states of a stage, as in docs/architecture.md."""
 
 CELLS = [
     pytest.param(status, sent, step, LIFE[status, sent].get(step), id=f"{status}-{sent}-{step}")
@@ -55,10 +55,10 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("status", "sent", "step", "expected"), CELLS)
-def test_each_step_leads_where_the_table_says(
+def test_each_step_has_the_outcome_of_the_table(
     status: Status, step: Step, expected: Status | None, *, sent: bool
 ) -> None:
-    """A cell of the table is a status, or a conflict (#28, #31, #32, #117)."""
+    """A cell of the table is a status, or a conflict."""
     stage = a_stage(status=status, sent=sent)
 
     if expected is not None:
@@ -69,21 +69,21 @@ def test_each_step_leads_where_the_table_says(
 
 
 @pytest.mark.parametrize("cell", NEXT, ids=str)
-def test_the_table_says_nothing_more(cell: tuple[Status, bool]) -> None:
-    """What the code allows is on the page that people read."""
+def test_documentation_has_the_same_table(cell: tuple[Status, bool]) -> None:
+    """The table in the documentation is that of the code."""
     assert NEXT[cell] == LIFE[cell]
 
 
-def test_a_conflict_says_what_is_in_the_way() -> None:
-    """The sentence names the release, its state, and what cannot be done."""
+def test_conflict_has_a_reason() -> None:
+    """The sentence names the release, its status, and the step that is not possible."""
     with pytest.raises(ConflictError) as caught:
         a_stage(status=Status.PROCESSING).after(Step.EDIT)
 
     assert caught.value.sentence == "Stage demo 2.0 is processing and cannot be edited."
 
 
-def test_a_conflict_says_how_a_half_published_stage_goes_on() -> None:
-    """That it is in error would not help: the sentence says what does."""
+def test_conflict_of_a_half_published_stage() -> None:
+    """The sentence says how to resume a half-published stage."""
     with pytest.raises(ConflictError) as caught:
         a_stage(status=Status.ERROR, sent=True).after(Step.CANCEL)
 
@@ -96,15 +96,15 @@ def test_a_conflict_says_how_a_half_published_stage_goes_on() -> None:
 @pytest.mark.parametrize(
     ("version", "release"), [("2.0", "demo 2.0"), (None, "demo (no version yet)")], ids=str
 )
-def test_a_release_has_a_name(version: str | None, release: str) -> None:
-    """People see the project and the version, if it is known."""
+def test_release_has_a_name(version: str | None, release: str) -> None:
+    """A release is shown as project and version, if the version is known."""
     assert a_stage(version).release == release
 
 
 @pytest.mark.parametrize("sent", [False, True], ids=["nothing sent", "something sent"])
 @pytest.mark.parametrize("status", Status)
-def test_only_what_can_be_canceled_expires(status: Status, *, sent: bool) -> None:
-    """A stage that is being published, or half published, does not go away (#117)."""
+def test_only_stages_that_can_be_canceled_expire(status: Status, *, sent: bool) -> None:
+    """A stage that is being published, or is half published, does not expire."""
     stage = a_stage(status=status, sent=sent)
 
     assert stage.has_expired(stage.expires_at) == (CANCELED in LIFE[status, sent])
@@ -112,20 +112,20 @@ def test_only_what_can_be_canceled_expires(status: Status, *, sent: bool) -> Non
 
 
 @pytest.mark.parametrize("status", Status)
-def test_a_live_stage_stands_for_a_release_to_come(status: Status) -> None:
-    """One live stage of a release at a time; ended ones do not count (#8, #9)."""
+def test_live_stage_of_a_release(status: Status) -> None:
+    """A release has at most one live stage; stages that ended do not count."""
     assert a_stage(status=status).is_live(NOON) == (status in LIVE)
 
 
-def test_an_expired_stage_is_not_live() -> None:
-    """A stage whose time is over does not count, before anything says so in the database."""
+def test_expired_stage_is_not_live() -> None:
+    """A stage that has expired is not live, even before the database is updated."""
     stage = a_stage()
 
     assert not stage.is_live(stage.expires_at)
 
 
-def test_an_ended_stage_says_why() -> None:
-    """Ending keeps everything else, and counts as a change."""
+def test_ended_stage_has_a_reason() -> None:
+    """Ending a stage changes its status, reason and revision only."""
     stage = ended(a_stage(revision=4), "It was canceled.", NOON)
 
     assert (stage.status, stage.reason, stage.ended_at, stage.revision) == (
@@ -136,8 +136,8 @@ def test_an_ended_stage_says_why() -> None:
     )
 
 
-def test_artifacts_are_found_by_filename() -> None:
-    """A filename is one artifact, or none."""
+def test_artifact_is_found_by_filename() -> None:
+    """A filename finds one artifact, or none."""
     held = an_artifact("demo-2.0.tar.gz")
     stage = a_stage("2.0", held)
 
@@ -158,14 +158,14 @@ def test_artifacts_are_found_by_filename() -> None:
     ],
     ids=str,
 )
-def test_a_release_has_many_spellings(one: str, other: str, *, same: bool) -> None:
-    """PyPI takes spellings that mean the same version for the same release (#8, #88)."""
+def test_release_in_any_spelling(one: str, other: str, *, same: bool) -> None:
+    """Spellings of the same version are one release, as on PyPI."""
     assert same_version(one, other) is same
     assert a_stage(one).accepts_version(other) is same
 
 
-def test_a_stage_without_version_takes_any() -> None:
-    """The first artifact fixes the version."""
+def test_stage_without_version_accepts_any() -> None:
+    """A stage without a version accepts any version."""
     assert a_stage(None).accepts_version("1.0")
 
 
@@ -173,8 +173,8 @@ LENGTHS = st.timedeltas(timedelta(), timedelta(days=999_999_999))
 
 
 @given(lifetime=LENGTHS, age=st.timedeltas(timedelta(), LONGEST))
-def test_a_change_restarts_the_lifetime(lifetime: timedelta, age: timedelta) -> None:
-    """A change never shortens a stage's life, nor lets it live longer than allowed (#13)."""
+def test_change_restarts_the_lifetime(lifetime: timedelta, age: timedelta) -> None:
+    """A change never shortens the lifetime of a stage, nor extends it beyond the limit."""
     stage = a_stage(lifetime=lifetime, expires_at=NOON + WEEK)
 
     expiry = expiry_after_change(stage, NOON + age, longest=LONGEST)
@@ -184,18 +184,18 @@ def test_a_change_restarts_the_lifetime(lifetime: timedelta, age: timedelta) -> 
 
 
 @given(by=LENGTHS)
-def test_an_extension_is_capped(by: timedelta) -> None:
-    """An extension by however much is no error: it goes as far as it may (#36).
+def test_extension_is_limited(by: timedelta) -> None:
+    """An extension that is too long is cut to the limit.
 
-    Once one by more than eight thousand years was an error of the server.
+    One of more than eight thousand years was an internal error once.
     """
     expiry = expiry_after_extension(a_stage(lifetime=WEEK), by, longest=LONGEST)
 
     assert expiry == NOON + min(WEEK + min(by, LONGEST), LONGEST)
 
 
-def test_a_lowered_limit_does_not_shorten() -> None:
-    """What was promised stays, when the operator lowers the limit afterwards (#13)."""
+def test_lowered_limit_does_not_shorten() -> None:
+    """A lower limit in the settings does not shorten the lifetime of existing stages."""
     stage = a_stage(expires_at=NOON + LONGEST)
 
     assert expiry_after_extension(stage, WEEK, longest=WEEK) == NOON + LONGEST

@@ -1,4 +1,4 @@
-"""The form that goes to PyPI with an artifact."""
+"""The form that is sent to PyPI with an artifact."""
 
 import pytest
 from hypothesis import given
@@ -20,31 +20,31 @@ forms = st.lists(st.tuples(names, st.text(max_size=5))).map(tuple)
 
 
 @given(forms)
-def test_form_goes_out_as_it_came(form: FormFields) -> None:
-    """For any form, its fields go out as they came: each of them, in order, to the letter."""
+def test_form_is_sent_unchanged(form: FormFields) -> None:
+    """For any form, its fields are sent unchanged and in order."""
     assert outgoing_form((*DIGESTS, *form), ARTIFACT) == (*DIGESTS, *form)
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)
-def test_what_is_not_for_pypi(name: str) -> None:
-    """The draft marker, attestations of others, and a field in place of the file stay here."""
+def test_some_fields_are_not_sent(name: str) -> None:
+    """The draft marker, foreign attestations, and a field in place of the file are not sent."""
     assert outgoing_form((*DIGESTS, (name, "x"), *FORM), ARTIFACT) == (*DIGESTS, *FORM)
 
 
 def test_digests_are_added() -> None:
-    """Digests that an uploader did not send are added: they keep broken bytes out."""
+    """Digests that the uploader did not send are added, so that PyPI finds damage."""
     assert outgoing_form(FORM, ARTIFACT) == (*FORM, *DIGESTS)
 
 
-def test_digests_that_came_stay_where_they_are() -> None:
-    """Only what is missing is added."""
+def test_existing_digests_are_not_moved() -> None:
+    """Only the missing digest is added."""
     form = (DIGESTS[1], *FORM)
 
     assert outgoing_form(form, ARTIFACT) == (*form, DIGESTS[0])
 
 
-def test_attestations_of_our_own() -> None:
-    """Attestations made where it is published replace those that came along."""
+def test_own_attestations_replace_others() -> None:
+    """Attestations of the publishing workflow replace those of the upload."""
     form = (*DIGESTS, ("attestations", "theirs"), *FORM)
 
     sent = outgoing_form(form, ARTIFACT, attestations="ours")

@@ -1,4 +1,4 @@
-"""Which wheels are missing that the release before had."""
+"""Wheels that the release before had and this one lacks."""
 
 import pytest
 from packaging.version import Version
@@ -30,13 +30,13 @@ MACHINES = {
 
 
 @pytest.mark.parametrize(("platform", "machine"), MACHINES.items(), ids=MACHINES)
-def test_machine(platform: str, machine: str) -> None:
-    """The version of a system is left out; the rest of the tag is which machine it is."""
+def test_machine_of_a_platform(platform: str, machine: str) -> None:
+    """The machine of a platform tag is the tag without the version of the system."""
     assert machine_of(platform) == machine
 
 
-def test_one_wheel_for_several() -> None:
-    """A wheel serves all that its tags name, and universal2 both kinds of macOS machines."""
+def test_wheel_for_several_machines() -> None:
+    """A wheel serves all platforms in its tags, and universal2 both macOS machines."""
     served = pythons_by_machine(
         [
             "demo-2.0-py2.py3-none-any.whl",
@@ -82,30 +82,30 @@ CASES = {
 
 
 @pytest.mark.parametrize(("now", "lost"), CASES.values(), ids=CASES)
-def test_lost(now: tuple[str, ...], lost: list[str]) -> None:
-    """What looks like a forgotten CI job is told; that a Python is dropped is not."""
+def test_missing_wheels(now: tuple[str, ...], lost: list[str]) -> None:
+    """Wheels that a CI job may have failed to build are reported; a dropped Python is not."""
     assert lost_wheels(wheels(*now), wheels(*BEFORE)) == lost
 
 
 def test_wheel_for_any_machine() -> None:
-    """It serves all."""
+    """A wheel for any machine serves every platform."""
     assert lost_wheels(["demo-2.0-py3-none-any.whl"], wheels(*BEFORE)) == []
 
 
 def test_no_wheel_for_any_machine() -> None:
-    """Where every machine was served and is not any more, that is told."""
+    """The loss of a wheel for any machine is reported."""
     before = ["demo-1.0-py3-none-any.whl"]
 
     assert lost_wheels(wheels(*BEFORE), before) == ["no wheel for all platforms"]
 
 
 def test_no_wheels_before() -> None:
-    """What nobody had is not missed."""
+    """A release before without wheels misses nothing."""
     assert lost_wheels(wheels(*BEFORE), ["demo-1.0.tar.gz"]) == []
 
 
 def test_universal2_in_parts() -> None:
-    """Wheels for both kinds of macOS machines are as good as one; for one kind they are not."""
+    """Wheels for both macOS machines replace universal2; a wheel for one does not."""
     before = wheels("311 macosx_10_9_universal2")
 
     assert lost_wheels(wheels("311 macosx_11_0_arm64", "311 macosx_10_9_x86_64"), before) == []
@@ -113,7 +113,7 @@ def test_universal2_in_parts() -> None:
 
 
 def test_many_pythons() -> None:
-    """They are named in the order of their numbers, and no more than five."""
+    """Pythons are named in numeric order, at most five."""
     pythons = ["39", "310", "311", "312", "313", "314"]
     now = wheels(*(f"{one} win32" for one in pythons), "315 win_amd64")
     before = wheels(*(f"{one} {on}" for one in pythons for on in ("win32", "win_amd64")))
@@ -134,7 +134,7 @@ RELEASES = {
 
 @pytest.mark.parametrize(("versions", "expected"), RELEASES.values(), ids=RELEASES)
 def test_release_before(versions: list[str], expected: str | None) -> None:
-    """It is the newest final release below, or else the newest below."""
+    """The release before is the newest final one below, or else the newest below."""
     files = {f"demo-{one}-py3-none-any.whl": Version(one) for one in versions}
 
     found = release_before(Version("2.0"), files)
@@ -143,7 +143,7 @@ def test_release_before(versions: list[str], expected: str | None) -> None:
 
 
 def test_release_before_has_wheels() -> None:
-    """A release of an sdist alone is passed over, and so is what is no release."""
+    """A release without wheels, and an invalid version, are skipped."""
     files = {
         "demo-1.0-py3-none-any.whl": Version("1.0"),
         "demo-1.1.tar.gz": Version("1.1"),

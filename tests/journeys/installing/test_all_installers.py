@@ -1,6 +1,6 @@
-"""Every installer, through a stage: at first, after a re-upload, after the end, beside others.
+"""Every installer and a stage: the first installation, a re-upload, the end, a second index.
 
-What each was seen to do is a table of the documentation, which `test_ways_round.py` goes on from.
+The results are a table of the documentation, to which `test_ways_round.py` adds.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.installers import ALL, Desk, Outcome
+from tests.support.clients.installers import ALL, Installers, Outcome
 from tests.support.clients.matrix import VERSION, YES, ClientMatrix
 from tests.support.clients.projects import Sources
 from tests.support.index.fake_index import FakeIndex
@@ -52,65 +52,68 @@ LIFE, BESIDE = slice(0, 3), slice(3, 6)
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What one installer was seen to do goes to the table `installers`."""
+    """The results of one installer, for the table `installers`."""
 
     matrix: ClientMatrix
     installer: str
 
-    def saw(self, rows: slice, *outcomes: str) -> None:
+    def note(self, rows: slice, *outcomes: str) -> None:
         """Note outcomes."""
         for row, outcome in zip(ROWS[rows], outcomes, strict=True):
-            self.matrix.saw("installers", row, self.installer, outcome)
+            self.matrix.note("installers", row, self.installer, outcome)
 
 
 @pytest.fixture
-async def notes(client_matrix: ClientMatrix, every_installer: Desk, installer: str) -> Notes:
-    """Return where to note what the installer does; its version is noted at once."""
+async def notes(client_matrix: ClientMatrix, every_installer: Installers, installer: str) -> Notes:
+    """Return the notes for an installer; its version is noted first."""
     version = await every_installer.version(installer)
-    client_matrix.saw("installers", VERSION, installer, version)
+    client_matrix.note("installers", VERSION, installer, version)
     return Notes(client_matrix, installer)
 
 
-def told(outcome: Outcome, wanted: Mapping[str, str], *, failed: str = FAILS) -> str:
-    """Return in a few words what an installation came to. One that fails leaves no `demo`."""
+def outcome_of(outcome: Outcome, wanted: Mapping[str, str], *, failed: str = FAILS) -> str:
+    """Return the outcome of an installation in a few words. A failed one installs no `demo`."""
     if outcome.done.code:
         assert "demo" not in outcome.installed
         return SHOWS_410 if GONE.search(outcome.done.output) else failed
-    said = {str(WITH_FIRST): OLD_DEPENDENCIES, str(LISTED): FALLS_BACK, str(wanted): YES}
-    return said[str(outcome.installed)]
+    texts = {str(WITH_FIRST): OLD_DEPENDENCIES, str(LISTED): FALLS_BACK, str(wanted): YES}
+    return texts[str(outcome.installed)]
 
 
 @pytest.mark.parametrize("installer", ALL)
 async def test_life_of_a_stage(
-    server: Server, every_installer: Desk, installer: str, notes: Notes
+    server: Server, every_installer: Installers, installer: str, notes: Notes
 ) -> None:
-    """The staged release installs; then it is uploaded anew, and canceled, over warm caches."""
+    """The staged release is installed, replaced by other bytes, and canceled, with warm caches."""
     stage = await server.stage(FIRST)
     sources = Sources(stage.index)
 
-    first = told(await every_installer.install(installer, sources), WITH_FIRST)
+    first = outcome_of(await every_installer.install(installer, sources), WITH_FIRST)
     await server.stage(SECOND)
     again = await every_installer.install(installer, sources)
-    second = told(again, WITH_SECOND, failed=UNLESS_UNCACHED)
+    second = outcome_of(again, WITH_SECOND, failed=UNLESS_UNCACHED)
     (await server.command("stage", "cancel", stage.url)).ok()
-    last = told(await every_installer.install(installer, sources), {})
+    last = outcome_of(await every_installer.install(installer, sources), {})
 
     assert (first, second, last) == SEEN[installer][LIFE]
-    notes.saw(LIFE, first, second, last)
+    notes.note(LIFE, first, second, last)
 
 
 @pytest.mark.parametrize("installer", ALL)
 async def test_beside_another_index(
-    server: Server, upstream: FakeIndex, every_installer: Desk, installer: str, notes: Notes
+    server: Server, upstream: FakeIndex, every_installer: Installers, installer: str, notes: Notes
 ) -> None:
-    """`+only` adds the staged release to another index; when it is over, a pin is kept to."""
+    """`+only` adds the staged release to another index.
+
+    After the end, a pinned version still counts.
+    """
     stage = await server.stage(FIRST)
     sources = Sources(f"{upstream.url}/simple/", only=stage.only)
 
-    pinned = told(await every_installer.install(installer, sources, "demo==2.0"), WITH_FIRST)
+    pinned = outcome_of(await every_installer.install(installer, sources, "demo==2.0"), WITH_FIRST)
     (await server.command("stage", "cancel", stage.url)).ok()
-    pinned_then = told(await every_installer.install(installer, sources, "demo==2.0"), {})
-    free_then = told(await every_installer.install(installer, sources), {})
+    pinned_then = outcome_of(await every_installer.install(installer, sources, "demo==2.0"), {})
+    free_then = outcome_of(await every_installer.install(installer, sources), {})
 
     assert (pinned, pinned_then, free_then) == SEEN[installer][BESIDE]
-    notes.saw(BESIDE, pinned, pinned_then, free_then)
+    notes.note(BESIDE, pinned, pinned_then, free_then)

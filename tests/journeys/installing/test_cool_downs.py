@@ -1,4 +1,4 @@
-"""Settings that keep new releases out keep a staged one out: it looks like released just now."""
+"""Settings that exclude new releases exclude a staged one, which counts as released now."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
-from tests.support.clients.installers import Desk
+from tests.support.clients.installers import Installers
 from tests.support.clients.projects import Sources
 from tests.support.servers.processes import Server, Staged
 
@@ -23,7 +23,7 @@ PDM_EXCEPT = "[tool.pdm.resolution.exclude-newer-override]\ndemo = false\n"
 
 @pytest.fixture
 async def stage(server: Server) -> Staged:
-    """Stage a 2.0 beside the 1.0 that has been out for long."""
+    """Stage a 2.0 beside the published 1.0, which is old."""
     return await server.stage(STAGED)
 
 
@@ -38,7 +38,7 @@ async def stage(server: Server) -> Staged:
 async def test_pip(
     clients: Clients, stage: Staged, flags: tuple[str, ...], found: dict[str, str]
 ) -> None:
-    """--uploaded-prior-to holds for all projects: a later one with `P0D` switches it off."""
+    """--uploaded-prior-to applies to all projects; a later one with `P0D` disables it."""
     python = clients.new_environment()
 
     done = await clients.pip("install", "--index-url", stage.index, *flags, "demo", python=python)
@@ -61,7 +61,7 @@ async def test_pip(
 async def test_uv(
     clients: Clients, stage: Staged, flags: tuple[str, ...], found: dict[str, str]
 ) -> None:
-    """--exclude-newer hides the staged release, and --exclude-newer-package lets it in."""
+    """--exclude-newer hides the staged release, and --exclude-newer-package includes it."""
     python = clients.new_environment()
     into = ["pip", "install", "--python", str(python), "--default-index", stage.index]
 
@@ -78,9 +78,9 @@ async def test_uv(
     ],
 )
 async def test_poetry(
-    every_installer: Desk, stage: Staged, settings: dict[str, str], found: dict[str, str]
+    every_installer: Installers, stage: Staged, settings: dict[str, str], found: dict[str, str]
 ) -> None:
-    """solver.min-release-age hides it, and solver.min-release-age-exclude lets it in."""
+    """solver.min-release-age hides it, and solver.min-release-age-exclude includes it."""
     done = await every_installer.project("poetry", Sources(stage.index)).install(**settings)
 
     done.done.ok()
@@ -94,8 +94,10 @@ async def test_poetry(
         pytest.param(PDM + PDM_EXCEPT, NEW, id="but-not-this-package"),
     ],
 )
-async def test_pdm(every_installer: Desk, stage: Staged, more: str, found: dict[str, str]) -> None:
-    """exclude-newer hides it, and exclude-newer-override lets it in."""
+async def test_pdm(
+    every_installer: Installers, stage: Staged, more: str, found: dict[str, str]
+) -> None:
+    """exclude-newer hides it, and exclude-newer-override includes it."""
     project = every_installer.project("pdm", Sources(stage.index))
     file = project.folder / project.by.file
     file.write_text(file.read_text() + more.format(date=YESTERDAY))

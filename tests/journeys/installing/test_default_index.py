@@ -1,4 +1,4 @@
-"""In front of the index that this machine itself uses: nothing here is faked."""
+"""A server in front of the index of this machine: nothing is faked."""
 
 from collections.abc import AsyncIterator
 
@@ -7,10 +7,9 @@ import pytest
 
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.upstream.pip_index import index_of_pip
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, ServerStart, Staged
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 
@@ -37,15 +36,13 @@ Said = tuple[int, str, bytes]
 
 @pytest.fixture
 async def server(start_server: ServerStart) -> AsyncIterator[Server]:
-    """Run a server as anybody starts it: its upstream is the index that pip here uses."""
+    """Run a server with the default settings: its upstream is the index that pip uses."""
     async with start_server() as running:
         yield running
 
 
 @pytest.mark.parametrize("installer", INSTALLERS)
-async def test_project_that_upstream_does_not_have(
-    server: Server, clients: Clients, installer: Installer
-) -> None:
+async def test_new_project(server: Server, clients: Clients, installer: Installer) -> None:
     """A staged project that is new installs, with real dependencies."""
     stage = await server.stage(NEW)
 
@@ -61,7 +58,7 @@ async def test_project_that_upstream_does_not_have(
 async def test_newer_version_of_a_real_project(
     server: Server, clients: Clients, installer: Installer
 ) -> None:
-    """A staged version beside real ones is the newest; the real ones can still be had."""
+    """A staged version is the newest of a real project; the real ones can still be installed."""
     stage = await server.stage(NEWER)
 
     staged, done = await clients.install(installer, stage.index, "six")
@@ -74,8 +71,8 @@ async def test_newer_version_of_a_real_project(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-async def test_other_pages_are_untouched(server: Server, kind: SimpleType) -> None:
-    """The pages of projects that are not staged come through with every byte."""
+async def test_other_pages_are_unchanged(server: Server, kind: SimpleType) -> None:
+    """The pages of other projects are unchanged."""
     stage = await server.stage(NEWER)
 
     different = [name for name in OTHERS if not await is_same(stage, name, kind)]
@@ -84,7 +81,10 @@ async def test_other_pages_are_untouched(server: Server, kind: SimpleType) -> No
 
 
 async def is_same(stage: Staged, name: str, kind: SimpleType) -> bool:
-    """Say whether a page is the same through the stage. It may change while we look: look again."""
+    """Return whether a page is the same through the stage.
+
+    It is compared again if upstream changed it.
+    """
     direct = f"{index_of_pip().simple}{name}/"
     for _ in range(TRIES):
         first, through, last = [
@@ -97,7 +97,7 @@ async def is_same(stage: Staged, name: str, kind: SimpleType) -> bool:
 
 
 async def page(url: str, kind: SimpleType) -> Said:
-    """Return a page's status, type and bytes."""
+    """Return the status, type and bytes of a page."""
     async with (
         aiohttp.ClientSession() as session,
         session.get(url, headers={"Accept": f"{kind}"}) as answer,

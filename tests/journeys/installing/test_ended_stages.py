@@ -1,4 +1,4 @@
-"""Stages that are over, URLs that were rotated, and tokens that may not do such things."""
+"""Ended stages, rotated URLs, and tokens without permission."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ async def canceled(server: Server) -> Staged:
 
 
 async def expired(server: Server) -> Staged:
-    """Return a stage whose time is over."""
+    """Return a stage that expired."""
     stage = await server.open_stage(name="demo", version="2.0", lifetime=LIFETIME)
     await server.stage(STAGED)
     assert (await server.ask("GET", f"{stage.index}demo/"))[0] == 200
@@ -40,7 +40,7 @@ async def expired(server: Server) -> Staged:
 
 
 async def rotated(server: Server) -> Staged:
-    """Return a stage as it was before it got another URL."""
+    """Return a stage as it was before its URL was rotated."""
     stage = await server.stage(STAGED)
     (await server.command("stage", "rotate", stage.id)).ok()
     return stage
@@ -48,10 +48,10 @@ async def rotated(server: Server) -> Staged:
 
 @pytest.mark.parametrize("installer", INSTALLERS)
 @pytest.mark.parametrize("end", [canceled, expired, rotated])
-async def test_install_from_what_is_over(
+async def test_install_from_an_ended_stage(
     server: Server, clients: Clients, installer: Installer, end: End
 ) -> None:
-    """Nothing is installed, not even what upstream lists, and 410 says that there was a stage."""
+    """Nothing is installed, not even what upstream lists; the status is 410."""
     stage = await end(server)
 
     python, done = await clients.install(installer, stage.index, "demo")
@@ -64,11 +64,11 @@ async def test_install_from_what_is_over(
 async def test_install_after_a_rotation(
     server: Server, clients: Clients, installer: Installer
 ) -> None:
-    """Under its new URL the stage is what it was."""
+    """A stage works as before under its new URL."""
     stage = await server.stage(STAGED)
-    shown = (await server.command("stage", "rotate", stage.id, "--json")).ok().document
+    document = (await server.command("stage", "rotate", stage.id, "--json")).ok().document
 
-    new_index = f"{shown['links']['stage']}simple/"
+    new_index = f"{document['links']['stage']}simple/"
     python, done = await clients.install(installer, new_index, "demo")
 
     done.ok()
@@ -89,7 +89,7 @@ async def test_install_after_a_rotation(
 async def test_upload_token_over_http(
     server: Server, method: str, path: str, body: dict[str, str] | None
 ) -> None:
-    """An upload token, as a CI system leaks it, gets 403 and changes nothing."""
+    """An upload token, as in a CI system, gets 403 and changes nothing."""
     stage = await server.stage(STAGED)
     token = await server.new_token("demo", can="upload")
     before = await server.ask("GET", f"/api/stages/{stage.id}")
@@ -111,7 +111,7 @@ async def test_upload_token_over_http(
     ],
 )
 async def test_upload_token_with_the_command(server: Server, command: tuple[str, ...]) -> None:
-    """The same with the command: exit code 1, the reason on stderr, nothing on stdout."""
+    """The command with an upload token exits with 1, the reason on stderr, nothing on stdout."""
     stage = await server.stage(STAGED)
     token = await server.new_token("demo", can="upload")
     before = await server.ask("GET", f"/api/stages/{stage.id}")

@@ -1,4 +1,4 @@
-"""pip and uv: installing from a stage as if its release were out."""
+"""pip and uv: installing from a stage as if its release were published."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
 from tests.support.index.fake_index import FakeIndex, Quirks
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, ServerStart, Staged
 
 pytestmark = pytest.mark.journey
 
@@ -28,7 +27,7 @@ with_each_installer = pytest.mark.parametrize("installer", INSTALLERS)
 
 @pytest.fixture
 async def server(start_server: ServerStart, upstream: FakeIndex) -> AsyncIterator[Server]:
-    """Run a server that asks upstream each time: what upstream is like changes meanwhile."""
+    """Run a server that requests every page from upstream, whose quirks change."""
     settings = {"UPSTREAM__URL": upstream.url, "UPSTREAM__FRESH_FOR": "0s"}
     async with start_server(settings=settings) as running:
         yield running
@@ -36,7 +35,7 @@ async def server(start_server: ServerStart, upstream: FakeIndex) -> AsyncIterato
 
 @pytest.fixture
 async def stage(server: Server) -> Staged:
-    """Stage a 2.0 beside the 1.0 that upstream lists; it needs what only upstream has."""
+    """Stage a 2.0 beside the 1.0 of upstream; it requires a project that only upstream has."""
     return await server.stage(STAGED)
 
 
@@ -56,10 +55,10 @@ async def test_install(
 
 
 @with_each_installer
-async def test_install_what_upstream_lists(
+async def test_install_a_published_release(
     clients: Clients, stage: Staged, installer: Installer
 ) -> None:
-    """Releases that are out can be installed from the stage as before."""
+    """A published release can be installed from the stage."""
     python, done = await clients.install(installer, stage.index, "demo<2")
 
     done.ok()
@@ -71,7 +70,7 @@ async def test_install_what_upstream_lists(
 async def test_page_of_an_odd_upstream(
     clients: Clients, stage: Staged, upstream: FakeIndex, installer: Installer, quirk: str
 ) -> None:
-    """Whatever the page looks like that is edited, its own releases and the staged one install."""
+    """Both the published and the staged release install from any page that is edited."""
     upstream.quirks = QUIRKS[quirk]
 
     newest, done = await clients.install(installer, stage.index, "--no-deps", "demo")
@@ -87,7 +86,7 @@ async def test_page_of_an_odd_upstream(
 async def test_dependency_on_an_odd_upstream(
     clients: Clients, stage: Staged, upstream: FakeIndex, installer: Installer, quirk: str
 ) -> None:
-    """Whatever upstream's other pages look like, a dependency is found there and installed."""
+    """A dependency is found on any page of upstream."""
     upstream.quirks = QUIRKS[quirk]
 
     python, done = await clients.install(installer, stage.index, "demo")
@@ -111,7 +110,7 @@ async def test_pip_with_an_extra_index(
 async def test_uv_with_an_index_of_its_own(
     clients: Clients, stage: Staged, upstream: FakeIndex
 ) -> None:
-    """`+only` as an index goes before uv's default one, for the staged project alone."""
+    """`+only` as an index has priority over uv's default one, for the staged project only."""
     python = clients.new_environment()
     into = ["pip", "install", "--python", str(python), "demo"]
 
@@ -122,7 +121,7 @@ async def test_uv_with_an_index_of_its_own(
 
 
 async def test_pip_index_url_in_the_environment(clients: Clients, stage: Staged) -> None:
-    """A stage that `PIP_INDEX_URL` names takes the place of the usual index."""
+    """A stage in `PIP_INDEX_URL` replaces the usual index."""
     python = clients.new_environment()
 
     done = await clients.pip("install", "demo", python=python, PIP_INDEX_URL=stage.index)
@@ -137,7 +136,7 @@ async def test_pip_index_url_in_the_environment(clients: Clients, stage: Staged)
 async def test_pip_with_an_extra_index_of_its_own(
     clients: Clients, stage: Staged, flags: tuple[str, ...], version: str
 ) -> None:
-    """--index-url leaves pip's extra indexes in place; only --isolated keeps them out."""
+    """--index-url leaves pip's extra indexes in place; only --isolated excludes them."""
     python = clients.new_environment()
     install = ["install", *flags, "--index-url", stage.index, "demo"]
 
@@ -152,7 +151,7 @@ async def test_pip_with_an_extra_index_of_its_own(
 
 
 async def test_pip_download(clients: Clients, stage: Staged, tmp_path: Path) -> None:
-    """What pip downloads are the very bytes that were staged."""
+    """Pip downloads exactly the staged bytes."""
     (await clients.pip("download", "--index-url", stage.index, "-d", str(tmp_path), "demo")).ok()
 
     staged = tmp_path / STAGED.filename
@@ -169,7 +168,7 @@ async def test_pip_index_versions(clients: Clients, stage: Staged) -> None:
 
 
 async def test_pip_report(clients: Clients, stage: Staged) -> None:
-    """A dry run reports what would be installed, with the staged file's URL and hash."""
+    """A dry run reports what would be installed, with the URL and hash of the staged file."""
     dry = ["install", "--quiet", "--dry-run", "--ignore-installed", "--report", "-"]
 
     report = (await clients.pip(*dry, "--index-url", stage.index, "demo")).ok().document
@@ -181,7 +180,7 @@ async def test_pip_report(clients: Clients, stage: Staged) -> None:
 
 
 async def test_uv_compile_with_hashes(clients: Clients, stage: Staged, tmp_path: Path) -> None:
-    """The staged release is pinned with its hash, and what was pinned installs."""
+    """The staged release is pinned with its hash, and the pinned requirements install."""
     wanted, pinned = tmp_path / "wanted.in", tmp_path / "pinned.txt"
     wanted.write_text("demo\n")
     index = ["--default-index", stage.index]

@@ -1,4 +1,4 @@
-"""What lock files and reports keep of a stage's URL, and what becomes of them when it is over."""
+"""What lock files and reports store of a stage's URL, and how they fail when it has ended."""
 
 import tomllib
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
-from tests.support.clients.installers import Desk
+from tests.support.clients.installers import Installers
 from tests.support.clients.projects import PROJECTS, Sources
 from tests.support.servers.processes import Server, Staged
 
@@ -20,15 +20,18 @@ HOLD_THE_URL = {"uv sync": True, "poetry": True, "pdm": False, "pipenv": True}
 
 @pytest.fixture
 async def stage(server: Server) -> Staged:
-    """Stage a 2.0 that needs what only upstream has."""
+    """Stage a 2.0 that requires a project that only upstream has."""
     return await server.stage(STAGED)
 
 
 @pytest.mark.parametrize("installer", PROJECTS)
 async def test_lock_file(
-    server: Server, every_installer: Desk, stage: Staged, installer: str
+    server: Server, every_installer: Installers, stage: Staged, installer: str
 ) -> None:
-    """All but pdm's hold the stage's URL, so its token. None outlives a re-upload, or the end."""
+    """All but pdm's contain the URL of the stage with its token.
+
+    None survives a re-upload or the end.
+    """
     project = every_installer.project(installer, Sources(stage.index))
     (await project.lock()).ok()
 
@@ -44,7 +47,7 @@ async def test_lock_file(
 
 
 async def test_pip_lock(clients: Clients, stage: Staged, tmp_path: Path) -> None:
-    """`pip lock` pins the staged file by its hash, and by its URL, which has the token."""
+    """`pip lock` pins the staged file by its hash and its URL, which contains the token."""
     written = tmp_path / "pylock.toml"
 
     done = await clients.pip("lock", "--index-url", stage.index, "-o", str(written), "demo")
@@ -61,7 +64,7 @@ async def test_pip_lock(clients: Clients, stage: Staged, tmp_path: Path) -> None
 async def test_pip_installs_what_it_has_locked(
     server: Server, clients: Clients, stage: Staged, tmp_path: Path
 ) -> None:
-    """pylock.toml installs while the stage is there, and shows 410 when it is over."""
+    """pylock.toml installs while the stage is live, and fails with 410 afterwards."""
     written = tmp_path / "pylock.toml"
     (await clients.pip("lock", "--index-url", stage.index, "-o", str(written), "demo")).ok()
     install = ["pip", "install", "--no-cache", "-r", str(written)]

@@ -1,4 +1,4 @@
-"""A whole set of real packages resolves, and downloads, through a stage as it does directly."""
+"""A set of real packages resolves and downloads through a stage as it does directly."""
 
 import asyncio
 import hashlib
@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from stageproxy.upstream.pip_index import index_of_pip
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
-from tests.support.servers.processes import Server
+from tests.support.servers.processes import Server, ServerStart
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 
@@ -22,21 +21,21 @@ ONE_FILE_EACH = 60
 
 @pytest.fixture
 async def server(start_server: ServerStart) -> AsyncIterator[Server]:
-    """Run a server as anybody starts it: its upstream is the index that pip here uses."""
+    """Run a server with the default settings: its upstream is the index that pip uses."""
     async with start_server() as running:
         yield running
 
 
 @pytest.fixture
 async def indexes(server: Server) -> tuple[str, str]:
-    """Return the index of a stage, and the one behind it."""
+    """Return the index of a stage, and its upstream."""
     return (await server.stage(NEW)).index, str(index_of_pip().simple)
 
 
 async def test_uv_compiles_the_same(
     clients: Clients, indexes: tuple[str, str], tmp_path: Path
 ) -> None:
-    """Every version and every hash, dependencies included, is the same."""
+    """Every version and every hash is the same, including dependencies."""
     through, direct = await asyncio.gather(
         *(compiled(clients, index, tmp_path / f"{i}.txt") for i, index in enumerate(indexes))
     )
@@ -58,7 +57,7 @@ async def test_pip_downloads_the_same(
 
 
 async def compiled(clients: Clients, index: str, to: Path) -> str:
-    """Return what uv pins, with hashes and the URL of the index."""
+    """Return the requirements that uv pins, with hashes and the URL of the index."""
     command = ["pip", "compile", "--no-cache", "--no-header", "--generate-hashes"]
     wanted = ["--emit-index-url", "--default-index", index, str(WANTED)]
     (await clients.uv(*command, *wanted, "-o", str(to))).ok()
@@ -73,7 +72,7 @@ async def downloaded(clients: Clients, index: str, to: Path) -> dict[str, str]:
 
 
 def text_of(path: Path) -> str:
-    """Return what is in a file."""
+    """Return the text of a file."""
     return path.read_text()
 
 

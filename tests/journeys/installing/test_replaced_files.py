@@ -45,9 +45,9 @@ async def test_install_after_a_replacement(
 
 @pytest.mark.parametrize("installer", INSTALLERS)
 async def test_caches_are_warm(server: Server, clients: Clients, installer: Installer) -> None:
-    """Nothing has changed: a second installation asks for the page alone, which is not sent again.
+    """A second installation only revalidates the page.
 
-    Without this the journey above would say nothing.
+    Without warm caches the journey above would prove nothing.
     """
     stage = await server.stage(FIRST)
     (await clients.install(installer, stage.index, "demo"))[1].ok()
@@ -65,7 +65,7 @@ async def test_caches_are_warm(server: Server, clients: Clients, installer: Inst
 async def test_install_after_a_withdrawal(
     server: Server, clients: Clients, installer: Installer
 ) -> None:
-    """A withdrawn file is not installed any more, warm caches or not."""
+    """A withdrawn file is not installed any more, with warm caches too."""
     stage = await server.stage(FIRST)
     (await clients.install(installer, stage.index, "demo"))[1].ok()
 

@@ -1,9 +1,9 @@
-"""Ways round what installers of projects cannot do by themselves, and settings outside of them."""
+"""Workarounds for installers of projects, and settings outside of the project."""
 
 import pytest
 
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.installers import Desk
+from tests.support.clients.installers import Installers
 from tests.support.clients.projects import Sources
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import Server, Staged
@@ -19,13 +19,13 @@ FROM_ENVIRONMENT = {"uv sync": "UV_DEFAULT_INDEX", "pdm": "PDM_PYPI_URL"}
 
 @pytest.fixture
 async def stage(server: Server) -> Staged:
-    """Stage a release that is going to be uploaded again."""
+    """Stage a release that is uploaded again later."""
     return await server.stage(FIRST)
 
 
 @pytest.mark.parametrize("installer", ["poetry", "pdm"])
 async def test_no_cache(
-    server: Server, every_installer: Desk, stage: Staged, installer: str
+    server: Server, every_installer: Installers, stage: Staged, installer: str
 ) -> None:
     """With --no-cache, poetry and pdm get the new bytes and the new dependencies."""
     sources = Sources(stage.index)
@@ -39,9 +39,9 @@ async def test_no_cache(
 
 
 async def test_poetry_with_a_source_of_another_name(
-    server: Server, every_installer: Desk, stage: Staged
+    server: Server, every_installer: Installers, stage: Staged
 ) -> None:
-    """The cache of poetry keeps releases by the name of the source: another name has none yet."""
+    """The cache of poetry is keyed by the name of the source: another name has an empty one."""
     (await every_installer.install("poetry", Sources(stage.index, name="before"))).done.ok()
     await server.stage(SECOND)
 
@@ -53,9 +53,9 @@ async def test_poetry_with_a_source_of_another_name(
 
 @pytest.mark.parametrize("installer", FROM_ENVIRONMENT)
 async def test_stage_in_the_environment(
-    every_installer: Desk, stage: Staged, installer: str
+    every_installer: Installers, stage: Staged, installer: str
 ) -> None:
-    """A project that names no index installs from the stage that the environment names."""
+    """A project without an index installs from the stage in the environment."""
     project = every_installer.project(installer, Sources())
 
     done = await project.install(**{FROM_ENVIRONMENT[installer]: stage.index})
@@ -64,8 +64,8 @@ async def test_stage_in_the_environment(
     assert done.installed == {"demo": "2.0", "helper": "1.0"}
 
 
-async def test_pipenv_with_a_mirror(every_installer: Desk, stage: Staged) -> None:
-    """The mirror that PIPENV_PYPI_MIRROR names takes the place of a Pipfile's usual source."""
+async def test_pipenv_with_a_mirror(every_installer: Installers, stage: Staged) -> None:
+    """The mirror in PIPENV_PYPI_MIRROR replaces the usual source of a Pipfile."""
     project = every_installer.project("pipenv", Sources())
     settings = {"PIPENV_PYPI_MIRROR": stage.index, "PIP_TRUSTED_HOST": "127.0.0.1"}
 
@@ -83,13 +83,13 @@ async def test_pipenv_with_a_mirror(every_installer: Desk, stage: Staged) -> Non
     ],
 )
 async def test_poetry_with_a_supplemental_source(
-    every_installer: Desk,
+    every_installer: Installers,
     upstream: FakeIndex,
     stage: Staged,
     requirement: str,
     found: dict[str, str],
 ) -> None:
-    """A supplemental source is asked for what the primary one cannot satisfy, and only then."""
+    """A supplemental source is used only for what the primary one cannot satisfy."""
     sources = Sources(f"{upstream.url}/simple/", only=stage.only)
 
     done = await every_installer.install("poetry", sources, requirement)

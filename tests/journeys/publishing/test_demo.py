@@ -1,4 +1,4 @@
-"""`stageproxy demo`: the first thing that a newcomer runs."""
+"""`stageproxy demo`: the first command of a new user."""
 
 import sys
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ def stranger() -> Iterator[Stranger]:
 
 
 def left_in(folder: Path) -> list[str]:
-    """Return the names of what a folder has."""
+    """Return the names in a folder."""
     return [path.name for path in folder.iterdir()]
 
 
 async def test_demo(tmp_path: Path) -> None:
-    """The demo stages, publishes and uses a release within a minute, and leaves nothing behind."""
+    """The demo stages, publishes and installs a release in a minute, and leaves nothing behind."""
     temporary, here = tmp_path / "temporary", tmp_path / "here"
     temporary.mkdir()
     here.mkdir()
@@ -41,8 +41,8 @@ async def test_demo(tmp_path: Path) -> None:
     assert (done.stderr, left_in(temporary), left_in(here)) == ("", [], [])
 
 
-async def test_demo_publishes_nowhere_else(tmp_path: Path, stranger: Stranger) -> None:
-    """Whatever the environment says of publishing, the demo's release stays on this machine."""
+async def test_demo_publishes_on_this_machine_only(tmp_path: Path, stranger: Stranger) -> None:
+    """The release of the demo stays on this machine, whatever the environment contains."""
     elsewhere = {
         "STAGEPROXY_PROMOTION__REPOSITORY_URL": f"{stranger.url}/legacy/",
         "STAGEPROXY_PROMOTION__INDEX_URL": f"{stranger.url}/simple/",
@@ -58,7 +58,7 @@ async def test_demo_publishes_nowhere_else(tmp_path: Path, stranger: Stranger) -
 
 
 async def test_demo_fails(tmp_path: Path) -> None:
-    """A demo whose server cannot start says why, and leaves nothing behind either."""
+    """A demo whose server cannot start reports why, and leaves nothing behind."""
     mistaken = {"STAGEPROXY_STAGE__LIFETIME": "soon", "TMPDIR": str(tmp_path)}
 
     command = [sys.executable, "-m", "stageproxy", "demo"]

@@ -1,4 +1,4 @@
-"""pypiserver and devpi-server: what promotion meets where it does not publish on PyPI."""
+"""pypiserver and devpi-server: how other indexes than PyPI behave during a promotion."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -36,14 +36,14 @@ def other_indexes(tools: Tools, tmp_path: Path) -> OtherIndexes:
 
 @pytest.fixture
 async def index(other_indexes: OtherIndexes, name: str) -> AsyncIterator[OtherIndex]:
-    """Run the index that the case names, empty."""
+    """Run the index of the case, empty."""
     async with other_indexes.start(name) as running:
         yield running
 
 
 @pytest.mark.parametrize("name", STARTS)
 async def test_release(clients: Clients, index: OtherIndex, name: str) -> None:
-    """What twine uploads is listed with our sha256, where hashes are listed at all."""
+    """An upload of twine is listed with its sha256, unless hashes are disabled."""
     files = clients.save(WHEEL, SDIST)
 
     done = await clients.twine_upload(index.repository_url, index.password, *files)
@@ -56,7 +56,7 @@ async def test_release(clients: Clients, index: OtherIndex, name: str) -> None:
 
 @pytest.mark.parametrize("name", STARTS)
 async def test_install(clients: Clients, index: OtherIndex) -> None:
-    """What pip installs are the very bytes of the wheel."""
+    """Pip installs exactly the bytes of the wheel."""
     for one in (WHEEL, SDIST):
         await index.upload(one)
     requirements = clients.new_folder("project") / "requirements.txt"
@@ -69,25 +69,25 @@ async def test_install(clients: Clients, index: OtherIndex) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "said"),
+    ("name", "code", "sentence"),
     [
         ("pypiserver", 1, "400 Bad Request"),
         ("devpi-server", 0, "200 Upload of identical file to non volatile index."),
     ],
 )
-async def test_same_again(clients: Clients, index: OtherIndex, code: int, said: str) -> None:
-    """The same file again is success for devpi-server, and an error for pypiserver."""
+async def test_same_again(clients: Clients, index: OtherIndex, code: int, sentence: str) -> None:
+    """The same file again succeeds on devpi-server, and fails on pypiserver."""
     files = clients.save(WHEEL)
     await index.upload(WHEEL)
 
     done = await clients.twine_upload(index.repository_url, index.password, *files)
 
-    assert (done.code, said in done.output) == (code, True)
+    assert (done.code, sentence in done.output) == (code, True)
 
 
 @pypiserver_and_devpi
 async def test_other_bytes(index: OtherIndex) -> None:
-    """Other bytes of a name are refused, and the first ones stay."""
+    """Other bytes under a filename are refused, and the first ones stay."""
     await index.upload(WHEEL)
 
     answer = await index.upload(OTHER_WHEEL)
@@ -97,7 +97,7 @@ async def test_other_bytes(index: OtherIndex) -> None:
 
 
 async def test_other_bytes_for_twine(clients: Clients, other_indexes: OtherIndexes) -> None:
-    """To twine, known by its User-Agent, pypiserver says 400 where it says 409 to others."""
+    """Pypiserver answers twine, recognized by its User-Agent, with 400 instead of 409."""
     files = clients.save(OTHER_WHEEL)
     async with other_indexes.pypiserver() as index:
         await index.upload(WHEEL)
@@ -108,7 +108,7 @@ async def test_other_bytes_for_twine(clients: Clients, other_indexes: OtherIndex
 
 
 async def test_volatile_index(other_indexes: OtherIndexes) -> None:
-    """A volatile index of devpi-server, its default, replaces files: look before you send."""
+    """A volatile index of devpi-server, its default, replaces files."""
     async with other_indexes.devpi(volatile=True) as index:
         await index.upload(WHEEL)
 
@@ -130,7 +130,7 @@ async def test_volatile_index(other_indexes: OtherIndexes) -> None:
     ],
 )
 async def test_page(index: OtherIndex, kind: SimpleType, link: str) -> None:
-    """Only devpi-server has pages in JSON. Links are relative, to the host or to the page."""
+    """Only devpi-server has JSON pages. Links are relative to the host or to the page."""
     await index.upload(WHEEL)
 
     page = await index.page("demo-plus")
@@ -141,7 +141,7 @@ async def test_page(index: OtherIndex, kind: SimpleType, link: str) -> None:
 
 @pytest.mark.parametrize(("name", "status"), [("pypiserver", 301), ("devpi-server", 302)])
 async def test_other_spelling(index: OtherIndex, status: int) -> None:
-    """Pages are at normalized names. Other spellings lead there."""
+    """Pages are at normalized names; other spellings redirect there."""
     await index.upload(WHEEL)
 
     page = await index.page("Demo_Plus")
@@ -151,16 +151,16 @@ async def test_other_spelling(index: OtherIndex, status: int) -> None:
 
 @pypiserver_and_devpi
 async def test_missing_project(index: OtherIndex) -> None:
-    """There is no page of a project without files."""
+    """A project without files has no page."""
     page = await index.page("demo-plus")
 
     assert page.status == 404
 
 
 async def test_missing_project_elsewhere(other_indexes: OtherIndexes) -> None:
-    """For what it lacks, pypiserver leads to another index: to PyPI if it is not told otherwise.
+    """Pypiserver redirects missing projects to another index, by default PyPI.
 
-    Who follows reads of another project with the same name, and takes it for the one there.
+    A client that follows reads another project of the same name.
     """
     async with other_indexes.pypiserver(missing_are_at="http://other.example/simple/") as index:
         page = await index.page("demo-plus")
@@ -173,7 +173,7 @@ async def test_missing_project_elsewhere(other_indexes: OtherIndexes) -> None:
 
 @pytest.mark.parametrize(("name", "status"), [("pypiserver", 403), ("devpi-server", 401)])
 async def test_wrong_password(index: OtherIndex, status: int) -> None:
-    """Who does not have the password uploads nothing."""
+    """A client without the password cannot upload."""
     answer = await index.upload(WHEEL, password="wrong")
 
     assert answer.status == status
@@ -182,7 +182,7 @@ async def test_wrong_password(index: OtherIndex, status: int) -> None:
 
 @pypiserver_and_devpi
 async def test_wrong_digest(index: OtherIndex) -> None:
-    """Neither compares the file with the sha256 that the form claims: only the page tells."""
+    """Neither compares the file with the sha256 in the form: only the page shows a difference."""
     answer = await index.upload(WHEEL, sha256_digest="0" * 64)
 
     assert answer.status == 200
@@ -200,17 +200,18 @@ async def test_wrong_digest(index: OtherIndex) -> None:
     ],
 )
 async def test_half_an_upload(index: OtherIndex, listed: dict[str, str]) -> None:
-    """An upload that is cut off leaves half a file on pypiserver, and nothing on devpi-server."""
+    """A truncated upload leaves half a file on pypiserver, and nothing on devpi-server."""
     await index.upload_half(WHEEL)
 
     assert await index.hashes("demo-plus") == listed
 
 
 @pypiserver_and_devpi
-async def test_ours_broken_off(index: OtherIndex, tmp_path: Path) -> None:
-    """What we break off, because the file is damaged, leaves nothing anywhere: it is a reset.
+async def test_interrupted_upload_leaves_nothing(index: OtherIndex, tmp_path: Path) -> None:
+    """An upload that stageproxy interrupts because the file is damaged leaves nothing.
 
-    Pypiserver took what had come for the whole file when the connection was closed.
+    The connection is reset. When it was only closed, pypiserver stored the received part as the
+    whole file.
     """
     content = WHEEL.content + bytes(2**20)
     path = tmp_path / WHEEL.filename
@@ -232,7 +233,7 @@ async def test_ours_broken_off(index: OtherIndex, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "waits"), [("pypiserver", True), ("devpi-server", False)])
 async def test_one_at_a_time(index: OtherIndex, *, waits: bool) -> None:
-    """While pypiserver waits for one request, it answers nobody else."""
+    """Pypiserver answers one request at a time."""
     async with index.unfinished_request():
         is_answered = await index.answers_within(seconds=1)
 

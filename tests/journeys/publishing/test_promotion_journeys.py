@@ -1,17 +1,16 @@
-"""A whole promotion: from a real server, by the real command, to indexes of others."""
+"""A whole promotion: with a real server, the real command, and other indexes."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.clients import Clients
 from tests.support.clients.tools import Tools
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.other_indexes import STARTS, OtherIndex, OtherIndexes
-from tests.support.servers.processes import Server
+from tests.support.servers.processes import Server, ServerStart
 
 pytestmark = pytest.mark.journey
 
@@ -24,7 +23,7 @@ on_each = pytest.mark.parametrize("name", STARTS)
 
 @pytest.fixture
 async def index(tools: Tools, tmp_path: Path, name: str) -> AsyncIterator[OtherIndex]:
-    """Run the index that the case names, empty."""
+    """Run the index of the case, empty."""
     async with OtherIndexes(tools, tmp_path).start(name) as running:
         yield running
 
@@ -51,7 +50,7 @@ def publishing_on(index: OtherIndex) -> dict[str, str]:
 
 
 async def installed_from(clients: Clients, index: OtherIndex) -> str:
-    """Return which version is there after pip has installed the very wheel from an index."""
+    """Return the version that pip installs as a wheel from an index."""
     requirements = clients.new_folder("project") / "requirements.txt"
     requirements.write_text(f"demo-plus==2.0 --hash=sha256:{WHEEL.sha256}\n")
     python, done = await clients.install("pip", index.index_url, "-r", str(requirements))
@@ -61,7 +60,7 @@ async def installed_from(clients: Clients, index: OtherIndex) -> str:
 
 @on_each
 async def test_by_the_server(clients: Clients, server: Server, index: OtherIndex) -> None:
-    """The server publishes, the command follows to the receipt, and pip installs the result."""
+    """The server publishes, the command waits for the receipt, and pip installs the release."""
     stage = await server.stage(WHEEL, SDIST)
 
     done = await server.command("promote", stage.id, "--json")
@@ -76,8 +75,8 @@ async def test_by_the_server(clients: Clients, server: Server, index: OtherIndex
 
 
 @on_each
-async def test_from_here(clients: Clients, server: Server, index: OtherIndex) -> None:
-    """The command publishes by itself, with settings of its own, and pip installs the result."""
+async def test_by_the_command(clients: Clients, server: Server, index: OtherIndex) -> None:
+    """The command publishes with its own settings, and pip installs the release."""
     stage = await server.stage(WHEEL, SDIST)
     own = {f"STAGEPROXY_{name}": text for name, text in publishing_on(index).items()}
 
@@ -89,7 +88,7 @@ async def test_from_here(clients: Clients, server: Server, index: OtherIndex) ->
 
 
 @on_each
-async def test_what_is_there_already(server: Server, index: OtherIndex) -> None:
+async def test_published_file_is_not_sent(server: Server, index: OtherIndex) -> None:
     """A file that the index has with the same bytes is not sent again."""
     await index.upload(WHEEL)
     stage = await server.stage(WHEEL, SDIST)
@@ -101,8 +100,8 @@ async def test_what_is_there_already(server: Server, index: OtherIndex) -> None:
 
 
 @on_each
-async def test_other_bytes(server: Server, index: OtherIndex) -> None:
-    """A file that the index has with other bytes keeps all of the release back."""
+async def test_other_bytes_stop_the_release(server: Server, index: OtherIndex) -> None:
+    """A file that the index has with other bytes stops the promotion."""
     await index.upload(OTHER_WHEEL)
     stage = await server.stage(WHEEL, SDIST)
 

@@ -1,1 +1,1 @@
-"""Journeys of a server behind others, and of its end."""
+"""Journeys of a server behind a proxy, and of its end."""

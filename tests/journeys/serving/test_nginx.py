@@ -1,4 +1,4 @@
-"""Behind nginx with TLS, configured as the documentation says: real clients see no difference."""
+"""A server behind nginx with TLS, configured as documented: real clients work as usual."""
 
 import asyncio
 import re
@@ -8,19 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import FrontStart
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.forms import FORM, body_of, twine_form
 from tests.support.builders.large_wheel import write_large_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
-from tests.support.servers.nginx import Certificates, Front
+from tests.support.servers.nginx import Certificates, Front, FrontStart
 from tests.support.servers.processes import ROOT, Server
 from tests.support.servers.service import JSON_PAGE
 
 pytestmark = pytest.mark.journey
 
 MIB = 2**20
-PATIENCE = 20
+PATIENCE = 60
 STAGED = (a_wheel("demo", "2.0"), an_sdist("demo", "2.0"))
 LISTED_WITH_OTHER_BYTES = a_wheel("demo", "1.0", summary="Another demo")
 EXISTS = "File already exists ('demo-1.0-py3-none-any.whl', with blake2_256 hash"
@@ -34,12 +33,12 @@ HOW_TO = (ROOT / "docs" / "how-to" / "nginx.md").read_text()
 
 @pytest.fixture
 def clients(clients: Clients, certificates: Certificates) -> Clients:
-    """Return the clients on a desk that trusts the certificate."""
+    """Return clients that trust the certificate."""
     return replace(clients, authority=certificates.authority)
 
 
 def digests(*distributions: Distribution) -> set[str]:
-    """Return what names files for good."""
+    """Return digests of files."""
     return {one.sha256 for one in distributions}
 
 
@@ -50,7 +49,7 @@ async def staged_digests(server: Server) -> set[str]:
 
 
 async def test_twine_uploads(front: Front, clients: Clients) -> None:
-    """The stage is filled by twine, which is told its public URL."""
+    """Twine uploads to the public URL of the stage."""
     token = await front.server.new_token("demo", can="upload")
 
     done = await clients.twine_upload(f"{front.url}/legacy/", token, *clients.save(*STAGED))
@@ -60,7 +59,7 @@ async def test_twine_uploads(front: Front, clients: Clients) -> None:
 
 
 async def test_twine_is_refused(front: Front, clients: Clients) -> None:
-    """The sentence of a refusal is the reason phrase, which is all that twine shows."""
+    """The sentence of a refusal is the reason phrase, which is all that twine prints."""
     file = clients.save(LISTED_WITH_OTHER_BYTES)
     token = await front.server.new_token("demo", can="upload")
 
@@ -71,20 +70,20 @@ async def test_twine_is_refused(front: Front, clients: Clients) -> None:
 
 
 async def test_uv_publishes(front: Front, clients: Clients) -> None:
-    """So does uv publish; and it shows the sentence of a refusal."""
+    """Uv publish uploads, too, and prints the sentence of a refusal."""
     token = await front.server.new_token("demo", can="upload")
     url = f"{front.url}/legacy/"
 
-    taken = await clients.uv_publish(url, token, *clients.save(*STAGED))
+    published = await clients.uv_publish(url, token, *clients.save(*STAGED))
     refused = await clients.uv_publish(url, token, *clients.save(LISTED_WITH_OTHER_BYTES))
 
-    assert (taken.ok().code, refused.code, EXISTS in refused.output) == (0, 2, True)
+    assert (published.ok().code, refused.code, EXISTS in refused.output) == (0, 2, True)
     assert await staged_digests(front.server) == digests(*STAGED)
 
 
 @pytest.mark.parametrize("installer", INSTALLERS)
 async def test_installing(front: Front, clients: Clients, installer: Installer) -> None:
-    """The staged release installs over TLS, and its dependencies come through the stage, too."""
+    """The staged release installs over TLS, with dependencies from upstream."""
     wheel = a_wheel("demo", "2.0", requires_dist=["helper"])
     stage = await front.server.stage(wheel)
 
@@ -96,7 +95,10 @@ async def test_installing(front: Front, clients: Clients, installer: Installer) 
 
 
 async def test_large_upload(front: Front, tmp_path: Path) -> None:
-    """200 MiB go through as they come: the server has the first half before the second is sent."""
+    """An upload of 200 MiB is not buffered.
+
+    The server has the first half before the second is sent.
+    """
     path = write_large_wheel(tmp_path, 200 * MIB, version="2.0")
     large = Distribution(path.name, path.read_bytes())
     body = memoryview(body_of(twine_form(large)))
@@ -118,7 +120,7 @@ async def test_large_upload(front: Front, tmp_path: Path) -> None:
 
 
 async def until_received(server: Server, size: int) -> None:
-    """Return when so many bytes of a file have come in, which nobody tells."""
+    """Wait until so many bytes of a file were received, for which there is no event."""
     incoming = server.data / "files" / "incoming"
     async with asyncio.timeout(PATIENCE):
         while sum(path.stat().st_size for path in incoming.iterdir()) < size:  # noqa: ASYNC110
@@ -126,7 +128,7 @@ async def until_received(server: Server, size: int) -> None:
 
 
 async def test_refusal_in_the_middle(start_front: FrontStart, clients: Clients) -> None:
-    """A file that is too large is refused with its sentence, though twine is still sending."""
+    """A file that is too large is refused with its sentence while twine is still sending."""
     file = write_large_wheel(clients.folder, 32 * MIB, version="2.0")
 
     async with start_front(UPLOAD__MAX_FILE_SIZE=str(MIB)) as front:
@@ -138,7 +140,7 @@ async def test_refusal_in_the_middle(start_front: FrontStart, clients: Clients) 
 
 @pytest.mark.parametrize("path", ["", "simple/", "simple/demo/", "simple/other/", "pypi/demo/json"])
 async def test_etags_stay_strong(front: Front, path: str) -> None:
-    """A page comes as it was sent: packed by the server, with an ETag that says 304 again."""
+    """A page is unchanged: compressed by the server, with an ETag that gets 304."""
     stage = await front.server.stage(*STAGED)
     url = f"{stage.url}{path}"
     accept = {"Accept": f"{JSON_PAGE}, application/json; q=0.5", "Accept-Encoding": "gzip"}
@@ -156,7 +158,7 @@ async def test_etags_stay_strong(front: Front, path: str) -> None:
 async def test_below_a_path(
     start_front: FrontStart, clients: Clients, installer: Installer
 ) -> None:
-    """Below a path of another site, with the lines that the documentation has for it."""
+    """The server works below a path of another site, with the documented configuration."""
     files = clients.save(*STAGED)
 
     async with start_front("/staging", BELOW_A_PATH) as front:

@@ -1,4 +1,4 @@
-"""SIGTERM while a file comes in: what was acknowledged is kept, and the server ends in order."""
+"""SIGTERM during an upload: acknowledged files are stored, and the server exits with 0."""
 
 import asyncio
 import random
@@ -9,23 +9,22 @@ from contextlib import suppress
 import aiohttp
 import pytest
 
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import a_wheel, upload_form
 from tests.support.clients.clients import Clients
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Server
+from tests.support.servers.processes import Server, ServerStart
 
 pytestmark = pytest.mark.journey
 
 MIB = 2**20
 LARGE = a_wheel("demo", "2.0", extra={"demo/large": random.Random(0).randbytes(48 * MIB)})
-PATIENCE = 20
+PATIENCE = 60
 
 
 @pytest.fixture
-def clients(desk: Clients) -> Clients:
-    """Return clients of which pip is not used."""
-    return desk
+def clients(clients_with_system_pip: Clients) -> Clients:
+    """Return clients without pip."""
+    return clients_with_system_pip
 
 
 async def staged_names(server: Server) -> list[str]:
@@ -35,27 +34,27 @@ async def staged_names(server: Server) -> list[str]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Return when something holds of another process, which tells nobody by itself."""
+    """Wait for a condition of another process, for which there is no event."""
     async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - no event comes from there
+        while not holds():  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.005)
 
 
 async def upload_is_under_way(server: Server) -> None:
-    """Return when a part of a file has come in."""
+    """Wait until a part of a file was received."""
     incoming = server.data / "files" / "incoming"
     await until(lambda: any(path.stat().st_size for path in incoming.iterdir()))
 
 
 async def stop(server: Server) -> None:
-    """Send SIGTERM and return when the server has understood."""
+    """Send SIGTERM, and wait until the server has logged it."""
     server.process.send_signal(signal.SIGTERM)
     log = server.logs / "stderr"
     await until(lambda: "stopping" in log.read_text())
 
 
 async def upload_slowly(server: Server, go_on: asyncio.Event) -> int | None:
-    """Upload half of a file, and the rest when told to; return the status, or none."""
+    """Upload half of a file, and the rest on request; return the status, or none."""
 
     async def content() -> AsyncIterator[bytes]:
         yield LARGE.content[: len(LARGE.content) // 2]
@@ -72,7 +71,7 @@ async def upload_slowly(server: Server, go_on: asyncio.Event) -> int | None:
 async def test_twine_while_the_server_stops(
     start_server: ServerStart, upstream: FakeIndex, clients: Clients
 ) -> None:
-    """If twine succeeds, the file is there after the restart; if not, twine has said so."""
+    """If twine succeeds, the file is stored after the restart; if not, twine reports it."""
     settings = {"UPSTREAM__URL": upstream.url}
     file = clients.save(LARGE)
     async with start_server(settings=settings) as server, asyncio.TaskGroup() as group:
@@ -87,8 +86,8 @@ async def test_twine_while_the_server_stops(
     assert names == ([LARGE.filename] if uploading.result().code == 0 else [])
 
 
-async def test_upload_that_goes_on(start_server: ServerStart, upstream: FakeIndex) -> None:
-    """A file that is half there when the server is told to stop is taken in to its end."""
+async def test_upload_is_finished(start_server: ServerStart, upstream: FakeIndex) -> None:
+    """A file that was half received when the server got the signal is stored."""
     settings = {"UPSTREAM__URL": upstream.url}
     go_on = asyncio.Event()
     async with start_server(settings=settings) as server, asyncio.TaskGroup() as group:
@@ -103,8 +102,8 @@ async def test_upload_that_goes_on(start_server: ServerStart, upstream: FakeInde
     assert (uploading.result(), names) == (200, [LARGE.filename])
 
 
-async def test_upload_that_breaks_off(start_server: ServerStart, upstream: FakeIndex) -> None:
-    """A client that gives up does not hold the server, and nothing of its file is left."""
+async def test_upload_is_interrupted(start_server: ServerStart, upstream: FakeIndex) -> None:
+    """A client that disconnects does not keep the server from stopping, and leaves no file."""
     settings = {"UPSTREAM__URL": upstream.url}
     async with start_server(settings=settings) as server:
         uploading = asyncio.ensure_future(upload_slowly(server, asyncio.Event()))

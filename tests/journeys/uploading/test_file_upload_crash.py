@@ -1,4 +1,4 @@
-"""A server that is killed while files come in by PEP 694: what it kept is there when it is back."""
+"""A server that is killed during PEP 694 uploads: what it stored is there afterwards."""
 
 import asyncio
 import hashlib
@@ -23,19 +23,19 @@ OTHER = a_wheel(version="2.0", tag="py2-none-any")
 
 
 class _KilledError(Exception):
-    """The server is gone, and not by its own doing."""
+    """The server was killed."""
 
 
 def started(folder: Path, index: FakeIndex) -> AbstractAsyncContextManager[Server]:
-    """Start a server on the data that the last one left."""
+    """Start a server on the data of the last one."""
     settings = {"UPSTREAM__URL": index.url}
     return running_server(folder / "data", logs=folder, settings=settings)
 
 
-async def say(
+async def request(
     server: Server, method: str, url: str, body: Any = None, kind: str = UPLOAD_2_0
 ) -> Any:
-    """Return what a server answers, by the path of a URL: its port is another after each start."""
+    """Return the answer of a server to a URL, whose port was another before the restart."""
     path = url if url.startswith("/") else "/" + url.split("/", 3)[3]
     data = body if isinstance(body, bytes) else json.dumps({"meta": META} | (body or {})).encode()
     headers = {"Authorization": f"Bearer {server.admin_token}", "Content-Type": kind}
@@ -57,21 +57,21 @@ async def sent(server: Server, session: Any, file: Distribution) -> Any:
         "hashes": {"sha256": hashlib.sha256(file.content).hexdigest()},
         "mechanism": "http-post-bytes",
     }
-    upload = await say(server, "POST", session["links"]["upload"], announced)
+    upload = await request(server, "POST", session["links"]["upload"], announced)
     url = upload["mechanism"]["file_url"]
-    await say(server, "POST", url, file.content, "application/octet-stream")
+    await request(server, "POST", url, file.content, "application/octet-stream")
     return upload
 
 
-async def test_killed_while_files_come_in(tmp_path: Path, index: FakeIndex) -> None:
-    """What was sent can be completed after a restart; what was looked at is in error, and says why.
+async def test_killed_during_uploads(tmp_path: Path, index: FakeIndex) -> None:
+    """Received files can be completed after a restart; examined ones are in error.
 
-    Nothing that was acknowledged has to be sent again.
+    No acknowledged byte has to be sent again.
     """
     created = {"name": "demo", "version": "2.0"}
     with suppress(_KilledError):
         async with started(tmp_path, index) as server:
-            session = await say(server, "POST", ROOT, created)
+            session = await request(server, "POST", ROOT, created)
             pending = [await sent(server, session, one) for one in (WHEEL, SDIST)]
             hit = await sent(server, session, OTHER)
             index.quirks = Quirks(hold=asyncio.Event())
@@ -79,12 +79,12 @@ async def test_killed_while_files_come_in(tmp_path: Path, index: FakeIndex) -> N
     index.quirks = Quirks()
 
     async with started(tmp_path, index) as server:
-        before = (await say(server, "GET", session["links"]["session"]))["files"]
-        completed = [await say(server, "POST", one["links"]["complete"]) for one in pending]
-        await say(server, "DELETE", hit["links"]["file-upload-session"])
+        before = (await request(server, "GET", session["links"]["session"]))["files"]
+        completed = [await request(server, "POST", one["links"]["complete"]) for one in pending]
+        await request(server, "DELETE", hit["links"]["file-upload-session"])
         again = await sent(server, session, OTHER)
-        completed.append(await say(server, "POST", again["links"]["complete"]))
-        after = (await say(server, "GET", session["links"]["session"]))["files"]
+        completed.append(await request(server, "POST", again["links"]["complete"]))
+        after = (await request(server, "GET", session["links"]["session"]))["files"]
 
     assert {name: one["status"] for name, one in before.items()} == {
         WHEEL.filename: "pending",
@@ -102,12 +102,12 @@ async def test_killed_while_files_come_in(tmp_path: Path, index: FakeIndex) -> N
 
 async def _complete_in_vain(server: Server, upload: Any) -> None:
     with suppress(ClientError, OSError):
-        await say(server, "POST", upload["links"]["complete"])
+        await request(server, "POST", upload["links"]["complete"])
 
 
 async def _kill_meanwhile(server: Server, upload: Any) -> None:
     url = upload["links"]["file-upload-session"]
-    while (await say(server, "GET", url))["status"] != "processing":
+    while (await request(server, "GET", url))["status"] != "processing":
         pass
     server.process.kill()
     await server.process.wait()

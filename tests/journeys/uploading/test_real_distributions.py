@@ -1,4 +1,4 @@
-"""Wheels and sdists that others have published are taken, and today's rules refuse old ones."""
+"""Real wheels and sdists are accepted, and old ones are refused by the present rules."""
 
 import asyncio
 import io
@@ -15,31 +15,33 @@ from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.archives.reader import read_contents
 from stageproxy.core.values import FormFields
 from stageproxy.upstream.pip_index import index_of_pip
-from tests.journeys.conftest import ServerStart
 from tests.support.builders.distributions import Distribution
 from tests.support.builders.real_distributions import distribution_at, fetch_distributions
 from tests.support.clients.clients import Clients
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Server
+from tests.support.servers.processes import Server, ServerStart
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 
 FOLDER = Path(__file__).parent
 ROWS = [line.split() for line in (FOLDER / "real_distributions.txt").read_text().splitlines()]
-"""Project, version and filename of what PyPI would take today."""
+"""Project, version and filename of files that PyPI would accept."""
 REFUSED = dict(
     line.split(": ", 1) for line in (FOLDER / "refused_distributions.txt").read_text().splitlines()
 )
-"""What PyPI once took and would not today, with its sentence; the project, if new, included."""
+"""Files that PyPI accepted once and would refuse now, with its sentence.
+
+The project counts as new.
+"""
 NOTICED = {
     "py_spy-0.4.2-py2.py3-none-manylinux_2_5_x86_64.manylinux1_x86_64.whl": (
         "The tags in WHEEL do not match the filename: 'py3-none-manylinux1_x86_64', "
         "'py3-none-manylinux_2_5_x86_64'."
     )
 }
-"""The only ones that we find suspicious, and with reason."""
+"""The only files with warnings, all of them justified."""
 ENOUGH = 200
-"""How many files make it worth it."""
+"""The least number of files for a meaningful run."""
 AT_ONCE = 4
 BY_TWINE = 10
 WHEEL_ELSEWHERE = ["--only-binary", ":all:", "--python-version", "313", "--abi", "cp313"]
@@ -52,15 +54,15 @@ FROM_INDEX = {
     "Windows": [*WHEEL_ELSEWHERE, "--platform", "win_amd64", "markupsafe==3.0.3"],
     "musl": [*WHEEL_ELSEWHERE, "--platform", "musllinux_1_2_aarch64", "markupsafe==3.0.3"],
 }
-"""A few as pip itself downloads them: sdists by backend, wheels by platform."""
+"""A few files as pip downloads them: sdists by backend, wheels by platform."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of an upload: the status, and the notices, or the refusals by themselves."""
+    """The outcome of an upload: the status, and the notices or the refusals."""
 
     status: int
-    told: list[str]
+    messages: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +75,17 @@ def published() -> Mapping[str, Distribution]:
 
 @pytest.fixture
 async def index() -> AsyncIterator[FakeIndex]:
-    """Run an index that knows the projects of the list, but has none of their files."""
+    """Run an index that has the projects of the list without their files."""
     async with FakeIndex.running() as running:
         for project in {project for project, *_ in ROWS}:
             running.add(project)
         yield running
+
+
+@pytest.fixture
+def clients(clients_with_system_pip: Clients) -> Clients:
+    """Return clients with the pip of this environment."""
+    return clients_with_system_pip
 
 
 @pytest.fixture
@@ -88,7 +96,7 @@ async def server(start_server: ServerStart, index: FakeIndex) -> AsyncIterator[S
 
 
 def listed(published: Mapping[str, Distribution]) -> list[Distribution]:
-    """Return the files of the list that is to be taken."""
+    """Return the files that are to be accepted."""
     return [published[filename] for *_, filename in ROWS]
 
 
@@ -124,24 +132,24 @@ async def upload_all(server: Server, files: Iterable[Distribution]) -> dict[str,
 
 
 def test_list_is_long_and_wide() -> None:
-    """What is tried is worth it."""
+    """The list has enough files of every kind."""
     assert len({filename for *_, filename in ROWS}) >= ENOUGH
     assert len({project for project, *_ in ROWS}) >= 120
 
 
-async def test_all_are_taken(server: Server, published: Mapping[str, Distribution]) -> None:
-    """Nothing is refused that PyPI would take, and what is honest is called suspicious nowhere."""
+async def test_all_are_accepted(server: Server, published: Mapping[str, Distribution]) -> None:
+    """No file that PyPI would accept is refused, and no honest one has a warning."""
     answers = await upload_all(server, listed(published))
 
-    refused = {name: one.told for name, one in answers.items() if one.status != 200}
-    noticed = {name: one.told for name, one in answers.items() if one.told}
+    refused = {name: one.messages for name, one in answers.items() if one.status != 200}
+    noticed = {name: one.messages for name, one in answers.items() if one.messages}
     print(f"{len(answers)} files, {len(refused)} refused, {len(noticed)} with notices")  # noqa: T201
     assert refused == {}
     assert noticed == {name: [text] for name, text in NOTICED.items()}
 
 
 async def test_old_ones_are_refused(server: Server, published: Mapping[str, Distribution]) -> None:
-    """What PyPI has but would not take again is refused with PyPI's sentence."""
+    """Files that PyPI has but would refuse now are refused with PyPI's sentence."""
     old = [published[name] for name in REFUSED]
 
     answers = await upload_all(server, old)
@@ -150,21 +158,25 @@ async def test_old_ones_are_refused(server: Server, published: Mapping[str, Dist
 
 
 async def test_twine_uploads_them(
-    server: Server, published: Mapping[str, Distribution], desk: Clients
+    server: Server, published: Mapping[str, Distribution], clients: Clients
 ) -> None:
-    """A few go the whole way, by twine's own reading of them."""
+    """A few files are uploaded by twine, which reads them itself."""
     every = listed(published)
     some = every[:: len(every) // BY_TWINE][:BY_TWINE]
 
-    (await desk.twine_upload(f"{server.url}/legacy/", server.admin_token, *desk.save(*some))).ok()
+    (
+        await clients.twine_upload(
+            f"{server.url}/legacy/", server.admin_token, *clients.save(*some)
+        )
+    ).ok()
 
     staged = [await server.staged_in(one.fields["name"]) for one in some]
     assert staged == [[{one.filename: one.sha256}] for one in some]
 
 
-async def test_sdists_and_other_platforms(server: Server, desk: Clients) -> None:
-    """Sdists of four backends, and wheels for other machines than this one, are taken."""
-    found = await asyncio.gather(*(downloaded(desk, *wanted) for wanted in FROM_INDEX.values()))
+async def test_sdists_and_other_platforms(server: Server, clients: Clients) -> None:
+    """Sdists of four backends, and wheels for other machines, are accepted."""
+    found = await asyncio.gather(*(downloaded(clients, *wanted) for wanted in FROM_INDEX.values()))
     files = [distribution for each in found for distribution in each]
 
     answers = await upload_all(server, files)
@@ -173,9 +185,9 @@ async def test_sdists_and_other_platforms(server: Server, desk: Clients) -> None
     assert {name: one for name, one in answers.items() if one != Answer(200, [])} == {}
 
 
-async def downloaded(desk: Clients, *wanted: str) -> list[Distribution]:
-    """Return what pip downloads from its index."""
-    folder = desk.new_folder("downloads")
+async def downloaded(clients: Clients, *wanted: str) -> list[Distribution]:
+    """Return the files that pip downloads from its index."""
+    folder = clients.new_folder("downloads")
     index = ["--index-url", str(index_of_pip().simple)]
-    (await desk.pip("download", "--no-deps", *index, "-d", str(folder), *wanted)).ok()
+    (await clients.pip("download", "--no-deps", *index, "-d", str(folder), *wanted)).ok()
     return [distribution_at(path) for path in folder.iterdir()]

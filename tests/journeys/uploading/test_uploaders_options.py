@@ -1,4 +1,4 @@
-"""What uploaders do when they are told more: to skip what exists, to check first, to say all."""
+"""Options of uploaders: skip existing files, check first, print the answer."""
 
 import re
 from dataclasses import replace
@@ -11,7 +11,7 @@ from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.clients.clients import Clients
 from tests.support.clients.matrix import ClientMatrix
 from tests.support.clients.tools import Tools
-from tests.support.clients.uploaders import UPLOADERS, Release, UploadDesk
+from tests.support.clients.uploaders import UPLOADERS, Release, UploaderRunner
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.servers.processes import Finished, Server
 
@@ -35,20 +35,20 @@ def hashes_of(*distributions: Distribution) -> dict[str, str]:
 
 
 @pytest.fixture
-def clients(desk: Clients) -> Clients:
-    """Return clients of which pip is not used."""
-    return desk
+def clients(clients_with_system_pip: Clients) -> Clients:
+    """Return clients without pip."""
+    return clients_with_system_pip
 
 
 @pytest.fixture
-def upload_desk(tools: Tools, tmp_path: Path) -> UploadDesk:
-    """Return a desk for the uploads of one test."""
-    return UploadDesk(tmp_path, tools)
+def runner(tools: Tools, tmp_path: Path) -> UploaderRunner:
+    """Return folders for the uploads of one test."""
+    return UploaderRunner(tmp_path, tools)
 
 
 @pytest.fixture
 async def token(server: Server) -> str:
-    """Make a token as CI systems have it: for uploads to one project."""
+    """Create a token for uploads to one project, as CI systems have it."""
     return await server.new_token("demo", can="upload")
 
 
@@ -56,31 +56,31 @@ async def token(server: Server) -> str:
 async def test_skips_what_pypi_has(
     server: Server,
     upstream: FakeIndex,
-    upload_desk: UploadDesk,
+    runner: UploaderRunner,
     token: str,
     client_matrix: ClientMatrix,
     uploader: str,
 ) -> None:
-    """With --skip-existing, a name that PyPI has is no error, and leaves no stage."""
+    """With --skip-existing, a filename that PyPI has is no error, and opens no stage."""
     upstream.add("demo", *PUBLISHED)
 
-    done = await upload_desk.upload(
+    done = await runner.upload(
         UPLOADERS[uploader], RELEASE, f"{server.url}/legacy/", token, "--skip-existing"
     )
 
     assert SKIPS[uploader] in done.ok().output
     assert await server.staged_in("demo") == []
-    client_matrix.saw("uploaders", "`--skip-existing` skips what PyPI has", uploader)
+    client_matrix.note("uploaders", "`--skip-existing` skips what PyPI has", uploader)
 
 
 @pytest.mark.parametrize("uploader", SKIPS)
-async def test_skips_what_does_not_belong(
-    server: Server, upload_desk: UploadDesk, token: str, uploader: str
+async def test_skips_files_of_other_releases(
+    server: Server, runner: UploaderRunner, token: str, uploader: str
 ) -> None:
-    """With --skip-existing, every 409 passes for a file that exists: of another release, too."""
+    """With --skip-existing, every 409 counts as an existing file, also one of another release."""
     stage = await server.open_stage(name="demo", version="1.0")
 
-    done = await upload_desk.upload(
+    done = await runner.upload(
         UPLOADERS[uploader], RELEASE, stage.uploads, token, "--skip-existing"
     )
 
@@ -89,13 +89,13 @@ async def test_skips_what_does_not_belong(
 
 
 @pytest.mark.parametrize("uploader", SKIPS)
-async def test_skips_nothing_that_is_staged(
-    server: Server, upload_desk: UploadDesk, token: str, uploader: str
+async def test_staged_files_are_replaced(
+    server: Server, runner: UploaderRunner, token: str, uploader: str
 ) -> None:
-    """With --skip-existing, a staged file is replaced as without: the server says 200."""
+    """With --skip-existing, a staged file is replaced as usual: the server answers 200."""
     await server.stage(*PUBLISHED)
 
-    done = await upload_desk.upload(
+    done = await runner.upload(
         UPLOADERS[uploader], RELEASE, f"{server.url}/legacy/", token, "--skip-existing"
     )
 
@@ -104,25 +104,28 @@ async def test_skips_nothing_that_is_staged(
 
 
 async def test_twine_does_not_skip(
-    server: Server, upload_desk: UploadDesk, token: str, client_matrix: ClientMatrix
+    server: Server, runner: UploaderRunner, token: str, client_matrix: ClientMatrix
 ) -> None:
-    """Twine knows how to skip on PyPI alone: with --skip-existing it stops before it uploads."""
-    done = await upload_desk.upload(
+    """Twine can skip files on PyPI only: with --skip-existing it stops before the upload."""
+    done = await runner.upload(
         UPLOADERS["twine"], RELEASE, f"{server.url}/legacy/", token, "--skip-existing"
     )
 
     assert (done.code, "UnsupportedConfiguration" in done.output) == (1, True)
     assert await server.staged_in("demo") == []
-    client_matrix.saw("uploaders", "`--skip-existing` skips what PyPI has", "twine", "stops")
+    client_matrix.note("uploaders", "`--skip-existing` skips what PyPI has", "twine", "stops")
 
 
 async def test_pdm_keeps_the_sentence_in_its_log(
-    server: Server, upload_desk: UploadDesk, tools: Tools
+    server: Server, runner: UploaderRunner, tools: Tools
 ) -> None:
-    """Without -vv, pdm before 2.29.4 shows a status alone; the sentence is in the log it names."""
+    """Without -vv, pdm before 2.29.4 prints the status only.
+
+    The sentence is in the log that it names.
+    """
     sentence = "Invalid or non-existent authentication information."
 
-    done = await upload_desk.upload(UPLOADERS["pdm"], RELEASE, f"{server.url}/legacy/", "nonsense")
+    done = await runner.upload(UPLOADERS["pdm"], RELEASE, f"{server.url}/legacy/", "nonsense")
 
     is_shown = Version(tools.version("pdm")) >= SAYS_REASONS
     assert (done.code, sentence in done.output) == (1, is_shown)
@@ -131,7 +134,7 @@ async def test_pdm_keeps_the_sentence_in_its_log(
 
 
 def log_of(done: Finished) -> str:
-    """Return what is in the log that pdm names."""
+    """Return the text of the log that pdm names."""
     found = re.search(r"See (\S+) for detailed debug log", done.output)
     assert found, done.output
     return Path(found[1]).read_text()
@@ -139,40 +142,38 @@ def log_of(done: Finished) -> str:
 
 @pytest.mark.parametrize(("time", "is_same"), [("1767225600", True), ("", False)])
 async def test_flit_in_a_new_checkout(
-    server: Server, upload_desk: UploadDesk, token: str, time: str, *, is_same: bool
+    server: Server, runner: UploaderRunner, token: str, time: str, *, is_same: bool
 ) -> None:
-    """Flit writes down when sources were changed, unless SOURCE_DATE_EPOCH says a time."""
+    """Flit writes the times of the sources into its files, unless SOURCE_DATE_EPOCH is set."""
     flit = replace(UPLOADERS["flit"], variables=without_empty(SOURCE_DATE_EPOCH=time))
 
-    seen = []
+    outputs = []
     for changed in (1_700_000_000, 1_700_000_010):
-        done = await upload_desk.upload(
-            flit, RELEASE, f"{server.url}/legacy/", token, changed=changed
-        )
-        seen.append((done.ok().code, await server.staged_in("demo")))
+        done = await runner.upload(flit, RELEASE, f"{server.url}/legacy/", token, changed=changed)
+        outputs.append((done.ok().code, await server.staged_in("demo")))
 
-    assert (seen[0] == seen[1]) is is_same
-    assert [len(stages) for _, stages in seen] == [1, 1]
+    assert (outputs[0] == outputs[1]) is is_same
+    assert [len(stages) for _, stages in outputs] == [1, 1]
 
 
 def without_empty(**changes: str) -> dict[str, str]:
-    """Return the variables for flit with changes; those that are empty are not set at all."""
+    """Return the variables for flit with changes; empty ones are removed."""
     variables = {**UPLOADERS["flit"].variables, **changes}
     return {name: text for name, text in variables.items() if text}
 
 
-async def test_twine_says_where_the_stage_is(server: Server, clients: Clients, token: str) -> None:
-    """With --verbose, twine shows the server's answer: the stage URL and a pip command."""
+async def test_twine_prints_the_stage_url(server: Server, clients: Clients, token: str) -> None:
+    """With --verbose, twine prints the answer of the server: the stage URL and a pip command."""
     done = await clients.twine_upload(f"{server.url}/legacy/", token, *clients.save(*STAGED))
 
     assert f"{server.url}/tmp/demo/stgv_" in done.ok().output
     assert "pip --isolated install --index-url" in done.output
 
 
-async def test_uploads_while_upstream_is_out_of_reach(
+async def test_uploads_without_upstream(
     server: Server, clients: Clients, token: str, upstream: FakeIndex
 ) -> None:
-    """An ill upstream keeps nobody from staging: twine gets its 200 with the stage's URL."""
+    """Staging works without upstream: twine gets a 200 with the URL of the stage."""
     upstream.quirks = Quirks(status=503)
 
     done = await clients.twine_upload(f"{server.url}/legacy/", token, *clients.save(STAGED[0]))
@@ -181,7 +182,7 @@ async def test_uploads_while_upstream_is_out_of_reach(
 
 
 async def test_uv_checks_the_stage_first(server: Server, clients: Clients, token: str) -> None:
-    """With the stage as --check-url, uv uploads what is missing and skips what is there."""
+    """With the stage as --check-url, uv uploads missing files and skips existing ones."""
     stage = await server.stage(STAGED[0])
     files = clients.save(*STAGED)
 

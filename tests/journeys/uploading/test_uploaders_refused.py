@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.conftest import assert_no_token_is_said
 from tests.support.clients.matrix import YES, ClientMatrix
 from tests.support.clients.tools import Tools
-from tests.support.clients.uploaders import UPLOADERS, UploadDesk, Uploader
+from tests.support.clients.uploaders import UPLOADERS, Uploader, UploaderRunner
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Finished, Server, running_server
+from tests.support.servers.processes import (
+    Finished,
+    Server,
+    assert_no_token_is_logged,
+    running_server,
+)
 from tests.support.uploads.refusals import REFUSALS, SETTINGS, Setting
 
 pytestmark = pytest.mark.journey
@@ -38,7 +42,7 @@ CASES = [
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An upload that should be refused, what may be said, and the stages before and since."""
+    """A refused upload, the possible sentences, and the stages before and afterwards."""
 
     done: Finished
     sentences: tuple[str, ...]
@@ -47,27 +51,27 @@ class Refused:
 
 
 async def try_to_upload(
-    desk: UploadDesk, server: Server, index: FakeIndex, uploader: Uploader, case: str
+    runner: UploaderRunner, server: Server, index: FakeIndex, uploader: Uploader, case: str
 ) -> Refused:
-    """Upload what is to be refused, of a project of its own."""
+    """Upload a refused file, with its own project."""
     refusal = REFUSALS[case]
     release = refusal.release(f"{uploader.name}-{[*REFUSALS].index(case)}")
     url, token = await refusal.arrange(Setting(server, index, release.name))
     before = await server.staged_in(release.name)
-    done = await desk.upload(uploader, release, url, token, *uploader.explained)
+    done = await runner.upload(uploader, release, url, token, *uploader.explained)
     since = await server.staged_in(release.name)
     return Refused(done, refusal.sentences(release), before, since)
 
 
 async def try_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Refused]:
-    """Try everything on one server, some at a time."""
-    desk, logs = UploadDesk(folder, tools), folder / "logs"
+    """Run all cases against one server, some at a time."""
+    runner, logs = UploaderRunner(folder, tools), folder / "logs"
     logs.mkdir()
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one(uploader: str, case: str) -> Refused:
         async with free:
-            return await try_to_upload(desk, server, index, UPLOADERS[uploader], case)
+            return await try_to_upload(runner, server, index, UPLOADERS[uploader], case)
 
     async with (
         FakeIndex.running() as index,
@@ -76,7 +80,7 @@ async def try_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Refused]:
         ) as server,
     ):
         done = dict(zip(CASES, await asyncio.gather(*(one(*case) for case in CASES)), strict=True))
-    assert_no_token_is_said(logs)
+    assert_no_token_is_logged(logs)
     return done
 
 
@@ -84,7 +88,7 @@ async def try_all(folder: Path, tools: Tools) -> dict[tuple[str, str], Refused]:
 def refused(
     tools: Tools, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[tuple[str, str], Refused]:
-    """Return what became of every upload that is refused, by uploader and case."""
+    """Return the results of all refused uploads, by uploader and case."""
     return asyncio.run(try_all(tmp_path_factory.mktemp("refused"), tools))
 
 
@@ -95,20 +99,18 @@ def test_sentence_is_shown(
     uploader: str,
     case: str,
 ) -> None:
-    """The server's sentence stands in what the uploader prints; it fails, and nothing is staged."""
+    """The uploader prints the server's sentence and fails, and nothing is staged."""
     one = refused[uploader, case]
 
     assert any(sentence in one.done.output for sentence in one.sentences)
     assert (one.done.code, one.since) == (UPLOADERS[uploader].refused, one.before)
-    shown = " ".join([YES, *(f"`{option}`" for option in UPLOADERS[uploader].explained)])
-    client_matrix.saw("uploaders", f"shows: {case}", uploader, shown)
+    outcome = " ".join([YES, *(f"`{option}`" for option in UPLOADERS[uploader].explained)])
+    client_matrix.note("uploaders", f"shows: {case}", uploader, outcome)
 
 
 @pytest.mark.parametrize("uploader", UPLOADERS)
-def test_where_the_sentence_stands(
-    refused: Mapping[tuple[str, str], Refused], uploader: str
-) -> None:
-    """Each uploader has its own way to say it."""
+def test_place_of_the_sentence(refused: Mapping[tuple[str, str], Refused], uploader: str) -> None:
+    """Each uploader prints the sentence in its own way."""
     one = refused[uploader, UNKNOWN_TOKEN]
     sentence = re.escape(one.sentences[0])
 
@@ -116,7 +118,7 @@ def test_where_the_sentence_stands(
 
 
 def test_flit_without_a_traceback(refused: Mapping[tuple[str, str], Refused]) -> None:
-    """Flit shows a 400 as a line, as it does not with other statuses."""
+    """Flit prints a 400 as a line, but other statuses with a traceback."""
     output = refused["flit", "summary too long (400)"].done.output
 
     assert "400 Client Error: 'summary' field must be 512 characters or less." in output

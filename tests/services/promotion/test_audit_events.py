@@ -1,4 +1,4 @@
-"""What the audit trail tells of promotions: every step, in the transaction that makes it."""
+"""Audit events of promotions: each step, in the transaction that makes it."""
 
 from collections.abc import Sequence
 
@@ -22,31 +22,31 @@ EACH = [AuditAction.ARTIFACT_SENDING, AuditAction.ARTIFACT_SENT, AuditAction.ART
 
 
 def events(releasing: Releasing) -> Sequence[Event]:
-    """Return what the trail tells."""
+    """Return the events of the trail."""
     return [record.event for record in releasing.catalogue.committed.tables.events]
 
 
-def deeds(releasing: Releasing, filename: str | None = None) -> Sequence[str]:
-    """Return what happened, to one file or to the promotion."""
+def actions(releasing: Releasing, filename: str | None = None) -> Sequence[str]:
+    """Return the actions on one file, or on the promotion."""
     return [one.action for one in events(releasing) if one.details.get("filename") == filename]
 
 
-async def test_every_step_is_told(releasing: Releasing) -> None:
-    """The trail has how a promotion begins, each step of each file, and how it ends."""
+async def test_every_step_is_an_event(releasing: Releasing) -> None:
+    """The trail has the start of a promotion, each step of each file, and the end."""
     await releasing.publish()
 
     names = [one.filename for one in (await releasing.now()).artifacts]
-    assert deeds(releasing) == [AuditAction.PROMOTION_BEGUN, AuditAction.PUBLISHED]
-    assert [deeds(releasing, name) for name in names] == [EACH] * 3
+    assert actions(releasing) == [AuditAction.PROMOTION_BEGUN, AuditAction.PUBLISHED]
+    assert [actions(releasing, name) for name in names] == [EACH] * 3
     assert find_broken_record(releasing.catalogue.committed.tables.events, None) is None
 
 
-async def test_who_and_what(releasing: Releasing, sdist: Distribution) -> None:
-    """It tells who had it published, what, and where; and that the server did it, and where to."""
+async def test_actor_and_details(releasing: Releasing, sdist: Distribution) -> None:
+    """The events have who started the promotion, of which manifest, and to which index."""
     digest = await releasing.digest()
     await releasing.publish()
 
-    told: dict[str, PlainValue] = {
+    details: dict[str, PlainValue] = {
         "manifest-digest": digest,
         "publisher": "server",
         "way": "server",
@@ -56,9 +56,9 @@ async def test_who_and_what(releasing: Releasing, sdist: Distribution) -> None:
         "repository-url": TARGET.repository_url,
         "index-url": TARGET.index_url,
     }
-    approved: dict[str, PlainValue] = {**told, "revision": 1, "acknowledged": [], **where}
-    seen: dict[str, PlainValue] = {
-        **told,
+    approved: dict[str, PlainValue] = {**details, "revision": 1, "acknowledged": [], **where}
+    expected: dict[str, PlainValue] = {
+        **details,
         "filename": sdist.filename,
         "attempts": 1,
         "url": f"{FILES}/{sdist.filename}",
@@ -66,11 +66,11 @@ async def test_who_and_what(releasing: Releasing, sdist: Distribution) -> None:
     of_release = ("demo", "2.0", "s1")
     begun, *_, confirmed, _published = events(releasing)
     assert begun == Event(NOON, TOKEN.id, AuditAction.PROMOTION_BEGUN, *of_release, approved)
-    assert confirmed == Event(NOON, "server", AuditAction.ARTIFACT_CONFIRMED, *of_release, seen)
+    assert confirmed == Event(NOON, "server", AuditAction.ARTIFACT_CONFIRMED, *of_release, expected)
 
 
 async def test_refusal_and_its_sentence(releasing: Releasing, sdist: Distribution) -> None:
-    """It tells what the index said, and why a promotion stopped."""
+    """The events have the sentence of the index, and the reason why the promotion stopped."""
     releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
 
     await releasing.publish()
@@ -84,8 +84,8 @@ async def test_refusal_and_its_sentence(releasing: Releasing, sdist: Distributio
     assert "2 of 3 files are published" in str(stopped.details["sentence"])
 
 
-async def test_taken_over(releasing: Releasing) -> None:
-    """It tells that a server went on with what the last one was at, under another number."""
+async def test_takeover(releasing: Releasing) -> None:
+    """A server that resumes a promotion adds an event with its new fence."""
     releasing.fake_target.slow = True
     async with releasing.server() as server:
         await server.promote()
@@ -96,7 +96,7 @@ async def test_taken_over(releasing: Releasing) -> None:
     async with releasing.server() as server:
         await server.end()
 
-    assert deeds(releasing) == [
+    assert actions(releasing) == [
         AuditAction.PROMOTION_BEGUN,
         AuditAction.PROMOTION_RESUMED,
         AuditAction.PUBLISHED,
@@ -104,8 +104,8 @@ async def test_taken_over(releasing: Releasing) -> None:
     assert {one.details["fence"] for one in events(releasing)} == {1, 2}
 
 
-async def test_elsewhere(releasing: Releasing) -> None:
-    """What is done elsewhere is told by whoever did it."""
+async def test_events_of_a_client(releasing: Releasing) -> None:
+    """The events of a client's promotion are those that it reports."""
     async with releasing.server() as server:
         view = await server.promote(publisher=Publisher.CLIENT)
         first = next(iter(view.journal.values())).sending(NOON)
@@ -114,8 +114,8 @@ async def test_elsewhere(releasing: Releasing) -> None:
     assert [one.actor for one in events(releasing)] == [TOKEN.id, TOKEN.id]
 
 
-async def test_what_is_refused_is_no_step(releasing: Releasing) -> None:
-    """A step that does not happen is not told, nor is one told that did not happen."""
+async def test_refused_steps_are_no_events(releasing: Releasing) -> None:
+    """A step that is refused, or a report that changes nothing, is no event."""
     async with releasing.server() as server:
         view = await server.promote(publisher=Publisher.CLIENT)
         before = events(releasing)
@@ -133,8 +133,8 @@ async def test_what_is_refused_is_no_step(releasing: Releasing) -> None:
     assert await releasing.status() == (Status.PROCESSING, "")
 
 
-async def test_credentials_are_not_told(releasing: Releasing) -> None:
-    """The trail has nothing that opens the index."""
+async def test_credentials_are_not_in_events(releasing: Releasing) -> None:
+    """The trail has no credential of the index."""
     async with releasing.server() as server:
         await server.promote(credential=SECRET)
         await server.end()

@@ -1,4 +1,4 @@
-"""What is made of the pages of the index that confirms."""
+"""The files that an index lists, with their hashes."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ PAGE = "https://index.example.org/simple/demo/"
 
 @dataclass(slots=True)
 class _LinkedPublishTarget(FakePublishTarget):
-    """An index that has one file, with a *link* that somebody else has chosen."""
+    """An index that lists one file, with a given *link*."""
 
     link: str = ""
 
@@ -41,24 +41,24 @@ class _LinkedPublishTarget(FakePublishTarget):
     ids=["relative", "elsewhere", "nonsense"],
 )
 async def test_links(link: str, url: str) -> None:
-    """Links lead on from the page; one that makes no sense is no fault of the server."""
+    """Links are resolved against the page; an invalid one is an error of the index."""
     fake_target = _LinkedPublishTarget(FakeClock(), link=link)
 
-    seen = await ConfirmedListing(fake_target, fake_target).files_of(DEMO)
+    listed = await ConfirmedListing(fake_target, fake_target).files_of(DEMO)
 
-    assert seen == {"demo-2.0.tar.gz": IndexFile(None, url)}
+    assert listed == {"demo-2.0.tar.gz": IndexFile(None, url)}
 
 
 async def test_hashes() -> None:
-    """Where a page says no hash, the bytes do; files that nobody asked for are left alone."""
+    """A file without a hash is downloaded, if it is one of those asked for."""
     fake_target = FakePublishTarget(FakeClock(), hashed=False)
     fake_target.put("demo-1.0.tar.gz", "a" * 64)
     fake_target.put("demo-2.0.tar.gz", "b" * 64)
     confirmed_listing = ConfirmedListing(fake_target, fake_target)
-    seen = {**await confirmed_listing.files_of(DEMO), "known.tar.gz": IndexFile("c" * 64, PAGE)}
+    listed = {**await confirmed_listing.files_of(DEMO), "known.tar.gz": IndexFile("c" * 64, PAGE)}
 
     hashed = await confirmed_listing.with_hashes(
-        seen, ["demo-2.0.tar.gz", "known.tar.gz", "missing.whl"]
+        listed, ["demo-2.0.tar.gz", "known.tar.gz", "missing.whl"]
     )
 
     assert hashed == {

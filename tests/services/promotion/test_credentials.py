@@ -1,4 +1,4 @@
-"""The credential that the settings have for a project."""
+"""The credentials of the settings for a project."""
 
 from pathlib import Path
 
@@ -20,13 +20,13 @@ def settings(
     file: Path | None = None,
     in_url: Credential | None = None,
 ) -> PromotionCredentials:
-    """Return credentials of the settings."""
+    """Return the credentials of the settings."""
     tokens: dict[str, str] = {DEMO: of_demo} if of_demo else {}
     return PromotionCredentials("__token__", tokens, file, token, in_url)
 
 
-async def test_credential_of_the_project_comes_first(tmp_path: Path) -> None:
-    """A project's own token counts before that for all, then the file, then the URL."""
+async def test_order_of_credentials(tmp_path: Path) -> None:
+    """The token of the project comes first, then that for all, the token file, the URL."""
     file = tmp_path / "token"
     file.write_text("in-file\n")
     file.chmod(0o600)
@@ -40,8 +40,10 @@ async def test_credential_of_the_project_comes_first(tmp_path: Path) -> None:
     assert await settings().find(DEMO) is None
 
 
-async def test_file_is_read_each_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Who changes the file need not restart the server; one that others can read is told of."""
+async def test_token_file_is_read_each_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new token needs no restart; a file that others can read is logged."""
     file = tmp_path / "token"
     file.write_text("old")
     file.chmod(0o644)
@@ -54,16 +56,16 @@ async def test_file_is_read_each_time(tmp_path: Path, caplog: pytest.LogCaptureF
     assert f"{file} is readable by other users" in caplog.text
 
 
-async def test_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """A file that is not there is told of by name."""
+async def test_missing_token_file(tmp_path: Path) -> None:
+    """A missing token file is named in the error."""
     file = tmp_path / "nowhere"
 
     with pytest.raises(ConflictError, match=": No such file or directory"):
         await settings(file=file).find(DEMO)
 
 
-async def test_file_that_is_not_text(tmp_path: Path) -> None:
-    """A file that is no text is told of, without a byte of it: the server once did not start."""
+async def test_binary_token_file(tmp_path: Path) -> None:
+    """A file that is no text is named without a byte of it. The server did not start once."""
     file = tmp_path / "token"
     file.write_bytes(b"pypi-\xff")
     file.chmod(0o600)
@@ -75,7 +77,7 @@ async def test_file_that_is_not_text(tmp_path: Path) -> None:
 
 
 def test_credentials_do_not_print() -> None:
-    """Whatever prints the settings prints no token."""
+    """The `repr` of the settings has no token."""
     every = settings(of_demo="secret-1", token="secret-2", in_url=Credential("user", "secret-3"))
 
     assert "secret" not in repr(every)

@@ -1,4 +1,4 @@
-"""How a promotion begins: what is frozen, and what speaks against it while nothing has happened."""
+"""The start of a promotion: what is frozen, and what is refused while nothing was sent."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Publ
 from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import Credential, TokenKind
 from stageproxy.core.stage.stage import Status
-from stageproxy.services.promotion.view import PromotionView
+from stageproxy.services.promotion.transactions import PromotionView
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.stages import a_file_upload
 from tests.support.ports.clock import NOON
@@ -38,11 +38,11 @@ SENTENCES = {
 
 
 async def refused(releasing: Releasing, kind: type[StageproxyError], **order: object) -> str:
-    """Return why a promotion does not begin, after a look that nothing has changed."""
+    """Return the error with which a promotion is refused, without any change."""
     before = await releasing.now()
     async with releasing.server() as server:
         with pytest.raises(kind) as raised:
-            await server.promote(**order)  # type: ignore[arg-type] # as `promote` takes it
+            await server.promote(**order)  # type: ignore[arg-type] # passed on to `promote`
         await server.end()
     assert await releasing.now() == before
     assert "s1" not in releasing.catalogue.committed.tables.promotions
@@ -50,8 +50,8 @@ async def refused(releasing: Releasing, kind: type[StageproxyError], **order: ob
     return str(raised.value)
 
 
-async def test_published(releasing: Releasing, wheels: list[Distribution]) -> None:
-    """A promotion sends each file once, and in the end the stage is published."""
+async def test_stage_is_published(releasing: Releasing, wheels: list[Distribution]) -> None:
+    """A promotion sends each file once and publishes the stage."""
     assert await releasing.publish() == (Status.PUBLISHED, "")
 
     names = [one.filename for one in [*wheels, an_sdist(version="2.0")]]
@@ -61,8 +61,8 @@ async def test_published(releasing: Releasing, wheels: list[Distribution]) -> No
     assert (ended.first_sent_at, ended.ended_at) == (NOON, NOON)
 
 
-async def test_what_is_frozen(releasing: Releasing) -> None:
-    """A promotion is bound to the very files and the revision that were looked at."""
+async def test_approval_is_frozen(releasing: Releasing) -> None:
+    """A promotion is bound to the manifest and the revision that were approved."""
     digest = await releasing.digest()
     async with releasing.server() as server:
         view = await server.promote(digest=digest, publisher=Publisher.CLIENT)
@@ -82,8 +82,8 @@ async def test_what_is_frozen(releasing: Releasing) -> None:
     assert await releasing.journal() == view.journal
 
 
-async def test_frozen_stage_is_not_edited(releasing: Releasing, sdist: Distribution) -> None:
-    """While a stage is published nothing of it can be removed, and it cannot be canceled."""
+async def test_frozen_stage_cannot_be_edited(releasing: Releasing, sdist: Distribution) -> None:
+    """While a stage is published, its files cannot be removed, and it cannot be canceled."""
     async with releasing.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
 
@@ -93,8 +93,8 @@ async def test_frozen_stage_is_not_edited(releasing: Releasing, sdist: Distribut
             await server.stages.cancel(TOKEN, "s1")
 
 
-async def test_other_manifest(releasing: Releasing) -> None:
-    """Whoever has looked at other files has not approved these."""
+async def test_other_manifest_is_refused(releasing: Releasing) -> None:
+    """An approval of other files is refused."""
     why = await refused(releasing, ConflictError, digest="0" * 64)
 
     digest = await releasing.digest()
@@ -104,8 +104,8 @@ async def test_other_manifest(releasing: Releasing) -> None:
     )
 
 
-async def test_changed_while_it_was_examined(releasing: Releasing) -> None:
-    """What changes between the examination and the freeze was not examined."""
+async def test_change_during_the_examination_is_refused(releasing: Releasing) -> None:
+    """A change between the examination and the freeze was not examined."""
     stage = await releasing.now()
 
     def change() -> None:
@@ -120,8 +120,8 @@ async def test_changed_while_it_was_examined(releasing: Releasing) -> None:
     assert releasing.fake_target.sent == {}
 
 
-async def test_file_that_goes_while_it_is_examined(releasing: Releasing) -> None:
-    """A file that somebody removes meanwhile is not told to be damaged, as it once was."""
+async def test_file_removed_during_the_examination(releasing: Releasing) -> None:
+    """A file that is removed meanwhile is not reported as damaged. It was once."""
     stage = await releasing.now()
 
     def remove() -> None:
@@ -134,8 +134,8 @@ async def test_file_that_goes_while_it_is_examined(releasing: Releasing) -> None
             await server.promote()
 
 
-async def test_verdict_is_asked_again(releasing: Releasing, sdist: Distribution) -> None:
-    """What PyPI would refuse by now is refused, though it was fine when it was uploaded."""
+async def test_stage_is_examined_again(releasing: Releasing, sdist: Distribution) -> None:
+    """A file that PyPI accepted when it was uploaded, and would refuse now, is refused."""
     releasing.fake_target.put(sdist.filename, "0" * 64)
 
     why = await refused(releasing, RefusedError)
@@ -143,8 +143,8 @@ async def test_verdict_is_asked_again(releasing: Releasing, sdist: Distribution)
     assert why.startswith(f"File already exists ({sdist.filename!r}")
 
 
-async def test_every_refusal_is_told(releasing: Releasing) -> None:
-    """Every file is decided about, and all that speaks against it is told at once."""
+async def test_all_refusals_are_reported(releasing: Releasing) -> None:
+    """Every file is examined, and all refusals are reported at once."""
     names = [one.filename for one in (await releasing.now()).artifacts]
     for name in names[:2]:
         releasing.fake_target.put(name, "0" * 64)
@@ -155,8 +155,8 @@ async def test_every_refusal_is_told(releasing: Releasing) -> None:
     assert [one.source for one in raised.value.problems] == names[:2]
 
 
-async def test_index_that_does_not_say_what_it_has(releasing: Releasing) -> None:
-    """Without knowing what is published nothing begins, and why it is not known is told."""
+async def test_index_without_an_answer(releasing: Releasing) -> None:
+    """Without the list of published files nothing starts, and the error has the reason."""
     releasing.fake_target.blind = 1
 
     why = await refused(releasing, UpstreamUnavailableError)
@@ -164,8 +164,8 @@ async def test_index_that_does_not_say_what_it_has(releasing: Releasing) -> None
     assert why.endswith("so nothing can be sent. The index cannot be reached.")
 
 
-async def test_warnings_must_be_known(wheels: list[Distribution]) -> None:
-    """Warnings are told, and publishing needs their digest, no other."""
+async def test_warnings_must_be_acknowledged(wheels: list[Distribution]) -> None:
+    """Publishing needs the digest of exactly the present warnings."""
     releasing = Releasing()
     await releasing.stage(*wheels, an_sdist(version="2.0", summary="Another one"))
     async with releasing.server() as server:
@@ -181,8 +181,8 @@ async def test_warnings_must_be_known(wheels: list[Distribution]) -> None:
     assert view.promotion.approval.acknowledged == tuple(warnings.warnings)
 
 
-async def test_warnings_as_they_are(wheels: list[Distribution]) -> None:
-    """A protocol that cannot acknowledge takes warnings as they are, and they are kept."""
+async def test_warnings_without_acknowledgement(wheels: list[Distribution]) -> None:
+    """A protocol that cannot acknowledge accepts all warnings, and they are stored."""
     releasing = Releasing()
     await releasing.stage(*wheels, an_sdist(version="2.0", summary="Another one"))
     async with releasing.server() as server:
@@ -192,8 +192,8 @@ async def test_warnings_as_they_are(wheels: list[Distribution]) -> None:
 
 
 @pytest.mark.parametrize("content", [b"other bytes", None])
-async def test_damaged_file(releasing: Releasing, content: bytes | None) -> None:
-    """A file that is not on the disk as it came keeps everything back, by name."""
+async def test_damaged_file_is_refused(releasing: Releasing, content: bytes | None) -> None:
+    """A file with other bytes on the disk stops the promotion, by name."""
     artifact = (await releasing.now()).artifacts[0]
     releasing.files.remove(artifact.sha256)
     if content is not None:
@@ -204,8 +204,8 @@ async def test_damaged_file(releasing: Releasing, content: bytes | None) -> None
     assert why.startswith("The server's copy of the file is damaged.")
 
 
-async def test_damage_names_the_file(releasing: Releasing) -> None:
-    """Of several files it is known which one is damaged."""
+async def test_damaged_file_is_named(releasing: Releasing) -> None:
+    """Of several files, the damaged one is named."""
     artifact = (await releasing.now()).artifacts[1]
     releasing.files.remove(artifact.sha256)
     async with releasing.server() as server:
@@ -215,8 +215,8 @@ async def test_damage_names_the_file(releasing: Releasing) -> None:
     assert [one.source for one in raised.value.problems] == [artifact.filename]
 
 
-async def test_no_credential(releasing: Releasing) -> None:
-    """A server without a credential says what to do."""
+async def test_missing_credential_is_refused(releasing: Releasing) -> None:
+    """A server without a credential says how to set one."""
     releasing.settings = None
 
     why = await refused(releasing, ConflictError)
@@ -224,8 +224,8 @@ async def test_no_credential(releasing: Releasing) -> None:
     assert why.startswith(SENTENCES["no credential"])
 
 
-async def test_look_without_a_credential(releasing: Releasing) -> None:
-    """A look tells that a credential will be missing: a newcomer learned it from the real run."""
+async def test_plan_reports_a_missing_credential(releasing: Releasing) -> None:
+    """The plan says that a credential is missing, before the promotion does."""
     releasing.settings = None
 
     async with releasing.server() as server:
@@ -240,7 +240,7 @@ async def test_look_without_a_credential(releasing: Releasing) -> None:
 async def test_credential_of_the_request(
     releasing: Releasing, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A credential that comes along is used, and neither kept nor printed."""
+    """A credential of the request is used, and neither stored nor logged."""
     caplog.set_level(logging.DEBUG)
     async with releasing.server() as server:
         await server.promote(credential=GIVEN)
@@ -251,8 +251,8 @@ async def test_credential_of_the_request(
     assert GIVEN.password not in f"{order}{releasing.catalogue}{caplog.text}"
 
 
-async def test_here_needs_no_credential(releasing: Releasing) -> None:
-    """For whoever publishes elsewhere the server freezes, and sends nothing."""
+async def test_client_needs_no_credential_here(releasing: Releasing) -> None:
+    """For a client that publishes, the server freezes the stage and sends nothing."""
     releasing.settings = None
     async with releasing.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
@@ -262,23 +262,23 @@ async def test_here_needs_no_credential(releasing: Releasing) -> None:
     assert releasing.fake_target.sent == {}
 
 
-async def test_no_target(releasing: Releasing) -> None:
-    """A server that does not know where to publish says so."""
+async def test_missing_target_is_refused(releasing: Releasing) -> None:
+    """A server without a publish target says so."""
     releasing.target = None
 
     assert (await refused(releasing, ConflictError)).startswith(SENTENCES["no target"])
 
 
-async def test_no_files() -> None:
-    """A stage without files is no release."""
+async def test_empty_stage_is_refused() -> None:
+    """A stage without files cannot be published."""
     releasing = Releasing()
     await releasing.stage()
 
     assert (await refused(releasing, ConflictError)).startswith(SENTENCES["no files"])
 
 
-async def test_unfinished_uploads(releasing: Releasing) -> None:
-    """A stage that waits for files is not published without them."""
+async def test_unfinished_uploads_are_refused(releasing: Releasing) -> None:
+    """A stage with unfinished uploads cannot be published."""
     await releasing.catalogue.write(lambda rows: rows.file_uploads.save("s1", a_file_upload()))
 
     why = await refused(releasing, ConflictError)
@@ -286,8 +286,8 @@ async def test_unfinished_uploads(releasing: Releasing) -> None:
     assert why.startswith(SENTENCES["unfinished uploads"])
 
 
-async def test_upload_token_may_not(releasing: Releasing) -> None:
-    """A token that may upload may not publish, not even look at it as for that."""
+async def test_upload_token_cannot_promote(releasing: Releasing) -> None:
+    """An upload token cannot publish, nor request the plan."""
     token = replace(TOKEN, kind=TokenKind.UPLOAD)
     async with releasing.server() as server:
         with pytest.raises(ForbiddenError):
@@ -298,8 +298,8 @@ async def test_upload_token_may_not(releasing: Releasing) -> None:
     assert releasing.fake_target.sent == {}
 
 
-async def test_uploads_get_a_turn() -> None:
-    """However many files a stage has, a look at it leaves room for uploads to be looked into."""
+async def test_examination_yields_to_uploads() -> None:
+    """During the examination of many files, uploads are examined in between."""
     releasing = Releasing()
     await releasing.stage(
         *(a_wheel(version="2.0", tag=f"cp3{minor}-none-any") for minor in range(10, 20))
@@ -310,8 +310,8 @@ async def test_uploads_get_a_turn() -> None:
     assert (len(releasing.files.together), max(releasing.files.together)) == (10, 2)
 
 
-async def test_examining_changes_nothing(releasing: Releasing) -> None:
-    """A dry run sends nothing, and the stage stays as it was."""
+async def test_plan_changes_nothing(releasing: Releasing) -> None:
+    """A dry run sends nothing and does not change the stage."""
     before = await releasing.now()
     async with releasing.server() as server:
         examination = await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
@@ -320,8 +320,8 @@ async def test_examining_changes_nothing(releasing: Releasing) -> None:
     assert (await releasing.now(), releasing.fake_target.sent) == (before, {})
 
 
-async def test_attestations_of_others_are_left_out(wheels: list[Distribution]) -> None:
-    """With a token, attestations are not sent, and the promotion and its receipt say so."""
+async def test_foreign_attestations_are_left_out(wheels: list[Distribution]) -> None:
+    """With a token, attestations are not sent; the promotion and its receipt note it."""
     releasing = Releasing()
     await releasing.stage(wheels[0], attestations=2)
 
@@ -331,8 +331,8 @@ async def test_attestations_of_others_are_left_out(wheels: list[Distribution]) -
     assert notice.startswith(f"{wheels[0].filename}: 2 attestations are left out")
 
 
-async def test_attestations_are_kept_where_they_were_made(wheels: list[Distribution]) -> None:
-    """The server does not know whether who publishes elsewhere can keep attestations."""
+async def test_attestations_are_left_to_the_client(wheels: list[Distribution]) -> None:
+    """The server does not know whether a client that publishes can send attestations."""
     releasing = Releasing()
     await releasing.stage(wheels[0], attestations=2)
     async with releasing.server() as server:
@@ -341,8 +341,8 @@ async def test_attestations_are_kept_where_they_were_made(wheels: list[Distribut
     assert view.promotion.notices == ()
 
 
-async def test_fault_of_ours(releasing: Releasing, caplog: pytest.LogCaptureFixture) -> None:
-    """A fault ends the promotion, is logged, and does not end the server."""
+async def test_internal_error(releasing: Releasing, caplog: pytest.LogCaptureFixture) -> None:
+    """An internal error ends the promotion and is logged; the server goes on."""
 
     def fail(_: str) -> None:
         raise RuntimeError
@@ -355,8 +355,8 @@ async def test_fault_of_ours(releasing: Releasing, caplog: pytest.LogCaptureFixt
     assert "its promotion failed" in caplog.text
 
 
-async def test_two_at_once() -> None:
-    """Of two who publish at once one wins, nothing is sent twice; the other is told, 100 times."""
+async def test_concurrent_promotions() -> None:
+    """Of two promotions at once, one starts and the other is refused, in 100 rounds."""
     for _ in range(100):
         releasing = Releasing()
         await releasing.stage(an_sdist(version="2.0"))
@@ -369,8 +369,8 @@ async def test_two_at_once() -> None:
         assert await releasing.status() == (Status.PUBLISHED, "")
 
 
-async def test_published_once_and_for_all(releasing: Releasing) -> None:
-    """What is published cannot be published again."""
+async def test_published_stage_cannot_be_promoted(releasing: Releasing) -> None:
+    """A published stage cannot be published again."""
     await releasing.publish()
     async with releasing.server() as server:
         with pytest.raises(ConflictError, match="published and cannot be promoted"):
@@ -379,10 +379,10 @@ async def test_published_once_and_for_all(releasing: Releasing) -> None:
     assert set(releasing.fake_target.sent.values()) == {1}
 
 
-async def test_refused_file_leaves_the_stage_open_to_change(
+async def test_stage_stays_editable_if_the_first_file_is_refused(
     releasing: Releasing, wheels: list[Distribution]
 ) -> None:
-    """If the first file is refused, nothing is out, and the stage can be mended."""
+    """If the first file is refused, nothing is published and the stage can be changed."""
     releasing.fake_target.faults = {(wheels[0].filename, 1): Fault.REFUSED}
 
     status, reason = await releasing.publish()

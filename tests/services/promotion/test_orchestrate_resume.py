@@ -1,4 +1,4 @@
-"""How a promotion goes on: after an error, a restart, silence, and with somebody else."""
+"""Promotions that resume after an error, a restart, silence, or under another holder."""
 
 import logging
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ RESTARTED = "The server was restarted while it was publishing, and the credentia
 
 
 def once(releasing: Releasing, name: str) -> Iterator[None]:
-    """Stop a server the first time that it sends a file of that *name*, and never again."""
+    """Return a hook that stops a server the first time that it sends a file of that *name*."""
     releasing.fake_target.during = lambda sent: setattr(releasing.fake_target, "slow", sent == name)
     yield
     releasing.fake_target.during = lambda _: None
@@ -35,16 +35,16 @@ def once(releasing: Releasing, name: str) -> Iterator[None]:
 
 
 async def stopped(releasing: Releasing, name: str, **order: object) -> None:
-    """Have a server begin, and stop it while it sends a file of that *name*."""
+    """Start a promotion and stop its server while it sends a file of that *name*."""
     for _ in once(releasing, name):
         async with releasing.server() as server:
-            await server.promote(**order)  # type: ignore[arg-type] # as `promote` takes it
+            await server.promote(**order)  # type: ignore[arg-type] # passed on to `promote`
             while not releasing.fake_target.slow:
                 await server.breathe()
 
 
-async def test_goes_on_where_it_stopped(releasing: Releasing, sdist: Distribution) -> None:
-    """After an error the stage is promoted again, and only what is missing is sent."""
+async def test_resumes_where_it_stopped(releasing: Releasing, sdist: Distribution) -> None:
+    """After an error, only the missing files are sent."""
     releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     status, reason = await releasing.publish()
 
@@ -55,10 +55,10 @@ async def test_goes_on_where_it_stopped(releasing: Releasing, sdist: Distributio
     assert (await releasing.promotion()).fence == 2
 
 
-async def test_half_published_stage_is_only_promoted(
+async def test_half_published_stage_can_only_be_promoted(
     releasing: Releasing, sdist: Distribution
 ) -> None:
-    """Half a release can neither be changed nor given up, nor does it expire."""
+    """A half-published stage cannot be changed or canceled, and does not expire."""
     releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
     releasing.clock.advance(days=100)
@@ -72,9 +72,9 @@ async def test_half_published_stage_is_only_promoted(
 
 
 async def test_doubt_that_ends(releasing: Releasing, wheels: list[Distribution]) -> None:
-    """What the index refuses for certain, and does not show, is not out: the stage can be mended.
+    """A file that the index refuses and does not list is not published: the stage can be changed.
 
-    One answer that did not come, before it, once locked the release up for ever.
+    A missing answer before the refusal locked the stage forever once.
     """
     first = wheels[0].filename
     releasing.fake_target.faults = {(first, 1): Fault.LOST, (first, 2): Fault.REFUSED}
@@ -86,8 +86,8 @@ async def test_doubt_that_ends(releasing: Releasing, wheels: list[Distribution])
     assert changed.find_artifact(first) is None
 
 
-async def test_begin_of_the_release_is_kept(releasing: Releasing, sdist: Distribution) -> None:
-    """PyPI counts from the first file: so does every later attempt."""
+async def test_start_of_the_release_is_stored(releasing: Releasing, sdist: Distribution) -> None:
+    """PyPI closes a release two weeks after its first file, whichever attempt sent it."""
     releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
     releasing.clock.advance(days=2)
@@ -100,7 +100,7 @@ async def test_begin_of_the_release_is_kept(releasing: Releasing, sdist: Distrib
 async def test_changed_stage_has_a_new_journal(
     releasing: Releasing, wheels: list[Distribution], sdist: Distribution
 ) -> None:
-    """If nothing went out the stage may have other files by now, and the journal is theirs."""
+    """If nothing was published, the stage can have other files, and gets a new journal."""
     releasing.fake_target.faults = {(wheels[0].filename, 1): Fault.REFUSED}
     await releasing.publish()
     async with releasing.server() as server:
@@ -116,12 +116,12 @@ async def test_changed_stage_has_a_new_journal(
 
 
 @pytest.mark.parametrize("hashed", [True, False], ids=["with hashes", "without hashes"])
-async def test_what_is_out_is_not_refused(
+async def test_published_files_are_not_refused(
     releasing: Releasing, sdist: Distribution, *, hashed: bool
 ) -> None:
-    """Our own files on the index speak against nothing, also where pages have no hashes.
+    """The staged files on the index are not refused, even on pages without hashes.
 
-    Such files were once taken for others, and half a release could not go on.
+    They counted as other files once, and a half-published release could not resume.
     """
     releasing.fake_target.hashed = hashed
     releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
@@ -146,7 +146,7 @@ async def test_page_is_read_once(releasing: Releasing, sdist: Distribution) -> N
 
 
 async def test_other_bytes_without_a_hash(releasing: Releasing, sdist: Distribution) -> None:
-    """Where pages have no hashes, other bytes are found before anything is sent."""
+    """On pages without hashes, other bytes are found before anything is sent."""
     releasing.fake_target.hashed = False
     releasing.fake_target.put(sdist.filename, "0" * 64)
     async with releasing.server() as server:
@@ -156,10 +156,10 @@ async def test_other_bytes_without_a_hash(releasing: Releasing, sdist: Distribut
     assert releasing.fake_target.sent == {}
 
 
-async def test_damaged_copy_of_what_is_out(
+async def test_damaged_copy_of_a_published_file(
     releasing: Releasing, wheels: list[Distribution], sdist: Distribution
 ) -> None:
-    """A damaged copy of a file that is out keeps the missing ones not back."""
+    """A damaged copy of a published file does not stop the missing ones."""
     releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
 
@@ -168,8 +168,10 @@ async def test_damaged_copy_of_what_is_out(
     assert await releasing.publish() == OUT
 
 
-async def test_half_a_release_stays_where_it_is(releasing: Releasing, sdist: Distribution) -> None:
-    """With other settings the missing half would go elsewhere: it does not."""
+async def test_half_published_release_stays_on_its_index(
+    releasing: Releasing, sdist: Distribution
+) -> None:
+    """With another upload API in the settings, a half-published release does not resume."""
     releasing.fake_target.faults = {(sdist.filename, 1): Fault.REFUSED}
     await releasing.publish()
     releasing.target = OTHER
@@ -181,7 +183,7 @@ async def test_half_a_release_stays_where_it_is(releasing: Releasing, sdist: Dis
 
 
 async def test_restart(releasing: Releasing, wheels: list[Distribution]) -> None:
-    """A server that starts goes on with what the last one was at; nothing is out twice."""
+    """A server that starts resumes the promotions of the last one; no file is published twice."""
     await stopped(releasing, wheels[1].filename)
     doubtful = (await releasing.journal())[wheels[1].filename]
 
@@ -195,7 +197,7 @@ async def test_restart(releasing: Releasing, wheels: list[Distribution]) -> None
 
 
 async def test_restart_on_a_full_disk(releasing: Releasing, wheels: list[Distribution]) -> None:
-    """A server starts without room to go on, and the next one goes on: it did not start at all."""
+    """A server starts on a full disk, and the next one resumes. It did not start once."""
     await stopped(releasing, wheels[1].filename)
 
     releasing.catalogue.is_full = True
@@ -211,7 +213,7 @@ async def test_restart_on_a_full_disk(releasing: Releasing, wheels: list[Distrib
 async def test_restart_without_a_credential(
     releasing: Releasing, wheels: list[Distribution]
 ) -> None:
-    """A credential that came with the request is gone with the server: that ends it."""
+    """A credential of the request is lost with the server, which ends the promotion."""
     releasing.settings = None
     await stopped(releasing, wheels[1].filename, credential=SECRET)
 
@@ -223,10 +225,10 @@ async def test_restart_without_a_credential(
     assert "1 of 3 files are published" in reason
 
 
-async def test_restart_with_a_credential_that_cannot_be_read(
+async def test_restart_with_an_unreadable_token_file(
     releasing: Releasing, wheels: list[Distribution], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A token file that cannot be read ends the promotion; once the server did not even start."""
+    """An unreadable token file ends the promotion. The server did not start once."""
     await stopped(releasing, wheels[1].filename)
     releasing.settings = None
     releasing.token_file = Path("nowhere")
@@ -242,7 +244,7 @@ async def test_restart_with_a_credential_that_cannot_be_read(
 async def test_restart_with_another_target(
     releasing: Releasing, wheels: list[Distribution]
 ) -> None:
-    """A server that would publish elsewhere by now does not go on."""
+    """A server with another publish target does not resume."""
     await stopped(releasing, wheels[1].filename)
     releasing.target = OTHER
 
@@ -253,8 +255,8 @@ async def test_restart_with_another_target(
     assert releasing.fake_target.sent == {wheels[0].filename: 1, wheels[1].filename: 1}
 
 
-async def test_restart_leaves_others_alone(releasing: Releasing) -> None:
-    """Who publishes elsewhere goes on, whatever becomes of the server."""
+async def test_restart_does_not_touch_clients(releasing: Releasing) -> None:
+    """A client that publishes goes on while the server restarts."""
     async with releasing.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
     before = await releasing.promotion()
@@ -266,7 +268,7 @@ async def test_restart_leaves_others_alone(releasing: Releasing) -> None:
 
 
 async def test_silence(releasing: Releasing) -> None:
-    """Who says nothing for 15 minutes is not waited for; the old number counts no more."""
+    """After 15 minutes of silence another client can take over, and the old fence is refused."""
     async with releasing.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
         releasing.clock.moment += LEASE
@@ -280,7 +282,7 @@ async def test_silence(releasing: Releasing) -> None:
 
 
 async def test_short_silence(releasing: Releasing) -> None:
-    """A sign of life counts for 15 minutes. Without news it once did not count at all."""
+    """A renewal counts for 15 minutes. Without new entries it did not count once."""
     async with releasing.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
         for _ in range(3):
@@ -291,8 +293,8 @@ async def test_short_silence(releasing: Releasing) -> None:
     assert await releasing.status() == (Status.PROCESSING, "")
 
 
-async def test_silent_promoter_is_followed_at_once(releasing: Releasing) -> None:
-    """Nobody has to wait for a sweep: whoever promotes after 15 minutes of silence goes on."""
+async def test_silent_client_is_replaced_at_once(releasing: Releasing) -> None:
+    """A promotion after 15 minutes of silence does not wait for a sweep."""
     async with releasing.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
         sending = [Entry(name, Progress.SENDING, NOON, 1) for name in await releasing.journal()]
@@ -310,7 +312,7 @@ async def test_silent_promoter_is_followed_at_once(releasing: Releasing) -> None
 async def test_server_is_not_silent_while_it_sends(
     releasing: Releasing, wheels: list[Distribution]
 ) -> None:
-    """A promotion that this server carries out does not lapse, however long it takes."""
+    """A promotion of the server does not lapse, however long it takes."""
     for _ in once(releasing, wheels[0].filename):
         async with releasing.server() as server:
             await server.promote()
@@ -322,10 +324,10 @@ async def test_server_is_not_silent_while_it_sends(
             assert await releasing.status() == (Status.PROCESSING, "")
 
 
-async def test_somebody_else_takes_over(
+async def test_takeover(
     releasing: Releasing, wheels: list[Distribution], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A server that is no longer the holder stops at once, and does not say that it failed."""
+    """A server that lost the lease stops at once and does not report a failure."""
 
     def take_over(_: str) -> None:
         rows = releasing.catalogue.committed

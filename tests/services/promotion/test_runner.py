@@ -1,4 +1,4 @@
-"""What a publication does with what an index says, over an index in memory."""
+"""What a promotion does, over an index in memory."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_out
+from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_published
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.stage.stage import Artifact
 from tests.support.builders.stages import an_artifact
@@ -22,18 +22,18 @@ PAUSED = [POLL, 2 * POLL, 4 * POLL, 8 * POLL]
 
 
 def artifacts(*filenames: str) -> list[Artifact]:
-    """Return artifacts of one release: all wheels and the sdist, or these."""
+    """Return artifacts of one release: all wheels and the sdist, or the given ones."""
     return [an_artifact(one) for one in filenames or (SDIST, *WHEELS)]
 
 
 @pytest.fixture
 def promoting() -> Promoting:
-    """Return a release of five wheels and an sdist on its way."""
+    """Return a promotion of five wheels and an sdist."""
     return Promoting(artifacts())
 
 
 async def test_one_wheel_then_the_others_then_the_sdist(promoting: Promoting) -> None:
-    """The first wheel goes alone, the sdist when every wheel is shown, each file once."""
+    """The first wheel is sent alone, the sdist after all wheels are listed, each file once."""
     assert await promoting.run() == OUT
 
     fake_target = promoting.fake_target
@@ -45,8 +45,8 @@ async def test_one_wheel_then_the_others_then_the_sdist(promoting: Promoting) ->
     assert set(fake_target.sent.values()) == {1}
 
 
-async def test_each_step_is_written_down(promoting: Promoting) -> None:
-    """The journal has each artifact as it was sent, taken and seen, in that order."""
+async def test_each_step_is_recorded(promoting: Promoting) -> None:
+    """The journal has each artifact as sending, sent and confirmed, in that order."""
     promoting.artifacts = artifacts(FIRST)
     promoting.fake_target.lag = POLL
 
@@ -54,13 +54,13 @@ async def test_each_step_is_written_down(promoting: Promoting) -> None:
 
     pending = Entry(FIRST, Progress.PENDING, NOON)
     sending = pending.sending(NOON)
-    sent = replace(sending, progress=Progress.SENT, said="OK")
+    sent = replace(sending, progress=Progress.SENT, sentence="OK")
     url = f"{FILES}/{FIRST}"
     assert promoting.journal_store.told == [sending, sent, sent.confirmed(url, NOON + POLL)]
 
 
 async def test_journal_knows_first(promoting: Promoting) -> None:
-    """Before the index gets a byte, the journal says that it does."""
+    """Before a byte is sent, the journal has the file as being sent."""
     known: list[Progress] = []
     promoting.fake_target.during = lambda name: known.append(promoting.kept[name].progress)
 
@@ -69,8 +69,8 @@ async def test_journal_knows_first(promoting: Promoting) -> None:
     assert known == [Progress.SENDING] * 6
 
 
-async def test_only_so_many_at_a_time(promoting: Promoting) -> None:
-    """No more files go out at the same time than the settings say."""
+async def test_parallel_uploads_are_limited(promoting: Promoting) -> None:
+    """No more files are sent at the same time than the settings allow."""
     promoting.pace = replace(PACE, parallel=2)
 
     await promoting.run()
@@ -78,8 +78,8 @@ async def test_only_so_many_at_a_time(promoting: Promoting) -> None:
     assert max(map(len, promoting.fake_target.together)) == 2
 
 
-async def test_what_is_out_is_not_sent(promoting: Promoting) -> None:
-    """Files that the index shows with our hash are confirmed, and their bytes stay here."""
+async def test_published_file_is_not_sent(promoting: Promoting) -> None:
+    """Files that the index lists with the staged hash are confirmed and not sent."""
     promoting.fake_target.put(FIRST, an_artifact(FIRST).sha256)
 
     assert await promoting.run() == OUT
@@ -88,7 +88,7 @@ async def test_what_is_out_is_not_sent(promoting: Promoting) -> None:
 
 
 async def test_other_bytes_stop_everything(promoting: Promoting) -> None:
-    """Other bytes under a name of ours stop a promotion before anything is sent, by name."""
+    """Other bytes under a staged filename stop a promotion before anything is sent, by name."""
     promoting.fake_target.put(OTHERS[2], "0" * 64)
 
     (ending,) = await promoting.run()
@@ -98,9 +98,9 @@ async def test_other_bytes_stop_everything(promoting: Promoting) -> None:
 
 
 async def test_other_bytes_end_a_doubt(promoting: Promoting) -> None:
-    """Where a name has other bytes, ours are not out: with nothing else out, nothing is.
+    """If the index has other bytes under a name in doubt, the staged file is not published.
 
-    One answer that did not come, and somebody else's file after it, froze a stage for good.
+    A missing answer followed by a foreign file froze a stage forever once.
     """
     doubted = promoting.kept[FIRST].sending(NOON).resumed(NOON)
     promoting.journal_store.kept = {**promoting.kept, FIRST: doubted}
@@ -108,14 +108,14 @@ async def test_other_bytes_end_a_doubt(promoting: Promoting) -> None:
 
     await promoting.run()
 
-    assert (promoting.kept[FIRST].progress, anything_may_be_out(promoting.kept)) == (
+    assert (promoting.kept[FIRST].progress, anything_may_be_published(promoting.kept)) == (
         Progress.REFUSED,
         False,
     )
 
 
-async def test_pages_without_hashes_are_compared(promoting: Promoting) -> None:
-    """Where pages do not say hashes, a file is confirmed by its bytes."""
+async def test_pages_without_hashes(promoting: Promoting) -> None:
+    """On pages without hashes, a file is confirmed by its bytes."""
     promoting.fake_target.hashed = False
 
     assert await promoting.run() == OUT
@@ -123,8 +123,11 @@ async def test_pages_without_hashes_are_compared(promoting: Promoting) -> None:
     assert set(promoting.fake_target.sent.values()) == {1}
 
 
-async def test_links_that_are_signed_anew(promoting: Promoting) -> None:
-    """A file is compared once, whatever its link is the next time: it was done without end."""
+async def test_signed_links(promoting: Promoting) -> None:
+    """A file is compared once, whatever its link is on the next page.
+
+    It was compared without end once.
+    """
     promoting.fake_target.hashed = False
     promoting.fake_target.signed = True
 
@@ -133,8 +136,8 @@ async def test_links_that_are_signed_anew(promoting: Promoting) -> None:
     assert promoting.fake_target.downloads == 6
 
 
-async def test_mint_that_is_down_for_a_moment(promoting: Promoting) -> None:
-    """A credential that cannot be had for a moment is waited for: it left half a release."""
+async def test_short_failure_of_the_credential(promoting: Promoting) -> None:
+    """A credential that fails for a moment is waited for. It left half a release once."""
     promoting.credentials.down = {2, 3, 4, 5}
 
     assert await promoting.run() == OUT
@@ -143,8 +146,8 @@ async def test_mint_that_is_down_for_a_moment(promoting: Promoting) -> None:
     assert {one.attempts for one in promoting.kept.values()} == {1}
 
 
-async def test_mint_that_stays_down(promoting: Promoting) -> None:
-    """A credential that is not to be had ends it, with nothing in doubt."""
+async def test_long_failure_of_the_credential(promoting: Promoting) -> None:
+    """A credential that keeps failing ends the promotion, with nothing in doubt."""
     promoting.credentials.down = range(100)
 
     (ending,) = await promoting.run()
@@ -153,8 +156,8 @@ async def test_mint_that_stays_down(promoting: Promoting) -> None:
     assert {one.progress for one in promoting.kept.values()} == {Progress.PENDING}
 
 
-async def test_other_bytes_are_found_by_downloading(promoting: Promoting) -> None:
-    """Where pages do not say hashes, other bytes stop everything all the same."""
+async def test_other_bytes_on_pages_without_hashes(promoting: Promoting) -> None:
+    """On pages without hashes, other bytes stop the promotion too."""
     promoting.fake_target.hashed = False
     promoting.fake_target.put(SDIST, "0" * 64)
 
@@ -165,7 +168,7 @@ async def test_other_bytes_are_found_by_downloading(promoting: Promoting) -> Non
 
 
 async def test_file_that_cannot_be_compared(promoting: Promoting) -> None:
-    """A file that cannot be downloaded is tried again, and then ends it."""
+    """A file that cannot be downloaded is tried again, then ends the promotion."""
     promoting.fake_target.hashed = False
     promoting.fake_target.put(FIRST, an_artifact(FIRST).sha256)
     promoting.fake_target.unread = PACE.attempts
@@ -181,7 +184,7 @@ async def test_file_that_cannot_be_compared(promoting: Promoting) -> None:
 
 
 async def test_slow_index_is_waited_for(promoting: Promoting) -> None:
-    """What was accepted and is not shown yet is not sent again: the pages are asked anew."""
+    """An accepted file that is not listed yet is not sent again; the page is read again."""
     promoting.fake_target.lag = 5 * POLL
 
     assert await promoting.run() == OUT
@@ -190,8 +193,8 @@ async def test_slow_index_is_waited_for(promoting: Promoting) -> None:
     assert promoting.waits == [POLL] * 10
 
 
-async def test_index_that_never_shows_it(promoting: Promoting) -> None:
-    """An index that never shows what it took ends it, with the sdist still here."""
+async def test_index_that_never_lists_a_file(promoting: Promoting) -> None:
+    """An index that never lists an accepted file ends the promotion before the sdist."""
     promoting.fake_target.lag = 2 * PATIENCE
 
     (ending,) = await promoting.run()
@@ -201,7 +204,7 @@ async def test_index_that_never_shows_it(promoting: Promoting) -> None:
 
 
 async def test_refusal_stops_it(promoting: Promoting) -> None:
-    """After a refusal nothing new begins; the reason is the index's sentence."""
+    """After a refusal no other file is sent; the reason is the sentence of the index."""
     promoting.pace = replace(PACE, parallel=1)
     promoting.fake_target.faults = {(OTHERS[0], 1): Fault.REFUSED}
 
@@ -210,8 +213,8 @@ async def test_refusal_stops_it(promoting: Promoting) -> None:
     assert promoting.fake_target.sent == {FIRST: 1, OTHERS[0]: 1}
 
 
-async def test_failure_keeps_the_rest_of_a_wave_back(promoting: Promoting) -> None:
-    """While one file goes unanswered no other is begun, and all of them go out in the end."""
+async def test_failure_stops_the_rest_of_a_wave(promoting: Promoting) -> None:
+    """After a missing answer no other file is sent until the index was read again."""
     promoting.pace = replace(PACE, parallel=1)
     promoting.fake_target.faults = {(OTHERS[1], attempt): Fault.LOST for attempt in (1, 2)}
 
@@ -222,8 +225,8 @@ async def test_failure_keeps_the_rest_of_a_wave_back(promoting: Promoting) -> No
     assert sent == [FIRST, OTHERS[0], failing, failing, failing, *OTHERS[2:], SDIST]
 
 
-async def test_only_what_was_sent_counts_as_failed(promoting: Promoting) -> None:
-    """Files in doubt that were kept back were once counted as failed with the one that did."""
+async def test_only_sent_files_count_as_failed(promoting: Promoting) -> None:
+    """Files in doubt that were not sent do not count as failed. They did once."""
     promoting.pace = replace(PACE, parallel=1)
     promoting.fake_target.put(FIRST, an_artifact(FIRST).sha256)
     lost = [Fault.LOST] * (PACE.attempts - 1)
@@ -235,8 +238,8 @@ async def test_only_what_was_sent_counts_as_failed(promoting: Promoting) -> None
     assert await promoting.run() == OUT
 
 
-async def test_waits_grow(promoting: Promoting) -> None:
-    """Each time that an index does not answer it is left alone for twice as long."""
+async def test_pauses_double(promoting: Promoting) -> None:
+    """Each failure in a row doubles the pause."""
     promoting.fake_target.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 5)}
 
     assert await promoting.run() == OUT
@@ -244,8 +247,8 @@ async def test_waits_grow(promoting: Promoting) -> None:
     assert promoting.waits == PAUSED
 
 
-async def test_no_wait_is_longer_than_two_minutes(promoting: Promoting) -> None:
-    """However often an index has not answered, somebody looks every two minutes."""
+async def test_longest_pause(promoting: Promoting) -> None:
+    """No pause is longer than two minutes."""
     promoting.pace = replace(PACE, attempts=30)
     promoting.fake_target.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 30)}
 
@@ -254,8 +257,8 @@ async def test_no_wait_is_longer_than_two_minutes(promoting: Promoting) -> None:
     assert max(promoting.waits) == timedelta(minutes=2)
 
 
-async def test_wish_to_be_left_alone(promoting: Promoting) -> None:
-    """An index that says for how long it wants to be left alone is left alone for so long."""
+async def test_retry_after(promoting: Promoting) -> None:
+    """An index that sends Retry-After is not asked before that."""
     promoting.fake_target.faults = {(FIRST, 1): Fault.BUSY}
 
     assert await promoting.run() == OUT
@@ -263,8 +266,8 @@ async def test_wish_to_be_left_alone(promoting: Promoting) -> None:
     assert promoting.waits == [BUSY]
 
 
-async def test_unanswered_too_often(promoting: Promoting) -> None:
-    """An index that never answers ends it, with the file, how often, and what was the matter."""
+async def test_too_many_failures(promoting: Promoting) -> None:
+    """An index that never answers ends the promotion; file, attempts and reason are named."""
     promoting.fake_target.faults = {(FIRST, attempt): Fault.LOST for attempt in range(1, 10)}
 
     assert await promoting.run() == [
@@ -274,8 +277,8 @@ async def test_unanswered_too_often(promoting: Promoting) -> None:
     assert promoting.fake_target.sent == {FIRST: PACE.attempts}
 
 
-async def test_file_that_was_taken_without_an_answer(promoting: Promoting) -> None:
-    """A file whose answer was lost is looked for, and not sent again if it is there."""
+async def test_accepted_file_without_an_answer(promoting: Promoting) -> None:
+    """A file whose answer was lost is searched on the index, and not sent again if listed."""
     promoting.fake_target.faults = {(name, 1): Fault.TAKEN for name in [*WHEELS, SDIST]}
 
     assert await promoting.run() == OUT
@@ -283,10 +286,10 @@ async def test_file_that_was_taken_without_an_answer(promoting: Promoting) -> No
     assert set(promoting.fake_target.sent.values()) == {1}
 
 
-async def test_doubtful_file_that_is_refused(promoting: Promoting) -> None:
-    """A refusal of what may be there already is no answer: the index is looked at for a while.
+async def test_refused_file_in_doubt(promoting: Promoting) -> None:
+    """A refusal of a file in doubt is no answer: the index is read for a while.
 
-    Other indexes than PyPI refuse the very same file.
+    Other indexes than PyPI refuse the same file the second time.
     """
     promoting.fake_target.lag = 3 * POLL
     promoting.fake_target.faults = {(FIRST, 1): Fault.TAKEN, (FIRST, 2): Fault.REFUSED}
@@ -296,18 +299,18 @@ async def test_doubtful_file_that_is_refused(promoting: Promoting) -> None:
     assert promoting.fake_target.again == {}
 
 
-@pytest.mark.parametrize("looks", [1, PACE.attempts - 1])
-async def test_index_that_is_blind_for_a_while(promoting: Promoting, looks: int) -> None:
-    """An index that does not say what it has is asked again, and nothing is sent meanwhile."""
-    promoting.fake_target.blind = looks
+@pytest.mark.parametrize("reads", [1, PACE.attempts - 1])
+async def test_short_failure_of_the_index(promoting: Promoting, reads: int) -> None:
+    """An index whose page fails is read again, and nothing is sent meanwhile."""
+    promoting.fake_target.blind = reads
 
     assert await promoting.run() == OUT
 
-    assert len(promoting.waits) == looks
+    assert len(promoting.waits) == reads
 
 
-async def test_index_that_stays_blind(promoting: Promoting) -> None:
-    """An index that does not say what it has gets nothing, and that ends it."""
+async def test_long_failure_of_the_index(promoting: Promoting) -> None:
+    """An index whose page keeps failing ends the promotion, and nothing is sent."""
     promoting.fake_target.blind = PACE.attempts
 
     assert await promoting.run() == [
@@ -318,27 +321,27 @@ async def test_index_that_stays_blind(promoting: Promoting) -> None:
 
 
 async def test_damaged_file(promoting: Promoting) -> None:
-    """A file that is not what was staged ends it by name; nothing of it counts as sent."""
+    """A damaged file ends the promotion by name; none of it counts as sent."""
     promoting.fake_target.faults = {(FIRST, 1): Fault.DAMAGED}
 
     (ending,) = await promoting.run()
 
     assert ending.startswith(f"The stored copy of {FIRST} differs from the uploaded file")
-    assert not any(one.may_be_out for one in promoting.kept.values())
+    assert not any(one.may_be_published for one in promoting.kept.values())
 
 
-async def test_upload_request_that_is_not_available(promoting: Promoting) -> None:
-    """Where form or file cannot be had, nothing is sent and the journal says so."""
+async def test_unavailable_file(promoting: Promoting) -> None:
+    """If a form or a file cannot be read, nothing is sent and the journal has the reason."""
     promoting.upload_requests.broken = [FIRST]
 
     assert await promoting.run() == [f"{FIRST} cannot be had."]
 
     assert promoting.fake_target.sent == {}
-    assert not any(one.may_be_out for one in promoting.kept.values())
+    assert not any(one.may_be_published for one in promoting.kept.values())
 
 
-async def test_credential_is_asked_for_each_time(promoting: Promoting) -> None:
-    """A credential that was minted for a short time is minted anew for each file."""
+async def test_credential_is_requested_each_time(promoting: Promoting) -> None:
+    """A short-lived credential is minted for each file."""
     await promoting.run()
 
     assert promoting.fake_target.used == [SECRET] * 6
@@ -347,7 +350,7 @@ async def test_credential_is_asked_for_each_time(promoting: Promoting) -> None:
 
 @pytest.mark.parametrize("last", [*WHEELS, SDIST])
 async def test_lost_lease_stops_at_once(promoting: Promoting, last: str) -> None:
-    """When somebody else takes over, nothing more is begun, and nobody says that it failed."""
+    """After another holder took over, nothing is sent and no failure is recorded."""
     promoting.pace = replace(PACE, parallel=1)
 
     def lose(name: str) -> None:
@@ -363,7 +366,7 @@ async def test_lost_lease_stops_at_once(promoting: Promoting, last: str) -> None
 
 
 async def test_nothing_is_sent_without_the_lease(promoting: Promoting) -> None:
-    """Whoever does not have the lease sends nothing at all."""
+    """Without the lease nothing is sent at all."""
     promoting.journal_store.lost_at = 0
 
     with pytest.raises(LostLeaseError):
@@ -372,8 +375,8 @@ async def test_nothing_is_sent_without_the_lease(promoting: Promoting) -> None:
     assert promoting.fake_target.sent == {}
 
 
-async def test_lease_is_kept_while_a_file_goes_out(promoting: Promoting) -> None:
-    """While a large file goes out there are signs of life; without the lease it goes no further."""
+async def test_lease_is_renewed_during_an_upload(promoting: Promoting) -> None:
+    """While a large file is sent, the lease is renewed; without it the upload stops."""
     promoting.pace = replace(PACE, renew=timedelta(milliseconds=1))
     promoting.fake_target.slow = True
     promoting.fake_target.during = lambda _: setattr(promoting.journal_store, "lost_at", 0)
@@ -384,20 +387,20 @@ async def test_lease_is_kept_while_a_file_goes_out(promoting: Promoting) -> None
     assert promoting.fake_target.taken == {}
 
 
-async def test_lease_is_kept_while_the_index_rests(promoting: Promoting) -> None:
-    """An index may ask to be left alone for longer than a lease lasts: it was once lost then."""
+async def test_lease_is_renewed_during_a_pause(promoting: Promoting) -> None:
+    """A pause longer than the lease does not lose it. It did once."""
     promoting.pace = replace(PACE, renew=timedelta(milliseconds=1))
     promoting.fake_target.faults = {(FIRST, 1): Fault.BUSY}
     promoting.rest = 0.05
 
     assert await promoting.run() == OUT
 
-    looks = 6
-    assert promoting.journal_store.renewals > looks + 5
+    reads = 6
+    assert promoting.journal_store.renewals > reads + 5
 
 
 async def test_progress_is_reported(promoting: Promoting) -> None:
-    """Whoever follows a promotion learns how many bytes of which file are out."""
+    """The number of bytes sent of each file is reported."""
     await promoting.run()
 
     assert sorted(promoting.reports) == sorted(
@@ -408,7 +411,7 @@ async def test_progress_is_reported(promoting: Promoting) -> None:
 async def test_credential_is_never_printed(
     promoting: Promoting, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing that is logged or kept on the way has the credential."""
+    """Neither the log nor the journal has the credential."""
     caplog.set_level(logging.DEBUG)
     promoting.fake_target.faults = {(FIRST, 1): Fault.BUSY, (OTHERS[0], 1): Fault.REFUSED}
 

@@ -1,7 +1,7 @@
-"""The law: a promotion cut short anywhere and resumed publishes each artifact once, the sdist last.
+"""A promotion cut short anywhere and resumed publishes each artifact once, the sdist last.
 
-Whoever publishes is killed at any write of the journal, before or after it is
-kept, and any file may be refused, lost on the way, or taken without an answer.
+The client is killed at any write of the journal, before or after it is stored, and any file may
+be refused, lost on the way, or accepted without an answer.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.support.promotion.promoting import PACE, Promoting
 SDIST = "demo-2.0.tar.gz"
 WHEELS = [f"demo-2.0-cp3{minor}-none-any.whl" for minor in range(10, 15)]
 LIVES = 30
-"""How often a promotion is begun again, at most; a slow index alone takes a few of them."""
+"""How often a promotion is started again, at most; a slow index alone takes a few of them."""
 
 releases = st.lists(st.sampled_from([*WHEELS, SDIST]), unique=True, min_size=1)
 faults = st.dictionaries(
@@ -46,28 +46,28 @@ deaths = st.lists(st.tuples(writes, writes), max_size=LIVES)
 def test_each_artifact_once_and_the_sdist_last(
     *, filenames: Sequence[str], deaths: Sequence[Any], parallel: int, **faulty: Any
 ) -> None:
-    """For any release, faults and deaths, all is out in the end, in order, and nothing twice."""
+    """For any release, faults and deaths, all files are published in order, none of them twice."""
     promoting = Promoting([an_artifact(one) for one in filenames])
     promoting.pace = replace(PACE, parallel=parallel)
     promoting.fake_target = a_publish_target(promoting, **faulty)
 
-    asyncio.run(_publish_in_spite_of(promoting, deaths))
+    asyncio.run(_publish_with_restarts(promoting, deaths))
 
     assert promoting.fake_target.shown == set(filenames)
     assert sorted(name for name, _ in promoting.fake_target.story) == sorted(filenames)
-    check_order(promoting)
+    check_request(promoting)
 
 
 def a_publish_target(
     promoting: Promoting, *, faults: Any, lag: int, hashed: bool
 ) -> FakePublishTarget:
-    """Return an index that is as slow, as silent and as faulty as that."""
+    """Return an index with that delay, those failures and those faults."""
     lagging = timedelta(seconds=lag)
     return FakePublishTarget(promoting.clock, lag=lagging, hashed=hashed, faults=dict(faults))
 
 
-async def _publish_in_spite_of(promoting: Promoting, deaths: Sequence[Any]) -> None:
-    """Start over after each death and each ending until all is out."""
+async def _publish_with_restarts(promoting: Promoting, deaths: Sequence[Any]) -> None:
+    """Start over after each death and each ending until all is published."""
     for before, after in [*deaths, *[((), ())] * LIVES]:
         journal_store = FakeJournalStore({}, dies_before=before, dies_after=after)
         if await promoting.run_on(journal_store):
@@ -75,11 +75,14 @@ async def _publish_in_spite_of(promoting: Promoting, deaths: Sequence[Any]) -> N
     raise AssertionError(promoting.journal_store)
 
 
-def check_order(promoting: Promoting) -> None:
-    """Check that the sdist came when every wheel was shown; of the first file the index does."""
+def check_request(promoting: Promoting) -> None:
+    """Check that the sdist was sent after every wheel was listed.
+
+    The fake index checks the first file.
+    """
     kinds = {one.filename: one.kind for one in promoting.artifacts}
     wheels = {name for name, kind in kinds.items() if kind is ArtifactKind.WHEEL}
     last = [
-        shown for name, shown in promoting.fake_target.story if kinds[name] is ArtifactKind.SDIST
+        listed for name, listed in promoting.fake_target.story if kinds[name] is ArtifactKind.SDIST
     ]
-    assert all(shown >= wheels for shown in last)
+    assert all(listed >= wheels for listed in last)

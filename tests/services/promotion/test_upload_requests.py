@@ -1,13 +1,13 @@
-"""What is sent for an artifact that the server stores."""
+"""The request to the upload API for a stored artifact."""
 
 from stageproxy.ports import Rows, UploadRequest
-from stageproxy.services.promotion.upload_requests import StoredUploadRequests
+from stageproxy.services.promotion.publish_target import StoredUploadRequests
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.promotion.releasing import Releasing
 
 
 async def test_upload_request(releasing: Releasing, sdist: Distribution) -> None:
-    """An artifact goes out with its form, its file, and what the file has to be."""
+    """A request has the form, the path and the digest of an artifact."""
     artifact = (await releasing.now()).find_artifact(sdist.filename)
     assert artifact is not None
 
@@ -21,8 +21,8 @@ async def test_upload_request(releasing: Releasing, sdist: Distribution) -> None
     assert upload_request == UploadRequest(sdist.filename, path, size, sdist.sha256, form)
 
 
-async def test_attestations_stay_here(releasing: Releasing, sdist: Distribution) -> None:
-    """Attestations of others do not go out: PyPI would refuse the file for them."""
+async def test_foreign_attestations_are_not_sent(releasing: Releasing, sdist: Distribution) -> None:
+    """Attestations of others are not sent: PyPI would refuse the file."""
     artifact = (await releasing.now()).find_artifact(sdist.filename)
     assert artifact is not None
     form = (*upload_form(sdist), ("attestations", "[{}]"), ("staged", "true"))

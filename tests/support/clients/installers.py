@@ -45,7 +45,7 @@ class Outcome:
 class Project:
     """A project on a desk, and the installer that works on it."""
 
-    desk: "Desk"
+    installers: "Installers"
     by: ProjectInstaller
     folder: Path
 
@@ -57,7 +57,7 @@ class Project:
 
     async def lock(self, *flags: str, **settings: str) -> Finished:
         """Write the lock file, and install nothing."""
-        python = self.desk.clients.new_environment()
+        python = self.installers.clients.new_environment()
         return await self._run(python, self.by.lock, flags, settings)
 
     async def sync(self, *flags: str, **settings: str) -> Outcome:
@@ -71,9 +71,9 @@ class Project:
     async def _into_new_environment(
         self, command: tuple[str, ...], flags: tuple[str, ...], settings: Mapping[str, str]
     ) -> Outcome:
-        python = self.desk.clients.new_environment()
+        python = self.installers.clients.new_environment()
         done = await self._run(python, command, flags, settings)
-        return Outcome(done, await self.desk.clients.installed(python))
+        return Outcome(done, await self.installers.clients.installed(python))
 
     async def _run(
         self,
@@ -83,14 +83,14 @@ class Project:
         settings: Mapping[str, str],
     ) -> Finished:
         tool = self.by.tool
-        program = UV if tool == "uv" else self.desk.tools.command(tool)
-        environment = {**self.desk.environment(python), **settings}
+        program = UV if tool == "uv" else self.installers.tools.command(tool)
+        environment = {**self.installers.environment(python), **settings}
         arguments = [str(program), *flags, *command]
         return await run(*arguments, environment=environment, folder=self.folder)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Installers:
     """All installers on one desk: their caches stay for as long as it does."""
 
     clients: Clients

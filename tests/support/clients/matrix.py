@@ -25,7 +25,7 @@ class ClientMatrix:
 
     tables: dict[str, dict[tuple[str, str], str]] = field(default_factory=dict)
 
-    def saw(self, table: str, row: str, column: str, outcome: str = YES) -> None:
+    def note(self, table: str, row: str, column: str, outcome: str = YES) -> None:
         """Note an outcome; a case that has two must not hide one of them."""
         cells = self.tables.setdefault(table, {})
         said = cells.setdefault((row, column), outcome)

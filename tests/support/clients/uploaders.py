@@ -176,7 +176,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadDesk:
+class UploaderRunner:
     """Folders in which uploaders are run, each with a home of its own."""
 
     folder: Path

@@ -84,7 +84,7 @@ class Promoter:
 
     async def until_over(self, stage: Any) -> Any:
         """Wait for the end of a promotion by the server; return what became of it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (shown := await self.show(stage))["status"] == "processing":
                 pass
         return shown

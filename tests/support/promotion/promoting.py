@@ -107,7 +107,7 @@ class Promoting:
 
     async def run(self) -> list[str]:
         """Publish, and return how that ended."""
-        publication = PromotionRunner(
+        runner = PromotionRunner(
             target=replace(a_publish_target(self.fake_target, self._pause), pace=self.pace),
             project=canonicalize_name("demo"),
             artifacts=self.artifacts,
@@ -117,7 +117,7 @@ class Promoting:
             clock=self.clock,
             report=lambda name, size: self.reports.append((name, size)),
         )
-        await publication.run()
+        await runner.run()
         return self.journal_store.endings
 
     async def run_on(self, journal_store: FakeJournalStore) -> bool:

@@ -5,8 +5,8 @@ import shutil
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ CONFIGURATION = ROOT / "deploy" / "nginx.conf"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 """What nginx has folders for, whether it uses them or not."""
 
-_START_SECONDS = 20
-_LOG_SECONDS = 20
+_START_SECONDS = 60
+_LOG_SECONDS = 60
 _AROUND = """\
 daemon off;
 pid {folder}/pid;
@@ -88,6 +88,10 @@ class Front:
         )
         headers = {"Authorization": basic(self.server.admin_token)}
         return aiohttp.ClientSession(connector=connector, headers=headers)
+
+
+FrontStart = Callable[..., AbstractAsyncContextManager[Front]]
+"""Starts a server behind nginx; see the fixture `start_front`."""
 
 
 def free_port() -> int:

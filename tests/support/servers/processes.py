@@ -8,14 +8,15 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, FormData
 
+from stageproxy.core.rights import TOKEN_PATTERN
 from tests.support.builders.distributions import Distribution, upload_form
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -207,6 +208,10 @@ async def run(
     return Finished(code, *said)
 
 
+ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
+"""Starts a server on a data directory; see the fixture `start_server`."""
+
+
 @asynccontextmanager
 async def running_server(
     data: Path, *, logs: Path, settings: Mapping[str, str] = {}
@@ -236,6 +241,13 @@ async def running_server(
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+
+def assert_no_token_is_logged(logs: Path) -> None:
+    """Fail if the output of a server, which has started, contains a token."""
+    texts = {path.name: path.read_text() for path in logs.iterdir()}
+    assert _READY in texts["stdout"]
+    assert [name for name, text in texts.items() if TOKEN_PATTERN.search(text)] == []
 
 
 async def _wait_until_ready(process: Process, logs: Path, said_before: int) -> str:

@@ -1,4 +1,4 @@
-"""A data directory, the servers that follow each other on it, and the index where they publish."""
+"""A server that is stopped and started on one data directory, and the index it publishes on."""
 
 import json
 import signal
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from tests.support.index.fake_index import FakeIndex
 from tests.support.index.fake_pypi import MachineClock
@@ -16,7 +16,7 @@ from tests.support.servers.processes import Server, Staged, running_server
 
 TOKEN = "pypi-of-the-battery"
 PROCESSING_SECONDS = 0.1
-"""How long the index has a file before it answers: time enough to do something to the server."""
+"""How long the index processes a file before it answers: enough to stop the server meanwhile."""
 
 TIMINGS = {
     "PROMOTION__POLL": "0.05s",
@@ -26,51 +26,51 @@ TIMINGS = {
 
 
 class _KilledError(Exception):
-    """The server is gone, and not by its own doing."""
+    """The server was killed."""
 
 
 @dataclass(slots=True)
-class Lane:
-    """One data directory, on which one server follows the other; releases go one by one."""
+class RestartableServer:
+    """Servers on one data directory, one after the other."""
 
     folder: Path
     index: FakeIndex
     starts: int = 0
-    _server: Server | None = None
-    _life: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _running: Server | None = None
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator[Self]:
-        """Start an index and a server in a folder, and end both."""
+        """Start an index and a server in a folder, and stop both at the end."""
         async with FakeIndex.running() as index:
             index.uploads.use(MachineClock())
             index.uploads.tokens = {TOKEN}
             index.uploads.processing = PROCESSING_SECONDS
-            lane = cls(folder, index)
-            await lane.start()
+            server = cls(folder, index)
+            await server.start()
             try:
-                yield lane
+                yield server
             finally:
-                await lane.end()
+                await server.end()
 
     @property
-    def server(self) -> Server:
-        """Return the server that runs at present."""
-        assert self._server is not None
-        return self._server
+    def running(self) -> Server:
+        """Return the running server."""
+        assert self._running is not None
+        return self._running
 
     async def start(self) -> None:
-        """Start a server on what the one before it has left."""
-        self._server = await self._life.enter_async_context(self._one_life())
+        """Start a server on the data of the last one."""
+        self._running = await self._stack.enter_async_context(self._run())
         self.starts += 1
 
     async def end(self) -> None:
-        """Let the server end, if it has not."""
-        await self._life.aclose()
+        """Stop the server, if it runs."""
+        await self._stack.aclose()
 
     async def promote(self, staged: Staged) -> None:
-        """Let the server publish a stage, knowing all that there is to know."""
+        """Let the server publish a stage, with all warnings acknowledged."""
         path = f"/api/stages/{staged.id}/promotion"
         plan = await self.ask("POST", f"{path}/plan", {"publisher": "server"})
         known = {"manifest-digest": plan["manifest-digest"], "publisher": "server"}
@@ -78,35 +78,35 @@ class Lane:
         await self.ask("POST", path, order)
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Return the document that the server answers with."""
-        status, answer = await self.server.ask(method, path, body=body)
+        """Return the document that the server returns."""
+        status, answer = await self.running.ask(method, path, body=body)
         assert status < 300, (status, answer)
         return json.loads(answer)
 
     def leaks(self) -> list[str]:
-        """Return the files of the server that have the credential in them."""
+        """Return the files of the server that contain the credential."""
         files = (path for path in self.folder.rglob("*") if path.is_file())
         return [path.name for path in files if TOKEN.encode() in path.read_bytes()]
 
     def progress(self, staged: Staged) -> Mapping[str, str]:
-        """Return what the catalogue knows of each file of a stage, whoever has it open."""
+        """Return the progress of each file of a stage, from the database."""
         query = "SELECT filename, progress FROM journal_entry WHERE stage_id = ?"
         with closing(self._catalogue()) as catalogue:
             return dict(catalogue.execute(query, [staged.id]).fetchall())
 
     @contextmanager
     def unwritable(self) -> Iterator[None]:
-        """Let nothing be written down as long as the block lasts."""
+        """Lock the database against writes while the block runs."""
         with closing(self._catalogue()) as catalogue:
             catalogue.execute("BEGIN IMMEDIATE")
             yield
             catalogue.execute("ROLLBACK")
 
     def _catalogue(self) -> Any:
-        return sqlite3.connect(self.server.data / "catalogue.db", isolation_level=None)
+        return sqlite3.connect(self.running.data / "catalogue.db", isolation_level=None)
 
     @asynccontextmanager
-    async def _one_life(self) -> AsyncIterator[Server]:
+    async def _run(self) -> AsyncIterator[Server]:
         index = self.index.url
         settings = {
             **TIMINGS,
