@@ -114,7 +114,7 @@ def test_example_names_no_host() -> None:
         ),
         pytest.param(
             '[promotion]\nrepository_url = "127.0.0.1:8080/legacy/"',
-            "promotion.repository_url: give a whole URL that begins with https://.",
+            "promotion.repository_url: give a full URL that begins with https://.",
             id="URL without a scheme",
         ),
         pytest.param(

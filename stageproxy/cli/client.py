@@ -149,8 +149,8 @@ class Client:
             document = None
         if not isinstance(document, dict):
             raise FailedError(
-                f"The server at {self.server} is not stageproxy. "
-                "Name another one with --server or STAGEPROXY_SERVER."
+                f"The server at {self.server} is not a stageproxy server. "
+                "Set another one with --server or STAGEPROXY_SERVER."
             )
         return document
 
@@ -158,7 +158,7 @@ class Client:
         """Return the exception for a server that does not answer."""
         return OutOfReachError(
             f"The server at {self.server} cannot be reached ({type(error).__name__}). "
-            "Start it with `stageproxy serve`, or name one that runs elsewhere with --server or "
+            "Start it with `stageproxy serve`, or set another one with --server or "
             "STAGEPROXY_SERVER."
         )
 

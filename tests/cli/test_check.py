@@ -13,8 +13,8 @@ from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import ROOT
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
-RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
-ONLY_PYPI = "Some rules only PyPI can check. List them with: stageproxy check --rules\n"
+RULES_OF = f"according to PyPI's rules of {RULES_AS_OF}"
+ONLY_PYPI = "Some rules can only be checked by PyPI. List them with: stageproxy check --rules\n"
 NOT_ASKED = "Files that PyPI already has were not checked. Check against them with: --against pip\n"
 DIFFERENT = (
     f"{SDIST.filename} has a different Requires-Python than {WHEEL.filename}. "

@@ -14,8 +14,8 @@ WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
 LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
 MUSL = "cp311-cp311-musllinux_1_2_aarch64"
 LOST = "There is no wheel for musllinux aarch64, unlike in demo 1.0."
-RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
-ONLY_PYPI = "Some rules only PyPI can check. List them with: stageproxy check --rules\n"
+RULES_OF = f"according to PyPI's rules of {RULES_AS_OF}"
+ONLY_PYPI = "Some rules can only be checked by PyPI. List them with: stageproxy check --rules\n"
 
 
 @pytest.mark.parametrize("status", [None, 500], ids=["nobody", "failing"])

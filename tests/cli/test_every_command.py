@@ -77,7 +77,9 @@ def test_not_a_stageproxy_server(desk: Desk, stranger: Stranger, answer: object)
     ended = desk.run("stage", "list", "--server", stranger.url)
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert ended.stderr.startswith(f"Error: The server at {stranger.url} is not stageproxy. ")
+    assert ended.stderr.startswith(
+        f"Error: The server at {stranger.url} is not a stageproxy server. "
+    )
 
 
 def at_home(desk: Desk, url: str) -> dict[str, str]:

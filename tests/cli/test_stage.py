@@ -50,7 +50,7 @@ def test_open_prints_next_steps(desk: Desk) -> None:
     """For an empty stage, the upload command is printed, and no install command."""
     done = desk.run("stage", "open", desk.project, "2.0")
 
-    assert "The stage is empty. Upload files into it:" in done.stdout
+    assert "The stage is empty. Upload files to it:" in done.stdout
     assert "  stageproxy upload --stage http://" in done.stdout
     assert "pip" not in done.stdout
 
@@ -255,7 +255,7 @@ def test_stage_of_another_server(desk: Desk) -> None:
     ended = desk.run("stage", "show", f"{NOBODY}/tmp/demo/token/")
 
     assert ended.code == 2
-    assert "another server than --server names" in ended.stderr
+    assert "a different server than --server." in ended.stderr
 
 
 @pytest.mark.parametrize("command", ["list", "show id", "cancel id", "open demo"])

@@ -141,7 +141,7 @@ def test_into_an_ended_stage(desk: Desk) -> None:
     ended = desk.run("upload", "--stage", stage["id"], desk.wheel(summary="Later"))
 
     assert ended.code == 1
-    assert "The stage is canceled and accepts no files." in ended.stderr
+    assert "The stage has the status 'canceled' and accepts no files." in ended.stderr
 
 
 @pytest.mark.parametrize(

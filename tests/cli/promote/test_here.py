@@ -187,7 +187,7 @@ def test_other_target(desk: Desk, pypi: FakeIndex) -> None:
 
     assert (ended.code, accepted(pypi, desk)) == (1, [])
     assert f"The server would publish on {pypi.url}/legacy/" in ended.stderr
-    assert f"but the settings here name {other}" in ended.stderr
+    assert f"but the settings on this machine name {other}" in ended.stderr
     assert desk.json("stage", "show", stage["id"])["status"] == "open"
 
 
@@ -246,7 +246,8 @@ def test_trusted_publishing(desk: Desk, trusted: FakeIndex) -> None:
 
     assert ended.code == 0, ended
     assert ended.stderr == (
-        f"{wheel.filename}: 1 of its attestations are not sent: they were not made by {WORKFLOW}.\n"
+        f"{wheel.filename}: 1 of its attestations are not sent, because they were not made by "
+        f"{WORKFLOW}.\n"
     )
     sent = dict(attempt_at(trusted, wheel.filename).fields)["attestations"]
     assert json.loads(sent) == [an_attestation(WORKFLOW)]

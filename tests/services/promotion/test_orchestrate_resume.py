@@ -23,7 +23,7 @@ from tests.support.promotion.releasing import TOKEN, Releasing
 OTHER = PublishUrls("https://other.example.org/legacy/", TARGET.index_url)
 OUT = (Status.PUBLISHED, "")
 SILENT = "The publisher reported nothing for 15 minutes."
-RESTARTED = "The server was restarted while it published. It has no credential"
+RESTARTED = "The server was restarted while it was publishing, and the credential"
 
 
 def once(releasing: Releasing, name: str) -> Iterator[None]:

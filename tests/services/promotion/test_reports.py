@@ -357,7 +357,7 @@ async def test_reminders(
 
     assert warnings == {0: 0, 1: 0, 2: 0, 3: 1, 4: 2, 5: 3, 6: 4, 7: 5, 8: 6, 9: 7, 10: 31}
     assert caplog.messages[0] == (
-        "stage s1: partly published since 2026-11-22; PyPI closes the release on 2026-12-06"
+        "stage s1: partially published since 2026-11-22; PyPI closes the release on 2026-12-06"
     )
 
 
@@ -384,4 +384,4 @@ async def test_no_reminder_of_a_whole_release(
     async with releasing.server() as server:
         await server.reports.remind()
 
-    assert "half published" not in caplog.text
+    assert "partially published" not in caplog.text

@@ -314,7 +314,7 @@ async def test_long_failure_of_the_index(promoting: Promoting) -> None:
     promoting.fake_target.blind = PACE.attempts
 
     assert await promoting.run() == [
-        "No answer from the index about what is published: The index cannot be reached."
+        "Could not check which files are published: The index cannot be reached."
     ]
 
     assert promoting.fake_target.sent == {}
@@ -326,7 +326,7 @@ async def test_damaged_file(promoting: Promoting) -> None:
 
     (ending,) = await promoting.run()
 
-    assert ending.startswith(f"{FIRST} on disk differs from the uploaded file")
+    assert ending.startswith(f"The stored copy of {FIRST} differs from the uploaded file")
     assert not any(one.may_be_published for one in promoting.kept.values())
 
 
