@@ -17,7 +17,7 @@ from stageproxy.cli.output import FailedError, OutOfReachError, json_option
 from stageproxy.cli.verdicts import Verdict, print_rules, print_verdicts
 from stageproxy.core.rules.findings import not_known
 from stageproxy.core.rules.upload import Upload
-from stageproxy.core.stage.accept import surroundings_of
+from stageproxy.core.stage.accept import index_state_of
 from stageproxy.core.stage.order import place_in_promotion
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.services.similar_names import NameSearches
@@ -152,12 +152,12 @@ async def _fetch_state(published: UpstreamReader, group: Sequence[LocalFile]) ->
 def _judge(group: Sequence[LocalFile], state: UpstreamState, now: datetime) -> Verdict:
     name, listing = group[0].name, state.listing
     uploads = [_upload(one) for one in group]
-    surroundings = None
+    index_state = None
     if name is not None and listing is not None:
-        surroundings = surroundings_of(listing, str(name.version), now, similar=state.similar)
+        index_state = index_state_of(listing, str(name.version), now, similar=state.similar)
     return Verdict(
         release=f"{name.project} {name.version}" if name else group[0].path.name,
-        files=findings_by_file(uploads, surroundings, now),
+        files=findings_by_file(uploads, index_state, now),
         findings=[
             *(release_findings(uploads, listing) if name else []),
             *(not_known(notice, "index") for notice in state.notices),

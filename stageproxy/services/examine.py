@@ -15,12 +15,12 @@ from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.rules.attestations import attestations_in
 from stageproxy.core.rules.findings import Finding, Level, not_known
 from stageproxy.core.rules.table import findings_of, form_findings
-from stageproxy.core.rules.upload import Surroundings, Upload
+from stageproxy.core.rules.upload import IndexState, Upload
 from stageproxy.core.stage.accept import (
     check_project_accepts_uploads,
     find_closed,
+    index_state_of,
     is_published,
-    surroundings_of,
 )
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
@@ -91,8 +91,8 @@ class Examiner:
         state, contents = await asyncio.gather(
             self.reader.state(project), _contents_of(incoming, name)
         )
-        around = await self._surroundings(project, name, state)
-        upload = _upload_of(incoming, digests, name, contents, around)
+        index_state = await self._index_state(project, name, state)
+        upload = _upload_of(incoming, digests, name, contents, index_state)
         findings = await asyncio.to_thread(findings_of, upload)
         _refuse(findings, strict=self.strict)
         if name is None:
@@ -132,19 +132,19 @@ class Examiner:
             md5=_claimed(form, "md5_digest"),
             name=name,
             size=size,
-            around=await self._surroundings(project, name, state),
+            index_state=await self._index_state(project, name, state),
         )
         closed = find_closed(project, state.listing) if state.listing else None
         findings = await asyncio.to_thread(findings_of, upload)
         unknown = [not_known(notice, "index") for notice in state.notices]
         return [*findings, *([closed] if closed else []), *unknown]
 
-    async def _surroundings(
+    async def _index_state(
         self, project: NormalizedName, name: DistributionName | None, state: UpstreamState
-    ) -> Surroundings | None:
+    ) -> IndexState | None:
         if state.listing is None:
             return None
-        return surroundings_of(
+        return index_state_of(
             state.listing,
             str(name.version) if name else None,
             self.clock.now(),
@@ -198,7 +198,7 @@ def _upload_of(
     digests: FileDigests,
     name: DistributionName | None,
     contents: Contents,
-    around: Surroundings | None,
+    index_state: IndexState | None,
 ) -> Upload:
     return Upload(
         form=incoming.form,
@@ -210,7 +210,7 @@ def _upload_of(
         name=name,
         contents=contents,
         size=digests.size,
-        around=around,
+        index_state=index_state,
     )
 
 

@@ -65,7 +65,7 @@ class UpstreamReader:
         page, why_not = await self._page(project, deadline)
         if page is None:
             return UpstreamState(None, why_not, notices=(_NOT_ASKED,))
-        if page.listing.is_there:
+        if page.listing.exists:
             return UpstreamState(page.listing, page_url=page.url)
         search = await self.names.find(project, deadline=deadline)
         notices = (_NOT_SEARCHED,) if search.failed else ()
@@ -97,5 +97,5 @@ async def read_project_page(index: Index, project: NormalizedName) -> ProjectPag
     accept = ACCEPT_FOR[SimpleType.V1_JSON]
     page = await index.find(f"simple/{project}/", accept, fresh=True)
     if page is None:
-        return ProjectPage(Listing(is_there=False))
+        return ProjectPage(Listing(exists=False))
     return ProjectPage(await asyncio.to_thread(read_page, page, project), page.url)

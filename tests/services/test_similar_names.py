@@ -107,13 +107,13 @@ async def test_state_of_a_new_project() -> None:
 
     state = await UpstreamReader(index, NameSearches(index)).state(NEW)
 
-    assert state == UpstreamState(Listing(is_there=False), similar="demo")
+    assert state == UpstreamState(Listing(exists=False), similar="demo")
     assert index.asked == ["simple/dem0/", "simple/"]
 
 
 @pytest.mark.parametrize(
     ("stops_after", "listing", "message"),
-    [(0, (None, TOO_SLOW), NOT_ASKED), (20, (Listing(is_there=False), ""), NOT_SEARCHED)],
+    [(0, (None, TOO_SLOW), NOT_ASKED), (20, (Listing(exists=False), ""), NOT_SEARCHED)],
     ids=["the page", "the list"],
 )
 async def test_slow_upstream(

@@ -1,1 +1,1 @@
-"""Here is what the index says: its resources, its pages, and how a stage changes them."""
+"""Resources of the index, its pages, and how a stage changes them."""

@@ -1,4 +1,4 @@
-"""Here is the staged release in /rss/project/<project>/releases.xml."""
+"""The staged release in `/rss/project/<project>/releases.xml`."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,9 @@ from stageproxy.core.index.pages import UnreadablePageError
 from stageproxy.core.index.splice import Edit, insertion, spliced
 
 LONGEST = 40
-"""How many releases PyPI's feed has at the most."""
+"""The maximum number of releases in PyPI's feed."""
 
-# Possessive quantifiers, and a plain search where there is no bound, keep the scan linear.
+# Possessive quantifiers, and plain searches without a bound, keep the scan linear.
 _ITEM_START = re.compile(r"<item[\s>]")
 _ITEM_END = "</item>"
 _LINE_END = re.compile(r"[ \t]*+\n?")
@@ -27,7 +27,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """A release as the feed tells of it; *link* leads to its page."""
+    """A release in the feed. *link* is the URL of its page."""
 
     version: str
     link: str
@@ -37,7 +37,7 @@ class FeedItem:
 
 
 def add_to_feed(body: bytes, item: FeedItem) -> bytes:
-    """Return the feed with the staged release as its newest item, unless it has it."""
+    """Return the feed with the staged release as its newest item, unless it is listed already."""
     text = _decoded(body)
     end = text.rfind(_CHANNEL_END)
     items = list(_items(text))
@@ -60,7 +60,7 @@ def _decoded(body: bytes) -> str:
 
 
 def _items(text: str) -> Iterator[tuple[int, int]]:
-    """Return where the items stand, each with the whole of its lines."""
+    """Return the positions of the items, each with its whole lines."""
     position = 0
     while found := _ITEM_START.search(text, position):
         end = text.find(_ITEM_END, found.end())
@@ -78,15 +78,15 @@ def _line_start(text: str, earliest: int, position: int) -> int:
 
 
 def _is_of_another_project(head: str, item: FeedItem) -> bool:
-    """Say whether the feed names a project, and not the one that the item's link leads to."""
-    said = _PROJECT.search(head)
-    return said is not None and f"/project/{canonicalize_name(said[1])}/" not in item.link
+    """Return whether the feed names a project other than that of the item's link."""
+    project = _PROJECT.search(head)
+    return project is not None and f"/project/{canonicalize_name(project[1])}/" not in item.link
 
 
 def _is_about(item: str, version: str) -> bool:
     title = _TITLE.search(item)
-    said = unescape(title[1]).strip() if title else ""
-    return canonicalize_version(said) == canonicalize_version(version)
+    listed = unescape(title[1]).strip() if title else ""
+    return canonicalize_version(listed) == canonicalize_version(version)
 
 
 def _item(item: FeedItem) -> str:

@@ -1,7 +1,7 @@
-"""Here is where the values of a JSON document stand in its text, so that it can be edited there.
+"""Positions of the values of a JSON document in its text, for edits in place.
 
 A document that is parsed and written again loses its formatting and the
-spelling of its numbers. We only insert, at places the scanner tells.
+spelling of its numbers.
 """
 
 import json
@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from json.decoder import scanstring  # type: ignore[attr-defined] # documented nowhere, but C
+from json.decoder import scanstring  # type: ignore[attr-defined] # undocumented, but fast
 from typing import Any, NoReturn
 
 _WHITE = " \t\n\r"
@@ -17,12 +17,12 @@ _TOO_DEEP = "it is nested too deeply"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 DEEPEST = 64
-"""How many levels a document may have; those of PyPI have five."""
+"""The maximum depth of a document. Those of PyPI have five levels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A value, and the part of the text that it takes up."""
+    """A value and its position in the text."""
 
     value: Any
     start: int
@@ -30,10 +30,10 @@ class Span:
 
 
 def members(text: str) -> dict[str, Span]:
-    """Return the members of the object that *text* is, each with its place.
+    """Return the members of the object in *text*, each with its position.
 
-    Raise `ValueError` for anything but one object with distinct keys. NaN, numbers
-    beyond all bounds and halves of characters are not JSON that can be written again.
+    Raise `ValueError` for anything but one object with distinct keys. NaN, infinite
+    numbers and lone surrogates are refused, as they cannot be written as JSON again.
     """
     found: dict[str, Span] = {}
     position = _expect("{", text, _skip(text, 0))
@@ -57,7 +57,7 @@ def members(text: str) -> dict[str, Span]:
 
 
 def elements(text: str, array: Span) -> list[Span]:
-    """Return the elements of an *array* of the text, each with its place."""
+    """Return the elements of an *array* in the text, each with its position."""
     return list(_elements(text, array))
 
 
@@ -86,7 +86,7 @@ def _value(text: str, position: int) -> Span:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object whose keys are distinct: readers differ in which of two they take."""
+    """Return an object with distinct keys. Of repeated keys, readers differ in which they use."""
     found = dict(pairs)
     if len(found) != len(pairs):
         msg = "a key is repeated"
@@ -95,7 +95,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_depth(value: object) -> None:
-    """Raise `ValueError` for what makes a document deeper than any of an index is."""
+    """Raise `ValueError` for a value that makes the document too deep."""
     level = [value]
     for _ in range(DEEPEST - 1):
         level = [inner for one in level for inner in _inside(one)]
@@ -105,7 +105,7 @@ def _check_depth(value: object) -> None:
 
 
 def _check_characters(value: object) -> None:
-    """Raise `ValueError` for half a character: no encoding can write it."""
+    """Raise `ValueError` for a lone surrogate, which cannot be encoded."""
     json.dumps(value, ensure_ascii=False).encode()
 
 

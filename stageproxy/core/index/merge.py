@@ -1,4 +1,4 @@
-"""Here is which staged files a page does not list yet, and where PyPI would put them."""
+"""The staged files that a page does not list yet, and their order on the page."""
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ QUARANTINED = "quarantined"
 def additions(listing: Listing, staged: Iterable[StagedFile]) -> list[StagedFile]:
     """Return the *staged* files that a page does not list yet, as PyPI would show them, in order.
 
-    A quarantined project offers nothing to install, and gets nothing (PEP 792).
+    Nothing is added to a quarantined project, which must not be installed (PEP 792).
     """
     if listing.status == QUARANTINED:
         return []
@@ -35,11 +35,11 @@ def in_order(files: Iterable[StagedFile]) -> list[StagedFile]:
 
 
 def place_for(filename: str, listed: Sequence[str]) -> int:
-    """Return how many of the *listed* files come before a staged one.
+    """Return how many of the *listed* files precede a staged one.
 
-    The search goes from the end, as what is staged is nearly always newest.
-    A listed name that shows no version comes first on PyPI; upstream's own
-    order is left alone, whatever it is.
+    The search starts at the end, as the staged release is usually the newest. PyPI
+    lists filenames without a version first. The order of the listed files is not
+    changed, even if it is another one.
     """
     version = version_in(filename)
     for position in range(len(listed), 0, -1):
@@ -50,10 +50,10 @@ def place_for(filename: str, listed: Sequence[str]) -> int:
 
 
 def _as_in_release(staged: Iterable[StagedFile], listing: Listing) -> Iterable[StagedFile]:
-    """Return the *staged* files as PyPI would show them beside a release's published ones.
+    """Return the *staged* files as PyPI would list them beside published files of the release.
 
-    What a release requires of Python, and whether it is yanked, PyPI knows
-    for the release as a whole; a file that comes later changes neither.
+    Requires-Python and yanked apply to a whole release on PyPI, and a later file
+    does not change them.
     """
     published: dict[str, Sequence[ListedFile]] = {}
     for one in staged:

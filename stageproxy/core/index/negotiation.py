@@ -1,4 +1,4 @@
-"""Here is which media type an Accept header asks for."""
+"""Content negotiation by the Accept header."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 
 class SimpleType(StrEnum):
-    """The media types of the simple API, in the order in which PyPI offers them."""
+    """The media types of the simple API, in PyPI's order."""
 
     HTML = "text/html"
     V1_HTML = "application/vnd.pypi.simple.v1+html"
@@ -22,7 +22,7 @@ ACCEPT_FOR: Mapping[SimpleType, str] = {
     SimpleType.V1_HTML: f"{SimpleType.V1_HTML}, {SimpleType.HTML};q=0.5",
     SimpleType.HTML: SimpleType.HTML.value,
 }
-"""What upstream is asked for, by what a client likes best: few enough spellings to keep answers."""
+"""The Accept header for upstream by a client's preferred type: few, for effective caching."""
 
 _QUALITY_OF_EXACT, _QUALITY_OF_SUBTYPES, _QUALITY_OF_ALL = 3, 2, 1
 
@@ -31,27 +31,27 @@ _QUALITY_OF_EXACT, _QUALITY_OF_SUBTYPES, _QUALITY_OF_ALL = 3, 2, 1
 def simple_type(accept: str) -> SimpleType:
     """Return the type of a page of the simple API that PyPI chooses for an Accept header.
 
-    PyPI never says 406: where nothing fits, and without the header, it is HTML.
+    PyPI never answers 406: if no type matches, or without the header, it is HTML.
     """
     return SimpleType(best_offer(accept, list(SimpleType)) or SimpleType.HTML)
 
 
 def simple_type_of(content_type: str) -> SimpleType | None:
-    """Return the type that a Content-Type header names, or nothing if it is another one."""
-    named = content_type.partition(";")[0].strip().lower()
-    return next((one for one in SimpleType if one == named), None)
+    """Return the type in a Content-Type header, `None` if it is not one of the simple API."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return next((one for one in SimpleType if one == media_type), None)
 
 
 def names_simple_api(accept: str) -> bool:
-    """Say whether an Accept header is an installer's, which asks for the simple API by name."""
+    """Return whether an Accept header names the simple API, as those of installers do."""
     return "application/vnd.pypi.simple." in accept.lower()
 
 
 def best_offer(accept: str, offers: Sequence[str]) -> str | None:
-    """Return the offer with the highest quality, the first of equals, or nothing.
+    """Return the offer with the highest quality, the first of equals, `None` if none matches.
 
-    An empty header accepts everything. The most specific range that matches
-    an offer gives its quality (RFC 9110, section 12.5.1).
+    An empty header accepts everything. The quality of an offer is that of the most
+    specific matching range (RFC 9110, section 12.5.1).
     """
     ranges = list(_ranges(accept)) or [("*/*", 1.0)]
     rated = [(_quality(offer, ranges), offer) for offer in offers]
@@ -83,6 +83,6 @@ def _parse_quality(parameters: Sequence[str]) -> float:
     for parameter in parameters:
         key, _, value = parameter.partition("=")
         if key.strip() == "q":
-            spelled = value.strip()
-            return float(spelled) if _QUALITY.fullmatch(spelled) else 0.0
+            text = value.strip()
+            return float(text) if _QUALITY.fullmatch(text) else 0.0
     return 1.0

@@ -1,4 +1,4 @@
-"""Here is a page of the simple API as it came, and what it says."""
+"""Documents of the index, the files that pages list, and staged files."""
 
 import hashlib
 import re
@@ -18,10 +18,10 @@ class UnreadablePageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of the index: its bytes, their digest, and the URL it really came from.
+    """A document of the index: its bytes, their digest, and its URL after redirects.
 
-    `content_type` is the whole header, and `headers` what else upstream sent
-    that a client may see.
+    `content_type` is the whole header, and `headers` are upstream's other headers
+    that clients can see.
     """
 
     body: bytes = field(repr=False)
@@ -32,7 +32,7 @@ class Document:
 
     @property
     def simple_type(self) -> SimpleType | None:
-        """Which type of a page of the simple API it is, if it is one."""
+        """The type of the page of the simple API, `None` for other documents."""
         return simple_type_of(self.content_type)
 
     def with_body(self, body: bytes) -> "Document":
@@ -41,22 +41,22 @@ class Document:
 
 
 def digest_of(body: bytes) -> str:
-    """Return what tells one body from another: half a SHA-256, in hex."""
+    """Return a digest that identifies a body: half a SHA-256, in hex."""
     return hashlib.sha256(body).hexdigest()[:32]
 
 
 def own_document(body: bytes, content_type: str) -> Document:
-    """Return a document that we wrote ourselves."""
+    """Return a document that does not come from upstream."""
     return Document(body, digest_of(body), content_type, url="")
 
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A link on a page of the index. What the page does not say is `None`.
+    """A file on a page of the index. Values that the page does not have are `None`.
 
-    `yanked` is the reason, an empty text where there is none, and `None` for
-    a file that is not yanked. `size` is in bytes, and `upload_time` is text as
-    it came: HTML pages have neither. `link` leads to the file from the page.
+    `yanked` is the reason, empty if there is none, and `None` for a file that is
+    not yanked. `size` is in bytes and `upload_time` is unparsed; HTML pages have
+    neither. `link` is the URL of the file, relative to the page.
     """
 
     filename: str
@@ -70,19 +70,19 @@ class ListedFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a page says: the project's files by name, and its status (PEP 792).
+    """The files of a project by filename, and its status (PEP 792).
 
-    `is_there` is false where the index has no such project.
+    `exists` is false if the index has no such project.
     """
 
     files: Mapping[str, ListedFile] = field(default_factory=dict)
     status: str = "active"
-    is_there: bool = True
+    exists: bool = True
 
     def files_of(self, version: str) -> list[ListedFile]:
-        """Return the files of one release, however its version is spelled."""
+        """Return the files of a release, in any spelling of its version."""
         wanted = Version(version)
-        # Filenames of one release share the first number of its version: most need no parsing.
+        # Parse only filenames that have the first number of the version.
         first = re.compile(rf"-(\d+!)?v?0*{wanted.release[0]}(?!\d)")
         likely = (one for name, one in self.files.items() if first.search(name))
         return [one for one in likely if version_in(one.filename) == wanted]
@@ -90,9 +90,9 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """What the index would say of an artifact, if its release had been made.
+    """An artifact as the index would list it if it were published.
 
-    `link` leads from the page to the file; `upload_time` is RFC 3339 text.
+    `link` is relative to the page; `upload_time` is text in the format of RFC 3339.
     """
 
     filename: str
@@ -112,7 +112,7 @@ class StagedFile:
 
 
 def version_in(filename: str) -> Version | None:
-    """Return the version in a distribution's filename, or nothing if it cannot be told."""
+    """Return the version in a distribution's filename, `None` if the filename is invalid."""
     try:
         if filename.endswith(".whl"):
             return parse_wheel_filename(filename)[1]
@@ -122,7 +122,7 @@ def version_in(filename: str) -> Version | None:
 
 
 def resolved(base: str, link: str) -> str:
-    """Return where a *link* leads from *base*. Raise `UnreadablePageError` if it is no URL."""
+    """Return a *link* resolved against *base*. Raise `UnreadablePageError` if it is not a URL."""
     try:
         return urljoin(base, link)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""Here is how a list of projects changes while it passes: one name more, links that stay inside.
+"""Edits of the list of projects while it is streamed: a new name, and links into the stage.
 
-The list has 40 MB: it is never whole in memory. A new name comes first, as its
-proper place would show only once most of the list has passed.
+The list has 40 MB and is never in memory as a whole. A new name is added at the
+start, as its sorted position is known only after most of the list was sent.
 """
 
 import json
@@ -12,10 +12,10 @@ from html import escape
 from stageproxy.core.index.negotiation import SimpleType
 
 _HEAD = 2**16
-"""How many bytes the beginning of a list may take, in which the names have to start."""
+"""The number of bytes in which the names of a list have to start."""
 
 _TAIL = 2**12
-"""How many bytes may follow behind the end of an HTML list."""
+"""The number of bytes that may follow the end of an HTML list."""
 
 _JSON_START = re.compile(rb'"projects"\s*+:\s*+\[\s*+(?=([{\]]))')
 _HTML_START = re.compile(rb"<a\s|</body>", re.IGNORECASE)
@@ -27,7 +27,7 @@ class UnreadableListError(ValueError):
 
 
 class ListEditor:
-    """Edits a list that comes in pieces."""
+    """An editor of a list that arrives in chunks."""
 
     def __init__(self, kind: SimpleType, *, new_name: str | None, prefix: str) -> None:
         self._kind = kind
@@ -38,7 +38,7 @@ class ListEditor:
         self._tail = b""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Return what can be passed on, now that *chunk* has come in."""
+        """Return the edited bytes that can be sent after *chunk* was received."""
         self._tail = (self._tail + chunk)[-_TAIL:]
         text = self._held + chunk
         self._held = b""
@@ -55,9 +55,9 @@ class ListEditor:
         yield self._relinked(text)
 
     def close(self, *, has_length: bool) -> Iterator[bytes]:
-        """Return the rest; raise if the list never started, or if it never ended.
+        """Return the remaining bytes. Raise `UnreadableListError` if the list is incomplete.
 
-        *has_length*: upstream said how long it is, so that nothing can be missing.
+        *has_length*: the response had a length, so a truncated list is noticed elsewhere.
         """
         if not self._has_started:
             raise UnreadableListError("it lists no projects")
@@ -73,7 +73,7 @@ class ListEditor:
         return f'<a href="{escape(name)}/">{escape(name)}</a>\n'.encode()
 
     def _relinked(self, text: bytes) -> bytes:
-        """Return *text* with links that stay inside; what may be half of one is held back."""
+        """Return *text* with links into the stage. Hold back a link that may be incomplete."""
         if self._kind is SimpleType.V1_JSON:
             return text
         text = text.replace(_HOST_ABSOLUTE, self._link)
@@ -83,18 +83,18 @@ class ListEditor:
 
 
 def list_start(kind: SimpleType) -> re.Pattern[bytes]:
-    """Return what a list's names start with."""
+    """Return the pattern of the start of the names in a list."""
     return _JSON_START if kind is SimpleType.V1_JSON else _HTML_START
 
 
 def has_ended(kind: SimpleType, tail: bytes) -> bool:
-    """Say whether a list is whole that ends with *tail*."""
+    """Return whether a list that ends with *tail* is complete."""
     if kind is SimpleType.V1_JSON:
         return tail.rstrip().endswith(b"}")
     return b"</html>" in tail.lower()
 
 
 def _length_of_half(text: bytes) -> int:
-    """Return how many bytes at the end of *text* may be the beginning of a link."""
+    """Return how many bytes at the end of *text* may be the start of a link."""
     lengths = range(min(len(_HOST_ABSOLUTE) - 1, len(text)), 0, -1)
     return next((one for one in lengths if text.endswith(_HOST_ABSOLUTE[:one])), 0)

@@ -1,4 +1,4 @@
-"""Here is what becomes of upstream's redirects: they must not lead out of the stage."""
+"""Redirects of upstream, which must not leave the stage."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ _FILES = "packages/"
 
 @dataclass(frozen=True, slots=True)
 class Redirection:
-    """Where upstream redirects to: a URL, the path below its root, whether the host is configured.
+    """The target of a redirect: its URL, its path, and whether its host is configured.
 
-    `path` is `None` for what is not below upstream's root.
+    `path` is relative to upstream's root, and `None` for a URL that is not below it.
     """
 
     url: str
@@ -22,10 +22,9 @@ class Redirection:
 
 
 def check_redirection(target: Redirection, asked: str, *, any_file_host: bool) -> None:
-    """Refuse a redirect to a host that nobody configured.
+    """Raise `UpstreamFailedError` if a redirect leads to a host that is not configured.
 
-    *any_file_host*: no file host is configured; then upstream says where its
-    files are, but for files only.
+    *any_file_host*: no file host is configured, so files may be redirected to any.
     """
     is_file = any_file_host and asked.startswith(_FILES) and target.url.startswith("https://")
     if target.path is None and not target.is_known and not is_file:
@@ -34,7 +33,7 @@ def check_redirection(target: Redirection, asked: str, *, any_file_host: bool) -
 
 
 def is_respelling(asked: str, path: str) -> bool:
-    """Say whether a redirect only adds a slash or normalizes a name: these hold for good."""
+    """Return whether a redirect only adds a slash or normalizes a name, and so is permanent."""
     return _normalized(asked) == _normalized(path)
 
 

@@ -1,4 +1,4 @@
-"""Here is what the JSON API says of a release, from the form that came with its first file."""
+"""`info` of the JSON API on a staged release, from the form of its first file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,26 +28,26 @@ _DOWNLOADS = {"last_day": -1, "last_month": -1, "last_week": -1}
 
 
 def release_info(form: FormFields, version: str, project_url: str) -> dict[str, Any]:
-    """Return `info`, with PyPI's keys in PyPI's order.
+    """Return `info` with PyPI's keys in PyPI's order.
 
     *project_url*: the project's page on PyPI, with a slash at its end.
     """
-    said = tuple((key, value) for key, value in form if value not in ABSENT)
+    fields = tuple((key, value) for key, value in form if value not in ABSENT)
     info = {
-        **{name: _first(said, name) for name in _TEXTS},
-        **{name: _all(said, field) or None for name, field in _LISTS.items()},
+        **{name: _first(fields, name) for name in _TEXTS},
+        **{name: _all(fields, field) or None for name, field in _LISTS.items()},
         "bugtrack_url": None,
-        "classifiers": sorted(_all(said, "classifiers")),
+        "classifiers": sorted(_all(fields, "classifiers")),
         "docs_url": None,
         "downloads": _DOWNLOADS,
-        "keywords": _keywords(_first(said, "keywords")),
-        "name": _first(said, "name"),
+        "keywords": _keywords(_first(fields, "keywords")),
+        "name": _first(fields, "name"),
         "package_url": project_url,
-        "platform": _first(said, "platform"),
+        "platform": _first(fields, "platform"),
         "project_url": project_url,
-        "project_urls": _project_urls(said),
+        "project_urls": _project_urls(fields),
         "release_url": f"{project_url}{version}/",
-        "requires_python": _first(said, "requires_python"),
+        "requires_python": _first(fields, "requires_python"),
         "version": version,
         "yanked": False,
         "yanked_reason": None,
@@ -70,9 +70,9 @@ def _keywords(text: str | None) -> str | None:
 
 
 def _project_urls(form: FormFields) -> Mapping[str, str] | None:
-    """Return the links of a project, the old fields folded in under their well-known labels.
+    """Return the links of a project, with those of the old fields under their well-known labels.
 
-    PEP 753: labels that differ in case and punctuation only are one. PyPI sorts them.
+    Labels that differ only in case and punctuation are the same (PEP 753). PyPI sorts them.
     """
     urls: dict[str, str] = {}
     for text in _all(form, "project_urls"):

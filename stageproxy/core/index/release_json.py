@@ -1,4 +1,4 @@
-"""Here is the staged release in /pypi/<project>/json and /pypi/<project>/<version>/json."""
+"""The staged release in `/pypi/<project>/json` and `/pypi/<project>/<version>/json`."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,10 +18,10 @@ _UNKNOWN_OWNERSHIP: Mapping[str, Any] = {"organization": None, "roles": []}
 
 @dataclass(frozen=True, slots=True)
 class StagedRelease:
-    """A release that is staged, as the JSON API tells of releases.
+    """A staged release, for the JSON API.
 
-    `info` is what the form says of it, in the API's keys; links of `files` are
-    absolute.
+    `info` has the keys of the API, with the values of the form; the links of `files`
+    are absolute.
     """
 
     project: str
@@ -33,8 +33,9 @@ class StagedRelease:
 def add_to_project_json(body: bytes, url: str, staged: StagedRelease) -> bytes:
     """Return /pypi/<project>/json with the staged release in it.
 
-    `info` and `urls` are those of the newest release: they change only if the
-    staged one is (PyPI: not yanked, then no pre-release, then the highest).
+    `info` and `urls` are those of the newest release, and change only if that is the
+    staged one. PyPI prefers releases that are not yanked, then final ones, then the
+    highest version.
     """
     text, page = _parse_project(body, staged.project)
     releases = page["releases"]
@@ -55,7 +56,7 @@ def add_to_project_json(body: bytes, url: str, staged: StagedRelease) -> bytes:
 
 
 def add_to_release_json(body: bytes, url: str, staged: StagedRelease) -> bytes:
-    """Return /pypi/<project>/<version>/json of a release that is out, with its staged files."""
+    """Return /pypi/<project>/<version>/json of a published release with its staged files."""
     text, page = _parse(body, staged.project)
     missing = _not_listed(staged, page["urls"].value)
     if not missing:
@@ -66,23 +67,23 @@ def add_to_release_json(body: bytes, url: str, staged: StagedRelease) -> bytes:
 
 
 def new_project_json(staged: StagedRelease) -> bytes:
-    """Return the document of a project that only has the staged release."""
+    """Return the document of a project whose only release is the staged one."""
     document = _new(staged, {})
     return _dump({**document, "releases": {staged.version: document["urls"]}}).encode()
 
 
 def new_release_json(staged: StagedRelease, project_json: bytes | None) -> bytes:
-    """Return the document of a release that is not out.
+    """Return the document of a release that is not published.
 
-    *project_json*: what upstream says of the project, if it knows it: whose
-    it is, where its pages are, and its serial number.
+    *project_json*: upstream's document of the project, `None` if it has none. It
+    provides the ownership, the URLs of the project's pages, and the serial number.
     """
     known = _parse(project_json, staged.project)[1] if project_json else {}
     return _dump(_new(staged, {key: span.value for key, span in known.items()})).encode()
 
 
 def has_release(project_json: bytes, project: str, version: str) -> bool:
-    """Say whether a project's document lists a release, in whatever spelling."""
+    """Return whether a project's document lists a release, in any spelling of its version."""
     page = _parse_project(project_json, project)[1]
     wanted = canonicalize_version(version)
     return any(canonicalize_version(one) == wanted for one in page["releases"].value)
@@ -99,7 +100,7 @@ def _new(staged: StagedRelease, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _info(staged: StagedRelease, upstream: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `info` of the staged release, with the links that *upstream* gives the project."""
+    """Return `info` of the staged release, with the project's URLs from *upstream*."""
     site = {key: upstream[key] for key in ("package_url", "project_url") if upstream.get(key)}
     info = {**staged.info, **site}
     if "package_url" in site:
@@ -146,7 +147,7 @@ def _newest(page: Mapping[str, Span]) -> str:
 
 
 def _precedes(info: Mapping[str, Any], version: str) -> bool:
-    """Say whether the release of *info* gives way to a new one, which is not yanked."""
+    """Return whether a new release, which is not yanked, replaces that of *info*."""
     return _rank(str(info.get("version")), yanked=bool(info.get("yanked"))) < _rank(
         version, yanked=False
     )
@@ -163,7 +164,7 @@ def _rank(text: str, *, yanked: bool) -> tuple[bool, bool, Version]:
 def _not_listed(
     staged: StagedRelease, published: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the entries of the staged files that are not out; they follow those that are."""
+    """Return the entries of the staged files that are not published, with the release's values."""
     names = {one["filename"] for one in published}
     missing = [_file(one) for one in missing_from(names, _by_filename(staged.files))]
     if not published:
@@ -211,7 +212,7 @@ def _into_releases(
     version: str,
     missing: Sequence[dict[str, Any]],
 ) -> list[Edit]:
-    """Return what adds files to a release, or a release whose key PyPI sorts as text."""
+    """Return the edits that add files to a release, or a release. PyPI sorts its key as text."""
     if version in listed:
         return _into_list(text, listed[version], missing)
     written = f"{_dump(version)}:{_dump(missing)}"
@@ -225,7 +226,7 @@ def _into_releases(
 
 
 def _into_list(text: str, array: Span, missing: Sequence[dict[str, Any]]) -> list[Edit]:
-    """Return what adds files to a list that PyPI sorts by filename."""
+    """Return the edits that add files to a list, which PyPI sorts by filename."""
     existing = elements(text, array)
     if not existing:
         return [insertion(array.start + 1, ",".join(map(_dump, missing)))]
@@ -240,7 +241,7 @@ def _into_list(text: str, array: Span, missing: Sequence[dict[str, Any]]) -> lis
 
 
 def _as_newest(page: Mapping[str, Span], staged: StagedRelease) -> list[Edit]:
-    """Return what makes the staged release the one that the document is about."""
+    """Return the edits that make the staged release the newest one in the document."""
     files = [_file(one) for one in _by_filename(staged.files)]
     info = _info(staged, page["info"].value)
     new = {"info": info, "urls": files, "vulnerabilities": []}
@@ -252,7 +253,7 @@ def _as_newest(page: Mapping[str, Span], staged: StagedRelease) -> list[Edit]:
 
 
 def _absolute_links(text: str, lists: Iterable[Span], url: str) -> list[Edit]:
-    """Return what makes upstream's relative links in *lists* of files absolute."""
+    """Return the edits that make upstream's relative links in *lists* of files absolute."""
     return [edit for array in lists for edit in _absolute_in(text, array, url)]
 
 
@@ -266,7 +267,7 @@ def _absolute_in(text: str, array: Span, url: str) -> Iterator[Edit]:
 
 
 def _members_at(text: str, span: Span) -> dict[str, Span]:
-    """Return the members of an object within the text, with their places in the whole."""
+    """Return the members of an object in the text, with positions in the whole text."""
     inner = members(text[span.start : span.end])
     return {
         key: Span(one.value, span.start + one.start, span.start + one.end)

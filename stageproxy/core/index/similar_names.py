@@ -1,8 +1,8 @@
-"""Here is which other project of a list has a name that PyPI takes for the same.
+"""The search in the list of projects for a name that PyPI considers too similar.
 
-PyPI compares new names without `.`, `_` and `-`, with `l` and `i` read as `1`
-and `o` as `0`. The list has 40 MB: it is searched while it passes, by one
-pattern, and never whole in memory.
+PyPI compares the names of new projects without `.`, `_` and `-`, with `l` and `i`
+replaced by `1` and `o` by `0`. The list has 40 MB: it is searched as a stream,
+with one pattern, and never in memory as a whole.
 """
 
 import re
@@ -13,29 +13,29 @@ from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.project_list import UnreadableListError, has_ended, list_start
 
 _OVERLAP = 2**12
-"""How many bytes are looked at again with the next piece: more than any entry has."""
+"""How many bytes are searched again with the next chunk: more than any entry has."""
 
-_ALIKE = {"1": "1lLiI", "0": "0oO"}
-_READ_AS = str.maketrans("LlIiOo", "111100", "._-")
+_CONFUSABLE = {"1": "1lLiI", "0": "0oO"}
+_COMPARED_AS = str.maketrans("LlIiOo", "111100", "._-")
 
 
-def read_as(name: str) -> str:
-    """Return what PyPI compares a name by when a project is new."""
-    return name.translate(_READ_AS).lower()
+def comparison_key(name: str) -> str:
+    """Return the key by which PyPI compares the names of new projects."""
+    return name.translate(_COMPARED_AS).lower()
 
 
 class SimilarNames:
-    """Looks for another project like *project* in a list that comes in pieces."""
+    """A search for a name similar to *project* in a list that arrives in chunks."""
 
     def __init__(self, kind: SimpleType, project: NormalizedName) -> None:
         self._kind = kind
         self._project = project
-        self._pattern = _pattern_of(kind, read_as(project))
+        self._pattern = _pattern_of(kind, comparison_key(project))
         self._has_started = False
         self._tail = b""
 
     def feed(self, chunk: bytes) -> NormalizedName | None:
-        """Return the other project, if it is in this piece."""
+        """Return the similar project, `None` if it is not in this chunk."""
         text = self._tail + chunk
         self._tail = text[-_OVERLAP:]
         if not self._has_started and list_start(self._kind).search(text):
@@ -47,16 +47,16 @@ class SimilarNames:
         return None
 
     def close(self, *, has_length: bool) -> None:
-        """Raise if it was no list, or was cut off; see `ListEditor`."""
+        """Raise `UnreadableListError` if the list is incomplete; see `ListEditor`."""
         if not self._has_started:
             raise UnreadableListError("it lists no projects")
         if not has_length and not has_ended(self._kind, self._tail):
             raise UnreadableListError("it is truncated")
 
 
-def _pattern_of(kind: SimpleType, wanted: str) -> re.Pattern[bytes]:
-    """Return what finds every name that is read as *wanted*, where names stand in a list."""
-    letters = (f"[{_ALIKE.get(one) or re.escape(one + one.upper())}]" for one in wanted)
+def _pattern_of(kind: SimpleType, key: str) -> re.Pattern[bytes]:
+    """Return the pattern of the entries whose names have a comparison key."""
+    letters = (f"[{_CONFUSABLE.get(one) or re.escape(one + one.upper())}]" for one in key)
     name = f"([._-]*+{'[._-]*+'.join(letters)}[._-]*+)"
-    around = rf'"name"\s*+:\s*+"{name}"' if kind is SimpleType.V1_JSON else rf">\s*+{name}\s*+</a"
-    return re.compile(around.encode())
+    entry = rf'"name"\s*+:\s*+"{name}"' if kind is SimpleType.V1_JSON else rf">\s*+{name}\s*+</a"
+    return re.compile(entry.encode())

@@ -1,4 +1,4 @@
-"""Here is a page of the simple API, whatever its type: read, added to, or written anew."""
+"""Pages of the simple API in any media type."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from stageproxy.core.index.simple_json import (
 
 
 def read_page(page: Document, project: str) -> Listing:
-    """Return what a page of *project* says. Raise `UnreadablePageError` if it is not one."""
+    """Return the files that a page lists. Raise `UnreadablePageError` if it is invalid."""
     if page.simple_type is SimpleType.V1_JSON:
         return read_json_page(page.body, project)
     return read_html_page(page.body)
@@ -28,14 +28,14 @@ def read_page(page: Document, project: str) -> Listing:
 def add_to_page(
     page: Document, project: str, staged: Sequence[StagedFile], *, page_url: str
 ) -> bytes:
-    """Return the body of the page of *project* with the *staged* files it does not list."""
+    """Return the body of the page of *project*, with the *staged* files that it does not list."""
     if page.simple_type is SimpleType.V1_JSON:
         return add_to_json_page(page.body, project, page.url, staged)
     return add_to_html_page(page.body, page.url, staged, page_url=page_url)
 
 
 def new_page(kind: SimpleType, project: str, staged: Sequence[StagedFile]) -> bytes:
-    """Return the page of a project that only has *staged* files."""
+    """Return the page of a project with only *staged* files."""
     if kind is SimpleType.V1_JSON:
         return new_json_page(project, staged)
     return new_html_page(project, staged)

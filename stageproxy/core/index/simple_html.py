@@ -1,4 +1,4 @@
-"""Here are staged files on an HTML page of the simple API (PEP 503, 592, 658, 714, 833)."""
+"""Staged files on an HTML page of the simple API (PEP 503, 592, 658, 714, 833)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from stageproxy.core.index.pages import (
 )
 from stageproxy.core.index.splice import Edit, insertion, spliced
 
-# Possessive quantifiers keep the scan linear: nothing is ever tried a second way.
+# Possessive quantifiers prevent backtracking and keep the scan linear.
 _TAG = re.compile(r"<(/?[a-zA-Z][^\s/>]*+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>")
 _TAG_START = re.compile(r"</?[a-zA-Z]")
 _ATTRIBUTE = re.compile(r"([^\s\"'>/=]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++)))?+")
@@ -31,7 +31,7 @@ _RELATIVE_ATTRIBUTES = ("href", "data-provenance")
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute's value, and where it stands in the document; no place if it has no value."""
+    """An attribute's value and its position in the document, which is empty without a value."""
 
     value: str
     start: int
@@ -40,7 +40,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A link of the page: its attributes, its text, and where it stands."""
+    """A link of the page: its attributes, its text and its position."""
 
     attributes: Mapping[str, Attribute]
     text: str
@@ -48,7 +48,7 @@ class Anchor:
     end: int
 
     def get(self, name: str) -> str | None:
-        """Return the value of an attribute, or nothing if the link does not have it."""
+        """Return the value of an attribute, `None` if the link does not have it."""
         return self.attributes[name].value if name in self.attributes else None
 
 
@@ -62,19 +62,18 @@ class _Document:
 
 
 def read_html_page(body: bytes) -> Listing:
-    """Return what an HTML page says. Raise `UnreadablePageError` for anything else."""
+    """Return the files that an HTML page lists. Raise `UnreadablePageError` if it is invalid."""
     return _listing(_parse(body))
 
 
 def add_to_html_page(
     body: bytes, url: str, staged: Sequence[StagedFile], *, page_url: str
 ) -> bytes:
-    """Return the page with those *staged* files that it does not list.
+    """Return the page with the *staged* files that it does not list.
 
-    Every byte of upstream's stays, but that relative links become absolute
-    against *url*, where the page came from. *page_url* is where clients see the
-    page: links of staged files are resolved against it where upstream's page
-    has a base of its own, which would lead them astray.
+    Upstream's bytes do not change, except that relative links become absolute. *url*
+    is upstream's URL of the page, and *page_url* that for clients. If the page has a
+    base URL, links of staged files are resolved against *page_url*.
     """
     document = _parse(body)
     listing = _listing(document)
@@ -92,20 +91,20 @@ def add_to_html_page(
 
 
 def new_html_page(project: str, staged: Sequence[StagedFile]) -> bytes:
-    """Return the page of a project that only has *staged* files, in PyPI's own shape."""
+    """Return the page of a project with only *staged* files, formatted as PyPI does."""
     links = "".join(_link(one, "") for one in in_order(staged))
     status = '<meta name="pypi:project-status" content="active">'
     return _shell(f"Links for {project}", status, f"<h1>Links for {project}</h1>\n{links}")
 
 
 def new_html_list(projects: Sequence[str]) -> bytes:
-    """Return a list of projects in PyPI's own shape; links are relative to the list."""
+    """Return a list of projects, formatted as PyPI does; links are relative to the list."""
     links = "".join(f'<a href="{name}/">{name}</a>\n' for name in projects)
     return _shell("Simple index", "", links)
 
 
 def has_end(body: bytes) -> bool:
-    """Say whether the document is closed: one that is cut off must not be added to."""
+    """Return whether the document is complete. Nothing must be added to a truncated one."""
     return _END_OF_DOCUMENT.encode() in body[-4096:].lower()
 
 
@@ -118,7 +117,7 @@ def _shell(title: str, head: str, content: str) -> bytes:
 
 
 def _link(staged: StagedFile, base: str) -> str:
-    """Return the line PyPI would write: its order of attributes, its white space."""
+    """Return the line as PyPI formats it, with the same order of attributes and white space."""
     href = urljoin(base, staged.link)
     attributes = [f'href="{escape(href)}#sha256={staged.sha256}"']
     if staged.requires_python:
@@ -132,7 +131,7 @@ def _link(staged: StagedFile, base: str) -> str:
 
 
 def _parse(body: bytes) -> _Document:
-    """Return the document; a page that is not UTF-8, or has links that are none, is not one."""
+    """Return the document. Raise `UnreadablePageError` if it is not a page in UTF-8."""
     try:
         document = _read(body.decode())
         _check(document)
@@ -155,7 +154,7 @@ def _read(text: str) -> _Document:
             anchors.append(Anchor(attributes, unescape(text[after:start]).strip(), at, end))
             opened = None
         elif name in {"base", "meta"}:
-            found = _said_in_head(name, _attributes(text, tag)) | found
+            found = _metadata_in(name, _attributes(text, tag)) | found
     return _Document(
         text,
         anchors,
@@ -191,21 +190,21 @@ def _attributes(text: str, tag: re.Match[str]) -> dict[str, Attribute]:
     return found
 
 
-def _said_in_head(name: str, attributes: Mapping[str, Attribute]) -> dict[str, str]:
-    """Return what a tag says of the page. Of two that say the same, the first counts."""
+def _metadata_in(name: str, attributes: Mapping[str, Attribute]) -> dict[str, str]:
+    """Return the metadata of the page in a tag. Of repeated tags, the first counts."""
     if name == "base":
         return {_BASE: attributes["href"].value} if "href" in attributes else {}
     if "name" in attributes and "content" in attributes:
-        said = attributes["name"].value
-        return {said: attributes["content"].value} if said.startswith(_API_NAMES) else {}
+        key = attributes["name"].value
+        return {key: attributes["content"].value} if key.startswith(_API_NAMES) else {}
     return {}
 
 
 def _check(document: _Document) -> None:
-    """Refuse what is no page of the simple API: a log-in form, an error page, a stub.
+    """Raise `ValueError` unless the document is a page of the simple API.
 
-    The text of every link must be the last component of its URL (PEP 503);
-    a page without links must at least say which API it is of.
+    The text of every link must be the last component of its URL (PEP 503); a page
+    without links must have an API version. This refuses sign-in forms and error pages.
     """
     if document.version is None and not document.anchors:
         msg = "it has neither links nor an API version"
@@ -237,7 +236,7 @@ def _listed(anchor: Anchor, base: str) -> ListedFile:
 
 
 def _place(document: _Document, before: int) -> int:
-    """Return where in the text a new link goes, when *before* links come ahead of it."""
+    """Return the position of a new link that follows a number of links."""
     if before:
         end = document.anchors[before - 1].end
         line_end = _LINE_END.match(document.text, end)
@@ -267,6 +266,6 @@ def _is_relative(link: str | None) -> bool:
 
 
 def _quoted(text: str, attribute: Attribute, value: str) -> str:
-    """Return *value* as it may stand in the attribute's place, which may lack quotes."""
+    """Return *value* escaped for the attribute, with quotes if the attribute has none."""
     is_quoted = text[attribute.start - 1] in "\"'"
     return escape(value) if is_quoted else f'"{escape(value)}"'

@@ -1,4 +1,4 @@
-"""Here are staged files on a JSON page of the simple API (PEP 691, 700, 714, 740, 792)."""
+"""Staged files on a JSON page of the simple API (PEP 691, 700, 714, 740, 792)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,19 @@ from stageproxy.core.index.pages import (
 from stageproxy.core.index.splice import Edit, insertion, spliced
 
 API_VERSION = "1.4"
-"""What a page says that we write ourselves: PyPI's own version of the API."""
+"""The API version of our own pages: that of PyPI."""
 
 
 def read_json_page(body: bytes, project: str) -> Listing:
-    """Return what a JSON page of *project* says. Raise `UnreadablePageError` for any other."""
+    """Return the files that a JSON page lists. Raise `UnreadablePageError` if it is invalid."""
     return _listing(_parse(body, project)[1])
 
 
 def add_to_json_page(body: bytes, project: str, url: str, staged: Sequence[StagedFile]) -> bytes:
-    """Return the page with those *staged* files that it does not list.
+    """Return the page with the *staged* files that it does not list.
 
-    Every byte of upstream's stays, but that relative links become absolute
-    against *url*, where the page came from. A page that lists all is not touched.
+    Upstream's bytes do not change, except that relative links become absolute. *url*
+    is upstream's URL of the page. A page that lists all files does not change.
     """
     text, page = _parse(body, project)
     listing = _listing(page)
@@ -48,7 +48,7 @@ def add_to_json_page(body: bytes, project: str, url: str, staged: Sequence[Stage
 
 
 def new_json_page(project: str, staged: Sequence[StagedFile]) -> bytes:
-    """Return the page of a project that only has *staged* files, in PyPI's own shape."""
+    """Return the page of a project with only *staged* files, formatted as PyPI does."""
     missing = in_order(staged)
     versions = {str(Version(one.version)): None for one in missing}
     page = {
@@ -62,7 +62,7 @@ def new_json_page(project: str, staged: Sequence[StagedFile]) -> bytes:
 
 
 def new_json_list(projects: Sequence[str]) -> bytes:
-    """Return a list of projects in PyPI's own shape."""
+    """Return a list of projects, formatted as PyPI does."""
     page = {
         "meta": {"_last-serial": 0, "api-version": API_VERSION},
         "projects": [{"_last-serial": 0, "name": name} for name in projects],
@@ -120,7 +120,7 @@ def _listed(entry: Mapping[str, Any]) -> ListedFile:
 
 
 def _lower(digest: object) -> str | None:
-    """Return a digest as everybody else spells it: nothing asks for lower case."""
+    """Return a digest in lower case, which the API does not require."""
     return digest.lower() if isinstance(digest, str) else None
 
 
@@ -129,7 +129,7 @@ def _text(value: object) -> str | None:
 
 
 def _entry(staged: StagedFile) -> dict[str, Any]:
-    """Return the entry of a file with the keys PyPI gives it, in PyPI's order."""
+    """Return the entry of a file with PyPI's keys in PyPI's order."""
     digest = staged.core_metadata_sha256
     core_metadata = {"sha256": digest} if digest else False
     return {
@@ -155,7 +155,7 @@ def _new_files(
 
 
 def _new_versions(text: str, array: Span | None, missing: Sequence[StagedFile]) -> list[Edit]:
-    """Return what adds the staged version, unless the page has it in whatever spelling."""
+    """Return the edits that add the staged version, unless the page has it in any spelling."""
     if array is None or not isinstance(array.value, list):
         return []
     known = [_parse_version(value) for value in array.value]
@@ -170,9 +170,9 @@ def _new_versions(text: str, array: Span | None, missing: Sequence[StagedFile]) 
 def _insertions(
     text: str, array: Span, existing: Sequence[Span], new: Sequence[tuple[int, str]]
 ) -> list[Edit]:
-    """Return where in the text, and with which commas, new elements enter an *array*.
+    """Return the edits that add elements to an *array*, with the commas that they need.
 
-    *new*: how many of the existing elements come before it, and what it says.
+    *new*: for each element, how many existing ones precede it, and its text.
     """
     if not existing:
         return [insertion(array.start + 1, ",".join(written for _, written in new))]
@@ -186,14 +186,14 @@ def _insertions(
 
 
 def _separator(text: str, existing: Sequence[Span]) -> str:
-    """Return what upstream writes between two elements."""
+    """Return what separates two elements on upstream's page."""
     if len(existing) == 1:
         return ","
     return text[existing[0].end : existing[1].start]
 
 
 def _absolute_links(text: str, files: Sequence[Span], url: str) -> list[Edit]:
-    """Return the replacements that make the relative links of upstream's files absolute."""
+    """Return the edits that make the relative links of upstream's files absolute."""
     replacements = []
     for span in files:
         changed = {

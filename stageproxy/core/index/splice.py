@@ -1,4 +1,4 @@
-"""Here is how a document is edited in place: everything that is not touched stays as it is."""
+"""Edits of a document in place, which change nothing else."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Text *written* in place of what stands between two characters of a document."""
+    """The replacement of a range of a document by the text *written*."""
 
     start: int
     end: int
@@ -14,12 +14,12 @@ class Edit:
 
 
 def insertion(at: int, written: str) -> Edit:
-    """Return the edit that takes nothing away."""
+    """Return the edit that inserts text."""
     return Edit(at, at, written)
 
 
 def spliced(text: str, edits: Iterable[Edit]) -> str:
-    """Return the document with all *edits* made; those at one place in the order given."""
+    """Return the document after all *edits*; those at the same position keep their order."""
     pieces = []
     done = 0
     for edit in sorted(edits, key=lambda one: (one.start, one.end)):

@@ -1,7 +1,7 @@
-"""Here is which resource of the index a path asks for.
+"""The resource of the index that a path names.
 
-Paths are taken as they came over the wire: no part of the server decodes or
-tidies them first, so that upstream and we never read one path in two ways.
+Paths are used as received. No part of the server decodes or normalizes them
+first, so upstream and this server cannot interpret a path differently.
 """
 
 import re
@@ -21,7 +21,7 @@ _PROJECT_NAME = re.compile(r"[a-z0-9]|[a-z0-9][a-z0-9._-]*[a-z0-9]", re.IGNORECA
 _METADATA = ".metadata"
 
 NEVER_FORWARDED = frozenset({"account", "manage", "danger-api", "_", "admin"})
-"""First segments of PyPI's paths that act for a user, or could; a preview has no such thing."""
+"""First segments of PyPI's paths that can act for a user. A preview does not serve them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ class ProjectPage:
 
 @dataclass(frozen=True, slots=True)
 class OnlyPage:
-    """The staged project's page, with the staged release alone."""
+    """The staged project's page, with only the staged release."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnlyList:
-    """The list of projects, of which there is only the staged one."""
+    """The list of projects, with only the staged one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectList:
-    """The list of projects that upstream has, with the staged one."""
+    """Upstream's list of projects, with the staged one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ProjectJson:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseJson:
-    """A release of the staged project in the JSON API; *version* as the path spells it."""
+    """A release of the staged project in the JSON API; *version* as in the path."""
 
     version: str
 
@@ -68,7 +68,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who says that a file of the staged project was built where; *path* is upstream's."""
+    """The provenance of a file of the staged project (PEP 740); *path* is upstream's."""
 
     path: str
     filename: str
@@ -76,9 +76,9 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class FileTarget:
-    """A file at the path it has, or will have, on PyPI's file host; or the METADATA beside it.
+    """A file at its path on PyPI's file host, or the METADATA beside it.
 
-    `path` is where upstream has it, if it is not staged.
+    `path` is upstream's path, for files that are not staged.
     """
 
     path: str
@@ -89,10 +89,10 @@ class FileTarget:
 
 @dataclass(frozen=True, slots=True)
 class Redirected:
-    """The same resource under its proper path; `for_good` if it never was anywhere else."""
+    """The same resource under its canonical path; the redirect is permanent if `permanent`."""
 
     path: str
-    for_good: bool
+    permanent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,14 @@ class LegacyUpload:
 
 @dataclass(frozen=True, slots=True)
 class PassedThrough:
-    """Something that the staged release does not change: upstream answers."""
+    """A resource that the staged release does not change, and upstream serves."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotServed:
-    """Something that a preview does not have and upstream is never asked for."""
+    """A resource that a preview does not serve and does not request from upstream."""
 
 
 Target = (
@@ -131,10 +131,10 @@ Target = (
 
 
 def check_raw_target(raw: str) -> None:
-    """Refuse a request target that two servers could read in two ways.
+    """Raise if two servers could interpret a request target differently.
 
-    Only the origin form is taken (RFC 9112, section 3.2.1), in printable
-    ASCII, without dot segments, escaped slashes or broken escapes.
+    Only the origin form is accepted (RFC 9112, section 3.2.1), in printable ASCII,
+    without dot segments, escaped slashes or invalid escapes.
     """
     path, _, query = raw.partition("?")
     if not path.startswith("/"):
@@ -152,10 +152,10 @@ def check_raw_target(raw: str) -> None:
 def find_target(  # noqa: C901, PLR0911, PLR0912 - a table of paths, read from top to bottom
     path: str, *, project: NormalizedName, installer: bool
 ) -> Target:
-    """Return what *path*, behind the stage's prefix, asks for.
+    """Return the resource at *path*, which is relative to the stage.
 
-    *installer*: whether the Accept header names the simple API, which makes
-    `<name>/` a page: someone left `simple/` out of the index URL.
+    *installer*: whether the Accept header names the simple API. `<name>/` is then a
+    project page, for index URLs without `simple/`.
     """
     if not path:
         return StageRoot()
@@ -176,40 +176,40 @@ def find_target(  # noqa: C901, PLR0911, PLR0912 - a table of paths, read from t
         case ["legacy"]:
             return LegacyUpload()
         case ["legacy", name] | ["legacy", name, _] if canonicalize_name(name) == project:
-            return Redirected("", for_good=False)
+            return Redirected("", permanent=False)
         case ["legacy", *_]:
             return NotServed()
         case [name] if installer and _PROJECT_NAME.fullmatch(name):
-            return Redirected(f"simple/{canonicalize_name(name)}/", for_good=False)
+            return Redirected(f"simple/{canonicalize_name(name)}/", permanent=False)
     return PassedThrough(path)
 
 
 def concerns(path: str, project: NormalizedName) -> bool:
-    """Say whether a path of the index names *project*, so that a stage of it may change it."""
+    """Return whether a path of the index names *project*, so that its stage may change it."""
     return any(canonicalize_name(segment) == project for segment in unquote(path).split("/"))
 
 
 def _about_project(path: str, segments: list[str], project: NormalizedName) -> Target:
-    """Return what a path of PyPI's other APIs asks for, if it is about the staged project."""
+    """Return the resource at a path of PyPI's other APIs, if it is about the staged project."""
     match segments:
         case ["pypi", name, "json"] if canonicalize_name(name) == project:
-            return _spelled(path, segments, 1, project, ProjectJson())
+            return _with_normalized_name(path, segments, 1, project, ProjectJson())
         case ["pypi", name, version, "json"] if canonicalize_name(name) == project:
-            return _spelled(path, segments, 1, project, ReleaseJson(version))
+            return _with_normalized_name(path, segments, 1, project, ReleaseJson(version))
         case ["rss", "project", name, "releases.xml"] if canonicalize_name(name) == project:
-            return _spelled(path, segments, 2, project, Feed())
+            return _with_normalized_name(path, segments, 2, project, Feed())
         case ["integrity", name, _, filename, "provenance"] if canonicalize_name(name) == project:
             return Provenance(path, filename)
     return PassedThrough(path)
 
 
-def _spelled(  # a path is moved as a whole, with the name in its place
+def _with_normalized_name(
     path: str, segments: list[str], place: int, project: NormalizedName, target: Target
 ) -> Target:
     if segments[place] == project:
         return target
-    moved = [*segments[:place], project, *segments[place + 1 :]]
-    return Redirected("/".join(moved) + ("/" if path.endswith("/") else ""), for_good=True)
+    canonical = [*segments[:place], project, *segments[place + 1 :]]
+    return Redirected("/".join(canonical) + ("/" if path.endswith("/") else ""), permanent=True)
 
 
 def _only(path: str, segments: list[str], project: NormalizedName) -> Target:
@@ -221,8 +221,8 @@ def _only(path: str, segments: list[str], project: NormalizedName) -> Target:
     return NotServed()
 
 
-def _at(proper: str, path: str, target: Target) -> Target:
-    return target if path == proper else Redirected(proper, for_good=True)
+def _at(canonical: str, path: str, target: Target) -> Target:
+    return target if path == canonical else Redirected(canonical, permanent=True)
 
 
 def _file_target(path: str, found: re.Match[str]) -> FileTarget:

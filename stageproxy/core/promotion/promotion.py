@@ -129,7 +129,7 @@ class LostLeaseError(ConflictError):
 
 
 def reminder_interval(first_sent_at: datetime | None, now: datetime) -> timedelta | None:
-    """Return how often to warn of a partially published release: daily, from day 10 hourly."""
+    """Return how often to warn of a partial release: daily from day 3, hourly from day 10."""
     if first_sent_at is None:
         return None
     age = now - first_sent_at

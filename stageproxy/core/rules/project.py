@@ -28,7 +28,7 @@ def stdlib_names() -> frozenset[str]:
 
 def _stdlib_name(upload: Upload) -> Iterator[Finding]:
     name = upload.get("name") or ""
-    is_new = upload.around is not None and not upload.around.has_project
+    is_new = upload.index_state is not None and not upload.index_state.has_project
     if is_new and canonicalize_name(name) in stdlib_names():
         yield Finding(
             "name",
@@ -38,19 +38,19 @@ def _stdlib_name(upload: Upload) -> Iterator[Finding]:
 
 
 def _similar_name(upload: Upload) -> Iterator[Finding]:
-    if upload.around is not None and upload.around.similar:
+    if upload.index_state is not None and upload.index_state.similar:
         name = upload.get("name") or ""
         yield Finding(
             "name",
             f"The name {name!r} is too similar to an existing project. "
-            f"The existing project is {upload.around.similar!r}.",
+            f"The existing project is {upload.index_state.similar!r}.",
             page="help/#project-name",
         )
 
 
 def _size(upload: Upload) -> Iterator[Finding]:
     # Only a larger published file shows that the limit of the project was raised.
-    if upload.size > max(LONGEST_FILE, upload.around.largest if upload.around else 0):
+    if upload.size > max(LONGEST_FILE, upload.index_state.largest if upload.index_state else 0):
         yield not_known(
             f"{upload.filename} has a size of {upload.size // 2**20} MB. PyPI accepts files of up "
             f"to {LONGEST_FILE // 2**20} MB unless the project has a higher limit."
@@ -58,7 +58,7 @@ def _size(upload: Upload) -> Iterator[Finding]:
 
 
 def _project_size(upload: Upload) -> Iterator[Finding]:
-    existing = upload.around.size if upload.around else None
+    existing = upload.index_state.size if upload.index_state else None
     if existing is not None and existing + upload.size > LARGEST_PROJECT:
         yield not_known(
             f"With {upload.filename}, the files of the project have a total size of "
@@ -68,7 +68,7 @@ def _project_size(upload: Upload) -> Iterator[Finding]:
 
 
 def _file_exists(upload: Upload) -> Iterator[Finding]:
-    files = upload.around.files if upload.around else {}
+    files = upload.index_state.files if upload.index_state else {}
     same_bytes = (name for name, sha256 in files.items() if sha256 == upload.sha256)
     holder = upload.filename if upload.filename in files else next(same_bytes, None)
     if holder is None or _is_published(upload):
@@ -84,23 +84,23 @@ def _file_exists(upload: Upload) -> Iterator[Finding]:
 
 def _is_published(upload: Upload) -> bool:
     """Return whether the index has this very file, which PyPI accepts again."""
-    files = upload.around.files if upload.around else {}
+    files = upload.index_state.files if upload.index_state else {}
     return upload.sha256 != "" and files.get(upload.filename) == upload.sha256
 
 
 def _closed_release(upload: Upload) -> Iterator[Finding]:
-    around = upload.around
-    if around is None or not around.release or _is_published(upload):
+    state = upload.index_state
+    if state is None or not state.release or _is_published(upload):
         return
     # An upload time in the future comes from a clock that is ahead of ours.
-    closes = min(around.first_upload or around.now, around.now) + RELEASE_OPEN_FOR
-    if around.now > closes:
+    closes = min(state.first_upload or state.now, state.now) + RELEASE_OPEN_FOR
+    if state.now > closes:
         yield Finding(
             "content",
             "Uploading new files to releases older than 14 days is not allowed. "
             f"This release closed on {closes:%Y-%m-%d}.",
         )
-    elif not around.is_age_known:
+    elif not state.is_age_known:
         yield not_known(
             "PyPI closes a release 14 days after its first upload, and the index does not report "
             "when that was."
@@ -110,8 +110,8 @@ def _closed_release(upload: Upload) -> Iterator[Finding]:
 
 
 def _second_sdist(upload: Upload) -> Iterator[Finding]:
-    around = upload.around
-    others = (*around.release, *around.coming) if around else ()
+    state = upload.index_state
+    others = (*state.release, *state.coming) if state else ()
     if upload.get("filetype") == "sdist" and any(_is_other_sdist(one, upload) for one in others):
         yield Finding("content", ONE_SDIST)
 

@@ -14,7 +14,7 @@ RULES_AS_OF = date(2026, 8, 21)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class IndexState:
     """What the index has of the project of an upload, and of its release.
 
     `files` are the files of the project and their SHA-256, if the index lists it.
@@ -43,7 +43,7 @@ class Upload:
     """A file and its form: the fields in their order, the filename, the digests.
 
     `name` is `None` if the filename is invalid, `contents` is empty if the
-    archive was not read, and `around` is `None` if the index was not queried.
+    archive was not read, and `index_state` is `None` if the index was not queried.
     """
 
     form: FormFields
@@ -55,7 +55,7 @@ class Upload:
     name: DistributionName | None = None
     contents: Contents = field(default_factory=Contents)
     size: int = 0
-    around: Surroundings | None = None
+    index_state: IndexState | None = None
 
     def get(self, field_name: str) -> str | None:
         """Return a form field's first value, `None` if it is missing, empty or `UNKNOWN`."""

@@ -1,1 +1,1 @@
-"""A stage: what it holds, what it accepts, and what an index would list of it."""
+"""Stages: their artifacts, what they accept, and how an index would list them."""

@@ -8,7 +8,7 @@ from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
 from stageproxy.core.index.pages import Listing
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.project import ONE_SDIST
-from stageproxy.core.rules.upload import Surroundings
+from stageproxy.core.rules.upload import IndexState
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Step
 
 CLOSED_TO_UPLOADS = frozenset({"archived", "quarantined"})
@@ -33,15 +33,15 @@ def is_published(artifact: Artifact, listing: Listing) -> bool:
     raise _already_exists(artifact)
 
 
-def surroundings_of(
+def index_state_of(
     listing: Listing,
     version: str | None,
     now: datetime,
     *,
     similar: str | None = None,
     staged: Iterable[Artifact] = (),
-) -> Surroundings:
-    """Return what the index has beside an upload of *version*; `None` if the version is unknown.
+) -> IndexState:
+    """Return the state of the index for an upload of *version*, `None` if that is unknown.
 
     *similar*: another project whose name PyPI treats as the same; *staged*:
     the other artifacts of the project that are staged.
@@ -51,9 +51,9 @@ def surroundings_of(
     sizes = [one.size for one in listing.files.values() if one.size is not None]
     staged_size = sum(one.size for one in staged if one.filename not in listing.files)
     is_size_known = len(sizes) == len(listing.files)
-    return Surroundings(
+    return IndexState(
         now=now,
-        has_project=listing.is_there,
+        has_project=listing.exists,
         files={one.filename: one.sha256 for one in listing.files.values()},
         release=tuple(one.filename for one in release),
         first_upload=min((time for time in times if time is not None), default=None),

@@ -1,4 +1,4 @@
-"""Here is in what the files of one release differ, which PyPI shows but once for all of them."""
+"""Differences between the files of a release in what PyPI shows once for all of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _LABELS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ReleaseClaims:
-    """What the form of a file says of its release, by the form's fields."""
+    """The values about the release in the form of a file, by field."""
 
     filename: str
     is_sdist: bool
@@ -26,38 +26,40 @@ class ReleaseClaims:
 
 
 def claims_of_artifact(artifact: Artifact) -> ReleaseClaims:
-    """Return what the form of a staged file said."""
+    """Return the values in the form of a staged file."""
     values = {
         "requires_python": frozenset({artifact.requires_python or ""}),
         "summary": frozenset({artifact.summary or ""}),
-        "requires_dist": frozenset(map(_spelled, artifact.requires_dist)),
+        "requires_dist": frozenset(map(_normalized, artifact.requires_dist)),
     }
     return ReleaseClaims(artifact.filename, artifact.kind is ArtifactKind.SDIST, values)
 
 
 def claims_of_form(filename: str, form: FormFields) -> ReleaseClaims:
-    """Return what a form says."""
-    said: dict[str, set[str]] = {field: set() for field in _LABELS}
+    """Return the values in a form."""
+    found: dict[str, set[str]] = {field: set() for field in _LABELS}
     for name, value in form:
-        if name in said and value:
-            said[name].add(_spelled(value) if name == "requires_dist" else value)
+        if name in found and value:
+            found[name].add(_normalized(value) if name == "requires_dist" else value)
     values = {
-        field: frozenset(found or ({""} if field != "requires_dist" else ()))
-        for field, found in said.items()
+        field: frozenset(texts or ({""} if field != "requires_dist" else ()))
+        for field, texts in found.items()
     }
     return ReleaseClaims(filename, ("filetype", "sdist") in form, values)
 
 
-def differences(told: Iterable[ReleaseClaims]) -> Sequence[str]:
-    """Return where files say another thing than the one that will be published first.
+def differences(claims: Iterable[ReleaseClaims]) -> Sequence[str]:
+    """Return a sentence on each difference from the file that is published first.
 
-    PyPI takes what it shows of a release from the first file that it gets: the
-    summary, and the Requires-Python that installers see of *every* file.
+    PyPI shows the values of the first file for the whole release: the summary, and
+    the Requires-Python that installers use for *every* file.
     """
-    in_order = sorted(told, key=lambda one: place_in_promotion(one.filename, is_sdist=one.is_sdist))
-    if not in_order:
+    ordered = sorted(
+        claims, key=lambda one: place_in_promotion(one.filename, is_sdist=one.is_sdist)
+    )
+    if not ordered:
         return []
-    first, *others = in_order
+    first, *others = ordered
     return [
         f"{other.filename} has a different {label} than {first.filename}. "
         f"PyPI shows that of {first.filename} for all files, because it is published first."
@@ -67,8 +69,8 @@ def differences(told: Iterable[ReleaseClaims]) -> Sequence[str]:
     ]
 
 
-def _spelled(requirement: str) -> str:
-    """Return a requirement as all have it that mean the same."""
+def _normalized(requirement: str) -> str:
+    """Return the normalized requirement, or the text itself if it is invalid."""
     try:
         return str(Requirement(requirement))
     except InvalidRequirement:

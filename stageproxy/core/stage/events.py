@@ -17,7 +17,7 @@ ACTION_OF_STEP: Mapping[UploadStep, AuditAction] = {
     UploadStep.PUT_BACK: AuditAction.FILE_PUT_BACK,
     UploadStep.DELETE: AuditAction.FILE_DELETED,
 }
-"""What each step of a file upload is called in the trail."""
+"""The audit action of each step of a file upload."""
 
 _LONGEST = 500
 
@@ -25,7 +25,7 @@ _LONGEST = 500
 def stage_event(
     stage: Stage, action: str, actor: str, at: datetime, **details: PlainValue
 ) -> Event:
-    """Return what happened to a stage. The names of *details* are spelled with hyphens there."""
+    """Return an event of a stage. Underscores in the names of *details* become hyphens."""
     return Event(
         at=at,
         actor=actor,
@@ -38,14 +38,14 @@ def stage_event(
 
 
 def refusal_event(stage: Stage | None, actor: str, at: datetime, **details: PlainValue) -> Event:
-    """Return that a write was refused, of a stage if one was meant that there is."""
+    """Return the event of a refused write to a *stage*, `None` if there is no such stage."""
     if stage is not None:
         return stage_event(stage, AuditAction.REFUSED, actor, at, **details)
     return Event(at, actor, AuditAction.REFUSED, details=_hyphenated(details))
 
 
 def artifact_details(artifact: Artifact) -> Mapping[str, PlainValue]:
-    """Return what tells an artifact from all others."""
+    """Return the details that identify an artifact."""
     return {
         "filename": artifact.filename,
         "sha256": artifact.sha256,
@@ -57,7 +57,7 @@ def artifact_details(artifact: Artifact) -> Mapping[str, PlainValue]:
 def file_event(
     stage: Stage, upload: FileUpload, action: AuditAction, actor: str, at: datetime
 ) -> Event:
-    """Return what happened to a file on its way in, with what is known of its bytes by then."""
+    """Return an event of a file upload, with what is known of the file's bytes."""
     known: dict[str, PlainValue] = {"filename": upload.filename, "size": upload.size}
     if upload.received:
         known |= {"size": upload.received.size, "sha256": upload.received.sha256}
@@ -69,7 +69,7 @@ def file_event(
 
 
 def shortened(sentence: str) -> str:
-    """Return a sentence that is not longer than the trail can bear: clients have a say in some."""
+    """Return a sentence of limited length for the audit trail: clients influence some of them."""
     return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…"
 
 

@@ -1,4 +1,4 @@
-"""Here is what an index says of the artifacts of a stage."""
+"""The artifacts of a stage as an index would list them."""
 
 from datetime import UTC, datetime
 
@@ -13,10 +13,9 @@ from stageproxy.core.values import FormFields
 
 
 def staged_files(stage: Stage, root: str) -> list[StagedFile]:
-    """Return the artifacts as links of a page; *root* leads from the page to the stage's root.
+    """Return the artifacts as files of a page. *root*: the path from the page to the stage's root.
 
-    PyPI takes what a release requires of Python from the file it gets first,
-    and shows it with all of them.
+    PyPI shows the Requires-Python of the file that is published first for all files.
     """
     first = next(iter(in_promotion_order(stage.artifacts)), None)
     return [
@@ -40,12 +39,12 @@ def staged_files(stage: Stage, root: str) -> list[StagedFile]:
 
 
 def python_version_of(artifact: Artifact) -> str:
-    """Return what the JSON API calls `python_version`: the wheel's tag, or `source`."""
+    """Return `python_version` of the JSON API: the Python tag of a wheel, or `source`."""
     return parse_distribution_name(artifact.filename).python_tag
 
 
 def staged_release(stage: Stage, form: FormFields, *, root: str, project_url: str) -> StagedRelease:
-    """Return the stage as a release of the JSON API; *form* came with the first artifact to go.
+    """Return the stage as a release of the JSON API. *form*: that of the first artifact.
 
     *root* is the stage URL, and *project_url* the project's page on PyPI.
     """
@@ -67,12 +66,12 @@ def feed_item(stage: Stage, project_url: str) -> FeedItem:
     )
 
 
-def rfc3339(moment: datetime) -> str:
-    """Return a time as indexes write it: UTC, microseconds, `Z` (PEP 700)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def rfc3339(time: datetime) -> str:
+    """Return a time as indexes format it: UTC, microseconds, `Z` (PEP 700)."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def artifact_at(stage: Stage, blake2b_256: str, filename: str) -> Artifact | None:
-    """Return the artifact of the stage that is served under a digest and a name."""
+    """Return the artifact of the stage with a digest and a filename, `None` if there is none."""
     found = stage.find_artifact(filename)
     return found if found and found.blake2b_256 == blake2b_256 else None

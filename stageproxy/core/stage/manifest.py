@@ -1,4 +1,4 @@
-"""The manifest of a stage, its digest, and checksum files compared with it."""
+"""Manifests of stages, their digests, and the comparison with checksum files."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ _FOLDERS = re.compile(r".*[/\\]")
 
 
 def manifest(artifacts: Iterable[Artifact]) -> str:
-    """Return the sorted lines `<sha256>  <filename>`: what `sha256sum` prints for the files."""
+    """Return the sorted lines `<sha256>  <filename>`, as `sha256sum` prints them for the files."""
     lines = (f"{artifact.sha256}  {artifact.filename}\n" for artifact in artifacts)
     return "".join(sorted(lines))
 
@@ -23,9 +23,9 @@ def manifest_digest(artifacts: Iterable[Artifact]) -> str:
 
 
 def parse_checksums(text: str) -> dict[str, str]:
-    """Return the SHA-256 of each file by its name, without the folder that it lay in.
+    """Return the SHA-256 of each file by its name, without folders.
 
-    Raise `ValueError` on a line that is none, and on a name with two digests.
+    Raise `ValueError` on an invalid line, and on a name with two digests.
     """
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -38,15 +38,16 @@ def parse_checksums(text: str) -> dict[str, str]:
     return found
 
 
-def checksum_differences(staged: Mapping[str, str], told: Mapping[str, str]) -> Iterator[str]:
-    """Return a sentence for each file that is missing, additional or another one in the stage."""
-    for name in sorted({*staged, *told}):
+def checksum_differences(staged: Mapping[str, str], expected: Mapping[str, str]) -> Iterator[str]:
+    """Return a sentence for each file of the stage that is missing, additional or different."""
+    for name in sorted({*staged, *expected}):
         if name not in staged:
             yield f"{name} is in the hashes, but not in the stage."
-        elif name not in told:
+        elif name not in expected:
             yield f"{name} is in the stage, but not in the hashes."
-        elif staged[name] != told[name]:
-            yield f"{name} has sha256 {staged[name]} in the stage, but {told[name]} in the hashes."
+        elif staged[name] != expected[name]:
+            found = f"has sha256 {staged[name]} in the stage"
+            yield f"{name} {found}, but {expected[name]} in the hashes."
 
 
 def _parse_line(line: str, number: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The order in which the artifacts of a stage are published: the wheels, then the sdist."""
+"""The order in which the artifacts of a stage are published."""
 
 from collections.abc import Iterable
 
@@ -8,9 +8,8 @@ from stageproxy.core.stage.stage import Artifact, ArtifactKind
 def in_promotion_order(artifacts: Iterable[Artifact]) -> list[Artifact]:
     """Return the wheels by filename, then the sdist.
 
-    PyPI takes a release's metadata from the file it gets first, and an sdist
-    that comes first makes every installer build from source until the wheels
-    are there.
+    PyPI shows the metadata of the first file for the release. If the sdist were
+    first, installers would build from source until the wheels are published.
     """
     return sorted(
         artifacts,
@@ -19,5 +18,5 @@ def in_promotion_order(artifacts: Iterable[Artifact]) -> list[Artifact]:
 
 
 def place_in_promotion(filename: str, *, is_sdist: bool) -> tuple[bool, str]:
-    """Return the key that sorts the files of one release into this order."""
+    """Return the sort key of a file of a release."""
     return is_sdist, filename

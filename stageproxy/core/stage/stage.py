@@ -1,4 +1,4 @@
-"""Here is what a stage is, what it holds, and which steps it allows."""
+"""Stages, their artifacts, and the steps that each status allows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from stageproxy.core.stage.file_uploads import FileUpload
 
 
 class Status(StrEnum):
-    """The states of a stage; PEP 694's states of a publishing session."""
+    """The status of a stage, as that of a publishing session in PEP 694."""
 
     OPEN = "open"
     PROCESSING = "processing"
@@ -22,14 +22,14 @@ class Status(StrEnum):
 
 
 LAG = timedelta(days=1)
-"""How long the preview of a published stage still adds what upstream does not list yet."""
+"""How long the preview of a published stage adds files that upstream does not list yet."""
 
 LIVE = frozenset({Status.OPEN, Status.PROCESSING, Status.ERROR})
-"""The states in which a release counts as staged: one such stage at a time."""
+"""The statuses of a live stage. A release has at most one live stage."""
 
 
 class Step(StrEnum):
-    """What can be done to a stage."""
+    """A step of a stage, as the errors name it."""
 
     EDIT = "be edited"
     PROMOTE = "be promoted"
@@ -53,15 +53,14 @@ NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     },
     (Status.ERROR, True): {Step.PROMOTE: Status.PROCESSING},
 }
-"""Where each step leads, by status and by whether anything was sent to PyPI. What is missing is
-a conflict."""
-
+"""The status after each step, by status and by whether anything was sent to PyPI. Other steps
+are conflicts."""
 
 _FINISH = " Run `stageproxy promote STAGE` again to publish the rest."
 
 
 class ArtifactKind(StrEnum):
-    """The two kinds of distributions, by the upload API's names for them (`filetype`)."""
+    """The kinds of distributions, as `filetype` of the upload API names them."""
 
     WHEEL = "bdist_wheel"
     SDIST = "sdist"
@@ -69,12 +68,12 @@ class ArtifactKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One distribution that we hold: a wheel or an sdist, and what its form says of it.
+    """A staged distribution, a wheel or an sdist, with some values of its form.
 
-    `size` is in bytes, digests are in hex. `form_sha256` stands for the whole
-    form, which only promotion needs; `core_metadata_sha256` is the digest of
-    the METADATA file that is served beside a wheel, and `None` for an sdist.
-    `attestations` is how many came along.
+    `size` is in bytes, digests are in hex. `form_sha256` identifies the whole form,
+    which only promotions need. `core_metadata_sha256` is the digest of the METADATA
+    file that is served beside a wheel, and `None` for an sdist. `attestations` is
+    the number of attestations in the form.
     """
 
     filename: str
@@ -95,18 +94,18 @@ class Artifact:
 
     @property
     def path(self) -> str:
-        """The very path the file will have on PyPI's file host."""
+        """The path that the file will have on PyPI's file host."""
         digest = self.blake2b_256
         return f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{self.filename}"
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A release that is not on PyPI yet: one project, one version, its artifacts, a life time.
+    """A release that is not on PyPI yet: one project, one version, its artifacts, a lifetime.
 
-    `version` is `None` until the first artifact fixes it; `revision` is raised
-    by every change; `rotation` counts the changes of the stage token.
-    `uploads` are the files on their way in that were not completed.
+    `version` is `None` until the first artifact sets it. `revision` increases with
+    each change, and `rotation` with each new stage token. `uploads` are the file
+    uploads that are not completed.
     """
 
     id: str
@@ -126,23 +125,23 @@ class Stage:
 
     @property
     def release(self) -> str:
-        """The release's name for people: `demo 1.0`."""
+        """The name of the release for people: `demo 1.0`."""
         return f"{self.project} {self.version or '(no version yet)'}"
 
     def is_live(self, now: datetime) -> bool:
-        """Say whether the stage still stands for a release to come."""
+        """Return whether the release can still be published from this stage."""
         return self.status in LIVE and not self.has_expired(now)
 
     def has_expired(self, now: datetime) -> bool:
-        """Say whether the stage's time is over. One that is being published does not expire."""
+        """Return whether the stage has expired. It does not expire while it is being published."""
         return Step.CANCEL in self.steps() and now >= self.expires_at
 
     def steps(self) -> Mapping[Step, Status]:
-        """Return the steps that the stage allows, and where each leads."""
+        """Return the steps that the stage allows, with the status after each."""
         return NEXT.get((self.status, self.sent), {})
 
     def after(self, step: Step) -> Status:
-        """Return the status that *step* leads to, or raise a conflict."""
+        """Return the status after *step*. Raise `ConflictError` if the stage does not allow it."""
         try:
             return self.steps()[step]
         except KeyError:
@@ -153,34 +152,34 @@ class Stage:
             ) from None
 
     def find_artifact(self, filename: str) -> Artifact | None:
-        """Return the artifact of that name, if the stage has it."""
+        """Return the artifact with that filename, `None` if there is none."""
         return next((one for one in self.artifacts if one.filename == filename), None)
 
     def find_upload(self, filename: str) -> FileUpload | None:
-        """Return the unfinished upload of a file, if there is one."""
+        """Return the unfinished upload of a file, `None` if there is none."""
         return next((one for one in self.uploads if one.filename == filename), None)
 
     def accepts_version(self, version: str) -> bool:
-        """Say whether a file of *version* belongs to this stage."""
+        """Return whether a file of *version* belongs to this stage."""
         return self.version is None or same_version(self.version, version)
 
 
 def as_previewed(stage: Stage, now: datetime) -> Stage:
-    """Return the stage as its preview has it: in the end a published one adds nothing any more.
+    """Return the stage as its preview shows it. A published stage adds nothing after `LAG`.
 
-    Until then its wheels are without their METADATA beside them: their URLs lead to an index that
-    may not have it.
+    Before that its wheels have no METADATA beside them: their URLs redirect to an index that may
+    not serve it.
     """
     if stage.status is not Status.PUBLISHED or stage.ended_at is None:
         return stage
     if now >= stage.ended_at + LAG:
         return replace(stage, artifacts=(), revision=stage.revision + 2)
-    bare = tuple(replace(one, core_metadata_sha256=None) for one in stage.artifacts)
-    return replace(stage, artifacts=bare, revision=stage.revision + 1)
+    artifacts = tuple(replace(one, core_metadata_sha256=None) for one in stage.artifacts)
+    return replace(stage, artifacts=artifacts, revision=stage.revision + 1)
 
 
 def ended(stage: Stage, reason: str, now: datetime) -> Stage:
-    """Return the stage as it is when it has been canceled, or has expired."""
+    """Return the stage after it was canceled or expired."""
     return replace(
         stage,
         status=Status.CANCELED,
@@ -191,19 +190,19 @@ def ended(stage: Stage, reason: str, now: datetime) -> Stage:
 
 
 def same_version(one: str, other: str) -> bool:
-    """Say whether PyPI takes two spellings for one release: `1.0` is `1.0.0`."""
+    """Return whether two spellings are the same release on PyPI: `1.0` is `1.0.0`."""
     return canonicalize_version(one) == canonicalize_version(other)
 
 
 def expiry_after_change(stage: Stage, now: datetime, *, longest: timedelta) -> datetime:
-    """Return when a stage that changes *now* expires: its life time starts again."""
+    """Return when a stage that changes *now* expires: its lifetime starts again."""
     return _later(stage, now + min(stage.lifetime, longest), longest=longest)
 
 
 def expiry_after_extension(stage: Stage, by: timedelta, *, longest: timedelta) -> datetime:
-    """Return when a stage expires that is extended *by* a time, as far as the limit allows."""
+    """Return when a stage that is extended *by* a duration expires, within the limit."""
     return _later(stage, stage.expires_at + min(by, longest), longest=longest)
 
 
-def _later(stage: Stage, wished: datetime, *, longest: timedelta) -> datetime:
-    return max(stage.expires_at, min(wished, stage.opened_at + longest))
+def _later(stage: Stage, requested: datetime, *, longest: timedelta) -> datetime:
+    return max(stage.expires_at, min(requested, stage.opened_at + longest))

@@ -1,4 +1,4 @@
-"""The upload form of an artifact: as twine would send it, and as it is sent to PyPI."""
+"""Upload forms of artifacts, as twine sends them and as they are sent to PyPI."""
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.metadata import form_of
@@ -9,7 +9,7 @@ from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.values import FormFields
 
 _NOT_FOR_PYPI = frozenset({"content", "staged"})
-"""The file is sent on its own; `staged` means nothing to PyPI, which publishes every file."""
+"""`content` is the file itself; PyPI does not know `staged`."""
 
 
 def form_of_upload(
@@ -29,18 +29,18 @@ def form_of_upload(
 def outgoing_form(
     form: FormFields, artifact: Artifact, *, attestations: str | None = None
 ) -> FormFields:
-    """Return the fields to send, in the order in which they came.
+    """Return the fields to send to PyPI, in the order of the form.
 
-    *attestations* replace those that came along, which PyPI refuses from
-    anybody but the Trusted Publisher that made them. Digests that an uploader
-    did not send are added: they keep broken bytes out.
+    *attestations* replace those of the form, which PyPI accepts only from the
+    Trusted Publisher that made them. Digests that the uploader did not send are
+    added, so that PyPI refuses damaged bytes.
     """
-    kept = tuple(one for one in form if one[0] not in _NOT_FOR_PYPI | {FIELD})
+    fields = tuple(one for one in form if one[0] not in _NOT_FOR_PYPI | {FIELD})
     digests = (
         ("sha256_digest", artifact.sha256),
         ("blake2_256_digest", artifact.blake2b_256),
     )
-    there = {name for name, _ in kept}
-    missing = tuple(one for one in digests if one[0] not in there)
+    present = {name for name, _ in fields}
+    missing = tuple(one for one in digests if one[0] not in present)
     attested = ((FIELD, attestations),) if attestations else ()
-    return (*kept, *missing, *attested)
+    return (*fields, *missing, *attested)

@@ -1,4 +1,4 @@
-"""Here is for which machines a release has wheels, and which of them another release served."""
+"""The platforms and Pythons that the wheels of a release cover."""
 
 import re
 from collections import defaultdict
@@ -10,63 +10,65 @@ from packaging.version import Version
 _LINUX = re.compile(r"(manylinux|musllinux|linux)(?:\d+|_\d+_\d+)?_(.+)")
 _OTHERS = re.compile(r"(macosx|ios|android|pyemscripten)_\d+(?:_\d+)?_(.+)")
 _BOTH = {"macosx universal2": ("macosx arm64", "macosx x86_64")}
-"""What is for several machines at once."""
+"""Platforms that stand for several others."""
 
-_EVERY = "any"
+_ANY = "any"
 _MOST_NAMED = 5
 
-Machine = str
-"""What a platform tag is for, whatever the version of its system: `musllinux aarch64`."""
+Platform = str
+"""A platform tag without the version of the system: `musllinux aarch64`."""
 
 
-def machine_of(platform: str) -> Machine:
-    """Return which machines a platform tag is for."""
-    found = _LINUX.fullmatch(platform) or _OTHERS.fullmatch(platform)
-    return " ".join(found.groups()) if found else platform.replace("_", " ")
+def platform_of(tag: str) -> Platform:
+    """Return the platform of a platform tag."""
+    found = _LINUX.fullmatch(tag) or _OTHERS.fullmatch(tag)
+    return " ".join(found.groups()) if found else tag.replace("_", " ")
 
 
-def pythons_by_machine(filenames: Iterable[str]) -> Mapping[Machine, frozenset[str]]:
-    """Return for which Pythons the wheels among *filenames* are, by machine."""
-    served: dict[Machine, set[str]] = defaultdict(set)
+def pythons_by_platform(filenames: Iterable[str]) -> Mapping[Platform, frozenset[str]]:
+    """Return the Python tags of the wheels among *filenames*, by platform."""
+    covered: dict[Platform, set[str]] = defaultdict(set)
     for filename in filenames:
         try:
             _, _, _, tags = parse_wheel_filename(filename)
         except InvalidWheelFilename:
             continue
         for tag in tags:
-            machine = machine_of(tag.platform)
-            for one in _BOTH.get(machine, (machine,)):
-                served[one].add(tag.interpreter)
-    return {machine: frozenset(pythons) for machine, pythons in served.items()}
+            platform = platform_of(tag.platform)
+            for one in _BOTH.get(platform, (platform,)):
+                covered[one].add(tag.interpreter)
+    return {platform: frozenset(pythons) for platform, pythons in covered.items()}
 
 
 def lost_wheels(filenames: Iterable[str], before: Iterable[str]) -> list[str]:
-    """Return what the wheels of an earlier release served and these do not, by machine.
+    """Return which platforms the wheels of an earlier release cover and these do not.
 
-    A wheel for any machine serves all of them. That a Python is not served any
-    more says little: releases drop old ones. That a machine is not, or a
-    Python on one machine alone, is what a forgotten CI job looks like.
+    A wheel for any platform covers all of them. A Python that no platform has any
+    more is not reported: releases drop old Pythons. A platform that is missing, or a
+    Python that is missing on one platform only, suggests a CI job that failed.
     """
-    now, then = pythons_by_machine(filenames), pythons_by_machine(before)
-    if not now or _EVERY in now:
+    now, then = pythons_by_platform(filenames), pythons_by_platform(before)
+    if not now or _ANY in now:
         return []
     known = frozenset[str]().union(*now.values())
     return [
         sentence
-        for machine in sorted(then)
-        if (sentence := _lost_on(machine, then[machine] & known, now.get(machine)))
+        for platform in sorted(then)
+        if (sentence := _lost_on(platform, then[platform] & known, now.get(platform)))
     ]
 
 
-def _lost_on(machine: Machine, wanted: frozenset[str], there: frozenset[str] | None) -> str | None:
-    if there is None:
-        return f"no wheel for {'all platforms' if machine == _EVERY else machine}"
-    lost = wanted - there
-    return f"no wheel for {_some(lost)} on {machine}" if lost else None
+def _lost_on(
+    platform: Platform, expected: frozenset[str], found: frozenset[str] | None
+) -> str | None:
+    if found is None:
+        return f"no wheel for {'all platforms' if platform == _ANY else platform}"
+    lost = expected - found
+    return f"no wheel for {_first_few(lost)} on {platform}" if lost else None
 
 
 def release_before(version: Version, filenames: Mapping[str, Version | None]) -> Version | None:
-    """Return the newest release below a *version* that has wheels, by the versions of files."""
+    """Return the newest release before *version* that has wheels, a final one if there is one."""
     older = [
         found
         for name, found in filenames.items()
@@ -76,7 +78,7 @@ def release_before(version: Version, filenames: Mapping[str, Version | None]) ->
     return max(final or older, default=None)
 
 
-def _some(pythons: Iterable[str]) -> str:
+def _first_few(pythons: Iterable[str]) -> str:
     ordered = sorted(pythons, key=_natural)
     more = len(ordered) - _MOST_NAMED
     return ", ".join(ordered[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -18,7 +18,7 @@ from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.table import UNKNOWN_RULES
 from stageproxy.core.rules.upload import Upload
-from stageproxy.core.stage.accept import surroundings_of
+from stageproxy.core.stage.accept import index_state_of
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
@@ -81,8 +81,8 @@ class Preflight:
     ) -> Mapping[str, list[Finding]]:
         listing = state.listing or Listing()
         now = self.clock.now()
-        around = surroundings_of(listing, stage.version, now, similar=state.similar)
-        by_file = findings_by_file(uploads, around, now)
+        index_state = index_state_of(listing, stage.version, now, similar=state.similar)
+        by_file = findings_by_file(uploads, index_state, now)
         unknown = [finding for rule in UNKNOWN_RULES for finding in rule.check(_NO_UPLOAD)]
         return {
             **{name: found for name, found in by_file.items() if name not in published},

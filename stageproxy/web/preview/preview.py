@@ -83,7 +83,7 @@ async def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each target
         case FileTarget():
             return await answer_file(request, stage, target)
         case Redirected():
-            return redirect_within_stage(request, target.path, permanent=target.for_good)
+            return redirect_within_stage(request, target.path, permanent=target.permanent)
         case PassedThrough():
             return await pass_through(request, stage, target.path)
         case NotServed():

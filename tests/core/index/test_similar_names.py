@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.project_list import UnreadableListError
-from stageproxy.core.index.similar_names import SimilarNames, read_as
+from stageproxy.core.index.similar_names import SimilarNames, comparison_key
 from tests.support.errors import find_error
 
 TYPES = pytest.mark.parametrize("kind", [SimpleType.HTML, SimpleType.V1_JSON])
@@ -64,7 +64,7 @@ def test_other_names(kind: SimpleType, other: str) -> None:
 @given(project=NAMES, other=NAMES, size=st.integers(1, 60))
 def test_any_two_names(kind: SimpleType, project: str, other: str, size: int) -> None:
     """For any two names and any pieces, the pattern agrees with the comparison."""
-    is_alike = read_as(project) == read_as(other)
+    is_alike = comparison_key(project) == comparison_key(other)
     is_other = canonicalize_name(project) != canonicalize_name(other)
 
     expected = canonicalize_name(other) if is_alike and is_other else None

@@ -35,7 +35,7 @@ PROJECT = canonicalize_name("demo-project")
 DIGEST = "0123456789abcdef" * 4
 SPREAD = f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST[4:]}"
 WHEEL = "demo_project-1.0-py3-none-any.whl"
-PAGE = Redirected("simple/demo-project/", for_good=True)
+PAGE = Redirected("simple/demo-project/", permanent=True)
 
 HOSTILE = [
     *("", "simple/", "*", "?", "?/", "https://example.org/", "http:/x", "example.org:80", "\\x"),
@@ -140,8 +140,8 @@ def target(path: str, *, installer: bool = False) -> Target:
     [
         ("", StageRoot()),
         ("simple/", ProjectList()),
-        ("simple", Redirected("simple/", for_good=True)),
-        ("s%69mple/", Redirected("simple/", for_good=True)),
+        ("simple", Redirected("simple/", permanent=True)),
+        ("s%69mple/", Redirected("simple/", permanent=True)),
         ("simple/demo-project/", ProjectPage()),
         ("simple/demo-project", PAGE),
         ("simple/Demo.Project/", PAGE),
@@ -155,10 +155,10 @@ def target(path: str, *, installer: bool = False) -> Target:
         ("simple/demo-project%20/", PassedThrough("simple/demo-project%20/")),
         ("Simple/demo-project/", PassedThrough("Simple/demo-project/")),
         ("+only/simple/", OnlyList()),
-        ("+only/simple", Redirected("+only/simple/", for_good=True)),
-        ("%2Bonly/simple/", Redirected("+only/simple/", for_good=True)),
+        ("+only/simple", Redirected("+only/simple/", permanent=True)),
+        ("%2Bonly/simple/", Redirected("+only/simple/", permanent=True)),
         ("+only/simple/demo-project/", OnlyPage()),
-        ("+only/simple/Demo.Project", Redirected("+only/simple/demo-project/", for_good=True)),
+        ("+only/simple/Demo.Project", Redirected("+only/simple/demo-project/", permanent=True)),
         ("+only/simple/other/", NotServed()),
         ("+only/", NotServed()),
         ("+only/packages/x", NotServed()),
@@ -166,9 +166,9 @@ def target(path: str, *, installer: bool = False) -> Target:
         ("legacy", LegacyUpload()),
         ("pypi/demo-project/json", ProjectJson()),
         ("pypi/demo-project/json/", ProjectJson()),
-        ("pypi/Demo.Project/json", Redirected("pypi/demo-project/json", for_good=True)),
+        ("pypi/Demo.Project/json", Redirected("pypi/demo-project/json", permanent=True)),
         ("pypi/demo-project/1.0/json", ReleaseJson("1.0")),
-        ("pypi/Demo_Project/1.0/json", Redirected("pypi/demo-project/1.0/json", for_good=True)),
+        ("pypi/Demo_Project/1.0/json", Redirected("pypi/demo-project/1.0/json", permanent=True)),
         ("rss/project/demo-project/releases.xml", Feed()),
         (
             "integrity/demo-project/1.0/a.whl/provenance",
@@ -203,10 +203,10 @@ def test_pages_that_act_for_users_are_not_forwarded(first: str, spelled: str) ->
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("demo-project/", Redirected("simple/demo-project/", for_good=False)),
-        ("Demo.Project", Redirected("simple/demo-project/", for_good=False)),
-        ("other/", Redirected("simple/other/", for_good=False)),
-        ("packages/", Redirected("simple/packages/", for_good=False)),
+        ("demo-project/", Redirected("simple/demo-project/", permanent=False)),
+        ("Demo.Project", Redirected("simple/demo-project/", permanent=False)),
+        ("other/", Redirected("simple/other/", permanent=False)),
+        ("packages/", Redirected("simple/packages/", permanent=False)),
         ("-x-/", PassedThrough("-x-/")),
         ("other/1.0/", PassedThrough("other/1.0/")),
         ("simple/", ProjectList()),

@@ -8,7 +8,7 @@ import pytest
 
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.table import findings_of
-from stageproxy.core.rules.upload import Surroundings, Upload
+from stageproxy.core.rules.upload import IndexState, Upload
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.uploads import an_upload, sentences
 from tests.support.ports.clock import NOON
@@ -16,11 +16,11 @@ from tests.support.ports.clock import NOON
 WHEEL, SDIST = a_wheel(), an_sdist()
 
 
-def beside(upload: Upload, **around: object) -> Upload:
+def beside(upload: Upload, **state: object) -> Upload:
     """Return an upload with other files on the index."""
     known = {"now": NOON, "has_project": True, "release": ("demo-1.0-1-py3-none-any.whl",)}
-    known |= {"first_upload": NOON} | around
-    return replace(upload, around=Surroundings(**known))  # type: ignore[arg-type] # names of fields
+    known |= {"first_upload": NOON} | state
+    return replace(upload, index_state=IndexState(**known))  # type: ignore[arg-type] # names of fields
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ ON_INDEX: Mapping[str, tuple[Mapping[str, object], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("around", "expected"), ON_INDEX.values(), ids=ON_INDEX)
-def test_files_on_the_index_count(around: Mapping[str, object], expected: list[str]) -> None:
+@pytest.mark.parametrize(("state", "expected"), ON_INDEX.values(), ids=ON_INDEX)
+def test_files_on_the_index_count(state: Mapping[str, object], expected: list[str]) -> None:
     """PyPI accepts no filename and no bytes twice, and closes releases after two weeks."""
-    assert sentences(beside(an_upload(WHEEL), **around)) == expected
+    assert sentences(beside(an_upload(WHEEL), **state)) == expected
 
 
 def test_release_of_unknown_age_may_be_closed() -> None:

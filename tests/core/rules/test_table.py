@@ -20,7 +20,7 @@ from stageproxy.core.rules.table import (
     findings_of,
     form_findings,
 )
-from stageproxy.core.rules.upload import Rule, Surroundings, Upload
+from stageproxy.core.rules.upload import IndexState, Rule, Upload
 from stageproxy.core.values import FormFields
 from tests.support.builders.damage import ANYTHING, mangled
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
@@ -110,26 +110,26 @@ VALUES = st.text(max_size=40) | st.sampled_from(
 FORMS: st.SearchStrategy[FormFields] = st.lists(st.tuples(FIELDS, VALUES), max_size=12).map(tuple)
 BYTES: st.SearchStrategy[Any] = ANYTHING | mangled(REQUIRING_WHEEL.content) | mangled(SDIST.content)
 NAMES = st.sampled_from([REQUIRING_WHEEL.filename, SDIST.filename, "demo-1.0.zip"])
-AROUND = st.sampled_from([None, Surroundings(NOON, has_project=False)])
+INDEX_STATES = st.sampled_from([None, IndexState(NOON, has_project=False)])
 
 
 def upload_of(
-    form: FormFields, content: bytes, filename: str, around: Surroundings | None = None
+    form: FormFields, content: bytes, filename: str, index_state: IndexState | None = None
 ) -> Upload:
     """Return an upload of these bytes."""
     name = parse_distribution_name(filename)
     contents = read_contents(io.BytesIO(content), name)
-    return Upload(form, filename, None, "", "", "", name, contents, len(content), around)
+    return Upload(form, filename, None, "", "", "", name, contents, len(content), index_state)
 
 
 @example((("description", "x"), ("description_content_type", "\ud800")), b"", NAME, None)
 @example((("requires_dist", f"a; {'(' * 500}"),), b"", NAME, None)
-@given(FORMS, BYTES, NAMES, AROUND)
+@given(FORMS, BYTES, NAMES, INDEX_STATES)
 def test_any_upload_gets_findings(
-    form: FormFields, content: bytes, filename: str, around: Surroundings | None
+    form: FormFields, content: bytes, filename: str, index_state: IndexState | None
 ) -> None:
     """For any form and any bytes there are findings, and never an exception."""
-    found = findings_of(upload_of(form, content, filename, around))
+    found = findings_of(upload_of(form, content, filename, index_state))
 
     assert all(one.message for one in found)
 

@@ -7,13 +7,13 @@ import pytest
 
 from stageproxy.core.errors import ConflictError, OtherReleaseError, RefusedError
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.rules.upload import Surroundings
+from stageproxy.core.rules.upload import IndexState
 from stageproxy.core.stage.accept import (
     Outcome,
     check_project_accepts_uploads,
+    index_state_of,
     is_published,
     plan_acceptance,
-    surroundings_of,
 )
 from stageproxy.core.stage.stage import Artifact, Stage, Status
 from tests.support.builders.stages import a_stage, an_artifact
@@ -149,8 +149,8 @@ def a_page_of(*uploads: tuple[str, str | None]) -> Listing:
     return Listing({file.filename: file for file in files})
 
 
-def test_surroundings_of_a_release() -> None:
-    """The surroundings have all files of the project, and the first upload of the release."""
+def test_index_state_of_a_release() -> None:
+    """The state of the index has all files of the project, and the first upload of the release."""
     later, first = "2026-11-21T12:00:00Z", "2026-11-20T12:00:00.5Z"
     page = a_page_of(
         ("demo-1.0.tar.gz", "2020-01-01T00:00:00Z"),
@@ -158,7 +158,7 @@ def test_surroundings_of_a_release() -> None:
         ("demo-2.0.0-py3-none-any.whl", first),
     )
 
-    assert surroundings_of(page, "2", NOON) == Surroundings(
+    assert index_state_of(page, "2", NOON) == IndexState(
         now=NOON,
         has_project=True,
         files={name: name for name in page.files},
@@ -172,7 +172,7 @@ def test_surroundings_of_a_release() -> None:
 @pytest.mark.parametrize("time", [None, "yesterday", "2026-11-20", "2026-11-20T12:00:00"], ids=str)
 def test_unreadable_time_is_unknown(time: str | None) -> None:
     """A page without times, or with unreadable ones, leaves the age of the release unknown."""
-    found = surroundings_of(a_page_of(("demo-2.0.tar.gz", time)), "2.0", NOON)
+    found = index_state_of(a_page_of(("demo-2.0.tar.gz", time)), "2.0", NOON)
 
     assert (found.first_upload, found.is_age_known) == (None, False)
     assert found.release == ("demo-2.0.tar.gz",)
@@ -183,19 +183,19 @@ def test_staged_files_count_for_the_size() -> None:
     page = a_page_of(("demo-1.0.tar.gz", None), (HELD.filename, None))
     other = replace(HELD, filename="demo-2.0-py3-none-any.whl", size=100)
 
-    assert surroundings_of(page, None, NOON, staged=[HELD, other]).size == 114
+    assert index_state_of(page, None, NOON, staged=[HELD, other]).size == 114
 
 
 def test_unknown_size() -> None:
     """If the size of a file is missing, the size of the project is unknown."""
     unknown = ListedFile("demo-1.0.tar.gz", None, None, None)
 
-    assert surroundings_of(Listing({unknown.filename: unknown}), None, NOON).size is None
+    assert index_state_of(Listing({unknown.filename: unknown}), None, NOON).size is None
 
 
 def test_new_project() -> None:
-    """An index without the project has empty surroundings."""
-    assert surroundings_of(Listing(is_there=False), None, NOON) == Surroundings(
+    """An index without the project has an empty state."""
+    assert index_state_of(Listing(exists=False), None, NOON) == IndexState(
         NOON, has_project=False, size=0
     )
 

@@ -7,8 +7,8 @@ import pytest
 
 from stageproxy.core.index.pages import ListedFile, Listing
 from stageproxy.core.rules.findings import Finding, Level, suspicious
-from stageproxy.core.rules.upload import Surroundings, Upload
-from stageproxy.core.stage.accept import surroundings_of
+from stageproxy.core.rules.upload import IndexState, Upload
+from stageproxy.core.stage.accept import index_state_of
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.uploads import an_upload
@@ -29,12 +29,12 @@ def a_listing(*filenames: str, status: str = "active", upload_time: str = LONG_A
     return Listing(files, status)
 
 
-def around(listing: Listing) -> Surroundings:
-    """Return the surroundings of demo 2.0 at noon."""
-    return surroundings_of(listing, "2.0", NOON)
+def state_of(listing: Listing) -> IndexState:
+    """Return the state of the index for demo 2.0 at noon."""
+    return index_state_of(listing, "2.0", NOON)
 
 
-def messages(*uploads: Upload, beside: Surroundings | None = None) -> list[list[str]]:
+def messages(*uploads: Upload, beside: IndexState | None = None) -> list[list[str]]:
     """Return the findings of each file."""
     found = findings_by_file(uploads, beside, NOON)
     return [[one.message for one in findings] for findings in found.values()]
@@ -50,16 +50,16 @@ def broken(filename: str) -> Upload:
     )
 
 
-@pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
-def test_valid_files_have_no_findings(beside: Surroundings | None) -> None:
+@pytest.mark.parametrize("beside", [None, state_of(Listing())], ids=["offline", "asked"])
+def test_valid_files_have_no_findings(beside: IndexState | None) -> None:
     """Valid files have no findings and keep their order."""
     found = findings_by_file([an_upload(SDIST), an_upload(WHEEL)], beside, NOON)
 
     assert list(found.items()) == [(SDIST.filename, []), (WHEEL.filename, [])]
 
 
-@pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
-def test_same_bytes_twice(beside: Surroundings | None) -> None:
+@pytest.mark.parametrize("beside", [None, state_of(Listing())], ids=["offline", "asked"])
+def test_same_bytes_twice(beside: IndexState | None) -> None:
     """PyPI accepts no bytes under two names.
 
     The second file is refused, and the first one named.
@@ -74,8 +74,8 @@ def test_same_bytes_twice(beside: Surroundings | None) -> None:
     assert f"'{WHEEL.filename}' has the same bytes." in second
 
 
-@pytest.mark.parametrize("beside", [None, around(Listing())], ids=["offline", "asked"])
-def test_second_sdist(beside: Surroundings | None) -> None:
+@pytest.mark.parametrize("beside", [None, state_of(Listing())], ids=["offline", "asked"])
+def test_second_sdist(beside: IndexState | None) -> None:
     """A release has one sdist, in any spelling of its version: the second one is refused."""
     other = an_sdist(version="2.0.0")
 
@@ -96,7 +96,7 @@ def test_order_counts() -> None:
 def test_age_of_a_release() -> None:
     """Without an index, the age of a release is not mentioned."""
     young = (NOON - timedelta(days=1)).isoformat()
-    known = around(a_listing(WHEEL.filename, upload_time=young))
+    known = state_of(a_listing(WHEEL.filename, upload_time=young))
 
     until = "PyPI accepts files for this release until 2026-12-05 12:00 UTC."
     assert messages(an_upload(SDIST), beside=known) == [[until]]
@@ -105,7 +105,7 @@ def test_age_of_a_release() -> None:
 
 def test_closed_release() -> None:
     """PyPI closes a release after 14 days."""
-    known = around(a_listing(WHEEL.filename))
+    known = state_of(a_listing(WHEEL.filename))
 
     ((message,),) = messages(an_upload(SDIST), beside=known)
 
@@ -114,7 +114,7 @@ def test_closed_release() -> None:
 
 def test_sizes_add_up() -> None:
     """The size of the project grows with each file. Each file was checked alone once."""
-    full = Surroundings(NOON, has_project=True, size=10 * 2**30 - len(WHEEL.content))
+    full = IndexState(NOON, has_project=True, size=10 * 2**30 - len(WHEEL.content))
     files = [replace(an_upload(one), size=len(one.content)) for one in (WHEEL, SDIST)]
 
     first, second = messages(*files, beside=full)
@@ -165,7 +165,7 @@ def test_closed_project() -> None:
 
 def test_new_project_misses_nothing() -> None:
     """The first release of a project misses no wheels."""
-    assert release_findings([an_upload(LINUX)], Listing(is_there=False)) == []
+    assert release_findings([an_upload(LINUX)], Listing(exists=False)) == []
 
 
 @pytest.mark.parametrize("listing", [None, Listing()], ids=["offline", "asked"])

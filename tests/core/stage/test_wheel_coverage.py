@@ -5,8 +5,8 @@ from packaging.version import Version
 
 from stageproxy.core.stage.wheel_coverage import (
     lost_wheels,
-    machine_of,
-    pythons_by_machine,
+    platform_of,
+    pythons_by_platform,
     release_before,
 )
 
@@ -32,12 +32,12 @@ MACHINES = {
 @pytest.mark.parametrize(("platform", "machine"), MACHINES.items(), ids=MACHINES)
 def test_machine_of_a_platform(platform: str, machine: str) -> None:
     """The machine of a platform tag is the tag without the version of the system."""
-    assert machine_of(platform) == machine
+    assert platform_of(platform) == machine
 
 
 def test_wheel_for_several_machines() -> None:
     """A wheel serves all platforms in its tags, and universal2 both macOS machines."""
-    served = pythons_by_machine(
+    served = pythons_by_platform(
         [
             "demo-2.0-py2.py3-none-any.whl",
             "demo-2.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",

@@ -177,7 +177,7 @@ async def test_wrong_password(index: OtherIndex, status: int) -> None:
     answer = await index.upload(WHEEL, password="wrong")
 
     assert answer.status == status
-    assert not (await index.listing("demo-plus")).is_there
+    assert not (await index.listing("demo-plus")).exists
 
 
 @pypiserver_and_devpi

@@ -62,7 +62,7 @@ class OtherIndex:
         """Return what the page of a project says; of no project, that it is not there."""
         page = await self.page(project)
         if page.status == 404:
-            return Listing(is_there=False)
+            return Listing(exists=False)
         assert page.status == 200, page
         return read_page(own_document(page.body, page.headers["Content-Type"]), project)
 
