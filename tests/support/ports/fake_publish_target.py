@@ -1,4 +1,4 @@
-"""An index in memory: what is sent to it, what it shows and when, and what goes wrong."""
+"""An index in memory: its uploads, its pages, and its faults."""
 
 import asyncio
 import json
@@ -27,11 +27,11 @@ from stageproxy.ports import (
 
 FILES = "https://files.example.org/packages"
 BUSY = timedelta(seconds=90)
-"""How long the index asks to be left alone."""
+"""The Retry-After of the index."""
 
 
 class Fault(StrEnum):
-    """What can go wrong when a file is sent."""
+    """A fault of an upload."""
 
     REFUSED = "refused"
     LOST = "unanswered, and not taken"
@@ -44,12 +44,11 @@ class Fault(StrEnum):
 class FakePublishTarget:
     """An index with its upload API; see `ports.Index`, `ports.Downloads`, `ports.UploadClient`.
 
-    *faults*: by filename and by how often it was sent. *taken*: the SHA-256 of
-    each file and when it came; *story*: for each file as it was taken, what
-    was shown just then. *signed*: links are other ones each time. *blind*: how
-    many looks in a row fail. *limit*: more attempts at a file than this are a
-    bug, not patience. *slow*: files take for ever.
-    *during*, *on_look*: what happens while a file goes out, and while somebody looks.
+    *faults*: by filename and number of the upload. *taken*: the SHA-256 of each accepted file and
+    its time. *story*: each accepted file, with the files that were listed then. *signed*: links
+    differ each time. *blind*: how many reads in a row fail. *limit*: the greatest number of
+    uploads of a file, above which it is a bug. *slow*: uploads never end. *during*, *on_look*:
+    run during an upload, and during a read.
     """
 
     clock: Clock
@@ -76,18 +75,18 @@ class FakePublishTarget:
 
     @property
     def shown(self) -> frozenset[str]:
-        """Return what the pages show by now."""
+        """Return the listed files."""
         now = self.clock.now()
         return frozenset(name for name, (_, at) in self.taken.items() if at + self.lag <= now)
 
     def put(self, filename: str, sha256: str) -> None:
-        """Have a file already that came another way."""
+        """Add a file that was not uploaded here."""
         self.taken[filename] = (sha256, self.clock.now() - self.lag)
 
     async def publish(
         self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
-        """Take a file, unless something goes wrong."""
+        """Accept a file, unless there is a fault."""
         name = upload_request.filename
         self.sent[name] += 1
         self.used.append(credential)
@@ -103,7 +102,7 @@ class FakePublishTarget:
             self.running.discard(name)
 
     async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
-        """Return the page of the project; it is JSON whatever is asked for."""
+        """Return the page of the project, as JSON for any Accept."""
         self.on_look()
         self.looks += 1
         assert (path, fresh, bool(accept)) == ("simple/demo/", True, True)
@@ -126,15 +125,15 @@ class FakePublishTarget:
     def open(
         self, path: str, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
-        """Nobody who publishes streams anything from here."""
+        """Raise: promotions stream nothing."""
         raise NotImplementedError
 
     def stream(self, path: str, accept: str) -> AbstractAsyncContextManager[StreamedDocument]:
-        """Nobody who publishes streams anything from here."""
+        """Raise: promotions stream nothing."""
         raise NotImplementedError
 
     def resolve(self, location: str, asked: str) -> Redirection:
-        """Nobody who publishes follows a redirect."""
+        """Raise: promotions follow no redirects."""
         raise NotImplementedError
 
     async def _receive(
@@ -161,7 +160,7 @@ class FakePublishTarget:
                 return self._take(upload_request)
 
     def _take(self, upload_request: UploadRequest) -> Reply:
-        """Keep a file. The very same one once more is fine, as on PyPI."""
+        """Accept a file. The same file again is accepted, as on PyPI."""
         known = self.taken.get(upload_request.filename)
         if known is not None and known[0] != upload_request.sha256:
             return Refused(400, "File already exists.")
@@ -184,5 +183,5 @@ class FakePublishTarget:
 
 
 def fits_the_ports(fake_target: FakePublishTarget) -> tuple[Index, Downloads, UploadClient]:
-    """Return the fake as what it stands for: mypy proves that it does."""
+    """Return the fake as its ports, which mypy checks."""
     return fake_target, fake_target, fake_target

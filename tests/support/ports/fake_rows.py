@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.promotion.journal import Entry, Journal

@@ -1,4 +1,4 @@
-"""A release that is published over fakes, until it is out or something says why not."""
+"""A promotion over fakes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -49,12 +49,12 @@ def a_publish_target(
 
 @dataclass(slots=True)
 class UploadRequests:
-    """What goes out: the artifact under its name; see `ports.UploadRequests`."""
+    """The artifacts under their names; see `ports.UploadRequests`."""
 
     broken: Collection[str] = ()
 
     async def request_for(self, artifact: Artifact) -> UploadRequest:
-        """Return an artifact with a form of no account; some cannot be had."""
+        """Return an artifact with an empty form; some raise."""
         if artifact.filename in self.broken:
             raise ConflictError(f"{artifact.filename} cannot be had.")
         where = Path("kept") / artifact.sha256
@@ -63,13 +63,13 @@ class UploadRequests:
 
 @dataclass(slots=True)
 class Secret:
-    """A credential that is minted; see `ports.Credentials`. *down*: at which attempts it is not."""
+    """A credential that is minted; see `ports.Credentials`. *down*: the attempts that fail."""
 
     minted: int = 0
     down: Collection[int] = ()
 
     async def get(self) -> Credential:
-        """Return it."""
+        """Return the credential."""
         self.minted += 1
         if self.minted in self.down:
             raise UpstreamUnavailableError("The mint cannot be reached.")
@@ -78,10 +78,7 @@ class Secret:
 
 @dataclass(slots=True)
 class Promoting:
-    """A release that is published on a fake index: *waits* are the pauses that were made.
-
-    *rest*: how many seconds each of them really takes.
-    """
+    """A promotion on a fake index. *waits*: its pauses. *rest*: the real seconds of each."""
 
     artifacts: Sequence[Artifact]
     clock: FakeClock = field(default_factory=FakeClock)
@@ -95,18 +92,18 @@ class Promoting:
     journal_store: FakeJournalStore = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with an empty index and a new journal."""
+        """Start with an empty index and a new journal."""
         self.fake_target = FakePublishTarget(self.clock)
         names = [one.filename for one in self.artifacts]
         self.journal_store = FakeJournalStore(dict(new_journal(names, self.clock.now())))
 
     @property
     def kept(self) -> dict[str, Entry]:
-        """Return what the journal says."""
+        """Return the stored journal."""
         return self.journal_store.kept
 
     async def run(self) -> list[str]:
-        """Publish, and return how that ended."""
+        """Publish, and return how it ended."""
         publication = PromotionRunner(
             target=replace(a_publish_target(self.fake_target, self._pause), pace=self.pace),
             project=canonicalize_name("demo"),
@@ -131,7 +128,7 @@ class Promoting:
             return False
 
     async def _pause(self, length: timedelta) -> None:
-        """Let time pass, and nobody wait."""
+        """Advance the clock instead of waiting."""
         self.waits.append(length)
         self.clock.moment += length
         await asyncio.sleep(self.rest)

@@ -1,4 +1,4 @@
-"""The nginx of this machine, run with the configuration that the documentation shows."""
+"""nginx with the documented configuration."""
 
 import asyncio
 import shutil
@@ -18,7 +18,7 @@ from tests.support.servers.service import basic
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-"""What nginx has folders for, whether it uses them or not."""
+"""The temporary folders of nginx, used or not."""
 
 _START_SECONDS = 20
 _LOG_SECONDS = 20
@@ -36,7 +36,7 @@ include {folder}/stageproxy.conf;
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """A certificate for `localhost`, its key, and the certificate of who signed it, as files."""
+    """A certificate for `localhost`, its key, and its authority, as files."""
 
     certificate: Path
     key: Path
@@ -44,7 +44,7 @@ class Certificates:
 
     @classmethod
     def made_in(cls, folder: Path) -> "Certificates":
-        """Make an authority, and let it sign."""
+        """Create an authority and a certificate."""
         made = cls(folder / "certificate.pem", folder / "key.pem", folder / "authority.pem")
         authority = trustme.CA()
         issued = authority.issue_cert("localhost")
@@ -55,13 +55,13 @@ class Certificates:
         return made
 
     def trusted(self) -> ssl.SSLContext:
-        """Return what a client needs to trust it."""
+        """Return the TLS context of a client that trusts it."""
         return ssl.create_default_context(cafile=self.authority)
 
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """A server behind nginx: its public URL, and what nginx logs."""
+    """A server behind nginx: its public URL, and the logs of nginx."""
 
     url: str
     server: Server
@@ -71,7 +71,7 @@ class Front:
     async def lines(self, count: int) -> list[str]:
         """Return the requests that nginx has logged, once there are so many.
 
-        It logs a request after its answer: whoever has the answer may be ahead of the log.
+        nginx logs a request after its answer: a client may be ahead of the log.
         """
         log = self.logs / "access.log"
         async with asyncio.timeout(_LOG_SECONDS):
@@ -82,7 +82,7 @@ class Front:
                 await asyncio.sleep(0.02)
 
     def session(self, address: str = "127.0.0.1") -> aiohttp.ClientSession:
-        """Return a session that trusts the certificate, from one of this machine's addresses."""
+        """Return a session that trusts the certificate, from a local address."""
         connector = aiohttp.TCPConnector(
             ssl=self.tls, local_addr=(address, 0), family=socket.AF_INET
         )
@@ -95,7 +95,7 @@ FrontStart = Callable[..., AbstractAsyncContextManager[Front]]
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on: the server has to know it before nginx does."""
+    """Return an unused port, which the server has to know before nginx listens on it."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
 
@@ -103,7 +103,7 @@ def free_port() -> int:
 def configuration_for(
     folder: Path, port: int, behind: str, certificates: Certificates, changes: Mapping[str, str]
 ) -> str:
-    """Return the configuration with what whoever installs it changes, and nothing else."""
+    """Return the configuration with the changes of an installation, and nothing else."""
     own = {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         "server 127.0.0.1:8726;": f"server {behind.removeprefix('http://')};",
@@ -129,7 +129,7 @@ async def running_nginx(
     certificates: Certificates,
     changes: Mapping[str, str] = {},
 ) -> AsyncIterator[Path]:
-    """Run nginx on a port in front of a server, from a folder of its own; return its logs'."""
+    """Run nginx on a port in front of a server, in its own folder; return that of its logs."""
     logs = folder / "logs"
     logs.mkdir(parents=True)
     paths = (f"{one}_temp_path {folder}/{one};" for one in TEMPORARY)
@@ -150,7 +150,7 @@ async def running_nginx(
 
 
 def _nginx() -> str:
-    """Return the command, which Debian keeps where only root looks for it."""
+    """Return the command, which Debian installs where only root's PATH leads."""
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     assert found, "nginx is not installed: .ci/run installs it with apt-get."
     return found

@@ -1,4 +1,4 @@
-"""The upload side of a fake index: what it takes, and how long it takes to show it."""
+"""The upload API of a fake index: what it accepts, and when it lists it."""
 
 import asyncio
 import base64
@@ -33,12 +33,12 @@ UPLOAD_TOKEN = "pypi-of-the-fake"
 MOMENT = 0.01
 FAILURE = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
 Answer = Refusal | None
-"""A no, or a yes, which PyPI has no words for."""
+"""A refusal, or nothing for an acceptance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How long pages lack a new file: for so many requests of them, and for so many seconds."""
+    """How long pages lack a new file: for so many requests, and for so many seconds."""
 
     pages: int = 0
     seconds: float = 0
@@ -46,11 +46,11 @@ class Lag:
 
 @dataclass(slots=True)
 class Uploads:
-    """What an index is told by its upload API; settings, and the history of it.
+    """The upload API of an index: its settings and its history.
 
-    *processing*: seconds that an accepted file takes. Before the first file of
-    a release is through, all others of it fail, as on PyPI (fact 6). *lags* are
-    by filename, *lag* is for the others. *faults*: the first that fits counts.
+    *processing*: the seconds that an accepted file takes. Before the first file of a release is
+    processed, all other uploads of it fail, as on PyPI. *lags* are by filename, *lag* is for the
+    others. *faults*: the first that matches counts.
     """
 
     projects: Projects
@@ -67,7 +67,7 @@ class Uploads:
     _under_way: set[tuple[str, str]] = field(default_factory=set)
 
     def use(self, clock: Clock) -> None:
-        """Go by a clock from now on."""
+        """Use another clock from now on."""
         self.clock = self.trusted.clock = clock
 
     def forget(self) -> None:
@@ -76,11 +76,11 @@ class Uploads:
         self._hidden.clear()
 
     def fault_of(self, attempt: Attempt) -> Fault | None:
-        """Return what is to go wrong with an attempt."""
+        """Return the planned fault of an attempt."""
         return find_fault(self.faults, attempt.filename, attempt.number)
 
     async def take(self, form: Form, authorization: str, attempt: Attempt) -> Answer:
-        """Take an upload that is there as a whole, or say why not."""
+        """Accept an upload that was read to its end, or return the refusal."""
         answer = self._refused(authorization) or await self._judged(form, authorization, attempt)
         if answer is not None:
             failed = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -88,14 +88,14 @@ class Uploads:
         return answer
 
     def as_seen(self, project: Project | None) -> Project | None:
-        """Return a project as pages show it: without what is too new for them."""
+        """Return a project as pages list it, without files that are too new."""
         if project is None:
             return None
         files = tuple(one for one in project.files if not self._is_hidden(one))
         return replace(project, files=files) if files or not project.files else None
 
     def page_was_asked(self, project: Project | None) -> None:
-        """Note what a page shows, and that somebody waits for more."""
+        """Record the view of a page, and count the request for files that are hidden."""
         self._look_at(project)
         for file in project.files if project else ():
             name = file.distribution.filename
@@ -115,7 +115,7 @@ class Uploads:
                 return await self._processed(arrival, attempt)
 
     async def _processed(self, arrival: Arrival, attempt: Attempt) -> Answer:
-        """Accept a file, unless another one of a new release is just being accepted."""
+        """Accept a file, unless another one of a new release is being processed."""
         key = _release_in(arrival.form)
         if not arrival.release and key in self._under_way:
             return FAILURE
@@ -130,7 +130,7 @@ class Uploads:
 
     @contextmanager
     def _working_on(self, key: tuple[str, str]) -> Iterator[None]:
-        """Let the others of a release know while its first file is being accepted."""
+        """Mark a release as being processed while the block runs."""
         self._under_way.add(key)
         try:
             yield
@@ -138,7 +138,7 @@ class Uploads:
             self._under_way.discard(key)
 
     def _accept(self, arrival: Arrival) -> None:
-        """Put a file on the index; the release is what its first form said (facts 1 and 2)."""
+        """Add a file to the index; its release is defined by the first form."""
         name, version = arrival.form.first("name"), arrival.form.first("version")
         fields = arrival.form.metadata
         described = Release(version, fields, fields.get("requires_python"))
@@ -154,7 +154,7 @@ class Uploads:
         return Arrival(form, self.projects, self.burned, self.clock.now(), is_trusted)
 
     def _refused(self, authorization: str) -> Answer:
-        """Return why a credential does not count, if it does not."""
+        """Return the refusal of a credential, if it is refused."""
         user, token = _basic(authorization)
         if user not in {"", "__token__"}:
             return Refusal(HTTPStatus.FORBIDDEN, ONLY_TOKENS)
@@ -182,7 +182,7 @@ def _release_in(form: Form) -> tuple[str, str]:
 
 
 def _basic(authorization: str) -> tuple[str, str]:
-    """Return the user and the password of a header; nothing for what is none."""
+    """Return the user and the password of a header, empty for an invalid one."""
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() in {"bearer", "token"}:
         return "", encoded

@@ -1,4 +1,4 @@
-"""What a fake index answers to uploads: PyPI's sentences in PyPI's shapes, and faults."""
+"""The handlers of uploads to a fake index: PyPI's sentences in PyPI's formats, and faults."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ GONE = "Project pre-registration is no longer required or supported, upload your
 
 
 async def receive_upload(request: web.Request) -> web.Response:
-    """Take a file, or say why not; or fail in the way that is planned."""
+    """Accept a file, refuse it, or fail as planned."""
     if request.query.get(":action") in {"submit", "submit_pkg_info"}:
         return refused(request, Refusal(HTTPStatus.GONE, GONE))
     uploads = request.app[UPLOADS]
@@ -36,12 +36,12 @@ async def receive_upload(request: web.Request) -> web.Response:
     try:
         return await _receive(request, uploads, attempt)
     except (web.RequestPayloadError, ConnectionError):
-        # The client broke off; the history says so.
+        # The client disconnected; the history has it.
         return web.Response()
 
 
 async def go_to_slash(request: web.Request) -> web.Response:
-    """Redirect who forgot the slash, and say so."""
+    """Redirect a URL without the slash, with a sentence."""
     answer = refused(request, Refusal(HTTPStatus.PERMANENT_REDIRECT, WRONG_URL))
     answer.headers["Location"] = f"{request.url.origin()}/legacy/"
     return answer
@@ -63,7 +63,7 @@ async def _receive(request: web.Request, uploads: Uploads, attempt: Attempt) -> 
     attempt.size = len(form.file.content) if form.file else 0
     if _is_now(fault, Moment.READ):
         return await _failed(request, attempt, fault)
-    # PyPI goes on with what it has read, whether or not the client is still there.
+    # PyPI processes what it has read, whether or not the client is still connected.
     authorization = request.headers.get("Authorization", "")
     answer = await asyncio.shield(uploads.take(form, authorization, attempt))
     if _is_now(fault, Moment.ACCEPTED):
@@ -89,7 +89,7 @@ def _accepted() -> web.Response:
 
 
 def refused(request: web.Request, refusal: Refusal) -> web.Response:
-    """Return a no: the sentence in the status line, and again in the body that is asked for."""
+    """Return a refusal: its sentence in the status line, and in the accepted format of the body."""
     sentence = refusal.sentence.encode("ascii", "replace").decode()
     title = f"{refusal.status.value} {sentence}"
     accept = request.headers.get("Accept")

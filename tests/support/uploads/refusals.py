@@ -1,4 +1,4 @@
-"""Uploads that are refused: what was arranged before, what is uploaded, and what is said to it."""
+"""Refused uploads: their preparation, the release, and the sentence."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,7 +12,7 @@ from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import Server
 
 LARGEST = 2**20
-"""Bytes that a file may have here."""
+"""The greatest size of a file in these tests."""
 
 SETTINGS = {
     "UPLOAD__MAX_FILE_SIZE": str(LARGEST),
@@ -26,7 +26,7 @@ _EXISTS = "File already exists ('{file}', with blake2_256 hash '"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A project that is still to be uploaded, and the servers that know of it."""
+    """A project without uploads, and the servers that know it."""
 
     server: Server
     index: FakeIndex
@@ -34,83 +34,83 @@ class Setting:
 
     @property
     def url(self) -> str:
-        """Return the URL for uploads that may open a stage."""
+        """Return the URL for uploads that open a stage."""
         return f"{self.server.url}/legacy/"
 
     async def token(self, **order: str) -> Mapping[str, Any]:
-        """Make a token for uploads to the project."""
+        """Create a token for uploads to the project."""
         made: Mapping[str, Any] = await self.server.make_token(
             **{"project": self.name, "can": "upload", **order}
         )
         return made
 
     async def secret(self, **order: str) -> str:
-        """Make a token, and return it alone."""
+        """Create a token and return its text."""
         return str((await self.token(**order))["token"])
 
 
 Arrange = Callable[[Setting], Awaitable[tuple[str, str]]]
-"""Prepares a refusal, and returns the URL and the token that the user then has."""
+"""Prepares a refusal, and returns the URL and the token of the user."""
 
 
 async def nothing(setting: Setting) -> tuple[str, str]:
-    """Let the file be all that is wrong."""
+    """Prepare nothing: the file itself is refused."""
     return setting.url, await setting.secret()
 
 
 async def no_token(setting: Setting) -> tuple[str, str]:
-    """Give the user something that is no token."""
+    """Give the user a text that is no token."""
     return setting.url, "nonsense"
 
 
 async def token_of_another_project(setting: Setting) -> tuple[str, str]:
-    """Give the user the token of somebody else."""
+    """Give the user the token of another project."""
     return setting.url, await setting.secret(project="somebody-elses")
 
 
 async def revoked_token(setting: Setting) -> tuple[str, str]:
-    """Give the user a token, and take it back."""
+    """Give the user a revoked token."""
     token = await setting.token()
     await setting.server.ask("DELETE", f"/api/tokens/{token['id']}")
     return setting.url, str(token["token"])
 
 
 async def published(setting: Setting) -> tuple[str, str]:
-    """Let PyPI have other files of these names."""
+    """Add other files of these names to PyPI."""
     setting.index.add(setting.name, *_others(setting.name))
     return await nothing(setting)
 
 
 async def archived(setting: Setting) -> tuple[str, str]:
-    """Let the project be archived on PyPI."""
+    """Archive the project on PyPI."""
     setting.index.add(setting.name, a_wheel(setting.name, "1.0"), status="archived")
     return await nothing(setting)
 
 
 async def stage_of_another_version(setting: Setting) -> tuple[str, str]:
-    """Give the user the URL of a stage that is another release."""
+    """Give the user the URL of a stage of another release."""
     stage = await setting.server.open_stage(name=setting.name, version="1.0")
     return stage.uploads, await setting.secret()
 
 
 async def canceled_stage(setting: Setting) -> tuple[str, str]:
-    """Give the user the URL of a stage, and cancel it."""
+    """Give the user the URL of a canceled stage."""
     stage = await setting.server.open_stage(name=setting.name, version="2.0")
     await setting.server.ask("DELETE", f"/api/stages/{stage.id}")
     return stage.uploads, await setting.secret()
 
 
 async def as_many_stages_as_may_be(setting: Setting) -> tuple[str, str]:
-    """Open the one stage that a project may have here."""
+    """Open the one stage that a project may have."""
     await setting.server.open_stage(name=setting.name, version="1.0")
     return await nothing(setting)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A case: what is said, with the `name` of the release and a `file` filled in.
+    """A case: the sentence, with the `name` of the release and a `file` filled in.
 
-    *by_hand*: its files cannot come from a build, and so flit cannot send them.
+    *by_hand*: no build creates its files, so flit cannot send them.
     """
 
     said: str
@@ -119,11 +119,11 @@ class Refusal:
     by_hand: bool = False
 
     def release(self, name: str) -> Release:
-        """Return what is uploaded."""
+        """Return the release to upload."""
         return Release(name, **self.changes(name))
 
     def sentences(self, release: Release) -> tuple[str, ...]:
-        """Return what is said of each file. The first that arrives is the last: all stop then."""
+        """Return the sentence for each file. An uploader stops at the first one."""
         names = [file.filename for file in release.files()]
         return tuple(self.said.format(name=release.name, file=name) for name in names)
 

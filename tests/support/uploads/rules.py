@@ -1,4 +1,4 @@
-"""What PyPI says to an upload, as far as promotion depends on it, in PyPI's order."""
+"""PyPI's rules for uploads that promotion depends on, in PyPI's order."""
 
 import hashlib
 import re
@@ -35,7 +35,7 @@ EXPIRED = "Invalid API Token: token is expired, token is expired"
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An upload, and what the index is like when it comes."""
+    """An upload, and the state of the index."""
 
     form: Form
     projects: Projects
@@ -45,7 +45,7 @@ class Arrival:
 
     @property
     def file(self) -> Distribution:
-        """Return the file; that there is one is a rule of its own."""
+        """Return the file, which another rule requires."""
         assert self.form.file is not None
         return self.form.file
 
@@ -56,7 +56,7 @@ class Arrival:
 
     @property
     def release(self) -> Sequence[ListedFile]:
-        """Return the files that the release has already, listed or not."""
+        """Return the files of the release, listed or not."""
         version = self.form.first("version")
         files = self.project.files if self.project else ()
         return [one for one in files if one.release.is_version(version)]
@@ -64,7 +64,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A no, and why."""
+    """A refusal and its reason."""
 
     status: HTTPStatus
     sentence: str
@@ -72,12 +72,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """The file is there already."""
+    """The index has the same file."""
 
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """The file can be taken."""
+    """The file can be accepted."""
 
 
 Verdict = Refusal | Same | New
@@ -85,7 +85,7 @@ Rule = Callable[[Arrival], str | None]
 
 
 def judge(arrival: Arrival) -> Verdict:
-    """Return what becomes of an upload whose sender is known."""
+    """Return the verdict on an upload with a valid credential."""
     if sentence := _first(FORM_RULES, arrival):
         return Refusal(HTTPStatus.BAD_REQUEST, sentence)
     project = arrival.project
@@ -194,7 +194,7 @@ def _is_same(arrival: Arrival) -> bool:
 
 
 def _exists(arrival: Arrival) -> str | None:
-    """Tell of a file of that name, or with those bytes, anywhere on the index."""
+    """Return PyPI's sentence on a file of that name, or with those bytes, anywhere on the index."""
     file = arrival.file
     everywhere = [
         one.distribution for project in arrival.projects.by_name.values() for one in project.files
@@ -232,7 +232,7 @@ def _second_sdist(arrival: Arrival) -> str | None:
 
 
 def _filename(arrival: Arrival) -> str | None:
-    """Tell of a file that belongs to another project than the form says."""
+    """Return PyPI's sentence on a file of another project than the form's."""
     name = canonicalize_name(arrival.form.first("name")).replace("-", "_")
     if arrival.file.filename.startswith(f"{name}-"):
         return None
