@@ -65,7 +65,7 @@ async def store_file(files: ArtifactFiles, content: bytes) -> str:
 
 def is_stored(files: ArtifactFiles, sha256: str) -> bool:
     """Return whether a file is stored; those of the fake are in memory."""
-    return sha256 in files.kept if isinstance(files, FakeFiles) else files.path(sha256).exists()
+    return sha256 in files.stored if isinstance(files, FakeFiles) else files.path(sha256).exists()
 
 
 def digests_of(content: bytes) -> FileDigests:

@@ -10,12 +10,12 @@ NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 class FakeClock:
     """A clock that stands still."""
 
-    moment: datetime = NOON
+    time: datetime = NOON
 
     def now(self) -> datetime:
         """Return the time that was last set."""
-        return self.moment
+        return self.time
 
     def advance(self, **length: float) -> None:
         """Let time pass: `advance(days=7)`."""
-        self.moment += timedelta(**length)
+        self.time += timedelta(**length)

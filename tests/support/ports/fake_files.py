@@ -43,7 +43,7 @@ class FakeIncoming:
     async def read_contents(self, name: DistributionName) -> Contents:
         """Read the archive, concurrently with others."""
         self.files.reading += 1
-        self.files.together.append(self.files.reading)
+        self.files.concurrent.append(self.files.reading)
         await asyncio.sleep(0)
         self.files.reading -= 1
         return read_contents(io.BytesIO(self.content), name)
@@ -51,7 +51,7 @@ class FakeIncoming:
     def commit(self) -> None:
         """Store the file under its digest."""
         digest = hashlib.sha256(self.content).hexdigest()
-        self.files.kept[digest] = self.content
+        self.files.stored[digest] = self.content
         self.files.touched[digest] = self.files.clock.now()
 
 
@@ -59,14 +59,14 @@ class FakeIncoming:
 class FakeFiles:
     """Files in memory; see `ports.ArtifactFiles`. Their paths do not exist.
 
-    *together*: for each archive that was read, how many were being read.
+    *concurrent*: for each archive that was read, how many were being read.
     """
 
     clock: Clock
-    kept: dict[str, bytes] = field(default_factory=dict)
+    stored: dict[str, bytes] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
     reading: int = 0
-    together: list[int] = field(default_factory=list)
+    concurrent: list[int] = field(default_factory=list)
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a new file."""
@@ -87,23 +87,23 @@ class FakeFiles:
 
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
-        return Path("kept") / sha256
+        return Path("stored") / sha256
 
     def remove(self, sha256: str) -> None:
         """Delete a file, if it exists."""
-        self.kept.pop(sha256, None)
+        self.stored.pop(sha256, None)
 
     def sweep(self, known: frozenset[str], before: datetime) -> int:
         """Delete files that no row names and that are older than *before*; return their number."""
-        stale = [one for one in self.kept if one not in known and self.touched[one] < before]
+        stale = [one for one in self.stored if one not in known and self.touched[one] < before]
         for digest in stale:
             self.remove(digest)
         return len(stale)
 
     def _content(self, sha256: str) -> bytes:
-        if sha256 not in self.kept:
+        if sha256 not in self.stored:
             raise FileNotFoundError(ENOENT, os.strerror(ENOENT))
-        return self.kept[sha256]
+        return self.stored[sha256]
 
     @asynccontextmanager
     async def _receive(self) -> AsyncIterator[IncomingFile]:

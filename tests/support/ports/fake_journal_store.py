@@ -17,24 +17,24 @@ class DiedError(Exception):
 class FakeJournalStore:
     """Stores entries; see `ports.JournalStore`.
 
-    *dies_before*, *dies_after*: the writes, counted from 1, at which the client is killed, before
-    or after they are stored. *lost_at*: the call from which another client has the lease. `told`:
-    all recorded entries.
+    *dies_before*, *dies_after*: the writes, counted from 1, at which the client
+    is killed, before or after they are stored. *lost_at*: the call from which
+    another client has the lease. `recorded`: all recorded entries.
     """
 
-    kept: dict[str, Entry]
+    stored: dict[str, Entry]
     dies_before: Collection[int] = ()
     dies_after: Collection[int] = ()
     lost_at: int | None = None
     writes: int = 0
     renewals: int = 0
-    told: list[Entry] = field(default_factory=list)
+    recorded: list[Entry] = field(default_factory=list)
     endings: list[str] = field(default_factory=list)
     is_dead: bool = False
 
     async def entries(self) -> Journal:
         """Return the journal."""
-        return dict(self.kept)
+        return dict(self.stored)
 
     async def record(self, entries: Sequence[Entry]) -> None:
         """Store the state of artifacts."""
@@ -59,8 +59,8 @@ class FakeJournalStore:
         self.writes += 1
         number = self.writes
         self._die_if(number in self.dies_before)
-        self.kept.update((one.filename, one) for one in entries)
-        self.told += entries
+        self.stored.update((one.filename, one) for one in entries)
+        self.recorded += entries
         if ending is not None:
             self.endings.append(ending)
         self._die_if(number in self.dies_after)

@@ -30,58 +30,60 @@ BUSY = timedelta(seconds=90)
 """The Retry-After of the index."""
 
 
-class Fault(StrEnum):
+class UploadFault(StrEnum):
     """A fault of an upload."""
 
     REFUSED = "refused"
-    LOST = "unanswered, and not taken"
-    TAKEN = "taken, and unanswered"
+    LOST = "not accepted and not answered"
+    UNANSWERED = "accepted and not answered"
     BUSY = "429 with Retry-After"
-    DAMAGED = "the file on the disk is another one"
+    DAMAGED = "the stored file has other bytes"
 
 
 @dataclass(slots=True)
 class FakePublishTarget:
     """An index with its upload API; see `ports.Index`, `ports.Downloads`, `ports.UploadClient`.
 
-    *faults*: by filename and number of the upload. *taken*: the SHA-256 of each accepted file and
-    its time. *story*: each accepted file, with the files that were listed then. *signed*: links
-    differ each time. *blind*: how many reads in a row fail. *limit*: the greatest number of
-    uploads of a file, above which it is a bug. *slow*: uploads never end. *during*, *on_look*:
-    run during an upload, and during a read.
+    *faults*: by filename and number of the upload. *accepted*: the SHA-256 of
+    each accepted file and its time. *acceptances*: each accepted file, with the
+    files that were listed then. *has_signed_links*: links differ each time.
+    *failing_reads*, *failing_downloads*: how many in a row fail. *limit*: the
+    greatest number of uploads of a file, above which it is a bug. *slow*:
+    uploads never end. *on_upload*, *on_read*: run during an upload, and during
+    a read.
     """
 
     clock: Clock
     lag: timedelta = timedelta()
-    hashed: bool = True
-    signed: bool = False
-    faults: dict[tuple[str, int], Fault] = field(default_factory=dict)
-    taken: dict[str, tuple[str, datetime]] = field(default_factory=dict)
-    story: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    has_hashes: bool = True
+    has_signed_links: bool = False
+    faults: dict[tuple[str, int], UploadFault] = field(default_factory=dict)
+    accepted: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    acceptances: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
-    again: Counter[str] = field(default_factory=Counter)
+    repeated: Counter[str] = field(default_factory=Counter)
     running: set[str] = field(default_factory=set)
-    together: list[frozenset[str]] = field(default_factory=list)
+    concurrent: list[frozenset[str]] = field(default_factory=list)
     used: list[Credential] = field(default_factory=list)
-    blind: int = 0
-    unread: int = 0
-    looks: int = 0
+    failing_reads: int = 0
+    failing_downloads: int = 0
+    reads: int = 0
     downloads: int = 0
     limit: int = 100
     slow: bool = False
-    during: Callable[[str], None] = lambda _: None
-    on_look: Callable[[], None] = lambda: None
+    on_upload: Callable[[str], None] = lambda _: None
+    on_read: Callable[[], None] = lambda: None
     site: str = "https://index.example.org/"
 
     @property
-    def shown(self) -> frozenset[str]:
+    def listed(self) -> frozenset[str]:
         """Return the listed files."""
         now = self.clock.now()
-        return frozenset(name for name, (_, at) in self.taken.items() if at + self.lag <= now)
+        return frozenset(name for name, (_, at) in self.accepted.items() if at + self.lag <= now)
 
-    def put(self, filename: str, sha256: str) -> None:
+    def add(self, filename: str, sha256: str) -> None:
         """Add a file that was not uploaded here."""
-        self.taken[filename] = (sha256, self.clock.now() - self.lag)
+        self.accepted[filename] = (sha256, self.clock.now() - self.lag)
 
     async def publish(
         self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
@@ -92,8 +94,8 @@ class FakePublishTarget:
         self.used.append(credential)
         assert self.sent[name] <= self.limit, f"{name} is sent again and again"
         self.running.add(name)
-        assert self.taken or len(self.running) == 1, "two files at once make a release twice"
-        self.together.append(frozenset(self.running))
+        assert self.accepted or len(self.running) == 1, "two files at once make a release twice"
+        self.concurrent.append(frozenset(self.running))
         try:
             return await self._receive(
                 upload_request, self.faults.get((name, self.sent[name])), report
@@ -103,24 +105,24 @@ class FakePublishTarget:
 
     async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
         """Return the page of the project, as JSON for any Accept."""
-        self.on_look()
-        self.looks += 1
+        self.on_read()
+        self.reads += 1
         assert (path, fresh, bool(accept)) == ("simple/demo/", True, True)
-        if self.blind:
-            self.blind -= 1
+        if self.failing_reads:
+            self.failing_reads -= 1
             raise UpstreamUnavailableError("The index cannot be reached.")
-        files = [self._entry(name) for name in sorted(self.shown)]
+        files = [self._entry(name) for name in sorted(self.listed)]
         body = json.dumps({"meta": {"api-version": "1.4"}, "name": "demo", "files": files}).encode()
         return Document(body, digest_of(body), SimpleType.V1_JSON.value, f"{self.site}{path}")
 
     async def sha256_of(self, url: str) -> str:
         """Return the SHA-256 of the file at *url*."""
-        if self.unread:
-            self.unread -= 1
+        if self.failing_downloads:
+            self.failing_downloads -= 1
             raise UpstreamUnavailableError("A file of the index cannot be downloaded.")
         self.downloads += 1
         assert self.downloads <= self.limit, "files are downloaded again and again"
-        return self.taken[url.partition("?")[0].rpartition("/")[2]][0]
+        return self.accepted[url.partition("?")[0].rpartition("/")[2]][0]
 
     def open(
         self, path: str, headers: Mapping[str, str]
@@ -137,48 +139,51 @@ class FakePublishTarget:
         raise NotImplementedError
 
     async def _receive(
-        self, upload_request: UploadRequest, fault: Fault | None, report: Callable[[int], None]
+        self,
+        upload_request: UploadRequest,
+        fault: UploadFault | None,
+        report: Callable[[int], None],
     ) -> Reply:
         await asyncio.sleep(0)
-        self.during(upload_request.filename)
+        self.on_upload(upload_request.filename)
         await asyncio.sleep(3600 if self.slow else 0)
         match fault:
-            case Fault.DAMAGED:
+            case UploadFault.DAMAGED:
                 raise DamagedArtifactError(upload_request.filename)
-            case Fault.REFUSED:
+            case UploadFault.REFUSED:
                 return Refused(400, "The index has its reasons.")
-            case Fault.LOST:
+            case UploadFault.LOST:
                 return Unanswered("The connection broke off.")
-            case Fault.BUSY:
+            case UploadFault.BUSY:
                 return Unanswered("The index is busy.", BUSY)
-            case Fault.TAKEN:
-                self._take(upload_request)
+            case UploadFault.UNANSWERED:
+                self._accept(upload_request)
                 await asyncio.sleep(0)
                 return Unanswered("The connection broke off.")
             case None:
                 report(upload_request.size)
-                return self._take(upload_request)
+                return self._accept(upload_request)
 
-    def _take(self, upload_request: UploadRequest) -> Reply:
+    def _accept(self, upload_request: UploadRequest) -> Reply:
         """Accept a file. The same file again is accepted, as on PyPI."""
-        known = self.taken.get(upload_request.filename)
+        known = self.accepted.get(upload_request.filename)
         if known is not None and known[0] != upload_request.sha256:
             return Refused(400, "File already exists.")
         if known is not None:
-            self.again[upload_request.filename] += 1
+            self.repeated[upload_request.filename] += 1
             return Accepted("OK")
-        self.taken[upload_request.filename] = (upload_request.sha256, self.clock.now())
-        self.story.append((upload_request.filename, self.shown))
+        self.accepted[upload_request.filename] = (upload_request.sha256, self.clock.now())
+        self.acceptances.append((upload_request.filename, self.listed))
         return Accepted("OK")
 
     def _entry(self, filename: str) -> Mapping[str, object]:
-        sha256, at = self.taken[filename]
+        sha256, at = self.accepted[filename]
         return {
             "filename": filename,
-            "hashes": {"sha256": sha256} if self.hashed else {},
+            "hashes": {"sha256": sha256} if self.has_hashes else {},
             "size": 1000,
             "upload-time": at.isoformat(),
-            "url": f"{FILES}/{filename}{f'?signed={self.looks}' if self.signed else ''}",
+            "url": f"{FILES}/{filename}{f'?signed={self.reads}' if self.has_signed_links else ''}",
         }
 
 

@@ -29,7 +29,7 @@ from tests.support.ports.clock import NOON, FakeClock
 from tests.support.ports.fake_catalogue import FakeCatalogue
 from tests.support.ports.fake_files import FakeFiles
 from tests.support.ports.fake_publish_target import FakePublishTarget
-from tests.support.promotion.promoting import SECRET, a_publish_target
+from tests.support.promotion.fake_promotion import SECRET, a_publish_target
 from tests.support.promotion.promotions import TARGET
 
 TOKEN = ApiToken("t1", TokenKind.MANAGE, "demo", None, "d" * 64, NOON)
@@ -37,7 +37,7 @@ LIMITS = StageLimits(timedelta(days=7), timedelta(days=30), 10)
 
 
 @dataclass(slots=True)
-class Server:
+class PublishingServer:
     """A running server that publishes."""
 
     promotions: Promotions
@@ -56,18 +56,18 @@ class Server:
         order = PromotionRequest(digest, acknowledged, publisher, credential)
         return await self.promotions.start(TOKEN, "s1", order)
 
-    async def breathe(self) -> None:
+    async def run_briefly(self) -> None:
         """Let the server run for a moment."""
         await asyncio.sleep(0.001)
 
     async def end(self) -> None:
         """Wait until nothing is being published."""
         while self.promotions.background.is_running("s1"):
-            await self.breathe()
+            await self.run_briefly()
 
 
 @dataclass(slots=True)
-class Releasing:
+class FakeDeployment:
     """A stage, its catalogue and files, and the index it is published on."""
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -127,7 +127,7 @@ class Releasing:
         return await self.catalogue.read(lambda rows: rows.promotions.find_journal("s1"))
 
     @asynccontextmanager
-    async def server(self) -> AsyncIterator[Server]:
+    async def server(self) -> AsyncIterator[PublishingServer]:
         """Start a server, which resumes the promotions of the last one."""
         stages = Stages(self.catalogue, self.clock, StageUrls("http://stage", b"secret"), LIMITS)
         publish_target = self._publish_target(self.target) if self.target else None
@@ -146,7 +146,7 @@ class Releasing:
         )
         async with promotions.background.open():
             await promotions.recover()
-            yield Server(promotions, reports, stages)
+            yield PublishingServer(promotions, reports, stages)
 
     async def publish(self) -> tuple[Status, str]:
         """Let a server publish the stage, and return its status and reason."""
@@ -176,5 +176,5 @@ class Releasing:
 
     async def _pause(self, length: timedelta) -> None:
         """Advance the clock instead of waiting."""
-        self.clock.moment += length
+        self.clock.time += length
         await asyncio.sleep(0)

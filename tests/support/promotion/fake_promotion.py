@@ -48,45 +48,45 @@ def a_publish_target(
 
 
 @dataclass(slots=True)
-class UploadRequests:
+class FakeUploadRequests:
     """The artifacts under their names; see `ports.UploadRequests`."""
 
-    broken: Collection[str] = ()
+    unavailable: Collection[str] = ()
 
     async def request_for(self, artifact: Artifact) -> UploadRequest:
         """Return an artifact with an empty form; some raise."""
-        if artifact.filename in self.broken:
+        if artifact.filename in self.unavailable:
             raise ConflictError(f"{artifact.filename} cannot be had.")
-        where = Path("kept") / artifact.sha256
+        where = Path("stored") / artifact.sha256
         return UploadRequest(artifact.filename, where, artifact.size, artifact.sha256, ())
 
 
 @dataclass(slots=True)
-class Secret:
-    """A credential that is minted; see `ports.Credentials`. *down*: the attempts that fail."""
+class FakeCredentials:
+    """A credential that is minted; see `ports.Credentials`. *failing*: the attempts that fail."""
 
     minted: int = 0
-    down: Collection[int] = ()
+    failing: Collection[int] = ()
 
     async def get(self) -> Credential:
         """Return the credential."""
         self.minted += 1
-        if self.minted in self.down:
+        if self.minted in self.failing:
             raise UpstreamUnavailableError("The mint cannot be reached.")
         return SECRET
 
 
 @dataclass(slots=True)
-class Promoting:
-    """A promotion on a fake index. *waits*: its pauses. *rest*: the real seconds of each."""
+class FakePromotion:
+    """A promotion on a fake index; *pause_seconds* is how long each pause really takes."""
 
     artifacts: Sequence[Artifact]
     clock: FakeClock = field(default_factory=FakeClock)
     pace: Pace = PACE
-    upload_requests: UploadRequests = field(default_factory=UploadRequests)
-    credentials: Secret = field(default_factory=Secret)
-    rest: float = 0
-    waits: list[timedelta] = field(default_factory=list)
+    upload_requests: FakeUploadRequests = field(default_factory=FakeUploadRequests)
+    credentials: FakeCredentials = field(default_factory=FakeCredentials)
+    pause_seconds: float = 0
+    pauses: list[timedelta] = field(default_factory=list)
     reports: list[tuple[str, int]] = field(default_factory=list)
     fake_target: FakePublishTarget = field(init=False)
     journal_store: FakeJournalStore = field(init=False)
@@ -98,9 +98,9 @@ class Promoting:
         self.journal_store = FakeJournalStore(dict(new_journal(names, self.clock.now())))
 
     @property
-    def kept(self) -> dict[str, Entry]:
+    def journal(self) -> dict[str, Entry]:
         """Return the stored journal."""
-        return self.journal_store.kept
+        return self.journal_store.stored
 
     async def run(self) -> list[str]:
         """Publish, and return how it ended."""
@@ -117,10 +117,10 @@ class Promoting:
         await publication.run()
         return self.journal_store.endings
 
-    async def run_on(self, journal_store: FakeJournalStore) -> bool:
+    async def resume_with(self, journal_store: FakeJournalStore) -> bool:
         """Resume with another journal store; return whether all is published."""
         now = self.clock.now()
-        journal_store.kept = {name: one.resumed(now) for name, one in self.kept.items()}
+        journal_store.stored = {name: one.resumed(now) for name, one in self.journal.items()}
         self.journal_store = journal_store
         try:
             return await self.run() == ["published"]
@@ -129,6 +129,6 @@ class Promoting:
 
     async def _pause(self, length: timedelta) -> None:
         """Advance the clock instead of waiting."""
-        self.waits.append(length)
-        self.clock.moment += length
-        await asyncio.sleep(self.rest)
+        self.pauses.append(length)
+        self.clock.time += length
+        await asyncio.sleep(self.pause_seconds)
