@@ -20,7 +20,7 @@ from stageproxy.store.inspection import Inspection
 from stageproxy.store.inspection_process import InspectionLimits
 from tests.support.builders.archives import zip_of
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.ports.inspectors import InspectorHere
+from tests.support.ports.in_process_inspector import InProcessInspector
 from tests.support.servers.inspection_processes import (
     address_space_of,
     first_asked,
@@ -49,7 +49,7 @@ def inspection() -> Iterator[Inspection]:
 def inspector(request: pytest.FixtureRequest) -> Inspector:
     """Return an inspector of each kind: the one with processes, and that of other tests."""
     if request.param == "on a thread":
-        return InspectorHere()
+        return InProcessInspector()
     found: Inspector = request.getfixturevalue("inspection")
     return found
 

@@ -8,7 +8,7 @@ import pytest
 
 from stageproxy.core.errors import UpstreamFailedError
 from stageproxy.upstream.index import decoded_document
-from tests.support.clients.reading import JSON, Reader
+from tests.support.clients.cached_reader import JSON, CachedReader
 from tests.support.index.fake_index import Quirks
 
 BODY = b'{"projects":[{"name":"demo"}]}'
@@ -88,7 +88,7 @@ def test_length(headers: Mapping[str, str], *, has_length: bool) -> None:
     assert decoded_document(Response(headers=headers)).has_length is has_length
 
 
-async def test_streamed_from_upstream(reader: Reader) -> None:
+async def test_streamed_from_upstream(reader: CachedReader) -> None:
     """A document is requested in the type that is wanted, and is not cached."""
     async with reader.cached.stream("simple/demo/", JSON) as document:
         body = b"".join([chunk async for chunk in document.chunks()])
@@ -100,7 +100,7 @@ async def test_streamed_from_upstream(reader: Reader) -> None:
     assert reader.cached.size == 0
 
 
-async def test_failure_of_upstream_is_reported(reader: Reader) -> None:
+async def test_failure_of_upstream_is_reported(reader: CachedReader) -> None:
     """An error of upstream is its last failure, as with any other document."""
     reader.index.quirks = Quirks(status=500)
 

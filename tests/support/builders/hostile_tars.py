@@ -24,10 +24,10 @@ def sdist(
     return gzip_of(tar_of([*before, *([pkg_info] if pkg_info else []), *behind]))
 
 
-def member(name: str, content: bytes = b"", **said: Any) -> Member:
+def member(name: str, content: bytes = b"", **values: Any) -> Member:
     """Return a member with any values in its header."""
     entry, _ = tar_file(name, content)
-    for field, value in said.items():
+    for field, value in values.items():
         setattr(entry, field, value)
     return entry, content
 

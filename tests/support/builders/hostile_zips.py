@@ -35,8 +35,8 @@ def wheel(*more: Entry, **changes: Entry | bytes | None) -> bytes:
 def entries(*more: Entry, **changes: Entry | bytes | None) -> list[Entry]:
     """Return the members of a wheel with changes, and a valid RECORD."""
     listed = [*_described(**changes), *more]
-    said = changes.get("RECORD", record_of(listed))
-    record = said if isinstance(said, Entry) else Entry(RECORD, said or b"")
+    values = changes.get("RECORD", record_of(listed))
+    record = values if isinstance(values, Entry) else Entry(RECORD, values or b"")
     return [*listed[: len(HEAD)], record, *listed[len(HEAD) :]]
 
 
@@ -104,10 +104,10 @@ def many_members(count: int) -> bytes:
 
 def overlapping() -> bytes:
     """Return a zip whose members, of many names, are the same bytes of the file."""
-    said = {"size": len(ZEROS), "crc": zlib.crc32(ZEROS)}
+    values = {"size": len(ZEROS), "crc": zlib.crc32(ZEROS)}
     packed = deflated(ZEROS)
     same = (
-        Entry(f"x{number}", packed=packed, local=said, central=said, alone=number > 0)
+        Entry(f"x{number}", packed=packed, local=values, central=values, alone=number > 0)
         for number in range(1000)
     )
     return raw_zip([*entries(), *same])

@@ -34,7 +34,7 @@ class Entry:
         """Return the data after the local header."""
         return deflated(self.content) if self.packed is None else self.packed
 
-    def said(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """Return the values of a correct header."""
         name = self.name.encode() if isinstance(self.name, str) else self.name
         return {
@@ -63,12 +63,12 @@ def raw_zip(
     for entry in entries:
         if not entry.alone:
             offset = len(body)
-            body += _local(**entry.said() | entry.local) + entry.data
-        directory += _central(offset, entry.mode, entry.said() | entry.central)
+            body += _local(**entry.values() | entry.local) + entry.data
+        directory += _central(offset, entry.mode, entry.values() | entry.central)
         count += 1
     body += between
-    said = {"count": count, "size": len(directory), "offset": len(body), **end}
-    return bytes(body + directory) + end_record(**said)
+    values = {"count": count, "size": len(directory), "offset": len(body), **end}
+    return bytes(body + directory) + end_record(**values)
 
 
 def _local(  # noqa: PLR0917 - the fields of the format
@@ -81,14 +81,14 @@ def _local(  # noqa: PLR0917 - the fields of the format
     return fixed + name + extra
 
 
-def _central(offset: int, mode: int, said: dict[str, Any]) -> bytes:
-    name: bytes = said["name"]
-    extra: bytes = said["extra"]
-    comment: bytes = said["comment"]
+def _central(offset: int, mode: int, values: dict[str, Any]) -> bytes:
+    name: bytes = values["name"]
+    extra: bytes = values["extra"]
+    comment: bytes = values["comment"]
     fixed = struct.pack(
-        *("<4s6H3L5H2L", b"PK\x01\x02", 0x314, 20, said["flags"], said["method"], 0, DATE),
-        *(said["crc"], said["packed"], said["size"], len(name), len(extra), len(comment)),
-        *(0, 0, mode << 16, said.get("offset", offset)),
+        *("<4s6H3L5H2L", b"PK\x01\x02", 0x314, 20, values["flags"], values["method"], 0, DATE),
+        *(values["crc"], values["packed"], values["size"], len(name), len(extra), len(comment)),
+        *(0, 0, mode << 16, values.get("offset", offset)),
     )
     return fixed + name + extra + comment
 
@@ -97,9 +97,9 @@ def end_record(
     count: int, size: int, offset: int, *, comment: bytes = b"", length: int | None = None
 ) -> bytes:
     """Return the end of a zip; *length* is the length of its comment."""
-    said = len(comment) if length is None else length
+    values = len(comment) if length is None else length
     counts = (count & 0xFFFF, count & 0xFFFF)
-    return struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, *counts, size, offset, said) + comment
+    return struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, *counts, size, offset, values) + comment
 
 
 def zip64_end(count: int, size: int, offset: int, *, at: int, record_size: int = 44) -> bytes:

@@ -66,8 +66,8 @@ def _wheel(recipe: Recipe) -> bytes:
     ]
     replaced = {placed(path): _content(value) for path, value in recipe.get("replace", {}).items()}
     omitted = {placed(path) for path in recipe.get("omit", ())}
-    kept = [(path, replaced.get(path, old)) for path, old in members if path not in omitted]
-    return zip_of(kept, _zip_style(recipe))
+    remaining = [(path, replaced.get(path, old)) for path, old in members if path not in omitted]
+    return zip_of(remaining, _zip_style(recipe))
 
 
 def _zip(recipe: Recipe) -> bytes:

@@ -34,13 +34,13 @@ def clean_environment() -> dict[str, str]:
     Of pip's settings only the CA certificate stays: an extra index or a folder of wheels could
     fake a success.
     """
-    kept = {
+    environment = {
         name: text
         for name, text in os.environ.items()
         if name in _KEPT or not name.upper().startswith(_SETTINGS)
     }
     return {
-        **kept,
+        **environment,
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
@@ -78,11 +78,11 @@ def newest_pip(folder: Path) -> Path:
 def versions(pip: Path) -> str:
     """Return the versions of all clients in one line."""
     commands = ([str(pip), "-m", "pip"], [str(UV)], [sys.executable, "-m", "twine"])
-    said = (
+    outputs = (
         subprocess.run([*one, "--version"], check=True, capture_output=True, text=True).stdout
         for one in commands
     )
-    return ", ".join(" ".join(one.split()[:3]) for one in said)
+    return ", ".join(" ".join(one.split()[:3]) for one in outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Clients:
     """The certificate authority of servers, if this machine does not trust it."""
 
     @classmethod
-    def at(cls, folder: Path, pip_python: Path) -> "Clients":
+    def in_folder(cls, folder: Path, pip_python: Path) -> "Clients":
         """Return the clients with empty caches."""
         return cls(folder, pip_python, count(1))
 

@@ -20,7 +20,7 @@ class Description:
     """The OpenAPI document of a server, and the responses that occurred."""
 
     document: Any = field(repr=False)
-    seen: set[tuple[str, str]] = field(default_factory=set)
+    responses: set[tuple[str, str]] = field(default_factory=set)
 
     def check(self, request: str, answer: Answer, sent: bytes | None) -> None:
         """Fail if an answer, or the body of a successful request, is not as described.
@@ -43,7 +43,7 @@ class Description:
         if answer.status < 400 and "requestBody" in operation:
             content = operation["requestBody"]["content"]
             self._check_value(json.loads(sent or b""), content["application/json"]["schema"])
-        self.seen.add((name, status))
+        self.responses.add((name, status))
 
     def operations(self) -> Iterator[tuple[str, Any]]:
         """Return every operation by its method and path."""

@@ -34,7 +34,7 @@ _FOLDERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Installation:
     """An installation: its result, and the contents of its environment."""
 
     done: Finished
@@ -60,20 +60,20 @@ class Project:
         python = self.installers.clients.new_environment()
         return await self._run(python, self.by.lock, flags, settings)
 
-    async def sync(self, *flags: str, **settings: str) -> Outcome:
+    async def sync(self, *flags: str, **settings: str) -> Installation:
         """Install the lock file into a new environment."""
         return await self._into_new_environment(self.by.sync, flags, settings)
 
-    async def install(self, *flags: str, **settings: str) -> Outcome:
+    async def install(self, *flags: str, **settings: str) -> Installation:
         """Lock and sync with one command, as users of a new project do."""
         return await self._into_new_environment(self.by.install, flags, settings)
 
     async def _into_new_environment(
         self, command: tuple[str, ...], flags: tuple[str, ...], settings: Mapping[str, str]
-    ) -> Outcome:
+    ) -> Installation:
         python = self.installers.clients.new_environment()
         done = await self._run(python, command, flags, settings)
-        return Outcome(done, await self.installers.clients.installed(python))
+        return Installation(done, await self.installers.clients.installed(python))
 
     async def _run(
         self,
@@ -103,7 +103,9 @@ class Installers:
         (folder / by.file).write_text(by.write(sources, requirement))
         return Project(self, by, folder)
 
-    async def install(self, installer: str, sources: Sources, requirement: str = "demo") -> Outcome:
+    async def install(
+        self, installer: str, sources: Sources, requirement: str = "demo"
+    ) -> Installation:
         """Install into a new environment, with any installer."""
         if installer in PROJECTS:
             return await self.project(installer, sources, requirement).install()
@@ -117,21 +119,21 @@ class Installers:
             indexes = ["--default-index", sources.default, *extra]
             into = ["pip", "install", "--python", str(python)]
             done = await self.clients.uv(*into, *indexes, requirement)
-        return Outcome(done, await self.clients.installed(python))
+        return Installation(done, await self.clients.installed(python))
 
     async def version(self, installer: str) -> str:
         """Return the version of an installer."""
         if installer == "pip":
-            said = await self.clients.pip("--version")
+            output = await self.clients.pip("--version")
         elif installer.startswith("uv"):
-            said = await self.clients.uv("--version")
+            output = await self.clients.uv("--version")
         else:
             return self.tools.version(installer)
-        return said.ok().stdout.split()[1]
+        return output.ok().stdout.split()[1]
 
     def environment(self, python: Path) -> dict[str, str]:
         """Return the environment of a shell in which the environment of *python* is activated."""
         clean = clean_environment()
-        kept = {name: text for name, text in clean.items() if not name.startswith(_FOREIGN)}
+        remaining = {name: text for name, text in clean.items() if not name.startswith(_FOREIGN)}
         folders = {name: str(self.clients.folder / part) for name, part in _FOLDERS.items()}
-        return {**kept, **_SWITCHES, **folders, "VIRTUAL_ENV": str(python.parent.parent)}
+        return {**remaining, **_SWITCHES, **folders, "VIRTUAL_ENV": str(python.parent.parent)}

@@ -28,8 +28,8 @@ class ClientMatrix:
     def note(self, table: str, row: str, column: str, outcome: str = YES) -> None:
         """Add an outcome; a case cannot have two."""
         cells = self.tables.setdefault(table, {})
-        said = cells.setdefault((row, column), outcome)
-        assert said == outcome, f"{table}, {row}, {column}: {said}, and then {outcome}"
+        first = cells.setdefault((row, column), outcome)
+        assert first == outcome, f"{table}, {row}, {column}: {first}, and then {outcome}"
 
 
 def markdown(cells: Cells) -> str:

@@ -119,19 +119,19 @@ class Pep694:
     async def until_over(self, session: Any) -> Any:
         """Wait until a session is not processing any more, and return it."""
         async with asyncio.timeout(10):
-            while (shown := await self.show(session))["status"] == "processing":
+            while (answer := await self.show(session))["status"] == "processing":
                 pass
-        return shown
+        return answer
 
     async def status(self, upload: Any) -> str:
         """Return the status of an upload, from its own URL."""
-        shown = await self.ask("GET", upload["links"]["file-upload-session"])
-        return str(shown.document["status"])
+        answer = await self.ask("GET", upload["links"]["file-upload-session"])
+        return str(answer.document["status"])
 
     async def files(self, session: Any) -> dict[str, str]:
         """Return the status of each file of a session."""
-        shown = (await self.ask("GET", session["links"]["session"])).document
-        return {name: one["status"] for name, one in shown["files"].items()}
+        answer = (await self.ask("GET", session["links"]["session"])).document
+        return {name: one["status"] for name, one in answer["files"].items()}
 
     @asynccontextmanager
     async def processing(self, upload: Any) -> AsyncIterator[asyncio.Task[Answer]]:

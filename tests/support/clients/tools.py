@@ -39,8 +39,8 @@ class Tools:
     def version(self, name: str) -> str:
         """Return the version of a client."""
         self.command(name)
-        shown = ["pip", "show", "--python", str(self.folder / name), name]
-        lines = _run(*shown).splitlines()
+        command = ["pip", "show", "--python", str(self.folder / name), name]
+        lines = _run(*command).splitlines()
         return next(one for one in lines if one.startswith("Version: ")).split()[1]
 
     def versions(self) -> str:

@@ -50,12 +50,12 @@ class Uploader:
     def environment(self, url: str, token: str, home: Path) -> dict[str, str]:
         """Return an environment with one server and without other settings."""
         given = {"URL": url, "TOKEN": token}
-        told = {name: given.get(text, text) for name, text in self.variables.items()}
+        variables = {name: given.get(text, text) for name, text in self.variables.items()}
         return {
             **clean_environment(),
             **_NO_KEYRING,
             **self.settings,
-            **told,
+            **variables,
             "HOME": str(home),
         }
 

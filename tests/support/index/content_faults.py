@@ -18,10 +18,10 @@ def answer(
     body: bytes, kind: str, *headers: str, status: str = "200 OK", length: int | None = None
 ) -> bytes:
     """Return a whole answer; its *length* may differ from that of the body."""
-    said = [f"HTTP/1.1 {status}", "Connection: close", *headers]
-    said += [f"Content-Type: {kind}"] if kind else []
-    said.append(f"Content-Length: {len(body) if length is None else length}")
-    return "\r\n".join([*said, "", ""]).encode() + body
+    lines = [f"HTTP/1.1 {status}", "Connection: close", *headers]
+    lines += [f"Content-Type: {kind}"] if kind else []
+    lines.append(f"Content-Length: {len(body) if length is None else length}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def typed(kind: str) -> Fault:

@@ -25,15 +25,15 @@ async def set_faults(request: web.Request) -> web.Response:
 async def set_uploads(request: web.Request) -> web.Response:
     """Change settings: `lag`, `lags`, `tokens`, `burned`, `processing`, `is_registered`."""
     uploads = request.app[INDEX].uploads
-    said = await request.json()
-    uploads.processing = said.get("processing", uploads.processing)
-    uploads.tokens = set(said.get("tokens", uploads.tokens))
-    uploads.burned = set(said.get("burned", uploads.burned))
-    uploads.trusted.is_registered = said.get("is_registered", uploads.trusted.is_registered)
-    if "lag" in said:
-        uploads.lag = Lag(**said["lag"])
-    if "lags" in said:
-        uploads.lags = {name: Lag(**lag) for name, lag in said["lags"].items()}
+    settings = await request.json()
+    uploads.processing = settings.get("processing", uploads.processing)
+    uploads.tokens = set(settings.get("tokens", uploads.tokens))
+    uploads.burned = set(settings.get("burned", uploads.burned))
+    uploads.trusted.is_registered = settings.get("is_registered", uploads.trusted.is_registered)
+    if "lag" in settings:
+        uploads.lag = Lag(**settings["lag"])
+    if "lags" in settings:
+        uploads.lags = {name: Lag(**lag) for name, lag in settings["lags"].items()}
     return _json({})
 
 

@@ -20,10 +20,10 @@ from tests.support.index.handlers import PROJECTS, ROUTES
 from tests.support.index.oidc import OIDC_ROUTES, TRUSTED_PUBLISHING
 from tests.support.index.projects import Project, Projects
 from tests.support.index.quirks import QUIRKS, Quirks, break_answers, edit_pages
-from tests.support.uploads.fake_uploads import Uploads
+from tests.support.uploads.fake_uploads import FakeUploads
 from tests.support.uploads.handler import UPLOAD_ROUTES, UPLOADS
 
-__all__ = ["JUST_OUT", "FakeIndex", "Quirks", "Recorded"]
+__all__ = ["JUST_OUT", "FakeIndex", "Quirks", "RecordedRequest"]
 
 
 JUST_OUT = {"upload-time": "2026-11-22T11:00:00.000000Z"}
@@ -31,7 +31,7 @@ JUST_OUT = {"upload-time": "2026-11-22T11:00:00.000000Z"}
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedRequest:
     """A request to the fake index; its path is raw and includes the query."""
 
     method: str
@@ -44,15 +44,15 @@ class FakeIndex:
     """An index with projects, which is requested over HTTP and inspected afterwards."""
 
     quirks: Quirks = field(default_factory=Quirks)
-    requests: list[Recorded] = field(default_factory=list)
+    requests: list[RecordedRequest] = field(default_factory=list)
     projects: Projects = field(default_factory=Projects)
-    uploads: Uploads = field(init=False)
+    uploads: FakeUploads = field(init=False)
     url: str = ""
     _site: web.TCPSite | None = None
     _runner: web.AppRunner | None = None
 
     def __post_init__(self) -> None:
-        self.uploads = Uploads(self.projects)
+        self.uploads = FakeUploads(self.projects)
 
     @classmethod
     @asynccontextmanager
@@ -142,7 +142,7 @@ class FakeIndex:
     def _recorder(self) -> Middleware:
         @web.middleware
         async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self.requests.append(Recorded(request.method, request.raw_path, request.headers))
+            self.requests.append(RecordedRequest(request.method, request.raw_path, request.headers))
             request[QUIRKS] = self.quirks
             return await handler(request)
 

@@ -61,7 +61,7 @@ async def list_projects(request: web.Request) -> web.Response:
 async def show_page(request: web.Request) -> web.Response:
     """Return the files of a project."""
     project = _find_project(request)
-    request.app[UPLOADS].page_was_asked(request.app[PROJECTS].find(request.match_info["project"]))
+    request.app[UPLOADS].record_page(request.app[PROJECTS].find(request.match_info["project"]))
     if project is None:
         return no_such_page()
     keys = f"all-html project/{project.name} warehouse:templates/api/simple/detail.html"
@@ -171,7 +171,7 @@ ROUTES = [
 
 def _find_project(request: web.Request) -> Project | None:
     project = request.app[PROJECTS].find(request.match_info["project"])
-    return request.app[UPLOADS].as_seen(project)
+    return request.app[UPLOADS].as_listed(project)
 
 
 def _site(request: web.Request) -> str:

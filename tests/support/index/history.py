@@ -54,26 +54,26 @@ class History:
     attempts: list[Attempt] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
 
-    def began(self, at: str, headers: Sequence[tuple[str, str]]) -> Attempt:
+    def add_attempt(self, at: str, headers: Sequence[tuple[str, str]]) -> Attempt:
         """Add an upload that begins."""
         self.attempts.append(Attempt(len(self.attempts) + 1, at, headers))
         return self.attempts[-1]
 
-    def named(self, attempt: Attempt, filename: str | None) -> None:
+    def set_filename(self, attempt: Attempt, filename: str | None) -> None:
         """Set the filename of an upload."""
         attempt.filename = filename
         attempt.number = 1 + sum(
             one.filename == filename for one in self.attempts if one is not attempt
         )
 
-    def saw(self, project: str, filenames: Collection[str]) -> None:
+    def add_view(self, project: str, filenames: Collection[str]) -> None:
         """Add the view of a project, if it differs from the last one."""
         view = View(project, tuple(sorted(filenames)))
         before = [one for one in self.views if one.project == project]
         if before[-1:] != [view]:
             self.views.append(view)
 
-    def took(self, attempt: Attempt) -> None:
+    def accept(self, attempt: Attempt) -> None:
         """Record that a file was accepted."""
         attempt.outcome, attempt.place = Outcome.ACCEPTED, len(self.accepted) + 1
         attempt.begun = len(self.attempts)

@@ -19,7 +19,7 @@ LIFETIME = timedelta(seconds=900)
 
 
 @dataclass(slots=True)
-class TrustedPublishing:
+class FakeTrustedPublishing:
     """Identities of a CI, and minted tokens.
 
     Without *is_registered* the index trusts no workflow. *claims* are additional claims of a job.
@@ -57,7 +57,7 @@ class TrustedPublishing:
         return self.clock.now() >= self.minted[token]
 
 
-TRUSTED_PUBLISHING = web.AppKey("trusted_publishing", TrustedPublishing)
+TRUSTED_PUBLISHING = web.AppKey("trusted_publishing", FakeTrustedPublishing)
 
 
 async def show_identity(request: web.Request) -> web.Response:

@@ -75,13 +75,13 @@ class FakeTables:
             if self.stages[stage_id].status in LIVE
         )
         return is_coming or any(
-            kept.artifact.sha256 == sha256 and self.stages[stage_id].status in LIVE
-            for (stage_id, _), kept in self.artifacts.items()
+            stored.artifact.sha256 == sha256 and self.stages[stage_id].status in LIVE
+            for (stage_id, _), stored in self.artifacts.items()
         )
 
     def with_artifacts(self, stage: Stage) -> Stage:
         """Return a stage with its artifacts and its unfinished file uploads."""
-        held = [kept.artifact for key, kept in self.artifacts.items() if key[0] == stage.id]
+        held = [stored.artifact for key, stored in self.artifacts.items() if key[0] == stage.id]
         return replace(
             stage,
             artifacts=tuple(sorted(held, key=lambda one: one.filename)),
@@ -195,13 +195,13 @@ class FakeArtifactRows:
 
     def find_core_metadata(self, stage_id: str, filename: str) -> bytes | None:
         """Return the METADATA file of a staged wheel."""
-        kept = self.tables.artifacts.get((stage_id, filename))
-        return kept.core_metadata if kept else None
+        stored = self.tables.artifacts.get((stage_id, filename))
+        return stored.core_metadata if stored else None
 
     def find_form(self, stage_id: str, filename: str) -> FormFields:
         """Return the form that an artifact came with; empty if there is no such artifact."""
-        kept = self.tables.artifacts.get((stage_id, filename))
-        return kept.form if kept else ()
+        stored = self.tables.artifacts.get((stage_id, filename))
+        return stored.form if stored else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +224,8 @@ class FakeFileUploadRows:
         if upload.received:
             self.tables.unused_since[upload.received.sha256] = None
             self.tables.sizes[upload.received.sha256] = upload.received.size
-        kept = upload if upload.status in IN_PROGRESS else replace(upload, attestations=None)
-        self.tables.uploads[stage_id, upload.id] = kept
+        stored = upload if upload.status in IN_PROGRESS else replace(upload, attestations=None)
+        self.tables.uploads[stage_id, upload.id] = stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ class FakeFileRows:
 
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
-        is_held = any(kept.artifact.sha256 == sha256 for kept in self.tables.artifacts.values())
+        is_held = any(stored.artifact.sha256 == sha256 for stored in self.tables.artifacts.values())
         is_coming = any(
             one.received and one.received.sha256 == sha256 and one.status in IN_PROGRESS
             for one in self.tables.uploads.values()

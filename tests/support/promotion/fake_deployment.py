@@ -85,11 +85,11 @@ class FakeDeployment:
 
     async def stage(self, *distributions: Distribution, attestations: int = 0) -> Stage:
         """Stage a release, as after its uploads."""
-        kept = [await self._keep(one) for one in distributions]
+        artifacts = [await self._store(one) for one in distributions]
 
         def work(rows: Rows) -> None:
             rows.stages.save(a_stage())
-            for one, artifact in zip(distributions, kept, strict=True):
+            for one, artifact in zip(distributions, artifacts, strict=True):
                 attested = replace(artifact, attestations=attestations)
                 rows.artifacts.save("s1", attested, tuple(upload_form(one)), one.metadata)
 
@@ -161,7 +161,7 @@ class FakeDeployment:
             a_publish_target(self.fake_target, self._pause), urls=target, credentials=credentials
         )
 
-    async def _keep(self, distribution: Distribution) -> Artifact:
+    async def _store(self, distribution: Distribution) -> Artifact:
         async with self.files.receive() as file:
             await file.write(distribution.content)
             received = await file.finish()

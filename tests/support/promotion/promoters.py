@@ -25,8 +25,8 @@ def publishing_on(index: FakeIndex, **changes: str) -> Mapping[str, str]:
 def an_entry(filename: str, progress: str = "confirmed", **changes: Any) -> dict[str, Any]:
     """Return the state of a file as a client reports it."""
     url = f"https://files.example/{filename}" if progress == "confirmed" else ""
-    told = {"changed-at": REPORTED_AT, "attempts": 1, "in-doubt": False, "said": "", "url": url}
-    return {"filename": filename, "progress": progress, **told, **changes}
+    state = {"changed-at": REPORTED_AT, "attempts": 1, "in-doubt": False, "said": "", "url": url}
+    return {"filename": filename, "progress": progress, **state, **changes}
 
 
 def manifest_digest_of(*distributions: Distribution) -> str:
@@ -53,8 +53,11 @@ class Promoter:
     async def start(self, stage: Any, publisher: str = "server", **changes: Any) -> Answer:
         """Request the plan and start it, with all warnings acknowledged and with *changes*."""
         plan = (await self.plan(stage, publisher)).document
-        seen = {"manifest-digest": plan["manifest-digest"], "acknowledged": plan["warnings-digest"]}
-        order = {**seen, "publisher": publisher, **changes}
+        approved = {
+            "manifest-digest": plan["manifest-digest"],
+            "acknowledged": plan["warnings-digest"],
+        }
+        order = {**approved, "publisher": publisher, **changes}
         return await self.ask("POST", stage, "/promotion", **order)
 
     async def show(self, stage: Any) -> Any:

@@ -43,7 +43,7 @@ class Certificates:
     authority: Path
 
     @classmethod
-    def made_in(cls, folder: Path) -> "Certificates":
+    def create_in(cls, folder: Path) -> "Certificates":
         """Create an authority and a certificate."""
         made = cls(folder / "certificate.pem", folder / "key.pem", folder / "authority.pem")
         authority = trustme.CA()
@@ -54,13 +54,13 @@ class Certificates:
         authority.cert_pem.write_to_path(made.authority)
         return made
 
-    def trusted(self) -> ssl.SSLContext:
+    def tls_context(self) -> ssl.SSLContext:
         """Return the TLS context of a client that trusts it."""
         return ssl.create_default_context(cafile=self.authority)
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class ProxiedServer:
     """A server behind nginx: its public URL, and the logs of nginx."""
 
     url: str
@@ -90,8 +90,8 @@ class Front:
         return aiohttp.ClientSession(connector=connector, headers=headers)
 
 
-FrontStart = Callable[..., AbstractAsyncContextManager[Front]]
-"""Starts a server behind nginx; see the fixture `start_front`."""
+ProxiedServerStart = Callable[..., AbstractAsyncContextManager[ProxiedServer]]
+"""Starts a server behind nginx; see the fixture `start_proxied_server`."""
 
 
 def free_port() -> int:

@@ -163,8 +163,8 @@ class OtherIndexes:
         folder, port = self._new_folder(), free_port()
         data = ["--serverdir", str(folder / "data")]
         init = str(self.tools.command("devpi-server", "devpi-init"))
-        told = await run(init, *data, "--no-root-pypi", environment=clean_environment())
-        told.ok()
+        done = await run(init, *data, "--no-root-pypi", environment=clean_environment())
+        done.ok()
         where = ["--host", "127.0.0.1", "--port", str(port), "--offline-mode"]
         command = [str(self.tools.command("devpi-server")), *data, *where, *_DEVPI_IN_A_HURRY]
         async with _running(*command, port=port, folder=folder):

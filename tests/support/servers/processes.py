@@ -53,7 +53,7 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
+class StageLinks:
     """A stage with files, by its id and URL."""
 
     id: str
@@ -108,7 +108,7 @@ class Server:
         ):
             return response.status, await response.read()
 
-    async def stage(self, *distributions: Distribution) -> Staged:
+    async def stage(self, *distributions: Distribution) -> StageLinks:
         """Upload files of one release, and return their stage."""
         for one in distributions:
             form = FormData([*upload_form(one), ("staged", "true")])
@@ -117,7 +117,7 @@ class Server:
             assert status == 200, body
         return self._staged(body)
 
-    async def open_stage(self, **options: str) -> Staged:
+    async def open_stage(self, **options: str) -> StageLinks:
         """Open an empty stage."""
         status, body = await self.ask("POST", "/api/stages", body=options)
         assert status == 201, body
@@ -143,13 +143,13 @@ class Server:
 
     async def command(self, *arguments: str, token: str | None = None, **settings: str) -> Finished:
         """Run a `stageproxy` command against this server, with more *settings*."""
-        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.admin_token}
-        environment = {**own_environment(), **told, **settings}
+        variables = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.admin_token}
+        environment = {**own_environment(), **variables, **settings}
         return await run(sys.executable, "-m", "stageproxy", *arguments, environment=environment)
 
-    def _staged(self, body: bytes) -> Staged:
+    def _staged(self, body: bytes) -> StageLinks:
         document = json.loads(body)
-        return Staged(document["id"], document["links"]["stage"])
+        return StageLinks(document["id"], document["links"]["stage"])
 
     async def stop(self) -> None:
         """Stop the server, which exits with 0."""
@@ -170,9 +170,11 @@ def put_commands(folder: Path) -> None:
 
 def own_environment() -> dict[str, str]:
     """Return an environment in which `-m stageproxy` is this checkout, without settings."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("STAGEPROXY_")}
-    paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
+    remaining = {
+        name: text for name, text in os.environ.items() if not name.startswith("STAGEPROXY_")
+    }
+    paths = [str(ROOT), *filter(None, [remaining.get("PYTHONPATH")])]
+    return {**remaining, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 async def run(
@@ -201,11 +203,11 @@ async def run(
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        said = []
+        text = []
         for stream in (stdout, stderr):
             stream.seek(0)
-            said.append(stream.read().decode(errors="replace"))
-    return Finished(code, *said)
+            text.append(stream.read().decode(errors="replace"))
+    return Finished(code, *text)
 
 
 ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
@@ -223,7 +225,7 @@ async def running_server(
     given = {f"STAGEPROXY_{name}": text for name, text in settings.items()}
     command = ["-m", "stageproxy", "serve", "--port", "0", "--data", str(data)]
     with (logs / "stdout").open("a+") as stdout, (logs / "stderr").open("a") as stderr:
-        said_before = stdout.tell()
+        offset = stdout.tell()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
@@ -233,7 +235,7 @@ async def running_server(
             stderr=stderr,
         )
         try:
-            url = await _wait_until_ready(process, logs, said_before)
+            url = await _wait_until_ready(process, logs, offset)
             server = Server(url, data, logs, process)
             yield server
             await server.stop()
@@ -250,11 +252,11 @@ def assert_no_token_is_logged(logs: Path) -> None:
     assert [name for name, text in texts.items() if TOKEN_PATTERN.search(text)] == []
 
 
-async def _wait_until_ready(process: Process, logs: Path, said_before: int) -> str:
+async def _wait_until_ready(process: Process, logs: Path, offset: int) -> str:
     async with asyncio.timeout(_START_SECONDS):
         while process.returncode is None:
-            said = (logs / "stdout").read_text()[said_before:]
-            *lines, _ = said.split("\n")
+            text = (logs / "stdout").read_text()[offset:]
+            *lines, _ = text.split("\n")
             if lines and lines[-1].startswith(_READY):
                 return lines[-1].removeprefix(_READY)
             await asyncio.sleep(0.02)

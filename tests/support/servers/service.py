@@ -24,7 +24,7 @@ from tests.support.clients.asking import Answer, send
 from tests.support.clients.described import Description
 from tests.support.index.fake_index import FakeIndex
 from tests.support.ports.clock import FakeClock
-from tests.support.ports.inspectors import InspectorHere
+from tests.support.ports.in_process_inspector import InProcessInspector
 
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 HTML_PAGE = "application/vnd.pypi.simple.v1+html"
@@ -128,20 +128,20 @@ async def running_service(
 
     Archives are read in this process, unless another *inspected_by* is given.
     """
-    said: list[str] = []
+    lines: list[str] = []
     clock = FakeClock()
     directory = DataDirectory(data)
     async with (
         listening(
             config_of(data, index, settings),
             directory,
-            said.append,
+            lines.append,
             clock,
-            inspected_by or InspectorHere(),
+            inspected_by or InProcessInspector(),
         ) as parts,
         ClientSession(auto_decompress=False, skip_auto_headers=NOT_SENT_BY_ITSELF) as session,
     ):
-        url = said[-1].rpartition(" ")[2]
+        url = lines[-1].rpartition(" ")[2]
         admin = directory.admin_token.read_text().strip()
         description = Description(json.loads(parts.app[OPENAPI].body))
         yield RunningService(url, index, clock, data, parts, session, admin, description)

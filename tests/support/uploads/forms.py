@@ -78,40 +78,40 @@ def read_form(content_type: str, body: bytes) -> Form:
 
 
 @dataclass(slots=True)
-class Reading:
+class IncomingBody:
     """A body that is being received."""
 
     request: web.Request
-    body: bytes = b""
+    received: bytes = b""
 
-    async def until(self, is_enough: Callable[["Reading"], bool]) -> None:
+    async def until(self, is_enough: Callable[["IncomingBody"], bool]) -> None:
         """Read until there *is_enough*, or the body ends."""
         while not is_enough(self):
             chunk = await self.request.content.readany()
             if not chunk:
                 return
-            self.body += chunk
+            self.received += chunk
 
     @property
     def filename(self) -> str | None:
         """Return the name of the file, if it was received."""
-        found = CONTENT.search(self.body)
+        found = CONTENT.search(self.received)
         return found[1].decode() if found else None
 
     @property
     def form(self) -> Form:
         """Return the form of the whole body."""
-        return read_form(self.request.headers.get("Content-Type", ""), self.body)
+        return read_form(self.request.headers.get("Content-Type", ""), self.received)
 
 
-def knows_filename(reading: Reading) -> bool:
+def has_filename(body: IncomingBody) -> bool:
     """Return whether the filename was received."""
-    return reading.filename is not None
+    return body.filename is not None
 
 
-def has_half(reading: Reading) -> bool:
+def has_half(body: IncomingBody) -> bool:
     """Return whether half of the announced length was received."""
-    return 2 * len(reading.body) >= (reading.request.content_length or 0)
+    return 2 * len(body.received) >= (body.request.content_length or 0)
 
 
 def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -20,7 +20,7 @@ JSON = SimpleType.V1_JSON.value
 
 
 @dataclass(slots=True)
-class Reader:
+class CachedReader:
     """Reads a fake index, with its own clock."""
 
     index: FakeIndex

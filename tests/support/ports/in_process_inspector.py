@@ -7,7 +7,7 @@ from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents, read_contents
 
 
-class InspectorHere:
+class InProcessInspector:
     """Reads archives on a thread of this process; see `store.files.Inspector`."""
 
     async def read_contents(self, path: Path, name: DistributionName) -> Contents:
