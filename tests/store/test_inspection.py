@@ -101,7 +101,7 @@ def leave_no_memory(pid: int, *, but: int = 0) -> None:
 async def until_gone(pid: int) -> None:
     """Wait until a process has ended, for which there is no event."""
     async with asyncio.timeout(20):
-        while is_running(pid):  # noqa: ASYNC110 - no event comes from there
+        while is_running(pid):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.005)
 
 

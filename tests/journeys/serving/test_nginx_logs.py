@@ -1,4 +1,4 @@
-"""What is told behind nginx, and what is not: addresses of clients, tokens, figures."""
+"""Logs and metrics behind nginx: addresses of clients, and no tokens."""
 
 import re
 
@@ -17,7 +17,7 @@ WHEEL = a_wheel("demo", "2.0")
     "claimed", [{}, {"X-Forwarded-For": "203.0.113.9"}], ids=["no claim", "a claim"]
 )
 async def test_client_address(proxied_server: ProxiedServer, claimed: dict[str, str]) -> None:
-    """The server logs the address that nginx sees, whatever the client says of itself."""
+    """The server logs the address that nginx connects from, whatever headers the client sends."""
     url = f"{proxied_server.url}/robots.txt"
     async with (
         proxied_server.session("127.0.0.2") as session,
@@ -31,7 +31,7 @@ async def test_client_address(proxied_server: ProxiedServer, claimed: dict[str, 
 
 
 async def test_log_of_nginx(proxied_server: ProxiedServer) -> None:
-    """The log says what was asked, without queries, and holds no token in whatever place."""
+    """The log has requests without queries, and no token at any place."""
     stage = await proxied_server.server.stage(WHEEL)
     token = stage.url.rstrip("/").rpartition("/")[2]
     asked = {
@@ -61,7 +61,7 @@ async def test_log_of_nginx(proxied_server: ProxiedServer) -> None:
 
 
 async def test_server_that_is_gone(proxied_server: ProxiedServer) -> None:
-    """While the server is down nginx says 502, and logs no more than that."""
+    """While the server is down, nginx answers 502 and logs only that."""
     stage = await proxied_server.server.stage(WHEEL)
     await proxied_server.server.stop()
 
@@ -73,8 +73,8 @@ async def test_server_that_is_gone(proxied_server: ProxiedServer) -> None:
     assert (proxied_server.logs / "error.log").read_text() == ""
 
 
-async def test_metrics_stay_inside(proxied_server: ProxiedServer) -> None:
-    """Figures are not for everyone; health is."""
+async def test_metrics_are_not_public(proxied_server: ProxiedServer) -> None:
+    """Behind nginx, /health is public and /metrics is not found."""
     async with proxied_server.session() as session:
         found = {}
         for path in ("/metrics", "/%6Detrics", "//metrics", "/health/ready"):

@@ -1,4 +1,4 @@
-"""The rows of the fake catalogue, which keep the promises of the ports."""
+"""The rows of the fake catalogue."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ FormerKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class _StoredArtifact:
-    """An artifact with what came along."""
+    """An artifact with its form and core metadata."""
 
     artifact: Artifact
     form: FormFields
@@ -52,7 +52,7 @@ class FakeTables:
     events: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> "FakeTables":
-        """Return tables that change on their own."""
+        """Return a copy."""
         return FakeTables(
             dict(self.stages),
             dict(self.stage_tokens),
@@ -80,7 +80,7 @@ class FakeTables:
         )
 
     def with_artifacts(self, stage: Stage) -> Stage:
-        """Return a stage with its artifacts and its unfinished file uploads."""
+        """Return a stage with its artifacts and unfinished file uploads."""
         held = [stored.artifact for key, stored in self.artifacts.items() if key[0] == stage.id]
         return replace(
             stage,
@@ -89,7 +89,7 @@ class FakeTables:
         )
 
     def unfinished(self, stage_id: str) -> Sequence[FileUpload]:
-        """Return the file uploads that keep a stage from being promoted."""
+        """Return the unfinished file uploads of a stage."""
         return [
             replace(one, attestations=None)
             for key, one in self.uploads.items()
@@ -109,14 +109,14 @@ class FakeStageRows:
         return self.tables.with_artifacts(stage) if stage else None
 
     def find_by_token(self, digest: str) -> tuple[Stage, int] | None:
-        """Return the stage that a stage token opens or opened, and the rotation it is of."""
+        """Return the stage of a stage token, old or new, and the rotation of the token."""
         if digest not in self.tables.stage_tokens:
             return None
         stage_id, rotation = self.tables.stage_tokens[digest]
         return self.tables.with_artifacts(self.tables.stages[stage_id]), rotation
 
     def find_live(self, project: str, version: str) -> Stage | None:
-        """Return the live stage of a release, however its version is spelled."""
+        """Return the live stage of a release, in any spelling of its version."""
         found = (
             one for one in self.tables.stages.values() if _is_live_stage_of(one, project, version)
         )
@@ -137,7 +137,7 @@ class FakeStageRows:
         self.tables.stages[stage.id] = replace(stage, artifacts=(), uploads=())
 
     def save_token(self, digest: str, stage_id: str, rotation: int) -> None:
-        """Store that a stage token opens a stage."""
+        """Store a stage token."""
         _require(stage_id in self.tables.stages)
         self.tables.stage_tokens[digest] = (stage_id, rotation)
 
@@ -190,7 +190,7 @@ class FakeArtifactRows:
         self.tables.former[stage_id, artifact.blake2b_256, artifact.filename] = reason
 
     def find_former(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
-        """Return why a file is no longer staged."""
+        """Return the reason why a file is no longer staged."""
         return self.tables.former.get((stage_id, blake2b_256, filename))
 
     def find_core_metadata(self, stage_id: str, filename: str) -> bytes | None:
@@ -199,7 +199,7 @@ class FakeArtifactRows:
         return stored.core_metadata if stored else None
 
     def find_form(self, stage_id: str, filename: str) -> FormFields:
-        """Return the form that an artifact came with; empty if there is no such artifact."""
+        """Return the form of an artifact, empty if there is none."""
         stored = self.tables.artifacts.get((stage_id, filename))
         return stored.form if stored else ()
 
@@ -211,7 +211,7 @@ class FakeFileUploadRows:
     tables: FakeTables
 
     def find(self, stage_id: str, upload_id: str) -> FileUpload | None:
-        """Return a file upload of a stage, in whatever state."""
+        """Return a file upload of a stage, in any status."""
         return self.tables.uploads.get((stage_id, upload_id))
 
     def save(self, stage_id: str, upload: FileUpload) -> None:
@@ -314,7 +314,7 @@ class FakePromotionRows:
         self.tables.promotions[promotion.stage_id] = promotion
 
     def find_journal(self, stage_id: str) -> Journal:
-        """Return the journal of a stage's promotion; empty if there never was one."""
+        """Return the journal of a stage's promotion, empty if there is none."""
         return {
             key[1]: self.tables.entries[key]
             for key in sorted(self.tables.entries)
@@ -322,7 +322,7 @@ class FakePromotionRows:
         }
 
     def save_entry(self, stage_id: str, entry: Entry) -> None:
-        """Store how far an artifact is."""
+        """Store the state of an artifact."""
         _require(stage_id in self.tables.stages)
         self.tables.entries[stage_id, entry.filename] = entry
 
@@ -349,12 +349,12 @@ class FakeAuditRows:
     def list(
         self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
     ) -> Sequence[AuditRecord]:
-        """Return the records of a stage, or all, that follow the one of a number."""
+        """Return the records of a stage, or of all, after the one of a number."""
         found = [one for one in self.tables.events if stage_id in {None, one.event.stage_id}]
         return [one for one in found if one.number > after][:limit]
 
     def head(self) -> ChainEnd:
-        """Return where the trail ends."""
+        """Return the end of the trail."""
         return self.tables.events[-1].end if self.tables.events else START
 
 
@@ -372,7 +372,7 @@ class FakeRows:
         self.audit = FakeAuditRows(self.tables)
 
     def copy(self) -> "FakeRows":
-        """Return rows that change on their own."""
+        """Return a copy."""
         return FakeRows(self.tables.copy())
 
     def totals(self) -> Totals:

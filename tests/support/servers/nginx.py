@@ -150,7 +150,7 @@ async def running_nginx(
 
 
 def _nginx() -> str:
-    """Return the command, which Debian installs where only root's PATH leads."""
+    """Return the command, which Debian installs in a folder that only root's PATH has."""
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     assert found, "nginx is not installed: .ci/run installs it with apt-get."
     return found
