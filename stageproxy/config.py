@@ -1,8 +1,8 @@
 """All settings, their defaults and their meaning.
 
 They are read once from a TOML file; `STAGEPROXY_<SECTION>__<NAME>` in the
-environment overrides it. `server/run.py` passes on single values, never the
-whole model.
+environment overrides it. Services get single values, which
+`server/wiring.py` hands on.
 """
 
 import json
@@ -286,7 +286,7 @@ def _reason(kind: str, problem: Mapping[str, Any]) -> str:
     return _REASONS.get(kind) or str(problem["msg"]).removeprefix("Value error, ") + "."
 
 
-def redacted(config: Config) -> dict[str, dict[str, Any]]:
+def shown_settings(config: Config) -> dict[str, dict[str, Any]]:
     """Return the settings as JSON values, with secrets hidden and durations as text."""
     document: dict[str, dict[str, Any]] = json.loads(config.model_dump_json())
     return document

@@ -24,6 +24,10 @@ from stageproxy.core.values import FormFields
 T = TypeVar("T")
 
 
+class ConstraintError(Exception):
+    """A row breaks a promise of the schema: a second one where only one may be, or a stray one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """How much is stored: stages by status, files, and their bytes."""
@@ -201,7 +205,11 @@ class Catalogue(Protocol):
     """The database."""
 
     async def write(self, work: Callable[[Rows], T]) -> T:
-        """Run *work* in one transaction; no other transaction writes meanwhile."""
+        """Run *work* in one transaction; no other transaction writes meanwhile.
+
+        Raise `ConstraintError` if a row breaks a promise of the schema, and
+        `NoRoomError` if the disk is full; nothing is stored then.
+        """
 
     async def read(self, work: Callable[[Rows], T]) -> T:
         """Run *work*, which changes nothing, on what is committed."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from stageproxy.config import Config, ConfigError, load_config, redacted
+from stageproxy.config import Config, ConfigError, load_config, shown_settings
 from stageproxy.upstream.pip_index import urls_of
 from tests.support.servers.processes import ROOT, own_environment, run
 
@@ -52,7 +52,9 @@ def test_example_names_every_setting() -> None:
         for name in names
     ]
 
-    known = [f"{section}.{name}" for section, names in redacted(Config()).items() for name in names]
+    known = [
+        f"{section}.{name}" for section, names in shown_settings(Config()).items() for name in names
+    ]
     assert named == known
     assert {name for name in named if not _has(written, name)} == SECRETS
 
@@ -194,7 +196,7 @@ def test_proxies_in_the_environment(file: Path, text: str) -> None:
 
     expected = tuple(map(ip_network, ("127.0.0.1/32", "10.0.0.0/8", "::1/128")))
     assert (told.server.trusted_proxies, listed.server.trusted_proxies) == (expected, expected)
-    assert redacted(told)["server"]["trusted_proxies"] == [str(one) for one in expected]
+    assert shown_settings(told)["server"]["trusted_proxies"] == [str(one) for one in expected]
 
 
 @pytest.mark.parametrize("text", ["demo=one,Other.Name=two=", " demo = one , Other.Name = two= ,"])
@@ -205,7 +207,7 @@ def test_tokens_in_the_environment(file: Path, text: str) -> None:
     told = load_config(None, {"STAGEPROXY_PROMOTION__TOKENS": text})
 
     assert told == listed
-    assert redacted(told)["promotion"]["tokens"] == {
+    assert shown_settings(told)["promotion"]["tokens"] == {
         "demo": "**********",
         "Other.Name": "**********",
     }
@@ -258,7 +260,7 @@ def test_file_of_a_token(file: Path, text: str, path: Path | None) -> None:
     config = loaded(file, f"[promotion]\ntoken_file = {text}")
 
     assert config.promotion.token_file == path
-    assert redacted(config)["promotion"]["token_file"] == str(path or "")
+    assert shown_settings(config)["promotion"]["token_file"] == str(path or "")
 
 
 def test_secrets_are_not_shown() -> None:
@@ -276,8 +278,8 @@ def test_secrets_are_not_shown() -> None:
         promotion={"tokens": {"demo": "hidden-8"}},
     )
 
-    assert "hidden" not in f"{config}{config!r}{redacted(config)}"
-    assert redacted(config)["upstream"]["url"] == "https://***@index.example/root"
+    assert "hidden" not in f"{config}{config!r}{shown_settings(config)}"
+    assert shown_settings(config)["upstream"]["url"] == "https://***@index.example/root"
     assert config.upstream.url == "https://hidden-3:hidden-4@index.example/root"
 
 

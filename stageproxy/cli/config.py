@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stageproxy.cli.output import FailedError, json_option, print_json
-from stageproxy.config import ConfigError, load_config, redacted
+from stageproxy.config import ConfigError, load_config, shown_settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -56,6 +56,6 @@ def _toml(value: object) -> str:
 
 def _load(file: Path | None) -> dict[str, Any]:
     try:
-        return redacted(load_config(file, os.environ))
+        return shown_settings(load_config(file, os.environ))
     except ConfigError as error:
         raise FailedError(str(error)) from error

@@ -36,7 +36,7 @@ from stageproxy.upstream.pip_index import (
     without_credentials,
 )
 from stageproxy.upstream.session import Patience, open_session
-from stageproxy.web.access_log import JsonFormatter, RedactingFormatter
+from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
 

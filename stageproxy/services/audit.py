@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from stageproxy.core.audit import AuditRecord, ChainCheck, PlainValue
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.events import in_short, refusal_event
+from stageproxy.core.stage.events import refusal_event, shortened
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Catalogue, Clock, Rows
 from stageproxy.services.access import require, require_on
@@ -97,7 +97,7 @@ class AuditTrail:
         details: dict[str, PlainValue] = {
             "method": refusal.method,
             "route": refusal.route,
-            "sentence": in_short(refusal.sentence),
+            "sentence": shortened(refusal.sentence),
             **({"left_out": left_out} if left_out else {}),
         }
 

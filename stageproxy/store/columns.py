@@ -125,7 +125,7 @@ def entry_in(row: Row) -> Entry:
         changed_at=_time(row["changed_at"]),
         attempts=row["attempts"],
         in_doubt=bool(row["in_doubt"]),
-        said=row["said"],
+        sentence=row["said"],
         url=row["url"],
     )
 

@@ -14,7 +14,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.caching import LruCache
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import Rows
+from stageproxy.ports import ConstraintError, Rows
 from stageproxy.store.migrations import migrate
 from stageproxy.store.rows import SqliteRows
 
@@ -160,4 +160,6 @@ def _transaction(connection: Connection, begin: str) -> Iterator[None]:
             connection.execute("ROLLBACK")
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             raise NoRoomError from error
+        if isinstance(error, sqlite3.IntegrityError):
+            raise ConstraintError(str(error)) from error
         raise

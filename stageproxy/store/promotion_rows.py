@@ -69,7 +69,7 @@ class SqlitePromotionRows(Statements):
                 "changed_at": text_of(entry.changed_at),
                 "attempts": entry.attempts,
                 "in_doubt": int(entry.in_doubt),
-                "said": entry.said,
+                "said": entry.sentence,
                 "url": entry.url,
             },
             key=("stage_id", "filename"),

@@ -14,8 +14,8 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError
-from stageproxy.web.access_log import AccessLog
 from stageproxy.web.forwarded import Network, with_client_address
+from stageproxy.web.logs import AccessLog
 
 SHUTDOWN_SECONDS = 30
 """The time that running requests have to finish when the server stops."""

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from stageproxy.core.promotion.journal import Journal
-from stageproxy.core.promotion.outcome import how_far
+from stageproxy.core.promotion.outcome import progress_message
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.differences import claims_of_artifact, differences
 from stageproxy.core.stage.listing import rfc3339
@@ -151,7 +151,7 @@ def notices_of(stage: Stage, journal: Journal) -> list[str]:
     if stage.reason:
         return [stage.reason]
     if stage.status is Status.PROCESSING:
-        return [how_far(stage, journal)] if journal else []
+        return [progress_message(stage, journal)] if journal else []
     return [*differences(map(claims_of_artifact, stage.artifacts))] if stage.status in LIVE else []
 
 

@@ -61,8 +61,8 @@ DEFECTS = [
     Defect(
         "other bytes under a staged filename stop the promotion",
         PLAN,
-        "if is_other(artifact, seen.get(artifact.filename)):",
-        "if is_other(artifact, None):",
+        "if has_other_bytes(artifact, listed.get(artifact.filename)):",
+        "if has_other_bytes(artifact, None):",
         "services/promotion/test_runner.py::test_other_bytes_stop_everything",
     ),
     Defect(
@@ -75,22 +75,22 @@ DEFECTS = [
     Defect(
         "only files that the index lists are published, whatever it answered",
         JOURNAL,
-        "progress=Progress.SENT, said=reply.sentence",
-        "progress=Progress.CONFIRMED, said=reply.sentence",
+        "progress=Progress.SENT, sentence=reply.sentence",
+        "progress=Progress.CONFIRMED, sentence=reply.sentence",
         "services/promotion/test_runner.py::test_slow_index_is_waited_for",
     ),
     Defect(
         "a file that was being sent during a crash is in doubt",
         JOURNAL,
-        "case Progress.SENDING | Progress.UNKNOWN:\n                return self._doubted(now)",
-        "case Progress.SENDING | Progress.UNKNOWN:\n                return self.withheld(now)",
+        "case Progress.SENDING | Progress.UNKNOWN:\n                return self._as_unknown(now)",
+        "case Progress.SENDING | Progress.UNKNOWN:\n                return self.interrupted(now)",
         "core/promotion/test_journal.py::test_each_event_has_the_outcome_of_the_table",
     ),
     Defect(
         "doubt stays until the file is listed",
         JOURNAL,
-        "return self.in_doubt or self.progress in MAY_BE_OUT",
-        "return self.progress in MAY_BE_OUT",
+        "return self.in_doubt or self.progress in MAY_BE_PUBLISHED",
+        "return self.progress in MAY_BE_PUBLISHED",
         "core/promotion/test_journal.py::test_doubt_stays",
     ),
     Defect(
@@ -187,8 +187,8 @@ DEFECTS = [
     Defect(
         "only the approved manifest is published",
         ORDERS,
-        "if order.manifest_digest not in {None, digest}:",
-        "if order.manifest_digest is digest:",
+        "if request.manifest_digest not in {None, digest}:",
+        "if request.manifest_digest is digest:",
         "services/promotion/test_orchestrate.py::test_other_manifest_is_refused",
     ),
     Defect(
@@ -208,8 +208,8 @@ DEFECTS = [
     Defect(
         "exactly the present warnings are acknowledged",
         ORDERS,
-        "if order.acknowledged not in {None, examination.warnings_digest}:",
-        "if order.acknowledged not in {None, '', examination.warnings_digest}:",
+        "if request.acknowledged not in {None, examination.warnings_digest}:",
+        "if request.acknowledged not in {None, '', examination.warnings_digest}:",
         "services/promotion/test_orchestrate.py::test_warnings_must_be_acknowledged",
     ),
     Defect(

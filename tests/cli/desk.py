@@ -67,9 +67,9 @@ class Desk:
         told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
         return self.run_with(told, *arguments, typed=text)
 
-    def separately(self, *arguments: str) -> Ended:
+    def separately(self, *arguments: str, token: str | None = None) -> Ended:
         """Run a command in its own process."""
-        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
+        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.token}
         done = asyncio.run(
             run(
                 *(sys.executable, "-m", "stageproxy", *arguments),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.config import Config, load_config, redacted
+from stageproxy.config import Config, load_config, shown_settings
 from tests.cli.desk import Desk
 
 
@@ -83,7 +83,7 @@ def test_show_as_a_document(desk: Desk) -> None:
     document = desk.run_with({}, "config", "show", "--json").document
 
     del document["storage"]
-    expected = redacted(Config())
+    expected = shown_settings(Config())
     del expected["storage"]
     assert document == expected
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.core.audit import SERVER, Event, find_broken_record
-from stageproxy.ports import Rows
+from stageproxy.ports import ConstraintError, Rows
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.trails import actions_of, trail_of
 from tests.support.clients.pep694 import Pep694
@@ -264,7 +263,7 @@ async def test_change_without_an_event_is_undone(service: RunningService) -> Non
         await service.api("DELETE", f"tokens/{token}"),
     ]
     service.clock.advance(days=40)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await service.parts.expiry.sweep()
 
     assert {one.status for one in answers} == {500}

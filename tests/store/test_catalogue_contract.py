@@ -5,10 +5,9 @@ import threading
 from dataclasses import replace
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.core.stage.stage import LIVE, Status
-from stageproxy.ports import Catalogue, Rows
+from stageproxy.ports import Catalogue, ConstraintError, Rows
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_api_token, an_artifact, given
 
 ENDED = sorted(set(Status) - LIVE)
@@ -93,7 +92,7 @@ async def test_one_live_stage_of_a_release(catalogue: Catalogue, status: Status)
     """The database refuses a second live stage of a release."""
     await given(catalogue, a_stage("first", version="1.0", status=status))
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await given(catalogue, a_stage("second", version="1.0.0"))
 
     assert await catalogue.read(lambda rows: rows.stages.find("second")) is None
@@ -152,7 +151,7 @@ async def test_api_tokens_have_unique_digests(catalogue: Catalogue) -> None:
     """Two API tokens cannot have the same digest."""
     await catalogue.write(lambda rows: rows.tokens.save(an_api_token("a", digest="same")))
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await catalogue.write(lambda rows: rows.tokens.save(an_api_token("b", digest="same")))
 
 

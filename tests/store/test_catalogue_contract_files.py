@@ -5,10 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.core.stage.stage import Status
-from stageproxy.ports import Catalogue, Rows, Totals
+from stageproxy.ports import Catalogue, ConstraintError, Rows, Totals
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 
 
@@ -31,7 +30,7 @@ def unused_at(now: datetime) -> Callable[[Rows], Sequence[str]]:
 )
 async def test_no_rows_without_a_stage(catalogue: Catalogue, work: Callable[[Rows], None]) -> None:
     """Rows that belong to a stage cannot be stored without it."""
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await catalogue.write(work)
 
 

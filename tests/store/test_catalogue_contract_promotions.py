@@ -4,17 +4,22 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.core.promotion.journal import Entry, Journal, Progress, new_journal
 from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
-from stageproxy.ports import Catalogue, Rows
+from stageproxy.ports import Catalogue, ConstraintError, Rows
 from tests.store.builders import DAY, HOUR, NOW, a_stage, given
 from tests.support.promotion.promotions import a_promotion
 
 ENTRY = Entry(
-    "demo.whl", Progress.SENT, NOW, attempts=3, in_doubt=True, said="é ✓", url="https://a/demo.whl"
+    "demo.whl",
+    Progress.SENT,
+    NOW,
+    attempts=3,
+    in_doubt=True,
+    sentence="é ✓",
+    url="https://a/demo.whl",
 )
 
 
@@ -166,9 +171,9 @@ async def test_removed_with_the_stage(catalogue: Catalogue) -> None:
 
 async def test_no_promotion_without_a_stage(catalogue: Catalogue) -> None:
     """A promotion or an entry of an unknown stage cannot be stored."""
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await save(catalogue, a_promotion("nobody"))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await write(catalogue, ENTRY, stage_id="nobody")
 
 

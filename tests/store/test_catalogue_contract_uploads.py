@@ -6,12 +6,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload, UploadStatus
 from stageproxy.core.stage.stage import Status
-from stageproxy.ports import Catalogue, Rows
+from stageproxy.ports import Catalogue, ConstraintError, Rows
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 from tests.support.builders.stages import a_file_upload
 
@@ -139,7 +138,7 @@ async def test_one_unfinished_upload_of_a_file(
     await given(catalogue, a_stage("id"))
     await save(catalogue, a_file_upload(upload_id="first", status=first))
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await save(catalogue, a_file_upload(upload_id="second", status=second))
 
     assert await stored(catalogue, "second") is None
@@ -169,7 +168,7 @@ async def test_one_filename_in_two_stages(catalogue: Catalogue) -> None:
 
 async def test_no_upload_without_a_stage(catalogue: Catalogue) -> None:
     """An upload of an unknown stage cannot be stored."""
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(ConstraintError):
         await save(catalogue, a_file_upload(), stage_id="nobody")
 
 

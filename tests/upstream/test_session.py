@@ -13,7 +13,7 @@ from tests.support.builders.distributions import a_wheel
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import basic
 
-PATIENCE = Patience(timedelta(seconds=5), timedelta(seconds=5))
+PATIENCE = Patience(timedelta(seconds=60), timedelta(seconds=60))
 
 
 async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +32,7 @@ async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.Monke
             session,
             urls_of(root),
             files_url="",
-            total_timeout=timedelta(seconds=9),
+            total_timeout=timedelta(seconds=60),
             max_page_size=2**20,
         )
         found = await upstream.fetch("simple/demo/", "text/html")

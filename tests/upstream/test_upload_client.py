@@ -296,7 +296,7 @@ async def test_stalled_upload(sender: Sender, raw: RawServer) -> None:
 async def test_slow_but_steady(sender: Sender, raw: RawServer) -> None:
     """The whole upload has no time limit as long as bytes are sent or received."""
     # The buffers of the system are read in less than that time.
-    raw.answers, raw.pause, sender.silence = [YES], SILENCE.total_seconds() / 12, 2 * SILENCE
+    raw.answers, raw.pause, sender.silence = [YES], SILENCE.total_seconds() / 5, 6 * SILENCE
     large = Distribution(LARGE.filename, LARGE.content * 8)
 
     reply = await sender.publish(large, to=raw.url)

@@ -1,4 +1,4 @@
-"""Fixtures: a release that is staged beside one that is out."""
+"""Fixtures: a staged release of a project that has a published one."""
 
 import io
 import logging
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stageproxy.web.access_log import RedactingFormatter
+from stageproxy.web.logs import RedactingFormatter
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex
 from tests.support.promotion.promoters import Promoter, publishing_on
@@ -20,10 +20,7 @@ SDIST = an_sdist(version="2.0", requires_python=">=3.9")
 
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
-    """Return a running service that asks upstream each time, so that what it says is news.
-
-    It publishes on the index that it stages for.
-    """
+    """Return a running service that revalidates upstream each time and publishes on it."""
     async with running_service(
         tmp_path / "data", index, upstream={"fresh_for": 0}, promotion=publishing_on(index)
     ) as running:
@@ -33,7 +30,7 @@ async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningServ
 
 @pytest.fixture
 def promoter(service: RunningService) -> Promoter:
-    """Return somebody who may publish."""
+    """Return a promoter with the rights of the admin."""
     return Promoter(service)
 
 
@@ -51,7 +48,7 @@ def sdist() -> Distribution:
 
 @pytest.fixture
 async def stage(service: RunningService) -> Any:
-    """Return the stage of demo 2.0, as the admin sees it, with demo 1.0 on the index."""
+    """Return the stage of demo 2.0, as the admin reads it, with demo 1.0 on the index."""
     service.index.add("demo", a_wheel(version="1.0"), an_sdist(version="1.0"))
     service.index.add("other", a_wheel("other"), an_sdist("other"))
     staged = await service.staged(WHEEL, SDIST)

@@ -1,4 +1,4 @@
-"""Whom the log of requests names behind proxies: the client, and not whom it claims to be."""
+"""The client's address behind trusted proxies."""
 
 import asyncio
 import logging
@@ -18,20 +18,24 @@ TRUSTED = tuple(map(ip_network, ("127.0.0.1", "10.0.0.0/8", "2001:db8::/32")))
 REQUESTS = "stageproxy.requests"
 
 CASES = {
-    "nobody is in between": ("192.0.2.1", "", "192.0.2.1"),
-    "a stranger tells of someone": ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
-    "a stranger tells of a proxy": ("192.0.2.1", "10.0.0.1", "192.0.2.1"),
+    "no proxy": ("192.0.2.1", "", "192.0.2.1"),
+    "an untrusted peer reports a client": ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
+    "an untrusted peer reports a proxy": ("192.0.2.1", "10.0.0.1", "192.0.2.1"),
     "a proxy": ("127.0.0.1", "198.51.100.7", "198.51.100.7"),
     "a proxy of a network": ("10.9.8.7", "198.51.100.7", "198.51.100.7"),
-    "a proxy that says nothing": ("127.0.0.1", "", "127.0.0.1"),
+    "a proxy without a header": ("127.0.0.1", "", "127.0.0.1"),
     "two proxies": ("127.0.0.1", "198.51.100.7, 10.0.0.1", "198.51.100.7"),
-    "a client that says it is another": ("127.0.0.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
-    "a client that says it is a proxy": ("127.0.0.1", "10.0.0.1,198.51.100.7", "198.51.100.7"),
+    "a client that claims another address": (
+        "127.0.0.1",
+        "203.0.113.9, 198.51.100.7",
+        "198.51.100.7",
+    ),
+    "a client that claims to be a proxy": ("127.0.0.1", "10.0.0.1,198.51.100.7", "198.51.100.7"),
     "a proxy that asks itself": ("127.0.0.1", "10.0.0.1", "10.0.0.1"),
     "no blanks": ("127.0.0.1", "203.0.113.9,198.51.100.7,10.0.0.1", "198.51.100.7"),
     "IPv6": ("2001:db8::1", "2001:DB9:0::7", "2001:db9::7"),
     "IPv4 on a socket for both": ("::ffff:127.0.0.1", "198.51.100.7", "198.51.100.7"),
-    "IPv4 told as IPv6": ("127.0.0.1", "198.51.100.7, ::ffff:10.0.0.1", "198.51.100.7"),
+    "IPv4 as IPv6": ("127.0.0.1", "198.51.100.7, ::ffff:10.0.0.1", "198.51.100.7"),
     "nonsense from a proxy": ("127.0.0.1", "198.51.100.7, unknown", "127.0.0.1"),
     "nonsense from a client": ("127.0.0.1", "<script>, 198.51.100.7", "198.51.100.7"),
     "nonsense behind a proxy": ("127.0.0.1", "198.51.100.7, , 10.0.0.1", "10.0.0.1"),
@@ -42,13 +46,13 @@ CASES = {
 
 @pytest.mark.parametrize(("peer", "header", "client"), CASES.values(), ids=CASES)
 def test_client(peer: str, header: str, client: str) -> None:
-    """Read from the right, the first address that is no trusted proxy is the client."""
+    """Read from the right, the first address that is not a trusted proxy is the client."""
     assert client_address(peer, header, TRUSTED) == client
 
 
 @given(st.text())
 def test_any_header(header: str) -> None:
-    """For any header, the client is an address: nothing that was told comes through as it is."""
+    """For any header, the client is a normalized address."""
     client = client_address("127.0.0.1", header, TRUSTED)
 
     assert str(ip_address(client)) == client
@@ -57,7 +61,7 @@ def test_any_header(header: str) -> None:
 @pytest.mark.parametrize(
     ("trusted", "who"),
     [
-        pytest.param("", "127.0.0.1", id="nobody is trusted"),
+        pytest.param("", "127.0.0.1", id="no proxy is trusted"),
         pytest.param("192.0.2.1", "127.0.0.1", id="another proxy is trusted"),
         pytest.param("192.0.2.1,127.0.0.0/8", "198.51.100.7", id="the proxy is trusted"),
     ],
@@ -65,14 +69,14 @@ def test_any_header(header: str) -> None:
 async def test_log_names_the_client(
     tmp_path: Path, index: FakeIndex, caplog: pytest.LogCaptureFixture, trusted: str, who: str
 ) -> None:
-    """The log of requests has the client that a trusted proxy tells of, in whatever lines."""
+    """The access log has the client that a trusted proxy reports, from all header lines."""
     caplog.set_level(logging.INFO, REQUESTS)
     server = {"port": 0, "trusted_proxies": trusted}
-    told = [("X-Forwarded-For", "203.0.113.9"), ("x-forwarded-for", "198.51.100.7")]
+    headers = [("X-Forwarded-For", "203.0.113.9"), ("x-forwarded-for", "198.51.100.7")]
 
     async with running_service(tmp_path / "data", index, server=server) as service:
         caplog.clear()
-        async with service.session.get(f"{service.url}/health/live", headers=told) as answer:
+        async with service.session.get(f"{service.url}/health/live", headers=headers) as answer:
             assert answer.status == 200
         await asyncio.sleep(0)
 
@@ -81,7 +85,7 @@ async def test_log_names_the_client(
 
 
 async def test_uploads_behind_a_proxy(tmp_path: Path, index: FakeIndex) -> None:
-    """A request that a trusted proxy passes on keeps its body and its rights."""
+    """A request through a trusted proxy has the same body and rights."""
     server = {"port": 0, "trusted_proxies": "127.0.0.1"}
     async with running_service(tmp_path / "data", index, server=server) as service:
         answer = await service.upload(a_wheel(version="2.0"), X_Forwarded_For="198.51.100.7")

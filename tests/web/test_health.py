@@ -1,4 +1,4 @@
-"""Whether the server is alive, and whether it is ready."""
+"""Liveness and readiness."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.servers.service import RunningService
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
 async def test_well(service: RunningService, path: str) -> None:
-    """A server that works says so, without credentials."""
+    """A working server reports it, without credentials."""
     answer = await service.get(path)
 
     assert (answer.status, answer.document["status"]) == (200, "ok")
@@ -23,7 +23,7 @@ async def test_head(service: RunningService, path: str) -> None:
 
 
 async def test_upstream_does_not_count(service: RunningService) -> None:
-    """A server is ready while upstream is down: it would not get well by a restart."""
+    """A server is ready while upstream is down: a restart would not help."""
     service.index.quirks = Quirks(status=503)
 
     assert (await service.get("/health/ready")).status == 200
@@ -31,7 +31,7 @@ async def test_upstream_does_not_count(service: RunningService) -> None:
 
 
 async def test_not_ready(service: RunningService) -> None:
-    """A server that cannot write says what is wrong, without a word of where."""
+    """A server that cannot write reports what is wrong, without paths."""
     service.parts.database._writer.execute("PRAGMA query_only = ON")  # noqa: SLF001 - a full disk
 
     ready = await service.get("/health/ready")

@@ -1,4 +1,4 @@
-"""Logs as JSON, one object in a line, as programs read them; from a real server process."""
+"""Logs as JSON, one object per line, from a real server process."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from stageproxy.web.access_log import JsonFormatter
+from stageproxy.web.logs import JsonFormatter
 from tests.support.builders.distributions import a_wheel
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import Server, own_environment, run, running_server
@@ -39,7 +39,7 @@ async def server(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Server]:
 
 
 def events(server: Server) -> list[Any]:
-    """Return what the server logged; fail where a line is not one object."""
+    """Return what the server logged; fail if a line is not one object."""
     return [json.loads(line) for line in (server.logs / "stderr").read_text().splitlines()]
 
 
@@ -50,7 +50,7 @@ def requests(server: Server) -> list[str]:
 
 
 async def test_a_life(server: Server) -> None:
-    """From the start to the stop each line is an object with a time, and none has a token."""
+    """From start to stop each line is an object with a time, without tokens."""
     stage = await server.stage(a_wheel(version="2.0"))
     for path in ["", "simple/", "simple/demo/", "nowhere?a=b", "simple/%22demo%22/"]:
         await server.ask("GET", stage.url + path)
@@ -75,7 +75,7 @@ async def test_requests(server: Server) -> None:
 
 
 async def test_fault(server: Server) -> None:
-    """A fault of ours is one line, too, with its traceback and without the token."""
+    """A fault of the server is one line, with its traceback and without the token."""
     stage = await server.stage(a_wheel(version="2.0"))
     with closing(sqlite3.connect(server.data / "catalogue.db")) as other:
         other.execute("ALTER TABLE artifact_source RENAME TO gone")
@@ -88,8 +88,8 @@ async def test_fault(server: Server) -> None:
     assert TOKEN_PATTERN.search(json.dumps(faults)) is None
 
 
-async def test_what_is_no_request(server: Server) -> None:
-    """A request that cannot be read is told of without quoting it."""
+async def test_malformed_request(server: Server) -> None:
+    """A request that cannot be parsed is logged without quoting it."""
     await server.ask("BREW", f"/tmp/demo/{TOKEN}/")
 
     warnings = [one["message"] for one in events(server) if one["level"] == "warning"]
@@ -97,7 +97,7 @@ async def test_what_is_no_request(server: Server) -> None:
 
 
 async def test_warning_of_python() -> None:
-    """What Python and libraries warn of is logged like all else."""
+    """Warnings of Python and of libraries are logged as JSON too."""
     code = (
         "import warnings; from stageproxy.server.run import log_to_stderr; "
         "log_to_stderr('json', 'info'); warnings.warn('take care')"
@@ -112,18 +112,14 @@ async def test_warning_of_python() -> None:
 
 @pytest.mark.parametrize("text", PLACES.values(), ids=PLACES)
 def test_token_in_a_message(text: str) -> None:
-    """Wherever a token stands, the line is JSON without it.
-
-    The token was once left out of the whole line: with it went the backslash
-    before a quotation mark, and the line was no JSON any more.
-    """
+    """A token is redacted wherever it is, and the line stays valid JSON."""
     event = json.loads(JsonFormatter().format(a_record(text)))
 
     assert event["message"] == text.replace("/" + TOKEN, "/***").replace(TOKEN, "stgu_***")
 
 
 def test_token_in_an_exception() -> None:
-    """An exception is told with its traceback, and without the token that it speaks of."""
+    """An exception is logged with its traceback, and without the token in it."""
     error = ValueError(f'no "/tmp/demo/{TOKEN}" here')
 
     event = json.loads(JsonFormatter().format(a_record("it fails", error)))
@@ -133,7 +129,7 @@ def test_token_in_an_exception() -> None:
 
 
 def test_one_line() -> None:
-    """Line breaks of a message do not break the line."""
+    """Line breaks in a message do not break the line."""
     line = JsonFormatter().format(a_record("a\nb\r\u2028c\x85d"))
 
     assert line.splitlines() == [line]
@@ -142,5 +138,5 @@ def test_one_line() -> None:
 
 def a_record(message: str, error: Exception | None = None) -> logging.LogRecord:
     """Return a record as loggers make it."""
-    told = (type(error), error, None) if error else None
-    return logging.LogRecord("tests", logging.INFO, "", 0, message, (), told)
+    exc_info = (type(error), error, None) if error else None
+    return logging.LogRecord("tests", logging.INFO, "", 0, message, (), exc_info)

@@ -1,4 +1,4 @@
-"""What the server counts, and that no label tells of a token, a path or a project."""
+"""The metrics, whose labels contain no token, path or project."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -32,7 +32,7 @@ Labels = tuple[tuple[str, str], ...]
 
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
-    """Return a running service that keeps what upstream says for a minute."""
+    """Return a running service that caches upstream's documents for a minute."""
     async with running_service(
         tmp_path / "data", index, upstream={"fresh_for": 60}, promotion=publishing_on(index)
     ) as running:
@@ -41,7 +41,7 @@ async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningServ
 
 
 async def samples(service: RunningService) -> Mapping[str, Mapping[Labels, float]]:
-    """Return all that is counted: by name, and then by labels."""
+    """Return all metrics: by name, and then by labels."""
     text = (await service.get("/metrics")).text
     found: dict[str, dict[Labels, float]] = {}
     for family in text_string_to_metric_families(text):
@@ -51,12 +51,12 @@ async def samples(service: RunningService) -> Mapping[str, Mapping[Labels, float
 
 
 async def counted(service: RunningService, name: str, **labels: str) -> float:
-    """Return one figure; nothing was counted where there is none."""
+    """Return the value of one sample; zero if it is missing."""
     return (await samples(service)).get(name, {}).get(tuple(sorted(labels.items())), 0)
 
 
 async def test_type(service: RunningService) -> None:
-    """The figures are in Prometheus' text format."""
+    """The metrics are in Prometheus' text format."""
     answer = await service.get("/metrics")
 
     assert answer.status == 200
@@ -80,7 +80,7 @@ async def test_type(service: RunningService) -> None:
 async def test_requests(
     service: RunningService, method: str, path: str, handler: str, status: str
 ) -> None:
-    """A request counts for the handler that answered it, its method and its status."""
+    """A request is counted by its handler, method and status."""
     for _ in range(3):
         await service.send(method, path)
 
@@ -90,7 +90,7 @@ async def test_requests(
 
 @pytest.mark.parametrize(("method", "path"), ODD.values(), ids=ODD)
 async def test_odd_requests_share_a_label(service: RunningService, method: str, path: str) -> None:
-    """What a client makes up is counted without becoming a label."""
+    """Unknown methods and paths are counted without a label of their own."""
     await service.send(method, path)
 
     known = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "other"}
@@ -100,7 +100,7 @@ async def test_odd_requests_share_a_label(service: RunningService, method: str, 
 
 
 async def test_many_odd_requests(service: RunningService) -> None:
-    """A hundred paths and methods leave one label; what is no request leaves none."""
+    """A hundred paths and methods make one label; malformed requests make none."""
     for number in range(100):
         await service.send("MKCOL", f"/{number}")
         await service.send(f"M{number}", "/")
@@ -111,14 +111,14 @@ async def test_many_odd_requests(service: RunningService) -> None:
 
 
 async def test_seconds(service: RunningService) -> None:
-    """The time that answers take is counted by handler."""
+    """The time of answers is counted by handler."""
     await service.get("/health/live")
 
     assert await counted(service, "stageproxy_request_seconds_count", handler="live") == 1
 
 
 async def test_outcomes_of_upstream(service: RunningService, prefix: str) -> None:
-    """A document of upstream counts as fetched, kept, not modified, missing or a failure."""
+    """A document of upstream is counted as fetched, cached, not modified, missing or failed."""
     before = await outcomes(service)
     page = f"{prefix}simple/demo/"
     await service.get(page, "text/html")
@@ -136,13 +136,13 @@ async def test_outcomes_of_upstream(service: RunningService, prefix: str) -> Non
 
 
 async def outcomes(service: RunningService) -> Mapping[str, float]:
-    """Return how often upstream was asked, by what came of it."""
+    """Return how often upstream was asked, by the outcome."""
     found = (await samples(service))[UPSTREAM]
     return {dict(labels)["outcome"]: number for labels, number in found.items()}
 
 
 async def test_time_of_upstream(service: RunningService, prefix: str) -> None:
-    """Only what upstream was asked for takes upstream's time."""
+    """Only requests to upstream count as upstream's time."""
     before = await counted(service, "stageproxy_upstream_seconds_count")
     for _ in range(3):
         await service.get(f"{prefix}simple/demo/", "text/html")
@@ -151,7 +151,7 @@ async def test_time_of_upstream(service: RunningService, prefix: str) -> None:
 
 
 async def test_bytes_of_the_cache(service: RunningService, prefix: str) -> None:
-    """The bytes of upstream's documents in memory are told, and grow with what is asked for."""
+    """The size of the cache of upstream's documents is reported, and grows with use."""
     before = await counted(service, "stageproxy_cache_bytes")
     body = (await service.get(f"{service.index.url}/simple/demo/", "text/html")).body
 
@@ -161,7 +161,7 @@ async def test_bytes_of_the_cache(service: RunningService, prefix: str) -> None:
 
 
 async def test_stages_and_files(service: RunningService) -> None:
-    """Stages are told by status, staged files and their bytes in sum."""
+    """Stages are counted by status; staged files and their bytes are summed."""
     wheel, other = a_wheel(version="2.0"), a_wheel(version="3.0")
     await service.staged(wheel)
     await service.staged(other)
@@ -176,7 +176,7 @@ async def test_stages_and_files(service: RunningService) -> None:
 
 
 async def test_attempts_to_publish(service: RunningService) -> None:
-    """Each file that is sent counts by what was said to it; ends of promotions are statuses."""
+    """Each sent file is counted by the index's answer, and each promotion by its final status."""
     index, promoter = service.index, Promoter(service)
     index.uploads.tokens.clear()
     await promoter.publish(await service.staged(a_wheel(version="2.0")))
@@ -193,7 +193,7 @@ async def test_attempts_to_publish(service: RunningService) -> None:
 
 
 async def test_status_that_no_stage_has_any_more(service: RunningService) -> None:
-    """A status is not told for longer than some stage has it."""
+    """A status without stages is not reported."""
     stage = await service.open_stage()
     await service.get("/metrics")
 
@@ -205,7 +205,7 @@ async def test_status_that_no_stage_has_any_more(service: RunningService) -> Non
 async def test_nothing_of_the_requests_shows(
     service: RunningService, stage: Any, wheel: Distribution
 ) -> None:
-    """After a life of requests no token, path, project or file is told (H.106)."""
+    """After many requests no token, path, project or filename is in the metrics."""
     await a_life(service, stage, wheel)
 
     text = (await service.get("/metrics")).text
@@ -218,7 +218,7 @@ async def test_nothing_of_the_requests_shows(
 
 
 async def a_life(service: RunningService, stage: Any, wheel: Distribution) -> None:
-    """Ask for everything that a stage has, in the way of all its clients, right and wrong."""
+    """Send every request that the clients of a stage send, valid and invalid."""
     prefix = prefix_of(stage)
     folder = f"{wheel.blake2b_256[:2]}/{wheel.blake2b_256[2:4]}/{wheel.blake2b_256[4:]}"
     paths = ["", "simple/", "simple/demo/", "simple/other/", "pypi/demo/json", "nowhere"]

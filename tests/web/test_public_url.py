@@ -1,6 +1,6 @@
-"""Behind a proxy below a path: every URL that is told starts with the public URL, path included.
+"""A public URL with a path, behind a proxy: every URL in an answer starts with it.
 
-The proxy takes its path off: what the server is asked for has none.
+The proxy removes the path, so requests arrive without it.
 """
 
 import re
@@ -21,7 +21,7 @@ HREF = re.compile(r'href="([^"]*)"')
 
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
-    """Return a running service whose proxy is at a path; the slash at its end is one too many."""
+    """Return a running service whose public URL has a path and an extra slash at its end."""
     server = {"port": 0, "public_url": f"{PUBLIC}/"}
     async with running_service(tmp_path / "data", index, server=server) as running:
         yield running
@@ -29,12 +29,12 @@ async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningServ
 
 @pytest.fixture
 def asked(prefix: str) -> str:
-    """Return the path of the stage, as the proxy asks for it."""
+    """Return the path of the stage, as the proxy requests it."""
     return urlsplit(prefix).path.removeprefix("/staging")
 
 
 async def test_links_of_a_stage(stage: Any, prefix: str) -> None:
-    """All links of the stage as JSON lead to where users find them."""
+    """All links of the stage as JSON start with the public URL."""
     links = [*stage["links"].values(), *(one["link"] for one in stage["files"].values())]
 
     assert [link for link in links if not link.startswith(f"{PUBLIC}/")] == []
@@ -70,7 +70,7 @@ async def test_list_of_projects(service: RunningService, asked: str, prefix: str
 
 
 async def test_staged_files(service: RunningService, asked: str, stage: Any) -> None:
-    """Staged files are linked relative to their page, wherever that is."""
+    """Links to staged files are relative to their page, wherever that is."""
     answer = await service.get(f"{asked}simple/demo/", HTML_PAGE)
 
     links = [one.partition("#")[0] for one in HREF.findall(answer.text)]
@@ -80,7 +80,7 @@ async def test_staged_files(service: RunningService, asked: str, stage: Any) -> 
 
 @pytest.mark.parametrize("stage_page", [True, False], ids=["of a stage", "of the server"])
 async def test_pages(service: RunningService, asked: str, prefix: str, *, stage_page: bool) -> None:
-    """Pages name the URL to upload to, or to install from; their own links are relative."""
+    """Pages show the public URL to upload to or install from; their own links are relative."""
     answer = await service.get(asked if stage_page else "/", "text/html")
 
     named = f"--index-url {prefix}simple/ demo" if stage_page else f"{PUBLIC}/legacy/ dist/*"
@@ -90,7 +90,7 @@ async def test_pages(service: RunningService, asked: str, prefix: str, *, stage_
 
 @pytest.mark.parametrize("path", ["/legacy/", "{asked}legacy/"], ids=["server", "stage"])
 async def test_uploads(service: RunningService, asked: str, prefix: str, path: str) -> None:
-    """An uploader is told the stage URL."""
+    """The answer to an upload has the public stage URL."""
     wheel = a_wheel(version="2.0", summary="Another demo")
 
     answer = await service.upload(wheel, to=path.format(asked=asked))
@@ -100,7 +100,7 @@ async def test_uploads(service: RunningService, asked: str, prefix: str, path: s
 
 
 async def test_locations_of_the_api(service: RunningService, stage: Any) -> None:
-    """A stage that is there, and one that is new, are named by where users find them."""
+    """Location headers of existing and new stages are public URLs."""
     there = await service.api("POST", "stages", name="demo", version="2.0")
     new = await service.api("POST", "stages", name="demo", version="3.0")
 

@@ -1,4 +1,4 @@
-"""Whether the server is ready, and what is wrong if it is not."""
+"""Readiness, and what is wrong without it."""
 
 import asyncio
 import errno
@@ -23,13 +23,13 @@ MIB = 2**20
 
 
 async def checks_of(service: RunningService) -> tuple[int, Any]:
-    """Return the status and the checks of a service that is asked whether it is ready."""
+    """Return the status and the checks that a service reports."""
     answer = await service.get(READY)
     return answer.status, answer.document["checks"]
 
 
 async def test_ready(service: RunningService) -> None:
-    """A server that has all it needs is ready; it tells its SQLite, and nothing may be kept."""
+    """A working server is ready, reports its SQLite version, and the answer is not stored."""
     answer = await service.get(READY)
 
     sqlite = answer.document.pop("sqlite")
@@ -44,7 +44,7 @@ async def test_ready(service: RunningService) -> None:
 
 
 async def test_database_that_cannot_be_written(service: RunningService) -> None:
-    """A database that refuses work makes the server not ready, and only that is named."""
+    """A database that cannot be written makes the server unready, and only it is named."""
     with closing(sqlite3.connect(service.data / "catalogue.db")) as other:
         other.execute("ALTER TABLE stage RENAME TO gone")
 
@@ -59,8 +59,8 @@ async def test_database_that_cannot_be_written(service: RunningService) -> None:
     }
 
 
-async def test_folder_that_is_gone(service: RunningService) -> None:
-    """Without its folder of files the server is not ready; when the folder is back, it is."""
+async def test_missing_folder(service: RunningService) -> None:
+    """Without its folder of files the server is not ready until the folder is back."""
     folder = service.data / "files"
     folder.rename(service.data / "elsewhere")
     without = await checks_of(service)
@@ -73,7 +73,7 @@ async def test_folder_that_is_gone(service: RunningService) -> None:
 
 @pytest.mark.parametrize(("free", "expected"), [(64 * MIB, None), (64 * MIB - 1, "63 MiB")])
 async def test_room_on_the_disk(tmp_path: Path, free: int, expected: str | None) -> None:
-    """Below 64 MiB the disk is as good as full, and the problem says how much there is."""
+    """Below 64 MiB the disk counts as full, and the problem states how much is free."""
     found = await check_disk(tmp_path, lambda _: free)
 
     whole = f"{expected} free on the disk, 64 MiB needed"
@@ -88,8 +88,8 @@ async def test_full_disk(tmp_path: Path) -> None:
     assert answer == (503, {"disk": problem, "upstream": "ok"})
 
 
-async def test_disk_that_cannot_be_looked_at(tmp_path: Path) -> None:
-    """A disk that fails to say how full it is counts as full."""
+async def test_disk_that_cannot_be_checked(tmp_path: Path) -> None:
+    """A disk whose free space cannot be read counts as full."""
 
     def broken(_: Path) -> int:
         raise OSError(errno.EIO, "Input/output error")
@@ -103,7 +103,7 @@ async def test_disk_that_cannot_be_looked_at(tmp_path: Path) -> None:
 
 
 async def test_check_without_an_answer() -> None:
-    """A check that never ends does not hang the answer."""
+    """A check that never ends does not block the answer."""
 
     async def for_ever() -> str | None:
         await asyncio.Event().wait()
@@ -113,27 +113,27 @@ async def test_check_without_an_answer() -> None:
 
 
 @pytest.mark.parametrize("path", ["simple/demo/", "simple/other/"])
-async def test_upstream_that_is_ill(service: RunningService, prefix: str, path: str) -> None:
-    """What upstream failed with last is told, and does not make the server not ready."""
+async def test_failing_upstream(service: RunningService, prefix: str, path: str) -> None:
+    """Upstream's last failure is reported, and does not make the server unready."""
     service.index.quirks = Quirks(status=500)
     await service.get(prefix + path)
-    told = await checks_of(service)
+    checks = await checks_of(service)
     service.index.quirks = Quirks()
     await service.get(prefix + path)
 
-    assert (told[0], told[1]["upstream"][:17]) == (200, "PyPI answered 500")
+    assert (checks[0], checks[1]["upstream"][:17]) == (200, "PyPI answered 500")
     assert (await checks_of(service))[1]["upstream"] == "ok"
 
 
 async def test_upstream_that_is_slow() -> None:
-    """The sentence of a failure is told as it is."""
+    """The text of a failure is reported unchanged."""
     failure = UpstreamSlowError("PyPI did not answer in time.")
 
     assert await ask(failure=failure) == (200, {"upstream": "PyPI did not answer in time."})
 
 
 async def test_nothing_secret(service: RunningService, prefix: str) -> None:
-    """No token, project or path of this machine is told, whatever upstream was asked for."""
+    """No token, project or path of the machine is reported."""
     service.index.quirks = Quirks(status=503)
     await service.get(f"{prefix}simple/demo/")
     with closing(sqlite3.connect(service.data / "catalogue.db")) as other:
@@ -148,7 +148,7 @@ async def test_nothing_secret(service: RunningService, prefix: str) -> None:
 async def ask(
     failure: UpstreamSlowError | None = None, **checks: Check
 ) -> tuple[int, dict[str, str]]:
-    """Return what a server says that has these checks alone."""
+    """Return the answer of a service with these checks alone."""
     app = web.Application()
     app[READINESS] = Readiness(checks, lambda: failure, {"sqlite": "3.53.1"}, seconds=0.05)
     app.add_routes([web.get(READY, ready)])

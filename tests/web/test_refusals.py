@@ -1,4 +1,4 @@
-"""Writes that were refused: each one a row, if the API token is known (76)."""
+"""Refused writes: each is a row of the audit trail, if the API token is valid."""
 
 import logging
 
@@ -19,7 +19,7 @@ UNKNOWN = make_token(TokenKind.UPLOAD, b"\x07" * 32).reveal()
 
 
 async def test_refused_for_a_stage(service: RunningService) -> None:
-    """A refusal has who was refused what, by which sentence, and the stage it was about."""
+    """A refusal has the token, the action, the reason and the stage."""
     stage = await service.open_stage()
     made = (await service.api("POST", "tokens", can="upload", project="demo")).document
 
@@ -36,7 +36,7 @@ async def test_refused_for_a_stage(service: RunningService) -> None:
 
 
 async def test_refused_for_no_stage(service: RunningService) -> None:
-    """Where no stage is known there is none: ids are not taken from whoever asks."""
+    """A refusal about an unknown stage has no stage: ids of requests are not copied."""
     await service.api("DELETE", "stages/0123456789abcdef")
     await service.api("DELETE", "tokens/12345678")
     await service.upload(a_wheel(version="2.0"), token=await service.token(project="other"))
@@ -52,7 +52,7 @@ async def test_refused_for_no_stage(service: RunningService) -> None:
 
 
 async def test_refused_for_the_stage_of_a_url(service: RunningService) -> None:
-    """The stage of a stage URL is told by its id, and no token by anything."""
+    """The stage of a stage URL is recorded by its id, and no token is."""
     stage = await service.open_stage()
     url = f"{prefix_of(stage)}legacy/"
 
@@ -64,8 +64,8 @@ async def test_refused_for_the_stage_of_a_url(service: RunningService) -> None:
 
 
 @pytest.mark.parametrize("token", ["x", UNKNOWN], ids=["malformed", "unknown"])
-async def test_strangers_are_in_the_log_alone(service: RunningService, token: str) -> None:
-    """Who has no token that counts cannot make the trail grow."""
+async def test_refusals_without_a_valid_token(service: RunningService, token: str) -> None:
+    """Refusals without a valid token are logged, and do not grow the trail."""
     stage = await service.open_stage()
     before = await trail_of(service)
 
@@ -80,8 +80,8 @@ async def test_strangers_are_in_the_log_alone(service: RunningService, token: st
     assert await trail_of(service) == before
 
 
-async def test_token_that_is_over(service: RunningService) -> None:
-    """A token that is revoked does not count any more: it may be in anybody's hands."""
+async def test_revoked_token(service: RunningService) -> None:
+    """Refusals of a revoked token are not recorded: anyone may have it."""
     made = (await service.api("POST", "tokens", can="admin", project="*")).document
     await service.api("DELETE", f"tokens/{made['id']}")
     before = await trail_of(service)
@@ -91,8 +91,8 @@ async def test_token_that_is_over(service: RunningService) -> None:
     assert await trail_of(service) == before
 
 
-async def test_questions_are_no_writes(service: RunningService) -> None:
-    """What would change nothing is not in the trail if it is refused."""
+async def test_refused_reads(service: RunningService) -> None:
+    """A refused request that would change nothing is not recorded."""
     stage = await service.open_stage()
     token = await service.token(project="other")
     before = await trail_of(service)
@@ -108,7 +108,7 @@ async def test_questions_are_no_writes(service: RunningService) -> None:
 
 
 async def test_every_shape(service: RunningService) -> None:
-    """All APIs are alike: one row a refusal, whatever the reason."""
+    """Each API records one row per refusal, whatever the reason."""
     client = Pep694(service)
     session = await client.session()
     await client.announce(session, a_wheel(version="3.0"))
@@ -129,7 +129,7 @@ async def test_every_shape(service: RunningService) -> None:
 
 
 async def test_tokens_in_what_is_sent(service: RunningService) -> None:
-    """A token that somebody sends where it does not belong is left out (A14)."""
+    """A token in an unexpected part of a request is not recorded."""
     await service.post(twine_form(WHEEL, **{":action": f"is {UNKNOWN}"}))
     await service.api("DELETE", f"stages/{UNKNOWN}")
     await service.api("POST", "stages", name="demo", version=UNKNOWN)
@@ -142,7 +142,7 @@ async def test_tokens_in_what_is_sent(service: RunningService) -> None:
 
 
 async def test_long_sentences(service: RunningService) -> None:
-    """A sentence that a client makes long is kept in short."""
+    """A long reason is shortened."""
     await service.post(twine_form(WHEEL, **{":action": "x" * 100_000}))
 
     *_, refused = await trail_of(service)
@@ -153,7 +153,7 @@ async def test_long_sentences(service: RunningService) -> None:
 async def test_no_room_for_the_row(
     service: RunningService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On a full disk a refusal is told as ever, and is in the log alone."""
+    """On a full disk a refusal is answered as usual, and only logged."""
 
     def fill(rows: Rows) -> None:
         pragma(rows, "max_page_count = 1")
@@ -184,7 +184,7 @@ async def admin(service: RunningService) -> str:
 
 
 async def test_refused_very_often(service: RunningService) -> None:
-    """A token cannot fill the disk with refusals: beyond 60 in a minute they are counted."""
+    """More than 60 refusals of a token in a minute are counted, not recorded one by one."""
     made = (await service.api("POST", "tokens", can="upload", project="demo")).document
     stage = await service.open_stage()
     path, token = f"stages/{stage['id']}", made["token"]

@@ -1,4 +1,4 @@
-"""No token in plain, anywhere, after a whole life of a stage (A4, A14, A15)."""
+"""The secrecy of tokens during the whole life of a stage."""
 
 import asyncio
 import io
@@ -15,12 +15,12 @@ from tests.support.database import execute
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.servers.service import PIP, RunningService, prefix_of, running_service
 
-# Besides the first token, which is left for the owner of the machine.
+# Besides the first token, which is stored in a file for the owner of the machine.
 MAY_HOLD_A_TOKEN = {"admin.token"}
 
 
 async def live(service: RunningService) -> list[str]:
-    """Let a stage live a whole life, and return all tokens that there ever were."""
+    """Let a stage live a whole life, and return all tokens that were used."""
     tokens = [service.admin]
     tokens += [await service.token(can, "*") for can in ("upload", "manage", "admin")]
     stage = await service.staged(a_wheel(version="2.0"), an_sdist(version="2.0"))
@@ -36,7 +36,7 @@ async def live(service: RunningService) -> list[str]:
 
 
 async def go_wrong(service: RunningService, stage: Any, tokens: list[str]) -> None:
-    """Send what cannot be answered, with tokens in it."""
+    """Send invalid requests with tokens in them."""
     prefix = prefix_of(stage)
     service.index.quirks = Quirks(status=500)
     await service.get(f"{prefix}simple/demo/", PIP)
@@ -57,7 +57,7 @@ def tokens_in(text: str, tokens: list[str]) -> list[str]:
 
 
 async def test_log(service: RunningService, log: io.StringIO) -> None:
-    """No line of the log has a token, whoever wrote it."""
+    """No line of any logger contains a token."""
     tokens = await live(service)
     await asyncio.sleep(0)
 
@@ -67,7 +67,7 @@ async def test_log(service: RunningService, log: io.StringIO) -> None:
 
 
 async def test_access_lines(service: RunningService, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither has a line of the log of requests before it is formatted."""
+    """No line of the access log contains a token before it is formatted."""
     caplog.set_level(logging.DEBUG, "stageproxy.requests")
     tokens = await live(service)
 
@@ -77,7 +77,7 @@ async def test_access_lines(service: RunningService, caplog: pytest.LogCaptureFi
 
 
 async def test_data_directory(tmp_path: Path, index: FakeIndex) -> None:
-    """No file of the data directory has a token, the database and its log included."""
+    """No file of the data directory contains a token, the database and its log included."""
     data = tmp_path / "data"
     async with running_service(data, index) as service:
         tokens = await live(service)
@@ -88,14 +88,14 @@ async def test_data_directory(tmp_path: Path, index: FakeIndex) -> None:
 
 
 def files_with_tokens(data: Path, tokens: list[str]) -> set[str]:
-    """Return the names of the files that hold a token."""
+    """Return the names of the files that contain a token."""
     files = [path for path in data.rglob("*") if path.is_file()]
     assert {"catalogue.db", "secret", "admin.token"} <= {path.name for path in files}
     return {path.name for path in files if tokens_in(path.read_bytes().decode("latin-1"), tokens)}
 
 
 async def test_secrets_are_for_their_owner(service: RunningService) -> None:
-    """Nobody else on the machine can read what is kept (24)."""
+    """Other users of the machine cannot read the data directory."""
     await service.staged(a_wheel(version="2.0"))
 
     for path in [service.data, *service.data.rglob("*")]:
@@ -103,8 +103,8 @@ async def test_secrets_are_for_their_owner(service: RunningService) -> None:
         assert not (is_secret and path.stat().st_mode & 0o077), path.name
 
 
-async def test_fault_of_ours(service: RunningService, log: io.StringIO) -> None:
-    """A bug is answered without a word of it, and its traceback is logged without tokens."""
+async def test_internal_error(service: RunningService, log: io.StringIO) -> None:
+    """An internal error is answered without details, and logged without tokens."""
     stage = await service.staged(a_wheel(version="2.0"))
     execute(service.data / "catalogue.db", "UPDATE stage SET opened_at = 'never'")
 

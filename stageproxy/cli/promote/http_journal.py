@@ -119,7 +119,7 @@ def _entry(filename: str, file: Mapping[str, Any]) -> Entry:
         changed_at=datetime.fromisoformat(file["changed-at"]),
         attempts=file["attempts"],
         in_doubt=file["in-doubt"],
-        said=file["said"],
+        sentence=file["said"],
         url=file["url"] or "",
     )
 
@@ -131,6 +131,6 @@ def _document(entry: Entry) -> Mapping[str, Any]:
         "changed-at": rfc3339(entry.changed_at),
         "attempts": entry.attempts,
         "in-doubt": entry.in_doubt,
-        "said": entry.said,
+        "said": entry.sentence,
         "url": entry.url,
     }

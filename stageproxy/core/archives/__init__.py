@@ -1,1 +1,1 @@
-"""What a wheel or an sdist contains, read with bounds."""
+"""Bounded reading of wheels, sdists and their metadata."""

@@ -1,33 +1,33 @@
-"""Here is what was found in an archive."""
+"""The contents of an archive as far as they were read, and the limits of reading."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 LONGEST_METADATA = 2 * 2**20
-"""How many bytes of core metadata are read; PyPI's largest are a tenth of it."""
+"""How many bytes of core metadata are read: ten times the largest on PyPI."""
 
 MOST_MEMBERS = 100_000
-"""How many members of an archive are looked at."""
+"""How many members an archive may have."""
 
 LONGEST_UNPACKED = 4 * 2**30
-"""How far an sdist is unpacked, in memory and piece by piece."""
+"""How many bytes of an sdist are unpacked, in memory and in chunks."""
 
 PIECE = 2**20
-"""How much of a member is in memory at once."""
+"""How many bytes of a member are in memory at once."""
 
-_MOST_SAID = 3
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What was found in an archive: its core metadata, and what is missing or broken.
+    """The core metadata of an archive, its paths, and what is wrong with it.
 
-    `problems` are what PyPI has against the archive as such, `wheel_problems`
-    what it asks of a wheel's files: whole sentences, in the order in which it
-    would find them. `suspicions` are what it accepts, but nobody should;
-    `unread` says what was not looked at, as it would have taken too long.
-    `root` is the one directory of an sdist; `members` are the paths in the
-    archive, and nothing where that could not be read.
+    `problems` are PyPI's reasons to refuse the archive as such, and
+    `wheel_problems` those to refuse a wheel for its files: sentences, in the
+    order of PyPI's checks. `suspicions` are sentences on what PyPI accepts but
+    users should know; `unread` are sentences on checks that would take too long.
+    `root` is the top-level directory of an sdist. `members` are the paths in the
+    archive, `None` if it could not be read.
     """
 
     core_metadata: bytes | None = field(default=None, repr=False)
@@ -40,17 +40,17 @@ class Contents:
 
 
 class UnusableError(ValueError):
-    """The archive cannot be looked into any further, and this is why."""
+    """The archive cannot be read any further; the message is PyPI's reason or ours."""
 
 
 def invalid(reason: str) -> str:
-    """Return PyPI's sentence for an archive that it does not take."""
+    """Return PyPI's sentence on an archive that it refuses."""
     return f"Invalid distribution file. {reason}"
 
 
 def some(names: Iterable[str]) -> str:
-    """Return the first few of the *names*, as they can be printed."""
+    """Return the first few of the *names*, in printable ASCII."""
     ordered = sorted(names)
-    more = len(ordered) - _MOST_SAID
-    said = ", ".join(ascii(name) for name in ordered[:_MOST_SAID])
-    return f"{said} and {more} more" if more > 0 else said
+    more = len(ordered) - _MOST_NAMED
+    named = ", ".join(ascii(name) for name in ordered[:_MOST_NAMED])
+    return f"{named} and {more} more" if more > 0 else named

@@ -13,7 +13,7 @@ LONGEST_RECORD = 32 * 2**20
 _UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 _SHA256 = "sha256="
 LONGEST_ENTRY_POINTS = 256 * 2**10
-"""How many bytes of entry_points.txt are parsed; the largest that are known have a quarter."""
+"""How many bytes of entry_points.txt are parsed: four times the largest known."""
 
 _SCRIPTS = ("console_scripts", "gui_scripts")
 _SCRIPT_NAME = re.compile(r"[\w.-]+")
@@ -34,7 +34,7 @@ def record_suspicions(
 ) -> Iterator[str]:
     """Compare RECORD with the files of the wheel, given by their SHA-256.
 
-    PyPI tells a project's owners of such things, and takes the wheel.
+    PyPI accepts a wheel that differs, and notifies the owners of the project.
     """
     exempt = {f"{dist_info}/{name}" for name in _UNLISTED}
     if unlisted := digests.keys() - record.keys() - exempt:
@@ -42,28 +42,28 @@ def record_suspicions(
     if missing := record.keys() - digests.keys() - exempt:
         yield f"RECORD lists files that are not in the wheel: {some(missing)}."
     listed = record.keys() & digests.keys()
-    if wrong := {path for path in listed - exempt if not _is_true(record[path], digests[path])}:
+    if wrong := {path for path in listed - exempt if not _matches(record[path], digests[path])}:
         yield f"The digest in RECORD does not match the file: {some(wrong)}."
 
 
-def _is_true(said: str, digest: bytes) -> bool:
-    """Compare one digest; a stronger kind than ours is believed."""
-    if not said.startswith(_SHA256):
-        return said.startswith(("sha384=", "sha512="))
-    return said == _SHA256 + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+def _matches(recorded: str, digest: bytes) -> bool:
+    """Compare a recorded digest. One of a stronger algorithm is not verified."""
+    if not recorded.startswith(_SHA256):
+        return recorded.startswith(("sha384=", "sha512="))
+    return recorded == _SHA256 + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def has_valid_entry_points(content: bytes) -> bool:
-    """Say whether the contents of entry_points.txt can be read, and name scripts properly.
+    """Return whether entry_points.txt can be parsed and its scripts have valid names.
 
-    Installers make a file of each script's name.
+    Installers create a file with the name of each script.
     """
     parser = configparser.ConfigParser(delimiters=("=",))
-    parser.optionxform = str  # type: ignore[assignment,method-assign] # keeps capital letters
+    parser.optionxform = str  # type: ignore[assignment,method-assign] # case-sensitive keys
     try:
         text = content.decode()
         if _NEITHER_KEY_NOR_SECTION.search(text):
-            return False  # the parser says the same, slowly: it lists all such lines
+            return False  # the parser would refuse it too, but slowly: it lists all such lines
         parser.read_string(text)
     except (configparser.Error, UnicodeDecodeError):
         return False

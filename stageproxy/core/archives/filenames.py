@@ -1,4 +1,4 @@
-"""Here is a distribution's filename, taken apart."""
+"""Filenames of distributions and their parts."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ SDIST_SUFFIX = ".tar.gz"
 
 @dataclass(frozen=True, slots=True)
 class DistributionName:
-    """What the filename of a wheel or an sdist says: whose it is, and of which release.
+    """The parts of the filename of a wheel or an sdist.
 
-    `spelled` is the project's name as the filename has it, `root` the directory
-    in which the archive must keep its metadata, and `python_tag` what uploads
-    call `pyversion`; `platforms` are a wheel's last tags, in lower case.
+    `spelled` is the project's name as spelled in the filename, `root` the
+    directory of the metadata in the archive, and `python_tag` what uploads call
+    `pyversion`. `platforms` are the platform tags of a wheel, in lower case.
     """
 
     filename: str
@@ -35,12 +35,12 @@ class DistributionName:
 
     @property
     def metadata_path(self) -> str:
-        """Where in the archive the core metadata stands."""
+        """The path of the core metadata in the archive."""
         return f"{self.root}/METADATA" if self.is_wheel else f"{self.root}/PKG-INFO"
 
 
 def parse_distribution_name(filename: str) -> DistributionName:
-    """Take a filename apart. Raise `ValueError` with packaging's own sentence."""
+    """Parse a filename. Raise `ValueError` with the message of `packaging` if it is invalid."""
     if filename.endswith(WHEEL_SUFFIX):
         return _wheel(filename)
     return _sdist(filename)

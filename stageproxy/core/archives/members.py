@@ -1,4 +1,4 @@
-"""Here is what is suspicious about the paths in an archive."""
+"""Checks of the paths in an archive."""
 
 import re
 import unicodedata
@@ -9,27 +9,27 @@ from stageproxy.core.archives.contents import some
 
 LONGEST_PATH = 255
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _ABSOLUTE = re.compile(r"/|\\|[A-Za-z]:")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
-def has_unseen(text: str) -> bool:
-    """Say whether a name has characters that nobody sees, or that turn the order of others."""
-    return not text.isprintable() and any(unicodedata.category(one) in _UNSEEN for one in text)
+def has_invisible(text: str) -> bool:
+    """Return whether a name has characters that are invisible or change the direction of text."""
+    return not text.isprintable() and any(unicodedata.category(one) in _INVISIBLE for one in text)
 
 
 def suspicious_paths(paths: Collection[str]) -> Iterator[str]:
-    """Return what installers or people could stumble over, in whole sentences."""
-    for sentence, is_odd in _ODD.items():
-        odd = [path for path in paths if is_odd(path)]
-        if odd:
-            yield f"{sentence}: {some(odd)}."
-    if alike := _alike(paths):
-        yield f"Some systems do not distinguish these names: {some(alike)}."
+    """Return a sentence on each kind of path that could mislead installers or people."""
+    for sentence, is_suspicious in _CHECKS.items():
+        found = [path for path in paths if is_suspicious(path)]
+        if found:
+            yield f"{sentence}: {some(found)}."
+    if colliding := _colliding(paths):
+        yield f"Some systems do not distinguish these names: {some(colliding)}."
 
 
-def _leaves(path: str) -> bool:
+def _has_parent_parts(path: str) -> bool:
     return ".." in path.replace("\\", "/").split("/")
 
 
@@ -37,7 +37,7 @@ def _is_absolute(path: str) -> bool:
     return _ABSOLUTE.match(path) is not None
 
 
-def _has_odd_parts(path: str) -> bool:
+def _has_unusual_parts(path: str) -> bool:
     return "\\" in path or "//" in path or "/./" in path
 
 
@@ -50,18 +50,18 @@ def _is_not_for_windows(path: str) -> bool:
     return any(_DEVICE.fullmatch(part) or part.endswith((".", " ")) for part in parts if part)
 
 
-_ODD: Mapping[str, Callable[[str], bool]] = {
-    "Paths contain `..`": _leaves,
+_CHECKS: Mapping[str, Callable[[str], bool]] = {
+    "Paths contain `..`": _has_parent_parts,
     "Paths are absolute": _is_absolute,
-    "Paths contain invisible characters": has_unseen,
-    "Paths contain backslashes, empty parts or single dots": _has_odd_parts,
+    "Paths contain invisible characters": has_invisible,
+    "Paths contain backslashes, empty parts or single dots": _has_unusual_parts,
     f"Paths are longer than {LONGEST_PATH} bytes": _is_too_long,
     "Windows does not allow these names": _is_not_for_windows,
 }
 
 
-def _alike(paths: Collection[str]) -> list[str]:
-    """Return paths that differ in case or in how accents are spelled alone."""
+def _colliding(paths: Collection[str]) -> list[str]:
+    """Return the paths that differ only in case or in Unicode normalization."""
     folded = {path: unicodedata.normalize("NFC", path).casefold().rstrip("/") for path in paths}
     count = Counter(folded.values())
     return [path for path in folded if count[folded[path]] > 1]

@@ -1,4 +1,4 @@
-"""Here is core metadata: read from a file or a form, and told as the form that twine sends."""
+"""Core metadata in files and upload forms."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _FORM_NAME_OF: Mapping[str, str] = {
     "import_names": "import_name",
     "import_namespaces": "import_namespace",
 }
-"""The upload form's names where they are not packaging's: some fields are singular there."""
+"""The fields whose names in the upload form, in the singular, differ from those in `packaging`."""
 
 _RAW_NAME_OF: Mapping[str, str] = {form: raw for raw, form in _FORM_NAME_OF.items()}
 
@@ -31,14 +31,14 @@ _LISTS = frozenset(
 )  # fmt: skip
 
 _HEADER = re.compile(rb"From |[!-9;-~]*:")
-"""What begins a header for Python's parser of e-mail."""
+"""The start of a header as Python's email parser recognizes it."""
 
 _HEADER_OF = {**_FORM_NAME_OF, "classifiers": "classifier", "project_urls": "project_url"}
 _HEADERS = frozenset(
     f"{_HEADER_OF.get(key, key).replace('_', '-')}:".encode() for key in RawMetadata.__annotations__
 )
 
-_SEVERAL_IN_ONE = frozenset({"keywords", "project_urls"})
+_MULTIPLE_IN_ONE = frozenset({"keywords", "project_urls"})
 _KNOWN = frozenset(RawMetadata.__annotations__)
 _SINCE_2_4 = frozenset({"license_files"})
 _BEFORE_2_4 = frozenset({"1.0", "1.1", "1.2", "2.1", "2.2", "2.3"})
@@ -47,56 +47,56 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9.]+")
 
 @dataclass(frozen=True, slots=True)
 class MetadataProblem:
-    """A field that packaging does not accept, with its own sentence."""
+    """A field that `packaging` does not accept, and its message."""
 
     field: str
     message: str
 
 
 def read_core_metadata(text: bytes) -> RawMetadata:
-    """Return the fields of a METADATA or PKG-INFO file; what cannot be parsed is left out."""
-    return parse_email(_without_foreign_headers(text))[0]
+    """Return the fields of a METADATA or PKG-INFO file without those that cannot be parsed."""
+    return parse_email(_known_headers(text))[0]
 
 
-def _without_foreign_headers(text: bytes) -> bytes:
-    """Return a METADATA file with none but the headers of core metadata, each in one spelling.
+def _known_headers(text: bytes) -> bytes:
+    """Return a METADATA file with only the headers of core metadata, in lower case.
 
-    Others can be a form of e-mail that nests without end, and many different
-    ones take the parser minutes.
+    Other headers can nest email messages without a limit, and many different
+    headers take the parser minutes.
     """
     lines = text.splitlines(keepends=True)
-    kept: list[bytes] = []
+    known: list[bytes] = []
     is_known = False
     for number, line in enumerate(lines):
         if found := _HEADER.match(line):
             name = found[0].lower()
             is_known = name in _HEADERS
-            kept += [name + line[len(name) :]] if is_known else []
+            known += [name + line[len(name) :]] if is_known else []
         elif not line.startswith((b" ", b"\t")):
-            return b"".join([*kept, *lines[number:]])
+            return b"".join([*known, *lines[number:]])
         elif is_known:
-            kept.append(line)
-    return b"".join(kept)
+            known.append(line)
+    return b"".join(known)
 
 
 def form_of(core_metadata: bytes, name: DistributionName, **digests: str) -> FormFields:
-    """Return the form that twine would send with a file: what it is, what it says, its digests.
+    """Return the form that twine would send with a file.
 
-    setuptools writes License-File into metadata that is too old for it; twine
-    leaves that out, as PyPI would refuse it.
+    setuptools writes License-File into metadata of versions that do not have it.
+    twine leaves it out there, as PyPI would refuse it.
     """
     return (
         (":action", "file_upload"),
         ("protocol_version", "1"),
         ("filetype", "bdist_wheel" if name.is_wheel else "sdist"),
         ("pyversion", name.python_tag),
-        *_form_fields(_as_twine_has_it(read_core_metadata(core_metadata))),
+        *_form_fields(_as_sent_by_twine(read_core_metadata(core_metadata))),
         *digests.items(),
     )
 
 
 def metadata_in(form: FormFields) -> RawMetadata:
-    """Return the core metadata that a form's fields spell, as packaging wants it."""
+    """Return the core metadata in a form, as `packaging` represents it."""
     raw: dict[str, Any] = {}
     for name, value in form:
         key = _RAW_NAME_OF.get(name, name)
@@ -115,12 +115,12 @@ def metadata_in(form: FormFields) -> RawMetadata:
 
 
 def problems_in(raw: RawMetadata) -> Sequence[MetadataProblem]:
-    """Return what packaging finds wrong with core metadata, field by field."""
+    """Return what `packaging` finds wrong with core metadata, field by field."""
     try:
         Metadata.from_raw(raw)
     except ExceptionGroup as group:
         return [_problem(error) for error in group.exceptions]
-    except ValueError as error:  # a number of thousands of digits, which Python refuses
+    except ValueError as error:  # Python refuses numbers of thousands of digits
         return [MetadataProblem("", str(error))]
     except RecursionError:
         return [MetadataProblem("metadata", "The metadata is nested too deeply to be read")]
@@ -133,15 +133,15 @@ def _problem(error: Exception) -> MetadataProblem:
 
 
 def takes_one_value(form_name: str) -> bool:
-    """Say whether a form may have a metadata field only once."""
+    """Return whether a form may have a metadata field only once."""
     key = _RAW_NAME_OF.get(form_name, form_name)
-    return key in _KNOWN and key not in _LISTS | _SEVERAL_IN_ONE
+    return key in _KNOWN and key not in _LISTS | _MULTIPLE_IN_ONE
 
 
-def _as_twine_has_it(raw: RawMetadata) -> Mapping[str, object]:
+def _as_sent_by_twine(raw: RawMetadata) -> Mapping[str, object]:
     is_old = raw.get("metadata_version") in _BEFORE_2_4
-    kept = {key: value for key, value in raw.items() if not (is_old and key in _SINCE_2_4)}
-    return kept | {"name": _UNSAFE.sub("-", raw["name"])} if "name" in raw else kept
+    sent = {key: value for key, value in raw.items() if not (is_old and key in _SINCE_2_4)}
+    return sent | {"name": _UNSAFE.sub("-", raw["name"])} if "name" in raw else sent
 
 
 def _form_fields(raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Here is which encrypted code PyPI does not take."""
+"""Encrypted code, which PyPI refuses."""
 
 from collections.abc import Mapping
 
@@ -17,9 +17,9 @@ _SENTENCE = "{}-encrypted content is not allowed."
 
 
 def find_protection(content: bytes) -> str | None:
-    """Return PyPI's sentence about encrypted code, or nothing if it is not."""
+    """Return PyPI's sentence on a file of encrypted code, `None` on any other file."""
     found: Mapping[str, bool] = {
         "PyArmor": any(mark in content for mark in _PYARMOR),
         "SourceDefender": all(mark in content for mark in _SOURCEDEFENDER),
     }
-    return next((_SENTENCE.format(name) for name, is_there in found.items() if is_there), None)
+    return next((_SENTENCE.format(name) for name, is_found in found.items() if is_found), None)

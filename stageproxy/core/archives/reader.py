@@ -1,4 +1,4 @@
-"""Here is what stands in a wheel or an sdist, read with bounds and never unpacked to disk."""
+"""Reading of wheels and sdists, with limits and without unpacking to disk."""
 
 import lzma
 import tarfile
@@ -41,19 +41,19 @@ _ZIPS = (".whl", ".zip")
 
 
 def read_contents(file: BinaryIO, name: DistributionName) -> Contents:
-    """Return what stands in the wheel or sdist of that *name*.
+    """Return the contents of the wheel or sdist with that *name*.
 
-    A broken archive is a problem to tell, never an exception.
+    A broken archive is reported as a problem and raises nothing.
     """
     *_, contents = read_in_steps(file, name)
     return contents
 
 
 def read_in_steps(file: BinaryIO, name: DistributionName) -> Iterator[Contents]:
-    """Return what stands in a wheel or sdist, the essential first, and at last all of it.
+    """Return the contents of a wheel or sdist after each step, the most important ones first.
 
-    Who has no time for the next step can take the last one, which says in
-    `unread` what it lacks.
+    The last value is complete. A caller that runs out of time can use an
+    earlier one, whose `unread` reports what is missing.
     """
     try:
         _check_kind(file, name)
@@ -68,7 +68,7 @@ def read_in_steps(file: BinaryIO, name: DistributionName) -> Iterator[Contents]:
 
 
 def _check_kind(file: BinaryIO, name: DistributionName) -> None:
-    """Raise if the archive is not what its filename says, or two things at once."""
+    """Raise unless the archive is of the kind of its filename, and of no other."""
     zipped, tarred = zipfile.is_zipfile(file), is_tar(file)
     if zipped and tarred:
         raise UnusableError("File is both a zip and a tar file")

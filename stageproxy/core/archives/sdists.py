@@ -1,4 +1,4 @@
-"""Here is what stands in an sdist."""
+"""Contents of sdists."""
 
 import bz2
 import gzip
@@ -27,28 +27,28 @@ from stageproxy.core.archives.zips import problem_with_frame
 
 _SPARSE = "tar archive not accepted: Sparse members are not allowed."
 _DIRECTORIES = "Incorrect number of top-level directories in sdist"
-_CUT_OFF = "None: the archive is damaged, truncated or not a tar.gz."
+_DAMAGED = "None: the archive is damaged, truncated or not a tar.gz."
 _PKG_INFO = "PKG-INFO"
-_LARGE = 8 * 2**20
-_NOT_TO_ITS_END = (
+_LARGE_SIZE = 8 * 2**20
+_NOT_READ_TO_END = (
     "The sdist was not read to the end because that would take too long. "
     "Whether it is complete, and which files it contains, is unknown."
 )
-_BROKEN = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, TypeError, IndexError)
+_READ_ERRORS = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, TypeError, IndexError)
 _UNPACKERS: Mapping[bytes, Callable[[BinaryIO], io.BufferedIOBase]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": lambda file: bz2.BZ2File(file),  # noqa: PLW0108 - its first parameter has other names
 }
-"""Those that PyPI takes a tar to be packed with; one in xz would name its own need of memory."""
+"""The compressions of tar files on PyPI. Unpacking xz could need any amount of memory."""
 
 
 class _TooLongError(Exception):
-    """There is more in the sdist than anybody unpacks."""
+    """The sdist unpacks to more than the limit."""
 
 
 @dataclass(slots=True)
 class _Tar:
-    """What became known while a tar was read once, from its start to its end."""
+    """What is known of a tar after it was read, in one pass."""
 
     names: list[str] = field(default_factory=list)
     pkg_info: dict[str, bytes | None] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class _Tar:
 
 
 def is_tar(file: BinaryIO) -> bool:
-    """Say whether a file begins like a tar, packed or not."""
+    """Return whether a file starts like a tar, compressed or not."""
     file.seek(0)
     start = file.read(3)
     file.seek(0)
@@ -69,7 +69,7 @@ def is_tar(file: BinaryIO) -> bool:
         tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except tarfile.EOFHeaderError:  # type: ignore[attr-defined] # an empty tar
         return True
-    except _BROKEN:
+    except _READ_ERRORS:
         return False
     finally:
         file.seek(0)
@@ -77,70 +77,71 @@ def is_tar(file: BinaryIO) -> bool:
 
 
 def read_sdist(
-    file: BinaryIO, *, large: int = _LARGE, longest: int = LONGEST_UNPACKED
+    file: BinaryIO, *, large: int = _LARGE_SIZE, longest: int = LONGEST_UNPACKED
 ) -> Iterator[Contents]:
-    """Return what stands in a tar.gz, step by step. Raise if it is not fit to be looked into.
+    """Return the contents of a tar.gz, step by step. Raise `UnusableError` if it cannot be read.
 
-    It has to be unpacked to its end. Only one that is *large* as it comes may
-    take longer than anybody waits; a small one that does is made to do so.
+    It has to be unpacked to its end. A file of *large* bytes or more that unpacks
+    to more than *longest* bytes is reported as not read to the end; a smaller
+    one is refused.
     """
     is_large = file.seek(0, io.SEEK_END) >= large
     file.seek(0)
     found = _Tar()
     try:
-        # Streaming mode never seeks: a member's data is only unpacked while it is passed over.
-        # Its own gzip would not notice where a file is cut off, nor what follows a first part.
+        # Streaming mode never seeks: a member's data is unpacked only to skip it. The gzip reader
+        # of tarfile would accept a truncated file and ignore further gzip members.
         with gzip.GzipFile(fileobj=file) as tar, tarfile.open(fileobj=tar, mode="r|") as archive:
-            for so_far in _look_at_all(archive, found, longest):
+            for so_far in _read_members(archive, found, longest):
                 if is_large:
                     yield so_far
-        yield _judged(found)
+        yield _complete_contents(found)
     except _TooLongError as error:
         if not is_large:
             raise UnusableError(str(error)) from error
     except UnusableError:
         raise
-    except _BROKEN as error:
-        raise UnusableError(_CUT_OFF) from error
+    except _READ_ERRORS as error:
+        raise UnusableError(_DAMAGED) from error
 
 
-def _look_at_all(archive: tarfile.TarFile, found: _Tar, longest: int) -> Iterator[Contents]:
-    """Look at each member; return what is known whenever that is more than before."""
-    told = None
+def _read_members(archive: tarfile.TarFile, found: _Tar, longest: int) -> Iterator[Contents]:
+    """Read each member, and return the contents so far whenever they change."""
+    previous = None
     for member in archive:
-        # A member's size is known before its data is unpacked on the way to the next.
+        # The size of a member is known before its data is unpacked to reach the next one.
         found.unpacked += member.size
         if found.unpacked > longest:
             raise _TooLongError(f"File unpacks to more than {longest} bytes")
-        _look_at(archive, member, found)
-        so_far = _known_so_far(found)
-        if so_far != told:
-            told = so_far
+        _read_member(archive, member, found)
+        so_far = _contents_so_far(found)
+        if so_far != previous:
+            previous = so_far
             yield so_far
 
 
-def _known_so_far(found: _Tar) -> Contents:
+def _contents_so_far(found: _Tar) -> Contents:
     nearest = next((path for path in found.pkg_info if path.count("/") == 1), "")
     problems = (invalid(found.protection),) if found.protection else ()
     root = posixpath.dirname(nearest)
-    return Contents(found.pkg_info.get(nearest), problems, unread=(_NOT_TO_ITS_END,), root=root)
+    return Contents(found.pkg_info.get(nearest), problems, unread=(_NOT_READ_TO_END,), root=root)
 
 
-def _look_at(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar) -> None:
+def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar) -> None:
     if len(found.names) == MOST_MEMBERS:
         raise UnusableError(f"File has more than {MOST_MEMBERS} members")
     if member.issparse():
         raise UnusableError(_SPARSE)
     found.names.append(member.name)
     if member.isfile():
-        _look_into(archive, member, found)
+        _read_file(archive, member, found)
     elif member.issym() or member.islnk():
-        found.links += [member.name] if _leads_out(member) else []
+        found.links += [member.name] if _points_outside(member) else []
     elif not member.isdir():
         found.specials.append(member.name)
 
 
-def _look_into(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar) -> None:
+def _read_file(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar) -> None:
     if member.name.endswith(SUFFIXES) and member.size <= LONGEST_LOOKED_AT:
         content = _read(archive, member)
         found.protection = found.protection or find_protection(content)
@@ -155,18 +156,18 @@ def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _is_shallow(path: str, found: _Tar) -> bool:
-    """Say whether no PKG-INFO so far is nearer to the top: only the nearest can be the sdist's."""
+    """Return whether no PKG-INFO so far is nearer to the top: the sdist's own is the nearest."""
     return all(path.count("/") <= other.count("/") for other in found.pkg_info)
 
 
-def _leads_out(member: tarfile.TarInfo) -> bool:
-    """Say whether a link leads out of the directory that the sdist unpacks to."""
+def _points_outside(member: tarfile.TarInfo) -> bool:
+    """Return whether a link points outside the directory that the sdist unpacks to."""
     start = posixpath.dirname(member.name) if member.issym() else ""
     target = posixpath.normpath(posixpath.join(start, member.linkname))
     return target.split("/")[0] != member.name.split("/")[0]
 
 
-def _judged(found: _Tar) -> Contents:
+def _complete_contents(found: _Tar) -> Contents:
     root = _top_directory(found.names)
     path = f"{root}/{_PKG_INFO}"
     if path in found.pkg_info and found.pkg_info[path] is None:
@@ -181,7 +182,7 @@ def _judged(found: _Tar) -> Contents:
 
 
 def _top_directory(names: list[str]) -> str:
-    """Return the one directory that all is in, or nothing if there is none."""
+    """Return the only top-level directory, or an empty text if there is none."""
     try:
         root = posixpath.commonpath(names)
     except ValueError:  # no names, or absolute ones among relative ones
@@ -207,12 +208,12 @@ def _suspicions(found: _Tar) -> Iterator[str]:
 
 
 def read_zipped_sdist(file: BinaryIO) -> Contents:
-    """Return what stands in a zip, which PyPI looks into before it refuses the name of it."""
+    """Return the contents of an sdist that is a zip, which PyPI checks before the filename."""
     with open_zip(file) as archive:
         names = archive.namelist()
         root = _top_directory(names)
         path = f"{root}/{_PKG_INFO}"
-        content = _first_bytes(archive, path) if path in archive.NameToInfo else None
+        content = _read_start(archive, path) if path in archive.NameToInfo else None
         found = _Tar(names, {} if content is None else {path: content})
         problems = [*_problems(root, found), *_frame_problem(archive, file)]
         suspicions = tuple(suspicious_paths(names))
@@ -225,7 +226,7 @@ def read_zipped_sdist(file: BinaryIO) -> Contents:
         )
 
 
-def _first_bytes(archive: zipfile.ZipFile, path: str) -> bytes:
+def _read_start(archive: zipfile.ZipFile, path: str) -> bytes:
     with archive.open(path) as member:
         return member.read(LONGEST_METADATA)
 

@@ -1,4 +1,4 @@
-"""Here is what stands in a wheel."""
+"""Contents of wheels."""
 
 import hashlib
 import io
@@ -31,19 +31,19 @@ from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
 from stageproxy.core.archives.zips import (
-    members_listed_twice,
+    members_with_other_headers,
     problem_with_frame,
     problem_with_size,
 )
 
 LONGEST_COMPARED = 512 * 2**20
-"""How large a wheel may be, unpacked, to be compared with its RECORD: a few seconds' work."""
+"""The unpacked size up to which a wheel is compared with its RECORD, which takes a few seconds."""
 
 _ENCRYPTED = 0x1
-_KINDS = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
-"""Zips that are not made on Unix have no kinds."""
+_FILE_TYPES = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
+"""Types of regular files and directories; 0 in zips that were not made on Unix."""
 
-_CANNOT_UNPACK = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+_UNPACK_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
 _NOT_SEARCHED = "The wheel was not searched for encrypted code because that would take too long."
 _NOT_COMPARED = "The files were not compared with RECORD because that would take too long."
 _LONG_ENTRY_POINTS = (
@@ -53,7 +53,7 @@ _LONG_ENTRY_POINTS = (
 
 @dataclass(slots=True)
 class _Unpacked:
-    """What became known while members were unpacked."""
+    """What is known of the members that were unpacked."""
 
     digests: dict[str, bytes] = field(default_factory=dict)
     protection: str | None = None
@@ -63,9 +63,9 @@ class _Unpacked:
 def read_wheel(
     file: BinaryIO, name: DistributionName, *, longest: int = LONGEST_COMPARED
 ) -> Iterator[Contents]:
-    """Return what stands in a wheel, step by step. Raise if it is not fit to be looked into.
+    """Return the contents of a wheel, step by step. Raise `UnusableError` if it cannot be read.
 
-    One that unpacks to more than *longest* bytes is not compared with its RECORD.
+    A wheel that unpacks to more than *longest* bytes is not compared with its RECORD.
     """
     with open_zip(file) as archive:
         essential = _read_essential(archive, file, name)
@@ -86,7 +86,7 @@ def read_wheel(
 
 
 def open_zip(file: BinaryIO) -> zipfile.ZipFile:
-    """Open a zip that can be unpacked without harm, or raise."""
+    """Open a zip. Raise `UnusableError` if unpacking it is dangerous."""
     packed = file.seek(0, io.SEEK_END)
     archive = zipfile.ZipFile(file)
     if len(archive.infolist()) > MOST_MEMBERS:
@@ -97,7 +97,7 @@ def open_zip(file: BinaryIO) -> zipfile.ZipFile:
 
 
 def _read_essential(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Contents:
-    """Return what is known without unpacking more than a few files that describe the wheel."""
+    """Return what a few files with metadata tell, without unpacking the others."""
     entry_points = archive.NameToInfo.get(f"{name.root}/entry_points.txt")
     is_long = entry_points is not None and entry_points.file_size > LONGEST_ENTRY_POINTS
     return Contents(
@@ -110,13 +110,13 @@ def _read_essential(archive: zipfile.ZipFile, file: BinaryIO, name: Distribution
 
 
 def _unpack(archive: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], found: _Unpacked) -> None:
-    """Unpack members piece by piece, and keep nothing but their digests."""
+    """Unpack members in chunks, and store only their digests."""
     for member in members:
         if member.is_dir():
             continue
         try:
             found.digests[member.filename] = _digest(archive, member, found)
-        except _CANNOT_UNPACK:
+        except _UNPACK_ERRORS:
             found.broken.add(member.filename)
 
 
@@ -145,7 +145,7 @@ def _problems(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) 
 
 
 def _with_protection(problems: tuple[str, ...], protection: str | None) -> tuple[str, ...]:
-    """Return the problems in PyPI's order: WHEEL, encrypted code, the frame."""
+    """Return the problems in PyPI's order: WHEEL, encrypted code, the structure of the zip."""
     found = () if protection is None else (invalid(protection),)
     start = [one for one in problems if "WHEEL not found" in one]
     return (*start, *found, *problems[len(start) :])
@@ -155,16 +155,16 @@ def _wheel_problems(
     archive: zipfile.ZipFile, name: DistributionName, entry_points: zipfile.ZipInfo | None
 ) -> Iterator[str]:
     if _find_record(archive, name) is None:
-        yield _lacks(name, "RECORD")
+        yield _missing(name, "RECORD")
     if entry_points is not None and not has_valid_entry_points(archive.read(entry_points)):
         yield (
             f"Wheel '{name.filename}' has invalid entry points defined in the entry_points.txt file"
         )
     if name.metadata_path not in archive.NameToInfo:
-        yield _lacks(name, "METADATA")
+        yield _missing(name, "METADATA")
 
 
-def _lacks(name: DistributionName, required: str) -> str:
+def _missing(name: DistributionName, required: str) -> str:
     path = f"{name.root}/{required}"
     return f"Wheel '{name.filename}' does not contain the required {required} file: {path}"
 
@@ -178,7 +178,7 @@ def _find_record(archive: zipfile.ZipFile, name: DistributionName) -> Mapping[st
 
 
 def _find_member(archive: zipfile.ZipFile, path: str, longest: int) -> bytes | None:
-    """Return a member's bytes, or nothing if there is none. Raise if it is too long to take."""
+    """Return a member's bytes, `None` if it is missing. Raise `UnusableError` if it is too long."""
     member = archive.NameToInfo.get(path)
     if member is None:
         return None
@@ -192,40 +192,40 @@ def _find_member(archive: zipfile.ZipFile, path: str, longest: int) -> bytes | N
 def _suspicions(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Iterator[str]:
     members = archive.infolist()
     yield from suspicious_paths([member.filename for member in members])
-    if others := [one.filename for one in members if _kind_of(one) not in _KINDS]:
+    if others := [one.filename for one in members if _type_of(one) not in _FILE_TYPES]:
         yield f"The wheel contains links or devices: {some(others)}."
-    if locked := _locked(archive):
-        yield f"Files are encrypted: {some(locked)}."
-    if twice := members_listed_twice(archive, file):
-        yield f"Local headers of the zip do not match its central directory: {some(twice)}."
+    if encrypted := _encrypted_in(archive):
+        yield f"Files are encrypted: {some(encrypted)}."
+    if mismatched := members_with_other_headers(archive, file):
+        yield f"Local headers of the zip do not match its central directory: {some(mismatched)}."
     yield from _wheel_suspicions(_find_member(archive, f"{name.root}/WHEEL", PIECE), name)
 
 
-def _kind_of(member: zipfile.ZipInfo) -> int:
+def _type_of(member: zipfile.ZipInfo) -> int:
     return stat.S_IFMT(member.external_attr >> 16)
 
 
 def _damage(archive: zipfile.ZipFile, name: DistributionName, unpacked: _Unpacked) -> Iterator[str]:
-    """Compare everything that was unpacked with RECORD, if that could be."""
-    if broken := unpacked.broken - _locked(archive):
+    """Compare the unpacked files with RECORD, unless some could not be unpacked."""
+    if broken := unpacked.broken - _encrypted_in(archive):
         yield f"Files cannot be unpacked: {some(broken)}."
     record = _find_record(archive, name)
     if record is not None and not unpacked.broken:
         yield from record_suspicions(record, unpacked.digests, name.root)
 
 
-def _locked(archive: zipfile.ZipFile) -> set[str]:
+def _encrypted_in(archive: zipfile.ZipFile) -> set[str]:
     return {one.filename for one in archive.infolist() if one.flag_bits & _ENCRYPTED}
 
 
 def _wheel_suspicions(content: bytes | None, name: DistributionName) -> Iterator[str]:
-    """Compare WHEEL with the filename: installers go by the one, people by the other."""
+    """Compare WHEEL with the filename: installers use one, people the other."""
     if content is None:
         return
-    said = HeaderParser().parsestr(content.decode(errors="replace"))
-    if not said.get("Wheel-Version", "").startswith("1."):
-        yield f"WHEEL has Wheel-Version: {said.get('Wheel-Version')!r}; installers support 1.0."
-    tags = {str(tag).strip().lower() for tag in said.get_all("Tag", [])}
+    headers = HeaderParser().parsestr(content.decode(errors="replace"))
+    if not headers.get("Wheel-Version", "").startswith("1."):
+        yield f"WHEEL has Wheel-Version: {headers.get('Wheel-Version')!r}; installers support 1.0."
+    tags = {str(tag).strip().lower() for tag in headers.get_all("Tag", [])}
     if tags != _tags_in(name) and {_sorted(tag) for tag in tags} != {_sorted(_tag_of(name))}:
         yield f"The tags in WHEEL do not match the filename: {some(tags) or 'none'}."
 
@@ -240,8 +240,8 @@ def _tags_in(name: DistributionName) -> set[str]:
 
 
 def _sorted(tag: str) -> str:
-    """Return a set of tags in one spelling. Some tools write WHEEL so, and installers take it.
+    """Return a compressed tag set with its tags sorted, as some tools write it into WHEEL.
 
-    It is not taken apart: a hostile one would stand for more tags than there is memory.
+    It is not expanded: a malicious one would stand for more tags than fit in memory.
     """
     return "-".join(".".join(sorted(part.split("."))) for part in tag.split("-"))

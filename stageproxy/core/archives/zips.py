@@ -1,4 +1,4 @@
-"""Here is what PyPI does not take of a zip that Python can read."""
+"""Checks of the structure of zips, as on PyPI."""
 
 import io
 import re
@@ -28,11 +28,11 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 class _FrameError(ValueError):
-    """The zip can be read in two ways, or not at all."""
+    """The zip is ambiguous or cannot be read."""
 
 
 def problem_with_size(members: Sequence[zipfile.ZipInfo], packed: int) -> str | None:
-    """Return what makes a zip too dangerous to unpack; *packed* is its own size."""
+    """Return why unpacking a zip is dangerous, `None` if it is not. *packed*: its size in bytes."""
     unpacked = sum(member.file_size for member in members)
     if unpacked > HARMLESS_SIZE and unpacked / packed > HIGHEST_RATIO:
         return f"File exceeds compression ratio of {HIGHEST_RATIO}"
@@ -42,10 +42,10 @@ def problem_with_size(members: Sequence[zipfile.ZipInfo], packed: int) -> str | 
 
 
 def problem_with_frame(archive: zipfile.ZipFile, file: BinaryIO) -> str | None:
-    """Return what two readers of the zip could read in two ways, the first of it.
+    """Return the first thing that two readers of the zip could read differently.
 
-    Some readers go by the directory at the end, others by the header before
-    each member: everything must stand in both, once, alike, and without gaps.
+    Some readers use the central directory, others the local header before each
+    member. Both must list the same members, each once and without gaps.
     """
     try:
         _Frame(file, {one.orig_filename: one for one in reversed(archive.infolist())}).check()
@@ -54,10 +54,10 @@ def problem_with_frame(archive: zipfile.ZipFile, file: BinaryIO) -> str | None:
     return None
 
 
-def members_listed_twice(archive: zipfile.ZipFile, file: BinaryIO) -> list[str]:
-    """Return the members whose own header has another method, checksum or flags.
+def members_with_other_headers(archive: zipfile.ZipFile, file: BinaryIO) -> list[str]:
+    """Return the members whose local header has another method, checksum or flags.
 
-    PyPI does not look at these; a reader that goes by the header gets other bytes.
+    PyPI does not check these; a reader that uses the local header gets other bytes.
     """
     return [member.filename for member in archive.infolist() if _differs(member, file)]
 
@@ -75,7 +75,7 @@ def _differs(member: zipfile.ZipInfo, file: BinaryIO) -> bool:
 
 @dataclass(slots=True)
 class _Frame:
-    """A zip, read from its start to its end, record by record."""
+    """The records of a zip, read from start to end."""
 
     file: BinaryIO
     listed: Mapping[str, zipfile.ZipInfo]
@@ -85,7 +85,7 @@ class _Frame:
     records_64: tuple[int, int, int] | None = None
 
     def check(self) -> None:
-        """Raise for the first thing that is wrong."""
+        """Raise on the first violation."""
         self.file.seek(0)
         readers: Mapping[bytes, Callable[[int], None]] = {
             _LOCAL: self._local,
@@ -171,7 +171,7 @@ class _Frame:
             raise _FrameError("Filename not unicode") from error
         if _CONTROL.search(name):
             raise _FrameError("Invalid character in filename")
-        # As Python's zipfile spells it, where the header does not say that it is UTF-8.
+        # As in zipfile, if the header does not declare UTF-8.
         return name if flags & _UTF_8 else raw.decode("cp437")
 
     def _read(self, length: int) -> bytes:
@@ -182,7 +182,7 @@ class _Frame:
 
 
 def _sizes_64(extra: bytes, size: int, packed: int) -> tuple[int, int]:
-    """Return the sizes of a member, unpacked and packed, looked up where they are too large."""
+    """Return the unpacked and the packed size of a member, from the Zip64 field if necessary."""
     fields: dict[int, bytes] = {}
     while len(extra) >= _EXTRA_HEADER.size:
         kind, length = _EXTRA_HEADER.unpack(extra[: _EXTRA_HEADER.size])

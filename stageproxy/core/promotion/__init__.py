@@ -1,1 +1,1 @@
-"""How a stage is published: the plan, its journal, and what came of it."""
+"""Promotions: the plan, the journal and the outcome of publishing a stage."""

@@ -1,4 +1,4 @@
-"""Here is what to do about PyPI's refusals, by the words they are told in."""
+"""What to do about PyPI's refusals, by their sentences."""
 
 import re
 from collections.abc import Sequence
@@ -51,9 +51,9 @@ ADVICE: Sequence[tuple[re.Pattern[str], str]] = tuple(
         ),
     )
 )
-"""What a refusal says, and what to do about it; of several the first that fits counts."""
+"""Patterns of refusals and what to do about each. The first match counts."""
 
 
 def advice_on(sentence: str) -> str:
-    """Return what to do about a refusal; nothing where its own sentence has to do."""
+    """Return what to do about a refusal, empty if its sentence matches no pattern."""
     return next((advice for pattern, advice in ADVICE if pattern.search(sentence)), "")

@@ -1,4 +1,4 @@
-"""What the index lists of a stage's files, and whether that is the whole release."""
+"""Comparison of a stage's artifacts with the files that the index lists."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,40 +12,40 @@ _AGAIN = "Report the end again in a moment; until then the stage is not publishe
 
 @dataclass(frozen=True, slots=True)
 class IndexFile:
-    """What the index shows of a file: its SHA-256, if it says so, and where it is."""
+    """A file that the index lists: its SHA-256, if the page has one, and its URL."""
 
     sha256: str | None
     url: str
 
 
-def check_is_listed(artifacts: Iterable[Artifact], seen: Mapping[str, IndexFile]) -> None:
-    """Raise unless the index shows every artifact, and none of them with other bytes.
+def check_is_listed(artifacts: Iterable[Artifact], listed: Mapping[str, IndexFile]) -> None:
+    """Raise unless the index lists every artifact, and none with other bytes.
 
-    A file that is shown without a hash passes: only its bytes can tell.
+    A file that is listed without a hash passes; the caller has to compare its bytes.
     """
     ordered = in_promotion_order(artifacts)
-    shown = [(one, seen[one.filename]) for one in ordered if one.filename in seen]
-    if others := [other_bytes(one, it) for one, it in shown if is_other(one, it)]:
+    pairs = [(one, listed[one.filename]) for one in ordered if one.filename in listed]
+    if others := [other_bytes_message(one, it) for one, it in pairs if has_other_bytes(one, it)]:
         raise ConflictError(" ".join(others))
-    if missing := [one.filename for one in ordered if one.filename not in seen]:
+    if missing := [one.filename for one in ordered if one.filename not in listed]:
         raise UpstreamUnavailableError(
             f"The index does not list {', '.join(missing)} yet. {_AGAIN}"
         )
 
 
-def unreadable_index(error: Exception) -> UpstreamUnavailableError:
-    """Return the failure to see what the index shows."""
+def unverifiable_release(error: Exception) -> UpstreamUnavailableError:
+    """Return the error of an index that cannot be read."""
     return UpstreamUnavailableError(f"Could not verify the release on the index: {error} {_AGAIN}")
 
 
-def is_other(artifact: Artifact, shown: IndexFile | None) -> bool:
-    """Say whether the index shows other bytes under the artifact's name."""
-    return shown is not None and shown.sha256 not in {None, artifact.sha256}
+def has_other_bytes(artifact: Artifact, listed: IndexFile | None) -> bool:
+    """Return whether the index lists the artifact's filename with other bytes."""
+    return listed is not None and listed.sha256 not in {None, artifact.sha256}
 
 
-def other_bytes(artifact: Artifact, shown: IndexFile) -> str:
-    """Return the sentence on other bytes that the index shows under the artifact's name."""
+def other_bytes_message(artifact: Artifact, listed: IndexFile) -> str:
+    """Return the sentence on a filename that the index lists with other bytes."""
     return (
-        f"{artifact.filename} is already on the index with other bytes: sha256 {shown.sha256}, "
+        f"{artifact.filename} is already on the index with other bytes: sha256 {listed.sha256}, "
         f"but {artifact.sha256} is staged. A filename cannot be used twice."
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from stageproxy.core.audit import SERVER, AuditAction, Event, PlainValue
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Promotion, Publisher
-from stageproxy.core.stage.events import in_short, stage_event
+from stageproxy.core.stage.events import shortened, stage_event
 from stageproxy.core.stage.stage import Stage
 
 _ACTION_OF_PROGRESS: Mapping[Progress, AuditAction] = {
@@ -18,13 +18,13 @@ _ACTION_OF_PROGRESS: Mapping[Progress, AuditAction] = {
     Progress.REFUSED: AuditAction.ARTIFACT_REFUSED,
     Progress.UNKNOWN: AuditAction.ARTIFACT_UNKNOWN,
 }
-_SAYING = frozenset({Progress.SENT, Progress.REFUSED, Progress.UNKNOWN})
+_WITH_SENTENCE = frozenset({Progress.SENT, Progress.REFUSED, Progress.UNKNOWN})
 
 
 def promotion_event(
     stage: Stage, promotion: Promotion, action: AuditAction, at: datetime, **details: PlainValue
 ) -> Event:
-    """Return what happened to a promotion; *details* come beside what tells it from all others."""
+    """Return the event of a promotion with *details* beside those that identify it."""
     actor = promotion.approval.by if promotion.publisher is Publisher.CLIENT else SERVER
     told: dict[str, PlainValue] = {
         "manifest_digest": promotion.approval.manifest_digest,
@@ -36,11 +36,11 @@ def promotion_event(
 
 
 def begun_event(stage: Stage, promotion: Promotion, at: datetime) -> Event:
-    """Return that somebody had a stage published: what was approved, where it goes."""
+    """Return the event of a promotion that begins: what was approved, and where to publish."""
     approval = promotion.approval
     details: dict[str, PlainValue] = {
         "revision": approval.revision,
-        "acknowledged": [in_short(one) for one in approval.acknowledged],
+        "acknowledged": [shortened(one) for one in approval.acknowledged],
         "repository_url": promotion.target.repository_url,
         "index_url": promotion.target.index_url,
     }
@@ -49,10 +49,10 @@ def begun_event(stage: Stage, promotion: Promotion, at: datetime) -> Event:
 
 
 def entry_event(stage: Stage, promotion: Promotion, entry: Entry, at: datetime) -> Event:
-    """Return how far an artifact is on its way to the index."""
+    """Return the event of an artifact whose progress changed."""
     details: dict[str, PlainValue] = {"filename": entry.filename, "attempts": entry.attempts}
-    if entry.progress in _SAYING:
-        details["sentence"] = in_short(entry.said)
+    if entry.progress in _WITH_SENTENCE:
+        details["sentence"] = shortened(entry.sentence)
     if entry.url:
         details["url"] = entry.url
     return promotion_event(stage, promotion, _ACTION_OF_PROGRESS[entry.progress], at, **details)

@@ -1,4 +1,4 @@
-"""Here is what is said of a stage before it is published, and what of it must be acknowledged."""
+"""Findings on a stage before its promotion, and the warnings to acknowledge."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,14 +8,14 @@ from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.stage.stage import Artifact, Stage
 
 RELEASE = ""
-"""Where findings stand that concern the release as a whole: under no filename."""
+"""The key of findings on the release as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was found about a stage at one moment, by filename, and what is out already.
+    """The findings on a stage at one time, by filename, and the files already published.
 
-    `notices` are for people, and stop nothing.
+    `notices` are for people and do not affect the promotion.
     """
 
     stage: Stage
@@ -24,7 +24,7 @@ class Examination:
     notices: tuple[str, ...] = ()
 
     def at_level(self, level: Level) -> list[tuple[str, Finding]]:
-        """Return the findings of one level, with the filename that each is about."""
+        """Return the findings of one level, each with its filename."""
         return [
             (filename, finding)
             for filename, findings in self.findings.items()
@@ -34,18 +34,18 @@ class Examination:
 
     @property
     def warnings(self) -> list[str]:
-        """What somebody has to acknowledge, a sentence each."""
-        return [_told(*one) for one in self.at_level(Level.WARN)]
+        """The sentences to acknowledge."""
+        return [_sentence(*one) for one in self.at_level(Level.WARN)]
 
     @property
     def warnings_digest(self) -> str:
-        """What an acknowledgement names: SHA-256 of the warnings' lines, in hex; or nothing."""
+        """The SHA-256 of the warnings in hex, by which they are acknowledged; empty if none."""
         lines = "".join(sorted(f"{line}\n" for line in self.warnings))
         return hashlib.sha256(lines.encode()).hexdigest() if lines else ""
 
 
-def damage(artifact: Artifact, sha256: str | None) -> Finding | None:
-    """Return the refusal of an artifact whose file has another *sha256* by now, or none at all."""
+def find_damage(artifact: Artifact, sha256: str | None) -> Finding | None:
+    """Return the refusal of an artifact whose file is missing or has another *sha256*."""
     if sha256 == artifact.sha256:
         return None
     return Finding(
@@ -54,8 +54,8 @@ def damage(artifact: Artifact, sha256: str | None) -> Finding | None:
     )
 
 
-def dropped_attestations(artifacts: Iterable[Artifact]) -> list[str]:
-    """Return the notices on attestations that a promotion by API token has to leave out."""
+def attestation_notices(artifacts: Iterable[Artifact]) -> list[str]:
+    """Return the notices on attestations that a promotion with an API token leaves out."""
     return [
         f"{one.filename}: {one.attestations} attestations are left out, because PyPI accepts them "
         "from Trusted Publishers only. To publish them, run `stageproxy promote --here` in the "
@@ -65,5 +65,5 @@ def dropped_attestations(artifacts: Iterable[Artifact]) -> list[str]:
     ]
 
 
-def _told(filename: str, finding: Finding) -> str:
+def _sentence(filename: str, finding: Finding) -> str:
     return f"{filename}: {finding.message}" if filename else finding.message

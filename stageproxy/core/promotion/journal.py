@@ -1,4 +1,4 @@
-"""Here is what is known of each artifact while a stage is published: its entry in the journal."""
+"""The journal of a promotion: the progress of each artifact."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ from stageproxy.core.promotion.replies import Accepted, Refused, Reply, Unanswer
 
 
 class Progress(StrEnum):
-    """How far an artifact is. Only what the index shows with our hash is confirmed."""
+    """The progress of an artifact. Only a file that the index lists with our hash is confirmed."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -19,17 +19,19 @@ class Progress(StrEnum):
     UNKNOWN = "unknown"
 
 
-MAY_BE_OUT = frozenset({Progress.SENDING, Progress.SENT, Progress.CONFIRMED, Progress.UNKNOWN})
-"""The states in which users may see the file."""
+MAY_BE_PUBLISHED = frozenset(
+    {Progress.SENDING, Progress.SENT, Progress.CONFIRMED, Progress.UNKNOWN}
+)
+"""The states in which the file may be published."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How far one artifact is.
+    """The progress of one artifact.
 
-    `in_doubt`: an attempt had no answer, so that the index may have taken the
-    file, whatever it said to a later one. `said` is what the index answered
-    last, and `url` is where it was seen to have the file.
+    `in_doubt`: an attempt had no answer, so the index may have accepted the file
+    even if it refused a later attempt. `sentence` is the index's last answer, and
+    `url` is where the index lists the file.
     """
 
     filename: str
@@ -37,68 +39,72 @@ class Entry:
     changed_at: datetime
     attempts: int = 0
     in_doubt: bool = False
-    said: str = ""
+    sentence: str = ""
     url: str = field(default="")
 
     @property
-    def may_be_out(self) -> bool:
-        """Say whether users may see the file."""
-        return self.in_doubt or self.progress in MAY_BE_OUT
+    def may_be_published(self) -> bool:
+        """Whether the file may be published."""
+        return self.in_doubt or self.progress in MAY_BE_PUBLISHED
 
     def is_followed_by(self, later: "Entry") -> bool:
-        """Say whether the same artifact can be as in *later* after this.
+        """Return whether *later* can follow this entry.
 
-        What is confirmed stays so, and what may be out cannot be nowhere again,
-        unless it was sent for the first time and broken off, or is refused for good.
+        A confirmed file stays confirmed. A file that may be published can only stop
+        being so if its first attempt was interrupted, or if it is finally refused.
         """
         if self.progress is Progress.CONFIRMED:
             return later.progress is Progress.CONFIRMED
         was_begun = self.progress is Progress.SENDING and not self.in_doubt
         is_refused = self.progress is later.progress is Progress.REFUSED
-        return was_begun or is_refused or later.may_be_out or not self.may_be_out
+        return was_begun or is_refused or later.may_be_published or not self.may_be_published
 
     def sending(self, now: datetime) -> "Entry":
-        """Return the entry before the first byte is sent."""
+        """Return the entry of an artifact that is about to be sent."""
         return replace(self, progress=Progress.SENDING, attempts=self.attempts + 1, changed_at=now)
 
     def answered(self, reply: Reply, now: datetime) -> "Entry":
-        """Return the entry after the index has answered, or has not."""
+        """Return the entry after an attempt, with or without an answer."""
         match reply:
             case Accepted():
-                return replace(self, progress=Progress.SENT, said=reply.sentence, changed_at=now)
+                return replace(
+                    self, progress=Progress.SENT, sentence=reply.sentence, changed_at=now
+                )
             case Refused():
-                return replace(self, progress=Progress.REFUSED, said=reply.sentence, changed_at=now)
+                return replace(
+                    self, progress=Progress.REFUSED, sentence=reply.sentence, changed_at=now
+                )
             case Unanswered():
-                return replace(self._doubted(now), said=reply.sentence)
+                return replace(self._as_unknown(now), sentence=reply.sentence)
 
-    def withheld(self, now: datetime) -> "Entry":
-        """Return the entry after an attempt that was broken off before the file was whole."""
+    def interrupted(self, now: datetime) -> "Entry":
+        """Return the entry after an attempt that was interrupted before the file was complete."""
         progress = Progress.UNKNOWN if self.in_doubt else Progress.PENDING
         return replace(self, progress=progress, changed_at=now)
 
-    def denied(self, now: datetime) -> "Entry":
-        """Return the entry once it shows that the index cannot have the file, but for the doubt."""
+    def refused_in_doubt(self, now: datetime) -> "Entry":
+        """Return the entry as refused, still in doubt, if the index does not have the file."""
         if self.progress is Progress.REFUSED:
             return self
         return replace(self, progress=Progress.REFUSED, in_doubt=True, changed_at=now)
 
     def settled(self) -> "Entry":
-        """Return the entry of a refused file once the index would show it if it had it."""
+        """Return the entry of a refused file without the doubt, once the index would list it."""
         return replace(self, in_doubt=False)
 
     def confirmed(self, url: str, now: datetime) -> "Entry":
-        """Return the entry once the index shows our very bytes, at *url*."""
+        """Return the entry of a file that the index lists with our bytes at *url*."""
         return replace(self, progress=Progress.CONFIRMED, url=url, changed_at=now)
 
     def resumed(self, now: datetime) -> "Entry":
-        """Return the entry as whoever goes on finds it.
+        """Return the entry with which a resumed promotion starts.
 
-        What was being sent may have arrived. What was refused is tried again:
-        somebody has mended what was wrong, or wants to know whether.
+        A file that was being sent may have arrived. A refused file is sent again,
+        since the cause may have been fixed.
         """
         match self.progress:
             case Progress.SENDING | Progress.UNKNOWN:
-                return self._doubted(now)
+                return self._as_unknown(now)
             case Progress.REFUSED:
                 return replace(self, progress=Progress.PENDING, changed_at=now)
             case Progress.SENT:
@@ -106,31 +112,31 @@ class Entry:
             case Progress.PENDING | Progress.CONFIRMED:
                 return self
 
-    def unseen(self, now: datetime) -> "Entry":
-        """Return the entry as whoever goes on takes it who has only heard that the file is out."""
+    def unconfirmed(self, now: datetime) -> "Entry":
+        """Return the entry without a confirmation that only another client has reported."""
         if self.progress is not Progress.CONFIRMED:
             return self
         return replace(self, progress=Progress.SENT, url="", changed_at=now)
 
-    def _doubted(self, now: datetime) -> "Entry":
+    def _as_unknown(self, now: datetime) -> "Entry":
         return replace(self, progress=Progress.UNKNOWN, in_doubt=True, changed_at=now)
 
 
 Journal = Mapping[str, Entry]
-"""The entries by filename."""
+"""Entries by filename."""
 
 
 def new_journal(filenames: Iterable[str], now: datetime) -> Journal:
-    """Return the journal of a promotion that has not sent anything."""
+    """Return the journal of a promotion that has sent nothing."""
     return {name: Entry(name, Progress.PENDING, now) for name in filenames}
 
 
-def anything_may_be_out(journal: Journal) -> bool:
-    """Say whether users may see anything of the release."""
-    return any(entry.may_be_out for entry in journal.values())
+def anything_may_be_published(journal: Journal) -> bool:
+    """Return whether any file of the release may be published."""
+    return any(entry.may_be_published for entry in journal.values())
 
 
 def confirmed_in(journal: Journal) -> list[Entry]:
-    """Return the entries of what is out for certain, by filename."""
-    out = (entry for entry in journal.values() if entry.progress is Progress.CONFIRMED)
-    return sorted(out, key=lambda entry: entry.filename)
+    """Return the confirmed entries, sorted by filename."""
+    confirmed = (entry for entry in journal.values() if entry.progress is Progress.CONFIRMED)
+    return sorted(confirmed, key=lambda entry: entry.filename)

@@ -1,10 +1,15 @@
-"""Here is what a promotion comes to: what users see if it stopped, the receipt if it did not."""
+"""The outcome of a promotion: why it stopped, or its receipt."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from stageproxy.core.promotion.journal import Journal, Progress, anything_may_be_out, confirmed_in
+from stageproxy.core.promotion.journal import (
+    Journal,
+    Progress,
+    anything_may_be_published,
+    confirmed_in,
+)
 from stageproxy.core.promotion.promotion import CLOSES_AFTER, Promotion
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest
@@ -17,37 +22,41 @@ _NOTHING = (
 _RESUME = "Fix the problem above and run `promote` again; it resumes where it stopped."
 
 
-def why_it_stopped(
+def stop_message(
     reason: str, stage: Stage, journal: Journal, first_sent_at: datetime | None
 ) -> str:
-    """Return the sentences for whoever has to go on: why, what is live, what users see, how on."""
-    if not anything_may_be_out(journal):
+    """Return why a promotion stopped, what is published, what users see, and how to resume."""
+    if not anything_may_be_published(journal):
         return f"{reason} {_NOTHING}"
-    out = [entry.filename for entry in confirmed_in(journal)]
-    doubtful = [one for one in journal.values() if one.may_be_out and one.filename not in out]
+    published = [entry.filename for entry in confirmed_in(journal)]
+    doubtful = [
+        entry
+        for entry in journal.values()
+        if entry.may_be_published and entry.filename not in published
+    ]
     accepted = [one.filename for one in doubtful if one.progress is Progress.SENT]
     unknown = [one.filename for one in doubtful if one.progress is not Progress.SENT]
     sentences = [
         reason,
-        how_far(stage, journal),
+        progress_message(stage, journal),
         f"Accepted, not listed by the index yet: {_joined(accepted)}." if accepted else "",
         f"Unknown, no answer from the index: {_joined(unknown)}." if unknown else "",
-        _what_users_see(stage, out),
+        _what_users_see(stage, published),
         _RESUME,
         _until(first_sent_at),
     ]
     return " ".join(filter(None, sentences))
 
 
-def how_far(stage: Stage, journal: Journal) -> str:
-    """Return the sentence on what users see of a release that is being published."""
-    out = [entry.filename for entry in confirmed_in(journal)]
-    names = f": {_joined(out)}" if out else ""
-    return f"{len(out)} of {len(stage.artifacts)} files are published{names}."
+def progress_message(stage: Stage, journal: Journal) -> str:
+    """Return the sentence on which files of a release are published."""
+    published = [entry.filename for entry in confirmed_in(journal)]
+    names = f": {_joined(published)}" if published else ""
+    return f"{len(published)} of {len(stage.artifacts)} files are published{names}."
 
 
 def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, Any]:
-    """Return what a published stage can show for itself: what, when, by whom, and where it is."""
+    """Return the receipt of a published stage: what was published, when, where and by whom."""
     return {
         "stage": stage.id,
         "project": stage.project,
@@ -82,9 +91,9 @@ def _joined(filenames: Sequence[str]) -> str:
     return ", ".join(sorted(filenames))
 
 
-def _what_users_see(stage: Stage, out: Sequence[str]) -> str:
-    missing = [one for one in stage.artifacts if one.filename not in out]
-    if not out or not missing:
+def _what_users_see(stage: Stage, published: Sequence[str]) -> str:
+    missing = [one for one in stage.artifacts if one.filename not in published]
+    if not published or not missing:
         return ""
     has_sdist = any(one.kind is ArtifactKind.SDIST for one in missing)
     lacking = "the sdist is missing" if has_sdist else "some wheels are missing"

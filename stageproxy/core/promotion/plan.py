@@ -1,7 +1,7 @@
 """The next step of a promotion, and its pace.
 
-Starting over is the algorithm: a plan is made of what the index lists and what
-the journal says, and of nothing else, so that a crash anywhere is no special case.
+Each step is planned anew from what the index lists and what the journal contains,
+and from nothing else. A crash is therefore not a special case.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stageproxy.core.promotion.advice import advice_on
-from stageproxy.core.promotion.confirmation import IndexFile, is_other, other_bytes
+from stageproxy.core.promotion.confirmation import IndexFile, has_other_bytes, other_bytes_message
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
@@ -17,7 +17,7 @@ from stageproxy.core.stage.stage import Artifact, ArtifactKind
 _SETTLED = frozenset({Progress.SENT, Progress.CONFIRMED})
 _TO_SEND = frozenset({Progress.PENDING, Progress.SENDING, Progress.UNKNOWN})
 _ENDS = (".", "!", "?")
-"""What ends a sentence: the index's own may have nothing there, and ours follow."""
+"""What ends a sentence. An index may leave it out, and our sentences follow."""
 
 _LONGEST_PAUSE = timedelta(minutes=2)
 _MOST_DOUBLINGS = 16
@@ -25,13 +25,12 @@ _MOST_DOUBLINGS = 16
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast to go, and when to give up.
+    """The pace of a promotion, and when it gives up.
 
-    `parallel`: how many files are sent at the same time; `poll`: how long to
-    wait before looking or sending again, doubled with each failure in a row;
-    `patience`: how long the index may take to show what it accepted;
-    `attempts`: how often in a row a file may go unanswered; `renew`: how often
-    to give a sign of life while something takes long.
+    `parallel`: how many files are sent at the same time. `poll`: how long to wait
+    before the next request, doubled with each consecutive failure. `patience`: how
+    long the index may take to list a file it accepted. `attempts`: how often in a
+    row a file may get no answer. `renew`: how often the lease is renewed.
     """
 
     parallel: int
@@ -41,48 +40,47 @@ class Pace:
     renew: timedelta = timedelta(minutes=1)
 
     def pause_after(self, failures: int) -> timedelta:
-        """Return how long to wait after so many failures in a row."""
+        """Return how long to wait after a number of consecutive failures."""
         doubled: timedelta = self.poll * 2 ** min(failures, _MOST_DOUBLINGS)
         return min(doubled, _LONGEST_PAUSE)
 
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """The index shows these artifacts with our hash, which the journal does not know yet."""
+    """The index lists these artifacts with our hash, and the journal has to record it."""
 
     files: Mapping[str, str]
-    """Where each of them is, by filename."""
+    """Their URLs by filename."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """The index shows these files without a hash: only their bytes can tell."""
+    """The index lists these files without a hash, so their bytes have to be compared."""
 
     files: Mapping[str, str]
-    """Where each of them is, by filename."""
+    """Their URLs by filename."""
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """These artifacts may be sent now, at the same time."""
+    """These artifacts can be sent now, in parallel."""
 
     artifacts: Sequence[Artifact]
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing may be sent until the index shows what it has accepted."""
+    """Nothing can be sent until the index lists these accepted files."""
 
     filenames: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Nothing more may be sent, and this is why.
+    """The promotion cannot continue, for this *reason*.
 
-    `refused` are files in doubt that are not out after all: the index says no
-    to them, and has not shown them for as long as it may take, or it shows
-    other bytes under their names.
+    `refused` are files in doubt that are not published: the index refused them
+    and has not listed them in time, or lists their filenames with other bytes.
     """
 
     reason: str
@@ -91,7 +89,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The index has shown every artifact with our hash, each at some time."""
+    """The index has listed every artifact with our hash at some time."""
 
 
 NextStep = Confirm | Compare | Send | Wait | Stop | Finished
@@ -99,45 +97,47 @@ NextStep = Confirm | Compare | Send | Wait | Stop | Finished
 
 def plan_promotion(
     artifacts: Iterable[Artifact],
-    seen: Mapping[str, IndexFile],
+    listed: Mapping[str, IndexFile],
     journal: Journal,
     now: datetime,
     *,
     patience: timedelta,
 ) -> NextStep:
-    """Return what is to be done next, from what the index shows and what the journal says.
+    """Return the next step, from what the index lists and what the journal contains.
 
-    *patience*: how long the index may take to show what it has accepted.
-    Other bytes under a name of ours stop everything, before anything else.
+    *patience*: how long the index may take to list a file it accepted. Other
+    bytes under the filename of an artifact stop the promotion first of all.
     """
     ordered = in_promotion_order(artifacts)
     for artifact in ordered:
-        if is_other(artifact, seen.get(artifact.filename)):
-            reason = other_bytes(artifact, seen[artifact.filename])
-            return Stop(reason, _displaced(journal[artifact.filename]))
+        if has_other_bytes(artifact, listed.get(artifact.filename)):
+            reason = other_bytes_message(artifact, listed[artifact.filename])
+            return Stop(reason, _no_longer_in_doubt(journal[artifact.filename]))
     unsettled = [one for one in ordered if journal[one.filename].progress is not Progress.CONFIRMED]
-    shown = {one.filename: seen[one.filename] for one in unsettled if one.filename in seen}
-    if new := {name: it.url for name, it in shown.items() if it.sha256 is not None}:
-        return Confirm(new)
-    if unhashed := {name: it.url for name, it in shown.items()}:
+    found = {one.filename: listed[one.filename] for one in unsettled if one.filename in listed}
+    if hashed := {name: file.url for name, file in found.items() if file.sha256 is not None}:
+        return Confirm(hashed)
+    if unhashed := {name: file.url for name, file in found.items()}:
         return Compare(unhashed)
     if not unsettled:
         return Finished()
     late = [
         entry
         for entry in (journal[one.filename] for one in unsettled)
-        # A clock that was set back must not make us wait until it is there again.
+        # After a clock was set back, the difference is negative and must not extend the wait.
         if abs(now - entry.changed_at) >= patience
     ]
-    over = _why_it_is_over([journal[one.filename] for one in unsettled], late)
-    return Stop(over, _refused_in(late)) if over else _next_wave(ordered, journal)
+    reason_to_stop = _find_reason_to_stop([journal[one.filename] for one in unsettled], late)
+    if reason_to_stop:
+        return Stop(reason_to_stop, _refused_in(late))
+    return _next_wave(ordered, journal)
 
 
 def _next_wave(ordered: Sequence[Artifact], journal: Journal) -> Send | Wait:
-    """Return what may be sent: one artifact alone, then all wheels, then the sdist.
+    """Return what can be sent: one artifact alone, then all wheels, then the sdist.
 
-    PyPI makes the release with the first file, and answers 500 to others that
-    come meanwhile. The sdist waits until users see every wheel.
+    PyPI creates the release with the first file, and answers 500 to files that
+    arrive meanwhile. The sdist waits until the index lists every wheel.
     """
     if not any(journal[one.filename].progress in _SETTLED for one in ordered):
         return _sending(ordered[:1], journal)
@@ -159,13 +159,14 @@ def _is_confirmed(entry: Entry) -> bool:
     return entry.progress is Progress.CONFIRMED
 
 
-def _why_it_is_over(entries: Sequence[Entry], late: Collection[Entry]) -> str | None:
-    """Return why to go no further, if anything was refused or does not show up."""
+def _find_reason_to_stop(entries: Sequence[Entry], late: Collection[Entry]) -> str | None:
+    """Return why to stop, if a file was refused or is not listed in time."""
     for entry in entries:
         is_late = entry in late
         if entry.progress is Progress.REFUSED and (is_late or not entry.in_doubt):
-            said = entry.said if entry.said.endswith(_ENDS) else f"{entry.said}."
-            return f"{entry.filename} was refused: {said} {advice_on(said)}".rstrip()
+            end = "" if entry.sentence.endswith(_ENDS) else "."
+            sentence = f"{entry.sentence}{end}"
+            return f"{entry.filename} was refused: {sentence} {advice_on(sentence)}".rstrip()
         if entry.progress is Progress.SENT and is_late:
             return (
                 f"{entry.filename} was accepted, but the index does not list it yet. "
@@ -174,13 +175,13 @@ def _why_it_is_over(entries: Sequence[Entry], late: Collection[Entry]) -> str | 
     return None
 
 
-def _displaced(entry: Entry) -> tuple[str, ...]:
-    """Return a file whose name has other bytes: a doubt whether it is out is none any more."""
-    is_in_doubt = entry.may_be_out and not _is_confirmed(entry)
+def _no_longer_in_doubt(entry: Entry) -> tuple[str, ...]:
+    """Return the file of an entry in doubt that is not published, as its name has other bytes."""
+    is_in_doubt = entry.may_be_published and not _is_confirmed(entry)
     return (entry.filename,) if is_in_doubt else ()
 
 
 def _refused_in(late: Iterable[Entry]) -> tuple[str, ...]:
-    """Return which files were in doubt, and are not any more."""
+    """Return the refused files that are no longer in doubt."""
     doubtful = (one for one in late if one.progress is Progress.REFUSED and one.in_doubt)
     return tuple(one.filename for one in doubtful)

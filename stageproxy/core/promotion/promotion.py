@@ -1,7 +1,7 @@
-"""Here is a promotion: what was approved, and who alone may carry it out, until when.
+"""Promotions, their approvals, and the lease to carry them out.
 
-Whoever publishes holds a lease. Each new holder gets a higher number, the
-fence: what comes late from a former holder has a lower one and is refused.
+A publisher holds a lease. Each new holder gets a higher number, the fence, so
+that late reports of a former holder are rejected.
 """
 
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.journal import Entry
 
 LEASE = timedelta(minutes=15)
-"""How long a promotion may be silent before somebody else may go on with it."""
+"""How long a lease lasts after its last renewal."""
 
 CLOSES_AFTER = timedelta(days=14)
-"""PyPI takes files for a release for so long after the first one, and none later."""
+"""How long PyPI accepts files for a release after its first one."""
 
 _DAYS_UNTIL_DAILY = timedelta(days=3)
 _DAYS_UNTIL_HOURLY = timedelta(days=10)
@@ -46,9 +46,9 @@ _WAYS: Mapping[Publisher, str] = {Publisher.SERVER: "server", Publisher.CLIENT: 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What was approved: the very files, with the very forms; by whom, knowing of which warnings.
+    """What was approved, by whom, and with which acknowledged warnings.
 
-    `revision` is the stage's: the same bytes with another form are another release.
+    `revision` is the stage's. It covers the forms, which the manifest does not.
     """
 
     manifest_digest: str
@@ -60,7 +60,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class PublishUrls:
-    """Where a promotion publishes, and which simple index confirms it; without credentials."""
+    """The upload API of a promotion and the simple index that confirms it, without credentials."""
 
     repository_url: str
     index_url: str
@@ -68,10 +68,10 @@ class PublishUrls:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """The promotion of a stage, the latest attempt at it.
+    """The promotion of a stage, in its latest attempt.
 
-    `notices` are for people: attestations that were left out, say. `first_sent_at`
-    is when the first byte of the release went out, in whichever attempt.
+    `notices` are for people, such as on attestations that were left out.
+    `first_sent_at` is when the first byte of the release was sent, in any attempt.
     """
 
     stage_id: str
@@ -85,14 +85,14 @@ class Promotion:
     notices: tuple[str, ...] = field(default=())
 
     def check_fence(self, fence: int) -> None:
-        """Raise unless *fence* is that of the present holder, who has not finished."""
+        """Raise `LostLeaseError` unless *fence* is that of the current holder."""
         if fence != self.fence or self.ended_at is not None:
             raise LostLeaseError
 
     def check_target(self, target: PublishUrls) -> None:
-        """Raise if *target* is another upload API than the one that has the release's first files.
+        """Raise if *target* is another upload API than the one with the release's first files.
 
-        Half a release here and half of it there would be two halves.
+        A release must not be split between two indexes.
         """
         if self.first_sent_at is not None and self.target.repository_url != target.repository_url:
             raise ConflictError(
@@ -102,24 +102,24 @@ class Promotion:
             )
 
     def renewed(self, now: datetime) -> "Promotion":
-        """Return the promotion after a sign of life."""
+        """Return the promotion with a renewed lease."""
         return replace(self, leased_until=now + LEASE)
 
     def has_lapsed(self, now: datetime) -> bool:
-        """Say whether its holder was silent for too long, as far as a clock can tell.
+        """Return whether the lease has expired.
 
-        A lease that ends later than any can was given before the clock was set back.
+        So has a lease that ends too far in the future: the clock was set back since.
         """
         return self.ended_at is None and not now < self.leased_until <= now + 2 * LEASE
 
     def after(self, entry: Entry, now: datetime) -> "Promotion":
-        """Return the promotion after an entry of its journal has changed."""
-        first = self.first_sent_at or (entry.changed_at if entry.may_be_out else None)
+        """Return the promotion after an entry of its journal changed."""
+        first = self.first_sent_at or (entry.changed_at if entry.may_be_published else None)
         return replace(self.renewed(now), first_sent_at=first)
 
 
 class LostLeaseError(ConflictError):
-    """Somebody else publishes the stage by now, or it was given up."""
+    """The lease is held by another publisher, or the promotion has ended."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -129,7 +129,7 @@ class LostLeaseError(ConflictError):
 
 
 def reminder_interval(first_sent_at: datetime | None, now: datetime) -> timedelta | None:
-    """Return how often to warn of a half-published release: daily from day 3, hourly from 10."""
+    """Return how often to warn of a partially published release: daily, from day 10 hourly."""
     if first_sent_at is None:
         return None
     age = now - first_sent_at

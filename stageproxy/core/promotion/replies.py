@@ -1,4 +1,4 @@
-"""Here is what an index says to an artifact that is sent to it, and what that means."""
+"""Replies of the upload API and their meaning."""
 
 import html
 import json
@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 LONGEST_PAUSE = timedelta(hours=1)
-"""How long an index can make us wait."""
+"""The longest Retry-After that is honored."""
 
 _LONGEST_SENTENCE = 500
 _UNKNOWN = frozenset({408, 425, 429})
-"""What says 4xx and does not mean no."""
+"""Statuses of 4xx that are not refusals."""
 
 _PHRASES = frozenset(
     {status.phrase.casefold() for status in HTTPStatus}
@@ -24,10 +24,10 @@ _PHRASES = frozenset(
     | {"unprocessable content", "im used", "i'm a teapot", "unknown", "error"}
 )
 _LEAD = re.compile(r"\s*(error:?\s*)?([1-5]\d\d\b)?[\s:-]*", re.IGNORECASE)
-"""What goes before a message in a status line or a title: `Error: 400`."""
+"""The prefix of a message in a status line or a title: `Error: 400`."""
 
-_SAYING = ("detail", "code", "message", "error", "title")
-"""Where JSON says why: as RFC 9457 has it, as PyPI, as others. PyPI's `message` has more words."""
+_MESSAGE_KEYS = ("detail", "code", "message", "error", "title")
+"""Keys of messages in JSON: of RFC 9457, of PyPI, of others. PyPI's `message` is wordier."""
 
 _TAG = re.compile(r"<[^<>]*>")
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
@@ -35,14 +35,14 @@ _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The index has taken the artifact; whether it shows it, its pages say."""
+    """The index accepted the artifact, which its pages do not necessarily list yet."""
 
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The index does not take the artifact, and would not if it were sent again."""
+    """The index refuses the artifact, and would refuse it again."""
 
     status: int
     sentence: str
@@ -50,9 +50,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """Nobody knows whether the index has the artifact: look, and send it again if not.
+    """It is unknown whether the index has the artifact: check, and send it again if not.
 
-    *retry_after*: how long the index asks to be left alone, within reason.
+    *retry_after*: how long the index asks to wait, up to `LONGEST_PAUSE`.
     """
 
     sentence: str
@@ -63,35 +63,35 @@ Reply = Accepted | Refused | Unanswered
 
 
 def reply_of(status: int, reason: str, headers: Mapping[str, str], body: str) -> Reply:
-    """Return what an answer of the upload API means.
+    """Return the meaning of a response of the upload API.
 
-    *headers*: by names in any case, as far as the mapping knows them.
+    *headers*: a case-insensitive mapping.
     """
-    said = _said(reason, headers.get("Content-Type", ""), body)
+    message = _message_of(reason, headers.get("Content-Type", ""), body)
     match status // 100:
         case 2:
-            return Accepted(said or _named(status))
+            return Accepted(message or _named(status))
         case 3:
             return Refused(status, _redirection(status, headers.get("Location", "")))
         case 4 if status not in _UNKNOWN:
-            return Refused(status, said or _named(status))
+            return Refused(status, message or _named(status))
         case _:
-            words = f": {said}" if said else "."
+            words = f": {message}" if message else "."
             return Unanswered(f"The upload API answered {_named(status)}{words}", _pause(headers))
 
 
 def one_line(text: str) -> str:
-    """Return a text as one line that can be printed anywhere, of at most 500 characters."""
+    """Return a text as one printable line of at most 500 characters."""
     line = " ".join(text[: 8 * _LONGEST_SENTENCE].split())
     return "".join(one if one.isprintable() else "?" for one in line)[:_LONGEST_SENTENCE]
 
 
-def _said(reason: str, content_type: str, body: str) -> str:
-    """Return the sentence of an answer: in its status line, or else in its body.
+def _message_of(reason: str, content_type: str, body: str) -> str:
+    """Return the message in the status line, or else in the body.
 
-    PyPI says it in both; what stands between may lose the status line.
+    PyPI sends it in both; a proxy may drop the reason phrase.
     """
-    return next(filter(None, map(_told, _places(reason, content_type, body))), "")
+    return next(filter(None, map(_stripped, _places(reason, content_type, body))), "")
 
 
 def _places(reason: str, content_type: str, body: str) -> Iterator[str]:
@@ -105,8 +105,8 @@ def _places(reason: str, content_type: str, body: str) -> Iterator[str]:
         yield from body.splitlines()
 
 
-def _told(text: str) -> str:
-    """Return what a text says besides a status and the words that belong to it, if anything."""
+def _stripped(text: str) -> str:
+    """Return a message without its status, empty if only a standard phrase remains."""
     line = one_line(text)
     message = line[found.end() :] if (found := _LEAD.match(line)) else line
     return "" if message.casefold().rstrip(".") in _PHRASES else message
@@ -125,14 +125,11 @@ def _values_in(text: str) -> Iterator[str]:
     except (ValueError, RecursionError):
         return
     if isinstance(document, dict):
-        yield from (value for key in _SAYING if isinstance(value := document.get(key), str))
+        yield from (value for key in _MESSAGE_KEYS if isinstance(value := document.get(key), str))
 
 
 def _texts_in(page: str) -> Iterator[str]:
-    """Return the title of a page and then all that it says, without tags.
-
-    In time that grows with the page alone, whatever stands there.
-    """
+    """Return the title of a page and then its text, without tags, in linear time."""
     lower = page.lower()
     start, end = lower.find("<title"), lower.find("</title")
     if 0 <= start < end:
@@ -141,7 +138,7 @@ def _texts_in(page: str) -> Iterator[str]:
 
 
 def _redirection(status: int, location: str) -> str:
-    """Say where a redirect leads, without what could open something there."""
+    """Return the sentence on a redirect, whose target is shown without credentials."""
     try:
         parts = urlsplit(location)
         host = parts.netloc.rpartition("@")[2]
@@ -155,7 +152,7 @@ def _redirection(status: int, location: str) -> str:
 
 
 def _pause(headers: Mapping[str, str]) -> timedelta | None:
-    """Return for how long Retry-After asks: seconds, or a date that its own Date is taken from."""
+    """Return the time in Retry-After: seconds, or a date relative to the header Date."""
     text = headers.get("Retry-After", "").strip()
     if _SECONDS.fullmatch(text):
         return min(timedelta(seconds=int(text)), LONGEST_PAUSE)

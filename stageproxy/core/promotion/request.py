@@ -1,4 +1,4 @@
-"""Here is what somebody wants published, and whether that is what was looked at."""
+"""Requests to promote a stage and their validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from stageproxy.core.stage.manifest import manifest_digest
 
 @dataclass(frozen=True, slots=True)
 class PromotionRequest:
-    """What somebody wants published, and knowing of what.
+    """A request to promote a stage.
 
-    `manifest_digest` is what was looked at; `None` takes the stage as it is.
-    `acknowledged` is the digest of the warnings that were seen; `None` takes
-    them as they are, for protocols that cannot say more. A `credential` that
-    comes with the order is kept in memory only.
+    `manifest_digest` is that of the approved files; `None` accepts the stage as it
+    is. `acknowledged` is the digest of the acknowledged warnings; `None` accepts
+    any, for protocols that cannot send one. A `credential` in the request is
+    stored in memory only.
     """
 
     manifest_digest: str | None
@@ -27,17 +27,17 @@ class PromotionRequest:
     credential: Credential | None = field(default=None, repr=False)
 
 
-def check_order(examination: Examination, order: PromotionRequest) -> None:
-    """Raise unless it is what was ordered, PyPI would take it, and its warnings are known."""
+def check_request(examination: Examination, request: PromotionRequest) -> None:
+    """Raise unless the stage is the approved one, without refusals or unacknowledged warnings."""
     digest = manifest_digest(examination.stage.artifacts)
-    if order.manifest_digest not in {None, digest}:
+    if request.manifest_digest not in {None, digest}:
         raise ConflictError(
-            f"The stage has the manifest digest {digest}, not {order.manifest_digest}. "
+            f"The stage has the manifest digest {digest}, not {request.manifest_digest}. "
             "Check the stage, and promote it with its current digest."
         )
     if refused := _problems(examination, Level.REFUSE):
         raise RefusedError(refused)
-    if order.acknowledged not in {None, examination.warnings_digest}:
+    if request.acknowledged not in {None, examination.warnings_digest}:
         warnings = _problems(examination, Level.WARN)
         raise UnacknowledgedError(warnings, examination.warnings_digest)
 

@@ -1,1 +1,1 @@
-"""What PyPI says to an upload, as rules."""
+"""PyPI's rules on uploads."""

@@ -1,4 +1,4 @@
-"""Here is what PyPI never compares, but every installer does: the form and the file's metadata."""
+"""Comparison of the form with the file's metadata, which installers use and PyPI does not check."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -16,53 +16,54 @@ from stageproxy.core.rules.upload import Rule, Upload
 _NO_MATCH = "which does not match the filename. Installers refuse the file."
 
 
-def _read(upload: Upload) -> tuple[RawMetadata, str] | None:
+def _find_metadata(upload: Upload) -> tuple[RawMetadata, str] | None:
+    """Return the metadata in the file and its path, `None` if it was not read."""
     if upload.name is None or upload.contents.core_metadata is None:
         return None
     return read_core_metadata(upload.contents.core_metadata), upload.name.metadata_path
 
 
 def _name_and_version(upload: Upload) -> Iterator[Finding]:
-    read = _read(upload)
-    if read is None or upload.name is None:
+    found = _find_metadata(upload)
+    if found is None or upload.name is None:
         return
-    raw, where = read
-    named, version = raw.get("name", ""), raw.get("version", "")
-    if canonicalize_name(named) != upload.name.project:
-        yield suspicious(f"{where} has Name: {named!r}, {_NO_MATCH}")
+    raw, path = found
+    name, version = raw.get("name", ""), raw.get("version", "")
+    if canonicalize_name(name) != upload.name.project:
+        yield suspicious(f"{path} has Name: {name!r}, {_NO_MATCH}")
     if find_version(version) != upload.name.version:
-        yield suspicious(f"{where} has Version: {version!r}, {_NO_MATCH}")
+        yield suspicious(f"{path} has Version: {version!r}, {_NO_MATCH}")
 
 
 def _requires_python(upload: Upload) -> Iterator[Finding]:
-    read = _read(upload)
-    if read is None:
+    found = _find_metadata(upload)
+    if found is None:
         return
-    raw, where = read
-    required, said = raw.get("requires_python", ""), upload.get("requires_python") or ""
-    if _normal(SpecifierSet, required) != _normal(SpecifierSet, said):
-        yield suspicious(f"{where} has Requires-Python: {required!r}, but the form has {said!r}.")
+    raw, path = found
+    in_file, in_form = raw.get("requires_python", ""), upload.get("requires_python") or ""
+    if _normalized(SpecifierSet, in_file) != _normalized(SpecifierSet, in_form):
+        yield suspicious(f"{path} has Requires-Python: {in_file!r}, but the form has {in_form!r}.")
 
 
 def _dependencies(upload: Upload) -> Iterator[Finding]:
-    read = _read(upload)
-    if read is None:
+    found = _find_metadata(upload)
+    if found is None:
         return
-    raw, where = read
+    raw, path = found
     form = metadata_in(upload.form)
     for key, (label, normalize) in _LISTS.items():
-        inside = {_normal(normalize, one) for one in _strings(raw.get(key))}
-        outside = {_normal(normalize, one) for one in _strings(form.get(key))}
-        if different := inside ^ outside:
-            yield suspicious(f"{label} differs between {where} and the form: {some(different)}.")
+        in_file = {_normalized(normalize, one) for one in _strings(raw.get(key))}
+        in_form = {_normalized(normalize, one) for one in _strings(form.get(key))}
+        if different := in_file ^ in_form:
+            yield suspicious(f"{label} differs between {path} and the form: {some(different)}.")
 
 
 def _strings(value: object) -> Sequence[str]:
     return value if isinstance(value, list) else []
 
 
-def _normal(normalize: Callable[[str], object], text: str) -> str:
-    """Return a text as all have it that mean the same; one that nobody can read stays."""
+def _normalized(normalize: Callable[[str], object], text: str) -> str:
+    """Return the normalized text, or the text itself if it is invalid."""
     try:
         return str(normalize(text))
     except (ValueError, RecursionError):
@@ -94,4 +95,4 @@ AGREEMENT_RULES: Sequence[Rule] = (
         level=Level.WARN,
     ),
 )
-"""What is suspicious about a file that says something else than its form."""
+"""Differences between a file and its form that installers notice."""

@@ -1,4 +1,4 @@
-"""Here is what PyPI asks of an archive, told from what was read in it."""
+"""Rules on the contents of an archive."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ _START = "Invalid distribution file. "
 
 
 def _begins_with(sentence: str) -> Check:
-    """Return the check that tells those problems of the archive that have PyPI's *sentence*."""
+    """Return the check for the problems of the archive that have PyPI's *sentence*."""
     start = sentence.partition(_ANY)[0]
 
     def check(upload: Upload) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def _begins_with(sentence: str) -> Check:
 
 
 def _mentions(part: str) -> Check:
-    """Return the check that tells those problems of a wheel that say so."""
+    """Return the check for the problems of a wheel whose sentence contains *part*."""
 
     def check(upload: Upload) -> Iterator[Finding]:
         return (_problem(one) for one in upload.contents.wheel_problems if part in one)
@@ -37,7 +37,7 @@ def _problem(sentence: str) -> Finding:
 
 
 def _page_for(sentence: str) -> str:
-    """Return where PyPI explains it; many of its sentences end without."""
+    """Return the page on which PyPI explains a problem, empty if it has none."""
     if "archive not accepted" in sentence:
         return "docs/archives"
     return "policy/acceptable-use-policy/" if "-encrypted content" in sentence else ""
@@ -140,7 +140,7 @@ ARCHIVE_RULES: Sequence[Rule] = (
         _START + _ANY,
     ),
 )
-"""What PyPI checks of an archive as such."""
+"""PyPI's checks of an archive as such."""
 
 LICENSE_FILES = Rule(
     "license-file",
@@ -171,7 +171,7 @@ WHEEL_RULES: Sequence[Rule] = (
         "Wheel '…' does not contain the required METADATA file: …",
     ),
 )
-"""What PyPI checks of the files in a wheel."""
+"""PyPI's checks of the files in a wheel."""
 
 
 ARCHIVE_SUSPICION = Rule(

@@ -1,8 +1,8 @@
-"""Attestations in an upload form (PEP 740), and which workflow made them.
+"""Attestations in an upload form (PEP 740), and the workflows that made them.
 
-PyPI accepts an attestation only from the workflow that is the project's Trusted
-Publisher, and verifies it. Nothing is verified here: attestations that would be
-refused are only told apart from those that would not.
+PyPI verifies each attestation, and accepts it only from the workflow that is the
+project's Trusted Publisher. This module verifies nothing: it only separates the
+attestations that PyPI would refuse from the others.
 """
 
 import base64
@@ -15,24 +15,23 @@ from typing import Any
 from stageproxy.core.values import FormFields
 
 FIELD = "attestations"
-"""The form's field: a JSON array of attestation objects."""
+"""The form field: a JSON array of attestation objects."""
 
 UNREADABLE = "The attestations cannot be read, so a promotion leaves them out."
 
 _CLAIMS = ("job_workflow_ref", "workflow_ref", "ci_config_ref_uri")
-"""Where an identity of a CI job says which workflow it is of, the most exact first."""
+"""The claims of a CI job's identity that name its workflow, the most exact first."""
 
 _URI = re.compile(rb"\x86(?:([\x00-\x7f])|\x81(.)|\x82(..))(?=https://)", re.DOTALL)
-"""How a certificate says that a URI follows, in ASN.1: a tag, then the length."""
+"""The start of a URI in a certificate, in ASN.1: a tag, then the length."""
 
 _HTTPS = "https://"
 
 
 def attestations_in(form: FormFields) -> list[dict[str, Any]] | None:
-    """Return the attestations of a form; nothing if they are no JSON array of objects.
+    """Return the attestations of a form, `None` if they are not a JSON array of objects.
 
-    They are never needed, and nothing of them is checked: that is for the
-    index that shows them.
+    The objects are not checked: that is up to the index that shows them.
     """
     text = next((value for name, value in form if name == FIELD), "[]")
     try:
@@ -44,17 +43,17 @@ def attestations_in(form: FormFields) -> list[dict[str, Any]] | None:
 
 
 def workflow_of(identity: str) -> str | None:
-    """Return the workflow that an identity (a JWT of a CI) is of: `owner/name/path@ref`."""
+    """Return the workflow in an identity, the JWT of a CI job: `owner/name/path@ref`."""
     claims = _claims_in(identity)
     found = (claims.get(name) for name in _CLAIMS)
     return next((one for one in found if isinstance(one, str) and one), None)
 
 
 def own_attestations(form: FormFields, workflow: str | None) -> tuple[list[dict[str, Any]], int]:
-    """Return the attestations in a form that a workflow has made, and how many others there are."""
-    there = attestations_in(form) or []
-    own = [one for one in there if workflow is not None and workflow in _makers_of(one)]
-    return own, len(there) - len(own)
+    """Return the attestations in a form that a *workflow* made, and the number of others."""
+    attestations = attestations_in(form) or []
+    own = [one for one in attestations if workflow is not None and workflow in _makers_of(one)]
+    return own, len(attestations) - len(own)
 
 
 def _claims_in(identity: str) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def _claims_in(identity: str) -> dict[str, Any]:
 
 
 def _makers_of(attestation: dict[str, Any]) -> set[str]:
-    """Return the workflows that the certificate of an attestation names, with and without host."""
+    """Return the workflows in the certificate of an attestation, with and without the host."""
     material = attestation.get("verification_material")
     certificate = material.get("certificate") if isinstance(material, dict) else None
     try:

@@ -1,13 +1,18 @@
-"""Here is whether PyPI can show a description."""
+"""The rule on descriptions, which PyPI has to render."""
 
 from collections.abc import Iterator
 
 from stageproxy.core.rules.findings import Finding, not_known
-from stageproxy.core.rules.libraries import DESCRIPTIONS, Judge, media_type_of, not_checked
+from stageproxy.core.rules.libraries import (
+    DESCRIPTIONS,
+    ProblemFinder,
+    media_type_of,
+    not_checked,
+)
 from stageproxy.core.rules.upload import Check, Rule, Upload
 
 LONGEST_RENDERED = 128 * 2**10
-"""How many characters are rendered: of ten times as many, a hostile text keeps docutils busy for
+"""How many characters are rendered: a malicious text of ten times as many takes docutils
 minutes."""
 
 _RST = "text/x-rst"
@@ -16,8 +21,8 @@ _TOO_LONG = (
 )
 
 
-def descriptions_checked_by(judge: Judge | None) -> Check:
-    """Return the check of descriptions. Markdown and plain text can always be shown."""
+def descriptions_checked_by(find_problem: ProblemFinder | None) -> Check:
+    """Return the check of descriptions. Markdown and plain text always render."""
 
     def check(upload: Upload) -> Iterator[Finding]:
         text, content_type = upload.get("description"), upload.get("description_content_type")
@@ -25,9 +30,9 @@ def descriptions_checked_by(judge: Judge | None) -> Check:
             return
         if len(text) > LONGEST_RENDERED:
             yield not_known(_TOO_LONG, "description")
-        elif judge is None:
+        elif find_problem is None:
             yield not_known(not_checked("The description"), "description")
-        elif judge(text) is not None:
+        elif find_problem(text) is not None:
             yield Finding(
                 "description", _sentence(content_type), page="help/#description-content-type"
             )

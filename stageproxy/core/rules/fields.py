@@ -1,4 +1,4 @@
-"""Here is what PyPI checks of single metadata fields, beyond what packaging does."""
+"""Rules on the metadata fields of a form, beyond those of `packaging`."""
 
 from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
@@ -9,40 +9,39 @@ from trove_classifiers import classifiers, deprecated_classifiers
 
 from stageproxy.core.archives.metadata import metadata_in, problems_in, takes_one_value
 from stageproxy.core.rules.findings import Finding, not_known
-from stageproxy.core.rules.libraries import ADDRESSES, Judge, is_web_url, not_checked
+from stageproxy.core.rules.libraries import ADDRESSES, ProblemFinder, is_web_url, not_checked
 from stageproxy.core.rules.upload import Check, Rule, Upload
 
 METADATA_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 LONGEST_SUMMARY = 512
 LONGEST_LABEL = 32
 
-_FIRST_SHOWN = ("metadata-version", "name", "version")
+_REPORTED_FIRST = ("metadata-version", "name", "version")
 
 
 def metadata_findings(upload: Upload) -> list[Finding]:
-    """Return what is said of the metadata in a form, the first of it as PyPI chooses.
+    """Return the findings on the metadata in a form, in PyPI's order.
 
-    Of a field that PyPI has its own word for, packaging's is left out.
+    A finding of `packaging` is left out if PyPI has its own on the same field.
     """
     own = [finding for rule in _OWN_RULES for finding in rule.check(upload)]
-    said = {finding.source for finding in own}
-    others = [finding for finding in _packaging(upload) if finding.source not in said]
-    return list(dict.fromkeys(sorted([*own, *others], key=_shown_order)))
+    sources = {finding.source for finding in own}
+    others = [finding for finding in _packaging(upload) if finding.source not in sources]
+    return list(dict.fromkeys(sorted([*own, *others], key=_reported_order)))
 
 
 def find_version(text: str) -> Version | None:
-    """Return the version that a text spells, or nothing if it spells none."""
+    """Return the version in a text, `None` if it is not a version."""
     try:
         return Version(text)
-    except ValueError:  # not only InvalidVersion: Python refuses numbers of thousands of digits
+    except ValueError:  # also raised by Python on numbers of thousands of digits
         return None
 
 
-def _shown_order(finding: Finding) -> tuple[int, str]:
-    first = finding.source in _FIRST_SHOWN
-    return (
-        (_FIRST_SHOWN.index(finding.source), "") if first else (len(_FIRST_SHOWN), finding.source)
-    )
+def _reported_order(finding: Finding) -> tuple[int, str]:
+    if finding.source in _REPORTED_FIRST:
+        return _REPORTED_FIRST.index(finding.source), ""
+    return len(_REPORTED_FIRST), finding.source
 
 
 def _finding(name: str, message: str) -> Finding:
@@ -87,17 +86,17 @@ def _summary(upload: Upload) -> Iterator[Finding]:
             yield _finding("summary", "'summary' must be a single line")
 
 
-def addresses_checked_by(judge: Judge | None) -> Check:
-    """Return the check of e-mail addresses, of the first in each field alone, as PyPI does."""
+def addresses_checked_by(find_problem: ProblemFinder | None) -> Check:
+    """Return the check of email addresses. Only the first in each field is checked, as on PyPI."""
 
     def check(upload: Upload) -> Iterator[Finding]:
         for name in ("author_email", "maintainer_email"):
             for address in filter(None, map(_first_address, upload.values(name))):
-                problem = _address_problem(address, judge)
+                problem = _address_problem(address, find_problem)
                 if problem:
                     yield _finding(name, f"{address!r} is not a valid email address: {problem}")
-                elif judge is None:
-                    yield not_known(not_checked("An e-mail address"), "email")
+                elif find_problem is None:
+                    yield not_known(not_checked("An email address"), "email")
 
     return check
 
@@ -105,13 +104,13 @@ def addresses_checked_by(judge: Judge | None) -> Check:
 def _first_address(text: str) -> str:
     try:
         return parseaddr(text)[1]
-    except RecursionError:  # of thousands of brackets
+    except RecursionError:  # an address with thousands of brackets
         return text
 
 
-def _address_problem(address: str, judge: Judge | None) -> str | None:
-    if judge is not None:
-        return judge(address)
+def _address_problem(address: str, find_problem: ProblemFinder | None) -> str | None:
+    if find_problem is not None:
+        return find_problem(address)
     return None if "@" in address else "An email address must have an @-sign"
 
 
@@ -171,9 +170,9 @@ def _other_distributions(upload: Upload) -> Iterator[Finding]:
 
 
 def _find_requirement(text: str) -> Requirement | str:
-    """Return a requirement, or the first line of what packaging has against it.
+    """Return the requirement, or the first line of the message of `packaging` on it.
 
-    PyPI sends all lines, in a status line that has room for one.
+    PyPI sends all lines, but a status line has only one.
     """
     try:
         return Requirement(text)
@@ -284,4 +283,4 @@ METADATA_RULES: Sequence[Rule] = (
         "'…' is invalid for '…'.",
     ),
 )
-"""What PyPI checks of the metadata in the form; the field decides which is told first."""
+"""PyPI's checks of the metadata in the form; `metadata_findings` orders the findings."""

@@ -1,4 +1,4 @@
-"""Here is what PyPI asks of a file before it opens it, and of its name once it has."""
+"""Rules on a file before it is opened, and on its filename."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from packaging.utils import canonicalize_name
 
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
-from stageproxy.core.archives.members import has_unseen
+from stageproxy.core.archives.members import has_invisible
 from stageproxy.core.rules.fields import find_version
 from stageproxy.core.rules.findings import Finding, Level, suspicious
 from stageproxy.core.rules.form import FILETYPES
@@ -33,12 +33,12 @@ def _slashes(upload: Upload) -> Iterator[Finding]:
 
 
 def _extension(upload: Upload) -> Iterator[Finding]:
-    every = tuple(suffix for suffixes in FILETYPES.values() for suffix in suffixes)
+    all_suffixes = tuple(suffix for suffixes in FILETYPES.values() for suffix in suffixes)
     filetype = upload.get("filetype") or ""
-    known = next((one for one in every if upload.filename.lower().endswith(one)), None)
+    known = next((one for one in all_suffixes if upload.filename.lower().endswith(one)), None)
     if known is None:
         yield Finding("content", "Invalid file extension: Use .tar.gz, .whl or .zip extension.")
-    elif not upload.filename.endswith(FILETYPES.get(filetype, every)):
+    elif not upload.filename.endswith(FILETYPES.get(filetype, all_suffixes)):
         extension = upload.filename[-len(known) :]
         yield Finding(
             "content",
@@ -116,9 +116,10 @@ def _wheel_spelling(name: DistributionName, spelled: str) -> Iterator[Finding]:
 
 def _sdist_spelling(upload: Upload, spelled: str) -> Iterator[Finding]:
     version = find_version(upload.get("version") or "")
-    proper = f"{spelled}-{version}.tar.gz"
-    if version is not None and upload.filename != proper:
-        yield Finding("content", f"Filename {upload.filename!r} is invalid, should be {proper!r}.")
+    normalized = f"{spelled}-{version}.tar.gz"
+    if version is not None and upload.filename != normalized:
+        message = f"Filename {upload.filename!r} is invalid, should be {normalized!r}."
+        yield Finding("content", message)
 
 
 def _same_version(upload: Upload) -> Iterator[Finding]:
@@ -133,8 +134,8 @@ def _length(upload: Upload) -> Iterator[Finding]:
         yield Finding("content", f"Filename is too long: {upload.filename!r}")
 
 
-def _odd_characters(upload: Upload) -> Iterator[Finding]:
-    if not upload.filename.isascii() or has_unseen(upload.filename):
+def _unusual_characters(upload: Upload) -> Iterator[Finding]:
+    if not upload.filename.isascii() or has_invisible(upload.filename):
         yield suspicious(
             f"The filename {upload.filename!a} contains non-ASCII or invisible characters."
         )
@@ -172,7 +173,7 @@ FILE_RULES: Sequence[Rule] = (
         "The digest supplied does not match a digest calculated from the uploaded file.",
     ),
 )
-"""What PyPI checks of a file before it opens it."""
+"""PyPI's checks of a file before it opens it."""
 
 FILENAME_RULES: Sequence[Rule] = (
     Rule(
@@ -206,7 +207,7 @@ FILENAME_RULES: Sequence[Rule] = (
         "Version in filename should be '…' not '…'.",
     ),
 )
-"""What PyPI checks of a filename once the archive is sound."""
+"""PyPI's checks of a filename after those of the archive."""
 
 FILENAME_LENGTH = Rule(
     "filename-length",
@@ -218,6 +219,6 @@ FILENAME_LENGTH = Rule(
 FILENAME_SUSPICION = Rule(
     "filename-characters",
     "the filename consists of visible ASCII characters",
-    _odd_characters,
+    _unusual_characters,
     level=Level.WARN,
 )

@@ -1,11 +1,11 @@
-"""Here is what is said of an upload: what PyPI refuses, and what a person must see."""
+"""Findings about an upload, and their levels."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How grave a finding is: PyPI refuses; PyPI accepts, but it is suspicious; nobody can tell."""
+    """PyPI refuses the file; PyPI accepts it, but it is suspicious; only PyPI can tell."""
 
     REFUSE = "refuse"
     WARN = "warn"
@@ -14,10 +14,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about an upload; *source* is the form field or the file it is found in.
+    """One finding. *source* is the form field, or `content` for the file.
 
-    *page* is where PyPI explains it, below the root of its site or, behind
-    `docs/`, of its manual.
+    *page* is the page on which PyPI explains it: a path on its site or, after
+    `docs/`, in its documentation.
     """
 
     source: str
@@ -27,17 +27,17 @@ class Finding:
 
 
 def suspicious(message: str, source: str = "content") -> Finding:
-    """Return a finding about something that PyPI accepts, and nobody should."""
+    """Return a finding about something suspicious that PyPI accepts."""
     return Finding(source, message, Level.WARN)
 
 
 def not_known(message: str, source: str = "content") -> Finding:
-    """Return a finding about something that cannot be told from outside PyPI."""
+    """Return a finding about something that only PyPI can tell."""
     return Finding(source, message, Level.UNKNOWN)
 
 
 def finding_json(finding: Finding) -> dict[str, str]:
-    """Return a finding as programs read it."""
+    """Return a finding as JSON."""
     return {
         "level": finding.level.value,
         "source": finding.source,

@@ -1,4 +1,4 @@
-"""Here is what PyPI asks of an upload's form, before it looks at metadata or files."""
+"""Rules on an upload's form, which PyPI checks before metadata and files."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ FILETYPES = {"bdist_wheel": (".whl",), "sdist": (".tar.gz", ".zip")}
 
 _PROJECT_NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}", re.IGNORECASE | re.ASCII)
-_LONGEST_SHOWN = 60
+_LONGEST_QUOTED = 60
 
 
 def _protocol_version(upload: Upload) -> Iterator[Finding]:
@@ -29,18 +29,18 @@ def _name(upload: Upload) -> Iterator[Finding]:
         )
     else:
         return
-    yield Finding("name", f"{_shown(name or '')!r} is an invalid value for Name. Error: {error}")
+    yield Finding("name", f"{_quoted(name or '')!r} is an invalid value for Name. Error: {error}")
 
 
-def _shown(value: str) -> str:
-    return value if len(value) <= _LONGEST_SHOWN else f"{value[:30]}...{value[-30:]}"
+def _quoted(value: str) -> str:
+    return value if len(value) <= _LONGEST_QUOTED else f"{value[:30]}...{value[-30:]}"
 
 
 def _digest_spelling(upload: Upload) -> Iterator[Finding]:
-    for name, known_as in (("blake2_256_digest", "BLAKE2"), ("sha256_digest", "SHA256")):
+    for name, algorithm in (("blake2_256_digest", "BLAKE2"), ("sha256_digest", "SHA256")):
         value = upload.get(name)
         if value is not None and not _HEX_DIGEST.fullmatch(value):
-            yield _invalid_value(name, f"Use a valid, hex-encoded, {known_as} message digest.")
+            yield _invalid_value(name, f"Use a valid, hex-encoded, {algorithm} message digest.")
 
 
 def _filetype(upload: Upload) -> Iterator[Finding]:
@@ -109,4 +109,4 @@ FORM_RULES: Sequence[Rule] = (
         "Error: Include at least one message digest.",
     ),
 )
-"""What PyPI checks first."""
+"""PyPI's first checks."""

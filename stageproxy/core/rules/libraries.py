@@ -1,4 +1,4 @@
-"""Here is what PyPI leaves to other libraries; those of the extra `verdict` may be missing."""
+"""Checks that PyPI leaves to other libraries. Those of the extra `verdict` may be missing."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -8,26 +8,26 @@ from rfc3986 import uri_reference
 from rfc3986.exceptions import RFC3986Exception
 from rfc3986.validators import Validator
 
-Judge = Callable[[str], str | None]
-"""Says what is wrong with a text, or nothing."""
+ProblemFinder = Callable[[str], str | None]
+"""A function that returns what is wrong with a text, `None` if nothing is."""
 
 _EXTRA = "Install stageproxy[verdict] to check it here."
 _LONGEST_URL = 2**13
-"""More is no URL that anybody could open, and takes long to look at."""
+"""Longer URLs do not work in practice, and take long to parse."""
 
 _URL_PARTS = ("scheme", "host", "port", "path", "query")
-# Of text that nobody wrote as reStructuredText, docutils fails in its own ways.
+# docutils raises many kinds of exceptions on text that is not reStructuredText.
 _DOCUTILS_FAILS = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError)
 _FAILS = (*_DOCUTILS_FAILS, RecursionError, RuntimeError, TypeError, ValueError)
 
 
 def not_checked(what: str) -> str:
-    """Return what is said where a library is missing."""
+    """Return the sentence on a check whose library is missing."""
     return f"{what} was not checked, but PyPI checks it. {_EXTRA}"
 
 
 def is_web_url(url: str) -> bool:
-    """Say whether PyPI takes a URL: http or https, with a host, by the letters of RFC 3986."""
+    """Return whether PyPI accepts a URL: http or https, with a host, valid by RFC 3986."""
     if len(url) > _LONGEST_URL:
         return False
     try:
@@ -40,12 +40,12 @@ def is_web_url(url: str) -> bool:
 
 
 def is_installed(module: str) -> bool:
-    """Say whether a library is installed."""
+    """Return whether a library is installed."""
     return find_spec(module) is not None
 
 
 def find_address_problem(address: str) -> str | None:
-    """Return what is wrong with an e-mail address, in the library's words."""
+    """Return the library's message on an invalid email address, `None` if it is valid."""
     library = import_module("email_validator")
     try:
         library.validate_email(address, check_deliverability=False)
@@ -55,9 +55,9 @@ def find_address_problem(address: str) -> str | None:
 
 
 def find_description_problem(text: str) -> str | None:
-    """Return something if reStructuredText cannot be shown as PyPI shows it.
+    """Return why reStructuredText does not render on PyPI, `None` if it does.
 
-    The library takes a fifth of a second to load: only a description needs it.
+    The library takes a fifth of a second to import, so it is imported only here.
     """
     library = import_module("readme_renderer.rst")
     try:
@@ -72,5 +72,7 @@ def media_type_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-ADDRESSES: Judge | None = find_address_problem if is_installed("email_validator") else None
-DESCRIPTIONS: Judge | None = find_description_problem if is_installed("readme_renderer") else None
+ADDRESSES: ProblemFinder | None = find_address_problem if is_installed("email_validator") else None
+DESCRIPTIONS: ProblemFinder | None = (
+    find_description_problem if is_installed("readme_renderer") else None
+)

@@ -1,11 +1,11 @@
-"""Here is which platforms PyPI takes wheels for, as seen on 2026-08-21."""
+"""The platform tags that PyPI accepts, as of 2026-08-21."""
 
 import re
 
 _LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x"
 _MACOS = "ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2"
 
-_TAKEN = re.compile(
+_ACCEPTED = re.compile(
     "|".join(
         (
             "any",
@@ -17,7 +17,7 @@ _TAKEN = re.compile(
             "linux_armv[67]l",
             rf"macosx_(10_\d+|(11|12|13|14|15|26)_0)_({_MACOS})",
             r"android_\d+_(armeabi_v7a|arm64_v8a|x86|x86_64)",
-            # PyPI looks only at how these start.
+            # PyPI checks only the start of these.
             r"ios_\d+_\d+_(arm64|x86_64)_(iphoneos|iphonesimulator).*",
             r"pyemscripten_\d+_\d+_wasm32.*",
         )
@@ -27,5 +27,5 @@ _TAKEN = re.compile(
 
 
 def is_accepted(platform: str) -> bool:
-    """Say whether PyPI takes wheels with this platform tag, in lower case."""
-    return _TAKEN.fullmatch(platform) is not None
+    """Return whether PyPI accepts wheels with this platform tag, in lower case."""
+    return _ACCEPTED.fullmatch(platform) is not None

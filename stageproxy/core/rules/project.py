@@ -1,4 +1,4 @@
-"""Here is what PyPI asks of the project and the release a file is for, as far as an index tells."""
+"""Rules on the project and the release of a file, checked with what an index lists."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ _SDIST = re.compile(r".*\.(tar\.gz|zip)")
 
 
 @cache
-def names_of_python() -> frozenset[str]:
-    """Return the normalized names of all modules that Python ever had, as far as PyPI knows."""
+def stdlib_names() -> frozenset[str]:
+    """Return the normalized names of all standard library modules, of every Python version."""
     modules = (module for version in short_versions for module in stdlib_list(version))
     return frozenset(canonicalize_name(module) for module in modules)
 
@@ -29,7 +29,7 @@ def names_of_python() -> frozenset[str]:
 def _stdlib_name(upload: Upload) -> Iterator[Finding]:
     name = upload.get("name") or ""
     is_new = upload.around is not None and not upload.around.has_project
-    if is_new and canonicalize_name(name) in names_of_python():
+    if is_new and canonicalize_name(name) in stdlib_names():
         yield Finding(
             "name",
             f"The name {name!r} isn't allowed (conflict with Python Standard Library module name).",
@@ -49,7 +49,7 @@ def _similar_name(upload: Upload) -> Iterator[Finding]:
 
 
 def _size(upload: Upload) -> Iterator[Finding]:
-    # That a limit was raised shows in a file that is out, and nowhere else.
+    # Only a larger published file shows that the limit of the project was raised.
     if upload.size > max(LONGEST_FILE, upload.around.largest if upload.around else 0):
         yield not_known(
             f"{upload.filename} has {upload.size // 2**20} MB. PyPI accepts files of up to "
@@ -58,11 +58,11 @@ def _size(upload: Upload) -> Iterator[Finding]:
 
 
 def _project_size(upload: Upload) -> Iterator[Finding]:
-    there = upload.around.size if upload.around else None
-    if there is not None and there + upload.size > LARGEST_PROJECT:
+    existing = upload.around.size if upload.around else None
+    if existing is not None and existing + upload.size > LARGEST_PROJECT:
         yield not_known(
-            f"With {upload.filename} the project has {(there + upload.size) / 2**30:.1f} GB. PyPI "
-            f"accepts {LARGEST_PROJECT // 2**30} GB unless the project has a higher limit."
+            f"With {upload.filename} the project has {(existing + upload.size) / 2**30:.1f} GB. "
+            f"PyPI accepts {LARGEST_PROJECT // 2**30} GB unless the project has a higher limit."
         )
 
 
@@ -82,7 +82,7 @@ def _file_exists(upload: Upload) -> Iterator[Finding]:
 
 
 def _is_published(upload: Upload) -> bool:
-    """Say whether the index has the very file, which PyPI takes again without a word."""
+    """Return whether the index has this very file, which PyPI accepts again."""
     files = upload.around.files if upload.around else {}
     return upload.sha256 != "" and files.get(upload.filename) == upload.sha256
 
@@ -91,7 +91,7 @@ def _closed_release(upload: Upload) -> Iterator[Finding]:
     around = upload.around
     if around is None or not around.release or _is_published(upload):
         return
-    # No release is from the future, whatever a clock says that is ahead of ours.
+    # An upload time in the future comes from a clock that is ahead of ours.
     closes = min(around.first_upload or around.now, around.now) + RELEASE_OPEN_FOR
     if around.now > closes:
         yield Finding(
@@ -171,4 +171,4 @@ RELEASE_RULES: Sequence[Rule] = (
         ONE_SDIST,
     ),
 )
-"""What PyPI checks of the release that the file joins."""
+"""PyPI's checks of the release of the file."""

@@ -1,7 +1,7 @@
-"""Here is what PyPI checks of an upload, in its order; all problems at once.
+"""The table of PyPI's rules, `RULES`, in PyPI's order, and their findings.
 
-The rules are one table, `RULES`, as PyPI had them on `RULES_AS_OF`: a new one
-of PyPI's is a new line in the part of the table that it belongs to.
+The rules are those of PyPI on `RULES_AS_OF`. A new rule of PyPI is a new line in
+its part of the table.
 """
 
 from collections.abc import Sequence
@@ -58,21 +58,21 @@ _RULES_ON_FILES: Sequence[Rule] = (
 )
 
 RULES: Sequence[Rule] = (*FORM_RULES, *METADATA_RULES, *_RULES_ON_FILES)
-"""What PyPI checks, in its order, and what we find suspicious beyond that."""
+"""PyPI's checks, in its order, and our own checks for suspicious files."""
 
 
 def findings_of(upload: Upload) -> list[Finding]:
-    """Return everything that is to be said of an upload, in PyPI's order."""
+    """Return all findings on an upload, in PyPI's order."""
     return [*_form_findings(upload), *_found(_RULES_ON_FILES, upload)]
 
 
 def form_findings(form: FormFields) -> list[Finding]:
-    """Return what can be said before a file is there."""
+    """Return the findings that need only the form."""
     return _form_findings(Upload(form, "", None, "", "", ""))
 
 
 def refusals(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings that make PyPI refuse the file."""
+    """Return the findings for which PyPI refuses the file."""
     return [finding for finding in findings if finding.level is Level.REFUSE]
 
 

@@ -1,4 +1,4 @@
-"""Here is why PyPI may refuse what nothing here speaks against: it alone can know."""
+"""Rules that only PyPI can check."""
 
 from collections.abc import Iterator, Sequence
 
@@ -90,4 +90,4 @@ UNKNOWN_RULES: Sequence[Rule] = (
         "",
     ),
 )
-"""What no upload can be checked for from outside."""
+"""Rules that apply to every upload and cannot be checked from outside PyPI."""

@@ -1,4 +1,4 @@
-"""Here is an upload as the rules see it, what is known around it, and what a rule is."""
+"""Rules, and the uploads that they check."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.values import ABSENT, FormFields
 
 RULES_AS_OF = date(2026, 8, 21)
-"""The day of PyPI's software from which the rules were taken."""
+"""The date of the version of PyPI's software that the rules were taken from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the index has beside an upload: the project, its files, and those of the same release.
+    """What the index has of the project of an upload, and of its release.
 
-    `files` are the project's, with their SHA-256 where the index says it;
-    `first_upload` is when the release's first file came; `is_age_known` says
-    whether the index tells that of every file. `coming` are other files of the
-    release that are on their way. `similar` is another project whose name PyPI
-    takes for the same. `size` is what all files of the project have in bytes,
-    those that are staged included, if the index says so; `largest` is the
-    largest of them.
+    `files` are the files of the project and their SHA-256, if the index lists it.
+    `release` are the files of the release, and `coming` others that are uploaded
+    with this one. `first_upload` is the time of the release's first file, and
+    `is_age_known` whether the index lists the time of every file. `similar` is a
+    project with a name that PyPI does not distinguish from this one. `size` is
+    the size of all files of the project in bytes, including staged files, if the
+    index lists sizes; `largest` is that of the largest published file.
     """
 
     now: datetime
@@ -40,11 +40,10 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as it came: the form's fields in their order, its name, its bytes in digests.
+    """A file and its form: the fields in their order, the filename, the digests.
 
-    `name` is `None` where the filename cannot be taken apart, `contents` is
-    empty where the archive was not looked into, and `around` is `None` where
-    the index was not asked.
+    `name` is `None` if the filename is invalid, `contents` is empty if the
+    archive was not read, and `around` is `None` if the index was not queried.
     """
 
     form: FormFields
@@ -59,13 +58,13 @@ class Upload:
     around: Surroundings | None = None
 
     def get(self, field_name: str) -> str | None:
-        """Return a form field's first value, or nothing if it is missing, empty or `UNKNOWN`."""
+        """Return a form field's first value, `None` if it is missing, empty or `UNKNOWN`."""
         values = (value for key, value in self.form if key == field_name)
         first = next(values, None)
         return None if first in {None, *ABSENT} else first
 
     def values(self, *field_names: str) -> Iterator[str]:
-        """Return all values of form fields, but for those that say nothing."""
+        """Return all values of form fields, except empty ones and `UNKNOWN`."""
         return (value for key, value in self.form if key in field_names and value not in ABSENT)
 
 
@@ -74,11 +73,12 @@ Check = Callable[[Upload], Iterable[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Something that is asked of every upload.
+    """A requirement on every upload.
 
-    *sentence* is PyPI's own, `…` standing for what differs from file to file;
-    *level* is that of its findings, unless what it needs is missing. *since* is
-    when PyPI was last seen to have it.
+    *about* is the requirement, and *sentence* PyPI's message with `…` for what
+    varies. *level* is that of the findings; a check that lacks what it needs
+    yields `UNKNOWN` instead. *since* is the date on which PyPI was last checked
+    for the rule.
     """
 
     id: str

@@ -64,11 +64,11 @@ def file_event(
     if action is AuditAction.FILE_EXTENDED:
         known["expires_at"] = rfc3339(upload.expires_at)
     if action is AuditAction.FILE_FAILED:
-        known["sentence"] = in_short("; ".join(upload.notices))
+        known["sentence"] = shortened("; ".join(upload.notices))
     return stage_event(stage, action, actor, at, **known)
 
 
-def in_short(sentence: str) -> str:
+def shortened(sentence: str) -> str:
     """Return a sentence that is not longer than the trail can bear: clients have a say in some."""
     return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…"
 

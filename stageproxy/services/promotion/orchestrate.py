@@ -19,7 +19,7 @@ from stageproxy.core.promotion.promotion import (
     Promotion,
     Publisher,
 )
-from stageproxy.core.promotion.request import PromotionRequest, check_order
+from stageproxy.core.promotion.request import PromotionRequest, check_request
 from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.stage import Stage, Status, Step
@@ -98,7 +98,7 @@ class Promotions:
         credential = await self._credential_for(stage, request)
         examination = await self.preflight.examine(stage, publish_target, request.publisher)
         try:
-            check_order(examination, request)
+            check_request(examination, request)
         except RefusedError:
             # A file that was removed in the meantime is not damaged.
             check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)

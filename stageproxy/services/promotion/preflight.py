@@ -11,8 +11,8 @@ from stageproxy.core.index.pages import Listing
 from stageproxy.core.promotion.examination import (
     RELEASE,
     Examination,
-    damage,
-    dropped_attestations,
+    attestation_notices,
+    find_damage,
 )
 from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Finding
@@ -69,7 +69,7 @@ class Preflight:
         findings = await asyncio.to_thread(self._findings, stage, uploads, state, published)
         # A published file is not sent again: a damaged copy of it stops nothing.
         damages = {name: [one] for name, one in damaged.items() if name not in published}
-        dropped = dropped_attestations(stage.artifacts) if publisher is Publisher.SERVER else []
+        dropped = attestation_notices(stage.artifacts) if publisher is Publisher.SERVER else []
         return Examination(stage, {**findings, **damages}, published, (*state.notices, *dropped))
 
     def _findings(
@@ -92,7 +92,7 @@ class Preflight:
     async def _damaged(self, stage: Stage) -> Mapping[str, Finding]:
         """Read every file from disk, and return the findings about damaged ones by filename."""
         findings = {
-            one.filename: damage(one, await self._sha256_of(one)) for one in stage.artifacts
+            one.filename: find_damage(one, await self._sha256_of(one)) for one in stage.artifacts
         }
         return {name: finding for name, finding in findings.items() if finding is not None}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from stageproxy.core.errors import ConflictError, NotFoundError, StageproxyError
 from stageproxy.core.index.pages import UnreadablePageError
-from stageproxy.core.promotion.confirmation import check_is_listed, unreadable_index
+from stageproxy.core.promotion.confirmation import check_is_listed, unverifiable_release
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import (
@@ -195,4 +195,4 @@ def _failing_as_unavailable() -> Iterator[None]:
     try:
         yield
     except (StageproxyError, UnreadablePageError) as error:
-        raise unreadable_index(error) from error
+        raise unverifiable_release(error) from error

@@ -187,7 +187,7 @@ class PromotionRunner:
                     upload_request, credential, partial(self.report, artifact.filename)
                 )
         except DamagedArtifactError:
-            await self._record(run, sending.withheld(self.clock.now()))
+            await self._record(run, sending.interrupted(self.clock.now()))
             raise
         await self._record(run, sending.answered(reply, self.clock.now()))
         kind = type(reply).__name__.lower()
@@ -217,7 +217,7 @@ class PromotionRunner:
     async def _settle(self, run: _Run, filenames: Sequence[str]) -> None:
         """Record that the index does not have files whose uploads had no answer."""
         now = self.clock.now()
-        denied = [run.entries[name].denied(now) for name in filenames]
+        denied = [run.entries[name].refused_in_doubt(now) for name in filenames]
         await self._record(run, *denied)
         await self._record(run, *(entry.settled() for entry in denied))
 

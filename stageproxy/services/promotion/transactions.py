@@ -12,14 +12,14 @@ from stageproxy.core.promotion.examination import Examination
 from stageproxy.core.promotion.journal import (
     Entry,
     Journal,
-    anything_may_be_out,
+    anything_may_be_published,
     confirmed_in,
     new_journal,
 )
-from stageproxy.core.promotion.outcome import why_it_stopped
+from stageproxy.core.promotion.outcome import stop_message
 from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
 from stageproxy.core.promotion.request import PromotionRequest
-from stageproxy.core.stage.events import in_short
+from stageproxy.core.stage.events import shortened
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change
 from stageproxy.ports import Rows
@@ -129,8 +129,8 @@ def fail(
     """
     stage = get_stage(rows, promotion.stage_id)
     journal = rows.promotions.find_journal(promotion.stage_id)
-    is_sent = anything_may_be_out(journal)
-    sentences = why_it_stopped(reason, stage, journal, promotion.first_sent_at)
+    is_sent = anything_may_be_published(journal)
+    sentences = stop_message(reason, stage, journal, promotion.first_sent_at)
     rows.stages.save(
         replace(
             stage,
@@ -147,7 +147,7 @@ def fail(
         promotion,
         AuditAction.PROMOTION_STOPPED,
         now,
-        sentence=in_short(sentences),
+        sentence=shortened(sentences),
         sent=is_sent,
     )
     rows.audit.add(stopped)
@@ -190,7 +190,7 @@ def _resumed_journal(rows: Rows, stage: Stage, former: Promotion | None, now: da
     if not known:
         rows.promotions.remove_journal(stage.id)
     if former is not None and former.publisher is Publisher.CLIENT:
-        known = {name: entry.unseen(now) for name, entry in known.items()}
+        known = {name: entry.unconfirmed(now) for name, entry in known.items()}
     new = new_journal([one.filename for one in stage.artifacts], now)
     journal = {**new, **{name: entry.resumed(now) for name, entry in known.items()}}
     for entry in journal.values():

@@ -97,6 +97,6 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "changed-at": rfc3339(entry.changed_at),
         "attempts": entry.attempts,
         "in-doubt": entry.in_doubt,
-        "said": entry.said,
+        "said": entry.sentence,
         "url": entry.url or None,
     }

@@ -26,7 +26,7 @@ ENTRY = Entry(
     datetime(2026, 11, 22, 12, tzinfo=UTC),
     attempts=2,
     in_doubt=True,
-    said="No answer.",
+    sentence="No answer.",
 )
 TOLD = {
     "filename": "demo-1.0.tar.gz",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from stageproxy.core.archives.zips import members_listed_twice, problem_with_frame
+from stageproxy.core.archives.zips import members_with_other_headers, problem_with_frame
 from tests.support.builders.archives import ZipStyle, zip_of
 
 MEMBERS = [("a.py", b"x = 1\n"), ("b.py", b"y = 2\n")]
@@ -162,4 +162,4 @@ def test_header_that_contradicts_the_directory_is_reported(
     """PyPI accepts such a zip; readers of the local headers unpack something else."""
     file = io.BytesIO(content)
     with zipfile.ZipFile(file) as archive:
-        assert members_listed_twice(archive, file) == expected
+        assert members_with_other_headers(archive, file) == expected

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -155,9 +155,9 @@ LARGE = {
 @pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
 def test_parsing_takes_linear_time(body: bytes) -> None:
     """A megabyte made for backtracking is parsed once."""
-    started = perf_counter()
+    started = process_time()
 
     with suppress(UnreadablePageError):
         add_to_feed(body, ITEM)
 
-    assert perf_counter() - started < 2
+    assert process_time() - started < 2

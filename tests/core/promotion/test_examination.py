@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from stageproxy.core.promotion.examination import (
     RELEASE,
     Examination,
-    damage,
-    dropped_attestations,
+    attestation_notices,
+    find_damage,
 )
 from stageproxy.core.rules.findings import Finding, Level, not_known, suspicious
 from tests.support.builders.stages import a_stage, an_artifact
@@ -86,7 +86,7 @@ def test_other_warnings_have_another_digest(findings: Mapping[str, Sequence[Find
 @pytest.mark.parametrize("sha256", ["0" * 64, None])
 def test_damaged_file_is_refused(sha256: str | None) -> None:
     """A stored file that is missing or has other bytes is refused."""
-    found = damage(an_artifact(), sha256)
+    found = find_damage(an_artifact(), sha256)
 
     assert found is not None
     assert (found.level, found.message) == (
@@ -97,13 +97,13 @@ def test_damaged_file_is_refused(sha256: str | None) -> None:
 
 def test_intact_file_has_no_findings() -> None:
     """A stored file with its bytes has no findings."""
-    assert damage(an_artifact(), an_artifact().sha256) is None
+    assert find_damage(an_artifact(), an_artifact().sha256) is None
 
 
 def test_attestations_that_are_left_out_are_noted() -> None:
     """Attestations that an API token cannot publish are noted, by file."""
     attested = replace(an_artifact("a.whl"), attestations=2)
 
-    (notice,) = dropped_attestations([attested, an_artifact("b.whl")])
+    (notice,) = attestation_notices([attested, an_artifact("b.whl")])
 
     assert notice.startswith("a.whl: 2 attestations are left out")

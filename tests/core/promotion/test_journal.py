@@ -9,7 +9,7 @@ import pytest
 from stageproxy.core.promotion.journal import (
     Entry,
     Progress,
-    anything_may_be_out,
+    anything_may_be_published,
     confirmed_in,
     new_journal,
 )
@@ -25,10 +25,10 @@ EVENTS: Mapping[str, Callable[[Entry], Entry]] = {
     "accepted": lambda entry: entry.answered(Accepted("OK"), LATER),
     "refused": lambda entry: entry.answered(Refused(400, "No."), LATER),
     "unanswered": lambda entry: entry.answered(Unanswered("Hm."), LATER),
-    "withheld": lambda entry: entry.withheld(LATER),
+    "withheld": lambda entry: entry.interrupted(LATER),
     "confirmed": lambda entry: entry.confirmed(URL, LATER),
     "resumed": lambda entry: entry.resumed(LATER),
-    "denied": lambda entry: entry.denied(LATER),
+    "denied": lambda entry: entry.refused_in_doubt(LATER),
 }
 ALWAYS = {
     "sending": SENDING,
@@ -67,7 +67,7 @@ FOLLOWING = [
 
 def an_entry(progress: Progress, *, in_doubt: bool = False) -> Entry:
     """Return the entry of a file that was sent once."""
-    return Entry("demo.whl", progress, NOON, attempts=1, in_doubt=in_doubt, said="Before.")
+    return Entry("demo.whl", progress, NOON, attempts=1, in_doubt=in_doubt, sentence="Before.")
 
 
 @pytest.mark.parametrize(("state", "event", "expected"), CELLS)
@@ -88,7 +88,7 @@ def test_doubt_stays(state: Progress, event: str) -> None:
     after = EVENTS[event](an_entry(state, in_doubt=True))
 
     assert after.in_doubt
-    assert after.may_be_out
+    assert after.may_be_published
 
 
 @pytest.mark.parametrize("state", Progress)
@@ -97,12 +97,12 @@ def test_reported_file_counts_as_sent(state: Progress) -> None:
     entry = replace(an_entry(state), url=URL)
 
     expected = replace(entry, progress=SENT, url="", changed_at=LATER)
-    assert entry.unseen(LATER) == (expected if state is CONFIRMED else entry)
+    assert entry.unconfirmed(LATER) == (expected if state is CONFIRMED else entry)
 
 
 def test_doubtful_file_is_not_pending_again() -> None:
     """A file in doubt does not become pending if its stored copy is damaged."""
-    assert an_entry(SENDING, in_doubt=True).withheld(LATER).progress is UNKNOWN
+    assert an_entry(SENDING, in_doubt=True).interrupted(LATER).progress is UNKNOWN
 
 
 SAID = {
@@ -120,7 +120,7 @@ def test_last_answer_is_stored(event: str, sentence: str) -> None:
     """An entry has the last answer of the index and the time of its last change."""
     after = EVENTS[event](an_entry(SENDING))
 
-    assert (after.said, after.changed_at) == (sentence, LATER)
+    assert (after.sentence, after.changed_at) == (sentence, LATER)
 
 
 def test_attempts_are_counted() -> None:
@@ -149,7 +149,7 @@ def test_resuming_keeps_settled_entries(state: Progress) -> None:
     assert an_entry(state).resumed(LATER) == an_entry(state)
 
 
-MAY_BE_OUT = {
+MAY_BE_PUBLISHED = {
     PENDING: False,
     SENDING: True,
     SENT: True,
@@ -159,13 +159,13 @@ MAY_BE_OUT = {
 }
 
 
-@pytest.mark.parametrize(("state", "expected"), MAY_BE_OUT.items())
+@pytest.mark.parametrize(("state", "expected"), MAY_BE_PUBLISHED.items())
 def test_visible_files(state: Progress, *, expected: bool) -> None:
     """A file may be visible unless it was not sent, or was refused without doubt."""
     journal = {**new_journal(["a", "b"], NOON), "demo.whl": an_entry(state)}
 
-    assert an_entry(state).may_be_out == expected
-    assert anything_may_be_out(journal) == expected
+    assert an_entry(state).may_be_published == expected
+    assert anything_may_be_published(journal) == expected
 
 
 def test_new_journal() -> None:
@@ -173,7 +173,7 @@ def test_new_journal() -> None:
     journal = new_journal(["a", "b"], NOON)
 
     assert journal == {"a": Entry("a", PENDING, NOON), "b": Entry("b", PENDING, NOON)}
-    assert not anything_may_be_out(journal)
+    assert not anything_may_be_published(journal)
 
 
 def test_confirmed_by_filename() -> None:

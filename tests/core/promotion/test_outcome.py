@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
-from stageproxy.core.promotion.outcome import receipt, why_it_stopped
+from stageproxy.core.promotion.outcome import receipt, stop_message
 from stageproxy.core.stage.manifest import manifest
 from stageproxy.core.stage.stage import Status
 from tests.support.builders.stages import a_stage, an_artifact
@@ -76,7 +76,7 @@ ENDINGS = {
 @pytest.mark.parametrize(("progress", "sentences"), ENDINGS.values(), ids=ENDINGS)
 def test_why_it_stopped(progress: Sequence[Progress], sentences: Sequence[str]) -> None:
     """The sentence has the reason, the published files, how to resume, and the deadline."""
-    sentence = why_it_stopped("Why.", STAGE, a_journal(*progress), NOON)
+    sentence = stop_message("Why.", STAGE, a_journal(*progress), NOON)
 
     assert sentence == " ".join(sentences)
 
@@ -87,7 +87,7 @@ def test_missing_wheels() -> None:
     stage = a_stage("2.0", an_artifact(WHEEL), an_artifact(other))
     journal = {**a_journal(CONFIRMED, PENDING), other: Entry(other, PENDING, NOON)}
 
-    assert "; some wheels are missing. " in why_it_stopped("Why.", stage, journal, NOON)
+    assert "; some wheels are missing. " in stop_message("Why.", stage, journal, NOON)
 
 
 def test_receipt() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.core.promotion.confirmation import IndexFile
-from stageproxy.core.promotion.journal import MAY_BE_OUT, Entry, Journal, Progress
+from stageproxy.core.promotion.journal import MAY_BE_PUBLISHED, Entry, Journal, Progress
 from stageproxy.core.promotion.plan import (
     Compare,
     Confirm,
@@ -45,7 +45,7 @@ def a_journal(*progress: Progress, in_doubt: bool = False, age: float = 0) -> Jo
     """Return the journal of the first artifacts in order, changed *age* minutes ago."""
     at = NOON - timedelta(minutes=age)
     return {
-        artifact.filename: Entry(artifact.filename, one, at, in_doubt=in_doubt, said="Why not.")
+        artifact.filename: Entry(artifact.filename, one, at, in_doubt=in_doubt, sentence="Why not.")
         for artifact, one in zip(IN_ORDER, progress, strict=False)
     }
 
@@ -129,7 +129,7 @@ def test_other_bytes_stop_everything(progress: Progress) -> None:
     """Other bytes under any staged filename stop the promotion, even if a file could be sent."""
     step = plan(a_journal(PENDING, PENDING, progress), seen_of(SDIST, sha256="0" * 64))
 
-    in_doubt = progress in MAY_BE_OUT - {CONFIRMED}
+    in_doubt = progress in MAY_BE_PUBLISHED - {CONFIRMED}
     assert step == Stop(
         f"{SDIST.filename} is already on the index with other bytes: sha256 {'0' * 64}, but "
         f"{SDIST.sha256} is staged. A filename cannot be used twice.",
@@ -183,7 +183,7 @@ def test_patience(progress: Progress, age: float, why: str | None, *, in_doubt: 
 @pytest.mark.parametrize("sentence", ["Not allowed to do it", "Not allowed to do it."])
 def test_refusal_is_a_sentence(sentence: str) -> None:
     """The sentence of the index ends with a full stop."""
-    refused = Entry(FIRST.filename, REFUSED, NOON, said=sentence)
+    refused = Entry(FIRST.filename, REFUSED, NOON, sentence=sentence)
 
     step = plan({FIRST.filename: refused})
 

@@ -6,7 +6,7 @@ import pytest
 
 from stageproxy.core.audit import AuditAction, Event
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.core.stage.events import ACTION_OF_STEP, file_event, in_short, stage_event
+from stageproxy.core.stage.events import ACTION_OF_STEP, file_event, shortened, stage_event
 from stageproxy.core.stage.file_uploads import UploadStep
 from tests.support.builders.stages import a_file_upload, a_stage
 from tests.support.ports.clock import NOON
@@ -56,7 +56,7 @@ def test_details_of_an_announced_file() -> None:
 @pytest.mark.parametrize(("length", "expected"), [(0, 0), (500, 500), (501, 500), (10**6, 500)])
 def test_sentences_have_a_limit(length: int, expected: int) -> None:
     """A long sentence is shortened and marked, so that no client can fill the trail."""
-    short = in_short("x" * length)
+    short = shortened("x" * length)
 
     assert len(short) == expected
     assert short.endswith("…") is (length > expected)

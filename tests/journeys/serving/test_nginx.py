@@ -19,7 +19,7 @@ from tests.support.servers.service import JSON_PAGE
 pytestmark = pytest.mark.journey
 
 MIB = 2**20
-PATIENCE = 20
+PATIENCE = 60
 STAGED = (a_wheel("demo", "2.0"), an_sdist("demo", "2.0"))
 LISTED_WITH_OTHER_BYTES = a_wheel("demo", "1.0", summary="Another demo")
 EXISTS = "File already exists ('demo-1.0-py3-none-any.whl', with blake2_256 hash"

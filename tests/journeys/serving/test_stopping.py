@@ -18,7 +18,7 @@ pytestmark = pytest.mark.journey
 
 MIB = 2**20
 LARGE = a_wheel("demo", "2.0", extra={"demo/large": random.Random(0).randbytes(48 * MIB)})
-PATIENCE = 20
+PATIENCE = 60
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_out
+from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_published
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.stage.stage import Artifact
 from tests.support.builders.stages import an_artifact
@@ -54,7 +54,7 @@ async def test_each_step_is_recorded(promotion: FakePromotion) -> None:
 
     pending = Entry(FIRST, Progress.PENDING, NOON)
     sending = pending.sending(NOON)
-    sent = replace(sending, progress=Progress.SENT, said="OK")
+    sent = replace(sending, progress=Progress.SENT, sentence="OK")
     url = f"{FILES}/{FIRST}"
     assert promotion.journal_store.recorded == [sending, sent, sent.confirmed(url, NOON + POLL)]
 
@@ -108,7 +108,7 @@ async def test_other_bytes_end_a_doubt(promotion: FakePromotion) -> None:
 
     await promotion.run()
 
-    assert (promotion.journal[FIRST].progress, anything_may_be_out(promotion.journal)) == (
+    assert (promotion.journal[FIRST].progress, anything_may_be_published(promotion.journal)) == (
         Progress.REFUSED,
         False,
     )
@@ -330,7 +330,7 @@ async def test_damaged_file(promotion: FakePromotion) -> None:
     (ending,) = await promotion.run()
 
     assert ending.startswith(f"{FIRST} on disk differs from the uploaded file")
-    assert not any(one.may_be_out for one in promotion.journal.values())
+    assert not any(one.may_be_published for one in promotion.journal.values())
 
 
 async def test_unavailable_file(promotion: FakePromotion) -> None:
@@ -340,7 +340,7 @@ async def test_unavailable_file(promotion: FakePromotion) -> None:
     assert await promotion.run() == [f"{FIRST} cannot be had."]
 
     assert promotion.fake_target.sent == {}
-    assert not any(one.may_be_out for one in promotion.journal.values())
+    assert not any(one.may_be_published for one in promotion.journal.values())
 
 
 async def test_credential_is_requested_each_time(promotion: FakePromotion) -> None:

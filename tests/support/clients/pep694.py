@@ -118,7 +118,7 @@ class Pep694:
 
     async def until_over(self, session: Any) -> Any:
         """Wait until a session is not processing any more, and return it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (answer := await self.show(session))["status"] == "processing":
                 pass
         return answer

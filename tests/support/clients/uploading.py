@@ -22,7 +22,7 @@ from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
 
 SILENCE = timedelta(seconds=0.5)
 """How long to wait for an answer that never arrives."""
-PATIENCE = timedelta(seconds=20)
+PATIENCE = timedelta(seconds=60)
 """How long to wait for an answer that arrives, on a busy machine."""
 
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 
-async def exchange(url: str, request: bytes, *, hang_up: bool = False, wait: float = 5) -> bytes:
+async def exchange(url: str, request: bytes, *, hang_up: bool = False, wait: float = 60) -> bytes:
     """Return everything that a server sends until it closes the connection."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
-
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
@@ -20,7 +18,7 @@ from stageproxy.core.stage.file_uploads import (
 )
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
 from stageproxy.core.values import FormFields
-from stageproxy.ports import Totals
+from stageproxy.ports import ConstraintError, Totals
 
 FileKey = tuple[str, str]
 FormerKey = tuple[str, str, str]
@@ -393,4 +391,4 @@ def _is_live_stage_of(stage: Stage, project: str, version: str) -> bool:
 
 def _require(holds: bool) -> None:  # noqa: FBT001 - a constraint of the schema, as SQLite checks it
     if not holds:
-        raise sqlite3.IntegrityError
+        raise ConstraintError

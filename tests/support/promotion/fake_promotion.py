@@ -104,7 +104,7 @@ class FakePromotion:
 
     async def run(self) -> list[str]:
         """Publish, and return how it ended."""
-        publication = PromotionRunner(
+        runner = PromotionRunner(
             target=replace(a_publish_target(self.fake_target, self._pause), pace=self.pace),
             project=canonicalize_name("demo"),
             artifacts=self.artifacts,
@@ -114,7 +114,7 @@ class FakePromotion:
             clock=self.clock,
             report=lambda name, size: self.reports.append((name, size)),
         )
-        await publication.run()
+        await runner.run()
         return self.journal_store.endings
 
     async def resume_with(self, journal_store: FakeJournalStore) -> bool:

@@ -87,7 +87,7 @@ class Promoter:
 
     async def until_over(self, stage: Any) -> Any:
         """Wait for the end of a promotion by the server, and return it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (shown := await self.show(stage))["status"] == "processing":
                 pass
         return shown

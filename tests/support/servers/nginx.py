@@ -20,8 +20,8 @@ CONFIGURATION = ROOT / "deploy" / "nginx.conf"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 """The temporary folders of nginx, used or not."""
 
-_START_SECONDS = 20
-_LOG_SECONDS = 20
+_START_SECONDS = 60
+_LOG_SECONDS = 60
 _AROUND = """\
 daemon off;
 pid {folder}/pid;

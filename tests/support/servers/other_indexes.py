@@ -35,7 +35,7 @@ USERNAME = "__token__"
 PASSWORD = "the password of whoever publishes"
 
 _ACCEPT = ACCEPT_FOR[SimpleType.V1_JSON]
-_ANSWER_SECONDS = 20
+_ANSWER_SECONDS = 60
 _START_SECONDS = 60
 # devpi-server derives a key at its start, deliberately slowly: 8 seconds, 512 MiB.
 _DEVPI_IN_A_HURRY = (

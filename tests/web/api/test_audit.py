@@ -1,4 +1,4 @@
-"""The audit trail over HTTP: what happened to a stage, and whether the trail holds."""
+"""The audit trail over HTTP: the events of a stage, and the check of the trail."""
 
 import logging
 from typing import Any
@@ -16,14 +16,14 @@ VERIFY = "audit/verify"
 
 
 async def events_of(service: RunningService, stage_id: str, token: str | None = None) -> Any:
-    """Return what happened to a stage, as a token sees it."""
+    """Return the events of a stage, as a token may read them."""
     answer = await service.api("GET", f"stages/{stage_id}/audit", token)
     assert answer.status == 200
     return answer.document["events"]
 
 
 async def test_shape_of_an_event(service: RunningService) -> None:
-    """An event has its place, who did what and when, to which release, and its digest."""
+    """An event has its position, actor, action, time and release, and its digest."""
     stage = await service.open_stage()
     head = await service.parts.database.read(lambda rows: rows.audit.head())
     (admin,) = (await service.api("GET", "tokens")).document["tokens"]
@@ -43,7 +43,7 @@ async def test_shape_of_an_event(service: RunningService) -> None:
 
 
 async def test_events_of_one_stage(service: RunningService) -> None:
-    """A stage's trail has nothing of others, and is in order."""
+    """The events of a stage are in order, and include no other stage's."""
     stage = await service.staged(WHEEL)
     await service.open_stage("other")
     await service.api("POST", f"stages/{stage['id']}/rotate")
@@ -54,12 +54,12 @@ async def test_events_of_one_stage(service: RunningService) -> None:
 
 
 async def test_long_trail(service: RunningService) -> None:
-    """A trail that is read in several parts is whole."""
+    """A trail that is read in several parts is complete."""
     stage = await service.open_stage()
 
     def rotate(rows: Rows) -> None:
         (opened,) = rows.audit.list(stage["id"])
-        for _ in range(2 * audit._PAGE):  # noqa: SLF001 - as long as it takes
+        for _ in range(2 * audit._PAGE):  # noqa: SLF001 - more than one page
             rows.audit.add(opened.event)
 
     await service.parts.database.write(rotate)
@@ -93,7 +93,7 @@ async def forgotten(service: RunningService) -> str:
 async def test_forgotten_stage(
     service: RunningService, forgotten: str, can: str, project: str, status: int
 ) -> None:
-    """The trail outlives its stage, for those who could read it before (76)."""
+    """The events of a forgotten stage stay readable for those who could read them before."""
     token = await service.token(can, project)
 
     answer = await service.api("GET", f"stages/{forgotten}/audit", token)
@@ -104,8 +104,8 @@ async def test_forgotten_stage(
         assert actions == ["opened", "uploaded", "canceled", "forgotten"]
 
 
-async def test_forgotten_looks_like_unknown(service: RunningService, forgotten: str) -> None:
-    """To a token for another project, a stage that is forgotten and none look alike (5)."""
+async def test_forgotten_stage_of_another_project(service: RunningService, forgotten: str) -> None:
+    """A token for another project gets one answer for a forgotten and an unknown stage."""
     token = await service.token("manage", "other")
 
     answers = [
@@ -116,8 +116,8 @@ async def test_forgotten_looks_like_unknown(service: RunningService, forgotten: 
     assert answers[0].body == answers[1].body
 
 
-async def test_trail_that_holds(service: RunningService) -> None:
-    """A trail that nobody touched is fine, with its head, and with each one that it had."""
+async def test_unchanged_trail(service: RunningService) -> None:
+    """An unchanged trail is reported as intact, with its head and with each earlier head."""
     heads = []
     for version in ("1.0", "2.0"):
         await service.open_stage(version=version)
@@ -129,10 +129,8 @@ async def test_trail_that_holds(service: RunningService) -> None:
     assert answers == [expected, expected]
 
 
-async def test_trail_that_was_edited(
-    service: RunningService, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A trail that somebody edited is broken there, which is an error in the log, too (77)."""
+async def test_edited_trail(service: RunningService, caplog: pytest.LogCaptureFixture) -> None:
+    """An edited trail is reported as broken at that record, and logged as an error."""
     await service.staged(WHEEL)
     execute(
         service.data / "catalogue.db",
@@ -152,7 +150,7 @@ async def test_trail_that_was_edited(
 async def test_sweeps_log_the_head(
     service: RunningService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each sweep leaves the head in the log: with it, a trail that was cut is found (77)."""
+    """Each sweep logs the head, so that a truncated trail can be detected."""
     caplog.set_level(logging.INFO)
     await service.staged(WHEEL)
     await service.parts.expiry.sweep()
@@ -171,8 +169,8 @@ async def test_sweeps_log_the_head(
 
 
 @pytest.mark.parametrize("head", ["x", "0" * 63, "0" * 65, "g" * 64])
-async def test_head_that_is_none(service: RunningService, head: str) -> None:
-    """What cannot be a digest is refused, for it would look like a broken trail."""
+async def test_malformed_head(service: RunningService, head: str) -> None:
+    """A head that cannot be a digest is refused, not reported as a broken trail."""
     answer = await service.api("GET", f"{VERIFY}?head={head}")
 
     assert (answer.status, answer.document["detail"]) == (

@@ -1,4 +1,4 @@
-"""POST of /api/check: what can be said of a file before it is sent."""
+"""POST /api/check: findings about a file before it is sent."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ ONE_SDIST = "Only one sdist may be uploaded per release."
 
 
 def form_of(file: Distribution, **changes: Any) -> dict[str, Any]:
-    """Return the form that would come with a file, as an object."""
+    """Return the form of a file's upload, as an object."""
     form: dict[str, Any] = {}
     for name, value in upload_form(file):
         form[name] = [*form[name], value] if name in form else [value]
@@ -28,7 +28,7 @@ def form_of(file: Distribution, **changes: Any) -> dict[str, Any]:
 async def check(
     service: RunningService, file: Distribution, token: str | None = None, **changes: Any
 ) -> Answer:
-    """Return what is said of a file that has a form with *changes*."""
+    """Return the answer to a check of a file whose form has *changes*."""
     return await service.api(
         "POST",
         "check",
@@ -40,7 +40,7 @@ async def check(
 
 
 async def findings(service: RunningService, file: Distribution, **changes: Any) -> Any:
-    """Return what is found, as level, source and sentence."""
+    """Return the findings, as level, source and sentence."""
     answer = await check(service, file, **changes)
     assert answer.status == 200
     document = answer.document
@@ -50,14 +50,14 @@ async def findings(service: RunningService, file: Distribution, **changes: Any) 
 
 @pytest.mark.parametrize("file", [WHEEL, SDIST], ids=["wheel", "sdist"])
 async def test_fine(service: RunningService, file: Distribution) -> None:
-    """Nothing speaks against a file that is fine; that its archive is not there is no fault."""
+    """A valid file has no findings, although its archive is not there."""
     answer = await check(service, file)
 
     assert answer.document == {"rules-as-of": "2026-08-21", "refused": False, "findings": []}
 
 
 async def test_form(service: RunningService) -> None:
-    """The form is judged as that of an upload is, and all is told at once."""
+    """The form is judged as that of an upload, and all findings are reported together."""
     found = await findings(service, WHEEL, summary="x" * 600, metadata_version="9.9")
 
     assert [(level, source) for level, source, _ in found] == [
@@ -67,7 +67,7 @@ async def test_form(service: RunningService) -> None:
 
 
 async def test_values(service: RunningService) -> None:
-    """A field has one value, or an array of them, each of which counts."""
+    """A field is one value or an array of values, each of which counts."""
     one = await findings(service, WHEEL, classifiers="Not :: One")
     two = await findings(service, WHEEL, classifiers=["Typing :: Typed", "Not :: One"])
     same = await findings(service, WHEEL, summary=["A demo"])
@@ -77,7 +77,7 @@ async def test_values(service: RunningService) -> None:
 
 
 async def test_filename(service: RunningService) -> None:
-    """A filename that no project can have is refused."""
+    """An invalid filename is refused."""
     named = Distribution("demo-2.0-py3.whl", WHEEL.content)
 
     (found,) = await findings(service, named, pyversion="py3")
@@ -87,7 +87,7 @@ async def test_filename(service: RunningService) -> None:
 
 
 async def test_filename_of_another_project(service: RunningService) -> None:
-    """So is that of another project."""
+    """A filename of another project is refused."""
     found = await findings(service, a_wheel("other", "2.0"), name="demo")
 
     assert [one[2] for one in found] == ["Start filename for 'demo' with 'demo'."]
@@ -97,24 +97,24 @@ NAMES = ["", "/", "../..", "demo/../../etc", "demo?x", "dé"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_name_that_is_none(service: RunningService, name: str) -> None:
-    """Upstream is asked for projects alone. It was asked for whatever a name led to."""
+async def test_invalid_name(service: RunningService, name: str) -> None:
+    """Upstream is not asked about an invalid project name."""
     found = await findings(service, WHEEL, name=name)
 
     assert any((level, source) == ("refuse", "name") for level, source, _ in found)
     assert service.index.requests == []
 
 
-async def test_same_file_is_out(service: RunningService) -> None:
-    """The very file that PyPI has is taken, by the digest that the form claims."""
+async def test_published_file(service: RunningService) -> None:
+    """A file that PyPI has is accepted if the form claims the same digest."""
     service.index.add("demo", WHEEL)
 
     assert await findings(service, WHEEL) == []
 
 
-@pytest.mark.parametrize("claimed", ["00" * 32, ""], ids=["other bytes", "not said"])
-async def test_other_file_is_out(service: RunningService, claimed: str) -> None:
-    """A name that PyPI has is taken, unless the bytes are said to be the same."""
+@pytest.mark.parametrize("claimed", ["00" * 32, ""], ids=["other bytes", "not claimed"])
+async def test_published_filename(service: RunningService, claimed: str) -> None:
+    """A filename that PyPI has is refused unless the form claims the same digest."""
     at = service.clock.now() - timedelta(days=1)
     service.index.add("demo", WHEEL, uploaded_at=at)
 
@@ -124,8 +124,8 @@ async def test_other_file_is_out(service: RunningService, claimed: str) -> None:
     assert found[0][2].startswith(f"File already exists ('{WHEEL.filename}', ")
 
 
-async def test_same_bytes_are_out(service: RunningService) -> None:
-    """PyPI takes no bytes under two names; digests are the same in capital letters."""
+async def test_published_bytes(service: RunningService) -> None:
+    """PyPI accepts no bytes under two names; the case of the digest does not matter."""
     service.index.add("demo", WHEEL)
     renamed = Distribution("demo-3.0-py3-none-any.whl", WHEEL.content)
 
@@ -135,7 +135,7 @@ async def test_same_bytes_are_out(service: RunningService) -> None:
 
 
 async def test_old_release(service: RunningService) -> None:
-    """A release that PyPI has closed takes no file."""
+    """A release that PyPI has closed accepts no file."""
     service.index.add("demo", WHEEL)
 
     ((level, _, message),) = await findings(service, SDIST)
@@ -145,7 +145,7 @@ async def test_old_release(service: RunningService) -> None:
 
 
 async def test_second_sdist(service: RunningService) -> None:
-    """A release takes one sdist."""
+    """A release accepts one sdist."""
     at = service.clock.now() - timedelta(days=1)
     service.index.add("demo", an_sdist(version="2.0.0"), uploaded_at=at)
 
@@ -154,7 +154,7 @@ async def test_second_sdist(service: RunningService) -> None:
 
 @pytest.mark.parametrize("status", ["archived", "quarantined"])
 async def test_closed_project(service: RunningService, status: str) -> None:
-    """A project that is closed takes no file."""
+    """A closed project accepts no file."""
     service.index.add("demo", a_wheel(), status=status)
 
     sentence = f"Project demo is {status} on PyPI and accepts no uploads."
@@ -162,7 +162,7 @@ async def test_closed_project(service: RunningService, status: str) -> None:
 
 
 async def test_similar_name(service: RunningService) -> None:
-    """A new project must not look like another."""
+    """A new project must not have a name that is similar to another project's."""
     service.index.add("dem0", a_wheel("dem0"))
 
     ((level, source, message),) = await findings(service, WHEEL)
@@ -175,14 +175,14 @@ async def test_similar_name(service: RunningService) -> None:
 
 
 async def test_upstream_out_of_reach(service: RunningService) -> None:
-    """What PyPI has cannot be told then, and is no refusal."""
+    """Without an answer from PyPI the finding is unknown, not a refusal."""
     service.index.quirks = Quirks(status=500)
 
     assert await findings(service, WHEEL) == [("unknown", "index", NOT_ASKED)]
 
 
 async def test_large_file(service: RunningService) -> None:
-    """A size alone tells that a file may be too large."""
+    """The size alone is enough to report that a file may be too large."""
     answer = await service.api(
         "POST", "check", filename=WHEEL.filename, size=200 * 2**20, form=form_of(WHEEL)
     )
@@ -207,7 +207,7 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 async def test_bad_body(service: RunningService, body: bytes) -> None:
-    """What is no question gets no verdict."""
+    """A body that is not a valid check is 400."""
     headers = {"Authorization": f"Bearer {service.admin}"}
 
     answer = await service.send("POST", "/api/check", headers, data=body)
@@ -217,7 +217,7 @@ async def test_bad_body(service: RunningService, body: bytes) -> None:
 
 
 async def test_long_form(service: RunningService) -> None:
-    """A form may be as long as that of an upload. Long descriptions were too long."""
+    """A form may be as long as that of an upload, and no longer."""
     text = "All about it. " * 2**14
 
     fine = await check(service, WHEEL, description=text, description_content_type="text/plain")
@@ -227,7 +227,7 @@ async def test_long_form(service: RunningService) -> None:
 
 
 async def test_rights(service: RunningService) -> None:
-    """Who may upload the file may ask; who may not is told so before upstream is asked."""
+    """A check takes the right to upload the file; without it upstream is not asked."""
     mine, other = await service.token("upload", "demo"), await service.token("upload", "other")
     later = await service.token("upload", "demo", version="3.0")
 
@@ -239,7 +239,7 @@ async def test_rights(service: RunningService) -> None:
 
 
 async def test_nothing_is_staged(service: RunningService) -> None:
-    """A question changes nothing."""
+    """A check changes nothing."""
     await check(service, WHEEL)
 
     assert (await service.api("GET", "stages")).document == {"stages": []}

@@ -1,7 +1,7 @@
-"""/api/openapi.json: it describes all of /api/, and nothing else.
+"""/api/openapi.json: the description of all of /api/, and of nothing else.
 
-`RunningService.send` holds every answer of `/api/` in every test to it; here
-is that each response of it is seen, and what the document is.
+`RunningService.send` compares every answer of `/api/` in every test with it. The tests here check
+that each described response occurs, and the document itself.
 """
 
 import gzip
@@ -37,24 +37,24 @@ BODIES = {
     "report_promotion": b'{"fence": 1}',
     "make_token": b'{"can": "upload", "project": "demo"}',
 }
-"""What the operations that take a body are sent."""
+"""The bodies for the operations that have one."""
 
 
 @pytest.fixture
 def document(service: RunningService) -> Any:
-    """Return the description of a running service."""
+    """Return the description from a running service."""
     return json.loads(service.parts.app[OPENAPI].body)
 
 
 def test_every_route_is_described() -> None:
-    """What is below /api/ is described, and what is described is there."""
+    """Every route below /api/ is described, and every described route exists."""
     routes = {route.handler for route in ROUTES if route.path.startswith("/api/")}
 
     assert set(OPERATIONS) == routes
 
 
 def test_it_is_openapi(document: Any) -> None:
-    """The document is a valid one of OpenAPI 3.1, and every operation says what it is."""
+    """The document is valid OpenAPI 3.1, and every operation has a summary."""
     OpenAPIV31SpecValidator(document).validate()
 
     assert document["openapi"] == "3.1.0"
@@ -65,7 +65,7 @@ def test_it_is_openapi(document: Any) -> None:
 
 
 def test_every_schema_is_used(document: Any) -> None:
-    """Every schema is one that some operation uses, or that one of these uses."""
+    """Every schema is used by an operation, or by a schema that is used."""
     text = json.dumps(document)
 
     schemas = document["components"]["schemas"]
@@ -73,7 +73,7 @@ def test_every_schema_is_used(document: Any) -> None:
 
 
 async def test_answer(service: RunningService, document: Any) -> None:
-    """It needs no credential, may be kept if one asks again, and holds no secret."""
+    """The document needs no credential, is revalidated by caches, and contains no secret."""
     answer = await service.get(PATH)
 
     assert (answer.status, answer.document) == (200, document)
@@ -83,8 +83,8 @@ async def test_answer(service: RunningService, document: Any) -> None:
     assert not TOKEN_PATTERN.search(answer.text)
 
 
-async def test_answer_to_who_has_it(service: RunningService) -> None:
-    """Who has it gets no body again, packed or not; each has an ETag of its own."""
+async def test_not_modified(service: RunningService) -> None:
+    """A matching ETag brings 304, with an ETag of its own for each encoding."""
     tags = set()
     for encoding in ("identity", "gzip"):
         url = service.url + PATH
@@ -100,7 +100,7 @@ async def test_answer_to_who_has_it(service: RunningService) -> None:
 
 
 async def test_public_url(tmp_path: Path, index: FakeIndex) -> None:
-    """The server is where users see it, behind whatever is in front of it."""
+    """The server URL of the document is the public URL."""
     server = {"port": 0, "public_url": "https://stage.example/below/"}
     async with running_service(tmp_path / "data", index, server=server) as service:
         answer = await service.get(PATH)
@@ -109,7 +109,7 @@ async def test_public_url(tmp_path: Path, index: FakeIndex) -> None:
 
 
 async def test_every_success(service: RunningService) -> None:
-    """Each operation was seen to succeed as described, also for a stage that has ended."""
+    """Each operation succeeds as described, also for a stage that has ended."""
     stage = await service.staged(WHEEL)
     path = f"stages/{stage['id']}"
     reader = await service.token("upload", "demo", version="2.0", expires="1h")
@@ -134,7 +134,7 @@ async def test_every_success(service: RunningService) -> None:
 
 
 async def promote(service: RunningService) -> None:
-    """Let every step of a promotion succeed."""
+    """Carry out every step of a promotion."""
     promoter, promoted = Promoter(service), await service.staged(NEXT)
     await promoter.publish_elsewhere(promoted, NEXT)
     await promoter.show(promoted)
@@ -143,7 +143,7 @@ async def promote(service: RunningService) -> None:
 
 
 async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
-    """Each operation was seen to fail in every way that is described, as described."""
+    """Each operation fails in every way that is described, as described."""
     few, promotion = {"max_per_project": 2}, publishing_on(index)
     async with running_service(tmp_path / "data", index, stage=few, promotion=promotion) as service:
         await fail_without_upstream(service)
@@ -168,7 +168,7 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
 
 
 async def fail_without_upstream(service: RunningService) -> None:
-    """Ask for what cannot be done while the index does not answer, about a stage of its own."""
+    """Ask for operations that fail while the index does not answer, about a stage of their own."""
     stage = await service.staged(a_wheel("lonely"))
     service.index.quirks = Quirks(status=503)
     for name, operation in service.description.operations():
@@ -180,7 +180,7 @@ async def fail_without_upstream(service: RunningService) -> None:
 
 
 async def stages_in_the_way(service: RunningService) -> list[str]:
-    """Return the ids of a stage that is being promoted, one that has ended, and none."""
+    """Return the ids of a stage that is being promoted, of an ended one, and of none."""
     busy, ended = await service.staged(WHEEL), await service.open_stage("ended")
     await Promoter(service).start(busy, "client")
     await service.api("DELETE", f"stages/{ended['id']}")
@@ -195,7 +195,7 @@ async def ask(
     token: str | None = None,
     body: bytes | None = None,
 ) -> None:
-    """Ask for an operation; the answer is held to its description on the way."""
+    """Ask for an operation; its answer is compared with the description."""
     method, path = request.split()
     headers = {"Authorization": f"Bearer {token or service.admin}"}
     data = None

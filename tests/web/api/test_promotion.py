@@ -1,4 +1,4 @@
-"""/api/ publishes: the server sends, tells how far it is, and has a receipt in the end."""
+"""Promotion by the server through /api/: progress and receipt."""
 
 import hashlib
 from typing import Any
@@ -23,7 +23,7 @@ async def stage(service: RunningService) -> Any:
 async def test_published_by_the_server(
     service: RunningService, promoter: Promoter, stage: Any
 ) -> None:
-    """What is begun is done: each file once, the sdist last, and the stage says so."""
+    """The server publishes each file once, the sdist last, and then the stage is published."""
     started = await promoter.start(stage)
 
     done = await promoter.until_over(stage)
@@ -36,7 +36,7 @@ async def test_published_by_the_server(
 
 
 async def test_receipt(service: RunningService, promoter: Promoter, stage: Any) -> None:
-    """A receipt says what was published, on whose word, when, and where it is."""
+    """A receipt states what was published, by whom, when, and where it is."""
     await promoter.publish(stage)
 
     receipt = (await promoter.ask("GET", stage, "/receipt")).document
@@ -55,8 +55,8 @@ async def test_receipt(service: RunningService, promoter: Promoter, stage: Any) 
     assert all(one.filename in page for one in (SDIST, WHEEL, LINUX))
 
 
-async def test_no_receipt_before_it_is_out(promoter: Promoter, stage: Any) -> None:
-    """What is being published has no receipt yet; what nobody promoted has nothing to show."""
+async def test_no_receipt_before_publishing_is_done(promoter: Promoter, stage: Any) -> None:
+    """A stage has no receipt before it is published."""
     nothing = await promoter.ask("GET", stage, "/promotion")
     await promoter.start(stage, "client")
 
@@ -67,7 +67,7 @@ async def test_no_receipt_before_it_is_out(promoter: Promoter, stage: Any) -> No
 
 
 async def test_form(promoter: Promoter, stage: Any) -> None:
-    """Whoever publishes elsewhere gets each file's form as it came, in its order."""
+    """A client that publishes gets the form of each file as it was sent, in its order."""
     form = (await promoter.ask("GET", stage, f"/files/{WHEEL.filename}/form")).document
 
     missing = await promoter.ask("GET", stage, "/files/other-1.0.tar.gz/form")
@@ -80,7 +80,7 @@ async def test_form(promoter: Promoter, stage: Any) -> None:
 
 
 async def test_promoted_twice(promoter: Promoter, stage: Any) -> None:
-    """What is being published cannot be begun by another; what is out neither."""
+    """A stage that is being promoted or is published cannot be promoted again."""
     digest = manifest_digest_of(SDIST, WHEEL, LINUX)
     await promoter.start(stage, "client")
     second = await promoter.ask("POST", stage, "/promotion", **{"manifest-digest": digest})

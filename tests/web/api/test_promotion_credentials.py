@@ -1,4 +1,4 @@
-"""With what the server publishes: where it finds a credential, and that nobody else does."""
+"""The credential that the server publishes with: where it comes from, and its secrecy."""
 
 import io
 import json
@@ -25,7 +25,7 @@ async def stage(service: RunningService) -> Any:
 
 
 async def test_no_credential(tmp_path: Path, index: FakeIndex) -> None:
-    """Without a credential the server says which ways there are to give it one."""
+    """Without a credential the answer lists the ways to provide one."""
     promotion = publishing_on(index, token="")
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
         stage = await service.staged(WHEEL)
@@ -42,7 +42,7 @@ async def test_no_credential(tmp_path: Path, index: FakeIndex) -> None:
 
 
 async def test_token_file(tmp_path: Path, index: FakeIndex) -> None:
-    """A token in a file is read when it is needed; one that cannot be read is named."""
+    """A token file is read when it is needed; the error names one that cannot be read."""
     file = tmp_path / "token"
     promotion = publishing_on(index, token="", token_file=str(file))
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
@@ -58,7 +58,7 @@ async def test_token_file(tmp_path: Path, index: FakeIndex) -> None:
 
 
 async def test_token_of_the_project(tmp_path: Path, index: FakeIndex) -> None:
-    """A project's own token goes before the one for all."""
+    """A project's own token has precedence over the general one."""
     own = publishing_on(index)["token"]
     promotion = publishing_on(index, token="wrong", tokens=f"Demo={own}")
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
@@ -68,7 +68,7 @@ async def test_token_of_the_project(tmp_path: Path, index: FakeIndex) -> None:
 
 
 async def test_refused_credential(tmp_path: Path, index: FakeIndex) -> None:
-    """The first file finds out that a token does not count: nothing is out, all can be changed."""
+    """If the index refuses the token, no file is published and the stage can be changed."""
     promotion = publishing_on(index, token="wrong")
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
         promoter, stage = Promoter(service), await service.staged(WHEEL, SDIST)
@@ -81,8 +81,8 @@ async def test_refused_credential(tmp_path: Path, index: FakeIndex) -> None:
     assert "Nothing was published" in failed["reason"]
 
 
-async def test_refused_credential_is_given_anew(tmp_path: Path, index: FakeIndex) -> None:
-    """After a refusal, a credential that comes with the request lets the promotion go on."""
+async def test_new_credential_after_a_refusal(tmp_path: Path, index: FakeIndex) -> None:
+    """After a refusal a credential in the request lets the promotion resume."""
     good = publishing_on(index)["token"]
     promotion = publishing_on(index, token="wrong")
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
@@ -99,7 +99,7 @@ async def test_refused_credential_is_given_anew(tmp_path: Path, index: FakeIndex
 async def test_credential_of_a_request(
     tmp_path: Path, index: FakeIndex, log: io.StringIO, *, is_good: bool
 ) -> None:
-    """A credential that comes with a request is in no answer, no row, no file and no log."""
+    """A credential in a request appears in no answer, no row, no file and no log."""
     data, promotion = tmp_path / "data", publishing_on(index, token="")
     index.uploads.tokens = {CANARY} if is_good else set()
     async with running_service(data, index, promotion=promotion) as service:
@@ -109,20 +109,20 @@ async def test_credential_of_a_request(
         receipt = await promoter.ask("GET", stage, "/receipt")
         audit = await promoter.ask("GET", stage, "/audit")
         metrics = await service.get("/metrics")
-        seen = [started.text, json.dumps(done), receipt.text, audit.text, metrics.text]
+        texts = [started.text, json.dumps(done), receipt.text, audit.text, metrics.text]
         while_running = files_with(data, CANARY)
 
     assert done["status"] == ("published" if is_good else "error")
     assert while_running | files_with(data, CANARY) == set()
     assert CANARY not in log.getvalue()
     assert "promot" in audit.text
-    assert [one for one in seen if CANARY in one] == []
+    assert [one for one in texts if CANARY in one] == []
     sent = [dict(one.headers)["Authorization"] for one in index.uploads.history.attempts]
     assert len(sent) == 1
 
 
 def files_with(folder: Path, text: str) -> set[str]:
-    """Return the names of the files below a folder that hold a text."""
+    """Return the names of the files below a folder that contain a text."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert "catalogue.db" in {path.name for path in files}
     return {path.name for path in files if text.encode() in path.read_bytes()}
@@ -132,7 +132,7 @@ def files_with(folder: Path, text: str) -> set[str]:
 async def test_credential_in_a_wrong_body(
     service: RunningService, stage: Any, log: io.StringIO, body: str
 ) -> None:
-    """Nor is one of a request that makes no sense."""
+    """A credential in an invalid request is not repeated either."""
     headers = {"Authorization": f"Bearer {service.admin}"}
     path = f"/api/stages/{stage['id']}/promotion"
 

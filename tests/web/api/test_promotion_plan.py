@@ -1,4 +1,4 @@
-"""/api/ looks before it publishes: what is planned, and what speaks against it."""
+"""The promotion plan of /api/, and the checks before publishing."""
 
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,11 @@ async def stage(service: RunningService) -> Any:
 
 
 async def test_plan(service: RunningService, promoter: Promoter, stage: Any) -> None:
-    """A plan names the files in the order in which they go, what they are, and where they go."""
+    """A plan lists the files in the order of publishing, their states, and the target."""
     answer = await promoter.plan(stage)
 
     plan = answer.document
-    expected = [told(one) for one in (LINUX, WHEEL, SDIST)]
+    expected = [planned(one) for one in (LINUX, WHEEL, SDIST)]
     assert (answer.status, plan["files"], plan["refused"]) == (200, expected, False)
     assert plan["manifest-digest"] == manifest_digest_of(SDIST, WHEEL, LINUX)
     assert plan["repository-url"] == f"{service.index.url}/legacy/"
@@ -36,8 +36,8 @@ async def test_plan(service: RunningService, promoter: Promoter, stage: Any) -> 
     assert (await service.api("GET", f"stages/{stage['id']}")).document["status"] == "open"
 
 
-def told(distribution: Distribution, *, published: bool = False) -> dict[str, object]:
-    """Return a file as a plan has it."""
+def planned(distribution: Distribution, *, published: bool = False) -> dict[str, object]:
+    """Return a file as it is in a plan."""
     return {
         "filename": distribution.filename,
         "size": len(distribution.content),
@@ -46,8 +46,8 @@ def told(distribution: Distribution, *, published: bool = False) -> dict[str, ob
     }
 
 
-async def test_plan_says_what_cannot_be_known(promoter: Promoter, stage: Any) -> None:
-    """What only PyPI knows is told of the release as a whole, and needs no acknowledgement."""
+async def test_plan_lists_what_only_pypi_knows(promoter: Promoter, stage: Any) -> None:
+    """What only PyPI knows is listed once per release, and needs no acknowledgement."""
     plan = (await promoter.plan(stage)).document
 
     kinds = {(one["file"], one["level"], one["source"]) for one in plan["findings"]}
@@ -56,8 +56,8 @@ async def test_plan_says_what_cannot_be_known(promoter: Promoter, stage: Any) ->
     assert plan["warnings-digest"] == ""
 
 
-async def test_plan_of_what_is_out_in_part(promoter: Promoter, stage: Any) -> None:
-    """A file that the index has with the very bytes is published, and not found fault with."""
+async def test_plan_of_a_partly_published_release(promoter: Promoter, stage: Any) -> None:
+    """A file that the index has with the same bytes is published, without findings."""
     promoter.service.index.add("demo", WHEEL, extra_file_keys=JUST_OUT)
 
     plan = (await promoter.plan(stage)).document
@@ -67,10 +67,7 @@ async def test_plan_of_what_is_out_in_part(promoter: Promoter, stage: Any) -> No
 
 
 async def test_plan_asks_the_index_each_time(promoter: Promoter, stage: Any) -> None:
-    """A plan is about the index as it is now.
-
-    Other bytes under a name of ours, which came after the upload, are refused.
-    """
+    """A plan describes the index as it is now: a name that another upload took is refused."""
     before = (await promoter.plan(stage)).document
     other = Distribution(WHEEL.filename, WHEEL.content + b"x")
     promoter.service.index.add("demo", other, extra_file_keys=JUST_OUT)
@@ -84,7 +81,7 @@ async def test_plan_asks_the_index_each_time(promoter: Promoter, stage: Any) -> 
 
 
 async def test_attestations_in_a_plan(service: RunningService, promoter: Promoter) -> None:
-    """Attestations that the server cannot send are told of; whoever made them may send them."""
+    """A plan warns of attestations that the server cannot send, but a client can."""
     form = twine_form(WHEEL, attestations='[{"version": 1}]', staged="true")
     stage = (await service.post(form)).document
 
@@ -96,7 +93,7 @@ async def test_attestations_in_a_plan(service: RunningService, promoter: Promote
 
 
 async def test_other_manifest_digest(promoter: Promoter, stage: Any) -> None:
-    """Only what was looked at is published: another digest is refused, and nothing is frozen."""
+    """A promotion with another manifest digest is refused, and the stage stays editable."""
     answer = await promoter.start(stage, **{"manifest-digest": "0" * 64})
 
     shown = (await promoter.service.api("GET", f"stages/{stage['id']}")).document
@@ -105,8 +102,8 @@ async def test_other_manifest_digest(promoter: Promoter, stage: Any) -> None:
     assert shown["status"] == "open"
 
 
-async def test_file_that_came_after_the_plan(promoter: Promoter, stage: Any) -> None:
-    """A file that joins after somebody looked is not published on their word."""
+async def test_file_uploaded_after_the_plan(promoter: Promoter, stage: Any) -> None:
+    """A file that is uploaded after the plan keeps the planned promotion from starting."""
     plan = (await promoter.plan(stage)).document
     await promoter.service.upload(a_wheel(version="2.0", tag="cp312-cp312-win_amd64"))
 
@@ -117,7 +114,7 @@ async def test_file_that_came_after_the_plan(promoter: Promoter, stage: Any) -> 
 
 
 async def test_unacknowledged_warnings(service: RunningService, promoter: Promoter) -> None:
-    """Warnings have to be known: 409 with all of them, and the digest that stands for them."""
+    """Unacknowledged warnings are 409, with all of them and their digest."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
     plan = (await promoter.plan(stage)).document
 
@@ -132,21 +129,21 @@ async def test_unacknowledged_warnings(service: RunningService, promoter: Promot
 
 
 async def test_acknowledged_warnings(service: RunningService, promoter: Promoter) -> None:
-    """The digest of the warnings lets them pass, and the promotion remembers their words."""
+    """The digest of the warnings acknowledges them, and the promotion records their texts."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
 
     answer = await promoter.start(stage, "client")
 
     assert answer.status == 202
-    told = f"{SDIST.filename} has a different Summary than {WHEEL.filename}. PyPI shows that of "
-    told += f"{WHEEL.filename} for all files, because it is published first."
-    assert answer.document["acknowledged"] == [told]
+    warning = f"{SDIST.filename} has a different Summary than {WHEEL.filename}. PyPI shows that of "
+    warning += f"{WHEEL.filename} for all files, because it is published first."
+    assert answer.document["acknowledged"] == [warning]
 
 
 async def test_acknowledgement_is_of_these_warnings(
     service: RunningService, promoter: Promoter
 ) -> None:
-    """Whoever acknowledged other warnings has not seen these."""
+    """The digest of other warnings acknowledges nothing."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
 
     answer = await promoter.start(stage, "client", acknowledged="0" * 64)
@@ -157,7 +154,7 @@ async def test_acknowledgement_is_of_these_warnings(
 async def test_refused_with_everything(
     service: RunningService, promoter: Promoter, stage: Any
 ) -> None:
-    """What the index would refuse is told all at once, and nothing is sent."""
+    """All that the index would refuse is reported together, and nothing is sent."""
     for one in (WHEEL, SDIST):
         other = Distribution(one.filename, LINUX.content + one.content)
         service.index.add("demo", other, extra_file_keys=JUST_OUT)
@@ -171,7 +168,7 @@ async def test_refused_with_everything(
 
 
 async def test_damaged_file(service: RunningService, promoter: Promoter, stage: Any) -> None:
-    """A file whose bytes have changed on the disk is noticed before anything is sent."""
+    """A file whose bytes changed on the disk is found before anything is sent."""
     folder = service.data / "files"
     path = next(one for one in folder.rglob("*") if one.name == WHEEL.sha256)
     path.chmod(0o600)
@@ -188,7 +185,7 @@ async def test_damaged_file(service: RunningService, promoter: Promoter, stage: 
 async def test_index_that_does_not_answer(
     service: RunningService, promoter: Promoter, stage: Any
 ) -> None:
-    """Nothing is sent blindly: where the index cannot be asked, it is 503."""
+    """Without an answer from the index a promotion is 503, and nothing is sent."""
     digest = manifest_digest_of(SDIST, WHEEL, LINUX)
     service.index.quirks = Quirks(status=503)
 
@@ -199,7 +196,7 @@ async def test_index_that_does_not_answer(
 
 
 async def test_no_target(tmp_path: Path, index: FakeIndex) -> None:
-    """Where upstream is not PyPI and no target is set, the answer says what to set."""
+    """Without a target, and with an upstream that is not PyPI, the answer names the settings."""
     async with running_service(tmp_path / "data", index) as service:
         stage = await service.staged(WHEEL)
 
@@ -213,10 +210,7 @@ async def test_no_target(tmp_path: Path, index: FakeIndex) -> None:
 
 
 async def test_no_target_and_no_right(tmp_path: Path, index: FakeIndex) -> None:
-    """Who may not publish does not hear how the server is set up: 403 before all else.
-
-    It was 409.
-    """
+    """A token that cannot promote gets 403 before anything about the settings."""
     async with running_service(tmp_path / "data", index) as service:
         stage = await service.staged(WHEEL)
         uploader = Promoter(service, await service.token())

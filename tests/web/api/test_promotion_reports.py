@@ -1,4 +1,4 @@
-"""/api/ keeps the journal of a promotion that is carried out elsewhere."""
+"""Reports to /api/ about a promotion by a client."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ async def stage(service: RunningService) -> Any:
     return await service.staged(SDIST, WHEEL, LINUX)
 
 
-async def test_reported_from_elsewhere(promoter: Promoter, stage: Any) -> None:
-    """Whoever publishes elsewhere tells of each step, and the stage shows it."""
+async def test_reported_by_a_client(promoter: Promoter, stage: Any) -> None:
+    """A client reports each step, and the stage shows it."""
     promotion = (await promoter.start(stage, "client")).document
     first, *_ = promotion["files"]
     url = f"https://files.example/{first}"
@@ -44,11 +44,8 @@ async def test_reported_from_elsewhere(promoter: Promoter, stage: Any) -> None:
     assert promoter.service.index.uploads.history.attempts == []
 
 
-async def test_ended_from_elsewhere(promoter: Promoter, stage: Any) -> None:
-    """With every file on the index, whoever publishes elsewhere may end it well.
-
-    Where a file is stands in the receipt as the server has seen it, not as it was told.
-    """
+async def test_ended_by_a_client(promoter: Promoter, stage: Any) -> None:
+    """A client may end a promotion as published; the receipt has the URLs that the index lists."""
     done = await promoter.publish_elsewhere(stage, SDIST, WHEEL, LINUX)
 
     receipt = (await promoter.ask("GET", stage, "/receipt")).document
@@ -59,11 +56,8 @@ async def test_ended_from_elsewhere(promoter: Promoter, stage: Any) -> None:
     assert (await promoter.service.get(url)).body == WHEEL.content
 
 
-async def test_told_and_not_seen(promoter: Promoter, stage: Any) -> None:
-    """What is said to be published is not, until the index shows every file to the server itself.
-
-    It was: who said so had readers of the stage led wherever he wanted.
-    """
+async def test_reported_but_not_listed(promoter: Promoter, stage: Any) -> None:
+    """A file that is reported as published is not, until the index lists it."""
     promotion = (await promoter.start(stage, "client")).document
     promoter.service.index.add("demo", WHEEL, SDIST)
 
@@ -81,8 +75,8 @@ async def test_told_and_not_seen(promoter: Promoter, stage: Any) -> None:
     assert (again.status, again.document["status"]) == (200, "published")
 
 
-async def test_other_bytes_than_told(promoter: Promoter, stage: Any) -> None:
-    """Other bytes on the index under a name of the stage keep it from being published."""
+async def test_other_bytes_than_reported(promoter: Promoter, stage: Any) -> None:
+    """Other bytes on the index under a staged filename keep the stage unpublished."""
     promotion = (await promoter.start(stage, "client")).document
     promoter.service.index.add("demo", WHEEL, LINUX, an_sdist(version="2.0", summary="Another"))
 
@@ -95,8 +89,8 @@ async def test_other_bytes_than_told(promoter: Promoter, stage: Any) -> None:
     assert (await promoter.show(stage))["status"] == "processing"
 
 
-async def test_index_that_is_away_at_the_end(promoter: Promoter, stage: Any) -> None:
-    """An index that says nothing confirms nothing, and the report can be told again."""
+async def test_unavailable_index_at_the_end(promoter: Promoter, stage: Any) -> None:
+    """Without an answer from the index nothing is confirmed; the report can be repeated."""
     promotion = (await promoter.start(stage, "client")).document
     promoter.service.index.add("demo", WHEEL, LINUX, SDIST)
 
@@ -109,8 +103,8 @@ async def test_index_that_is_away_at_the_end(promoter: Promoter, stage: Any) -> 
     assert (await promoter.report_end(promotion)).document["status"] == "published"
 
 
-async def test_told_and_gone_on_with(promoter: Promoter, stage: Any) -> None:
-    """What was only said to be out has to be seen by who goes on: it was taken for published."""
+async def test_reported_and_resumed(promoter: Promoter, stage: Any) -> None:
+    """Who resumes a promotion has to confirm the files that were only reported."""
     promotion = (await promoter.start(stage, "client")).document
     entries = map(an_entry, promotion["files"])
     await promoter.report(promotion, *entries, ending="error", reason="It was given up.")
@@ -120,8 +114,8 @@ async def test_told_and_gone_on_with(promoter: Promoter, stage: Any) -> None:
     assert {(one["progress"], one["url"]) for one in shown["files"].values()} == {("sent", None)}
 
 
-async def test_ended_too_early_from_elsewhere(promoter: Promoter, stage: Any) -> None:
-    """While a file is not confirmed nobody can say that the stage is published."""
+async def test_ended_too_early_by_a_client(promoter: Promoter, stage: Any) -> None:
+    """A promotion cannot end as published while a file is not confirmed."""
     promotion = (await promoter.start(stage, "client")).document
     entries = [an_entry(WHEEL.filename), an_entry(LINUX.filename), an_entry(SDIST.filename, "sent")]
 
@@ -132,8 +126,8 @@ async def test_ended_too_early_from_elsewhere(promoter: Promoter, stage: Any) ->
     assert (await promoter.show(stage))["status"] == "processing"
 
 
-async def test_failed_elsewhere(promoter: Promoter, stage: Any) -> None:
-    """What stopped elsewhere is told with what is live, and the stage can only go on."""
+async def test_failed_at_the_client(promoter: Promoter, stage: Any) -> None:
+    """A failed promotion by a client lists what is live, and the stage can only be resumed."""
     promotion = (await promoter.start(stage, "client")).document
     entries = [an_entry(WHEEL.filename), an_entry(SDIST.filename, "refused", said="No.")]
 
@@ -147,7 +141,7 @@ async def test_failed_elsewhere(promoter: Promoter, stage: Any) -> None:
 
 
 async def test_half_published_stage_stays(promoter: Promoter, stage: Any) -> None:
-    """A stage of which something is out is neither canceled nor extended, and does not expire."""
+    """A partly published stage cannot be canceled or extended, and does not expire."""
     promotion = (await promoter.start(stage, "client")).document
     await promoter.report(promotion, an_entry(WHEEL.filename), ending="error", reason="No.")
     promoter.service.clock.advance(days=60)
@@ -159,8 +153,8 @@ async def test_half_published_stage_stays(promoter: Promoter, stage: Any) -> Non
     assert (await promoter.ask("GET", stage)).document["status"] == "error"
 
 
-async def test_silence_from_elsewhere(promoter: Promoter, stage: Any) -> None:
-    """After 15 minutes without a word a promotion is over, and another may go on with it."""
+async def test_lease_of_a_client(promoter: Promoter, stage: Any) -> None:
+    """After 15 minutes without a report another publisher may resume the promotion."""
     late = (await promoter.start(stage, "client")).document
     promoter.service.clock.advance(minutes=15)
 
@@ -172,11 +166,8 @@ async def test_silence_from_elsewhere(promoter: Promoter, stage: Any) -> None:
     assert (await promoter.show(stage))["files"][WHEEL.filename]["progress"] == "pending"
 
 
-async def test_sign_of_life(promoter: Promoter, stage: Any) -> None:
-    """A report of nothing is a sign of life: the lease begins anew.
-
-    It did not.
-    """
+async def test_empty_report_renews_the_lease(promoter: Promoter, stage: Any) -> None:
+    """An empty report renews the lease."""
     promotion = (await promoter.start(stage, "client")).document
     promoter.service.clock.advance(minutes=14)
 
@@ -186,8 +177,8 @@ async def test_sign_of_life(promoter: Promoter, stage: Any) -> None:
     assert renewed["leased-until"].startswith("2026-11-22T12:29")
 
 
-async def test_reports_to_nobody(promoter: Promoter, stage: Any) -> None:
-    """A stage that nobody promotes, and one that the server itself does, take no reports."""
+async def test_reports_that_are_refused(promoter: Promoter, stage: Any) -> None:
+    """A stage without a promotion, or with one by the server, accepts no reports."""
     fenced = {"stage": stage["id"], "fence": 1}
     nobody = await promoter.report(fenced, an_entry(WHEEL.filename))
     await promoter.publish(stage)
@@ -197,10 +188,10 @@ async def test_reports_to_nobody(promoter: Promoter, stage: Any) -> None:
     assert (nobody.status, over.status) == (409, 409)
 
 
-async def test_report_on_what_the_server_sends(
+async def test_report_on_the_server(
     service: RunningService, promoter: Promoter, stage: Any
 ) -> None:
-    """What the server publishes it knows best: no report on it counts."""
+    """A report about a promotion by the server is refused, and changes nothing."""
     service.index.uploads.processing = 0.2
     promotion = (await promoter.start(stage)).document
 
@@ -214,7 +205,7 @@ async def test_report_on_what_the_server_sends(
 
 
 async def test_report_on_a_foreign_file(promoter: Promoter, stage: Any) -> None:
-    """A file that was not approved has no place in the journal; nothing of the report counts."""
+    """A report about a file that was not approved is refused as a whole."""
     promotion = (await promoter.start(stage, "client")).document
 
     answer = await promoter.report(
@@ -227,8 +218,8 @@ async def test_report_on_a_foreign_file(promoter: Promoter, stage: Any) -> None:
 
 
 @pytest.mark.parametrize("url", URLS)
-async def test_report_of_no_address(promoter: Promoter, stage: Any, url: str) -> None:
-    """Readers are led to where a file is said to be: only a web address will do."""
+async def test_report_of_an_invalid_url(promoter: Promoter, stage: Any, url: str) -> None:
+    """The reported URL of a file must be an http or https URL."""
     promotion = (await promoter.start(stage, "client")).document
 
     answer = await promoter.report(promotion, an_entry(WHEEL.filename, url=url))
@@ -238,7 +229,7 @@ async def test_report_of_no_address(promoter: Promoter, stage: Any, url: str) ->
 
 
 async def test_report_of_too_many_attempts(promoter: Promoter, stage: Any) -> None:
-    """A number that no column holds is invalid, and no fault of the server."""
+    """A number of attempts that no column holds is invalid, not a fault of the server."""
     promotion = (await promoter.start(stage, "client")).document
 
     answer = await promoter.report(promotion, an_entry(WHEEL.filename, attempts=2**63))
@@ -247,8 +238,8 @@ async def test_report_of_too_many_attempts(promoter: Promoter, stage: Any) -> No
     assert [one["source"] for one in answer.document["errors"]] == ["entries.0.attempts"]
 
 
-async def test_report_of_nowhere(promoter: Promoter, stage: Any) -> None:
-    """A file that was seen was seen somewhere."""
+async def test_report_without_a_url(promoter: Promoter, stage: Any) -> None:
+    """A file that is reported as listed needs its URL."""
     promotion = (await promoter.start(stage, "client")).document
 
     answer = await promoter.report(promotion, an_entry(WHEEL.filename, url=""))
@@ -259,8 +250,8 @@ async def test_report_of_nowhere(promoter: Promoter, stage: Any) -> None:
     ]
 
 
-async def test_right_that_is_lost(service: RunningService, stage: Any) -> None:
-    """A token that is revoked amid a promotion reports nothing more."""
+async def test_revoked_token(service: RunningService, stage: Any) -> None:
+    """A token that is revoked during a promotion can report nothing more."""
     made = (await service.api("POST", "tokens", can="manage", project="demo")).document
     promoter = Promoter(service, made["token"])
     promotion = (await promoter.start(stage, "client")).document

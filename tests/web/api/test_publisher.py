@@ -1,4 +1,4 @@
-"""Who publishes, in the words of requests and answers: those of today, and the former ones."""
+"""The publisher in requests and answers: the current words and the former ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,7 +36,7 @@ async def stage(service: RunningService) -> Any:
 async def test_plan(
     promoter: Promoter, stage: Any, words: Mapping[str, str], publisher: str
 ) -> None:
-    """A plan takes either word, and names the publisher; without one it is the server."""
+    """A plan accepts either word and names the publisher; the default is the server."""
     more: Mapping[str, Any] = {"credential-follows": True, **words}
 
     plan = await promoter.ask("POST", stage, "/promotion/plan", **more)
@@ -46,7 +46,7 @@ async def test_plan(
 
 @pytest.mark.parametrize("words", CLIENT)
 async def test_promotion(promoter: Promoter, stage: Any, words: Mapping[str, str]) -> None:
-    """A promotion takes either word, and has both for whoever reads it."""
+    """A promotion accepts either word and shows both."""
     digest = {"manifest-digest": stage["manifest-digest"]}
 
     begun = await promoter.ask("POST", stage, "/promotion", **digest, **words)
@@ -87,7 +87,7 @@ async def test_audit_trail(promoter: Promoter, stage: Any) -> None:
 async def test_no_publisher(
     promoter: Promoter, stage: Any, words: Mapping[str, str], source: str
 ) -> None:
-    """A word of the other key is refused, and so are two that name different publishers."""
+    """A word under the wrong key is refused, and so are words for different publishers."""
     answer = await promoter.ask("POST", stage, "/promotion/plan", **words)
 
     assert (answer.status, [one["source"] for one in answer.document["errors"]]) == (400, [source])

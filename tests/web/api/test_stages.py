@@ -1,4 +1,4 @@
-"""The API for stages and tokens: what it answers, and what it refuses."""
+"""Stages in /api/: answers and refusals."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ WHEEL = a_wheel(version="2.0", requires_python=">=3.8", requires_dist=["six"])
 
 
 async def test_open(service: RunningService) -> None:
-    """Opening a stage answers 201 and where it is (6)."""
+    """Opening a stage answers 201 and its location."""
     answer = await service.api("POST", "stages", name="Brand.New", version="1.0")
 
     document = answer.document
@@ -22,7 +22,7 @@ async def test_open(service: RunningService) -> None:
 
 
 async def test_shape_of_a_stage(service: RunningService) -> None:
-    """A stage is PEP 694's session object and what it lacks (13; CONTRACT 6)."""
+    """A stage is PEP 694's session object, with the members that it lacks."""
     opened = await service.open_stage()
 
     prefix = f"{service.url}/tmp/demo/{opened['session-token']}/"
@@ -52,7 +52,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
 
 
 async def test_shape_of_a_file(service: RunningService) -> None:
-    """A file has what the contract lists (CONTRACT 6)."""
+    """A file has the members of the API reference."""
     stage = await service.staged(WHEEL)
 
     file = stage["files"][WHEEL.filename]
@@ -77,13 +77,13 @@ async def test_shape_of_a_file(service: RunningService) -> None:
 
 
 async def test_version_may_be_open(service: RunningService) -> None:
-    """A stage may be opened without a version (DECISIONS 1)."""
+    """A stage may be opened without a version."""
     assert (await service.open_stage(version=None))["version"] is None
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.0.0", "2"])
 async def test_one_stage_a_release(service: RunningService, version: str) -> None:
-    """A second stage of a release is refused, and the first one named (8)."""
+    """A second stage of a release is refused, and the answer names the first one."""
     first = await service.open_stage()
 
     answer = await service.api("POST", "stages", name="Demo", version=version)
@@ -100,14 +100,14 @@ WRONG = {
     "no life time": {"name": "demo", "lifetime": "soon"},
     "a life time of nothing": {"name": "demo", "lifetime": "0s"},
     "a life time for ever": {"name": "demo", "lifetime": "99999999999d"},
-    "a word nobody knows": {"name": "demo", "colour": "red"},
+    "an unknown key": {"name": "demo", "colour": "red"},
     "a number": {"name": 1},
 }
 
 
 @pytest.mark.parametrize("document", WRONG.values(), ids=WRONG)
 async def test_wrong_body(service: RunningService, document: Any) -> None:
-    """A body that makes no sense is refused, with the fields at fault (7, 37)."""
+    """An invalid body is refused, and the answer names the fields."""
     answer = await service.api("POST", "stages", **document)
 
     problem = answer.document
@@ -119,7 +119,7 @@ async def test_wrong_body(service: RunningService, document: Any) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"name": "a"} x'])
 async def test_no_document(service: RunningService, body: bytes) -> None:
-    """A body that is no JSON object is refused (37)."""
+    """A body that is not a JSON object is refused."""
     headers = {"Authorization": f"Bearer {service.admin}"}
 
     answer = await service.send("POST", "/api/stages", headers, data=body)
@@ -137,7 +137,7 @@ async def test_long_body(service: RunningService) -> None:
 
 
 async def test_list(service: RunningService) -> None:
-    """A token sees the stages that it may see, the latest first."""
+    """A token lists the stages that it may read, the latest first."""
     await service.open_stage("demo", "1.0")
     service.clock.advance(seconds=1)
     await service.open_stage("demo", "2.0")
@@ -149,20 +149,20 @@ async def test_list(service: RunningService) -> None:
         "none": await service.token(project="third"),
     }
 
-    seen = {name: await releases_in(service, token) for name, token in tokens.items()}
+    listed = {name: await releases_in(service, token) for name, token in tokens.items()}
 
-    assert sorted(seen.pop("all")) == ["demo 1.0", "demo 2.0", "other 2.0"]
-    assert seen == {"demo": ["demo 2.0", "demo 1.0"], "demo 1.0": ["demo 1.0"], "none": []}
+    assert sorted(listed.pop("all")) == ["demo 1.0", "demo 2.0", "other 2.0"]
+    assert listed == {"demo": ["demo 2.0", "demo 1.0"], "demo 1.0": ["demo 1.0"], "none": []}
 
 
 async def releases_in(service: RunningService, token: str) -> list[str]:
-    """Return the releases whose stages a token sees."""
+    """Return the releases whose stages a token lists."""
     stages = (await service.api("GET", "stages", token)).document["stages"]
     return [f"{stage['project']} {stage['version']}" for stage in stages]
 
 
 async def test_list_of_a_project(service: RunningService) -> None:
-    """The list can be of one project, however that is spelled."""
+    """The list can be limited to one project, in any spelling of its name."""
     await service.open_stage("demo", "1.0")
     await service.open_stage("other", "1.0")
 
@@ -172,7 +172,7 @@ async def test_list_of_a_project(service: RunningService) -> None:
 
 
 async def test_extend(service: RunningService) -> None:
-    """A stage can live longer, as far as the limit allows; a longer wish is no error (36)."""
+    """A stage is extended as far as the limit allows; asking for more is no error."""
     stage = await service.open_stage()
     path = f"stages/{stage['id']}/extend"
 
@@ -184,26 +184,26 @@ async def test_extend(service: RunningService) -> None:
 
 
 async def test_life_time_has_a_limit(service: RunningService) -> None:
-    """A stage is not opened for longer than the limit (DECISIONS 2)."""
+    """A stage is not opened for longer than the limit."""
     answer = await service.api("POST", "stages", name="demo", lifetime="99d")
 
     assert answer.document["expires-at"] == "2026-12-22T12:00:00Z"
 
 
-@pytest.mark.parametrize("wish", [10**12, "99999d", "9999999w"])
-async def test_wish_for_ever(service: RunningService, wish: object) -> None:
-    """A wish beyond all calendars is cut like any other (36). It used to be a fault of ours."""
+@pytest.mark.parametrize("duration", [10**12, "99999d", "9999999w"])
+async def test_extend_beyond_the_calendar(service: RunningService, duration: object) -> None:
+    """An extension beyond the last date of the calendar is limited like any other."""
     stage = await service.open_stage()
 
-    extended = await service.api("POST", f"stages/{stage['id']}/extend", **{"extend-for": wish})
-    token = await service.api("POST", "tokens", can="upload", project="demo", expires=wish)
+    extended = await service.api("POST", f"stages/{stage['id']}/extend", **{"extend-for": duration})
+    token = await service.api("POST", "tokens", can="upload", project="demo", expires=duration)
 
     assert extended.document["expires-at"] == "2026-12-22T12:00:00Z"
     assert token.document["expires-at"].startswith("2126-")
 
 
 async def test_cancel(service: RunningService) -> None:
-    """A canceled stage says so, and no longer shows what opens it (32, 35)."""
+    """A canceled stage has its status, and no longer shows its token."""
     stage = await service.staged(WHEEL)
 
     answer = await service.api("DELETE", f"stages/{stage['id']}")
@@ -225,7 +225,7 @@ async def test_cancel(service: RunningService) -> None:
     ],
 )
 async def test_ended_stage_cannot_change(service: RunningService, method: str, path: str) -> None:
-    """What has ended stays as it is, and says what became of it (31)."""
+    """An ended stage cannot be changed, and the answer states how it ended."""
     stage = await service.staged(WHEEL)
     await service.api("DELETE", f"stages/{stage['id']}")
 
@@ -236,7 +236,7 @@ async def test_ended_stage_cannot_change(service: RunningService, method: str, p
 
 
 async def test_remove_file(service: RunningService) -> None:
-    """A file can be withdrawn; that is a change of the stage (26)."""
+    """A file can be withdrawn, which changes the stage."""
     stage = await service.staged(WHEEL, an_sdist(version="2.0"))
     service.clock.advance(days=1)
 
@@ -256,7 +256,7 @@ async def test_remove_file_that_is_not_there(service: RunningService) -> None:
 
 
 async def test_unknown_path(service: RunningService) -> None:
-    """What is not there is told as a problem (37)."""
+    """An unknown path is a problem document."""
     answer = await service.api("GET", "nothing")
 
     assert (answer.status, answer.document["detail"]) == (404, "404 Not Found")
@@ -264,14 +264,14 @@ async def test_unknown_path(service: RunningService) -> None:
 
 
 async def test_wrong_method(service: RunningService) -> None:
-    """A method that a path does not have is told as a problem (37)."""
+    """A method that a path does not have is a problem document."""
     answer = await service.api("PATCH", "stages")
 
     assert (answer.status, answer.document["status"]) == (405, 405)
 
 
-async def test_answers_are_for_one(service: RunningService) -> None:
-    """Nobody may keep what the API answers."""
+async def test_answers_are_not_stored(service: RunningService) -> None:
+    """Answers of the API must not be stored by caches."""
     stage = await service.open_stage()
 
     answers = [await service.api("GET", path) for path in ("stages", f"stages/{stage['id']}", "x")]
@@ -281,10 +281,7 @@ async def test_answers_are_for_one(service: RunningService) -> None:
 
 
 async def test_files_that_differ(service: RunningService) -> None:
-    """Forms that say different things are noted: PyPI shows what the first file's says.
-
-    What is no difference for pip is none here.
-    """
+    """Files with different metadata have a notice: PyPI shows that of the first file."""
     wheel = a_wheel(version="2.0", requires_python=">=3.8", requires_dist=["six >= 1"])
     sdist = an_sdist(version="2.0", requires_python=">=3.9", requires_dist=["six>=1"])
 

@@ -1,4 +1,4 @@
-"""The API for tokens: made by admins, shown once, known by their digest."""
+"""Tokens in /api/: made by admins, shown once, identified by their digest."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.support.servers.service import RunningService
 
 
 async def test_make_token(service: RunningService) -> None:
-    """A new token is shown once, with what it is for (CONTRACT 4; A1)."""
+    """A new token is shown once, with its rights."""
     answer = await service.api(
         "POST", "tokens", can="upload", project="Demo", version="2.0", expires="30d"
     )
@@ -30,14 +30,14 @@ async def test_make_token(service: RunningService) -> None:
 
 @pytest.mark.parametrize("order", [{"can": "dance"}, {"project": "-"}, {"expires": "0"}, {"x": 1}])
 async def test_wrong_order(service: RunningService, order: Any) -> None:
-    """A token that makes no sense is not made."""
+    """An invalid request makes no token."""
     answer = await service.api("POST", "tokens", **{"can": "upload", "project": "demo", **order})
 
     assert answer.status == 400
 
 
 async def test_list_of_tokens(service: RunningService) -> None:
-    """The list of tokens holds neither a token nor a digest of one (A4)."""
+    """The list of tokens contains neither a token nor a digest of one."""
     token = await service.token()
 
     answer = await service.api("GET", "tokens")
@@ -49,5 +49,5 @@ async def test_list_of_tokens(service: RunningService) -> None:
 
 
 async def test_revoke_unknown(service: RunningService) -> None:
-    """A token that is not there cannot be revoked."""
+    """An unknown token cannot be revoked."""
     assert (await service.api("DELETE", "tokens/12345678")).status == 404

@@ -1,4 +1,4 @@
-"""Stage URLs that open nothing: what they say, and for how long."""
+"""Stage URLs that open no stage: their answers, and for how long."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -25,20 +25,28 @@ PATHS = [
     "{wheel}",
     "{wheel}.metadata",
 ]
+DOCUMENTS = [
+    "pypi/demo/2.0/json",
+    "pypi/demo/1.0/json",
+    "pypi/other/json",
+    "rss/updates.xml",
+    "rss/project/demo/releases.xml",
+    "integrity/demo/2.0/demo-2.0-py3-none-any.whl/provenance",
+]
 
 
 async def cancel(service: RunningService, stage: Any) -> None:
-    """End a stage by hand."""
+    """Cancel a stage."""
     await service.api("DELETE", f"stages/{stage['id']}")
 
 
 async def expire(service: RunningService, _stage: Any) -> None:
-    """Let a stage's time run out; nobody swept yet."""
+    """Let a stage expire, without a sweep."""
     service.clock.advance(days=7)
 
 
 async def expire_and_sweep(service: RunningService, stage: Any) -> None:
-    """Let a stage's time run out, and sweep."""
+    """Let a stage expire, and sweep."""
     await expire(service, stage)
     await service.parts.expiry.sweep()
 
@@ -57,21 +65,28 @@ ENDINGS: dict[str, Ending] = {
 
 
 def below(prefix: str, path: str, stage: Any) -> str:
-    """Return the URL of a path that may stand for the staged wheel."""
+    """Return the URL of a path that may contain the staged wheel."""
     link = stage["files"]["demo-2.0-py3-none-any.whl"]["link"]
     return prefix + path.format(wheel=link.removeprefix(prefix_of(stage)))
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
-async def test_gone(service: RunningService, stage: Any, ending: Ending, path: str) -> None:
-    """A stage URL that is over says so from the first moment on (80; A11, A12)."""
-    await ending(service, stage)
+@pytest.mark.parametrize(
+    ("path", "how"),
+    [
+        *((path, "canceled") for path in [*PATHS, *DOCUMENTS]),
+        *(("simple/demo/", how) for how in ENDINGS if how != "canceled"),
+    ],
+)
+async def test_gone(service: RunningService, stage: Any, path: str, how: str) -> None:
+    """Each URL below an ended stage is 410 at once, also for a document that was cached."""
+    url = below(prefix_of(stage), path, stage)
+    before = await service.get(url, PIP)
+    await ENDINGS[how](service, stage)
+    service.index.requests.clear()
 
-    answer = await service.get(below(prefix_of(stage), path, stage), PIP)
+    after = await service.get(url, PIP, If_None_Match=before.headers.get("ETag", "*"))
 
-    assert answer.status == 410
-    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert (after.status, after.headers["Cache-Control"]) == (410, "private, no-cache")
     assert service.index.requests == []
 
 
@@ -84,8 +99,8 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("how", ENDINGS)
-async def test_what_became_of_it(service: RunningService, stage: Any, how: str) -> None:
-    """The answer tells what happened, and when (80)."""
+async def test_how_it_ended(service: RunningService, stage: Any, how: str) -> None:
+    """The answer states how and when the stage ended."""
     await ENDINGS[how](service, stage)
 
     answer = await service.get(f"{prefix_of(stage)}simple/demo/", PIP)
@@ -95,7 +110,7 @@ async def test_what_became_of_it(service: RunningService, stage: Any, how: str) 
 
 @pytest.mark.parametrize("how", ["canceled", "expired", "expired and swept"])
 async def test_forgotten(service: RunningService, stage: Any, how: str) -> None:
-    """After the retention time nothing is known of a stage any more (35, 80; A12)."""
+    """After the retention time an ended stage is not found."""
     await ENDINGS[how](service, stage)
     service.clock.advance(days=29, hours=23)
     before = await service.get(prefix_of(stage))
@@ -109,7 +124,7 @@ async def test_forgotten(service: RunningService, stage: Any, how: str) -> None:
 
 
 async def test_expiry_is_exact(service: RunningService, prefix: str) -> None:
-    """A stage is open until the very moment that it names."""
+    """A stage is open up to its expiry time, to the second."""
     service.clock.advance(days=6, hours=23, minutes=59)
     before = await service.get(f"{prefix}simple/demo/")
     service.clock.advance(minutes=1)
@@ -122,7 +137,7 @@ async def test_expiry_is_exact(service: RunningService, prefix: str) -> None:
 async def test_rotated_stage_lives_on(
     service: RunningService, stage: Any, wheel: Distribution
 ) -> None:
-    """The new URL has what the old one had (A11)."""
+    """The new URL serves what the old one did."""
     rotated = (await service.api("POST", f"stages/{stage['id']}/rotate")).document
 
     link = rotated["files"][wheel.filename]["link"]
@@ -134,7 +149,7 @@ async def test_rotated_stage_lives_on(
 async def test_url_of_an_ended_stage_with_another_project(
     service: RunningService, stage: Any
 ) -> None:
-    """What became of a stage is told under its own project only (80)."""
+    """The URL of an ended stage is not found under another project."""
     await cancel(service, stage)
 
     answer = await service.get(prefix_of(stage).replace("/tmp/demo/", "/tmp/other/"))
@@ -156,7 +171,7 @@ NO_TOKENS = {
 async def test_one_answer_to_all_that_is_unknown(
     service: RunningService, stage: Any, path: str
 ) -> None:
-    """Unknown, foreign and malformed tokens get one 404, to the byte (80; A6; DECISIONS 17)."""
+    """Unknown, foreign and malformed tokens get the same 404, byte for byte."""
     foreign = prefix_of(stage).replace("/tmp/demo/", "/tmp/other/")
     unknown = [f"{service.url}/tmp/demo/{token}/" for token in NO_TOKENS.values()]
 
@@ -171,7 +186,7 @@ async def test_one_answer_to_all_that_is_unknown(
 
 
 async def test_api_tokens_open_no_stage(service: RunningService, stage: Any) -> None:
-    """An API token in the place of the stage token opens nothing (A1)."""
+    """An API token in place of the stage token opens nothing."""
     answer = await service.get(f"/tmp/demo/{service.admin}/")
 
     assert (answer.status, stage["status"]) == (404, "open")
@@ -179,14 +194,14 @@ async def test_api_tokens_open_no_stage(service: RunningService, stage: Any) -> 
 
 @pytest.mark.parametrize("name", ["Demo", "DEMO"])
 async def test_spelling_of_the_project(service: RunningService, prefix: str, name: str) -> None:
-    """How the project is spelled in a stage URL makes no difference."""
+    """Every spelling of the project works in a stage URL."""
     answer = await service.get(prefix.replace("/demo/", f"/{name}/") + "simple/demo/", PIP)
 
     assert answer.status == 200
 
 
 async def test_without_slash(service: RunningService, prefix: str) -> None:
-    """A stage URL without its slash leads to the stage (CONTRACT 2)."""
+    """A stage URL without its slash redirects to the stage."""
     answer = await service.get(prefix.removesuffix("/"))
 
     expected = prefix.removeprefix(service.url)
@@ -194,14 +209,14 @@ async def test_without_slash(service: RunningService, prefix: str) -> None:
 
 
 async def test_without_slash_unknown(service: RunningService) -> None:
-    """A stage URL without slash tells no more than one with it."""
+    """An unknown stage URL without its slash is the same 404."""
     answer = await service.get("/tmp/demo/stgv_x")
 
     assert (answer.status, answer.body) == (404, b"404 Not Found")
 
 
 async def test_withdrawn_file(service: RunningService, stage: Any, wheel: Distribution) -> None:
-    """A withdrawn file is gone at once, and so is its metadata (DECISIONS 4)."""
+    """A withdrawn file and its metadata are 410 at once."""
     link = stage["files"][wheel.filename]["link"]
     await service.api("DELETE", f"stages/{stage['id']}/files/{wheel.filename}")
 
@@ -215,7 +230,7 @@ async def test_withdrawn_file(service: RunningService, stage: Any, wheel: Distri
 async def test_withdrawn_file_comes_back(
     service: RunningService, stage: Any, wheel: Distribution
 ) -> None:
-    """A file that was withdrawn and is uploaded again is there again."""
+    """A withdrawn file that is uploaded again is served again."""
     await service.api("DELETE", f"stages/{stage['id']}/files/{wheel.filename}")
     await service.upload(wheel)
 
@@ -225,7 +240,7 @@ async def test_withdrawn_file_comes_back(
 
 
 async def test_new_stage_after_the_end(service: RunningService, stage: Any) -> None:
-    """A release whose stage has ended can be staged anew, under another URL (9; DECISIONS 2)."""
+    """A release whose stage has ended can be staged again, under another URL."""
     await cancel(service, stage)
 
     again = await service.staged(a_wheel(version="2.0"))

@@ -19,7 +19,7 @@ def items_in(text: str) -> list[dict[str, str | None]]:
 
 
 async def test_staged_release_comes_first(service: RunningService, prefix: str) -> None:
-    """The feed gains one item, the newest, that says what PyPI's would (#92)."""
+    """The feed has one more item, the first, as PyPI would write it."""
     theirs = await service.get(f"{service.index.url}/{FEED}")
 
     ours = await service.get(prefix + FEED)
@@ -34,7 +34,7 @@ async def test_staged_release_comes_first(service: RunningService, prefix: str) 
 
 
 async def test_summary_is_text(service: RunningService) -> None:
-    """What the form says is text, whatever it looks like (54, #92)."""
+    """A summary is escaped as text."""
     service.index.add("demo", a_wheel())
     summary = "</item><script>&amp;"
     prefix = prefix_of(await service.staged(a_wheel(version="2.0", summary=summary)))
@@ -44,8 +44,8 @@ async def test_summary_is_text(service: RunningService) -> None:
     assert items_in(feed)[0]["description"] == summary
 
 
-async def test_release_that_is_out(service: RunningService) -> None:
-    """A release that the feed has already is not there twice (#88, #92)."""
+async def test_published_release(service: RunningService) -> None:
+    """A release that the feed already has is not added again."""
     service.index.add("demo", a_wheel(version="2.0.0"), extra_file_keys=JUST_OUT)
     prefix = prefix_of(await service.staged(a_wheel(version="2.0", tag="py2-none-any")))
     theirs = await service.get(f"{service.index.url}/{FEED}")
@@ -57,7 +57,7 @@ async def test_release_that_is_out(service: RunningService) -> None:
 
 @pytest.mark.parametrize("path", OTHERS)
 async def test_other_feeds_pass(service: RunningService, prefix: str, path: str) -> None:
-    """Other feeds are upstream's, byte for byte (#73, #92)."""
+    """Other feeds are upstream's, byte for byte."""
     theirs = await service.get(f"{service.index.url}/{path}")
 
     ours = await service.get(prefix + path)
@@ -67,7 +67,7 @@ async def test_other_feeds_pass(service: RunningService, prefix: str, path: str)
 
 
 async def test_empty_stage(service: RunningService, stage: Any) -> None:
-    """A stage without files adds nothing, but nobody may keep the feed (75)."""
+    """A stage without files adds no item, but the feed has to be revalidated."""
     prefix = prefix_of(await service.open_stage("other", "9.0"))
     path = "rss/project/other/releases.xml"
 
@@ -89,7 +89,7 @@ async def test_no_feed(service: RunningService, project: str) -> None:
 
 
 async def test_name_in_another_spelling(service: RunningService, prefix: str) -> None:
-    """A name that is not normalized leads to the one that is, within the stage (#44)."""
+    """A name that is not normalized redirects to the normalized one, within the stage."""
     answer = await service.get(f"{prefix}rss/project/DeMo/releases.xml")
 
     assert answer.status == 301

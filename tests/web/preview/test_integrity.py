@@ -1,4 +1,4 @@
-"""Who says that a file was built where: nobody, for a file that is staged."""
+"""Provenance: none for a staged file, upstream's for any other."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ PROVENANCE = b'{"attestation_bundles":[],"version":1}'
 
 
 def path_of(distribution: Distribution, version: str = "2.0", project: str = "demo") -> str:
-    """Return where the provenance of a file would be."""
+    """Return the path of a file's provenance."""
     return f"integrity/{project}/{version}/{distribution.filename}/provenance"
 
 
@@ -22,7 +22,7 @@ def path_of(distribution: Distribution, version: str = "2.0", project: str = "de
 async def test_staged_file(
     service: RunningService, prefix: str, wheel: Distribution, accept: str | None
 ) -> None:
-    """A staged file has no provenance; upstream is not asked (#91)."""
+    """A staged file has no provenance, and upstream is not asked."""
     answer = await service.get(prefix + path_of(wheel), accept)
 
     assert (answer.status, answer.headers["Content-Type"]) == (404, "application/json")
@@ -37,7 +37,7 @@ async def test_staged_file(
 async def test_staged_file_in_any_spelling(
     service: RunningService, prefix: str, sdist: Distribution, version: str, project: str
 ) -> None:
-    """The name of a file is enough to know it: no two releases share one (#88, #91)."""
+    """A staged file is found by its filename, in any spelling of project and version."""
     answer = await service.get(prefix + path_of(sdist, version, project))
 
     assert answer.status == 404
@@ -45,7 +45,7 @@ async def test_staged_file_in_any_spelling(
 
 
 async def test_published_file(service: RunningService, prefix: str) -> None:
-    """The provenance of a file that is out is upstream's, byte for byte (#91)."""
+    """The provenance of a published file is upstream's, byte for byte."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.pypi.integrity.v1+json\r\n"
     raw = head + b"Content-Length: %d\r\n\r\n" % len(PROVENANCE) + PROVENANCE
     service.index.quirks = Quirks(raw={f"/{OUT}": iter([raw])})
@@ -58,7 +58,7 @@ async def test_published_file(service: RunningService, prefix: str) -> None:
 
 @pytest.mark.parametrize("path", [OUT, "integrity/other/1.0/other-1.0.tar.gz/provenance"])
 async def test_published_file_without(service: RunningService, prefix: str, path: str) -> None:
-    """What upstream says of a file without provenance passes too (#91)."""
+    """Upstream's answer for a file without provenance is passed on."""
     theirs = await service.get(f"{service.index.url}/{path}")
 
     ours = await service.get(prefix + path)
@@ -68,7 +68,7 @@ async def test_published_file_without(service: RunningService, prefix: str, path
 
 
 async def test_withdrawn_file(service: RunningService, stage: Any, wheel: Distribution) -> None:
-    """Of a file that is no longer staged upstream is asked again."""
+    """For a withdrawn file upstream is asked again."""
     await service.api("DELETE", f"stages/{stage['id']}/files/{wheel.filename}")
 
     await service.get(prefix_of(stage) + path_of(wheel))
@@ -76,8 +76,8 @@ async def test_withdrawn_file(service: RunningService, stage: Any, wheel: Distri
     assert [one.path for one in service.index.requests] == [f"/{path_of(wheel)}"]
 
 
-async def test_page_says_the_same(service: RunningService) -> None:
-    """The page offers no provenance for a staged file either (#64)."""
+async def test_page_lists_no_provenance(service: RunningService) -> None:
+    """The page lists no provenance for a staged file."""
     prefix = prefix_of(await service.staged(a_wheel("brandnew")))
 
     accept = "application/vnd.pypi.simple.v1+json"

@@ -22,22 +22,22 @@ def names(files: Any) -> list[str]:
     return [one["filename"] for one in files]
 
 
-def told(answer: Answer) -> tuple[int, str]:
+def status_and_type(answer: Answer) -> tuple[int, str]:
     """Return the status and the type of an answer."""
     return answer.status, answer.headers["Content-Type"]
 
 
 async def upstream(service: RunningService, path: str) -> Answer:
-    """Return what upstream itself answers."""
+    """Return upstream's own answer."""
     return await service.get(f"{service.index.url}/{path}")
 
 
 async def test_project(service: RunningService, prefix: str) -> None:
-    """The document has PyPI's keys, and is about the staged release (#82, #83)."""
+    """The document has PyPI's keys, and describes the staged release."""
     answer = await service.get(prefix + PROJECT)
 
     document = answer.document
-    assert told(answer) == (200, "application/json")
+    assert status_and_type(answer) == (200, "application/json")
     assert sorted(document) == KEYS
     assert list(document["releases"]) == ["1.0", "2.0"]
     assert document["info"]["version"] == "2.0"
@@ -45,7 +45,7 @@ async def test_project(service: RunningService, prefix: str) -> None:
 
 
 async def test_release(service: RunningService, prefix: str) -> None:
-    """The document of the release lacks `releases`, and says the same otherwise (#82, #89)."""
+    """The document of the release lacks `releases`, and is the same otherwise."""
     project = (await service.get(prefix + PROJECT)).document
 
     release = (await service.get(prefix + RELEASE)).document
@@ -55,7 +55,7 @@ async def test_release(service: RunningService, prefix: str) -> None:
 
 
 async def test_pre_release(service: RunningService) -> None:
-    """A staged pre-release is among the releases, and has a document of its own (#84)."""
+    """A staged pre-release is among the releases, and has a document of its own."""
     service.index.add("demo", a_wheel(version="1.0"))
     prefix = prefix_of(await service.staged(a_wheel(version="2.0rc1")))
 
@@ -70,7 +70,7 @@ async def test_pre_release(service: RunningService) -> None:
 async def test_files_are_what_is_served(
     service: RunningService, prefix: str, wheel: Distribution
 ) -> None:
-    """Links are absolute, lead below the stage, and to bytes with these digests (#85)."""
+    """URLs are absolute, below the stage, and serve bytes with the listed digests."""
     entry = (await service.get(prefix + RELEASE)).document["urls"][0]
 
     assert entry["url"].startswith(f"{prefix}packages/")
@@ -84,7 +84,7 @@ async def test_files_are_what_is_served(
 
 
 async def test_info_is_of_the_file_promoted_first(service: RunningService) -> None:
-    """`info` and `requires_python` are the wheel's, whichever came first (#86, #87)."""
+    """`info` and `requires_python` are the wheel's, whichever was uploaded first."""
     sdist = an_sdist(version="2.0", requires_python=">=3.9", summary="The sdist's")
     wheel = a_wheel(version="2.0", requires_python=">=3.8", summary="The wheel's")
     prefix = prefix_of(await service.staged(sdist, wheel))
@@ -98,7 +98,7 @@ async def test_info_is_of_the_file_promoted_first(service: RunningService) -> No
 
 
 async def test_pages_are_upstreams(service: RunningService, prefix: str) -> None:
-    """The pages for people are where upstream has them (#90)."""
+    """The links to the project's pages are upstream's."""
     info = (await service.get(prefix + RELEASE)).document["info"]
 
     page = f"{service.index.url}/project/demo/"
@@ -108,7 +108,7 @@ async def test_pages_are_upstreams(service: RunningService, prefix: str) -> None
 
 @pytest.mark.parametrize("spelled", ["2", "2.0", "2.0.0", "v2.0", "2.0%20", "2.0%C2%A0"])
 async def test_version_in_any_spelling(service: RunningService, prefix: str, spelled: str) -> None:
-    """The release is found by its canonical version (#88)."""
+    """The release is found by its canonical version."""
     answer = await service.get(f"{prefix}pypi/demo/{spelled}/json")
 
     assert (answer.status, answer.document["info"]["version"]) == (200, "2.0")
@@ -118,7 +118,7 @@ async def test_version_in_any_spelling(service: RunningService, prefix: str, spe
 
 @pytest.mark.parametrize("path", [PROJECT, RELEASE])
 async def test_slash(service: RunningService, prefix: str, path: str) -> None:
-    """A slash at the end makes no difference, and no redirect."""
+    """A trailing slash makes no difference, and causes no redirect."""
     with_slash = await service.get(f"{prefix}{path}/")
 
     assert with_slash.status == 200
@@ -127,7 +127,7 @@ async def test_slash(service: RunningService, prefix: str, path: str) -> None:
 
 @pytest.mark.parametrize("path", [PROJECT, RELEASE, OLD, f"{PROJECT}/"])
 async def test_name_in_another_spelling(service: RunningService, prefix: str, path: str) -> None:
-    """A name that is not normalized leads to the one that is, within the stage (#44, #88)."""
+    """A name that is not normalized redirects to the normalized one, within the stage."""
     answer = await service.get(prefix + path.replace("demo", "DeMo"))
 
     assert answer.status == 301
@@ -136,21 +136,21 @@ async def test_name_in_another_spelling(service: RunningService, prefix: str, pa
 
 @pytest.mark.parametrize("path", ["pypi/demo/9.9/json", "pypi/demo/x/json", "pypi/brandnew/json"])
 async def test_missing(service: RunningService, prefix: str, path: str) -> None:
-    """What is not there is a 404 in JSON (#88)."""
+    """A missing document is a 404 in JSON."""
     answer = await service.get(prefix + path)
 
-    assert told(answer) == (404, "application/json")
+    assert status_and_type(answer) == (404, "application/json")
     assert answer.body == NOT_FOUND
 
 
 @pytest.mark.parametrize("path", [OLD, "pypi/other/json", "pypi/other/1.0/json"])
 async def test_others_are_untouched(service: RunningService, prefix: str, path: str) -> None:
-    """Other releases and other projects are upstream's, byte for byte (#73, #89)."""
+    """Other releases and other projects are upstream's, byte for byte."""
     assert (await service.get(prefix + path)).body == (await upstream(service, path)).body
 
 
-async def test_release_that_is_out_gains_files(service: RunningService) -> None:
-    """Files of a release that is out join it, as PyPI would show them (#86)."""
+async def test_published_release_gains_files(service: RunningService) -> None:
+    """Staged files join the files of a published release, as PyPI would list them."""
     wheel = a_wheel(version="2.0", requires_python=">=3.7")
     service.index.add("demo", wheel, yanked="broken", extra_file_keys=JUST_OUT)
     prefix = prefix_of(await service.staged(an_sdist(version="2.0", requires_python=">=3.9")))
@@ -163,7 +163,7 @@ async def test_release_that_is_out_gains_files(service: RunningService) -> None:
 
 
 async def test_new_project(service: RunningService) -> None:
-    """A project that upstream does not have has both documents (#72, #82)."""
+    """A project that upstream does not have has both documents."""
     prefix = prefix_of(await service.staged(a_wheel("brandnew", "1.0")))
 
     project = (await service.get(f"{prefix}pypi/brandnew/json")).document
@@ -176,7 +176,7 @@ async def test_new_project(service: RunningService) -> None:
 
 @pytest.mark.parametrize("version", ["9.0", None], ids=["a version", "none yet"])
 async def test_empty_stage(service: RunningService, stage: Any, version: str | None) -> None:
-    """A stage without files changes nothing, but nobody may keep what it shows (75)."""
+    """A stage without files changes nothing, but the documents have to be revalidated."""
     prefix = prefix_of(await service.open_stage("other", version))
     paths = ["pypi/other/json", "pypi/other/1.0/json", "pypi/other/9.0/json"]
 
@@ -193,7 +193,7 @@ NO_JSON = {*NO_RELEASES, "/pypi/demo/json"}
 
 
 async def test_mirror_without_documents_of_releases(service: RunningService, prefix: str) -> None:
-    """The staged release is told all the same, from what the mirror says of the project (#82)."""
+    """The release's document is made from the project's if the mirror has only that."""
     whole = (await service.get(prefix + RELEASE)).document
     service.index.quirks = Quirks(missing=NO_RELEASES)
 
@@ -202,28 +202,28 @@ async def test_mirror_without_documents_of_releases(service: RunningService, pre
 
 
 async def test_mirror_without_the_document_of_a_release(service: RunningService) -> None:
-    """Of a release that is out, but not told of, too little is known to make a document."""
+    """A published release whose document the mirror lacks has none under the stage."""
     service.index.add("demo", a_wheel(version="2.0.0"), extra_file_keys=JUST_OUT)
     service.index.quirks = Quirks(missing=NO_RELEASES)
     prefix = prefix_of(await service.staged(an_sdist(version="2.0")))
 
     answer = await service.get(prefix + RELEASE)
 
-    assert (told(answer), answer.body) == ((404, "application/json"), NOT_FOUND)
+    assert (status_and_type(answer), answer.body) == ((404, "application/json"), NOT_FOUND)
 
 
 @pytest.mark.parametrize("path", [PROJECT, RELEASE, OLD])
 async def test_mirror_without_the_json_api(service: RunningService, prefix: str, path: str) -> None:
-    """A mirror that has the project but not its JSON tells too little to make it up."""
+    """A mirror that has the project, but no JSON API, has no document under the stage."""
     service.index.quirks = Quirks(missing=NO_JSON)
 
     answer = await service.get(prefix + path)
 
-    assert (told(answer), answer.body) == ((404, "application/json"), NOT_FOUND)
+    assert (status_and_type(answer), answer.body) == ((404, "application/json"), NOT_FOUND)
 
 
 async def test_new_project_on_a_mirror_without_the_json_api(service: RunningService) -> None:
-    """What no mirror has is told by the stage alone, whatever the mirror can do (#72)."""
+    """A new project has documents, although the mirror lacks the JSON API."""
     service.index.quirks = Quirks(missing={"/pypi/brandnew/json", "/pypi/brandnew/1.0/json"})
     prefix = prefix_of(await service.staged(a_wheel("brandnew")))
 
@@ -234,7 +234,7 @@ async def test_new_project_on_a_mirror_without_the_json_api(service: RunningServ
 @pytest.mark.parametrize("quirks", [Quirks(relative_urls=True), Quirks(host_absolute_urls=True)])
 @pytest.mark.parametrize("version", ["0.9", "1.0.post1"], ids=["an older one", "the newest"])
 async def test_relative_links(service: RunningService, version: str, quirks: Quirks) -> None:
-    """Upstream's relative links are absolute in a document that is edited (#68)."""
+    """Upstream's relative URLs become absolute in an edited document."""
     service.index.add("demo", a_wheel(version="1.0"))
     service.index.quirks = quirks
     prefix = prefix_of(await service.staged(a_wheel(version=version)))
@@ -248,7 +248,7 @@ async def test_relative_links(service: RunningService, version: str, quirks: Qui
 
 
 async def test_nothing_goes_around_upstream(service: RunningService, prefix: str) -> None:
-    """While upstream is ill there is no document, not even of the staged release (#77)."""
+    """While upstream fails there is no document, not even of the staged release."""
     service.index.quirks = Quirks(status=500)
 
     answers = [await service.get(prefix + path) for path in (PROJECT, RELEASE)]

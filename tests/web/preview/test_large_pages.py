@@ -1,4 +1,4 @@
-"""Pages that are sent in pieces: the same bytes, whatever their length."""
+"""Large pages, which are sent in pieces."""
 
 import asyncio
 import gzip
@@ -24,7 +24,7 @@ async def prefix_of_large(service: RunningService, filler: str) -> str:
 @pytest.mark.parametrize("more", [-1, 0, 1])
 @pytest.mark.parametrize("length", [MIB, FIRST + MIB, 2 * MIB, FIRST + 2 * MIB])
 async def test_whole_body(service: RunningService, length: int, more: int) -> None:
-    """A page comes in whole, under its true length and its ETag."""
+    """A page is sent whole, with its length and its ETag."""
     prefix = await prefix_of_large(service, "")
     small = len((await service.get(prefix + PAGE, PIP)).body)
     filler = "x" * (length + more - small)
@@ -39,7 +39,7 @@ async def test_whole_body(service: RunningService, length: int, more: int) -> No
 
 
 async def test_packed(service: RunningService) -> None:
-    """A page that stays large when packed is packed whole."""
+    """A page that is large when compressed is sent whole."""
     prefix = await prefix_of_large(service, random.Random(1).randbytes(2 * MIB).hex())
     plain = await service.get(prefix + PAGE, PIP)
 
@@ -51,7 +51,7 @@ async def test_packed(service: RunningService) -> None:
 
 
 async def test_head(service: RunningService) -> None:
-    """HEAD tells what GET tells, without the body, and the connection goes on."""
+    """HEAD has the headers of GET, no body, and leaves the connection usable."""
     prefix = await prefix_of_large(service, "x" * 2 * MIB)
 
     head = await service.get(prefix + PAGE, PIP, method="HEAD")
@@ -62,7 +62,7 @@ async def test_head(service: RunningService) -> None:
 
 
 async def test_not_modified(service: RunningService) -> None:
-    """Who has a large page already gets none of it."""
+    """A matching ETag brings 304 without any of the page."""
     prefix = await prefix_of_large(service, "x" * 2 * MIB)
     etag = (await service.get(prefix + PAGE, PIP)).headers["ETag"]
 
@@ -72,7 +72,7 @@ async def test_not_modified(service: RunningService) -> None:
 
 
 async def test_reader_who_leaves(service: RunningService, caplog: pytest.LogCaptureFixture) -> None:
-    """A reader who hangs up in the middle of a page is no fault of ours."""
+    """A client that disconnects in the middle of a page is no fault of the server."""
     prefix = await prefix_of_large(service, "x" * 32 * MIB)
     host, port = service.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))

@@ -1,4 +1,4 @@
-"""What the staged release does not change: upstream's answers, as they are."""
+"""Upstream's answers that a stage does not change."""
 
 from urllib.parse import urljoin
 
@@ -22,45 +22,33 @@ ELSEWHERE = [
 ]
 SPELLINGS = [
     "simple/%6Fther/",
-    "simple/oth%65r/",
-    "simple/dem/",
-    "simple/demo2/",
     "simple/demo-x/",
     "simple/demo%20/",
-    "simple/%20demo/",
     "simple/d%C3%A9mo/",
-    "simple/demo;x/",
-    "simple/demo,x/",
     "simple/demo/x/",
-    "simple/@demo/",
     "simple/demo%3F/",
-    "simple/demo%23/",
     "simple/%2564emo/",
     "Simple/demo/",
-    "SIMPLE/demo/",
-    "simple/demo/index.html",
-    "demo/simple/",
 ]
 FORBIDDEN = [
     "account/login/",
-    "account",
-    "Account/login/",
     "%61ccount/login/",
-    "manage/projects/",
     "manage",
-    "danger-api/",
     "_/oidc/mint-token",
-    "_/",
-    "admin/",
 ]
 
 
-@pytest.mark.parametrize("accept", [PIP, HTML_PAGE, "text/html"])
-@pytest.mark.parametrize("path", ELSEWHERE)
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        *((path, PIP) for path in ELSEWHERE),
+        *(("simple/other/", accept) for accept in (HTML_PAGE, "text/html")),
+    ],
+)
 async def test_others_are_untouched(
     service: RunningService, prefix: str, path: str, accept: str
 ) -> None:
-    """Status, type and body of everything else are upstream's (73; B29)."""
+    """Status, type and body of everything else are upstream's."""
     theirs = await service.get(f"{service.index.url}/{path}", accept)
 
     ours = await service.get(prefix + path, accept)
@@ -71,7 +59,7 @@ async def test_others_are_untouched(
 
 @pytest.mark.parametrize("path", SPELLINGS)
 async def test_spellings(service: RunningService, prefix: str, path: str) -> None:
-    """A path that only resembles the staged project's goes to upstream, as spelled (B29)."""
+    """A path that only resembles the staged project's is sent upstream, as spelled."""
     theirs = await service.get(f"{service.index.url}/{path}", PIP)
     service.index.requests.clear()
 
@@ -83,7 +71,7 @@ async def test_spellings(service: RunningService, prefix: str, path: str) -> Non
 
 @pytest.mark.parametrize("name", ["Demo", "DEMO", "d%65mo", "demo"])
 async def test_spellings_of_the_project(service: RunningService, prefix: str, name: str) -> None:
-    """Every spelling of the project's name leads to its page, within the stage (43, 44)."""
+    """Every spelling of the project's name redirects to its page, within the stage."""
     answer = await service.get(f"{prefix}simple/{name}", PIP)
 
     assert answer.status == 301
@@ -92,19 +80,21 @@ async def test_spellings_of_the_project(service: RunningService, prefix: str, na
 
 
 async def test_escapes_alone_are_no_other_spelling(service: RunningService, prefix: str) -> None:
-    """An escaped letter is the letter: the page is the same, and nobody is sent elsewhere."""
+    """An escaped letter is the letter: the page is the same, without a redirect."""
     escaped = await service.get(f"{prefix}simple/d%65mo/", PIP)
     plain = await service.get(f"{prefix}simple/demo/", PIP)
 
     assert (escaped.status, escaped.body) == (200, plain.body)
 
 
-@pytest.mark.parametrize("path", FORBIDDEN)
-@pytest.mark.parametrize("accept", [PIP, "text/html"], ids=["pip", "browser"])
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [*((path, PIP) for path in FORBIDDEN), ("account/login/", "text/html")],
+)
 async def test_never_forwarded(
     service: RunningService, prefix: str, path: str, accept: str
 ) -> None:
-    """What acts for a user of PyPI is not there, and upstream is not asked (94)."""
+    """A path of PyPI's user accounts is 404, and upstream is not asked."""
     answer = await service.get(prefix + path, accept)
 
     assert answer.status == 404
@@ -113,7 +103,7 @@ async def test_never_forwarded(
 
 @pytest.mark.parametrize("path", ["/.well-known/pytp", "/_/oidc/audience", "/_/oidc/mint-token"])
 async def test_trusted_publishing_is_not_there(service: RunningService, path: str) -> None:
-    """An uploader that asks for Trusted Publishing hears no at once (110)."""
+    """The endpoints of Trusted Publishing are 404 at once."""
     answer = await service.get(path)
 
     assert answer.status == 404
@@ -134,7 +124,7 @@ REDIRECTS = {
 async def test_redirects_stay_in_the_stage(
     service: RunningService, prefix: str, path: str, moved: tuple[int, str]
 ) -> None:
-    """Redirects lead to the same stage; for good only over a slash or spelling (12, 43, 44)."""
+    """Redirects stay in the stage, and are permanent only for a slash or a spelling."""
     answer = await service.get(prefix + path)
 
     status, target = moved
@@ -145,14 +135,10 @@ async def test_redirects_stay_in_the_stage(
 
 @pytest.mark.parametrize(
     "location",
-    ["http://example.org/x", "//example.org/x", "/simple/other/", "", "http://[::1", "mailto:x@y"],
+    ["http://example.org/x", "/simple/other/", "http://[::1"],
 )
-async def test_redirects_elsewhere(service: RunningService, prefix: str, location: str) -> None:
-    """A redirect to a host that nobody configured, or in a circle, is a failure (B20, B26).
-
-    One to the very same path used to be answered with a 301 to itself, which
-    pip would have kept for ever.
-    """
+async def test_invalid_redirects(service: RunningService, prefix: str, location: str) -> None:
+    """A redirect to an unconfigured host, or to itself, is a gateway error."""
     service.index.quirks = Quirks(redirect_to=location)
 
     answer = await service.get(f"{prefix}simple/other/", PIP)
@@ -164,7 +150,7 @@ async def test_redirects_elsewhere(service: RunningService, prefix: str, locatio
 async def test_redirect_to_an_absolute_url_of_upstream(
     service: RunningService, prefix: str
 ) -> None:
-    """A redirect to upstream's own host is rewritten, its query kept (B26)."""
+    """A redirect to upstream's own host is rewritten, with its query."""
     service.index.quirks = Quirks(redirect_to=f"{service.index.url}/pypi/other/json?x=1")
 
     answer = await service.get(f"{prefix}simple/other/", PIP)
@@ -174,7 +160,7 @@ async def test_redirect_to_an_absolute_url_of_upstream(
 
 
 async def test_index_url_without_simple(service: RunningService, prefix: str) -> None:
-    """`pip install --index-url STAGE demo` works: an installer is led to the page (CONTRACT 2)."""
+    """`pip install --index-url STAGE demo` works: an installer is redirected to the page."""
     answer = await service.get(f"{prefix}Other.Project/", PIP)
 
     expected = f"{prefix.removeprefix(service.url)}simple/other-project/"
@@ -183,15 +169,15 @@ async def test_index_url_without_simple(service: RunningService, prefix: str) ->
     assert service.index.requests == []
 
 
-async def test_browsers_are_not_led_to_simple(service: RunningService, prefix: str) -> None:
-    """Who does not ask for the simple API gets what upstream has at that path."""
+async def test_browsers_are_not_redirected_to_simple(service: RunningService, prefix: str) -> None:
+    """A client that does not ask for the simple API gets upstream's answer at that path."""
     await service.get(f"{prefix}other/", "text/html")
 
     assert [request.path for request in service.index.requests] == ["/other/"]
 
 
 async def test_published_files(service: RunningService, prefix: str) -> None:
-    """A published file is there under the stage too, in parts if asked for (93)."""
+    """A published file is served under the stage too, in parts if requested."""
     page = (await service.get(f"{prefix}simple/other/", PIP)).document
     path = page["files"][0]["url"].removeprefix(f"{service.index.url}/")
 
@@ -204,7 +190,7 @@ async def test_published_files(service: RunningService, prefix: str) -> None:
 
 
 async def test_cut_off_answer_breaks_off(service: RunningService, prefix: str) -> None:
-    """An answer that upstream does not finish is not finished either: nobody may trust it."""
+    """An answer that upstream cuts off is cut off for the client too."""
     service.index.quirks = Quirks(truncate=True)
 
     with pytest.raises(ClientError):
@@ -212,7 +198,7 @@ async def test_cut_off_answer_breaks_off(service: RunningService, prefix: str) -
 
 
 async def test_errors_of_upstream_pass(service: RunningService, prefix: str) -> None:
-    """What upstream says of other projects passes, errors included (73)."""
+    """Upstream's answers about other projects are passed on, errors included."""
     service.index.quirks = Quirks(status=500)
 
     answer = await service.get(f"{prefix}simple/other/", PIP)
@@ -222,7 +208,7 @@ async def test_errors_of_upstream_pass(service: RunningService, prefix: str) -> 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
 async def test_only_reading_passes(service: RunningService, prefix: str, method: str) -> None:
-    """Nothing but GET and HEAD passes to upstream (38, 94; A8, B22)."""
+    """Only GET and HEAD are passed on to upstream."""
     answer = await service.send(method, f"{prefix}simple/other/")
 
     assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
@@ -230,7 +216,7 @@ async def test_only_reading_passes(service: RunningService, prefix: str, method:
 
 
 async def test_links_without_a_host(service: RunningService, prefix: str) -> None:
-    """What a page links to without a host is led to upstream's file, and never kept."""
+    """A file URL without a host redirects to upstream's file, and is not stored by caches."""
     service.index.quirks = Quirks(host_absolute_urls=True)
     page = (await service.get(f"{prefix}simple/other/", PIP)).document
 

@@ -1,4 +1,4 @@
-"""URLs that uploaders print when they are done lead to the stage."""
+"""The URLs that uploaders print at the end, which redirect to the stage."""
 
 import pytest
 
@@ -16,8 +16,8 @@ PRINTED = [
 
 
 @pytest.mark.parametrize("path", PRINTED)
-async def test_leads_to_the_stage(service: RunningService, path: str) -> None:
-    """A token that may see the stage is led there; nobody may keep the answer."""
+async def test_redirects_to_the_stage(service: RunningService, path: str) -> None:
+    """A token that may read the stage is redirected to it, and the answer is not stored."""
     stage = await service.staged(a_wheel(version="2.0"))
 
     answer = await service.get(path, Authorization=basic(await service.token()))
@@ -28,7 +28,7 @@ async def test_leads_to_the_stage(service: RunningService, path: str) -> None:
 
 @pytest.mark.parametrize("path", PRINTED)
 async def test_without_a_token(service: RunningService, path: str) -> None:
-    """Without a token nothing is told, and browsers ask for one."""
+    """Without a token the answer is a challenge, so that browsers ask for one."""
     await service.staged(a_wheel(version="2.0"))
 
     answer = await service.get(path)
@@ -40,7 +40,7 @@ async def test_without_a_token(service: RunningService, path: str) -> None:
 
 @pytest.mark.parametrize("path", PRINTED)
 async def test_with_a_foreign_token(service: RunningService, path: str) -> None:
-    """A token of another project hears the same of a stage and of none (DECISIONS 18)."""
+    """A token of another project gets one answer for an existing and a missing stage."""
     token = basic(await service.token(project="other"))
 
     before = await service.get(path, Authorization=token)
@@ -52,7 +52,7 @@ async def test_with_a_foreign_token(service: RunningService, path: str) -> None:
 
 
 async def test_latest_live_stage(service: RunningService) -> None:
-    """Of several stages of a project it is the latest that is still open."""
+    """Of several stages of a project the URL redirects to the latest open one."""
     await service.staged(a_wheel(version="2.0"))
     service.clock.advance(hours=1)
     latest = await service.staged(a_wheel(version="3.0"))
@@ -65,8 +65,8 @@ async def test_latest_live_stage(service: RunningService) -> None:
     assert answer.headers["Location"] == prefix_of(latest)
 
 
-async def test_stage_that_is_over(service: RunningService) -> None:
-    """If the only stage is over, its URL says what became of it."""
+async def test_ended_stage(service: RunningService) -> None:
+    """If the only stage has ended, its URL states how."""
     stage = await service.staged(a_wheel(version="2.0"))
     await service.api("DELETE", f"stages/{stage['id']}")
 
@@ -76,7 +76,7 @@ async def test_stage_that_is_over(service: RunningService) -> None:
 
 
 async def test_nothing_staged(service: RunningService) -> None:
-    """A release without a stage is not found, by those who may know."""
+    """A release without a stage is not found, for a token of the project."""
     answer = await service.get("/legacy/demo/9.9/", Authorization=basic(service.admin))
 
     assert (answer.status, answer.text) == (404, "There is no stage of demo 9.9.")
@@ -84,7 +84,7 @@ async def test_nothing_staged(service: RunningService) -> None:
 
 @pytest.mark.parametrize("path", ["/legacy/+simple/demo/", "/legacy/%2Bsimple/demo/"])
 async def test_what_hatch_asks_first(service: RunningService, path: str) -> None:
-    """Hatch skips what it finds there by name: there is nothing, whoever asks."""
+    """The page that hatch reads to skip files is 404, with any credential."""
     await service.staged(a_wheel(version="2.0"))
 
     answer = await service.get(path, Authorization=basic(service.admin))
@@ -94,7 +94,7 @@ async def test_what_hatch_asks_first(service: RunningService, path: str) -> None
 
 @pytest.mark.parametrize("rest", ["legacy/demo/2.0/", "legacy/Demo", "legacy/demo/"])
 async def test_below_a_stage(service: RunningService, rest: str) -> None:
-    """Below a stage URL no token is needed: who has the URL may read the stage."""
+    """Below a stage URL no token is needed."""
     prefix = prefix_of(await service.staged(a_wheel(version="2.0")))
 
     answer = await service.get(prefix + rest)
@@ -105,7 +105,7 @@ async def test_below_a_stage(service: RunningService, rest: str) -> None:
 
 @pytest.mark.parametrize("rest", ["legacy/%2Bsimple/demo/", "legacy/other/1.0/"])
 async def test_nothing_else_below_a_stage(service: RunningService, rest: str) -> None:
-    """Other paths of its upload URL are not there, and upstream is not asked."""
+    """Other paths below the upload URL of a stage are 404, and upstream is not asked."""
     prefix = prefix_of(await service.staged(a_wheel(version="2.0")))
     asked = len(service.index.requests)
 
@@ -118,7 +118,7 @@ async def test_nothing_else_below_a_stage(service: RunningService, rest: str) ->
     "path", ["/_/oidc/audience", "/_/oidc/mint-token", "/.well-known/openid-configuration"]
 )
 async def test_trusted_publishing_is_not_here(service: RunningService, path: str) -> None:
-    """Uv and pdm ask at the root for trusted publishing: 404 at once, and upstream is not asked."""
+    """Uv and pdm ask for Trusted Publishing at the root: 404, and upstream is not asked."""
     asked = len(service.index.requests)
 
     statuses = [(await service.get(path, method=method)).status for method in ("GET", "POST")]

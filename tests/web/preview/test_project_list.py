@@ -30,7 +30,7 @@ def below(prefix: str) -> str:
 
 
 async def test_known_project_in_json(service: RunningService, prefix: str) -> None:
-    """Where the project is known the list is upstream's, byte for byte (73)."""
+    """If upstream has the project the list is upstream's, byte for byte."""
     theirs = await service.get(f"{service.index.url}/{LIST}", PIP)
 
     ours = await service.get(prefix + LIST, PIP)
@@ -41,7 +41,7 @@ async def test_known_project_in_json(service: RunningService, prefix: str) -> No
 
 @pytest.mark.parametrize("accept", [HTML, HTML_PAGE])
 async def test_known_project_in_html(service: RunningService, prefix: str, accept: str) -> None:
-    """Of an HTML list only the links change: they stay inside (DECISIONS 10)."""
+    """In an HTML list only the links change: they stay within the stage."""
     theirs = await service.get(f"{service.index.url}/{LIST}", accept)
 
     ours = await service.get(prefix + LIST, accept)
@@ -51,7 +51,7 @@ async def test_known_project_in_html(service: RunningService, prefix: str, accep
 
 
 async def test_new_project_in_json(service: RunningService, new: str) -> None:
-    """A new project is in the list of its stage (72)."""
+    """A new project is in the list of its stage."""
     answer = await service.get(new + LIST, PIP)
 
     names = [one["name"] for one in answer.document["projects"]]
@@ -61,7 +61,7 @@ async def test_new_project_in_json(service: RunningService, new: str) -> None:
 
 
 async def test_new_project_in_html(service: RunningService, new: str) -> None:
-    """A new project is in the HTML list, too, by a link that leads to its page (72)."""
+    """A new project is in the HTML list too, with a link to its page."""
     answer = await service.get(new + LIST)
 
     assert '<a href="brand-new/">brand-new</a>\n' in answer.text
@@ -70,7 +70,7 @@ async def test_new_project_in_html(service: RunningService, new: str) -> None:
 
 
 async def test_new_project_elsewhere(service: RunningService, new: str, prefix: str) -> None:
-    """A new project is in no other stage's list (34)."""
+    """A new project is in no other stage's list."""
     lists = [(await service.get(prefix + LIST, accept)).text for accept in (PIP, HTML)]
 
     assert not any("brand-new" in one for one in lists)
@@ -89,7 +89,7 @@ async def test_empty_stage(service: RunningService, stage: Any, accept: str) -> 
 
 
 async def test_project_appears_upstream(service: RunningService, new: str) -> None:
-    """Once upstream has the project the list is upstream's again (72)."""
+    """Once upstream has the project the list is upstream's again."""
     await service.get(new + LIST, PIP)
     service.index.add("brand-new", a_wheel("brand-new"))
 
@@ -100,7 +100,7 @@ async def test_project_appears_upstream(service: RunningService, new: str) -> No
 
 @pytest.mark.parametrize("accept", [PIP, HTML])
 async def test_caching(service: RunningService, new: str, accept: str) -> None:
-    """An edited list is private, and who has it gets 304 (74; DECISIONS 13)."""
+    """An edited list is private, and a matching ETag brings 304."""
     answer = await service.get(new + LIST, accept)
 
     again = await service.get(new + LIST, accept, If_None_Match=answer.headers["ETag"])
@@ -111,7 +111,7 @@ async def test_caching(service: RunningService, new: str, accept: str) -> None:
 
 @pytest.mark.parametrize("accept", [PIP, HTML])
 async def test_etag_changes(service: RunningService, new: str, accept: str) -> None:
-    """What upstream adds changes the ETag of an edited list (74; B28)."""
+    """A project that upstream adds changes the ETag of an edited list."""
     before = (await service.get(new + LIST, accept)).headers["ETag"]
     service.index.add("one-more", a_wheel("one-more"))
 
@@ -122,7 +122,7 @@ async def test_etag_changes(service: RunningService, new: str, accept: str) -> N
 
 @pytest.mark.parametrize("accept", [PIP, HTML])
 async def test_head(service: RunningService, new: str, accept: str) -> None:
-    """HEAD is GET without the body (78)."""
+    """HEAD is GET without the body."""
     got = await service.get(new + LIST, accept)
 
     head = await service.get(new + LIST, accept, method="HEAD")
@@ -132,7 +132,7 @@ async def test_head(service: RunningService, new: str, accept: str) -> None:
 
 
 async def test_long_list(service: RunningService, new: str) -> None:
-    """A long list passes whole, in the chunks in which it comes."""
+    """A long list is passed on whole, in the chunks in which it arrives."""
     names = [f"project-{number}" for number in range(ENTRIES)]
     page = {"meta": {"api-version": "1.4"}, "projects": [{"name": one} for one in names]}
     answer_with(service, json.dumps(page).encode(), JSON_PAGE)
@@ -143,9 +143,9 @@ async def test_long_list(service: RunningService, new: str) -> None:
 
 
 def answer_with(service: RunningService, body: bytes, kind: str, *headers: bytes) -> None:
-    """Let upstream answer with a list; without other *headers* it says its length."""
-    said = headers or (b"Content-Length: %d" % len(body),)
-    raw = HEAD % kind.encode() + b"".join(one + b"\r\n" for one in said) + b"\r\n" + body
+    """Let upstream answer with a list; without other *headers* its length is declared."""
+    lines = headers or (b"Content-Length: %d" % len(body),)
+    raw = HEAD % kind.encode() + b"".join(one + b"\r\n" for one in lines) + b"\r\n" + body
     service.index.quirks = Quirks(raw={"/simple/": repeat(raw)})
 
 
@@ -153,7 +153,7 @@ NO_LISTS = {
     "a log-in page": (b"<html>Log in</html>", HTML, ()),
     "JSON without projects": (b'{"files":[]}', JSON_PAGE, ()),
     "nothing": (b"", JSON_PAGE, ()),
-    "an encoding nobody asked for": (b'{"projects":[]}', JSON_PAGE, (b"Content-Encoding: br",)),
+    "an unrequested encoding": (b'{"projects":[]}', JSON_PAGE, (b"Content-Encoding: br",)),
 }
 
 
@@ -161,7 +161,7 @@ NO_LISTS = {
 async def test_no_list(
     service: RunningService, new: str, body: bytes, kind: str, headers: tuple[bytes, ...]
 ) -> None:
-    """What is not a list is none of ours either (B32)."""
+    """An invalid list of upstream's is a gateway error."""
     answer_with(service, body, kind, *headers)
 
     answer = await service.get(new + LIST, PIP)
@@ -182,7 +182,7 @@ CUT_OFF = {
 async def test_cut_off(
     service: RunningService, new: str, kind: str, headers: tuple[bytes, ...]
 ) -> None:
-    """A list that breaks off breaks off below the stage, too (101)."""
+    """A list that upstream cuts off is cut off below the stage too."""
     body = b'{"projects":[{"name":"a"},' if kind == JSON_PAGE else b'<html><a href="/simple/a/">'
     answer_with(service, body, kind, *headers)
 
@@ -192,7 +192,7 @@ async def test_cut_off(
 
 @pytest.mark.parametrize("status", [500, 503, 404])
 async def test_errors_of_upstream(service: RunningService, new: str, status: int) -> None:
-    """While upstream is ill there is no list with a new name alone (77)."""
+    """While upstream fails there is no list, not even of the new name alone."""
     service.index.quirks = Quirks(status=status)
 
     answer = await service.get(new + LIST, PIP)

@@ -1,4 +1,4 @@
-"""A stage whose release is out: its pages are upstream's own again (DECISIONS 8)."""
+"""A stage whose release is published: its pages are upstream's own again."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ PAGES = ["simple/demo/", "pypi/demo/json", "pypi/demo/2.0/json", "rss/project/de
 
 @pytest.fixture
 async def stage(service: RunningService, promoter: Promoter) -> Any:
-    """Return a stage that the server has published, beside a release that was out before."""
+    """Return a stage that the server has published, of a project with an older release."""
     service.index.add("demo", a_wheel(version="1.0"))
     staged = await service.staged(WHEEL, SDIST)
     assert (await promoter.publish(staged))["status"] == "published"
@@ -27,7 +27,7 @@ async def stage(service: RunningService, promoter: Promoter) -> Any:
 
 @pytest.fixture
 async def unlisted(service: RunningService, promoter: Promoter) -> Any:
-    """Return a stage that is published, on a page that upstream does not show yet."""
+    """Return a published stage whose files upstream's page does not list yet."""
     service.index.add("demo", a_wheel(version="1.0"))
     staged = await service.staged(WHEEL, SDIST)
     assert (await promoter.publish_elsewhere(staged, WHEEL, SDIST))["status"] == "published"
@@ -36,10 +36,15 @@ async def unlisted(service: RunningService, promoter: Promoter) -> Any:
     return staged
 
 
-@pytest.mark.parametrize("accept", [JSON_PAGE, HTML_PAGE, "text/html"])
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        *((path, JSON_PAGE) for path in PAGES),
+        *(("simple/demo/", accept) for accept in (HTML_PAGE, "text/html")),
+    ],
+)
 async def test_pages(service: RunningService, stage: Any, path: str, accept: str) -> None:
-    """What upstream lists is upstream's, byte for byte (118)."""
+    """What upstream lists is upstream's, byte for byte."""
     answer = await service.get(prefix_of(stage) + path, accept)
 
     upstream = await service.get(f"{service.index.url}/{path}", accept)
@@ -49,17 +54,17 @@ async def test_pages(service: RunningService, stage: Any, path: str, accept: str
 
 @pytest.mark.parametrize("file", [WHEEL, SDIST], ids=["wheel", "sdist"])
 async def test_files(service: RunningService, promoter: Promoter, stage: Any, file: Any) -> None:
-    """A staged file's URL leads to where the index has it, this time (DECISIONS 8)."""
+    """A staged file's URL redirects to the file on the index, temporarily."""
     answer = await service.get(stage["files"][file.filename]["link"])
 
-    seen = (await promoter.show(stage))["files"][file.filename]["url"]
-    assert (answer.status, answer.headers["Location"]) == (307, seen)
+    url = (await promoter.show(stage))["files"][file.filename]["url"]
+    assert (answer.status, answer.headers["Location"]) == (307, url)
     assert answer.headers["Cache-Control"] == "no-store"
-    assert (await service.get(seen)).body == file.content
+    assert (await service.get(url)).body == file.content
 
 
 async def test_metadata(service: RunningService, stage: Any) -> None:
-    """So does that of the METADATA beside a wheel."""
+    """The URL of a wheel's METADATA redirects to the index too."""
     link = stage["files"][WHEEL.filename]["link"]
 
     answer = await service.get(f"{link}.metadata", method="HEAD")
@@ -71,7 +76,7 @@ async def test_metadata(service: RunningService, stage: Any) -> None:
 
 
 async def test_file_of_an_older_release(service: RunningService, stage: Any) -> None:
-    """Whatever the stage never held is passed through as before."""
+    """A file that the stage never had is passed through as before."""
     old = a_wheel(version="1.0")
     digest = old.blake2b_256
     path = f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{old.filename}"
@@ -82,7 +87,7 @@ async def test_file_of_an_older_release(service: RunningService, stage: Any) -> 
 
 
 async def test_lag(service: RunningService, promoter: Promoter, unlisted: Any) -> None:
-    """What is published and not listed yet stays on the page, and leads to where it was seen."""
+    """A published file that is not listed yet stays on the page, and redirects to the index."""
     page = await service.get(f"{prefix_of(unlisted)}simple/demo/", JSON_PAGE)
 
     listed = [one["filename"] for one in page.document["files"]]
@@ -95,7 +100,7 @@ async def test_lag(service: RunningService, promoter: Promoter, unlisted: Any) -
 
 
 async def test_lag_of_metadata(service: RunningService, unlisted: Any) -> None:
-    """No METADATA is announced beside it: the index that it leads to may have none."""
+    """A file that is not listed yet has no metadata on the page: the index may have none."""
     page = await service.get(f"{prefix_of(unlisted)}simple/demo/", JSON_PAGE)
 
     announced = {one["filename"]: one["core-metadata"] for one in page.document["files"]}
@@ -103,7 +108,7 @@ async def test_lag_of_metadata(service: RunningService, unlisted: Any) -> None:
 
 
 async def test_lag_of_one_file(service: RunningService, unlisted: Any) -> None:
-    """File by file, what upstream lists is upstream's and the rest is added."""
+    """Files that upstream lists are upstream's, and the others are added."""
     service.index.add("demo", WHEEL, extra_file_keys=JUST_OUT)
 
     page = await service.get(f"{prefix_of(unlisted)}simple/demo/", JSON_PAGE)
@@ -115,7 +120,7 @@ async def test_lag_of_one_file(service: RunningService, unlisted: Any) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_after_a_day(service: RunningService, unlisted: Any, path: str) -> None:
-    """A day later nothing is added any more, whatever upstream lists by then."""
+    """A day after publishing nothing is added any more, whatever upstream lists."""
     service.clock.advance(days=1)
 
     answer = await service.get(prefix_of(unlisted) + path, JSON_PAGE)
@@ -126,7 +131,7 @@ async def test_after_a_day(service: RunningService, unlisted: Any, path: str) ->
 
 
 async def test_deleted_after_a_day(service: RunningService, stage: Any) -> None:
-    """A release that PyPI deletes is gone from the stage's pages, too."""
+    """A release that PyPI deletes disappears from the stage's pages too."""
     service.clock.advance(days=1)
     service.index.remove("demo")
 
@@ -136,7 +141,7 @@ async def test_deleted_after_a_day(service: RunningService, stage: Any) -> None:
 
 
 async def test_files_after_a_day(service: RunningService, stage: Any) -> None:
-    """Lock files that hold the URL of a staged file work as long as the stage is remembered."""
+    """The URL of a staged file in a lock file works until the stage is forgotten."""
     service.clock.advance(days=29)
     await service.parts.expiry.sweep()
 
@@ -146,7 +151,7 @@ async def test_files_after_a_day(service: RunningService, stage: Any) -> None:
 
 
 async def test_forgotten(service: RunningService, stage: Any) -> None:
-    """After the retention time a published stage is not found, as any other."""
+    """After the retention time a published stage is not found."""
     service.clock.advance(days=30)
     before = await service.get(f"{prefix_of(stage)}simple/demo/", JSON_PAGE)
     await service.parts.expiry.sweep()
@@ -158,10 +163,7 @@ async def test_forgotten(service: RunningService, stage: Any) -> None:
 
 
 async def test_only_the_release(service: RunningService, stage: Any) -> None:
-    """For a day `+only` lists the release, whose files are on PyPI; then it is empty.
-
-    Who asks for it beside PyPI finds the release there.
-    """
+    """For a day `+only` lists the release, whose files are on PyPI; then it is empty."""
     url = f"{prefix_of(stage)}+only/simple/demo/"
     page = await service.get(url, JSON_PAGE)
     service.clock.advance(days=1)
@@ -176,10 +178,7 @@ async def test_only_the_release(service: RunningService, stage: Any) -> None:
 
 @pytest.mark.parametrize("days", [0, 2])
 async def test_as_json(service: RunningService, stage: Any, days: int) -> None:
-    """The stage says that it is published, with the files that it was, also after a day.
-
-    After a day it had none, and the manifest digest of nothing.
-    """
+    """The published stage lists its files in JSON, also after a day."""
     service.clock.advance(days=days)
 
     document = (await service.get(prefix_of(stage), "application/json")).document
@@ -191,7 +190,7 @@ async def test_as_json(service: RunningService, stage: Any, days: int) -> None:
 
 
 async def test_as_a_page(service: RunningService, stage: Any) -> None:
-    """Its page says that it is out, and since when."""
+    """The page of the stage states that it is published, and since when."""
     page = (await service.get(prefix_of(stage), BROWSER)).text
 
     assert "<h1>demo 2.0, published</h1>" in page
@@ -202,7 +201,7 @@ async def test_as_a_page(service: RunningService, stage: Any) -> None:
 
 
 async def test_upload_to_its_url(service: RunningService, stage: Any) -> None:
-    """Nothing is added to what is out: the URL of a published stage takes no files."""
+    """A file uploaded to the URL of a published stage is refused."""
     to = f"{prefix_of(stage).removeprefix(service.url)}legacy/"
 
     answer = await service.upload(LATER, to=to)
@@ -214,7 +213,7 @@ async def test_upload_to_its_url(service: RunningService, stage: Any) -> None:
 
 
 async def test_later_file(service: RunningService, stage: Any) -> None:
-    """A file that its release lacks opens a new stage, of that file alone (DECISIONS 2)."""
+    """A new file of a published release opens a new stage, of that file alone."""
     another = await service.staged(LATER)
 
     assert another["id"] != stage["id"]
@@ -222,7 +221,7 @@ async def test_later_file(service: RunningService, stage: Any) -> None:
 
 
 async def test_same_file_again(service: RunningService, stage: Any) -> None:
-    """A file that is out is a success, and stages nothing (DECISIONS 9)."""
+    """Uploading a published file succeeds and stages nothing."""
     answer = await service.upload(WHEEL)
 
     stages = (await service.api("GET", "stages")).document["stages"]
@@ -231,7 +230,7 @@ async def test_same_file_again(service: RunningService, stage: Any) -> None:
 
 @pytest.mark.usefixtures("stage")
 async def test_later_file_is_published(service: RunningService, promoter: Promoter) -> None:
-    """A wheel that joins a release that is out is published like any other."""
+    """A wheel that joins a published release is published like any other."""
     another = await service.staged(LATER)
 
     done = await promoter.publish(another)
@@ -240,8 +239,8 @@ async def test_later_file_is_published(service: RunningService, promoter: Promot
     assert service.index.uploads.history.accepted[-1] == LATER.filename
 
 
-async def test_over(promoter: Promoter, stage: Any) -> None:
-    """What is out is neither canceled nor extended, and loses no file."""
+async def test_published_stage_cannot_change(promoter: Promoter, stage: Any) -> None:
+    """A published stage cannot be canceled or extended, and loses no file."""
     answers = [
         await promoter.ask("DELETE", stage),
         await promoter.ask("POST", stage, "/extend", **{"extend-for": 60}),
@@ -253,7 +252,7 @@ async def test_over(promoter: Promoter, stage: Any) -> None:
 
 
 async def test_rotated(service: RunningService, promoter: Promoter, stage: Any) -> None:
-    """A stage URL that got out can be replaced, also after publishing."""
+    """The URL of a published stage can be replaced."""
     rotated = (await promoter.ask("POST", stage, "/rotate")).document
 
     before = await service.get(f"{prefix_of(stage)}simple/demo/", JSON_PAGE)

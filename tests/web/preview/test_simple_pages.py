@@ -31,14 +31,14 @@ def filenames(page: Any) -> list[str]:
 async def test_type(
     service: RunningService, prefix: str, accept: str | None, expected: str
 ) -> None:
-    """The page has the type that PyPI chooses for an Accept header (45, 46, 47)."""
+    """The page has the type that PyPI chooses for an Accept header."""
     answer = await service.get(f"{prefix}simple/demo/", accept)
 
     assert (answer.status, answer.headers["Content-Type"]) == (200, expected)
 
 
 async def test_staged_files_come_last(service: RunningService, prefix: str) -> None:
-    """Files are in PyPI's order: by version, then by filename (70)."""
+    """Files are in PyPI's order: by version, then by filename."""
     page = (await service.get(f"{prefix}simple/demo/", PIP)).document
 
     assert filenames(page) == [
@@ -51,7 +51,7 @@ async def test_staged_files_come_last(service: RunningService, prefix: str) -> N
 
 
 async def test_entry_of_a_wheel(service: RunningService, prefix: str, wheel: Distribution) -> None:
-    """A staged wheel is told with PyPI's keys and with digests of what is served (52-56, 64)."""
+    """A staged wheel has PyPI's keys, and the digests of what is served."""
     page = (await service.get(f"{prefix}simple/demo/", PIP)).document
 
     digest = {"sha256": hashlib.sha256(wheel.metadata or b"").hexdigest()}
@@ -71,7 +71,7 @@ async def test_entry_of_a_wheel(service: RunningService, prefix: str, wheel: Dis
 
 
 async def test_entry_of_an_sdist(service: RunningService, prefix: str) -> None:
-    """An sdist has no core metadata, and requires what the release requires (57, 63)."""
+    """An sdist has no core metadata, and the release's `requires-python`."""
     page = (await service.get(f"{prefix}simple/demo/", PIP)).document
 
     assert page["files"][3]["core-metadata"] is False
@@ -79,7 +79,7 @@ async def test_entry_of_an_sdist(service: RunningService, prefix: str) -> None:
 
 
 async def test_upstream_bytes_stay(service: RunningService, prefix: str) -> None:
-    """What upstream says of its own files stays as it is, byte for byte (67)."""
+    """Upstream's entries stay as they are, byte for byte."""
     extra = {"new-key": {"b": 1, "a": None}}
     service.index.add("demo", a_wheel(version="1.5"), extra_file_keys=extra)
     theirs = (await service.get(f"{service.index.url}/simple/demo/", PIP)).text
@@ -93,7 +93,7 @@ async def test_upstream_bytes_stay(service: RunningService, prefix: str) -> None
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.4", "1.9"])
 async def test_api_version_is_upstreams(service: RunningService, prefix: str, version: str) -> None:
-    """The page is of the API version that upstream says, never of a later one (50)."""
+    """The page has upstream's API version, never a later one."""
     extra = {"meta": {"api-version": version}}
     service.index.add("demo", extra_page_keys=extra)
 
@@ -103,7 +103,7 @@ async def test_api_version_is_upstreams(service: RunningService, prefix: str, ve
 
 
 async def test_html_link(service: RunningService, prefix: str, wheel: Distribution) -> None:
-    """A link of the HTML page says what the JSON page says (59, 60, 61)."""
+    """A link of the HTML page has the attributes of the JSON page."""
     page = (await service.get(f"{prefix}simple/demo/", "text/html")).text
 
     digest = f"sha256={hashlib.sha256(wheel.metadata or b'').hexdigest()}"
@@ -115,7 +115,7 @@ async def test_html_link(service: RunningService, prefix: str, wheel: Distributi
 
 
 async def test_yanked_release_stays_yanked(service: RunningService) -> None:
-    """A file that joins a yanked release is yanked; what upstream yanked stays so (62, 63)."""
+    """A file that joins a yanked release is yanked, and upstream's yanked files stay so."""
     wheel = a_wheel(version="2.0", requires_python=">=3.7")
     service.index.add("demo", wheel, yanked="broken", extra_file_keys=JUST_OUT)
     stage = await service.staged(an_sdist(version="2.0"))
@@ -127,7 +127,7 @@ async def test_yanked_release_stays_yanked(service: RunningService) -> None:
 
 
 async def test_versions_are_not_doubled(service: RunningService) -> None:
-    """A version that upstream spells in another way is not added again (51)."""
+    """A version that upstream spells differently is not added again."""
     service.index.add("demo", a_wheel(version="2.0.0"), extra_file_keys=JUST_OUT)
     stage = await service.staged(an_sdist(version="2.0"))
 
@@ -140,7 +140,7 @@ async def test_versions_are_not_doubled(service: RunningService) -> None:
 async def test_upstream_gains_the_file(
     service: RunningService, prefix: str, wheel: Distribution
 ) -> None:
-    """A file that upstream lists meanwhile is there once, and it is upstream's (71)."""
+    """A file that upstream lists by now is there once, and is upstream's."""
     service.index.add("demo", wheel)
 
     page = (await service.get(f"{prefix}simple/demo/", PIP)).document
@@ -150,7 +150,7 @@ async def test_upstream_gains_the_file(
 
 
 async def test_empty_stage_shows_upstream(service: RunningService, stage: Any) -> None:
-    """A stage without files shows upstream's page as it is, but lets nobody keep it (75)."""
+    """A stage without files shows upstream's page, but it has to be revalidated."""
     empty = prefix_of(await service.open_stage("other", "9.0"))
     theirs = await service.get(f"{service.index.url}/simple/other/", PIP)
 
@@ -162,7 +162,7 @@ async def test_empty_stage_shows_upstream(service: RunningService, stage: Any) -
 
 
 async def test_quarantined_project_offers_nothing(service: RunningService, prefix: str) -> None:
-    """A quarantined project offers no file, staged ones included (65, 66)."""
+    """A quarantined project offers no file, staged files included."""
     service.index.add("demo", status="quarantined")
 
     page = (await service.get(f"{prefix}simple/demo/", PIP)).document
@@ -171,7 +171,7 @@ async def test_quarantined_project_offers_nothing(service: RunningService, prefi
 
 
 async def test_archived_status_passes(service: RunningService, prefix: str) -> None:
-    """The status of a project passes, in JSON and in HTML (65)."""
+    """The status of a project is passed on, in JSON and in HTML."""
     service.index.add("demo", status="archived")
 
     as_json = (await service.get(f"{prefix}simple/demo/", PIP)).document
@@ -183,7 +183,7 @@ async def test_archived_status_passes(service: RunningService, prefix: str) -> N
 
 @pytest.mark.parametrize("accept", [PIP, HTML_PAGE, "text/html"])
 async def test_new_project(service: RunningService, accept: str) -> None:
-    """A project that upstream does not have is there under its stage, in every type (72)."""
+    """A project that upstream does not have has a page under its stage, in every type."""
     stage = await service.staged(a_wheel("brand-new"), an_sdist("brand-new"))
 
     answer = await service.get(f"{prefix_of(stage)}simple/brand-new/", accept)
@@ -194,7 +194,7 @@ async def test_new_project(service: RunningService, accept: str) -> None:
 
 
 async def test_new_project_elsewhere(service: RunningService, prefix: str) -> None:
-    """A new project is not there under other stages, nor at the root (34, 72)."""
+    """A new project has no page under other stages, nor at the root."""
     await service.staged(a_wheel("brand-new"))
 
     assert (await service.get(f"{prefix}simple/brand-new/", PIP)).status == 404
@@ -202,7 +202,7 @@ async def test_new_project_elsewhere(service: RunningService, prefix: str) -> No
 
 
 async def test_new_project_without_files(service: RunningService) -> None:
-    """An empty stage of a project that upstream does not have shows no page."""
+    """An empty stage of a project that upstream does not have has no page."""
     prefix = prefix_of(await service.open_stage("brand-new", "1.0"))
 
     assert (await service.get(f"{prefix}simple/brand-new/", PIP)).status == 404
@@ -226,7 +226,7 @@ async def test_only_what_is_staged(service: RunningService, prefix: str, path: s
 
 
 async def test_only_list(service: RunningService, prefix: str) -> None:
-    """The list of projects below `+only` has the staged one."""
+    """The list of projects below `+only` contains the staged one."""
     page = (await service.get(f"{prefix}+only/simple/", PIP)).document
 
     assert [project["name"] for project in page["projects"]] == ["demo"]
@@ -235,7 +235,7 @@ async def test_only_list(service: RunningService, prefix: str) -> None:
 async def test_links_lead_to_the_bytes(
     service: RunningService, prefix: str, wheel: Distribution
 ) -> None:
-    """Relative links lead from each of the pages to the staged bytes (53, 68)."""
+    """Relative links of each page lead to the staged bytes."""
     below_only = (await service.get(f"{prefix}+only/simple/demo/", PIP)).document
     merged = (await service.get(f"{prefix}simple/demo/", PIP)).document
 

@@ -1,4 +1,4 @@
-"""The stage itself, for people and for programs."""
+"""The stage URL itself, as a page and as JSON."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ SCRIPT = '<script>alert("x")</script>'
 
 
 async def test_page(service: RunningService, prefix: str, wheel: Distribution) -> None:
-    """A browser gets a page with the files and the commands (CONTRACT 2)."""
+    """A browser gets a page with the files and the commands."""
     answer = await service.get(prefix, BROWSER)
 
     assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
@@ -28,7 +28,7 @@ async def test_page(service: RunningService, prefix: str, wheel: Distribution) -
 async def test_page_is_for_everyone_else(
     service: RunningService, prefix: str, accept: str | None
 ) -> None:
-    """Who does not ask for JSON gets the page."""
+    """A client that does not ask for JSON gets the page."""
     answer = await service.get(prefix, accept)
 
     assert answer.headers["Content-Type"].startswith("text/html")
@@ -43,7 +43,7 @@ async def test_links_of_the_page(service: RunningService, prefix: str, wheel: Di
 
 
 async def test_policy_of_the_page(service: RunningService, prefix: str) -> None:
-    """Nothing on the page can run, send or frame (D56)."""
+    """The page's policy forbids scripts, forms and frames."""
     answer = await service.get(prefix, BROWSER)
 
     policy = answer.headers["Content-Security-Policy"]
@@ -54,7 +54,7 @@ async def test_policy_of_the_page(service: RunningService, prefix: str) -> None:
 
 
 async def test_page_is_escaped(service: RunningService) -> None:
-    """What a client sent is text on the page, never markup (D54)."""
+    """What a client sent is escaped on the page."""
     odd = a_wheel(version="2.0", metadata=f"Metadata-Version: 2.1\nName: {SCRIPT}\nVersion: 2.0\n")
     taken = await service.post(twine_form(odd, name="demo", staged="true"))
 
@@ -66,7 +66,7 @@ async def test_page_is_escaped(service: RunningService) -> None:
 
 @pytest.mark.parametrize("accept", ["application/json", "application/json, text/html;q=0.5"])
 async def test_json(service: RunningService, prefix: str, stage: Any, accept: str) -> None:
-    """A program gets the stage as JSON (CONTRACT 2)."""
+    """A client that asks for JSON gets the stage as JSON."""
     answer = await service.get(prefix, accept)
 
     assert answer.headers["Content-Type"] == "application/json"
@@ -74,10 +74,8 @@ async def test_json(service: RunningService, prefix: str, stage: Any, accept: st
     assert {"accept", "authorization"} <= set(answer.headers["Vary"].lower().split(", "))
 
 
-async def test_reader_sees_no_more_than_a_reader_can_do(
-    service: RunningService, prefix: str
-) -> None:
-    """Without a credential there are no links to what needs one (CONTRACT 6)."""
+async def test_links_without_a_credential(service: RunningService, prefix: str) -> None:
+    """Without a credential there are no links to what needs one."""
     answer = await service.get(prefix, "application/json")
 
     assert set(answer.document["links"]) == {"stage"}
@@ -93,7 +91,7 @@ LINKS = {
 
 @pytest.mark.parametrize("who", LINKS)
 async def test_links_by_credential(service: RunningService, prefix: str, who: str) -> None:
-    """A credential brings the links that it can use, and no others (CONTRACT 6)."""
+    """A credential adds the links that it can use, and no others."""
     order = {"project": "third"} if who == "other" else {"can": who}
     token = await service.token(**{"project": "*" if who == "admin" else "demo", **order})
 
@@ -103,10 +101,7 @@ async def test_links_by_credential(service: RunningService, prefix: str, who: st
 
 
 async def test_json_is_not_modified(service: RunningService, prefix: str) -> None:
-    """The stage as JSON can be asked for again cheaply (DECISIONS 13).
-
-    It had no ETag, unlike everything else about the staged project.
-    """
+    """The stage as JSON has an ETag that can be revalidated."""
     first = await service.get(prefix, "application/json")
 
     again = await service.get(prefix, "application/json", If_None_Match=first.headers["ETag"])
@@ -117,10 +112,7 @@ async def test_json_is_not_modified(service: RunningService, prefix: str) -> Non
 async def test_manifest_digest_on_the_page(
     service: RunningService, prefix: str, stage: Any
 ) -> None:
-    """Whoever looks at the page sees what stands for exactly these files.
-
-    It was in the JSON alone.
-    """
+    """The page shows the manifest digest."""
     page = await service.get(prefix, BROWSER)
 
     assert f'<code class="digest">{stage["manifest-digest"]}</code>' in page.text
@@ -130,7 +122,7 @@ async def test_manifest_digest_on_the_page(
 async def test_page_while_it_is_published(
     promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
 ) -> None:
-    """The page says how far each file is; while it is published a stage does not expire."""
+    """During publishing the page shows the state of each file, and no expiry."""
     promotion = (await promoter.start(stage, "client")).document
     await promoter.report(promotion, an_entry(wheel.filename))
 
@@ -144,7 +136,7 @@ async def test_page_while_it_is_published(
 async def test_page_after_a_failure(
     promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
 ) -> None:
-    """The page says why a promotion stopped, as text whatever was said (D54)."""
+    """The page shows why a promotion stopped, escaped as text."""
     promotion = (await promoter.start(stage, "client")).document
     entry = an_entry(wheel.filename, "refused", said=SCRIPT)
     await promoter.report(promotion, entry, ending="error", reason=SCRIPT)
@@ -160,7 +152,7 @@ async def test_page_after_a_failure(
 async def test_page_of_half_a_release(
     promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
 ) -> None:
-    """Where a part may be out the page does not say that nothing is, as it once did."""
+    """The page of a partly published release does not claim that it is unpublished."""
     promotion = (await promoter.start(stage, "client")).document
     await promoter.report(promotion, an_entry(wheel.filename), ending="error", reason="No.")
 
@@ -173,7 +165,7 @@ async def test_page_of_half_a_release(
 
 
 async def test_front_page(service: RunningService) -> None:
-    """Whoever finds the server is told what it is."""
+    """The front page describes the server."""
     answer = await service.get("/", BROWSER)
 
     assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"

@@ -1,4 +1,4 @@
-"""Staged files: their bytes, in parts or whole, and the core metadata beside them."""
+"""Staged files: whole, in parts, and their core metadata."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.servers.service import RunningService, prefix_of
 
-# Every form that names one part: what is sent, and what of the file is meant.
+# Every form of a Range header for one part, and that part of the file.
 RANGES = {
     "the first bytes": ("bytes=0-9", slice(0, 10)),
     "one byte": ("bytes=5-5", slice(5, 6)),
@@ -26,7 +26,7 @@ def link(stage: Any, wheel: Distribution) -> str:
 
 
 async def test_bytes(service: RunningService, link: str, wheel: Distribution) -> None:
-    """A staged file is sent as it came, as something to be saved (53, 93; D61)."""
+    """A staged file is served byte for byte, as a download."""
     answer = await service.get(link)
 
     assert answer.body == wheel.content
@@ -38,7 +38,7 @@ async def test_bytes(service: RunningService, link: str, wheel: Distribution) ->
 
 
 async def test_path_is_that_of_the_file_host(stage: Any, wheel: Distribution, prefix: str) -> None:
-    """The path below the stage is the one on PyPI's file host, without a query (58, 59)."""
+    """The path below the stage is the one on PyPI's file host, without a query."""
     digest = wheel.blake2b_256
 
     path = f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{wheel.filename}"
@@ -50,7 +50,7 @@ async def test_path_is_that_of_the_file_host(stage: Any, wheel: Distribution, pr
 async def test_part(
     service: RunningService, link: str, wheel: Distribution, header: str, part: slice
 ) -> None:
-    """Installers read the parts of a wheel that they need (79)."""
+    """A part of a wheel can be requested."""
     answer = await service.get(link, Range=header)
 
     start, stop, _ = part.indices(len(wheel.content))
@@ -61,7 +61,7 @@ async def test_part(
 
 @pytest.mark.parametrize("header", RANGES)
 async def test_head_of_a_part(service: RunningService, link: str, header: str) -> None:
-    """HEAD and GET agree about parts (79; D61)."""
+    """HEAD and GET have the same headers for a part."""
     got = await service.get(link, Range=RANGES[header][0])
 
     head = await service.get(link, Range=RANGES[header][0], method="HEAD")
@@ -75,10 +75,7 @@ async def test_head_of_a_part(service: RunningService, link: str, header: str) -
 async def test_part_that_is_not_there(
     service: RunningService, link: str, wheel: Distribution, header: str
 ) -> None:
-    """A part that the file does not have is refused; nobody may keep that answer (79).
-
-    It used to come with the file's own caching header, good for a year.
-    """
+    """A part beyond the file is refused, and the answer is not stored by caches."""
     answer = await service.get(link, Range=header)
 
     assert (answer.status, answer.body) == (416, b"")
@@ -86,22 +83,22 @@ async def test_part_that_is_not_there(
     assert "immutable" not in answer.headers.get("Cache-Control", "")
 
 
-async def test_ranges_are_told(service: RunningService, link: str) -> None:
-    """A client can know that it may ask for parts (79)."""
+async def test_ranges_are_announced(service: RunningService, link: str) -> None:
+    """The answer announces that parts can be requested."""
     answer = await service.get(link, method="HEAD")
 
     assert answer.headers["Accept-Ranges"] == "bytes"
 
 
 async def test_is_never_packed(service: RunningService, link: str, wheel: Distribution) -> None:
-    """A wheel is not compressed again: its digest is of what is sent (53)."""
+    """A wheel is not compressed: its digest is of the bytes that are sent."""
     answer = await service.get(link, Accept_Encoding="gzip, br")
 
     assert (answer.body, "Content-Encoding" in answer.headers) == (wheel.content, False)
 
 
 async def test_core_metadata(service: RunningService, link: str, wheel: Distribution) -> None:
-    """The core metadata is METADATA byte for byte (56)."""
+    """The core metadata is METADATA, byte for byte."""
     answer = await service.get(f"{link}.metadata")
 
     assert answer.body == wheel.metadata
@@ -111,7 +108,7 @@ async def test_core_metadata(service: RunningService, link: str, wheel: Distribu
 async def test_no_core_metadata_of_an_sdist(
     service: RunningService, stage: Any, sdist: Distribution
 ) -> None:
-    """An sdist has none, and upstream is not asked (57)."""
+    """An sdist has no core metadata, and upstream is not asked."""
     answer = await service.get(f"{stage['files'][sdist.filename]['link']}.metadata")
 
     assert answer.status == 404
@@ -122,7 +119,7 @@ async def test_no_core_metadata_of_an_sdist(
 async def test_name_and_digest_belong_together(
     service: RunningService, link: str, change: str
 ) -> None:
-    """Another name or digest is not the staged file, but upstream's affair."""
+    """A path with another name or digest is passed to upstream."""
     digest = link.split("/")[-2]
     changed = {
         "other-name": link.replace("demo-2.0", "demo-2.1"),
@@ -146,7 +143,7 @@ async def test_files_of_other_stages(service: RunningService, link: str, prefix:
 
 
 async def test_escaped_name(service: RunningService, link: str, wheel: Distribution) -> None:
-    """How a client escapes a name makes no difference."""
+    """An escaped filename is the filename."""
     answer = await service.get(link.replace("demo-2.0", "d%65mo%2D2.0"))
 
     assert answer.body == wheel.content
@@ -154,14 +151,14 @@ async def test_escaped_name(service: RunningService, link: str, wheel: Distribut
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "PATCH"])
 async def test_cannot_be_written(service: RunningService, link: str, method: str) -> None:
-    """A stage URL only reads, whatever credential comes along (38; A8)."""
+    """A stage URL is read-only with every credential."""
     answer = await service.send(method, link, {"Authorization": f"Bearer {service.admin}"})
 
     assert answer.status == 405
 
 
 async def test_reading_changes_nothing(service: RunningService, prefix: str, link: str) -> None:
-    """GET and HEAD leave what is kept as it is (D59)."""
+    """GET and HEAD change nothing in the data directory."""
     before = await service.parts.database.read(lambda rows: rows.stages.list())
 
     for path in (link, f"{link}.metadata", f"{prefix}simple/demo/", prefix):

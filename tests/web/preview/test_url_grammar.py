@@ -1,4 +1,4 @@
-"""Requests that no client should send: refused, and nothing of them told or passed on."""
+"""Invalid requests: refused, not passed on, and not repeated in answers or logs."""
 
 import logging
 from urllib.parse import urlsplit
@@ -13,36 +13,21 @@ SECRET = "stgv_ThisIsNoTokenButLooksAsIfItCouldBeOne0"
 HOSTILE = {
     "absolute form": "http://example.org/simple/",
     "absolute form of a stage": "http://example.org{prefix}simple/other/",
-    "absolute form of another scheme": "ftp://example.org/simple/",
     "authority form": "example.org:80",
     "asterisk": "*",
     "two slashes first": "//example.org/simple/",
     "two slashes": "{prefix}/simple/other/",
-    "two slashes later": "{prefix}simple//other/",
-    "host behind two slashes": "{prefix}/example.org/",
     "backslash": "{prefix}simple\\other/",
-    "backslashes": "{prefix}\\\\example.org",
     "escaped slash": "{prefix}simple%2Fother/",
-    "escaped slash in lower case": "{prefix}simple%2fother/",
-    "escaped backslash": "{prefix}simple%5Cother/",
     "NUL": "{prefix}simple/other%00/",
-    "line feed": "{prefix}simple/other%0a/",
-    "carriage return": "{prefix}simple/other%0D/",
     "line break and header": "{prefix}simple/%0d%0aX-Evil:%201/",
     "dot segments": "{prefix}simple/../../other/",
-    "dot segment": "{prefix}./simple/other/",
-    "dot segment at the end": "{prefix}simple/..",
     "escaped dots": "{prefix}%2e%2e/simple/other/",
-    "escaped dot": "{prefix}.%2E/simple/other/",
     "dot segments out of the stage": "{prefix}../../../health/live",
     "broken escape": "{prefix}simple/%zz/",
-    "unfinished escape": "{prefix}simple/%a",
-    "escape of nothing": "{prefix}simple/%",
     "fragment": "{prefix}simple/other/#x",
     "long path": "{prefix}simple/" + "a" * 2048,
     "long query": "{prefix}simple/other/?" + "a" * 2049,
-    "escaped NUL in a query": "{prefix}simple/other/?a=%00",
-    "escaped line feed in a query": "{prefix}simple/other/?a=%0A",
     "no path": "?{prefix}",
     "empty stage": "/tmp//",
     "no project": "/tmp//{token}/simple/other/",
@@ -51,16 +36,13 @@ NOT_ASCII = {
     "letters beyond ASCII": "simple/d\u00e9mo/".encode(),
     "bytes that are no UTF-8": b"simple/\xff\xfe/",
     "tab": b"simple/\tother/",
-    "space": b"simple/ other/",
-    "vertical tab": b"simple/\x0bother/",
-    "DEL": b"simple/\x7fother/",
     "NUL itself": b"simple/\x00other/",
 }
 
 
 @pytest.mark.parametrize("target", HOSTILE.values(), ids=HOSTILE)
 async def test_hostile_target(service: RunningService, prefix: str, target: str) -> None:
-    """A target that two servers could read in two ways is refused (B19, B20)."""
+    """A target that two servers could read in two ways is refused."""
     path = urlsplit(prefix).path
     filled = target.format(prefix=path, token=path.split("/")[3])
 
@@ -72,7 +54,7 @@ async def test_hostile_target(service: RunningService, prefix: str, target: str)
 
 @pytest.mark.parametrize("rest", NOT_ASCII.values(), ids=NOT_ASCII)
 async def test_other_characters(service: RunningService, prefix: str, rest: bytes) -> None:
-    """A target is printable ASCII, or it is none (B19)."""
+    """A target must be printable ASCII."""
     target = urlsplit(prefix).path.encode() + rest
 
     answer = await exchange(service.url, a_request(target))
@@ -81,12 +63,17 @@ async def test_other_characters(service: RunningService, prefix: str, rest: byte
     assert service.index.requests == []
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "OPTIONS", "X-OWN"])
-@pytest.mark.parametrize("name", ["absolute form", "dot segments", "escaped slash", "backslash"])
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        *(("dot segments", method) for method in ("POST", "PUT", "HEAD", "OPTIONS", "X-OWN")),
+        *((name, "POST") for name in ("absolute form", "escaped slash", "backslash")),
+    ],
+)
 async def test_hostile_target_of_other_methods(
     service: RunningService, prefix: str, name: str, method: str
 ) -> None:
-    """The method makes no difference (B19)."""
+    """The method makes no difference."""
     target = HOSTILE[name].format(prefix=urlsplit(prefix).path)
 
     answer = await exchange(service.url, a_request(target, method))
@@ -100,7 +87,7 @@ ODD_BUT_FINE = ["%252e%252e/", "[::1]/", "@example.org/", "a;b/", "~x/", "a%3Fb"
 
 @pytest.mark.parametrize("path", ODD_BUT_FINE)
 async def test_goes_to_upstream_as_spelled(service: RunningService, prefix: str, path: str) -> None:
-    """What is well formed reaches upstream as it is spelled, and no other host (B20)."""
+    """A valid target is sent to upstream as spelled, and to no other host."""
     answer = await exchange(service.url, a_request(urlsplit(prefix).path + path))
 
     assert status_of(answer) == 404
@@ -114,7 +101,7 @@ LINES = {
     "no HTTP": f"GET /tmp/demo/{SECRET}/ FTP/1.1\r\nHost: x\r\n\r\n",
     "a space in the path": f"GET /tmp/demo/{SECRET}/ x HTTP/1.1\r\nHost: x\r\n\r\n",
     "no method": f"/tmp/demo/{SECRET}/ HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a method that is none": f"{SECRET}@ /tmp/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    "an invalid method": f"{SECRET}@ /tmp/ HTTP/1.1\r\nHost: x\r\n\r\n",
     "a header without a colon": f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization {SECRET}\r\n\r\n",
     "a header with a space": f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization : {SECRET}\r\n\r\n",
     "a folded header": f"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n {SECRET}\r\n\r\n",
@@ -130,7 +117,7 @@ LINES = {
         f"POST /tmp/demo/{SECRET}/ HTTP/1.1\r\nHost: x\r\n"
         "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     ),
-    "a length that is none": (
+    "an invalid length": (
         f"POST /tmp/demo/{SECRET}/ HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"
     ),
     "TLS": "\x16\x03\x01\x02\r\n\r\n" + SECRET + "\r\n\r\n",
@@ -141,7 +128,7 @@ LINES = {
 async def test_broken_request_is_not_echoed(
     service: RunningService, caplog: pytest.LogCaptureFixture, request_text: str
 ) -> None:
-    """Neither the answer nor the log quotes a request that cannot be read (A14, A15, B36)."""
+    """Neither the answer nor the log quotes a request that cannot be parsed."""
     caplog.set_level(logging.DEBUG)
 
     answer = await exchange(service.url, request_text.encode("latin-1"))
@@ -159,7 +146,7 @@ async def test_broken_request_is_not_echoed(
 async def test_reading_has_no_body(
     service: RunningService, prefix: str, method: str, framing: tuple[str, bytes]
 ) -> None:
-    """A GET with a body is refused: the next server might take it for a request (B22)."""
+    """A GET with a body is refused: the next server could take it for a request."""
     header, body = framing
     target = f"{urlsplit(prefix).path}simple/other/"
 
@@ -170,7 +157,7 @@ async def test_reading_has_no_body(
 
 
 async def test_old_version_has_no_chunks(service: RunningService, prefix: str) -> None:
-    """HTTP/1.0 knows no Transfer-Encoding (B22)."""
+    """Transfer-Encoding in HTTP/1.0 is refused."""
     request = a_request(urlsplit(prefix).path, "POST", "1.0", "Transfer-Encoding: chunked")
 
     answer = await exchange(service.url, request + b"0\r\n\r\n")
@@ -179,7 +166,7 @@ async def test_old_version_has_no_chunks(service: RunningService, prefix: str) -
 
 
 async def test_old_version_is_spoken(service: RunningService, prefix: str) -> None:
-    """Who speaks HTTP/1.0 gets pages, edited or not."""
+    """Pages are served over HTTP/1.0, edited or not."""
     path = urlsplit(prefix).path
 
     edited = await exchange(service.url, a_request(f"{path}simple/demo/", "GET", "1.0"))
@@ -190,7 +177,7 @@ async def test_old_version_is_spoken(service: RunningService, prefix: str) -> No
 
 
 async def test_second_request_of_a_connection(service: RunningService, prefix: str) -> None:
-    """What stands behind a refused request is not read as one (B36)."""
+    """The body of a refused request is not read as another request."""
     target = f"{urlsplit(prefix).path}simple/other/"
     hidden = a_request(target)
     first = a_request(target, "GET", "1.1", f"Content-Length: {len(hidden)}")

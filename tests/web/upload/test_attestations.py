@@ -1,4 +1,4 @@
-"""Attestations are kept as they come, told of, and never needed."""
+"""Attestations: stored as sent, reported, and not required."""
 
 import pytest
 
@@ -30,7 +30,7 @@ LEFT_OUT = (
 async def test_what_comes_along(
     service: RunningService, sent: str, count: int, notices: list[str]
 ) -> None:
-    """Whatever they are, the file is taken, and the stage says what came along."""
+    """A file is accepted with any attestations, and the stage reports them."""
     answer = await service.post(twine_form(WHEEL, attestations=sent, staged="true"))
 
     file = answer.document["files"][WHEEL.filename]

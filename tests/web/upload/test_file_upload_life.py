@@ -1,4 +1,4 @@
-"""Upload 2.0: how long a file upload lives, and how it ends."""
+"""Upload 2.0: the life of a file upload, and how it ends."""
 
 from typing import Any
 
@@ -19,18 +19,18 @@ async def client(service: RunningService) -> Pep694:
     return Pep694(service, await service.token())
 
 
-def is_kept(service: RunningService) -> bool:
-    """Say whether the bytes of the wheel are kept."""
+def is_stored(service: RunningService) -> bool:
+    """Return whether the bytes of the wheel are stored."""
     return stored_file(service.data, WHEEL.sha256).exists()
 
 
 async def own(client: Pep694, upload: Any) -> Any:
-    """Return what an upload's own URL tells."""
+    """Return an upload as its own URL shows it."""
     return (await client.ask("GET", upload["links"]["file-upload-session"])).document
 
 
 async def test_deleted_while_pending(client: Pep694) -> None:
-    """A pending upload is deleted: 204, gone from the session, canceled by its own URL (26, 27)."""
+    """A pending upload is deleted: 204, no longer in the session, canceled by its own URL."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
 
@@ -42,7 +42,7 @@ async def test_deleted_while_pending(client: Pep694) -> None:
 
 
 async def test_deleted_when_completed(client: Pep694) -> None:
-    """A completed upload is deleted: its file is withdrawn, and its URL is gone (26)."""
+    """Deleting a completed upload withdraws its file, whose URL is gone."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     await client.complete(upload)
@@ -58,7 +58,7 @@ async def test_deleted_when_completed(client: Pep694) -> None:
 
 
 async def test_deleted_in_error(client: Pep694) -> None:
-    """An upload in error is deleted: 204, and the name is free (25, 26)."""
+    """An upload in error is deleted: 204, and the filename is free."""
     session = await client.session()
     upload = await client.sent(session, WHEEL, size=1)
     await client.complete(upload)
@@ -71,7 +71,7 @@ async def test_deleted_in_error(client: Pep694) -> None:
 
 
 async def test_not_deleted_while_processing(client: Pep694) -> None:
-    """While a file is looked at nothing can be done to it: 409; then it is completed (24, 26)."""
+    """An upload that is being checked accepts nothing: 409; then it is completed."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
 
@@ -94,7 +94,7 @@ async def test_not_deleted_while_processing(client: Pep694) -> None:
 
 
 async def test_canceled_is_the_end(client: Pep694) -> None:
-    """What is canceled stays so: 409 to everything, and no way on (26)."""
+    """A canceled upload is 409 to everything, and stays canceled."""
     upload = await client.sent(await client.session(), WHEEL)
     await client.delete(upload)
 
@@ -111,10 +111,7 @@ async def test_canceled_is_the_end(client: Pep694) -> None:
 
 
 async def test_expired(client: Pep694) -> None:
-    """An upload that nobody completes within a day is canceled, and leaves the session (27).
-
-    It stood there as pending, and would have been in the way of publishing.
-    """
+    """An upload that is not completed within a day is canceled, and leaves the session."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     client.service.clock.advance(hours=24)
@@ -128,7 +125,7 @@ async def test_expired(client: Pep694) -> None:
 
 
 async def test_just_in_time(client: Pep694) -> None:
-    """An upload can be completed to the last moment."""
+    """An upload can be completed up to its expiry."""
     upload = await client.sent(await client.session(), WHEEL)
     client.service.clock.advance(hours=23, minutes=59)
 
@@ -136,7 +133,7 @@ async def test_just_in_time(client: Pep694) -> None:
 
 
 async def test_announced_anew_after_it_expired(client: Pep694) -> None:
-    """The name of an upload that expired is free, swept or not; the old one stays canceled."""
+    """The filename of an expired upload is free before a sweep; the old one stays canceled."""
     session = await client.session()
     first = await client.sent(session, WHEEL)
     client.service.clock.advance(days=2)
@@ -149,26 +146,23 @@ async def test_announced_anew_after_it_expired(client: Pep694) -> None:
 
 
 async def test_bytes_of_an_expired_upload_are_swept(client: Pep694) -> None:
-    """An upload that expired needs its bytes no more, however long its session lives.
-
-    They were kept as long as the session.
-    """
+    """A sweep deletes the bytes of an expired upload, also while its session lives."""
     await client.sent(await client.session(), WHEEL)
     sweep = client.service.parts.expiry.sweep
     client.service.clock.advance(hours=23)
     await sweep()
-    before = is_kept(client.service)
+    before = is_stored(client.service)
     client.service.clock.advance(hours=1)
     await sweep()
     client.service.clock.advance(hours=1)
 
     await sweep()
 
-    assert (before, is_kept(client.service)) == (True, False)
+    assert (before, is_stored(client.service)) == (True, False)
 
 
 async def test_extended(client: Pep694) -> None:
-    """A wish for more time is granted in whole seconds, and counts."""
+    """An upload is extended in whole seconds."""
     upload = await client.sent(await client.session(), WHEEL)
 
     answer = await client.extend(upload, 7200)
@@ -180,7 +174,7 @@ async def test_extended(client: Pep694) -> None:
 
 @pytest.mark.parametrize("seconds", [10**9, 10**30], ids=["decades", "aeons"])
 async def test_extended_as_long_as_the_stage_lives(client: Pep694, seconds: int) -> None:
-    """No wish is too long: it is granted up to the end of the session (13, 36)."""
+    """An extension is granted up to the end of the session."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
 
@@ -190,15 +184,15 @@ async def test_extended_as_long_as_the_stage_lives(client: Pep694, seconds: int)
 
 
 @pytest.mark.parametrize("seconds", [-1, 1.5, "60", None, True])
-async def test_wrong_wish(client: Pep694, seconds: Any) -> None:
-    """A wish is spelled as a number of whole seconds."""
+async def test_wrong_extension(client: Pep694, seconds: Any) -> None:
+    """An extension must be a whole number of seconds."""
     upload = await client.sent(await client.session(), WHEEL)
 
     assert (await client.extend(upload, seconds)).status == 400
 
 
 async def test_extending_never_shortens(client: Pep694) -> None:
-    """A wish for nothing changes nothing (13)."""
+    """An extension by zero changes nothing."""
     upload = await client.sent(await client.session(), WHEEL)
 
     answer = await client.extend(upload, 0)
@@ -207,7 +201,7 @@ async def test_extending_never_shortens(client: Pep694) -> None:
 
 
 async def test_session_that_is_nearly_over(client: Pep694) -> None:
-    """An upload does not outlive its session, which lives on by every change of it."""
+    """An upload does not outlive its session, which each change extends."""
     session = await client.session()
     client.service.clock.advance(days=6, hours=20)
 
@@ -218,11 +212,8 @@ async def test_session_that_is_nearly_over(client: Pep694) -> None:
     assert lived["expires-at"] > session["expires-at"]
 
 
-async def test_bytes_that_are_of_no_use_go_at_once(client: Pep694) -> None:
-    """What was sent before, and what was deleted, takes no room: nobody could ever see it.
-
-    It stayed for an hour, and a client could fill the disk in that time.
-    """
+async def test_unused_bytes_are_deleted_at_once(client: Pep694) -> None:
+    """Bytes that were replaced or deleted are removed from the disk at once."""
     session = await client.session()
     upload = (await client.announce(session, WHEEL)).document
     for content in (b"first", b"second", WHEEL.content):
@@ -237,7 +228,7 @@ async def test_bytes_that_are_of_no_use_go_at_once(client: Pep694) -> None:
 
 
 async def test_bytes_that_another_upload_needs_stay(client: Pep694) -> None:
-    """What two uploads sent alike goes with the last of them."""
+    """Bytes of two uploads are deleted with the last of them."""
     session, other = await client.session(), await client.session(version="3.0")
     first = await client.sent(session, WHEEL)
     second = (await client.announce(other, a_wheel(version="3.0"))).document
@@ -245,11 +236,11 @@ async def test_bytes_that_another_upload_needs_stay(client: Pep694) -> None:
 
     await client.delete(first)
 
-    assert is_kept(client.service)
+    assert is_stored(client.service)
 
 
 async def test_much_more_than_was_announced(client: Pep694) -> None:
-    """Who announces little and sends much is refused while sending, and nothing is kept."""
+    """A body far longer than announced is refused while it is sent, and not stored."""
     session = await client.session()
     upload = (await client.announce(session, WHEEL, size=1)).document
 

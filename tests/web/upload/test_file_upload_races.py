@@ -1,4 +1,4 @@
-"""Upload 2.0: everything at once on one file; whatever comes first, nothing is left half done."""
+"""Upload 2.0: concurrent requests about one file."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -27,28 +27,28 @@ def client(service: RunningService) -> Pep694:
 
 
 async def stage_of(service: RunningService, session: Any) -> Stage:
-    """Return the stage behind a session, as it is kept."""
+    """Return the stage behind a session, as it is stored."""
     stage = await service.parts.database.read(lambda rows: rows.stages.find(session["id"]))
     assert stage is not None
     return stage
 
 
 def missing_bytes(service: RunningService, stage: Stage) -> list[str]:
-    """Return what a stage names and nobody keeps."""
+    """Return the digests that a stage needs and the disk lacks."""
     needed = [one.sha256 for one in stage.artifacts]
     needed += [one.received.sha256 for one in stage.uploads if one.received]
     return [digest for digest in needed if not stored_file(service.data, digest).exists()]
 
 
 async def shuffled(random: Random, asked: Sequence[Awaitable[Answer]]) -> list[int]:
-    """Return the statuses of what is asked at the same time, begun in some order."""
+    """Return the statuses of concurrent requests, started in random order."""
     order = random.sample(asked, len(asked))
     return [one.status for one in await asyncio.gather(*order)]
 
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_everything_at_once(client: Pep694, seed: int) -> None:
-    """Sent, completed, deleted, swept and uploaded otherwise at once: each is whole or refused."""
+    """Concurrent sending, completing, deleting, sweeping and uploading leave no inconsistency."""
     random, session = Random(seed), await client.session()
     upload = await client.sent(session, WHEEL)
 
@@ -75,7 +75,7 @@ async def test_everything_at_once(client: Pep694, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_canceled_at_any_moment(client: Pep694, seed: int) -> None:
-    """A session that is canceled while its file is completed: nothing stays in processing."""
+    """A session canceled while its file is completed leaves nothing in processing."""
     random, session = Random(seed), await client.session()
     upload = await client.sent(session, WHEEL)
 
@@ -94,7 +94,7 @@ async def test_canceled_at_any_moment(client: Pep694, seed: int) -> None:
 
 
 async def test_completed_ten_times_at_once(client: Pep694) -> None:
-    """Of many that complete one upload, one does; the others learn that it is under way."""
+    """Of many that complete one upload, one succeeds, and the others are 409."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
 
@@ -105,7 +105,7 @@ async def test_completed_ten_times_at_once(client: Pep694) -> None:
 
 
 async def test_rivals_send_at_once(client: Pep694) -> None:
-    """Of bytes that come in at the same time those that are kept are whole."""
+    """The stored bytes of concurrent bodies are one whole body."""
     session = await client.session()
     upload = (await client.announce(session, WHEEL)).document
     rivals = [b"x" * size for size in range(0, 300_000, 50_000)]
@@ -113,16 +113,16 @@ async def test_rivals_send_at_once(client: Pep694) -> None:
     answers = await asyncio.gather(*(client.send(upload, one) for one in rivals))
 
     stage = await stage_of(client.service, session)
-    (kept,) = stage.uploads
+    (upload,) = stage.uploads
     assert {one.status for one in answers} == {201}
-    assert kept.received is not None
-    assert kept.received.size in {len(one) for one in rivals}
+    assert upload.received is not None
+    assert upload.received.size in {len(one) for one in rivals}
     assert missing_bytes(client.service, stage) == []
     assert list((client.service.data / "files" / "incoming").iterdir()) == []
 
 
 async def test_bytes_that_two_uploads_share(client: Pep694) -> None:
-    """Deleting one of two uploads with the same bytes takes nothing from the other."""
+    """Deleting one of two uploads with the same bytes leaves the other complete."""
     one, two = await client.session(), await client.session("other")
     first = await client.sent(one, WHEEL)
     odd = an_sdist("other", "2.0")
@@ -140,7 +140,7 @@ async def test_bytes_that_two_uploads_share(client: Pep694) -> None:
 
 
 async def test_client_that_goes_away_while_it_completes(client: Pep694) -> None:
-    """Who hangs up while a file is looked at finds it completed later."""
+    """An upload is completed even if its client disconnects during the check."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
 

@@ -1,4 +1,4 @@
-"""Upload 2.0: files are announced, sent and completed, and a stage is filled by both APIs."""
+"""Upload 2.0: whole sessions, alone and together with the legacy API."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def client(service: RunningService) -> Pep694:
 
 
 async def test_whole_session(client: Pep694) -> None:
-    """A wheel and an sdist come in, and the stage is as if twine had sent them (15, 24)."""
+    """A wheel and an sdist are staged as if twine had sent them."""
     session = await client.session()
 
     announced = await client.announce(session, WHEEL)
@@ -44,7 +44,7 @@ async def test_whole_session(client: Pep694) -> None:
 
 
 async def test_nothing_shows_before_it_is_complete(client: Pep694) -> None:
-    """Until a file is completed the stage is what it was, for installers (34)."""
+    """Until a file is completed the stage is unchanged for installers."""
     client.service.index.add("demo", a_wheel(version="1.0"))
     session = await client.session()
     path = f"{prefix_of(session)}simple/demo/"
@@ -61,7 +61,7 @@ async def test_nothing_shows_before_it_is_complete(client: Pep694) -> None:
 
 
 async def test_twenty_files_at_once(client: Pep694) -> None:
-    """Files that come in side by side are all in the session, whole."""
+    """Files that are uploaded concurrently are all in the session, complete."""
     session = await client.session()
     wheels = [a_wheel(version="2.0", tag=f"cp3{minor}-none-any") for minor in range(1, 20)]
 
@@ -75,7 +75,7 @@ async def test_twenty_files_at_once(client: Pep694) -> None:
 
 
 async def test_first_file_fixes_the_version(client: Pep694) -> None:
-    """A session without a version gets that of the file that is completed first (DECISIONS 1)."""
+    """A session without a version gets that of the first completed file."""
     session = await client.session(version=None)
     first, second = [
         await client.sent(session, one) for one in (a_wheel(version="1.5"), a_wheel(version="2.0"))
@@ -95,7 +95,7 @@ async def test_first_file_fixes_the_version(client: Pep694) -> None:
 
 
 async def test_version_that_is_staged_elsewhere(client: Pep694) -> None:
-    """A session without a version does not take the one that another session has."""
+    """A session without a version does not take that of another session."""
     await client.session()
     session = await client.session(version=None)
 
@@ -106,7 +106,7 @@ async def test_version_that_is_staged_elsewhere(client: Pep694) -> None:
 
 
 async def test_both_apis_at_once(client: Pep694) -> None:
-    """A stage is filled by both upload APIs, and tells of all of it alike."""
+    """A stage filled by both upload APIs shows all files alike."""
     session = await client.session()
 
     answers = await asyncio.gather(
@@ -118,7 +118,7 @@ async def test_both_apis_at_once(client: Pep694) -> None:
 
 
 async def test_legacy_upload_of_a_pending_name(client: Pep694) -> None:
-    """A legacy upload of a pending name is staged; the upload replaces it when it is completed."""
+    """A legacy upload of a pending filename is staged, and replaced on completing."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     legacy = await client.service.upload(OTHER)
@@ -135,7 +135,7 @@ async def test_legacy_upload_of_a_pending_name(client: Pep694) -> None:
 
 
 async def test_legacy_upload_of_the_very_file(client: Pep694) -> None:
-    """A pending file that came by the legacy API meanwhile is completed all the same."""
+    """A pending file that was uploaded by the legacy API too can be completed."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     await client.service.upload(WHEEL)
@@ -148,7 +148,7 @@ async def test_legacy_upload_of_the_very_file(client: Pep694) -> None:
 
 
 async def test_legacy_upload_replaces_what_was_completed(client: Pep694) -> None:
-    """An upload whose file was replaced by another API says that it is canceled (26, 27)."""
+    """A completed upload whose file the legacy API replaced is canceled."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     await client.complete(upload)
@@ -163,10 +163,7 @@ async def test_legacy_upload_replaces_what_was_completed(client: Pep694) -> None
 
 
 async def test_canceled_stays_canceled(client: Pep694) -> None:
-    """An upload whose file was replaced stays canceled when the same bytes come once more (26).
-
-    It was completed again, and deleting it took a file away that came otherwise.
-    """
+    """An upload whose file was replaced stays canceled when its bytes are uploaded again."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     await client.complete(upload)
@@ -180,7 +177,7 @@ async def test_canceled_stays_canceled(client: Pep694) -> None:
 
 
 async def test_withdrawn_by_the_other_api(client: Pep694) -> None:
-    """A file that is withdrawn by /api/ is canceled by its own URL, and can come anew (26, 27)."""
+    """A file withdrawn by /api/ is canceled by its own URL, and can be uploaded again."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     await client.complete(upload)
@@ -192,8 +189,8 @@ async def test_withdrawn_by_the_other_api(client: Pep694) -> None:
     assert (await client.upload(session, WHEEL)).status == 201
 
 
-async def test_legacy_upload_mends_an_error(client: Pep694) -> None:
-    """A name that is in error is mended by a legacy upload; the failed one is over with it."""
+async def test_legacy_upload_replaces_an_error(client: Pep694) -> None:
+    """A legacy upload replaces an upload in error, which is then canceled."""
     session = await client.session()
     upload = await client.sent(session, WHEEL, size=1)
     await client.complete(upload)
@@ -205,7 +202,7 @@ async def test_legacy_upload_mends_an_error(client: Pep694) -> None:
 
 
 async def test_staged_by_form(client: Pep694) -> None:
-    """A session that a legacy upload opened is filled on by this API (41)."""
+    """A session that a legacy upload opened can be continued by this API."""
     stage = await client.service.staged(WHEEL)
     session = (await client.ask("GET", stage["links"]["session"])).document
 

@@ -1,4 +1,4 @@
-"""Upload 2.0: what becomes of files on their way in when their session or their token is gone."""
+"""Upload 2.0: unfinished files of ended sessions and revoked tokens."""
 
 import pytest
 
@@ -17,13 +17,13 @@ async def client(service: RunningService) -> Pep694:
     return Pep694(service, await service.token())
 
 
-def is_kept(service: RunningService) -> bool:
-    """Say whether the bytes of the wheel are kept."""
+def is_stored(service: RunningService) -> bool:
+    """Return whether the bytes of the wheel are stored."""
     return stored_file(service.data, WHEEL.sha256).exists()
 
 
 async def test_session_canceled_while_uploads_are_pending(client: Pep694) -> None:
-    """A session is canceled whatever its files are at; they are out of reach, and swept (32)."""
+    """A canceled session's pending uploads are not reachable, and are swept."""
     session = await client.session()
     uploads = [await client.sent(session, one) for one in (WHEEL, SDIST)]
     await client.send(uploads[0], WHEEL.content)
@@ -43,14 +43,11 @@ async def test_session_canceled_while_uploads_are_pending(client: Pep694) -> Non
     assert ended.status == 204
     assert statuses == [410, 410, 410, 410]
     assert [one for one in shown["files"].values() if "link" in one] == []
-    assert not is_kept(client.service)
+    assert not is_stored(client.service)
 
 
 async def test_session_canceled_while_a_file_is_processed(client: Pep694) -> None:
-    """Canceling does not wait for a file that is looked at; that file ends in error (32).
-
-    It stayed in processing for good.
-    """
+    """Canceling does not wait for a file that is being checked, which ends in error."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
 
@@ -65,7 +62,7 @@ async def test_session_canceled_while_a_file_is_processed(client: Pep694) -> Non
 
 
 async def test_session_that_expires_while_a_file_is_processed(client: Pep694) -> None:
-    """A session whose time is over takes nothing more, and no file stays in processing."""
+    """An expired session accepts nothing, and no file stays in processing."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
 
@@ -79,7 +76,7 @@ async def test_session_that_expires_while_a_file_is_processed(client: Pep694) ->
 
 
 async def test_rotated(client: Pep694) -> None:
-    """Another stage URL does not disturb what is on its way: it is completed there (9)."""
+    """An upload is completed in its stage although the stage URL was replaced."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     rotated = (await client.service.api("POST", f"stages/{session['id']}/rotate")).document
@@ -92,8 +89,8 @@ async def test_rotated(client: Pep694) -> None:
     assert (await client.service.get(f"{session['links']['stage']}simple/demo/")).status == 410
 
 
-async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
-    """A token that is revoked while its file comes in counts no more, at no URL (4, 23)."""
+async def test_rights_are_checked_each_time(service: RunningService) -> None:
+    """A token that is revoked during an upload is refused at every URL."""
     made = (await service.api("POST", "tokens", can="upload", project="demo")).document
     client = Pep694(service, made["token"])
     upload = await client.sent(await client.session(), WHEEL)
@@ -112,7 +109,7 @@ async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
 
 
 async def test_no_credential(client: Pep694) -> None:
-    """Bytes and attestations take the same credentials as the rest: 401 without (3, 23)."""
+    """Bytes and attestations need a credential: 401 without one."""
     upload = (await client.announce(await client.session(), WHEEL)).document
 
     answers = [

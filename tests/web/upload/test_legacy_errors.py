@@ -1,4 +1,4 @@
-"""How the legacy upload API says no."""
+"""Errors of the legacy upload API."""
 
 import string
 
@@ -18,7 +18,7 @@ UNKNOWN = make_token(TokenKind.UPLOAD, b"\x07" * 32).reveal()
 
 @pytest.mark.parametrize("accept", [None, "*/*", "text/plain", "text/html", "text/*;q=0.9"])
 async def test_reason_and_body(service: RunningService, accept: str | None) -> None:
-    """The reason phrase is the first line of the body: some print the one, some the other (99)."""
+    """The reason phrase is the first line of the body: some uploaders print only one of them."""
     headers = {"Accept": accept} if accept else {}
 
     answer = await service.post(twine_form(WHEEL, version="dog", filetype="x"), **headers)
@@ -31,7 +31,7 @@ async def test_reason_and_body(service: RunningService, accept: str | None) -> N
 
 @pytest.mark.parametrize("accept", [UV_ACCEPT, "application/json", "application/json, */*;q=0.1"])
 async def test_json(service: RunningService, accept: str) -> None:
-    """JSON comes only to who prefers it, and its type has no parameter (99)."""
+    """JSON is sent only to clients that prefer it, and its type has no parameter."""
     answer = await service.post(twine_form(WHEEL, version="dog"), Accept=accept)
 
     assert answer.headers["Content-Type"] == "application/json"
@@ -42,14 +42,14 @@ async def test_json(service: RunningService, accept: str) -> None:
 
 @pytest.mark.parametrize("accept", ["application/json;q=0.5, text/plain;q=0.8", "text/plain", ""])
 async def test_text_where_json_is_not_preferred(service: RunningService, accept: str) -> None:
-    """Who does not prefer JSON gets text (99)."""
+    """A client that does not prefer JSON gets text."""
     answer = await service.post(twine_form(WHEEL, version="dog"), Accept=accept)
 
     assert answer.headers["Content-Type"].startswith("text/plain")
 
 
 async def test_other_letters(service: RunningService) -> None:
-    """What is not ASCII becomes a question mark, in the reason and in the body (99)."""
+    """Characters beyond ASCII become question marks, in the reason and in the body."""
     answer = await service.post(twine_form(WHEEL, version="1.0\u00e9\u4e16\U0001f600"))
 
     assert answer.reason == "'1.0???' is invalid for 'version'."
@@ -57,7 +57,7 @@ async def test_other_letters(service: RunningService) -> None:
 
 
 async def test_line_breaks(service: RunningService) -> None:
-    """A line break in what a client sent starts no line of the answer's head (99)."""
+    """A line break in the form does not start a header of the answer."""
     answer = await service.post(twine_form(WHEEL, version="1\r\nX-Evil: 1\r\n\r\nbody"))
 
     assert answer.status == 400
@@ -66,7 +66,7 @@ async def test_line_breaks(service: RunningService) -> None:
 
 
 async def test_long_sentence(service: RunningService) -> None:
-    """A reason phrase has at most 500 characters (DECISIONS 20)."""
+    """A reason phrase has at most 500 characters."""
     answer = await service.post(twine_form(WHEEL, version="x" * 2000))
 
     assert (answer.status, len(answer.reason)) == (400, 500)
@@ -84,7 +84,7 @@ async def test_long_sentence(service: RunningService) -> None:
     ],
 )
 def test_reason_phrase(sentence: str, phrase: str) -> None:
-    """A reason phrase is one line of printable ASCII (DECISIONS 20)."""
+    """A reason phrase is one line of printable ASCII."""
     assert reason_phrase(sentence) == phrase
     assert set(phrase) <= set(string.printable) - set("\t\n\r\x0b\x0c")
 
@@ -106,8 +106,8 @@ CREDENTIALS = {
 
 
 @pytest.mark.parametrize("case", CREDENTIALS)
-async def test_credential_that_does_not_count(service: RunningService, case: str) -> None:
-    """Without a token 401 and a challenge; with one nobody knows 403 (3, 100; DECISIONS 18)."""
+async def test_invalid_credential(service: RunningService, case: str) -> None:
+    """Without a token the answer is 401 with a challenge; with an invalid one it is 403."""
     header, status = CREDENTIALS[case]
     sent = {} if header is None else {"Authorization": header}
 
@@ -119,14 +119,14 @@ async def test_credential_that_does_not_count(service: RunningService, case: str
 
 
 async def test_challenge(service: RunningService) -> None:
-    """The challenge is Basic, which keyrings and prompts understand (100)."""
+    """The challenge is Basic, which keyrings and prompts support."""
     answer = await service.send("POST", "/legacy/")
 
     assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
 
 
 async def test_sentence_of_pypi(service: RunningService) -> None:
-    """An unknown token hears what PyPI says (DECISIONS 18)."""
+    """An unknown token gets PyPI's sentence."""
     answer = await service.post(twine_form(WHEEL), token=UNKNOWN)
 
     assert answer.reason == "Invalid or non-existent authentication information."
@@ -134,22 +134,22 @@ async def test_sentence_of_pypi(service: RunningService) -> None:
 
 @pytest.mark.parametrize("user", ["admin", "", "__TOKEN__", "token"])
 async def test_other_user(service: RunningService, user: str) -> None:
-    """A good token under another user name does not count."""
+    """A valid token under another user name is refused."""
     answer = await service.post(twine_form(WHEEL), Authorization=basic(service.admin, user))
 
     assert answer.status == 403
 
 
-async def test_api_knows_no_such_token(service: RunningService) -> None:
-    """Elsewhere an unknown token is 401, with a challenge (3; DECISIONS 18)."""
+async def test_unknown_token_of_the_api(service: RunningService) -> None:
+    """In the other APIs an unknown token is 401, with a challenge."""
     answer = await service.api("GET", "stages", UNKNOWN)
 
     assert answer.status == 401
     assert "WWW-Authenticate" in answer.headers
 
 
-async def test_stage_is_looked_for_after_the_credential(service: RunningService) -> None:
-    """Without a credential nobody learns whether a stage URL is good."""
+async def test_credential_is_checked_before_the_stage(service: RunningService) -> None:
+    """Without a credential known and unknown stage URLs get the same answer."""
     stage = await service.staged(WHEEL)
 
     known = await service.send("POST", f"{prefix_of(stage)}legacy/")
@@ -160,14 +160,14 @@ async def test_stage_is_looked_for_after_the_credential(service: RunningService)
 
 @pytest.mark.parametrize("path", ["/legacy/", "/legacy"])
 async def test_reading_the_upload_url(service: RunningService, path: str) -> None:
-    """GET of the upload URL is refused, never a redirect (100)."""
+    """GET of the upload URL is refused, never redirected."""
     answer = await service.get(path)
 
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
 
 
-async def test_nobody_may_keep_an_error(service: RunningService) -> None:
-    """Errors are for the one who asked, and for now."""
+async def test_errors_are_not_stored(service: RunningService) -> None:
+    """Errors must not be stored by caches."""
     answer = await service.post(twine_form(WHEEL, version="dog"))
 
     assert answer.headers["Cache-Control"] == "private, no-cache"

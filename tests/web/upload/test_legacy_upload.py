@@ -1,4 +1,4 @@
-"""The legacy upload API: what is taken, and what becomes of it."""
+"""The legacy upload API: accepted and refused uploads."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,7 +16,7 @@ WRONG = "0" * 64
 
 @pytest.mark.parametrize("distribution", [WHEEL, an_sdist(version="2.0")], ids=["wheel", "sdist"])
 async def test_upload(service: RunningService, distribution: Distribution) -> None:
-    """An upload as twine sends it opens a stage and is told so (95; DECISIONS 19)."""
+    """An upload by twine opens a stage, and the answer has its URL."""
     answer = await service.upload(distribution)
 
     (stage,) = (await service.api("GET", "stages")).document["stages"]
@@ -31,7 +31,7 @@ async def test_upload(service: RunningService, distribution: Distribution) -> No
 
 @pytest.mark.parametrize("path", ["/legacy/", "/legacy"])
 async def test_without_slash(service: RunningService, path: str) -> None:
-    """The slash makes no difference: uploaders follow no redirect (100)."""
+    """The trailing slash makes no difference: uploaders follow no redirect."""
     assert (await service.upload(WHEEL, to=path)).status == 200
 
 
@@ -60,7 +60,7 @@ async def test_second_file_joins_the_stage(service: RunningService) -> None:
     "scheme", ["Bearer {}", "bearer {}", "token {}", "Token {}", "Basic"], ids=str
 )
 async def test_credentials(service: RunningService, scheme: str) -> None:
-    """A token is taken in each way in which uploaders send it (CONTRACT 3)."""
+    """A token is accepted in each way in which uploaders send it."""
     header = basic(service.admin) if scheme == "Basic" else scheme.format(service.admin)
 
     answer = await service.post(twine_form(WHEEL), Authorization=header)
@@ -77,7 +77,7 @@ ORDERS: Mapping[str, Callable[[list[Part]], list[Part]]] = {
         *parts,
         Part("gpg_signature", b"-----BEGIN", f"{WHEEL.filename}.asc"),
     ],
-    "with fields nobody knows": lambda parts: [*parts, Part("X-Own", b"1"), Part("md2", b"")],
+    "with unknown fields": lambda parts: [*parts, Part("X-Own", b"1"), Part("md2", b"")],
     "with empty fields, as pdm sends": lambda parts: [
         *[Part(name, b"") for name in ("author", "license", "keywords", "home_page")],
         *parts,
@@ -94,14 +94,14 @@ ORDERS: Mapping[str, Callable[[list[Part]], list[Part]]] = {
 
 @pytest.mark.parametrize("order", ORDERS)
 async def test_parts_in_any_order(service: RunningService, order: str) -> None:
-    """Uploaders send parts in their own order, also after the file (95, 108)."""
+    """Parts are accepted in any order, also after the file."""
     answer = await service.post(ORDERS[order](twine_form(WHEEL)))
 
     assert answer.status == 200, answer.text
 
 
 async def test_fields_after_content_count(service: RunningService) -> None:
-    """What comes after the file is checked like what comes before it (97, 108)."""
+    """Fields after the file are checked like those before it."""
     parts = twine_form(WHEEL, sha256_digest=WRONG)
 
     answer = await service.post([parts[-1], *parts[:-1]])
@@ -111,7 +111,7 @@ async def test_fields_after_content_count(service: RunningService) -> None:
 
 @pytest.mark.parametrize("name", ["sha256_digest", "blake2_256_digest", "md5_digest"])
 async def test_every_digest_is_checked(service: RunningService, name: str) -> None:
-    """One wrong digest among right ones is enough to refuse (97)."""
+    """One wrong digest among right ones is refused."""
     length = 32 if name == "md5_digest" else 64
 
     answer = await service.post(twine_form(WHEEL, **{name: "0" * length}))
@@ -121,7 +121,7 @@ async def test_every_digest_is_checked(service: RunningService, name: str) -> No
 
 
 async def test_no_digest(service: RunningService) -> None:
-    """A form without any digest is refused (97)."""
+    """A form without any digest is refused."""
     parts = without(twine_form(WHEEL), "sha256_digest", "blake2_256_digest")
 
     answer = await service.post(parts)
@@ -130,7 +130,7 @@ async def test_no_digest(service: RunningService) -> None:
 
 
 async def test_old_digest_alone(service: RunningService) -> None:
-    """An uploader that knows MD5 only is taken, as PyPI takes it (97)."""
+    """A form with MD5 only is accepted, as PyPI accepts it."""
     parts = without(twine_form(WHEEL), "sha256_digest", "blake2_256_digest")
 
     answer = await service.post([*parts, Part("md5_digest", WHEEL.md5.encode())])
@@ -139,7 +139,7 @@ async def test_old_digest_alone(service: RunningService) -> None:
 
 
 async def test_digests_in_capitals(service: RunningService) -> None:
-    """Digests are hex in either case (97)."""
+    """Digests are hexadecimal in either case."""
     answer = await service.post(twine_form(WHEEL, sha256_digest=WHEEL.sha256.upper()))
 
     assert answer.status == 200
@@ -162,7 +162,7 @@ VALUES = {
 
 @pytest.mark.parametrize("name", VALUES)
 async def test_wrong_field(service: RunningService, name: str) -> None:
-    """A field that PyPI refuses is refused in its words, and no stage is opened (98)."""
+    """A field that PyPI refuses is refused in its words, and no stage is opened."""
     value, sentence = VALUES[name]
 
     answer = await service.post(twine_form(WHEEL, **{name: value}))
@@ -171,8 +171,8 @@ async def test_wrong_field(service: RunningService, name: str) -> None:
     assert (await service.api("GET", "stages")).document == {"stages": []}
 
 
-async def test_everything_is_told_at_once(service: RunningService) -> None:
-    """All that is wrong stands in the body, the first of it in the reason phrase."""
+async def test_all_problems_are_reported(service: RunningService) -> None:
+    """All problems are in the body, and the first is in the reason phrase."""
     answer = await service.post(twine_form(WHEEL, protocol_version="2", filetype="bdist_egg"))
 
     assert answer.text.splitlines()[:2] == [
@@ -183,12 +183,12 @@ async def test_everything_is_told_at_once(service: RunningService) -> None:
 
 @pytest.mark.parametrize("action", ["submit", "submit_pkg_info", "doc_upload"])
 async def test_former_actions(service: RunningService, action: str) -> None:
-    """What PyPI no longer does is gone here too (98)."""
+    """Actions that PyPI has removed are refused as gone."""
     assert (await service.post(twine_form(WHEEL, **{":action": action}))).status == 410
 
 
 async def test_unknown_action(service: RunningService) -> None:
-    """An action that never was is refused."""
+    """An unknown action is refused."""
     answer = await service.post(twine_form(WHEEL, **{":action": "dance"}))
 
     assert answer.status == 400
@@ -196,7 +196,7 @@ async def test_unknown_action(service: RunningService) -> None:
 
 @pytest.mark.parametrize("action", [None, "file_upload"])
 async def test_action_in_the_query(service: RunningService, action: str | None) -> None:
-    """The action may be missing, or stand in the query."""
+    """The action may be missing, or be in the query."""
     parts = without(twine_form(WHEEL), ":action")
     query = f"?:action={action}" if action else ""
 
@@ -204,7 +204,7 @@ async def test_action_in_the_query(service: RunningService, action: str | None) 
 
 
 async def test_session_as_body(service: RunningService) -> None:
-    """`staged=true` changes nothing but the body: the session object (41; DECISIONS 19)."""
+    """`staged=true` changes only the body, which is the session object."""
     answer = await service.post(twine_form(WHEEL, staged="true"))
 
     assert answer.headers["Content-Type"] == "application/vnd.pypi.upload.v2+json"
@@ -213,7 +213,7 @@ async def test_session_as_body(service: RunningService) -> None:
 
 
 async def test_upstream_is_down(service: RunningService) -> None:
-    """A file is taken while upstream is down, with a notice: uploaders would send it again."""
+    """A file is accepted while upstream is down, with a notice."""
     service.index.quirks = Quirks(status=503)
 
     stage = await service.staged(WHEEL)
@@ -224,7 +224,7 @@ async def test_upstream_is_down(service: RunningService) -> None:
 
 
 async def test_form_is_not_trusted_over_the_file(service: RunningService) -> None:
-    """A file whose own metadata names another project is taken with a warning (101)."""
+    """A file whose own metadata names another project is accepted with a warning."""
     odd = a_wheel(version="2.0", metadata="Metadata-Version: 2.1\nName: evil\nVersion: 2.0\n")
 
     answer = await service.post(twine_form(odd, name="demo", staged="true"))
@@ -241,7 +241,7 @@ async def test_spelling_of_the_name(service: RunningService) -> None:
 
 
 async def test_upload_shows_at_once(service: RunningService) -> None:
-    """What was answered with OK is on the page and on the disk."""
+    """A file that was answered with OK is on the page and on the disk."""
     stage = await service.staged(WHEEL)
 
     page = await service.get(f"{prefix_of(stage)}simple/demo/", PIP)

@@ -1,4 +1,4 @@
-"""Upload 2.0: a session is published (T4), in whole, once, and while it lasts nothing else."""
+"""Upload 2.0: publishing a session, once, as a whole, and without changes meanwhile."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ FOR_LONG = 60.0
 
 @pytest.fixture
 def client(service: RunningService) -> Pep694:
-    """Return somebody who may do everything."""
+    """Return a client that may do everything."""
     return Pep694(service)
 
 
@@ -34,7 +34,7 @@ async def session(client: Pep694) -> Any:
 
 @pytest.fixture
 async def processing(client: Pep694, session: Any) -> Any:
-    """Return the session while it is being published, which takes longer than any test."""
+    """Return the session while it is being published, which lasts longer than any test."""
     client.service.index.uploads.processing = FOR_LONG
     assert (await client.publish(session)).status == 202
     return session
@@ -49,7 +49,7 @@ async def failed(client: Pep694, session: Any) -> Any:
 
 
 async def test_publish(client: Pep694, session: Any) -> None:
-    """Publishing is 202, where to ask, and when to ask again; in the end it is published (29)."""
+    """Publishing is 202, with the URL and the interval for polling; in the end it is published."""
     answer = await client.publish(session)
 
     done = await client.until_over(session)
@@ -62,7 +62,7 @@ async def test_publish(client: Pep694, session: Any) -> None:
 
 
 async def test_processing(client: Pep694, processing: Any) -> None:
-    """While it is published a session says how much of it is live, and when to ask again."""
+    """A session that is being published shows which files are live, and when to ask again."""
     answer = await client.ask("GET", processing["links"]["session"])
 
     assert answer.document["status"] == "processing"
@@ -72,7 +72,7 @@ async def test_processing(client: Pep694, processing: Any) -> None:
 
 
 async def test_nothing_to_publish(client: Pep694) -> None:
-    """A session without files is not published: names cannot be reserved from here (40)."""
+    """A session without files cannot be published: it would only reserve the name."""
     session = await client.session()
 
     answer = await client.publish(session)
@@ -83,7 +83,7 @@ async def test_nothing_to_publish(client: Pep694) -> None:
 
 
 async def test_unfinished_files(client: Pep694, session: Any) -> None:
-    """Files that are not completed are named with their states, and nothing changes (28)."""
+    """Files that are not completed are listed with their states, and nothing changes."""
     await client.announce(session, LINUX)
     other = a_wheel(version="2.0", tag="cp312-cp312-win_amd64")
     broken = await client.sent(session, other, hashes={"sha256": "0" * 64})
@@ -98,7 +98,7 @@ async def test_unfinished_files(client: Pep694, session: Any) -> None:
 
 
 async def test_name_that_the_index_has(client: Pep694, session: Any) -> None:
-    """A filename that was published with other bytes meanwhile is a conflict (T4)."""
+    """A filename that was published with other bytes in the meantime is a conflict."""
     other = Distribution(SDIST.filename, SDIST.content + b"x")
     client.service.index.add("demo", other, extra_file_keys=JUST_OUT)
 
@@ -110,8 +110,8 @@ async def test_name_that_the_index_has(client: Pep694, session: Any) -> None:
     assert (await client.show(session))["status"] == "open"
 
 
-async def test_warnings_are_taken(client: Pep694) -> None:
-    """The protocol cannot acknowledge: what the notices said is known, and is kept so."""
+async def test_warnings_are_acknowledged(client: Pep694) -> None:
+    """Publishing acknowledges all warnings, and records them: PEP 694 has no way to do it."""
     session = await client.session()
     for one in (WHEEL, OTHER_SUMMARY):
         await client.upload(session, one)
@@ -126,12 +126,12 @@ async def test_warnings_are_taken(client: Pep694) -> None:
 
 @pytest.mark.usefixtures("processing")
 async def test_edits_while_processing(client: Pep694, session: Any) -> None:
-    """Nothing is added, removed, extended or canceled while a session is published (31)."""
-    wish = {"meta": META, "extend-for": 60}
+    """A session that is being published cannot be edited, extended or canceled."""
+    extension = {"meta": META, "extend-for": 60}
     answers = [
         await client.announce(session, LINUX),
         await client.announce(session, WHEEL),
-        await client.ask("POST", session["links"]["extend"], wish),
+        await client.ask("POST", session["links"]["extend"], extension),
         await client.ask("DELETE", session["links"]["session"]),
         await client.service.api("DELETE", f"stages/{session['id']}/files/{WHEEL.filename}"),
         await client.publish(session),
@@ -147,7 +147,7 @@ async def test_edits_while_processing(client: Pep694, session: Any) -> None:
 async def test_uploads_while_processing(
     client: Pep694, processing: Any, url: str, file: Distribution
 ) -> None:
-    """The release is reserved meanwhile, also for the legacy upload API (33)."""
+    """During publishing the release accepts no legacy uploads either."""
     to = url.format(stage=prefix_of(processing).removeprefix(client.service.url))
 
     answer = await client.service.upload(file, to=to)
@@ -158,7 +158,7 @@ async def test_uploads_while_processing(
 
 @pytest.mark.usefixtures("processing")
 async def test_other_session_while_processing(client: Pep694) -> None:
-    """Nor does the release get in by another session, with its version or without (33)."""
+    """During publishing no other session can hold the release."""
     same = await client.ask("POST", "/upload/2.0/", {"name": "demo", "version": "2.0"})
     nameless = await client.session(version=None)
 
@@ -168,7 +168,7 @@ async def test_other_session_while_processing(client: Pep694) -> None:
 
 
 async def test_failed(failed: Any) -> None:
-    """What fails later is an error, and a notice says why and how to go on (30)."""
+    """A failure during publishing is an error, with a notice that states why and what to do."""
     assert failed["status"] == "error"
     assert len(failed["notices"]) == 1
     assert "Invalid or non-existent authentication information." in failed["notices"][0]
@@ -177,11 +177,11 @@ async def test_failed(failed: Any) -> None:
 
 
 async def test_after_a_failure(client: Pep694, failed: Any) -> None:
-    """After an error the session is edited and published as if it were new (30)."""
+    """After an error the session can be edited and published again."""
     client.service.index.uploads.tokens.add(TOKEN)
     removed = await client.service.api("DELETE", f"stages/{failed['id']}/files/{SDIST.filename}")
-    wish = {"meta": META, "extend-for": 60}
-    extended = await client.ask("POST", failed["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": 60}
+    extended = await client.ask("POST", failed["links"]["extend"], extension)
     added = await client.upload(failed, LINUX)
 
     published = await client.publish(failed)
@@ -194,14 +194,14 @@ async def test_after_a_failure(client: Pep694, failed: Any) -> None:
 
 
 async def test_canceled_after_a_failure(client: Pep694, failed: Any) -> None:
-    """After an error in which nothing was sent a session may be given up (30)."""
+    """After an error in which nothing was published a session can be canceled."""
     answer = await client.ask("DELETE", failed["links"]["session"])
 
     assert (answer.status, (await client.show(failed))["status"]) == (204, "canceled")
 
 
 async def test_names_are_free_after_a_failure(client: Pep694, failed: Any) -> None:
-    """With the failure the names are free: the release is uploaded to as before (33)."""
+    """After an error the release accepts uploads as before."""
     answer = await client.service.upload(LINUX)
 
     assert answer.status == 200
@@ -209,7 +209,7 @@ async def test_names_are_free_after_a_failure(client: Pep694, failed: Any) -> No
 
 
 async def test_invisible_until_published(client: Pep694, session: Any) -> None:
-    """Nothing of a stage is to be seen but through its URL, until it is published (34)."""
+    """Until it is published a stage is visible only through its URL."""
     service = client.service
     link = session["files"][WHEEL.filename]["link"]
     path = link.removeprefix(prefix_of(session))
@@ -222,8 +222,8 @@ async def test_invisible_until_published(client: Pep694, session: Any) -> None:
     assert (await service.get(answer.headers["Location"])).status == 404
 
 
-async def test_kept_after_the_end(client: Pep694, session: Any) -> None:
-    """A published session tells of itself for the retention time, and is not found then (35)."""
+async def test_retention_after_the_end(client: Pep694, session: Any) -> None:
+    """A published session can be read for the retention time, and is then not found."""
     await client.publish(session)
     await client.until_over(session)
 
@@ -240,7 +240,7 @@ async def test_kept_after_the_end(client: Pep694, session: Any) -> None:
 
 
 async def test_upload_token_does_not_publish(client: Pep694, session: Any) -> None:
-    """Publishing takes more than the right to fill a stage, and the link is not shown (42)."""
+    """An upload token cannot publish, and gets no link for it."""
     uploader = Pep694(client.service, await client.service.token())
 
     answer = await uploader.publish(session)
@@ -251,7 +251,7 @@ async def test_upload_token_does_not_publish(client: Pep694, session: Any) -> No
 
 
 async def test_manage_token_publishes(client: Pep694, session: Any) -> None:
-    """Who may manage a project may publish it, by the link that says so (42)."""
+    """A manage token can publish, by the link in the session."""
     manager = Pep694(client.service, await client.service.token("manage"))
     link = (await manager.show(session))["links"]["publish"]
 
@@ -261,7 +261,7 @@ async def test_manage_token_publishes(client: Pep694, session: Any) -> None:
 
 
 async def test_link_within_the_other_api(client: Pep694, session: Any) -> None:
-    """Where a stage is told of by /api/, it is promoted by /api/."""
+    """The stage in /api/ has its link to promote in /api/."""
     shown = (await client.service.api("GET", f"stages/{session['id']}")).document
 
     api = f"{client.service.url}/api/stages/{session['id']}"
@@ -269,7 +269,7 @@ async def test_link_within_the_other_api(client: Pep694, session: Any) -> None:
 
 
 async def test_message_without_meta(client: Pep694, session: Any) -> None:
-    """A message that is none publishes nothing (2)."""
+    """An invalid message publishes nothing."""
     answer = await client.say("POST", session["links"]["publish"], b"{}")
 
     assert answer.status == 400

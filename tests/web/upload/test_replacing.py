@@ -1,4 +1,4 @@
-"""The same name, the same bytes, the same version: what a second upload does."""
+"""A second upload of the same filename, the same bytes or the same version."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,58 +13,58 @@ from tests.support.servers.service import PIP, RunningService, prefix_of, runnin
 
 WHEEL = a_wheel(version="2.0")
 OTHER = a_wheel(version="2.0", summary="Another")
-# The same bytes under a second name that is as good as the first.
+# The same bytes under a second valid filename.
 RENAMED = Distribution("demo-2.0-1-py3-none-any.whl", WHEEL.content)
 
 
 @pytest.fixture
 async def strict(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
-    """Return a service that lets nobody exchange a staged file."""
+    """Return a service that does not replace staged files."""
     async with running_service(tmp_path / "data", index, upload={"replace": False}) as running:
         yield running
 
 
-async def kept(service: RunningService) -> Any:
-    """Return the one stage, as it is kept."""
+async def stored(service: RunningService) -> Any:
+    """Return the one stage, as it is stored."""
     (stage,) = await service.parts.database.read(lambda rows: rows.stages.list())
     return stage
 
 
 async def test_same_again(service: RunningService) -> None:
-    """An identical upload is answered with 200 and changes nothing (96)."""
+    """An identical upload is 200 and changes nothing."""
     await service.staged(WHEEL)
-    before = await kept(service)
+    before = await stored(service)
     service.clock.advance(hours=1)
 
     answer = await service.post(twine_form(WHEEL, staged="true"))
 
     assert (answer.status, answer.document["meta"]["_outcome"]) == (200, "unchanged")
-    assert await kept(service) == before
+    assert await stored(service) == before
 
 
 async def test_same_again_in_another_order(service: RunningService) -> None:
-    """Fields come from twine in a new order each time: that is the same upload (96)."""
+    """Fields in another order are the same upload: twine's order varies."""
     await service.staged(WHEEL)
-    before = await kept(service)
+    before = await stored(service)
 
     await service.post(twine_form(WHEEL)[::-1])
 
-    assert await kept(service) == before
+    assert await stored(service) == before
 
 
 async def test_same_bytes_with_another_form(service: RunningService) -> None:
-    """Another form is another release: it counts as a change (DECISIONS 5)."""
+    """The same bytes with another form are a change."""
     await service.staged(WHEEL)
-    before = await kept(service)
+    before = await stored(service)
 
     answer = await service.post([*twine_form(WHEEL, staged="true"), Part("author", b"A")])
 
     assert answer.document["meta"]["_outcome"] == "replaced"
-    assert (await kept(service)).revision == before.revision + 1
+    assert (await stored(service)).revision == before.revision + 1
 
 
 async def test_replaced(service: RunningService) -> None:
-    """Other bytes take the place of those that were there, at once (DECISIONS 4)."""
+    """Other bytes replace the staged file at once."""
     before = await service.staged(WHEEL)
 
     after = await service.staged(OTHER)
@@ -77,7 +77,7 @@ async def test_replaced(service: RunningService) -> None:
 
 
 async def test_old_url_after_replacing(service: RunningService) -> None:
-    """The URL of what was replaced says so (DECISIONS 4)."""
+    """The URL of a replaced file states that it was replaced."""
     link = (await service.staged(WHEEL))["files"][WHEEL.filename]["link"]
     await service.staged(OTHER)
 
@@ -88,15 +88,15 @@ async def test_old_url_after_replacing(service: RunningService) -> None:
     }
 
 
-async def test_back_again(service: RunningService) -> None:
-    """What was replaced can take its place back."""
+async def test_replaced_again(service: RunningService) -> None:
+    """A replaced file can be uploaded again."""
     link = (await service.staged(WHEEL, OTHER, WHEEL))["files"][WHEEL.filename]["link"]
 
     assert (await service.get(link)).body == WHEEL.content
 
 
 async def test_no_replacing(strict: RunningService) -> None:
-    """Where files may not be exchanged, other bytes are refused in PyPI's words (96)."""
+    """Where replacing is forbidden, other bytes are refused in PyPI's words."""
     await strict.staged(WHEEL)
 
     answer = await strict.upload(OTHER)
@@ -107,7 +107,7 @@ async def test_no_replacing(strict: RunningService) -> None:
 
 
 async def test_same_again_without_replacing(strict: RunningService) -> None:
-    """An identical upload is fine even there, whatever its form says (96)."""
+    """An identical upload succeeds where replacing is forbidden, with any form."""
     await strict.staged(WHEEL)
 
     answer = await strict.post([*twine_form(WHEEL), Part("author", b"A")])
@@ -116,7 +116,7 @@ async def test_same_again_without_replacing(strict: RunningService) -> None:
 
 
 async def test_same_bytes_under_another_name(service: RunningService) -> None:
-    """PyPI takes no bytes twice (DECISIONS 9)."""
+    """PyPI accepts no bytes twice."""
     await service.staged(WHEEL)
 
     answer = await service.post(twine_form(RENAMED))
@@ -126,7 +126,7 @@ async def test_same_bytes_under_another_name(service: RunningService) -> None:
 
 
 async def test_published_already(service: RunningService) -> None:
-    """What PyPI has is fine as it is: nothing is staged, no stage opened (DECISIONS 9)."""
+    """Uploading a published file succeeds: nothing is staged, no stage opened."""
     service.index.add("demo", WHEEL)
 
     answer = await service.upload(WHEEL)
@@ -137,7 +137,7 @@ async def test_published_already(service: RunningService) -> None:
 
 
 async def test_published_with_other_bytes(service: RunningService) -> None:
-    """A name that PyPI has with other bytes is refused (71; B30; DECISIONS 9)."""
+    """A filename that PyPI has with other bytes is refused."""
     service.index.add("demo", OTHER)
 
     answer = await service.upload(WHEEL)
@@ -148,7 +148,7 @@ async def test_published_with_other_bytes(service: RunningService) -> None:
 
 
 async def test_more_files_of_a_published_release(service: RunningService) -> None:
-    """A release that is out can get another file."""
+    """A published release accepts another file."""
     service.index.add("demo", WHEEL, extra_file_keys=JUST_OUT)
 
     assert (await service.upload(an_sdist(version="2.0"))).status == 200
@@ -156,7 +156,7 @@ async def test_more_files_of_a_published_release(service: RunningService) -> Non
 
 @pytest.mark.parametrize("status", ["archived", "quarantined"])
 async def test_closed_project(service: RunningService, status: str) -> None:
-    """An archived or quarantined project takes no uploads (66)."""
+    """An archived or quarantined project accepts no uploads."""
     service.index.add("demo", a_wheel(version="1.0"), status=status)
 
     answer = await service.upload(WHEEL)
@@ -167,7 +167,7 @@ async def test_closed_project(service: RunningService, status: str) -> None:
 
 
 async def test_first_file_fixes_the_version(service: RunningService) -> None:
-    """A stage without version takes the one of its first file, and no other (DECISIONS 1)."""
+    """A stage without a version gets that of its first file, and accepts no other."""
     to = f"{prefix_of(await service.open_stage(version=None))}legacy/"
     first = await service.upload(WHEEL, to=to)
 
@@ -178,7 +178,7 @@ async def test_first_file_fixes_the_version(service: RunningService) -> None:
 
 
 async def test_spelling_of_the_version(service: RunningService) -> None:
-    """How a version is spelled makes no difference (20; DECISIONS 1)."""
+    """The spelling of a version makes no difference."""
     stage = await service.staged(a_wheel(version="2.0"))
 
     other = await service.staged(an_sdist(version="2.0.0"))
@@ -187,7 +187,7 @@ async def test_spelling_of_the_version(service: RunningService) -> None:
 
 
 async def test_refused_file_fixes_no_version(service: RunningService) -> None:
-    """A file that is refused leaves a stage without version as it was (DECISIONS 1)."""
+    """A refused file leaves a stage without a version unchanged."""
     stage = await service.open_stage(version=None)
     broken = Distribution("demo-2.0-py3-none-any.whl", b"no zip")
     form = twine_form(broken, name="demo", version="2.0", metadata_version="2.1")
@@ -200,7 +200,7 @@ async def test_refused_file_fixes_no_version(service: RunningService) -> None:
 
 
 async def test_stage_without_version_is_not_joined(service: RunningService) -> None:
-    """A stage without version fills by its own URL only (DECISIONS 1)."""
+    """A stage without a version accepts files by its own URL only."""
     stage = await service.open_stage(version=None)
 
     staged = await service.staged(WHEEL)
@@ -209,7 +209,7 @@ async def test_stage_without_version_is_not_joined(service: RunningService) -> N
 
 
 async def test_release_that_has_a_stage(service: RunningService) -> None:
-    """One live stage a release: a second one cannot get its first file (8; DECISIONS 1)."""
+    """A stage without a version cannot become the second live stage of a release."""
     await service.staged(WHEEL)
     second = await service.open_stage(version=None)
 
@@ -219,7 +219,7 @@ async def test_release_that_has_a_stage(service: RunningService) -> None:
 
 
 async def test_file_of_another_project(service: RunningService) -> None:
-    """A stage takes files of its own project only (20)."""
+    """A stage accepts files of its own project only."""
     stage = await service.open_stage(version="2.0")
 
     answer = await service.upload(a_wheel("other"), to=f"{prefix_of(stage)}legacy/")
@@ -228,7 +228,7 @@ async def test_file_of_another_project(service: RunningService) -> None:
 
 
 async def test_too_many_stages(tmp_path: Path, index: FakeIndex) -> None:
-    """A project has so many live stages and no more."""
+    """A project has a limited number of live stages."""
     async with running_service(tmp_path / "data", index, stage={"max_per_project": 1}) as service:
         await service.staged(WHEEL)
 
@@ -241,7 +241,7 @@ async def test_too_many_stages(tmp_path: Path, index: FakeIndex) -> None:
 
 
 async def test_uploads_restart_the_life_time(service: RunningService) -> None:
-    """A change gives a stage its whole life time again, an identical upload does not."""
+    """A change restarts the life time of a stage, an identical upload does not."""
     await service.staged(WHEEL)
     service.clock.advance(days=3)
     unchanged = await service.staged(WHEEL)

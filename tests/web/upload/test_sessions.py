@@ -1,4 +1,4 @@
-"""Upload 2.0: PEP 694's publishing sessions are created, shown, extended and canceled."""
+"""Upload 2.0: creating, showing, extending and canceling PEP 694's publishing sessions."""
 
 import json
 import re
@@ -36,13 +36,13 @@ async def ask(
 async def create(
     service: RunningService, name: str = "demo", version: str | None = "2.0", **more: str
 ) -> Answer:
-    """Return the answer to a wish for a session."""
+    """Return the answer to a request for a session."""
     message = {"meta": META, "name": name, "version": version}
     return await ask(service, "POST", ROOT, message, **more)
 
 
 async def test_create(service: RunningService) -> None:
-    """A session is a stage: open, empty, and where Location says (1, 6, 10, 12)."""
+    """A new session is an open and empty stage, at its Location."""
     answer = await create(service, name="Brand.New", version="1.0")
 
     document = answer.document
@@ -60,7 +60,7 @@ async def test_create(service: RunningService) -> None:
 
 
 async def test_times(service: RunningService) -> None:
-    """Times are in whole seconds, and a session lives for a week (13, 14)."""
+    """Times are in whole seconds, and a session lives for a week."""
     document = (await create(service)).document
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["expires-at"])
@@ -68,14 +68,14 @@ async def test_times(service: RunningService) -> None:
 
 
 async def test_version_may_be_null(service: RunningService) -> None:
-    """A session without a version waits for its first file (DECISIONS 1)."""
+    """A session without a version waits for its first file."""
     answer = await create(service, version=None)
 
     assert (answer.status, answer.document["version"]) == (201, None)
 
 
 async def test_upload_token_is_enough(service: RunningService) -> None:
-    """Who may upload may create and read a session, and gets no link to what it cannot do (42)."""
+    """An upload token can create and read a session, and gets only the links it can use."""
     token = await service.token()
 
     answer = await create(service, token=token)
@@ -87,7 +87,7 @@ async def test_upload_token_is_enough(service: RunningService) -> None:
 
 @pytest.mark.parametrize("version", ["2.0", "2.0.0", "v2"])
 async def test_one_session_a_release(service: RunningService, version: str) -> None:
-    """A second session of a release is refused, and the first one named (8)."""
+    """A second session of a release is refused, and the answer names the first one."""
     first = await create(service)
 
     answer = await create(service, name="DEMO", version=version)
@@ -98,7 +98,7 @@ async def test_one_session_a_release(service: RunningService, version: str) -> N
 
 
 async def test_no_word_on_a_foreign_session(service: RunningService) -> None:
-    """Who may not use a session does not learn of it: 403, and no Location (5)."""
+    """A token for another project gets 403 without a Location."""
     await create(service)
 
     answer = await create(service, token=await service.token(project="other"))
@@ -107,7 +107,7 @@ async def test_no_word_on_a_foreign_session(service: RunningService) -> None:
 
 
 async def test_created_anew(service: RunningService) -> None:
-    """After a session ended, its release gets another one, with another token and stage (9)."""
+    """After a session ended, its release can have another one, with another token and stage."""
     first = await create(service)
     await ask(service, "DELETE", first.headers["Location"])
 
@@ -119,7 +119,7 @@ async def test_created_anew(service: RunningService) -> None:
 
 
 async def test_stage_and_session_are_one(service: RunningService) -> None:
-    """What one API opens the other one shows, extends and ends."""
+    """A session of one API is shown, extended and ended by the other."""
     stage = await service.staged(WHEEL)
 
     shown = await ask(service, "GET", f"{ROOT}sessions/{stage['id']}")
@@ -132,11 +132,11 @@ async def test_stage_and_session_are_one(service: RunningService) -> None:
 
 
 async def test_extend(service: RunningService) -> None:
-    """A session lives longer by the seconds that are wished for."""
+    """A session is extended by the requested seconds."""
     session = (await create(service)).document
 
-    wish = {"meta": META, "extend-for": 86_400}
-    answer = await ask(service, "POST", session["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": 86_400}
+    answer = await ask(service, "POST", session["links"]["extend"], extension)
 
     assert (answer.status, answer.headers["Content-Type"]) == (200, UPLOAD_2_0)
     assert answer.document["expires-at"] == "2026-11-30T12:00:00Z"
@@ -144,28 +144,28 @@ async def test_extend(service: RunningService) -> None:
 
 @pytest.mark.parametrize("seconds", [0, 10**9, 10**30], ids=["nothing", "decades", "aeons"])
 async def test_extended_as_far_as_it_goes(service: RunningService, seconds: int) -> None:
-    """No wish is too long: what the limit allows is granted, and nothing is taken away (13, 36)."""
+    """An extension is granted up to the limit, and never shortens."""
     session = (await create(service)).document
 
-    wish = {"meta": META, "extend-for": seconds}
-    answer = await ask(service, "POST", session["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": seconds}
+    answer = await ask(service, "POST", session["links"]["extend"], extension)
 
     granted = "2026-12-22T12:00:00Z" if seconds else session["expires-at"]
     assert (answer.status, answer.document["expires-at"]) == (200, granted)
 
 
 async def test_cancel(service: RunningService) -> None:
-    """A canceled session says so; its stage is gone, and nothing can be done to it (32)."""
+    """A canceled session has its status, its stage is gone, and nothing can change it."""
     session = (await create(service)).document
     links = session["links"]
 
     ended = await ask(service, "DELETE", links["session"])
 
     shown = await ask(service, "GET", links["session"])
-    wish = {"meta": META, "extend-for": 60}
+    extension = {"meta": META, "extend-for": 60}
     statuses = [
         (await service.get(links["stage"])).status,
-        (await ask(service, "POST", links["extend"], wish)).status,
+        (await ask(service, "POST", links["extend"], extension)).status,
         (await ask(service, "DELETE", links["session"])).status,
     ]
     assert (ended.status, ended.body) == (204, b"")
@@ -175,7 +175,7 @@ async def test_cancel(service: RunningService) -> None:
 
 
 async def test_forgotten_after_its_retention(service: RunningService) -> None:
-    """An ended session can be read for a time, and is not found after that (35)."""
+    """An ended session can be read for the retention time, and is then not found."""
     session = (await create(service)).document["links"]["session"]
     await ask(service, "DELETE", session)
 
@@ -189,7 +189,7 @@ async def test_forgotten_after_its_retention(service: RunningService) -> None:
 
 
 async def test_expired(service: RunningService) -> None:
-    """A session whose time is over was canceled, and says why (DECISIONS 2)."""
+    """An expired session is canceled, with a notice of the reason."""
     session = (await create(service)).document["links"]["session"]
 
     service.clock.advance(days=8)
@@ -199,21 +199,21 @@ async def test_expired(service: RunningService) -> None:
 
 
 async def test_upload_token_neither_cancels_nor_extends(service: RunningService) -> None:
-    """What ends a stage, or lets it live, takes more than the right to fill it (42)."""
+    """An upload token cannot cancel or extend a session."""
     token = await service.token()
     session = (await create(service, token=token)).document["links"]["session"]
 
-    wish = {"meta": META, "extend-for": 60}
+    extension = {"meta": META, "extend-for": 60}
     statuses = [
         (await ask(service, "DELETE", session, token=token)).status,
-        (await ask(service, "POST", f"{session}/extend", wish, token)).status,
+        (await ask(service, "POST", f"{session}/extend", extension, token)).status,
     ]
 
     assert statuses == [403, 403]
 
 
-async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
-    """A token that is revoked between two requests counts no more with the second one (4)."""
+async def test_rights_are_checked_each_time(service: RunningService) -> None:
+    """A revoked token is refused from the next request on."""
     made = (await service.api("POST", "tokens", can="manage", project="demo")).document
     session = (await create(service, token=made["token"])).document["links"]["session"]
     await service.api("DELETE", f"tokens/{made['id']}")
@@ -224,7 +224,7 @@ async def test_rights_are_looked_at_each_time(service: RunningService) -> None:
 
 
 async def test_no_credential(service: RunningService) -> None:
-    """Without a token it is 401, with the way to send one (3)."""
+    """Without a token the answer is 401, with a challenge."""
     answer = await service.send("POST", ROOT, {"Content-Type": UPLOAD_2_0}, data=b"{}")
 
     assert answer.status == 401
@@ -246,7 +246,7 @@ WRONG = {
 
 @pytest.mark.parametrize("message", WRONG.values(), ids=WRONG)
 async def test_wrong_message(service: RunningService, message: Any) -> None:
-    """A message that makes no sense is refused, with the members at fault (2, 7, 37)."""
+    """An invalid message is refused, and the answer names the members."""
     answer = await ask(service, "POST", ROOT, message)
 
     problem = answer.document
@@ -257,8 +257,8 @@ async def test_wrong_message(service: RunningService, message: Any) -> None:
     assert problem["errors"]
 
 
-async def test_member_of_a_later_round(service: RunningService) -> None:
-    """What a later round of the draft adds to a message does no harm."""
+async def test_unknown_member(service: RunningService) -> None:
+    """An unknown member of a message is ignored."""
     message = {"meta": META | {"_client": "x"}, "name": "demo", "version": "2.0", "metadata": {}}
 
     answer = await ask(service, "POST", ROOT, message)
@@ -267,19 +267,19 @@ async def test_member_of_a_later_round(service: RunningService) -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1, 1.5, "3600", "1d", None, True])
-async def test_wrong_wish(service: RunningService, seconds: Any) -> None:
-    """PEP 694 wishes for whole seconds, spelled as a number."""
+async def test_wrong_extension(service: RunningService, seconds: Any) -> None:
+    """An extension must be a whole number of seconds, written as a number."""
     session = (await create(service)).document
 
-    wish = {"meta": META, "extend-for": seconds}
-    answer = await ask(service, "POST", session["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": seconds}
+    answer = await ask(service, "POST", session["links"]["extend"], extension)
 
     assert answer.status == 400
 
 
 @pytest.mark.parametrize("spelled", ["application/json", "application/vnd.pypi.upload.v1+json", ""])
 async def test_wrong_content_type(service: RunningService, spelled: str) -> None:
-    """Another Content-Type is 415 (2)."""
+    """Another Content-Type is 415."""
     answer = await create(service, Content_Type=spelled)
 
     assert answer.status == 415
@@ -297,12 +297,12 @@ async def test_wrong_content_type(service: RunningService, spelled: str) -> None
     ],
 )
 async def test_accept(service: RunningService, accept: str, status: int) -> None:
-    """An Accept header that rules out the only type there is is 406 (2)."""
+    """An Accept header without the only available type is 406."""
     assert (await create(service, Accept=accept)).status == status
 
 
 async def test_unknown_and_foreign(service: RunningService) -> None:
-    """A session that is not there and one of another project look alike (DECISIONS 18)."""
+    """An unknown session and one of another project get the same answer."""
     known = (await create(service)).document["links"]["session"]
     token = await service.token("manage", project="other")
 
@@ -316,7 +316,7 @@ async def test_unknown_and_foreign(service: RunningService) -> None:
 
 
 async def test_switched_off(tmp_path: Any) -> None:
-    """With the draft switched off nothing of it is there, and links lead to /api/."""
+    """With the draft switched off its URLs are 404, and links lead to /api/."""
     async with (
         FakeIndex.running() as index,
         running_service(tmp_path / "data", index, upload={"pep694": False}) as service,
@@ -330,11 +330,11 @@ async def test_switched_off(tmp_path: Any) -> None:
 
 
 async def test_an_hour_before_the_end(service: RunningService) -> None:
-    """Extending never moves the end earlier, however late it comes (13)."""
+    """An extension never moves the end earlier, however late it is requested."""
     session = (await create(service)).document
     service.clock.advance(hours=167)
 
-    wish = {"meta": META, "extend-for": int(timedelta(hours=2).total_seconds())}
-    answer = await ask(service, "POST", session["links"]["extend"], wish)
+    extension = {"meta": META, "extend-for": int(timedelta(hours=2).total_seconds())}
+    answer = await ask(service, "POST", session["links"]["extend"], extension)
 
     assert answer.document["expires-at"] == "2026-11-29T14:00:00Z"

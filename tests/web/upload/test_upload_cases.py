@@ -1,4 +1,4 @@
-"""What PyPI's own software answered to uploads, asked of this service over HTTP."""
+"""The recorded answers of PyPI's own software to uploads, compared with this service's."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -27,7 +27,7 @@ DIFFERENCES = dict(
         re.MULTILINE,
     )
 )
-"""The cases that are answered otherwise on purpose, and the answer."""
+"""The cases with another answer on purpose, and that answer."""
 
 CREDENTIALS: Mapping[str, str] = {
     "main": "Basic",
@@ -53,7 +53,7 @@ async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningServ
 
 
 def put_on_index(index: FakeIndex, case: Mapping[str, Any]) -> None:
-    """Let the index hold what was there when PyPI was asked."""
+    """Put on the index what was there when PyPI was asked."""
     age = {"seq1": timedelta(), "release created 15 days ago": timedelta(days=15)}
     condition = case.get("precondition")
     if condition is None:
@@ -64,7 +64,7 @@ def put_on_index(index: FakeIndex, case: Mapping[str, Any]) -> None:
 
 
 async def answer_to(service: RunningService, case: Mapping[str, Any]) -> Answer:
-    """Return what the service says to a case."""
+    """Return the service's answer to a case."""
     request = case["request"]
     headers = {"Content-Type": FORM, **request["headers"]}
     scheme = CREDENTIALS.get(request["auth"])
@@ -76,19 +76,19 @@ async def answer_to(service: RunningService, case: Mapping[str, Any]) -> Answer:
 
 @pytest.mark.parametrize("case", UPLOADS, ids=[case["id"] for case in UPLOADS])
 async def test_upload(service: RunningService, case: Mapping[str, Any]) -> None:
-    """Each upload gets PyPI's answer, or the one that the docs say and give a reason for."""
+    """Each upload gets PyPI's answer, or the different one that the docs explain."""
     put_on_index(service.index, case)
 
     answer = await answer_to(service, case)
 
-    said = f"{answer.status} {answer.reason}"
-    assert is_as_on_pypi(answer, case) != (case["id"] in DIFFERENCES), said
-    assert said.startswith(DIFFERENCES.get(case["id"], said))
+    received = f"{answer.status} {answer.reason}"
+    assert is_as_on_pypi(answer, case) != (case["id"] in DIFFERENCES), received
+    assert received.startswith(DIFFERENCES.get(case["id"], received))
 
 
 @pytest.mark.parametrize("case", FAILURES, ids=[case["id"] for case in FAILURES])
 async def test_where_pypi_fails(service: RunningService, case: Mapping[str, Any]) -> None:
-    """What PyPI's software answers with broken headers, or not at all, is a 400 in one line."""
+    """An upload that PyPI answers with broken headers, or not at all, is a 400 in one line."""
     answer = await answer_to(service, case)
 
     sentence = {"fn-too-long-300": "^400 Filename is too long: 'conf_proj-252.0-py3-none-many"}
@@ -98,7 +98,7 @@ async def test_where_pypi_fails(service: RunningService, case: Mapping[str, Any]
 
 @pytest.mark.parametrize("case", SCRIPTS, ids=[case["id"] for case in SCRIPTS])
 async def test_name_of_a_script(service: RunningService, case: Mapping[str, Any]) -> None:
-    """A script whose name PyPI takes is taken, any other is refused."""
+    """A script name is accepted if PyPI accepts it."""
     entry_points = f"[console_scripts]\n{case['value']} = conf_pkg:main\n".encode()
     wheel = a_wheel("conf-proj", extra={"conf_proj-1.0.dist-info/entry_points.txt": entry_points})
 
@@ -111,5 +111,5 @@ async def test_name_of_a_script(service: RunningService, case: Mapping[str, Any]
 
 
 def test_differences_are_of_cases() -> None:
-    """The docs list no case that is not there."""
+    """Each difference in the docs is of a recorded case."""
     assert set(DIFFERENCES) <= {case["id"] for case in UPLOADS}

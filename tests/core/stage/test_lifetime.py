@@ -1,0 +1,61 @@
+"""Tests of the state of a stage at a point in time."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from stageproxy.core.stage.lifetime import as_of, edited, end_message
+from stageproxy.core.stage.stage import Status
+from tests.support.builders.stages import a_file_upload, a_stage
+from tests.support.ports.clock import NOON
+
+DAY = timedelta(days=1)
+
+
+def test_expired_stage_has_ended() -> None:
+    """A stage has ended when it expired, even before a sweep."""
+    stage = replace(a_stage("2.0"), expires_at=NOON)
+
+    seen = as_of(stage, NOON + DAY)
+
+    assert (seen.status, seen.ended_at, seen.reason) == (Status.CANCELED, NOON, "It expired.")
+
+
+def test_live_stage_is_unchanged() -> None:
+    """Before its time a stage is as it is stored, with its unfinished uploads."""
+    upload = replace(a_file_upload(), expires_at=NOON + DAY)
+    stage = replace(a_stage("2.0"), expires_at=NOON + DAY, uploads=(upload,))
+
+    assert as_of(stage, NOON) is stage
+
+
+def test_expired_uploads_are_gone() -> None:
+    """An upload that was not completed in time no longer keeps a stage from being promoted."""
+    upload = replace(a_file_upload(), expires_at=NOON)
+    stage = replace(a_stage("2.0"), expires_at=NOON + DAY, uploads=(upload,))
+
+    assert as_of(stage, NOON).uploads == ()
+
+
+def test_edit_restarts_the_lifetime() -> None:
+    """A change of files raises the revision, and the lifetime starts again."""
+    stage = replace(a_stage("2.0"), lifetime=DAY, opened_at=NOON, expires_at=NOON + DAY, revision=3)
+
+    changed = edited(stage, NOON + DAY / 2, longest=DAY * 30)
+
+    assert (changed.revision, changed.expires_at) == (4, NOON + DAY * 3 / 2)
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("It expired.", "Stage demo 2.0 ended on 2026-01-01 12:00 UTC: it expired."),
+        (None, "Stage demo 2.0 ended on 2026-01-01 12:00 UTC."),
+    ],
+)
+def test_end_message(reason: str | None, message: str) -> None:
+    """An ended stage is named by its release, with the time and the reason of its end."""
+    ended_at = NOON.replace(year=2026, month=1, day=1, hour=12, minute=0)
+
+    assert end_message(replace(a_stage("2.0"), ended_at=ended_at, reason=reason)) == message
