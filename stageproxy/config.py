@@ -58,7 +58,7 @@ OptionalPath = Annotated[
 
 def _check_web_url(value: object) -> object:
     if isinstance(value, str) and value and urlsplit(value).scheme not in {"http", "https"}:
-        raise ValueError("give a whole URL that begins with https://")
+        raise ValueError("give a full URL that begins with https://")
     return value
 
 
@@ -127,25 +127,25 @@ class UpstreamSettings(SettingsTable):
     """The index on which stages are based."""
 
     url: Url = Field(
-        "", description="Its root; by default the index that pip on this machine uses."
+        "", description="Root URL; by default the index that pip on this machine uses."
     )
     simple_url: Url = Field(
-        "", description="Its project pages, if they are not at `simple/` below `url`."
+        "", description="URL of the project pages, if it is not `simple/` below `url`."
     )
     files_url: str = Field(
-        "", description="Its file host. If set, redirects may lead only there and to `url`."
+        "", description="URL of the file host. If set, redirects may lead only there and to `url`."
     )
     connect_timeout: Duration = timedelta(seconds=5)
     read_timeout: Duration = timedelta(seconds=15)
     total_timeout: Duration = Field(
-        timedelta(seconds=60), description="For a page; files may take longer."
+        timedelta(seconds=60), description="For a whole page; files may take longer."
     )
     fresh_for: Annotated[Duration, Field(le=timedelta(seconds=60))] = Field(
         timedelta(seconds=5),
         description="How long a page is used without a new request; at most 60s.",
     )
-    cache_size: int = Field(256 * _MIB, ge=0, description="Bytes of pages cached in memory.")
-    max_page_size: int = Field(64 * _MIB, description="Bytes of a decompressed page.")
+    cache_size: int = Field(256 * _MIB, ge=0, description="Memory for cached pages, in bytes.")
+    max_page_size: int = Field(64 * _MIB, description="Largest decompressed page, in bytes.")
 
 
 class StorageSettings(SettingsTable):
@@ -157,11 +157,14 @@ class StorageSettings(SettingsTable):
 class StageSettings(SettingsTable):
     """How long a stage lives, and how many a project may have."""
 
-    lifetime: Duration = Field(timedelta(days=7), description="After the last change.")
-    max_lifetime: Duration = Field(
-        timedelta(days=30), description="After the opening, extended or not."
+    lifetime: Duration = Field(
+        timedelta(days=7), description="How long after the last change a stage expires."
     )
-    max_per_project: int = Field(20, ge=1, description="Live stages at the same time.")
+    max_lifetime: Duration = Field(
+        timedelta(days=30),
+        description="How long after its opening a stage expires, even if extended.",
+    )
+    max_per_project: int = Field(20, ge=1, description="Live stages of a project at the same time.")
     retention: Duration = Field(
         timedelta(days=30), description="How long an ended stage reports how it ended."
     )
@@ -170,7 +173,9 @@ class StageSettings(SettingsTable):
 class UploadSettings(SettingsTable):
     """Which uploads are accepted."""
 
-    max_file_size: int = Field(2048 * _MIB, ge=1, description="Bytes.")
+    max_file_size: int = Field(
+        2048 * _MIB, ge=1, description="Largest file that is accepted, in bytes."
+    )
     replace: bool = Field(default=True, description="Whether a staged file may be replaced.")
     strict: bool = Field(
         default=False, description="Refuse suspicious files even if PyPI would accept them."
@@ -183,7 +188,9 @@ class UploadSettings(SettingsTable):
 class LogSettings(SettingsTable):
     """What the server logs on its standard error stream."""
 
-    format: Literal["text", "json"] = Field("text", description="Lines of text, or JSON objects.")
+    format: Literal["text", "json"] = Field(
+        "text", description="Format of the log: lines of text, or JSON objects."
+    )
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -196,7 +203,8 @@ class PromotionSettings(SettingsTable):
     )
     username: str = Field("__token__", description="User name to which `token` is the password.")
     token: SecretStr = Field(
-        SecretStr(""), description="Set it in the environment or in `token_file`."
+        SecretStr(""),
+        description="Credential to publish with. Set it in the environment or in `token_file`.",
     )
     token_file: OptionalPath = Field(
         None, description="File with the token, read for each promotion."
@@ -212,7 +220,7 @@ class PromotionSettings(SettingsTable):
         timedelta(seconds=2), description="How long to wait before checking or sending again."
     )
     timeout: Duration = Field(
-        timedelta(minutes=2), description="How long the upload API may be silent."
+        timedelta(minutes=2), description="How long to wait for an answer of the upload API."
     )
 
 

@@ -1,4 +1,4 @@
-"""Work that is done once for all who want it, and kept in bounded memory."""
+"""Shared work, and caches of bounded size."""
 
 import asyncio
 import weakref
@@ -21,14 +21,14 @@ LIMIT = 10
 
 @dataclass(slots=True, weakref_slot=True)
 class Worker:
-    """Does something slowly, and counts how often; fails on demand."""
+    """Work that waits for a gate, counts its calls, and fails the first times on demand."""
 
     failures: int = 0
     done: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def work(self) -> str:
-        """Return which time it is, once the gate is open."""
+        """Return the number of the call once the gate is open."""
         self.done += 1
         mine = self.done
         await self.gate.wait()
@@ -38,7 +38,7 @@ class Worker:
 
 
 async def at_once(worker: Worker, get: Callable[[], Coroutine[Any, Any, T]]) -> list[T]:
-    """Return what a hundred readers get who all come before the first is served."""
+    """Return the results of a hundred readers that all wait for the first result."""
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         tasks = [group.create_task(get()) for _ in range(READERS)]
         await asyncio.sleep(0)
@@ -47,7 +47,7 @@ async def at_once(worker: Worker, get: Callable[[], Coroutine[Any, Any, T]]) -> 
 
 
 async def test_work_is_shared() -> None:
-    """All who come while something is made get the same result (100)."""
+    """Concurrent callers get the same result."""
     worker, shared = Worker(), SingleFlight[str, str]()
 
     results = await at_once(worker, lambda: shared.get("key", worker.work))
@@ -55,8 +55,8 @@ async def test_work_is_shared() -> None:
     assert (results, worker.done) == (["result 1"] * READERS, 1)
 
 
-async def test_next_one_tries_after_a_failure() -> None:
-    """A failure is its own asker's; whoever waits behind it has the work done again."""
+async def test_work_is_retried_after_a_failure() -> None:
+    """Only the first caller gets its failure; the next one does the work again."""
     worker, shared = Worker(failures=1), SingleFlight[str, str]()
 
     async def get() -> str:
@@ -68,8 +68,8 @@ async def test_next_one_tries_after_a_failure() -> None:
     assert await at_once(worker, get) == ["failed", *["result 2"] * (READERS - 1)]
 
 
-async def test_late_comers_do_not_share() -> None:
-    """What was made before somebody came is not good enough for them."""
+async def test_later_callers_do_not_share() -> None:
+    """A later caller does not get an earlier result."""
     worker, shared = Worker(), SingleFlight[str, str]()
     worker.gate.set()
 
@@ -78,8 +78,8 @@ async def test_late_comers_do_not_share() -> None:
     assert results == ["result 1", "result 2", "result 3"]
 
 
-async def test_late_comers_do_not_share_while_others_wait() -> None:
-    """Not even while those are still served for whom it was made."""
+async def test_later_callers_do_not_share_while_others_wait() -> None:
+    """A later caller does not get it either while earlier callers are still served."""
     worker, shared = Worker(), SingleFlight[str, str]()
 
     async def twice() -> list[str]:
@@ -94,8 +94,8 @@ async def test_late_comers_do_not_share_while_others_wait() -> None:
     assert (first.result(), second.result()) == (["result 1", "result 2"], "result 1")
 
 
-async def test_nothing_is_held() -> None:
-    """Once all are served, what was made for them belongs to them alone."""
+async def test_results_are_released() -> None:
+    """A result is not referenced any more once all callers have it."""
     shared = SingleFlight[str, Worker]()
 
     async def make() -> Worker:
@@ -109,8 +109,8 @@ async def test_nothing_is_held() -> None:
     assert made() is None
 
 
-async def test_work_goes_on_without_who_began_it() -> None:
-    """If the one who does the work gives up, the next in the queue does it."""
+async def test_canceled_work_is_taken_over() -> None:
+    """If the caller that does the work is canceled, the next one does it."""
     worker, shared = Worker(), SingleFlight[str, str]()
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         first = group.create_task(shared.get("key", worker.work))
@@ -123,8 +123,8 @@ async def test_work_goes_on_without_who_began_it() -> None:
     assert (second.result(), worker.done) == ("result 2", 2)
 
 
-async def test_keys_do_not_wait_for_one_another() -> None:
-    """Work of one key does not hold up another."""
+async def test_keys_are_independent() -> None:
+    """Work for one key does not delay another key."""
     slow, quick, shared = Worker(), Worker(), SingleFlight[str, str]()
     quick.gate.set()
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
@@ -137,49 +137,49 @@ async def test_keys_do_not_wait_for_one_another() -> None:
     assert waiting.result() == "result 1"
 
 
-async def test_result_is_kept() -> None:
-    """A result is made once, and there for all who come later."""
+async def test_result_is_cached() -> None:
+    """A result is loaded once and cached."""
     worker = Worker()
-    kept = LoadingCache[str, str](LIMIT * 100, len)
-    first = await at_once(worker, lambda: kept.get("key", worker.work))
+    cache = LoadingCache[str, str](LIMIT * 100, len)
+    first = await at_once(worker, lambda: cache.get("key", worker.work))
 
-    later = await kept.get("key", worker.work)
+    later = await cache.get("key", worker.work)
 
     assert ({*first, later}, worker.done) == ({"result 1"}, 1)
 
 
-async def test_too_large_results_are_shared_all_the_same() -> None:
-    """What is too large to be kept is made once for all who ask at once."""
-    worker, kept = Worker(), LoadingCache[str, str](0, len)
+async def test_too_large_results_are_shared() -> None:
+    """A result that is too large to cache is still shared by concurrent callers."""
+    worker, cache = Worker(), LoadingCache[str, str](0, len)
 
-    results = await at_once(worker, lambda: kept.get("key", worker.work))
+    results = await at_once(worker, lambda: cache.get("key", worker.work))
 
     assert (results, worker.done) == (["result 1"] * READERS, 1)
 
 
-async def test_failures_are_not_kept() -> None:
-    """After a failure the next one gets a result, and that is kept."""
-    worker, kept = Worker(failures=1), LoadingCache[str, str](LIMIT * 100, len)
+async def test_failures_are_not_cached() -> None:
+    """A failure is not cached, and the next result is."""
+    worker, cache = Worker(failures=1), LoadingCache[str, str](LIMIT * 100, len)
     worker.gate.set()
     with pytest.raises(LookupError):
-        await kept.get("key", worker.work)
+        await cache.get("key", worker.work)
 
-    results = [await kept.get("key", worker.work) for _ in range(2)]
+    results = [await cache.get("key", worker.work) for _ in range(2)]
 
     assert results == ["result 2", "result 2"]
 
 
-def a_shelf(*values: str) -> LruCache[str, str]:
-    """Return a shelf with some values, each under its first letter."""
+def a_cache(*values: str) -> LruCache[str, str]:
+    """Return a cache with some values, each under its first letter."""
     cache: LruCache[str, str] = LruCache(LIMIT, len)
     for value in values:
         cache.add(value[0], value)
     return cache
 
 
-def test_oldest_go_first() -> None:
-    """What was not used for the longest time makes room."""
-    cache = a_shelf("aaaa", "bbbb")
+def test_oldest_is_evicted_first() -> None:
+    """The least recently used value is evicted first."""
+    cache = a_cache("aaaa", "bbbb")
     cache.find("a")
 
     cache.add("c", "cccc")
@@ -187,23 +187,23 @@ def test_oldest_go_first() -> None:
     assert [cache.find(key) for key in "abc"] == ["aaaa", None, "cccc"]
 
 
-def test_new_value_takes_the_place_of_the_old() -> None:
-    """A key has one value, and its size counts once."""
-    cache = a_shelf("aaaa", "bb", "a")
+def test_new_value_replaces_the_old() -> None:
+    """A new value replaces the old one, and the size counts it once."""
+    cache = a_cache("aaaa", "bb", "a")
 
     assert (cache.find("a"), cache.find("b"), cache.size) == ("a", "bb", 3)
 
 
-def test_too_large_is_not_kept() -> None:
-    """What is larger than the shelf throws nothing off it but what its key had."""
-    cache = a_shelf("aaaa", "bb", "a" * (LIMIT + 1))
+def test_too_large_is_not_cached() -> None:
+    """A value larger than the cache evicts only the old value of its key."""
+    cache = a_cache("aaaa", "bb", "a" * (LIMIT + 1))
 
     assert (cache.find("a"), cache.find("b"), cache.size) == (None, "bb", 2)
 
 
-def test_forgotten() -> None:
-    """What is forgotten takes no room; to forget what is not there is no mistake."""
-    cache = a_shelf("aaaa", "bb")
+def test_removed() -> None:
+    """A removed value takes no room, and removing an unknown key does nothing."""
+    cache = a_cache("aaaa", "bb")
 
     cache.remove("a")
     cache.remove("x")
@@ -215,9 +215,9 @@ STEPS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(min_value=-2, ma
 
 
 @given(STEPS)
-def test_never_more_than_allowed(steps: list[tuple[str, int]]) -> None:
-    """For any use, the shelf is an ordered table of which the oldest go; its size is right."""
-    cache, model = a_shelf(), OrderedDict[str, str]()
+def test_size_is_limited(steps: list[tuple[str, int]]) -> None:
+    """For any steps, the cache equals a model that evicts the oldest, within its limit."""
+    cache, model = a_cache(), OrderedDict[str, str]()
     for key, length in steps:
         if length < 0:
             assert cache.find(key) == model.get(key)

@@ -1,4 +1,4 @@
-"""Settings: where they come from, which one counts, and what is said about the wrong ones."""
+"""Settings: sources, precedence and errors."""
 
 import re
 import sys
@@ -26,7 +26,7 @@ print(index, index.root, index.simple, sep="\\n")
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return where a settings file may be."""
+    """Return the path of a settings file that does not exist yet."""
     return tmp_path / "config.toml"
 
 
@@ -37,12 +37,12 @@ def loaded(file: Path, text: str, environment: Mapping[str, str] = {}) -> Config
 
 
 def test_example_has_the_defaults() -> None:
-    """The example is what counts without any file."""
+    """The example has the default settings."""
     assert load_config(EXAMPLE, {}) == Config()
 
 
 def test_example_names_every_setting() -> None:
-    """The example has each setting, in the order of the model; secrets are only mentioned."""
+    """The example has each setting in the order of the model; secrets are commented out."""
     # A setting that is commented out stands at the start of its line, like any other.
     uncommented = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
     written = tomllib.loads(EXAMPLE.read_text())
@@ -65,7 +65,7 @@ def _has(document: Mapping[str, Mapping[str, object]], name: str) -> bool:
 
 
 def test_example_names_no_host() -> None:
-    """The only address in the example is this machine's."""
+    """The example contains no host name."""
     assert re.findall(r"\w+://\S+|\b\w+\.(?:org|com|io|net)\b", EXAMPLE.read_text()) == []
 
 
@@ -114,7 +114,7 @@ def test_example_names_no_host() -> None:
         ),
         pytest.param(
             '[promotion]\nrepository_url = "127.0.0.1:8080/legacy/"',
-            "promotion.repository_url: give a whole URL that begins with https://.",
+            "promotion.repository_url: give a full URL that begins with https://.",
             id="URL without a scheme",
         ),
         pytest.param(
@@ -124,16 +124,16 @@ def test_example_names_no_host() -> None:
         ),
     ],
 )
-def test_mistakes_have_a_sentence(file: Path, text: str, sentence: str) -> None:
-    """A setting that is wrong is named, with what is wrong about it."""
+def test_mistakes(file: Path, text: str, sentence: str) -> None:
+    """A wrong setting is reported with its name and the reason."""
     with pytest.raises(ConfigError) as refused:
         loaded(file, text, {"STAGEPROXY_SERVER__HOST": "localhost"})
 
     assert str(refused.value) == sentence
 
 
-def test_all_mistakes_are_told_at_once(file: Path) -> None:
-    """Who corrects a file need not start over for each mistake."""
+def test_all_mistakes_are_reported_together(file: Path) -> None:
+    """All mistakes in a file are reported together."""
     with pytest.raises(ConfigError) as refused:
         loaded(file, '[server]\nport = "x"\n[stage]\nmax_per_project = 0\nnot = 1')
 
@@ -141,23 +141,23 @@ def test_all_mistakes_are_told_at_once(file: Path) -> None:
     assert sorted(said) == ["server.port", "stage.max_per_project", "stage.not"]
 
 
-def test_file_that_is_not_there(file: Path) -> None:
-    """A file that cannot be read is named."""
+def test_missing_file(file: Path) -> None:
+    """A file that cannot be read is reported."""
     with pytest.raises(ConfigError, match=r"config\.toml cannot be read: No such file"):
         load_config(file, {})
 
 
 @pytest.mark.parametrize("content", [b"[server", b"\xff\xfe"], ids=["broken", "not text"])
 def test_file_that_is_not_toml(file: Path, content: bytes) -> None:
-    """A file that makes no sense is named."""
+    """A file that is not TOML is reported."""
     file.write_bytes(content)
 
     with pytest.raises(ConfigError, match=r"config\.toml is not valid TOML: "):
         load_config(file, {})
 
 
-def test_environment_goes_before_the_file(file: Path) -> None:
-    """What the environment says counts; what it does not say is the file's."""
+def test_environment_overrides_the_file(file: Path) -> None:
+    """The environment overrides the file."""
     config = loaded(
         file, '[server]\nhost = "a"\nport = 1', {"STAGEPROXY_SERVER__PORT": "2", "PORT": "3"}
     )
@@ -165,8 +165,8 @@ def test_environment_goes_before_the_file(file: Path) -> None:
     assert (config.server.host, config.server.port) == ("a", 2)
 
 
-def test_command_line_goes_before_all(file: Path) -> None:
-    """An option counts before environment and file; one that is not given says nothing."""
+def test_options_override_all(file: Path) -> None:
+    """An option overrides the environment and the file, unless it is `None`."""
     file.write_text("[server]\nport = 1\n")
     environment = {"STAGEPROXY_SERVER__PORT": "2", "STAGEPROXY_SERVER__HOST": "a"}
 
@@ -177,7 +177,7 @@ def test_command_line_goes_before_all(file: Path) -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("false", False), ("true", True), ("0", False)])
 def test_switches_in_the_environment(text: str, *, value: bool) -> None:
-    """A switch is spelled as in TOML, or as a number."""
+    """A boolean in the environment is spelled as in TOML, or as a number."""
     assert load_config(None, {"STAGEPROXY_UPLOAD__REPLACE": text}).upload.replace is value
 
 
@@ -189,40 +189,40 @@ def test_switches_in_the_environment(text: str, *, value: bool) -> None:
     ],
 )
 def test_proxies_in_the_environment(file: Path, text: str) -> None:
-    """Addresses and networks are a list in the file, and the same text with commas outside."""
+    """Addresses and networks are a list in the file, and comma-separated in the environment."""
     listed = loaded(file, '[server]\ntrusted_proxies = ["127.0.0.1", "10.0.0.0/8", "::1"]')
 
-    told = load_config(None, {"STAGEPROXY_SERVER__TRUSTED_PROXIES": text})
+    given = load_config(None, {"STAGEPROXY_SERVER__TRUSTED_PROXIES": text})
 
     expected = tuple(map(ip_network, ("127.0.0.1/32", "10.0.0.0/8", "::1/128")))
-    assert (told.server.trusted_proxies, listed.server.trusted_proxies) == (expected, expected)
-    assert shown_settings(told)["server"]["trusted_proxies"] == [str(one) for one in expected]
+    assert (given.server.trusted_proxies, listed.server.trusted_proxies) == (expected, expected)
+    assert shown_settings(given)["server"]["trusted_proxies"] == [str(one) for one in expected]
 
 
 @pytest.mark.parametrize("text", ["demo=one,Other.Name=two=", " demo = one , Other.Name = two= ,"])
 def test_tokens_in_the_environment(file: Path, text: str) -> None:
-    """Tokens by project are a table in the file, and a text with commas outside."""
+    """Tokens by project are a table in the file, and comma-separated in the environment."""
     listed = loaded(file, '[promotion.tokens]\ndemo = "one"\n"Other.Name" = "two="')
 
-    told = load_config(None, {"STAGEPROXY_PROMOTION__TOKENS": text})
+    given = load_config(None, {"STAGEPROXY_PROMOTION__TOKENS": text})
 
-    assert told == listed
-    assert shown_settings(told)["promotion"]["tokens"] == {
+    assert given == listed
+    assert shown_settings(given)["promotion"]["tokens"] == {
         "demo": "**********",
         "Other.Name": "**********",
     }
 
 
 def test_unknown_variable_is_refused() -> None:
-    """A misspelled variable is a mistake like one in the file."""
+    """A misspelled variable is reported like a setting in the file."""
     with pytest.raises(
         ConfigError, match=r"^server\.prot: there is no such setting\. Check its spelling\.$"
     ):
         load_config(None, {"STAGEPROXY_SERVER__PROT": "1"})
 
 
-def test_variables_of_the_commands_are_no_settings() -> None:
-    """`STAGEPROXY_SERVER` and `STAGEPROXY_TOKEN` are for the commands that talk to a server."""
+def test_variables_of_the_commands_are_ignored() -> None:
+    """`STAGEPROXY_SERVER` and `STAGEPROXY_TOKEN` are ignored: they are options of commands."""
     given = {"STAGEPROXY_SERVER": "https://stage.example", "STAGEPROXY_TOKEN": "stga_secret"}
 
     assert load_config(None, given) == Config()
@@ -240,14 +240,14 @@ def test_variables_of_the_commands_are_no_settings() -> None:
         ("60", timedelta(seconds=60)),
     ],
 )
-def test_lengths_of_time(file: Path, text: str, length: timedelta) -> None:
-    """A length of time has a unit; a bare number is in seconds."""
+def test_durations(file: Path, text: str, length: timedelta) -> None:
+    """A duration has a unit; a plain number is in seconds."""
     assert loaded(file, f"[stage]\nlifetime = {text}").stage.lifetime == length
 
 
 @pytest.mark.parametrize("text", ['"-1d"', '"1y"', '""', "true", '"99999999999w"'])
-def test_no_lengths_of_time(file: Path, text: str) -> None:
-    """What is no length of time is refused."""
+def test_invalid_durations(file: Path, text: str) -> None:
+    """An invalid duration is an error."""
     with pytest.raises(ConfigError, match=r"^stage\.lifetime: "):
         loaded(file, f"[stage]\nlifetime = {text}")
 
@@ -256,7 +256,7 @@ def test_no_lengths_of_time(file: Path, text: str) -> None:
     ("text", "path"), [('""', None), ('"/run/token"', Path("/run/token"))], ids=["none", "a file"]
 )
 def test_file_of_a_token(file: Path, text: str, path: Path | None) -> None:
-    """An empty text is no file, and shown as such."""
+    """An empty text means no file, and is shown as an empty text."""
     config = loaded(file, f"[promotion]\ntoken_file = {text}")
 
     assert config.promotion.token_file == path
@@ -264,7 +264,7 @@ def test_file_of_a_token(file: Path, text: str, path: Path | None) -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    """Neither what is shown nor what is logged has a secret, or credentials of a URL."""
+    """Secrets and credentials of URLs are neither shown nor in the `repr`."""
     config = load_config(
         None,
         {
@@ -284,7 +284,7 @@ def test_secrets_are_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "root", "simple"),
+    ("given", "root", "simple"),
     [
         pytest.param("/simple", "/", "/simple/", id="as usual"),
         pytest.param("/simple/", "/", "/simple/", id="with a slash"),
@@ -293,10 +293,10 @@ def test_secrets_are_not_shown() -> None:
         pytest.param("", "/", "/", id="the root itself"),
     ],
 )
-async def test_upstream_is_what_pip_uses(told: str, root: str, simple: str) -> None:
-    """What pip names are project pages; the index is what they are below, if `simple`."""
+async def test_upstream_is_what_pip_uses(given: str, root: str, simple: str) -> None:
+    """The root of pip's index URL is its parent if the URL ends in `simple`, else itself."""
     host = "https://index.example"
-    environment = {**own_environment(), "PIP_INDEX_URL": host + told}
+    environment = {**own_environment(), "PIP_INDEX_URL": host + given}
 
     done = await run(sys.executable, "-c", ASK_PIP, environment=environment)
 
@@ -304,21 +304,21 @@ async def test_upstream_is_what_pip_uses(told: str, root: str, simple: str) -> N
     assert done.ok().stdout.splitlines() == expected
 
 
-async def test_credentials_of_pip_are_kept_and_not_shown() -> None:
-    """The credentials that pip is told go along, and into no text."""
-    told = "https://user:pass%40word@index.example/simple"
-    environment = {**own_environment(), "PIP_INDEX_URL": told}
+async def test_credentials_of_pip_are_used_and_not_shown() -> None:
+    """Credentials in pip's index URL are used, and not shown."""
+    given = "https://user:pass%40word@index.example/simple"
+    environment = {**own_environment(), "PIP_INDEX_URL": given}
 
     done = await run(sys.executable, "-c", ASK_PIP, environment=environment)
 
     safe, root, simple = done.ok().stdout.splitlines()
     assert safe == "IndexUrls(https://index.example/)"
-    assert (root, simple) == (told.removesuffix("simple"), f"{told}/")
+    assert (root, simple) == (given.removesuffix("simple"), f"{given}/")
     assert URL(root).password == "pass@word"
 
 
 def test_project_pages_elsewhere() -> None:
-    """Project pages may be on another path than below the index."""
+    """Project pages can have another URL than the index."""
     urls = urls_of("https://index.example", "https://pages.example/all")
 
     assert (str(urls.root), str(urls.simple)) == (

@@ -1,4 +1,4 @@
-"""What runs stageproxy for real, held to the facts: image, compose file, systemd unit, nginx."""
+"""The image, the compose file, the systemd unit and nginx.conf, compared with the code."""
 
 import json
 import re
@@ -25,7 +25,7 @@ OWN_USER = "8726"
 
 
 def instructions(name: str) -> list[str]:
-    """Return what follows each instruction of that name in the Dockerfile."""
+    """Return the arguments of each instruction of that name in the Dockerfile."""
     return re.findall(rf"^{name} +(.*)$", DOCKERFILE, re.MULTILINE)
 
 
@@ -36,7 +36,7 @@ def image_environment() -> dict[str, str]:
 
 
 def image_settings() -> Config:
-    """Return the settings that count in the image."""
+    """Return the settings in the image."""
     return load_config(None, image_environment())
 
 
@@ -47,7 +47,7 @@ def compose() -> Any:
 
 def unit() -> Mapping[str, str]:
     """Return the service section of the systemd unit."""
-    # Nothing is interpolated, and no line may set what another one has set.
+    # Without interpolation; a duplicate option is an error.
     parser = ConfigParser(interpolation=None, delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign] # names keep their case
     parser.read_string((DEPLOY / "stageproxy.service").read_text())
@@ -55,21 +55,21 @@ def unit() -> Mapping[str, str]:
 
 
 def health_command() -> list[str]:
-    """Return the command by which an engine asks the image whether it is well."""
+    """Return the health command of the image."""
     (line,) = instructions("HEALTHCHECK")
     command: list[str] = json.loads(line.partition("CMD ")[2])
     return command
 
 
 async def ask_health(port: int) -> Finished:
-    """Run the image's command against a port, where a proxy is configured that nobody answers."""
+    """Run the health command against a port, with an unreachable proxy in the environment."""
     command = [part.replace("127.0.0.1:8726", f"127.0.0.1:{port}") for part in health_command()]
     environment = {**own_environment(), "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
     return await run(*command, environment=environment)
 
 
-def test_image_listens_where_it_says() -> None:
-    """The port that is exposed is the port that is served, to everyone who reaches it."""
+def test_image_listens_on_the_exposed_port() -> None:
+    """The server listens on the exposed port, on all addresses."""
     settings = image_settings().server
 
     assert instructions("EXPOSE") == [str(settings.port)]
@@ -77,8 +77,8 @@ def test_image_listens_where_it_says() -> None:
     assert f"'http://127.0.0.1:{settings.port}/health/ready'" in health_command()[-1]
 
 
-def test_image_keeps_its_data_in_the_volume() -> None:
-    """The data directory is the volume, and belongs to the user that the server runs as."""
+def test_image_stores_its_data_in_the_volume() -> None:
+    """The data directory is the volume, and belongs to the user of the server."""
     data = str(image_settings().storage.data)
     (made,) = (line for line in instructions("RUN") if "useradd" in line)
 
@@ -89,7 +89,7 @@ def test_image_keeps_its_data_in_the_volume() -> None:
 
 
 def test_image_starts_the_server() -> None:
-    """What the image runs is a command, and what the engine sends is what ends it."""
+    """The image runs a valid command, and is stopped with SIGTERM."""
     words = [word for name in ("ENTRYPOINT", "CMD") for word in json.loads(instructions(name)[0])]
 
     done = CliRunner().invoke(main, [*words[1:], "--help"])
@@ -99,7 +99,7 @@ def test_image_starts_the_server() -> None:
 
 
 def test_image_copies_what_the_build_needs() -> None:
-    """Every file that the image is made of is there, and is not kept from the engine."""
+    """Every file that the build copies exists and is not in .dockerignore."""
     copied = [one for line in instructions("COPY") if "--" not in line for one in line.split()[:-1]]
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
 
@@ -108,15 +108,15 @@ def test_image_copies_what_the_build_needs() -> None:
     assert {Path(one).name for one in copied} & set(ignored) == set()
 
 
-async def test_health_command_of_a_server_that_is_well(service: RunningService) -> None:
-    """The command succeeds, though the environment names a proxy."""
+async def test_health_command_of_a_ready_server(service: RunningService) -> None:
+    """The health command succeeds even if the environment has a proxy."""
     done = await ask_health(int(service.url.rpartition(":")[2]))
 
     assert (done.code, done.output) == (0, "")
 
 
-async def test_health_command_of_a_server_that_is_ill(service: RunningService) -> None:
-    """The command fails when the server says that it is not ready."""
+async def test_health_command_of_a_server_that_is_not_ready(service: RunningService) -> None:
+    """The health command fails if the server is not ready."""
     (service.data / "files").rename(service.data / "elsewhere")
 
     done = await ask_health(int(service.url.rpartition(":")[2]))
@@ -125,7 +125,7 @@ async def test_health_command_of_a_server_that_is_ill(service: RunningService) -
 
 
 async def test_health_command_without_a_server() -> None:
-    """The command fails when nobody answers."""
+    """The health command fails if no server answers."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         done = await ask_health(taken.getsockname()[1])
@@ -134,7 +134,7 @@ async def test_health_command_without_a_server() -> None:
 
 
 def test_compose_settings() -> None:
-    """The server of the compose file listens for nginx alone, and is called what nginx is."""
+    """The server in the compose file trusts only nginx, and has the public URL of nginx."""
     environment = image_environment() | compose()["services"]["stageproxy"]["environment"]
 
     server = load_config(None, environment).server
@@ -145,13 +145,13 @@ def test_compose_settings() -> None:
 
 
 def test_compose_mounts() -> None:
-    """What is mounted is there, or is the certificate; where it goes, the other side reads it."""
+    """Mounted files exist, except the certificate, and are mounted where they are read."""
     nginx, server = (compose()["services"][name] for name in ("nginx", "stageproxy"))
     mounts = [one.split(":") for one in nginx["volumes"]]
-    there = {source for source, *_ in mounts if (DEPLOY / source).exists()}
-    targets = [target for source, target, *_ in mounts if source not in there]
+    existing = {source for source, *_ in mounts if (DEPLOY / source).exists()}
+    targets = [target for source, target, *_ in mounts if source not in existing]
 
-    assert there == {"./nginx.conf"}
+    assert existing == {"./nginx.conf"}
     assert {f"{one};" for one in targets} == set(re.findall(r"ssl_certificate\w* (.*)", NGINX))
     assert server["volumes"] == [f"data:{image_settings().storage.data}"]
     assert (DEPLOY / server["build"] / "Dockerfile").exists()
@@ -160,7 +160,7 @@ def test_compose_mounts() -> None:
 
 @pytest.mark.parametrize("name", ["stageproxy", "nginx"])
 def test_compose_is_locked_down(name: str) -> None:
-    """No service can write to its image, or gain rights."""
+    """No service can write to its image or gain privileges."""
     service = compose()["services"][name]
 
     assert service["read_only"] is True
@@ -169,14 +169,14 @@ def test_compose_is_locked_down(name: str) -> None:
 
 
 def test_requests_have_time_to_end() -> None:
-    """Compose and systemd wait longer than the server lets running requests end."""
+    """Compose and systemd wait longer than the server does for running requests."""
     waits = [compose()["services"]["stageproxy"]["stop_grace_period"], unit()["TimeoutStopSec"]]
 
     assert [one for one in waits if int(one.rstrip("s")) < SHUTDOWN_SECONDS + 10] == []
 
 
 def test_unit_starts_the_server(tmp_path: Path) -> None:
-    """The command is one, reads the settings from what systemd hands over, and has its folder."""
+    """The unit runs a valid command with the settings and the folder that systemd provides."""
     program, *words = unit()["ExecStart"].split()
     name, source = unit()["LoadCredential"].split(":")
     settings = tmp_path / name
@@ -191,8 +191,8 @@ def test_unit_starts_the_server(tmp_path: Path) -> None:
     assert (Path(program).name, Path(source).name) == ("stageproxy", name)
 
 
-def test_unit_is_what_its_page_says() -> None:
-    """The paths of the unit are those that the page on it tells to fill, and to look into."""
+def test_paths_of_the_unit_are_documented() -> None:
+    """The page on systemd contains the paths of the unit."""
     shown = (ROOT / "docs" / "how-to" / "systemd.md").read_text()
     places = {
         str(Path(unit()["ExecStart"].split()[0]).parent),

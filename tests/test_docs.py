@@ -1,4 +1,4 @@
-"""What the documents say is true: names are there, links lead somewhere, commands run."""
+"""The documents: every name is described, links are valid, and commands run."""
 
 import re
 import sys
@@ -37,7 +37,7 @@ ELSEWHERE = frozenset(
         "python -m pip install --quiet twine uv",
     }
 )
-"""What the tutorial's reader does to have what a test has already."""
+"""Commands of the tutorial that prepare what a test already has."""
 
 FAILURE = re.compile(r"^error:", re.IGNORECASE | re.MULTILINE)
 ENDED = "@@ ended with"
@@ -52,14 +52,14 @@ def documents(*suffixes: str) -> Iterator[Path]:
 
 
 def anchors(text: str) -> set[str]:
-    """Return what links may name in a document, as code hosts spell it."""
+    """Return the anchors of the headings in a document, as code hosts spell them."""
     headings = HEADING.findall(FENCED.sub("", text))
     return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
 
 
 @pytest.mark.parametrize("command", [f"stageproxy {one}" for one in commands()])
 def test_command_is_documented(command: str) -> None:
-    """Every command has its line in the reference."""
+    """Every command has a line in the reference."""
     lines = (REFERENCE / "commands.md").read_text().splitlines()
 
     assert [line for line in lines if line.startswith((f"| `{command} ", f"| `{command}`"))]
@@ -67,7 +67,7 @@ def test_command_is_documented(command: str) -> None:
 
 @pytest.mark.parametrize("section", [*Config.model_fields])
 def test_settings_are_documented(section: str) -> None:
-    """Every setting has its line in the reference, below its section."""
+    """Every setting has a line in the reference, below its section."""
     text = (REFERENCE / "configuration.md").read_text()
     _, _, below = text.partition(f"## `[{section}]`\n")
     table = below.partition("\n## ")[0]
@@ -78,31 +78,31 @@ def test_settings_are_documented(section: str) -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_route_is_documented(route: web.RouteDef) -> None:
-    """Every route has its line in the reference, with its method."""
+    """Every route has a line in the reference, with its method."""
     lines = (REFERENCE / "http.md").read_text().splitlines()
 
     assert [line for line in lines if f"`{route.path}`" in line and f" {route.method} " in line]
 
 
 @pytest.mark.parametrize("path", [*documents(".md")], ids=lambda one: str(one.relative_to(ROOT)))
-def test_links_lead_somewhere(path: Path) -> None:
-    """Every relative link between documents has a file behind it, and a heading if it names one."""
+def test_links_are_valid(path: Path) -> None:
+    """The file and the heading of every relative link exist."""
     targets = LINK.findall(FENCED.sub("", path.read_text()))
 
-    dead = [one for one in targets if "://" not in one and not leads_somewhere(path, one)]
+    dead = [one for one in targets if "://" not in one and not target_exists(path, one)]
 
     assert dead == []
 
 
-def leads_somewhere(path: Path, link: str) -> bool:
-    """Say whether a relative link in a document has something behind it."""
+def target_exists(path: Path, link: str) -> bool:
+    """Return whether the target of a relative link exists."""
     name, _, anchor = link.partition("#")
     target = path.parent / name if name else path
     return target.exists() and (not anchor or anchor in anchors(target.read_text()))
 
 
 def test_no_registry_is_named() -> None:
-    """No file says where an index is: that is for pip on each machine to know."""
+    """No file contains the host name of an index, which comes from pip's configuration."""
     texts = {path.relative_to(ROOT): path.read_text() for path in documents(".md", ".py", ".toml")}
 
     assert [str(path) for path, text in texts.items() if HOSTS.search(text)] == []
@@ -110,14 +110,14 @@ def test_no_registry_is_named() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command of the tutorial, and the lines that it says are printed."""
+    """A command of the tutorial, and the output that it shows."""
 
     command: str
     shown: tuple[str, ...]
 
     @property
     def fails(self) -> bool:
-        """Say whether the tutorial shows an error."""
+        """Return whether the tutorial shows an error."""
         return FAILURE.search("\n".join(self.shown)) is not None
 
     def pattern(self, server: str) -> str:
@@ -135,15 +135,15 @@ def steps(text: str) -> Iterator[Step]:
 
 
 def script(todo: list[Step]) -> str:
-    """Return a shell script that runs all commands in one shell, and says how each ended."""
-    told = f"printf '\\n{ENDED} %s\\n' $?"
-    return "".join(f"{{ {step.command}\n}} 2>&1\n{told}\n" for step in todo)
+    """Return a script that runs all commands in one shell, and prints each exit code."""
+    print_code = f"printf '\\n{ENDED} %s\\n' $?"
+    return "".join(f"{{ {step.command}\n}} 2>&1\n{print_code}\n" for step in todo)
 
 
 @pytest.mark.journey
 @pytest.mark.network
 async def test_tutorial(tmp_path: Path) -> None:
-    """The tutorial's commands do and print what it says, one after another."""
+    """The tutorial's commands print what it shows, run one after another."""
     todo = [one for one in steps(TUTORIAL.read_text()) if one.command not in ELSEWHERE]
     here, logs, shims = tmp_path / "stageproxy", tmp_path / "logs", tmp_path / "bin"
     here.mkdir()

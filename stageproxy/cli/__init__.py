@@ -15,10 +15,10 @@ _COMMANDS = {
     "download": ("download:download", "Download the files of STAGE."),
     "promote": ("promote.command:promote", "Publish STAGE, or resume publishing it."),
     "serve": ("serve:serve", "Run the server until it is stopped."),
-    "stage": ("stage:stage", "Open, list, show, change and end stages."),
+    "stage": ("stage:stage", "Open, list, show, change and cancel stages."),
     "token": ("token:token", "Create, list and revoke API tokens."),
-    "upload": ("upload:upload", "Upload FILES into their stage."),
-    "verify-transparency": ("verify:verify", "Compare pages of STAGE with upstream's."),
+    "upload": ("upload:upload", "Upload FILES to their stage."),
+    "verify-transparency": ("verify:verify", "Compare pages of STAGE with upstream."),
     "wait": ("wait:wait", "Wait until STAGE has N files."),
 }
 """Where each command is defined within this package, and its line in the list of commands."""

@@ -51,7 +51,7 @@ async def show_audit(connection: Connection, stage: str, *, as_json: bool) -> No
 
 @audit.command("verify")
 @click.option(
-    "--head", metavar="DIGEST", help="A digest that the server logged as the head of the trail."
+    "--head", metavar="DIGEST", help="An earlier head of the trail, from the server's log."
 )
 @client_options
 async def verify_audit(connection: Connection, head: str | None, *, as_json: bool) -> None:

@@ -45,7 +45,7 @@ _NO_STATE = UpstreamState(None)
 @click.option(
     "--against",
     metavar="INDEX",
-    help="Check against this index, too: its URL, or `pip` for the index that pip uses here.",
+    help="Also check against an index: its URL, or `pip` for the index that pip uses.",
 )
 @click.option("--rules", is_flag=True, help="Print the rules and their date.")
 @json_option
@@ -97,7 +97,7 @@ def _urls_of(against: str) -> IndexUrls:
             return index_of_pip()
         except NoPipIndexError as error:
             raise FailedError(
-                "pip reports no index that it uses. Give the URL of one: --against URL."
+                "pip does not report which index it uses. Give its URL: --against URL."
             ) from error
     if not _is_web_url(against):
         raise click.UsageError(

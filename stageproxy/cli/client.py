@@ -1,14 +1,18 @@
 """The HTTP client that all commands but `serve` use."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 import click
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from stageproxy import __version__
@@ -31,8 +35,41 @@ async def open_client(server: URL, token: str | None) -> AsyncIterator["Client"]
     headers = {"User-Agent": f"stageproxy/{__version__}"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUTS) as session:
+    async with aiohttp.ClientSession(
+        connector=_AbortingConnector(), headers=headers, timeout=TIMEOUTS
+    ) as session:
         yield Client(session, server)
+
+
+class _AbortingConnector(aiohttp.TCPConnector):
+    """A connector that aborts its connections when it is closed.
+
+    A server may refuse an upload before it has read all of it. aiohttp then only asks the
+    transport to close, which waits until the rest is sent, and forgets the connection. The command
+    ends before that, and would leave the socket open.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transports: WeakSet[asyncio.Transport] = WeakSet()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
+    ) -> Connection:
+        """Return a connection, and remember its transport."""
+        connection = await super().connect(req, traces, timeout)
+        if connection.transport is not None:
+            self._transports.add(connection.transport)
+        return connection
+
+    async def close(self, *, abort_ssl: bool = False) -> None:
+        """Close all connections, without sending what is still to be sent."""
+        for transport in self._transports:
+            transport.abort()
+        await super().close(abort_ssl=abort_ssl)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +149,8 @@ class Client:
             document = None
         if not isinstance(document, dict):
             raise FailedError(
-                f"The server at {self.server} is not stageproxy. "
-                "Name another one with --server or STAGEPROXY_SERVER."
+                f"The server at {self.server} is not a stageproxy server. "
+                "Set another one with --server or STAGEPROXY_SERVER."
             )
         return document
 
@@ -121,7 +158,7 @@ class Client:
         """Return the exception for a server that does not answer."""
         return OutOfReachError(
             f"The server at {self.server} cannot be reached ({type(error).__name__}). "
-            "Start it with `stageproxy serve`, or name one that runs elsewhere with --server or "
+            "Start it with `stageproxy serve`, or set another one with --server or "
             "STAGEPROXY_SERVER."
         )
 

@@ -73,8 +73,8 @@ class Connection:
             )
         if self.server and _parse_server(self.server) != _parse_server(server):
             raise click.UsageError(
-                "The stage URL belongs to another server than --server names. Leave --server out, "
-                "or name the server of the stage URL."
+                "The stage URL is on a different server than --server. Omit --server, or set it "
+                "to the server of the stage URL."
             )
         url = "/".join(text.split("/")[: server.count("/") + 4]) + "/"
         return StageReference(_parse_server(server), None, URL(url, encoded=True))

@@ -70,7 +70,7 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
     if url is None:
         return
     if not stage["files"]:
-        click.echo(f"\nStage URL: {url}\nThe stage is empty. Upload files into it:")
+        click.echo(f"\nStage URL: {url}\nThe stage is empty. Upload files to it:")
         click.echo(f"  stageproxy upload --stage {url} FILE…")
         click.echo(f"  twine upload --repository-url {url}legacy/ FILE…")
         return

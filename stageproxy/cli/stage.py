@@ -1,4 +1,4 @@
-"""`stageproxy stage`: open, list, show, change and end stages."""
+"""`stageproxy stage`: open, list, show, change and cancel stages."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from stageproxy.cli.output import print_json, print_stage
 
 @click.group()
 def stage() -> None:
-    """Open, list, show, change and end stages."""
+    """Open, list, show, change and cancel stages."""
 
 
 @stage.command("open")
 @click.argument("project")
 @click.argument("version", required=False)
-@click.option("--lifetime", metavar="7d", help="How long the stage lives after each change.")
+@click.option("--lifetime", metavar="7d", help="How long after each change the stage expires.")
 @client_options
 async def open_stage(
     connection: Connection,
@@ -68,7 +68,7 @@ async def show_stage(connection: Connection, stage: str, *, as_json: bool) -> No
 
 @stage.command("extend")
 @click.argument("stage")
-@click.option("--by", "by", required=True, metavar="3d", help="How much longer the stage lives.")
+@click.option("--by", "by", required=True, metavar="3d", help="How much later the stage expires.")
 @client_options
 async def extend_stage(connection: Connection, stage: str, by: str, *, as_json: bool) -> None:
     """Extend the lifetime of STAGE.

@@ -35,7 +35,7 @@ _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.
 async def upload(
     connection: Connection, stage: str | None, files: tuple[Path, ...], *, as_json: bool
 ) -> None:
-    """Upload FILES into their stage.
+    """Upload FILES to their stage.
 
     Without --stage, it is the stage of their release; it is opened if there is
     none.
@@ -111,8 +111,8 @@ async def _upload_files(
 def _stage_url(stage: dict[str, Any]) -> str:
     if "stage" not in stage["links"]:
         raise FailedError(
-            f"The stage is {stage['status']} and accepts no files. Leave --stage out to upload "
-            "into another stage."
+            f"The stage has the status {stage['status']!r} and accepts no files. Omit --stage to "
+            "upload to another stage."
         )
     return str(stage["links"]["stage"])
 

@@ -14,7 +14,7 @@ from stageproxy.core.rules.upload import Rule
 _MARKS = {Level.REFUSE: "refused", Level.WARN: "warning", Level.UNKNOWN: "unknown"}
 _RELEASE_SOURCES = frozenset({"release", "index"})
 _WIDTH = 9
-_RULES_HINT = "Some rules only PyPI can check. List them with: stageproxy check --rules"
+_RULES_HINT = "Some rules can only be checked by PyPI. List them with: stageproxy check --rules"
 _INDEX_HINT = "Files that PyPI already has were not checked. Check against them with: --against pip"
 
 
@@ -90,9 +90,9 @@ def _print_summary(verdicts: Sequence[Verdict]) -> None:
     files = "1 file" if total == 1 else f"{total} files"
     rules = f"PyPI's rules of {RULES_AS_OF}"
     if refused:
-        click.echo(f"\nPyPI would refuse {refused} of {files}, by {rules}.", err=True)
+        click.echo(f"\nPyPI would refuse {refused} of {files}, according to {rules}.", err=True)
     else:
-        click.echo(f"\nNo reason found to refuse {files}, by {rules}.")
+        click.echo(f"\nNo reason found to refuse {files}, according to {rules}.")
 
 
 def print_rules(*, as_json: bool) -> None:

@@ -43,7 +43,7 @@ _FAILURES = (aiohttp.ClientError, TimeoutError)
     "--names",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with a project on each line.",
+    help="File with a project name on each line.",
 )
 @click.option(
     "--sample",
@@ -52,7 +52,9 @@ _FAILURES = (aiohttp.ClientError, TimeoutError)
 )
 @click.option("--seed", type=int, default=0, help="Seed of the random sample.")
 @click.option(
-    "--upstream", metavar="URL", help="URL of upstream. Default: from the settings on this machine."
+    "--upstream",
+    metavar="URL",
+    help="URL of upstream. Default: the one in the settings of this machine.",
 )
 @client_options
 async def verify(  # noqa: PLR0913 - the options of the command
@@ -65,7 +67,7 @@ async def verify(  # noqa: PLR0913 - the options of the command
     *,
     as_json: bool,
 ) -> None:
-    """Compare pages of STAGE with upstream's.
+    """Compare pages of STAGE with upstream.
 
     Pages of projects that are not staged must be the same: status, headers that
     matter, and every byte. The exit code is 1 if any page differs.

@@ -21,7 +21,12 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> fl
 @click.command()
 @click.argument("stage")
 @click.option(
-    "--files", "count", required=True, metavar="N", type=click.IntRange(1), help="How many files."
+    "--files",
+    "count",
+    required=True,
+    metavar="N",
+    type=click.IntRange(1),
+    help="How many files to wait for.",
 )
 @click.option(
     "--timeout", "seconds", default="1h", callback=_seconds, help="How long to wait. Default: 1h."

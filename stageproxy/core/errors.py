@@ -153,7 +153,7 @@ class DamagedArtifactError(ConflictError):
 
     def __init__(self, filename: str) -> None:
         super().__init__(
-            f"{filename} on disk differs from the uploaded file, so it is not published."
+            f"The stored copy of {filename} differs from the uploaded file, so it is not published."
         )
         self.filename = filename
 

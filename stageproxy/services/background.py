@@ -60,7 +60,7 @@ async def _guarded(key: str, work: Callable[[], Awaitable[object]]) -> None:
         await work()
     except Exception:
         # Nothing above handles it: it is a bug, or a full disk.
-        log.exception("%s: background work failed", key)
+        log.exception("background task %s failed", key)
 
 
 @asynccontextmanager

@@ -105,7 +105,7 @@ class Completion:
         )
         result = await self.uploads.accept(token, incoming, into=stage)
         if result.stage is None:
-            raise ConflictError(f"PyPI has {upload.filename} already.")
+            raise ConflictError(f"PyPI already has {upload.filename}.")
 
     async def _check_bytes(self, upload: FileUpload, received: FileDigests) -> None:
         known = {"sha256": received.sha256, "md5": received.md5}

@@ -204,7 +204,7 @@ def _wrong_type(document: Document, expected: str) -> UpstreamFailedError:
 
 
 def _unreadable(stage: Stage, error: UnreadablePageError) -> UpstreamFailedError:
-    return UpstreamFailedError(f"PyPI's document on {stage.project} cannot be read: {error}.")
+    return UpstreamFailedError(f"PyPI's document about {stage.project} cannot be read: {error}.")
 
 
 def _content_type(kind: SimpleType) -> str:

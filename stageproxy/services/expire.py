@@ -41,7 +41,9 @@ class Expiry:
         now = self.clock.now()
         swept = await self.catalogue.write(lambda rows: self._sweep(rows, now))
         if swept.stages or swept.files:
-            log.info("swept: forgot %d stages, deleted %d files", swept.stages, swept.files)
+            log.info(
+                "cleanup: deleted %d ended stages and %d unused files", swept.stages, swept.files
+            )
         head = await self.catalogue.read(lambda rows: rows.audit.head())
         log.info("audit: the head is record %d, %s", head.number, head.digest)
         return swept

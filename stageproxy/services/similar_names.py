@@ -74,7 +74,7 @@ class NameSearches:
         async with self.index.stream(_LIST, ACCEPT_FOR[SimpleType.V1_JSON]) as document:
             kind = simple_type_of(document.content_type)
             if kind is None:
-                raise UpstreamFailedError("PyPI's list of projects has a type that is not known.")
+                raise UpstreamFailedError("PyPI's list of projects has an unknown content type.")
             names = SimilarNames(kind, project)
             async for chunk in document.chunks():
                 other = await asyncio.to_thread(names.feed, chunk)

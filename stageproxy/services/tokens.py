@@ -39,7 +39,7 @@ class Tokens:
         require(token, Action.TOKENS, None)
         made, stored = self.mint(request)
         await self.store(stored, token.id)
-        log.info("token %s: made by token %s", stored.id, token.id)
+        log.info("token %s: created by token %s", stored.id, token.id)
         return made, stored
 
     def mint(self, request: TokenRequest) -> tuple[Token, ApiToken]:

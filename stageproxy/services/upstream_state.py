@@ -85,7 +85,7 @@ class UpstreamReader:
             async with asyncio.timeout_at(deadline):
                 return await read_project_page(self.index, project), ""
         except (TimeoutError, StageproxyError, UnreadablePageError) as error:
-            log.warning("cannot read what PyPI has of %s: %r", project, error)
+            log.warning("cannot read the files of %s from PyPI: %r", project, error)
             return None, str(error) or "It did not answer in time."
 
 

@@ -68,7 +68,7 @@ class DataDirectory:
         if not path.exists():
             write_secret(path, secrets.token_hex(_SECRET_BYTES))
         if path.stat().st_mode & 0o077:
-            log.warning("%s is readable by others: run chmod 600 on it", path)
+            log.warning("%s is readable by other users: run chmod 600 on it", path)
         secret = path.read_text().strip()
         if not secret:
             msg = (

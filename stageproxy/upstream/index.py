@@ -203,7 +203,7 @@ class UpstreamIndex:
         rest = path.removeprefix("simple/") if base is self._simple else path
         url = URL(str(base) + rest, encoded=True)
         if url.origin() not in self._origins:
-            msg = "The path is not a path on PyPI."
+            msg = "The path leads to a different host than PyPI."
             raise UpstreamFailedError(msg)
         return url
 

@@ -67,12 +67,12 @@ class TrustedPublisher:
     async def _mint(self, now: datetime) -> _Minted:
         audience = (await self._request("GET", "audience")).get("audience")
         if not isinstance(audience, str):
-            raise self._failed("did not report the audience of an identity")
+            raise self._failed("did not return the audience for an identity token")
         identity = await self.identify(audience)
         answer = await self._request("POST", "mint-token", identity)
         token = answer.get("token")
         if not isinstance(token, str) or not token:
-            raise self._failed("minted no token")
+            raise self._failed("did not return a token")
         expires_at = min(_expiry_in(answer) or now + _LIFETIME, now + _LIFETIME)
         return _Minted(Credential(TOKEN_USER, token), workflow_of(identity), expires_at)
 

@@ -16,7 +16,7 @@ from tests.batteries.restartable_server import PROCESSING_SECONDS, RestartableSe
 from tests.support.builders.distributions import Distribution
 from tests.support.index.history import Attempt
 from tests.support.index.quirks import Quirks
-from tests.support.servers.processes import Staged
+from tests.support.servers.processes import StageLinks
 from tests.support.uploads.faults import ANY_FILE
 
 SERVERS = 2
@@ -59,7 +59,7 @@ class Publishing:
     server: RestartableServer
     run: Run
     release: Sequence[Distribution]
-    staged: Staged
+    staged: StageLinks
     unrecorded: set[tuple[str, int]] = field(default_factory=set)
     happened: list[Incident] = field(default_factory=list)
 

@@ -12,7 +12,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 
 from tests.support.index.fake_index import FakeIndex
 from tests.support.index.fake_pypi import MachineClock
-from tests.support.servers.processes import Server, Staged, running_server
+from tests.support.servers.processes import Server, StageLinks, running_server
 
 TOKEN = "pypi-of-the-battery"
 PROCESSING_SECONDS = 0.1
@@ -69,7 +69,7 @@ class RestartableServer:
         """Stop the server, if it runs."""
         await self._stack.aclose()
 
-    async def promote(self, staged: Staged) -> None:
+    async def promote(self, staged: StageLinks) -> None:
         """Let the server publish a stage, with all warnings acknowledged."""
         path = f"/api/stages/{staged.id}/promotion"
         plan = await self.ask("POST", f"{path}/plan", {"publisher": "server"})
@@ -88,7 +88,7 @@ class RestartableServer:
         files = (path for path in self.folder.rglob("*") if path.is_file())
         return [path.name for path in files if TOKEN.encode() in path.read_bytes()]
 
-    def progress(self, staged: Staged) -> Mapping[str, str]:
+    def progress(self, staged: StageLinks) -> Mapping[str, str]:
         """Return the progress of each file of a stage, from the database."""
         query = "SELECT filename, progress FROM journal_entry WHERE stage_id = ?"
         with closing(self._catalogue()) as catalogue:

@@ -1,4 +1,4 @@
-"""How tests ask `stageproxy check`."""
+"""Runs of `stageproxy check`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from tests.support.index.fake_index import FakeIndex
 
 
 def save(desk: Desk, *files: Distribution) -> list[Path]:
-    """Write files as a build leaves them."""
+    """Write distributions to files, and return their paths."""
     return [desk.save(one) for one in files]
 
 
@@ -19,7 +19,7 @@ def check(desk: Desk, index: FakeIndex, *files: Distribution) -> Ended:
 
 
 def findings(desk: Desk, index: FakeIndex, *files: Distribution) -> Any:
-    """Return what is said of files of one release: of each, and together."""
+    """Return the messages about files of one release: of each file, and of the release."""
     given = "check", *save(desk, *files), "--against", f"{index.url}/simple/", "--json"
     ended = desk.run(*given)
     assert ended.stderr == ""

@@ -1,4 +1,4 @@
-"""The commands of the command line, as they are typed."""
+"""All commands of the command line by name."""
 
 from collections.abc import Iterator
 
@@ -8,12 +8,12 @@ from stageproxy.cli import DeferredCommand, main
 
 
 def commands() -> dict[str, click.Command]:
-    """Return every command that is no group, by what is typed for it."""
+    """Return every command that is not a group, by its full name."""
     return dict(_commands_of(main, ""))
 
 
 def load(command: click.Command) -> click.Command:
-    """Return a command that the list of commands shows, imported."""
+    """Import and return a command of the list of commands."""
     return command.load() if isinstance(command, DeferredCommand) else command
 
 

@@ -1,4 +1,4 @@
-"""A desk from which commands are given: a server elsewhere, and what its user types."""
+"""Commands that are run against a server in another thread."""
 
 import asyncio
 import json
@@ -28,14 +28,14 @@ from tests.support.stored_files import stored_file
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
 
 NOBODY = "http://127.0.0.1:1"
-"""Where no server is."""
+"""A URL without a server."""
 
 _numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A command that has ended."""
+    """The result of a command."""
 
     code: int
     stdout: str
@@ -49,7 +49,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where commands are typed. Nothing of the machine's own settings counts."""
+    """Runs commands, without any settings of this machine."""
 
     folder: Path
     url: str
@@ -58,17 +58,17 @@ class Desk:
     project: str
 
     def run(self, *arguments: object, token: str | None = None) -> Ended:
-        """Run a command against the server, with the admin's token if no other is given."""
+        """Run a command against the server, by default with the admin token."""
         told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.token}
         return self.run_with(told, *arguments)
 
     def typing(self, text: str, *arguments: object) -> Ended:
-        """Run a command that reads a text from its standard input."""
+        """Run a command with text on its standard input."""
         told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
         return self.run_with(told, *arguments, typed=text)
 
     def separately(self, *arguments: str, token: str | None = None) -> Ended:
-        """Run a command in a process of its own."""
+        """Run a command in its own process."""
         told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.token}
         done = asyncio.run(
             run(
@@ -79,7 +79,7 @@ class Desk:
         return Ended(done.code, done.stdout, done.stderr)
 
     def at_a_terminal(self, typed: str, *arguments: str) -> tuple[int, str]:
-        """Run a command on a terminal, type something, and return its end and what is seen."""
+        """Run a command in a terminal, type text, and return its exit code and output."""
         ours, theirs = pty.openpty()
         told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token, "TERM": "xterm"}
         with subprocess.Popen(
@@ -102,7 +102,7 @@ class Desk:
         environment: dict[str, str],
         *arguments: str,
     ) -> Ended:
-        """Run a command in a process of its own, and send it a signal *when* something is so."""
+        """Run a command in its own process, and send it a signal once *when* returns true."""
         process = subprocess.Popen(
             [sys.executable, "-m", "stageproxy", *arguments],
             env={**own_environment(), **environment},
@@ -124,7 +124,7 @@ class Desk:
     def run_with(
         self, environment: dict[str, str], *arguments: object, typed: str | None = None
     ) -> Ended:
-        """Run a command with what the *environment* says, and no server of this machine."""
+        """Run a command with an *environment*, and without a server of this machine."""
         none = {"STAGEPROXY_SERVER": None, "STAGEPROXY_TOKEN": None}
         data = {"STAGEPROXY_STORAGE__DATA": str(self.folder / "no-data")}
         done = CliRunner().invoke(
@@ -134,47 +134,47 @@ class Desk:
             env={**none, **data, **environment},
             prog_name="stageproxy",
         )
-        # A traceback is never an answer.
+        # A traceback is always an error.
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exc_info
         return Ended(done.exit_code, done.stdout, done.stderr)
 
     def json(self, *arguments: object, token: str | None = None) -> Any:
-        """Return the document that a command prints, which succeeds."""
+        """Run a command that succeeds, and return the document that it prints."""
         ended = self.run(*arguments, "--json", token=token)
         assert (ended.code, ended.stderr) == (0, "")
         return ended.document
 
     def save(self, distribution: Distribution) -> Path:
-        """Write a file as a build leaves it."""
+        """Write a file as a build does."""
         path = self.folder / distribution.filename
         path.write_bytes(distribution.content)
         return path
 
     def wheel(self, version: str = "1.0", summary: str = "A demo") -> Path:
-        """Return a wheel of the desk's own project."""
+        """Write a wheel of the own project."""
         return self.save(a_wheel(self.project, version, summary=summary))
 
     def release(self, *tags: str) -> tuple[Path, ...]:
-        """Return wheels of the desk's own project for these platforms, and its sdist."""
+        """Write wheels of the own project for these platforms, and its sdist."""
         wheels = (a_wheel(self.project, tag=f"py3-none-{one}") for one in tags or ("any",))
         return tuple(map(self.save, (*wheels, an_sdist(self.project))))
 
     def staged(self, *files: Path) -> Any:
-        """Return the stage into which files were uploaded."""
+        """Upload files, and return their stage."""
         return self.json("upload", *(files or (self.wheel(),)))["stage"]
 
     def new_token(self, can: str = "upload", *more: str) -> str:
-        """Return a new API token for the desk's project."""
+        """Create an API token for the own project."""
         made = self.json("token", "new", "--project", self.project, "--can", can, *more)
         return str(made["token"])
 
     def kept_file(self, sha256: str) -> Path:
-        """Return where the server keeps a file."""
+        """Return the path at which the server stores a file."""
         return stored_file(self.data, sha256)
 
 
 def _read(terminal: int) -> bytes:
-    """Return what comes from a terminal; nothing once nobody writes there any more."""
+    """Return the next output of a terminal, or nothing once it is closed."""
     try:
         return os.read(terminal, 2**16)
     except OSError:
@@ -182,13 +182,13 @@ def _read(terminal: int) -> bytes:
 
 
 def a_project() -> str:
-    """Return the name of a project that no other test has."""
+    """Return the name of a project that no other test uses."""
     return f"cli-demo-{next(_numbers)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Premises:
-    """A server, and the index that is upstream of it and takes its promotions."""
+    """A server, and the index that is both its upstream and its publish target."""
 
     server: Server
     index: FakeIndex
@@ -207,7 +207,7 @@ async def _premises(folder: Path) -> AsyncIterator[Premises]:
 
 
 def publishing_on(index: FakeIndex) -> dict[str, str]:
-    """Return the settings to publish on an index, quickly."""
+    """Return the settings to publish on an index with short pauses."""
     return {
         "PROMOTION__REPOSITORY_URL": f"{index.url}/legacy/",
         "PROMOTION__INDEX_URL": f"{index.url}/simple/",
@@ -217,13 +217,13 @@ def publishing_on(index: FakeIndex) -> dict[str, str]:
 
 
 def premises_elsewhere(folder: Path) -> AbstractContextManager[Premises]:
-    """Run a server and its index."""
+    """Run a server and its index in another thread."""
     return elsewhere(lambda: _premises(folder))
 
 
 @dataclass(slots=True)
 class Stranger:
-    """A server that is not ours: it answers as it was told, and remembers what it was sent."""
+    """A server that returns given answers and records the headers of its requests."""
 
     url: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
@@ -232,7 +232,7 @@ class Stranger:
 
 @contextmanager
 def a_stranger() -> Iterator[Stranger]:
-    """Run a stranger on a port of this machine. What it was not told of, it answers with `[]`."""
+    """Run such a server on a local port. Other paths are answered with `[]`."""
     stranger = Stranger()
 
     class Answering(BaseHTTPRequestHandler):
@@ -253,7 +253,7 @@ def a_stranger() -> Iterator[Stranger]:
             self.do_GET()
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
     server.daemon_threads = True

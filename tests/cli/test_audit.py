@@ -9,8 +9,8 @@ from tests.cli.desk import Desk, Stranger
 TOKEN_ID = r"[0-9a-f]{8}"
 
 
-def test_show_for_people(desk: Desk) -> None:
-    """A line for each event: when, who, what, and what goes with it."""
+def test_show(desk: Desk) -> None:
+    """Without `--json`, a line has the time, the token, the action and the details of an event."""
     stage = desk.staged()
     desk.run("upload", desk.wheel("9.0"), "--stage", stage["id"])
 
@@ -25,7 +25,7 @@ def test_show_for_people(desk: Desk) -> None:
 
 
 def test_show_as_a_document(desk: Desk) -> None:
-    """The document has every event of the stage, in order."""
+    """The document lists every event of the stage in order."""
     stage = desk.staged()
     desk.json("stage", "rotate", stage["id"])
 
@@ -38,8 +38,8 @@ def test_show_as_a_document(desk: Desk) -> None:
     "typed",
     ["audit STAGE --json", "audit --json STAGE", "audit show STAGE --json", "audit URL --json"],
 )
-def test_ways_to_ask(desk: Desk, typed: str) -> None:
-    """A stage may stand where a command does, be it an id or a URL."""
+def test_spellings(desk: Desk, typed: str) -> None:
+    """`show` can be omitted, and the stage can be named by its id or its URL."""
     stage = desk.staged()
     named = {"STAGE": stage["id"], "URL": stage["links"]["stage"]}
 
@@ -49,7 +49,7 @@ def test_ways_to_ask(desk: Desk, typed: str) -> None:
 
 
 def test_ended_stage(desk: Desk) -> None:
-    """What has ended still has its trail."""
+    """An ended stage still has an audit trail."""
     stage = desk.staged()
     desk.json("stage", "cancel", stage["id"])
 
@@ -65,7 +65,7 @@ def test_rights(desk: Desk, can: str, code: int) -> None:
 
 
 def test_verify(desk: Desk) -> None:
-    """A trail that holds says so, and its head may be given at any time later."""
+    """An intact trail is verified, also with an earlier head."""
     head = desk.json("audit", "verify")["head"]
     desk.staged()
 
@@ -77,8 +77,8 @@ def test_verify(desk: Desk) -> None:
     )
 
 
-def test_verify_with_a_head_that_is_gone(desk: Desk) -> None:
-    """A trail that does not have a head any more is broken: exit code 1, and where."""
+def test_verify_with_a_missing_head(desk: Desk) -> None:
+    """A trail without the expected head is broken: exit code 1, and the record."""
     records = desk.json("audit", "verify")["records"]
 
     ended = desk.run("audit", "verify", "--head", "0" * 64)
@@ -90,8 +90,8 @@ def test_verify_with_a_head_that_is_gone(desk: Desk) -> None:
     )
 
 
-def test_verify_takes_an_admin(desk: Desk) -> None:
-    """The trail of all stages is for admins."""
+def test_verify_needs_an_admin(desk: Desk) -> None:
+    """Only an admin token can verify the trail."""
     ended = desk.run("audit", "verify", token=desk.new_token("manage"))
 
     assert (ended.code, ended.stderr) == (
@@ -100,8 +100,8 @@ def test_verify_takes_an_admin(desk: Desk) -> None:
     )
 
 
-def test_verify_with_nonsense(desk: Desk) -> None:
-    """What cannot be a head is told as such, and not as a broken trail."""
+def test_verify_with_a_malformed_head(desk: Desk) -> None:
+    """A malformed head is reported as such, and not as a broken trail."""
     ended = desk.run("audit", "verify", "--head", "x")
 
     assert (ended.code, ended.stdout) == (1, "")
@@ -110,15 +110,15 @@ def test_verify_with_nonsense(desk: Desk) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("show",), ("verify", "--nonsense")], ids=str)
 def test_usage(desk: Desk, arguments: tuple[str, ...]) -> None:
-    """What lacks a stage is wrong usage: exit code 2."""
+    """Without a stage, the exit code is 2."""
     ended = desk.run("audit", *arguments)
 
     assert (ended.code, ended.stdout) == (2, "")
     assert "Usage: stageproxy audit" in ended.stderr
 
 
-def test_terminal_is_not_steered(desk: Desk, stranger: Stranger) -> None:
-    """What clients had a say in is shown, but moves no cursor."""
+def test_control_characters(desk: Desk, stranger: Stranger) -> None:
+    """Control characters in values of clients are not sent to the terminal."""
     event = {"at": "2026-11-22T12:00:00.1Z", "actor": "t1", "action": "refused"}
     details = {"sentence": "\x1b[2Jgone\nnext\u202e"}
     stranger.answers["/api/stages/id/audit"] = {"events": [{**event, "details": details}]}

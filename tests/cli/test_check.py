@@ -13,8 +13,8 @@ from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import ROOT
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
-RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
-ONLY_PYPI = "Some rules only PyPI can check. List them with: stageproxy check --rules\n"
+RULES_OF = f"according to PyPI's rules of {RULES_AS_OF}"
+ONLY_PYPI = "Some rules can only be checked by PyPI. List them with: stageproxy check --rules\n"
 NOT_ASKED = "Files that PyPI already has were not checked. Check against them with: --against pip\n"
 DIFFERENT = (
     f"{SDIST.filename} has a different Requires-Python than {WHEEL.filename}. "
@@ -33,8 +33,8 @@ main(prog_name="stageproxy")
 """
 
 
-def test_fine(offline: Desk) -> None:
-    """Files that are fine are said to be, in the order in which they would be published."""
+def test_no_findings(offline: Desk) -> None:
+    """Files without findings are listed as ok, in the order of publishing."""
     ended = offline.run("check", *save(offline, SDIST, WHEEL))
 
     assert (ended.code, ended.stderr) == (0, "")
@@ -46,7 +46,7 @@ def test_fine(offline: Desk) -> None:
 
 
 def test_refused(offline: Desk) -> None:
-    """What would be refused is told on stderr, as for uploads; exit code 1."""
+    """Files that PyPI would refuse are listed on stderr; exit code 1."""
     bad = an_sdist(version="2.0", summary="x" * 600)
 
     ended = offline.run("check", *save(offline, WHEEL, bad))
@@ -60,7 +60,7 @@ def test_refused(offline: Desk) -> None:
 
 
 def test_warning(offline: Desk) -> None:
-    """What is only suspicious is no reason to fail."""
+    """With warnings alone, the exit code is 0."""
     other = an_sdist(version="2.0", requires_python=">=3.9")
 
     ended = offline.run("check", *save(offline, WHEEL, other))
@@ -70,7 +70,7 @@ def test_warning(offline: Desk) -> None:
 
 
 def test_document(offline: Desk) -> None:
-    """The document has the verdict, release by release."""
+    """The document lists the findings by release."""
     other = an_sdist(version="2.0", requires_python=">=3.9")
 
     document = offline.json("check", *save(offline, other, WHEEL))
@@ -91,7 +91,7 @@ def test_document(offline: Desk) -> None:
 
 
 def test_several_releases(offline: Desk) -> None:
-    """Files of several releases are judged one release after another."""
+    """Files are grouped by release."""
     files = save(offline, WHEEL, a_wheel("other", "2.0"), an_sdist(version="2.0.0"), a_wheel())
 
     document = offline.json("check", *files)
@@ -103,8 +103,8 @@ def test_several_releases(offline: Desk) -> None:
     ]
 
 
-def test_file_that_is_no_distribution(offline: Desk, index: FakeIndex) -> None:
-    """What is not named like a distribution stands alone, and the index is not asked for it."""
+def test_not_a_distribution(offline: Desk, index: FakeIndex) -> None:
+    """A file that is not named like a distribution is refused without asking the index."""
     readme = Distribution("README.md", b"# Demo")
 
     assert findings(offline, index, readme) == (
@@ -120,7 +120,7 @@ def test_file_that_is_no_distribution(offline: Desk, index: FakeIndex) -> None:
 
 
 def test_broken_archive(offline: Desk) -> None:
-    """A file that cannot be opened is told as that, and its neighbour is not held against it."""
+    """A broken archive is refused, and not compared with other files of its release."""
     broken = Distribution(SDIST.filename, b"no archive")
 
     ended = offline.run("check", *save(offline, WHEEL, broken), "--json")
@@ -134,7 +134,7 @@ def test_broken_archive(offline: Desk) -> None:
 
 
 def test_rules(offline: Desk) -> None:
-    """The rules are printed with their date, and no files are needed."""
+    """`--rules` prints the rules with their date, and needs no files."""
     document = offline.json("check", "--rules")
     shown = offline.run("check", "--rules")
 
@@ -148,15 +148,15 @@ def test_rules(offline: Desk) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("nowhere.whl",), (".",)], ids=["none", "gone", "dir"])
 def test_no_files(offline: Desk, arguments: tuple[str, ...]) -> None:
-    """Without files there is nothing to check: exit code 2."""
+    """Without files, or with a missing file, the exit code is 2."""
     ended = offline.run("check", *arguments)
 
     assert (ended.code, ended.stdout) == (2, "")
 
 
 @pytest.mark.parametrize("against", ["", "nonsense", "ftp://x/simple/", "http://", "/simple/"])
-def test_index_that_is_none(offline: Desk, against: str) -> None:
-    """An index is named by its URL. It was a traceback."""
+def test_invalid_index_url(offline: Desk, against: str) -> None:
+    """`--against` with anything but a URL is a usage error, not a traceback."""
     ended = offline.run("check", *save(offline, WHEEL), "--against", against)
 
     assert (ended.code, ended.stdout) == (2, "")
@@ -164,21 +164,21 @@ def test_index_that_is_none(offline: Desk, against: str) -> None:
 
 
 def watched(*arguments: object) -> tuple[int, str, str]:
-    """Run the command by a Python that says on stderr what is asked over the network."""
+    """Run the command with an audit hook that reports network access on stderr."""
     given = [sys.executable, "-c", WATCHED, "check", *map(str, arguments)]
     done = subprocess.run(given, capture_output=True, text=True, cwd=ROOT, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
-def test_nothing_is_asked(offline: Desk) -> None:
-    """Offline means offline: nothing is connected to, no name looked up, no command run."""
+def test_no_network_access(offline: Desk) -> None:
+    """Without `--against`, nothing is connected to, no name resolved and no command run."""
     code, _, stderr = watched(*save(offline, WHEEL, SDIST))
 
     assert (code, stderr) == (0, "")
 
 
-def test_one_index_is_asked(offline: Desk) -> None:
-    """With an index it alone is asked, and no log is in the way of the answer."""
+def test_only_the_index_is_asked(offline: Desk) -> None:
+    """With `--against`, only that index is asked, and no log is printed."""
     code, stdout, stderr = watched(*save(offline, WHEEL), "--against", f"{NOBODY}/simple/")
 
     *asked, error = stderr.splitlines()

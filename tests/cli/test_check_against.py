@@ -1,4 +1,4 @@
-"""`stageproxy check --against`: what an index has counts, too."""
+"""`stageproxy check --against`: rules that depend on the files of an index."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,13 +14,13 @@ WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
 LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
 MUSL = "cp311-cp311-musllinux_1_2_aarch64"
 LOST = "There is no wheel for musllinux aarch64, unlike in demo 1.0."
-RULES_OF = f"by PyPI's rules of {RULES_AS_OF}"
-ONLY_PYPI = "Some rules only PyPI can check. List them with: stageproxy check --rules\n"
+RULES_OF = f"according to PyPI's rules of {RULES_AS_OF}"
+ONLY_PYPI = "Some rules can only be checked by PyPI. List them with: stageproxy check --rules\n"
 
 
 @pytest.mark.parametrize("status", [None, 500], ids=["nobody", "failing"])
-def test_index_out_of_reach(offline: Desk, index: FakeIndex, status: int | None) -> None:
-    """An index that does not answer as one is out of reach: exit code 3, and no verdict."""
+def test_unreachable_index(offline: Desk, index: FakeIndex, status: int | None) -> None:
+    """If the index cannot be reached or fails, the exit code is 3, without a verdict."""
     index.quirks = Quirks(status=status)
     url = index.url if status else NOBODY
 
@@ -34,7 +34,7 @@ def test_index_out_of_reach(offline: Desk, index: FakeIndex, status: int | None)
 
 
 def test_credentials_are_not_shown(offline: Desk) -> None:
-    """A password in the URL of an index stays where it is."""
+    """A password in the URL of an index is not printed."""
     url = NOBODY.replace("//", "//user:secret@")
 
     ended = offline.run("check", *save(offline, WHEEL), "--against", f"{url}/simple/")
@@ -45,7 +45,7 @@ def test_credentials_are_not_shown(offline: Desk) -> None:
 
 @pytest.mark.parametrize("behind", ["", "/", "/simple", "/simple/"])
 def test_spellings_of_an_index(offline: Desk, index: FakeIndex, behind: str) -> None:
-    """An index is named as pip names it, or by its root, with a slash at the end or not."""
+    """An index is given by its root or its simple URL, with or without a trailing slash."""
     index.add("demo", WHEEL)
 
     ended = offline.run("check", *save(offline, WHEEL, SDIST), "--against", index.url + behind)
@@ -56,7 +56,7 @@ def test_spellings_of_an_index(offline: Desk, index: FakeIndex, behind: str) -> 
 
 
 def test_index_of_pip(offline: Desk, index: FakeIndex) -> None:
-    """`pip` is the index that pip here is configured to use."""
+    """`--against pip` uses the index that pip is configured to use."""
     told = {"PIP_INDEX_URL": f"{index.url}/simple"}
     index.add("demo", a_wheel(), status="archived")
 
@@ -67,7 +67,7 @@ def test_index_of_pip(offline: Desk, index: FakeIndex) -> None:
 
 
 def test_new_project(offline: Desk, index: FakeIndex) -> None:
-    """A project that the index does not have is new; the list is looked through for its name."""
+    """For a project that the index does not have, its list of projects is searched."""
     index.add("other", a_wheel("other"))
 
     ended = check(offline, index, WHEEL, SDIST)
@@ -77,8 +77,8 @@ def test_new_project(offline: Desk, index: FakeIndex) -> None:
     assert [one.path for one in index.requests] == ["/simple/demo/", "/simple/"]
 
 
-def test_list_out_of_reach(offline: Desk, index: FakeIndex) -> None:
-    """Where the list cannot be read, that is told, and is no refusal."""
+def test_unreadable_list(offline: Desk, index: FakeIndex) -> None:
+    """If the list of projects cannot be read, that is reported, and no refusal."""
     index.quirks = Quirks(missing=["/simple/"])
 
     ended = check(offline, index, WHEEL)
@@ -91,7 +91,7 @@ def test_list_out_of_reach(offline: Desk, index: FakeIndex) -> None:
 
 
 def test_similar_name(offline: Desk, index: FakeIndex) -> None:
-    """A new project must not look like another."""
+    """A new project with a name similar to an existing one is refused."""
     index.add("dem0", a_wheel("dem0"))
 
     sentence = (
@@ -101,7 +101,7 @@ def test_similar_name(offline: Desk, index: FakeIndex) -> None:
 
 
 def test_old_release(offline: Desk, index: FakeIndex) -> None:
-    """A release takes files for 14 days; until when is told."""
+    """A release accepts files for 14 days; its last day is reported."""
     index.add("demo", WHEEL, uploaded_at=datetime.now(UTC) - timedelta(days=13))
     young, _ = findings(offline, index, SDIST)
     index.add("demo", LINUX, uploaded_at=datetime.now(UTC) - timedelta(days=15))
@@ -112,8 +112,8 @@ def test_old_release(offline: Desk, index: FakeIndex) -> None:
     assert closed.startswith("Uploading new files to releases older than 14 days is not allowed.")
 
 
-def test_files_that_are_out(offline: Desk, index: FakeIndex) -> None:
-    """The very file that the index has is fine; another of its name is not."""
+def test_published_files(offline: Desk, index: FakeIndex) -> None:
+    """A file that the index has is accepted with the same bytes, and refused with others."""
     index.add("demo", WHEEL, SDIST, uploaded_at=datetime.now(UTC))
     other = an_sdist(version="2.0", extra={"more": b"1"})
 
@@ -124,7 +124,7 @@ def test_files_that_are_out(offline: Desk, index: FakeIndex) -> None:
 
 
 def test_archived_project(offline: Desk, index: FakeIndex) -> None:
-    """Of a project that takes no files, all are refused."""
+    """All files of an archived project are refused."""
     index.add("demo", a_wheel(), status="archived")
 
     ended = check(offline, index, WHEEL, SDIST)
@@ -138,7 +138,7 @@ def test_archived_project(offline: Desk, index: FakeIndex) -> None:
 
 
 def test_lost_wheels(offline: Desk, index: FakeIndex) -> None:
-    """A machine that the release before served is missed, unless its wheel is out already."""
+    """A platform that the previous release has a wheel for is reported if its wheel is missing."""
     index.add("demo", a_wheel(tag=LINUX.filename[9:-4]), a_wheel(tag=MUSL))
 
     forgotten = findings(offline, index, LINUX)
@@ -150,7 +150,7 @@ def test_lost_wheels(offline: Desk, index: FakeIndex) -> None:
 
 
 def test_page_without_times(offline: Desk, index: FakeIndex) -> None:
-    """An index that has HTML alone is asked as well."""
+    """An index that has only HTML pages is supported."""
     index.add("demo", a_wheel(tag=MUSL))
     index.quirks = Quirks(html_only=True)
 

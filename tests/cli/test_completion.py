@@ -1,4 +1,4 @@
-"""`stageproxy completion`: shells complete commands and options, at once."""
+"""`stageproxy completion`: shells complete commands and options."""
 
 import json
 import sys
@@ -52,12 +52,12 @@ CASES = {
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    """Return a desk without a server: completion needs none."""
+    """Return a desk without a server, which completion does not need."""
     return Desk(tmp_path, "", tmp_path, "", "demo")
 
 
 def script_for(desk: Desk, shell: str) -> str:
-    """Return the script that is printed for a shell."""
+    """Return the script for a shell."""
     ended = desk.run_with({}, "completion", shell)
     assert (ended.code, ended.stderr) == (0, "")
     return ended.stdout
@@ -65,7 +65,7 @@ def script_for(desk: Desk, shell: str) -> str:
 
 @pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
 async def test_in_bash(desk: Desk, typed: str, offered: set[str]) -> None:
-    """A real bash that has read the script offers what can be typed next."""
+    """Bash completes commands and options after it has read the script."""
     put_commands(desk.folder / "bin")
     clean = own_environment()
     *words, last = typed.split(" ")
@@ -83,7 +83,7 @@ async def test_in_bash(desk: Desk, typed: str, offered: set[str]) -> None:
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 @pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
 async def test_in_other_shells(shell: str, typed: str, offered: set[str]) -> None:
-    """What the scripts of zsh and fish ask for is answered in the way that they read."""
+    """The completions for zsh and fish are printed in the format that they read."""
     *words, last = typed.split(" ")
     asked = {
         "zsh": {"COMP_WORDS": typed, "COMP_CWORD": str(len(words))},
@@ -108,7 +108,7 @@ async def test_in_other_shells(shell: str, typed: str, offered: set[str]) -> Non
     ],
 )
 def test_script(desk: Desk, shell: str, begins: str, asks: str) -> None:
-    """The script is the shell's own, for programs too, and asks the command itself."""
+    """The script, also with `--json`, is that of the shell, and calls the command."""
     script = script_for(desk, shell)
 
     assert script.startswith(begins)
@@ -117,8 +117,8 @@ def test_script(desk: Desk, shell: str, begins: str, asks: str) -> None:
     assert document == {"shell": shell, "script": script.removesuffix("\n")}
 
 
-def test_other_shell(desk: Desk) -> None:
-    """Another shell is wrong usage, and the ones that there are get named."""
+def test_unknown_shell(desk: Desk) -> None:
+    """An unknown shell is a usage error, and the supported ones are listed."""
     ended = desk.run_with({}, "completion", "tcsh")
 
     assert (ended.code, ended.stdout) == (2, "")
@@ -129,7 +129,7 @@ def test_other_shell(desk: Desk) -> None:
 async def test_no_command_is_imported(
     arguments: tuple[str, ...], environment: dict[str, str]
 ) -> None:
-    """What lists the commands imports none of them: together they take over a second."""
+    """Listing the commands imports none of them, which would take over a second."""
     environment = {**own_environment(), **environment}
 
     done = await run(sys.executable, "-c", SHOW_IMPORTED, *arguments, environment=environment)

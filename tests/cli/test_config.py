@@ -11,7 +11,7 @@ from tests.cli.desk import Desk
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    """Return a desk without a server: settings need none."""
+    """Return a desk without a server, which settings do not need."""
     return Desk(tmp_path, "", tmp_path, "", "demo")
 
 
@@ -24,7 +24,7 @@ def file(desk: Desk) -> Path:
 
 
 def test_check(desk: Desk, file: Path) -> None:
-    """Settings that can be used are told as such."""
+    """Valid settings are reported as valid."""
     ended = desk.run_with({}, "config", "check", file)
 
     assert (ended.code, ended.stdout) == (0, "The settings are valid.\n")
@@ -33,15 +33,15 @@ def test_check(desk: Desk, file: Path) -> None:
 
 
 def test_check_without_a_file(desk: Desk) -> None:
-    """The environment alone is checked too."""
+    """Without a file, the environment is checked."""
     assert desk.run_with({}, "config", "check", "--json").document == {"file": None, "ok": True}
     ended = desk.run_with({"STAGEPROXY_SERVER__PORT": "http"}, "config", "check")
     assert ended.code == 1
     assert ended.stderr.startswith("Error: server.port: ")
 
 
-def test_check_of_mistakes(desk: Desk, file: Path) -> None:
-    """Settings that cannot be used are told with all reasons: exit code 1, nothing on stdout."""
+def test_check_reports_all_mistakes(desk: Desk, file: Path) -> None:
+    """All mistakes in the settings are reported on stderr: exit code 1."""
     file.write_text("[server]\nport = -1\nprot = 1\n")
 
     ended = desk.run_with({}, "config", "check", file, "--json")
@@ -52,7 +52,7 @@ def test_check_of_mistakes(desk: Desk, file: Path) -> None:
 
 
 def test_show(desk: Desk, file: Path) -> None:
-    """The settings are shown as they count, and can be read back as a file."""
+    """The effective settings are shown as a file that can be loaded."""
     ended = desk.run_with({"STAGEPROXY_SERVER__PORT": "1"}, "config", "show", "--config", file)
 
     copy = desk.folder / "copy.toml"
@@ -63,14 +63,14 @@ def test_show(desk: Desk, file: Path) -> None:
 
 @pytest.mark.parametrize("folder", ['with "quotes"', "with \\", "with\ttab", "mit Ümlaut"])
 def test_show_odd_text(desk: Desk, folder: str) -> None:
-    """What is shown is TOML, whatever a value holds. Quotes broke it."""
+    """The output is valid TOML for values with quotes, backslashes and other characters."""
     ended = desk.run_with({"STAGEPROXY_STORAGE__DATA": folder}, "config", "show")
 
     assert tomllib.loads(ended.stdout)["storage"]["data"] == folder
 
 
 def test_show_table(desk: Desk) -> None:
-    """A table within a section is TOML, too, and its secrets are hidden."""
+    """A table within a section is valid TOML, and its secrets are hidden."""
     tokens = {"STAGEPROXY_PROMOTION__TOKENS": "demo=hidden,Other.Name=hidden"}
     ended = desk.run_with(tokens, "config", "show")
 
@@ -79,7 +79,7 @@ def test_show_table(desk: Desk) -> None:
 
 
 def test_show_as_a_document(desk: Desk) -> None:
-    """The document has every setting."""
+    """The document contains every setting."""
     document = desk.run_with({}, "config", "show", "--json").document
 
     del document["storage"]
@@ -89,7 +89,7 @@ def test_show_as_a_document(desk: Desk) -> None:
 
 
 def test_show_hides_secrets(desk: Desk) -> None:
-    """No secret is shown, nor credentials in a URL."""
+    """Secrets and the credentials of URLs are hidden."""
     secrets = {
         "STAGEPROXY_SERVER__SECRET": "hidden-1",
         "STAGEPROXY_PROMOTION__TOKEN": "hidden-2",

@@ -11,13 +11,13 @@ from tests.support.builders.distributions import an_sdist
 
 @pytest.fixture
 def dest(desk: Desk) -> Path:
-    """Return a folder that is not there yet."""
+    """Return a folder that does not exist yet."""
     return desk.folder / "new" / "dest"
 
 
 @pytest.mark.parametrize("by", ["id", "url"])
-def test_files_come_as_they_were(desk: Desk, dest: Path, by: str) -> None:
-    """All files of a stage are there, byte for byte, and nothing else."""
+def test_files(desk: Desk, dest: Path, by: str) -> None:
+    """All files of a stage are downloaded, byte for byte, and nothing else."""
     files = [desk.wheel(), desk.save(an_sdist(desk.project))]
     stage = desk.staged(*files)
     name = stage["id"] if by == "id" else stage["links"]["stage"]
@@ -32,8 +32,8 @@ def test_files_come_as_they_were(desk: Desk, dest: Path, by: str) -> None:
     }
 
 
-def test_lines_for_people(desk: Desk, dest: Path) -> None:
-    """What is printed is what `sha256sum --check` reads."""
+def test_lines(desk: Desk, dest: Path) -> None:
+    """The output is in the format of `sha256sum --check`."""
     wheel = desk.wheel()
     stage = desk.staged(wheel)
 
@@ -44,7 +44,7 @@ def test_lines_for_people(desk: Desk, dest: Path) -> None:
 
 
 def test_stage_url_needs_no_token(desk: Desk, dest: Path) -> None:
-    """Who has the stage URL has the files."""
+    """The stage URL is enough to download the files."""
     url = desk.staged()["links"]["stage"]
 
     assert desk.run_with({}, "download", url, "--dest", dest).code == 0
@@ -52,7 +52,7 @@ def test_stage_url_needs_no_token(desk: Desk, dest: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["changed", "cut off"])
 def test_hashes_are_checked(desk: Desk, dest: Path, damage: str) -> None:
-    """A file that is not what the stage says does not get its name: exit code 1."""
+    """A file with another hash than the stage lists is not stored: exit code 1."""
     wheel = desk.wheel()
     stage = desk.staged(wheel)
     kept = desk.kept_file(hashlib.sha256(wheel.read_bytes()).hexdigest())
@@ -66,8 +66,8 @@ def test_hashes_are_checked(desk: Desk, dest: Path, damage: str) -> None:
     assert list(dest.iterdir()) == []
 
 
-def test_older_file_stays_where_the_new_one_is_bad(desk: Desk, dest: Path) -> None:
-    """What was there under the name is replaced by a good file only."""
+def test_existing_file_is_not_replaced_by_a_bad_one(desk: Desk, dest: Path) -> None:
+    """An existing file is not replaced by a download with a wrong hash."""
     wheel = desk.wheel()
     stage = desk.staged(wheel)
     desk.kept_file(hashlib.sha256(wheel.read_bytes()).hexdigest()).write_bytes(b"bad")
@@ -80,7 +80,7 @@ def test_older_file_stays_where_the_new_one_is_bad(desk: Desk, dest: Path) -> No
 
 
 def test_ended_stage(desk: Desk, dest: Path) -> None:
-    """The files of a stage that has ended cannot be reached any more: exit code 1."""
+    """The files of an ended stage cannot be downloaded: exit code 1."""
     stage = desk.staged()
     desk.json("stage", "cancel", stage["id"])
 
@@ -90,6 +90,6 @@ def test_ended_stage(desk: Desk, dest: Path) -> None:
         assert "ended" in ended.stderr or "canceled" in ended.stderr
 
 
-def test_server_out_of_reach(desk: Desk, dest: Path) -> None:
-    """Where no server answers, the exit code is 3."""
+def test_unreachable_server(desk: Desk, dest: Path) -> None:
+    """If no server answers, the exit code is 3."""
     assert desk.run("download", "id", "--server", NOBODY, "--dest", dest).code == 3

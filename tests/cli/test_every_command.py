@@ -1,4 +1,4 @@
-"""What all commands have in common: help, JSON, and whom they trust with a token."""
+"""Properties of all commands: help, JSON, and the servers that get a token."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ WITHOUT_JSON = {"serve", "demo"}
 @pytest.mark.parametrize("command", ["", "stage", "audit", "token", "config", *commands()])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help(desk: Desk, command: str, option: str) -> None:
-    """Every command and group explains itself."""
+    """Every command and group has a help text."""
     ended = desk.run(*command.split(), option)
 
     assert (ended.code, ended.stderr) == (0, "")
@@ -22,8 +22,8 @@ def test_help(desk: Desk, command: str, option: str) -> None:
 
 
 @pytest.mark.parametrize("group", ["", "stage", "audit", "token", "config"])
-def test_lists_of_commands(desk: Desk, group: str) -> None:
-    """What a command does is said in a line that fits, as a newcomer wished."""
+def test_lines_of_commands_fit(desk: Desk, group: str) -> None:
+    """The line of a command in the list of commands is not cut off."""
     listed = desk.run(*group.split(), "--help").stdout.partition("Commands:")[2]
 
     assert [line for line in listed.splitlines() if line.endswith("...")] == []
@@ -31,7 +31,7 @@ def test_lists_of_commands(desk: Desk, group: str) -> None:
 
 @pytest.mark.parametrize("name", main.commands)
 def test_list_of_commands(name: str) -> None:
-    """The list of all commands shows each as the command itself does, without importing it."""
+    """The list of commands has the same line as the command, without importing it."""
     listed, command = main.commands[name], load(main.commands[name])
 
     assert command is not listed
@@ -39,7 +39,7 @@ def test_list_of_commands(name: str) -> None:
 
 
 def test_json_everywhere() -> None:
-    """Every command prints a document if asked to, but for those that never end or only show."""
+    """Every command except `serve` and `demo` has `--json`."""
     without = {
         name
         for name, command in commands().items()
@@ -54,15 +54,15 @@ def test_json_everywhere() -> None:
     ["upload", "stage show", "stage extend", "download", "wait", "token new", "nonsense"],
 )
 def test_usage(desk: Desk, command: str) -> None:
-    """What lacks an argument is wrong usage: exit code 2, and nothing on stdout."""
+    """A missing argument is a usage error: exit code 2, and nothing on stdout."""
     ended = desk.run(*command.split())
 
     assert (ended.code, ended.stdout) == (2, "")
     assert "Usage: " in ended.stderr
 
 
-def test_server_that_is_no_url(desk: Desk) -> None:
-    """A server is named by its URL."""
+def test_invalid_server_url(desk: Desk) -> None:
+    """A server that is not given by its URL is a usage error."""
     ended = desk.run("stage", "list", "--server", "localhost")
 
     assert ended.code == 2
@@ -70,18 +70,20 @@ def test_server_that_is_no_url(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"<html>Welcome</html>", ["a", "list"]], ids=["html", "list"])
-def test_server_that_is_another(desk: Desk, stranger: Stranger, answer: object) -> None:
-    """A server that is no stageproxy is told as such. It was a traceback."""
+def test_not_a_stageproxy_server(desk: Desk, stranger: Stranger, answer: object) -> None:
+    """A server that is not stageproxy is reported, without a traceback."""
     stranger.answers["/api/stages"] = answer
 
     ended = desk.run("stage", "list", "--server", stranger.url)
 
     assert (ended.code, ended.stdout) == (1, "")
-    assert ended.stderr.startswith(f"Error: The server at {stranger.url} is not stageproxy. ")
+    assert ended.stderr.startswith(
+        f"Error: The server at {stranger.url} is not a stageproxy server. "
+    )
 
 
 def at_home(desk: Desk, url: str) -> dict[str, str]:
-    """Return the environment on the machine of a server at *url*, with its admin token."""
+    """Return the environment on the machine of a server at *url* that has an admin token."""
     data = desk.folder / "data"
     data.mkdir()
     (data / "server.url").write_text(f"{url}\n")
@@ -90,7 +92,7 @@ def at_home(desk: Desk, url: str) -> dict[str, str]:
 
 
 def test_server_of_this_machine(desk: Desk, stranger: Stranger) -> None:
-    """On its own machine a server and its admin token are found by themselves."""
+    """The server on this machine and its admin token are the defaults."""
     environment = at_home(desk, stranger.url)
     stranger.answers["/api/stages"] = {"stages": []}
 
@@ -103,7 +105,9 @@ def test_server_of_this_machine(desk: Desk, stranger: Stranger) -> None:
     "command",
     ["stage list", "stage show id", "stage cancel id", "upload FILE", "wait id --files 1"],
 )
-def test_local_token_stays_here(desk: Desk, stranger: Stranger, command: str) -> None:
+def test_local_token_is_not_sent_to_other_servers(
+    desk: Desk, stranger: Stranger, command: str
+) -> None:
     """The admin token of this machine is not sent to a server that `--server` names."""
     environment = at_home(desk, desk.url)
     arguments = [str(desk.wheel()) if one == "FILE" else one for one in command.split()]
@@ -119,7 +123,7 @@ def test_local_token_stays_here(desk: Desk, stranger: Stranger, command: str) ->
 def test_local_token_does_not_follow_a_stage_url(
     desk: Desk, stranger: Stranger, command: str
 ) -> None:
-    """A stage URL that somebody sent does not make the commands give the admin token away."""
+    """The admin token of this machine is not sent to the server of a stage URL."""
     environment = at_home(desk, desk.url)
     arguments = [str(desk.wheel()) if one == "FILE" else one for one in command.split()]
 
@@ -130,10 +134,7 @@ def test_local_token_does_not_follow_a_stage_url(
 
 @pytest.mark.parametrize("command", ["download id", "upload FILE --stage id"])
 def test_token_does_not_follow_a_link(desk: Desk, stranger: Stranger, command: str) -> None:
-    """Links that lead to another host than the server's are followed on the server itself.
-
-    They were followed as they are, and the token went along.
-    """
+    """A link to another host is requested from the server itself, so no token is sent there."""
     arguments = [str(desk.wheel()) if one == "FILE" else one for one in command.split()]
     with a_stranger() as other:
         url = f"{other.url}/tmp/demo/token/"
@@ -148,7 +149,7 @@ def test_token_does_not_follow_a_link(desk: Desk, stranger: Stranger, command: s
 
 
 def test_token_does_not_follow_a_redirect(desk: Desk, stranger: Stranger) -> None:
-    """A server that leads elsewhere does not make the commands send their token there."""
+    """The token is not sent to the target of a redirect to another server."""
     with a_stranger() as other:
         stranger.answers["/api/stages"] = f"{other.url}/api/stages"
 
@@ -159,14 +160,14 @@ def test_token_does_not_follow_a_redirect(desk: Desk, stranger: Stranger) -> Non
 
 
 def test_token_is_never_shown(desk: Desk) -> None:
-    """No failure prints the token that was used."""
+    """Error messages do not contain the token."""
     for command in (["stage", "show", "nothing"], ["stage", "list", "--server", "http://x:1"]):
         ended = desk.run(*command, token="stgu_visible")
         assert "stgu_visible" not in ended.stdout + ended.stderr
 
 
-def test_options_go_before_the_environment(desk: Desk, tmp_path: Path) -> None:
-    """What is typed counts before what the environment says."""
+def test_options_override_the_environment(desk: Desk, tmp_path: Path) -> None:
+    """Options override the environment."""
     wrong = {"STAGEPROXY_SERVER": "http://127.0.0.1:1", "STAGEPROXY_TOKEN": "stgu_wrong"}
 
     ended = desk.run_with(

@@ -1,4 +1,4 @@
-"""docs/reference/json.md: what it shows is what the commands print."""
+"""The examples and tables of docs/reference/json.md, compared with the commands."""
 
 import json
 import re
@@ -24,7 +24,7 @@ FAILURE = re.compile(
 FAILURES: list[tuple[str, str, str]] = FAILURE.findall(PAGE)
 FILENAME = re.compile(r".+\.(whl|tar\.gz)")
 REPEATED = {"stage", "stages", "tokens"}
-"""Keys below which stands what another section describes."""
+"""Keys whose values another section describes."""
 
 TYPED = {
     "upload": ("upload WHEEL", "upload BROKEN"),
@@ -49,12 +49,12 @@ TYPED = {
     "config show": ("config show",),
     "completion": ("completion bash",),
 }
-"""How each command is made to print its examples, in their order."""
+"""The command lines that print the examples of each command, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What the page says of commands that print alike: examples, and keys with their types."""
+    """A section of the page: commands with the same document, examples, and types of keys."""
 
     commands: tuple[str, ...]
     examples: tuple[tuple[int, Any], ...]
@@ -62,7 +62,7 @@ class Section:
 
 
 def sections() -> Iterator[Section]:
-    """Return what the page says, section by section."""
+    """Return the sections of the page."""
     for heading, text in SECTION.findall(PAGE):
         commands = tuple(re.findall(r"`([^`]+)`", heading))
         examples = tuple((int(code or 0), json.loads(one)) for code, one in EXAMPLE.findall(text))
@@ -70,7 +70,7 @@ def sections() -> Iterator[Section]:
 
 
 def commands_with_json() -> Iterator[str]:
-    """Return every command that has `--json`, as it is typed."""
+    """Return the name of every command that has `--json`."""
     for name, command in commands().items():
         if any("--json" in one.opts for one in command.params):
             yield name
@@ -79,7 +79,7 @@ def commands_with_json() -> Iterator[str]:
 def shape(value: Any) -> Any:
     """Return a document with its values replaced by their types.
 
-    Filenames are alike, and the first item of an array speaks for all.
+    Filenames are replaced by `*`, and of an array only the first item counts.
     """
     if isinstance(value, dict):
         return {spelled(key): shape(one) for key, one in value.items()}
@@ -98,19 +98,19 @@ def keys_of(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def spelled(key: str) -> str:
-    """Return a key as the page has it."""
+    """Return a key as the page spells it."""
     return "*" if FILENAME.fullmatch(key) else key
 
 
 def type_of(value: Any) -> str:
-    """Return the type of a value, as JSON calls it."""
+    """Return the name of the JSON type of a value."""
     names = {bool: "boolean", dict: "object", int: "number", list: "array", str: "string"}
     return "null" if value is None else names[type(value)]
 
 
 @pytest.fixture
-def things(desk: Desk, stranger: Stranger) -> dict[str, str]:
-    """Return what the commands are typed about: a stage of a wheel and an sdist, and others."""
+def arguments(desk: Desk, stranger: Stranger) -> dict[str, str]:
+    """Return the arguments of the command lines: a stage of a wheel and an sdist, and others."""
     wheel = desk.save(a_wheel(desk.project, requires_python=">=3.11", requires_dist=["six"]))
     sdist = desk.save(an_sdist(desk.project, requires_python=">=3.11", requires_dist=["six"]))
     broken = desk.save(an_sdist(desk.project, "9.0", metadata="Metadata-Version: 9.9\n"))
@@ -135,20 +135,20 @@ def things(desk: Desk, stranger: Stranger) -> dict[str, str]:
 
 
 def test_every_command_is_described() -> None:
-    """What has `--json` is on the page, once, and nothing else is."""
+    """The page describes exactly the commands with `--json`, each once."""
     described = [command for section in sections() for command in section.commands]
 
     assert sorted(described) == sorted(commands_with_json())
 
 
 @pytest.mark.parametrize("command", [*commands_with_json()])
-def test_examples(desk: Desk, things: dict[str, str], command: str) -> None:
-    """A command prints what its examples show: the same keys, and values of the same types."""
+def test_examples(desk: Desk, arguments: dict[str, str], command: str) -> None:
+    """A command prints the keys of its examples, with values of the same types."""
     (section,) = (one for one in sections() if command in one.commands)
 
     printed = []
     for typed in TYPED[command]:
-        ended = desk.run(*(things.get(one, one) for one in typed.split()), "--json")
+        ended = desk.run(*(arguments.get(one, one) for one in typed.split()), "--json")
         assert ended.stderr == ""
         printed.append((ended.code, shape(ended.document)))
 
@@ -159,7 +159,7 @@ def test_examples(desk: Desk, things: dict[str, str], command: str) -> None:
     "section", [one for one in sections() if one.keys], ids=lambda one: one.commands[0]
 )
 def test_tables(section: Section) -> None:
-    """A table has the keys of the examples beside it, each with a type that it may have."""
+    """A table lists the keys of the examples in its section, each with its types."""
     found = [pair for _, one in section.examples for pair in keys_of(one)]
 
     own = [(key, kind) for key, kind in found if re.split(r"\W", key)[0] not in REPEATED]
@@ -172,7 +172,7 @@ def test_tables(section: Section) -> None:
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda one: one[1])
 def test_failures(desk: Desk, failure: tuple[str, str, str]) -> None:
-    """A command that fails prints nothing but what the page shows, and ends with its exit code."""
+    """A failing command prints what the page shows, and ends with its exit code."""
     code, command, shown = failure
 
     ended = desk.run(*command.split())
@@ -181,6 +181,6 @@ def test_failures(desk: Desk, failure: tuple[str, str, str]) -> None:
     assert ended.stderr == shown
 
 
-def test_every_way_to_fail_is_shown() -> None:
+def test_every_exit_code_has_an_example() -> None:
     """There is an example of each exit code."""
     assert {code for code, _, _ in FAILURES} == {"1", "2", "3"}

@@ -1,4 +1,4 @@
-"""`stageproxy serve`: how it starts, and why it does not."""
+"""`stageproxy serve`: the first start, and reasons to refuse to start."""
 
 import socket
 import sys
@@ -17,7 +17,7 @@ UPSTREAM = {"STAGEPROXY_UPSTREAM__URL": "http://127.0.0.1:1"}
 
 
 async def serve(data: Path, *options: str, **settings: str) -> Finished:
-    """Run a server that is not going to start."""
+    """Run a server that does not start."""
     return await run(
         *(sys.executable, "-m", "stageproxy", "serve", "--data", str(data), *options),
         environment={**own_environment(), **UPSTREAM, **settings},
@@ -26,7 +26,7 @@ async def serve(data: Path, *options: str, **settings: str) -> Finished:
 
 
 async def test_first_start(tmp_path: Path) -> None:
-    """The first start leaves an admin token, and says where; the second leaves all as it is."""
+    """The first start writes an admin token and prints its path; the second changes nothing."""
     data = tmp_path / "data"
     for _ in range(2):
         async with running_server(
@@ -45,7 +45,7 @@ async def test_first_start(tmp_path: Path) -> None:
 
 
 async def test_second_server(tmp_path: Path) -> None:
-    """A data directory that another server has is refused with a sentence: exit code 1."""
+    """A data directory that another server uses is refused: exit code 1."""
     with DataDirectory(tmp_path).locked():
         done = await serve(tmp_path, "--port", "0")
 
@@ -54,7 +54,7 @@ async def test_second_server(tmp_path: Path) -> None:
 
 
 async def test_newer_data(tmp_path: Path) -> None:
-    """What a newer stageproxy wrote is refused with a sentence."""
+    """Data of a newer version of stageproxy is refused, without a traceback."""
     step = {"migration_set": "stageproxy", "name": "m9999_later", "applied_at": "later"}
     with Tables(tmp_path / "catalogue.db", execute_plugins=False) as tables:
         tables.table("_sqlite_migrations").insert(step)
@@ -66,8 +66,8 @@ async def test_newer_data(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-async def test_port_that_is_taken(tmp_path: Path) -> None:
-    """A port that another program has is named."""
+async def test_port_in_use(tmp_path: Path) -> None:
+    """A port that is in use is reported."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = await serve(tmp_path, "--port", port)
@@ -76,8 +76,8 @@ async def test_port_that_is_taken(tmp_path: Path) -> None:
     assert f"Error: Cannot listen on 127.0.0.1 port {port}" in done.stderr
 
 
-async def test_data_that_cannot_be(tmp_path: Path) -> None:
-    """A data directory that cannot be made is named. It was a traceback."""
+async def test_data_directory_that_cannot_be_created(tmp_path: Path) -> None:
+    """A data directory that cannot be created is reported, without a traceback."""
     (tmp_path / "file").touch()
 
     done = await serve(tmp_path / "file" / "data", "--port", "0")
@@ -89,7 +89,7 @@ async def test_data_that_cannot_be(tmp_path: Path) -> None:
 
 
 async def test_empty_secret(tmp_path: Path) -> None:
-    """A server does not start with a secret that anybody could guess."""
+    """A server does not start with an empty secret."""
     (tmp_path / "secret").touch(mode=0o600)
 
     done = await serve(tmp_path, "--port", "0")
@@ -98,8 +98,8 @@ async def test_empty_secret(tmp_path: Path) -> None:
     assert "secret is empty" in done.stderr
 
 
-async def test_settings_that_are_wrong(tmp_path: Path) -> None:
-    """A wrong setting keeps the server from starting, with a sentence."""
+async def test_unknown_setting(tmp_path: Path) -> None:
+    """A server does not start with an unknown setting."""
     done = await serve(tmp_path, STAGEPROXY_SERVER__PROT="1")
 
     assert (done.code, done.stdout) == (1, "")

@@ -11,7 +11,7 @@ Stage = dict[str, Any]
 
 
 def lifetime_of(stage: Stage) -> timedelta:
-    """Return how long a stage lives, from its opening on."""
+    """Return the lifetime of a stage."""
     opened, expires = (datetime.fromisoformat(stage[key]) for key in ("opened-at", "expires-at"))
     return expires - opened
 
@@ -31,7 +31,7 @@ def named(request: pytest.FixtureRequest, desk: Desk) -> tuple[Stage, str]:
 
 
 def test_open(desk: Desk) -> None:
-    """A stage is opened for a release, and lives as long as told."""
+    """A stage is opened for a release, with the given lifetime."""
     stage = desk.json("stage", "open", desk.project, "2.0", "--lifetime", "3d")
 
     assert (stage["project"], stage["version"], stage["status"]) == (desk.project, "2.0", "open")
@@ -39,24 +39,24 @@ def test_open(desk: Desk) -> None:
 
 
 def test_open_without_version(desk: Desk) -> None:
-    """The version may be left to the first file; a week is the usual life time."""
+    """A stage can be opened without a version; the default lifetime is a week."""
     stage = desk.json("stage", "open", desk.project.upper())
 
     assert (stage["project"], stage["version"]) == (desk.project, None)
     assert lifetime_of(stage) == timedelta(days=7)
 
 
-def test_open_says_what_next(desk: Desk) -> None:
-    """An empty stage is to be filled: nothing can be installed from it, as a newcomer noticed."""
+def test_open_prints_next_steps(desk: Desk) -> None:
+    """For an empty stage, the upload command is printed, and no install command."""
     done = desk.run("stage", "open", desk.project, "2.0")
 
-    assert "The stage is empty. Upload files into it:" in done.stdout
+    assert "The stage is empty. Upload files to it:" in done.stdout
     assert "  stageproxy upload --stage http://" in done.stdout
     assert "pip" not in done.stdout
 
 
 def test_open_twice(desk: Desk) -> None:
-    """A release has one stage: who opens a second one is told its id. Exit code 1."""
+    """A second stage of a release is refused with the id of the first: exit code 1."""
     stage = desk.json("stage", "open", desk.project, "2.0")
 
     ended = desk.run("stage", "open", desk.project, "2.0.0", "--json")
@@ -74,8 +74,8 @@ def test_open_twice(desk: Desk) -> None:
         (("demo", "1.0", "--lifetime", "0d"), "lifetime"),
     ],
 )
-def test_open_with_nonsense(desk: Desk, arguments: tuple[str, ...], field: str) -> None:
-    """What makes no sense is named: exit code 1."""
+def test_open_with_invalid_values(desk: Desk, arguments: tuple[str, ...], field: str) -> None:
+    """An invalid value is reported with its field: exit code 1."""
     ended = desk.run("stage", "open", *arguments)
 
     assert ended.code == 1
@@ -83,7 +83,7 @@ def test_open_with_nonsense(desk: Desk, arguments: tuple[str, ...], field: str) 
 
 
 def test_list(desk: Desk) -> None:
-    """Stages are listed, the latest first, those of one project if it is named."""
+    """Stages are listed, the latest first; `--project` selects those of a project."""
     ids = [desk.json("stage", "open", desk.project, one)["id"] for one in ("1.0", "2.0")]
 
     stages = desk.json("stage", "list", "--project", desk.project)["stages"]
@@ -94,7 +94,7 @@ def test_list(desk: Desk) -> None:
 
 
 def test_list_for_people(desk: Desk) -> None:
-    """People get a line a stage, or are told that there is none."""
+    """Without `--json`, a line is printed for each stage, or that there are none."""
     assert desk.run("stage", "list", "--project", desk.project).stdout == "There are no stages.\n"
     stage = desk.staged()
 
@@ -106,7 +106,7 @@ def test_list_for_people(desk: Desk) -> None:
 
 
 def test_show(desk: Desk, named: tuple[Stage, str]) -> None:
-    """A stage is shown by its id, its URL, and any URL below that."""
+    """A stage can be named by its id, its URL and any URL below that."""
     stage, name = named
 
     shown = desk.json("stage", "show", name)
@@ -115,7 +115,7 @@ def test_show(desk: Desk, named: tuple[Stage, str]) -> None:
 
 
 def test_show_without_a_token(desk: Desk) -> None:
-    """The stage URL is enough to see the stage, but not to change it."""
+    """The stage URL is enough to show the stage, but not to change it."""
     url = desk.staged()["links"]["stage"]
 
     shown = desk.run_with({}, "stage", "show", url, "--json").document
@@ -127,7 +127,7 @@ def test_show_without_a_token(desk: Desk) -> None:
 
 
 def test_show_for_people(desk: Desk) -> None:
-    """People see the files with their digests, and how to install them."""
+    """Without `--json`, the files with their digests and the install commands are printed."""
     stage = desk.staged()
 
     said = desk.run("stage", "show", stage["id"]).stdout
@@ -139,7 +139,7 @@ def test_show_for_people(desk: Desk) -> None:
 
 
 def test_extend(desk: Desk, named: tuple[Stage, str]) -> None:
-    """A stage lives longer by what is asked for, as far as the server allows."""
+    """A stage is extended by the given time, up to the server's limit."""
     stage, name = named
 
     once = desk.json("stage", "extend", name, "--by", "3d")
@@ -151,7 +151,7 @@ def test_extend(desk: Desk, named: tuple[Stage, str]) -> None:
 
 
 def test_cancel(desk: Desk, named: tuple[Stage, str]) -> None:
-    """A stage that is canceled can be seen by its id, and its URL tells what happened."""
+    """A canceled stage can be shown by its id; its URL responds that it was canceled."""
     stage, name = named
 
     canceled = desk.json("stage", "cancel", name)
@@ -164,7 +164,7 @@ def test_cancel(desk: Desk, named: tuple[Stage, str]) -> None:
 
 
 def test_rotate(desk: Desk, named: tuple[Stage, str]) -> None:
-    """The stage gets another URL; the old one opens nothing."""
+    """The stage gets another URL; the old one is invalid."""
     stage, name = named
 
     rotated = desk.json("stage", "rotate", name)
@@ -177,7 +177,7 @@ def test_rotate(desk: Desk, named: tuple[Stage, str]) -> None:
 
 
 def test_remove(desk: Desk, named: tuple[Stage, str]) -> None:
-    """A file is withdrawn; a second time there is none to withdraw."""
+    """A file is withdrawn; withdrawing it again fails."""
     stage, name = named
     [filename] = stage["files"]
 
@@ -194,7 +194,7 @@ def test_remove(desk: Desk, named: tuple[Stage, str]) -> None:
     ids=["extend", "cancel", "rotate"],
 )
 def test_upload_token_is_not_enough(desk: Desk, arguments: tuple[str, ...]) -> None:
-    """A token that may upload does not end a stage, or change its time or URL."""
+    """An upload token cannot cancel, extend or rotate a stage."""
     stage = desk.json("stage", "show", desk.staged()["id"])
     action, *options = arguments
 
@@ -211,7 +211,7 @@ def test_upload_token_is_not_enough(desk: Desk, arguments: tuple[str, ...]) -> N
     ids=["extend", "rotate", "cancel"],
 )
 def test_manage_token_is_enough(desk: Desk, arguments: tuple[str, ...]) -> None:
-    """A token that may manage does."""
+    """A manage token can."""
     stage = desk.staged()
     action, *options = arguments
 
@@ -220,30 +220,30 @@ def test_manage_token_is_enough(desk: Desk, arguments: tuple[str, ...]) -> None:
     assert done["id"] == stage["id"]
 
 
-def test_stage_that_is_not_there(desk: Desk) -> None:
-    """A stage that nobody knows is told as such to who may see all of them: exit code 1."""
+def test_unknown_stage(desk: Desk) -> None:
+    """An unknown id is reported to an admin: exit code 1."""
     ended = desk.run("stage", "show", "0123456789abcdef")
 
     assert (ended.code, ended.stderr) == (1, "Error: There is no stage 0123456789abcdef.\n")
 
 
-def test_stage_url_that_opens_nothing(desk: Desk) -> None:
-    """A stage URL that is cut off, or forgotten, is told as such."""
+def test_unknown_stage_url(desk: Desk) -> None:
+    """An unknown or incomplete stage URL is reported: exit code 1."""
     ended = desk.run("stage", "show", desk.staged()["links"]["stage"][:-3])
 
     assert (ended.code, "Error: There is no stage at this URL" in ended.stderr) == (1, True)
 
 
-def test_no_end_of_what_has_ended(desk: Desk) -> None:
-    """A stage that is over does not expire, and none of its lines says when."""
+def test_no_expiry_of_an_ended_stage(desk: Desk) -> None:
+    """An ended stage is shown without an expiry date."""
     stage = desk.staged()
 
     assert "Expires" in desk.run("stage", "show", stage["id"]).stdout
     assert "Expires" not in desk.run("stage", "cancel", stage["id"]).stdout
 
 
-def test_url_that_is_no_stage(desk: Desk) -> None:
-    """A URL without a stage in it is a mistake of the command line."""
+def test_not_a_stage_url(desk: Desk) -> None:
+    """A URL that is not a stage URL is a usage error."""
     ended = desk.run("stage", "show", f"{desk.url}/elsewhere/")
 
     assert ended.code == 2
@@ -251,16 +251,16 @@ def test_url_that_is_no_stage(desk: Desk) -> None:
 
 
 def test_stage_of_another_server(desk: Desk) -> None:
-    """A stage URL that contradicts `--server` is a mistake: the token would go astray."""
+    """A stage URL of another server than `--server` is a usage error: it would get the token."""
     ended = desk.run("stage", "show", f"{NOBODY}/tmp/demo/token/")
 
     assert ended.code == 2
-    assert "another server than --server names" in ended.stderr
+    assert "a different server than --server." in ended.stderr
 
 
 @pytest.mark.parametrize("command", ["list", "show id", "cancel id", "open demo"])
-def test_server_out_of_reach(desk: Desk, command: str) -> None:
-    """Where no server answers, the exit code is 3."""
+def test_unreachable_server(desk: Desk, command: str) -> None:
+    """If no server answers, the exit code is 3."""
     ended = desk.run("stage", *command.split(), "--server", NOBODY)
 
     assert (ended.code, ended.stdout) == (3, "")
@@ -268,7 +268,7 @@ def test_server_out_of_reach(desk: Desk, command: str) -> None:
 
 
 def test_too_many_stages(desk: Desk) -> None:
-    """A project has so many live stages and no more."""
+    """The number of open stages of a project is limited."""
     for version in ("1.0", "2.0", "3.0"):
         desk.json("stage", "open", desk.project, version)
 

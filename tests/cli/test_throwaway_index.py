@@ -27,7 +27,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
 
 
 async def get(url: str) -> Answer:
-    """Return what is answered at a URL."""
+    """Return the response at a URL."""
     async with ClientSession() as session:
         return await send(session, "GET", url)
 
@@ -35,7 +35,7 @@ async def get(url: str) -> Answer:
 async def upload(
     url: str, distribution: Distribution, *, token: str = TOKEN, **changes: str
 ) -> Answer:
-    """Upload a file as twine does, but for some *changes* of the form."""
+    """Upload a file as twine does, with *changes* of the form."""
     headers = {"Authorization": basic(token), "Content-Type": FORM}
     data = body_of(twine_form(distribution, **changes))
     async with ClientSession() as session:
@@ -43,13 +43,13 @@ async def upload(
 
 
 async def listing(url: str) -> Listing:
-    """Return what the project's page says."""
+    """Return the project page."""
     page = await get(f"{url}simple/demo-plus/")
     return read_page(own_document(page.body, page.headers["Content-Type"]), "demo-plus")
 
 
 async def test_release(url: str) -> None:
-    """What is uploaded is listed with its hash, and can be downloaded."""
+    """An uploaded file is listed with its hash, and can be downloaded."""
     answers = [await upload(url, one) for one in (WHEEL, SDIST)]
 
     files = (await listing(url)).files
@@ -63,7 +63,7 @@ async def test_release(url: str) -> None:
 
 
 async def test_same_name_again(url: str) -> None:
-    """A file that is there stays as it is."""
+    """An existing file cannot be replaced."""
     await upload(url, WHEEL)
 
     answer = await upload(url, a_wheel("demo-plus", summary="Another"))
@@ -73,14 +73,14 @@ async def test_same_name_again(url: str) -> None:
 
 
 async def test_wrong_token(url: str) -> None:
-    """Nobody else uploads."""
+    """An upload with another token is refused."""
     answer = await upload(url, WHEEL, token="another")
 
     assert (answer.status, (await get(f"{url}simple/demo-plus/")).status) == (403, 404)
 
 
 async def test_broken_bytes(url: str) -> None:
-    """A file that is not the one that its form tells of leaves nothing behind."""
+    """A file with another hash than in the form is refused and not stored."""
     answer = await upload(url, WHEEL, sha256_digest="0" * 64)
 
     assert (answer.status, (await get(f"{url}simple/")).document["projects"]) == (400, [])

@@ -15,7 +15,7 @@ from tests.cli.desk import Desk
     ],
 )
 def test_new(desk: Desk, can: str, kind: TokenKind) -> None:
-    """The document has the token itself, whom it is for and until when."""
+    """The document has the token, its rights and its expiry."""
     made = desk.json("token", "new", "--project", desk.project, "--can", can, "--expires", "30d")
 
     assert made.keys() >= {"token", "id", "project", "can", "expires-at"}
@@ -26,7 +26,7 @@ def test_new(desk: Desk, can: str, kind: TokenKind) -> None:
 
 
 def test_new_for_people(desk: Desk) -> None:
-    """The token is alone on stdout, for scripts; what to do with it is on stderr."""
+    """Only the token is on stdout, for scripts; the advice is on stderr."""
     ended = desk.run("token", "new", "--project", desk.project, "--can", "upload")
 
     assert ended.code == 0
@@ -35,7 +35,7 @@ def test_new_for_people(desk: Desk) -> None:
 
 
 def test_new_for_one_version(desk: Desk) -> None:
-    """A token for one version uploads that, and nothing else."""
+    """A token for one version can upload only that version."""
     token = desk.new_token("upload", "--version", "1.0")
 
     assert desk.run("upload", desk.wheel("1.0"), token=token).code == 0
@@ -51,13 +51,13 @@ def test_new_for_one_version(desk: Desk) -> None:
     ],
     ids=["no right", "no project", "no such right"],
 )
-def test_new_with_nonsense(desk: Desk, arguments: tuple[str, ...]) -> None:
-    """A token needs a project and a right: exit code 2."""
+def test_new_with_wrong_usage(desk: Desk, arguments: tuple[str, ...]) -> None:
+    """Without a project and a right, the exit code is 2."""
     assert desk.run("token", "new", *arguments).code == 2
 
 
 def test_list_shows_no_token(desk: Desk) -> None:
-    """Tokens are listed, the latest first, by what they may do and never by what they are."""
+    """Tokens are listed with their rights, the latest first, without the secret."""
     made = desk.json("token", "new", "--project", desk.project, "--can", "upload")
 
     ended = desk.run("token", "list", "--json")
@@ -69,7 +69,7 @@ def test_list_shows_no_token(desk: Desk) -> None:
 
 
 def test_revoke(desk: Desk) -> None:
-    """A token that is revoked permits nothing, at once; it is still listed, as revoked."""
+    """A revoked token is invalid at once, and still listed as revoked."""
     made = desk.json("token", "new", "--project", desk.project, "--can", "manage")
     desk.json("stage", "list", token=made["token"])
 
@@ -82,8 +82,8 @@ def test_revoke(desk: Desk) -> None:
     assert desk.json("token", "list")["tokens"][0] == revoked
 
 
-def test_revoke_one_that_is_not_there(desk: Desk) -> None:
-    """A token that nobody knows cannot be revoked."""
+def test_revoke_unknown(desk: Desk) -> None:
+    """An unknown token cannot be revoked."""
     ended = desk.run("token", "revoke", "12345678")
 
     assert (ended.code, ended.stderr) == (1, "Error: There is no API token 12345678.\n")
@@ -96,7 +96,7 @@ def test_revoke_one_that_is_not_there(desk: Desk) -> None:
     ids=["list", "revoke", "new"],
 )
 def test_only_the_admin(desk: Desk, can: str, arguments: tuple[str, ...]) -> None:
-    """Nobody but an admin makes, lists or revokes tokens, whatever projects a token is for."""
+    """Only an admin token can create, list and revoke tokens."""
     token = desk.json("token", "new", "--project", "*", "--can", can)["token"]
 
     ended = desk.run("token", *arguments, token=token)

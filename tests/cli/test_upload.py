@@ -1,7 +1,13 @@
 """`stageproxy upload`."""
 
+import gc
 import hashlib
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,7 +22,7 @@ SESSION = {
 
 
 def statuses(document: Any) -> dict[str, str]:
-    """Return what became of each file."""
+    """Return the status of each file."""
     return {one["filename"]: one["status"] for one in document["files"]}
 
 
@@ -37,7 +43,7 @@ def test_document(desk: Desk) -> None:
 
 
 def test_wheel_and_sdist_join_one_stage(desk: Desk) -> None:
-    """All files of a release come into one stage, wheels first."""
+    """All files of a release are uploaded into one stage, wheels first."""
     sdist, wheel = desk.save(an_sdist(desk.project)), desk.wheel()
 
     document = desk.json("upload", sdist, wheel)
@@ -46,8 +52,8 @@ def test_wheel_and_sdist_join_one_stage(desk: Desk) -> None:
     assert sorted(document["stage"]["files"]) == sorted([wheel.name, sdist.name])
 
 
-def test_what_becomes_of_a_file(desk: Desk) -> None:
-    """A file is new, then unchanged, then replaced by other bytes of its name."""
+def test_statuses_of_a_file(desk: Desk) -> None:
+    """A new file is uploaded; the same bytes are unchanged; other bytes replace it."""
     outcomes = []
     for summary in ("One", "One", "Two"):
         wheel = desk.wheel(summary=summary)
@@ -57,7 +63,7 @@ def test_what_becomes_of_a_file(desk: Desk) -> None:
 
 
 def test_refused_file(desk: Desk) -> None:
-    """What the server refuses is told with its reason, in the document too; exit code 1."""
+    """A file that the server refuses is in the document with its errors; exit code 1."""
     good = desk.wheel()
     bad = desk.save(an_sdist(desk.project, metadata="Metadata-Version: 2.4\nName: other\n"))
 
@@ -70,7 +76,7 @@ def test_refused_file(desk: Desk) -> None:
 
 
 def test_broken_file_is_not_sent(desk: Desk) -> None:
-    """A file that is no archive is refused here already; there is no stage then."""
+    """A file that is not an archive is refused without being sent, and no stage is opened."""
     path = desk.folder / f"{desk.project.replace('-', '_')}-1.0-py3-none-any.whl"
     path.write_bytes(b"no zip")
 
@@ -83,8 +89,8 @@ def test_broken_file_is_not_sent(desk: Desk) -> None:
     ]
 
 
-def test_refusal_for_people(desk: Desk) -> None:
-    """People are told on stderr which file is refused, and why."""
+def test_refusal_without_json(desk: Desk) -> None:
+    """Without `--json`, the refused file and the reason are printed on stderr."""
     path = desk.folder / f"{desk.project.replace('-', '_')}-1.0-py3-none-any.whl"
     path.write_bytes(b"no zip")
 
@@ -95,8 +101,8 @@ def test_refusal_for_people(desk: Desk) -> None:
     assert "File is not a zipfile" in ended.stderr
 
 
-def test_what_people_are_told(desk: Desk) -> None:
-    """People get the stage URL, and the commands of pip and uv that install from it."""
+def test_next_steps(desk: Desk) -> None:
+    """Without `--json`, the stage URL and the install commands of pip and uv are printed."""
     ended = desk.run("upload", desk.wheel())
 
     url = desk.json("stage", "list", "--project", desk.project)["stages"][0]["links"]["stage"]
@@ -108,7 +114,7 @@ def test_what_people_are_told(desk: Desk) -> None:
 
 @pytest.mark.parametrize("by", ["id", "url"])
 def test_into_a_stage(desk: Desk, by: str) -> None:
-    """A stage may be named by its id or its URL, and gets its version from the file."""
+    """`--stage` accepts an id or a URL; the file sets the version of the stage."""
     stage = desk.json("stage", "open", desk.project)
     name = stage["id"] if by == "id" else stage["links"]["stage"]
 
@@ -118,7 +124,7 @@ def test_into_a_stage(desk: Desk, by: str) -> None:
 
 
 def test_into_a_stage_of_another_release(desk: Desk) -> None:
-    """A stage takes the files of its release alone."""
+    """A stage accepts only files of its release."""
     stage = desk.staged(desk.wheel("1.0"))
 
     ended = desk.run("upload", "--stage", stage["id"], desk.wheel("2.0"), "--json")
@@ -128,21 +134,21 @@ def test_into_a_stage_of_another_release(desk: Desk) -> None:
 
 
 def test_into_an_ended_stage(desk: Desk) -> None:
-    """A stage that has ended takes nothing, and says so."""
+    """A canceled stage accepts no files."""
     stage = desk.staged()
     desk.json("stage", "cancel", stage["id"])
 
     ended = desk.run("upload", "--stage", stage["id"], desk.wheel(summary="Later"))
 
     assert ended.code == 1
-    assert "The stage is canceled and accepts no files." in ended.stderr
+    assert "The stage has the status 'canceled' and accepts no files." in ended.stderr
 
 
 @pytest.mark.parametrize(
     ("project", "version"), [("other", "1.0"), (None, "2.0")], ids=["project", "version"]
 )
 def test_files_of_two_releases(desk: Desk, project: str | None, version: str) -> None:
-    """Files of two releases are a mistake of the command line: nothing is sent, exit code 2."""
+    """Files of two releases are a usage error: nothing is sent, exit code 2."""
     other = desk.save(a_wheel(project or desk.project, version))
 
     ended = desk.run("upload", desk.wheel(), other, "--json")
@@ -152,8 +158,8 @@ def test_files_of_two_releases(desk: Desk, project: str | None, version: str) ->
     assert desk.json("stage", "list", "--project", desk.project) == {"stages": []}
 
 
-def test_versions_that_are_one_release(desk: Desk) -> None:
-    """`1.0` and `1.0.0` are one release."""
+def test_equal_versions(desk: Desk) -> None:
+    """`1.0` and `1.0.0` are the same release."""
     document = desk.json("upload", desk.wheel("1.0"), desk.save(an_sdist(desk.project, "1.0.0")))
 
     assert set(statuses(document).values()) == {"uploaded"}
@@ -161,51 +167,83 @@ def test_versions_that_are_one_release(desk: Desk) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("nowhere-1.0.tar.gz",)], ids=["none", "missing"])
 def test_no_files(desk: Desk, arguments: tuple[str, ...]) -> None:
-    """Without files there is nothing to do: exit code 2."""
+    """Without files, or with a missing file, the exit code is 2."""
     assert desk.run("upload", *arguments).code == 2
 
 
-def test_file_that_is_no_distribution(desk: Desk) -> None:
-    """What is not named like a distribution is a mistake of the command line."""
+def test_not_a_distribution(desk: Desk) -> None:
+    """A file that is not named like a distribution is a usage error: exit code 2."""
     path = desk.folder / "README.md"
     path.touch()
 
     assert desk.run("upload", path).code == 2
 
 
-def test_server_out_of_reach(desk: Desk) -> None:
-    """Where no server answers, the exit code is 3, and nothing is on stdout."""
+def test_unreachable_server(desk: Desk) -> None:
+    """If no server answers, the exit code is 3, and nothing is on stdout."""
     ended = desk.run("upload", "--server", NOBODY, desk.wheel(), "--json")
 
     assert (ended.code, ended.stdout) == (3, "")
     assert f"The server at {NOBODY} cannot be reached" in ended.stderr
 
 
-def test_token_that_does_not_count(desk: Desk) -> None:
-    """A token that the server does not know is told with the server's sentence: exit code 1."""
+def test_unknown_token(desk: Desk) -> None:
+    """An unknown token fails with the server's message: exit code 1."""
     ended = desk.run("upload", desk.wheel(), token="stgu_nonsense")
 
     assert ended.code == 1
     assert "Invalid or non-existent authentication information" in ended.stderr
 
 
-def test_large_file_with_a_token_that_does_not_count(desk: Desk) -> None:
-    """The refusal is told, though it comes while most of the file is still to be sent.
-
-    What is still to be sent then keeps the connection open until the process
-    ends; within this one, the next test failed over that.
-    """
+def test_large_file_with_an_unknown_token(desk: Desk) -> None:
+    """The refusal is reported even if it is received before the whole file is sent."""
     noise = {"noise": Random(desk.project).randbytes(2**24)}
     large = desk.save(a_wheel(desk.project, extra=noise))
 
-    ended = desk.separately("upload", str(large), token="stgu_nonsense")
+    ended = desk.run("upload", large, token="stgu_nonsense")
 
     assert ended.code == 1
     assert "authentication" in ended.stderr
 
 
+@contextmanager
+def refusing_early() -> Iterator[str]:
+    """Run a server that refuses an upload while its client waits to send the rest."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def refuse() -> None:
+            connection, _ = listening.accept()
+            connection.recv(2**16)
+            time.sleep(0.5)  # until all buffers of the connection are full
+            connection.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nNo")
+            held.append(connection)
+
+        held: list[socket.socket] = []
+        thread = Thread(target=refuse)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join()
+        held[0].close()
+
+
+def test_early_refusal_leaves_no_socket_open(
+    offline: Desk, recwarn: pytest.WarningsRecorder
+) -> None:
+    """If the server refuses a file that is not yet sent, the command closes the connection."""
+    noise = {"noise": Random(offline.project).randbytes(2**24)}
+    large = offline.save(a_wheel(offline.project, extra=noise))
+
+    with refusing_early() as url:
+        ended = offline.run("upload", "--server", url, large)
+        gc.collect()
+
+    port = url.rpartition(":")[2]
+    assert (ended.code, ended.stderr) == (1, "Error: No\n")
+    assert [str(one.message) for one in recwarn if port in str(one.message)] == []
+
+
 def test_upload_token_is_enough(desk: Desk) -> None:
-    """A token that may upload opens the stage, fills it and sees it."""
+    """An upload token is enough to open a stage, upload into it and show it."""
     token = desk.new_token("upload")
 
     document = desk.json("upload", desk.wheel(), token=token)

@@ -1,4 +1,4 @@
-"""`stageproxy verify-transparency`: what a stage must leave alone, compared with upstream."""
+"""`stageproxy verify-transparency`: pages of other projects, compared with upstream."""
 
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -27,7 +27,7 @@ Change = Callable[[web.Response], object]
 
 @pytest.fixture
 def names(tmp_path: Path) -> str:
-    """Return a file with names of projects, as a person writes it."""
+    """Return a file with names of projects and comments."""
     path = tmp_path / "names.txt"
     path.write_text("# other projects\n\n" + "\n".join(NAMES) + "  # the last\n")
     return str(path)
@@ -42,7 +42,7 @@ def filled(index: FakeIndex) -> FakeIndex:
 
 
 async def verify(service: RunningService, stage: Any, *arguments: str) -> Finished:
-    """Return how the command ends, for a stage of this service."""
+    """Run the command for a stage of this service."""
     server = {} if "://" in stage else {"STAGEPROXY_SERVER": service.url}
     environment = {**own_environment(), **server, "STAGEPROXY_TOKEN": service.admin}
     command = [sys.executable, "-m", "stageproxy", "verify-transparency", stage]
@@ -51,7 +51,7 @@ async def verify(service: RunningService, stage: Any, *arguments: str) -> Finish
 
 
 async def test_no_differences(service: RunningService, filled: FakeIndex, names: str) -> None:
-    """A stage leaves every other project alone: there is nothing to tell of, and exit code 0."""
+    """The pages of other projects are those of upstream: no differences, exit code 0."""
     stage = await service.staged()
 
     done = await verify(service, prefix_of(stage), "--names", names)
@@ -62,7 +62,7 @@ async def test_no_differences(service: RunningService, filled: FakeIndex, names:
 
 
 async def test_stage_by_id(service: RunningService, filled: FakeIndex, names: str) -> None:
-    """A stage may be named by its id."""
+    """A stage can be named by its id."""
     stage = await service.staged()
 
     done = await verify(service, stage["id"], "--names", names, "--json")
@@ -74,7 +74,7 @@ async def test_stage_by_id(service: RunningService, filled: FakeIndex, names: st
 async def test_staged_project_is_left_out(
     service: RunningService, filled: FakeIndex, tmp_path: Path
 ) -> None:
-    """The staged project differs rightly; it is not compared, however it is spelled."""
+    """The staged project is not compared, however it is spelled."""
     stage = await service.staged()
     path = tmp_path / "own.txt"
     path.write_text("demo\nDemo\nother\n")
@@ -86,7 +86,7 @@ async def test_staged_project_is_left_out(
 
 
 async def test_sample(service: RunningService, filled: FakeIndex) -> None:
-    """A sample is drawn from upstream's list, the same one for the same seed."""
+    """A sample of upstream's projects is the same for the same seed."""
     stage = await service.open_stage("new-project", "1.0")
     arguments = [prefix_of(stage), "--sample", "2", "--seed"]
     samples = []
@@ -102,7 +102,7 @@ async def test_sample(service: RunningService, filled: FakeIndex) -> None:
 async def test_no_token_goes_upstream(
     service: RunningService, filled: FakeIndex, names: str
 ) -> None:
-    """Upstream gets no credential, neither from the command nor through the stage."""
+    """No credential is sent to upstream, neither by the command nor by the stage."""
     stage = await service.staged()
     filled.requests.clear()
 
@@ -130,11 +130,11 @@ DEFECTS: dict[str, tuple[Change, str]] = {
         lambda answer: answer.headers.update({"ETag": '"mine"'}),
         'ETag: "mine" instead of',
     ),
-    "how long it may be kept": (
+    "the cache lifetime": (
         lambda answer: answer.headers.update({"Cache-Control": "no-store"}),
         "Cache-Control: no-store instead of max-age=600, public",
     ),
-    "a header that goes": (
+    "a missing header": (
         lambda answer: answer.headers.popall("X-PyPI-Last-Serial"),
         "X-PyPI-Last-Serial: None instead of",
     ),
@@ -146,7 +146,7 @@ DEFECTS: dict[str, tuple[Change, str]] = {
 async def test_defect(
     tmp_path: Path, filled: FakeIndex, names: str, change: Change, expected: str
 ) -> None:
-    """Whatever is changed on a single page is found, and gives exit code 1."""
+    """Any change of a page is reported: exit code 1."""
     done = await verify_changed("simple/third/", change, tmp_path, filled, names, "--json")
 
     differences = done.document["differences"]
@@ -156,7 +156,7 @@ async def test_defect(
 
 
 async def test_defect_for_people(tmp_path: Path, filled: FakeIndex, names: str) -> None:
-    """People read which page differs, in which type, and how."""
+    """Without `--json`, a line has the page, its type and the difference."""
     change = DEFECTS["the status"][0]
 
     done = await verify_changed("simple/other/", change, tmp_path, filled, names)
@@ -170,7 +170,7 @@ async def test_defect_for_people(tmp_path: Path, filled: FakeIndex, names: str) 
 
 
 async def test_redirect_out_of_the_stage(tmp_path: Path, filled: FakeIndex, names: str) -> None:
-    """A redirect that leaves the stage is found, though the same bytes are at its end."""
+    """A redirect out of the stage is reported, even if it leads to the same bytes."""
 
     def lead_out(answer: web.Response) -> None:
         answer.set_status(302)
@@ -184,7 +184,7 @@ async def test_redirect_out_of_the_stage(tmp_path: Path, filled: FakeIndex, name
 
 
 async def test_upstream_that_changes(tmp_path: Path, index: FakeIndex, names: str) -> None:
-    """A page that upstream changes between two questions is no difference."""
+    """A page that upstream changes between two requests is not a difference."""
     async with changing_index() as url:
         upstream = {"url": url}
         async with running_service(tmp_path / "data", index, upstream=upstream) as service:
@@ -194,7 +194,7 @@ async def test_upstream_that_changes(tmp_path: Path, index: FakeIndex, names: st
     assert done.ok().document == {"compared": 10, "differences": []}
 
 
-async def test_stage_that_has_ended(service: RunningService, filled: FakeIndex) -> None:
+async def test_ended_stage(service: RunningService, filled: FakeIndex) -> None:
     """A stage that has ended cannot be compared."""
     stage = await service.staged()
     await service.api("DELETE", f"stages/{stage['id']}")
@@ -209,8 +209,8 @@ async def test_stage_that_has_ended(service: RunningService, filled: FakeIndex) 
     assert filled.requests == []
 
 
-async def test_upstream_out_of_reach(service: RunningService, filled: FakeIndex) -> None:
-    """Without upstream there is nothing to compare with: exit code 3."""
+async def test_unreachable_upstream(service: RunningService, filled: FakeIndex) -> None:
+    """If upstream cannot be reached, the exit code is 3."""
     stage = prefix_of(await service.staged())
     filled.quirks = Quirks()
 
@@ -221,7 +221,7 @@ async def test_upstream_out_of_reach(service: RunningService, filled: FakeIndex)
 
 
 async def test_empty_upstream(service: RunningService) -> None:
-    """There is no sample of an index that lists nothing."""
+    """If upstream lists no projects, the command fails."""
     stage = prefix_of(await service.open_stage())
 
     done = await verify(service, stage)
@@ -243,7 +243,7 @@ class Front:
 async def verify_changed(
     path: str, change: Change, folder: Path, index: FakeIndex, names: str, *arguments: str
 ) -> Finished:
-    """Return how the command ends where something is changed on the way to the server."""
+    """Run the command behind a proxy that changes a response."""
     async with changing_proxy(path, change) as front:
         server = {"port": 0, "public_url": front.url}
         async with running_service(folder / "data", index, server=server) as service:
@@ -254,7 +254,7 @@ async def verify_changed(
 
 @asynccontextmanager
 async def changing_proxy(path: str, change: Change) -> AsyncIterator[Front]:
-    """Run a proxy that passes everything on but for what it changes at one path."""
+    """Run a proxy that changes the responses at one path."""
     front = Front()
 
     async def answer(request: web.Request) -> web.Response:
@@ -278,7 +278,7 @@ async def changing_proxy(path: str, change: Change) -> AsyncIterator[Front]:
 
 @asynccontextmanager
 async def changing_index() -> AsyncIterator[str]:
-    """Run an index on which each page changes after it was asked for the first time."""
+    """Run an index on which each page changes after its first request."""
     asked: set[str] = set()
 
     async def answer(request: web.Request) -> web.Response:
@@ -293,7 +293,7 @@ async def changing_index() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def listening(handler: Handler) -> AsyncIterator[str]:
-    """Answer every GET on a free port of this machine with one handler."""
+    """Handle every GET on a free port of this machine with one handler."""
     app = web.Application()
     app.add_routes([web.get("/{path:.*}", handler)])
     runner = web.AppRunner(app)

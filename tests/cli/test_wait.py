@@ -11,7 +11,7 @@ from tests.support.builders.distributions import Distribution, a_wheel, upload_f
 
 
 def upload(desk: Desk, wheel: Distribution) -> None:
-    """Upload a file as another client does, from a thread of its own."""
+    """Upload a file as another client does, from another thread."""
 
     async def post() -> None:
         form = FormData(upload_form(wheel))
@@ -26,8 +26,8 @@ def upload(desk: Desk, wheel: Distribution) -> None:
     asyncio.run(post())
 
 
-def test_all_there(desk: Desk) -> None:
-    """With enough artifacts there is nothing to wait for; the document is the stage."""
+def test_enough_files(desk: Desk) -> None:
+    """If enough files are uploaded, the command ends at once; the document is the stage."""
     stage = desk.staged()
 
     document = desk.json("wait", stage["id"], "--files", "1")
@@ -35,8 +35,8 @@ def test_all_there(desk: Desk) -> None:
     assert (document["id"], document["files"]) == (stage["id"], stage["files"])
 
 
-def test_until_they_come(desk: Desk) -> None:
-    """It ends when the last artifact has come, which people see happen."""
+def test_wait_for_an_upload(desk: Desk) -> None:
+    """The command ends when the last file is uploaded, and prints how many there are."""
     stage = desk.json("stage", "open", desk.project, "1.0")
     later = threading.Timer(0.5, upload, (desk, a_wheel(desk.project)))
     later.start()
@@ -47,8 +47,8 @@ def test_until_they_come(desk: Desk) -> None:
     assert (ended.code, ended.stdout) == (0, "1 of 1 files are uploaded.\n")
 
 
-def test_in_vain(desk: Desk) -> None:
-    """When the time is over, the exit code is 1, and what is missing is told."""
+def test_timeout(desk: Desk) -> None:
+    """After the timeout, the exit code is 1, and the number of files is printed."""
     stage = desk.staged()
 
     ended = desk.run("wait", stage["id"], "--files", "2", "--timeout", "1s", "--json")
@@ -60,8 +60,8 @@ def test_in_vain(desk: Desk) -> None:
     )
 
 
-def test_for_a_stage_that_ended(desk: Desk) -> None:
-    """Nothing comes into a stage that has ended: that is told at once."""
+def test_ended_stage(desk: Desk) -> None:
+    """For an ended stage, the command fails at once."""
     stage = desk.staged()
     desk.json("stage", "cancel", stage["id"])
 
@@ -76,6 +76,6 @@ def test_for_a_stage_that_ended(desk: Desk) -> None:
     [(), ("--files", "0"), ("--files", "1", "--timeout", "soon")],
     ids=["no number", "nothing", "no time"],
 )
-def test_nonsense(desk: Desk, options: tuple[str, ...]) -> None:
-    """What makes no sense is a mistake of the command line."""
+def test_wrong_usage(desk: Desk, options: tuple[str, ...]) -> None:
+    """A missing or invalid option is a usage error: exit code 2."""
     assert desk.run("wait", "id", *options).code == 2

@@ -49,7 +49,10 @@ from stageproxy.core.errors import (
         (
             DamagedArtifactError("demo-2.0.tar.gz"),
             Kind.CONFLICT,
-            "demo-2.0.tar.gz on disk differs from the uploaded file, so it is not published.",
+            (
+                "The stored copy of demo-2.0.tar.gz differs from the uploaded file, so it is not "
+                "published."
+            ),
         ),
         (
             NoRoomError(),

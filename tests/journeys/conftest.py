@@ -19,7 +19,13 @@ from tests.support.clients.installers import Installers
 from tests.support.clients.matrix import ClientMatrix
 from tests.support.clients.tools import Tools
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.nginx import Certificates, Front, FrontStart, free_port, running_nginx
+from tests.support.servers.nginx import (
+    Certificates,
+    ProxiedServer,
+    ProxiedServerStart,
+    free_port,
+    running_nginx,
+)
 from tests.support.servers.processes import (
     Server,
     ServerStart,
@@ -104,7 +110,7 @@ def clients_with_system_pip(tmp_path: Path) -> Clients:
     """Return clients with empty caches, with the pip of this environment."""
     folder = tmp_path / "clients"
     folder.mkdir()
-    return Clients.at(folder, Path(sys.executable))
+    return Clients.in_folder(folder, Path(sys.executable))
 
 
 @pytest.fixture
@@ -148,7 +154,7 @@ async def server(start_server: ServerStart, upstream: FakeIndex) -> AsyncIterato
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """Create a certificate for this machine."""
-    return Certificates.made_in(tmp_path_factory.mktemp("certificates"))
+    return Certificates.create_in(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
@@ -162,15 +168,15 @@ def nginx_folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def start_front(
+def start_proxied_server(
     start_server: ServerStart, upstream: FakeIndex, nginx_folder: Path, certificates: Certificates
-) -> FrontStart:
+) -> ProxiedServerStart:
     """Return a function that starts a server behind nginx."""
 
     @asynccontextmanager
     async def start(
         path: str = "", changes: Mapping[str, str] = {}, **settings: str
-    ) -> AsyncIterator[Front]:
+    ) -> AsyncIterator[ProxiedServer]:
         port = free_port()
         url = f"https://localhost:{port}{path}"
         own = {
@@ -183,13 +189,13 @@ def start_front(
             start_server(settings=own) as server,
             running_nginx(nginx_folder, port, server.url, certificates, changes) as logs,
         ):
-            yield Front(url, server, logs, certificates.trusted())
+            yield ProxiedServer(url, server, logs, certificates.tls_context())
 
     return start
 
 
 @pytest.fixture
-async def front(start_front: FrontStart) -> AsyncIterator[Front]:
+async def proxied_server(start_proxied_server: ProxiedServerStart) -> AsyncIterator[ProxiedServer]:
     """Run a server behind nginx, as documented."""
-    async with start_front() as running:
+    async with start_proxied_server() as running:
         yield running

@@ -14,7 +14,7 @@ from yarl import URL
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.upstream.pip_index import index_of_pip
 from tests.support.builders.distributions import a_wheel
-from tests.support.servers.processes import Server, ServerStart, Staged
+from tests.support.servers.processes import Server, ServerStart, StageLinks
 
 pytestmark = [pytest.mark.journey, pytest.mark.network, pytest.mark.timeout(240)]
 
@@ -119,7 +119,7 @@ async def server(start_server: ServerStart) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def comparison_with(stage: Staged) -> AsyncIterator[Comparison]:
+async def comparison_with(stage: StageLinks) -> AsyncIterator[Comparison]:
     """Open a session with few connections."""
     connector = TCPConnector(limit_per_host=AT_A_TIME)
     async with ClientSession(connector=connector, trust_env=True) as session:

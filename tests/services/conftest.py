@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.promotion.releasing import Releasing
+from tests.support.promotion.fake_deployment import FakeDeployment
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def sdist() -> Distribution:
 
 
 @pytest.fixture
-async def releasing(wheels: list[Distribution], sdist: Distribution) -> Releasing:
+async def deployment(wheels: list[Distribution], sdist: Distribution) -> FakeDeployment:
     """Return a staged release and an empty index."""
-    releasing = Releasing()
-    await releasing.stage(*wheels, sdist)
-    return releasing
+    deployment = FakeDeployment()
+    await deployment.stage(*wheels, sdist)
+    return deployment

@@ -26,7 +26,7 @@ async def test_failure_of_a_task(caplog: pytest.LogCaptureFixture) -> None:
             background.start("s2", succeed)
             await done.wait()
 
-    assert [record.message for record in caplog.records] == ["s1: background work failed"]
+    assert [record.message for record in caplog.records] == ["background task s1 failed"]
 
 
 async def test_failure_of_the_block() -> None:
@@ -75,4 +75,4 @@ async def test_repeated_task(caplog: pytest.LogCaptureFixture) -> None:
             await done.wait()
             task.cancel()
 
-    assert caplog.messages == ["sweep: background work failed"] * 2
+    assert caplog.messages == ["background task sweep failed"] * 2

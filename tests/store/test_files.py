@@ -21,7 +21,7 @@ from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
 from tests.support.builders.distributions import a_wheel
 from tests.support.ports.fake_files import FakeFiles
-from tests.support.ports.inspectors import InspectorHere
+from tests.support.ports.in_process_inspector import InProcessInspector
 from tests.support.stored_files import stored_file
 
 NOTHING_KNOWN: frozenset[str] = frozenset()
@@ -40,13 +40,13 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactFiles:
     """Return an empty store of each kind."""
     if request.param == "fake":
         return FakeFiles(SystemClock())
-    return FileStore(tmp_path / "files", InspectorHere())
+    return FileStore(tmp_path / "files", InProcessInspector())
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> FileStore:
     """Return an empty store on the disk."""
-    return FileStore(tmp_path / "files", InspectorHere())
+    return FileStore(tmp_path / "files", InProcessInspector())
 
 
 def incoming(tmp_path: Path) -> list[Path]:
@@ -65,7 +65,7 @@ async def store_file(files: ArtifactFiles, content: bytes) -> str:
 
 def is_stored(files: ArtifactFiles, sha256: str) -> bool:
     """Return whether a file is stored; those of the fake are in memory."""
-    return sha256 in files.kept if isinstance(files, FakeFiles) else files.path(sha256).exists()
+    return sha256 in files.stored if isinstance(files, FakeFiles) else files.path(sha256).exists()
 
 
 def digests_of(content: bytes) -> FileDigests:
@@ -83,7 +83,7 @@ def test_digests_are_those_of_the_bytes(
     tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes]
 ) -> None:
     """For any bytes in any pieces, the received file has their size and digests."""
-    disk = FileStore(tmp_path_factory.mktemp("disk"), InspectorHere())
+    disk = FileStore(tmp_path_factory.mktemp("disk"), InProcessInspector())
     stores = disk, FakeFiles(SystemClock())
 
     async def receive(files: ArtifactFiles) -> FileDigests:

@@ -14,7 +14,7 @@ from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
 from tests.support.builders.distributions import a_wheel
 from tests.support.ports.fake_files import FakeFiles
-from tests.support.ports.inspectors import InspectorHere
+from tests.support.ports.in_process_inspector import InProcessInspector
 
 WHEEL = a_wheel()
 OF_ANY_LENGTH = {"shake_128": 40, "shake_256": 64}
@@ -32,7 +32,7 @@ class SystemClock:
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactFiles:
     """Return an empty store of each kind."""
     if request.param == "disk":
-        return FileStore(tmp_path / "files", InspectorHere())
+        return FileStore(tmp_path / "files", InProcessInspector())
     return FakeFiles(SystemClock())
 
 

@@ -20,7 +20,7 @@ from stageproxy.store.inspection import Inspection
 from stageproxy.store.inspection_process import InspectionLimits
 from tests.support.builders.archives import zip_of
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.ports.inspectors import InspectorHere
+from tests.support.ports.in_process_inspector import InProcessInspector
 from tests.support.servers.inspection_processes import (
     address_space_of,
     first_asked,
@@ -49,7 +49,7 @@ def inspection() -> Iterator[Inspection]:
 def inspector(request: pytest.FixtureRequest) -> Inspector:
     """Return an inspector of each kind: the one with processes, and that of other tests."""
     if request.param == "on a thread":
-        return InspectorHere()
+        return InProcessInspector()
     found: Inspector = request.getfixturevalue("inspection")
     return found
 
@@ -101,7 +101,7 @@ def leave_no_memory(pid: int, *, but: int = 0) -> None:
 async def until_gone(pid: int) -> None:
     """Wait until a process has ended, for which there is no event."""
     async with asyncio.timeout(20):
-        while is_running(pid):  # noqa: ASYNC110 - no event comes from there
+        while is_running(pid):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.005)
 
 

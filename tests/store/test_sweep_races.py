@@ -16,7 +16,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_artifact
 from tests.support.ports.clock import FakeClock
-from tests.support.ports.inspectors import InspectorHere
+from tests.support.ports.in_process_inspector import InProcessInspector
 
 RACES = 200
 SEED = 20261122
@@ -73,7 +73,10 @@ def race(tmp_path: Path) -> Iterator[Race]:
     """Return a store whose pauses are random, the same in every run."""
     with Database(tmp_path / "catalogue.db") as database:
         yield Race(
-            database, FileStore(tmp_path / "files", InspectorHere()), FakeClock(NOW), Random(SEED)
+            database,
+            FileStore(tmp_path / "files", InProcessInspector()),
+            FakeClock(NOW),
+            Random(SEED),
         )
 
 

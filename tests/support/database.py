@@ -1,4 +1,4 @@
-"""The database of a server, changed behind its back."""
+"""The database of a server, changed without the server."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,7 +13,7 @@ from stageproxy.store.rows import SqliteRows
 
 @contextmanager
 def connection_to(path: Path) -> Iterator[Any]:
-    """Return a connection of its own to a database, outside of a transaction."""
+    """Return a new connection to a database, outside of a transaction."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
         yield connection
@@ -27,6 +27,6 @@ def execute(path: Path, *statements: str, **values: object) -> None:
 
 
 def pragma(rows: Rows, setting: str) -> Any:
-    """Run a PRAGMA on the connection of a transaction; no other connection can."""
+    """Run a PRAGMA on the connection of a transaction, whose settings no other connection has."""
     assert isinstance(rows, SqliteRows)
     return rows._tables.execute(f"PRAGMA {setting}").fetchone()[0]  # noqa: SLF001

@@ -12,7 +12,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.index.negotiation import SimpleType
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.reading import FRESH_FOR, JSON, LONGEST, Reader
+from tests.support.clients.cached_reader import FRESH_FOR, JSON, LONGEST, CachedReader
 from tests.support.index.fake_index import FakeIndex, Quirks
 
 READERS = 100
@@ -20,7 +20,7 @@ HTML = SimpleType.HTML.value
 NOT_MODIFIED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
 
 
-async def test_fresh_document_is_not_requested(reader: Reader) -> None:
+async def test_fresh_document_is_not_requested(reader: CachedReader) -> None:
     """A document is used for a few seconds without a request."""
     first = await reader.find()
     reader.seconds += FRESH_FOR - 0.001
@@ -32,7 +32,7 @@ async def test_fresh_document_is_not_requested(reader: Reader) -> None:
     assert (reader.asked, reader.outcomes) == ([None], ["fetched", "kept"])
 
 
-async def test_stale_document_is_revalidated(reader: Reader) -> None:
+async def test_stale_document_is_revalidated(reader: CachedReader) -> None:
     """A stale document is revalidated by ETag; 304 means that the body is unchanged."""
     first = await reader.find()
     reader.seconds += FRESH_FOR
@@ -46,7 +46,7 @@ async def test_stale_document_is_revalidated(reader: Reader) -> None:
     assert reader.outcomes == ["fetched", "not-modified"]
 
 
-async def test_304_makes_it_fresh(reader: Reader) -> None:
+async def test_304_makes_it_fresh(reader: CachedReader) -> None:
     """A revalidated document is fresh again."""
     for _ in range(3):
         await reader.find()
@@ -55,7 +55,7 @@ async def test_304_makes_it_fresh(reader: Reader) -> None:
     assert reader.outcomes == ["fetched", "kept", "not-modified"]
 
 
-async def test_changed_document_replaces_the_cached_one(reader: Reader) -> None:
+async def test_changed_document_replaces_the_cached_one(reader: CachedReader) -> None:
     """A changed document replaces the cached one."""
     await reader.find()
     reader.index.add("demo", a_wheel(version="1.1"))
@@ -66,7 +66,7 @@ async def test_changed_document_replaces_the_cached_one(reader: Reader) -> None:
     assert reader.outcomes == ["fetched", "fetched", "kept"]
 
 
-async def test_fresh_skips_the_cache(reader: Reader) -> None:
+async def test_fresh_skips_the_cache(reader: CachedReader) -> None:
     """A reader who needs a fresh document causes a request."""
     await reader.find()
     reader.index.add("demo", a_wheel(version="1.1"))
@@ -76,7 +76,7 @@ async def test_fresh_skips_the_cache(reader: Reader) -> None:
     assert len(reader.asked) == 2
 
 
-async def test_document_without_an_etag(reader: Reader) -> None:
+async def test_document_without_an_etag(reader: CachedReader) -> None:
     """A document without ETag is fetched again."""
     reader.index.quirks = Quirks(no_etag=True)
     await reader.find()
@@ -87,7 +87,7 @@ async def test_document_without_an_etag(reader: Reader) -> None:
     assert (reader.asked, reader.outcomes) == ([None, None], ["fetched", "fetched"])
 
 
-async def test_types_are_cached_separately(reader: Reader) -> None:
+async def test_types_are_cached_separately(reader: CachedReader) -> None:
     """The answer to one Accept header is not used for another."""
     found = [await reader.find(accept=accept) for accept in (JSON, HTML, JSON, HTML)]
 
@@ -107,7 +107,7 @@ COLD = {
 @pytest.mark.parametrize("fresh", [False, True], ids=["", "fresh"])
 @pytest.mark.parametrize("quirks", COLD.values(), ids=COLD)
 async def test_many_readers_cause_one_request(
-    reader: Reader, quirks: Quirks, *, fresh: bool
+    reader: CachedReader, quirks: Quirks, *, fresh: bool
 ) -> None:
     """A hundred readers of one page cause one request, whatever its answer."""
     reader.index.quirks = replace(quirks, delay=0.1)
@@ -120,7 +120,9 @@ async def test_many_readers_cause_one_request(
     assert len({repr(one) for one in found}) == 1
 
 
-async def test_readers_of_a_document_too_large_to_cache(index: FakeIndex, reader: Reader) -> None:
+async def test_readers_of_a_document_too_large_to_cache(
+    index: FakeIndex, reader: CachedReader
+) -> None:
     """A document that is too large to cache is fetched once for all concurrent readers."""
     index.add("demo", extra_page_keys={"x": "x" * (LONGEST - 2**10)})
 
@@ -129,7 +131,7 @@ async def test_readers_of_a_document_too_large_to_cache(index: FakeIndex, reader
     assert (len(reader.asked), len(set(bodies)), reader.cached.size) == (1, 1, 0)
 
 
-async def test_each_reader_gets_its_own_exception(reader: Reader) -> None:
+async def test_each_reader_gets_its_own_exception(reader: CachedReader) -> None:
     """An exception that is raised many times would grow and keep the received bytes alive."""
     reader.index.quirks = Quirks(status=500, delay=0.05)
 
@@ -141,7 +143,7 @@ async def test_each_reader_gets_its_own_exception(reader: Reader) -> None:
     assert reader.cached.failure.__traceback__ is None
 
 
-async def test_memory_is_limited(reader: Reader) -> None:
+async def test_memory_is_limited(reader: CachedReader) -> None:
     """The cache never exceeds its limit; the least recently used document is removed."""
     for number in range(8):
         name = f"large-{number}"
@@ -168,7 +170,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("quirks", BROKEN.values(), ids=BROKEN)
-async def test_broken_answers_are_not_cached(reader: Reader, quirks: Quirks) -> None:
+async def test_broken_answers_are_not_cached(reader: CachedReader, quirks: Quirks) -> None:
     """A truncated or failed answer is not cached."""
     reader.index.quirks = quirks
     failure = await reader.failure()
@@ -179,7 +181,7 @@ async def test_broken_answers_are_not_cached(reader: Reader, quirks: Quirks) -> 
     assert b"demo-1.0" in await reader.body()
 
 
-async def test_cached_document_survives_a_failure(reader: Reader) -> None:
+async def test_cached_document_survives_a_failure(reader: CachedReader) -> None:
     """After a failure the document is still revalidated by its ETag."""
     first = await reader.find()
     reader.seconds += FRESH_FOR
@@ -195,7 +197,7 @@ async def test_cached_document_survives_a_failure(reader: Reader) -> None:
     assert reader.outcomes == ["fetched", "upstream-failed", "not-modified"]
 
 
-async def test_missing_is_not_cached(reader: Reader) -> None:
+async def test_missing_is_not_cached(reader: CachedReader) -> None:
     """A 404 is not cached."""
     missing = await reader.find("simple/new/")
     reader.index.add("new", a_wheel("new"))
@@ -205,7 +207,7 @@ async def test_missing_is_not_cached(reader: Reader) -> None:
     assert reader.outcomes == ["missing", "fetched"]
 
 
-async def test_removed_document_is_removed_from_the_cache(reader: Reader) -> None:
+async def test_removed_document_is_removed_from_the_cache(reader: CachedReader) -> None:
     """A document that upstream removed is removed from the cache."""
     await reader.find()
     reader.index.remove("demo")

@@ -97,9 +97,9 @@ async def test_release_closes_after_two_weeks(index: FakeIndex) -> None:
     index.uploads.use(clock)
     await upload(index, WHEEL)
 
-    clock.moment += timedelta(days=14)
+    clock.time += timedelta(days=14)
     in_time = await upload(index, LINUX)
-    clock.moment += timedelta(seconds=1)
+    clock.time += timedelta(seconds=1)
     too_late, again = await upload(index, SDIST), await upload(index, WHEEL)
 
     assert [in_time.status, too_late.status, again.status] == [200, 400, 200]

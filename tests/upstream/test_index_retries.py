@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from stageproxy.core.errors import UpstreamUnavailableError
-from tests.support.clients.reading import Reader
+from tests.support.clients.cached_reader import CachedReader
 from tests.support.index.fake_index import Quirks
 
 DOCUMENT = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
@@ -21,7 +21,7 @@ RETRIED = {
 
 
 @pytest.mark.parametrize("raw", RETRIED.values(), ids=RETRIED)
-async def test_short_failure(reader: Reader, raw: bytes) -> None:
+async def test_short_failure(reader: CachedReader, raw: bytes) -> None:
     """A failure that may be short is retried twice, for GET."""
     reader.index.quirks = Quirks(raw={"/simple/demo/": iter([raw, raw])})
 
@@ -30,7 +30,7 @@ async def test_short_failure(reader: Reader, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("raw", RETRIED.values(), ids=RETRIED)
-async def test_long_failure(reader: Reader, raw: bytes) -> None:
+async def test_long_failure(reader: CachedReader, raw: bytes) -> None:
     """After two retries the failure is raised to all readers."""
     reader.index.quirks = Quirks(raw={"/simple/demo/": iter([raw] * 9)})
 
@@ -38,7 +38,7 @@ async def test_long_failure(reader: Reader, raw: bytes) -> None:
     assert len(reader.asked) == 3
 
 
-async def test_dropped_connections(reader: Reader) -> None:
+async def test_dropped_connections(reader: CachedReader) -> None:
     """A dropped connection is opened once more by the session."""
     reader.index.quirks = Quirks(raw={"/simple/demo/": iter([b"", b"", b""])})
 
@@ -46,7 +46,7 @@ async def test_dropped_connections(reader: Reader) -> None:
     assert len(reader.asked) == 2
 
 
-async def test_upstream_that_starts(reader: Reader) -> None:
+async def test_upstream_that_starts(reader: CachedReader) -> None:
     """A refused connection is retried a moment later."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -59,7 +59,7 @@ async def test_upstream_that_starts(reader: Reader) -> None:
     assert asking.result() == b"<html></html>"
 
 
-async def test_upstream_that_does_not_start(reader: Reader) -> None:
+async def test_upstream_that_does_not_start(reader: CachedReader) -> None:
     """Connections that are always refused are a failure."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -94,7 +94,7 @@ NOT_RETRIED = {
 
 
 @pytest.mark.parametrize("quirks", NOT_RETRIED.values(), ids=NOT_RETRIED)
-async def test_failures_that_are_not_retried(reader: Reader, quirks: Quirks) -> None:
+async def test_failures_that_are_not_retried(reader: CachedReader, quirks: Quirks) -> None:
     """Permanent failures, and answers with Retry-After, are not retried."""
     reader.index.quirks = quirks
 

@@ -1,4 +1,4 @@
-"""Documents that are too long to be read whole: decoded as they arrive."""
+"""Documents that are too long to be read whole, decoded as they arrive."""
 
 import gzip
 from collections.abc import AsyncIterator, Mapping
@@ -8,7 +8,7 @@ import pytest
 
 from stageproxy.core.errors import UpstreamFailedError
 from stageproxy.upstream.index import decoded_document
-from tests.support.clients.reading import JSON, Reader
+from tests.support.clients.cached_reader import JSON, CachedReader
 from tests.support.index.fake_index import Quirks
 
 BODY = b'{"projects":[{"name":"demo"}]}'
@@ -18,7 +18,7 @@ MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What upstream answered; see `ports.UpstreamResponse`."""
+    """An answer of upstream; see `ports.UpstreamResponse`."""
 
     body: bytes = BODY
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Response:
 
 
 async def chunks_of(response: Response) -> list[bytes]:
-    """Return what the document in a response consists of."""
+    """Return the chunks of the document in a response."""
     return [chunk async for chunk in decoded_document(response).chunks()]
 
 
@@ -46,13 +46,13 @@ async def chunks_of(response: Response) -> list[bytes]:
     ],
     ids=["without an encoding", "identity", "gzip", "gzip, byte by byte"],
 )
-async def test_decoded(response: Response) -> None:
-    """The body is what was meant, in whatever encoding and chunks it arrives."""
+async def test_document_is_decoded(response: Response) -> None:
+    """The body is decoded from any encoding, in any chunks."""
     assert b"".join(await chunks_of(response)) == BODY
 
 
-async def test_chunks_are_bounded() -> None:
-    """Whatever a chunk is decompressed to, it is handed over in bounded chunks, to the end."""
+async def test_chunks_are_limited() -> None:
+    """Whatever a chunk is decompressed to, it is returned in limited chunks, to its end."""
     body = b" " * 4 * MIB + b"end"
 
     chunks = await chunks_of(Response(gzip.compress(body), GZIP, chunk=2**18))
@@ -72,8 +72,8 @@ async def test_chunks_are_bounded() -> None:
     ],
     ids=["another encoding", "gzip that is none", "gzip that is cut off", "missing", "moved"],
 )
-async def test_no_document(response: Response, message: str) -> None:
-    """What cannot be decoded raises, and so does what is no document."""
+async def test_other_answers_are_refused(response: Response, message: str) -> None:
+    """An answer that cannot be decoded, or is no document, raises."""
     with pytest.raises(UpstreamFailedError, match=message):
         await chunks_of(response)
 
@@ -83,13 +83,13 @@ async def test_no_document(response: Response, message: str) -> None:
     [({}, False), ({"content-length": "30"}, True), ({"Transfer-Encoding": "chunked"}, True)],
     ids=["neither", "Content-Length", "Transfer-Encoding"],
 )
-def test_length(headers: Mapping[str, str], *, has_length: bool) -> None:
-    """A length that was announced is reported: without one only the body's own end can tell."""
+def test_announced_length(headers: Mapping[str, str], *, has_length: bool) -> None:
+    """An announced length is reported; without one, only the end of the body is a sign."""
     assert decoded_document(Response(headers=headers)).has_length is has_length
 
 
-async def test_streamed_from_upstream(reader: Reader) -> None:
-    """A document is requested in the type that is wanted, and is not cached."""
+async def test_streamed_from_upstream(reader: CachedReader) -> None:
+    """A document is requested in the wanted type, and is not cached."""
     async with reader.cached.stream("simple/demo/", JSON) as document:
         body = b"".join([chunk async for chunk in document.chunks()])
 
@@ -100,8 +100,8 @@ async def test_streamed_from_upstream(reader: Reader) -> None:
     assert reader.cached.size == 0
 
 
-async def test_failure_of_upstream_is_reported(reader: Reader) -> None:
-    """An error of upstream is its last failure, as with any other document."""
+async def test_failure_of_upstream_is_reported(reader: CachedReader) -> None:
+    """An error of upstream is its last failure, as for any other document."""
     reader.index.quirks = Quirks(status=500)
 
     with pytest.raises(UpstreamFailedError):

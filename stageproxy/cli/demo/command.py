@@ -43,13 +43,13 @@ def _run_demo(folder: Path) -> None:
         click.echo(f"      {url}")
         _print_step(
             2,
-            f"Build {NAME} {VERSION}. It depends on {' and '.join(REQUIRES)}, and no index has it",
+            f"Build {NAME} {VERSION}, which is unpublished and depends on {' and '.join(REQUIRES)}",
         )
         files = build_sample(folder)
         for path in files:
             click.echo(f"      {path.name}")
         client = _Client(url, (folder / "data" / "admin.token").read_text().strip())
-        _print_step(3, "Upload it into a stage")
+        _print_step(3, "Upload it to a stage")
         stage_url = _stage_url_in(client.run("upload", *map(str, files)))
         _print_step(4, "Install it with pip through the stage, as if it were released")
         python = _new_environment(folder / "venv")

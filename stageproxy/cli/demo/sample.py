@@ -25,7 +25,7 @@ _METADATA = "\n".join(
         "Metadata-Version: 2.1",
         f"Name: {NAME}",
         f"Version: {VERSION}",
-        "Summary: A sample project that is on no index",
+        "Summary: A sample project that is not on any index",
         "Requires-Python: >=3.8",
         *(f"Requires-Dist: {one}" for one in REQUIRES),
         "",
@@ -48,7 +48,7 @@ def build_sample(folder: Path, says: str = "works") -> list[Path]:
 
 
 def _code(says: str) -> str:
-    return f'''"""A sample project that is on no index."""
+    return f'''"""A sample project that is not on any index."""
 
 import idna
 import packaging

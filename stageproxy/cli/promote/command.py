@@ -28,7 +28,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--hashes",
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Publish only if the files match these lines of sha256sum; - reads standard input.",
+    help="Publish only if the files match this output of sha256sum; - reads standard input.",
 )
 @click.option("--here", is_flag=True, help="Publish from this machine, with its own credential.")
 @click.option("--yes", is_flag=True, help="Acknowledge the warnings of the plan.")
@@ -60,7 +60,7 @@ async def promote(  # noqa: PLR0913 - the options of the command
     continues.
     """
     if manifest and hashes:
-        raise click.UsageError("--manifest and --hashes exclude each other. Use one of them.")
+        raise click.UsageError("--manifest and --hashes are mutually exclusive. Use one of them.")
     if config and not here:
         raise click.UsageError("--config works only with --here: the server has its own settings.")
     options = PromoteOptions(

@@ -33,8 +33,8 @@ def find_credential(
         return None
     if not connection.is_named_or_local(reference.server):
         click.echo(
-            f"{_TOKEN} is not sent to {reference.server}, which only the stage URL names. "
-            f"Add --server {reference.server} to send it.",
+            f"{_TOKEN} is not sent to {reference.server}, because only the stage URL names "
+            f"this server. To send it, add --server {reference.server}.",
             err=True,
         )
         return None

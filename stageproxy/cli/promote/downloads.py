@@ -80,7 +80,7 @@ def _left_out(filename: str, count: int, workflow: str | None) -> str:
         if workflow
         else "PyPI accepts them only from Trusted Publishers"
     )
-    return f"{filename}: {count} of its attestations are not sent: {why}."
+    return f"{filename}: {count} of its attestations are not sent, because {why}."
 
 
 def _artifact(filename: str, file: Mapping[str, Any]) -> Artifact:

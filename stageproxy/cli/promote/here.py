@@ -45,7 +45,7 @@ from stageproxy.upstream.trusted_publishing import TrustedPublisher
 Document = Mapping[str, Any]
 
 _NO_CI_HINT = (
-    "Trusted Publishing works only in CI jobs. Elsewhere, give a token with --pypi-token-file or "
+    "Trusted Publishing works only in CI jobs. Elsewhere, pass a token with --pypi-token-file or "
     "STAGEPROXY_PROMOTION__TOKEN."
 )
 _INTERRUPTED = "Publishing was interrupted on the machine that ran it."
@@ -106,8 +106,8 @@ async def _identify(audience: str) -> str:
         raise ConflictError(sentence) from error
     if found is None:
         raise ConflictError(
-            "There is no credential to publish with: no promotion.token is set, and there is no "
-            "identity of a CI job for Trusted Publishing."
+            "There is no credential to publish with: promotion.token is not set, and there is no "
+            "CI job identity for Trusted Publishing."
         )
     return found
 
@@ -136,9 +136,9 @@ class ClientSender:
         if planned != (local.repository_url, local.index_url):
             raise FailedError(
                 f"The server would publish on {planned[0]} (index {planned[1]}), but the settings "
-                f"here name {local.repository_url} (index {local.index_url}). Nothing was sent. "
-                "Set promotion.repository_url and promotion.index_url to the same values on both "
-                "machines."
+                f"on this machine name {local.repository_url} (index {local.index_url}). "
+                "Nothing was sent. Set promotion.repository_url and promotion.index_url to the "
+                "same values on both machines."
             )
 
     async def prepare(self, stage: Document, plan: Document) -> None:

@@ -105,8 +105,8 @@ def _check(status: int, text: str) -> None:
         raise LostLeaseError
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise OutOfReachError(
-            f"The server answered with status {status} and stored no journal. Nothing more is sent "
-            "without it. Run `stageproxy promote STAGE` again."
+            f"The server answered with status {status} and did not record the progress, so nothing "
+            "more is sent. Run `stageproxy promote STAGE` again."
         )
     if status != HTTPStatus.OK:
         raise failure(status, text)

@@ -23,7 +23,7 @@ _STATE_TEXTS = {
     "confirmed": "is published",
     "refused": "was refused",
     "refused in doubt": "was refused; checking whether an earlier attempt was accepted",
-    "unknown": "got no answer; checking whether the index lists it",
+    "unknown": "was sent, but the index did not answer; checking whether the index lists it",
 }
 _SILENT = frozenset({"pending"})
 _ACCEPTED = frozenset({"sent", "confirmed"})

@@ -43,7 +43,7 @@ def record_suspicions(
         yield f"RECORD lists files that are not in the wheel: {some(missing)}."
     listed = record.keys() & digests.keys()
     if wrong := {path for path in listed - exempt if not _matches(record[path], digests[path])}:
-        yield f"The digest in RECORD does not match the file: {some(wrong)}."
+        yield f"The digests in RECORD do not match these files: {some(wrong)}."
 
 
 def _matches(recorded: str, digest: bytes) -> bool:

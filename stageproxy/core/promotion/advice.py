@@ -30,7 +30,7 @@ ADVICE: Sequence[tuple[re.Pattern[str], str]] = tuple(
         (
             r"authentication|credential|API token|unauthori[sz]ed",
             (
-                "The credential is not valid there. Set promotion.token to a valid one, or pass "
+                "The index rejects this credential. Set promotion.token to a valid one, or pass "
                 "one: stageproxy promote --pypi-token-file FILE."
             ),
         ),

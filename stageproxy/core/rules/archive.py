@@ -176,15 +176,15 @@ WHEEL_RULES: Sequence[Rule] = (
 
 ARCHIVE_SUSPICION = Rule(
     "archive-suspicion",
-    "paths are relative, visible, distinct on every system and those of regular files; RECORD and "
-    "WHEEL match the archive; no file is encrypted or damaged",
+    "paths are relative, have no invisible characters, are distinct on every system and belong to "
+    "regular files; RECORD and WHEEL match the archive; no file is encrypted or damaged",
     _suspicions,
     level=Level.WARN,
 )
 
 ARCHIVE_UNREAD = Rule(
     "archive-unread",
-    "the whole archive can be checked while the uploader waits",
+    "the whole archive can be checked in the time that an upload may take",
     _unread,
     level=Level.UNKNOWN,
 )

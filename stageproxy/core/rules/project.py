@@ -52,8 +52,8 @@ def _size(upload: Upload) -> Iterator[Finding]:
     # Only a larger published file shows that the limit of the project was raised.
     if upload.size > max(LONGEST_FILE, upload.index_state.largest if upload.index_state else 0):
         yield not_known(
-            f"{upload.filename} has {upload.size // 2**20} MB. PyPI accepts files of up to "
-            f"{LONGEST_FILE // 2**20} MB unless the project has a higher limit."
+            f"{upload.filename} has a size of {upload.size // 2**20} MB. PyPI accepts files of up "
+            f"to {LONGEST_FILE // 2**20} MB unless the project has a higher limit."
         )
 
 
@@ -61,8 +61,9 @@ def _project_size(upload: Upload) -> Iterator[Finding]:
     existing = upload.index_state.size if upload.index_state else None
     if existing is not None and existing + upload.size > LARGEST_PROJECT:
         yield not_known(
-            f"With {upload.filename} the project has {(existing + upload.size) / 2**30:.1f} GB. "
-            f"PyPI accepts {LARGEST_PROJECT // 2**30} GB unless the project has a higher limit."
+            f"With {upload.filename}, the files of the project have a total size of "
+            f"{(existing + upload.size) / 2**30:.1f} GB. PyPI accepts up to "
+            f"{LARGEST_PROJECT // 2**30} GB unless the project has a higher limit."
         )
 
 
@@ -135,8 +136,8 @@ SIMILAR_NAME = Rule(
 
 PROJECT_SIZE = Rule(
     "project-size",
-    f"the files of the project have at most {LARGEST_PROJECT // 2**30} GB, unless its limit is "
-    "higher",
+    f"the files of the project are at most {LARGEST_PROJECT // 2**30} GB in total, unless its "
+    "limit is higher",
     _project_size,
     "Project size too large. Limit for project '…' total size is … GB.",
     Level.UNKNOWN,
@@ -144,7 +145,7 @@ PROJECT_SIZE = Rule(
 
 FILE_SIZE = Rule(
     "file-size",
-    f"the file has at most {LONGEST_FILE // 2**20} MB, unless the project's limit is higher",
+    f"the file is at most {LONGEST_FILE // 2**20} MB, unless the project's limit is higher",
     _size,
     "File too large. Limit for project '…' is … MB.",
     Level.UNKNOWN,

@@ -51,7 +51,7 @@ UNKNOWN_RULES: Sequence[Rule] = (
     ),
     _rule(
         "account",
-        "the user may lack a verified e-mail address or a second factor",
+        "the user may lack a verified email address or a second factor",
         "User '…', associated with the API token used, does not have …",
     ),
     _rule(

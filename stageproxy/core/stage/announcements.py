@@ -27,7 +27,7 @@ def parse_filename(filename: str) -> DistributionName:
     try:
         return parse_distribution_name(filename)
     except ValueError as error:
-        sentence = f"{filename!r} is not a valid filename of a wheel or an sdist: {error}"
+        sentence = f"{filename!r} is not a valid wheel or sdist filename: {error}"
         raise _invalid(sentence) from error
 
 

@@ -60,9 +60,9 @@ def problems_with_file(
 
 def _problem_with(name: str, digest: str) -> str | None:
     if name not in hashlib.algorithms_guaranteed:
-        return f"{name!r} is not an algorithm that every Python supports."
+        return f"{name!r} is not a supported hash algorithm."
     if not _HEX.fullmatch(digest):
         return "A digest must consist of hexadecimal digits."
     length = hashlib.new(name, usedforsecurity=False).digest_size * 2
     fits = len(digest) == length if length else len(digest) in _OF_ANY_LENGTH
-    return None if fits else f"A digest of {name} has another length."
+    return None if fits else f"The digest has the wrong length for {name}."

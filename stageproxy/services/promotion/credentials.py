@@ -49,7 +49,7 @@ class GivenCredential:
 def _secret_in(path: Path) -> str:
     try:
         if path.stat().st_mode & 0o077:
-            log.warning("%s is readable by other users: change its mode to 0600", path)
+            log.warning("%s is readable by other users: run chmod 600 on it", path)
         return path.read_text().strip()
     except OSError as error:
         sentence = f"Cannot read promotion.token_file, {path}: {error.strerror}."

@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 _SILENT = "The publisher reported nothing for 15 minutes."
 _RESTARTED = (
-    "The server was restarted while it published. It has no credential: the one that came with the "
+    "The server was restarted while it was publishing, and the credential that came with the "
     "request was not stored."
 )
 

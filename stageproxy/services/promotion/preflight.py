@@ -100,7 +100,7 @@ class Preflight:
         try:
             return (await self.files.digests(artifact.sha256, {"sha256": 0}))["sha256"]
         except OSError as error:
-            log.warning("cannot read the file of %s: %s", artifact.filename, error.strerror)
+            log.warning("cannot read the stored copy of %s: %s", artifact.filename, error.strerror)
             return None
 
     async def _upload(self, stage: Stage, artifact: Artifact) -> Upload:

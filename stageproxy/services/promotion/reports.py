@@ -133,7 +133,7 @@ class PromotionReports:
             if interval and first_sent_at and (last is None or now - last >= interval):
                 self.reminded[stage_id] = now
                 log.warning(
-                    "stage %s: partly published since %s; PyPI closes the release on %s",
+                    "stage %s: partially published since %s; PyPI closes the release on %s",
                     stage_id,
                     first_sent_at.date(),
                     (first_sent_at + CLOSES_AFTER).date(),

@@ -98,7 +98,7 @@ class PromotionRunner:
         except (StageproxyError, UnreadablePageError) as error:
             run.failed_reads += 1
             if run.failed_reads >= self.target.pace.attempts:
-                await self._fail(run, f"No answer from the index about what is published: {error}")
+                await self._fail(run, f"Could not check which files are published: {error}")
             else:
                 await self._wait(self.target.pace.pause_after(run.failed_reads))
             return None

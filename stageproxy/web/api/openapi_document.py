@@ -95,7 +95,7 @@ def openapi_document(
         "info": {
             "title": "stageproxy",
             "version": __version__,
-            "summary": "Stages, promotions, API tokens and the audit trail: what PEP 694 lacks.",
+            "summary": "Stages, promotions, API tokens and the audit trail.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url}],
@@ -163,7 +163,7 @@ def _responses(operation: Operation) -> Schema:
     return {
         str(operation.status.value): success,
         **{status: _reference(kind, operation) for status, kind in sorted(errors.items())},
-        "default": _problem("Another error."),
+        "default": _problem("Any other error."),
     }
 
 

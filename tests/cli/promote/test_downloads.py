@@ -1,4 +1,4 @@
-"""What goes out for an artifact that was downloaded from a stage."""
+"""Upload requests for artifacts that were downloaded from a stage."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from stageproxy.core.errors import UpstreamUnavailableError
 from tests.support.builders.stages import an_artifact
 
 
-async def test_server_that_is_away(tmp_path: Path) -> None:
-    """A server that starts anew just when its form is wanted is waited for."""
+async def test_unreachable_server(tmp_path: Path) -> None:
+    """An unreachable server is reported as an upstream failure, which is retried."""
     async with open_client(URL("http://127.0.0.1:1"), None) as client:
         upload_requests = DownloadedUploadRequests(client, "s1", tmp_path, None, lambda _: None)
 

@@ -1,15 +1,15 @@
-"""`stageproxy promote --dry-run`, and what was approved: looked at, and nothing sent."""
+"""`stageproxy promote --dry-run`, and the approval by `--hashes` and `--manifest`."""
 
 import pytest
 
 from tests.cli.desk import Desk, Ended
-from tests.cli.promote.test_promote import LINUX, MACOS, accepted, checksums, warned
+from tests.cli.promote.releases import LINUX, MACOS, accepted, checksums, warned
 from tests.support.builders.distributions import a_wheel
 from tests.support.index.fake_index import FakeIndex
 
 
 def test_plan(desk: Desk, pypi: FakeIndex) -> None:
-    """A dry run prints where all goes, in which order, and what nobody can know; sends nothing."""
+    """A dry run prints the index, the order of files and the unknown rules; it sends nothing."""
     first, second, sdist = desk.release(MACOS, LINUX)
     stage = desk.staged(first, second, sdist)
 
@@ -33,7 +33,7 @@ def test_plan(desk: Desk, pypi: FakeIndex) -> None:
 
 
 def test_plan_as_document(desk: Desk) -> None:
-    """Programs read the plan."""
+    """With `--json`, a dry run prints the plan as a document."""
     stage = desk.staged(*desk.release())
 
     document = desk.json("promote", stage["id"], "--dry-run")
@@ -44,7 +44,7 @@ def test_plan_as_document(desk: Desk) -> None:
 
 
 def test_warnings(desk: Desk) -> None:
-    """A dry run shows what will have to be acknowledged, and needs nobody for it."""
+    """A dry run lists the warnings to acknowledge, and asks no question."""
     ended = desk.run("promote", warned(desk)["id"], "--dry-run")
 
     assert ended.code == 0
@@ -53,7 +53,7 @@ def test_warnings(desk: Desk) -> None:
 
 @pytest.mark.parametrize("option", [(), ("--dry-run",), ("--dry-run", "--json"), ("--yes",)])
 def test_refused(desk: Desk, pypi: FakeIndex, option: tuple[str, ...]) -> None:
-    """What PyPI would refuse never goes, and --yes changes nothing about it. Exit code 1."""
+    """A release that PyPI would refuse is not sent, not even with `--yes`. Exit code 1."""
     wheel = desk.wheel()
     stage = desk.staged(wheel)
     pypi.add(desk.project, a_wheel(desk.project, summary="Another demo"))
@@ -66,14 +66,14 @@ def test_refused(desk: Desk, pypi: FakeIndex, option: tuple[str, ...]) -> None:
 
 
 def promoted(desk: Desk, stage: str, lines: str, *options: str) -> Ended:
-    """Return the end of a promotion of what has these hashes."""
+    """Promote a stage, approved by a file with these lines."""
     file = desk.folder / "SHA256SUMS"
     file.write_text(lines)
     return desk.run("promote", stage, "--hashes", file, *options)
 
 
-def test_hashes_that_fit(desk: Desk, pypi: FakeIndex) -> None:
-    """What CI printed where it built the files lets the very same files go."""
+def test_matching_hashes(desk: Desk, pypi: FakeIndex) -> None:
+    """A release is published if its files have the approved hashes."""
     files = desk.release()
     stage = desk.staged(*files)
 
@@ -83,8 +83,8 @@ def test_hashes_that_fit(desk: Desk, pypi: FakeIndex) -> None:
 
 
 @pytest.mark.parametrize("option", [(), ("--dry-run",)])
-def test_hashes_that_do_not_fit(desk: Desk, pypi: FakeIndex, option: tuple[str, ...]) -> None:
-    """Every file that is missing, additional or different is named, and nothing is sent."""
+def test_different_hashes(desk: Desk, pypi: FakeIndex, option: tuple[str, ...]) -> None:
+    """Each missing, additional or different file is named, and nothing is sent."""
     wheel, sdist = desk.release()
     stage = desk.staged(wheel, sdist)
     other, missing = "0" * 64, "1" * 64
@@ -102,8 +102,8 @@ def test_hashes_that_do_not_fit(desk: Desk, pypi: FakeIndex, option: tuple[str, 
     )
 
 
-def test_hashes_of_what_is_out(desk: Desk) -> None:
-    """The hashes are compared where nothing is left to do, too."""
+def test_hashes_of_a_published_stage(desk: Desk) -> None:
+    """The hashes of a published stage are compared, too."""
     files = desk.release()
     stage = desk.staged(*files)
     desk.json("promote", stage["id"])
@@ -112,8 +112,8 @@ def test_hashes_of_what_is_out(desk: Desk) -> None:
     assert promoted(desk, stage["id"], checksums(*files[:1])).code == 1
 
 
-def test_hashes_of_standard_input(desk: Desk) -> None:
-    """A dash reads the hashes from where a pipe writes them."""
+def test_hashes_from_standard_input(desk: Desk) -> None:
+    """`--hashes -` reads the hashes from standard input."""
     files = desk.release()
     stage = desk.staged(*files)
 
@@ -123,8 +123,8 @@ def test_hashes_of_standard_input(desk: Desk) -> None:
     assert (fits.code, not_all.code) == (0, 1)
 
 
-def test_hashes_that_are_none(desk: Desk) -> None:
-    """A file that cannot be read as hashes is never taken for none."""
+def test_malformed_hashes(desk: Desk) -> None:
+    """A file that is not in the format of sha256sum is an error."""
     ended = promoted(desk, desk.staged()["id"], "nonsense\n")
 
     assert ended.code == 1
@@ -132,7 +132,7 @@ def test_hashes_that_are_none(desk: Desk) -> None:
 
 
 def test_manifest(desk: Desk, pypi: FakeIndex) -> None:
-    """Only the very manifest that was named goes."""
+    """Only the manifest with the given digest is published."""
     stage = desk.staged()
     digest = stage["manifest-digest"]
 

@@ -1,4 +1,4 @@
-"""A promotion that a command follows, at a server that may be away for a while."""
+"""Following a promotion at a server that restarts or refuses."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -14,25 +14,25 @@ from stageproxy.cli.promote.progress import follow, promotion_progress
 
 @dataclass(slots=True)
 class Promoting:
-    """A server that publishes; what it answers, one after another."""
+    """A server that publishes, and its next responses; the last one is repeated."""
 
     answers: list[tuple[int, str]] = field(default_factory=list)
 
     async def show(self, _: web.Request) -> web.Response:
-        """Tell how far it is."""
-        status, told = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return web.json_response({"status": told, "files": {}}, status=status)
+        """Return the status of the promotion."""
+        status, text = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return web.json_response({"status": text, "files": {}}, status=status)
 
 
 @pytest.fixture
 def promoting() -> Promoting:
-    """Return a server that publishes for ever."""
+    """Return a server on which publishing does not end."""
     return Promoting([(200, "processing")])
 
 
 @pytest.fixture
 async def client(promoting: Promoting) -> AsyncIterator[Client]:
-    """Return who asks that server."""
+    """Return a client of that server."""
     app = web.Application()
     app.router.add_get("/api/stages/1/promotion", promoting.show)
     async with TestServer(app) as server, open_client(server.make_url("/"), None) as client:
@@ -40,20 +40,20 @@ async def client(promoting: Promoting) -> AsyncIterator[Client]:
 
 
 async def followed(client: Client) -> str:
-    """Return the status of the promotion when it has ended."""
+    """Follow the promotion until it ends, and return its status."""
     with promotion_progress(hidden=True) as progress:
         return str((await follow(client, "1", progress))["status"])
 
 
-async def test_server_that_is_restarted(promoting: Promoting, client: Client) -> None:
-    """A server that is away for a moment is asked again: it goes on when it is back."""
+async def test_restarted_server(promoting: Promoting, client: Client) -> None:
+    """If the server is restarted, the command asks again until it responds."""
     promoting.answers = [(200, "processing"), (503, ""), (200, "published")]
 
     assert await followed(client) == "published"
 
 
-async def test_server_that_refuses(promoting: Promoting, client: Client) -> None:
-    """What the server refuses is not asked again."""
+async def test_refused_request(promoting: Promoting, client: Client) -> None:
+    """If the server refuses the request, the command does not retry it."""
     promoting.answers = [(403, "")]
 
     with pytest.raises(FailedError):

@@ -1,4 +1,4 @@
-"""`stageproxy promote --here`: published from where the command runs, journaled by the server."""
+"""`stageproxy promote --here`: the command publishes, and the server stores the journal."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ from stageproxy.cli.client import open_client
 from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.here import open_client_sender
 from tests.cli.desk import Desk, Ended, publishing_on
-from tests.cli.promote.test_promote import (
+from tests.cli.promote.releases import (
     LINUX,
     MACOS,
     NO_IDENTITY,
     WRONG,
     accepted,
     checksums,
-    told_of,
+    upload_outcomes,
 )
 from tests.support.builders.attestations import an_attestation
 from tests.support.builders.distributions import Distribution, a_wheel
@@ -37,7 +37,7 @@ OTHER_WORKFLOW = "demo/demo/.github/workflows/build.yml@refs/tags/1.0"
 
 
 def own_settings(desk: Desk, pypi: FakeIndex, **changes: str | None) -> dict[str, str]:
-    """Return the environment of a machine that publishes on the index by itself."""
+    """Return the environment of a machine that publishes on the index."""
     named = {f"STAGEPROXY_{name}": text for name, text in publishing_on(pypi).items()}
     server = {"STAGEPROXY_SERVER": desk.url, "STAGEPROXY_TOKEN": desk.token}
     changed = {f"STAGEPROXY_PROMOTION__{name}": text for name, text in changes.items()}
@@ -55,7 +55,7 @@ def settings_file(folder: Path, pypi: FakeIndex) -> Path:
 
 
 def in_ci(pypi: FakeIndex) -> dict[str, str]:
-    """Return what a CI job has in its environment that may ask who it is."""
+    """Return the environment of a CI job that can request an identity token."""
     return {
         "GITHUB_ACTIONS": "true",
         "ACTIONS_ID_TOKEN_REQUEST_URL": f"{pypi.url}/_ci/identity",
@@ -64,9 +64,9 @@ def in_ci(pypi: FakeIndex) -> dict[str, str]:
 
 
 def here(desk: Desk, pypi: FakeIndex, stage: Any, *options: str, **changes: str | None) -> Ended:
-    """Return the end of a promotion from this machine."""
-    told = own_settings(desk, pypi, **changes)
-    return desk.run_with(told, "promote", stage["id"], "--here", *options)
+    """Promote a stage from this machine."""
+    environment = own_settings(desk, pypi, **changes)
+    return desk.run_with(environment, "promote", stage["id"], "--here", *options)
 
 
 def attempt_at(pypi: FakeIndex, filename: str) -> Attempt:
@@ -76,7 +76,7 @@ def attempt_at(pypi: FakeIndex, filename: str) -> Attempt:
 
 @pytest.fixture
 def trusted(pypi: FakeIndex) -> Iterator[FakeIndex]:
-    """Return the index, which trusts a workflow."""
+    """Return the index, on which a workflow is a Trusted Publisher."""
     pypi.uploads.trusted.claims["job_workflow_ref"] = WORKFLOW
     yield pypi
     pypi.uploads.trusted.claims.clear()
@@ -84,7 +84,7 @@ def trusted(pypi: FakeIndex) -> Iterator[FakeIndex]:
 
 
 def attested(desk: Desk, *workflows: str) -> tuple[Distribution, Any]:
-    """Return a staged wheel that workflows have attested, and its stage."""
+    """Return a staged wheel with attestations of workflows, and its stage."""
     wheel = a_wheel(desk.project)
     attestations = json.dumps([an_attestation(one) for one in workflows])
     answer = asyncio.run(
@@ -94,7 +94,7 @@ def attested(desk: Desk, *workflows: str) -> tuple[Distribution, Any]:
 
 
 def test_published(desk: Desk, pypi: FakeIndex) -> None:
-    """A release goes out whole and in the same order, and the server has the journal of it."""
+    """All files are published in order, and the server has the receipt."""
     files = desk.release(LINUX, MACOS)
     stage = desk.staged(*files)
 
@@ -103,8 +103,8 @@ def test_published(desk: Desk, pypi: FakeIndex) -> None:
     assert (ended.code, ended.stderr) == (0, "")
     assert f"{files[2].name} is published.\n" in ended.stdout
     assert f"{desk.project} 1.0 is published.\n" in ended.stdout
-    taken = accepted(pypi, desk)
-    assert (taken[0], taken[2]) == (files[1].name, files[2].name)
+    published = accepted(pypi, desk)
+    assert (published[0], published[2]) == (files[1].name, files[2].name)
     receipt = desk.json("promote", stage["id"])["receipt"]
     assert (receipt["publisher"], receipt["manifest-digest"]) == (
         "client",
@@ -113,7 +113,7 @@ def test_published(desk: Desk, pypi: FakeIndex) -> None:
 
 
 def test_document(desk: Desk, pypi: FakeIndex) -> None:
-    """The document is the same as of a promotion by the server."""
+    """The document has the same keys as that of a promotion by the server."""
     ended = here(desk, pypi, desk.staged(), "--json")
 
     assert (ended.code, ended.stderr) == (0, "")
@@ -121,20 +121,20 @@ def test_document(desk: Desk, pypi: FakeIndex) -> None:
     assert ended.document["promotion"]["publisher"] == "client"
 
 
-def test_approved(desk: Desk, pypi: FakeIndex) -> None:
-    """What was not approved does not go from here either."""
+def test_hashes_that_differ(desk: Desk, pypi: FakeIndex) -> None:
+    """A stage with other files than the approved ones is not published."""
     files = desk.release()
     stage = desk.staged(*files)
-    told = desk.folder / "SHA256SUMS"
-    told.write_text(checksums(*files[:1]))
+    hashes = desk.folder / "SHA256SUMS"
+    hashes.write_text(checksums(*files[:1]))
 
-    ended = here(desk, pypi, stage, "--hashes", str(told))
+    ended = here(desk, pypi, stage, "--hashes", str(hashes))
 
     assert (ended.code, accepted(pypi, desk)) == (1, [])
 
 
-def test_goes_on(desk: Desk, pypi: FakeIndex) -> None:
-    """What the server began and could not finish, this machine finishes."""
+def test_resumed(desk: Desk, pypi: FakeIndex) -> None:
+    """A promotion that stopped on the server is resumed from this machine."""
     wheel, sdist = desk.release()
     stage = desk.staged(wheel, sdist)
     no = Fault(Moment.READ, Way.ANSWER, sdist.name, status=400, sentence="Not today.")
@@ -147,7 +147,7 @@ def test_goes_on(desk: Desk, pypi: FakeIndex) -> None:
 
 
 def test_failure(desk: Desk, pypi: FakeIndex) -> None:
-    """A refusal stops it, and the server has the reason; the credential is nowhere printed."""
+    """A refused upload ends it, the server stores the reason, and the credential is not printed."""
     stage = desk.staged()
 
     ended = here(desk, pypi, stage, TOKEN=WRONG)
@@ -158,8 +158,8 @@ def test_failure(desk: Desk, pypi: FakeIndex) -> None:
     assert (shown["status"], NO_IDENTITY in shown["notices"][0]) == ("error", True)
 
 
-def test_credential_of_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
-    """The file that is named counts before what the settings say."""
+def test_credential_from_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
+    """The credential of `--pypi-token-file` overrides that of the settings."""
     token = tmp_path / "token"
     token.write_text(WRONG)
 
@@ -168,8 +168,8 @@ def test_credential_of_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> No
     assert (ended.code, NO_IDENTITY in ended.stderr) == (1, True)
 
 
-def test_settings_of_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
-    """The settings may be in a file, as those of a server."""
+def test_settings_from_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
+    """The settings can be read from a file."""
     config = settings_file(tmp_path, pypi)
     stage = desk.staged()
 
@@ -179,7 +179,7 @@ def test_settings_of_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None
 
 
 def test_other_target(desk: Desk, pypi: FakeIndex) -> None:
-    """A server that would publish elsewhere is told of, and nothing is frozen or sent."""
+    """If the server would publish elsewhere, nothing is sent and the stage stays open."""
     stage = desk.staged()
     other = "http://127.0.0.1:1/legacy/"
 
@@ -187,12 +187,12 @@ def test_other_target(desk: Desk, pypi: FakeIndex) -> None:
 
     assert (ended.code, accepted(pypi, desk)) == (1, [])
     assert f"The server would publish on {pypi.url}/legacy/" in ended.stderr
-    assert f"but the settings here name {other}" in ended.stderr
+    assert f"but the settings on this machine name {other}" in ended.stderr
     assert desk.json("stage", "show", stage["id"])["status"] == "open"
 
 
-def test_files_that_were_changed(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
-    """Files that are not those of the plan are told before anything is frozen."""
+def test_changed_stage(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
+    """If the stage has changed since the plan, the command fails before it starts publishing."""
     stage = desk.staged()
     config = settings_file(tmp_path, pypi)
 
@@ -208,8 +208,8 @@ def test_files_that_were_changed(desk: Desk, pypi: FakeIndex, tmp_path: Path) ->
         asyncio.run(prepare())
 
 
-def test_half_a_target(desk: Desk, pypi: FakeIndex) -> None:
-    """One URL of two is a mistake: the other one would be of another index."""
+def test_one_url_of_two(desk: Desk, pypi: FakeIndex) -> None:
+    """`promotion.repository_url` without `promotion.index_url` is an error."""
     ended = here(desk, pypi, desk.staged(), INDEX_URL=None)
 
     assert ended.code == 1
@@ -217,7 +217,7 @@ def test_half_a_target(desk: Desk, pypi: FakeIndex) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"TOKEN": None}, "There is no credential to publish with"),
         ({"TOKEN": None, "TOKEN_FILE": "/nowhere"}, "Cannot read promotion.token_file, /nowhere: "),
@@ -225,26 +225,29 @@ def test_half_a_target(desk: Desk, pypi: FakeIndex) -> None:
     ],
     ids=["no credential", "no file", "wrong setting"],
 )
-def test_not_ready(desk: Desk, pypi: FakeIndex, changes: dict[str, str | None], said: str) -> None:
-    """What is missing here is told before anything is frozen."""
+def test_not_ready(
+    desk: Desk, pypi: FakeIndex, changes: dict[str, str | None], message: str
+) -> None:
+    """If a setting is missing or wrong, the command fails and the stage stays open."""
     stage = desk.staged()
 
     ended = here(desk, pypi, stage, **changes)
 
-    assert (ended.code, said in ended.stderr) == (1, True), ended
+    assert (ended.code, message in ended.stderr) == (1, True), ended
     assert desk.json("stage", "show", stage["id"])["status"] == "open"
 
 
 def test_trusted_publishing(desk: Desk, trusted: FakeIndex) -> None:
-    """A CI job publishes without a secret, and what its workflow attested goes along; no more."""
+    """A CI job publishes without a secret, and sends only the attestations of its workflow."""
     wheel, stage = attested(desk, WORKFLOW, OTHER_WORKFLOW)
-    told = {**own_settings(desk, trusted, TOKEN=None), **in_ci(trusted)}
+    environment = {**own_settings(desk, trusted, TOKEN=None), **in_ci(trusted)}
 
-    ended = desk.run_with(told, "promote", stage["id"], "--here")
+    ended = desk.run_with(environment, "promote", stage["id"], "--here")
 
     assert ended.code == 0, ended
     assert ended.stderr == (
-        f"{wheel.filename}: 1 of its attestations are not sent: they were not made by {WORKFLOW}.\n"
+        f"{wheel.filename}: 1 of its attestations are not sent, because they were not made by "
+        f"{WORKFLOW}.\n"
     )
     sent = dict(attempt_at(trusted, wheel.filename).fields)["attestations"]
     assert json.loads(sent) == [an_attestation(WORKFLOW)]
@@ -253,29 +256,29 @@ def test_trusted_publishing(desk: Desk, trusted: FakeIndex) -> None:
 
 
 def test_untrusted(desk: Desk, trusted: FakeIndex) -> None:
-    """A job that the index does not trust is told so; nothing is frozen."""
+    """If the index does not trust the CI job, the command fails and the stage stays open."""
     trusted.uploads.trusted.is_registered = False
     stage = desk.staged()
-    told = {**own_settings(desk, trusted, TOKEN=None), **in_ci(trusted)}
+    environment = {**own_settings(desk, trusted, TOKEN=None), **in_ci(trusted)}
 
-    ended = desk.run_with(told, "promote", stage["id"], "--here")
+    ended = desk.run_with(environment, "promote", stage["id"], "--here")
 
     assert (ended.code, "no publisher for it" in ended.stderr) == (1, True)
     assert desk.json("stage", "show", stage["id"])["status"] == "open"
 
 
 def test_job_without_permission(desk: Desk, trusted: FakeIndex) -> None:
-    """A job that may not ask who it is gets the CI's own words."""
-    told = {**own_settings(desk, trusted, TOKEN=None), "GITHUB_ACTIONS": "true"}
+    """A CI job that cannot request an identity token fails with the CI's message."""
+    environment = {**own_settings(desk, trusted, TOKEN=None), "GITHUB_ACTIONS": "true"}
 
-    ended = desk.run_with(told, "promote", desk.staged()["id"], "--here")
+    ended = desk.run_with(environment, "promote", desk.staged()["id"], "--here")
 
     assert ended.code == 1
     assert "missing or insufficient OIDC token permissions" in ended.stderr
 
 
 def test_attestations_and_a_token(desk: Desk, pypi: FakeIndex) -> None:
-    """With an API token all attestations are left out, which is said."""
+    """With an API token no attestations are sent, and a message says so."""
     wheel, stage = attested(desk, WORKFLOW)
 
     ended = here(desk, pypi, stage)
@@ -287,10 +290,10 @@ def test_attestations_and_a_token(desk: Desk, pypi: FakeIndex) -> None:
 
 
 def other_bytes_once(pypi: FakeIndex, project: str, sdist: str) -> Iterator[bytes | None]:
-    """Yield what a page says instead: nothing until all is out and seen, then once other bytes."""
+    """Yield responses of a project page: other bytes of the sdist, once, after it is listed."""
     while sdist not in pypi.uploads.history.accepted:
         yield None
-    # Who sends looks once to see that the last file is out, and once more to see that all are.
+    # The command reads the page to confirm the last file, and again to confirm all files.
     yield from (None, None)
     file = {"filename": sdist, "url": f"/{sdist}", "hashes": {"sha256": "0" * 64}}
     page = json.dumps({"meta": {"api-version": "1.0"}, "name": project, "files": [file]})
@@ -298,8 +301,8 @@ def other_bytes_once(pypi: FakeIndex, project: str, sdist: str) -> Iterator[byte
     yield f"HTTP/1.1 200 OK\r\n{head}\r\nConnection: close\r\n\r\n{page}".encode()
 
 
-def test_server_that_sees_something_else(desk: Desk, pypi: FakeIndex) -> None:
-    """What the server sees otherwise is not published: it says why, and can be gone on with."""
+def test_other_bytes_on_the_index(desk: Desk, pypi: FakeIndex) -> None:
+    """If the index lists other bytes, publishing ends with an error and can be resumed."""
     wheel, sdist = desk.release()
     stage = desk.staged(wheel, sdist)
     answers = other_bytes_once(pypi, desk.project, sdist.name)
@@ -316,14 +319,14 @@ def test_server_that_sees_something_else(desk: Desk, pypi: FakeIndex) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
 def test_interrupted(desk: Desk, pypi: FakeIndex, number: signal.Signals) -> None:
-    """Ctrl-C, and a CI that ends the job, leave the reason in the journal; it can be gone on."""
+    """SIGINT and SIGTERM store the reason in the journal, and publishing can be resumed."""
     wheel, sdist = desk.release()
     stage = desk.staged(wheel, sdist)
     pypi.uploads.faults.append(Fault(Moment.READ, Way.HANG, sdist.name))
 
     ended = desk.interrupted(
         number,
-        lambda: bool(told_of(pypi, sdist.name)),
+        lambda: bool(upload_outcomes(pypi, sdist.name)),
         own_settings(desk, pypi),
         *("promote", stage["id"], "--here"),
     )

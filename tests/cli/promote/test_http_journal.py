@@ -1,4 +1,4 @@
-"""The journal of `promote --here`, told over HTTP to a server that may be away."""
+"""The journal of `promote --here`, stored over HTTP on a server that may not answer."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -28,7 +28,7 @@ ENTRY = Entry(
     in_doubt=True,
     sentence="No answer.",
 )
-TOLD = {
+REPORTED = {
     "filename": "demo-1.0.tar.gz",
     "progress": "unknown",
     "changed-at": "2026-11-22T12:00:00.000000Z",
@@ -40,148 +40,161 @@ TOLD = {
 
 
 @dataclass(slots=True)
-class Keeper:
-    """A server that keeps a journal, or says why not: the statuses that it answers with."""
+class JournalServer:
+    """A server that stores a journal, the statuses of its next responses, and its requests."""
 
     statuses: list[int] = field(default_factory=list)
-    told: list[Any] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
 
-    async def take(self, request: web.Request) -> web.Response:
-        """Take a report down."""
-        self.told.append(await request.json())
+    async def store(self, request: web.Request) -> web.Response:
+        """Store a report."""
+        self.requests.append(await request.json())
         status = self.statuses.pop(0) if self.statuses else 200
         return web.json_response({"detail": f"Why {status}."}, status=status)
 
     async def show(self, _: web.Request) -> web.Response:
-        """Tell what the journal is."""
-        return web.json_response({"files": {ENTRY.filename: {**TOLD, "url": None}}})
+        """Return the journal."""
+        return web.json_response({"files": {ENTRY.filename: {**REPORTED, "url": None}}})
 
 
 @pytest.fixture
-def keeper() -> Keeper:
-    """Return a keeper of a journal."""
-    return Keeper()
+def journal_server() -> JournalServer:
+    """Return a server that stores a journal."""
+    return JournalServer()
 
 
 @pytest.fixture
-async def journal_store(keeper: Keeper) -> AsyncIterator[HttpJournalStore]:
-    """Return who tells the keeper, as the holder of fence 7."""
+async def journal_store(journal_server: JournalServer) -> AsyncIterator[HttpJournalStore]:
+    """Return a journal store that reports to the server with fence 7."""
     app = web.Application()
-    app.router.add_post("/api/stages/1/promotion/journal", keeper.take)
-    app.router.add_get("/api/stages/1/promotion", keeper.show)
+    app.router.add_post("/api/stages/1/promotion/journal", journal_server.store)
+    app.router.add_get("/api/stages/1/promotion", journal_server.show)
     with promotion_progress(hidden=True) as progress:
         async with TestServer(app) as server, open_client(server.make_url("/"), None) as client:
             yield HttpJournalStore(client, "1", 7, progress, give_up_after=0.2, retry_every=0.01)
 
 
 def fits_the_port(journal_store: HttpJournalStore) -> JournalStore:
-    """Return the journal store as what it stands for: mypy proves that it does."""
+    """Return the journal store as the port; mypy checks that it fits."""
     return journal_store
 
 
-async def test_everything_is_told(journal_store: HttpJournalStore, keeper: Keeper) -> None:
-    """Steps, signs of life and endings are told with the fence."""
+async def test_reports(journal_store: HttpJournalStore, journal_server: JournalServer) -> None:
+    """Entries, renewals and endings are sent with the fence."""
     await journal_store.record([ENTRY])
     await journal_store.renew()
     await journal_store.succeed()
     await journal_store.fail("Why.")
 
-    assert keeper.told == [
-        {"fence": 7, "entries": [TOLD]},
+    assert journal_server.requests == [
+        {"fence": 7, "entries": [REPORTED]},
         {"fence": 7},
         {"fence": 7, "ending": "published"},
         {"fence": 7, "ending": "error", "reason": "Why."},
     ]
 
 
-async def test_entries(journal_store: HttpJournalStore, keeper: Keeper) -> None:
-    """The journal is read as it was told, by who still holds the lease."""
+async def test_entries(journal_store: HttpJournalStore, journal_server: JournalServer) -> None:
+    """The journal is read as it was stored. It cannot be read without the lease."""
     assert await journal_store.entries() == {ENTRY.filename: ENTRY}
 
-    keeper.statuses = [409]
+    journal_server.statuses = [409]
     with pytest.raises(LostLeaseError):
         await journal_store.entries()
 
 
-async def test_lost(journal_store: HttpJournalStore, keeper: Keeper) -> None:
-    """Whom the server does not take for the holder any more stops at once."""
-    keeper.statuses = [409]
+async def test_lost_lease(journal_store: HttpJournalStore, journal_server: JournalServer) -> None:
+    """If the lease is lost, a report is not retried."""
+    journal_server.statuses = [409]
 
     with pytest.raises(LostLeaseError):
         await journal_store.record([ENTRY])
 
-    assert len(keeper.told) == 1
+    assert len(journal_server.requests) == 1
 
 
-async def test_refused(journal_store: HttpJournalStore, keeper: Keeper) -> None:
-    """What the server refuses is not told again."""
-    keeper.statuses = [403]
+async def test_refused(journal_store: HttpJournalStore, journal_server: JournalServer) -> None:
+    """A report that the server refuses is not retried."""
+    journal_server.statuses = [403]
 
     with pytest.raises(FailedError, match="Why 403"):
         await journal_store.renew()
 
-    assert len(keeper.told) == 1
+    assert len(journal_server.requests) == 1
 
 
-async def test_away_for_a_moment(journal_store: HttpJournalStore, keeper: Keeper) -> None:
-    """What a server could not take down is told again until it has."""
-    keeper.statuses = [503, 500]
+async def test_retried_report(
+    journal_store: HttpJournalStore, journal_server: JournalServer
+) -> None:
+    """A report is retried until the server has stored it."""
+    journal_server.statuses = [503, 500]
 
     await journal_store.record([ENTRY])
 
-    assert keeper.told == 3 * [{"fence": 7, "entries": [TOLD]}]
+    assert journal_server.requests == 3 * [{"fence": 7, "entries": [REPORTED]}]
 
 
-async def test_end_that_is_not_seen_yet(journal_store: HttpJournalStore, keeper: Keeper) -> None:
-    """A server that does not see all files on the index yet is told again that they are."""
-    keeper.statuses = [503, 503]
+async def test_retried_ending(
+    journal_store: HttpJournalStore, journal_server: JournalServer
+) -> None:
+    """While the server cannot confirm all files on the index, the ending is sent again."""
+    journal_server.statuses = [503, 503]
 
     await journal_store.succeed()
 
-    assert keeper.told == 3 * [{"fence": 7, "ending": "published"}]
+    assert journal_server.requests == 3 * [{"fence": 7, "ending": "published"}]
 
 
-async def test_end_that_is_never_seen(journal_store: HttpJournalStore, keeper: Keeper) -> None:
-    """If that takes too long, its sentence says why; the lease is held to end it otherwise."""
-    keeper.statuses = [503] * 100
+async def test_unconfirmed_ending(
+    journal_store: HttpJournalStore, journal_server: JournalServer
+) -> None:
+    """If that takes too long, the error has the server's reason, and the lease is not lost."""
+    journal_server.statuses = [503] * 100
 
     with pytest.raises(UpstreamUnavailableError, match=r"Why 503\."):
         await journal_store.succeed()
 
-    assert 1 < len(keeper.told) < 10
+    assert 1 < len(journal_server.requests) < 10
 
 
-async def test_end_with_other_bytes(journal_store: HttpJournalStore, keeper: Keeper) -> None:
-    """What the index has otherwise is told as it is: it was taken for a lease that is lost."""
-    keeper.statuses = [409, 200]
+async def test_conflicting_ending(
+    journal_store: HttpJournalStore, journal_server: JournalServer
+) -> None:
+    """A conflict on the index is not reported as a lost lease."""
+    journal_server.statuses = [409, 200]
 
     with pytest.raises(ConflictError, match=r"Why 409\."):
         await journal_store.succeed()
 
-    assert keeper.told == [{"fence": 7, "ending": "published"}, {"fence": 7}]
+    assert journal_server.requests == [{"fence": 7, "ending": "published"}, {"fence": 7}]
 
 
-async def test_end_of_a_lost_promotion(journal_store: HttpJournalStore, keeper: Keeper) -> None:
-    """Who has lost the lease does not end anything."""
-    keeper.statuses = [409, 409]
+async def test_ending_without_the_lease(
+    journal_store: HttpJournalStore, journal_server: JournalServer
+) -> None:
+    """An ending without the lease is refused."""
+    journal_server.statuses = [409, 409]
 
     with pytest.raises(LostLeaseError):
         await journal_store.succeed()
 
 
 @pytest.mark.parametrize(("status", "error"), [(500, OutOfReachError), (403, FailedError)])
-async def test_end_that_is_refused(
-    journal_store: HttpJournalStore, keeper: Keeper, status: int, error: type[Exception]
+async def test_refused_ending(
+    journal_store: HttpJournalStore,
+    journal_server: JournalServer,
+    status: int,
+    error: type[Exception],
 ) -> None:
-    """Whatever else keeps a server from ending it is told as for any report."""
-    keeper.statuses = [status] * 100
+    """Other errors of an ending are raised as for any report."""
+    journal_server.statuses = [status] * 100
 
     with pytest.raises(error):
         await journal_store.succeed()
 
 
-async def test_away_for_long(journal_store: HttpJournalStore) -> None:
-    """A server that stays away ends it: nothing may be sent that no journal knows of."""
+async def test_unreachable_server(journal_store: HttpJournalStore) -> None:
+    """If the server cannot be reached for too long, the report fails."""
     away = replace(journal_store, client=replace(journal_store.client, server=URL(NOBODY)))
 
     with pytest.raises(OutOfReachError, match="cannot be reached"):

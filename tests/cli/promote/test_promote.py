@@ -1,52 +1,29 @@
-"""`stageproxy promote`: a stage planned, published by the server, and told of."""
+"""`stageproxy promote`: the server publishes a stage, and the command reports it."""
 
-import hashlib
 import re
 import signal
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.cli.desk import NOBODY, Desk, Ended, Stranger
-from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.cli.promote.releases import (
+    LINUX,
+    MACOS,
+    NO_IDENTITY,
+    WRONG,
+    accepted,
+    upload_outcomes,
+    warned,
+)
 from tests.support.index.fake_index import FakeIndex
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN, Lag
 from tests.support.uploads.faults import Fault, Moment, Way
 
-LINUX, MACOS = "manylinux_2_28_x86_64", "macosx_11_0_arm64"
-WRONG = "pypi-wrong"
-NO_IDENTITY = "Invalid or non-existent authentication information."
-
-
-def accepted(pypi: FakeIndex, desk: Desk) -> list[str]:
-    """Return what the index took of the desk's project, in its order."""
-    module = desk.project.replace("-", "_")
-    return [one for one in pypi.uploads.history.accepted if one.startswith(f"{module}-")]
-
-
-def told_of(pypi: FakeIndex, filename: str) -> list[str]:
-    """Return what came of the uploads of a file, as far as they have an end."""
-    return [one.told for one in [*pypi.uploads.history.attempts] if one.filename == filename]
-
-
-def checksums(*files: Path, folder: str = "") -> str:
-    """Return what sha256sum prints for files."""
-    lines = (
-        f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {folder}{one.name}\n" for one in files
-    )
-    return "".join(lines)
-
-
-def warned(desk: Desk) -> Any:
-    """Return a stage whose two files differ in what they require: a warning."""
-    files = (a_wheel(desk.project), an_sdist(desk.project, requires_dist=["six"]))
-    return desk.staged(*map(desk.save, files))
-
 
 def test_published(desk: Desk, pypi: FakeIndex) -> None:
-    """A release goes out whole: one wheel, the other wheels, the sdist; the receipt is printed."""
+    """One wheel, the other wheels and the sdist are published; the receipt is printed."""
     files = desk.release(LINUX, MACOS)
     stage = desk.staged(*files)
 
@@ -56,16 +33,16 @@ def test_published(desk: Desk, pypi: FakeIndex) -> None:
     first, *_, last = accepted(pypi, desk)
     assert (first, last) == (files[1].name, files[2].name)
     assert sorted(accepted(pypi, desk)) == sorted(one.name for one in files)
-    _, said = ended.stdout.split(f"{desk.project} 1.0 is published.\n")
-    assert f"  Manifest  {stage['manifest-digest']}\n" in said
-    assert re.search(r"  Approved  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by [0-9a-f]{8}\n", said)
+    _, printed = ended.stdout.split(f"{desk.project} 1.0 is published.\n")
+    assert f"  Manifest  {stage['manifest-digest']}\n" in printed
+    assert re.search(r"  Approved  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by [0-9a-f]{8}\n", printed)
     for one in files:
-        assert f"  {one.name}  sha256 {stage['files'][one.name]['hashes']['sha256']}\n" in said
-        assert f"    {pypi.url}/packages/" in said
+        assert f"  {one.name}  sha256 {stage['files'][one.name]['hashes']['sha256']}\n" in printed
+        assert f"    {pypi.url}/packages/" in printed
 
 
 def test_document(desk: Desk, pypi: FakeIndex) -> None:
-    """The document has all that there is to know in the end, and nothing else is printed."""
+    """With `--json`, only the document is printed."""
     stage = desk.staged(*desk.release())
 
     document = desk.json("promote", stage["links"]["stage"])
@@ -76,23 +53,23 @@ def test_document(desk: Desk, pypi: FakeIndex) -> None:
     assert names == [*document["receipt"]["files"]] == accepted(pypi, desk)
 
 
-def test_each_change_is_told(desk: Desk, pypi: FakeIndex) -> None:
-    """Who is no person at a terminal reads a line for each file that is sent, taken and seen."""
+def test_lines_of_changes(desk: Desk, pypi: FakeIndex) -> None:
+    """Without a terminal, a line is printed for each change of a file."""
     [wheel] = files = (desk.wheel(),)
     stage = desk.staged(*files)
     pypi.uploads.lags[wheel.name] = Lag(pages=20)
 
     lines = desk.run("promote", stage["id"]).stdout.splitlines()
 
-    told = [one for one in lines if one.startswith(f"{wheel.name} ")]
-    assert told[-2:] == [
+    changes = [one for one in lines if one.startswith(f"{wheel.name} ")]
+    assert changes[-2:] == [
         f"{wheel.name} was accepted, but the index does not list it yet.",
         f"{wheel.name} is published.",
     ]
 
 
 def test_published_already(desk: Desk, pypi: FakeIndex) -> None:
-    """What is published prints its receipt again, by its id and its URL, and sends nothing."""
+    """A published stage, named by id or URL, prints its receipt again and sends nothing."""
     stage = desk.staged()
     first = desk.json("promote", stage["id"])
 
@@ -103,7 +80,7 @@ def test_published_already(desk: Desk, pypi: FakeIndex) -> None:
 
 
 def test_two_commands(desk: Desk, pypi: FakeIndex) -> None:
-    """Of two commands one publishes and the other follows; both end well, nothing goes twice."""
+    """If two commands run, one publishes and the other follows; no file is sent twice."""
     stage = desk.staged(*desk.release(LINUX, MACOS))
     ended: list[Ended] = []
     commands = [
@@ -120,8 +97,8 @@ def test_two_commands(desk: Desk, pypi: FakeIndex) -> None:
     assert len(accepted(pypi, desk)) == 3
 
 
-def test_goes_on(desk: Desk, pypi: FakeIndex) -> None:
-    """A refusal half-way tells what is live and how to go on; the same command then goes on."""
+def test_resumed(desk: Desk, pypi: FakeIndex) -> None:
+    """If a file is refused, the command lists the published files, and resumes when run again."""
     wheel, sdist = desk.release()
     stage = desk.staged(wheel, sdist)
     no = Fault(Moment.READ, Way.ANSWER, sdist.name, status=400, sentence="Not today.")
@@ -140,7 +117,7 @@ def test_goes_on(desk: Desk, pypi: FakeIndex) -> None:
 
 
 def test_failure_as_document(desk: Desk, pypi: FakeIndex) -> None:
-    """A promotion that stopped prints its document, too; the reason is on the error stream."""
+    """A failed promotion prints its document, and the reason on stderr."""
     wheel = desk.wheel()
     stage = desk.staged(wheel)
     no = Fault(Moment.READ, Way.ANSWER, wheel.name, status=400, sentence="Not today.")
@@ -155,14 +132,14 @@ def test_failure_as_document(desk: Desk, pypi: FakeIndex) -> None:
 
 
 def test_interrupted(desk: Desk, pypi: FakeIndex) -> None:
-    """Ctrl-C ends the command, says that the server goes on, and the server does."""
+    """Ctrl-C ends the command; the server continues to publish."""
     wheel, sdist = desk.release()
     stage = desk.staged(wheel, sdist)
     pypi.uploads.faults.append(Fault(Moment.READ, Way.HANG, sdist.name, seconds=1))
 
     ended = desk.interrupted(
         signal.SIGINT,
-        lambda: bool(told_of(pypi, sdist.name)),
+        lambda: bool(upload_outcomes(pypi, sdist.name)),
         {"STAGEPROXY_SERVER": desk.url, "STAGEPROXY_TOKEN": desk.token},
         *("promote", stage["id"]),
     )
@@ -172,35 +149,35 @@ def test_interrupted(desk: Desk, pypi: FakeIndex) -> None:
     assert accepted(pypi, desk) == [wheel.name, sdist.name]
 
 
-def test_warnings_need_somebody(desk: Desk, pypi: FakeIndex) -> None:
-    """Without --yes, warnings keep a release back where nobody can be asked; with it, it goes."""
+def test_warnings_without_a_terminal(desk: Desk, pypi: FakeIndex) -> None:
+    """Without a terminal, a release with warnings is published only with `--yes`."""
     stage = warned(desk)
 
-    kept_back = desk.run("promote", stage["id"])
+    stopped = desk.run("promote", stage["id"])
     as_json = desk.run("promote", stage["id"], "--json")
 
-    assert (kept_back.code, as_json.code, accepted(pypi, desk)) == (1, 1, [])
-    assert "Warnings to acknowledge:\n" in kept_back.stdout
-    assert "add --yes" in kept_back.stderr
+    assert (stopped.code, as_json.code, accepted(pypi, desk)) == (1, 1, [])
+    assert "Warnings to acknowledge:\n" in stopped.stdout
+    assert "add --yes" in stopped.stderr
     assert (as_json.stdout, "a different Requires-Dist" in as_json.stderr) == ("", True)
     promotion = desk.json("promote", stage["id"], "--yes")["promotion"]
     assert len(promotion["acknowledged"]) == 1
 
 
-def test_asked_on_a_terminal(desk: Desk, pypi: FakeIndex) -> None:
-    """Who sits at a terminal is asked about the warnings, and then sees bars."""
+def test_warnings_on_a_terminal(desk: Desk, pypi: FakeIndex) -> None:
+    """On a terminal the command asks about warnings, and then shows progress bars."""
     stage = warned(desk)
 
-    no, said = desk.at_a_terminal("n\n", "promote", stage["id"])
+    no, printed = desk.at_a_terminal("n\n", "promote", stage["id"])
     sent_before = accepted(pypi, desk)
-    yes, seen = desk.at_a_terminal("y\n", "promote", stage["id"])
+    yes, output = desk.at_a_terminal("y\n", "promote", stage["id"])
 
-    assert (no, "Publish anyway?" in said, sent_before) == (1, True, [])
-    assert (yes, "\u2501" in seen, len(accepted(pypi, desk))) == (0, True, 2)
+    assert (no, "Publish anyway?" in printed, sent_before) == (1, True, [])
+    assert (yes, "\u2501" in output, len(accepted(pypi, desk))) == (0, True, 2)
 
 
-def test_credential_of_a_file(desk: Desk, tmp_path: Path) -> None:
-    """A credential that is handed over counts for this promotion, and is not printed."""
+def test_credential_from_a_file(desk: Desk, tmp_path: Path) -> None:
+    """A credential from a file is used for this promotion, and is not printed."""
     stage = desk.staged()
     token = tmp_path / "token"
     token.write_text(f"{WRONG}\n")
@@ -213,8 +190,8 @@ def test_credential_of_a_file(desk: Desk, tmp_path: Path) -> None:
     assert desk.run("promote", stage["id"], "--pypi-token-file", token).code == 0
 
 
-def test_credential_of_the_environment(desk: Desk) -> None:
-    """The environment's goes to the server that was named, not where only a stage URL leads."""
+def test_credential_from_the_environment(desk: Desk) -> None:
+    """The environment's credential is sent to the server of `--server`, not to that of a URL."""
     stage = desk.staged()
     own = {"STAGEPROXY_TOKEN": desk.token, "STAGEPROXY_PROMOTION__TOKEN": WRONG}
     url = stage["links"]["stage"]
@@ -228,10 +205,10 @@ def test_credential_of_the_environment(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "  \n", "two\nlines", ":"], ids=["empty", "blank", "lines", "nobody"]
+    "text", ["", "  \n", "two\nlines", ":"], ids=["empty", "blank", "lines", "no user"]
 )
 def test_no_credential_in_the_file(desk: Desk, tmp_path: Path, text: str) -> None:
-    """A file that has no credential is told of, and nothing of it is printed."""
+    """A file without a credential is an error."""
     stage = desk.staged()
     token = tmp_path / "token"
     token.write_text(text)
@@ -242,7 +219,7 @@ def test_no_credential_in_the_file(desk: Desk, tmp_path: Path, text: str) -> Non
 
 
 def test_upload_token_is_not_enough(desk: Desk, pypi: FakeIndex) -> None:
-    """Whoever can fill a stage cannot publish it."""
+    """An upload token cannot promote a stage."""
     stage = desk.staged()
 
     ended = desk.run("promote", stage["id"], token=desk.new_token("upload"))
@@ -252,7 +229,7 @@ def test_upload_token_is_not_enough(desk: Desk, pypi: FakeIndex) -> None:
 
 
 def test_canceled(desk: Desk) -> None:
-    """A stage that was canceled cannot be published any more."""
+    """A canceled stage cannot be published."""
     stage = desk.staged()
     desk.json("stage", "cancel", stage["id"])
 
@@ -262,7 +239,7 @@ def test_canceled(desk: Desk) -> None:
 
 
 def test_out_of_reach(offline: Desk) -> None:
-    """Without a server the exit code is 3."""
+    """If no server answers, the exit code is 3."""
     assert offline.run("promote", "id", "--server", NOBODY).code == 3
 
 
@@ -272,16 +249,16 @@ def test_out_of_reach(offline: Desk) -> None:
     ids=["two approvals", "settings of the server", "no file"],
 )
 def test_wrong_usage(desk: Desk, options: tuple[str, ...]) -> None:
-    """What makes no sense is a mistake of the command line."""
+    """Options that contradict each other, and a missing file, are usage errors: exit code 2."""
     assert desk.run("promote", "id", *options).code == 2
 
 
-def test_server_that_is_another(desk: Desk, stranger: Stranger) -> None:
-    """A credential in the environment does not go where a link of a stranger leads."""
-    told = {"STAGEPROXY_PROMOTION__TOKEN": WRONG}
+def test_credential_stays_from_other_servers(desk: Desk, stranger: Stranger) -> None:
+    """The environment's credential is not sent to the server of a stage URL."""
+    environment = {"STAGEPROXY_PROMOTION__TOKEN": WRONG}
     stranger.answers["/tmp/demo/token/"] = {"id": "1"}
 
-    ended = desk.run_with(told, "promote", f"{stranger.url}/tmp/demo/token/")
+    ended = desk.run_with(environment, "promote", f"{stranger.url}/tmp/demo/token/")
 
     assert ended.code == 1
     assert set(stranger.authorizations) == {None}

@@ -1,4 +1,4 @@
-"""`stageproxy promote` while somebody else does the same, a moment earlier."""
+"""`stageproxy promote` while another command starts to publish the same stage."""
 
 import asyncio
 import json
@@ -28,66 +28,69 @@ PLAN = {
 
 
 @dataclass(slots=True)
-class Taken:
-    """A server whose stage is open at first; when it is planned or begun, it is taken."""
+class ContendedServer:
+    """A server on which another command starts publishing, before the plan or after it."""
 
     planned: int = 200
     digest_later: str = DIGEST
     is_accepted: bool = False
-    begins_slowly: bool = False
+    starts_slowly: bool = False
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer to whatever is asked of stage 1."""
+        """Answer requests about stage 1."""
         match request.method, request.path.removeprefix("/api/stages/1"):
             case "GET", "":
                 return self._stage()
             case "POST", "/promotion/plan":
                 self.is_accepted = self.planned != 200
-                return self._said(PLAN, self.planned)
+                return self._json(PLAN, self.planned)
             case "POST", "/promotion":
                 self.is_accepted = True
-                await asyncio.sleep(5 if self.begins_slowly else 0)
-                return self._said({"detail": "It is processing."}, 409)
+                await asyncio.sleep(5 if self.starts_slowly else 0)
+                return self._json({"detail": "It is processing."}, 409)
             case _:
-                return self._said({"status": "published", "files": {}}, 200)
+                return self._json({"status": "published", "files": {}}, 200)
 
     def _stage(self) -> web.Response:
         status = "processing" if self.is_accepted else "open"
         digest = self.digest_later if self.is_accepted else DIGEST
-        return self._said({"status": status, "manifest-digest": digest, "files": {}}, 200)
+        return self._json({"status": status, "manifest-digest": digest, "files": {}}, 200)
 
-    def _said(self, document: dict[str, Any], status: int) -> web.Response:
+    def _json(self, document: dict[str, Any], status: int) -> web.Response:
         return web.json_response(document, status=status)
 
 
 @pytest.fixture
-def taken() -> Taken:
-    """Return a server that somebody else is quicker at."""
-    return Taken()
+def contended() -> ContendedServer:
+    """Return a server on which another command is first."""
+    return ContendedServer()
 
 
 @pytest.fixture
-async def connection(taken: Taken) -> AsyncIterator[Connection]:
-    """Return the way to that server."""
+async def connection(contended: ContendedServer) -> AsyncIterator[Connection]:
+    """Return a connection to that server."""
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", taken.answer)
+    app.router.add_route("*", "/{path:.*}", contended.answer)
     async with TestServer(app) as server:
         yield Connection(str(server.make_url("/")), "token", LocalServer(NOBODY, None))
 
 
 def options(approval: ApprovalOptions) -> PromoteOptions:
-    """Return the wish to publish what was approved, and a document."""
+    """Return the options to publish with an approval and print a document."""
     return PromoteOptions(
         approval, dry_run=False, here=False, yes=False, as_json=True, token_file=None, config=None
     )
 
 
 @pytest.mark.parametrize("planned", [409, 200], ids=["before the plan", "after the plan"])
-async def test_others_are_followed(
-    taken: Taken, connection: Connection, capsys: pytest.CaptureFixture[str], planned: int
+async def test_follow_another_command(
+    contended: ContendedServer,
+    connection: Connection,
+    capsys: pytest.CaptureFixture[str],
+    planned: int,
 ) -> None:
-    """Whoever comes too late follows. Between two questions it was an error."""
-    taken.planned = planned
+    """If another command publishes the stage, this one follows it."""
+    contended.planned = planned
 
     await promote_stage(connection, "1", options(ApprovalOptions()))
 
@@ -95,11 +98,11 @@ async def test_others_are_followed(
     assert (document["status"], document["plan"]) == ("published", None if planned == 409 else PLAN)
 
 
-async def test_interrupted_while_it_begins(taken: Taken, connection: Connection) -> None:
-    """Ctrl-C before the server has answered leaves open whether it began, and says so."""
-    taken.begins_slowly = True
+async def test_interrupted_start(contended: ContendedServer, connection: Connection) -> None:
+    """After Ctrl-C before the server has answered, it is unknown whether publishing started."""
+    contended.starts_slowly = True
     run = asyncio.ensure_future(promote_stage(connection, "1", options(ApprovalOptions())))
-    while not taken.is_accepted:  # noqa: ASYNC110 - a fake has no event to wait for
+    while not contended.is_accepted:  # noqa: ASYNC110 - a fake has no event to wait for
         await asyncio.sleep(0.01)
 
     run.cancel()
@@ -109,9 +112,11 @@ async def test_interrupted_while_it_begins(taken: Taken, connection: Connection)
 
 
 @pytest.mark.parametrize("planned", [409, 200], ids=["before the plan", "after the plan"])
-async def test_others_with_other_files(taken: Taken, connection: Connection, planned: int) -> None:
-    """Whoever approved something else does not follow."""
-    taken.planned, taken.digest_later = planned, OTHER
+async def test_other_approval(
+    contended: ContendedServer, connection: Connection, planned: int
+) -> None:
+    """A command with another approval fails instead of following."""
+    contended.planned, contended.digest_later = planned, OTHER
 
     with pytest.raises(FailedError):
         await promote_stage(connection, "1", options(ApprovalOptions(DIGEST)))

@@ -1,4 +1,4 @@
-"""What people read while a stage is published."""
+"""Messages while a stage is published."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from stageproxy.cli.promote.texts import print_who_publishes
 
 
 def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is refused after an attempt without an answer may be there, and is looked for."""
+    """After a refusal in doubt, the command says that it checks the earlier attempt."""
     file = {"size": 1, "sent": 0, "progress": "refused"}
 
     with promotion_progress(hidden=False) as progress:
@@ -21,7 +21,7 @@ def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "publisher", "told"),
+    ("status", "publisher", "message"),
     [
         ("published", "client", ""),
         (
@@ -41,11 +41,11 @@ def test_refused_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_who_publishes(
-    capsys: pytest.CaptureFixture[str], status: str, publisher: str, told: str
+    capsys: pytest.CaptureFixture[str], status: str, publisher: str, message: str
 ) -> None:
-    """Who comes second is told that, and how long a silent machine is waited for."""
+    """A second command says that it follows, and how long it waits for another machine."""
     until = "2026-11-22T12:15:00.123456Z"
 
     print_who_publishes({"status": status, "publisher": publisher, "leased-until": until})
 
-    assert capsys.readouterr() == ("", told)
+    assert capsys.readouterr() == ("", message)

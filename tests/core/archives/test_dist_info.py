@@ -26,7 +26,7 @@ def test_record_differs_from_the_files() -> None:
     assert list(record_suspicions(record, digests, ROOT)) == [
         "RECORD does not list these files of the wheel: 'new.py'.",
         "RECORD lists files that are not in the wheel: 'gone.py'.",
-        "The digest in RECORD does not match the file: 'b.py'.",
+        "The digests in RECORD do not match these files: 'b.py'.",
     ]
 
 

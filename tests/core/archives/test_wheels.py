@@ -33,7 +33,7 @@ def test_file_that_differs_from_record_is_reported() -> None:
     wheel = a_wheel(modules={"demo.py": "x = 1\n"})
 
     assert suspicions(rebuilt(wheel, {"demo.py": b"x = 2\n"})) == (
-        "The digest in RECORD does not match the file: 'demo.py'.",
+        "The digests in RECORD do not match these files: 'demo.py'.",
     )
 
 

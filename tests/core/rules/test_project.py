@@ -111,8 +111,8 @@ def test_large_file_may_be_too_large() -> None:
     assert findings_of(replace(upload, size=101 * 2**20)) == [
         Finding(
             "content",
-            f"{WHEEL.filename} has 101 MB. PyPI accepts files of up to 100 MB unless the project "
-            "has a higher limit.",
+            f"{WHEEL.filename} has a size of 101 MB. PyPI accepts files of up to 100 MB "
+            "unless the project has a higher limit.",
             Level.UNKNOWN,
         )
     ]

@@ -55,11 +55,11 @@ def test_weak_digests_are_accepted_beside_secure_ones(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "digest", "sentence"),
     [
-        ("sha256", SHA256[:-2], "A digest of sha256 has another length."),
-        ("sha256", SHA256 + "00", "A digest of sha256 has another length."),
-        ("blake2b", "00" * 32, "A digest of blake2b has another length."),
-        ("shake_128", "00" * 31, "A digest of shake_128 has another length."),
-        ("shake_256", "00" * 513, "A digest of shake_256 has another length."),
+        ("sha256", SHA256[:-2], "The digest has the wrong length for sha256."),
+        ("sha256", SHA256 + "00", "The digest has the wrong length for sha256."),
+        ("blake2b", "00" * 32, "The digest has the wrong length for blake2b."),
+        ("shake_128", "00" * 31, "The digest has the wrong length for shake_128."),
+        ("shake_256", "00" * 513, "The digest has the wrong length for shake_256."),
         ("sha256", "", "A digest must consist of hexadecimal digits."),
         ("sha256", SHA256[:-1], "A digest must consist of hexadecimal digits."),
         ("sha256", "g" * 64, "A digest must consist of hexadecimal digits."),
@@ -69,10 +69,10 @@ def test_weak_digests_are_accepted_beside_secure_ones(name: str) -> None:
         (
             "blake2b_256",
             "00" * 32,
-            "'blake2b_256' is not an algorithm that every Python supports.",
+            "'blake2b_256' is not a supported hash algorithm.",
         ),
-        ("SHA256", SHA256, "'SHA256' is not an algorithm that every Python supports."),
-        ("", SHA256, "'' is not an algorithm that every Python supports."),
+        ("SHA256", SHA256, "'SHA256' is not a supported hash algorithm."),
+        ("", SHA256, "'' is not a supported hash algorithm."),
     ],
 )
 def test_invalid_digest_is_refused(name: str, digest: str, sentence: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.installers import ALL, Installers, Outcome
+from tests.support.clients.installers import ALL, Installation, Installers
 from tests.support.clients.matrix import VERSION, YES, ClientMatrix
 from tests.support.clients.projects import Sources
 from tests.support.index.fake_index import FakeIndex
@@ -71,7 +71,7 @@ async def notes(client_matrix: ClientMatrix, every_installer: Installers, instal
     return Notes(client_matrix, installer)
 
 
-def outcome_of(outcome: Outcome, wanted: Mapping[str, str], *, failed: str = FAILS) -> str:
+def outcome_of(outcome: Installation, wanted: Mapping[str, str], *, failed: str = FAILS) -> str:
     """Return the outcome of an installation in a few words. A failed one installs no `demo`."""
     if outcome.done.code:
         assert "demo" not in outcome.installed

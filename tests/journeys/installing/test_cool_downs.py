@@ -8,7 +8,7 @@ from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
 from tests.support.clients.installers import Installers
 from tests.support.clients.projects import Sources
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, StageLinks
 
 pytestmark = pytest.mark.journey
 
@@ -22,7 +22,7 @@ PDM_EXCEPT = "[tool.pdm.resolution.exclude-newer-override]\ndemo = false\n"
 
 
 @pytest.fixture
-async def stage(server: Server) -> Staged:
+async def stage(server: Server) -> StageLinks:
     """Stage a 2.0 beside the published 1.0, which is old."""
     return await server.stage(STAGED)
 
@@ -36,7 +36,7 @@ async def stage(server: Server) -> Staged:
     ],
 )
 async def test_pip(
-    clients: Clients, stage: Staged, flags: tuple[str, ...], found: dict[str, str]
+    clients: Clients, stage: StageLinks, flags: tuple[str, ...], found: dict[str, str]
 ) -> None:
     """--uploaded-prior-to applies to all projects; a later one with `P0D` disables it."""
     python = clients.new_environment()
@@ -59,7 +59,7 @@ async def test_pip(
     ],
 )
 async def test_uv(
-    clients: Clients, stage: Staged, flags: tuple[str, ...], found: dict[str, str]
+    clients: Clients, stage: StageLinks, flags: tuple[str, ...], found: dict[str, str]
 ) -> None:
     """--exclude-newer hides the staged release, and --exclude-newer-package includes it."""
     python = clients.new_environment()
@@ -78,7 +78,7 @@ async def test_uv(
     ],
 )
 async def test_poetry(
-    every_installer: Installers, stage: Staged, settings: dict[str, str], found: dict[str, str]
+    every_installer: Installers, stage: StageLinks, settings: dict[str, str], found: dict[str, str]
 ) -> None:
     """solver.min-release-age hides it, and solver.min-release-age-exclude includes it."""
     done = await every_installer.project("poetry", Sources(stage.index)).install(**settings)
@@ -95,7 +95,7 @@ async def test_poetry(
     ],
 )
 async def test_pdm(
-    every_installer: Installers, stage: Staged, more: str, found: dict[str, str]
+    every_installer: Installers, stage: StageLinks, more: str, found: dict[str, str]
 ) -> None:
     """exclude-newer hides it, and exclude-newer-override includes it."""
     project = every_installer.project("pdm", Sources(stage.index))

@@ -9,7 +9,7 @@ from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.upstream.pip_index import index_of_pip
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
-from tests.support.servers.processes import Server, ServerStart, Staged
+from tests.support.servers.processes import Server, ServerStart, StageLinks
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 
@@ -80,7 +80,7 @@ async def test_other_pages_are_unchanged(server: Server, kind: SimpleType) -> No
     assert different == []
 
 
-async def is_same(stage: Staged, name: str, kind: SimpleType) -> bool:
+async def is_same(stage: StageLinks, name: str, kind: SimpleType) -> bool:
     """Return whether a page is the same through the stage.
 
     It is compared again if upstream changed it.

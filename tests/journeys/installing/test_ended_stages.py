@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, StageLinks
 
 pytestmark = pytest.mark.journey
 
@@ -17,17 +17,17 @@ STAGED = a_wheel("demo", "2.0")
 REFUSED = {"pip": 1, "uv": 2}
 LIFETIME = "2s"
 
-End = Callable[[Server], Coroutine[Any, Any, Staged]]
+End = Callable[[Server], Coroutine[Any, Any, StageLinks]]
 
 
-async def canceled(server: Server) -> Staged:
+async def canceled(server: Server) -> StageLinks:
     """Return a stage that was canceled with the command."""
     stage = await server.stage(STAGED)
     (await server.command("stage", "cancel", stage.url)).ok()
     return stage
 
 
-async def expired(server: Server) -> Staged:
+async def expired(server: Server) -> StageLinks:
     """Return a stage that expired."""
     stage = await server.open_stage(name="demo", version="2.0", lifetime=LIFETIME)
     await server.stage(STAGED)
@@ -39,7 +39,7 @@ async def expired(server: Server) -> Staged:
     raise AssertionError("The stage does not expire.")
 
 
-async def rotated(server: Server) -> Staged:
+async def rotated(server: Server) -> StageLinks:
     """Return a stage as it was before its URL was rotated."""
     stage = await server.stage(STAGED)
     (await server.command("stage", "rotate", stage.id)).ok()

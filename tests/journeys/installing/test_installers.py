@@ -9,7 +9,7 @@ import pytest
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
 from tests.support.index.fake_index import FakeIndex, Quirks
-from tests.support.servers.processes import Server, ServerStart, Staged
+from tests.support.servers.processes import Server, ServerStart, StageLinks
 
 pytestmark = pytest.mark.journey
 
@@ -34,7 +34,7 @@ async def server(start_server: ServerStart, upstream: FakeIndex) -> AsyncIterato
 
 
 @pytest.fixture
-async def stage(server: Server) -> Staged:
+async def stage(server: Server) -> StageLinks:
     """Stage a 2.0 beside the 1.0 of upstream; it requires a project that only upstream has."""
     return await server.stage(STAGED)
 
@@ -42,7 +42,7 @@ async def stage(server: Server) -> Staged:
 @with_each_installer
 @pytest.mark.parametrize("literal", [False, True], ids=["simple", "literal-stage-url"])
 async def test_install(
-    clients: Clients, stage: Staged, installer: Installer, *, literal: bool
+    clients: Clients, stage: StageLinks, installer: Installer, *, literal: bool
 ) -> None:
     """The staged release is the newest; its dependency comes from upstream."""
     index_url = stage.url if literal else stage.index
@@ -56,7 +56,7 @@ async def test_install(
 
 @with_each_installer
 async def test_install_a_published_release(
-    clients: Clients, stage: Staged, installer: Installer
+    clients: Clients, stage: StageLinks, installer: Installer
 ) -> None:
     """A published release can be installed from the stage."""
     python, done = await clients.install(installer, stage.index, "demo<2")
@@ -68,7 +68,7 @@ async def test_install_a_published_release(
 @with_each_installer
 @pytest.mark.parametrize("quirk", QUIRKS)
 async def test_page_of_an_odd_upstream(
-    clients: Clients, stage: Staged, upstream: FakeIndex, installer: Installer, quirk: str
+    clients: Clients, stage: StageLinks, upstream: FakeIndex, installer: Installer, quirk: str
 ) -> None:
     """Both the published and the staged release install from any page that is edited."""
     upstream.quirks = QUIRKS[quirk]
@@ -84,7 +84,7 @@ async def test_page_of_an_odd_upstream(
 @with_each_installer
 @pytest.mark.parametrize("quirk", QUIRKS)
 async def test_dependency_on_an_odd_upstream(
-    clients: Clients, stage: Staged, upstream: FakeIndex, installer: Installer, quirk: str
+    clients: Clients, stage: StageLinks, upstream: FakeIndex, installer: Installer, quirk: str
 ) -> None:
     """A dependency is found on any page of upstream."""
     upstream.quirks = QUIRKS[quirk]
@@ -96,7 +96,7 @@ async def test_dependency_on_an_odd_upstream(
 
 
 async def test_pip_with_an_extra_index(
-    clients: Clients, stage: Staged, upstream: FakeIndex
+    clients: Clients, stage: StageLinks, upstream: FakeIndex
 ) -> None:
     """`+only` as an extra index adds the staged release to pip's own index."""
     python = clients.new_environment()
@@ -108,7 +108,7 @@ async def test_pip_with_an_extra_index(
 
 
 async def test_uv_with_an_index_of_its_own(
-    clients: Clients, stage: Staged, upstream: FakeIndex
+    clients: Clients, stage: StageLinks, upstream: FakeIndex
 ) -> None:
     """`+only` as an index has priority over uv's default one, for the staged project only."""
     python = clients.new_environment()
@@ -120,7 +120,7 @@ async def test_uv_with_an_index_of_its_own(
     assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
 
 
-async def test_pip_index_url_in_the_environment(clients: Clients, stage: Staged) -> None:
+async def test_pip_index_url_in_the_environment(clients: Clients, stage: StageLinks) -> None:
     """A stage in `PIP_INDEX_URL` replaces the usual index."""
     python = clients.new_environment()
 
@@ -134,7 +134,7 @@ async def test_pip_index_url_in_the_environment(clients: Clients, stage: Staged)
     ("flags", "version"), [((), "9.0"), (("--isolated",), "2.0")], ids=["plain", "isolated"]
 )
 async def test_pip_with_an_extra_index_of_its_own(
-    clients: Clients, stage: Staged, flags: tuple[str, ...], version: str
+    clients: Clients, stage: StageLinks, flags: tuple[str, ...], version: str
 ) -> None:
     """--index-url leaves pip's extra indexes in place; only --isolated excludes them."""
     python = clients.new_environment()
@@ -150,7 +150,7 @@ async def test_pip_with_an_extra_index_of_its_own(
     assert (await clients.installed(python))["demo"] == version
 
 
-async def test_pip_download(clients: Clients, stage: Staged, tmp_path: Path) -> None:
+async def test_pip_download(clients: Clients, stage: StageLinks, tmp_path: Path) -> None:
     """Pip downloads exactly the staged bytes."""
     (await clients.pip("download", "--index-url", stage.index, "-d", str(tmp_path), "demo")).ok()
 
@@ -159,7 +159,7 @@ async def test_pip_download(clients: Clients, stage: Staged, tmp_path: Path) -> 
     assert (tmp_path / "helper-1.0-py3-none-any.whl").exists()
 
 
-async def test_pip_index_versions(clients: Clients, stage: Staged) -> None:
+async def test_pip_index_versions(clients: Clients, stage: StageLinks) -> None:
     """The staged version is listed with the others, as the latest."""
     done = await clients.pip("index", "versions", "--index-url", stage.index, "demo")
 
@@ -167,7 +167,7 @@ async def test_pip_index_versions(clients: Clients, stage: Staged) -> None:
     assert lines[:2] == ["demo (2.0)", "Available versions: 2.0, 1.0"]
 
 
-async def test_pip_report(clients: Clients, stage: Staged) -> None:
+async def test_pip_report(clients: Clients, stage: StageLinks) -> None:
     """A dry run reports what would be installed, with the URL and hash of the staged file."""
     dry = ["install", "--quiet", "--dry-run", "--ignore-installed", "--report", "-"]
 
@@ -179,7 +179,7 @@ async def test_pip_report(clients: Clients, stage: Staged) -> None:
     assert found["demo"]["archive_info"]["hashes"] == {"sha256": STAGED.sha256}
 
 
-async def test_uv_compile_with_hashes(clients: Clients, stage: Staged, tmp_path: Path) -> None:
+async def test_uv_compile_with_hashes(clients: Clients, stage: StageLinks, tmp_path: Path) -> None:
     """The staged release is pinned with its hash, and the pinned requirements install."""
     wanted, pinned = tmp_path / "wanted.in", tmp_path / "pinned.txt"
     wanted.write_text("demo\n")

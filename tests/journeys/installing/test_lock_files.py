@@ -9,7 +9,7 @@ from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
 from tests.support.clients.installers import Installers
 from tests.support.clients.projects import PROJECTS, Sources
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, StageLinks
 
 pytestmark = pytest.mark.journey
 
@@ -19,14 +19,14 @@ HOLD_THE_URL = {"uv sync": True, "poetry": True, "pdm": False, "pipenv": True}
 
 
 @pytest.fixture
-async def stage(server: Server) -> Staged:
+async def stage(server: Server) -> StageLinks:
     """Stage a 2.0 that requires a project that only upstream has."""
     return await server.stage(STAGED)
 
 
 @pytest.mark.parametrize("installer", PROJECTS)
 async def test_lock_file(
-    server: Server, every_installer: Installers, stage: Staged, installer: str
+    server: Server, every_installer: Installers, stage: StageLinks, installer: str
 ) -> None:
     """All but pdm's contain the URL of the stage with its token.
 
@@ -46,7 +46,7 @@ async def test_lock_file(
     )
 
 
-async def test_pip_lock(clients: Clients, stage: Staged, tmp_path: Path) -> None:
+async def test_pip_lock(clients: Clients, stage: StageLinks, tmp_path: Path) -> None:
     """`pip lock` pins the staged file by its hash and its URL, which contains the token."""
     written = tmp_path / "pylock.toml"
 
@@ -62,7 +62,7 @@ async def test_pip_lock(clients: Clients, stage: Staged, tmp_path: Path) -> None
 
 
 async def test_pip_installs_what_it_has_locked(
-    server: Server, clients: Clients, stage: Staged, tmp_path: Path
+    server: Server, clients: Clients, stage: StageLinks, tmp_path: Path
 ) -> None:
     """pylock.toml installs while the stage is live, and fails with 410 afterwards."""
     written = tmp_path / "pylock.toml"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, StageLinks
 
 pytestmark = pytest.mark.journey
 
@@ -15,7 +15,7 @@ SECOND = a_wheel("demo", "2.0", requires_dist=["other"], modules={"demo.py": "IS
 WHICH = "import demo; print(demo.IS)"
 
 
-async def file_url(server: Server, stage: Staged) -> str:
+async def file_url(server: Server, stage: StageLinks) -> str:
     """Return the URL of the only file in a stage."""
     _, body = await server.ask("GET", stage.url, headers={"Accept": "application/json"})
     (file,) = json.loads(body)["files"].values()

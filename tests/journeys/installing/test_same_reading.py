@@ -21,7 +21,7 @@ from tests.support.builders.stages import FILES, PAGE, a_listed_entry, a_stage, 
 from tests.support.clients.clients import Clients
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.index.pages import detail_html
-from tests.support.servers.processes import Server, ServerStart, Staged
+from tests.support.servers.processes import Server, ServerStart, StageLinks
 
 STAGES = 500
 STAGE_PAGE = "https://stages.example.org/tmp/demo/stgv_token/simple/demo/"
@@ -201,7 +201,7 @@ async def server(start_server: ServerStart, index: FakeIndex) -> AsyncIterator[S
 async def test_what_uv_resolves(server: Server, index: FakeIndex, tmp_path: Path) -> None:
     """Uv pins the same version and digests, whichever type upstream's pages have."""
     chance = random.Random(55)
-    clients = Clients.at(tmp_path, Path(sys.executable))
+    clients = Clients.in_folder(tmp_path, Path(sys.executable))
     stages = {
         f"demo{number}": await _staged(server, index, f"demo{number}", chance)
         for number in range(PROJECTS)
@@ -218,7 +218,7 @@ async def test_what_uv_resolves(server: Server, index: FakeIndex, tmp_path: Path
     assert 5 <= len(staged) < PROJECTS
 
 
-async def _staged(server: Server, index: FakeIndex, name: str, chance: random.Random) -> Staged:
+async def _staged(server: Server, index: FakeIndex, name: str, chance: random.Random) -> StageLinks:
     """Put a few releases on the index, and stage 2.0: new, or beside published files."""
     for version in chance.sample(["0.9", "1.0", "2.0", "2.1", "3.0a1"], chance.randint(1, 4)):
         index.add(
@@ -237,7 +237,7 @@ def _distributions(name: str, chance: random.Random) -> list[Distribution]:
     return [wheel] if chance.random() < 0.5 else [wheel, a_wheel(name, "2.0", tag="cp311-none-any")]
 
 
-async def _resolved(clients: Clients, name: str, stage: Staged) -> str:
+async def _resolved(clients: Clients, name: str, stage: StageLinks) -> str:
     """Return what uv pins: the version, and the digest of each of its files."""
     wanted = clients.folder / f"{name}.in"
     wanted.write_text(f"{name}\n")

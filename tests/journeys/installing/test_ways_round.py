@@ -6,7 +6,7 @@ from tests.support.builders.distributions import a_wheel
 from tests.support.clients.installers import Installers
 from tests.support.clients.projects import Sources
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Server, Staged
+from tests.support.servers.processes import Server, StageLinks
 
 pytestmark = pytest.mark.journey
 
@@ -18,14 +18,14 @@ FROM_ENVIRONMENT = {"uv sync": "UV_DEFAULT_INDEX", "pdm": "PDM_PYPI_URL"}
 
 
 @pytest.fixture
-async def stage(server: Server) -> Staged:
+async def stage(server: Server) -> StageLinks:
     """Stage a release that is uploaded again later."""
     return await server.stage(FIRST)
 
 
 @pytest.mark.parametrize("installer", ["poetry", "pdm"])
 async def test_no_cache(
-    server: Server, every_installer: Installers, stage: Staged, installer: str
+    server: Server, every_installer: Installers, stage: StageLinks, installer: str
 ) -> None:
     """With --no-cache, poetry and pdm get the new bytes and the new dependencies."""
     sources = Sources(stage.index)
@@ -39,7 +39,7 @@ async def test_no_cache(
 
 
 async def test_poetry_with_a_source_of_another_name(
-    server: Server, every_installer: Installers, stage: Staged
+    server: Server, every_installer: Installers, stage: StageLinks
 ) -> None:
     """The cache of poetry is keyed by the name of the source: another name has an empty one."""
     (await every_installer.install("poetry", Sources(stage.index, name="before"))).done.ok()
@@ -53,7 +53,7 @@ async def test_poetry_with_a_source_of_another_name(
 
 @pytest.mark.parametrize("installer", FROM_ENVIRONMENT)
 async def test_stage_in_the_environment(
-    every_installer: Installers, stage: Staged, installer: str
+    every_installer: Installers, stage: StageLinks, installer: str
 ) -> None:
     """A project without an index installs from the stage in the environment."""
     project = every_installer.project(installer, Sources())
@@ -64,7 +64,7 @@ async def test_stage_in_the_environment(
     assert done.installed == {"demo": "2.0", "helper": "1.0"}
 
 
-async def test_pipenv_with_a_mirror(every_installer: Installers, stage: Staged) -> None:
+async def test_pipenv_with_a_mirror(every_installer: Installers, stage: StageLinks) -> None:
     """The mirror in PIPENV_PYPI_MIRROR replaces the usual source of a Pipfile."""
     project = every_installer.project("pipenv", Sources())
     settings = {"PIPENV_PYPI_MIRROR": stage.index, "PIP_TRUSTED_HOST": "127.0.0.1"}
@@ -85,7 +85,7 @@ async def test_pipenv_with_a_mirror(every_installer: Installers, stage: Staged) 
 async def test_poetry_with_a_supplemental_source(
     every_installer: Installers,
     upstream: FakeIndex,
-    stage: Staged,
+    stage: StageLinks,
     requirement: str,
     found: dict[str, str],
 ) -> None:

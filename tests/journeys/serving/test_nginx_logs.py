@@ -1,4 +1,4 @@
-"""What is told behind nginx, and what is not: addresses of clients, tokens, figures."""
+"""Logs and metrics behind nginx: addresses of clients, and no tokens."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from yarl import URL
 
 from tests.support.builders.distributions import a_wheel
-from tests.support.servers.nginx import Front
+from tests.support.servers.nginx import ProxiedServer
 
 pytestmark = pytest.mark.journey
 
@@ -16,23 +16,23 @@ WHEEL = a_wheel("demo", "2.0")
 @pytest.mark.parametrize(
     "claimed", [{}, {"X-Forwarded-For": "203.0.113.9"}], ids=["no claim", "a claim"]
 )
-async def test_client_address(front: Front, claimed: dict[str, str]) -> None:
-    """The server logs the address that nginx sees, whatever the client says of itself."""
-    url = f"{front.url}/robots.txt"
+async def test_client_address(proxied_server: ProxiedServer, claimed: dict[str, str]) -> None:
+    """The server logs the address that nginx connects from, whatever headers the client sends."""
+    url = f"{proxied_server.url}/robots.txt"
     async with (
-        front.session("127.0.0.2") as session,
+        proxied_server.session("127.0.0.2") as session,
         session.get(url, headers=claimed) as answer,
     ):
         assert answer.status == 200
 
-    await front.server.stop()
-    log = (front.server.logs / "stderr").read_text()
+    await proxied_server.server.stop()
+    log = (proxied_server.server.logs / "stderr").read_text()
     assert re.findall(r": (\S+) GET /robots\.txt 200 ", log) == ["127.0.0.2"]
 
 
-async def test_log_of_nginx(front: Front) -> None:
-    """The log says what was asked, without queries, and holds no token in whatever place."""
-    stage = await front.server.stage(WHEEL)
+async def test_log_of_nginx(proxied_server: ProxiedServer) -> None:
+    """The log has requests without queries, and no token at any place."""
+    stage = await proxied_server.server.stage(WHEEL)
     token = stage.url.rstrip("/").rpartition("/")[2]
     asked = {
         f"/tmp/demo/{token}/simple/demo/?a={token}": "/tmp/demo/***/simple/demo/",
@@ -49,36 +49,36 @@ async def test_log_of_nginx(front: Front) -> None:
         "/metrics": "/metrics",
     }
 
-    async with front.session() as session:
+    async with proxied_server.session() as session:
         for path in asked:
-            url = URL(front.url + path, encoded=True)
+            url = URL(proxied_server.url + path, encoded=True)
             async with session.get(url, headers={"Referer": stage.url}, allow_redirects=False):
                 pass
 
-    lines = await front.lines(len(asked))
+    lines = await proxied_server.lines(len(asked))
     assert [line.split('"')[1] for line in lines] == [f"GET {path}" for path in asked.values()]
     assert token[5:] not in "".join(lines)
 
 
-async def test_server_that_is_gone(front: Front) -> None:
-    """While the server is down nginx says 502, and logs no more than that."""
-    stage = await front.server.stage(WHEEL)
-    await front.server.stop()
+async def test_server_that_is_gone(proxied_server: ProxiedServer) -> None:
+    """While the server is down, nginx answers 502 and logs only that."""
+    stage = await proxied_server.server.stage(WHEEL)
+    await proxied_server.server.stop()
 
-    async with front.session() as session, session.get(stage.index) as answer:
+    async with proxied_server.session() as session, session.get(stage.index) as answer:
         assert answer.status == 502
 
-    logged = await front.lines(1)
+    logged = await proxied_server.lines(1)
     assert [line.split('"')[2].split()[:2] for line in logged] == [["502", "502"]]
-    assert (front.logs / "error.log").read_text() == ""
+    assert (proxied_server.logs / "error.log").read_text() == ""
 
 
-async def test_metrics_stay_inside(front: Front) -> None:
-    """Figures are not for everyone; health is."""
-    async with front.session() as session:
+async def test_metrics_are_not_public(proxied_server: ProxiedServer) -> None:
+    """Behind nginx, /health is public and /metrics is not found."""
+    async with proxied_server.session() as session:
         found = {}
         for path in ("/metrics", "/%6Detrics", "//metrics", "/health/ready"):
-            url = URL(front.url + path, encoded=True)
+            url = URL(proxied_server.url + path, encoded=True)
             async with session.get(url) as answer:
                 found[path] = answer.status
 

@@ -18,7 +18,7 @@ from tests.support.servers.processes import (
     assert_no_token_is_logged,
     running_server,
 )
-from tests.support.uploads.refusals import REFUSALS, SETTINGS, Setting
+from tests.support.uploads.refusals import REFUSALS, SETTINGS, RefusalSetup
 
 pytestmark = pytest.mark.journey
 
@@ -56,7 +56,7 @@ async def try_to_upload(
     """Upload a refused file, with its own project."""
     refusal = REFUSALS[case]
     release = refusal.release(f"{uploader.name}-{[*REFUSALS].index(case)}")
-    url, token = await refusal.arrange(Setting(server, index, release.name))
+    url, token = await refusal.arrange(RefusalSetup(server, index, release.name))
     before = await server.staged_in(release.name)
     done = await runner.upload(uploader, release, url, token, *uploader.explained)
     since = await server.staged_in(release.name)

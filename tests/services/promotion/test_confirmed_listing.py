@@ -51,9 +51,9 @@ async def test_links(link: str, url: str) -> None:
 
 async def test_hashes() -> None:
     """A file without a hash is downloaded, if it is one of those asked for."""
-    fake_target = FakePublishTarget(FakeClock(), hashed=False)
-    fake_target.put("demo-1.0.tar.gz", "a" * 64)
-    fake_target.put("demo-2.0.tar.gz", "b" * 64)
+    fake_target = FakePublishTarget(FakeClock(), has_hashes=False)
+    fake_target.add("demo-1.0.tar.gz", "a" * 64)
+    fake_target.add("demo-2.0.tar.gz", "b" * 64)
     confirmed_listing = ConfirmedListing(fake_target, fake_target)
     listed = {**await confirmed_listing.files_of(DEMO), "known.tar.gz": IndexFile("c" * 64, PAGE)}
 

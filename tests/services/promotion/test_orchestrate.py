@@ -23,10 +23,10 @@ from stageproxy.services.promotion.transactions import PromotionView
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.stages import a_file_upload
 from tests.support.ports.clock import NOON
-from tests.support.ports.fake_publish_target import Fault
-from tests.support.promotion.promoting import SECRET
+from tests.support.ports.fake_publish_target import UploadFault
+from tests.support.promotion.fake_deployment import TOKEN, FakeDeployment
+from tests.support.promotion.fake_promotion import SECRET
 from tests.support.promotion.promotions import TARGET
-from tests.support.promotion.releasing import TOKEN, Releasing
 
 GIVEN = Credential("__token__", "pypi-given")
 SENTENCES = {
@@ -37,34 +37,34 @@ SENTENCES = {
 }
 
 
-async def refused(releasing: Releasing, kind: type[StageproxyError], **order: object) -> str:
+async def refused(deployment: FakeDeployment, kind: type[StageproxyError], **order: object) -> str:
     """Return the error with which a promotion is refused, without any change."""
-    before = await releasing.now()
-    async with releasing.server() as server:
+    before = await deployment.now()
+    async with deployment.server() as server:
         with pytest.raises(kind) as raised:
             await server.promote(**order)  # type: ignore[arg-type] # passed on to `promote`
         await server.end()
-    assert await releasing.now() == before
-    assert "s1" not in releasing.catalogue.committed.tables.promotions
-    assert releasing.fake_target.sent == {}
+    assert await deployment.now() == before
+    assert "s1" not in deployment.catalogue.committed.tables.promotions
+    assert deployment.fake_target.sent == {}
     return str(raised.value)
 
 
-async def test_stage_is_published(releasing: Releasing, wheels: list[Distribution]) -> None:
+async def test_stage_is_published(deployment: FakeDeployment, wheels: list[Distribution]) -> None:
     """A promotion sends each file once and publishes the stage."""
-    assert await releasing.publish() == (Status.PUBLISHED, "")
+    assert await deployment.publish() == (Status.PUBLISHED, "")
 
     names = [one.filename for one in [*wheels, an_sdist(version="2.0")]]
-    assert [name for name, _ in releasing.fake_target.story] == names
-    assert set(releasing.fake_target.used) == {SECRET}
-    ended = await releasing.promotion()
+    assert [name for name, _ in deployment.fake_target.acceptances] == names
+    assert set(deployment.fake_target.used) == {SECRET}
+    ended = await deployment.promotion()
     assert (ended.first_sent_at, ended.ended_at) == (NOON, NOON)
 
 
-async def test_approval_is_frozen(releasing: Releasing) -> None:
+async def test_approval_is_frozen(deployment: FakeDeployment) -> None:
     """A promotion is bound to the manifest and the revision that were approved."""
-    digest = await releasing.digest()
-    async with releasing.server() as server:
+    digest = await deployment.digest()
+    async with deployment.server() as server:
         view = await server.promote(digest=digest, publisher=Publisher.CLIENT)
 
     names = [one.filename for one in view.stage.artifacts]
@@ -78,13 +78,15 @@ async def test_approval_is_frozen(releasing: Releasing) -> None:
     )
     assert view == PromotionView(view.stage, promotion, new_journal(names, NOON))
     assert view.stage.status is Status.PROCESSING
-    assert await releasing.promotion() == promotion
-    assert await releasing.journal() == view.journal
+    assert await deployment.promotion() == promotion
+    assert await deployment.journal() == view.journal
 
 
-async def test_frozen_stage_cannot_be_edited(releasing: Releasing, sdist: Distribution) -> None:
+async def test_frozen_stage_cannot_be_edited(
+    deployment: FakeDeployment, sdist: Distribution
+) -> None:
     """While a stage is published, its files cannot be removed, and it cannot be canceled."""
-    async with releasing.server() as server:
+    async with deployment.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
 
         with pytest.raises(ConflictError, match="processing and cannot be edited"):
@@ -93,82 +95,82 @@ async def test_frozen_stage_cannot_be_edited(releasing: Releasing, sdist: Distri
             await server.stages.cancel(TOKEN, "s1")
 
 
-async def test_other_manifest_is_refused(releasing: Releasing) -> None:
+async def test_other_manifest_is_refused(deployment: FakeDeployment) -> None:
     """An approval of other files is refused."""
-    why = await refused(releasing, ConflictError, digest="0" * 64)
+    why = await refused(deployment, ConflictError, digest="0" * 64)
 
-    digest = await releasing.digest()
+    digest = await deployment.digest()
     assert why == (
         f"The stage has the manifest digest {digest}, not {'0' * 64}. "
         "Check the stage, and promote it with its current digest."
     )
 
 
-async def test_change_during_the_examination_is_refused(releasing: Releasing) -> None:
+async def test_change_during_the_examination_is_refused(deployment: FakeDeployment) -> None:
     """A change between the examination and the freeze was not examined."""
-    stage = await releasing.now()
+    stage = await deployment.now()
 
     def change() -> None:
-        releasing.catalogue.committed.stages.save(replace(stage, revision=2))
+        deployment.catalogue.committed.stages.save(replace(stage, revision=2))
 
-    releasing.fake_target.on_look = change
-    async with releasing.server() as server:
+    deployment.fake_target.on_read = change
+    async with deployment.server() as server:
         with pytest.raises(ConflictError, match="changed in the meantime"):
             await server.promote()
 
-    assert (await releasing.now()).status is Status.OPEN
-    assert releasing.fake_target.sent == {}
+    assert (await deployment.now()).status is Status.OPEN
+    assert deployment.fake_target.sent == {}
 
 
-async def test_file_removed_during_the_examination(releasing: Releasing) -> None:
+async def test_file_removed_during_the_examination(deployment: FakeDeployment) -> None:
     """A file that is removed meanwhile is not reported as damaged. It was once."""
-    stage = await releasing.now()
+    stage = await deployment.now()
 
     def remove() -> None:
-        releasing.catalogue.committed.stages.save(replace(stage, revision=2))
-        releasing.files.remove(stage.artifacts[0].sha256)
+        deployment.catalogue.committed.stages.save(replace(stage, revision=2))
+        deployment.files.remove(stage.artifacts[0].sha256)
 
-    releasing.fake_target.on_look = remove
-    async with releasing.server() as server:
+    deployment.fake_target.on_read = remove
+    async with deployment.server() as server:
         with pytest.raises(ConflictError, match="changed in the meantime"):
             await server.promote()
 
 
-async def test_stage_is_examined_again(releasing: Releasing, sdist: Distribution) -> None:
+async def test_stage_is_examined_again(deployment: FakeDeployment, sdist: Distribution) -> None:
     """A file that PyPI accepted when it was uploaded, and would refuse now, is refused."""
-    releasing.fake_target.put(sdist.filename, "0" * 64)
+    deployment.fake_target.add(sdist.filename, "0" * 64)
 
-    why = await refused(releasing, RefusedError)
+    why = await refused(deployment, RefusedError)
 
     assert why.startswith(f"File already exists ({sdist.filename!r}")
 
 
-async def test_all_refusals_are_reported(releasing: Releasing) -> None:
+async def test_all_refusals_are_reported(deployment: FakeDeployment) -> None:
     """Every file is examined, and all refusals are reported at once."""
-    names = [one.filename for one in (await releasing.now()).artifacts]
+    names = [one.filename for one in (await deployment.now()).artifacts]
     for name in names[:2]:
-        releasing.fake_target.put(name, "0" * 64)
-    async with releasing.server() as server:
+        deployment.fake_target.add(name, "0" * 64)
+    async with deployment.server() as server:
         with pytest.raises(RefusedError) as raised:
             await server.promote()
 
     assert [one.source for one in raised.value.problems] == names[:2]
 
 
-async def test_index_without_an_answer(releasing: Releasing) -> None:
+async def test_index_without_an_answer(deployment: FakeDeployment) -> None:
     """Without the list of published files nothing starts, and the error has the reason."""
-    releasing.fake_target.blind = 1
+    deployment.fake_target.failing_reads = 1
 
-    why = await refused(releasing, UpstreamUnavailableError)
+    why = await refused(deployment, UpstreamUnavailableError)
 
     assert why.endswith("so nothing can be sent. The index cannot be reached.")
 
 
 async def test_warnings_must_be_acknowledged(wheels: list[Distribution]) -> None:
     """Publishing needs the digest of exactly the present warnings."""
-    releasing = Releasing()
-    await releasing.stage(*wheels, an_sdist(version="2.0", summary="Another one"))
-    async with releasing.server() as server:
+    deployment = FakeDeployment()
+    await deployment.stage(*wheels, an_sdist(version="2.0", summary="Another one"))
+    async with deployment.server() as server:
         warnings = await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
 
         for other in ("", "0" * 64):
@@ -183,52 +185,52 @@ async def test_warnings_must_be_acknowledged(wheels: list[Distribution]) -> None
 
 async def test_warnings_without_acknowledgement(wheels: list[Distribution]) -> None:
     """A protocol that cannot acknowledge accepts all warnings, and they are stored."""
-    releasing = Releasing()
-    await releasing.stage(*wheels, an_sdist(version="2.0", summary="Another one"))
-    async with releasing.server() as server:
+    deployment = FakeDeployment()
+    await deployment.stage(*wheels, an_sdist(version="2.0", summary="Another one"))
+    async with deployment.server() as server:
         view = await server.promote(acknowledged=None)
 
     assert len(view.promotion.approval.acknowledged) == 1
 
 
 @pytest.mark.parametrize("content", [b"other bytes", None])
-async def test_damaged_file_is_refused(releasing: Releasing, content: bytes | None) -> None:
+async def test_damaged_file_is_refused(deployment: FakeDeployment, content: bytes | None) -> None:
     """A file with other bytes on the disk stops the promotion, by name."""
-    artifact = (await releasing.now()).artifacts[0]
-    releasing.files.remove(artifact.sha256)
+    artifact = (await deployment.now()).artifacts[0]
+    deployment.files.remove(artifact.sha256)
     if content is not None:
-        releasing.files.kept[artifact.sha256] = content
+        deployment.files.stored[artifact.sha256] = content
 
-    why = await refused(releasing, RefusedError)
+    why = await refused(deployment, RefusedError)
 
     assert why.startswith("The server's copy of the file is damaged.")
 
 
-async def test_damaged_file_is_named(releasing: Releasing) -> None:
+async def test_damaged_file_is_named(deployment: FakeDeployment) -> None:
     """Of several files, the damaged one is named."""
-    artifact = (await releasing.now()).artifacts[1]
-    releasing.files.remove(artifact.sha256)
-    async with releasing.server() as server:
+    artifact = (await deployment.now()).artifacts[1]
+    deployment.files.remove(artifact.sha256)
+    async with deployment.server() as server:
         with pytest.raises(RefusedError) as raised:
             await server.promote()
 
     assert [one.source for one in raised.value.problems] == [artifact.filename]
 
 
-async def test_missing_credential_is_refused(releasing: Releasing) -> None:
+async def test_missing_credential_is_refused(deployment: FakeDeployment) -> None:
     """A server without a credential says how to set one."""
-    releasing.settings = None
+    deployment.settings = None
 
-    why = await refused(releasing, ConflictError)
+    why = await refused(deployment, ConflictError)
 
     assert why.startswith(SENTENCES["no credential"])
 
 
-async def test_plan_reports_a_missing_credential(releasing: Releasing) -> None:
+async def test_plan_reports_a_missing_credential(deployment: FakeDeployment) -> None:
     """The plan says that a credential is missing, before the promotion does."""
-    releasing.settings = None
+    deployment.settings = None
 
-    async with releasing.server() as server:
+    async with deployment.server() as server:
         examine = server.promotions.examine
         needed = await examine(TOKEN, "s1", Publisher.SERVER, needs_credential=True)
         to_follow = await examine(TOKEN, "s1", Publisher.SERVER)
@@ -238,117 +240,117 @@ async def test_plan_reports_a_missing_credential(releasing: Releasing) -> None:
 
 
 async def test_credential_of_the_request(
-    releasing: Releasing, caplog: pytest.LogCaptureFixture
+    deployment: FakeDeployment, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A credential of the request is used, and neither stored nor logged."""
     caplog.set_level(logging.DEBUG)
-    async with releasing.server() as server:
+    async with deployment.server() as server:
         await server.promote(credential=GIVEN)
         await server.end()
 
-    assert set(releasing.fake_target.used) == {GIVEN}
+    assert set(deployment.fake_target.used) == {GIVEN}
     order = PromotionRequest(None, None, credential=GIVEN)
-    assert GIVEN.password not in f"{order}{releasing.catalogue}{caplog.text}"
+    assert GIVEN.password not in f"{order}{deployment.catalogue}{caplog.text}"
 
 
-async def test_client_needs_no_credential_here(releasing: Releasing) -> None:
+async def test_client_needs_no_credential_here(deployment: FakeDeployment) -> None:
     """For a client that publishes, the server freezes the stage and sends nothing."""
-    releasing.settings = None
-    async with releasing.server() as server:
+    deployment.settings = None
+    async with deployment.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
         await server.end()
 
-    assert await releasing.status() == (Status.PROCESSING, "")
-    assert releasing.fake_target.sent == {}
+    assert await deployment.status() == (Status.PROCESSING, "")
+    assert deployment.fake_target.sent == {}
 
 
-async def test_missing_target_is_refused(releasing: Releasing) -> None:
+async def test_missing_target_is_refused(deployment: FakeDeployment) -> None:
     """A server without a publish target says so."""
-    releasing.target = None
+    deployment.target = None
 
-    assert (await refused(releasing, ConflictError)).startswith(SENTENCES["no target"])
+    assert (await refused(deployment, ConflictError)).startswith(SENTENCES["no target"])
 
 
 async def test_empty_stage_is_refused() -> None:
     """A stage without files cannot be published."""
-    releasing = Releasing()
-    await releasing.stage()
+    deployment = FakeDeployment()
+    await deployment.stage()
 
-    assert (await refused(releasing, ConflictError)).startswith(SENTENCES["no files"])
+    assert (await refused(deployment, ConflictError)).startswith(SENTENCES["no files"])
 
 
-async def test_unfinished_uploads_are_refused(releasing: Releasing) -> None:
+async def test_unfinished_uploads_are_refused(deployment: FakeDeployment) -> None:
     """A stage with unfinished uploads cannot be published."""
-    await releasing.catalogue.write(lambda rows: rows.file_uploads.save("s1", a_file_upload()))
+    await deployment.catalogue.write(lambda rows: rows.file_uploads.save("s1", a_file_upload()))
 
-    why = await refused(releasing, ConflictError)
+    why = await refused(deployment, ConflictError)
 
     assert why.startswith(SENTENCES["unfinished uploads"])
 
 
-async def test_upload_token_cannot_promote(releasing: Releasing) -> None:
+async def test_upload_token_cannot_promote(deployment: FakeDeployment) -> None:
     """An upload token cannot publish, nor request the plan."""
     token = replace(TOKEN, kind=TokenKind.UPLOAD)
-    async with releasing.server() as server:
+    async with deployment.server() as server:
         with pytest.raises(ForbiddenError):
             await server.promotions.start(token, "s1", PromotionRequest(None, None))
         with pytest.raises(ForbiddenError):
             await server.promotions.examine(token, "s1", Publisher.SERVER)
 
-    assert releasing.fake_target.sent == {}
+    assert deployment.fake_target.sent == {}
 
 
 async def test_examination_yields_to_uploads() -> None:
     """During the examination of many files, uploads are examined in between."""
-    releasing = Releasing()
-    await releasing.stage(
+    deployment = FakeDeployment()
+    await deployment.stage(
         *(a_wheel(version="2.0", tag=f"cp3{minor}-none-any") for minor in range(10, 20))
     )
-    async with releasing.server() as server:
+    async with deployment.server() as server:
         await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
 
-    assert (len(releasing.files.together), max(releasing.files.together)) == (10, 2)
+    assert (len(deployment.files.concurrent), max(deployment.files.concurrent)) == (10, 2)
 
 
-async def test_plan_changes_nothing(releasing: Releasing) -> None:
+async def test_plan_changes_nothing(deployment: FakeDeployment) -> None:
     """A dry run sends nothing and does not change the stage."""
-    before = await releasing.now()
-    async with releasing.server() as server:
+    before = await deployment.now()
+    async with deployment.server() as server:
         examination = await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
 
     assert examination.stage == before
-    assert (await releasing.now(), releasing.fake_target.sent) == (before, {})
+    assert (await deployment.now(), deployment.fake_target.sent) == (before, {})
 
 
 async def test_foreign_attestations_are_left_out(wheels: list[Distribution]) -> None:
     """With a token, attestations are not sent; the promotion and its receipt note it."""
-    releasing = Releasing()
-    await releasing.stage(wheels[0], attestations=2)
+    deployment = FakeDeployment()
+    await deployment.stage(wheels[0], attestations=2)
 
-    await releasing.publish()
+    await deployment.publish()
 
-    (notice,) = (await releasing.promotion()).notices
+    (notice,) = (await deployment.promotion()).notices
     assert notice.startswith(f"{wheels[0].filename}: 2 attestations are left out")
 
 
 async def test_attestations_are_left_to_the_client(wheels: list[Distribution]) -> None:
     """The server does not know whether a client that publishes can send attestations."""
-    releasing = Releasing()
-    await releasing.stage(wheels[0], attestations=2)
-    async with releasing.server() as server:
+    deployment = FakeDeployment()
+    await deployment.stage(wheels[0], attestations=2)
+    async with deployment.server() as server:
         view = await server.promote(publisher=Publisher.CLIENT)
 
     assert view.promotion.notices == ()
 
 
-async def test_internal_error(releasing: Releasing, caplog: pytest.LogCaptureFixture) -> None:
+async def test_internal_error(deployment: FakeDeployment, caplog: pytest.LogCaptureFixture) -> None:
     """An internal error ends the promotion and is logged; the server goes on."""
 
     def fail(_: str) -> None:
         raise RuntimeError
 
-    releasing.fake_target.during = fail
-    status, reason = await releasing.publish()
+    deployment.fake_target.on_upload = fail
+    status, reason = await deployment.publish()
 
     assert status is Status.ERROR
     assert reason.startswith("Internal error. See the server's log. 0 of 3 files are published.")
@@ -358,38 +360,38 @@ async def test_internal_error(releasing: Releasing, caplog: pytest.LogCaptureFix
 async def test_concurrent_promotions() -> None:
     """Of two promotions at once, one starts and the other is refused, in 100 rounds."""
     for _ in range(100):
-        releasing = Releasing()
-        await releasing.stage(an_sdist(version="2.0"))
-        async with releasing.server() as server:
+        deployment = FakeDeployment()
+        await deployment.stage(an_sdist(version="2.0"))
+        async with deployment.server() as server:
             both = await asyncio.gather(server.promote(), server.promote(), return_exceptions=True)
             await server.end()
 
         assert sorted(type(one).__name__ for one in both) == ["ConflictError", "PromotionView"]
-        assert releasing.fake_target.sent == {"demo-2.0.tar.gz": 1}
-        assert await releasing.status() == (Status.PUBLISHED, "")
+        assert deployment.fake_target.sent == {"demo-2.0.tar.gz": 1}
+        assert await deployment.status() == (Status.PUBLISHED, "")
 
 
-async def test_published_stage_cannot_be_promoted(releasing: Releasing) -> None:
+async def test_published_stage_cannot_be_promoted(deployment: FakeDeployment) -> None:
     """A published stage cannot be published again."""
-    await releasing.publish()
-    async with releasing.server() as server:
+    await deployment.publish()
+    async with deployment.server() as server:
         with pytest.raises(ConflictError, match="published and cannot be promoted"):
             await server.promote()
 
-    assert set(releasing.fake_target.sent.values()) == {1}
+    assert set(deployment.fake_target.sent.values()) == {1}
 
 
 async def test_stage_stays_editable_if_the_first_file_is_refused(
-    releasing: Releasing, wheels: list[Distribution]
+    deployment: FakeDeployment, wheels: list[Distribution]
 ) -> None:
     """If the first file is refused, nothing is published and the stage can be changed."""
-    releasing.fake_target.faults = {(wheels[0].filename, 1): Fault.REFUSED}
+    deployment.fake_target.faults = {(wheels[0].filename, 1): UploadFault.REFUSED}
 
-    status, reason = await releasing.publish()
+    status, reason = await deployment.publish()
 
-    assert (status, (await releasing.now()).sent) == (Status.ERROR, False)
+    assert (status, (await deployment.now()).sent) == (Status.ERROR, False)
     assert reason == (
         f"{wheels[0].filename} was refused: The index has its reasons. Nothing was published. "
         "Change the stage if necessary and run `stageproxy promote STAGE` again."
     )
-    assert (await releasing.promotion()).first_sent_at is None
+    assert (await deployment.promotion()).first_sent_at is None

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from stageproxy.core.stage.stage import ArtifactKind
 from tests.support.builders.stages import an_artifact
 from tests.support.ports.fake_journal_store import FakeJournalStore
-from tests.support.ports.fake_publish_target import FakePublishTarget, Fault
-from tests.support.promotion.promoting import PACE, Promoting
+from tests.support.ports.fake_publish_target import FakePublishTarget, UploadFault
+from tests.support.promotion.fake_promotion import PACE, FakePromotion
 
 SDIST = "demo-2.0.tar.gz"
 WHEELS = [f"demo-2.0-cp3{minor}-none-any.whl" for minor in range(10, 15)]
@@ -27,7 +27,7 @@ LIVES = 30
 releases = st.lists(st.sampled_from([*WHEELS, SDIST]), unique=True, min_size=1)
 faults = st.dictionaries(
     st.tuples(st.sampled_from([*WHEELS, SDIST]), st.integers(1, 4)),
-    st.sampled_from(sorted(Fault)),
+    st.sampled_from(sorted(UploadFault)),
 )
 lags = st.sampled_from([0, 25, 300, 3600])
 writes = st.sets(st.integers(1, 12), max_size=2)
@@ -39,7 +39,7 @@ deaths = st.lists(st.tuples(writes, writes), max_size=LIVES)
     faults=faults,
     lag=lags,
     deaths=deaths,
-    hashed=st.booleans(),
+    has_hashes=st.booleans(),
     parallel=st.integers(1, 4),
 )
 @settings(deadline=None, max_examples=100)
@@ -47,42 +47,46 @@ def test_each_artifact_once_and_the_sdist_last(
     *, filenames: Sequence[str], deaths: Sequence[Any], parallel: int, **faulty: Any
 ) -> None:
     """For any release, faults and deaths, all files are published in order, none of them twice."""
-    promoting = Promoting([an_artifact(one) for one in filenames])
-    promoting.pace = replace(PACE, parallel=parallel)
-    promoting.fake_target = a_publish_target(promoting, **faulty)
+    promotion = FakePromotion([an_artifact(one) for one in filenames])
+    promotion.pace = replace(PACE, parallel=parallel)
+    promotion.fake_target = a_publish_target(promotion, **faulty)
 
-    asyncio.run(_publish_with_restarts(promoting, deaths))
+    asyncio.run(_publish_with_restarts(promotion, deaths))
 
-    assert promoting.fake_target.shown == set(filenames)
-    assert sorted(name for name, _ in promoting.fake_target.story) == sorted(filenames)
-    check_request(promoting)
+    assert promotion.fake_target.listed == set(filenames)
+    assert sorted(name for name, _ in promotion.fake_target.acceptances) == sorted(filenames)
+    check_order(promotion)
 
 
 def a_publish_target(
-    promoting: Promoting, *, faults: Any, lag: int, hashed: bool
+    promotion: FakePromotion, *, faults: Any, lag: int, has_hashes: bool
 ) -> FakePublishTarget:
     """Return an index with that delay, those failures and those faults."""
     lagging = timedelta(seconds=lag)
-    return FakePublishTarget(promoting.clock, lag=lagging, hashed=hashed, faults=dict(faults))
+    return FakePublishTarget(
+        promotion.clock, lag=lagging, has_hashes=has_hashes, faults=dict(faults)
+    )
 
 
-async def _publish_with_restarts(promoting: Promoting, deaths: Sequence[Any]) -> None:
+async def _publish_with_restarts(promotion: FakePromotion, deaths: Sequence[Any]) -> None:
     """Start over after each death and each ending until all is published."""
     for before, after in [*deaths, *[((), ())] * LIVES]:
         journal_store = FakeJournalStore({}, dies_before=before, dies_after=after)
-        if await promoting.run_on(journal_store):
+        if await promotion.resume_with(journal_store):
             return
-    raise AssertionError(promoting.journal_store)
+    raise AssertionError(promotion.journal_store)
 
 
-def check_request(promoting: Promoting) -> None:
+def check_order(promotion: FakePromotion) -> None:
     """Check that the sdist was sent after every wheel was listed.
 
     The fake index checks the first file.
     """
-    kinds = {one.filename: one.kind for one in promoting.artifacts}
+    kinds = {one.filename: one.kind for one in promotion.artifacts}
     wheels = {name for name, kind in kinds.items() if kind is ArtifactKind.WHEEL}
     last = [
-        listed for name, listed in promoting.fake_target.story if kinds[name] is ArtifactKind.SDIST
+        listed
+        for name, listed in promotion.fake_target.acceptances
+        if kinds[name] is ArtifactKind.SDIST
     ]
     assert all(listed >= wheels for listed in last)

@@ -1,1 +1,1 @@
-"""What tests are made of: stages, distributions, forms, hostile archives."""
+"""Builders of stages, distributions, forms and hostile archives."""

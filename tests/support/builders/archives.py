@@ -1,4 +1,4 @@
-"""Zips and tars whose bytes depend on nothing but their members."""
+"""Zips and tars whose bytes depend on their members only."""
 
 import bz2
 import gzip
@@ -16,7 +16,7 @@ UNIX = 3
 
 @dataclass(frozen=True, slots=True)
 class ZipStyle:
-    """How a zip is written, where a test cares."""
+    """How a zip is written."""
 
     method: int = zipfile.ZIP_DEFLATED
     streamed: bool = False
@@ -25,17 +25,17 @@ class ZipStyle:
 
 
 class _Pipe(io.BytesIO):
-    """A buffer that cannot say where it is, so that zipfile writes data descriptors."""
+    """A buffer without a position, for which zipfile writes data descriptors."""
 
     def tell(self) -> int:
         raise io.UnsupportedOperation
 
 
 def zip_of(members: Iterable[tuple[str, bytes]], style: ZipStyle = ZipStyle()) -> bytes:
-    """Return a zip of *members*, in their order."""
+    """Return a zip of *members*, in order."""
     buffer = _Pipe() if style.streamed else io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w") as archive:
-        # Members of the same name are something that tests ask for.
+        # Some tests need members of the same name.
         warnings.simplefilter("ignore", UserWarning)
         archive.comment = style.archive_comment.encode()
         for path, content in members:
@@ -55,7 +55,7 @@ def _zip_entry(path: str, style: ZipStyle) -> zipfile.ZipInfo:
 def tar_of(
     members: Iterable[tuple[tarfile.TarInfo, bytes]], tar_format: int = tarfile.PAX_FORMAT
 ) -> bytes:
-    """Return a tar of *members*, in their order."""
+    """Return a tar of *members*, in order."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tar_format) as archive:
         for entry, content in members:
@@ -72,7 +72,7 @@ def tar_file(path: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
 
 
 def gzip_of(content: bytes) -> bytes:
-    """Return *content* gzipped, without the time or a filename."""
+    """Return *content* compressed with gzip, without a time or a filename."""
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", mtime=0) as stream:
         stream.write(content)

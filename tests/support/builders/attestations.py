@@ -1,4 +1,4 @@
-"""Attestations and identities as CI systems make them, as far as they say whose they are."""
+"""Attestations and identity tokens with the claims that are read."""
 
 import base64
 import json
@@ -6,12 +6,12 @@ from typing import Any
 
 
 def an_identity(**claims: Any) -> str:
-    """Return the identity of a job: a JWT that nobody has signed."""
+    """Return the identity token of a job: a JWT without a valid signature."""
     return f"{_part({'alg': 'none'})}.{_part(claims)}.signature"
 
 
 def an_attestation(workflow: str, host: str = "ci.example") -> dict[str, Any]:
-    """Return an attestation whose certificate names a workflow, among other things."""
+    """Return an attestation whose certificate names a workflow."""
     uri = f"https://{host}/{workflow}".encode()
     der = b"\x30\x82\x01\x0a\x06\x03\x55\x1d\x11" + b"\x86" + _length(uri) + uri + b"0\x0a\x06\x0a+"
     return {
@@ -25,7 +25,7 @@ def an_attestation(workflow: str, host: str = "ci.example") -> dict[str, Any]:
 
 
 def _length(text: bytes) -> bytes:
-    """Return a length as ASN.1 has it."""
+    """Return a length in ASN.1."""
     count = len(text)
     if count < 0x80:
         return bytes([count])

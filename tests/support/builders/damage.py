@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 
 def mangled(content: bytes) -> st.SearchStrategy[bytes]:
-    """Return strategies for what a bad disk makes of an archive."""
+    """Return a strategy of damaged versions of an archive."""
     changes = st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), max_size=4)
     return st.builds(_mangle, st.just(content), changes, st.integers(0, len(content)))
 

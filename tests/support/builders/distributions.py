@@ -1,4 +1,4 @@
-"""Builders of distributions: real wheels and sdists, the same bytes every time."""
+"""Builders of distributions: real wheels and sdists, with the same bytes in every run."""
 
 import base64
 import hashlib
@@ -32,12 +32,12 @@ class Distribution:
 
     @property
     def sha256(self) -> str:
-        """Return the digest that installers check."""
+        """Return the SHA-256 that installers check."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
     def blake2b_256(self) -> str:
-        """Return the digest that names the file's path on the index."""
+        """Return the digest in the file's path on the index."""
         return hashlib.blake2b(self.content, digest_size=32).hexdigest()
 
     @property
@@ -47,17 +47,17 @@ class Distribution:
 
     @property
     def is_wheel(self) -> bool:
-        """Return whether the filename is a wheel's."""
+        """Return whether it is a wheel, by its filename."""
         return self.filename.lower().endswith(".whl")
 
     @property
     def python_tag(self) -> str:
-        """Return what the upload API and the JSON API call the Python version."""
+        """Return the Python version of the upload API and the JSON API."""
         return self.filename.split("-")[-3] if self.is_wheel else "source"
 
     @property
     def metadata(self) -> bytes | None:
-        """Return METADATA or PKG-INFO, or None where it cannot be read."""
+        """Return METADATA or PKG-INFO, or `None` if it cannot be read."""
         try:
             return _wheel_metadata(self.content) if self.is_wheel else _pkg_info(self.content)
         except UNREADABLE:
@@ -65,7 +65,7 @@ class Distribution:
 
     @property
     def fields(self) -> RawMetadata:
-        """Return the metadata taken apart; nothing where it cannot be read."""
+        """Return the parsed metadata, empty if it cannot be read."""
         return parse_email(self.metadata or b"")[0]
 
 
@@ -81,7 +81,7 @@ def a_wheel(
     modules: Mapping[str, str] | None = None,
     extra: Mapping[str, bytes] | None = None,
 ) -> Distribution:
-    """Return a wheel that pip installs."""
+    """Return a wheel that pip can install."""
     dist_info = f"{_escaped(name)}-{version}.dist-info"
     if metadata is None:
         metadata = metadata_of(name, version, requires_python, requires_dist, summary)
@@ -128,9 +128,9 @@ def upload_form(
     without: Collection[str] = (),
     **changes: str,
 ) -> list[tuple[str, str]]:
-    """Return the form fields twine sends along with *distribution*.
+    """Return the form fields that twine sends with *distribution*.
 
-    What is changed replaces every value of that field, or is added at the end.
+    A change replaces every value of its field, or is added at the end.
     """
     changes |= {key: text for key, text in (("name", name), ("version", version)) if text}
     fields = [(key, text) for key, text in _form_fields(distribution) if key not in changes]
@@ -161,7 +161,7 @@ def wheel_file(tag: str) -> bytes:
 
 
 def record_of(members: Iterable[tuple[str, bytes]], path: str) -> tuple[str, bytes]:
-    """Return the RECORD of *members*, itself a member at *path*."""
+    """Return the RECORD of *members*; *path* is its own."""
     rows = [
         f"{member},sha256={_record_digest(content)},{len(content)}\n"
         for member, content in members
@@ -223,7 +223,7 @@ def _pkg_info(content: bytes) -> bytes | None:
 
 
 def _form_fields(distribution: Distribution) -> Iterator[tuple[str, str]]:
-    # Sorted, since packaging hands the fields out in another order with every process.
+    # Sorted, because packaging returns the fields in another order in every process.
     for key, value in sorted(distribution.fields.items()):
         for text in _form_values(key, value):
             yield FORM_NAMES.get(key, key), text

@@ -1,4 +1,4 @@
-"""Multipart forms, byte by byte, as uploaders send them and as nobody should."""
+"""Multipart forms, as uploaders send them and as they should not."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a form; one with a filename is a file."""
+    """A part of a form; a part with a filename is a file."""
 
     name: str
     content: bytes
@@ -22,7 +22,7 @@ class Part:
     content_type: str | None = None
 
     def encoded(self) -> bytes:
-        """Return the part as it goes over the wire."""
+        """Return the bytes of the part."""
         filename = "" if self.filename is None else f"; {_filename_parameter(self.filename)}"
         lines = [f'Content-Disposition: form-data; name="{self.name}"{filename}']
         if self.content_type is not None:
@@ -31,14 +31,14 @@ class Part:
 
 
 def _filename_parameter(filename: str) -> str:
-    """Return a filename as it stands in a header; RFC 5987 has a way for what cannot."""
+    """Return a filename as a parameter of a header, if necessary by RFC 5987."""
     if UNQUOTABLE.search(filename):
         return f"filename*=UTF-8''{quote(filename)}"
     return f'filename="{filename}"'
 
 
 def twine_form(distribution: Distribution, **changes: str) -> list[Part]:
-    """Return the form in which twine sends *distribution*, the file last."""
+    """Return the form with which twine sends *distribution*, the file last."""
     return [*form_parts(upload_form(distribution, **changes)), content_part(distribution)]
 
 
@@ -48,22 +48,22 @@ def form_parts(fields: Iterable[tuple[str, str]]) -> list[Part]:
 
 
 def content_part(distribution: Distribution) -> Part:
-    """Return the file itself as a part."""
+    """Return the file as a part."""
     return Part("content", distribution.content, distribution.filename, "application/octet-stream")
 
 
 def without(parts: Iterable[Part], *names: str) -> list[Part]:
-    """Return the parts but for those of some *names*."""
+    """Return the parts without those of some *names*."""
     return [part for part in parts if part.name not in names]
 
 
 def changed(parts: Iterable[Part], name: str, **changes: str | bytes | None) -> list[Part]:
-    """Return the parts, with changes to the one of that *name*."""
+    """Return the parts with changes to the one of that *name*."""
     return [replace(part, **changes) if part.name == name else part for part in parts]  # type: ignore[arg-type] # names of fields
 
 
 def body_of(parts: Sequence[Part], boundary: str = BOUNDARY) -> bytes:
-    """Return the whole form."""
+    """Return the bytes of the form."""
     return b"".join(_pieces(parts, boundary.encode()))
 
 

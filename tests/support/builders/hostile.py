@@ -1,4 +1,4 @@
-"""Archives that are made to do harm, each with what may become of it."""
+"""Hostile archives, each with its worst allowed fate."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from tests.support.builders.forms import Part, content_part, form_parts
 
 
 class Fate(IntEnum):
-    """What becomes of an archive, or worse: some Pythons, and busy machines, read less."""
+    """The fate of an archive, or a worse one: some Pythons and busy machines read less."""
 
     ANSWERED = 0
-    """Taken in: PyPI takes it, and nobody needs to know."""
+    """Accepted: PyPI accepts it, and it does no harm."""
     NOTED = 1
-    """Taken in with a notice."""
+    """Accepted with a notice."""
     REFUSED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """An archive, built when it is needed: some are large."""
+    """An archive that is built on demand, because some are large."""
 
     build: Callable[[], bytes]
     fate: Fate = Fate.REFUSED
@@ -30,13 +30,13 @@ HONEST_WHEEL, HONEST_SDIST = a_wheel(), an_sdist()
 
 
 def hostile_form(distribution: Distribution) -> list[Part]:
-    """Return the form of an honest file, with the content of another; the stage is to be told."""
+    """Return the form of a harmless file with the content of another."""
     fields = [*hostile_fields(distribution), ("staged", "true")]
     return [*form_parts(fields), content_part(distribution)]
 
 
 def hostile_fields(distribution: Distribution) -> list[tuple[str, str]]:
-    """Return what the form of an honest file says, with the digests of another."""
+    """Return the fields of a harmless file with the digests of another."""
     honest = HONEST_WHEEL if distribution.is_wheel else HONEST_SDIST
     digests = {
         "sha256_digest": distribution.sha256,

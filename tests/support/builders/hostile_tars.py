@@ -1,4 +1,4 @@
-"""Sdists that are made to do harm."""
+"""Hostile sdists."""
 
 import gzip
 import tarfile
@@ -20,20 +20,20 @@ Member = tuple[tarfile.TarInfo, bytes]
 def sdist(
     *before: Member, behind: Iterable[Member] = (), pkg_info: Member | None = PKG_INFO
 ) -> bytes:
-    """Return an sdist with members before and behind its PKG-INFO."""
+    """Return an sdist with members before and after its PKG-INFO."""
     return gzip_of(tar_of([*before, *([pkg_info] if pkg_info else []), *behind]))
 
 
-def member(name: str, content: bytes = b"", **said: Any) -> Member:
-    """Return a member whose header says what it wants."""
+def member(name: str, content: bytes = b"", **values: Any) -> Member:
+    """Return a member with any values in its header."""
     entry, _ = tar_file(name, content)
-    for field, value in said.items():
+    for field, value in values.items():
         setattr(entry, field, value)
     return entry, content
 
 
 def raw_header(name: str, kind: bytes, size: bytes, *, checked: bool = True) -> bytes:
-    """Return a header with a size as it is spelled."""
+    """Return a header with a size in any spelling."""
     entry = tarfile.TarInfo(name)
     entry.type = kind
     block = bytearray(entry.tobuf(tarfile.USTAR_FORMAT))
@@ -45,14 +45,14 @@ def raw_header(name: str, kind: bytes, size: bytes, *, checked: bool = True) -> 
 
 
 def headed(kind: bytes, size: bytes, data: bytes = b"", **how: bool) -> Hostile:
-    """Return an sdist that begins with such a header."""
+    """Return an sdist that starts with such a header."""
     return Hostile(
         lambda: gzip_of(raw_header("x", kind, size, **how) + data + tar_of([PKG_INFO])),
     )
 
 
 def zeros(mebibytes: int) -> bytes:
-    """Return gzip of many zeros, which is small and is made quickly."""
+    """Return a gzip of many zeros, which is small and fast to create."""
     return gzip_of(bytes(MIB)) * mebibytes
 
 
@@ -68,7 +68,7 @@ def pax(fate: Fate = Fate.ANSWERED, **headers: str) -> Hostile:
 
 
 def chain_of_headers(kind: bytes) -> bytes:
-    """Return an sdist that begins with a header for a header for a header."""
+    """Return an sdist that starts with a header for a header for a header."""
     one = raw_header("x", kind, b"%011o" % 512) + b"6 a=b\n".ljust(512, b"\0")
     return gzip_of(one * 20_000 + tar_of([PKG_INFO]))
 
@@ -80,12 +80,12 @@ def many_members(count: int) -> bytes:
 
 
 def linked(kind: bytes, to: str, fate: Fate = Fate.NOTED) -> Hostile:
-    """Return an sdist with a link in it."""
+    """Return an sdist with a link."""
     return Hostile(lambda: sdist(member("demo-1.0/x", type=kind, linkname=to)), fate)
 
 
 def old_sparse() -> bytes:
-    """Return an sdist with a member that has holes, as GNU tar once wrote them."""
+    """Return an sdist with a sparse member in the old GNU format."""
     block = bytearray(raw_header("demo-1.0/x", tarfile.GNUTYPE_SPARSE, b"%011o" % 0))
     block[257:265] = b"ustar  \0"
     block[386:410] = b"%011o\0%011o\0" % (0, 0)

@@ -1,4 +1,4 @@
-"""Wheels that are made to do harm."""
+"""Hostile wheels."""
 
 import csv
 import hashlib
@@ -28,20 +28,20 @@ ZEROS = bytes(100 * MIB)
 
 
 def wheel(*more: Entry, **changes: Entry | bytes | None) -> bytes:
-    """Return a wheel with *more* members, and with others in place of METADATA and its like."""
+    """Return a wheel with *more* members, and with other METADATA, WHEEL or RECORD."""
     return raw_zip(entries(*more, **changes))
 
 
 def entries(*more: Entry, **changes: Entry | bytes | None) -> list[Entry]:
-    """Return the members of a wheel, some of them others, and a RECORD that is true."""
+    """Return the members of a wheel with changes, and a valid RECORD."""
     listed = [*_described(**changes), *more]
-    said = changes.get("RECORD", record_of(listed))
-    record = said if isinstance(said, Entry) else Entry(RECORD, said or b"")
+    values = changes.get("RECORD", record_of(listed))
+    record = values if isinstance(values, Entry) else Entry(RECORD, values or b"")
     return [*listed[: len(HEAD)], record, *listed[len(HEAD) :]]
 
 
 def record_of(members: Iterable[Entry]) -> bytes:
-    """Return a RECORD that says the truth about members whose names are text."""
+    """Return a valid RECORD of members whose names are text."""
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\n")
     for member in members:
@@ -69,45 +69,45 @@ def named(name: str | bytes, fate: Fate) -> Hostile:
 
 
 def of_mode(mode: int) -> Hostile:
-    """Return a wheel with a member that is no regular file."""
+    """Return a wheel with a member that is not a regular file."""
     return Hostile(partial(wheel, Entry("demo/x", b"/etc/passwd", mode=mode)), Fate.NOTED)
 
 
 def unlike(fate: Fate = Fate.NOTED, **local: object) -> Hostile:
-    """Return a wheel whose METADATA has a local header that says something else."""
+    """Return a wheel whose METADATA has a local header with other values."""
     entry = Entry(f"{ROOT}/METADATA", METADATA, local=local)
     return Hostile(lambda: wheel(METADATA=entry), fate)
 
 
 def declared(fate: Fate = Fate.REFUSED, **both: object) -> Hostile:
-    """Return a wheel whose METADATA has two headers that say the same, and not the truth."""
+    """Return a wheel whose METADATA has two headers with the same wrong values."""
     entry = Entry(f"{ROOT}/METADATA", METADATA, local=dict(both), central=dict(both))
     return Hostile(lambda: wheel(METADATA=entry), fate)
 
 
 def containing(fate: Fate, **contents: bytes) -> Hostile:
-    """Return a wheel whose METADATA, or other file, has some contents."""
+    """Return a wheel whose METADATA, or other file, has given contents."""
     return Hostile(lambda: wheel(**contents), fate)
 
 
 def framed(**how: object) -> Hostile:
-    """Return a wheel with something around its members, or an odd end."""
-    return Hostile(lambda: raw_zip(entries(), **how))  # type: ignore[arg-type] # as it takes them
+    """Return a wheel with bytes around its members, or with an odd end."""
+    return Hostile(lambda: raw_zip(entries(), **how))  # type: ignore[arg-type] # passed on
 
 
 def many_members(count: int) -> bytes:
-    """Return a zip whose directory has one member *count* times."""
+    """Return a zip whose directory lists one member *count* times."""
     one = raw_zip([Entry("x")])
     start, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
     return one[:start] + one[start:end] * count + end_record(count, (end - start) * count, start)
 
 
 def overlapping() -> bytes:
-    """Return a zip whose members are all the same bytes of the file, under many names."""
-    said = {"size": len(ZEROS), "crc": zlib.crc32(ZEROS)}
+    """Return a zip whose members, of many names, are the same bytes of the file."""
+    values = {"size": len(ZEROS), "crc": zlib.crc32(ZEROS)}
     packed = deflated(ZEROS)
     same = (
-        Entry(f"x{number}", packed=packed, local=said, central=said, alone=number > 0)
+        Entry(f"x{number}", packed=packed, local=values, central=values, alone=number > 0)
         for number in range(1000)
     )
     return raw_zip([*entries(), *same])
@@ -122,12 +122,12 @@ def nested() -> bytes:
 
 
 def large_directory() -> bytes:
-    """Return a zip whose names are as long as they can be."""
+    """Return a zip whose names have the greatest possible length."""
     return raw_zip(Entry(f"{number:05}".encode() * 13_000, b"") for number in range(400))
 
 
 def zip64(*, at: int = 0, count: int = 4, size: int | None = None) -> bytes:
-    """Return a wheel with the records of a large zip, which are wrong."""
+    """Return a wheel with wrong ZIP64 records."""
     plain = raw_zip(entries())
     end = plain.index(b"PK\x05\x06")
     start = plain.index(b"PK\x01\x02")
@@ -136,7 +136,7 @@ def zip64(*, at: int = 0, count: int = 4, size: int | None = None) -> bytes:
 
 
 def swapped() -> bytes:
-    """Return a wheel in whose directory METADATA is where RECORD is, and the other way round."""
+    """Return a wheel whose directory swaps METADATA and RECORD."""
     plain = raw_zip(entries())
     places = [plain.index(f"{ROOT}/{name}".encode()) - 30 for name in ("METADATA", "RECORD")]
     contents = {"METADATA": METADATA, "RECORD": record_of(_described())}

@@ -1,4 +1,4 @@
-"""Wheels too large for memory, the same bytes every time, written in a second or two."""
+"""Wheels that are too large for memory, with the same bytes in every run."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ _BLOCK = 2**20
 
 
 def write_large_wheel(folder: Path, size: int, *, name: str = "demo", version: str = "1.0") -> Path:
-    """Write a wheel with one member of *size* bytes, stored as they are; return where it is."""
+    """Write a wheel with one stored member of *size* bytes, and return its path."""
     path = folder / f"{name}-{version}-py3-none-any.whl"
     dist_info = f"{name}-{version}.dist-info"
     block = Random(size).randbytes(_BLOCK)

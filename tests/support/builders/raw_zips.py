@@ -1,4 +1,4 @@
-"""Zips written byte by byte, so that their headers can say what they want."""
+"""Zips written byte by byte, with any values in their headers."""
 
 import struct
 import zlib
@@ -14,10 +14,10 @@ REGULAR = 0o100644
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A member of a zip: what its two headers say, which need not be true.
+    """A member of a zip, with values of its two headers that need not be true.
 
-    `local` and `central` are what either header says otherwise; `alone` is a
-    member that only the directory has, at the offset of an earlier one.
+    `local` and `central` replace values of either header; `alone` is a member that only the
+    directory lists, at the offset of an earlier one.
     """
 
     name: str | bytes
@@ -31,11 +31,11 @@ class Entry:
 
     @property
     def data(self) -> bytes:
-        """Return what stands behind the local header."""
+        """Return the data after the local header."""
         return deflated(self.content) if self.packed is None else self.packed
 
-    def said(self) -> dict[str, Any]:
-        """Return what an honest header says."""
+    def values(self) -> dict[str, Any]:
+        """Return the values of a correct header."""
         name = self.name.encode() if isinstance(self.name, str) else self.name
         return {
             "name": name,
@@ -50,7 +50,7 @@ class Entry:
 
 
 def deflated(content: bytes) -> bytes:
-    """Return *content* as it stands in a zip."""
+    """Return *content* compressed as in a zip."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     return packer.compress(content) + packer.flush()
 
@@ -58,20 +58,20 @@ def deflated(content: bytes) -> bytes:
 def raw_zip(
     entries: Iterable[Entry], *, before: bytes = b"", between: bytes = b"", **end: Any
 ) -> bytes:
-    """Return a zip of *entries*; `end` is what its last record says otherwise."""
+    """Return a zip of *entries*; `end` replaces values of its last record."""
     body, directory, count, offset = bytearray(before), bytearray(), 0, len(before)
     for entry in entries:
         if not entry.alone:
             offset = len(body)
-            body += _local(**entry.said() | entry.local) + entry.data
-        directory += _central(offset, entry.mode, entry.said() | entry.central)
+            body += _local(**entry.values() | entry.local) + entry.data
+        directory += _central(offset, entry.mode, entry.values() | entry.central)
         count += 1
     body += between
-    said = {"count": count, "size": len(directory), "offset": len(body), **end}
-    return bytes(body + directory) + end_record(**said)
+    values = {"count": count, "size": len(directory), "offset": len(body), **end}
+    return bytes(body + directory) + end_record(**values)
 
 
-def _local(  # noqa: PLR0917 - as many as the format has
+def _local(  # noqa: PLR0917 - the fields of the format
     name: bytes, flags: int, method: int, crc: int, packed: int, size: int, extra: bytes, **_: Any
 ) -> bytes:
     fixed = struct.pack(
@@ -81,14 +81,14 @@ def _local(  # noqa: PLR0917 - as many as the format has
     return fixed + name + extra
 
 
-def _central(offset: int, mode: int, said: dict[str, Any]) -> bytes:
-    name: bytes = said["name"]
-    extra: bytes = said["extra"]
-    comment: bytes = said["comment"]
+def _central(offset: int, mode: int, values: dict[str, Any]) -> bytes:
+    name: bytes = values["name"]
+    extra: bytes = values["extra"]
+    comment: bytes = values["comment"]
     fixed = struct.pack(
-        *("<4s6H3L5H2L", b"PK\x01\x02", 0x314, 20, said["flags"], said["method"], 0, DATE),
-        *(said["crc"], said["packed"], said["size"], len(name), len(extra), len(comment)),
-        *(0, 0, mode << 16, said.get("offset", offset)),
+        *("<4s6H3L5H2L", b"PK\x01\x02", 0x314, 20, values["flags"], values["method"], 0, DATE),
+        *(values["crc"], values["packed"], values["size"], len(name), len(extra), len(comment)),
+        *(0, 0, mode << 16, values.get("offset", offset)),
     )
     return fixed + name + extra + comment
 
@@ -96,14 +96,14 @@ def _central(offset: int, mode: int, said: dict[str, Any]) -> bytes:
 def end_record(
     count: int, size: int, offset: int, *, comment: bytes = b"", length: int | None = None
 ) -> bytes:
-    """Return the end of a zip; *length* is what it says of its comment."""
-    said = len(comment) if length is None else length
+    """Return the end of a zip; *length* is the length of its comment."""
+    values = len(comment) if length is None else length
     counts = (count & 0xFFFF, count & 0xFFFF)
-    return struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, *counts, size, offset, said) + comment
+    return struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, *counts, size, offset, values) + comment
 
 
 def zip64_end(count: int, size: int, offset: int, *, at: int, record_size: int = 44) -> bytes:
-    """Return what stands before the end of a large zip: its record, and where it is."""
+    """Return the records before the end of a large zip."""
     record = struct.pack(
         "<4sQ2H2L4Q", b"PK\x06\x06", record_size, 45, 45, 0, 0, count, count, size, offset
     )

@@ -1,4 +1,4 @@
-"""Files that others have published, from the index that pip on this machine uses."""
+"""Published files from the index that pip on this machine uses."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ _AT_ONCE = 8
 
 
 async def fetch_distributions(wanted: Mapping[str, str]) -> Mapping[str, Distribution]:
-    """Return files by their names, digests checked; *wanted*: the project of each."""
+    """Return files by their names, with checked digests; *wanted* has the project of each."""
     index = index_of_pip().simple
     free = asyncio.Semaphore(_AT_ONCE)
     user = BasicAuth(index.user, index.password or "") if index.user else None

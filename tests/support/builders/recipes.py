@@ -1,4 +1,4 @@
-"""Distributions built from recipes: the files that PyPI was seen to judge."""
+"""Distributions built from recipes: the files of PyPI's recorded answers."""
 
 import base64
 import tarfile
@@ -39,7 +39,7 @@ Recipe = Mapping[str, Any]
 
 
 def build_recipe(recipe: Recipe) -> Distribution:
-    """Return the distribution that *recipe* describes, under the name it is uploaded with."""
+    """Return the distribution of a *recipe*, with its name."""
     content = KINDS[recipe["kind"]](recipe)
     for step in recipe.get("post", ()):
         for action, argument in step.items():
@@ -66,8 +66,8 @@ def _wheel(recipe: Recipe) -> bytes:
     ]
     replaced = {placed(path): _content(value) for path, value in recipe.get("replace", {}).items()}
     omitted = {placed(path) for path in recipe.get("omit", ())}
-    kept = [(path, replaced.get(path, old)) for path, old in members if path not in omitted]
-    return zip_of(kept, _zip_style(recipe))
+    remaining = [(path, replaced.get(path, old)) for path, old in members if path not in omitted]
+    return zip_of(remaining, _zip_style(recipe))
 
 
 def _zip(recipe: Recipe) -> bytes:
@@ -144,7 +144,7 @@ def _pax_sparse(path: str) -> tuple[tarfile.TarInfo, bytes]:
 
 
 def _gnu_sparse(path: str) -> tuple[tarfile.TarInfo, bytes]:
-    """Return a sparse file in the old GNU format; its map of blocks is empty."""
+    """Return a sparse file in the old GNU format, with an empty map."""
     entry = tarfile.TarInfo(path)
     entry.mtime = TAR_DATE
     entry.type = tarfile.GNUTYPE_SPARSE
@@ -175,7 +175,7 @@ def _append_zip(content: bytes, members: Sequence[tuple[str, Any]]) -> bytes:
 
 
 def _patch_file_size(content: bytes, size: int) -> bytes:
-    """Let the first entry of the central directory claim another *size*."""
+    """Set the *size* in the first entry of the central directory."""
     patched = bytearray(content)
     start = content.index(CENTRAL_DIRECTORY)
     patched[start + FILE_SIZE.start : start + FILE_SIZE.stop] = size.to_bytes(4, "little")

@@ -1,4 +1,4 @@
-"""Builders of what the rules speak of: stages, artifacts, links and pages."""
+"""Builders of stages, artifacts, links and pages."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def a_stage(
     expires_at: datetime | None = None,
     revision: int = 1,
 ) -> Stage:
-    """Return a stage of a *version* with its *artifacts*, open and new if nothing else is said."""
+    """Return a stage of a *version* with its *artifacts*, open and new by default."""
     return Stage(
         id="s1",
         project=canonicalize_name(project),
@@ -54,7 +54,7 @@ def an_artifact(
     requires_python: str | None = None,
     uploaded_at: datetime = NOON,
 ) -> Artifact:
-    """Return an artifact; its digests are those of *content*, which is the filename by default."""
+    """Return an artifact with the digests of *content*, by default its filename."""
     data = (filename if content is None else content).encode()
     is_wheel = filename.endswith(".whl")
     return Artifact(
@@ -84,7 +84,7 @@ def a_file_upload(
     attestations: str | None = None,
     notices: tuple[str, ...] = (),
 ) -> FileUpload:
-    """Return an upload of a file that was announced at noon; its bytes are its filename."""
+    """Return an upload of a file that was announced at noon, whose bytes are its filename."""
     return FileUpload(
         id=upload_id,
         filename=filename,
@@ -107,7 +107,7 @@ def a_staged_file(
     yanked: str | None = None,
     link: str | None = None,
 ) -> StagedFile:
-    """Return a link to a staged file; its version is the one in the filename."""
+    """Return a link to a staged file of the version in its filename."""
     artifact = an_artifact(filename)
     return StagedFile(
         filename=filename,
@@ -123,7 +123,7 @@ def a_staged_file(
 
 
 def page_with(*filenames: str, **changes: Any) -> bytes:
-    """Return a JSON page of `demo` as PyPI writes it; *changes* are of its top-level keys."""
+    """Return a JSON page of `demo` as PyPI formats it; *changes* are of its top-level keys."""
     versions = dict.fromkeys(str(version) for one in filenames if (version := version_in(one)))
     page: Mapping[str, Any] = {
         "files": [a_listed_entry(one) for one in filenames],
@@ -136,7 +136,7 @@ def page_with(*filenames: str, **changes: Any) -> bytes:
 
 
 def a_listed_entry(filename: str, **changes: Any) -> dict[str, Any]:
-    """Return the entry of a file on a JSON page; *changes* write `_` where the key has `-`."""
+    """Return the entry of a file on a JSON page; *changes* spell `-` in keys as `_`."""
     entry = {
         "core-metadata": False,
         "data-dist-info-metadata": False,
@@ -153,13 +153,13 @@ def a_listed_entry(filename: str, **changes: Any) -> dict[str, Any]:
 
 
 def as_json(value: object) -> bytes:
-    """Return a document as PyPI writes it: sorted keys, no spaces, UTF-8, a newline."""
+    """Return a document as PyPI formats it: sorted keys, no spaces, UTF-8, a newline."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"{text}\n".encode()
 
 
 def html_page_with(*links: str, head: str = "") -> bytes:
-    """Return an HTML page of `demo` in PyPI's shape; a link is a filename, or a whole `<a>`."""
+    """Return an HTML page of `demo` in PyPI's shape; a link is a filename or a whole `<a>`."""
     lines = [one if one.startswith("<") else f"{a_link(one)}<br />" for one in links]
     body = "".join(f"{line}\n" for line in lines)
     return (
@@ -171,7 +171,7 @@ def html_page_with(*links: str, head: str = "") -> bytes:
 
 
 def a_link(filename: str, href: str | None = None, **attributes: str) -> str:
-    """Return the link to a file on an HTML page; *attributes* write `_` for `-`."""
+    """Return the link to a file on an HTML page; *attributes* spell `-` as `_`."""
     if href is None:
         href = f"{FILES}/{filename}#sha256={an_artifact(filename).sha256}"
     given = "".join(

@@ -16,7 +16,7 @@ def an_event(
     stage_id: str | None = "s1",
     **details: PlainValue,
 ) -> Event:
-    """Return something that happened to a stage of demo 2.0."""
+    """Return an event of a stage of demo 2.0."""
     happened = Event(at, "t1", action, details=details)
     if stage_id is None:
         return happened
@@ -24,7 +24,7 @@ def an_event(
 
 
 def a_chain(*events: Event) -> list[AuditRecord]:
-    """Return the records of *events*, one after another."""
+    """Return the records of *events* as a chain."""
     records: list[AuditRecord] = []
     for event in events:
         last = records[-1].end if records else START
@@ -33,12 +33,12 @@ def a_chain(*events: Event) -> list[AuditRecord]:
 
 
 async def trail_of(service: RunningService, stage_id: str | None = None) -> Sequence[Event]:
-    """Return what a service keeps of a stage, or of all, in order."""
+    """Return the events of a stage, or of all, in order."""
     database = service.parts.database
     records = await database.read(lambda rows: rows.audit.list(stage_id))
     return [one.event for one in records]
 
 
 async def actions_of(service: RunningService, stage_id: str | None = None) -> list[str]:
-    """Return the actions that a service keeps of a stage, or all of them, in order."""
+    """Return the actions of a stage, or of all, in order."""
     return [one.action for one in await trail_of(service, stage_id)]

@@ -1,4 +1,4 @@
-"""Uploads as the rules of PyPI get them."""
+"""Uploads as the rules get them."""
 
 import io
 from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ def an_upload(
     more: FormFields = (),
     without: Collection[str] = (),
 ) -> Upload:
-    """Return an upload as twine makes it, with *changes* to its form, and *more* fields."""
+    """Return an upload by twine, with *changes* to its form, and *more* fields."""
     named = filename or distribution.filename
     try:
         name = parse_distribution_name(named)
@@ -42,5 +42,5 @@ def an_upload(
 
 
 def sentences(upload: Upload) -> list[str]:
-    """Return everything that PyPI would refuse the upload for."""
+    """Return the sentences of all refusals of an upload."""
     return [finding.message for finding in refusals(findings_of(upload))]

@@ -1,1 +1,1 @@
-"""Clients that tests use: our own requests, installers and uploaders."""
+"""Clients of tests: plain requests, installers and uploaders."""

@@ -1,4 +1,4 @@
-"""One request to a fake index, and its answer read to the end."""
+"""Requests to a fake index, and their answers."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tests.support.index.fake_index import FakeIndex
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, read to its end."""
+    """An answer that was read to its end."""
 
     status: int
     headers: Mapping[str, str]
@@ -23,7 +23,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """Return the body, whatever bytes it has."""
+        """Return the body as text, whatever bytes it has."""
         return self.body.decode(errors="replace")
 
     @property
@@ -35,7 +35,7 @@ class Answer:
 async def ask(
     index: FakeIndex, path: str, headers: Mapping[str, str] = {}, *, method: str = "GET"
 ) -> Answer:
-    """Return the answer to one request, without following redirects."""
+    """Return the answer to a request, without following redirects."""
     async with ClientSession() as session:
         return await send(session, method, index.url + path, headers)
 

@@ -1,4 +1,4 @@
-"""Real clients: pip, uv and twine, each as on a clean desk that only ever saw these commands."""
+"""Real clients: pip, uv and twine, with empty caches and without settings of this machine."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ UV = Path(sys.executable).parent / "uv"
 _SETTINGS = (
     *("PIP_", "UV_", "TWINE_", "POETRY_", "PDM_", "HATCH_", "FLIT_", "PIPENV_", "STAGEPROXY_"),
     *("PYTHONPATH", "VIRTUAL_ENV", "NO_PROXY", "XDG_", "SOURCE_DATE_EPOCH"),
-    # A client of many modules takes twice as long where it may not keep them compiled.
+    # A client of many modules takes twice as long if it cannot store them compiled.
     "PYTHONDONTWRITEBYTECODE",
 )
 _KEPT = frozenset({"PIP_CERT"})
@@ -29,18 +29,18 @@ _TRUSTED = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 def clean_environment() -> dict[str, str]:
-    """Return an environment in which clients know no index but the one they are told of.
+    """Return an environment in which clients have no index but the given one.
 
-    Nothing of pip's settings stays but the CA certificate: an extra index
-    or a folder of wheels could fake a success.
+    Of pip's settings only the CA certificate stays: an extra index or a folder of wheels could
+    fake a success.
     """
-    kept = {
+    environment = {
         name: text
         for name, text in os.environ.items()
         if name in _KEPT or not name.upper().startswith(_SETTINGS)
     }
     return {
-        **kept,
+        **environment,
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
@@ -57,16 +57,16 @@ def python_in(environment: Path) -> Path:
 
 
 def make_environment(folder: Path) -> Path:
-    """Make a virtual environment, empty but for Python, and return its Python."""
+    """Create a virtual environment without packages, and return its Python."""
     command = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
     subprocess.run(command, check=True, env=clean_environment())
     return python_in(folder)
 
 
 def newest_pip(folder: Path) -> Path:
-    """Return the Python of an environment with the newest pip of this machine's own index.
+    """Return the Python of an environment with the newest pip of this machine's index.
 
-    Reinstalled by force: if the index is out of reach, the bundled one must not pass for it.
+    pip is reinstalled by force: if the index cannot be reached, the bundled one must not be used.
     """
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = python_in(folder)
@@ -76,55 +76,55 @@ def newest_pip(folder: Path) -> Path:
 
 
 def versions(pip: Path) -> str:
-    """Return the versions of all clients, in one line."""
+    """Return the versions of all clients in one line."""
     commands = ([str(pip), "-m", "pip"], [str(UV)], [sys.executable, "-m", "twine"])
-    said = (
+    outputs = (
         subprocess.run([*one, "--version"], check=True, capture_output=True, text=True).stdout
         for one in commands
     )
-    return ", ".join(" ".join(one.split()[:3]) for one in said)
+    return ", ".join(" ".join(one.split()[:3]) for one in outputs)
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The clients on one desk: their caches stay for as long as its *folder*.
+    """The clients, with caches in their *folder*.
 
-    pip never leaves its own environment and works on others with `--python`,
-    which spares each of them an installation of pip.
+    pip runs in its own environment and works on others with `--python`, which saves an
+    installation of pip in each of them.
     """
 
     folder: Path
     pip_python: Path
     _numbers: "count[int]"
     authority: Path | None = None
-    """The certificate of who signs those of servers, if it is not one that the machine trusts."""
+    """The certificate authority of servers, if this machine does not trust it."""
 
     @classmethod
-    def at(cls, folder: Path, pip_python: Path) -> "Clients":
-        """Return the clients of a desk that has not seen anything yet."""
+    def in_folder(cls, folder: Path, pip_python: Path) -> "Clients":
+        """Return the clients with empty caches."""
         return cls(folder, pip_python, count(1))
 
     def new_environment(self) -> Path:
-        """Make an empty virtual environment and return its Python."""
+        """Create an empty virtual environment and return its Python."""
         return make_environment(self.folder / f"environment-{next(self._numbers)}")
 
     def new_folder(self, name: str) -> Path:
-        """Make an empty folder on the desk."""
+        """Create an empty folder."""
         folder = self.folder / f"{name}-{next(self._numbers)}"
         folder.mkdir()
         return folder
 
     def save(self, *distributions: Distribution) -> list[str]:
-        """Write files as a build leaves them, in a folder of their own; return where they are."""
+        """Write files as a build does, in their own folder; return their paths."""
         folder = self.new_folder("dist")
         for one in distributions:
             (folder / one.filename).write_bytes(one.content)
         return [str(folder / one.filename) for one in distributions]
 
     async def pip(self, *arguments: str, python: Path | None = None, **settings: str) -> Finished:
-        """Run pip, on the environment of *python* if that is given, with more settings of its own.
+        """Run pip, on the environment of *python* if given, with more settings.
 
-        Told to trust the host, pip keeps its pages; over plain HTTP it would not.
+        pip caches pages of a trusted host only, unless they are served over TLS.
         """
         into = ["--python", str(python)] if python else []
         usual = {
@@ -142,7 +142,7 @@ class Clients:
     async def install(
         self, installer: Installer, index_url: str, *requirements: str
     ) -> tuple[Path, Finished]:
-        """Install into a new environment, from one index alone; return its Python, and the end."""
+        """Install into a new environment, from one index only; return its Python and the result."""
         python = self.new_environment()
         match installer:
             case "pip":
@@ -155,7 +155,7 @@ class Clients:
         return python, done
 
     async def installed(self, python: Path) -> dict[str, str]:
-        """Return what an environment has, by name, and in which version."""
+        """Return the versions in an environment, by name."""
         done = await self.uv("pip", "freeze", "--python", str(python))
         lines = done.ok().stdout.splitlines()
         return {name: version for name, _, version in (line.partition("==") for line in lines)}
@@ -165,13 +165,13 @@ class Clients:
         return (await self._run(str(python), "-c", code)).ok().stdout.strip()
 
     async def twine_upload(self, url: str, token: str, *files: str) -> Finished:
-        """Upload with twine, which says with --verbose what the server answers."""
+        """Upload with twine, which prints the answer of the server with --verbose."""
         settings = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token}
         command = [sys.executable, "-m", "twine", "upload", "--verbose", "--non-interactive"]
         return await self._run(*command, "--repository-url", url, *files, settings=settings)
 
     async def uv_publish(self, url: str, token: str, *files: str, check_url: str = "") -> Finished:
-        """Upload with uv, which asks *check_url* first what is there already."""
+        """Upload with uv, which reads *check_url* first for existing files."""
         check = ["--check-url", check_url] if check_url else []
         command = ["publish", "--trusted-publishing", "never", "--publish-url", url, *check]
         return await self.uv(*command, "--token", token, *files)

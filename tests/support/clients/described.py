@@ -1,4 +1,4 @@
-"""Answers of /api/, held to what /api/openapi.json says of them."""
+"""Answers of /api/, compared with /api/openapi.json."""
 
 import json
 import re
@@ -17,13 +17,13 @@ PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 @dataclass
 class Description:
-    """The document of a server, and which of its responses were seen."""
+    """The OpenAPI document of a server, and the responses that occurred."""
 
     document: Any = field(repr=False)
-    seen: set[tuple[str, str]] = field(default_factory=set)
+    responses: set[tuple[str, str]] = field(default_factory=set)
 
     def check(self, request: str, answer: Answer, sent: bytes | None) -> None:
-        """Fail if an answer, or the body that it is the success of, is not as described.
+        """Fail if an answer, or the body of a successful request, is not as described.
 
         *request*: the method and the path.
         """
@@ -43,16 +43,16 @@ class Description:
         if answer.status < 400 and "requestBody" in operation:
             content = operation["requestBody"]["content"]
             self._check_value(json.loads(sent or b""), content["application/json"]["schema"])
-        self.seen.add((name, status))
+        self.responses.add((name, status))
 
     def operations(self) -> Iterator[tuple[str, Any]]:
-        """Return every operation, by its method and path."""
+        """Return every operation by its method and path."""
         for path, item in self.document["paths"].items():
             for method, operation in item.items():
                 yield f"{method.upper()} {path}", operation
 
     def find(self, request: str) -> str:
-        """Return the operation that a request is of, or nothing if it is not described."""
+        """Return the operation of a request, or nothing if it is not described."""
         path = request.partition("?")[0]
         return next((name for name in self._operations if _pattern(name).fullmatch(path)), "")
 
@@ -74,7 +74,7 @@ class Description:
         self._check_value(answer.document, content[media_type]["schema"])
 
     def _check_value(self, value: Any, schema: Any) -> None:
-        """Fail if a value does not match, or has keys that the schema is silent on."""
+        """Fail if a value does not match, or has keys that the schema does not list."""
         whole = {**closed(schema), "components": self._components}
         Draft202012Validator(whole, format_checker=FormatChecker()).validate(value)
 
@@ -85,7 +85,7 @@ def _pattern(operation: str) -> re.Pattern[str]:
 
 
 def closed(schema: Any) -> Any:
-    """Return a schema in which objects have no keys but those it lists."""
+    """Return a schema in which objects have only the listed keys."""
     if isinstance(schema, list):
         return [closed(one) for one in schema]
     if not isinstance(schema, dict):

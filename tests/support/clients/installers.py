@@ -1,4 +1,4 @@
-"""Installers as their users call them: pip and uv by the command, the others on a project."""
+"""Installers as their users call them: pip and uv by their commands, the others in a project."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,8 +34,8 @@ _FOLDERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """An installation that has ended: how, and what its environment has."""
+class Installation:
+    """An installation: its result, and the contents of its environment."""
 
     done: Finished
     installed: Mapping[str, str]
@@ -43,7 +43,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project on a desk, and the installer that works on it."""
+    """A project and its installer."""
 
     installers: "Installers"
     by: ProjectInstaller
@@ -51,29 +51,29 @@ class Project:
 
     @property
     def locked(self) -> str:
-        """Return the text of the lock file; there is none before it was locked."""
+        """Return the text of the lock file, empty before the first lock."""
         path = self.folder / self.by.lock_file
         return path.read_text() if path.exists() else ""
 
     async def lock(self, *flags: str, **settings: str) -> Finished:
-        """Write the lock file, and install nothing."""
+        """Write the lock file and install nothing."""
         python = self.installers.clients.new_environment()
         return await self._run(python, self.by.lock, flags, settings)
 
-    async def sync(self, *flags: str, **settings: str) -> Outcome:
-        """Install what the lock file says into a new environment."""
+    async def sync(self, *flags: str, **settings: str) -> Installation:
+        """Install the lock file into a new environment."""
         return await self._into_new_environment(self.by.sync, flags, settings)
 
-    async def install(self, *flags: str, **settings: str) -> Outcome:
-        """Lock and sync with one command, as users do with a new project."""
+    async def install(self, *flags: str, **settings: str) -> Installation:
+        """Lock and sync with one command, as users of a new project do."""
         return await self._into_new_environment(self.by.install, flags, settings)
 
     async def _into_new_environment(
         self, command: tuple[str, ...], flags: tuple[str, ...], settings: Mapping[str, str]
-    ) -> Outcome:
+    ) -> Installation:
         python = self.installers.clients.new_environment()
         done = await self._run(python, command, flags, settings)
-        return Outcome(done, await self.installers.clients.installed(python))
+        return Installation(done, await self.installers.clients.installed(python))
 
     async def _run(
         self,
@@ -91,20 +91,22 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Installers:
-    """All installers on one desk: their caches stay for as long as it does."""
+    """All installers, with caches in one folder."""
 
     clients: Clients
     tools: Tools = field(repr=False)
 
     def project(self, installer: str, sources: Sources, requirement: str = "demo") -> Project:
-        """Make a project that needs *requirement*, and has not been locked yet."""
+        """Create a project that requires *requirement*, without a lock file."""
         by = PROJECTS[installer]
         folder = self.clients.new_folder("project")
         (folder / by.file).write_text(by.write(sources, requirement))
         return Project(self, by, folder)
 
-    async def install(self, installer: str, sources: Sources, requirement: str = "demo") -> Outcome:
-        """Install into a new environment, with whatever installer."""
+    async def install(
+        self, installer: str, sources: Sources, requirement: str = "demo"
+    ) -> Installation:
+        """Install into a new environment, with any installer."""
         if installer in PROJECTS:
             return await self.project(installer, sources, requirement).install()
         python = self.clients.new_environment()
@@ -117,21 +119,21 @@ class Installers:
             indexes = ["--default-index", sources.default, *extra]
             into = ["pip", "install", "--python", str(python)]
             done = await self.clients.uv(*into, *indexes, requirement)
-        return Outcome(done, await self.clients.installed(python))
+        return Installation(done, await self.clients.installed(python))
 
     async def version(self, installer: str) -> str:
-        """Return which version of an installer there is."""
+        """Return the version of an installer."""
         if installer == "pip":
-            said = await self.clients.pip("--version")
+            output = await self.clients.pip("--version")
         elif installer.startswith("uv"):
-            said = await self.clients.uv("--version")
+            output = await self.clients.uv("--version")
         else:
             return self.tools.version(installer)
-        return said.ok().stdout.split()[1]
+        return output.ok().stdout.split()[1]
 
     def environment(self, python: Path) -> dict[str, str]:
-        """Return the environment of a shell in which *python*'s was activated."""
+        """Return the environment of a shell in which the environment of *python* is activated."""
         clean = clean_environment()
-        kept = {name: text for name, text in clean.items() if not name.startswith(_FOREIGN)}
+        remaining = {name: text for name, text in clean.items() if not name.startswith(_FOREIGN)}
         folders = {name: str(self.clients.folder / part) for name, part in _FOLDERS.items()}
-        return {**kept, **_SWITCHES, **folders, "VIRTUAL_ENV": str(python.parent.parent)}
+        return {**remaining, **_SWITCHES, **folders, "VIRTUAL_ENV": str(python.parent.parent)}

@@ -1,4 +1,4 @@
-"""What each client was seen to do, as tables of the documentation."""
+"""Results of clients, as tables of the documentation."""
 
 import re
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from tests.support.servers.processes import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "clients.md"
-"""Where the tables stand, each between `<!-- matrix: NAME -->` and `<!-- end -->`."""
+"""The page with the tables, each between `<!-- matrix: NAME -->` and `<!-- end -->`."""
 
 YES = "✓"
 VERSION = "version"
-"""The row that differs from machine to machine: shown, but never compared."""
+"""The row that differs between machines: displayed, but not compared."""
 
 _BLOCK = r"(<!-- matrix: {} -->\n)(.*?)(<!-- end -->)"
 
@@ -21,19 +21,19 @@ Cells = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True, slots=True)
 class ClientMatrix:
-    """All that a run saw: for each table, outcomes by row (a case) and column (a client)."""
+    """The results of a run: for each table, outcomes by row (a case) and column (a client)."""
 
     tables: dict[str, dict[tuple[str, str], str]] = field(default_factory=dict)
 
     def note(self, table: str, row: str, column: str, outcome: str = YES) -> None:
-        """Note an outcome; a case that has two must not hide one of them."""
+        """Add an outcome; a case cannot have two."""
         cells = self.tables.setdefault(table, {})
-        said = cells.setdefault((row, column), outcome)
-        assert said == outcome, f"{table}, {row}, {column}: {said}, and then {outcome}"
+        first = cells.setdefault((row, column), outcome)
+        assert first == outcome, f"{table}, {row}, {column}: {first}, and then {outcome}"
 
 
 def markdown(cells: Cells) -> str:
-    """Return a table; rows and columns come in the order in which they were first seen."""
+    """Return a table; rows and columns are in the order of their first outcome."""
     rows = dict.fromkeys(row for row, _ in sorted(cells, key=lambda cell: cell[0] != VERSION))
     columns = dict.fromkeys(column for _, column in cells)
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
@@ -44,7 +44,7 @@ def markdown(cells: Cells) -> str:
 
 
 def find_table(page: str, name: str) -> dict[tuple[str, str], str]:
-    """Return the cells of a table on a page: none where there is no such table."""
+    """Return the cells of a table on a page, empty if there is no such table."""
     block = _block(name).search(page)
     if block is None:
         return {}
@@ -61,13 +61,13 @@ def find_table(page: str, name: str) -> dict[tuple[str, str], str]:
 
 
 def with_table(page: str, name: str, cells: Cells) -> str:
-    """Return a page with a table in the place of the one that it has."""
+    """Return a page with a table replaced."""
     assert _block(name).search(page), f"the page has no place for {name}"
     return _block(name).sub(lambda block: block[1] + markdown(cells) + block[3], page)
 
 
 def compared(cells: Cells) -> dict[tuple[str, str], str]:
-    """Return what must be the same on every machine."""
+    """Return the cells that are the same on every machine."""
     return {cell: outcome for cell, outcome in cells.items() if cell[0] != VERSION}
 
 

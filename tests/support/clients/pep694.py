@@ -1,4 +1,4 @@
-"""PEP 694 as a client speaks it, message by message."""
+"""A client of PEP 694, message by message."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ META = {"api-version": "2.0"}
 
 @dataclass(frozen=True, slots=True)
 class Pep694:
-    """A client with a token of its own, or the admin's."""
+    """A client with its own token, or the admin's."""
 
     service: RunningService
     token: str | None = None
@@ -30,12 +30,12 @@ class Pep694:
         return f"Bearer {self.token or self.service.admin}"
 
     async def ask(self, method: str, url: str, document: Any = None, **headers: str) -> Answer:
-        """Return the answer to a message; a document gets its `meta` if it has none."""
+        """Return the answer to a message; `meta` is added to the document."""
         data = None if document is None else json.dumps({"meta": META} | document).encode()
         return await self.say(method, url, data, **headers)
 
     async def say(self, method: str, url: str, data: bytes | None, **headers: str) -> Answer:
-        """Return the answer to a message that goes out as it is, whatever it is."""
+        """Return the answer to a message of any bytes."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Authorization": self._bearer, "Content-Type": UPLOAD_2_0} | given
         return await self.service.send(method, url, sent, data=data)
@@ -45,7 +45,7 @@ class Pep694:
         return (await self.ask("POST", ROOT, {"name": name, "version": version})).document
 
     async def announce(self, session: Any, file: Distribution, **changes: Any) -> Answer:
-        """Return the answer to a file that is announced."""
+        """Return the answer to the announcement of a file."""
         document = {
             "filename": file.filename,
             "size": len(file.content),
@@ -62,7 +62,7 @@ class Pep694:
         return await self.service.send("POST", url, sent, data=content)
 
     async def complete(self, upload: Any) -> Answer:
-        """Return the answer to an upload that is said to be complete."""
+        """Return the answer to the completion of an upload."""
         return await self.ask("POST", upload["links"]["complete"], {})
 
     async def upload(self, session: Any, file: Distribution, **changes: Any) -> Answer:
@@ -73,7 +73,7 @@ class Pep694:
         return await self.complete(announced.document)
 
     async def sent(self, session: Any, file: Distribution, **changes: Any) -> Any:
-        """Announce a file and send its bytes; return the upload, which is still pending."""
+        """Announce a file and send its bytes; return the pending upload."""
         announced = await self.announce(session, file, **changes)
         assert announced.status == 202, announced.text
         answer = await self.send(announced.document, file.content)
@@ -81,7 +81,7 @@ class Pep694:
         return announced.document
 
     async def attest(self, upload: Any, attestations: Any) -> Answer:
-        """Return the answer to attestations; bytes go out as they are."""
+        """Return the answer to attestations; bytes are sent unchanged."""
         is_raw = isinstance(attestations, bytes)
         data = attestations if is_raw else json.dumps(attestations).encode()
         url = upload["mechanism"]["attestations_url"]
@@ -89,7 +89,7 @@ class Pep694:
         return await self.service.send("POST", url, sent, data=data)
 
     async def try_everything(self, upload: str, path: str) -> list[Answer]:
-        """Return the answers to all that a path below the URL of an upload is there for."""
+        """Return the answers to every request for a path below the URL of an upload."""
         match path:
             case "":
                 return [await self.ask(one, upload) for one in ("GET", "HEAD", "DELETE")]
@@ -101,15 +101,15 @@ class Pep694:
                 return [await self.ask("POST", upload + path, {"extend-for": 60})]
 
     async def extend(self, upload: Any, seconds: int) -> Answer:
-        """Return the answer to the wish that an upload waits longer."""
+        """Return the answer to the extension of an upload."""
         return await self.ask("POST", upload["links"]["extend"], {"extend-for": seconds})
 
     async def delete(self, upload: Any) -> Answer:
-        """Return the answer to an upload that is given up."""
+        """Return the answer to the deletion of an upload."""
         return await self.ask("DELETE", upload["links"]["file-upload-session"])
 
     async def publish(self, session: Any) -> Answer:
-        """Return the answer to a session that is to be published."""
+        """Return the answer to the publication of a session."""
         return await self.ask("POST", f"{session['links']['session']}/publish", {})
 
     async def show(self, session: Any) -> Any:
@@ -117,27 +117,27 @@ class Pep694:
         return (await self.ask("GET", session["links"]["session"])).document
 
     async def until_over(self, session: Any) -> Any:
-        """Wait until a session is not processing any more; return what became of it."""
+        """Wait until a session is not processing any more, and return it."""
         async with asyncio.timeout(60):
-            while (shown := await self.show(session))["status"] == "processing":
+            while (answer := await self.show(session))["status"] == "processing":
                 pass
-        return shown
+        return answer
 
     async def status(self, upload: Any) -> str:
-        """Return the status that an upload's own URL tells."""
-        shown = await self.ask("GET", upload["links"]["file-upload-session"])
-        return str(shown.document["status"])
+        """Return the status of an upload, from its own URL."""
+        answer = await self.ask("GET", upload["links"]["file-upload-session"])
+        return str(answer.document["status"])
 
     async def files(self, session: Any) -> dict[str, str]:
-        """Return the status of each file that the session tells of."""
-        shown = (await self.ask("GET", session["links"]["session"])).document
-        return {name: one["status"] for name, one in shown["files"].items()}
+        """Return the status of each file of a session."""
+        answer = (await self.ask("GET", session["links"]["session"])).document
+        return {name: one["status"] for name, one in answer["files"].items()}
 
     @asynccontextmanager
     async def processing(self, upload: Any) -> AsyncIterator[asyncio.Task[Answer]]:
-        """Complete an upload, and let it be looked at for as long as the block lasts.
+        """Complete an upload, which is being processed while the block runs.
 
-        What is given out is the answer to come; it is there when the block is over.
+        The value is a task with the answer, which is complete after the block.
         """
         released, index = asyncio.Event(), self.service.index
         asked = len(index.requests)

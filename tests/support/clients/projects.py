@@ -1,4 +1,4 @@
-"""Installers that work on a project: what its file says of the indexes, and how they are called."""
+"""Installers of projects: their project files and their commands."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ dependencies = ["{requirement}"]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Which index a project installs from; maybe one beside it, for a staged release alone.
+    """The index of a project, and optionally one for a staged release only.
 
-    No index at all leaves it to the settings of the installer.
+    Without any index, the settings of the installer apply.
     """
 
     default: str = ""
@@ -28,7 +28,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class ProjectInstaller:
-    """How an installer locks, syncs, and does both; and what it reads and writes."""
+    """The commands of an installer to lock, to sync, and to do both; and its files."""
 
     tool: str
     write: Callable[[Sources, str], str]
@@ -62,7 +62,7 @@ def _for_poetry(sources: Sources, requirement: str) -> str:
 
 
 def _for_pdm(sources: Sources, requirement: str) -> str:
-    # A source named `pypi` takes the place of the one that pdm has by itself.
+    # A source named `pypi` replaces the default source of pdm.
     kinds = (("pypi", sources.default), ("stage", sources.only))
     return (
         _PROJECT.format(requirement=requirement)
@@ -75,7 +75,7 @@ def _for_pipenv(sources: Sources, requirement: str) -> str:
     kinds = ((sources.name, sources.default), ("stage", sources.only))
     wanted = Requirement(requirement)
     index = ', index = "stage"' if sources.only else ""
-    # pip, which pipenv calls, has to be told to trust an index without TLS.
+    # pip, which pipenv calls, needs to trust an index without TLS.
     return (
         "".join(
             _table("[source]", name=name, url=url) + "verify_ssl = false\n"

@@ -1,4 +1,4 @@
-"""Clients and other indexes that journeys install, each in an environment of its own."""
+"""Clients and other indexes that journeys install, each in its own environment."""
 
 import os
 import subprocess
@@ -12,10 +12,10 @@ TOOLS = ("flit", "hatch", "pdm", "pipenv", "poetry")
 """Clients besides pip, uv and twine."""
 
 OTHER_INDEXES = ("pypiserver", "devpi-server")
-"""Indexes that are no clients, but installed alike."""
+"""Indexes that are installed like clients."""
 
-# pdm permits newer versions of its dependencies than it works with; `locked` has those it does.
-# pypiserver knows passwords with `passlib` only.
+# pdm permits newer dependencies than it works with; `locked` has those that work.
+# pypiserver reads password files with `passlib` only.
 _REQUIREMENTS = {"pdm": "pdm[locked]", "pypiserver": "pypiserver[passlib]"}
 _PROGRAMS = {"pypiserver": "pypi-server"}
 
@@ -24,12 +24,12 @@ _UV = Path(sys.executable).parent / "uv"
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The clients, installed the first time that they are wanted, from this machine's own index."""
+    """The clients, installed when they are first needed, from this machine's index."""
 
     folder: Path
 
     def command(self, name: str, program: str = "") -> Path:
-        """Return the command of a client, or a *program* beside it, installed if need be."""
+        """Return the command of a client, or a *program* beside it; install it if necessary."""
         environment = self.folder / name
         command = environment / "bin" / (program or _PROGRAMS.get(name, name))
         if not command.exists():
@@ -37,14 +37,14 @@ class Tools:
         return command
 
     def version(self, name: str) -> str:
-        """Return which version of a client there is."""
+        """Return the version of a client."""
         self.command(name)
-        shown = ["pip", "show", "--python", str(self.folder / name), name]
-        lines = _run(*shown).splitlines()
+        command = ["pip", "show", "--python", str(self.folder / name), name]
+        lines = _run(*command).splitlines()
         return next(one for one in lines if one.startswith("Version: ")).split()[1]
 
     def versions(self) -> str:
-        """Return the versions of the clients that were wanted, in one line."""
+        """Return the versions of the installed clients in one line."""
         installed = (name for name in (*TOOLS, *OTHER_INDEXES) if (self.folder / name).exists())
         return ", ".join(f"{name} {self.version(name)}" for name in installed)
 
@@ -56,7 +56,7 @@ class Tools:
 
 
 def _run(*arguments: str) -> str:
-    """Run uv; its own settings stay out of it."""
+    """Run uv without its own settings."""
     environment = {**os.environ, "UV_NO_CONFIG": "1", "UV_PYTHON_DOWNLOADS": "never"}
     command = [str(_UV), *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)

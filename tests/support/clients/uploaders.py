@@ -1,4 +1,4 @@
-"""The six uploaders: how each is called, from a project's folder."""
+"""Six uploaders, and how each is called in the folder of a project."""
 
 import os
 import re
@@ -31,11 +31,11 @@ requires-python = ">=3.8"
 
 @dataclass(frozen=True, slots=True)
 class Uploader:
-    """A client: its command, the variables that lead it to a server, and the usual backend.
+    """A client: its command, the variables that configure its server, and the usual backend.
 
-    *variables* are what a user sets, with `URL` and `TOKEN` for what the user was given;
-    *settings* only keep it from asking others, or from making environments. *explained*: the
-    option with which it says why it was refused, if it needs one.
+    *variables* are those that a user sets, with `URL` and `TOKEN` in place of the given values;
+    *settings* keep it from prompting, from other requests, and from creating environments.
+    *explained*: the option with which it prints the reason of a refusal, if it needs one.
     """
 
     name: str
@@ -48,14 +48,14 @@ class Uploader:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self, url: str, token: str, home: Path) -> dict[str, str]:
-        """Return the environment in which it knows one server, and nobody's settings."""
+        """Return an environment with one server and without other settings."""
         given = {"URL": url, "TOKEN": token}
-        told = {name: given.get(text, text) for name, text in self.variables.items()}
+        variables = {name: given.get(text, text) for name, text in self.variables.items()}
         return {
             **clean_environment(),
             **_NO_KEYRING,
             **self.settings,
-            **told,
+            **variables,
             "HOME": str(home),
         }
 
@@ -125,9 +125,9 @@ UPLOADERS: Mapping[str, Uploader] = {
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a project's folder is to release. *noise*: bytes that make its files large.
+    """The release of a project. *noise*: bytes that make its files large.
 
-    *dist* are the files where a build would not make them so.
+    *dist* are its files if a build does not create them.
     """
 
     name: str
@@ -138,11 +138,11 @@ class Release:
 
     @property
     def module(self) -> str:
-        """Return what the release is imported as."""
+        """Return the import name of the release."""
         return self.name.replace("-", "_")
 
     def files(self) -> tuple[Distribution, ...]:
-        """Return the wheel and the sdist, as a build makes them."""
+        """Return the wheel and the sdist as a build creates them."""
         metadata = metadata_of(self.name, self.version, ">=3.8", summary=self.summary)
         noise = {f"{self.module}/noise.bin": self.noise} if self.noise else {}
         return self.dist or (
@@ -151,7 +151,7 @@ class Release:
         )
 
     def write(self, folder: Path, uploader: Uploader) -> None:
-        """Write the folder as it is before the upload: what is in it, and what was built."""
+        """Write the folder as it is before the upload: sources and built files."""
         source = folder / self.module
         source.mkdir(parents=True, exist_ok=True)
         (source / "__init__.py").write_text('"""A demo."""\n')
@@ -177,7 +177,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class UploaderRunner:
-    """Folders in which uploaders are run, each with a home of its own."""
+    """Runs uploaders in their own folders, with a home for each."""
 
     folder: Path
     tools: Tools
@@ -191,7 +191,7 @@ class UploaderRunner:
         *more: str,
         changed: int | None = None,
     ) -> Finished:
-        """Upload a release; its sources were last *changed* now, or at a time that is given."""
+        """Upload a release; its sources were last *changed* now, or at a given time."""
         project = self.project(uploader, release)
         release.write(project, uploader)
         if changed is not None:
@@ -213,28 +213,28 @@ class UploaderRunner:
         return self.folder / f"{release.name}-with-{uploader.name}"
 
     def built(self, uploader: Uploader, release: Release) -> dict[str, str]:
-        """Return the files that the uploader had, by name, with their sha256."""
+        """Return the files of the uploader by name, with their sha256."""
         dist = self.project(uploader, release) / "dist"
         files = (Distribution(path.name, path.read_bytes()) for path in sorted(dist.iterdir()))
         return {one.filename: one.sha256 for one in files}
 
     def program(self, name: str) -> Path:
-        """Return a command: some come with the tests, the others are installed."""
+        """Return the path of a command: some come with the tests, the others are installed."""
         if name in _BESIDE_PYTHON:
             return Path(sys.executable).parent / name
         return self.tools.command(name)
 
     def version(self, name: str) -> str:
-        """Return which version of a client there is."""
+        """Return the version of a client."""
         if name in _BESIDE_PYTHON:
             return version(name)
         return self.tools.version(name)
 
 
 def find_printed_url(output: str, upload_url: str) -> str | None:
-    """Return where a client says that the release is: the last URL that it prints.
+    """Return the URL of the release that a client prints: the last one in its output.
 
-    The URL that it uploads to, said by itself, is none.
+    The URL of the upload API does not count.
     """
     urls = [url for url in _URL.findall(output) if url not in {upload_url, upload_url.rstrip("/")}]
     return urls[-1] if urls else None

@@ -1,4 +1,4 @@
-"""Uploads to a fake index, as twine sends them and through the upload client."""
+"""Uploads to a fake index, by twine's form and through the upload client."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,15 +21,15 @@ from tests.support.servers.service import basic
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
 
 SILENCE = timedelta(seconds=0.5)
-"""How long to wait for what never comes."""
+"""How long to wait for an answer that never arrives."""
 PATIENCE = timedelta(seconds=60)
-"""How long to wait for what comes: a busy machine may take its time."""
+"""How long to wait for an answer that arrives, on a busy machine."""
 
 
 async def upload(
     index: FakeIndex, distribution: Distribution, *, token: str = UPLOAD_TOKEN, **changes: str
 ) -> Answer:
-    """Return the answer of an index to an upload by twine; *changes* are of its form."""
+    """Return the answer of an index to an upload by twine's form, with *changes*."""
     return await post(index, twine_form(distribution, **changes), token=token)
 
 
@@ -41,7 +41,7 @@ async def post(index: FakeIndex, parts: Sequence[Part], *, token: str = UPLOAD_T
 
 
 async def post_to(url: str, token: str, distribution: Distribution, **changes: str) -> str:
-    """Upload a file to any upload API, as twine does, and return what it says to that."""
+    """Upload a file to any upload API, as twine does, and return the text of the answer."""
     headers = {"Content-Type": FORM, "Authorization": basic(token)}
     data = body_of(twine_form(distribution, **changes))
     async with ClientSession() as session:
@@ -52,7 +52,7 @@ async def post_to(url: str, token: str, distribution: Distribution, **changes: s
 
 @dataclass(slots=True)
 class Sender:
-    """Somebody who publishes files of a folder on a fake index, and sees how far it is."""
+    """Publishes files of a folder on a fake index, and records the progress."""
 
     index: FakeIndex
     session: ClientSession = field(repr=False)
@@ -62,7 +62,7 @@ class Sender:
     silence: timedelta = PATIENCE
 
     def upload_request(self, distribution: Distribution, **changes: str) -> UploadRequest:
-        """Return a file as it is on the disk, and the form that goes with it."""
+        """Write a file, and return the request to upload it."""
         path = self.folder / distribution.sha256
         path.write_bytes(distribution.content)
         fields = tuple(upload_form(distribution, **changes))
@@ -82,7 +82,7 @@ class Sender:
 async def a_sender(
     index: FakeIndex, folder: Path, *, reading: timedelta = PATIENCE
 ) -> AsyncIterator[Sender]:
-    """Return somebody who is as patient as tests are; *reading*: the patience with pages."""
-    patience = Timeouts(PATIENCE, reading)
-    async with open_session(patience, keep_alive=False) as session:
+    """Return a client with the timeouts of tests; *reading* is the timeout of pages."""
+    timeouts = Timeouts(PATIENCE, reading)
+    async with open_session(timeouts, keep_alive=False) as session:
         yield Sender(index, session, folder)

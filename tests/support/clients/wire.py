@@ -1,4 +1,4 @@
-"""Requests as bytes, for what no HTTP client would send."""
+"""Requests as bytes that no HTTP client sends."""
 
 import asyncio
 from contextlib import closing
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 async def exchange(url: str, request: bytes, *, hang_up: bool = False, wait: float = 60) -> bytes:
-    """Return everything that a server answers to *request* until it closes the connection."""
+    """Return everything that a server sends until it closes the connection."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     with closing(writer):
@@ -32,7 +32,7 @@ def body_in(answer: bytes) -> bytes:
 def a_request(
     target: str | bytes, method: str = "GET", version: str = "1.1", *headers: str
 ) -> bytes:
-    """Return a request for a target, spelled as given; the answer is to end the connection."""
+    """Return a request for a target in any spelling; the answer closes the connection."""
     raw = target if isinstance(target, bytes) else target.encode()
     lines = ["Host: localhost", "Connection: close", *headers]
     return b"%s %s HTTP/%s\r\n%s\r\n\r\n" % (

@@ -1,1 +1,1 @@
-"""A fake PyPI, for reading."""
+"""A fake PyPI: the simple API, the JSON API and Trusted Publishing."""

@@ -1,4 +1,4 @@
-"""What PyPI puts around a document: headers, redirects, validators."""
+"""Headers, redirects and validators of PyPI's answers."""
 
 import base64
 import hashlib
@@ -41,7 +41,7 @@ SITE_POLICY = "base-uri 'self'; default-src 'none'; form-action 'self'"
 
 
 def redirect(request: web.Request, path: str, headers: Mapping[str, str] = {}) -> web.Response:
-    """Return a redirect to *path* on the host that was asked."""
+    """Return a redirect to *path* on the same host."""
     text = (
         "301 Moved Permanently\n\n"
         f"The resource has been moved to {path}; you should be redirected automatically.\n\n"
@@ -51,18 +51,18 @@ def redirect(request: web.Request, path: str, headers: Mapping[str, str] = {}) -
 
 
 def no_such_page() -> web.Response:
-    """Return the 404 of the simple API, the same line whatever was asked for."""
+    """Return the 404 of the simple API, the same line for every path."""
     return web.Response(status=404, headers={**CORS, **PLAIN}, body=b"404 Not Found")
 
 
 def no_such_document() -> web.Response:
-    """Return the 404 of the JSON API, the one place where PyPI's JSON has a space."""
+    """Return the 404 of the JSON API, the only JSON of PyPI with a space."""
     return web.Response(status=404, headers={**CORS, **JSON}, body=b'{"message": "Not Found"}')
 
 
 @web.middleware
 async def add_site_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Add what every answer of PyPI has; those of the host of files have none of it."""
+    """Add the headers of PyPI's site, which its host of files does not send."""
     response = await handler(request)
     if not request.path.startswith(PACKAGES):
         policy = SANDBOX if request.path.startswith(SIMPLE) else SITE_POLICY
@@ -74,7 +74,7 @@ async def add_site_headers(request: web.Request, handler: Handler) -> web.Stream
 
 @web.middleware
 async def revalidate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give answers that may be cached an ETag, and answer 304 to who knows it."""
+    """Add an ETag to cacheable answers, and answer a matching one with 304."""
     response = await handler(request)
     if response.status != HTTPStatus.OK or hdrs.CACHE_CONTROL not in response.headers:
         return response
@@ -82,7 +82,7 @@ async def revalidate(request: web.Request, handler: Handler) -> web.StreamRespon
         return response
     if request[QUIRKS].no_etag and request.path.startswith(SIMPLE):
         return response
-    # Spelled as PyPI spells it, which `hdrs.ETAG` is not.
+    # In PyPI's spelling, which differs from that of `hdrs.ETAG`.
     response.headers["ETag"] = etag = etag_of(response.body)
     if etag not in request.headers.get(hdrs.IF_NONE_MATCH, ""):
         return response
@@ -93,6 +93,6 @@ async def revalidate(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 def etag_of(body: bytes) -> str:
-    """Return PyPI's validator of *body*: its MD5 in base64, without padding."""
+    """Return PyPI's ETag of *body*: its MD5 in base64, without padding."""
     digest = hashlib.md5(body, usedforsecurity=False).digest()
     return f'"{base64.b64encode(digest).rstrip(b"=").decode()}"'

@@ -1,4 +1,4 @@
-"""How another process sets a fake index, and reads what happened to it: JSON over HTTP."""
+"""Control of a fake index in another process: JSON over HTTP."""
 
 import asyncio
 import json
@@ -16,46 +16,46 @@ CONTROL = "/_control"
 
 
 async def set_faults(request: web.Request) -> web.Response:
-    """Plan these faults instead of all that were planned: a list of `Fault`s."""
+    """Replace the planned faults: a list of `Fault`s."""
     index = request.app[INDEX]
     index.uploads.faults = [Fault.of(one) for one in await request.json()]
     return _json({})
 
 
 async def set_uploads(request: web.Request) -> web.Response:
-    """Change what is said: `lag`, `lags`, `tokens`, `burned`, `processing`, `is_registered`."""
+    """Change settings: `lag`, `lags`, `tokens`, `burned`, `processing`, `is_registered`."""
     uploads = request.app[INDEX].uploads
-    said = await request.json()
-    uploads.processing = said.get("processing", uploads.processing)
-    uploads.tokens = set(said.get("tokens", uploads.tokens))
-    uploads.burned = set(said.get("burned", uploads.burned))
-    uploads.trusted.is_registered = said.get("is_registered", uploads.trusted.is_registered)
-    if "lag" in said:
-        uploads.lag = Lag(**said["lag"])
-    if "lags" in said:
-        uploads.lags = {name: Lag(**lag) for name, lag in said["lags"].items()}
+    settings = await request.json()
+    uploads.processing = settings.get("processing", uploads.processing)
+    uploads.tokens = set(settings.get("tokens", uploads.tokens))
+    uploads.burned = set(settings.get("burned", uploads.burned))
+    uploads.trusted.is_registered = settings.get("is_registered", uploads.trusted.is_registered)
+    if "lag" in settings:
+        uploads.lag = Lag(**settings["lag"])
+    if "lags" in settings:
+        uploads.lags = {name: Lag(**lag) for name, lag in settings["lags"].items()}
     return _json({})
 
 
 async def go_away(request: web.Request) -> web.Response:
-    """Refuse connections for some `seconds`, from the end of this answer on."""
+    """Refuse connections for some `seconds` after this answer."""
     seconds = (await request.json())["seconds"]
     index = request.app[INDEX]
     response = web.Response(headers={"Connection": "close"})
     await response.prepare(request)
     await response.write_eof()
-    # Whoever asked is gone by now, which ends nothing.
+    # The client has disconnected, which ends nothing.
     await asyncio.shield(_stay_away(index, seconds))
     return response
 
 
 async def show_history(request: web.Request) -> web.Response:
-    """Answer with every upload, and with every view of the pages."""
+    """Return every upload and every view of the pages."""
     return _json(request.app[INDEX].uploads.history.as_json())
 
 
 async def forget_history(request: web.Request) -> web.Response:
-    """Start with an empty index, whose settings stay."""
+    """Start with an empty index and the same settings."""
     index = request.app[INDEX]
     index.projects.by_name.clear()
     index.uploads.forget()
@@ -72,7 +72,7 @@ CONTROL_ROUTES = [
 
 
 def controlled(index: FakeIndex) -> web.Application:
-    """Return the application of an index, with the URLs that control it."""
+    """Return the application of an index with the URLs of its control."""
     app = index.make_app()
     app[INDEX] = index
     app.add_routes(CONTROL_ROUTES)

@@ -1,4 +1,4 @@
-"""A fake PyPI on a local port, faithful to what the real one was seen to answer."""
+"""A fake PyPI on a local port, which returns PyPI's recorded answers."""
 
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -20,19 +20,19 @@ from tests.support.index.handlers import PROJECTS, ROUTES
 from tests.support.index.oidc import OIDC_ROUTES, TRUSTED_PUBLISHING
 from tests.support.index.projects import Project, Projects
 from tests.support.index.quirks import QUIRKS, Quirks, break_answers, edit_pages
-from tests.support.uploads.fake_uploads import Uploads
+from tests.support.uploads.fake_uploads import FakeUploads
 from tests.support.uploads.handler import UPLOAD_ROUTES, UPLOADS
 
-__all__ = ["JUST_OUT", "FakeIndex", "Quirks", "Recorded"]
+__all__ = ["JUST_OUT", "FakeIndex", "Quirks", "RecordedRequest"]
 
 
 JUST_OUT = {"upload-time": "2026-11-22T11:00:00.000000Z"}
-"""What a page says of a file that is so new that others may join its release."""
+"""The upload time of a file that is so new that its release is open."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A request that the fake index received; its path is raw and has the query."""
+class RecordedRequest:
+    """A request to the fake index; its path is raw and includes the query."""
 
     method: str
     path: str
@@ -41,31 +41,31 @@ class Recorded:
 
 @dataclass(slots=True)
 class FakeIndex:
-    """An index to put projects on, to ask over HTTP, and to look at afterwards."""
+    """An index with projects, which is requested over HTTP and inspected afterwards."""
 
     quirks: Quirks = field(default_factory=Quirks)
-    requests: list[Recorded] = field(default_factory=list)
+    requests: list[RecordedRequest] = field(default_factory=list)
     projects: Projects = field(default_factory=Projects)
-    uploads: Uploads = field(init=False)
+    uploads: FakeUploads = field(init=False)
     url: str = ""
     _site: web.TCPSite | None = None
     _runner: web.AppRunner | None = None
 
     def __post_init__(self) -> None:
-        self.uploads = Uploads(self.projects)
+        self.uploads = FakeUploads(self.projects)
 
     @classmethod
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Self]:
-        """Serve an empty index on a free port of this machine, at `url`."""
+        """Serve an empty index on a free local port, at `url`."""
         index = cls()
         async with index.serving(index.make_app()):
             yield index
 
     @asynccontextmanager
     async def serving(self, app: web.Application) -> AsyncIterator[None]:
-        """Serve the application of this index on a free port of this machine, at `url`."""
-        # Answers that are still delayed when a test ends must not delay its end.
+        """Serve the application of this index on a free local port, at `url`."""
+        # Delayed answers must not delay the end of a test.
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         with _reserved_port() as port:
@@ -79,7 +79,7 @@ class FakeIndex:
 
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
-        """Refuse new connections for as long as the block lasts."""
+        """Refuse new connections while the block runs."""
         assert self._site is not None, "Only an index that is running can be away."
         assert self._runner is not None
         await self._site.stop()
@@ -89,8 +89,8 @@ class FakeIndex:
             self._site = await _listening(self._runner, urlsplit(self.url).port or 0)
 
     def make_app(self) -> web.Application:
-        """Return the application that answers for the index."""
-        # The outermost first: what is broken on purpose is broken last.
+        """Return the application of the index."""
+        # The outermost first: faults are applied last.
         around = [self._recorder(), break_answers, add_site_headers, revalidate, edit_pages]
         app = web.Application(middlewares=around)
         app[PROJECTS] = self.projects
@@ -111,10 +111,10 @@ class FakeIndex:
         extra_page_keys: Mapping[str, Any] = {},
         uploaded_at: datetime | None = None,
     ) -> None:
-        """Put a project on the index, or more of its files; long ago if no time is said.
+        """Add a project to the index, or more files of it; by default they are old.
 
-        As on PyPI, `requires-python` and yanking belong to the release: the first file
-        sets the one unless it is given, and what is said last of the other holds for all.
+        As on PyPI, `requires-python` and yanking belong to the release: the first file sets the
+        one unless it is given, and the last value of the other applies to all.
         """
         found = self.projects.find(project) or Project(display_name or project)
         changed = self.projects.put(
@@ -136,13 +136,13 @@ class FakeIndex:
             )
 
     def remove(self, project: str) -> None:
-        """Take a project off the index, its files included."""
+        """Remove a project with its files."""
         del self.projects.by_name[canonicalize_name(project)]
 
     def _recorder(self) -> Middleware:
         @web.middleware
         async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self.requests.append(Recorded(request.method, request.raw_path, request.headers))
+            self.requests.append(RecordedRequest(request.method, request.raw_path, request.headers))
             request[QUIRKS] = self.quirks
             return await handler(request)
 
@@ -151,7 +151,7 @@ class FakeIndex:
 
 @contextmanager
 def _reserved_port() -> Iterator[int]:
-    """Keep a port from everybody else, also while nobody listens on it."""
+    """Reserve a port while no server listens on it."""
     with socket.socket() as reserved:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         reserved.bind(("127.0.0.1", 0))

@@ -1,7 +1,7 @@
-"""A fake PyPI in a process of its own: `python -m tests.support.index.fake_pypi`.
+"""A fake PyPI in its own process: `python -m tests.support.index.fake_pypi`.
 
-It prints its URL, is told what to do below `/_control/`, and ends when its
-standard input does, so that it never outlives who started it.
+It prints its URL, is controlled below `/_control/`, and ends with its standard input, so that it
+never outlives its parent.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ START_SECONDS = 60
 
 
 class MachineClock:
-    """The time of this machine."""
+    """The clock of this machine."""
 
     def now(self) -> datetime:
         """Return the present time, in UTC."""
@@ -36,39 +36,39 @@ class MachineClock:
 
 @dataclass(frozen=True, slots=True)
 class FakePypi:
-    """A fake PyPI in another process, as seen from here."""
+    """A fake PyPI in another process."""
 
     url: str
     session: ClientSession = field(repr=False)
 
     @property
     def repository_url(self) -> str:
-        """Return where uploads go."""
+        """Return the URL of its upload API."""
         return f"{self.url}/legacy/"
 
     @property
     def index_url(self) -> str:
-        """Return where its pages are."""
+        """Return the URL of its simple index."""
         return f"{self.url}/simple/"
 
     async def plan(self, *faults: Fault) -> None:
-        """Let these things go wrong, and no others."""
+        """Replace the planned faults."""
         await self._tell("POST", "faults", [asdict(one) for one in faults])
 
     async def set(self, **settings: Any) -> None:
-        """Change settings of `fake_control.set_uploads`."""
+        """Change settings; see `control.set_uploads`."""
         await self._tell("POST", "uploads", settings)
 
     async def go_away(self, seconds: float) -> None:
-        """Let it refuse connections for a while; it begins at once."""
+        """Refuse connections for a while, from now on."""
         await self._tell("POST", "away", {"seconds": seconds})
 
     async def forget(self) -> None:
-        """Let it be empty again."""
+        """Remove all projects."""
         await self._tell("DELETE", "history", {})
 
     async def history(self) -> History:
-        """Return what happened to it so far."""
+        """Return its history."""
         async with self.session.get(f"{self.url}{CONTROL}/history") as response:
             return history_of(await response.json())
 
@@ -82,7 +82,7 @@ class FakePypi:
 
 @asynccontextmanager
 async def fake_pypi() -> AsyncIterator[FakePypi]:
-    """Start a fake PyPI in a process of its own; it ends with the block."""
+    """Start a fake PyPI in its own process, until the block ends."""
     process = await asyncio.create_subprocess_exec(*COMMAND, cwd=ROOT, stdin=PIPE, stdout=PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -101,7 +101,7 @@ async def main() -> None:
     index = FakeIndex()
     index.uploads.use(MachineClock())
     async with index.serving(controlled(index)):
-        print(index.url, flush=True)  # noqa: T201 - this is how it is found
+        print(index.url, flush=True)  # noqa: T201 - read by the parent process
         await asyncio.to_thread(sys.stdin.read)
 
 

@@ -1,4 +1,4 @@
-"""What a fake index answers: one handler for each of its URLs."""
+"""The handlers of a fake index, one for each of its URLs."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -36,7 +36,7 @@ from tests.support.uploads.handler import UPLOADS
 PROJECTS = web.AppKey("projects", Projects)
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 HTML_PAGE = "application/vnd.pypi.simple.v1+html"
-# In PyPI's order, which settles ties.
+# In PyPI's order, which decides ties.
 CONTENT_TYPES = {
     "text/html": "text/html; charset=UTF-8",
     HTML_PAGE: HTML_PAGE,
@@ -51,7 +51,7 @@ FILE_HEADERS = {
 
 
 async def list_projects(request: web.Request) -> web.Response:
-    """Answer with the names of all projects."""
+    """Return the names of all projects."""
     media_type = _negotiated(request)
     page = list_page(request.app[PROJECTS])
     body = as_json(page) if media_type == JSON_PAGE else list_html(page)
@@ -59,9 +59,9 @@ async def list_projects(request: web.Request) -> web.Response:
 
 
 async def show_page(request: web.Request) -> web.Response:
-    """Answer with the files of a project."""
+    """Return the files of a project."""
     project = _find_project(request)
-    request.app[UPLOADS].page_was_asked(request.app[PROJECTS].find(request.match_info["project"]))
+    request.app[UPLOADS].record_page(request.app[PROJECTS].find(request.match_info["project"]))
     if project is None:
         return no_such_page()
     keys = f"all-html project/{project.name} warehouse:templates/api/simple/detail.html"
@@ -74,7 +74,7 @@ async def show_page(request: web.Request) -> web.Response:
 
 
 async def show_project_json(request: web.Request) -> web.Response:
-    """Answer with the newest release and the files of all."""
+    """Return the newest release and the files of all."""
     project = _find_project(request)
     if project is None or not project.listed:
         return no_such_document()
@@ -86,7 +86,7 @@ async def show_project_json(request: web.Request) -> web.Response:
 
 
 async def show_release_json(request: web.Request) -> web.Response:
-    """Answer with one release."""
+    """Return one release."""
     project = _find_project(request)
     version = request.match_info["version"]
     if project is None or not project.listed_in(version):
@@ -100,7 +100,7 @@ async def show_release_json(request: web.Request) -> web.Response:
 
 
 async def show_provenance(request: web.Request) -> web.Response:
-    """Answer that nothing was attested, whichever file is meant."""
+    """Return that no file has a provenance."""
     message = f"No provenance available for {request.match_info['filename']}"
     headers = {**PROVENANCE, **JSON, "Surrogate-Key": f"project/{request.match_info['project']}"}
     return web.Response(
@@ -109,7 +109,7 @@ async def show_provenance(request: web.Request) -> web.Response:
 
 
 async def show_feed(request: web.Request) -> web.Response:
-    """Answer with the feed of a project's releases."""
+    """Return the feed of a project's releases."""
     project = _find_project(request)
     if project is None:
         raise web.HTTPNotFound
@@ -121,7 +121,7 @@ async def show_feed(request: web.Request) -> web.Response:
 
 
 async def show_project(request: web.Request) -> web.Response:
-    """Answer with a web page that names the project."""
+    """Return a web page with the name of the project."""
     project = _find_project(request)
     if project is None:
         raise web.HTTPNotFound
@@ -130,7 +130,7 @@ async def show_project(request: web.Request) -> web.Response:
 
 
 async def show_file(request: web.Request) -> web.Response:
-    """Answer with the bytes of a distribution, or the part that is asked for."""
+    """Return the bytes of a distribution, or the requested range."""
     path = request.path.removeprefix("/")
     file = request.app[PROJECTS].find_file(path)
     if file is not None:
@@ -142,12 +142,12 @@ async def show_file(request: web.Request) -> web.Response:
 
 
 async def go_to_project(request: web.Request) -> web.Response:
-    """Redirect the short forms of a project's address."""
+    """Redirect the short forms of a project's URL."""
     return redirect(request, f"/project/{request.match_info['project']}/")
 
 
 async def add_slash(request: web.Request) -> web.Response:
-    """Redirect to the same path with a slash, whether or not there is something."""
+    """Redirect to the same path with a slash, whether or not it exists."""
     return redirect(request, f"{request.path}/")
 
 
@@ -171,7 +171,7 @@ ROUTES = [
 
 def _find_project(request: web.Request) -> Project | None:
     project = request.app[PROJECTS].find(request.match_info["project"])
-    return request.app[UPLOADS].as_seen(project)
+    return request.app[UPLOADS].as_listed(project)
 
 
 def _site(request: web.Request) -> str:

@@ -1,4 +1,4 @@
-"""What happened to a fake index: every upload, and what its pages showed."""
+"""The history of a fake index: every upload, and the views of its pages."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """What the index made of an upload, whatever its client got to hear."""
+    """What the index did with an upload, whatever it answered."""
 
     BROKEN_OFF = "broken off"
     ACCEPTED = "accepted"
@@ -21,8 +21,8 @@ class Outcome(StrEnum):
 class Attempt:
     """One request to the upload API; *number* counts those for its file.
 
-    *told*: the status of the answer, or the fault that came instead, as soon as it sets in.
-    *place*: how many files had been accepted with it; *begun*: how many uploads had begun by then.
+    *told*: the status of the answer, or the fault in place of it, as soon as it happens. *place*:
+    how many files were accepted including it; *begun*: how many uploads had begun then.
     """
 
     order: int
@@ -41,7 +41,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The files of a project that whoever looked could see."""
+    """The listed files of a project at some time."""
 
     project: str
     filenames: tuple[str, ...]
@@ -49,38 +49,38 @@ class View:
 
 @dataclass(slots=True)
 class History:
-    """All uploads in the order in which they began, and all views that differ."""
+    """All uploads in the order of their start, and all views that differ."""
 
     attempts: list[Attempt] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
 
-    def began(self, at: str, headers: Sequence[tuple[str, str]]) -> Attempt:
-        """Note that an upload begins."""
+    def add_attempt(self, at: str, headers: Sequence[tuple[str, str]]) -> Attempt:
+        """Add an upload that begins."""
         self.attempts.append(Attempt(len(self.attempts) + 1, at, headers))
         return self.attempts[-1]
 
-    def named(self, attempt: Attempt, filename: str | None) -> None:
-        """Note which file an upload is of."""
+    def set_filename(self, attempt: Attempt, filename: str | None) -> None:
+        """Set the filename of an upload."""
         attempt.filename = filename
         attempt.number = 1 + sum(
             one.filename == filename for one in self.attempts if one is not attempt
         )
 
-    def saw(self, project: str, filenames: Collection[str]) -> None:
-        """Note what can be seen of a project, if it is not what was there before."""
+    def add_view(self, project: str, filenames: Collection[str]) -> None:
+        """Add the view of a project, if it differs from the last one."""
         view = View(project, tuple(sorted(filenames)))
         before = [one for one in self.views if one.project == project]
         if before[-1:] != [view]:
             self.views.append(view)
 
-    def took(self, attempt: Attempt) -> None:
-        """Note that a file was accepted."""
+    def accept(self, attempt: Attempt) -> None:
+        """Record that a file was accepted."""
         attempt.outcome, attempt.place = Outcome.ACCEPTED, len(self.accepted) + 1
         attempt.begun = len(self.attempts)
 
     @property
     def accepted(self) -> list[str]:
-        """Return the files that were accepted, in that order; one would come twice if it was."""
+        """Return the accepted files in order; one that was accepted twice occurs twice."""
         return [one.filename or "" for one in sorted(self.attempts, key=_place) if one.place]
 
     def count(self, outcome: Outcome) -> Mapping[str, int]:
@@ -88,7 +88,7 @@ class History:
         return Counter(one.filename or "" for one in self.attempts if one.outcome is outcome)
 
     def sdist_before(self, wheels: Collection[str]) -> list[View]:
-        """Return the views of an sdist without all *wheels* of its release."""
+        """Return the views with an sdist and without all *wheels* of its release."""
         return [
             view
             for view in self.views
@@ -97,12 +97,12 @@ class History:
         ]
 
     def as_json(self) -> Mapping[str, Any]:
-        """Return all of it for another process."""
+        """Return the history for another process."""
         return asdict(self)
 
 
 def history_of(document: Mapping[str, Any]) -> History:
-    """Return the history that JSON spells."""
+    """Return the history of a JSON document."""
     attempts = [
         Attempt(
             **{

@@ -1,4 +1,4 @@
-"""Trusted Publishing: a CI that says who a job is, and an index that mints tokens for it."""
+"""Trusted Publishing: a CI that issues identities, and an index that mints tokens."""
 
 import base64
 import json
@@ -14,16 +14,15 @@ from tests.support.ports.clock import FakeClock
 
 AUDIENCE = "pypi"
 CI_TOKEN = "the-job"
-"""What a job shows its CI to be told who it is."""
+"""The token with which a job requests its identity."""
 LIFETIME = timedelta(seconds=900)
 
 
 @dataclass(slots=True)
-class TrustedPublishing:
-    """Identities that a CI gave out, and tokens that were minted for them.
+class FakeTrustedPublishing:
+    """Identities of a CI, and minted tokens.
 
-    With *is_registered* unset the index trusts no workflow. *claims* are more
-    of what the CI says of a job.
+    Without *is_registered* the index trusts no workflow. *claims* are additional claims of a job.
     """
 
     clock: Clock = field(default_factory=FakeClock)
@@ -34,7 +33,7 @@ class TrustedPublishing:
     burned: list[str] = field(default_factory=list)
 
     def identify(self, audience: str) -> str:
-        """Return a new identity of the job, for one that asks for *audience*."""
+        """Return a new identity of the job for an *audience*."""
         claims = {"aud": audience, "jti": len(self.identities), "repository": "demo/demo"}
         claims.update(self.claims)
         identity = f"{_part({'alg': 'none'})}.{_part(claims)}.signature"
@@ -42,7 +41,7 @@ class TrustedPublishing:
         return identity
 
     def mint(self, identity: str) -> str | None:
-        """Return a new token for an identity, which counts once; nothing for a wrong one."""
+        """Return a new token for an identity, which is valid once; nothing for an invalid one."""
         if not self.is_registered or self.identities.pop(identity, None) != AUDIENCE:
             return None
         token = f"pypi-minted-{len(self.minted) + 1}"
@@ -50,19 +49,19 @@ class TrustedPublishing:
         return token
 
     def knows(self, token: str) -> bool:
-        """Say whether a token was minted here, and not burned."""
+        """Return whether a token was minted here and not burned."""
         return token in self.minted and token not in self.burned
 
     def is_expired(self, token: str) -> bool:
-        """Say whether a token that is known has ended."""
+        """Return whether a known token has expired."""
         return self.clock.now() >= self.minted[token]
 
 
-TRUSTED_PUBLISHING = web.AppKey("trusted_publishing", TrustedPublishing)
+TRUSTED_PUBLISHING = web.AppKey("trusted_publishing", FakeTrustedPublishing)
 
 
 async def show_identity(request: web.Request) -> web.Response:
-    """Answer as GitHub does to a job that asks who it is."""
+    """Return an identity as GitHub does."""
     if request.headers.get("Authorization", "").lower() != f"bearer {CI_TOKEN}":
         return _json(401, {"message": "Unauthorized"})
     trusted = request.app[TRUSTED_PUBLISHING]
@@ -70,12 +69,12 @@ async def show_identity(request: web.Request) -> web.Response:
 
 
 async def show_audience(_: web.Request) -> web.Response:
-    """Answer with what an identity must be for."""
+    """Return the audience of identities."""
     return _json(200, {"audience": AUDIENCE})
 
 
 async def mint_token(request: web.Request) -> web.Response:
-    """Answer with a token for a quarter of an hour."""
+    """Return a token for a quarter of an hour."""
     trusted = request.app[TRUSTED_PUBLISHING]
     token = trusted.mint(str((await request.json())["token"]))
     if token is None:
@@ -86,7 +85,7 @@ async def mint_token(request: web.Request) -> web.Response:
 
 
 async def burn_token(request: web.Request) -> web.Response:
-    """Let a token end at once."""
+    """Invalidate a token."""
     request.app[TRUSTED_PUBLISHING].burned.append(str((await request.json())["token"]))
     return _json(202, {})
 

@@ -1,4 +1,4 @@
-"""The pages of the simple API, as PyPI writes them."""
+"""The pages of the simple API in PyPI's format."""
 
 import hashlib
 import json
@@ -11,11 +11,11 @@ from tests.support.index.projects import QUARANTINED, ListedFile, Project, Proje
 from tests.support.index.quirks import Quirks
 
 API_VERSION = "1.4"
-# What PyPI's templates escape, and how: `html.escape` writes quotes in another way.
+# PyPI's templates escape these; `html.escape` writes quotes differently.
 ESCAPES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"},
 )
-# In the order of the HTML page. The first key is JSON's too, for all its looks.
+# In the order of the HTML page. The first key is in JSON too, in spite of its form.
 METADATA_KEYS = {
     "data-dist-info-metadata": "data-dist-info-metadata",
     "core-metadata": "data-core-metadata",
@@ -25,7 +25,7 @@ Page = Mapping[str, Any]
 
 
 def detail_page(project: Project, files_url: str, quirks: Quirks) -> Page:
-    """Return the JSON page of *project*; its files are below *files_url*."""
+    """Return the JSON page of *project*, with files below *files_url*."""
     files = [_file(file, files_url, quirks) for file in project.listed]
     meta = {"_last-serial": project.serial, "api-version": API_VERSION}
     extra = project.extra_page_keys
@@ -33,7 +33,7 @@ def detail_page(project: Project, files_url: str, quirks: Quirks) -> Page:
         "files": files,
         "name": "another-project" if quirks.wrong_project else project.name,
         "project-status": {"status": project.status},
-        # By version, as the files are, each of them once.
+        # Sorted by version like the files, each once.
         "versions": list(dict.fromkeys(file.release.version for file in project.listed)),
         **extra,
         "meta": {**meta, **extra.get("meta", {})},
@@ -55,7 +55,7 @@ def list_page(projects: Projects) -> Page:
 
 
 def as_json(page: Page) -> bytes:
-    """Return *page* as PyPI writes JSON: sorted, compact, UTF-8, a newline at the end."""
+    """Return *page* as PyPI formats JSON: sorted, compact, UTF-8, a newline at the end."""
     return f"{compact_json(page)}\n".encode()
 
 
@@ -65,17 +65,17 @@ def compact_json(document: Mapping[str, Any]) -> str:
 
 
 def detail_html(page: Page) -> bytes:
-    """Return the HTML page that lists the same files as the JSON *page*."""
+    """Return the HTML page with the files of the JSON *page*."""
     title = f"Links for {escape(page['name'])}"
     status = escape(page["project-status"]["status"])
-    # PyPI leaves out this line break too.
+    # PyPI leaves out this line break, too.
     head = f'<meta name="pypi:project-status" content="{status}">    <title>{title}</title>\n'
     anchors = (f"{_anchor(file)}<br />\n" for file in page["files"])
     return _html(page, head, [f"    <h1>{title}</h1>\n", *anchors])
 
 
 def list_html(page: Page) -> bytes:
-    """Return the HTML page that lists the same projects as the JSON *page*."""
+    """Return the HTML page with the projects of the JSON *page*."""
     names = [project["name"] for project in page["projects"]]
     anchors = (
         f'<a href="/simple/{canonicalize_name(name)}/">{escape(name)}</a>\n' for name in names
@@ -101,7 +101,7 @@ def _html(page: Page, head: str, body: Iterable[str]) -> bytes:
 
 
 def metadata_digest(file: ListedFile) -> Mapping[str, str] | bool:
-    """Return what pages say of `.metadata`: PyPI offers it for wheels alone."""
+    """Return the `.metadata` digest of a page, which PyPI has for wheels only."""
     metadata = file.distribution.metadata
     if not file.distribution.is_wheel or metadata is None:
         return False
@@ -128,7 +128,7 @@ def _file(file: ListedFile, files_url: str, quirks: Quirks) -> Mapping[str, Any]
 
 def _anchor(file: Mapping[str, Any]) -> str:
     attributes = " ".join(f'{name}="{escape(text)}"' for name, text in _attributes(file))
-    # PyPI ends these two and the link itself with a space, whether or not more follows.
+    # PyPI ends these two and the link itself with a space, always.
     space = "" if {"core-metadata", "provenance"} & _told(file) else " "
     return f"<a {attributes}{space}>{escape(file['filename'])}</a>"
 

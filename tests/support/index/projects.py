@@ -1,4 +1,4 @@
-"""What a fake index holds: projects, their releases and files."""
+"""The contents of a fake index: projects, releases and files."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ QUARANTINED = "quarantined"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A version of a project, as its first uploaded file described it."""
+    """A version of a project, as its first file described it."""
 
     version: str
     fields: RawMetadata
@@ -30,7 +30,7 @@ class Release:
     yanked: str | bool = False
 
     def is_version(self, version: str) -> bool:
-        """Return whether this is *version*, however that is spelled."""
+        """Return whether this is *version*, in any spelling."""
         return canonicalize_version(self.version) == canonicalize_version(version)
 
 
@@ -45,7 +45,7 @@ class ListedFile:
 
     @property
     def path(self) -> str:
-        """Return where the bytes are, from the root of the host."""
+        """Return the path of the bytes on the host."""
         digest = self.distribution.blake2b_256
         folder = f"{digest[:2]}/{digest[2:4]}/{digest[4:]}"
         return f"packages/{folder}/{self.distribution.filename}"
@@ -53,7 +53,7 @@ class ListedFile:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A name on the index, with its files by version and filename."""
+    """A project with its files, by version and filename."""
 
     display_name: str
     status: str = "active"
@@ -68,20 +68,20 @@ class Project:
 
     @property
     def listed(self) -> tuple[ListedFile, ...]:
-        """Return the files that pages show: none while in quarantine."""
+        """Return the files on the page: none in quarantine."""
         return () if self.status == QUARANTINED else self.files
 
     def listed_in(self, version: str) -> list[ListedFile]:
-        """Return the files of a release that pages show."""
+        """Return the files of a release on the page."""
         return [file for file in self.listed if file.release.is_version(version)]
 
     def find_release(self, version: str) -> Release | None:
-        """Return the release of *version*, or None."""
+        """Return the release of *version*, or `None`."""
         releases = (file.release for file in self.files)
         return next((release for release in releases if release.is_version(version)), None)
 
     def uploaded(self, new: ListedFile, *, serial: int) -> "Project":
-        """Return the project with one file more; what changed in its release, changed for all."""
+        """Return the project with another file; changes of its release apply to all its files."""
         old = (
             replace(file, release=new.release)
             if file.release.is_version(new.release.version)
@@ -94,22 +94,22 @@ class Project:
 
 @dataclass(slots=True)
 class Projects:
-    """All projects of an index; a serial counts the files that were added."""
+    """All projects of an index; a serial counts added files."""
 
     by_name: dict[str, Project] = field(default_factory=dict)
     serial: int = 0
 
     def find(self, name: str) -> Project | None:
-        """Return the project of any spelling of *name*, or None."""
+        """Return the project of any spelling of *name*, or `None`."""
         return self.by_name.get(canonicalize_name(name))
 
     def find_file(self, path: str) -> ListedFile | None:
-        """Return the file kept under *path*, quarantined or not, or None."""
+        """Return the file at *path*, in quarantine too, or `None`."""
         files = (file for project in self.by_name.values() for file in project.files)
         return next((file for file in files if file.path == path), None)
 
     def put(self, project: Project) -> Project:
-        """Keep *project* in place of the one of its name."""
+        """Add *project*, or replace the one of its name."""
         self.by_name[project.name] = project
         return project
 
@@ -141,7 +141,7 @@ class Projects:
 
 
 def version_order(version: str) -> tuple[int, Version, str]:
-    """Return what versions are sorted by: those that cannot be parsed come first."""
+    """Return the key by which versions are sorted: invalid ones come first."""
     try:
         return 1, Version(version), ""
     except InvalidVersion:

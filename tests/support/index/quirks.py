@@ -1,4 +1,4 @@
-"""How a fake index misbehaves, for tests of what the proxy makes of it."""
+"""Quirks of a fake index."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
@@ -14,13 +14,12 @@ GARBAGE = b"\x00\xffthis is neither HTML nor JSON <<<{"
 
 @dataclass(frozen=True, slots=True)
 class Quirks:
-    """What is wrong with the simple pages; *delay* and *status* concern every answer.
+    """Quirks of the simple pages; *delay* and *status* apply to every answer.
 
-    With *truncate* half of the body comes under the length of the whole; with
-    *close_delimited* nothing tells that the other half is missing. *raw* has what goes
-    over the wire instead of the next answers of a path: nothing at all is a dropped connection.
-    Nothing is answered before *hold* is set. *missing* are paths that a mirror does not have,
-    *delays* seconds by path.
+    With *truncate* half of the body is sent with the length of the whole; with *close_delimited*
+    nothing shows that the other half is missing. *raw* has the bytes of the next answers of a
+    path: empty ones drop the connection. No answer is sent before *hold* is set. *missing* are
+    paths that a mirror lacks, *delays* seconds by path.
     """
 
     html_only: bool = False
@@ -48,7 +47,7 @@ QUIRKS = web.RequestKey("quirks", Quirks)
 
 @web.middleware
 async def break_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Delay, refuse or cut off a finished answer."""
+    """Delay, refuse or truncate a finished answer."""
     quirks = request[QUIRKS]
     await asyncio.sleep(quirks.delays.get(request.path, quirks.delay))
     if quirks.hold is not None:
@@ -72,7 +71,7 @@ async def break_answers(request: web.Request, handler: Handler) -> web.StreamRes
 
 @web.middleware
 async def edit_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Change what a simple page says, before anything is derived from its bytes."""
+    """Change a simple page before its headers are derived from it."""
     quirks = request[QUIRKS]
     if not request.path.startswith(SIMPLE):
         return await handler(request)
@@ -100,7 +99,7 @@ def _is_whole_page(request: web.Request, response: web.StreamResponse) -> bool:
 
 
 def _send_half(request: web.Request, response: web.StreamResponse, *, length: int | None) -> None:
-    """Write an answer to the socket by hand: aiohttp would never send one like this."""
+    """Write an answer to the socket, which aiohttp would never send."""
     if request.transport is None or not isinstance(response, web.Response):
         return
     body = response.body if isinstance(response.body, bytes) else b""
@@ -113,7 +112,7 @@ def _send_half(request: web.Request, response: web.StreamResponse, *, length: in
 
 
 def _send_raw(request: web.Request, raw: bytes) -> web.Response:
-    """Write to the socket and close it; what is returned goes nowhere."""
+    """Write to the socket and close it; the returned response is not sent."""
     if request.transport is not None:
         request.transport.write(raw)
         request.transport.close()

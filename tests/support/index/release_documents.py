@@ -1,4 +1,4 @@
-"""Builders of the JSON API's documents, and of the release that is laid over them."""
+"""Builders of documents of the JSON API, and of the staged release to add."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ PROJECT_URL = f"{SITE}/project/demo/"
 
 
 def a_published_file(filename: str, **changes: Any) -> dict[str, Any]:
-    """Return the entry of a file that is out; *changes* are of its keys."""
+    """Return the entry of a published file, with *changes* of its keys."""
     artifact = an_artifact(filename)
     entry = {
         "comment_text": None,
@@ -37,7 +37,7 @@ def a_project_json(
     info: Mapping[str, Any] = {},
     **changes: Any,
 ) -> bytes:
-    """Return /pypi/demo/json: by version the files, or their names; by default the last is newest.
+    """Return /pypi/demo/json: files or filenames by version; by default the last is newest.
 
     *changes* are of the top-level keys.
     """
@@ -78,7 +78,7 @@ def a_release_json(version: str, *files: str | Mapping[str, Any], **changes: Any
 def a_staged_release(
     version: str = "2.0", *filenames: str, form: Sequence[tuple[str, str]] = ()
 ) -> StagedRelease:
-    """Return a staged release of demo; by default it is one wheel."""
+    """Return a staged release of demo, by default with one wheel."""
     names = filenames or (f"demo-{version}-py3-none-any.whl",)
     given = (("name", "demo"), ("summary", "What is staged"), *form)
     info = release_info(given, version, PROJECT_URL)

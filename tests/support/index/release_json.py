@@ -1,4 +1,4 @@
-"""The JSON API and the feed of releases, as PyPI writes them."""
+"""The JSON API and the feed of releases in PyPI's format."""
 
 from collections.abc import Mapping
 from email.utils import format_datetime
@@ -43,7 +43,7 @@ def project_document(project: Project, site: str, files_url: str) -> Document:
 
 
 def release_document(project: Project, release: Release, site: str, files_url: str) -> Document:
-    """Return `/pypi/<project>/<version>/json`, which knows nothing of other releases."""
+    """Return `/pypi/<project>/<version>/json`, without other releases."""
     return {
         "info": _info(project, release, site),
         "last_serial": project.serial,

@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that tests set."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,14 +8,14 @@ NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
 @dataclass(slots=True)
 class FakeClock:
-    """A time that tests set."""
+    """A clock that stands still."""
 
-    moment: datetime = NOON
+    time: datetime = NOON
 
     def now(self) -> datetime:
-        """Return the time that was set last."""
-        return self.moment
+        """Return the time that was last set."""
+        return self.time
 
     def advance(self, **length: float) -> None:
         """Let time pass: `advance(days=7)`."""
-        self.moment += timedelta(**length)
+        self.time += timedelta(**length)

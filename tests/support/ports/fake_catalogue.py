@@ -1,4 +1,4 @@
-"""A catalogue in memory that keeps the promises of the port."""
+"""A catalogue in memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class FakeCatalogue:
-    """Rows in memory, of which nobody sees half a change; see `ports.Catalogue`."""
+    """Rows in memory, with transactions; see `ports.Catalogue`."""
 
     committed: FakeRows = field(default_factory=FakeRows)
     is_full: bool = False
 
     async def write(self, work: Callable[[Rows], T]) -> T:
-        """Do *work* in one transaction that nobody else writes in; whole or not at all."""
+        """Do *work* in a transaction, which is committed as a whole or not at all."""
         if self.is_full:
             raise NoRoomError
         rows = self.committed.copy()
@@ -28,10 +28,10 @@ class FakeCatalogue:
         return result
 
     async def read(self, work: Callable[[Rows], T]) -> T:
-        """Do *work* that changes nothing, on what is committed."""
+        """Do *work* on the committed rows without changing them."""
         return work(self.committed.copy())
 
 
 def fits_the_port(catalogue: FakeCatalogue) -> Catalogue:
-    """Return the fake as what it stands for: mypy proves that it does."""
+    """Return the fake as its port, which mypy checks."""
     return catalogue

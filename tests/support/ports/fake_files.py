@@ -1,4 +1,4 @@
-"""A store of files that are gone with the test, and keep the port's promises."""
+"""A store of files in memory."""
 
 import asyncio
 import hashlib
@@ -20,19 +20,19 @@ from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 
 @dataclass(slots=True)
 class FakeIncoming:
-    """A file on its way in; see `ports.IncomingFile`."""
+    """A file that is being received; see `ports.IncomingFile`."""
 
     files: "FakeFiles"
     size: int = 0
     content: bytes = b""
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Add bytes."""
         self.content += chunk
         self.size += len(chunk)
 
     async def finish(self) -> FileDigests:
-        """Return what was received."""
+        """Return the digests of what was received."""
         return FileDigests(
             size=self.size,
             sha256=hashlib.sha256(self.content).hexdigest(),
@@ -41,43 +41,43 @@ class FakeIncoming:
         )
 
     async def read_contents(self, name: DistributionName) -> Contents:
-        """Look into the archive, while others do so too."""
+        """Read the archive, concurrently with others."""
         self.files.reading += 1
-        self.files.together.append(self.files.reading)
+        self.files.concurrent.append(self.files.reading)
         await asyncio.sleep(0)
         self.files.reading -= 1
         return read_contents(io.BytesIO(self.content), name)
 
     def commit(self) -> None:
-        """Put the file where its digest says, for good."""
+        """Store the file under its digest."""
         digest = hashlib.sha256(self.content).hexdigest()
-        self.files.kept[digest] = self.content
+        self.files.stored[digest] = self.content
         self.files.touched[digest] = self.files.clock.now()
 
 
 @dataclass(slots=True)
 class FakeFiles:
-    """Files in memory; see `ports.ArtifactFiles`. Their paths lead nowhere.
+    """Files in memory; see `ports.ArtifactFiles`. Their paths do not exist.
 
-    *together*: for each archive that was looked into, how many were just then.
+    *concurrent*: for each archive that was read, how many were being read.
     """
 
     clock: Clock
-    kept: dict[str, bytes] = field(default_factory=dict)
+    stored: dict[str, bytes] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
     reading: int = 0
-    together: list[int] = field(default_factory=list)
+    concurrent: list[int] = field(default_factory=list)
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
-        """Open a file for bytes that come in."""
+        """Open a new file."""
         return self._receive()
 
     def reopen(self, received: FileDigests) -> IncomingFile:
-        """Return a file that is kept already as one that has just come in."""
+        """Return a stored file as if it had just been received."""
         return FakeIncoming(self, received.size, self._content(received.sha256))
 
     async def digests(self, sha256: str, algorithms: Mapping[str, int]) -> Mapping[str, str]:
-        """Return digests of a kept file in hex, by hashlib's name of the algorithm."""
+        """Return digests of a stored file in hex, by hashlib's names of algorithms."""
         content = self._content(sha256)
         found: dict[str, str] = {}
         for name, length in algorithms.items():
@@ -86,24 +86,24 @@ class FakeFiles:
         return found
 
     def path(self, sha256: str) -> Path:
-        """Return where a kept file is."""
-        return Path("kept") / sha256
+        """Return the path of a stored file."""
+        return Path("stored") / sha256
 
     def remove(self, sha256: str) -> None:
-        """Delete a file, if it is there."""
-        self.kept.pop(sha256, None)
+        """Delete a file, if it exists."""
+        self.stored.pop(sha256, None)
 
     def sweep(self, known: frozenset[str], before: datetime) -> int:
-        """Delete what no row names and nobody has touched since *before*; return how many."""
-        stale = [one for one in self.kept if one not in known and self.touched[one] < before]
+        """Delete files that no row names and that are older than *before*; return their number."""
+        stale = [one for one in self.stored if one not in known and self.touched[one] < before]
         for digest in stale:
             self.remove(digest)
         return len(stale)
 
     def _content(self, sha256: str) -> bytes:
-        if sha256 not in self.kept:
+        if sha256 not in self.stored:
             raise FileNotFoundError(ENOENT, os.strerror(ENOENT))
-        return self.kept[sha256]
+        return self.stored[sha256]
 
     @asynccontextmanager
     async def _receive(self) -> AsyncIterator[IncomingFile]:
@@ -111,5 +111,5 @@ class FakeFiles:
 
 
 def fits_the_port(files: FakeFiles) -> ArtifactFiles:
-    """Return the fake as what it stands for: mypy proves that it does."""
+    """Return the fake as its port, which mypy checks."""
     return files

@@ -1,4 +1,4 @@
-"""A journal store in memory that can die at any write, and lose the lease."""
+"""A journal store in memory that can die at any write, and lose its lease."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -10,47 +10,47 @@ from stageproxy.ports import JournalStore
 
 
 class DiedError(Exception):
-    """Whoever published was killed here."""
+    """The client was killed here."""
 
 
 @dataclass(slots=True)
 class FakeJournalStore:
-    """Keeps entries; see `ports.JournalStore`.
+    """Stores entries; see `ports.JournalStore`.
 
-    *dies_before*, *dies_after*: the writes, counted from 1, at which its
-    process is killed, before or after they are kept. *lost_at*: from which
-    call on somebody else has the lease. `told` is all that was written down.
+    *dies_before*, *dies_after*: the writes, counted from 1, at which the client
+    is killed, before or after they are stored. *lost_at*: the call from which
+    another client has the lease. `recorded`: all recorded entries.
     """
 
-    kept: dict[str, Entry]
+    stored: dict[str, Entry]
     dies_before: Collection[int] = ()
     dies_after: Collection[int] = ()
     lost_at: int | None = None
     writes: int = 0
     renewals: int = 0
-    told: list[Entry] = field(default_factory=list)
+    recorded: list[Entry] = field(default_factory=list)
     endings: list[str] = field(default_factory=list)
     is_dead: bool = False
 
     async def entries(self) -> Journal:
-        """Return the journal as it is."""
-        return dict(self.kept)
+        """Return the journal."""
+        return dict(self.stored)
 
     async def record(self, entries: Sequence[Entry]) -> None:
-        """Keep how far artifacts are."""
+        """Store the state of artifacts."""
         await self._write(entries)
 
     async def renew(self) -> None:
-        """Give a sign of life."""
+        """Renew the lease."""
         self._check()
         self.renewals += 1
 
     async def succeed(self) -> None:
-        """Say that the stage is published."""
+        """Record that the stage is published."""
         await self._write((), ending="published")
 
     async def fail(self, reason: str) -> None:
-        """Say why this goes no further."""
+        """Record why the promotion stopped."""
         await self._write((), ending=reason)
 
     async def _write(self, entries: Sequence[Entry], *, ending: str | None = None) -> None:
@@ -59,8 +59,8 @@ class FakeJournalStore:
         self.writes += 1
         number = self.writes
         self._die_if(number in self.dies_before)
-        self.kept.update((one.filename, one) for one in entries)
-        self.told += entries
+        self.stored.update((one.filename, one) for one in entries)
+        self.recorded += entries
         if ending is not None:
             self.endings.append(ending)
         self._die_if(number in self.dies_after)
@@ -70,12 +70,12 @@ class FakeJournalStore:
         if self.lost_at is not None and self.writes + 1 >= self.lost_at:
             raise LostLeaseError
 
-    def _die_if(self, killed: bool) -> None:  # noqa: FBT001 - a question, and its answer
+    def _die_if(self, killed: bool) -> None:  # noqa: FBT001 - reads as a condition
         if killed:
             self.is_dead = True
             raise DiedError
 
 
 def fits_the_port(journal_store: FakeJournalStore) -> JournalStore:
-    """Return the fake as what it stands for: mypy proves that it does."""
+    """Return the fake as its port, which mypy checks."""
     return journal_store

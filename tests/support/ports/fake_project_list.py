@@ -59,7 +59,7 @@ class FakeProjectList:
         yield _Streamed(self)
 
     def resolve(self, location: str, asked: str) -> Redirection:
-        """Return nothing that is used: nothing is redirected here."""
+        """Return a redirection that no caller uses."""
         return Redirection(location, asked, is_known=False)
 
 

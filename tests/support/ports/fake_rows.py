@@ -1,4 +1,4 @@
-"""The rows of the fake catalogue, which keep the promises of the ports."""
+"""The rows of the fake catalogue."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ FormerKey = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class _StoredArtifact:
-    """An artifact with what came along."""
+    """An artifact with its form and core metadata."""
 
     artifact: Artifact
     form: FormFields
@@ -50,7 +50,7 @@ class FakeTables:
     events: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> "FakeTables":
-        """Return tables that change on their own."""
+        """Return a copy."""
         return FakeTables(
             dict(self.stages),
             dict(self.stage_tokens),
@@ -73,13 +73,13 @@ class FakeTables:
             if self.stages[stage_id].status in LIVE
         )
         return is_coming or any(
-            kept.artifact.sha256 == sha256 and self.stages[stage_id].status in LIVE
-            for (stage_id, _), kept in self.artifacts.items()
+            stored.artifact.sha256 == sha256 and self.stages[stage_id].status in LIVE
+            for (stage_id, _), stored in self.artifacts.items()
         )
 
     def with_artifacts(self, stage: Stage) -> Stage:
-        """Return a stage with its artifacts and its unfinished file uploads."""
-        held = [kept.artifact for key, kept in self.artifacts.items() if key[0] == stage.id]
+        """Return a stage with its artifacts and unfinished file uploads."""
+        held = [stored.artifact for key, stored in self.artifacts.items() if key[0] == stage.id]
         return replace(
             stage,
             artifacts=tuple(sorted(held, key=lambda one: one.filename)),
@@ -87,7 +87,7 @@ class FakeTables:
         )
 
     def unfinished(self, stage_id: str) -> Sequence[FileUpload]:
-        """Return the file uploads that keep a stage from being promoted."""
+        """Return the unfinished file uploads of a stage."""
         return [
             replace(one, attestations=None)
             for key, one in self.uploads.items()
@@ -107,14 +107,14 @@ class FakeStageRows:
         return self.tables.with_artifacts(stage) if stage else None
 
     def find_by_token(self, digest: str) -> tuple[Stage, int] | None:
-        """Return the stage that a stage token opens or opened, and the rotation it is of."""
+        """Return the stage of a stage token, old or new, and the rotation of the token."""
         if digest not in self.tables.stage_tokens:
             return None
         stage_id, rotation = self.tables.stage_tokens[digest]
         return self.tables.with_artifacts(self.tables.stages[stage_id]), rotation
 
     def find_live(self, project: str, version: str) -> Stage | None:
-        """Return the live stage of a release, however its version is spelled."""
+        """Return the live stage of a release, in any spelling of its version."""
         found = (
             one for one in self.tables.stages.values() if _is_live_stage_of(one, project, version)
         )
@@ -135,7 +135,7 @@ class FakeStageRows:
         self.tables.stages[stage.id] = replace(stage, artifacts=(), uploads=())
 
     def save_token(self, digest: str, stage_id: str, rotation: int) -> None:
-        """Store that a stage token opens a stage."""
+        """Store a stage token."""
         _require(stage_id in self.tables.stages)
         self.tables.stage_tokens[digest] = (stage_id, rotation)
 
@@ -188,18 +188,18 @@ class FakeArtifactRows:
         self.tables.former[stage_id, artifact.blake2b_256, artifact.filename] = reason
 
     def find_former(self, stage_id: str, blake2b_256: str, filename: str) -> str | None:
-        """Return why a file is no longer staged."""
+        """Return the reason why a file is no longer staged."""
         return self.tables.former.get((stage_id, blake2b_256, filename))
 
     def find_core_metadata(self, stage_id: str, filename: str) -> bytes | None:
         """Return the METADATA file of a staged wheel."""
-        kept = self.tables.artifacts.get((stage_id, filename))
-        return kept.core_metadata if kept else None
+        stored = self.tables.artifacts.get((stage_id, filename))
+        return stored.core_metadata if stored else None
 
     def find_form(self, stage_id: str, filename: str) -> FormFields:
-        """Return the form that an artifact came with; empty if there is no such artifact."""
-        kept = self.tables.artifacts.get((stage_id, filename))
-        return kept.form if kept else ()
+        """Return the form of an artifact, empty if there is none."""
+        stored = self.tables.artifacts.get((stage_id, filename))
+        return stored.form if stored else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class FakeFileUploadRows:
     tables: FakeTables
 
     def find(self, stage_id: str, upload_id: str) -> FileUpload | None:
-        """Return a file upload of a stage, in whatever state."""
+        """Return a file upload of a stage, in any status."""
         return self.tables.uploads.get((stage_id, upload_id))
 
     def save(self, stage_id: str, upload: FileUpload) -> None:
@@ -222,8 +222,8 @@ class FakeFileUploadRows:
         if upload.received:
             self.tables.unused_since[upload.received.sha256] = None
             self.tables.sizes[upload.received.sha256] = upload.received.size
-        kept = upload if upload.status in IN_PROGRESS else replace(upload, attestations=None)
-        self.tables.uploads[stage_id, upload.id] = kept
+        stored = upload if upload.status in IN_PROGRESS else replace(upload, attestations=None)
+        self.tables.uploads[stage_id, upload.id] = stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class FakeFileRows:
 
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
-        is_held = any(kept.artifact.sha256 == sha256 for kept in self.tables.artifacts.values())
+        is_held = any(stored.artifact.sha256 == sha256 for stored in self.tables.artifacts.values())
         is_coming = any(
             one.received and one.received.sha256 == sha256 and one.status in IN_PROGRESS
             for one in self.tables.uploads.values()
@@ -312,7 +312,7 @@ class FakePromotionRows:
         self.tables.promotions[promotion.stage_id] = promotion
 
     def find_journal(self, stage_id: str) -> Journal:
-        """Return the journal of a stage's promotion; empty if there never was one."""
+        """Return the journal of a stage's promotion, empty if there is none."""
         return {
             key[1]: self.tables.entries[key]
             for key in sorted(self.tables.entries)
@@ -320,7 +320,7 @@ class FakePromotionRows:
         }
 
     def save_entry(self, stage_id: str, entry: Entry) -> None:
-        """Store how far an artifact is."""
+        """Store the state of an artifact."""
         _require(stage_id in self.tables.stages)
         self.tables.entries[stage_id, entry.filename] = entry
 
@@ -347,12 +347,12 @@ class FakeAuditRows:
     def list(
         self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
     ) -> Sequence[AuditRecord]:
-        """Return the records of a stage, or all, that follow the one of a number."""
+        """Return the records of a stage, or of all, after the one of a number."""
         found = [one for one in self.tables.events if stage_id in {None, one.event.stage_id}]
         return [one for one in found if one.number > after][:limit]
 
     def head(self) -> ChainEnd:
-        """Return where the trail ends."""
+        """Return the end of the trail."""
         return self.tables.events[-1].end if self.tables.events else START
 
 
@@ -370,7 +370,7 @@ class FakeRows:
         self.audit = FakeAuditRows(self.tables)
 
     def copy(self) -> "FakeRows":
-        """Return rows that change on their own."""
+        """Return a copy."""
         return FakeRows(self.tables.copy())
 
     def totals(self) -> Totals:

@@ -1,1 +1,1 @@
-"""What promotions are tried with."""
+"""Support of tests of promotions."""

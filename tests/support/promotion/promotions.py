@@ -18,7 +18,7 @@ def a_promotion(
     ended_at: datetime | None = None,
     notices: tuple[str, ...] = (),
 ) -> Promotion:
-    """Return a promotion that began at noon, by its first holder."""
+    """Return a promotion that began at noon, with its first holder."""
     return Promotion(
         stage_id=stage_id,
         approval=Approval("d" * 64, 1, "t1", NOON, acknowledged),

@@ -1,1 +1,1 @@
-"""Servers that tests start: ours, and others."""
+"""Servers that tests start: stageproxy and others."""

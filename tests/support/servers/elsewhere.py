@@ -1,4 +1,4 @@
-"""What needs a running loop, looked after on a thread: commands bring a loop of their own."""
+"""Servers that run in a thread, for tests without an event loop."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ _PATIENCE = 60
 
 @contextmanager
 def elsewhere(opening: Callable[[], AbstractAsyncContextManager[T]]) -> Iterator[T]:
-    """Return what *opening* opens, on a thread with a loop, for as long as the block lasts."""
+    """Run *opening* in a thread with an event loop while the block runs, and return its value."""
     opened: list[T] = []
     is_up, may_end = threading.Event(), threading.Event()
 

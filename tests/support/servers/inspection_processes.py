@@ -1,4 +1,4 @@
-"""The processes in which a server looks into archives, as seen from outside."""
+"""The processes in which a server reads archives."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ MODULE = b"stageproxy.store.inspection_worker"
 
 
 def inspection_processes(server: int) -> set[int]:
-    """Return the ids of the processes that belong to the process of a server."""
+    """Return the ids of the processes of a server."""
     return {
         int(folder.name)
         for folder in Path("/proc").iterdir()
@@ -28,14 +28,14 @@ def _belongs_to(folder: Path, server: int) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    """Say whether a process is there, and no zombie."""
+    """Return whether a process exists and is not a zombie."""
     with suppress(OSError):
         return " Z " not in Path(f"/proc/{pid}/stat").read_text()
     return False
 
 
 def memory_of(pid: int, *, most: bool = False) -> int:
-    """Return how many bytes of memory a process has, or the *most* that it has had."""
+    """Return the memory of a process in bytes, or its peak with *most*."""
     return _number_in(Path(f"/proc/{pid}"), "VmHWM" if most else "VmRSS") * 1024
 
 
@@ -50,7 +50,7 @@ def _number_in(folder: Path, name: str) -> int:
 
 
 async def first_asked(pids: Collection[int]) -> int:
-    """Return which of some processes, all of them stopped, is the first to be asked something."""
+    """Return which of some stopped processes is the first to get a request."""
     return await asyncio.to_thread(_first_with_input, pids)
 
 

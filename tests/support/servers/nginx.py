@@ -1,4 +1,4 @@
-"""The nginx of this machine, run with the configuration that the documentation shows."""
+"""nginx with the documented configuration."""
 
 import asyncio
 import shutil
@@ -18,7 +18,7 @@ from tests.support.servers.service import basic
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-"""What nginx has folders for, whether it uses them or not."""
+"""The temporary folders of nginx, used or not."""
 
 _START_SECONDS = 60
 _LOG_SECONDS = 60
@@ -36,15 +36,15 @@ include {folder}/stageproxy.conf;
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """A certificate for `localhost`, its key, and the certificate of who signed it, as files."""
+    """A certificate for `localhost`, its key, and its authority, as files."""
 
     certificate: Path
     key: Path
     authority: Path
 
     @classmethod
-    def made_in(cls, folder: Path) -> "Certificates":
-        """Make an authority, and let it sign."""
+    def create_in(cls, folder: Path) -> "Certificates":
+        """Create an authority and a certificate."""
         made = cls(folder / "certificate.pem", folder / "key.pem", folder / "authority.pem")
         authority = trustme.CA()
         issued = authority.issue_cert("localhost")
@@ -54,14 +54,14 @@ class Certificates:
         authority.cert_pem.write_to_path(made.authority)
         return made
 
-    def trusted(self) -> ssl.SSLContext:
-        """Return what a client needs to trust it."""
+    def tls_context(self) -> ssl.SSLContext:
+        """Return the TLS context of a client that trusts it."""
         return ssl.create_default_context(cafile=self.authority)
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
-    """A server behind nginx: its public URL, and what nginx logs."""
+class ProxiedServer:
+    """A server behind nginx: its public URL, and the logs of nginx."""
 
     url: str
     server: Server
@@ -71,7 +71,7 @@ class Front:
     async def lines(self, count: int) -> list[str]:
         """Return the requests that nginx has logged, once there are so many.
 
-        It logs a request after its answer: whoever has the answer may be ahead of the log.
+        nginx logs a request after its answer: a client may be ahead of the log.
         """
         log = self.logs / "access.log"
         async with asyncio.timeout(_LOG_SECONDS):
@@ -82,7 +82,7 @@ class Front:
                 await asyncio.sleep(0.02)
 
     def session(self, address: str = "127.0.0.1") -> aiohttp.ClientSession:
-        """Return a session that trusts the certificate, from one of this machine's addresses."""
+        """Return a session that trusts the certificate, from a local address."""
         connector = aiohttp.TCPConnector(
             ssl=self.tls, local_addr=(address, 0), family=socket.AF_INET
         )
@@ -90,12 +90,12 @@ class Front:
         return aiohttp.ClientSession(connector=connector, headers=headers)
 
 
-FrontStart = Callable[..., AbstractAsyncContextManager[Front]]
-"""Starts a server behind nginx; see the fixture `start_front`."""
+ProxiedServerStart = Callable[..., AbstractAsyncContextManager[ProxiedServer]]
+"""Starts a server behind nginx; see the fixture `start_proxied_server`."""
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on: the server has to know it before nginx does."""
+    """Return an unused port, which the server has to know before nginx listens on it."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
 
@@ -103,7 +103,7 @@ def free_port() -> int:
 def configuration_for(
     folder: Path, port: int, behind: str, certificates: Certificates, changes: Mapping[str, str]
 ) -> str:
-    """Return the configuration with what whoever installs it changes, and nothing else."""
+    """Return the configuration with the changes of an installation, and nothing else."""
     own = {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         "server 127.0.0.1:8726;": f"server {behind.removeprefix('http://')};",
@@ -129,7 +129,7 @@ async def running_nginx(
     certificates: Certificates,
     changes: Mapping[str, str] = {},
 ) -> AsyncIterator[Path]:
-    """Run nginx on a port in front of a server, from a folder of its own; return its logs'."""
+    """Run nginx on a port in front of a server, in its own folder; return that of its logs."""
     logs = folder / "logs"
     logs.mkdir(parents=True)
     paths = (f"{one}_temp_path {folder}/{one};" for one in TEMPORARY)
@@ -150,7 +150,7 @@ async def running_nginx(
 
 
 def _nginx() -> str:
-    """Return the command, which Debian keeps where only root looks for it."""
+    """Return the command, which Debian installs in a folder that only root's PATH has."""
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     assert found, "nginx is not installed: .ci/run installs it with apt-get."
     return found

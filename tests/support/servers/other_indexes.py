@@ -1,6 +1,6 @@
-"""Indexes of others with the legacy upload API, run as their users do, each from a fresh folder.
+"""Other indexes with the legacy upload API, run as their users do, each in a new folder.
 
-How they answer is held by `tests/journeys/publishing/test_other_indexes.py`.
+`tests/journeys/publishing/test_other_indexes.py` tests their answers.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ from tests.support.servers.processes import run
 from tests.support.servers.service import basic
 
 USERNAME = "__token__"
-"""Whoever has an API token uploads by this name; both indexes let a user be called so."""
+"""The user name of API tokens, which both indexes accept."""
 
 PASSWORD = "the password of whoever publishes"
 
 _ACCEPT = ACCEPT_FOR[SimpleType.V1_JSON]
 _ANSWER_SECONDS = 60
 _START_SECONDS = 60
-# devpi-server derives a key when it starts, in a way that is slow on purpose: 8 seconds, 512 MiB.
+# devpi-server derives a key at its start, deliberately slowly: 8 seconds, 512 MiB.
 _DEVPI_IN_A_HURRY = (
     *("--argon2-memory-cost", "1024", "--argon2-time-cost", "1", "--argon2-parallelism", "1"),
     *("--threads", "4"),
@@ -46,7 +46,7 @@ _DEVPI_IN_A_HURRY = (
 
 @dataclass(frozen=True, slots=True)
 class OtherIndex:
-    """An index that runs: who has the password uploads, all may read."""
+    """A running index: anyone can read, and clients with the password can upload."""
 
     repository_url: str
     index_url: str
@@ -54,12 +54,12 @@ class OtherIndex:
     password: str = field(default=PASSWORD, repr=False)
 
     async def page(self, project: str, accept: str = _ACCEPT) -> Answer:
-        """Return what is answered where the page of a project should be, redirects included."""
+        """Return the answer to the page of a project, including redirects."""
         async with ClientSession() as session:
             return await send(session, "GET", f"{self.index_url}{project}/", {"Accept": accept})
 
     async def listing(self, project: str) -> Listing:
-        """Return what the page of a project says; of no project, that it is not there."""
+        """Return the listing of a project, an empty one if there is no page."""
         page = await self.page(project)
         if page.status == 404:
             return Listing(exists=False)
@@ -67,21 +67,21 @@ class OtherIndex:
         return read_page(own_document(page.body, page.headers["Content-Type"]), project)
 
     async def hashes(self, project: str) -> dict[str, str | None]:
-        """Return the sha256 of each file that the page of a project lists."""
+        """Return the sha256 of each file on the page of a project."""
         listing = await self.listing(project)
         return {name: file.sha256 for name, file in listing.files.items()}
 
     async def upload(
         self, distribution: Distribution, *, password: str | None = None, **changes: str
     ) -> Answer:
-        """Upload a file with the form that twine sends, but for some *changes*."""
+        """Upload a file with twine's form, with *changes*."""
         data = body_of(twine_form(distribution, **changes))
         async with ClientSession() as session:
             headers = self._headers(password or self.password)
             return await send(session, "POST", self.repository_url, headers, data=data)
 
     async def upload_half(self, distribution: Distribution) -> bytes:
-        """Send a form that ends amid the file, as one whose sender dies; return the answer."""
+        """Send a form that ends in the middle of the file; return the answer."""
         body = body_of(twine_form(distribution))
         url = URL(self.repository_url)
         headers = {**self._headers(self.password), "Host": url.authority, "Connection": "close"}
@@ -99,7 +99,7 @@ class OtherIndex:
 
     @asynccontextmanager
     async def unfinished_request(self) -> AsyncIterator[None]:
-        """Keep a connection on which the index waits for a request."""
+        """Hold a connection on which the index waits for a request."""
         url = URL(self.index_url)
         _, writer = await asyncio.open_connection(url.host, url.port)
         try:
@@ -109,7 +109,7 @@ class OtherIndex:
             await writer.wait_closed()
 
     async def answers_within(self, *, seconds: float) -> bool:
-        """Say whether the page of a project, or that there is none, comes in time."""
+        """Return whether the page of a project is answered in time, with any status."""
         try:
             async with asyncio.timeout(seconds):
                 await self.page("demo")
@@ -123,13 +123,13 @@ class OtherIndex:
 
 @dataclass(frozen=True, slots=True)
 class OtherIndexes:
-    """The indexes that can be started, each in a new folder below one."""
+    """The indexes that can be started, each in a new folder."""
 
     tools: Tools
     folder: Path
 
     def start(self, name: str) -> AbstractAsyncContextManager[OtherIndex]:
-        """Run one of those that `STARTS` names."""
+        """Run an index of `STARTS`."""
         return STARTS[name](self)
 
     @asynccontextmanager
@@ -138,8 +138,8 @@ class OtherIndexes:
     ) -> AsyncIterator[OtherIndex]:
         """Run pypiserver.
 
-        Where nothing else is said, who asks it for a project that it does not
-        have is led to PyPI. Here it says 404, or leads to *missing_are_at*.
+        By default it redirects missing projects to PyPI. Here it answers 404, or redirects to
+        *missing_are_at*.
         """
         folder = self._new_folder()
         passwords = folder / "passwords"
@@ -163,8 +163,8 @@ class OtherIndexes:
         folder, port = self._new_folder(), free_port()
         data = ["--serverdir", str(folder / "data")]
         init = str(self.tools.command("devpi-server", "devpi-init"))
-        told = await run(init, *data, "--no-root-pypi", environment=clean_environment())
-        told.ok()
+        done = await run(init, *data, "--no-root-pypi", environment=clean_environment())
+        done.ok()
         where = ["--host", "127.0.0.1", "--port", str(port), "--offline-mode"]
         command = [str(self.tools.command("devpi-server")), *data, *where, *_DEVPI_IN_A_HURRY]
         async with _running(*command, port=port, folder=folder):
@@ -185,7 +185,7 @@ STARTS: Mapping[str, Callable[[OtherIndexes], AbstractAsyncContextManager[OtherI
 
 
 async def _put(url: str, document: Mapping[str, object], *, as_user: bool = False) -> None:
-    """Make a user or an index of devpi-server."""
+    """Create a user or an index of devpi-server."""
     headers = {"Authorization": basic(PASSWORD)} if as_user else {}
     async with (
         ClientSession(headers=headers) as session,
@@ -196,7 +196,7 @@ async def _put(url: str, document: Mapping[str, object], *, as_user: bool = Fals
 
 @asynccontextmanager
 async def _running(*command: str, port: int, folder: Path) -> AsyncIterator[None]:
-    """Run a server until the block ends. What it keeps goes with its folder: it may be killed."""
+    """Run a server until the block ends. It may be killed: its data is removed with its folder."""
     with (folder / "log").open("w") as said:
         process = await asyncio.create_subprocess_exec(
             *command, env=clean_environment(), stdin=DEVNULL, stdout=said, stderr=STDOUT

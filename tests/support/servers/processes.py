@@ -1,4 +1,4 @@
-"""Real processes: commands run to their end, and a server that is ended by its process."""
+"""Processes: commands, and a server."""
 
 import asyncio
 import io
@@ -30,7 +30,7 @@ _RUN_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command that has ended: its exit code, and what it said."""
+    """The result of a command: its exit code and output."""
 
     code: int
     stdout: str
@@ -38,46 +38,46 @@ class Finished:
 
     @property
     def output(self) -> str:
-        """Return all that was said."""
+        """Return all output."""
         return self.stdout + self.stderr
 
     @property
     def document(self) -> Any:
-        """Return what was printed, as the one JSON document that it is."""
+        """Return the JSON document on stdout."""
         return json.loads(self.stdout)
 
     def ok(self) -> "Finished":
-        """Return the command itself if it succeeded; fail with what it said otherwise."""
+        """Return the result itself if the command succeeded; fail with its output otherwise."""
         assert self.code == 0, self.output
         return self
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
-    """A stage that was filled, by its id and URL."""
+class StageLinks:
+    """A stage with files, by its id and URL."""
 
     id: str
     url: str
 
     @property
     def index(self) -> str:
-        """Return the index URL that installers are given."""
+        """Return the index URL for installers."""
         return f"{self.url}simple/"
 
     @property
     def only(self) -> str:
-        """Return the index URL of the staged release alone."""
+        """Return the index URL of the staged release only."""
         return f"{self.url}+only/simple/"
 
     @property
     def uploads(self) -> str:
-        """Return the URL that uploaders are given."""
+        """Return the URL for uploaders."""
         return f"{self.url}legacy/"
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs in a process of its own."""
+    """A server in its own process."""
 
     url: str
     data: Path
@@ -86,7 +86,7 @@ class Server:
 
     @property
     def admin_token(self) -> str:
-        """Return the token that the first start left for the owner."""
+        """Return the token that the first start wrote for the operator."""
         return (self.data / "admin.token").read_text().strip()
 
     async def ask(
@@ -99,7 +99,7 @@ class Server:
         form: FormData | None = None,
         headers: Mapping[str, str] = {},
     ) -> tuple[int, bytes]:
-        """Return the status and the body that a path, or a whole URL, answers."""
+        """Return the status and the body of a path, or of a whole URL."""
         url = path if "://" in path else self.url + path
         bearer = {"Authorization": f"Bearer {token or self.admin_token}"}
         async with (
@@ -108,7 +108,7 @@ class Server:
         ):
             return response.status, await response.read()
 
-    async def stage(self, *distributions: Distribution) -> Staged:
+    async def stage(self, *distributions: Distribution) -> StageLinks:
         """Upload files of one release, and return their stage."""
         for one in distributions:
             form = FormData([*upload_form(one), ("staged", "true")])
@@ -117,14 +117,14 @@ class Server:
             assert status == 200, body
         return self._staged(body)
 
-    async def open_stage(self, **options: str) -> Staged:
+    async def open_stage(self, **options: str) -> StageLinks:
         """Open an empty stage."""
         status, body = await self.ask("POST", "/api/stages", body=options)
         assert status == 201, body
         return self._staged(body)
 
     async def staged_in(self, project: str) -> list[dict[str, str]]:
-        """Return, for each stage of a project, its files by name, with their sha256."""
+        """Return the files of each stage of a project, by name, with their sha256."""
         _, body = await self.ask("GET", f"/api/stages?project={project}")
         return [
             {name: file["hashes"]["sha256"] for name, file in stage["files"].items()}
@@ -132,27 +132,27 @@ class Server:
         ]
 
     async def new_token(self, project: str, *, can: str) -> str:
-        """Make an API token for a project."""
+        """Create an API token for a project."""
         return str((await self.make_token(project=project, can=can))["token"])
 
     async def make_token(self, **order: str) -> Any:
-        """Make an API token, and return all that is told of it."""
+        """Create an API token, and return its document."""
         status, body = await self.ask("POST", "/api/tokens", body=order)
         assert status == 201, body
         return json.loads(body)
 
     async def command(self, *arguments: str, token: str | None = None, **settings: str) -> Finished:
-        """Run a `stageproxy` command against this server, with more *settings* of its own."""
-        told = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.admin_token}
-        environment = {**own_environment(), **told, **settings}
+        """Run a `stageproxy` command against this server, with more *settings*."""
+        variables = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.admin_token}
+        environment = {**own_environment(), **variables, **settings}
         return await run(sys.executable, "-m", "stageproxy", *arguments, environment=environment)
 
-    def _staged(self, body: bytes) -> Staged:
+    def _staged(self, body: bytes) -> StageLinks:
         document = json.loads(body)
-        return Staged(document["id"], document["links"]["stage"])
+        return StageLinks(document["id"], document["links"]["stage"])
 
     async def stop(self) -> None:
-        """Ask the server to end. It does, with exit code 0."""
+        """Stop the server, which exits with 0."""
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(_STOP_SECONDS):
@@ -160,7 +160,7 @@ class Server:
 
 
 def put_commands(folder: Path) -> None:
-    """Make `python` and `stageproxy` what they are in the environment of a checkout."""
+    """Create `python` and `stageproxy` as in the environment of a checkout."""
     folder.mkdir()
     for name, arguments in {"python": "", "stageproxy": "-m stageproxy"}.items():
         shim = folder / name
@@ -169,10 +169,12 @@ def put_commands(folder: Path) -> None:
 
 
 def own_environment() -> dict[str, str]:
-    """Return an environment in which `-m stageproxy` is this checkout, without any settings."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("STAGEPROXY_")}
-    paths = [str(ROOT), *filter(None, [kept.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
+    """Return an environment in which `-m stageproxy` is this checkout, without settings."""
+    remaining = {
+        name: text for name, text in os.environ.items() if not name.startswith("STAGEPROXY_")
+    }
+    paths = [str(ROOT), *filter(None, [remaining.get("PYTHONPATH")])]
+    return {**remaining, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 async def run(
@@ -181,9 +183,9 @@ async def run(
     folder: Path | None = None,
     seconds: float = _RUN_SECONDS,
 ) -> Finished:
-    """Run a command to its end, or kill it when its time is over.
+    """Run a command, or kill it after its time limit.
 
-    What it says goes to files: a process that it leaves behind cannot keep us waiting.
+    Its output is written to files: a process that it leaves behind cannot keep us waiting.
     """
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         process = await asyncio.create_subprocess_exec(
@@ -201,11 +203,11 @@ async def run(
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        said = []
+        text = []
         for stream in (stdout, stderr):
             stream.seek(0)
-            said.append(stream.read().decode(errors="replace"))
-    return Finished(code, *said)
+            text.append(stream.read().decode(errors="replace"))
+    return Finished(code, *text)
 
 
 ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
@@ -216,14 +218,14 @@ ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
 async def running_server(
     data: Path, *, logs: Path, settings: Mapping[str, str] = {}
 ) -> AsyncIterator[Server]:
-    """Run `stageproxy serve` on a free port; what it says is added to files in *logs*.
+    """Run `stageproxy serve` on a free port; its output is appended to files in *logs*.
 
-    *settings*: variables of the environment, as `UPSTREAM__URL`.
+    *settings*: environment variables without their prefix, as `UPSTREAM__URL`.
     """
     given = {f"STAGEPROXY_{name}": text for name, text in settings.items()}
     command = ["-m", "stageproxy", "serve", "--port", "0", "--data", str(data)]
     with (logs / "stdout").open("a+") as stdout, (logs / "stderr").open("a") as stderr:
-        said_before = stdout.tell()
+        offset = stdout.tell()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
@@ -233,7 +235,7 @@ async def running_server(
             stderr=stderr,
         )
         try:
-            url = await _wait_until_ready(process, logs, said_before)
+            url = await _wait_until_ready(process, logs, offset)
             server = Server(url, data, logs, process)
             yield server
             await server.stop()
@@ -250,11 +252,11 @@ def assert_no_token_is_logged(logs: Path) -> None:
     assert [name for name, text in texts.items() if TOKEN_PATTERN.search(text)] == []
 
 
-async def _wait_until_ready(process: Process, logs: Path, said_before: int) -> str:
+async def _wait_until_ready(process: Process, logs: Path, offset: int) -> str:
     async with asyncio.timeout(_START_SECONDS):
         while process.returncode is None:
-            said = (logs / "stdout").read_text()[said_before:]
-            *lines, _ = said.split("\n")
+            text = (logs / "stdout").read_text()[offset:]
+            *lines, _ = text.split("\n")
             if lines and lines[-1].startswith(_READY):
                 return lines[-1].removeprefix(_READY)
             await asyncio.sleep(0.02)

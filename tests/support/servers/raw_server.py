@@ -1,4 +1,4 @@
-"""A server that says whatever bytes it is told to, and keeps those that it gets."""
+"""A server that sends any bytes and records its requests."""
 
 import asyncio
 import re
@@ -13,9 +13,9 @@ LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n")
 
 @dataclass(slots=True)
 class RawServer:
-    """What is answered next, and all requests so far.
+    """The next answers, and all requests so far.
 
-    With *is_deaf* it reads none of them; *pause* is what it waits before each next MiB.
+    With *is_deaf* no request is read; *pause* is the time before each MiB.
     """
 
     url: str = ""
@@ -26,7 +26,7 @@ class RawServer:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """Read one request, answer it, and hang up."""
+        """Read one request, answer it, and close the connection."""
         if self.is_deaf:
             await self.ended.wait()
         with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -48,7 +48,7 @@ class RawServer:
 
 @asynccontextmanager
 async def raw_server() -> AsyncIterator[RawServer]:
-    """Serve on a free port of this machine."""
+    """Serve on a free local port."""
     raw = RawServer()
 
     async with asyncio.TaskGroup() as group:

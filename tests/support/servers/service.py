@@ -1,4 +1,4 @@
-"""The whole service in this process, over a fake index, at a time that tests set."""
+"""The whole service in this process, over a fake index, with a clock that tests set."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ from tests.support.clients.asking import Answer, send
 from tests.support.clients.described import Description
 from tests.support.index.fake_index import FakeIndex
 from tests.support.ports.clock import FakeClock
-from tests.support.ports.inspectors import InspectorHere
+from tests.support.ports.in_process_inspector import InProcessInspector
 
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 HTML_PAGE = "application/vnd.pypi.simple.v1+html"
@@ -35,7 +35,7 @@ NOT_SENT_BY_ITSELF = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 @dataclass(slots=True)
 class RunningService:
-    """A service that answers, and what is around it."""
+    """A running service and its parts."""
 
     url: str
     index: FakeIndex
@@ -49,7 +49,7 @@ class RunningService:
     async def get(
         self, path: str, accept: str | None = None, *, method: str = "GET", **headers: str
     ) -> Answer:
-        """Return the answer to GET of a path of this server, or of a URL of it."""
+        """Return the answer to GET of a path or URL of this server."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.send(method, path, given | ({"Accept": accept} if accept else {}))
 
@@ -61,9 +61,9 @@ class RunningService:
         *,
         data: bytes | None = None,
     ) -> Answer:
-        """Return the answer to a request whose path goes out as it is spelled.
+        """Return the answer to a request whose path is sent unchanged.
 
-        Whatever `/api/` answers in any test has to be as it is described.
+        Every answer of `/api/` in any test is compared with its description.
         """
         url = self.url + path if path.startswith("/") else path
         answer = await send(self.session, method, URL(url, encoded=True), headers, data=data)
@@ -74,7 +74,7 @@ class RunningService:
     async def api(
         self, method: str, path: str, token: str | None = None, /, **document: Any
     ) -> Answer:
-        """Return the answer of `/api/…` to a document, asked for with a token, or the admin's."""
+        """Return the answer of `/api/…` to a document, with a token, by default the admin's."""
         headers = {"Authorization": f"Bearer {token or self.admin}"}
         data = json.dumps(document).encode() if document else None
         return await self.send(method, f"/api/{path}", headers, data=data)
@@ -85,7 +85,7 @@ class RunningService:
         return str(made.document["token"])
 
     async def open_stage(self, project: str = "demo", version: str | None = "2.0") -> Any:
-        """Return a new stage, as the admin sees it."""
+        """Return a new stage as the admin sees it."""
         return (await self.api("POST", "stages", name=project, version=version)).document
 
     async def post(
@@ -96,14 +96,14 @@ class RunningService:
         token: str | None = None,
         **headers: str,
     ) -> Answer:
-        """Return the answer to a form; it comes with the admin's token if no other is given."""
+        """Return the answer to a form, by default with the admin token."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Content-Type": FORM, "Authorization": basic(token or self.admin), **given}
         data = parts if isinstance(parts, bytes) else body_of(parts)
         return await self.send("POST", to, CIMultiDict(sent), data=data)
 
     async def upload(self, distribution: Distribution, **more: str) -> Answer:
-        """Return the answer to an upload as twine does it; *more* goes to `post`."""
+        """Return the answer to an upload by twine's form; *more* is passed to `post`."""
         return await self.post(twine_form(distribution), **more)
 
     async def staged(self, *distributions: Distribution) -> Any:
@@ -124,24 +124,24 @@ async def running_service(
     inspected_by: Inspector | None = None,
     **settings: Mapping[str, Any],
 ) -> AsyncIterator[RunningService]:
-    """Serve on a free port of this machine, as `stageproxy serve` does.
+    """Serve on a free local port, as `stageproxy serve` does.
 
-    Archives are looked into in this process, unless another *inspected_by* is given.
+    Archives are read in this process, unless another *inspected_by* is given.
     """
-    said: list[str] = []
+    lines: list[str] = []
     clock = FakeClock()
     directory = DataDirectory(data)
     async with (
         listening(
             config_of(data, index, settings),
             directory,
-            said.append,
+            lines.append,
             clock,
-            inspected_by or InspectorHere(),
+            inspected_by or InProcessInspector(),
         ) as parts,
         ClientSession(auto_decompress=False, skip_auto_headers=NOT_SENT_BY_ITSELF) as session,
     ):
-        url = said[-1].rpartition(" ")[2]
+        url = lines[-1].rpartition(" ")[2]
         admin = directory.admin_token.read_text().strip()
         description = Description(json.loads(parts.app[OPENAPI].body))
         yield RunningService(url, index, clock, data, parts, session, admin, description)

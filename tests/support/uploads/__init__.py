@@ -1,1 +1,1 @@
-"""The upload API of the fake PyPI, and recorded cases that it is held to."""
+"""The upload API of the fake PyPI, and the recorded cases that it is compared with."""

@@ -1,4 +1,4 @@
-"""What PyPI's own software answered to uploads: the cases, and what they send."""
+"""Recorded answers of PyPI's own software to uploads, and their requests."""
 
 import json
 import re
@@ -17,7 +17,7 @@ BY_ID: Mapping[str, Case] = {case["id"]: case for case in CASES}
 
 
 def built(case: Case) -> Distribution:
-    """Return the file that a case uploads."""
+    """Return the file of a case."""
     return build_recipe(case["file"])
 
 
@@ -40,14 +40,14 @@ def parts_of(case: Case) -> list[Part]:
 
 
 def is_as_on_pypi(answer: Answer, case: Case) -> bool:
-    """Say whether an answer has PyPI's status, and its sentence in the status line or the body."""
+    """Return whether an answer has PyPI's status and sentence, in the status line or the body."""
     lines = [f"{answer.status} {line}" for line in [answer.reason, *answer.text.splitlines()]]
     found = any(re.search(case["expected_text_regex"], line) for line in lines)
     return answer.status == case["expected_status"] and found
 
 
 def _field(name: str, value: str | Mapping[str, str], digests: Mapping[str, str]) -> Part:
-    """Return a field of a case, its placeholders filled in."""
+    """Return a field of a case with its placeholders replaced."""
     if isinstance(value, str):
         return Part(name, digests.get(value, value).encode())
     return Part(name, b"x", value["as_file"])

@@ -1,4 +1,4 @@
-"""How a fake index fails an upload: when, in which way, and at which attempt."""
+"""Faults of uploads to a fake index."""
 
 import asyncio
 import socket
@@ -17,32 +17,32 @@ CUT_OFF = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\
 
 
 class Moment(StrEnum):
-    """When it happens: each follows the one before it."""
+    """When a fault happens, in order."""
 
     BEFORE = "before"
-    """The file is named, and none of it was looked at."""
+    """The file is named, and none of it was read."""
     MIDWAY = "midway"
-    """Half of the request is there."""
+    """Half of the request was read."""
     READ = "read"
-    """All of it is there, and nothing came of it yet."""
+    """The whole request was read, and not processed."""
     ACCEPTED = "accepted"
-    """The index has made up its mind, and nobody was told."""
+    """The upload was processed, and not answered."""
 
 
 class Way(StrEnum):
-    """What the client sees."""
+    """What the client observes."""
 
     RESET = "reset"
     CLOSE = "close"
     HANG = "hang"
     ANSWER = "answer"
     CUT = "cut"
-    """An answer that is shorter than it says."""
+    """An answer that is shorter than its length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with some uploads of a file, counted from 1; none named means all of them.
+    """A fault in some uploads of a file, counted from 1; without attempts, in all of them.
 
     *status*, *sentence* and *headers* are of an answer, *seconds* of a hang.
     """
@@ -58,13 +58,13 @@ class Fault:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        """Return the fault that JSON spells."""
+        """Return the fault of a JSON document."""
         moment, way = Moment(document["moment"]), Way(document["way"])
         attempts = tuple(document.get("attempts", (1,)))
         return cls(**{**document, "moment": moment, "way": way, "attempts": attempts})
 
     def concerns(self, filename: str | None, attempt: int) -> bool:
-        """Say whether it happens to that attempt at a file."""
+        """Return whether the fault is planned for that attempt at a file."""
         is_meant = self.filename in {ANY_FILE, filename}
         return is_meant and (not self.attempts or attempt in self.attempts)
 
@@ -75,7 +75,7 @@ def find_fault(faults: Sequence[Fault], filename: str | None, attempt: int) -> F
 
 
 async def fail(request: web.Request, fault: Fault) -> web.Response:
-    """Let the client see a fault; what is returned may go nowhere."""
+    """Make the client observe a fault; the returned response may not be sent."""
     transport = request.transport
     if transport is None:
         return web.Response()
@@ -88,7 +88,7 @@ async def fail(request: web.Request, fault: Fault) -> web.Response:
         case Way.CUT:
             transport.write(CUT_OFF)
         case Way.RESET:
-            # Closing at once, with nothing sent after it, is how TCP resets.
+            # Closing at once, with nothing sent after it, makes TCP send a reset.
             linger = struct.pack("ii", 1, 0)
             transport.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, linger

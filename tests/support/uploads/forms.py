@@ -1,4 +1,4 @@
-"""What an upload to a fake index consists of, read byte by byte."""
+"""The form of an upload to a fake index."""
 
 import hashlib
 import re
@@ -27,7 +27,7 @@ METADATA_NAMES = {form: raw for raw, form in FORM_NAMES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form as it was sent: its text fields in order, and the file, if there is one."""
+    """A form: its text fields in order, and the file, if there is one."""
 
     fields: tuple[tuple[str, str], ...]
     file: Distribution | None
@@ -39,7 +39,7 @@ class Form:
 
     @property
     def metadata(self) -> RawMetadata:
-        """Return what the fields say of the release, under packaging's names."""
+        """Return the fields of core metadata, under packaging's names."""
         raw: dict[str, Any] = {}
         for key, value in self.fields:
             name = METADATA_NAMES.get(key, key)
@@ -56,12 +56,12 @@ class Form:
 
     @property
     def sha256(self) -> str:
-        """Return the digest of the bytes that came, empty if none did."""
+        """Return the digest of the file, empty if there is none."""
         return hashlib.sha256(self.file.content).hexdigest() if self.file else ""
 
 
 def read_form(content_type: str, body: bytes) -> Form:
-    """Return the form that a whole body spells."""
+    """Return the form of a whole body."""
     found = BOUNDARY.search(content_type)
     parts = list(_parts(body, b"--" + found[1].encode())) if found else []
     fields = [
@@ -78,44 +78,44 @@ def read_form(content_type: str, body: bytes) -> Form:
 
 
 @dataclass(slots=True)
-class Reading:
-    """A body that comes in, as far as it was read."""
+class IncomingBody:
+    """A body that is being received."""
 
     request: web.Request
-    body: bytes = b""
+    received: bytes = b""
 
-    async def until(self, is_enough: Callable[["Reading"], bool]) -> None:
-        """Read on until there *is_enough*, or no more comes."""
+    async def until(self, is_enough: Callable[["IncomingBody"], bool]) -> None:
+        """Read until there *is_enough*, or the body ends."""
         while not is_enough(self):
             chunk = await self.request.content.readany()
             if not chunk:
                 return
-            self.body += chunk
+            self.received += chunk
 
     @property
     def filename(self) -> str | None:
-        """Return the name of the file, once that has come."""
-        found = CONTENT.search(self.body)
+        """Return the name of the file, if it was received."""
+        found = CONTENT.search(self.received)
         return found[1].decode() if found else None
 
     @property
     def form(self) -> Form:
-        """Return the form, now that all of it is there."""
-        return read_form(self.request.headers.get("Content-Type", ""), self.body)
+        """Return the form of the whole body."""
+        return read_form(self.request.headers.get("Content-Type", ""), self.received)
 
 
-def knows_filename(reading: Reading) -> bool:
-    """Say whether the file is named."""
-    return reading.filename is not None
+def has_filename(body: IncomingBody) -> bool:
+    """Return whether the filename was received."""
+    return body.filename is not None
 
 
-def has_half(reading: Reading) -> bool:
-    """Say whether half of what was announced is there."""
-    return 2 * len(reading.body) >= (reading.request.content_length or 0)
+def has_half(body: IncomingBody) -> bool:
+    """Return whether half of the announced length was received."""
+    return 2 * len(body.received) >= (body.request.content_length or 0)
 
 
 def _parts(body: bytes, delimiter: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Return each part: its headers, and what is in it."""
+    """Return the headers and the content of each part."""
     for part in (b"\r\n" + body).split(b"\r\n" + delimiter)[1:-1]:
         head, _, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         yield head, content
@@ -127,12 +127,12 @@ def _decoded(pattern: re.Pattern[bytes], head: bytes) -> str:
 
 
 def raw_headers(request: web.Request) -> Sequence[tuple[str, str]]:
-    """Return the headers of a request as they came, in order."""
+    """Return the headers of a request unchanged, in order."""
     return [
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers
     ]
 
 
 def as_mapping(headers: Sequence[tuple[str, str]]) -> Mapping[str, str]:
-    """Return headers by their names in lower case, the last of each."""
+    """Return headers by their lower-case names, the last of each."""
     return {name.lower(): value for name, value in headers}

@@ -1,4 +1,4 @@
-"""What a fake index answers to uploads: PyPI's sentences in PyPI's shapes, and faults."""
+"""The handlers of uploads to a fake index: PyPI's sentences in PyPI's formats, and faults."""
 
 import asyncio
 import json
@@ -8,12 +8,12 @@ from http import HTTPStatus
 from aiohttp import web
 
 from tests.support.index.history import Attempt
-from tests.support.uploads.fake_uploads import Uploads
+from tests.support.uploads.fake_uploads import FakeUploads
 from tests.support.uploads.faults import Fault, Moment, fail
-from tests.support.uploads.forms import Reading, has_half, knows_filename, raw_headers
+from tests.support.uploads.forms import IncomingBody, has_filename, has_half, raw_headers
 from tests.support.uploads.rules import Refusal
 
-UPLOADS = web.AppKey("uploads", Uploads)
+UPLOADS = web.AppKey("uploads", FakeUploads)
 YES = b"200 OK\n\n\n\n\n\n\n"
 VARY = {"Vary": "Cookie, Authorization, PyPI-Locale"}
 MALFORMED = (
@@ -28,44 +28,44 @@ GONE = "Project pre-registration is no longer required or supported, upload your
 
 
 async def receive_upload(request: web.Request) -> web.Response:
-    """Take a file, or say why not; or fail in the way that is planned."""
+    """Accept a file, refuse it, or fail as planned."""
     if request.query.get(":action") in {"submit", "submit_pkg_info"}:
         return refused(request, Refusal(HTTPStatus.GONE, GONE))
     uploads = request.app[UPLOADS]
-    attempt = uploads.history.began(uploads.clock.now().isoformat(), raw_headers(request))
+    attempt = uploads.history.add_attempt(uploads.clock.now().isoformat(), raw_headers(request))
     try:
         return await _receive(request, uploads, attempt)
     except (web.RequestPayloadError, ConnectionError):
-        # The client broke off; the history says so.
+        # The client disconnected; the history has it.
         return web.Response()
 
 
 async def go_to_slash(request: web.Request) -> web.Response:
-    """Redirect who forgot the slash, and say so."""
+    """Redirect a URL without the slash, with a sentence."""
     answer = refused(request, Refusal(HTTPStatus.PERMANENT_REDIRECT, WRONG_URL))
     answer.headers["Location"] = f"{request.url.origin()}/legacy/"
     return answer
 
 
-async def _receive(request: web.Request, uploads: Uploads, attempt: Attempt) -> web.Response:
-    reading = Reading(request)
-    await reading.until(knows_filename)
-    uploads.history.named(attempt, reading.filename)
+async def _receive(request: web.Request, uploads: FakeUploads, attempt: Attempt) -> web.Response:
+    body = IncomingBody(request)
+    await body.until(has_filename)
+    uploads.history.set_filename(attempt, body.filename)
     fault = uploads.fault_of(attempt)
     if _is_now(fault, Moment.BEFORE):
         return await _failed(request, attempt, fault)
-    await reading.until(has_half)
+    await body.until(has_half)
     if _is_now(fault, Moment.MIDWAY):
         return await _failed(request, attempt, fault)
-    await reading.until(lambda _: False)
-    form = reading.form
+    await body.until(lambda _: False)
+    form = body.form
     attempt.fields, attempt.sha256 = form.fields, form.sha256
     attempt.size = len(form.file.content) if form.file else 0
     if _is_now(fault, Moment.READ):
         return await _failed(request, attempt, fault)
-    # PyPI goes on with what it has read, whether or not the client is still there.
+    # PyPI processes what it has read, whether or not the client is still connected.
     authorization = request.headers.get("Authorization", "")
-    answer = await asyncio.shield(uploads.take(form, authorization, attempt))
+    answer = await asyncio.shield(uploads.accept(form, authorization, attempt))
     if _is_now(fault, Moment.ACCEPTED):
         return await _failed(request, attempt, fault)
     response = _accepted() if answer is None else refused(request, answer)
@@ -89,7 +89,7 @@ def _accepted() -> web.Response:
 
 
 def refused(request: web.Request, refusal: Refusal) -> web.Response:
-    """Return a no: the sentence in the status line, and again in the body that is asked for."""
+    """Return a refusal: its sentence in the status line, and in the accepted format of the body."""
     sentence = refusal.sentence.encode("ascii", "replace").decode()
     title = f"{refusal.status.value} {sentence}"
     accept = request.headers.get("Accept")
@@ -105,8 +105,8 @@ def refused(request: web.Request, refusal: Refusal) -> web.Response:
     else:
         headers["Content-Type"] = "text/html; charset=UTF-8"
         head = f"<html>\n <head>\n  <title>{escape(title)}</title>\n </head>\n <body>\n"
-        said = f"  <h1>{escape(title)}</h1>\n  {MALFORMED}<br/><br/>\n{escape(sentence)}\n"
-        text = f"{head}{said}\n\n </body>\n</html>"
+        content = f"  <h1>{escape(title)}</h1>\n  {MALFORMED}<br/><br/>\n{escape(sentence)}\n"
+        text = f"{head}{content}\n\n </body>\n</html>"
     return web.Response(status=refusal.status, reason=sentence, headers=headers, body=text.encode())
 
 

@@ -1,4 +1,4 @@
-"""What PyPI says to an upload, as far as promotion depends on it, in PyPI's order."""
+"""PyPI's rules for uploads that promotion depends on, in PyPI's order."""
 
 import hashlib
 import re
@@ -34,8 +34,8 @@ EXPIRED = "Invalid API Token: token is expired, token is expired"
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """An upload, and what the index is like when it comes."""
+class IncomingUpload:
+    """An upload, and the state of the index."""
 
     form: Form
     projects: Projects
@@ -45,7 +45,7 @@ class Arrival:
 
     @property
     def file(self) -> Distribution:
-        """Return the file; that there is one is a rule of its own."""
+        """Return the file, which another rule requires."""
         assert self.form.file is not None
         return self.form.file
 
@@ -56,7 +56,7 @@ class Arrival:
 
     @property
     def release(self) -> Sequence[ListedFile]:
-        """Return the files that the release has already, listed or not."""
+        """Return the files of the release, listed or not."""
         version = self.form.first("version")
         files = self.project.files if self.project else ()
         return [one for one in files if one.release.is_version(version)]
@@ -64,7 +64,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A no, and why."""
+    """A refusal and its reason."""
 
     status: HTTPStatus
     sentence: str
@@ -72,46 +72,46 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """The file is there already."""
+    """The index has the same file."""
 
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """The file can be taken."""
+    """The file can be accepted."""
 
 
 Verdict = Refusal | Same | New
-Rule = Callable[[Arrival], str | None]
+Rule = Callable[[IncomingUpload], str | None]
 
 
-def judge(arrival: Arrival) -> Verdict:
-    """Return what becomes of an upload whose sender is known."""
-    if sentence := _first(FORM_RULES, arrival):
+def judge(incoming: IncomingUpload) -> Verdict:
+    """Return the verdict on an upload with a valid credential."""
+    if sentence := _first(FORM_RULES, incoming):
         return Refusal(HTTPStatus.BAD_REQUEST, sentence)
-    project = arrival.project
+    project = incoming.project
     if project is not None and project.status == "archived":
         sentence = f"The user 'relman' isn't allowed to upload to project '{project.name}'. "
         return Refusal(HTTPStatus.FORBIDDEN, sentence + _see(f"{HELP}#project-name"))
-    if sentence := _digests(arrival):
+    if sentence := _digests(incoming):
         return Refusal(HTTPStatus.BAD_REQUEST, sentence)
-    if _is_same(arrival):
+    if _is_same(incoming):
         return Same()
-    if sentence := _first(FILE_RULES, arrival):
+    if sentence := _first(FILE_RULES, incoming):
         return Refusal(HTTPStatus.BAD_REQUEST, sentence)
     return New()
 
 
-def _first(rules: Sequence[Rule], arrival: Arrival) -> str | None:
-    return next(filter(None, (rule(arrival) for rule in rules)), None)
+def _first(rules: Sequence[Rule], incoming: IncomingUpload) -> str | None:
+    return next(filter(None, (rule(incoming) for rule in rules)), None)
 
 
-def _protocol(arrival: Arrival) -> str | None:
-    said = arrival.form.first("protocol_version")
-    return None if said in {"", "1"} else "Unknown protocol version."
+def _protocol(incoming: IncomingUpload) -> str | None:
+    value = incoming.form.first("protocol_version")
+    return None if value in {"", "1"} else "Unknown protocol version."
 
 
-def _name(arrival: Arrival) -> str | None:
-    name = arrival.form.first("name")
+def _name(incoming: IncomingUpload) -> str | None:
+    name = incoming.form.first("name")
     if NAME.fullmatch(name):
         return None
     why = (
@@ -122,19 +122,19 @@ def _name(arrival: Arrival) -> str | None:
     return f"'{name}' is an invalid value for Name. Error: {why}. {_see(METADATA_HELP)}"
 
 
-def _file_type(arrival: Arrival) -> str | None:
-    said = arrival.form.first("filetype")
-    if said in FILE_TYPES:
+def _file_type(incoming: IncomingUpload) -> str | None:
+    value = incoming.form.first("filetype")
+    if value in FILE_TYPES:
         return None
-    why = "Use a known file type." if said else "This field is required."
+    why = "Use a known file type." if value else "This field is required."
     return f"Invalid value for filetype. Error: {why}"
 
 
-def _python_version(arrival: Arrival) -> str | None:
-    said, is_sdist = arrival.form.first("pyversion"), arrival.form.first("filetype") == "sdist"
-    if is_sdist and said not in {"", "source"}:
+def _python_version(incoming: IncomingUpload) -> str | None:
+    value, is_sdist = incoming.form.first("pyversion"), incoming.form.first("filetype") == "sdist"
+    if is_sdist and value not in {"", "source"}:
         return "Invalid value for pyversion. Error: Use 'source' as Python version for an sdist."
-    if not is_sdist and not said:
+    if not is_sdist and not value:
         return (
             "Invalid value for pyversion. Error: "
             "Python version is required for binary distribution uploads."
@@ -142,62 +142,62 @@ def _python_version(arrival: Arrival) -> str | None:
     return None
 
 
-def _digest_fields(arrival: Arrival) -> str | None:
+def _digest_fields(incoming: IncomingUpload) -> str | None:
     for field, name in (("blake2_256_digest", "BLAKE2"), ("sha256_digest", "SHA256")):
-        said = arrival.form.first(field)
-        if said and not HEX.fullmatch(said):
+        value = incoming.form.first(field)
+        if value and not HEX.fullmatch(value):
             why = f"Use a valid, hex-encoded, {name} message digest."
             return f"Invalid value for {field}. Error: {why}"
     given = ("md5_digest", "sha256_digest", "blake2_256_digest")
-    if not any(arrival.form.first(field) for field in given):
+    if not any(incoming.form.first(field) for field in given):
         return "Error: Include at least one message digest."
     return None
 
 
-def _metadata(arrival: Arrival) -> str | None:
-    version = arrival.form.first("metadata_version")
+def _metadata(incoming: IncomingUpload) -> str | None:
+    version = incoming.form.first("metadata_version")
     if version not in METADATA_VERSIONS:
         return f"{version or None!r} is not a valid metadata version. {_see(METADATA_HELP)}"
     try:
-        Metadata.from_raw(arrival.form.metadata)
+        Metadata.from_raw(incoming.form.metadata)
     except ExceptionGroup as group:
         return f"{str(group.exceptions[0]).rstrip('.')}. {_see(METADATA_HELP)}"
     return None
 
 
-def _classifiers(arrival: Arrival) -> str | None:
-    said = (value for key, value in arrival.form.fields if key == "classifiers")
-    unknown = next((one for one in said if one not in classifiers), None)
+def _classifiers(incoming: IncomingUpload) -> str | None:
+    listed = (value for key, value in incoming.form.fields if key == "classifiers")
+    unknown = next((one for one in listed if one not in classifiers), None)
     return f"{unknown!r} is not a valid classifier. {_see(METADATA_HELP)}" if unknown else None
 
 
-def _content(arrival: Arrival) -> str | None:
-    return None if arrival.form.file else "Upload payload does not have a file."
+def _content(incoming: IncomingUpload) -> str | None:
+    return None if incoming.form.file else "Upload payload does not have a file."
 
 
-def _digests(arrival: Arrival) -> str | None:
-    file = arrival.file
+def _digests(incoming: IncomingUpload) -> str | None:
+    file = incoming.file
     found = {
         "md5_digest": file.md5,
         "sha256_digest": file.sha256,
         "blake2_256_digest": file.blake2b_256,
     }
-    said = {field: arrival.form.first(field).lower() for field in found}
-    if any(said[field] not in {"", digest} for field, digest in found.items()):
+    value = {field: incoming.form.first(field).lower() for field in found}
+    if any(value[field] not in {"", digest} for field, digest in found.items()):
         return "The digest supplied does not match a digest calculated from the uploaded file."
     return None
 
 
-def _is_same(arrival: Arrival) -> bool:
-    files = arrival.project.files if arrival.project else ()
-    return arrival.file in [one.distribution for one in files]
+def _is_same(incoming: IncomingUpload) -> bool:
+    files = incoming.project.files if incoming.project else ()
+    return incoming.file in [one.distribution for one in files]
 
 
-def _exists(arrival: Arrival) -> str | None:
-    """Tell of a file of that name, or with those bytes, anywhere on the index."""
-    file = arrival.file
+def _exists(incoming: IncomingUpload) -> str | None:
+    """Return PyPI's sentence on a file of that name, or with those bytes, anywhere on the index."""
+    file = incoming.file
     everywhere = [
-        one.distribution for project in arrival.projects.by_name.values() for one in project.files
+        one.distribution for project in incoming.projects.by_name.values() for one in project.files
     ]
     if all(file.filename != one.filename and file.content != one.content for one in everywhere):
         return None
@@ -208,8 +208,8 @@ def _exists(arrival: Arrival) -> str | None:
     )
 
 
-def _is_burned(arrival: Arrival) -> str | None:
-    if arrival.file.filename not in arrival.burned:
+def _is_burned(incoming: IncomingUpload) -> str | None:
+    if incoming.file.filename not in incoming.burned:
         return None
     return (
         "This filename was previously used by a file that has since been deleted. "
@@ -217,30 +217,30 @@ def _is_burned(arrival: Arrival) -> str | None:
     )
 
 
-def _is_closed(arrival: Arrival) -> str | None:
-    created = min((one.uploaded_at for one in arrival.release), default=arrival.now)
-    if arrival.now - created <= CLOSED_AFTER:
+def _is_closed(incoming: IncomingUpload) -> str | None:
+    created = min((one.uploaded_at for one in incoming.release), default=incoming.now)
+    if incoming.now - created <= CLOSED_AFTER:
         return None
     return "Uploading new files to releases older than 14 days is not allowed."
 
 
-def _second_sdist(arrival: Arrival) -> str | None:
-    has_one = any(not one.distribution.is_wheel for one in arrival.release)
-    if has_one and not arrival.file.is_wheel:
+def _second_sdist(incoming: IncomingUpload) -> str | None:
+    has_one = any(not one.distribution.is_wheel for one in incoming.release)
+    if has_one and not incoming.file.is_wheel:
         return "Only one sdist may be uploaded per release."
     return None
 
 
-def _filename(arrival: Arrival) -> str | None:
-    """Tell of a file that belongs to another project than the form says."""
-    name = canonicalize_name(arrival.form.first("name")).replace("-", "_")
-    if arrival.file.filename.startswith(f"{name}-"):
+def _filename(incoming: IncomingUpload) -> str | None:
+    """Return PyPI's sentence on a file of another project than the form's."""
+    name = canonicalize_name(incoming.form.first("name")).replace("-", "_")
+    if incoming.file.filename.startswith(f"{name}-"):
         return None
     return f"Start filename for '{canonicalize_name(name)}' with '{name}'."
 
 
-def _attestations(arrival: Arrival) -> str | None:
-    if arrival.is_trusted or not arrival.form.first("attestations"):
+def _attestations(incoming: IncomingUpload) -> str | None:
+    if incoming.is_trusted or not incoming.form.first("attestations"):
         return None
     return (
         "Invalid attestations supplied during upload: "

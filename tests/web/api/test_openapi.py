@@ -130,7 +130,7 @@ async def test_every_success(service: RunningService) -> None:
     tokens = (await service.api("GET", "tokens")).document["tokens"]
     await service.api("DELETE", f"tokens/{tokens[0]['id']}")
 
-    assert responses(service.description, below=400) - service.description.seen == set()
+    assert responses(service.description, below=400) - service.description.responses == set()
 
 
 async def promote(service: RunningService) -> None:
@@ -164,7 +164,7 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
 
     description = service.description
     failures = responses(description) - responses(description, below=400)
-    assert failures - description.seen == set()
+    assert failures - description.responses == set()
 
 
 async def fail_without_upstream(service: RunningService) -> None:

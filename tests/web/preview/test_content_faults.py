@@ -81,7 +81,9 @@ SOMEWHERE: dict[str, tuple[Fault, Collection[str]]] = {
 OF_EACH_DOCUMENT = {
     "another type",
     "nothing",
+    "not UTF-8",
     "cut off by its length",
+    "cut off, of unknown length",
     "a redirect to another host",
 }
 CASES = {

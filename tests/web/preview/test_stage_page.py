@@ -158,7 +158,7 @@ async def test_page_of_half_a_release(
 
     page = (await promoter.service.get(prefix, BROWSER)).text
 
-    assert "<h1>demo 2.0, half published</h1>" in page
+    assert "<h1>demo 2.0, partially published</h1>" in page
     assert "Some files of this release may already be on PyPI." in page
     assert "not on PyPI yet" not in page
     assert "Expires" not in page

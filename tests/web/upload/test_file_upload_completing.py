@@ -212,7 +212,7 @@ async def test_released_while_it_was_sent(client: Pep694) -> None:
 
     answer = await client.complete(upload)
 
-    sentence = f"PyPI has {WHEEL.filename} already."
+    sentence = f"PyPI already has {WHEEL.filename}."
     assert (answer.status, answer.document["detail"]) == (409, sentence)
     assert (await shown(client, session))["notices"] == [sentence]
 

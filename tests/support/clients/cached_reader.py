@@ -1,4 +1,4 @@
-"""Somebody who reads upstream through the cache."""
+"""A reader of upstream through the cache."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,8 +20,8 @@ JSON = SimpleType.V1_JSON.value
 
 
 @dataclass(slots=True)
-class Reader:
-    """Reads a fake index, at a time that tests set."""
+class CachedReader:
+    """Reads a fake index, with its own clock."""
 
     index: FakeIndex
     session: ClientSession
@@ -33,7 +33,7 @@ class Reader:
         self.read_from(self.index.url)
 
     def read_from(self, url: str) -> None:
-        """Read what is at a URL from now on."""
+        """Read from another URL from now on."""
         upstream = UpstreamIndex(
             self.session,
             urls_of(url),
@@ -52,17 +52,17 @@ class Reader:
     async def find(
         self, path: str = PATH, accept: str = JSON, *, fresh: bool = False
     ) -> Document | None:
-        """Return a document; none if there is none."""
+        """Return a document, or `None` if there is none."""
         return await self.cached.find(path, accept, fresh=fresh)
 
     async def body(self, path: str = PATH, *, fresh: bool = False) -> bytes:
-        """Return the body of a document that is there."""
+        """Return the body of an existing document."""
         found = await self.find(path, fresh=fresh)
         assert found is not None
         return found.body
 
     async def failure(self) -> StageproxyError | None:
-        """Return what goes wrong with a question, if something does."""
+        """Return the error of reading, if there is one."""
         try:
             await self.find()
         except StageproxyError as error:
@@ -71,5 +71,5 @@ class Reader:
 
     @property
     def asked(self) -> list[str | None]:
-        """Return the validators that upstream was asked with, one for each request."""
+        """Return the validator of each request to upstream."""
         return [one.headers.get("If-None-Match") for one in self.index.requests]

@@ -1,4 +1,4 @@
-"""Who looks into archives without a process of its own: a test has thousands of them."""
+"""An inspector without a process of its own, for thousands of tests."""
 
 import asyncio
 from pathlib import Path
@@ -7,11 +7,11 @@ from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents, read_contents
 
 
-class InspectorHere:
-    """Looks into archives on a thread of this process; see `store.files.Inspector`."""
+class InProcessInspector:
+    """Reads archives on a thread of this process; see `store.files.Inspector`."""
 
     async def read_contents(self, path: Path, name: DistributionName) -> Contents:
-        """Return what stands in the archive at *path*, or what is wrong with it."""
+        """Return the contents of the archive at *path*, or its problems."""
         return await asyncio.to_thread(self._read, path, name)
 
     def _read(self, path: Path, name: DistributionName) -> Contents:

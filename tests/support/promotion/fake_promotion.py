@@ -1,4 +1,4 @@
-"""A release that is published over fakes, until it is out or something says why not."""
+"""A promotion over fakes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -48,65 +48,62 @@ def a_publish_target(
 
 
 @dataclass(slots=True)
-class UploadRequests:
-    """What goes out: the artifact under its name; see `ports.UploadRequests`."""
+class FakeUploadRequests:
+    """The artifacts under their names; see `ports.UploadRequests`."""
 
-    broken: Collection[str] = ()
+    unavailable: Collection[str] = ()
 
     async def request_for(self, artifact: Artifact) -> UploadRequest:
-        """Return an artifact with a form of no account; some cannot be had."""
-        if artifact.filename in self.broken:
+        """Return an artifact with an empty form; some raise."""
+        if artifact.filename in self.unavailable:
             raise ConflictError(f"{artifact.filename} cannot be had.")
-        where = Path("kept") / artifact.sha256
+        where = Path("stored") / artifact.sha256
         return UploadRequest(artifact.filename, where, artifact.size, artifact.sha256, ())
 
 
 @dataclass(slots=True)
-class Secret:
-    """A credential that is minted; see `ports.Credentials`. *down*: at which attempts it is not."""
+class FakeCredentials:
+    """A credential that is minted; see `ports.Credentials`. *failing*: the attempts that fail."""
 
     minted: int = 0
-    down: Collection[int] = ()
+    failing: Collection[int] = ()
 
     async def get(self) -> Credential:
-        """Return it."""
+        """Return the credential."""
         self.minted += 1
-        if self.minted in self.down:
+        if self.minted in self.failing:
             raise UpstreamUnavailableError("The mint cannot be reached.")
         return SECRET
 
 
 @dataclass(slots=True)
-class Promoting:
-    """A release that is published on a fake index: *waits* are the pauses that were made.
-
-    *rest*: how many seconds each of them really takes.
-    """
+class FakePromotion:
+    """A promotion on a fake index; *pause_seconds* is how long each pause really takes."""
 
     artifacts: Sequence[Artifact]
     clock: FakeClock = field(default_factory=FakeClock)
     pace: Pace = PACE
-    upload_requests: UploadRequests = field(default_factory=UploadRequests)
-    credentials: Secret = field(default_factory=Secret)
-    rest: float = 0
-    waits: list[timedelta] = field(default_factory=list)
+    upload_requests: FakeUploadRequests = field(default_factory=FakeUploadRequests)
+    credentials: FakeCredentials = field(default_factory=FakeCredentials)
+    pause_seconds: float = 0
+    pauses: list[timedelta] = field(default_factory=list)
     reports: list[tuple[str, int]] = field(default_factory=list)
     fake_target: FakePublishTarget = field(init=False)
     journal_store: FakeJournalStore = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with an empty index and a new journal."""
+        """Start with an empty index and a new journal."""
         self.fake_target = FakePublishTarget(self.clock)
         names = [one.filename for one in self.artifacts]
         self.journal_store = FakeJournalStore(dict(new_journal(names, self.clock.now())))
 
     @property
-    def kept(self) -> dict[str, Entry]:
-        """Return what the journal says."""
-        return self.journal_store.kept
+    def journal(self) -> dict[str, Entry]:
+        """Return the stored journal."""
+        return self.journal_store.stored
 
     async def run(self) -> list[str]:
-        """Publish, and return how that ended."""
+        """Publish, and return how it ended."""
         runner = PromotionRunner(
             target=replace(a_publish_target(self.fake_target, self._pause), pace=self.pace),
             project=canonicalize_name("demo"),
@@ -120,10 +117,10 @@ class Promoting:
         await runner.run()
         return self.journal_store.endings
 
-    async def run_on(self, journal_store: FakeJournalStore) -> bool:
+    async def resume_with(self, journal_store: FakeJournalStore) -> bool:
         """Resume with another journal store; return whether all is published."""
         now = self.clock.now()
-        journal_store.kept = {name: one.resumed(now) for name, one in self.kept.items()}
+        journal_store.stored = {name: one.resumed(now) for name, one in self.journal.items()}
         self.journal_store = journal_store
         try:
             return await self.run() == ["published"]
@@ -131,7 +128,7 @@ class Promoting:
             return False
 
     async def _pause(self, length: timedelta) -> None:
-        """Let time pass, and nobody wait."""
-        self.waits.append(length)
-        self.clock.moment += length
-        await asyncio.sleep(self.rest)
+        """Advance the clock instead of waiting."""
+        self.pauses.append(length)
+        self.clock.time += length
+        await asyncio.sleep(self.pause_seconds)

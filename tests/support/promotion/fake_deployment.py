@@ -1,4 +1,4 @@
-"""A server's part in publishing, over fakes: what is staged, the index, who may publish."""
+"""A deployment over fakes: a stage, an index, and servers that start and stop."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ from tests.support.ports.clock import NOON, FakeClock
 from tests.support.ports.fake_catalogue import FakeCatalogue
 from tests.support.ports.fake_files import FakeFiles
 from tests.support.ports.fake_publish_target import FakePublishTarget
-from tests.support.promotion.promoting import SECRET, a_publish_target
+from tests.support.promotion.fake_promotion import SECRET, a_publish_target
 from tests.support.promotion.promotions import TARGET
 
 TOKEN = ApiToken("t1", TokenKind.MANAGE, "demo", None, "d" * 64, NOON)
@@ -37,8 +37,8 @@ LIMITS = StageLimits(timedelta(days=7), timedelta(days=30), 10)
 
 
 @dataclass(slots=True)
-class Server:
-    """A server that publishes, for as long as it lives."""
+class PublishingServer:
+    """A running server that publishes."""
 
     promotions: Promotions
     reports: PromotionReports
@@ -52,23 +52,23 @@ class Server:
         publisher: Publisher = Publisher.SERVER,
         credential: Credential | None = None,
     ) -> PromotionView:
-        """Have the stage published, and return how that began."""
+        """Start the promotion of the stage, and return its view."""
         order = PromotionRequest(digest, acknowledged, publisher, credential)
         return await self.promotions.start(TOKEN, "s1", order)
 
-    async def breathe(self) -> None:
-        """Let the server do something."""
+    async def run_briefly(self) -> None:
+        """Let the server run for a moment."""
         await asyncio.sleep(0.001)
 
     async def end(self) -> None:
-        """Wait until nothing is published any more."""
+        """Wait until nothing is being published."""
         while self.promotions.background.is_running("s1"):
-            await self.breathe()
+            await self.run_briefly()
 
 
 @dataclass(slots=True)
-class Releasing:
-    """A stage, where it is kept, and the index it goes to. Servers come and go."""
+class FakeDeployment:
+    """A stage, its catalogue and files, and the index it is published on."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
@@ -79,17 +79,17 @@ class Releasing:
     fake_target: FakePublishTarget = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with nothing staged and nothing published."""
+        """Start without a stage and with an empty index."""
         self.files = FakeFiles(self.clock)
         self.fake_target = FakePublishTarget(self.clock)
 
     async def stage(self, *distributions: Distribution, attestations: int = 0) -> Stage:
-        """Stage a release as it was uploaded."""
-        kept = [await self._keep(one) for one in distributions]
+        """Stage a release, as after its uploads."""
+        artifacts = [await self._store(one) for one in distributions]
 
         def work(rows: Rows) -> None:
             rows.stages.save(a_stage())
-            for one, artifact in zip(distributions, kept, strict=True):
+            for one, artifact in zip(distributions, artifacts, strict=True):
                 attested = replace(artifact, attestations=attestations)
                 rows.artifacts.save("s1", attested, tuple(upload_form(one)), one.metadata)
 
@@ -97,18 +97,18 @@ class Releasing:
         return await self.now()
 
     async def now(self) -> Stage:
-        """Return the stage as it is now."""
+        """Return the stage."""
         stage = await self.catalogue.read(lambda rows: rows.stages.find("s1"))
         assert stage is not None
         return stage
 
     async def change(self, **changes: object) -> None:
-        """Change the stage behind everybody's back."""
+        """Change the stage without a server."""
         stage = replace(await self.now(), **changes)  # type: ignore[arg-type] # fields of a stage
         await self.catalogue.write(lambda rows: rows.stages.save(stage))
 
     async def status(self) -> tuple[Status, str]:
-        """Return how the stage is, and why."""
+        """Return the status of the stage and its reason."""
         stage = await self.now()
         return stage.status, stage.reason or ""
 
@@ -117,18 +117,18 @@ class Releasing:
         return manifest_digest((await self.now()).artifacts)
 
     async def promotion(self) -> Promotion:
-        """Return the promotion as it is kept."""
+        """Return the stored promotion."""
         found = await self.catalogue.read(lambda rows: rows.promotions.find("s1"))
         assert found is not None
         return found
 
     async def journal(self) -> Journal:
-        """Return the journal as it is kept."""
+        """Return the stored journal."""
         return await self.catalogue.read(lambda rows: rows.promotions.find_journal("s1"))
 
     @asynccontextmanager
-    async def server(self) -> AsyncIterator[Server]:
-        """Start a server, which goes on with what the last one was at."""
+    async def server(self) -> AsyncIterator[PublishingServer]:
+        """Start a server, which resumes the promotions of the last one."""
         stages = Stages(self.catalogue, self.clock, StageUrls("http://stage", b"secret"), LIMITS)
         publish_target = self._publish_target(self.target) if self.target else None
         preflight = Preflight(self.catalogue, self.files, self.clock)
@@ -146,10 +146,10 @@ class Releasing:
         )
         async with promotions.background.open():
             await promotions.recover()
-            yield Server(promotions, reports, stages)
+            yield PublishingServer(promotions, reports, stages)
 
     async def publish(self) -> tuple[Status, str]:
-        """Have a server publish the stage, and return how that ended."""
+        """Let a server publish the stage, and return its status and reason."""
         async with self.server() as server:
             await server.promote()
             await server.end()
@@ -161,7 +161,7 @@ class Releasing:
             a_publish_target(self.fake_target, self._pause), urls=target, credentials=credentials
         )
 
-    async def _keep(self, distribution: Distribution) -> Artifact:
+    async def _store(self, distribution: Distribution) -> Artifact:
         async with self.files.receive() as file:
             await file.write(distribution.content)
             received = await file.finish()
@@ -175,6 +175,6 @@ class Releasing:
         )
 
     async def _pause(self, length: timedelta) -> None:
-        """Let time pass, and nobody wait."""
-        self.clock.moment += length
+        """Advance the clock instead of waiting."""
+        self.clock.time += length
         await asyncio.sleep(0)
