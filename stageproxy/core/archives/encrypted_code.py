@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-LONGEST_LOOKED_AT = 5 * 2**20
-SUFFIXES = (".py", ".pye")
+LONGEST_SEARCHED = 5 * 2**20
+CODE_SUFFIXES = (".py", ".pye")
 
 _PYARMOR = (
     b"__pyarmor__(__name__, __file__,",
@@ -16,7 +16,7 @@ _SOURCEDEFENDER = (b"---BEGIN PYE FILE---", b"---END PYE FILE---")
 _SENTENCE = "{}-encrypted content is not allowed."
 
 
-def find_protection(content: bytes) -> str | None:
+def find_encryption(content: bytes) -> str | None:
     """Return PyPI's sentence on a file of encrypted code, `None` on any other file."""
     found: Mapping[str, bool] = {
         "PyArmor": any(mark in content for mark in _PYARMOR),

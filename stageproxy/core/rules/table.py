@@ -23,7 +23,7 @@ from stageproxy.core.rules.filename import (
 )
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.form import FORM_RULES
-from stageproxy.core.rules.metadata_match import AGREEMENT_RULES
+from stageproxy.core.rules.metadata_match import METADATA_MATCH_RULES
 from stageproxy.core.rules.project import (
     FILE_SIZE,
     PROJECT_SIZE,
@@ -53,7 +53,7 @@ _RULES_ON_FILES: Sequence[Rule] = (
     ATTESTATIONS,
     ARCHIVE_SUSPICION,
     ARCHIVE_UNREAD,
-    *AGREEMENT_RULES,
+    *METADATA_MATCH_RULES,
     FILENAME_SUSPICION,
 )
 
