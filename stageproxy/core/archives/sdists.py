@@ -20,8 +20,12 @@ from stageproxy.core.archives.contents import (
     invalid,
     some,
 )
-from stageproxy.core.archives.members import suspicious_paths
-from stageproxy.core.archives.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
+from stageproxy.core.archives.members import (
+    LONGEST_LOOKED_AT,
+    SUFFIXES,
+    find_protection,
+    suspicious_paths,
+)
 from stageproxy.core.archives.wheels import open_zip
 from stageproxy.core.archives.zips import problem_with_frame
 

@@ -28,8 +28,12 @@ from stageproxy.core.archives.dist_info import (
     record_suspicions,
 )
 from stageproxy.core.archives.filenames import DistributionName
-from stageproxy.core.archives.members import suspicious_paths
-from stageproxy.core.archives.protection import LONGEST_LOOKED_AT, SUFFIXES, find_protection
+from stageproxy.core.archives.members import (
+    LONGEST_LOOKED_AT,
+    SUFFIXES,
+    find_protection,
+    suspicious_paths,
+)
 from stageproxy.core.archives.zips import (
     members_with_other_headers,
     problem_with_frame,
