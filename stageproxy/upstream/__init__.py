@@ -1,1 +1,1 @@
-"""Here is the real PyPI, as a machine we talk to."""
+"""The real index: its documents, its files and its upload API."""
