@@ -1,4 +1,4 @@
-"""Here is how a credential gets onto requests: for one origin alone, whatever netrc has for it."""
+"""Credentials on requests to one origin, which take precedence over netrc."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,10 +9,10 @@ Middleware = Callable[[ClientRequest, ClientHandlerType], Awaitable[ClientRespon
 
 
 def authorized(authorization: str, url: URL) -> tuple[Middleware, ...]:
-    """Return what puts a header onto requests to the origin of *url*; nothing without a header.
+    """Return the middleware that sets the header on requests to the origin of *url*, if not empty.
 
-    A header of the request itself would be refused beside what netrc has, and
-    would go along wherever a redirect leads.
+    A header of the request itself would conflict with credentials in netrc, and would
+    be sent to the target of a redirect as well.
     """
 
     async def authorize(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
@@ -24,5 +24,5 @@ def authorized(authorization: str, url: URL) -> tuple[Middleware, ...]:
 
 
 def authorization_in(url: URL) -> str:
-    """Return the header for the user and the password that stand in a URL, if they do."""
+    """Return the header for the user and the password in a URL, empty if there are none."""
     return encode_basic_auth(url.user, url.password or "") if url.user is not None else ""

@@ -1,4 +1,4 @@
-"""Here is the HTTP session to upstream: pooled, bounded in time, without cookies or ambience."""
+"""HTTP sessions to upstream: pooled, with timeouts, without cookies."""
 
 import socket
 import struct
@@ -15,12 +15,12 @@ _CONNECTIONS_PER_HOST = 100
 _DNS_SECONDS = 300
 _READ_BUFFER = 2**18
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
-"""Linger, but for no time at all."""
+"""SO_LINGER with a timeout of zero."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long upstream may take: to connect, and between two reads."""
+class Timeouts:
+    """How long upstream may take to connect, and between two reads."""
 
     connect: timedelta
     read: timedelta
@@ -28,24 +28,24 @@ class Patience:
 
 @asynccontextmanager
 async def open_session(
-    patience: Patience, *, keeps_connections: bool = True
+    timeouts: Timeouts, *, keep_alive: bool = True
 ) -> AsyncIterator[ClientSession]:
-    """Open the one session to upstream for reading; one that keeps no connections, for publishing.
+    """Open a session to upstream. Publishing needs one without *keep_alive*.
 
-    Bodies stay as they come over the wire, what clients send is decided by
-    `web`, and no cookie that upstream sets for one of them reaches another.
+    Bodies are not decompressed, `web` decides on the headers of clients, and cookies
+    are not stored, as they would be shared between clients.
     """
     session = ClientSession(
         connector=TCPConnector(
             limit_per_host=_CONNECTIONS_PER_HOST,
             ttl_dns_cache=_DNS_SECONDS,
-            force_close=not keeps_connections,
-            socket_factory=None if keeps_connections else _resetting_socket,
+            force_close=not keep_alive,
+            socket_factory=None if keep_alive else _resetting_socket,
         ),
         timeout=ClientTimeout(
             total=None,
-            sock_connect=patience.connect.total_seconds(),
-            sock_read=patience.read.total_seconds(),
+            sock_connect=timeouts.connect.total_seconds(),
+            sock_read=timeouts.read.total_seconds(),
         ),
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
@@ -58,15 +58,15 @@ async def open_session(
 
 
 def _resetting_socket(address: AddrInfoType) -> socket.socket:
-    """Return a socket whose connection is reset when it is closed, by whomever or whatever.
+    """Return a socket whose connection is reset when it is closed.
 
-    Some indexes take what has come of a file for the whole of it when the
-    connection ends, as it would if this process were killed. A reset they see.
+    Some indexes accept a partial file as complete when the connection ends, as it
+    would if this process were killed. They notice a reset.
     """
     family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_WHEN_CLOSED)
-    return made
+    created = socket.socket(family, kind, protocol)
+    created.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_WHEN_CLOSED)
+    return created
 
 
 USER_AGENT = f"stageproxy/{__version__}"
