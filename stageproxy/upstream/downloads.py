@@ -6,8 +6,7 @@ from aiohttp import ClientError, ClientSession
 from yarl import URL
 
 from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
-from stageproxy.upstream.authorizing import authorization_in, authorized
-from stageproxy.upstream.session import USER_AGENT
+from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
 
 _CHUNK = 2**18
 _FOUND = 200

@@ -2,20 +2,36 @@
 
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aiohttp import AddrInfoType, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import (
+    AddrInfoType,
+    ClientHandlerType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+    encode_basic_auth,
+)
+from yarl import URL
 
 from stageproxy import __version__
 
 _CONNECTIONS_PER_HOST = 100
+
 _DNS_SECONDS = 300
+
 _READ_BUFFER = 2**18
+
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
 """SO_LINGER with a timeout of zero."""
+
+Middleware = Callable[[ClientRequest, ClientHandlerType], Awaitable[ClientResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +86,23 @@ def _resetting_socket(address: AddrInfoType) -> socket.socket:
 
 
 USER_AGENT = f"stageproxy/{__version__}"
+
+
+def authorized(authorization: str, url: URL) -> tuple[Middleware, ...]:
+    """Return the middleware that sets the header on requests to the origin of *url*, if not empty.
+
+    A header of the request itself would conflict with credentials in netrc, and would
+    be sent to the target of a redirect as well.
+    """
+
+    async def authorize(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
+        if request.url.origin() == url.origin():
+            request.headers["Authorization"] = authorization
+        return await send(request)
+
+    return (authorize,) if authorization else ()
+
+
+def authorization_in(url: URL) -> str:
+    """Return the header for the user and the password in a URL, empty if there are none."""
+    return encode_basic_auth(url.user, url.password or "") if url.user is not None else ""

@@ -15,10 +15,9 @@ from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.promotion.replies import Accepted, Reply, Unanswered, reply_of
 from stageproxy.core.rights import Credential
 from stageproxy.ports import UploadRequest
-from stageproxy.upstream.authorizing import authorized
 from stageproxy.upstream.multipart import UploadBody
 from stageproxy.upstream.pip_index import without_credentials
-from stageproxy.upstream.session import USER_AGENT
+from stageproxy.upstream.session import USER_AGENT, authorized
 
 _LONGEST_ANSWER = 2**16
 _PLAIN = frozenset({"", "identity"})
