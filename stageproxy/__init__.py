@@ -1,3 +1,3 @@
-"""Here is stageproxy: PyPI as if a staged release had already been made."""
+"""PyPI as if a staged release had already been made."""
 
 __version__ = "0.1.0"

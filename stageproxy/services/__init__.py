@@ -1,1 +1,1 @@
-"""Here is one module for each thing the service does."""
+"""The actions of the service, one module each."""

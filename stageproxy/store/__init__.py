@@ -1,1 +1,1 @@
-"""Here is what is kept: rows in SQLite, files beside it."""
+"""What is stored: rows in SQLite, and files."""

@@ -13,9 +13,9 @@ from aiohttp import web
 from stageproxy.core.promotion.journal import Journal
 from stageproxy.core.promotion.outcome import progress_message
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.stage.differences import claims_of_artifact, differences
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
+from stageproxy.core.stage.release_findings import claims_of_artifact, differences
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, Step
 from stageproxy.services.stage_urls import StageUrls
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PLAN, JOURNAL = "core/promotion/plan.py", "core/promotion/journal.py"
-ORDERS = "core/promotion/request.py"
+ORDERS = "core/promotion/examination.py"
 PUBLICATION = "services/promotion/runner.py"
 TRANSACTIONS = "services/promotion/transactions.py"
 

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stageproxy.core.promotion.advice import advice_on
 from stageproxy.core.promotion.confirmation import IndexFile, has_other_bytes, other_bytes_message
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
+from stageproxy.core.promotion.replies import advice_on
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
 

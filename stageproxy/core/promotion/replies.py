@@ -1,9 +1,9 @@
-"""Replies of the upload API and their meaning."""
+"""Replies of the upload API, what they mean, and what to do about refusals."""
 
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +15,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 """The longest Retry-After that is honored."""
 
 _LONGEST_SENTENCE = 500
+
 _UNKNOWN = frozenset({408, 425, 429})
 """Statuses of 4xx that are not refusals."""
 
@@ -23,6 +24,7 @@ _PHRASES = frozenset(
     | {"content too large", "payload too large", "uri too long", "range not satisfiable"}
     | {"unprocessable content", "im used", "i'm a teapot", "unknown", "error"}
 )
+
 _LEAD = re.compile(r"\s*(error:?\s*)?([1-5]\d\d\b)?[\s:-]*", re.IGNORECASE)
 """The prefix of a message in a status line or a title: `Error: 400`."""
 
@@ -30,7 +32,58 @@ _MESSAGE_KEYS = ("detail", "code", "message", "error", "title")
 """Keys of messages in JSON: of RFC 9457, of PyPI, of others. PyPI's `message` is wordier."""
 
 _TAG = re.compile(r"<[^<>]*>")
+
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
+
+_NEW_VERSION = "Publish another version."
+
+ADVICE: Sequence[tuple[re.Pattern[str], str]] = tuple(
+    (re.compile(pattern, re.IGNORECASE), advice)
+    for pattern, advice in (
+        (
+            r"previously used by a file that has since been deleted",
+            f"The filename was used before and cannot be used again. {_NEW_VERSION}",
+        ),
+        (
+            r"already exist",
+            (
+                "The index has this filename with other bytes, or these bytes under another "
+                f"filename. Neither can be uploaded again. {_NEW_VERSION}"
+            ),
+        ),
+        (
+            r"older than 14 days",
+            f"The release accepts no more files. {_NEW_VERSION}",
+        ),
+        (
+            r"only one sdist",
+            "The release already has another sdist. Check it on the index.",
+        ),
+        (
+            r"authentication|credential|API token|unauthori[sz]ed",
+            (
+                "The index rejects this credential. Set promotion.token to a valid one, or pass "
+                "one: stageproxy promote --pypi-token-file FILE."
+            ),
+        ),
+        (
+            r"isn't allowed to upload|forbidden|permission",
+            (
+                "The credential is wrong or does not cover this project. Use a token for this "
+                "project, of a user who may upload to it."
+            ),
+        ),
+        (
+            r"attestation",
+            "PyPI accepts attestations only from the Trusted Publisher that made them.",
+        ),
+        (
+            r"too many new projects|temporarily disabled|read-only",
+            "PyPI does not accept this at the moment. Run `stageproxy promote STAGE` again later.",
+        ),
+    )
+)
+"""Patterns of refusals and what to do about each. The first match counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +221,8 @@ def _date(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else None
+
+
+def advice_on(sentence: str) -> str:
+    """Return what to do about a refusal, empty if its sentence matches no pattern."""
+    return next((advice for pattern, advice in ADVICE if pattern.search(sentence)), "")

@@ -1,6 +1,6 @@
 """Checks that PyPI leaves to other libraries. Those of the extra `verdict` may be missing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -8,17 +8,33 @@ from rfc3986 import uri_reference
 from rfc3986.exceptions import RFC3986Exception
 from rfc3986.validators import Validator
 
+from stageproxy.core.rules.findings import Finding, not_known
+from stageproxy.core.rules.upload import Check, Rule, Upload
+
 ProblemFinder = Callable[[str], str | None]
 """A function that returns what is wrong with a text, `None` if nothing is."""
 
 _EXTRA = "Install stageproxy[verdict] to check it here."
+
 _LONGEST_URL = 2**13
 """Longer URLs do not work in practice, and take long to parse."""
 
 _URL_PARTS = ("scheme", "host", "port", "path", "query")
+
 # docutils raises many kinds of exceptions on text that is not reStructuredText.
 _DOCUTILS_FAILS = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError)
+
 _FAILS = (*_DOCUTILS_FAILS, RecursionError, RuntimeError, TypeError, ValueError)
+
+LONGEST_RENDERED = 128 * 2**10
+"""How many characters are rendered: a malicious text of ten times as many takes docutils
+minutes."""
+
+_RST = "text/x-rst"
+
+_TOO_LONG = (
+    f"The description has over {LONGEST_RENDERED} characters. Only PyPI checks whether it renders."
+)
 
 
 def not_checked(what: str) -> str:
@@ -73,6 +89,41 @@ def media_type_of(content_type: str) -> str:
 
 
 ADDRESSES: ProblemFinder | None = find_address_problem if is_installed("email_validator") else None
+
+
 DESCRIPTIONS: ProblemFinder | None = (
     find_description_problem if is_installed("readme_renderer") else None
+)
+
+
+def descriptions_checked_by(find_problem: ProblemFinder | None) -> Check:
+    """Return the check of descriptions. Markdown and plain text always render."""
+
+    def check(upload: Upload) -> Iterator[Finding]:
+        text, content_type = upload.get("description"), upload.get("description_content_type")
+        if text is None or media_type_of(content_type or _RST) != _RST:
+            return
+        if len(text) > LONGEST_RENDERED:
+            yield not_known(_TOO_LONG, "description")
+        elif find_problem is None:
+            yield not_known(not_checked("The description"), "description")
+        elif find_problem(text) is not None:
+            yield Finding(
+                "description", _sentence(content_type), page="help/#description-content-type"
+            )
+
+    return check
+
+
+def _sentence(content_type: str | None) -> str:
+    if content_type is None:
+        return "The description failed to render in the default format of reStructuredText."
+    return f"The description failed to render for {content_type!r}."
+
+
+DESCRIPTION_RULE = Rule(
+    "description",
+    "a description in reStructuredText, which is the default type, renders without errors",
+    descriptions_checked_by(DESCRIPTIONS),
+    "The description failed to render ….",
 )

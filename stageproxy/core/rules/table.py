@@ -13,7 +13,6 @@ from stageproxy.core.rules.archive import (
     LICENSE_FILES,
     WHEEL_RULES,
 )
-from stageproxy.core.rules.descriptions import DESCRIPTION_RULE
 from stageproxy.core.rules.fields import METADATA_RULES, metadata_findings
 from stageproxy.core.rules.filename import (
     FILE_RULES,
@@ -23,6 +22,7 @@ from stageproxy.core.rules.filename import (
 )
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.form import FORM_RULES
+from stageproxy.core.rules.libraries import DESCRIPTION_RULE
 from stageproxy.core.rules.metadata_match import METADATA_MATCH_RULES
 from stageproxy.core.rules.project import (
     FILE_SIZE,

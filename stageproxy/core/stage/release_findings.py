@@ -1,16 +1,26 @@
-"""Findings on the files of a release, one by one and as a whole."""
+"""Findings on the files of a release, one by one, compared and as a whole."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 from stageproxy.core.index.pages import Listing, version_in
 from stageproxy.core.rules.findings import Finding, suspicious
 from stageproxy.core.rules.table import findings_of, refusals
 from stageproxy.core.rules.upload import IndexState, Upload
 from stageproxy.core.stage.accept import find_closed
-from stageproxy.core.stage.differences import claims_of_form, differences
+from stageproxy.core.stage.order import place_in_promotion
+from stageproxy.core.stage.stage import Artifact, ArtifactKind
 from stageproxy.core.stage.wheel_coverage import lost_wheels, release_before
+from stageproxy.core.values import FormFields
+
+_LABELS: Mapping[str, str] = {
+    "requires_python": "Requires-Python",
+    "summary": "Summary",
+    "requires_dist": "Requires-Dist",
+}
 
 
 def findings_by_file(
@@ -73,3 +83,64 @@ def _lost_wheels(uploads: Sequence[Upload], listing: Listing) -> list[str]:
     published = (filename for filename, version in versions.items() if version == name.version)
     lost = lost_wheels([*(one.filename for one in uploads), *published], old)
     return [f"There is {what}, unlike in {name.project} {before}." for what in lost]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseClaims:
+    """The values about the release in the form of a file, by field."""
+
+    filename: str
+    is_sdist: bool
+    values: Mapping[str, frozenset[str]]
+
+
+def claims_of_artifact(artifact: Artifact) -> ReleaseClaims:
+    """Return the values in the form of a staged file."""
+    values = {
+        "requires_python": frozenset({artifact.requires_python or ""}),
+        "summary": frozenset({artifact.summary or ""}),
+        "requires_dist": frozenset(map(_normalized, artifact.requires_dist)),
+    }
+    return ReleaseClaims(artifact.filename, artifact.kind is ArtifactKind.SDIST, values)
+
+
+def claims_of_form(filename: str, form: FormFields) -> ReleaseClaims:
+    """Return the values in a form."""
+    found: dict[str, set[str]] = {field: set() for field in _LABELS}
+    for name, value in form:
+        if name in found and value:
+            found[name].add(_normalized(value) if name == "requires_dist" else value)
+    values = {
+        field: frozenset(texts or ({""} if field != "requires_dist" else ()))
+        for field, texts in found.items()
+    }
+    return ReleaseClaims(filename, ("filetype", "sdist") in form, values)
+
+
+def differences(claims: Iterable[ReleaseClaims]) -> Sequence[str]:
+    """Return a sentence on each difference from the file that is published first.
+
+    PyPI shows the values of the first file for the whole release: the summary, and
+    the Requires-Python that installers use for *every* file.
+    """
+    ordered = sorted(
+        claims, key=lambda one: place_in_promotion(one.filename, is_sdist=one.is_sdist)
+    )
+    if not ordered:
+        return []
+    first, *others = ordered
+    return [
+        f"{other.filename} has a different {label} than {first.filename}. "
+        f"PyPI shows that of {first.filename} for all files, because it is published first."
+        for other in others
+        for field, label in _LABELS.items()
+        if other.values[field] != first.values[field]
+    ]
+
+
+def _normalized(requirement: str) -> str:
+    """Return the normalized requirement, or the text itself if it is invalid."""
+    try:
+        return str(Requirement(requirement))
+    except InvalidRequirement:
+        return requirement

@@ -13,13 +13,12 @@ from stageproxy.core.errors import (
     NoRoomError,
     RefusedError,
 )
-from stageproxy.core.promotion.examination import Examination
+from stageproxy.core.promotion.examination import Examination, PromotionRequest, check_request
 from stageproxy.core.promotion.promotion import (
     LostLeaseError,
     Promotion,
     Publisher,
 )
-from stageproxy.core.promotion.request import PromotionRequest, check_request
 from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.stage import Stage, Status, Step

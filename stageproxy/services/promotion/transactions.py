@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.events import begun_event, entry_event, promotion_event
-from stageproxy.core.promotion.examination import Examination
+from stageproxy.core.promotion.examination import Examination, PromotionRequest
 from stageproxy.core.promotion.journal import (
     Entry,
     Journal,
@@ -18,7 +18,6 @@ from stageproxy.core.promotion.journal import (
 )
 from stageproxy.core.promotion.outcome import stop_message
 from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
-from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.stage.events import shortened
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change

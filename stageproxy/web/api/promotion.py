@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
+from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import Publisher
-from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import TOKEN_USER, Credential
 from stageproxy.services.promotion.reports import Ending, Report
 from stageproxy.services.promotion.transactions import PromotionView

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from stageproxy.core.errors import ConflictError, RefusedError
-from stageproxy.core.promotion.request import PromotionRequest
+from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText

@@ -121,7 +121,7 @@ def test_sizes_add_up() -> None:
 
     assert first == []
     assert len(second) == 1
-    assert "the project has 10.0 GB" in second[0]
+    assert "have a total size of 10.0 GB" in second[0]
 
 
 BROKEN = {

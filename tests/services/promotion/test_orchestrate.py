@@ -14,9 +14,9 @@ from stageproxy.core.errors import (
     UnacknowledgedError,
     UpstreamUnavailableError,
 )
+from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.promotion.journal import new_journal
 from stageproxy.core.promotion.promotion import LEASE, Approval, Promotion, Publisher
-from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import Credential, TokenKind
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.transactions import PromotionView

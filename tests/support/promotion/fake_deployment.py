@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.promotion.journal import Journal
 from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
-from stageproxy.core.promotion.request import PromotionRequest
 from stageproxy.core.rights import ApiToken, Credential, TokenKind
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage, Status

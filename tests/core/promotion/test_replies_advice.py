@@ -2,7 +2,7 @@
 
 import pytest
 
-from stageproxy.core.promotion.advice import ADVICE, advice_on
+from stageproxy.core.promotion.replies import ADVICE, advice_on
 
 EXISTS = "File already exists ('demo-2.0.tar.gz', with blake2_256 hash '00')."
 DELETED = (

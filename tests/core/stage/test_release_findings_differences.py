@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from stageproxy.core.stage.differences import claims_of_artifact, claims_of_form, differences
+from stageproxy.core.stage.release_findings import claims_of_artifact, claims_of_form, differences
 from tests.support.builders.stages import an_artifact
 
 WHEEL, SDIST = "demo-2.0-py3-none-any.whl", "demo-2.0.tar.gz"

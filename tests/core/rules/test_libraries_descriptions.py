@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from stageproxy.core.rules.descriptions import LONGEST_RENDERED, descriptions_checked_by
 from stageproxy.core.rules.findings import Finding, Level
-from stageproxy.core.rules.libraries import DESCRIPTIONS
+from stageproxy.core.rules.libraries import DESCRIPTIONS, LONGEST_RENDERED, descriptions_checked_by
 from tests.support.builders.uploads import an_upload, sentences
 
 RST = {"description_content_type": "text/x-rst; charset=UTF-8"}
