@@ -33,9 +33,9 @@ from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.simple_html import has_end
 from stageproxy.ports import UpstreamResponse
+from stageproxy.upstream.decompression import GzipDecoder, check_encoding, decoded, too_long
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
-from stageproxy.upstream.unpacking import GzipDecoder, check_encoding, decoded, too_long
 
 _CHUNK = 2**18
 _MOST_REDIRECTS = 3

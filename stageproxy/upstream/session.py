@@ -1,4 +1,4 @@
-"""HTTP sessions to upstream: pooled, with timeouts, without cookies."""
+"""HTTP sessions to upstream, and credentials on their requests."""
 
 import socket
 import struct
@@ -22,12 +22,11 @@ from yarl import URL
 
 from stageproxy import __version__
 
+USER_AGENT = f"stageproxy/{__version__}"
+
 _CONNECTIONS_PER_HOST = 100
-
 _DNS_SECONDS = 300
-
 _READ_BUFFER = 2**18
-
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
 """SO_LINGER with a timeout of zero."""
 
@@ -73,21 +72,6 @@ async def open_session(
         yield session
 
 
-def _resetting_socket(address: AddrInfoType) -> socket.socket:
-    """Return a socket whose connection is reset when it is closed.
-
-    Some indexes accept a partial file as complete when the connection ends, as it
-    would if this process were killed. They notice a reset.
-    """
-    family, kind, protocol, _, _ = address
-    created = socket.socket(family, kind, protocol)
-    created.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_WHEN_CLOSED)
-    return created
-
-
-USER_AGENT = f"stageproxy/{__version__}"
-
-
 def authorized(authorization: str, url: URL) -> tuple[Middleware, ...]:
     """Return the middleware that sets the header on requests to the origin of *url*, if not empty.
 
@@ -106,3 +90,15 @@ def authorized(authorization: str, url: URL) -> tuple[Middleware, ...]:
 def authorization_in(url: URL) -> str:
     """Return the header for the user and the password in a URL, empty if there are none."""
     return encode_basic_auth(url.user, url.password or "") if url.user is not None else ""
+
+
+def _resetting_socket(address: AddrInfoType) -> socket.socket:
+    """Return a socket whose connection is reset when it is closed.
+
+    Some indexes accept a partial file as complete when the connection ends, as it
+    would if this process were killed. They notice a reset.
+    """
+    family, kind, protocol, _, _ = address
+    created = socket.socket(family, kind, protocol)
+    created.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_WHEN_CLOSED)
+    return created
