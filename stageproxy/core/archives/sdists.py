@@ -20,12 +20,8 @@ from stageproxy.core.archives.contents import (
     invalid,
     some,
 )
-from stageproxy.core.archives.members import (
-    CODE_SUFFIXES,
-    LONGEST_SEARCHED,
-    find_encryption,
-    suspicious_paths,
-)
+from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
+from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.wheels import open_zip
 from stageproxy.core.archives.zips import problem_with_frame
 

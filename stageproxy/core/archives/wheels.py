@@ -27,13 +27,9 @@ from stageproxy.core.archives.dist_info import (
     parse_record,
     record_suspicions,
 )
+from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
 from stageproxy.core.archives.filenames import DistributionName
-from stageproxy.core.archives.members import (
-    CODE_SUFFIXES,
-    LONGEST_SEARCHED,
-    find_encryption,
-    suspicious_paths,
-)
+from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.zips import (
     members_with_other_headers,
     problem_with_frame,
