@@ -26,13 +26,13 @@ def promotion_event(
 ) -> Event:
     """Return the event of a promotion with *details* beside those that identify it."""
     actor = promotion.approval.by if promotion.publisher is Publisher.CLIENT else SERVER
-    told: dict[str, PlainValue] = {
+    identity: dict[str, PlainValue] = {
         "manifest_digest": promotion.approval.manifest_digest,
         "publisher": promotion.publisher.value,
         "way": promotion.publisher.way,
         "fence": promotion.fence,
     }
-    return stage_event(stage, action, actor, at, **told, **details)
+    return stage_event(stage, action, actor, at, **identity, **details)
 
 
 def begun_event(stage: Stage, promotion: Promotion, at: datetime) -> Event:

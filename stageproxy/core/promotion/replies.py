@@ -15,7 +15,6 @@ LONGEST_PAUSE = timedelta(hours=1)
 """The longest Retry-After that is honored."""
 
 _LONGEST_SENTENCE = 500
-
 _UNKNOWN = frozenset({408, 425, 429})
 """Statuses of 4xx that are not refusals."""
 
@@ -24,7 +23,6 @@ _PHRASES = frozenset(
     | {"content too large", "payload too large", "uri too long", "range not satisfiable"}
     | {"unprocessable content", "im used", "i'm a teapot", "unknown", "error"}
 )
-
 _LEAD = re.compile(r"\s*(error:?\s*)?([1-5]\d\d\b)?[\s:-]*", re.IGNORECASE)
 """The prefix of a message in a status line or a title: `Error: 400`."""
 
@@ -32,9 +30,7 @@ _MESSAGE_KEYS = ("detail", "code", "message", "error", "title")
 """Keys of messages in JSON: of RFC 9457, of PyPI, of others. PyPI's `message` is wordier."""
 
 _TAG = re.compile(r"<[^<>]*>")
-
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
-
 _NEW_VERSION = "Publish another version."
 
 ADVICE: Sequence[tuple[re.Pattern[str], str]] = tuple(

@@ -135,7 +135,7 @@ ARCHIVE_RULES: Sequence[Rule] = (
     *_NAMED,
     Rule(
         "archive-unreadable",
-        "the archive can be read within the limits given below",
+        "the archive can be read within the limits of stageproxy",
         _unreadable,
         _START + _ANY,
     ),

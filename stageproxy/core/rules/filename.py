@@ -184,7 +184,7 @@ FILENAME_RULES: Sequence[Rule] = (
     ),
     Rule(
         "platform",
-        "PyPI accepts wheels with the platform tags",
+        "PyPI accepts the platform tags of the wheel",
         _platform,
         "Binary wheel '…' has an unsupported platform tag '…'.",
     ),

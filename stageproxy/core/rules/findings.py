@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """PyPI refuses the file; PyPI accepts it, but it is suspicious; only PyPI can tell."""
+    """PyPI refuses the file; PyPI accepts it, but it is suspicious; only PyPI can check it."""
 
     REFUSE = "refuse"
     WARN = "warn"
@@ -32,7 +32,7 @@ def suspicious(message: str, source: str = "content") -> Finding:
 
 
 def not_known(message: str, source: str = "content") -> Finding:
-    """Return a finding about something that only PyPI can tell."""
+    """Return a finding about something that only PyPI can check."""
     return Finding(source, message, Level.UNKNOWN)
 
 

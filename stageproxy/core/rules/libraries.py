@@ -1,4 +1,4 @@
-"""Checks that PyPI leaves to other libraries. Those of the extra `verdict` may be missing."""
+"""Checks by other libraries, of which those of the extra `verdict` may be missing."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -14,27 +14,22 @@ from stageproxy.core.rules.upload import Check, Rule, Upload
 ProblemFinder = Callable[[str], str | None]
 """A function that returns what is wrong with a text, `None` if nothing is."""
 
-_EXTRA = "Install stageproxy[verdict] to check it here."
+LONGEST_RENDERED = 128 * 2**10
+"""How many characters of a description are rendered. A malicious text of ten times as many takes
+docutils minutes."""
 
 _LONGEST_URL = 2**13
 """Longer URLs do not work in practice, and take long to parse."""
 
+_EXTRA = "Install stageproxy[verdict] to check it here."
 _URL_PARTS = ("scheme", "host", "port", "path", "query")
-
-# docutils raises many kinds of exceptions on text that is not reStructuredText.
-_DOCUTILS_FAILS = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError)
-
-_FAILS = (*_DOCUTILS_FAILS, RecursionError, RuntimeError, TypeError, ValueError)
-
-LONGEST_RENDERED = 128 * 2**10
-"""How many characters are rendered: a malicious text of ten times as many takes docutils
-minutes."""
-
 _RST = "text/x-rst"
-
 _TOO_LONG = (
     f"The description has over {LONGEST_RENDERED} characters. Only PyPI checks whether it renders."
 )
+# docutils raises many kinds of exceptions on text that is not reStructuredText.
+_DOCUTILS_FAILS = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError)
+_FAILS = (*_DOCUTILS_FAILS, RecursionError, RuntimeError, TypeError, ValueError)
 
 
 def not_checked(what: str) -> str:
@@ -89,8 +84,6 @@ def media_type_of(content_type: str) -> str:
 
 
 ADDRESSES: ProblemFinder | None = find_address_problem if is_installed("email_validator") else None
-
-
 DESCRIPTIONS: ProblemFinder | None = (
     find_description_problem if is_installed("readme_renderer") else None
 )

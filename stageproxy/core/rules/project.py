@@ -111,7 +111,7 @@ def _closed_release(upload: Upload) -> Iterator[Finding]:
 
 def _second_sdist(upload: Upload) -> Iterator[Finding]:
     state = upload.index_state
-    others = (*state.release, *state.coming) if state else ()
+    others = (*state.release, *state.also_uploaded) if state else ()
     if upload.get("filetype") == "sdist" and any(_is_other_sdist(one, upload) for one in others):
         yield Finding("content", ONE_SDIST)
 

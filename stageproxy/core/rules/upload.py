@@ -18,7 +18,7 @@ class IndexState:
     """What the index has of the project of an upload, and of its release.
 
     `files` are the files of the project and their SHA-256, if the index lists it.
-    `release` are the files of the release, and `coming` others that are uploaded
+    `release` are the files of the release, and `also_uploaded` others that are uploaded
     with this one. `first_upload` is the time of the release's first file, and
     `is_age_known` whether the index lists the time of every file. `similar` is a
     project with a name that PyPI does not distinguish from this one. `size` is
@@ -30,7 +30,7 @@ class IndexState:
     has_project: bool
     files: Mapping[str, str | None] = field(default_factory=dict)
     release: tuple[str, ...] = ()
-    coming: tuple[str, ...] = ()
+    also_uploaded: tuple[str, ...] = ()
     first_upload: datetime | None = None
     is_age_known: bool = True
     similar: str | None = None

@@ -38,7 +38,7 @@ def findings_by_file(
         state = replace(
             state,
             files={**state.files, upload.filename: upload.sha256},
-            coming=(*state.coming, upload.filename),
+            also_uploaded=(*state.also_uploaded, upload.filename),
             size=state.size + upload.size if is_new and state.size is not None else state.size,
         )
     return found
