@@ -31,10 +31,10 @@ from stageproxy.upstream.pip_index import (
     urls_of,
     urls_of_simple,
 )
-from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.session import Timeouts, open_session
 
 _PIP = "pip"
-_TIMEOUTS = Patience(connect=timedelta(seconds=5), read=timedelta(seconds=15))
+_TIMEOUTS = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=15))
 _TOTAL_TIMEOUT = 60
 _MAX_PAGE_SIZE = 64 * 2**20
 _NO_STATE = UpstreamState(None)

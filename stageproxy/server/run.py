@@ -35,7 +35,7 @@ from stageproxy.upstream.pip_index import (
     NoPipIndexError,
     without_credentials,
 )
-from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
@@ -63,7 +63,7 @@ async def open_service(
     upstream = await asyncio.to_thread(upstream_of, config)
     log.info("upstream is %s", without_credentials(upstream.root))
     metrics = Metrics()
-    patience = Patience(
+    patience = Timeouts(
         connect=config.upstream.connect_timeout,
         read=config.upstream.read_timeout,
     )
@@ -72,7 +72,7 @@ async def open_service(
     )
     inspection = Inspection() if inspector is None else nullcontext(inspector)
     with inspection as opened, Database(directory.database) as database:
-        publishing = open_session(patience, keeps_connections=False)
+        publishing = open_session(patience, keep_alive=False)
         async with open_session(patience) as reader, publishing as publisher:
             adapters = Adapters(
                 database=database,

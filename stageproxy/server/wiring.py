@@ -201,7 +201,9 @@ def publish_target_of(
         ),
         reader=UpstreamReader(index, NameSearches(index), _PREFLIGHT_SECONDS),
         confirmed_listing=ConfirmedListing(index, FileDownloads(session, urls.index)),
-        upload_client=HttpUploadClient(session, str(urls.repository), silence=settings.timeout),
+        upload_client=HttpUploadClient(
+            session, str(urls.repository), idle_timeout=settings.timeout
+        ),
         credentials=_credentials_of(config, urls.repository),
         pace=Pace(settings.parallel, settings.poll, settings.patience),
         pause=_pause,

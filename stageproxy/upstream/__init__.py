@@ -1,1 +1,1 @@
-"""The real index: its documents, its files and its upload API."""
+"""HTTP clients of the index and its upload API."""

@@ -1,8 +1,7 @@
-"""Here are upstream's documents, kept in bounded memory and asked about again.
+"""The cache of upstream's documents, in bounded memory.
 
-Within a few seconds a document is used without asking; after that upstream is
-asked whether it is still the one of its ETag. Whoever wants a document that
-is being asked for already waits for that answer.
+A document is fresh for a few seconds. After that it is revalidated by its ETag.
+Concurrent requests for the same document share one request to upstream.
 """
 
 import time
@@ -22,17 +21,17 @@ from stageproxy.ports import StreamedDocument, UpstreamResponse
 from stageproxy.upstream.index import UpstreamIndex, decoded_document, headers_for
 
 _OVERHEAD = 1024
-"""Bytes that an entry takes besides its body, roughly."""
+"""The approximate size of an entry in bytes without its body."""
 
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _CachedDocument:
-    """What upstream answered, and when it was asked, in seconds of a clock that never jumps."""
+    """A document, and when it was requested, in seconds of a monotonic clock."""
 
     document: Document
-    asked_at: float
+    requested_at: float
 
     @property
     def size(self) -> int:
@@ -41,14 +40,14 @@ class _CachedDocument:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What all who wait for one answer get: a document, none, or what went wrong."""
+    """The result of a shared request: a document, none, or a failure."""
 
     document: Document | None
     failure: StageproxyError | None = None
 
 
 class CachedIndex:
-    """The index, asked no more often than needed; see `ports.Index`."""
+    """The index with a cache; see `ports.Index`."""
 
     def __init__(
         self,
@@ -63,41 +62,41 @@ class CachedIndex:
         self._fresh_for = fresh_for.total_seconds()
         self._report = report
         self._now = now
-        self._entries: LruCache[Key, _CachedDocument] = LruCache(max_size, lambda kept: kept.size)
-        self._asking: SingleFlight[Key, _Found] = SingleFlight()
+        self._entries: LruCache[Key, _CachedDocument] = LruCache(max_size, lambda entry: entry.size)
+        self._requests: SingleFlight[Key, _Found] = SingleFlight()
         self._failure: StageproxyError | None = None
 
     @property
     def site(self) -> str:
-        """Where people see upstream: its `/`, without credentials."""
+        """The URL of upstream's root for people, without credentials."""
         return self._index.site
 
     @property
     def size(self) -> int:
-        """How many bytes are kept."""
+        """How many bytes are cached."""
         return self._entries.size
 
     @property
     def failure(self) -> StageproxyError | None:
-        """What was wrong with upstream's last answer, if something was."""
+        """The failure of the last request to upstream, `None` if it succeeded."""
         return self._failure
 
     async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
-        """Return a whole document; nothing if upstream has none at that path."""
+        """Return a whole document, `None` if upstream has none at that path."""
         key = (path, accept)
-        kept = self._entries.find(key)
-        if kept and not fresh and kept.asked_at > self._now() - self._fresh_for:
+        cached = self._entries.find(key)
+        if cached and not fresh and cached.requested_at > self._now() - self._fresh_for:
             self._report("kept", 0.0)
-            return kept.document
-        found = await self._asking.get(key, partial(self._ask, key))
+            return cached.document
+        found = await self._requests.get(key, partial(self._revalidate, key))
         if found.failure is not None:
-            # Many may wait for it, and each raises its own.
+            # Each of the waiting callers raises its own copy.
             raise copy(found.failure)
         return found.document
 
     @asynccontextmanager
     async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[UpstreamResponse]:
-        """Ask upstream for what is not kept."""
+        """Open a response of upstream that is not cached."""
         async with AsyncExitStack() as stack:
             try:
                 opened = self._index.open(path, headers)
@@ -110,32 +109,32 @@ class CachedIndex:
 
     @asynccontextmanager
     async def stream(self, path: str, accept: str) -> AsyncIterator[StreamedDocument]:
-        """Open a document that is too long to be read whole, and to be cached."""
+        """Open a document that is too long to be read as a whole and cached."""
         async with self.open(path, headers_for(accept)) as answer:
             yield decoded_document(answer)
 
     def resolve(self, location: str, asked: str) -> Redirection:
-        """Return where a redirect leads that upstream answered to the path *asked*."""
+        """Return the target of upstream's redirect from the path *asked*."""
         return self._index.resolve(location, asked)
 
-    async def _ask(self, key: Key) -> _Found:
-        kept = self._entries.find(key)
-        known = kept.document if kept else None
-        asked_at = self._now()
+    async def _revalidate(self, key: Key) -> _Found:
+        cached = self._entries.find(key)
+        known = cached.document if cached else None
+        requested_at = self._now()
         try:
             document = await self._index.fetch(*key, known)
         except StageproxyError as failure:
-            # A copy has no traceback, which would hold what came in so far.
+            # A copy has no traceback, which would hold references to received bytes.
             self._failure = copy(failure)
-            self._report(failure.kind.value, self._now() - asked_at)
+            self._report(failure.kind.value, self._now() - requested_at)
             return _Found(None, self._failure)
         self._failure = None
-        self._report(_outcome(document, known), self._now() - asked_at)
+        self._report(_outcome(document, known), self._now() - requested_at)
         if document is None:
-            # That there is none is not kept for those who come later.
+            # A missing document is not cached.
             self._entries.remove(key)
         else:
-            self._entries.add(key, _CachedDocument(document, asked_at))
+            self._entries.add(key, _CachedDocument(document, requested_at))
         return _Found(document)
 
 

@@ -1,4 +1,4 @@
-"""Here is how files of an index are compared whose pages do not say their hashes."""
+"""Hashes of files of an index whose pages do not list them."""
 
 import hashlib
 
@@ -6,17 +6,16 @@ from aiohttp import ClientError, ClientSession
 from yarl import URL
 
 from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
-from stageproxy.upstream.authorizing import authorization_in, authorized
-from stageproxy.upstream.session import USER_AGENT
+from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
 
 _CHUNK = 2**18
 _FOUND = 200
 
 
 class FileDownloads:
-    """Downloads files to hash them; see `ports.Downloads`.
+    """Downloads that hash files; see `ports.Downloads`.
 
-    *index*: the URL of the index; credentials in it go to its own host alone.
+    *index*: the URL of the index. Credentials in it are sent only to its own host.
     """
 
     def __init__(self, session: ClientSession, index: URL) -> None:
@@ -24,13 +23,13 @@ class FileDownloads:
         self._middlewares = authorized(authorization_in(index), index)
 
     async def sha256_of(self, url: str) -> str:
-        """Return the SHA-256 in hex of what is at *url*."""
+        """Return the SHA-256 in hex of the file at *url*."""
         headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         digest = hashlib.sha256()
         try:
             target = URL(url, encoded=True)
-            asked = self._session.get(target, headers=headers, middlewares=self._middlewares)
-            async with asked as response:
+            request = self._session.get(target, headers=headers, middlewares=self._middlewares)
+            async with request as response:
                 if response.status != _FOUND:
                     sentence = f"The index answered {response.status} to the request for a file."
                     raise UpstreamFailedError(sentence)

@@ -1,4 +1,4 @@
-"""Here is how upstream is read: whole pages to be edited, anything else as a stream."""
+"""The index over HTTP: whole documents for edits, and streams of everything else."""
 
 import asyncio
 import random
@@ -33,10 +33,9 @@ from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.simple_html import has_end
 from stageproxy.ports import UpstreamResponse
-from stageproxy.upstream.authorizing import authorization_in, authorized
+from stageproxy.upstream.decompression import GzipDecoder, check_encoding, decoded, too_long
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
-from stageproxy.upstream.session import USER_AGENT
-from stageproxy.upstream.unpacking import Unpacker, check_encoding, decoded, too_long
+from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
 
 _CHUNK = 2**18
 _MOST_REDIRECTS = 3
@@ -50,26 +49,26 @@ _OF_THE_BODY = frozenset({"content-length", "content-type", "content-encoding"})
 
 @dataclass(frozen=True, slots=True)
 class _NotModified:
-    """The document is still the one we have; what is said of it may be new."""
+    """The document has not changed, but its headers may have."""
 
     headers: Mapping[str, str]
 
 
-class _MomentaryError(UpstreamUnavailableError):
-    """Upstream says that it is not available; in a moment it may be."""
+class _TemporaryError(UpstreamUnavailableError):
+    """Upstream is temporarily unavailable, so the request is retried."""
 
 
 @dataclass(frozen=True, slots=True)
-class _StreamedAnswer:
-    """What upstream answers, as it comes in; see `ports.Answer`."""
+class _StreamedResponse:
+    """A response of upstream as it arrives; see `ports.UpstreamResponse`."""
 
     status: int
     headers: Mapping[str, str]
     response: ClientResponse
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Return the body, piece by piece, just as it came over the wire."""
-        with _failures_told():
+        """Return the body in chunks, as it is received."""
+        with _errors_translated():
             async for chunk in self.response.content.iter_chunked(_CHUNK):
                 yield chunk
 
@@ -87,7 +86,7 @@ class DecodedDocument:
 
     @property
     def has_length(self) -> bool:
-        """Whether upstream announced how long the body is."""
+        """Whether the response has a length, so that a truncated body is an error."""
         return not _LENGTHS.isdisjoint(name.lower() for name in self.response.headers)
 
     def chunks(self) -> AsyncIterator[bytes]:
@@ -96,17 +95,17 @@ class DecodedDocument:
         return decoded(encoding, self.response.chunks())
 
 
-_RETRIED = (_MomentaryError, ConnectionTimeoutError, ClientConnectorError, ClientPayloadError)
+_RETRIED = (_TemporaryError, ConnectionTimeoutError, ClientConnectorError, ClientPayloadError)
 _NOT_AVAILABLE = {
     429: UpstreamUnavailableError,
-    502: _MomentaryError,
-    503: _MomentaryError,
-    504: _MomentaryError,
+    502: _TemporaryError,
+    503: _TemporaryError,
+    504: _TemporaryError,
 }
 
 
 class UpstreamIndex:
-    """The index at *urls*. Nothing but the configured origins is ever asked."""
+    """The index at *urls*. Requests are sent only to the configured origins."""
 
     def __init__(
         self,
@@ -129,21 +128,22 @@ class UpstreamIndex:
 
     @property
     def site(self) -> str:
-        """Where people see upstream: its `/`, without credentials."""
+        """The URL of upstream's root for people, without credentials."""
         return str(self._root)
 
     async def fetch(self, path: str, accept: str, known: Document | None = None) -> Document | None:
-        """Return a whole document: *known* itself if it is still that, none if upstream has none.
+        """Return a whole document, `None` if upstream has none.
 
-        Redirects are followed, a few times and within the configured origins.
+        *known*: a cached document, which is revalidated. A few redirects within the
+        configured origins are followed.
         """
         etag = known.headers.get("ETag") if known else None
         headers = headers_for(accept)
         if etag:
             headers["If-None-Match"] = etag
-        with _failures_told():
+        with _errors_translated():
             async with asyncio.timeout(self._total_timeout.total_seconds()):
-                found = await self._fetch_patiently(self._below_root(path), headers)
+                found = await self._fetch_with_retries(self._below_root(path), headers)
         if not isinstance(found, _NotModified):
             return found
         if not etag or known is None:
@@ -151,12 +151,12 @@ class UpstreamIndex:
             raise UpstreamFailedError(msg)
         return replace(known, headers=_refreshed(known.headers, found.headers))
 
-    async def _fetch_patiently(
+    async def _fetch_with_retries(
         self, url: URL, headers: Mapping[str, str]
     ) -> Document | _NotModified | None:
-        """Ask again where it may have been a moment's weakness.
+        """Fetch a document, and retry after temporary failures.
 
-        After a dropped connection the session has asked again already.
+        The session itself retries after a dropped connection.
         """
         for attempt in range(_RETRIES):
             try:
@@ -171,22 +171,22 @@ class UpstreamIndex:
                 if response.status not in _REDIRECTS:
                     return await self._document_in(response, url)
                 location = response.headers.get("Location", "")
-            url = self._followed(url, location)
+            url = self._redirected(url, location)
         msg = "PyPI redirects too often."
         raise UpstreamFailedError(msg)
 
     @asynccontextmanager
     async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[UpstreamResponse]:
-        """Ask upstream for a path, query included, with headers that are fit to be passed on."""
+        """Open the response to a request of a path and its query. *headers* are sent as given."""
         url = self._below_root(path)
         async with AsyncExitStack() as stack:
-            # What goes wrong later is told by the answer itself, or is the client's affair.
-            with _failures_told():
+            # Later errors are raised by the response itself, or concern the client.
+            with _errors_translated():
                 response = await stack.enter_async_context(self._request(url, headers))
-            yield _StreamedAnswer(response.status, _headers_of(response), response)
+            yield _StreamedResponse(response.status, _headers_of(response), response)
 
     def resolve(self, location: str, asked: str) -> Redirection:
-        """Return where a redirect leads that upstream answered to the path *asked*."""
+        """Return the target of upstream's redirect from the path *asked*."""
         target = _target_of(self._below_root(asked), location)
         url, root, simple = str(target), str(self._root), str(self._simple)
         path = None
@@ -197,7 +197,7 @@ class UpstreamIndex:
         return Redirection(url, path, is_known=target.origin() in self._origins)
 
     def _below_root(self, path: str) -> URL:
-        """Return the URL of a path as it is spelled: neither decoded nor tidied."""
+        """Return the URL of a path, which is neither decoded nor normalized."""
         base = self._simple if path.startswith("simple/") else self._root
         rest = path.removeprefix("simple/") if base is self._simple else path
         url = URL(str(base) + rest, encoded=True)
@@ -213,7 +213,7 @@ class UpstreamIndex:
             url, headers=headers, allow_redirects=False, middlewares=self._middlewares
         )
 
-    def _followed(self, url: URL, location: str) -> URL:
+    def _redirected(self, url: URL, location: str) -> URL:
         target = _target_of(url, location)
         if target.origin() not in self._origins:
             msg = f"PyPI redirects to {target.host}, which is not one of its configured hosts."
@@ -235,36 +235,36 @@ class UpstreamIndex:
             raise UpstreamFailedError(msg)
         content_type = response.headers.get("Content-Type", "")
         body = await self._body_of(response)
-        _check_is_whole(response, content_type, body)
+        _check_is_complete(response, content_type, body)
         digest = await asyncio.to_thread(digest_of, body)
         return Document(body, digest, content_type, str(url), _headers_of(response))
 
     async def _body_of(self, response: ClientResponse) -> bytes:
-        """Return the body, unpacked and no longer than allowed."""
+        """Return the decompressed body, up to the size limit."""
         encoding = response.headers.get("Content-Encoding", "").lower()
         check_encoding(encoding)
-        unpack = Unpacker(self._max_page_size) if encoding == "gzip" else None
-        pieces = []
+        decompress = GzipDecoder(self._max_page_size) if encoding == "gzip" else None
+        chunks = []
         size = 0
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            piece = unpack(chunk) if unpack else chunk
-            size += len(piece)
+        async for received in response.content.iter_chunked(_CHUNK):
+            chunk = decompress(received) if decompress else received
+            size += len(chunk)
             if size > self._max_page_size:
                 raise too_long(self._max_page_size)
-            pieces.append(piece)
-        if unpack and not unpack.is_done:
+            chunks.append(chunk)
+        if decompress and not decompress.is_complete:
             msg = "PyPI's answer is truncated."
             raise UpstreamFailedError(msg)
-        return b"".join(pieces)
+        return b"".join(chunks)
 
 
 def headers_for(accept: str) -> dict[str, str]:
-    """Return the headers of a request of our own."""
+    """Return the headers of a request for a document."""
     return {"Accept": accept or "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
 
 
 def decoded_document(response: UpstreamResponse) -> DecodedDocument:
-    """Return the document in an answer. Raise `UpstreamFailedError` unless its status is 200."""
+    """Return the document in a response. Raise `UpstreamFailedError` unless its status is 200."""
     if response.status != HTTPStatus.OK:
         msg = f"PyPI answered {response.status} to the request for a document."
         raise UpstreamFailedError(msg)
@@ -277,15 +277,15 @@ def _headers_of(response: ClientResponse) -> Mapping[str, str]:
     return CIMultiDict({name: ", ".join(headers.getall(name)) for name in headers})
 
 
-def _refreshed(known: Mapping[str, str], said: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what is said of a document after a 304 (RFC 9111, section 4.3.4)."""
+def _refreshed(known: Mapping[str, str], new: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the headers of a document after a 304 (RFC 9111, section 4.3.4)."""
     headers = CIMultiDict(known)
-    headers.update((name, said[name]) for name in said if name.lower() not in _OF_THE_BODY)
+    headers.update((name, new[name]) for name in new if name.lower() not in _OF_THE_BODY)
     return headers
 
 
 def _target_of(url: URL, location: str) -> URL:
-    """Return where a redirect leads, which upstream may have spelled in any way."""
+    """Return the absolute target of a redirect. Raise `UpstreamFailedError` if it is invalid."""
     msg = "PyPI redirects to an invalid URL."
     try:
         target = url.join(URL(location, encoded=True))
@@ -297,10 +297,10 @@ def _target_of(url: URL, location: str) -> URL:
     return target
 
 
-def _check_is_whole(response: ClientResponse, content_type: str, body: bytes) -> None:
-    """Refuse a document that may be cut off: without a length, only its own end can tell.
+def _check_is_complete(response: ClientResponse, content_type: str, body: bytes) -> None:
+    """Raise `UpstreamFailedError` if an HTML page without a length may be truncated.
 
-    JSON and XML are read later; cut off, they make no sense.
+    Truncated JSON and XML are invalid, and are refused when they are parsed.
     """
     has_length = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
     if not has_length and "html" in content_type.lower() and not has_end(body):
@@ -309,8 +309,8 @@ def _check_is_whole(response: ClientResponse, content_type: str, body: bytes) ->
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
-    """Say in our words what goes wrong on the way to upstream and back."""
+def _errors_translated() -> Iterator[None]:
+    """Raise errors of requests as our own."""
     try:
         yield
     except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""Here is the body of an upload, as twine spells it: the fields, then one file."""
+"""The multipart body of an upload, as twine formats it: the fields, then the file."""
 
 import asyncio
 import hashlib
@@ -12,15 +12,15 @@ from stageproxy.ports import UploadRequest
 
 _CHUNK = 2**18
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
-"""What cannot stand within quotes, as browsers and twine spell it."""
+"""Escapes of characters that quoted values must not contain, as in browsers and twine."""
 
 
 class UploadBody:
-    """The body of one request, read from *file* while it goes out.
+    """The body of one request, read from *file* while it is sent.
 
-    The last piece is held back until the whole file has turned out to be what
-    the parcel says; if it is not, the body stays incomplete, so that nobody
-    can take it for an upload. *progress* is told how many bytes of the file are out.
+    The last chunk is held back until the size and the SHA-256 of the file are
+    verified. If they do not match, the body remains incomplete and the index
+    refuses it. *progress* is called with the number of bytes of the file sent.
     """
 
     def __init__(
@@ -32,55 +32,55 @@ class UploadBody:
         boundary = secrets.token_hex(16)
         head = _head(boundary, upload_request.fields, upload_request.filename)
         self._tail = f"\r\n--{boundary}--\r\n".encode()
-        self._parcel = upload_request
+        self._upload_request = upload_request
         self._file = file
         self.progress = progress
         self._digest = hashlib.sha256()
         self._read = 0
         self._next = head
-        self._out: int | None = None
+        self._sent: int | None = None
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self.length = len(head) + upload_request.size + len(self._tail)
-        self.is_whole = False
+        self.is_complete = False
         self.damage: DamagedArtifactError | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        """Return the next piece; the one before it is out."""
-        if self._out is not None:
-            self.progress(self._out)
-        if self.is_whole:
+        """Return the next chunk, after the previous one was sent."""
+        if self._sent is not None:
+            self.progress(self._sent)
+        if self.is_complete:
             raise StopAsyncIteration
-        piece, self._out = self._next, self._read
-        self._next = await asyncio.to_thread(self._read_on)
+        chunk, self._sent = self._next, self._read
+        self._next = await asyncio.to_thread(self._read_next)
         if self._next:
-            return piece
-        self.is_whole = True
-        return piece + self._tail
+            return chunk
+        self.is_complete = True
+        return chunk + self._tail
 
-    def _read_on(self) -> bytes:
-        """Return the next bytes of the file, none at its end; raise if it is another one."""
+    def _read_next(self) -> bytes:
+        """Return the next bytes of the file, none at its end. Raise if the file is damaged."""
         try:
             chunk = self._file.read(_CHUNK)
         except OSError as error:
             raise self._damaged() from error
         self._digest.update(chunk)
         self._read += len(chunk)
-        is_end = not chunk or self._read > self._parcel.size
-        expected = (self._parcel.size, self._parcel.sha256)
+        is_end = not chunk or self._read > self._upload_request.size
+        expected = (self._upload_request.size, self._upload_request.sha256)
         if is_end and (self._read, self._digest.hexdigest()) != expected:
             raise self._damaged()
         return chunk
 
     def _damaged(self) -> DamagedArtifactError:
-        self.damage = DamagedArtifactError(self._parcel.filename)
+        self.damage = DamagedArtifactError(self._upload_request.filename)
         return self.damage
 
 
 def _head(boundary: str, fields: FormFields, filename: str) -> bytes:
-    """Return all that goes before the bytes of the file."""
+    """Return the part of the body before the bytes of the file."""
     start = f'--{boundary}\r\nContent-Disposition: form-data; name="'
     texts = [f'{start}{_quoted(name)}"\r\n\r\n{value}\r\n' for name, value in fields]
     file = f'{start}content"; filename="{_quoted(filename)}"\r\n'

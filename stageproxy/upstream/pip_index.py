@@ -1,4 +1,4 @@
-"""Here is which index pip on this machine is configured to use."""
+"""URLs of indexes: pip's on this machine, upstream, and where to publish."""
 
 import subprocess
 import sys
@@ -15,14 +15,14 @@ _PATIENCE = 60
 
 
 class NoPipIndexError(Exception):
-    """pip does not say which index it uses."""
+    """pip does not report which index it uses."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexUrls:
-    """Where an index is: its `/`, and its project pages. Both end with a slash.
+    """The URLs of an index: its root, and its project pages. Both end with a slash.
 
-    They may carry credentials, and so must not be printed as they are.
+    They may contain credentials and must not be printed as they are.
     """
 
     root: URL
@@ -34,33 +34,33 @@ class IndexUrls:
 
 
 def urls_of(url: str, simple_url: str = "") -> IndexUrls:
-    """Return where an index is whose `/` is at *url*."""
+    """Return the URLs of the index with the root *url*."""
     root = URL(url.rstrip("/") + "/")
     simple = URL(simple_url.rstrip("/") + "/") if simple_url else root / "simple/"
     return IndexUrls(root, simple)
 
 
 def index_of_pip() -> IndexUrls:
-    """Ask the pip beside this Python for its index: environment, configuration, or default.
+    """Return the index that pip is configured to use: by environment, configuration or default.
 
-    pip is asked in a process of its own, for its modules are private and large.
+    pip of this Python runs in a process of its own, as its modules are private and large.
     """
-    asked = subprocess.run(  # noqa: S603 - a constant, run by this very Python
+    result = subprocess.run(  # noqa: S603 - a constant, run by this Python
         [sys.executable, "-c", _ASK_PIP],
         capture_output=True,
         text=True,
         timeout=_PATIENCE,
         check=False,
     )
-    simple = asked.stdout.strip()
-    if asked.returncode or not simple:
+    simple = result.stdout.strip()
+    if result.returncode or not simple:
         msg = "pip does not report which index it uses. Set upstream.url."
         raise NoPipIndexError(msg)
     return urls_of_simple(simple)
 
 
 def urls_of_simple(simple: str) -> IndexUrls:
-    """Return where an index is whose project pages are at *simple*, as pip's `--index-url` says."""
+    """Return the URLs of the index with the project pages *simple*, pip's `--index-url`."""
     trimmed = simple.rstrip("/")
     if trimmed.endswith("/simple"):
         return urls_of(trimmed.removesuffix("/simple"))
@@ -68,15 +68,15 @@ def urls_of_simple(simple: str) -> IndexUrls:
 
 
 def default_of_pip() -> URL:
-    """Return the `/` of the index that pip has built in, whatever it is configured to use."""
+    """Return the root of pip's built-in default index, whatever pip is configured to use."""
     return URL(PyPI.url).with_path("/")
 
 
 @dataclass(frozen=True, slots=True)
 class PublishingUrls:
-    """Where releases are published, and the simple index that confirms it.
+    """The upload API of an index, and the simple index that confirms uploads.
 
-    They may carry credentials, and so must not be printed as they are.
+    They may contain credentials and must not be printed as they are.
     """
 
     repository: URL
@@ -90,10 +90,10 @@ class PublishingUrls:
 def publishing_urls(
     repository_url: str, index_url: str, upstream: IndexUrls
 ) -> PublishingUrls | None:
-    """Return where to publish: as the settings say, or on PyPI if that is what upstream is.
+    """Return where to publish: the configured URLs, or PyPI if upstream is PyPI.
 
-    A release must not end up where nobody meant it to go, nor a token: with
-    another upstream both have to be said, and nothing is returned if they are not.
+    A release and a token must not be sent to an unintended index. With another
+    upstream both URLs must be configured, and `None` is returned otherwise.
     """
     if repository_url and index_url:
         return PublishingUrls(URL(repository_url), URL(index_url))
@@ -104,10 +104,10 @@ def publishing_urls(
 
 
 def publishing_urls_of(site: URL) -> PublishingUrls:
-    """Return where PyPI has its upload API and its simple index."""
+    """Return the upload API and the simple index of PyPI."""
     return PublishingUrls(site.with_host(f"upload.{site.host}") / "legacy/", site / "simple/")
 
 
 def without_credentials(url: URL) -> URL:
-    """Return a URL that may be shown and sent on."""
+    """Return a URL without user and password."""
     return url.with_user(None)

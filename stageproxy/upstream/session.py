@@ -1,26 +1,41 @@
-"""Here is the HTTP session to upstream: pooled, bounded in time, without cookies or ambience."""
+"""HTTP sessions to upstream, and credentials on their requests."""
 
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aiohttp import AddrInfoType, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import (
+    AddrInfoType,
+    ClientHandlerType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+    encode_basic_auth,
+)
+from yarl import URL
 
 from stageproxy import __version__
+
+USER_AGENT = f"stageproxy/{__version__}"
 
 _CONNECTIONS_PER_HOST = 100
 _DNS_SECONDS = 300
 _READ_BUFFER = 2**18
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
-"""Linger, but for no time at all."""
+"""SO_LINGER with a timeout of zero."""
+
+Middleware = Callable[[ClientRequest, ClientHandlerType], Awaitable[ClientResponse]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long upstream may take: to connect, and between two reads."""
+class Timeouts:
+    """How long upstream may take to connect, and between two reads."""
 
     connect: timedelta
     read: timedelta
@@ -28,24 +43,24 @@ class Patience:
 
 @asynccontextmanager
 async def open_session(
-    patience: Patience, *, keeps_connections: bool = True
+    timeouts: Timeouts, *, keep_alive: bool = True
 ) -> AsyncIterator[ClientSession]:
-    """Open the one session to upstream for reading; one that keeps no connections, for publishing.
+    """Open a session to upstream. Publishing needs one without *keep_alive*.
 
-    Bodies stay as they come over the wire, what clients send is decided by
-    `web`, and no cookie that upstream sets for one of them reaches another.
+    Bodies are not decompressed, `web` decides on the headers of clients, and cookies
+    are not stored, as they would be shared between clients.
     """
     session = ClientSession(
         connector=TCPConnector(
             limit_per_host=_CONNECTIONS_PER_HOST,
             ttl_dns_cache=_DNS_SECONDS,
-            force_close=not keeps_connections,
-            socket_factory=None if keeps_connections else _resetting_socket,
+            force_close=not keep_alive,
+            socket_factory=None if keep_alive else _resetting_socket,
         ),
         timeout=ClientTimeout(
             total=None,
-            sock_connect=patience.connect.total_seconds(),
-            sock_read=patience.read.total_seconds(),
+            sock_connect=timeouts.connect.total_seconds(),
+            sock_read=timeouts.read.total_seconds(),
         ),
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
@@ -57,16 +72,33 @@ async def open_session(
         yield session
 
 
-def _resetting_socket(address: AddrInfoType) -> socket.socket:
-    """Return a socket whose connection is reset when it is closed, by whomever or whatever.
+def authorized(authorization: str, url: URL) -> tuple[Middleware, ...]:
+    """Return the middleware that sets the header on requests to the origin of *url*, if not empty.
 
-    Some indexes take what has come of a file for the whole of it when the
-    connection ends, as it would if this process were killed. A reset they see.
+    A header of the request itself would conflict with credentials in netrc, and would
+    be sent to the target of a redirect as well.
+    """
+
+    async def authorize(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
+        if request.url.origin() == url.origin():
+            request.headers["Authorization"] = authorization
+        return await send(request)
+
+    return (authorize,) if authorization else ()
+
+
+def authorization_in(url: URL) -> str:
+    """Return the header for the user and the password in a URL, empty if there are none."""
+    return encode_basic_auth(url.user, url.password or "") if url.user is not None else ""
+
+
+def _resetting_socket(address: AddrInfoType) -> socket.socket:
+    """Return a socket whose connection is reset when it is closed.
+
+    Some indexes accept a partial file as complete when the connection ends, as it
+    would if this process were killed. They notice a reset.
     """
     family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_WHEN_CLOSED)
-    return made
-
-
-USER_AGENT = f"stageproxy/{__version__}"
+    created = socket.socket(family, kind, protocol)
+    created.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_WHEN_CLOSED)
+    return created

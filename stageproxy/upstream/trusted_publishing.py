@@ -1,4 +1,4 @@
-"""Here is how a CI job publishes without a secret: its identity, exchanged for a short token."""
+"""Trusted Publishing: short-lived tokens in exchange for the identity of a CI job."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from stageproxy.upstream.session import USER_AGENT
 
 _LIFETIME = timedelta(minutes=15)
 _RENEW_BEFORE = timedelta(minutes=5)
-_PATIENCE = ClientTimeout(total=30)
+_TIMEOUT = ClientTimeout(total=30)
 _FOUND = 200
 _HEADERS = {
     "Accept": "application/json",
@@ -30,59 +30,64 @@ _HEADERS = {
 }
 
 Identify = Callable[[str], Awaitable[str]]
-"""Returns the identity of the job for an audience; raises `StageproxyError` if there is none."""
+"""A function that returns the job's identity for an audience, or raises `StageproxyError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Minted:
     credential: Credential
     workflow: str | None
-    ends_at: datetime
+    expires_at: datetime
 
 
 @dataclass(slots=True)
 class TrustedPublisher:
-    """Mints tokens at the index that has the upload API *repository*; see `ports.Credentials`."""
+    """Mints tokens at the index with the upload API *repository*; see `ports.Credentials`."""
 
     session: ClientSession
     repository: URL
     identify: Identify = field(repr=False)
     clock: Clock
     _minted: _Minted | None = None
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def workflow(self) -> str | None:
-        """The workflow that the latest token was minted for, if its identity names one."""
+        """The workflow in the identity of the latest token, `None` if it has none."""
         return self._minted.workflow if self._minted else None
 
     async def get(self) -> Credential:
-        """Return a token that is good for minutes still."""
-        async with self._turn:
+        """Return a token that is valid for at least five more minutes."""
+        async with self._lock:
             now = self.clock.now()
-            if self._minted is None or now >= self._minted.ends_at - _RENEW_BEFORE:
+            if self._minted is None or now >= self._minted.expires_at - _RENEW_BEFORE:
                 self._minted = await self._mint(now)
             return self._minted.credential
 
     async def _mint(self, now: datetime) -> _Minted:
-        audience = (await self._ask("GET", "audience")).get("audience")
+        audience = (await self._request("GET", "audience")).get("audience")
         if not isinstance(audience, str):
             raise self._failed("did not return the audience for an identity token")
         identity = await self.identify(audience)
-        answer = await self._ask("POST", "mint-token", identity)
+        answer = await self._request("POST", "mint-token", identity)
         token = answer.get("token")
         if not isinstance(token, str) or not token:
             raise self._failed("did not return a token")
-        ends_at = min(_ending_in(answer) or now + _LIFETIME, now + _LIFETIME)
-        return _Minted(Credential(TOKEN_USER, token), workflow_of(identity), ends_at)
+        expires_at = min(_expiry_in(answer) or now + _LIFETIME, now + _LIFETIME)
+        return _Minted(Credential(TOKEN_USER, token), workflow_of(identity), expires_at)
 
-    async def _ask(self, method: str, name: str, identity: str | None = None) -> Mapping[str, Any]:
-        """Return what an endpoint at the root of the host answers. No failure has the identity."""
+    async def _request(
+        self, method: str, name: str, identity: str | None = None
+    ) -> Mapping[str, Any]:
+        """Return the JSON of an endpoint below the root of the host.
+
+        Errors do not contain the identity, which is a secret.
+        """
         url = without_credentials(self.repository).origin() / "_/oidc" / name
         body = None if identity is None else {"token": identity}
         try:
             async with self.session.request(
-                method, url, json=body, headers=_HEADERS, timeout=_PATIENCE, allow_redirects=False
+                method, url, json=body, headers=_HEADERS, timeout=_TIMEOUT, allow_redirects=False
             ) as response:
                 status, text = response.status, await response.text(errors="replace")
         except (ClientError, TimeoutError) as error:
@@ -90,10 +95,10 @@ class TrustedPublisher:
             raise UpstreamUnavailableError(sentence) from error
         document = _document_in(text)
         if status != _FOUND:
-            said = "; ".join(_reasons_in(document)).replace(identity or "\0", "***")
-            told = f": {one_line(said).removesuffix('.')}" if said else ""
-            failed = self._failed(f"answered {status} to {name}{told}")
-            raise UpstreamUnavailableError(failed.sentence) if _is_momentary(status) else failed
+            text = "; ".join(_reasons_in(document)).replace(identity or "\0", "***")
+            reason = f": {one_line(text).removesuffix('.')}" if text else ""
+            failed = self._failed(f"answered {status} to {name}{reason}")
+            raise UpstreamUnavailableError(failed.sentence) if _is_temporary(status) else failed
         return document
 
     def _failed(self, what: str) -> UpstreamFailedError:
@@ -101,7 +106,7 @@ class TrustedPublisher:
         return UpstreamFailedError(f"Trusted Publishing failed: {host} {what}.")
 
 
-def _is_momentary(status: int) -> bool:
+def _is_temporary(status: int) -> bool:
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
 
 
@@ -114,7 +119,7 @@ def _document_in(text: str) -> Mapping[str, Any]:
 
 
 def _reasons_in(document: Mapping[str, Any]) -> Iterator[str]:
-    """Return what an index has against an identity."""
+    """Return the reasons for which an index refused an identity."""
     if isinstance(message := document.get("message"), str):
         yield message
     errors = document.get("errors")
@@ -123,8 +128,8 @@ def _reasons_in(document: Mapping[str, Any]) -> Iterator[str]:
             yield description
 
 
-def _ending_in(answer: Mapping[str, Any]) -> datetime | None:
-    """Return when a token ends, in seconds since 1970."""
+def _expiry_in(answer: Mapping[str, Any]) -> datetime | None:
+    """Return when a token expires, `None` if the answer has no valid time."""
     try:
         return datetime.fromtimestamp(answer["expires"], UTC)
     except (KeyError, TypeError, ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""Here is how an artifact goes to PyPI: one request, never redirected, never a byte too short."""
+"""The client of the legacy upload API, which PyPI has."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -15,49 +15,48 @@ from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.promotion.replies import Accepted, Reply, Unanswered, reply_of
 from stageproxy.core.rights import Credential
 from stageproxy.ports import UploadRequest
-from stageproxy.upstream.authorizing import authorized
 from stageproxy.upstream.multipart import UploadBody
 from stageproxy.upstream.pip_index import without_credentials
-from stageproxy.upstream.session import USER_AGENT
+from stageproxy.upstream.session import USER_AGENT, authorized
 
 _LONGEST_ANSWER = 2**16
 _PLAIN = frozenset({"", "identity"})
 _BODY_SECONDS = 10
-"""How long the rest of an answer may take whose status is known already."""
+"""How long the rest of a response may take after its status is known."""
 
 
 class HttpUploadClient:
-    """The legacy upload API at a URL; see `ports.Publisher`.
+    """The legacy upload API at a URL; see `ports.UploadClient`.
 
-    *session*: one that keeps no connections (`open_session`). A kept one that
-    upstream has closed meanwhile would make an unknown outcome of an upload
-    that never began. *silence*: how long nothing may go out or come in.
+    *session*: one without keep-alive (`open_session`). If upstream closed a reused
+    connection, the outcome of an upload that never began would be unknown.
+    *idle_timeout*: how long no bytes may be sent or received.
     """
 
-    def __init__(self, session: ClientSession, url: str, *, silence: timedelta) -> None:
+    def __init__(self, session: ClientSession, url: str, *, idle_timeout: timedelta) -> None:
         self._session = session
         self._url = without_credentials(URL(url))
-        self._silence = silence.total_seconds()
-        # The session's patience with answers is that for pages: an upload has its own.
+        self._idle_seconds = idle_timeout.total_seconds()
+        # The read timeout of the session is meant for pages, and too short for uploads.
         self._timeout = ClientTimeout(total=None, sock_connect=session.timeout.sock_connect)
 
     async def publish(
         self, upload_request: UploadRequest, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
-        """Send an artifact once, and return what becomes of it."""
+        """Send an artifact once, and return the reply."""
         with await _opened(upload_request) as file:
             body = UploadBody(upload_request, file)
-            reply = await self._send_or_tell(body, credential, report)
+            reply = await self._try_to_send(body, credential, report)
         if body.damage is not None:
             raise body.damage
-        if isinstance(reply, Accepted) and not body.is_whole:
+        if isinstance(reply, Accepted) and not body.is_complete:
             return Unanswered("The upload API accepted the file before it was complete.")
         return reply
 
-    async def _send_or_tell(
+    async def _try_to_send(
         self, body: UploadBody, credential: Credential, report: Callable[[int], None]
     ) -> Reply:
-        """Send a body; whatever goes wrong on the way leaves the outcome open."""
+        """Send a body. After an error on the way the outcome is unknown."""
         try:
             return await self._send(body, credential, report)
         except TimeoutError:
@@ -74,12 +73,12 @@ class HttpUploadClient:
         loop = asyncio.get_running_loop()
 
         def progress(sent: int) -> None:
-            # The last bytes may be out just when the block below is left.
+            # The last bytes may be sent just as the block below is left.
             with suppress(RuntimeError):
-                watch.reschedule(loop.time() + self._silence)
+                idle.reschedule(loop.time() + self._idle_seconds)
             report(sent)
 
-        async with asyncio.timeout(self._silence) as watch, AsyncExitStack() as stack:
+        async with asyncio.timeout(self._idle_seconds) as idle, AsyncExitStack() as stack:
             body.progress = progress
             response = await self._session.post(
                 self._url,
@@ -89,7 +88,7 @@ class HttpUploadClient:
                 timeout=self._timeout,
                 middlewares=authorized(credential.authorization, self._url),
             )
-            # As a context the response would wait for the rest of a body that nobody reads.
+            # As a context manager, the response would wait for the rest of an unread body.
             stack.callback(response.close)
             return await _reply_in(response, credential)
 
@@ -112,8 +111,8 @@ def _headers_of(body: UploadBody) -> Mapping[str, str]:
 
 
 async def _reply_in(response: ClientResponse, credential: Credential) -> Reply:
-    """Return what an answer means. A no counts even if it breaks off, a yes does not."""
-    body, is_whole = await _body_of(response)
+    """Return the meaning of a response. A refusal counts even if it is truncated."""
+    body, is_complete = await _body_of(response)
     headers = CIMultiDict(
         {name: credential.hidden_in(value) for name, value in response.headers.items()}
     )
@@ -122,15 +121,15 @@ async def _reply_in(response: ClientResponse, credential: Credential) -> Reply:
     reason = credential.hidden_in(response.reason or "")
     text = credential.hidden_in(body.decode(errors="replace"))
     reply = reply_of(response.status, reason, headers, text)
-    # JSON and HTML may spell it otherwise.
+    # Escapes in JSON and HTML can hide the credential from the replacement above.
     reply = replace(reply, sentence=credential.hidden_in(reply.sentence))
-    if isinstance(reply, Accepted) and not is_whole:
+    if isinstance(reply, Accepted) and not is_complete:
         return Unanswered("The upload API accepted the file, but the connection was lost.")
     return reply
 
 
 async def _body_of(response: ClientResponse) -> tuple[bytes, bool]:
-    """Return the body of an answer as far as anybody reads it, and whether that all came."""
+    """Return the start of the body of a response, and whether it was received completely."""
     pieces: list[bytes] = []
     try:
         async with asyncio.timeout(_BODY_SECONDS):

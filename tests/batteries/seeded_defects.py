@@ -306,7 +306,7 @@ DEFECTS = [
     Defect(
         "an acceptance of half a file does not count",
         "upstream/upload_client.py",
-        "if isinstance(reply, Accepted) and not body.is_whole:",
+        "if isinstance(reply, Accepted) and not body.is_complete:",
         "if isinstance(reply, Accepted) and body.damage is not None:",
         "upstream/test_upload_client.py::test_early_acceptance",
     ),

@@ -19,7 +19,7 @@ RESET = Fault(FaultPoint.ACCEPTED, FaultKind.RESET, WHEEL.filename)
 
 def api_of(pypi: FakePypi, sender: Sender) -> HttpUploadClient:
     """Return the upload client for the other process."""
-    return HttpUploadClient(sender.session, pypi.repository_url, silence=sender.silence)
+    return HttpUploadClient(sender.session, pypi.repository_url, idle_timeout=sender.silence)
 
 
 async def test_process(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from yarl import URL
 
 from stageproxy.upstream.index import UpstreamIndex
 from stageproxy.upstream.pip_index import urls_of
-from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.session import Timeouts, open_session
 from tests.support.builders.distributions import a_wheel
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import basic
 
-PATIENCE = Patience(timedelta(seconds=60), timedelta(seconds=60))
+PATIENCE = Timeouts(timedelta(seconds=60), timedelta(seconds=60))
 
 
 async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

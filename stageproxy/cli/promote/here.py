@@ -39,7 +39,7 @@ from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.upstream.pip_index import default_of_pip, urls_of
-from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.upstream.trusted_publishing import TrustedPublisher
 
 Document = Mapping[str, Any]
@@ -57,8 +57,8 @@ async def open_client_sender(
 ) -> AsyncIterator["ClientSender"]:
     """Open a sender that publishes from this machine."""
     config = _settings(config_file)
-    patience = Patience(config.upstream.connect_timeout, config.upstream.read_timeout)
-    async with open_session(patience, keeps_connections=False) as session:
+    patience = Timeouts(config.upstream.connect_timeout, config.upstream.read_timeout)
+    async with open_session(patience, keep_alive=False) as session:
         upstream = urls_of(str(default_of_pip()))
         target = publish_target_of(config, upstream, session, count=lambda _: None)
         if target is None:

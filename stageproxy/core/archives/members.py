@@ -1,4 +1,4 @@
-"""Checks of the members of an archive: odd paths, and encrypted code."""
+"""Checks of the paths in an archive."""
 
 import re
 import unicodedata
@@ -10,26 +10,8 @@ from stageproxy.core.archives.contents import some
 LONGEST_PATH = 255
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
 _ABSOLUTE = re.compile(r"/|\\|[A-Za-z]:")
-
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-
-LONGEST_LOOKED_AT = 5 * 2**20
-
-SUFFIXES = (".py", ".pye")
-
-_PYARMOR = (
-    b"__pyarmor__(__name__, __file__,",
-    b"__pyarmor_enter__",
-    b"__pyarmor_exit__",
-    b"__pyarmor_assert__",
-    b"__pyarmor_bcc__",
-)
-
-_SOURCEDEFENDER = (b"---BEGIN PYE FILE---", b"---END PYE FILE---")
-
-_SENTENCE = "{}-encrypted content is not allowed."
 
 
 def has_invisible(text: str) -> bool:
@@ -83,12 +65,3 @@ def _colliding(paths: Collection[str]) -> list[str]:
     folded = {path: unicodedata.normalize("NFC", path).casefold().rstrip("/") for path in paths}
     count = Counter(folded.values())
     return [path for path in folded if count[folded[path]] > 1]
-
-
-def find_protection(content: bytes) -> str | None:
-    """Return PyPI's sentence on a file of encrypted code, `None` on any other file."""
-    found: Mapping[str, bool] = {
-        "PyArmor": any(mark in content for mark in _PYARMOR),
-        "SourceDefender": all(mark in content for mark in _SOURCEDEFENDER),
-    }
-    return next((_SENTENCE.format(name) for name, is_found in found.items() if is_found), None)

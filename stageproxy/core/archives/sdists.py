@@ -20,12 +20,8 @@ from stageproxy.core.archives.contents import (
     invalid,
     some,
 )
-from stageproxy.core.archives.members import (
-    LONGEST_LOOKED_AT,
-    SUFFIXES,
-    find_protection,
-    suspicious_paths,
-)
+from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
+from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.wheels import open_zip
 from stageproxy.core.archives.zips import problem_with_frame
 
@@ -58,7 +54,7 @@ class _Tar:
     pkg_info: dict[str, bytes | None] = field(default_factory=dict)
     links: list[str] = field(default_factory=list)
     specials: list[str] = field(default_factory=list)
-    protection: str | None = None
+    encryption: str | None = None
     unpacked: int = 0
 
 
@@ -126,7 +122,7 @@ def _read_members(archive: tarfile.TarFile, found: _Tar, longest: int) -> Iterat
 
 def _contents_so_far(found: _Tar) -> Contents:
     nearest = next((path for path in found.pkg_info if path.count("/") == 1), "")
-    problems = (invalid(found.protection),) if found.protection else ()
+    problems = (invalid(found.encryption),) if found.encryption else ()
     root = posixpath.dirname(nearest)
     return Contents(found.pkg_info.get(nearest), problems, unread=(_NOT_READ_TO_END,), root=root)
 
@@ -146,9 +142,9 @@ def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar)
 
 
 def _read_file(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar) -> None:
-    if member.name.endswith(SUFFIXES) and member.size <= LONGEST_LOOKED_AT:
+    if member.name.endswith(CODE_SUFFIXES) and member.size <= LONGEST_SEARCHED:
         content = _read(archive, member)
-        found.protection = found.protection or find_protection(content)
+        found.encryption = found.encryption or find_encryption(content)
     elif posixpath.basename(member.name) == _PKG_INFO and _is_shallow(member.name, found):
         too_long = member.size > LONGEST_METADATA
         found.pkg_info = {member.name: None if too_long else _read(archive, member)}
@@ -199,8 +195,8 @@ def _problems(root: str, found: _Tar) -> Iterator[str]:
         yield invalid(_DIRECTORIES)
     elif f"{root}/{_PKG_INFO}" not in found.pkg_info:
         yield invalid(f"{_PKG_INFO} not found at {root}/{_PKG_INFO}")
-    if found.protection:
-        yield invalid(found.protection)
+    if found.encryption:
+        yield invalid(found.encryption)
 
 
 def _suspicions(found: _Tar) -> Iterator[str]:

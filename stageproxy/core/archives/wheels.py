@@ -27,13 +27,9 @@ from stageproxy.core.archives.dist_info import (
     parse_record,
     record_suspicions,
 )
+from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
 from stageproxy.core.archives.filenames import DistributionName
-from stageproxy.core.archives.members import (
-    LONGEST_LOOKED_AT,
-    SUFFIXES,
-    find_protection,
-    suspicious_paths,
-)
+from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.zips import (
     members_with_other_headers,
     problem_with_frame,
@@ -60,7 +56,7 @@ class _Unpacked:
     """What is known of the members that were unpacked."""
 
     digests: dict[str, bytes] = field(default_factory=dict)
-    protection: str | None = None
+    encryption: str | None = None
     broken: set[str] = field(default_factory=set)
 
 
@@ -75,16 +71,16 @@ def read_wheel(
         essential = _read_essential(archive, file, name)
         yield replace(essential, unread=(_NOT_SEARCHED, _NOT_COMPARED, *essential.unread))
         unpacked = _Unpacked()
-        _unpack(archive, filter(_may_be_protected, archive.infolist()), unpacked)
+        _unpack(archive, filter(_may_be_encrypted_code, archive.infolist()), unpacked)
         searched = replace(
             essential,
-            problems=_with_protection(essential.problems, unpacked.protection),
+            problems=_with_encryption(essential.problems, unpacked.encryption),
             suspicions=tuple(_suspicions(archive, file, name)),
         )
         yield replace(searched, unread=(_NOT_COMPARED, *essential.unread))
         if sum(member.file_size for member in archive.infolist()) > longest:
             return
-        _unpack(archive, filterfalse(_may_be_protected, archive.infolist()), unpacked)
+        _unpack(archive, filterfalse(_may_be_encrypted_code, archive.infolist()), unpacked)
         damage = _damage(archive, name, unpacked)
         yield replace(searched, suspicions=(*searched.suspicions, *damage))
 
@@ -127,17 +123,17 @@ def _unpack(archive: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], found:
 def _digest(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: _Unpacked) -> bytes:
     digest = hashlib.sha256()
     with archive.open(member) as content:
-        if _may_be_protected(member):
-            whole = content.read(LONGEST_LOOKED_AT)
-            found.protection = found.protection or find_protection(whole)
+        if _may_be_encrypted_code(member):
+            whole = content.read(LONGEST_SEARCHED)
+            found.encryption = found.encryption or find_encryption(whole)
             digest.update(whole)
         while piece := content.read(PIECE):
             digest.update(piece)
     return digest.digest()
 
 
-def _may_be_protected(member: zipfile.ZipInfo) -> bool:
-    return member.filename.endswith(SUFFIXES) and member.file_size <= LONGEST_LOOKED_AT
+def _may_be_encrypted_code(member: zipfile.ZipInfo) -> bool:
+    return member.filename.endswith(CODE_SUFFIXES) and member.file_size <= LONGEST_SEARCHED
 
 
 def _problems(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Iterator[str]:
@@ -148,9 +144,9 @@ def _problems(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) 
         yield invalid(reason)
 
 
-def _with_protection(problems: tuple[str, ...], protection: str | None) -> tuple[str, ...]:
+def _with_encryption(problems: tuple[str, ...], encryption: str | None) -> tuple[str, ...]:
     """Return the problems in PyPI's order: WHEEL, encrypted code, the structure of the zip."""
-    found = () if protection is None else (invalid(protection),)
+    found = () if encryption is None else (invalid(encryption),)
     start = [one for one in problems if "WHEEL not found" in one]
     return (*start, *found, *problems[len(start) :])
 

@@ -6,7 +6,6 @@ its part of the table.
 
 from collections.abc import Sequence
 
-from stageproxy.core.rules.agreement import AGREEMENT_RULES
 from stageproxy.core.rules.archive import (
     ARCHIVE_RULES,
     ARCHIVE_SUSPICION,
@@ -24,6 +23,7 @@ from stageproxy.core.rules.filename import (
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.form import FORM_RULES
 from stageproxy.core.rules.libraries import DESCRIPTION_RULE
+from stageproxy.core.rules.metadata_match import METADATA_MATCH_RULES
 from stageproxy.core.rules.project import (
     FILE_SIZE,
     PROJECT_SIZE,
@@ -31,7 +31,7 @@ from stageproxy.core.rules.project import (
     SIMILAR_NAME,
     STDLIB_NAME,
 )
-from stageproxy.core.rules.unknowns import ATTESTATIONS, UNKNOWN_RULES
+from stageproxy.core.rules.unverifiable import ATTESTATIONS, UNKNOWN_RULES
 from stageproxy.core.rules.upload import RULES_AS_OF, Rule, Upload
 from stageproxy.core.values import FormFields
 
@@ -53,7 +53,7 @@ _RULES_ON_FILES: Sequence[Rule] = (
     ATTESTATIONS,
     ARCHIVE_SUSPICION,
     ARCHIVE_UNREAD,
-    *AGREEMENT_RULES,
+    *METADATA_MATCH_RULES,
     FILENAME_SUSPICION,
 )
 

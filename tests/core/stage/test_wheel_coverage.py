@@ -10,7 +10,7 @@ from stageproxy.core.stage.wheel_coverage import (
     release_before,
 )
 
-MACHINES = {
+PLATFORMS = {
     "any": "any",
     "linux_armv7l": "linux armv7l",
     "manylinux1_x86_64": "manylinux x86_64",
@@ -29,10 +29,10 @@ MACHINES = {
 }
 
 
-@pytest.mark.parametrize(("platform", "machine"), MACHINES.items(), ids=MACHINES)
-def test_machine_of_a_platform(platform: str, machine: str) -> None:
-    """The machine of a platform tag is the tag without the version of the system."""
-    assert platform_of(platform) == machine
+@pytest.mark.parametrize(("tag", "platform"), PLATFORMS.items(), ids=PLATFORMS)
+def test_platform_of_a_tag(tag: str, platform: str) -> None:
+    """The platform of a tag is the tag without the version of the system."""
+    assert platform_of(tag) == platform
 
 
 def test_wheel_for_several_machines() -> None:

@@ -11,7 +11,7 @@ from stageproxy.core.errors import DamagedArtifactError
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.rights import Credential
 from stageproxy.ports import UploadRequest
-from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.upstream.upload_client import HttpUploadClient
 from tests.support.builders.distributions import a_wheel, an_sdist, upload_form
 from tests.support.clients.clients import Clients
@@ -219,10 +219,10 @@ async def test_interrupted_upload_leaves_nothing(index: OtherIndex, tmp_path: Pa
     upload_request = UploadRequest(
         path.name, path, len(content), "0" * 64, tuple(upload_form(WHEEL))
     )
-    patience = Patience(timedelta(seconds=5), timedelta(seconds=30))
+    patience = Timeouts(timedelta(seconds=5), timedelta(seconds=30))
 
-    async with open_session(patience, keeps_connections=False) as session:
-        api = HttpUploadClient(session, index.repository_url, silence=timedelta(seconds=30))
+    async with open_session(patience, keep_alive=False) as session:
+        api = HttpUploadClient(session, index.repository_url, idle_timeout=timedelta(seconds=30))
         with pytest.raises(DamagedArtifactError):
             await api.publish(
                 upload_request, Credential(index.username, index.password), lambda _: None

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential, parse_credential
 from stageproxy.ports import UploadRequest
-from stageproxy.upstream.session import Patience, open_session
+from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.upstream.upload_client import HttpUploadClient
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.builders.forms import FORM, Part, body_of, twine_form
@@ -72,7 +72,7 @@ class Sender:
     async def publish(self, what: Distribution | UploadRequest, *, to: str = "") -> Reply:
         """Return the reply to one attempt, at the index or another URL."""
         api = HttpUploadClient(
-            self.session, to or f"{self.index.url}/legacy/", silence=self.silence
+            self.session, to or f"{self.index.url}/legacy/", idle_timeout=self.silence
         )
         upload_request = self.upload_request(what) if isinstance(what, Distribution) else what
         return await api.publish(upload_request, self.credential, self.progress.append)
@@ -83,6 +83,6 @@ async def a_sender(
     index: FakeIndex, folder: Path, *, reading: timedelta = PATIENCE
 ) -> AsyncIterator[Sender]:
     """Return a client with the timeouts of tests; *reading* is the timeout of pages."""
-    patience = Patience(PATIENCE, reading)
-    async with open_session(patience, keeps_connections=False) as session:
+    timeouts = Timeouts(PATIENCE, reading)
+    async with open_session(timeouts, keep_alive=False) as session:
         yield Sender(index, session, folder)

@@ -75,7 +75,7 @@ _LISTS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "provides_extra": ("Provides-Extra", canonicalize_name),
 }
 
-AGREEMENT_RULES: Sequence[Rule] = (
+METADATA_MATCH_RULES: Sequence[Rule] = (
     Rule(
         "metadata-of-other-release",
         "the name and the version in the file's metadata match its filename",

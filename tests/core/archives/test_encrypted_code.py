@@ -4,8 +4,8 @@ import io
 
 import pytest
 
+from stageproxy.core.archives.encrypted_code import find_encryption
 from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.archives.members import find_protection
 from stageproxy.core.archives.reader import read_contents
 from tests.support.builders.archives import gzip_of, tar_file, tar_of
 from tests.support.builders.distributions import a_wheel
@@ -29,7 +29,7 @@ SDIST = "demo-1.0.tar.gz"
 )
 def test_encrypted_code_is_found(content: bytes, sentence: str | None) -> None:
     """PyPI refuses code that PyArmor or SourceDefender encrypted."""
-    assert find_protection(content) == sentence
+    assert find_encryption(content) == sentence
 
 
 @pytest.mark.parametrize(
