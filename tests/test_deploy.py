@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from stageproxy.cli import main
 from stageproxy.config import Config, load_config
 from stageproxy.web.server import SHUTDOWN_SECONDS
-from tests.support.servers.processes import ROOT, Finished, own_environment, run
+from tests.support.servers.processes import ROOT, CommandResult, own_environment, run
 from tests.support.servers.service import RunningService
 
 DEPLOY = ROOT / "deploy"
@@ -61,7 +61,7 @@ def health_command() -> list[str]:
     return command
 
 
-async def ask_health(port: int) -> Finished:
+async def ask_health(port: int) -> CommandResult:
     """Run the health command against a port, with an unreachable proxy in the environment."""
     command = [part.replace("127.0.0.1:8726", f"127.0.0.1:{port}") for part in health_command()]
     environment = {**own_environment(), "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}

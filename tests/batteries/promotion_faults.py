@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.uploads.fake_uploads import Lag
-from tests.support.uploads.faults import Fault, Moment, Way
+from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
 SEED = 20261128
 PLACES = ("first wheel", "second wheel", "third wheel", "last wheel", "sdist", "release")
@@ -55,19 +55,19 @@ class When(StrEnum):
 
 
 STEPS = (When.BEFORE, When.MIDWAY, When.ACCEPTED, When.ANSWERED)
-MOMENTS = {
-    When.BEFORE: Moment.BEFORE,
-    When.MIDWAY: Moment.MIDWAY,
-    When.ACCEPTED: Moment.ACCEPTED,
+POINTS = {
+    When.BEFORE: FaultPoint.BEFORE,
+    When.MIDWAY: FaultPoint.MIDWAY,
+    When.ACCEPTED: FaultPoint.ACCEPTED,
 }
-WAYS = {
-    Kind.KILL: Way.HANG,
-    Kind.STOP: Way.HANG,
-    Kind.RESET: Way.RESET,
-    Kind.FAILURE: Way.ANSWER,
-    Kind.SILENCE: Way.HANG,
-    Kind.TOO_MANY: Way.ANSWER,
-    Kind.SHORT: Way.CUT,
+KINDS = {
+    Kind.KILL: FaultKind.HANG,
+    Kind.STOP: FaultKind.HANG,
+    Kind.RESET: FaultKind.RESET,
+    Kind.FAILURE: FaultKind.ANSWER,
+    Kind.SILENCE: FaultKind.HANG,
+    Kind.TOO_MANY: FaultKind.ANSWER,
+    Kind.SHORT: FaultKind.CUT,
 }
 
 
@@ -99,12 +99,12 @@ class Incident:
 
     def fault(self, filename: str) -> Fault | None:
         """Return the fault of the upload API, or nothing if it answers as usual."""
-        if self.when not in MOMENTS:
+        if self.when not in POINTS:
             return None
         is_pause = self.kind is Kind.TOO_MANY
         return Fault(
-            MOMENTS[self.when],
-            WAYS[self.kind],
+            POINTS[self.when],
+            KINDS[self.kind],
             filename,
             (self.attempt,),
             status=429 if is_pause else self.status,
@@ -190,7 +190,7 @@ def _second(random: Random, first: Incident) -> list[Incident]:
     """Return a fault of the next upload of the same file, in most cases."""
     if random.random() < 0.25:
         return []
-    when, kind = random.choice(list(MOMENTS)), random.choice(list(Kind))
+    when, kind = random.choice(list(POINTS)), random.choice(list(Kind))
     status = random.choice((500, 502, 503, 504))
     return [Incident(first.place, when, kind, attempt=2, status=status)]
 

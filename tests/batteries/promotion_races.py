@@ -14,12 +14,12 @@ from stageproxy.core.rights import Credential
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from tests.batteries.promotion_violations import of_project, violations_in
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex
 from tests.support.index.history import History
 from tests.support.servers.service import RunningService, running_service
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
-from tests.support.uploads.faults import Fault, Moment, Way
+from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
 SEED = 20261129
 JITTER = 0.1
@@ -67,8 +67,8 @@ class Races:
 
     def a_hanging_upload(self, race: "Race") -> Fault:
         """Return a fault that makes a random upload hang at a random point."""
-        moment = self.random.choice(list(Moment))
-        return Fault(moment, Way.HANG, self.random.choice(list(race.hashes)), seconds=HANG)
+        point = self.random.choice(list(FaultPoint))
+        return Fault(point, FaultKind.HANG, self.random.choice(list(race.hashes)), seconds=HANG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Race:
 
     async def until_it_hangs(self) -> None:
         """Wait until an upload hangs."""
-        while not any("hang" in one.told for one in self._history.attempts):  # noqa: ASYNC110 - polled
+        while not any("hang" in one.answer for one in self._history.attempts):  # noqa: ASYNC110 - polled
             await asyncio.sleep(POLL)
 
     async def until_over(self) -> str:

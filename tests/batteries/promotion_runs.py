@@ -269,7 +269,7 @@ def _is_whole(attempt: Attempt) -> bool:
 
 
 def _is_answered(attempt: Attempt) -> bool:
-    return attempt.told != ""
+    return attempt.answer != ""
 
 
 def _count_of(path: str, server: RestartableServer) -> int:

@@ -80,8 +80,8 @@ def _sent_for_nothing(history: History, unrecorded: Collection[tuple[str, int]])
     """Return violations by files that were sent again after an acceptance or a refusal."""
     for name in sorted({one.filename or "" for one in history.attempts}):
         for before, after in pairwise(one for one in history.attempts if one.filename == name):
-            if before.told in {YES, *NO} and (name, before.number) not in unrecorded:
-                yield f"{name} was sent again ({after.number}) after the answer {before.told}."
+            if before.answer in {YES, *NO} and (name, before.number) not in unrecorded:
+                yield f"{name} was sent again ({after.number}) after the answer {before.answer}."
 
 
 def _place(attempt: Attempt) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.batteries.promotion_races import Race, Races, another_wheel, changed_wheel
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex
 
 

@@ -9,17 +9,17 @@ ONE, TWO, SDIST = "demo-1-one.whl", "demo-1-two.whl", "demo-1.tar.gz"
 HASHES = {ONE: "1", TWO: "2", SDIST: "3"}
 
 
-def sent(order: int, filename: str, *, told: str = "200", number: int = 1) -> Attempt:
+def sent(order: int, filename: str, *, answer: str = "200", number: int = 1) -> Attempt:
     """Return an upload of the whole file that was not accepted."""
     sha256 = HASHES.get(filename, "other")
-    return Attempt(order, "", (), filename, number, sha256=sha256, told=told)
+    return Attempt(order, "", (), filename, number, sha256=sha256, answer=answer)
 
 
 def accepted(
-    order: int, filename: str, *, begun: int = 0, told: str = "200", number: int = 1
+    order: int, filename: str, *, begun: int = 0, answer: str = "200", number: int = 1
 ) -> Attempt:
     """Return an accepted upload, the only one at that time by default."""
-    one = sent(order, filename, told=told, number=number)
+    one = sent(order, filename, answer=answer, number=number)
     one.outcome, one.place, one.begun = Outcome.ACCEPTED, order, begun or order
     return one
 
@@ -33,7 +33,7 @@ VIEWS = views_of((ONE,), (ONE, TWO), (ONE, TWO, SDIST))
 GOOD = History([accepted(1, ONE), accepted(2, TWO), accepted(3, SDIST)], VIEWS)
 LOST = History(
     [
-        accepted(1, ONE, told="reset accepted"),
+        accepted(1, ONE, answer="reset accepted"),
         sent(2, ONE, number=2),
         accepted(3, TWO),
         accepted(4, SDIST),
@@ -93,7 +93,7 @@ def test_unrecorded_answer() -> None:
         ),
         pytest.param(
             History(
-                [sent(1, ONE, told="403"), *[accepted(2, ONE, number=2), accepted(3, TWO)]], VIEWS
+                [sent(1, ONE, answer="403"), *[accepted(2, ONE, number=2), accepted(3, TWO)]], VIEWS
             ),
             [f"{SDIST} was accepted 0 times.", f"{ONE} was sent again (2) after the answer 403."],
             id="again after a no",

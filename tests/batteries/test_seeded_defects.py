@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.batteries.seeded_defects import DEFECTS, Defect
-from tests.support.servers.processes import ROOT, Finished, own_environment, run
+from tests.support.servers.processes import ROOT, CommandResult, own_environment, run
 
 IGNORED = shutil.ignore_patterns("__pycache__", ".*")
 TESTS_FAILED = 1
@@ -42,7 +42,7 @@ def seeded(copy: Path, defect: Defect) -> Iterator[None]:
     os.utime(path, (LATER, LATER - 1))
 
 
-async def run_tests(copy: Path, *tests: str) -> Finished:
+async def run_tests(copy: Path, *tests: str) -> CommandResult:
     """Run tests of the copy, with the code of the copy."""
     wanted = [f"tests/{one}" for one in tests]
     command = (sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *wanted)

@@ -1,66 +1,65 @@
-"""What every command has: a server to talk to, and a desk."""
+"""Fixtures of commands: a server, and a runner of commands."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.desk import (
-    NOBODY,
-    Desk,
-    Premises,
-    Stranger,
-    a_project,
-    a_stranger,
-    premises_elsewhere,
+from tests.support.clients.command_runner import (
+    UNUSED_URL,
+    CommandRunner,
+    ServerWithIndex,
+    new_project_name,
+    server_with_index_in_thread,
 )
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.elsewhere import elsewhere
 from tests.support.servers.processes import Server
+from tests.support.servers.stub_server import StubServer, running_stub_server
+from tests.support.servers.thread import running_in_thread
 
 
 @pytest.fixture(scope="session")
-def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
+def server_with_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerWithIndex]:
     """Return a server that all commands share, and its index; each test has its own project."""
-    with premises_elsewhere(tmp_path_factory.mktemp("server")) as premises:
-        yield premises
+    with server_with_index_in_thread(tmp_path_factory.mktemp("server")) as server_with_index:
+        yield server_with_index
 
 
 @pytest.fixture(scope="session")
-def server(premises: Premises) -> Server:
+def server(server_with_index: ServerWithIndex) -> Server:
     """Return the server that all commands share."""
-    return premises.server
+    return server_with_index.server
 
 
 @pytest.fixture
-def pypi(premises: Premises) -> Iterator[FakeIndex]:
-    """Return the index that stages are published on. What a test lets go wrong ends with it."""
-    yield premises.index
-    premises.index.uploads.faults.clear()
-    premises.index.uploads.lags.clear()
+def pypi(server_with_index: ServerWithIndex) -> Iterator[FakeIndex]:
+    """Return the index that stages are published on. Faults end with their test."""
+    yield server_with_index.index
+    server_with_index.index.uploads.faults.clear()
+    server_with_index.index.uploads.lags.clear()
 
 
 @pytest.fixture
-def desk(server: Server, tmp_path: Path) -> Desk:
-    """Return a desk for a project that nobody else works on."""
-    return Desk(tmp_path, server.url, server.data, server.admin_token, a_project())
+def cli(server: Server, tmp_path: Path) -> CommandRunner:
+    """Return a runner of commands, with its own project."""
+    return CommandRunner(tmp_path, server.url, server.data, server.admin_token, new_project_name())
 
 
 @pytest.fixture
-def stranger() -> Iterator[Stranger]:
-    """Return a server that is not ours."""
-    with a_stranger() as stranger:
-        yield stranger
+def stub_server() -> Iterator[StubServer]:
+    """Return a server that is not stageproxy."""
+    with running_stub_server() as stub_server:
+        yield stub_server
 
 
 @pytest.fixture
-def offline(tmp_path: Path) -> Desk:
-    """Return a desk for demo, without a server."""
-    return Desk(tmp_path, NOBODY, tmp_path / "none", "no token", "demo")
+def offline(tmp_path: Path) -> CommandRunner:
+    """Return a runner of commands without a server, with the project demo."""
+    return CommandRunner(tmp_path, UNUSED_URL, tmp_path / "none", "no token", "demo")
 
 
 @pytest.fixture
 def index() -> Iterator[FakeIndex]:
     """Return an empty index."""
-    with elsewhere(FakeIndex.running) as running:
+    with running_in_thread(FakeIndex.running) as running:
         yield running

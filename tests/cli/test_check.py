@@ -7,8 +7,8 @@ import pytest
 
 from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
 from tests.cli.checks import findings, save
-from tests.cli.desk import NOBODY, Desk
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.clients.command_runner import UNUSED_URL, CommandRunner
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import ROOT
 
@@ -33,7 +33,7 @@ main(prog_name="stageproxy")
 """
 
 
-def test_no_findings(offline: Desk) -> None:
+def test_no_findings(offline: CommandRunner) -> None:
     """Files without findings are listed as ok, in the order of publishing."""
     ended = offline.run("check", *save(offline, SDIST, WHEEL))
 
@@ -45,7 +45,7 @@ def test_no_findings(offline: Desk) -> None:
     )
 
 
-def test_refused(offline: Desk) -> None:
+def test_refused(offline: CommandRunner) -> None:
     """Files that PyPI would refuse are listed on stderr; exit code 1."""
     bad = an_sdist(version="2.0", summary="x" * 600)
 
@@ -59,7 +59,7 @@ def test_refused(offline: Desk) -> None:
     assert ended.stdout.startswith(f"ok       {WHEEL.filename}\nwarning  demo 2.0\n")
 
 
-def test_warning(offline: Desk) -> None:
+def test_warning(offline: CommandRunner) -> None:
     """With warnings alone, the exit code is 0."""
     other = an_sdist(version="2.0", requires_python=">=3.9")
 
@@ -69,7 +69,7 @@ def test_warning(offline: Desk) -> None:
     assert f"\nwarning  demo 2.0\n         warning  {DIFFERENT}\n" in ended.stdout
 
 
-def test_document(offline: Desk) -> None:
+def test_document(offline: CommandRunner) -> None:
     """The document lists the findings by release."""
     other = an_sdist(version="2.0", requires_python=">=3.9")
 
@@ -90,7 +90,7 @@ def test_document(offline: Desk) -> None:
     assert list(document["releases"][0]["files"]) == [WHEEL.filename, other.filename]
 
 
-def test_several_releases(offline: Desk) -> None:
+def test_several_releases(offline: CommandRunner) -> None:
     """Files are grouped by release."""
     files = save(offline, WHEEL, a_wheel("other", "2.0"), an_sdist(version="2.0.0"), a_wheel())
 
@@ -103,7 +103,7 @@ def test_several_releases(offline: Desk) -> None:
     ]
 
 
-def test_not_a_distribution(offline: Desk, index: FakeIndex) -> None:
+def test_not_a_distribution(offline: CommandRunner, index: FakeIndex) -> None:
     """A file that is not named like a distribution is refused without asking the index."""
     readme = Distribution("README.md", b"# Demo")
 
@@ -119,7 +119,7 @@ def test_not_a_distribution(offline: Desk, index: FakeIndex) -> None:
     assert index.requests == []
 
 
-def test_broken_archive(offline: Desk) -> None:
+def test_broken_archive(offline: CommandRunner) -> None:
     """A broken archive is refused, and not compared with other files of its release."""
     broken = Distribution(SDIST.filename, b"no archive")
 
@@ -133,7 +133,7 @@ def test_broken_archive(offline: Desk) -> None:
     assert release["findings"] == []
 
 
-def test_rules(offline: Desk) -> None:
+def test_rules(offline: CommandRunner) -> None:
     """`--rules` prints the rules with their date, and needs no files."""
     document = offline.json("check", "--rules")
     shown = offline.run("check", "--rules")
@@ -147,7 +147,7 @@ def test_rules(offline: Desk) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("nowhere.whl",), (".",)], ids=["none", "gone", "dir"])
-def test_no_files(offline: Desk, arguments: tuple[str, ...]) -> None:
+def test_no_files(offline: CommandRunner, arguments: tuple[str, ...]) -> None:
     """Without files, or with a missing file, the exit code is 2."""
     ended = offline.run("check", *arguments)
 
@@ -155,7 +155,7 @@ def test_no_files(offline: Desk, arguments: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("against", ["", "nonsense", "ftp://x/simple/", "http://", "/simple/"])
-def test_invalid_index_url(offline: Desk, against: str) -> None:
+def test_invalid_index_url(offline: CommandRunner, against: str) -> None:
     """`--against` with anything but a URL is a usage error, not a traceback."""
     ended = offline.run("check", *save(offline, WHEEL), "--against", against)
 
@@ -170,18 +170,18 @@ def watched(*arguments: object) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_no_network_access(offline: Desk) -> None:
+def test_no_network_access(offline: CommandRunner) -> None:
     """Without `--against`, nothing is connected to, no name resolved and no command run."""
     code, _, stderr = watched(*save(offline, WHEEL, SDIST))
 
     assert (code, stderr) == (0, "")
 
 
-def test_only_the_index_is_asked(offline: Desk) -> None:
+def test_only_the_index_is_asked(offline: CommandRunner) -> None:
     """With `--against`, only that index is asked, and no log is printed."""
-    code, stdout, stderr = watched(*save(offline, WHEEL), "--against", f"{NOBODY}/simple/")
+    code, stdout, stderr = watched(*save(offline, WHEEL), "--against", f"{UNUSED_URL}/simple/")
 
     *asked, error = stderr.splitlines()
     assert (code, stdout) == (3, "")
-    assert error.startswith(f"Error: No answer from the index at {NOBODY}/: ")
+    assert error.startswith(f"Error: No answer from the index at {UNUSED_URL}/: ")
     assert set(asked) == {"asked: socket.connect ('127.0.0.1', 1)"}

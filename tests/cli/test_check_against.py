@@ -6,8 +6,8 @@ import pytest
 
 from stageproxy.core.rules.table import RULES_AS_OF
 from tests.cli.checks import check, findings, save
-from tests.cli.desk import NOBODY, Desk
 from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.clients.command_runner import UNUSED_URL, CommandRunner
 from tests.support.index.fake_index import FakeIndex, Quirks
 
 WHEEL, SDIST = a_wheel(version="2.0"), an_sdist(version="2.0")
@@ -19,10 +19,10 @@ ONLY_PYPI = "Some rules can only be checked by PyPI. List them with: stageproxy 
 
 
 @pytest.mark.parametrize("status", [None, 500], ids=["nobody", "failing"])
-def test_unreachable_index(offline: Desk, index: FakeIndex, status: int | None) -> None:
+def test_unreachable_index(offline: CommandRunner, index: FakeIndex, status: int | None) -> None:
     """If the index cannot be reached or fails, the exit code is 3, without a verdict."""
     index.quirks = Quirks(status=status)
-    url = index.url if status else NOBODY
+    url = index.url if status else UNUSED_URL
 
     ended = offline.run("check", *save(offline, WHEEL), "--against", f"{url}/simple/", "--json")
 
@@ -33,9 +33,9 @@ def test_unreachable_index(offline: Desk, index: FakeIndex, status: int | None) 
     )
 
 
-def test_credentials_are_not_shown(offline: Desk) -> None:
+def test_credentials_are_not_shown(offline: CommandRunner) -> None:
     """A password in the URL of an index is not printed."""
-    url = NOBODY.replace("//", "//user:secret@")
+    url = UNUSED_URL.replace("//", "//user:secret@")
 
     ended = offline.run("check", *save(offline, WHEEL), "--against", f"{url}/simple/")
 
@@ -44,7 +44,7 @@ def test_credentials_are_not_shown(offline: Desk) -> None:
 
 
 @pytest.mark.parametrize("behind", ["", "/", "/simple", "/simple/"])
-def test_spellings_of_an_index(offline: Desk, index: FakeIndex, behind: str) -> None:
+def test_spellings_of_an_index(offline: CommandRunner, index: FakeIndex, behind: str) -> None:
     """An index is given by its root or its simple URL, with or without a trailing slash."""
     index.add("demo", WHEEL)
 
@@ -55,18 +55,18 @@ def test_spellings_of_an_index(offline: Desk, index: FakeIndex, behind: str) -> 
     assert [one.path for one in index.requests] == ["/simple/demo/"]
 
 
-def test_index_of_pip(offline: Desk, index: FakeIndex) -> None:
+def test_index_of_pip(offline: CommandRunner, index: FakeIndex) -> None:
     """`--against pip` uses the index that pip is configured to use."""
     told = {"PIP_INDEX_URL": f"{index.url}/simple"}
     index.add("demo", a_wheel(), status="archived")
 
-    ended = offline.run_with(told, "check", *save(offline, WHEEL), "--against", "pip")
+    ended = offline.run_in_environment(told, "check", *save(offline, WHEEL), "--against", "pip")
 
     assert ended.code == 1
     assert "Project demo is archived on PyPI and accepts no uploads." in ended.stderr
 
 
-def test_new_project(offline: Desk, index: FakeIndex) -> None:
+def test_new_project(offline: CommandRunner, index: FakeIndex) -> None:
     """For a project that the index does not have, its list of projects is searched."""
     index.add("other", a_wheel("other"))
 
@@ -77,7 +77,7 @@ def test_new_project(offline: Desk, index: FakeIndex) -> None:
     assert [one.path for one in index.requests] == ["/simple/demo/", "/simple/"]
 
 
-def test_unreadable_list(offline: Desk, index: FakeIndex) -> None:
+def test_unreadable_list(offline: CommandRunner, index: FakeIndex) -> None:
     """If the list of projects cannot be read, that is reported, and no refusal."""
     index.quirks = Quirks(missing=["/simple/"])
 
@@ -90,7 +90,7 @@ def test_unreadable_list(offline: Desk, index: FakeIndex) -> None:
     )
 
 
-def test_similar_name(offline: Desk, index: FakeIndex) -> None:
+def test_similar_name(offline: CommandRunner, index: FakeIndex) -> None:
     """A new project with a name similar to an existing one is refused."""
     index.add("dem0", a_wheel("dem0"))
 
@@ -100,7 +100,7 @@ def test_similar_name(offline: Desk, index: FakeIndex) -> None:
     assert findings(offline, index, WHEEL) == ({WHEEL.filename: [sentence]}, [])
 
 
-def test_old_release(offline: Desk, index: FakeIndex) -> None:
+def test_old_release(offline: CommandRunner, index: FakeIndex) -> None:
     """A release accepts files for 14 days; its last day is reported."""
     index.add("demo", WHEEL, uploaded_at=datetime.now(UTC) - timedelta(days=13))
     young, _ = findings(offline, index, SDIST)
@@ -112,7 +112,7 @@ def test_old_release(offline: Desk, index: FakeIndex) -> None:
     assert closed.startswith("Uploading new files to releases older than 14 days is not allowed.")
 
 
-def test_published_files(offline: Desk, index: FakeIndex) -> None:
+def test_published_files(offline: CommandRunner, index: FakeIndex) -> None:
     """A file that the index has is accepted with the same bytes, and refused with others."""
     index.add("demo", WHEEL, SDIST, uploaded_at=datetime.now(UTC))
     other = an_sdist(version="2.0", extra={"more": b"1"})
@@ -123,7 +123,7 @@ def test_published_files(offline: Desk, index: FakeIndex) -> None:
     assert each[other.filename][0].startswith(f"File already exists ('{other.filename}', ")
 
 
-def test_archived_project(offline: Desk, index: FakeIndex) -> None:
+def test_archived_project(offline: CommandRunner, index: FakeIndex) -> None:
     """All files of an archived project are refused."""
     index.add("demo", a_wheel(), status="archived")
 
@@ -137,7 +137,7 @@ def test_archived_project(offline: Desk, index: FakeIndex) -> None:
     )
 
 
-def test_lost_wheels(offline: Desk, index: FakeIndex) -> None:
+def test_lost_wheels(offline: CommandRunner, index: FakeIndex) -> None:
     """A platform that the previous release has a wheel for is reported if its wheel is missing."""
     index.add("demo", a_wheel(tag=LINUX.filename[9:-4]), a_wheel(tag=MUSL))
 
@@ -149,7 +149,7 @@ def test_lost_wheels(offline: Desk, index: FakeIndex) -> None:
     assert there[1] == []
 
 
-def test_page_without_times(offline: Desk, index: FakeIndex) -> None:
+def test_page_without_times(offline: CommandRunner, index: FakeIndex) -> None:
     """An index that has only HTML pages is supported."""
     index.add("demo", a_wheel(tag=MUSL))
     index.quirks = Quirks(html_only=True)

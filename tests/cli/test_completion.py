@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.desk import Desk
+from tests.support.clients.command_runner import CommandRunner
 from tests.support.servers.processes import own_environment, put_commands, run
 
 ASK = """
@@ -51,29 +51,29 @@ CASES = {
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """Return a desk without a server, which completion does not need."""
-    return Desk(tmp_path, "", tmp_path, "", "demo")
+def cli(tmp_path: Path) -> CommandRunner:
+    """Return a runner without a server, which completion does not need."""
+    return CommandRunner(tmp_path, "", tmp_path, "", "demo")
 
 
-def script_for(desk: Desk, shell: str) -> str:
+def script_for(cli: CommandRunner, shell: str) -> str:
     """Return the script for a shell."""
-    ended = desk.run_with({}, "completion", shell)
+    ended = cli.run_in_environment({}, "completion", shell)
     assert (ended.code, ended.stderr) == (0, "")
     return ended.stdout
 
 
 @pytest.mark.parametrize(("typed", "offered"), CASES.values(), ids=CASES)
-async def test_in_bash(desk: Desk, typed: str, offered: set[str]) -> None:
+async def test_in_bash(cli: CommandRunner, typed: str, offered: set[str]) -> None:
     """Bash completes commands and options after it has read the script."""
-    put_commands(desk.folder / "bin")
+    put_commands(cli.folder / "bin")
     clean = own_environment()
     *words, last = typed.split(" ")
     asking = ASK.format(
-        script=script_for(desk, "bash"), words=" ".join(words), last=last, number=len(words)
+        script=script_for(cli, "bash"), words=" ".join(words), last=last, number=len(words)
     )
 
-    path = f"{desk.folder / 'bin'}:{clean['PATH']}"
+    path = f"{cli.folder / 'bin'}:{clean['PATH']}"
     done = (await run("bash", "-c", asking, environment={**clean, "PATH": path})).ok()
 
     assert done.stderr == ""
@@ -107,19 +107,19 @@ async def test_in_other_shells(shell: str, typed: str, offered: set[str]) -> Non
         ("fish", "function _stageproxy_completion;", "_STAGEPROXY_COMPLETE=fish_complete"),
     ],
 )
-def test_script(desk: Desk, shell: str, begins: str, asks: str) -> None:
+def test_script(cli: CommandRunner, shell: str, begins: str, asks: str) -> None:
     """The script, also with `--json`, is that of the shell, and calls the command."""
-    script = script_for(desk, shell)
+    script = script_for(cli, shell)
 
     assert script.startswith(begins)
     assert f"{asks} " in script
-    document = json.loads(desk.run_with({}, "completion", shell, "--json").stdout)
+    document = json.loads(cli.run_in_environment({}, "completion", shell, "--json").stdout)
     assert document == {"shell": shell, "script": script.removesuffix("\n")}
 
 
-def test_unknown_shell(desk: Desk) -> None:
+def test_unknown_shell(cli: CommandRunner) -> None:
     """An unknown shell is a usage error, and the supported ones are listed."""
-    ended = desk.run_with({}, "completion", "tcsh")
+    ended = cli.run_in_environment({}, "completion", "tcsh")
 
     assert (ended.code, ended.stdout) == (2, "")
     assert "'bash', 'zsh', 'fish'" in ended.stderr

@@ -6,81 +6,86 @@ from pathlib import Path
 import pytest
 
 from stageproxy.config import Config, load_config, shown_settings
-from tests.cli.desk import Desk
+from tests.support.clients.command_runner import CommandRunner
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """Return a desk without a server, which settings do not need."""
-    return Desk(tmp_path, "", tmp_path, "", "demo")
+def cli(tmp_path: Path) -> CommandRunner:
+    """Return a runner without a server, which settings do not need."""
+    return CommandRunner(tmp_path, "", tmp_path, "", "demo")
 
 
 @pytest.fixture
-def file(desk: Desk) -> Path:
+def file(cli: CommandRunner) -> Path:
     """Return a settings file."""
-    path = desk.folder / "config.toml"
+    path = cli.folder / "config.toml"
     path.write_text('[server]\npublic_url = "https://stage.example"\n')
     return path
 
 
-def test_check(desk: Desk, file: Path) -> None:
+def test_check(cli: CommandRunner, file: Path) -> None:
     """Valid settings are reported as valid."""
-    ended = desk.run_with({}, "config", "check", file)
+    ended = cli.run_in_environment({}, "config", "check", file)
 
     assert (ended.code, ended.stdout) == (0, "The settings are valid.\n")
-    document = desk.run_with({}, "config", "check", file, "--json").document
+    document = cli.run_in_environment({}, "config", "check", file, "--json").document
     assert document == {"file": str(file), "ok": True}
 
 
-def test_check_without_a_file(desk: Desk) -> None:
+def test_check_without_a_file(cli: CommandRunner) -> None:
     """Without a file, the environment is checked."""
-    assert desk.run_with({}, "config", "check", "--json").document == {"file": None, "ok": True}
-    ended = desk.run_with({"STAGEPROXY_SERVER__PORT": "http"}, "config", "check")
+    assert cli.run_in_environment({}, "config", "check", "--json").document == {
+        "file": None,
+        "ok": True,
+    }
+    ended = cli.run_in_environment({"STAGEPROXY_SERVER__PORT": "http"}, "config", "check")
     assert ended.code == 1
     assert ended.stderr.startswith("Error: server.port: ")
 
 
-def test_check_reports_all_mistakes(desk: Desk, file: Path) -> None:
+def test_check_reports_all_mistakes(cli: CommandRunner, file: Path) -> None:
     """All mistakes in the settings are reported on stderr: exit code 1."""
     file.write_text("[server]\nport = -1\nprot = 1\n")
 
-    ended = desk.run_with({}, "config", "check", file, "--json")
+    ended = cli.run_in_environment({}, "config", "check", file, "--json")
 
     assert (ended.code, ended.stdout) == (1, "")
     assert "server.port: " in ended.stderr
     assert "server.prot: there is no such setting." in ended.stderr
 
 
-def test_show(desk: Desk, file: Path) -> None:
+def test_show(cli: CommandRunner, file: Path) -> None:
     """The effective settings are shown as a file that can be loaded."""
-    ended = desk.run_with({"STAGEPROXY_SERVER__PORT": "1"}, "config", "show", "--config", file)
+    ended = cli.run_in_environment(
+        {"STAGEPROXY_SERVER__PORT": "1"}, "config", "show", "--config", file
+    )
 
-    copy = desk.folder / "copy.toml"
+    copy = cli.folder / "copy.toml"
     copy.write_text(ended.stdout)
     config = load_config(copy, {})
     assert (config.server.public_url, config.server.port) == ("https://stage.example", 1)
 
 
 @pytest.mark.parametrize("folder", ['with "quotes"', "with \\", "with\ttab", "mit Ümlaut"])
-def test_show_odd_text(desk: Desk, folder: str) -> None:
+def test_show_odd_text(cli: CommandRunner, folder: str) -> None:
     """The output is valid TOML for values with quotes, backslashes and other characters."""
-    ended = desk.run_with({"STAGEPROXY_STORAGE__DATA": folder}, "config", "show")
+    ended = cli.run_in_environment({"STAGEPROXY_STORAGE__DATA": folder}, "config", "show")
 
     assert tomllib.loads(ended.stdout)["storage"]["data"] == folder
 
 
-def test_show_table(desk: Desk) -> None:
+def test_show_table(cli: CommandRunner) -> None:
     """A table within a section is valid TOML, and its secrets are hidden."""
     tokens = {"STAGEPROXY_PROMOTION__TOKENS": "demo=hidden,Other.Name=hidden"}
-    ended = desk.run_with(tokens, "config", "show")
+    ended = cli.run_in_environment(tokens, "config", "show")
 
     shown_tokens = tomllib.loads(ended.stdout)["promotion"]["tokens"]
     assert shown_tokens == {"demo": "**********", "Other.Name": "**********"}
 
 
-def test_show_as_a_document(desk: Desk) -> None:
+def test_show_as_a_document(cli: CommandRunner) -> None:
     """The document contains every setting."""
-    document = desk.run_with({}, "config", "show", "--json").document
+    document = cli.run_in_environment({}, "config", "show", "--json").document
 
     del document["storage"]
     expected = shown_settings(Config())
@@ -88,7 +93,7 @@ def test_show_as_a_document(desk: Desk) -> None:
     assert document == expected
 
 
-def test_show_hides_secrets(desk: Desk) -> None:
+def test_show_hides_secrets(cli: CommandRunner) -> None:
     """Secrets and the credentials of URLs are hidden."""
     secrets = {
         "STAGEPROXY_SERVER__SECRET": "hidden-1",
@@ -97,7 +102,7 @@ def test_show_hides_secrets(desk: Desk) -> None:
     }
 
     for options in ((), ("--json",)):
-        ended = desk.run_with(secrets, "config", "show", *options)
+        ended = cli.run_in_environment(secrets, "config", "show", *options)
         assert ended.code == 0
         assert "hidden" not in ended.stdout + ended.stderr
         assert "https://***@index.example/" in ended.stdout

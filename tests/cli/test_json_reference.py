@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.cli.commands import commands
-from tests.cli.desk import Desk, Stranger
 from tests.support.builders.distributions import a_wheel, an_sdist
+from tests.support.clients.command_runner import CommandRunner
 from tests.support.servers.processes import ROOT
+from tests.support.servers.stub_server import StubServer
 
 PAGE = (ROOT / "docs" / "reference" / "json.md").read_text()
 SECTION = re.compile(r"^## (.+)\n((?:(?!^## ).*\n)*)", re.MULTILINE)
@@ -109,27 +110,27 @@ def type_of(value: Any) -> str:
 
 
 @pytest.fixture
-def arguments(desk: Desk, stranger: Stranger) -> dict[str, str]:
+def arguments(cli: CommandRunner, stub_server: StubServer) -> dict[str, str]:
     """Return the arguments of the command lines: a stage of a wheel and an sdist, and others."""
-    wheel = desk.save(a_wheel(desk.project, requires_python=">=3.11", requires_dist=["six"]))
-    sdist = desk.save(an_sdist(desk.project, requires_python=">=3.11", requires_dist=["six"]))
-    broken = desk.save(an_sdist(desk.project, "9.0", metadata="Metadata-Version: 9.9\n"))
-    other = desk.save(an_sdist(desk.project, "1.0.0", requires_dist=["six"]))
-    names = desk.folder / "names.txt"
+    wheel = cli.save(a_wheel(cli.project, requires_python=">=3.11", requires_dist=["six"]))
+    sdist = cli.save(an_sdist(cli.project, requires_python=">=3.11", requires_dist=["six"]))
+    broken = cli.save(an_sdist(cli.project, "9.0", metadata="Metadata-Version: 9.9\n"))
+    other = cli.save(an_sdist(cli.project, "1.0.0", requires_dist=["six"]))
+    names = cli.folder / "names.txt"
     names.write_text("other\n")
-    wanted = ("--project", desk.project, "--can", "upload", "--expires", "30d")
-    token = desk.json("token", "new", *wanted)
+    wanted = ("--project", cli.project, "--can", "upload", "--expires", "30d")
+    token = cli.json("token", "new", *wanted)
     return {
-        "PROJECT": desk.project,
-        "STAGE": desk.staged(wheel, sdist)["id"],
+        "PROJECT": cli.project,
+        "STAGE": cli.staged(wheel, sdist)["id"],
         "WHEEL": str(wheel),
         "SDIST": sdist.name,
         "BROKEN": str(broken),
         "OTHER": str(other),
         "TOKEN": token["id"],
         "NAMES": str(names),
-        "UPSTREAM": stranger.url,
-        "DEST": str(desk.folder / "dest"),
+        "UPSTREAM": stub_server.url,
+        "DEST": str(cli.folder / "dest"),
         "NO_HEAD": "0" * 64,
     }
 
@@ -142,13 +143,13 @@ def test_every_command_is_described() -> None:
 
 
 @pytest.mark.parametrize("command", [*commands_with_json()])
-def test_examples(desk: Desk, arguments: dict[str, str], command: str) -> None:
+def test_examples(cli: CommandRunner, arguments: dict[str, str], command: str) -> None:
     """A command prints the keys of its examples, with values of the same types."""
     (section,) = (one for one in sections() if command in one.commands)
 
     printed = []
     for typed in TYPED[command]:
-        ended = desk.run(*(arguments.get(one, one) for one in typed.split()), "--json")
+        ended = cli.run(*(arguments.get(one, one) for one in typed.split()), "--json")
         assert ended.stderr == ""
         printed.append((ended.code, shape(ended.document)))
 
@@ -171,11 +172,11 @@ def test_tables(section: Section) -> None:
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda one: one[1])
-def test_failures(desk: Desk, failure: tuple[str, str, str]) -> None:
+def test_failures(cli: CommandRunner, failure: tuple[str, str, str]) -> None:
     """A failing command prints what the page shows, and ends with its exit code."""
     code, command, shown = failure
 
-    ended = desk.run(*command.split())
+    ended = cli.run(*command.split())
 
     assert (ended.code, ended.stdout) == (int(code), "")
     assert ended.stderr == shown

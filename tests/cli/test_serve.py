@@ -9,14 +9,14 @@ from sqlite_utils import Database as Tables
 
 from stageproxy.core.rights import parse_token
 from stageproxy.store.directory import DataDirectory
-from tests.support.servers.processes import Finished, own_environment, run, running_server
+from tests.support.servers.processes import CommandResult, own_environment, run, running_server
 
 pytestmark = pytest.mark.journey
 
 UPSTREAM = {"STAGEPROXY_UPSTREAM__URL": "http://127.0.0.1:1"}
 
 
-async def serve(data: Path, *options: str, **settings: str) -> Finished:
+async def serve(data: Path, *options: str, **settings: str) -> CommandResult:
     """Run a server that does not start."""
     return await run(
         *(sys.executable, "-m", "stageproxy", "serve", "--data", str(data), *options),

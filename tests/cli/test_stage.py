@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.desk import NOBODY, Desk
+from tests.support.clients.command_runner import UNUSED_URL, CommandRunner
 
 Stage = dict[str, Any]
 
@@ -17,9 +17,9 @@ def lifetime_of(stage: Stage) -> timedelta:
 
 
 @pytest.fixture(params=["id", "url", "url of a file", "url without slash"])
-def named(request: pytest.FixtureRequest, desk: Desk) -> tuple[Stage, str]:
+def named(request: pytest.FixtureRequest, cli: CommandRunner) -> tuple[Stage, str]:
     """Return a stage with one file, and one of the ways to name it."""
-    stage = desk.staged()
+    stage = cli.staged()
     url = stage["links"]["stage"]
     names = {
         "id": stage["id"],
@@ -30,36 +30,36 @@ def named(request: pytest.FixtureRequest, desk: Desk) -> tuple[Stage, str]:
     return stage, names[request.param]
 
 
-def test_open(desk: Desk) -> None:
+def test_open(cli: CommandRunner) -> None:
     """A stage is opened for a release, with the given lifetime."""
-    stage = desk.json("stage", "open", desk.project, "2.0", "--lifetime", "3d")
+    stage = cli.json("stage", "open", cli.project, "2.0", "--lifetime", "3d")
 
-    assert (stage["project"], stage["version"], stage["status"]) == (desk.project, "2.0", "open")
+    assert (stage["project"], stage["version"], stage["status"]) == (cli.project, "2.0", "open")
     assert lifetime_of(stage) == timedelta(days=3)
 
 
-def test_open_without_version(desk: Desk) -> None:
+def test_open_without_version(cli: CommandRunner) -> None:
     """A stage can be opened without a version; the default lifetime is a week."""
-    stage = desk.json("stage", "open", desk.project.upper())
+    stage = cli.json("stage", "open", cli.project.upper())
 
-    assert (stage["project"], stage["version"]) == (desk.project, None)
+    assert (stage["project"], stage["version"]) == (cli.project, None)
     assert lifetime_of(stage) == timedelta(days=7)
 
 
-def test_open_prints_next_steps(desk: Desk) -> None:
+def test_open_prints_next_steps(cli: CommandRunner) -> None:
     """For an empty stage, the upload command is printed, and no install command."""
-    done = desk.run("stage", "open", desk.project, "2.0")
+    done = cli.run("stage", "open", cli.project, "2.0")
 
     assert "The stage is empty. Upload files to it:" in done.stdout
     assert "  stageproxy upload --stage http://" in done.stdout
     assert "pip" not in done.stdout
 
 
-def test_open_twice(desk: Desk) -> None:
+def test_open_twice(cli: CommandRunner) -> None:
     """A second stage of a release is refused with the id of the first: exit code 1."""
-    stage = desk.json("stage", "open", desk.project, "2.0")
+    stage = cli.json("stage", "open", cli.project, "2.0")
 
-    ended = desk.run("stage", "open", desk.project, "2.0.0", "--json")
+    ended = cli.run("stage", "open", cli.project, "2.0.0", "--json")
 
     assert (ended.code, ended.stdout) == (1, "")
     assert f"is already staged, as stage {stage['id']}" in ended.stderr
@@ -74,116 +74,118 @@ def test_open_twice(desk: Desk) -> None:
         (("demo", "1.0", "--lifetime", "0d"), "lifetime"),
     ],
 )
-def test_open_with_invalid_values(desk: Desk, arguments: tuple[str, ...], field: str) -> None:
+def test_open_with_invalid_values(
+    cli: CommandRunner, arguments: tuple[str, ...], field: str
+) -> None:
     """An invalid value is reported with its field: exit code 1."""
-    ended = desk.run("stage", "open", *arguments)
+    ended = cli.run("stage", "open", *arguments)
 
     assert ended.code == 1
     assert f"{field}: " in ended.stderr
 
 
-def test_list(desk: Desk) -> None:
+def test_list(cli: CommandRunner) -> None:
     """Stages are listed, the latest first; `--project` selects those of a project."""
-    ids = [desk.json("stage", "open", desk.project, one)["id"] for one in ("1.0", "2.0")]
+    ids = [cli.json("stage", "open", cli.project, one)["id"] for one in ("1.0", "2.0")]
 
-    stages = desk.json("stage", "list", "--project", desk.project)["stages"]
+    stages = cli.json("stage", "list", "--project", cli.project)["stages"]
 
     assert [one["id"] for one in stages] == ids[::-1]
-    everyone = [one["id"] for one in desk.json("stage", "list")["stages"]]
+    everyone = [one["id"] for one in cli.json("stage", "list")["stages"]]
     assert everyone[:2] == ids[::-1]
 
 
-def test_list_for_people(desk: Desk) -> None:
+def test_list_for_people(cli: CommandRunner) -> None:
     """Without `--json`, a line is printed for each stage, or that there are none."""
-    assert desk.run("stage", "list", "--project", desk.project).stdout == "There are no stages.\n"
-    stage = desk.staged()
+    assert cli.run("stage", "list", "--project", cli.project).stdout == "There are no stages.\n"
+    stage = cli.staged()
 
-    line = desk.run("stage", "list", "--project", desk.project).stdout
+    line = cli.run("stage", "list", "--project", cli.project).stdout
 
     assert line.split() == [
-        stage["id"], "open", stage["expires-at"], "1", "files", desk.project, "1.0",
+        stage["id"], "open", stage["expires-at"], "1", "files", cli.project, "1.0",
     ]  # fmt: skip
 
 
-def test_show(desk: Desk, named: tuple[Stage, str]) -> None:
+def test_show(cli: CommandRunner, named: tuple[Stage, str]) -> None:
     """A stage can be named by its id, its URL and any URL below that."""
     stage, name = named
 
-    shown = desk.json("stage", "show", name)
+    shown = cli.json("stage", "show", name)
 
     assert (shown["id"], shown["files"]) == (stage["id"], stage["files"])
 
 
-def test_show_without_a_token(desk: Desk) -> None:
+def test_show_without_a_token(cli: CommandRunner) -> None:
     """The stage URL is enough to show the stage, but not to change it."""
-    url = desk.staged()["links"]["stage"]
+    url = cli.staged()["links"]["stage"]
 
-    shown = desk.run_with({}, "stage", "show", url, "--json").document
-    ended = desk.run_with({}, "stage", "cancel", url)
+    shown = cli.run_in_environment({}, "stage", "show", url, "--json").document
+    ended = cli.run_in_environment({}, "stage", "cancel", url)
 
     assert list(shown["links"]) == ["stage"]
     assert ended.code == 1
     assert "needs an API token" in ended.stderr
 
 
-def test_show_for_people(desk: Desk) -> None:
+def test_show_for_people(cli: CommandRunner) -> None:
     """Without `--json`, the files with their digests and the install commands are printed."""
-    stage = desk.staged()
+    stage = cli.staged()
 
-    said = desk.run("stage", "show", stage["id"]).stdout
+    said = cli.run("stage", "show", stage["id"]).stdout
 
     [(filename, file)] = stage["files"].items()
-    assert said.startswith(f"Stage {desk.project} 1.0 is open (id {stage['id']})\n")
+    assert said.startswith(f"Stage {cli.project} 1.0 is open (id {stage['id']})\n")
     assert f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}\n" in said
     assert f"Stage URL: {stage['links']['stage']}\n" in said
 
 
-def test_extend(desk: Desk, named: tuple[Stage, str]) -> None:
+def test_extend(cli: CommandRunner, named: tuple[Stage, str]) -> None:
     """A stage is extended by the given time, up to the server's limit."""
     stage, name = named
 
-    once = desk.json("stage", "extend", name, "--by", "3d")
-    again = desk.json("stage", "extend", name, "--by", "90d")
+    once = cli.json("stage", "extend", name, "--by", "3d")
+    again = cli.json("stage", "extend", name, "--by", "90d")
 
     expires = [datetime.fromisoformat(one["expires-at"]) for one in (stage, once)]
     assert expires[1] - expires[0] == timedelta(days=3)
     assert lifetime_of(again) == timedelta(days=30)
 
 
-def test_cancel(desk: Desk, named: tuple[Stage, str]) -> None:
+def test_cancel(cli: CommandRunner, named: tuple[Stage, str]) -> None:
     """A canceled stage can be shown by its id; its URL responds that it was canceled."""
     stage, name = named
 
-    canceled = desk.json("stage", "cancel", name)
+    canceled = cli.json("stage", "cancel", name)
 
     assert (canceled["status"], canceled["notices"]) == ("canceled", ["It was canceled."])
-    assert desk.json("stage", "show", stage["id"])["status"] == "canceled"
-    ended = desk.run("stage", "show", stage["links"]["stage"])
+    assert cli.json("stage", "show", stage["id"])["status"] == "canceled"
+    ended = cli.run("stage", "show", stage["links"]["stage"])
     assert ended.code == 1
     assert ": it was canceled." in ended.stderr
 
 
-def test_rotate(desk: Desk, named: tuple[Stage, str]) -> None:
+def test_rotate(cli: CommandRunner, named: tuple[Stage, str]) -> None:
     """The stage gets another URL; the old one is invalid."""
     stage, name = named
 
-    rotated = desk.json("stage", "rotate", name)
+    rotated = cli.json("stage", "rotate", name)
 
     old, new = stage["links"]["stage"], rotated["links"]["stage"]
-    assert desk.json("stage", "show", new)["id"] == stage["id"]
-    ended = desk.run("stage", "show", old)
+    assert cli.json("stage", "show", new)["id"] == stage["id"]
+    ended = cli.run("stage", "show", old)
     assert ended.code == 1
     assert "replaced by a new one" in ended.stderr
 
 
-def test_remove(desk: Desk, named: tuple[Stage, str]) -> None:
+def test_remove(cli: CommandRunner, named: tuple[Stage, str]) -> None:
     """A file is withdrawn; withdrawing it again fails."""
     stage, name = named
     [filename] = stage["files"]
 
-    assert desk.json("stage", "remove", name, filename)["files"] == {}
+    assert cli.json("stage", "remove", name, filename)["files"] == {}
 
-    ended = desk.run("stage", "remove", name, filename)
+    ended = cli.run("stage", "remove", name, filename)
     assert ended.code == 1
     assert f"has no file {filename}" in ended.stderr
 
@@ -193,16 +195,16 @@ def test_remove(desk: Desk, named: tuple[Stage, str]) -> None:
     [("extend", "--by", "1d"), ("cancel",), ("rotate",)],
     ids=["extend", "cancel", "rotate"],
 )
-def test_upload_token_is_not_enough(desk: Desk, arguments: tuple[str, ...]) -> None:
+def test_upload_token_is_not_enough(cli: CommandRunner, arguments: tuple[str, ...]) -> None:
     """An upload token cannot cancel, extend or rotate a stage."""
-    stage = desk.json("stage", "show", desk.staged()["id"])
+    stage = cli.json("stage", "show", cli.staged()["id"])
     action, *options = arguments
 
-    ended = desk.run("stage", action, stage["id"], *options, token=desk.new_token("upload"))
+    ended = cli.run("stage", action, stage["id"], *options, token=cli.new_token("upload"))
 
     assert (ended.code, ended.stdout) == (1, "")
     assert "This API token cannot" in ended.stderr
-    assert desk.json("stage", "show", stage["id"]) == stage
+    assert cli.json("stage", "show", stage["id"]) == stage
 
 
 @pytest.mark.parametrize(
@@ -210,69 +212,69 @@ def test_upload_token_is_not_enough(desk: Desk, arguments: tuple[str, ...]) -> N
     [("extend", "--by", "1d"), ("rotate",), ("cancel",)],
     ids=["extend", "rotate", "cancel"],
 )
-def test_manage_token_is_enough(desk: Desk, arguments: tuple[str, ...]) -> None:
+def test_manage_token_is_enough(cli: CommandRunner, arguments: tuple[str, ...]) -> None:
     """A manage token can."""
-    stage = desk.staged()
+    stage = cli.staged()
     action, *options = arguments
 
-    done = desk.json("stage", action, stage["id"], *options, token=desk.new_token("manage"))
+    done = cli.json("stage", action, stage["id"], *options, token=cli.new_token("manage"))
 
     assert done["id"] == stage["id"]
 
 
-def test_unknown_stage(desk: Desk) -> None:
+def test_unknown_stage(cli: CommandRunner) -> None:
     """An unknown id is reported to an admin: exit code 1."""
-    ended = desk.run("stage", "show", "0123456789abcdef")
+    ended = cli.run("stage", "show", "0123456789abcdef")
 
     assert (ended.code, ended.stderr) == (1, "Error: There is no stage 0123456789abcdef.\n")
 
 
-def test_unknown_stage_url(desk: Desk) -> None:
+def test_unknown_stage_url(cli: CommandRunner) -> None:
     """An unknown or incomplete stage URL is reported: exit code 1."""
-    ended = desk.run("stage", "show", desk.staged()["links"]["stage"][:-3])
+    ended = cli.run("stage", "show", cli.staged()["links"]["stage"][:-3])
 
     assert (ended.code, "Error: There is no stage at this URL" in ended.stderr) == (1, True)
 
 
-def test_no_expiry_of_an_ended_stage(desk: Desk) -> None:
+def test_no_expiry_of_an_ended_stage(cli: CommandRunner) -> None:
     """An ended stage is shown without an expiry date."""
-    stage = desk.staged()
+    stage = cli.staged()
 
-    assert "Expires" in desk.run("stage", "show", stage["id"]).stdout
-    assert "Expires" not in desk.run("stage", "cancel", stage["id"]).stdout
+    assert "Expires" in cli.run("stage", "show", stage["id"]).stdout
+    assert "Expires" not in cli.run("stage", "cancel", stage["id"]).stdout
 
 
-def test_not_a_stage_url(desk: Desk) -> None:
+def test_not_a_stage_url(cli: CommandRunner) -> None:
     """A URL that is not a stage URL is a usage error."""
-    ended = desk.run("stage", "show", f"{desk.url}/elsewhere/")
+    ended = cli.run("stage", "show", f"{cli.url}/elsewhere/")
 
     assert ended.code == 2
     assert "neither a stage URL nor a stage id" in ended.stderr
 
 
-def test_stage_of_another_server(desk: Desk) -> None:
+def test_stage_of_another_server(cli: CommandRunner) -> None:
     """A stage URL of another server than `--server` is a usage error: it would get the token."""
-    ended = desk.run("stage", "show", f"{NOBODY}/tmp/demo/token/")
+    ended = cli.run("stage", "show", f"{UNUSED_URL}/tmp/demo/token/")
 
     assert ended.code == 2
     assert "a different server than --server." in ended.stderr
 
 
 @pytest.mark.parametrize("command", ["list", "show id", "cancel id", "open demo"])
-def test_unreachable_server(desk: Desk, command: str) -> None:
+def test_unreachable_server(cli: CommandRunner, command: str) -> None:
     """If no server answers, the exit code is 3."""
-    ended = desk.run("stage", *command.split(), "--server", NOBODY)
+    ended = cli.run("stage", *command.split(), "--server", UNUSED_URL)
 
     assert (ended.code, ended.stdout) == (3, "")
     assert "cannot be reached" in ended.stderr
 
 
-def test_too_many_stages(desk: Desk) -> None:
+def test_too_many_stages(cli: CommandRunner) -> None:
     """The number of open stages of a project is limited."""
     for version in ("1.0", "2.0", "3.0"):
-        desk.json("stage", "open", desk.project, version)
+        cli.json("stage", "open", cli.project, version)
 
-    ended = desk.run("stage", "open", desk.project, "4.0")
+    ended = cli.run("stage", "open", cli.project, "4.0")
 
     assert ended.code == 1
     assert "already has 3 live stages" in ended.stderr

@@ -12,7 +12,7 @@ from stageproxy.core.index.pages import Listing, own_document
 from stageproxy.core.index.simple import read_page
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.forms import FORM, body_of, twine_form
-from tests.support.clients.asking import Answer, send
+from tests.support.clients.http import Answer, send
 from tests.support.servers.service import basic
 
 TOKEN = "token-for-once"

@@ -14,7 +14,7 @@ from yarl import URL
 from stageproxy.core.rights import TOKEN_PATTERN
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex, Quirks
-from tests.support.servers.processes import Finished, own_environment, run
+from tests.support.servers.processes import CommandResult, own_environment, run
 from tests.support.servers.service import RunningService, prefix_of, running_service
 
 NAMES = ("other", "third", "Third", "fourth_one", "missing")
@@ -41,7 +41,7 @@ def filled(index: FakeIndex) -> FakeIndex:
     return index
 
 
-async def verify(service: RunningService, stage: Any, *arguments: str) -> Finished:
+async def verify(service: RunningService, stage: Any, *arguments: str) -> CommandResult:
     """Run the command for a stage of this service."""
     server = {} if "://" in stage else {"STAGEPROXY_SERVER": service.url}
     environment = {**own_environment(), **server, "STAGEPROXY_TOKEN": service.admin}
@@ -242,7 +242,7 @@ class Front:
 
 async def verify_changed(
     path: str, change: Change, folder: Path, index: FakeIndex, names: str, *arguments: str
-) -> Finished:
+) -> CommandResult:
     """Run the command behind a proxy that changes a response."""
     async with changing_proxy(path, change) as front:
         server = {"port": 0, "public_url": front.url}

@@ -8,7 +8,7 @@ from stageproxy.core.audit import SERVER, Event, find_broken_record
 from stageproxy.ports import ConstraintError, Rows
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.trails import actions_of, trail_of
-from tests.support.clients.pep694 import Pep694
+from tests.support.clients.pep694 import Pep694Client
 from tests.support.database import execute
 from tests.support.ports.clock import NOON
 from tests.support.servers.service import RunningService
@@ -82,7 +82,7 @@ async def test_details(service: RunningService) -> None:
 
 async def test_events_of_a_file_upload(service: RunningService) -> None:
     """Each change of a file upload is an event, and so is what it does to the stage."""
-    client = Pep694(service)
+    client = Pep694Client(service)
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     await client.attest(upload, [])
@@ -105,7 +105,7 @@ async def test_events_of_a_file_upload(service: RunningService) -> None:
 
 async def test_refused_file(service: RunningService) -> None:
     """A refused file is an event with the reason, and so is its deletion for another one."""
-    client = Pep694(service)
+    client = Pep694Client(service)
     session = await client.session()
     upload = (await client.announce(session, WHEEL)).document
     await client.send(upload, b"no wheel")
@@ -121,7 +121,7 @@ async def test_refused_file(service: RunningService) -> None:
 
 async def test_interrupted_server(service: RunningService) -> None:
     """An upload that was interrupted by a stop is ended by the next server, as its actor."""
-    client = Pep694(service)
+    client = Pep694Client(service)
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     async with client.processing(upload):
@@ -133,7 +133,7 @@ async def test_interrupted_server(service: RunningService) -> None:
 
 async def test_file_that_cannot_be_examined(service: RunningService) -> None:
     """An internal error puts an upload back, with the server as the actor."""
-    client = Pep694(service)
+    client = Pep694Client(service)
     session = await client.session()
     upload = await client.sent(session, WHEEL)
     stored_file(service.data, WHEEL.sha256).unlink()
@@ -147,7 +147,7 @@ async def test_file_that_cannot_be_examined(service: RunningService) -> None:
 
 async def test_events_of_the_server(service: RunningService) -> None:
     """Expiry and removal are events once, with the server as the actor."""
-    client = Pep694(service)
+    client = Pep694Client(service)
     session = await client.session()
     await client.announce(session, WHEEL)
     for days in (2, 6, 30, 1):
@@ -195,7 +195,7 @@ async def test_as_many_events_as_changes(service: RunningService) -> None:
 
     A completed file is two events: its upload ends, and the stage gains a file.
     """
-    client = Pep694(service)
+    client = Pep694Client(service)
     session = await client.session()
     path = f"stages/{session['id']}"
     for number in range(5):
@@ -240,7 +240,7 @@ END
 
 async def test_change_without_an_event_is_undone(service: RunningService) -> None:
     """If its event cannot be stored, a change is not made: both are one transaction."""
-    client = Pep694(service)
+    client = Pep694Client(service)
     stage = await service.staged(WHEEL)
     upload = await client.sent(await client.session("third"), a_wheel("third", "2.0"))
     token = (await service.api("POST", "tokens", can="upload", project="demo")).document["id"]

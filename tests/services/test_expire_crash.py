@@ -8,7 +8,7 @@ from stageproxy.core.rights import parse_token
 from stageproxy.ports import ArtifactFiles
 from stageproxy.web.keys import FILE_UPLOADS
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.pep694 import Pep694
+from tests.support.clients.pep694 import Pep694Client
 from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
@@ -35,7 +35,7 @@ async def test_crash_while_old_bytes_are_deleted(service: RunningService) -> Non
 
     Its row named the old ones once: they were deleted before the new row was written.
     """
-    client = Pep694(service)
+    client = Pep694Client(service)
     upload = (await client.announce(await client.session(), WHEEL)).document
     await client.send(upload, b"old")
     *_, stage_id, _, upload_id = upload["links"]["file-upload-session"].split("/")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.distributions import a_wheel, an_sdist
-from tests.support.clients.asking import ask
+from tests.support.clients.http import fetch
 from tests.support.index.answers import SITE_POLICY
 from tests.support.index.fake_index import FakeIndex
 
@@ -76,7 +76,7 @@ async def test_answers_as_recorded(index: FakeIndex, recorded: Mapping[str, Any]
     if "If-None-Match" in headers:
         headers["If-None-Match"] = await current_etag(index, recorded["path"], headers["Accept"])
 
-    answer = await ask(index, recorded["path"], headers, method=recorded["method"])
+    answer = await fetch(index, recorded["path"], headers, method=recorded["method"])
 
     assert answer.status == recorded["status"]
     assert comparable(answer.headers, index.url) == comparable(recorded["headers"], HOST)
@@ -86,14 +86,14 @@ async def test_answers_as_recorded(index: FakeIndex, recorded: Mapping[str, Any]
 
 async def current_etag(index: FakeIndex, path: str, accept: str) -> str:
     """Return the present ETag of a page."""
-    return (await ask(index, path, {"Accept": accept})).headers["ETag"]
+    return (await fetch(index, path, {"Accept": accept})).headers["ETag"]
 
 
 async def test_whole_page_as_recorded(index: FakeIndex) -> None:
     """A page without files is the recorded one to the byte, as is its ETag."""
     recorded = next(case.values[0] for case in recorded_answers() if "empty" in str(case.id))
 
-    answer = await ask(index, recorded["path"], ASK_FOR_JSON)
+    answer = await fetch(index, recorded["path"], ASK_FOR_JSON)
 
     assert answer.text == recorded["body_starts"]
     assert answer.headers["ETag"] == recorded["headers"]["ETag"]
@@ -101,7 +101,7 @@ async def test_whole_page_as_recorded(index: FakeIndex) -> None:
 
 async def test_keys_of_a_file(index: FakeIndex) -> None:
     """A file on a JSON page has PyPI's keys, sorted."""
-    page = (await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
+    page = (await fetch(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
 
     assert list(page) == ["files", "meta", "name", "project-status", "versions"]
     assert list(page["files"][1]) == [
@@ -123,7 +123,7 @@ async def test_anchors() -> None:
     async with FakeIndex.running() as index:
         index.add("demo", a_wheel(requires_python=">=3.8"), an_sdist(), yanked="broken")
 
-        answer = await ask(index, "/simple/demo/")
+        answer = await fetch(index, "/simple/demo/")
 
     links = answer.text.replace(index.url, HOST).splitlines()[8:]
     assert [DIGESTS.sub("…", line) for line in links] == [*LINKS, "</body>", "</html>", SERIAL]
@@ -133,8 +133,8 @@ async def test_release_documents(index: FakeIndex) -> None:
     """Both documents of the JSON API have the release; one of them has all releases."""
     index.add("stage-demo", an_sdist("stage-demo", "2.0rc1"))
 
-    project = (await ask(index, "/pypi/stage-demo/json")).document
-    release = (await ask(index, "/pypi/stage-demo/1/json")).document
+    project = (await fetch(index, "/pypi/stage-demo/json")).document
+    release = (await fetch(index, "/pypi/stage-demo/1/json")).document
 
     assert project["info"]["version"] == "1.0"
     assert list(project["releases"]) == ["1.0", "2.0rc1"]
@@ -145,7 +145,7 @@ async def test_feed(index: FakeIndex) -> None:
     """The newest release is the first item of the feed."""
     index.add("stage-demo", an_sdist("stage-demo", "2.0"))
 
-    answer = await ask(index, "/rss/project/stage-demo/releases.xml")
+    answer = await fetch(index, "/rss/project/stage-demo/releases.xml")
 
     assert re.findall(r"<title>([^<]*)</title>", answer.text)[1:] == ["2.0", "1.0"]
 
@@ -153,13 +153,13 @@ async def test_feed(index: FakeIndex) -> None:
 async def test_files(index: FakeIndex) -> None:
     """A file is served whole, in part, and as metadata, at the URL of its page."""
     wheel = a_wheel("stage-demo", metadata=DESCRIBED)
-    page = (await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
+    page = (await fetch(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
     path = page["files"][0]["url"].removeprefix(index.url)
 
-    whole = await ask(index, path)
-    part = await ask(index, path, {"Range": "bytes=-4"})
-    beyond = await ask(index, path, {"Range": f"bytes={len(wheel.content)}-"})
-    metadata = await ask(index, f"{path}.metadata")
+    whole = await fetch(index, path)
+    part = await fetch(index, path, {"Range": "bytes=-4"})
+    beyond = await fetch(index, path, {"Range": f"bytes={len(wheel.content)}-"})
+    metadata = await fetch(index, f"{path}.metadata")
 
     assert whole.body == wheel.content
     assert (part.status, part.body) == (206, wheel.content[-4:])
@@ -173,7 +173,7 @@ async def test_release_has_one_requires_python() -> None:
         index.add("demo", an_sdist(requires_python=">=3.8"))
         index.add("demo", a_wheel(requires_python=">=3.12"))
 
-        page = (await ask(index, "/simple/demo/", ASK_FOR_JSON)).document
+        page = (await fetch(index, "/simple/demo/", ASK_FOR_JSON)).document
 
     assert {file["requires-python"] for file in page["files"]} == {">=3.8"}
 
@@ -184,7 +184,7 @@ async def test_extra_keys() -> None:
         extra_page_keys = {"namespaces": None, "meta": {"_new": 1}}
         index.add("demo", a_wheel(), extra_file_keys={"new": 2}, extra_page_keys=extra_page_keys)
 
-        page = (await ask(index, "/simple/demo/", ASK_FOR_JSON)).document
+        page = (await fetch(index, "/simple/demo/", ASK_FOR_JSON)).document
 
     assert page["files"][0]["new"] == 2
     assert page["namespaces"] is None
@@ -195,12 +195,12 @@ async def test_remove(index: FakeIndex) -> None:
     """A removed project is unknown."""
     index.remove("Stage.Demo")
 
-    assert (await ask(index, "/simple/stage-demo/")).status == 404
+    assert (await fetch(index, "/simple/stage-demo/")).status == 404
 
 
 async def test_requests_are_recorded(index: FakeIndex) -> None:
     """The index records its requests unchanged."""
-    await ask(index, "/simple/stage%2Ddemo/?a=b", ASK_FOR_JSON)
+    await fetch(index, "/simple/stage%2Ddemo/?a=b", ASK_FOR_JSON)
 
     assert [(request.method, request.path) for request in index.requests] == [
         ("GET", "/simple/stage-demo/?a=b")

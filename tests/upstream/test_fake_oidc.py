@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.support.builders.distributions import Distribution, a_wheel
-from tests.support.clients.asking import Answer, ask, send
+from tests.support.clients.http import Answer, fetch, send
 from tests.support.clients.uploading import upload
 from tests.support.index.fake_index import FakeIndex
 from tests.support.index.oidc import CI_TOKEN
@@ -27,7 +27,7 @@ async def post_token(index: FakeIndex, path: str, token: str) -> Answer:
 async def identity(index: FakeIndex, audience: str = "pypi") -> str:
     """Return the identity token that the CI issues to its own job."""
     headers = {"Authorization": f"bearer {CI_TOKEN}"}
-    answer = await ask(index, f"/_ci/identity?audience={audience}", headers)
+    answer = await fetch(index, f"/_ci/identity?audience={audience}", headers)
     return str(answer.document["value"])
 
 
@@ -40,7 +40,7 @@ async def test_exchange(index: FakeIndex) -> None:
     """A job requests the audience, an identity and a token that uploads."""
     clock = FakeClock()
     index.uploads.use(clock)
-    audience = (await ask(index, "/_/oidc/audience")).document
+    audience = (await fetch(index, "/_/oidc/audience")).document
 
     document = await minted(index)
     answer = await upload(index, a_wheel(), token=document["token"])
@@ -89,7 +89,7 @@ async def test_identity_that_is_refused(index: FakeIndex, case: str) -> None:
 
 async def test_unknown_job(index: FakeIndex) -> None:
     """The CI issues an identity only to the job itself."""
-    assert (await ask(index, "/_ci/identity?audience=pypi")).status == 401
+    assert (await fetch(index, "/_ci/identity?audience=pypi")).status == 401
 
 
 async def attested(index: FakeIndex, one: Distribution, **more: str) -> Answer:

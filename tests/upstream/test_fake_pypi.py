@@ -11,10 +11,10 @@ from tests.support.clients.uploading import Sender, a_sender
 from tests.support.index.fake_index import FakeIndex
 from tests.support.index.fake_pypi import FakePypi, fake_pypi
 from tests.support.index.history import Outcome, View
-from tests.support.uploads.faults import Fault, Moment, Way
+from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
 WHEEL = a_wheel()
-RESET = Fault(Moment.ACCEPTED, Way.RESET, WHEEL.filename)
+RESET = Fault(FaultPoint.ACCEPTED, FaultKind.RESET, WHEEL.filename)
 
 
 def api_of(pypi: FakePypi, sender: Sender) -> HttpUploadClient:
@@ -37,7 +37,7 @@ async def test_process(tmp_path: Path) -> None:
 
     assert [type(one) for one in replies] == [Unanswered, Accepted]
     assert [one.outcome for one in history.attempts] == [Outcome.ACCEPTED, Outcome.SAME]
-    assert [one.told for one in history.attempts] == ["reset accepted", "200"]
+    assert [one.answer for one in history.attempts] == ["reset accepted", "200"]
     assert (history.views, forgotten.attempts) == ([], [])
 
 

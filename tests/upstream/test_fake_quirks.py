@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientError
 
 from tests.support.builders.distributions import a_wheel, an_sdist
-from tests.support.clients.asking import ask
+from tests.support.clients.http import fetch
 from tests.support.index.fake_index import FakeIndex, Quirks
 
 HOST = "https://example.org"
@@ -40,7 +40,7 @@ async def test_quirks_of_the_body(index: FakeIndex, quirks: Quirks, text: str) -
     """Each quirk changes the body that a client reads."""
     index.quirks = quirks
 
-    answer = await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)
+    answer = await fetch(index, "/simple/stage-demo/", ASK_FOR_JSON)
 
     assert text in answer.text
 
@@ -51,7 +51,7 @@ async def test_quirks_of_the_headers(index: FakeIndex) -> None:
         no_etag=True, content_type="text/plain", extra_headers={"Set-Cookie": "a=b"}
     )
 
-    answer = await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)
+    answer = await fetch(index, "/simple/stage-demo/", ASK_FOR_JSON)
 
     assert "ETag" not in answer.headers
     assert answer.headers["Content-Type"] == "text/plain"
@@ -60,10 +60,10 @@ async def test_quirks_of_the_headers(index: FakeIndex) -> None:
 
 async def test_close_delimited_has_no_length(index: FakeIndex) -> None:
     """A page that ends with its connection has no length."""
-    whole = await ask(index, "/simple/stage-demo/")
+    whole = await fetch(index, "/simple/stage-demo/")
     index.quirks = Quirks(close_delimited=True)
 
-    answer = await ask(index, "/simple/stage-demo/")
+    answer = await fetch(index, "/simple/stage-demo/")
 
     assert answer.body == whole.body[: len(whole.body) // 2]
     assert not {"Content-Length", "Transfer-Encoding"} & set(answer.headers)
@@ -74,14 +74,14 @@ async def test_truncated_page_fails(index: FakeIndex) -> None:
     index.quirks = Quirks(truncate=True)
 
     with pytest.raises(ClientError):
-        await ask(index, "/simple/stage-demo/")
+        await fetch(index, "/simple/stage-demo/")
 
 
 async def test_redirect_to_another_host(index: FakeIndex) -> None:
     """A page can redirect to another host."""
     index.quirks = Quirks(redirect_to=f"{HOST}/simple/stage-demo/")
 
-    answer = await ask(index, "/simple/stage-demo/")
+    answer = await fetch(index, "/simple/stage-demo/")
 
     assert (answer.status, answer.headers["Location"]) == (302, f"{HOST}/simple/stage-demo/")
 
@@ -90,11 +90,11 @@ async def test_without_core_metadata(index: FakeIndex) -> None:
     """An index without `.metadata` neither lists nor serves it."""
     index.quirks = Quirks(no_core_metadata=True)
 
-    page = (await ask(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
+    page = (await fetch(index, "/simple/stage-demo/", ASK_FOR_JSON)).document
     path = page["files"][0]["url"].removeprefix(index.url)
 
     assert "core-metadata" not in page["files"][0]
-    assert (await ask(index, f"{path}.metadata")).status == 404
+    assert (await fetch(index, f"{path}.metadata")).status == 404
 
 
 async def test_delay_ends_with_the_client(index: FakeIndex) -> None:
@@ -103,4 +103,4 @@ async def test_delay_ends_with_the_client(index: FakeIndex) -> None:
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await ask(index, "/simple/stage-demo/")
+            await fetch(index, "/simple/stage-demo/")

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.support.builders.forms import FORM, body_of
-from tests.support.clients.asking import Answer, send
+from tests.support.clients.http import Answer, send
 from tests.support.index.fake_index import FakeIndex
 from tests.support.ports.clock import NOON
 from tests.support.servers.service import basic

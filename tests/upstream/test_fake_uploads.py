@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.forms import twine_form
-from tests.support.clients.asking import ask
+from tests.support.clients.http import fetch
 from tests.support.clients.uploading import post, upload
 from tests.support.index.fake_index import FakeIndex
 from tests.support.index.history import Outcome, View
 from tests.support.ports.clock import FakeClock
 from tests.support.uploads.fake_uploads import Lag
-from tests.support.uploads.faults import Fault, Moment, Way
+from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
 ASK_FOR_JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
 WHEEL, SDIST = a_wheel(), an_sdist()
@@ -22,7 +22,7 @@ LINUX = a_wheel(tag="cp311-cp311-manylinux_2_17_x86_64")
 
 async def listed(index: FakeIndex) -> Collection[str]:
     """Return the files on the page of `demo`."""
-    answer = await ask(index, "/simple/demo/", ASK_FOR_JSON)
+    answer = await fetch(index, "/simple/demo/", ASK_FOR_JSON)
     return [one["filename"] for one in answer.document["files"]] if answer.status == 200 else []
 
 
@@ -30,8 +30,8 @@ async def test_upload_is_listed_at_once(index: FakeIndex) -> None:
     """An accepted file is on the page with its hash and time, and can be downloaded."""
     await upload(index, WHEEL)
 
-    [file] = (await ask(index, "/simple/demo/", ASK_FOR_JSON)).document["files"]
-    content = (await ask(index, file["url"].removeprefix(index.url))).body
+    [file] = (await fetch(index, "/simple/demo/", ASK_FOR_JSON)).document["files"]
+    content = (await fetch(index, file["url"].removeprefix(index.url))).body
     assert (file["filename"], file["hashes"]["sha256"]) == (WHEEL.filename, WHEEL.sha256)
     assert (file["upload-time"], content) == ("2026-11-22T12:00:00.123456Z", WHEEL.content)
 
@@ -41,8 +41,8 @@ async def test_first_form_defines_the_release(index: FakeIndex) -> None:
     await upload(index, WHEEL, summary="First", requires_python=">=3.9")
     await upload(index, SDIST, summary="Second", requires_python=">=3.12")
 
-    document = (await ask(index, "/pypi/demo/1.0/json")).document
-    files = (await ask(index, "/simple/demo/", ASK_FOR_JSON)).document["files"]
+    document = (await fetch(index, "/pypi/demo/1.0/json")).document
+    files = (await fetch(index, "/simple/demo/", ASK_FOR_JSON)).document["files"]
     assert document["info"]["summary"] == "First"
     assert [one["requires-python"] for one in files] == [">=3.9", ">=3.9"]
 
@@ -125,7 +125,7 @@ async def test_one_file_lags(index: FakeIndex) -> None:
     digest = SDIST.blake2b_256
     path = f"/packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{SDIST.filename}"
 
-    before, content = await listed(index), (await ask(index, path)).body
+    before, content = await listed(index), (await fetch(index, path)).body
     while (after := await listed(index)) == before:  # noqa: ASYNC110 - pages send no events
         await asyncio.sleep(0.05)
 
@@ -152,7 +152,7 @@ async def test_history_of_an_upload(index: FakeIndex) -> None:
     [attempt] = index.uploads.history.attempts
     assert attempt.fields == tuple((one.name, one.content.decode()) for one in parts[:-1])
     assert {"Content-Length", "Authorization"} <= set(dict(attempt.headers))
-    assert (attempt.outcome, attempt.told, attempt.number) == (Outcome.ACCEPTED, "200", 1)
+    assert (attempt.outcome, attempt.answer, attempt.number) == (Outcome.ACCEPTED, "200", 1)
     assert (attempt.size, attempt.sha256) == (len(WHEEL.content), WHEEL.sha256)
 
 
@@ -210,10 +210,10 @@ async def test_index_that_refuses_connections(index: FakeIndex) -> None:
 
 async def test_fault_of_the_second_attempt(index: FakeIndex) -> None:
     """A fault happens to the planned attempt at the planned file."""
-    answer = Fault(Moment.READ, Way.ANSWER, WHEEL.filename, attempts=(2,), status=503)
+    answer = Fault(FaultPoint.READ, FaultKind.ANSWER, WHEEL.filename, attempts=(2,), status=503)
     index.uploads.faults = [answer]
 
     statuses = [(await upload(index, one)).status for one in (WHEEL, LINUX, WHEEL, WHEEL)]
 
     assert statuses == [200, 200, 503, 200]
-    assert index.uploads.history.attempts[2].told == "answer read"
+    assert index.uploads.history.attempts[2].answer == "answer read"

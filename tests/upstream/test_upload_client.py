@@ -24,7 +24,7 @@ from tests.support.index.fake_index import FakeIndex
 from tests.support.index.history import Outcome
 from tests.support.servers.raw_server import RawServer, raw_server
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
-from tests.support.uploads.faults import Fault, Moment, Way
+from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
 WHEEL = a_wheel()
 LARGE = a_wheel(extra={"demo/large.bin": Random(0).randbytes(2**22)})
@@ -130,28 +130,28 @@ def _file_of(sender: Sender, distribution: Distribution) -> dict[str, Any]:
 
 
 FAULTS = [
-    (Fault(Moment.BEFORE, Way.RESET), "connection was lost", Outcome.BROKEN_OFF),
-    (Fault(Moment.BEFORE, Way.CLOSE), "connection was lost", Outcome.BROKEN_OFF),
-    (Fault(Moment.BEFORE, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
-    (Fault(Moment.MIDWAY, Way.RESET), "connection was lost", Outcome.BROKEN_OFF),
-    (Fault(Moment.MIDWAY, Way.CLOSE), "connection was lost", Outcome.BROKEN_OFF),
-    (Fault(Moment.MIDWAY, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
-    (Fault(Moment.READ, Way.RESET), "connection was lost", Outcome.BROKEN_OFF),
-    (Fault(Moment.READ, Way.CLOSE), "connection was lost", Outcome.BROKEN_OFF),
-    (Fault(Moment.READ, Way.HANG), NO_TIME, Outcome.BROKEN_OFF),
-    (Fault(Moment.READ, Way.ANSWER), "answered 503", Outcome.BROKEN_OFF),
-    (Fault(Moment.ACCEPTED, Way.RESET), "connection was lost", Outcome.ACCEPTED),
-    (Fault(Moment.ACCEPTED, Way.CLOSE), "connection was lost", Outcome.ACCEPTED),
-    (Fault(Moment.ACCEPTED, Way.HANG), NO_TIME, Outcome.ACCEPTED),
-    (Fault(Moment.ACCEPTED, Way.ANSWER, status=500), "answered 500", Outcome.ACCEPTED),
-    (Fault(Moment.ACCEPTED, Way.ANSWER, status=504), "answered 504", Outcome.ACCEPTED),
+    (Fault(FaultPoint.BEFORE, FaultKind.RESET), "connection was lost", Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.BEFORE, FaultKind.CLOSE), "connection was lost", Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.BEFORE, FaultKind.HANG), NO_TIME, Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.MIDWAY, FaultKind.RESET), "connection was lost", Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.MIDWAY, FaultKind.CLOSE), "connection was lost", Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.MIDWAY, FaultKind.HANG), NO_TIME, Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.READ, FaultKind.RESET), "connection was lost", Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.READ, FaultKind.CLOSE), "connection was lost", Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.READ, FaultKind.HANG), NO_TIME, Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.READ, FaultKind.ANSWER), "answered 503", Outcome.BROKEN_OFF),
+    (Fault(FaultPoint.ACCEPTED, FaultKind.RESET), "connection was lost", Outcome.ACCEPTED),
+    (Fault(FaultPoint.ACCEPTED, FaultKind.CLOSE), "connection was lost", Outcome.ACCEPTED),
+    (Fault(FaultPoint.ACCEPTED, FaultKind.HANG), NO_TIME, Outcome.ACCEPTED),
+    (Fault(FaultPoint.ACCEPTED, FaultKind.ANSWER, status=500), "answered 500", Outcome.ACCEPTED),
+    (Fault(FaultPoint.ACCEPTED, FaultKind.ANSWER, status=504), "answered 504", Outcome.ACCEPTED),
 ]
 
 
 @pytest.mark.parametrize(
     ("fault", "words", "outcome"),
     FAULTS,
-    ids=[f"{fault.way} {fault.moment} {fault.status}" for fault, *_ in FAULTS],
+    ids=[f"{fault.kind} {fault.point} {fault.status}" for fault, *_ in FAULTS],
 )
 @pytest.mark.parametrize("what", [WHEEL, LARGE], ids=["small", "large"])
 async def test_fault(
@@ -187,7 +187,7 @@ async def test_too_many_requests(sender: Sender) -> None:
     """A 429 is no refusal."""
     headers = {"Retry-After": "30"}
     sender.index.uploads.faults = [
-        Fault(Moment.READ, Way.ANSWER, status=429, sentence="Too fast", headers=headers)
+        Fault(FaultPoint.READ, FaultKind.ANSWER, status=429, sentence="Too fast", headers=headers)
     ]
 
     reply = await sender.publish(WHEEL)
@@ -206,17 +206,19 @@ async def test_refusal(sender: Sender) -> None:
     assert reply.sentence.startswith(f"File already exists ('{WHEEL.filename}', with blake2")
 
 
-@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.MIDWAY])
-async def test_early_refusal(sender: Sender, moment: Moment) -> None:
+@pytest.mark.parametrize("point", [FaultPoint.BEFORE, FaultPoint.MIDWAY])
+async def test_early_refusal(sender: Sender, point: FaultPoint) -> None:
     """A refusal that arrives before the file was sent counts, and the upload stops."""
-    sender.index.uploads.faults = [Fault(moment, Way.ANSWER, status=403, sentence="Not from you.")]
+    sender.index.uploads.faults = [
+        Fault(point, FaultKind.ANSWER, status=403, sentence="Not from you.")
+    ]
 
     assert await sender.publish(LARGE) == Refused(403, "Not from you.")
 
 
 async def test_early_acceptance(sender: Sender) -> None:
     """An acceptance that arrives before the file was sent does not count."""
-    sender.index.uploads.faults = [Fault(Moment.BEFORE, Way.ANSWER, status=200)]
+    sender.index.uploads.faults = [Fault(FaultPoint.BEFORE, FaultKind.ANSWER, status=200)]
 
     reply = await sender.publish(LARGE)
 
@@ -228,7 +230,7 @@ async def test_redirect(sender: Sender, status: int) -> None:
     """A redirect is not followed: no other host gets the file or the credential."""
     async with FakeIndex.running() as other:
         headers = {"Location": f"{other.url}/legacy/"}
-        fault = Fault(Moment.READ, Way.ANSWER, status=status, headers=headers)
+        fault = Fault(FaultPoint.READ, FaultKind.ANSWER, status=status, headers=headers)
         sender.index.uploads.faults = [fault]
 
         reply = await sender.publish(WHEEL)
@@ -250,7 +252,11 @@ async def test_retries_never_send_a_short_body(sender: Sender) -> None:
     versions = [
         a_wheel(version=f"1.{n}", extra={"demo/n.bin": bytes([n]) * 9**6}) for n in range(50)
     ]
-    faults = [(moment, way) for moment in Moment for way in (Way.RESET, Way.CLOSE, Way.ANSWER)]
+    faults = [
+        (point, kind)
+        for point in FaultPoint
+        for kind in (FaultKind.RESET, FaultKind.CLOSE, FaultKind.ANSWER)
+    ]
     sender.index.uploads.faults = [
         Fault(*faults[n % len(faults)], one.filename) for n, one in enumerate(versions)
     ]

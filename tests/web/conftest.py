@@ -11,7 +11,7 @@ import pytest
 from stageproxy.web.logs import RedactingFormatter
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex
-from tests.support.promotion.promoters import Promoter, publishing_on
+from tests.support.promotion.promotion_client import PromotionClient, promotion_settings
 from tests.support.servers.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0", requires_python=">=3.8")
@@ -22,16 +22,16 @@ SDIST = an_sdist(version="2.0", requires_python=">=3.9")
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
     """Return a running service that revalidates upstream each time and publishes on it."""
     async with running_service(
-        tmp_path / "data", index, upstream={"fresh_for": 0}, promotion=publishing_on(index)
+        tmp_path / "data", index, upstream={"fresh_for": 0}, promotion=promotion_settings(index)
     ) as running:
         index.uploads.use(running.clock)
         yield running
 
 
 @pytest.fixture
-def promoter(service: RunningService) -> Promoter:
-    """Return a promoter with the rights of the admin."""
-    return Promoter(service)
+def promotion_client(service: RunningService) -> PromotionClient:
+    """Return a client of the promotion API with the admin token."""
+    return PromotionClient(service)
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from stageproxy.core.rights import TOKEN_PATTERN
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex, Quirks
-from tests.support.promotion.promoters import TOKEN, Promoter, publishing_on
+from tests.support.promotion.promotion_client import TOKEN, PromotionClient, promotion_settings
 from tests.support.servers.service import RunningService, prefix_of, running_service
-from tests.support.uploads.faults import Fault, Moment, Way
+from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
 REQUESTS = "stageproxy_requests_total"
 UPSTREAM = "stageproxy_upstream_documents_total"
@@ -34,7 +34,7 @@ Labels = tuple[tuple[str, str], ...]
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
     """Return a running service that caches upstream's documents for a minute."""
     async with running_service(
-        tmp_path / "data", index, upstream={"fresh_for": 60}, promotion=publishing_on(index)
+        tmp_path / "data", index, upstream={"fresh_for": 60}, promotion=promotion_settings(index)
     ) as running:
         index.uploads.use(running.clock)
         yield running
@@ -177,14 +177,14 @@ async def test_stages_and_files(service: RunningService) -> None:
 
 async def test_attempts_to_publish(service: RunningService) -> None:
     """Each sent file is counted by the index's answer, and each promotion by its final status."""
-    index, promoter = service.index, Promoter(service)
+    index, promotion_client = service.index, PromotionClient(service)
     index.uploads.tokens.clear()
-    await promoter.publish(await service.staged(a_wheel(version="2.0")))
+    await promotion_client.publish(await service.staged(a_wheel(version="2.0")))
     index.uploads.tokens.add(TOKEN)
-    index.uploads.faults.append(Fault(Moment.ACCEPTED, Way.RESET, attempts=(2,)))
+    index.uploads.faults.append(Fault(FaultPoint.ACCEPTED, FaultKind.RESET, attempts=(2,)))
     stage = await service.staged(an_sdist(version="2.0"))
 
-    assert (await promoter.publish(stage))["status"] == "published"
+    assert (await promotion_client.publish(stage))["status"] == "published"
     replies = [
         await counted(service, ATTEMPTS, reply=one) for one in ("accepted", "refused", "unanswered")
     ]

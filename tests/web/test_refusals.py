@@ -10,7 +10,7 @@ from stageproxy.ports import Rows
 from tests.support.builders.distributions import a_wheel
 from tests.support.builders.forms import twine_form
 from tests.support.builders.trails import trail_of
-from tests.support.clients.pep694 import Pep694
+from tests.support.clients.pep694 import Pep694Client
 from tests.support.database import pragma
 from tests.support.servers.service import RunningService, prefix_of
 
@@ -109,7 +109,7 @@ async def test_refused_reads(service: RunningService) -> None:
 
 async def test_every_shape(service: RunningService) -> None:
     """Each API records one row per refusal, whatever the reason."""
-    client = Pep694(service)
+    client = Pep694Client(service)
     session = await client.session()
     await client.announce(session, a_wheel(version="3.0"))
     await client.say("POST", "/upload/2.0/", b"{}", Accept="text/html")

@@ -12,10 +12,14 @@ from stageproxy.core.rights import TokenKind, make_token
 from stageproxy.web.routes import ROUTES
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.forms import FORM, body_of, twine_form
-from tests.support.clients.asking import Answer
-from tests.support.clients.pep694 import UPLOAD_2_0, Pep694
+from tests.support.clients.http import Answer
+from tests.support.clients.pep694 import UPLOAD_2_0, Pep694Client
 from tests.support.index.fake_index import FakeIndex
-from tests.support.promotion.promoters import Promoter, manifest_digest_of, publishing_on
+from tests.support.promotion.promotion_client import (
+    PromotionClient,
+    manifest_digest_of,
+    promotion_settings,
+)
 from tests.support.servers.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0")
@@ -167,7 +171,7 @@ def test_every_route_is_in_the_table() -> None:
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
     """Return a running service that may publish, where every file is refused."""
-    promotion = publishing_on(index, repository_url=f"{index.url}/nowhere/")
+    promotion = promotion_settings(index, repository_url=f"{index.url}/nowhere/")
     async with running_service(tmp_path / "data", index, promotion=promotion) as running:
         yield running
 
@@ -215,9 +219,9 @@ async def new_place(service: RunningService, route: str) -> Place:
             await end(service, stage)
     stage = None if route in WITHOUT_STAGE else await service.staged(WHEEL)
     if route in PROMOTED:
-        await Promoter(service).start(stage, "client")
+        await PromotionClient(service).start(stage, "client")
     if "receipt" in route:
-        await Promoter(service).publish_elsewhere(stage, WHEEL)
+        await PromotionClient(service).publish_as_client(stage, WHEEL)
         service.index.remove("demo")
     stage_token = stage["session-token"] if stage else NO_STAGE
     return Place(await path_of(service, route, stage), stage_token)
@@ -225,15 +229,18 @@ async def new_place(service: RunningService, route: str) -> Place:
 
 async def end(service: RunningService, stage: Any) -> None:
     """End a stage, whatever its state."""
-    promoter = Promoter(service)
-    if stage["status"] == "processing" and (await promoter.show(stage))["publisher"] == "client":
-        await promoter.give_up(stage)
+    promotion_client = PromotionClient(service)
+    if (
+        stage["status"] == "processing"
+        and (await promotion_client.show(stage))["publisher"] == "client"
+    ):
+        await promotion_client.abort(stage)
     elif stage["status"] == "processing":
-        await promoter.until_over(stage)
+        await promotion_client.until_over(stage)
     await service.api("DELETE", f"stages/{stage['id']}")
 
 
-async def ask(service: RunningService, route: str, stage: Any, token: str | None) -> Answer:
+async def fetch(service: RunningService, route: str, stage: Any, token: str | None) -> Answer:
     """Return the answer of a route about a stage."""
     return await ask_at(service, route, await path_of(service, route, stage), token)
 
@@ -268,7 +275,7 @@ async def ask_at(service: RunningService, route: str, path: str, token: str | No
 
 async def upload_in(service: RunningService, stage: Any) -> str:
     """Return a file upload with its bytes; none for an unknown stage."""
-    client = Pep694(service)
+    client = Pep694Client(service)
     announced = await client.announce(stage, SDIST)
     if announced.status != 202:
         return "0123456789abcdef"
@@ -285,7 +292,7 @@ async def test_foreign_is_answered_as_unknown(
     foreign = await service.staged(WHEEL)
     unknown = {**foreign, "id": "0123456789abcdef"}
 
-    answers = [await ask(service, route, stage, tokens[name]) for stage in (foreign, unknown)]
+    answers = [await fetch(service, route, stage, tokens[name]) for stage in (foreign, unknown)]
 
     assert {one.status for one in answers} == {403}
     assert answers[0].body == answers[1].body
@@ -300,7 +307,7 @@ async def test_foreign_version_is_answered_as_unknown(
     unknown = {**foreign, "id": "0123456789abcdef"}
     token = tokens["upload, other version"]
 
-    answers = [await ask(service, route, stage, token) for stage in (foreign, unknown)]
+    answers = [await fetch(service, route, stage, token) for stage in (foreign, unknown)]
 
     assert answers[0].body == answers[1].body
 
@@ -310,7 +317,7 @@ async def test_unknown_to_the_admin(service: RunningService, route: str) -> None
     """A token for all stages gets 404 for an unknown one."""
     stage = await service.staged(WHEEL)
 
-    answer = await ask(service, route, {**stage, "id": "0123456789abcdef"}, service.admin)
+    answer = await fetch(service, route, {**stage, "id": "0123456789abcdef"}, service.admin)
 
     assert answer.status == 404
 

@@ -2,23 +2,24 @@
 
 import pytest
 
-from tests.cli.desk import Desk, Ended
 from tests.cli.promote.releases import LINUX, MACOS, accepted, checksums, warned
 from tests.support.builders.distributions import a_wheel
+from tests.support.clients.command_runner import CommandRunner
 from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.processes import CommandResult
 
 
-def test_plan(desk: Desk, pypi: FakeIndex) -> None:
+def test_plan(cli: CommandRunner, pypi: FakeIndex) -> None:
     """A dry run prints the index, the order of files and the unknown rules; it sends nothing."""
-    first, second, sdist = desk.release(MACOS, LINUX)
-    stage = desk.staged(first, second, sdist)
+    first, second, sdist = cli.release(MACOS, LINUX)
+    stage = cli.staged(first, second, sdist)
 
-    ended = desk.run("promote", stage["id"], "--dry-run")
+    ended = cli.run("promote", stage["id"], "--dry-run")
 
-    assert (ended.code, ended.stderr, accepted(pypi, desk)) == (0, "", [])
+    assert (ended.code, ended.stderr, accepted(pypi, cli)) == (0, "", [])
     sizes = [one.stat().st_size for one in (first, second, sdist)]
     assert ended.stdout.startswith(
-        f"Stage {desk.project} 1.0 (id {stage['id']})\n"
+        f"Stage {cli.project} 1.0 (id {stage['id']})\n"
         f"  Publish to  {pypi.url}/legacy/\n"
         f"  Index       {pypi.url}/simple/\n"
         f"  Manifest    {stage['manifest-digest']}\n"
@@ -29,115 +30,117 @@ def test_plan(desk: Desk, pypi: FakeIndex) -> None:
         f"    3. {sdist.name}  {sizes[2]} bytes  (last, once the index lists every wheel)\n"
     )
     assert ended.stdout.count("\nOnly PyPI can check:\n  the token may be invalid") == 1
-    assert desk.json("stage", "show", stage["id"])["status"] == "open"
+    assert cli.json("stage", "show", stage["id"])["status"] == "open"
 
 
-def test_plan_as_document(desk: Desk) -> None:
+def test_plan_as_document(cli: CommandRunner) -> None:
     """With `--json`, a dry run prints the plan as a document."""
-    stage = desk.staged(*desk.release())
+    stage = cli.staged(*cli.release())
 
-    document = desk.json("promote", stage["id"], "--dry-run")
+    document = cli.json("promote", stage["id"], "--dry-run")
 
     assert list(document) == ["plan"]
     assert document["plan"]["manifest-digest"] == stage["manifest-digest"]
     assert {one["level"] for one in document["plan"]["findings"]} == {"unknown"}
 
 
-def test_warnings(desk: Desk) -> None:
+def test_warnings(cli: CommandRunner) -> None:
     """A dry run lists the warnings to acknowledge, and asks no question."""
-    ended = desk.run("promote", warned(desk)["id"], "--dry-run")
+    ended = cli.run("promote", warned(cli)["id"], "--dry-run")
 
     assert ended.code == 0
     assert "\nWarnings to acknowledge:\n  " in ended.stdout
 
 
 @pytest.mark.parametrize("option", [(), ("--dry-run",), ("--dry-run", "--json"), ("--yes",)])
-def test_refused(desk: Desk, pypi: FakeIndex, option: tuple[str, ...]) -> None:
+def test_refused(cli: CommandRunner, pypi: FakeIndex, option: tuple[str, ...]) -> None:
     """A release that PyPI would refuse is not sent, not even with `--yes`. Exit code 1."""
-    wheel = desk.wheel()
-    stage = desk.staged(wheel)
-    pypi.add(desk.project, a_wheel(desk.project, summary="Another demo"))
+    wheel = cli.wheel()
+    stage = cli.staged(wheel)
+    pypi.add(cli.project, a_wheel(cli.project, summary="Another demo"))
 
-    ended = desk.run("promote", stage["id"], *option)
+    ended = cli.run("promote", stage["id"], *option)
 
-    assert (ended.code, accepted(pypi, desk)) == (1, [])
+    assert (ended.code, accepted(pypi, cli)) == (1, [])
     assert "Error: PyPI would refuse this release, so nothing was sent. " in ended.stderr
     assert wheel.name in ended.stderr
 
 
-def promoted(desk: Desk, stage: str, lines: str, *options: str) -> Ended:
+def promoted(cli: CommandRunner, stage: str, lines: str, *options: str) -> CommandResult:
     """Promote a stage, approved by a file with these lines."""
-    file = desk.folder / "SHA256SUMS"
+    file = cli.folder / "SHA256SUMS"
     file.write_text(lines)
-    return desk.run("promote", stage, "--hashes", file, *options)
+    return cli.run("promote", stage, "--hashes", file, *options)
 
 
-def test_matching_hashes(desk: Desk, pypi: FakeIndex) -> None:
+def test_matching_hashes(cli: CommandRunner, pypi: FakeIndex) -> None:
     """A release is published if its files have the approved hashes."""
-    files = desk.release()
-    stage = desk.staged(*files)
+    files = cli.release()
+    stage = cli.staged(*files)
 
-    ended = promoted(desk, stage["id"], checksums(*files, folder="dist/"))
+    ended = promoted(cli, stage["id"], checksums(*files, folder="dist/"))
 
-    assert (ended.code, len(accepted(pypi, desk))) == (0, 2)
+    assert (ended.code, len(accepted(pypi, cli))) == (0, 2)
 
 
 @pytest.mark.parametrize("option", [(), ("--dry-run",)])
-def test_different_hashes(desk: Desk, pypi: FakeIndex, option: tuple[str, ...]) -> None:
+def test_different_hashes(cli: CommandRunner, pypi: FakeIndex, option: tuple[str, ...]) -> None:
     """Each missing, additional or different file is named, and nothing is sent."""
-    wheel, sdist = desk.release()
-    stage = desk.staged(wheel, sdist)
+    wheel, sdist = cli.release()
+    stage = cli.staged(wheel, sdist)
     other, missing = "0" * 64, "1" * 64
-    lines = f"{other}  dist/{wheel.name}\n{missing} *{desk.project}.whl\n"
+    lines = f"{other}  dist/{wheel.name}\n{missing} *{cli.project}.whl\n"
 
-    ended = promoted(desk, stage["id"], lines, *option)
+    ended = promoted(cli, stage["id"], lines, *option)
 
     sha256 = stage["files"][wheel.name]["hashes"]["sha256"]
-    assert (ended.code, accepted(pypi, desk)) == (1, [])
+    assert (ended.code, accepted(pypi, cli)) == (1, [])
     assert ended.stderr == (
         "Error: The stage differs from what was approved. Check the changes and approve it again:\n"
-        f"  {desk.project}.whl is in the hashes, but not in the stage.\n"
+        f"  {cli.project}.whl is in the hashes, but not in the stage.\n"
         f"  {wheel.name} has sha256 {sha256} in the stage, but {other} in the hashes.\n"
         f"  {sdist.name} is in the stage, but not in the hashes.\n"
     )
 
 
-def test_hashes_of_a_published_stage(desk: Desk) -> None:
+def test_hashes_of_a_published_stage(cli: CommandRunner) -> None:
     """The hashes of a published stage are compared, too."""
-    files = desk.release()
-    stage = desk.staged(*files)
-    desk.json("promote", stage["id"])
+    files = cli.release()
+    stage = cli.staged(*files)
+    cli.json("promote", stage["id"])
 
-    assert promoted(desk, stage["id"], checksums(*files)).code == 0
-    assert promoted(desk, stage["id"], checksums(*files[:1])).code == 1
+    assert promoted(cli, stage["id"], checksums(*files)).code == 0
+    assert promoted(cli, stage["id"], checksums(*files[:1])).code == 1
 
 
-def test_hashes_from_standard_input(desk: Desk) -> None:
+def test_hashes_from_standard_input(cli: CommandRunner) -> None:
     """`--hashes -` reads the hashes from standard input."""
-    files = desk.release()
-    stage = desk.staged(*files)
+    files = cli.release()
+    stage = cli.staged(*files)
 
-    fits = desk.typing(checksums(*files), "promote", stage["id"], "--dry-run", "--hashes", "-")
-    not_all = desk.typing("", "promote", stage["id"], "--dry-run", "--hashes", "-")
+    fits = cli.run_with_input(
+        checksums(*files), "promote", stage["id"], "--dry-run", "--hashes", "-"
+    )
+    not_all = cli.run_with_input("", "promote", stage["id"], "--dry-run", "--hashes", "-")
 
     assert (fits.code, not_all.code) == (0, 1)
 
 
-def test_malformed_hashes(desk: Desk) -> None:
+def test_malformed_hashes(cli: CommandRunner) -> None:
     """A file that is not in the format of sha256sum is an error."""
-    ended = promoted(desk, desk.staged()["id"], "nonsense\n")
+    ended = promoted(cli, cli.staged()["id"], "nonsense\n")
 
     assert ended.code == 1
     assert "Line 1 is not in the format of sha256sum." in ended.stderr
 
 
-def test_manifest(desk: Desk, pypi: FakeIndex) -> None:
+def test_manifest(cli: CommandRunner, pypi: FakeIndex) -> None:
     """Only the manifest with the given digest is published."""
-    stage = desk.staged()
+    stage = cli.staged()
     digest = stage["manifest-digest"]
 
-    other = desk.run("promote", stage["id"], "--manifest", "0" * 64)
+    other = cli.run("promote", stage["id"], "--manifest", "0" * 64)
 
-    assert (other.code, accepted(pypi, desk)) == (1, [])
+    assert (other.code, accepted(pypi, cli)) == (1, [])
     assert f"The manifest digest is {digest}, not {'0' * 64}." in other.stderr
-    assert desk.run("promote", stage["id"], "--manifest", digest.upper()).code == 0
+    assert cli.run("promote", stage["id"], "--manifest", digest.upper()).code == 0

@@ -13,7 +13,6 @@ from yarl import URL
 from stageproxy.cli.client import open_client
 from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.here import open_client_sender
-from tests.cli.desk import Desk, Ended, publishing_on
 from tests.cli.promote.releases import (
     LINUX,
     MACOS,
@@ -25,21 +24,23 @@ from tests.cli.promote.releases import (
 )
 from tests.support.builders.attestations import an_attestation
 from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.clients.command_runner import CommandRunner, promotion_environment
 from tests.support.clients.uploading import post_to
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.index.history import Attempt
 from tests.support.index.oidc import CI_TOKEN
+from tests.support.servers.processes import CommandResult
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
-from tests.support.uploads.faults import Fault, Moment, Way
+from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
 WORKFLOW = "demo/demo/.github/workflows/release.yml@refs/tags/1.0"
 OTHER_WORKFLOW = "demo/demo/.github/workflows/build.yml@refs/tags/1.0"
 
 
-def own_settings(desk: Desk, pypi: FakeIndex, **changes: str | None) -> dict[str, str]:
+def own_settings(cli: CommandRunner, pypi: FakeIndex, **changes: str | None) -> dict[str, str]:
     """Return the environment of a machine that publishes on the index."""
-    named = {f"STAGEPROXY_{name}": text for name, text in publishing_on(pypi).items()}
-    server = {"STAGEPROXY_SERVER": desk.url, "STAGEPROXY_TOKEN": desk.token}
+    named = {f"STAGEPROXY_{name}": text for name, text in promotion_environment(pypi).items()}
+    server = {"STAGEPROXY_SERVER": cli.url, "STAGEPROXY_TOKEN": cli.token}
     changed = {f"STAGEPROXY_PROMOTION__{name}": text for name, text in changes.items()}
     return {name: text for name, text in {**server, **named, **changed}.items() if text}
 
@@ -63,10 +64,12 @@ def in_ci(pypi: FakeIndex) -> dict[str, str]:
     }
 
 
-def here(desk: Desk, pypi: FakeIndex, stage: Any, *options: str, **changes: str | None) -> Ended:
+def here(
+    cli: CommandRunner, pypi: FakeIndex, stage: Any, *options: str, **changes: str | None
+) -> CommandResult:
     """Promote a stage from this machine."""
-    environment = own_settings(desk, pypi, **changes)
-    return desk.run_with(environment, "promote", stage["id"], "--here", *options)
+    environment = own_settings(cli, pypi, **changes)
+    return cli.run_in_environment(environment, "promote", stage["id"], "--here", *options)
 
 
 def attempt_at(pypi: FakeIndex, filename: str) -> Attempt:
@@ -83,134 +86,134 @@ def trusted(pypi: FakeIndex) -> Iterator[FakeIndex]:
     pypi.uploads.trusted.is_registered = True
 
 
-def attested(desk: Desk, *workflows: str) -> tuple[Distribution, Any]:
+def attested(cli: CommandRunner, *workflows: str) -> tuple[Distribution, Any]:
     """Return a staged wheel with attestations of workflows, and its stage."""
-    wheel = a_wheel(desk.project)
+    wheel = a_wheel(cli.project)
     attestations = json.dumps([an_attestation(one) for one in workflows])
     answer = asyncio.run(
-        post_to(f"{desk.url}/legacy/", desk.token, wheel, attestations=attestations, staged="true")
+        post_to(f"{cli.url}/legacy/", cli.token, wheel, attestations=attestations, staged="true")
     )
     return wheel, json.loads(answer)
 
 
-def test_published(desk: Desk, pypi: FakeIndex) -> None:
+def test_published(cli: CommandRunner, pypi: FakeIndex) -> None:
     """All files are published in order, and the server has the receipt."""
-    files = desk.release(LINUX, MACOS)
-    stage = desk.staged(*files)
+    files = cli.release(LINUX, MACOS)
+    stage = cli.staged(*files)
 
-    ended = here(desk, pypi, stage)
+    ended = here(cli, pypi, stage)
 
     assert (ended.code, ended.stderr) == (0, "")
     assert f"{files[2].name} is published.\n" in ended.stdout
-    assert f"{desk.project} 1.0 is published.\n" in ended.stdout
-    published = accepted(pypi, desk)
+    assert f"{cli.project} 1.0 is published.\n" in ended.stdout
+    published = accepted(pypi, cli)
     assert (published[0], published[2]) == (files[1].name, files[2].name)
-    receipt = desk.json("promote", stage["id"])["receipt"]
+    receipt = cli.json("promote", stage["id"])["receipt"]
     assert (receipt["publisher"], receipt["manifest-digest"]) == (
         "client",
         stage["manifest-digest"],
     )
 
 
-def test_document(desk: Desk, pypi: FakeIndex) -> None:
+def test_document(cli: CommandRunner, pypi: FakeIndex) -> None:
     """The document has the same keys as that of a promotion by the server."""
-    ended = here(desk, pypi, desk.staged(), "--json")
+    ended = here(cli, pypi, cli.staged(), "--json")
 
     assert (ended.code, ended.stderr) == (0, "")
     assert list(ended.document) == ["status", "promotion", "receipt", "plan"]
     assert ended.document["promotion"]["publisher"] == "client"
 
 
-def test_hashes_that_differ(desk: Desk, pypi: FakeIndex) -> None:
+def test_hashes_that_differ(cli: CommandRunner, pypi: FakeIndex) -> None:
     """A stage with other files than the approved ones is not published."""
-    files = desk.release()
-    stage = desk.staged(*files)
-    hashes = desk.folder / "SHA256SUMS"
+    files = cli.release()
+    stage = cli.staged(*files)
+    hashes = cli.folder / "SHA256SUMS"
     hashes.write_text(checksums(*files[:1]))
 
-    ended = here(desk, pypi, stage, "--hashes", str(hashes))
+    ended = here(cli, pypi, stage, "--hashes", str(hashes))
 
-    assert (ended.code, accepted(pypi, desk)) == (1, [])
+    assert (ended.code, accepted(pypi, cli)) == (1, [])
 
 
-def test_resumed(desk: Desk, pypi: FakeIndex) -> None:
+def test_resumed(cli: CommandRunner, pypi: FakeIndex) -> None:
     """A promotion that stopped on the server is resumed from this machine."""
-    wheel, sdist = desk.release()
-    stage = desk.staged(wheel, sdist)
-    no = Fault(Moment.READ, Way.ANSWER, sdist.name, status=400, sentence="Not today.")
+    wheel, sdist = cli.release()
+    stage = cli.staged(wheel, sdist)
+    no = Fault(FaultPoint.READ, FaultKind.ANSWER, sdist.name, status=400, sentence="Not today.")
     pypi.uploads.faults.append(no)
-    assert desk.run("promote", stage["id"]).code == 1
+    assert cli.run("promote", stage["id"]).code == 1
 
-    ended = here(desk, pypi, stage)
+    ended = here(cli, pypi, stage)
 
-    assert (ended.code, accepted(pypi, desk)) == (0, [wheel.name, sdist.name])
+    assert (ended.code, accepted(pypi, cli)) == (0, [wheel.name, sdist.name])
 
 
-def test_failure(desk: Desk, pypi: FakeIndex) -> None:
+def test_failure(cli: CommandRunner, pypi: FakeIndex) -> None:
     """A refused upload ends it, the server stores the reason, and the credential is not printed."""
-    stage = desk.staged()
+    stage = cli.staged()
 
-    ended = here(desk, pypi, stage, TOKEN=WRONG)
+    ended = here(cli, pypi, stage, TOKEN=WRONG)
 
     assert (ended.code, NO_IDENTITY in ended.stderr) == (1, True)
     assert WRONG not in ended.stdout + ended.stderr
-    shown = desk.json("stage", "show", stage["id"])
+    shown = cli.json("stage", "show", stage["id"])
     assert (shown["status"], NO_IDENTITY in shown["notices"][0]) == ("error", True)
 
 
-def test_credential_from_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
+def test_credential_from_a_file(cli: CommandRunner, pypi: FakeIndex, tmp_path: Path) -> None:
     """The credential of `--pypi-token-file` overrides that of the settings."""
     token = tmp_path / "token"
     token.write_text(WRONG)
 
-    ended = here(desk, pypi, desk.staged(), "--pypi-token-file", str(token))
+    ended = here(cli, pypi, cli.staged(), "--pypi-token-file", str(token))
 
     assert (ended.code, NO_IDENTITY in ended.stderr) == (1, True)
 
 
-def test_settings_from_a_file(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
+def test_settings_from_a_file(cli: CommandRunner, pypi: FakeIndex, tmp_path: Path) -> None:
     """The settings can be read from a file."""
     config = settings_file(tmp_path, pypi)
-    stage = desk.staged()
+    stage = cli.staged()
 
-    ended = here(desk, pypi, stage, "--config", str(config), REPOSITORY_URL=None, INDEX_URL=None)
+    ended = here(cli, pypi, stage, "--config", str(config), REPOSITORY_URL=None, INDEX_URL=None)
 
-    assert (ended.code, len(accepted(pypi, desk))) == (0, 1)
+    assert (ended.code, len(accepted(pypi, cli))) == (0, 1)
 
 
-def test_other_target(desk: Desk, pypi: FakeIndex) -> None:
+def test_other_target(cli: CommandRunner, pypi: FakeIndex) -> None:
     """If the server would publish elsewhere, nothing is sent and the stage stays open."""
-    stage = desk.staged()
+    stage = cli.staged()
     other = "http://127.0.0.1:1/legacy/"
 
-    ended = here(desk, pypi, stage, REPOSITORY_URL=other)
+    ended = here(cli, pypi, stage, REPOSITORY_URL=other)
 
-    assert (ended.code, accepted(pypi, desk)) == (1, [])
+    assert (ended.code, accepted(pypi, cli)) == (1, [])
     assert f"The server would publish on {pypi.url}/legacy/" in ended.stderr
     assert f"but the settings on this machine name {other}" in ended.stderr
-    assert desk.json("stage", "show", stage["id"])["status"] == "open"
+    assert cli.json("stage", "show", stage["id"])["status"] == "open"
 
 
-def test_changed_stage(desk: Desk, pypi: FakeIndex, tmp_path: Path) -> None:
+def test_changed_stage(cli: CommandRunner, pypi: FakeIndex, tmp_path: Path) -> None:
     """If the stage has changed since the plan, the command fails before it starts publishing."""
-    stage = desk.staged()
+    stage = cli.staged()
     config = settings_file(tmp_path, pypi)
 
     async def prepare() -> None:
         async with (
-            open_client(URL(desk.url), desk.token) as client,
+            open_client(URL(cli.url), cli.token) as client,
             open_client_sender(client, config, None, as_json=True) as sender,
         ):
-            plan = {"project": desk.project, "manifest-digest": "0" * 64}
+            plan = {"project": cli.project, "manifest-digest": "0" * 64}
             await sender.prepare(stage, plan)
 
     with pytest.raises(FailedError, match="The stage was changed in the meantime"):
         asyncio.run(prepare())
 
 
-def test_one_url_of_two(desk: Desk, pypi: FakeIndex) -> None:
+def test_one_url_of_two(cli: CommandRunner, pypi: FakeIndex) -> None:
     """`promotion.repository_url` without `promotion.index_url` is an error."""
-    ended = here(desk, pypi, desk.staged(), INDEX_URL=None)
+    ended = here(cli, pypi, cli.staged(), INDEX_URL=None)
 
     assert ended.code == 1
     assert "Set both promotion.repository_url and" in ended.stderr
@@ -226,23 +229,23 @@ def test_one_url_of_two(desk: Desk, pypi: FakeIndex) -> None:
     ids=["no credential", "no file", "wrong setting"],
 )
 def test_not_ready(
-    desk: Desk, pypi: FakeIndex, changes: dict[str, str | None], message: str
+    cli: CommandRunner, pypi: FakeIndex, changes: dict[str, str | None], message: str
 ) -> None:
     """If a setting is missing or wrong, the command fails and the stage stays open."""
-    stage = desk.staged()
+    stage = cli.staged()
 
-    ended = here(desk, pypi, stage, **changes)
+    ended = here(cli, pypi, stage, **changes)
 
     assert (ended.code, message in ended.stderr) == (1, True), ended
-    assert desk.json("stage", "show", stage["id"])["status"] == "open"
+    assert cli.json("stage", "show", stage["id"])["status"] == "open"
 
 
-def test_trusted_publishing(desk: Desk, trusted: FakeIndex) -> None:
+def test_trusted_publishing(cli: CommandRunner, trusted: FakeIndex) -> None:
     """A CI job publishes without a secret, and sends only the attestations of its workflow."""
-    wheel, stage = attested(desk, WORKFLOW, OTHER_WORKFLOW)
-    environment = {**own_settings(desk, trusted, TOKEN=None), **in_ci(trusted)}
+    wheel, stage = attested(cli, WORKFLOW, OTHER_WORKFLOW)
+    environment = {**own_settings(cli, trusted, TOKEN=None), **in_ci(trusted)}
 
-    ended = desk.run_with(environment, "promote", stage["id"], "--here")
+    ended = cli.run_in_environment(environment, "promote", stage["id"], "--here")
 
     assert ended.code == 0, ended
     assert ended.stderr == (
@@ -255,33 +258,33 @@ def test_trusted_publishing(desk: Desk, trusted: FakeIndex) -> None:
     assert [one for one in [CI_TOKEN, *minted] if one in ended.stdout + ended.stderr] == []
 
 
-def test_untrusted(desk: Desk, trusted: FakeIndex) -> None:
+def test_untrusted(cli: CommandRunner, trusted: FakeIndex) -> None:
     """If the index does not trust the CI job, the command fails and the stage stays open."""
     trusted.uploads.trusted.is_registered = False
-    stage = desk.staged()
-    environment = {**own_settings(desk, trusted, TOKEN=None), **in_ci(trusted)}
+    stage = cli.staged()
+    environment = {**own_settings(cli, trusted, TOKEN=None), **in_ci(trusted)}
 
-    ended = desk.run_with(environment, "promote", stage["id"], "--here")
+    ended = cli.run_in_environment(environment, "promote", stage["id"], "--here")
 
     assert (ended.code, "no publisher for it" in ended.stderr) == (1, True)
-    assert desk.json("stage", "show", stage["id"])["status"] == "open"
+    assert cli.json("stage", "show", stage["id"])["status"] == "open"
 
 
-def test_job_without_permission(desk: Desk, trusted: FakeIndex) -> None:
+def test_job_without_permission(cli: CommandRunner, trusted: FakeIndex) -> None:
     """A CI job that cannot request an identity token fails with the CI's message."""
-    environment = {**own_settings(desk, trusted, TOKEN=None), "GITHUB_ACTIONS": "true"}
+    environment = {**own_settings(cli, trusted, TOKEN=None), "GITHUB_ACTIONS": "true"}
 
-    ended = desk.run_with(environment, "promote", desk.staged()["id"], "--here")
+    ended = cli.run_in_environment(environment, "promote", cli.staged()["id"], "--here")
 
     assert ended.code == 1
     assert "missing or insufficient OIDC token permissions" in ended.stderr
 
 
-def test_attestations_and_a_token(desk: Desk, pypi: FakeIndex) -> None:
+def test_attestations_and_a_token(cli: CommandRunner, pypi: FakeIndex) -> None:
     """With an API token no attestations are sent, and a message says so."""
-    wheel, stage = attested(desk, WORKFLOW)
+    wheel, stage = attested(cli, WORKFLOW)
 
-    ended = here(desk, pypi, stage)
+    ended = here(cli, pypi, stage)
 
     assert ended.code == 0, ended
     assert "PyPI accepts them only from Trusted Publishers" in ended.stderr
@@ -301,33 +304,33 @@ def other_bytes_once(pypi: FakeIndex, project: str, sdist: str) -> Iterator[byte
     yield f"HTTP/1.1 200 OK\r\n{head}\r\nConnection: close\r\n\r\n{page}".encode()
 
 
-def test_other_bytes_on_the_index(desk: Desk, pypi: FakeIndex) -> None:
+def test_other_bytes_on_the_index(cli: CommandRunner, pypi: FakeIndex) -> None:
     """If the index lists other bytes, publishing ends with an error and can be resumed."""
-    wheel, sdist = desk.release()
-    stage = desk.staged(wheel, sdist)
-    answers = other_bytes_once(pypi, desk.project, sdist.name)
-    pypi.quirks = Quirks(raw={f"/simple/{desk.project}/": answers})
+    wheel, sdist = cli.release()
+    stage = cli.staged(wheel, sdist)
+    answers = other_bytes_once(pypi, cli.project, sdist.name)
+    pypi.quirks = Quirks(raw={f"/simple/{cli.project}/": answers})
 
-    ended = here(desk, pypi, stage)
+    ended = here(cli, pypi, stage)
 
     assert (ended.code, list(answers)) == (1, [])
     assert f"Error: {sdist.name} is already on the index with other bytes" in ended.stderr
-    assert desk.json("stage", "show", stage["id"])["status"] == "error"
-    assert here(desk, pypi, stage).code == 0
-    assert accepted(pypi, desk) == [wheel.name, sdist.name]
+    assert cli.json("stage", "show", stage["id"])["status"] == "error"
+    assert here(cli, pypi, stage).code == 0
+    assert accepted(pypi, cli) == [wheel.name, sdist.name]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
-def test_interrupted(desk: Desk, pypi: FakeIndex, number: signal.Signals) -> None:
+def test_interrupted(cli: CommandRunner, pypi: FakeIndex, number: signal.Signals) -> None:
     """SIGINT and SIGTERM store the reason in the journal, and publishing can be resumed."""
-    wheel, sdist = desk.release()
-    stage = desk.staged(wheel, sdist)
-    pypi.uploads.faults.append(Fault(Moment.READ, Way.HANG, sdist.name))
+    wheel, sdist = cli.release()
+    stage = cli.staged(wheel, sdist)
+    pypi.uploads.faults.append(Fault(FaultPoint.READ, FaultKind.HANG, sdist.name))
 
-    ended = desk.interrupted(
+    ended = cli.run_and_signal(
         number,
         lambda: bool(upload_outcomes(pypi, sdist.name)),
-        own_settings(desk, pypi),
+        own_settings(cli, pypi),
         *("promote", stage["id"], "--here"),
     )
 
@@ -336,6 +339,6 @@ def test_interrupted(desk: Desk, pypi: FakeIndex, number: signal.Signals) -> Non
         "Error: Publishing was interrupted on the machine that ran it. 1 of 2 files are published"
         in ended.stderr
     )
-    assert desk.json("stage", "show", stage["id"])["status"] == "error"
-    assert here(desk, pypi, stage).code == 0
-    assert accepted(pypi, desk) == [wheel.name, sdist.name]
+    assert cli.json("stage", "show", stage["id"])["status"] == "error"
+    assert here(cli, pypi, stage).code == 0
+    assert accepted(pypi, cli) == [wheel.name, sdist.name]

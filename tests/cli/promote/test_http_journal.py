@@ -18,7 +18,7 @@ from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.ports import JournalStore
-from tests.cli.desk import NOBODY
+from tests.support.clients.command_runner import UNUSED_URL
 
 ENTRY = Entry(
     "demo-1.0.tar.gz",
@@ -195,7 +195,7 @@ async def test_refused_ending(
 
 async def test_unreachable_server(journal_store: HttpJournalStore) -> None:
     """If the server cannot be reached for too long, the report fails."""
-    away = replace(journal_store, client=replace(journal_store.client, server=URL(NOBODY)))
+    away = replace(journal_store, client=replace(journal_store.client, server=URL(UNUSED_URL)))
 
     with pytest.raises(OutOfReachError, match="cannot be reached"):
         await away.renew()

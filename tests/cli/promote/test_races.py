@@ -15,7 +15,7 @@ from stageproxy.cli.output import FailedError
 from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.command import promote_stage
 from stageproxy.cli.promote.run import PromoteOptions
-from tests.cli.desk import NOBODY
+from tests.support.clients.command_runner import UNUSED_URL
 
 DIGEST, OTHER = "a" * 64, "b" * 64
 PLAN = {
@@ -72,7 +72,7 @@ async def connection(contended: ContendedServer) -> AsyncIterator[Connection]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", contended.answer)
     async with TestServer(app) as server:
-        yield Connection(str(server.make_url("/")), "token", LocalServer(NOBODY, None))
+        yield Connection(str(server.make_url("/")), "token", LocalServer(UNUSED_URL, None))
 
 
 def options(approval: ApprovalOptions) -> PromoteOptions:

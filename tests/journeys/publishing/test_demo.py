@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.desk import Stranger, a_stranger
 from tests.support.servers.processes import own_environment, run
+from tests.support.servers.stub_server import StubServer, running_stub_server
 
 pytestmark = [pytest.mark.journey, pytest.mark.network]
 
@@ -15,10 +15,10 @@ MINUTE = 60
 
 
 @pytest.fixture
-def stranger() -> Iterator[Stranger]:
+def stub_server() -> Iterator[StubServer]:
     """Return a server that is not the demo's."""
-    with a_stranger() as stranger:
-        yield stranger
+    with running_stub_server() as stub_server:
+        yield stub_server
 
 
 def left_in(folder: Path) -> list[str]:
@@ -41,11 +41,11 @@ async def test_demo(tmp_path: Path) -> None:
     assert (done.stderr, left_in(temporary), left_in(here)) == ("", [], [])
 
 
-async def test_demo_publishes_on_this_machine_only(tmp_path: Path, stranger: Stranger) -> None:
+async def test_demo_publishes_on_this_machine_only(tmp_path: Path, stub_server: StubServer) -> None:
     """The release of the demo stays on this machine, whatever the environment contains."""
     elsewhere = {
-        "STAGEPROXY_PROMOTION__REPOSITORY_URL": f"{stranger.url}/legacy/",
-        "STAGEPROXY_PROMOTION__INDEX_URL": f"{stranger.url}/simple/",
+        "STAGEPROXY_PROMOTION__REPOSITORY_URL": f"{stub_server.url}/legacy/",
+        "STAGEPROXY_PROMOTION__INDEX_URL": f"{stub_server.url}/simple/",
         "STAGEPROXY_PROMOTION__TOKEN": "pypi-real",
         "TMPDIR": str(tmp_path),
     }
@@ -54,7 +54,7 @@ async def test_demo_publishes_on_this_machine_only(tmp_path: Path, stranger: Str
     done = await run(*command, environment={**own_environment(), **elsewhere}, seconds=MINUTE)
 
     assert "stageproxy-demo 1.0 is published." in done.ok().stdout
-    assert stranger.authorizations == []
+    assert stub_server.authorizations == []
 
 
 async def test_demo_fails(tmp_path: Path) -> None:

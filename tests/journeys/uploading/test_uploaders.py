@@ -19,7 +19,7 @@ from tests.support.clients.uploaders import (
 )
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import (
-    Finished,
+    CommandResult,
     Server,
     assert_no_token_is_logged,
     running_server,
@@ -38,7 +38,7 @@ SHOWN = {"flit": "`https://HOST/project/NAME/`", "hatch": "`URL` + `NAME/VERSION
 class Step:
     """One upload: its result, the files of the uploader, and the stages afterwards."""
 
-    done: Finished
+    done: CommandResult
     built: dict[str, str]
     stages: list[dict[str, str]]
 

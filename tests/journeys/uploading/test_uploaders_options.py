@@ -13,7 +13,7 @@ from tests.support.clients.matrix import ClientMatrix
 from tests.support.clients.tools import Tools
 from tests.support.clients.uploaders import UPLOADERS, Release, UploaderRunner
 from tests.support.index.fake_index import FakeIndex, Quirks
-from tests.support.servers.processes import Finished, Server
+from tests.support.servers.processes import CommandResult, Server
 
 pytestmark = pytest.mark.journey
 
@@ -133,7 +133,7 @@ async def test_pdm_keeps_the_sentence_in_its_log(
     assert sentence in log_of(done)
 
 
-def log_of(done: Finished) -> str:
+def log_of(done: CommandResult) -> str:
     """Return the text of the log that pdm names."""
     found = re.search(r"See (\S+) for detailed debug log", done.output)
     assert found, done.output

@@ -13,7 +13,7 @@ from tests.support.clients.tools import Tools
 from tests.support.clients.uploaders import UPLOADERS, Uploader, UploaderRunner
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import (
-    Finished,
+    CommandResult,
     Server,
     assert_no_token_is_logged,
     running_server,
@@ -44,7 +44,7 @@ CASES = [
 class Refused:
     """A refused upload, the possible sentences, and the stages before and afterwards."""
 
-    done: Finished
+    done: CommandResult
     sentences: tuple[str, ...]
     before: list[dict[str, str]]
     since: list[dict[str, str]]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from tests.support.builders.distributions import Distribution
-from tests.support.servers.processes import Finished, run
+from tests.support.servers.processes import CommandResult, run
 
 Installer = Literal["pip", "uv"]
 INSTALLERS: tuple[Installer, ...] = ("pip", "uv")
@@ -121,7 +121,9 @@ class Clients:
             (folder / one.filename).write_bytes(one.content)
         return [str(folder / one.filename) for one in distributions]
 
-    async def pip(self, *arguments: str, python: Path | None = None, **settings: str) -> Finished:
+    async def pip(
+        self, *arguments: str, python: Path | None = None, **settings: str
+    ) -> CommandResult:
         """Run pip, on the environment of *python* if given, with more settings.
 
         pip caches pages of a trusted host only, unless they are served over TLS.
@@ -134,14 +136,14 @@ class Clients:
         command = [str(self.pip_python), "-m", "pip", *into, *arguments]
         return await self._run(*command, settings={**usual, **settings})
 
-    async def uv(self, *arguments: str) -> Finished:
+    async def uv(self, *arguments: str) -> CommandResult:
         """Run uv."""
         settings = {"UV_CACHE_DIR": str(self.folder / "uv-cache")}
         return await self._run(str(UV), *arguments, settings=settings)
 
     async def install(
         self, installer: Installer, index_url: str, *requirements: str
-    ) -> tuple[Path, Finished]:
+    ) -> tuple[Path, CommandResult]:
         """Install into a new environment, from one index only; return its Python and the result."""
         python = self.new_environment()
         match installer:
@@ -164,19 +166,21 @@ class Clients:
         """Return what *code* prints in an environment."""
         return (await self._run(str(python), "-c", code)).ok().stdout.strip()
 
-    async def twine_upload(self, url: str, token: str, *files: str) -> Finished:
+    async def twine_upload(self, url: str, token: str, *files: str) -> CommandResult:
         """Upload with twine, which prints the answer of the server with --verbose."""
         settings = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token}
         command = [sys.executable, "-m", "twine", "upload", "--verbose", "--non-interactive"]
         return await self._run(*command, "--repository-url", url, *files, settings=settings)
 
-    async def uv_publish(self, url: str, token: str, *files: str, check_url: str = "") -> Finished:
+    async def uv_publish(
+        self, url: str, token: str, *files: str, check_url: str = ""
+    ) -> CommandResult:
         """Upload with uv, which reads *check_url* first for existing files."""
         check = ["--check-url", check_url] if check_url else []
         command = ["publish", "--trusted-publishing", "never", "--publish-url", url, *check]
         return await self.uv(*command, "--token", token, *files)
 
-    async def _run(self, *command: str, settings: Mapping[str, str] = {}) -> Finished:
+    async def _run(self, *command: str, settings: Mapping[str, str] = {}) -> CommandResult:
         trusted = dict.fromkeys(_TRUSTED, str(self.authority)) if self.authority else {}
         environment = {**clean_environment(), **settings, **trusted}
         return await run(*command, environment=environment, folder=self.folder)

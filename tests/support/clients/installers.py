@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.clients.clients import UV, Clients, clean_environment
 from tests.support.clients.projects import PROJECTS, ProjectInstaller, Sources
 from tests.support.clients.tools import Tools
-from tests.support.servers.processes import Finished, run
+from tests.support.servers.processes import CommandResult, run
 
 ALL = ("pip", "uv pip", *PROJECTS)
 
@@ -37,7 +37,7 @@ _FOLDERS = {
 class Installation:
     """An installation: its result, and the contents of its environment."""
 
-    done: Finished
+    done: CommandResult
     installed: Mapping[str, str]
 
 
@@ -55,7 +55,7 @@ class Project:
         path = self.folder / self.by.lock_file
         return path.read_text() if path.exists() else ""
 
-    async def lock(self, *flags: str, **settings: str) -> Finished:
+    async def lock(self, *flags: str, **settings: str) -> CommandResult:
         """Write the lock file and install nothing."""
         python = self.installers.clients.new_environment()
         return await self._run(python, self.by.lock, flags, settings)
@@ -81,7 +81,7 @@ class Project:
         command: tuple[str, ...],
         flags: tuple[str, ...],
         settings: Mapping[str, str],
-    ) -> Finished:
+    ) -> CommandResult:
         tool = self.by.tool
         program = UV if tool == "uv" else self.installers.tools.command(tool)
         environment = {**self.installers.environment(python), **settings}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.builders.distributions import Distribution
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import Quirks
 from tests.support.servers.service import RunningService
 
@@ -19,7 +19,7 @@ META = {"api-version": "2.0"}
 
 
 @dataclass(frozen=True, slots=True)
-class Pep694:
+class Pep694Client:
     """A client with its own token, or the admin's."""
 
     service: RunningService

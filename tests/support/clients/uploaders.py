@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, metadata_of
 from tests.support.clients.clients import clean_environment
 from tests.support.clients.tools import Tools
-from tests.support.servers.processes import Finished, run
+from tests.support.servers.processes import CommandResult, run
 
 _URL = re.compile(r"https?://\S+")
 _BESIDE_PYTHON = ("twine", "uv")
@@ -190,7 +190,7 @@ class UploaderRunner:
         token: str,
         *more: str,
         changed: int | None = None,
-    ) -> Finished:
+    ) -> CommandResult:
         """Upload a release; its sources were last *changed* now, or at a given time."""
         project = self.project(uploader, release)
         release.write(project, uploader)

@@ -15,7 +15,7 @@ from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.upstream.upload_client import HttpUploadClient
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.builders.forms import FORM, Part, body_of, twine_form
-from tests.support.clients.asking import Answer, send
+from tests.support.clients.http import Answer, send
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import basic
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN

@@ -10,7 +10,7 @@ LONGEST = 2**20
 _PADDING = b" " * (8 * LONGEST)
 _LOG_IN = b"<!DOCTYPE html>\n<html><body><form action='/login'>Log in</form></body></html>"
 
-Fault = Callable[[bytes, str], bytes]
+ContentFault = Callable[[bytes, str], bytes]
 """Makes the bytes of an answer from a document and its type."""
 
 
@@ -24,37 +24,37 @@ def answer(
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def typed(kind: str) -> Fault:
+def typed(kind: str) -> ContentFault:
     """Return the fault of another type."""
     return lambda body, _: answer(body, kind)
 
 
-def encoded(encoding: str, pack: Callable[[bytes], bytes]) -> Fault:
+def encoded(encoding: str, pack: Callable[[bytes], bytes]) -> ContentFault:
     """Return the fault of an unknown or broken encoding."""
     return lambda body, kind: answer(pack(body), kind, f"Content-Encoding: {encoding}")
 
 
-def changed(change: Callable[[bytes], bytes]) -> Fault:
+def changed(change: Callable[[bytes], bytes]) -> ContentFault:
     """Return the fault of a changed body."""
     return lambda body, kind: answer(change(body), kind)
 
 
-def replaced(old: bytes, new: bytes) -> Fault:
+def replaced(old: bytes, new: bytes) -> ContentFault:
     """Return the fault of another body."""
     return changed(lambda body: body.replace(old, new))
 
 
-def value(written: bytes) -> Fault:
+def value(written: bytes) -> ContentFault:
     """Return the fault of a JSON document with an invalid value."""
     return changed(lambda body: b'{"strange":' + written + b"," + body.lstrip()[1:])
 
 
-def redirected(location: str) -> Fault:
+def redirected(location: str) -> ContentFault:
     """Return the fault of a redirect to nowhere."""
     return lambda _, kind: answer(b"", kind, f"Location: {location}", status="302 Found")
 
 
-def told(status: str) -> Fault:
+def told(status: str) -> ContentFault:
     """Return the fault of a status that does not match a whole document."""
     return lambda body, kind: answer(body, kind, status=status)
 

@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 class Attempt:
     """One request to the upload API; *number* counts those for its file.
 
-    *told*: the status of the answer, or the fault in place of it, as soon as it happens. *place*:
+    *answer*: the status of the answer, or the fault in place of it, as soon as it happens. *place*:
     how many files were accepted including it; *begun*: how many uploads had begun then.
     """
 
@@ -34,7 +34,7 @@ class Attempt:
     size: int = 0
     sha256: str = ""
     outcome: Outcome = Outcome.BROKEN_OFF
-    told: str = ""
+    answer: str = ""
     place: int = 0
     begun: int = 0
 

@@ -22,8 +22,8 @@ from stageproxy.core.index.pages import Listing, own_document
 from stageproxy.core.index.simple import read_page
 from tests.support.builders.distributions import Distribution
 from tests.support.builders.forms import FORM, body_of, twine_form
-from tests.support.clients.asking import Answer, send
 from tests.support.clients.clients import clean_environment
+from tests.support.clients.http import Answer, send
 from tests.support.clients.tools import Tools
 from tests.support.servers.nginx import free_port
 from tests.support.servers.processes import run

@@ -29,7 +29,7 @@ _RUN_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class CommandResult:
     """The result of a command: its exit code and output."""
 
     code: int
@@ -46,7 +46,7 @@ class Finished:
         """Return the JSON document on stdout."""
         return json.loads(self.stdout)
 
-    def ok(self) -> "Finished":
+    def ok(self) -> "CommandResult":
         """Return the result itself if the command succeeded; fail with its output otherwise."""
         assert self.code == 0, self.output
         return self
@@ -141,7 +141,9 @@ class Server:
         assert status == 201, body
         return json.loads(body)
 
-    async def command(self, *arguments: str, token: str | None = None, **settings: str) -> Finished:
+    async def command(
+        self, *arguments: str, token: str | None = None, **settings: str
+    ) -> CommandResult:
         """Run a `stageproxy` command against this server, with more *settings*."""
         variables = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": token or self.admin_token}
         environment = {**own_environment(), **variables, **settings}
@@ -182,7 +184,7 @@ async def run(
     environment: Mapping[str, str],
     folder: Path | None = None,
     seconds: float = _RUN_SECONDS,
-) -> Finished:
+) -> CommandResult:
     """Run a command, or kill it after its time limit.
 
     Its output is written to files: a process that it leaves behind cannot keep us waiting.
@@ -207,7 +209,7 @@ async def run(
         for stream in (stdout, stderr):
             stream.seek(0)
             text.append(stream.read().decode(errors="replace"))
-    return Finished(code, *text)
+    return CommandResult(code, *text)
 
 
 ServerStart = Callable[..., AbstractAsyncContextManager[Server]]

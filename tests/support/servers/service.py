@@ -20,8 +20,8 @@ from stageproxy.store.files import Inspector
 from stageproxy.web.keys import OPENAPI
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.builders.forms import FORM, Part, body_of, twine_form
-from tests.support.clients.asking import Answer, send
-from tests.support.clients.described import Description
+from tests.support.clients.api_description import ApiDescription
+from tests.support.clients.http import Answer, send
 from tests.support.index.fake_index import FakeIndex
 from tests.support.ports.clock import FakeClock
 from tests.support.ports.in_process_inspector import InProcessInspector
@@ -44,7 +44,7 @@ class RunningService:
     parts: Service
     session: ClientSession = field(repr=False)
     admin: str = field(repr=False)
-    description: Description = field(repr=False)
+    description: ApiDescription = field(repr=False)
 
     async def get(
         self, path: str, accept: str | None = None, *, method: str = "GET", **headers: str
@@ -143,7 +143,7 @@ async def running_service(
     ):
         url = lines[-1].rpartition(" ")[2]
         admin = directory.admin_token.read_text().strip()
-        description = Description(json.loads(parts.app[OPENAPI].body))
+        description = ApiDescription(json.loads(parts.app[OPENAPI].body))
         yield RunningService(url, index, clock, data, parts, session, admin, description)
 
 

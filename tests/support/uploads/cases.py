@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.builders.distributions import Distribution
 from tests.support.builders.forms import Part, form_parts
 from tests.support.builders.recipes import build_recipe
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.servers.processes import ROOT
 
 Case = Mapping[str, Any]

@@ -16,7 +16,7 @@ FOR_LONG = 600.0
 CUT_OFF = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\n200"
 
 
-class Moment(StrEnum):
+class FaultPoint(StrEnum):
     """When a fault happens, in order."""
 
     BEFORE = "before"
@@ -29,7 +29,7 @@ class Moment(StrEnum):
     """The upload was processed, and not answered."""
 
 
-class Way(StrEnum):
+class FaultKind(StrEnum):
     """What the client observes."""
 
     RESET = "reset"
@@ -47,8 +47,8 @@ class Fault:
     *status*, *sentence* and *headers* are of an answer, *seconds* of a hang.
     """
 
-    moment: Moment
-    way: Way
+    point: FaultPoint
+    kind: FaultKind
     filename: str = ANY_FILE
     attempts: tuple[int, ...] = (1,)
     status: int = 503
@@ -59,9 +59,9 @@ class Fault:
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         """Return the fault of a JSON document."""
-        moment, way = Moment(document["moment"]), Way(document["way"])
+        point, kind = FaultPoint(document["point"]), FaultKind(document["kind"])
         attempts = tuple(document.get("attempts", (1,)))
-        return cls(**{**document, "moment": moment, "way": way, "attempts": attempts})
+        return cls(**{**document, "point": point, "kind": kind, "attempts": attempts})
 
     def concerns(self, filename: str | None, attempt: int) -> bool:
         """Return whether the fault is planned for that attempt at a file."""
@@ -79,22 +79,22 @@ async def fail(request: web.Request, fault: Fault) -> web.Response:
     transport = request.transport
     if transport is None:
         return web.Response()
-    match fault.way:
-        case Way.ANSWER:
+    match fault.kind:
+        case FaultKind.ANSWER:
             reason = fault.sentence or HTTPStatus(fault.status).phrase
             return web.Response(status=fault.status, reason=reason, headers=fault.headers)
-        case Way.HANG:
+        case FaultKind.HANG:
             await asyncio.sleep(fault.seconds)
-        case Way.CUT:
+        case FaultKind.CUT:
             transport.write(CUT_OFF)
-        case Way.RESET:
+        case FaultKind.RESET:
             # Closing at once, with nothing sent after it, makes TCP send a reset.
             linger = struct.pack("ii", 1, 0)
             transport.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, linger
             )
             transport.abort()
-        case Way.CLOSE:
+        case FaultKind.CLOSE:
             pass
     transport.close()
     return web.Response()

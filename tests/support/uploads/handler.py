@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.support.index.history import Attempt
 from tests.support.uploads.fake_uploads import FakeUploads
-from tests.support.uploads.faults import Fault, Moment, fail
+from tests.support.uploads.faults import Fault, FaultPoint, fail
 from tests.support.uploads.forms import IncomingBody, has_filename, has_half, raw_headers
 from tests.support.uploads.rules import Refusal
 
@@ -52,34 +52,34 @@ async def _receive(request: web.Request, uploads: FakeUploads, attempt: Attempt)
     await body.until(has_filename)
     uploads.history.set_filename(attempt, body.filename)
     fault = uploads.fault_of(attempt)
-    if _is_now(fault, Moment.BEFORE):
+    if _is_now(fault, FaultPoint.BEFORE):
         return await _failed(request, attempt, fault)
     await body.until(has_half)
-    if _is_now(fault, Moment.MIDWAY):
+    if _is_now(fault, FaultPoint.MIDWAY):
         return await _failed(request, attempt, fault)
     await body.until(lambda _: False)
     form = body.form
     attempt.fields, attempt.sha256 = form.fields, form.sha256
     attempt.size = len(form.file.content) if form.file else 0
-    if _is_now(fault, Moment.READ):
+    if _is_now(fault, FaultPoint.READ):
         return await _failed(request, attempt, fault)
     # PyPI processes what it has read, whether or not the client is still connected.
     authorization = request.headers.get("Authorization", "")
     answer = await asyncio.shield(uploads.accept(form, authorization, attempt))
-    if _is_now(fault, Moment.ACCEPTED):
+    if _is_now(fault, FaultPoint.ACCEPTED):
         return await _failed(request, attempt, fault)
     response = _accepted() if answer is None else refused(request, answer)
-    attempt.told = str(response.status)
+    attempt.answer = str(response.status)
     return response
 
 
-def _is_now(fault: Fault | None, moment: Moment) -> bool:
-    return fault is not None and fault.moment is moment
+def _is_now(fault: Fault | None, point: FaultPoint) -> bool:
+    return fault is not None and fault.point is point
 
 
 async def _failed(request: web.Request, attempt: Attempt, fault: Fault | None) -> web.Response:
     assert fault is not None
-    attempt.told = f"{fault.way} {fault.moment}"
+    attempt.answer = f"{fault.kind} {fault.point}"
     return await fail(request, fault)
 
 

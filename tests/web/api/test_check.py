@@ -7,7 +7,7 @@ import pytest
 
 from stageproxy.web.bodies import LONGEST_FORM
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, upload_form
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import Quirks
 from tests.support.servers.service import RunningService
 

@@ -19,10 +19,10 @@ from stageproxy.web.bodies import LONGEST_FORM
 from stageproxy.web.keys import OPENAPI
 from stageproxy.web.routes import ROUTES
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.asking import Answer
-from tests.support.clients.described import Description
+from tests.support.clients.api_description import ApiDescription
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex, Quirks
-from tests.support.promotion.promoters import Promoter, publishing_on
+from tests.support.promotion.promotion_client import PromotionClient, promotion_settings
 from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
@@ -135,16 +135,16 @@ async def test_every_success(service: RunningService) -> None:
 
 async def promote(service: RunningService) -> None:
     """Carry out every step of a promotion."""
-    promoter, promoted = Promoter(service), await service.staged(NEXT)
-    await promoter.publish_elsewhere(promoted, NEXT)
-    await promoter.show(promoted)
-    await promoter.ask("GET", promoted, "/receipt")
-    await promoter.ask("GET", promoted, f"/files/{NEXT.filename}/form")
+    promotion_client, promoted = PromotionClient(service), await service.staged(NEXT)
+    await promotion_client.publish_as_client(promoted, NEXT)
+    await promotion_client.show(promoted)
+    await promotion_client.ask("GET", promoted, "/receipt")
+    await promotion_client.ask("GET", promoted, f"/files/{NEXT.filename}/form")
 
 
 async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
     """Each operation fails in every way that is described, as described."""
-    few, promotion = {"max_per_project": 2}, publishing_on(index)
+    few, promotion = {"max_per_project": 2}, promotion_settings(index)
     async with running_service(tmp_path / "data", index, stage=few, promotion=promotion) as service:
         await fail_without_upstream(service)
         stages = await stages_in_the_way(service)
@@ -154,11 +154,11 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
             filled = name.replace("{filename}", WHEEL.filename)
             for stage_id in stages:
                 request = filled.replace("{id}", stage_id)
-                await ask(service, request, operation)
-            await ask(service, request, operation, token=revoked.document["token"])
-            await ask(service, request, operation, token="unknown")
-            await ask(service, f"{request}?{'x' * 4000}", operation)
-            await ask(service, request, operation, body=b" " * (LONGEST_FORM + 1))
+                await fetch(service, request, operation)
+            await fetch(service, request, operation, token=revoked.document["token"])
+            await fetch(service, request, operation, token="unknown")
+            await fetch(service, f"{request}?{'x' * 4000}", operation)
+            await fetch(service, request, operation, body=b" " * (LONGEST_FORM + 1))
         for version in ("3.0", "4.0"):
             await service.api("POST", "stages", name="demo", version=version)
 
@@ -173,21 +173,21 @@ async def fail_without_upstream(service: RunningService) -> None:
     service.index.quirks = Quirks(status=503)
     for name, operation in service.description.operations():
         if "503" in operation["responses"]:
-            await ask(service, name.replace("{id}", stage["id"]), operation)
+            await fetch(service, name.replace("{id}", stage["id"]), operation)
     service.index.quirks = Quirks()
-    promoter = Promoter(service)
-    await promoter.report_end((await promoter.start(stage, "client")).document)
+    promotion_client = PromotionClient(service)
+    await promotion_client.report_end((await promotion_client.start(stage, "client")).document)
 
 
 async def stages_in_the_way(service: RunningService) -> list[str]:
     """Return the ids of a stage that is being promoted, of an ended one, and of none."""
     busy, ended = await service.staged(WHEEL), await service.open_stage("ended")
-    await Promoter(service).start(busy, "client")
+    await PromotionClient(service).start(busy, "client")
     await service.api("DELETE", f"stages/{ended['id']}")
     return [busy["id"], ended["id"], "0123456789abcdef"]
 
 
-async def ask(
+async def fetch(
     service: RunningService,
     request: str,
     operation: Any,
@@ -204,7 +204,7 @@ async def ask(
     await service.send(method, path, headers, data=data)
 
 
-def responses(description: Description, below: int = 600) -> set[tuple[str, str]]:
+def responses(description: ApiDescription, below: int = 600) -> set[tuple[str, str]]:
     """Return every response that is described, by its operation and its status."""
     return {
         (name, status)
@@ -229,4 +229,4 @@ NO_SUCH = {
 def test_difference_is_noticed(document: Any, answer: Answer) -> None:
     """An answer that is not as described fails whichever test asked for it."""
     with pytest.raises((AssertionError, ValidationError)):
-        Description(document).check("GET /api/stages", answer, None)
+        ApiDescription(document).check("GET /api/stages", answer, None)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.distributions import a_wheel, an_sdist
-from tests.support.promotion.promoters import Promoter, manifest_digest_of
+from tests.support.promotion.promotion_client import PromotionClient, manifest_digest_of
 from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
@@ -21,12 +21,12 @@ async def stage(service: RunningService) -> Any:
 
 
 async def test_published_by_the_server(
-    service: RunningService, promoter: Promoter, stage: Any
+    service: RunningService, promotion_client: PromotionClient, stage: Any
 ) -> None:
     """The server publishes each file once, the sdist last, and then the stage is published."""
-    started = await promoter.start(stage)
+    started = await promotion_client.start(stage)
 
-    done = await promoter.until_over(stage)
+    done = await promotion_client.until_over(stage)
     assert (started.status, started.document["status"]) == (202, "processing")
     assert "Retry-After" in started.headers
     assert service.index.uploads.history.accepted == [one.filename for one in (LINUX, WHEEL, SDIST)]
@@ -35,13 +35,15 @@ async def test_published_by_the_server(
     assert all(one["url"].startswith(service.index.url) for one in done["files"].values())
 
 
-async def test_receipt(service: RunningService, promoter: Promoter, stage: Any) -> None:
+async def test_receipt(
+    service: RunningService, promotion_client: PromotionClient, stage: Any
+) -> None:
     """A receipt states what was published, by whom, when, and where it is."""
-    await promoter.publish(stage)
+    await promotion_client.publish(stage)
 
-    receipt = (await promoter.ask("GET", stage, "/receipt")).document
+    receipt = (await promotion_client.ask("GET", stage, "/receipt")).document
 
-    shown = await promoter.show(stage)
+    shown = await promotion_client.show(stage)
     digest = hashlib.sha256(receipt["manifest"].encode()).hexdigest()
     assert digest == receipt["manifest-digest"] == manifest_digest_of(SDIST, WHEEL, LINUX)
     assert receipt["approved-by"] == shown["approved-by"]
@@ -55,22 +57,24 @@ async def test_receipt(service: RunningService, promoter: Promoter, stage: Any) 
     assert all(one.filename in page for one in (SDIST, WHEEL, LINUX))
 
 
-async def test_no_receipt_before_publishing_is_done(promoter: Promoter, stage: Any) -> None:
+async def test_no_receipt_before_publishing_is_done(
+    promotion_client: PromotionClient, stage: Any
+) -> None:
     """A stage has no receipt before it is published."""
-    nothing = await promoter.ask("GET", stage, "/promotion")
-    await promoter.start(stage, "client")
+    nothing = await promotion_client.ask("GET", stage, "/promotion")
+    await promotion_client.start(stage, "client")
 
-    early = await promoter.ask("GET", stage, "/receipt")
+    early = await promotion_client.ask("GET", stage, "/receipt")
 
     assert (nothing.status, early.status) == (404, 409)
     assert "Only a published stage has a receipt" in early.document["detail"]
 
 
-async def test_form(promoter: Promoter, stage: Any) -> None:
+async def test_form(promotion_client: PromotionClient, stage: Any) -> None:
     """A client that publishes gets the form of each file as it was sent, in its order."""
-    form = (await promoter.ask("GET", stage, f"/files/{WHEEL.filename}/form")).document
+    form = (await promotion_client.ask("GET", stage, f"/files/{WHEEL.filename}/form")).document
 
-    missing = await promoter.ask("GET", stage, "/files/other-1.0.tar.gz/form")
+    missing = await promotion_client.ask("GET", stage, "/files/other-1.0.tar.gz/form")
     names = [name for name, _ in form["fields"]]
     assert form["filename"] == WHEEL.filename
     assert ["sha256_digest", WHEEL.sha256] in form["fields"]
@@ -79,15 +83,15 @@ async def test_form(promoter: Promoter, stage: Any) -> None:
     assert missing.status == 404
 
 
-async def test_promoted_twice(promoter: Promoter, stage: Any) -> None:
+async def test_promoted_twice(promotion_client: PromotionClient, stage: Any) -> None:
     """A stage that is being promoted or is published cannot be promoted again."""
     digest = manifest_digest_of(SDIST, WHEEL, LINUX)
-    await promoter.start(stage, "client")
-    second = await promoter.ask("POST", stage, "/promotion", **{"manifest-digest": digest})
-    await promoter.give_up(stage)
-    await promoter.publish(stage)
+    await promotion_client.start(stage, "client")
+    second = await promotion_client.ask("POST", stage, "/promotion", **{"manifest-digest": digest})
+    await promotion_client.abort(stage)
+    await promotion_client.publish(stage)
 
-    third = await promoter.ask("POST", stage, "/promotion", **{"manifest-digest": digest})
+    third = await promotion_client.ask("POST", stage, "/promotion", **{"manifest-digest": digest})
 
     assert (second.status, third.status) == (409, 409)
     assert "is processing and cannot be promoted" in second.document["detail"]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex
-from tests.support.promotion.promoters import Promoter, publishing_on
+from tests.support.promotion.promotion_client import PromotionClient, promotion_settings
 from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
@@ -26,11 +26,11 @@ async def stage(service: RunningService) -> Any:
 
 async def test_no_credential(tmp_path: Path, index: FakeIndex) -> None:
     """Without a credential the answer lists the ways to provide one."""
-    promotion = publishing_on(index, token="")
+    promotion = promotion_settings(index, token="")
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
         stage = await service.staged(WHEEL)
 
-        answer = await Promoter(service).start(stage)
+        answer = await PromotionClient(service).start(stage)
         shown = (await service.api("GET", f"stages/{stage['id']}")).document
 
     assert (answer.status, shown["status"]) == (409, "open")
@@ -44,14 +44,14 @@ async def test_no_credential(tmp_path: Path, index: FakeIndex) -> None:
 async def test_token_file(tmp_path: Path, index: FakeIndex) -> None:
     """A token file is read when it is needed; the error names one that cannot be read."""
     file = tmp_path / "token"
-    promotion = publishing_on(index, token="", token_file=str(file))
+    promotion = promotion_settings(index, token="", token_file=str(file))
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
-        promoter, stage = Promoter(service), await service.staged(WHEEL)
-        missing = await promoter.start(stage)
+        promotion_client, stage = PromotionClient(service), await service.staged(WHEEL)
+        missing = await promotion_client.start(stage)
         file.touch(mode=0o600)
-        file.write_text(f"{publishing_on(index)['token']}\n")
+        file.write_text(f"{promotion_settings(index)['token']}\n")
 
-        done = await promoter.publish(stage)
+        done = await promotion_client.publish(stage)
 
     assert (missing.status, done["status"]) == (409, "published")
     assert str(file) in missing.document["detail"]
@@ -59,21 +59,21 @@ async def test_token_file(tmp_path: Path, index: FakeIndex) -> None:
 
 async def test_token_of_the_project(tmp_path: Path, index: FakeIndex) -> None:
     """A project's own token has precedence over the general one."""
-    own = publishing_on(index)["token"]
-    promotion = publishing_on(index, token="wrong", tokens=f"Demo={own}")
+    own = promotion_settings(index)["token"]
+    promotion = promotion_settings(index, token="wrong", tokens=f"Demo={own}")
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
-        done = await Promoter(service).publish(await service.staged(WHEEL))
+        done = await PromotionClient(service).publish(await service.staged(WHEEL))
 
     assert done["status"] == "published"
 
 
 async def test_refused_credential(tmp_path: Path, index: FakeIndex) -> None:
     """If the index refuses the token, no file is published and the stage can be changed."""
-    promotion = publishing_on(index, token="wrong")
+    promotion = promotion_settings(index, token="wrong")
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
-        promoter, stage = Promoter(service), await service.staged(WHEEL, SDIST)
+        promotion_client, stage = PromotionClient(service), await service.staged(WHEEL, SDIST)
 
-        failed = await promoter.publish(stage)
+        failed = await promotion_client.publish(stage)
         edited = await service.upload(LINUX)
 
     assert (failed["status"], edited.status) == ("error", 200)
@@ -83,14 +83,14 @@ async def test_refused_credential(tmp_path: Path, index: FakeIndex) -> None:
 
 async def test_new_credential_after_a_refusal(tmp_path: Path, index: FakeIndex) -> None:
     """After a refusal a credential in the request lets the promotion resume."""
-    good = publishing_on(index)["token"]
-    promotion = publishing_on(index, token="wrong")
+    good = promotion_settings(index)["token"]
+    promotion = promotion_settings(index, token="wrong")
     async with running_service(tmp_path / "data", index, promotion=promotion) as service:
-        promoter, stage = Promoter(service), await service.staged(WHEEL)
-        await promoter.publish(stage)
+        promotion_client, stage = PromotionClient(service), await service.staged(WHEEL)
+        await promotion_client.publish(stage)
 
-        await promoter.start(stage, token=good)
-        done = await promoter.until_over(stage)
+        await promotion_client.start(stage, token=good)
+        done = await promotion_client.until_over(stage)
 
     assert (done["status"], done["fence"]) == ("published", 2)
 
@@ -100,14 +100,14 @@ async def test_credential_of_a_request(
     tmp_path: Path, index: FakeIndex, log: io.StringIO, *, is_good: bool
 ) -> None:
     """A credential in a request appears in no answer, no row, no file and no log."""
-    data, promotion = tmp_path / "data", publishing_on(index, token="")
+    data, promotion = tmp_path / "data", promotion_settings(index, token="")
     index.uploads.tokens = {CANARY} if is_good else set()
     async with running_service(data, index, promotion=promotion) as service:
-        promoter, stage = Promoter(service), await service.staged(WHEEL)
-        started = await promoter.start(stage, token=CANARY)
-        done = await promoter.until_over(stage)
-        receipt = await promoter.ask("GET", stage, "/receipt")
-        audit = await promoter.ask("GET", stage, "/audit")
+        promotion_client, stage = PromotionClient(service), await service.staged(WHEEL)
+        started = await promotion_client.start(stage, token=CANARY)
+        done = await promotion_client.until_over(stage)
+        receipt = await promotion_client.ask("GET", stage, "/receipt")
+        audit = await promotion_client.ask("GET", stage, "/audit")
         metrics = await service.get("/metrics")
         texts = [started.text, json.dumps(done), receipt.text, audit.text, metrics.text]
         while_running = files_with(data, CANARY)

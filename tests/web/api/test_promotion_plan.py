@@ -8,7 +8,7 @@ import pytest
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.forms import twine_form
 from tests.support.index.fake_index import JUST_OUT, FakeIndex, Quirks
-from tests.support.promotion.promoters import Promoter, manifest_digest_of
+from tests.support.promotion.promotion_client import PromotionClient, manifest_digest_of
 from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
@@ -23,9 +23,9 @@ async def stage(service: RunningService) -> Any:
     return await service.staged(SDIST, WHEEL, LINUX)
 
 
-async def test_plan(service: RunningService, promoter: Promoter, stage: Any) -> None:
+async def test_plan(service: RunningService, promotion_client: PromotionClient, stage: Any) -> None:
     """A plan lists the files in the order of publishing, their states, and the target."""
-    answer = await promoter.plan(stage)
+    answer = await promotion_client.plan(stage)
 
     plan = answer.document
     expected = [planned(one) for one in (LINUX, WHEEL, SDIST)]
@@ -46,9 +46,11 @@ def planned(distribution: Distribution, *, published: bool = False) -> dict[str,
     }
 
 
-async def test_plan_lists_what_only_pypi_knows(promoter: Promoter, stage: Any) -> None:
+async def test_plan_lists_what_only_pypi_knows(
+    promotion_client: PromotionClient, stage: Any
+) -> None:
     """What only PyPI knows is listed once per release, and needs no acknowledgement."""
-    plan = (await promoter.plan(stage)).document
+    plan = (await promotion_client.plan(stage)).document
 
     kinds = {(one["file"], one["level"], one["source"]) for one in plan["findings"]}
     assert kinds == {(None, "unknown", "PyPI")}
@@ -56,23 +58,25 @@ async def test_plan_lists_what_only_pypi_knows(promoter: Promoter, stage: Any) -
     assert plan["warnings-digest"] == ""
 
 
-async def test_plan_of_a_partly_published_release(promoter: Promoter, stage: Any) -> None:
+async def test_plan_of_a_partly_published_release(
+    promotion_client: PromotionClient, stage: Any
+) -> None:
     """A file that the index has with the same bytes is published, without findings."""
-    promoter.service.index.add("demo", WHEEL, extra_file_keys=JUST_OUT)
+    promotion_client.service.index.add("demo", WHEEL, extra_file_keys=JUST_OUT)
 
-    plan = (await promoter.plan(stage)).document
+    plan = (await promotion_client.plan(stage)).document
 
     assert [one["published"] for one in plan["files"]] == [False, True, False]
     assert plan["refused"] is False
 
 
-async def test_plan_asks_the_index_each_time(promoter: Promoter, stage: Any) -> None:
+async def test_plan_asks_the_index_each_time(promotion_client: PromotionClient, stage: Any) -> None:
     """A plan describes the index as it is now: a name that another upload took is refused."""
-    before = (await promoter.plan(stage)).document
+    before = (await promotion_client.plan(stage)).document
     other = Distribution(WHEEL.filename, WHEEL.content + b"x")
-    promoter.service.index.add("demo", other, extra_file_keys=JUST_OUT)
+    promotion_client.service.index.add("demo", other, extra_file_keys=JUST_OUT)
 
-    after = (await promoter.plan(stage)).document
+    after = (await promotion_client.plan(stage)).document
 
     assert (before["refused"], after["refused"]) == (False, True)
     refused = [one for one in after["findings"] if one["level"] == "refuse"]
@@ -80,45 +84,49 @@ async def test_plan_asks_the_index_each_time(promoter: Promoter, stage: Any) -> 
     assert refused[0]["message"].startswith("File already exists")
 
 
-async def test_attestations_in_a_plan(service: RunningService, promoter: Promoter) -> None:
+async def test_attestations_in_a_plan(
+    service: RunningService, promotion_client: PromotionClient
+) -> None:
     """A plan warns of attestations that the server cannot send, but a client can."""
     form = twine_form(WHEEL, attestations='[{"version": 1}]', staged="true")
     stage = (await service.post(form)).document
 
-    plans = [(await promoter.plan(stage, one)).document for one in ("server", "client")]
+    plans = [(await promotion_client.plan(stage, one)).document for one in ("server", "client")]
 
     assert len(plans[0]["notices"]) == 1
     assert plans[0]["notices"][0].startswith(f"{WHEEL.filename}: 1 attestations are left out")
     assert plans[1]["notices"] == []
 
 
-async def test_other_manifest_digest(promoter: Promoter, stage: Any) -> None:
+async def test_other_manifest_digest(promotion_client: PromotionClient, stage: Any) -> None:
     """A promotion with another manifest digest is refused, and the stage stays editable."""
-    answer = await promoter.start(stage, **{"manifest-digest": "0" * 64})
+    answer = await promotion_client.start(stage, **{"manifest-digest": "0" * 64})
 
-    shown = (await promoter.service.api("GET", f"stages/{stage['id']}")).document
+    shown = (await promotion_client.service.api("GET", f"stages/{stage['id']}")).document
     assert answer.status == 409
     assert manifest_digest_of(SDIST, WHEEL, LINUX) in answer.document["detail"]
     assert shown["status"] == "open"
 
 
-async def test_file_uploaded_after_the_plan(promoter: Promoter, stage: Any) -> None:
+async def test_file_uploaded_after_the_plan(promotion_client: PromotionClient, stage: Any) -> None:
     """A file that is uploaded after the plan keeps the planned promotion from starting."""
-    plan = (await promoter.plan(stage)).document
-    await promoter.service.upload(a_wheel(version="2.0", tag="cp312-cp312-win_amd64"))
+    plan = (await promotion_client.plan(stage)).document
+    await promotion_client.service.upload(a_wheel(version="2.0", tag="cp312-cp312-win_amd64"))
 
-    answer = await promoter.start(stage, **{"manifest-digest": plan["manifest-digest"]})
+    answer = await promotion_client.start(stage, **{"manifest-digest": plan["manifest-digest"]})
 
     assert answer.status == 409
-    assert promoter.service.index.uploads.history.attempts == []
+    assert promotion_client.service.index.uploads.history.attempts == []
 
 
-async def test_unacknowledged_warnings(service: RunningService, promoter: Promoter) -> None:
+async def test_unacknowledged_warnings(
+    service: RunningService, promotion_client: PromotionClient
+) -> None:
     """Unacknowledged warnings are 409, with all of them and their digest."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
-    plan = (await promoter.plan(stage)).document
+    plan = (await promotion_client.plan(stage)).document
 
-    refused = await promoter.start(stage, "client", acknowledged="")
+    refused = await promotion_client.start(stage, "client", acknowledged="")
 
     warnings = [one for one in plan["findings"] if one["level"] == "warn"]
     problem = refused.document
@@ -128,11 +136,13 @@ async def test_unacknowledged_warnings(service: RunningService, promoter: Promot
     assert (await service.api("GET", f"stages/{stage['id']}")).document["status"] == "open"
 
 
-async def test_acknowledged_warnings(service: RunningService, promoter: Promoter) -> None:
+async def test_acknowledged_warnings(
+    service: RunningService, promotion_client: PromotionClient
+) -> None:
     """The digest of the warnings acknowledges them, and the promotion records their texts."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
 
-    answer = await promoter.start(stage, "client")
+    answer = await promotion_client.start(stage, "client")
 
     assert answer.status == 202
     warning = f"{SDIST.filename} has a different Summary than {WHEEL.filename}. PyPI shows that of "
@@ -141,25 +151,25 @@ async def test_acknowledged_warnings(service: RunningService, promoter: Promoter
 
 
 async def test_acknowledgement_is_of_these_warnings(
-    service: RunningService, promoter: Promoter
+    service: RunningService, promotion_client: PromotionClient
 ) -> None:
     """The digest of other warnings acknowledges nothing."""
     stage = await service.staged(WHEEL, OTHER_SUMMARY)
 
-    answer = await promoter.start(stage, "client", acknowledged="0" * 64)
+    answer = await promotion_client.start(stage, "client", acknowledged="0" * 64)
 
     assert answer.status == 409
 
 
 async def test_refused_with_everything(
-    service: RunningService, promoter: Promoter, stage: Any
+    service: RunningService, promotion_client: PromotionClient, stage: Any
 ) -> None:
     """All that the index would refuse is reported together, and nothing is sent."""
     for one in (WHEEL, SDIST):
         other = Distribution(one.filename, LINUX.content + one.content)
         service.index.add("demo", other, extra_file_keys=JUST_OUT)
 
-    answer = await promoter.start(stage)
+    answer = await promotion_client.start(stage)
 
     sources = {one["source"] for one in answer.document["errors"]}
     shown = (await service.api("GET", f"stages/{stage['id']}")).document
@@ -167,14 +177,16 @@ async def test_refused_with_everything(
     assert (shown["status"], service.index.uploads.history.attempts) == ("open", [])
 
 
-async def test_damaged_file(service: RunningService, promoter: Promoter, stage: Any) -> None:
+async def test_damaged_file(
+    service: RunningService, promotion_client: PromotionClient, stage: Any
+) -> None:
     """A file whose bytes changed on the disk is found before anything is sent."""
     folder = service.data / "files"
     path = next(one for one in folder.rglob("*") if one.name == WHEEL.sha256)
     path.chmod(0o600)
     path.write_bytes(b"x" + WHEEL.content[1:])
 
-    answer = await promoter.start(stage)
+    answer = await promotion_client.start(stage)
 
     assert answer.status == 400
     assert [one["source"] for one in answer.document["errors"]] == [WHEEL.filename]
@@ -183,13 +195,13 @@ async def test_damaged_file(service: RunningService, promoter: Promoter, stage: 
 
 
 async def test_index_that_does_not_answer(
-    service: RunningService, promoter: Promoter, stage: Any
+    service: RunningService, promotion_client: PromotionClient, stage: Any
 ) -> None:
     """Without an answer from the index a promotion is 503, and nothing is sent."""
     digest = manifest_digest_of(SDIST, WHEEL, LINUX)
     service.index.quirks = Quirks(status=503)
 
-    answer = await promoter.ask("POST", stage, "/promotion", **{"manifest-digest": digest})
+    answer = await promotion_client.ask("POST", stage, "/promotion", **{"manifest-digest": digest})
 
     assert answer.status == 503
     assert service.index.uploads.history.attempts == []
@@ -200,7 +212,7 @@ async def test_no_target(tmp_path: Path, index: FakeIndex) -> None:
     async with running_service(tmp_path / "data", index) as service:
         stage = await service.staged(WHEEL)
 
-        answer = await Promoter(service).plan(stage)
+        answer = await PromotionClient(service).plan(stage)
 
     assert answer.status == 409
     assert answer.document["detail"] == (
@@ -213,7 +225,7 @@ async def test_no_target_and_no_right(tmp_path: Path, index: FakeIndex) -> None:
     """A token that cannot promote gets 403 before anything about the settings."""
     async with running_service(tmp_path / "data", index) as service:
         stage = await service.staged(WHEEL)
-        uploader = Promoter(service, await service.token())
+        uploader = PromotionClient(service, await service.token())
 
         answer = await uploader.ask("POST", stage, "/promotion", **{"manifest-digest": "0" * 64})
 

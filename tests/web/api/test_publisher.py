@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.distributions import a_wheel
-from tests.support.promotion.promoters import Promoter
+from tests.support.promotion.promotion_client import PromotionClient
 from tests.support.servers.service import RunningService
 
 WHEEL = a_wheel(version="2.0")
@@ -34,42 +34,44 @@ async def stage(service: RunningService) -> Any:
     [*((words, "client") for words in CLIENT), *((words, "server") for words in SERVER)],
 )
 async def test_plan(
-    promoter: Promoter, stage: Any, words: Mapping[str, str], publisher: str
+    promotion_client: PromotionClient, stage: Any, words: Mapping[str, str], publisher: str
 ) -> None:
     """A plan accepts either word and names the publisher; the default is the server."""
     more: Mapping[str, Any] = {"credential-follows": True, **words}
 
-    plan = await promoter.ask("POST", stage, "/promotion/plan", **more)
+    plan = await promotion_client.ask("POST", stage, "/promotion/plan", **more)
 
     assert (plan.status, plan.document["publisher"]) == (200, publisher)
 
 
 @pytest.mark.parametrize("words", CLIENT)
-async def test_promotion(promoter: Promoter, stage: Any, words: Mapping[str, str]) -> None:
+async def test_promotion(
+    promotion_client: PromotionClient, stage: Any, words: Mapping[str, str]
+) -> None:
     """A promotion accepts either word and shows both."""
     digest = {"manifest-digest": stage["manifest-digest"]}
 
-    begun = await promoter.ask("POST", stage, "/promotion", **digest, **words)
+    begun = await promotion_client.ask("POST", stage, "/promotion", **digest, **words)
 
-    shown = await promoter.show(stage)
+    shown = await promotion_client.show(stage)
     assert begun.status == 202
     assert (shown["publisher"], shown["way"]) == ("client", "here")
 
 
-async def test_receipt(promoter: Promoter, stage: Any) -> None:
+async def test_receipt(promotion_client: PromotionClient, stage: Any) -> None:
     """A receipt has both words."""
-    await promoter.publish_elsewhere(stage, WHEEL)
+    await promotion_client.publish_as_client(stage, WHEEL)
 
-    receipt = (await promoter.ask("GET", stage, "/receipt")).document
+    receipt = (await promotion_client.ask("GET", stage, "/receipt")).document
 
     assert (receipt["publisher"], receipt["published-by"]) == ("client", "here")
 
 
-async def test_audit_trail(promoter: Promoter, stage: Any) -> None:
+async def test_audit_trail(promotion_client: PromotionClient, stage: Any) -> None:
     """A record of a promotion has both words."""
-    await promoter.start(stage, "client")
+    await promotion_client.start(stage, "client")
 
-    records = (await promoter.ask("GET", stage, "/audit")).document["events"]
+    records = (await promotion_client.ask("GET", stage, "/audit")).document["events"]
 
     details = records[-1]["details"]
     assert (details["publisher"], details["way"]) == ("client", "here")
@@ -85,9 +87,9 @@ async def test_audit_trail(promoter: Promoter, stage: Any) -> None:
     ],
 )
 async def test_no_publisher(
-    promoter: Promoter, stage: Any, words: Mapping[str, str], source: str
+    promotion_client: PromotionClient, stage: Any, words: Mapping[str, str], source: str
 ) -> None:
     """A word under the wrong key is refused, and so are words for different publishers."""
-    answer = await promoter.ask("POST", stage, "/promotion/plan", **words)
+    answer = await promotion_client.ask("POST", stage, "/promotion/plan", **words)
 
     assert (answer.status, [one["source"] for one in answer.document["errors"]]) == (400, [source])

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.index import content_faults as faults
-from tests.support.index.content_faults import Fault
+from tests.support.index.content_faults import ContentFault
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.servers.service import PIP, RunningService, running_service
 
@@ -25,7 +25,7 @@ DOCUMENTS = {
 JSON = (PAGE, PROJECT)
 STAGED = ("demo-2.0", "<title>2.0</title>")
 
-EVERYWHERE: dict[str, Fault] = {
+EVERYWHERE: dict[str, ContentFault] = {
     "another type": faults.typed("image/png"),
     "text": faults.typed("text/plain"),
     "no type": faults.typed(""),
@@ -63,7 +63,7 @@ EVERYWHERE: dict[str, Fault] = {
     "a redirect to no URL": faults.redirected("http://[::1"),
     "a redirect to nowhere": faults.redirected(""),
 }
-SOMEWHERE: dict[str, tuple[Fault, Collection[str]]] = {
+SOMEWHERE: dict[str, tuple[ContentFault, Collection[str]]] = {
     "NaN": (faults.value(b"NaN"), JSON),
     "very deep nesting": (faults.value(b"[" * 200_000 + b"]" * 200_000), JSON),
     "a key twice": (faults.value(b'1,"strange":2'), JSON),
@@ -112,7 +112,7 @@ class Client:
         path, accept = DOCUMENTS[name]
         return await self.service.get(self.prefix + path, accept)
 
-    async def read_faulty(self, name: str, fault: Fault) -> Answer:
+    async def read_faulty(self, name: str, fault: ContentFault) -> Answer:
         """Return a document below the stage while upstream has a fault."""
         path, accept = DOCUMENTS[name]
         index = self.service.index
@@ -126,7 +126,7 @@ class Client:
 
 @pytest.mark.parametrize(("fault", "names"), CASES.values(), ids=CASES)
 async def test_faults_of_content(
-    service: RunningService, prefix: str, fault: Fault, names: Collection[str]
+    service: RunningService, prefix: str, fault: ContentFault, names: Collection[str]
 ) -> None:
     """An invalid document is a gateway error, is never edited, and is not cached."""
     client = Client(service, prefix)

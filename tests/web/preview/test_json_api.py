@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import JUST_OUT, Quirks
 from tests.support.servers.service import RunningService, prefix_of
 

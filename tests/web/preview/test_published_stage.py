@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.index.fake_index import JUST_OUT
-from tests.support.promotion.promoters import Promoter
+from tests.support.promotion.promotion_client import PromotionClient
 from tests.support.servers.service import HTML_PAGE, JSON_PAGE, RunningService, prefix_of
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -17,20 +17,20 @@ PAGES = ["simple/demo/", "pypi/demo/json", "pypi/demo/2.0/json", "rss/project/de
 
 
 @pytest.fixture
-async def stage(service: RunningService, promoter: Promoter) -> Any:
+async def stage(service: RunningService, promotion_client: PromotionClient) -> Any:
     """Return a stage that the server has published, of a project with an older release."""
     service.index.add("demo", a_wheel(version="1.0"))
     staged = await service.staged(WHEEL, SDIST)
-    assert (await promoter.publish(staged))["status"] == "published"
+    assert (await promotion_client.publish(staged))["status"] == "published"
     return staged
 
 
 @pytest.fixture
-async def unlisted(service: RunningService, promoter: Promoter) -> Any:
+async def unlisted(service: RunningService, promotion_client: PromotionClient) -> Any:
     """Return a published stage whose files upstream's page does not list yet."""
     service.index.add("demo", a_wheel(version="1.0"))
     staged = await service.staged(WHEEL, SDIST)
-    assert (await promoter.publish_elsewhere(staged, WHEEL, SDIST))["status"] == "published"
+    assert (await promotion_client.publish_as_client(staged, WHEEL, SDIST))["status"] == "published"
     service.index.remove("demo")
     service.index.add("demo", a_wheel(version="1.0"))
     return staged
@@ -53,11 +53,13 @@ async def test_pages(service: RunningService, stage: Any, path: str, accept: str
 
 
 @pytest.mark.parametrize("file", [WHEEL, SDIST], ids=["wheel", "sdist"])
-async def test_files(service: RunningService, promoter: Promoter, stage: Any, file: Any) -> None:
+async def test_files(
+    service: RunningService, promotion_client: PromotionClient, stage: Any, file: Any
+) -> None:
     """A staged file's URL redirects to the file on the index, temporarily."""
     answer = await service.get(stage["files"][file.filename]["link"])
 
-    url = (await promoter.show(stage))["files"][file.filename]["url"]
+    url = (await promotion_client.show(stage))["files"][file.filename]["url"]
     assert (answer.status, answer.headers["Location"]) == (307, url)
     assert answer.headers["Cache-Control"] == "no-store"
     assert (await service.get(url)).body == file.content
@@ -86,7 +88,9 @@ async def test_file_of_an_older_release(service: RunningService, stage: Any) -> 
     assert (answer.status, answer.body) == (200, old.content)
 
 
-async def test_lag(service: RunningService, promoter: Promoter, unlisted: Any) -> None:
+async def test_lag(
+    service: RunningService, promotion_client: PromotionClient, unlisted: Any
+) -> None:
     """A published file that is not listed yet stays on the page, and redirects to the index."""
     page = await service.get(f"{prefix_of(unlisted)}simple/demo/", JSON_PAGE)
 
@@ -95,7 +99,7 @@ async def test_lag(service: RunningService, promoter: Promoter, unlisted: Any) -
     answer = await service.get(unlisted["files"][WHEEL.filename]["link"])
     assert (
         answer.headers["Location"]
-        == (await promoter.show(unlisted))["files"][WHEEL.filename]["url"]
+        == (await promotion_client.show(unlisted))["files"][WHEEL.filename]["url"]
     )
 
 
@@ -229,31 +233,35 @@ async def test_same_file_again(service: RunningService, stage: Any) -> None:
 
 
 @pytest.mark.usefixtures("stage")
-async def test_later_file_is_published(service: RunningService, promoter: Promoter) -> None:
+async def test_later_file_is_published(
+    service: RunningService, promotion_client: PromotionClient
+) -> None:
     """A wheel that joins a published release is published like any other."""
     another = await service.staged(LATER)
 
-    done = await promoter.publish(another)
+    done = await promotion_client.publish(another)
 
     assert done["status"] == "published"
     assert service.index.uploads.history.accepted[-1] == LATER.filename
 
 
-async def test_published_stage_cannot_change(promoter: Promoter, stage: Any) -> None:
+async def test_published_stage_cannot_change(promotion_client: PromotionClient, stage: Any) -> None:
     """A published stage cannot be canceled or extended, and loses no file."""
     answers = [
-        await promoter.ask("DELETE", stage),
-        await promoter.ask("POST", stage, "/extend", **{"extend-for": 60}),
-        await promoter.ask("DELETE", stage, f"/files/{WHEEL.filename}"),
-        await promoter.plan(stage),
+        await promotion_client.ask("DELETE", stage),
+        await promotion_client.ask("POST", stage, "/extend", **{"extend-for": 60}),
+        await promotion_client.ask("DELETE", stage, f"/files/{WHEEL.filename}"),
+        await promotion_client.plan(stage),
     ]
 
     assert [one.status for one in answers] == [409] * 4
 
 
-async def test_rotated(service: RunningService, promoter: Promoter, stage: Any) -> None:
+async def test_rotated(
+    service: RunningService, promotion_client: PromotionClient, stage: Any
+) -> None:
     """The URL of a published stage can be replaced."""
-    rotated = (await promoter.ask("POST", stage, "/rotate")).document
+    rotated = (await promotion_client.ask("POST", stage, "/rotate")).document
 
     before = await service.get(f"{prefix_of(stage)}simple/demo/", JSON_PAGE)
     after = await service.get(f"{prefix_of(rotated)}simple/demo/", JSON_PAGE)

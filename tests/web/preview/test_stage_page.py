@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.builders.forms import twine_form
-from tests.support.promotion.promoters import Promoter, an_entry
+from tests.support.promotion.promotion_client import PromotionClient, an_entry
 from tests.support.servers.service import RunningService, prefix_of
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -120,13 +120,13 @@ async def test_manifest_digest_on_the_page(
 
 
 async def test_page_while_it_is_published(
-    promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
+    promotion_client: PromotionClient, prefix: str, stage: Any, wheel: Distribution
 ) -> None:
     """During publishing the page shows the state of each file, and no expiry."""
-    promotion = (await promoter.start(stage, "client")).document
-    await promoter.report(promotion, an_entry(wheel.filename))
+    promotion = (await promotion_client.start(stage, "client")).document
+    await promotion_client.report(promotion, an_entry(wheel.filename))
 
-    page = (await promoter.service.get(prefix, BROWSER)).text
+    page = (await promotion_client.service.get(prefix, BROWSER)).text
 
     assert re.findall("<td>(confirmed|pending)</td>", page) == ["confirmed", "pending"]
     assert f"1 of 2 files are published: {wheel.filename}." in page
@@ -134,14 +134,14 @@ async def test_page_while_it_is_published(
 
 
 async def test_page_after_a_failure(
-    promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
+    promotion_client: PromotionClient, prefix: str, stage: Any, wheel: Distribution
 ) -> None:
     """The page shows why a promotion stopped, escaped as text."""
-    promotion = (await promoter.start(stage, "client")).document
+    promotion = (await promotion_client.start(stage, "client")).document
     entry = an_entry(wheel.filename, "refused", said=SCRIPT)
-    await promoter.report(promotion, entry, ending="error", reason=SCRIPT)
+    await promotion_client.report(promotion, entry, ending="error", reason=SCRIPT)
 
-    page = (await promoter.service.get(prefix, BROWSER)).text
+    page = (await promotion_client.service.get(prefix, BROWSER)).text
 
     assert "Status: error. Expires: " in page
     assert "&lt;script&gt;" in page
@@ -150,13 +150,13 @@ async def test_page_after_a_failure(
 
 
 async def test_page_of_half_a_release(
-    promoter: Promoter, prefix: str, stage: Any, wheel: Distribution
+    promotion_client: PromotionClient, prefix: str, stage: Any, wheel: Distribution
 ) -> None:
     """The page of a partly published release does not claim that it is unpublished."""
-    promotion = (await promoter.start(stage, "client")).document
-    await promoter.report(promotion, an_entry(wheel.filename), ending="error", reason="No.")
+    promotion = (await promotion_client.start(stage, "client")).document
+    await promotion_client.report(promotion, an_entry(wheel.filename), ending="error", reason="No.")
 
-    page = (await promoter.service.get(prefix, BROWSER)).text
+    page = (await promotion_client.service.get(prefix, BROWSER)).text
 
     assert "<h1>demo 2.0, partially published</h1>" in page
     assert "Some files of this release may already be on PyPI." in page

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.clients.pep694 import META, UPLOAD_2_0, Pep694
+from tests.support.clients.pep694 import META, UPLOAD_2_0, Pep694Client
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import RunningService, running_service
 
@@ -19,20 +19,20 @@ SDIST = an_sdist(version="2.0")
 
 
 @pytest.fixture
-async def client(service: RunningService) -> Pep694:
+async def client(service: RunningService) -> Pep694Client:
     """Return a client that may only upload."""
-    return Pep694(service, await service.token())
+    return Pep694Client(service, await service.token())
 
 
 @pytest.fixture
-async def small(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Pep694]:
+async def small(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Pep694Client]:
     """Return a client of a server that accepts no large files."""
     upload = {"max_file_size": 2**20}
     async with running_service(tmp_path / "data", index, upload=upload) as running:
-        yield Pep694(running)
+        yield Pep694Client(running)
 
 
-async def test_announced(client: Pep694) -> None:
+async def test_announced(client: Pep694Client) -> None:
     """An announced file is pending, has its URLs, and is in the session."""
     session = await client.session()
 
@@ -61,7 +61,7 @@ async def test_announced(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "pending"}
 
 
-async def test_no_url_can_be_guessed(client: Pep694) -> None:
+async def test_no_url_can_be_guessed(client: Pep694Client) -> None:
     """The URL of an upload has 128 random bits, and is the one in the session."""
     session = await client.session()
 
@@ -74,7 +74,7 @@ async def test_no_url_can_be_guessed(client: Pep694) -> None:
 
 
 @pytest.mark.parametrize("mechanism", ["", "HTTP-POST-BYTES", "vnd-fastly-s3", "http-post-bytes "])
-async def test_other_mechanisms(client: Pep694, mechanism: str) -> None:
+async def test_other_mechanisms(client: Pep694Client, mechanism: str) -> None:
     """An unknown mechanism is 422, and the answer names the known one."""
     session = await client.session()
 
@@ -95,7 +95,7 @@ WRONG_NAMES = {
 
 
 @pytest.mark.parametrize("filename", WRONG_NAMES.values(), ids=WRONG_NAMES)
-async def test_wrong_filename(client: Pep694, filename: str) -> None:
+async def test_wrong_filename(client: Pep694Client, filename: str) -> None:
     """A filename that does not fit the session is 400, by its field."""
     session = await client.session()
 
@@ -110,7 +110,7 @@ WRONG_SIZES = ["1000", 1000.0, 1.5, True, -1, None, [], 10**30]
 
 
 @pytest.mark.parametrize("size", WRONG_SIZES, ids=repr)
-async def test_wrong_size(client: Pep694, size: Any) -> None:
+async def test_wrong_size(client: Pep694Client, size: Any) -> None:
     """A size must be a whole number of bytes within the limit."""
     session = await client.session()
 
@@ -120,7 +120,7 @@ async def test_wrong_size(client: Pep694, size: Any) -> None:
     assert await client.files(session) == {}
 
 
-async def test_too_large(small: Pep694) -> None:
+async def test_too_large(small: Pep694Client) -> None:
     """A file that is larger than the limit is refused before it is sent."""
     session = await small.session()
 
@@ -146,7 +146,7 @@ WRONG_HASHES = {
 
 
 @pytest.mark.parametrize("hashes", WRONG_HASHES.values(), ids=WRONG_HASHES)
-async def test_wrong_hashes(client: Pep694, hashes: Any) -> None:
+async def test_wrong_hashes(client: Pep694Client, hashes: Any) -> None:
     """At least one secure digest is needed, and every digest must be valid."""
     session = await client.session()
 
@@ -158,7 +158,7 @@ async def test_wrong_hashes(client: Pep694, hashes: Any) -> None:
 
 
 @pytest.mark.parametrize("missing", ["filename", "size", "hashes", "mechanism", "meta"])
-async def test_every_member_is_required(client: Pep694, missing: str) -> None:
+async def test_every_member_is_required(client: Pep694Client, missing: str) -> None:
     """A message without one of its members is refused, and the member named."""
     session = await client.session()
     document = {
@@ -176,7 +176,7 @@ async def test_every_member_is_required(client: Pep694, missing: str) -> None:
 
 
 @pytest.mark.parametrize("staged", [WHEEL, a_wheel(version="2.0", summary="Another")])
-async def test_published_already(client: Pep694, staged: Distribution) -> None:
+async def test_published_already(client: Pep694Client, staged: Distribution) -> None:
     """A filename that PyPI has is 409, with the same bytes or others."""
     client.service.index.add("demo", WHEEL)
     session = await client.session()
@@ -188,7 +188,7 @@ async def test_published_already(client: Pep694, staged: Distribution) -> None:
     assert await client.files(session) == {}
 
 
-async def test_pending_already(client: Pep694) -> None:
+async def test_pending_already(client: Pep694Client) -> None:
     """A filename that is pending is 409, and the first upload is unchanged."""
     session = await client.session()
     first = await client.sent(session, WHEEL)
@@ -201,7 +201,7 @@ async def test_pending_already(client: Pep694) -> None:
     assert (await client.complete(first)).status == 201
 
 
-async def test_twenty_at_once_for_one_name(client: Pep694) -> None:
+async def test_twenty_at_once_for_one_name(client: Pep694Client) -> None:
     """Of many that announce one file at the same time, one succeeds."""
     session = await client.session()
 
@@ -211,10 +211,10 @@ async def test_twenty_at_once_for_one_name(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "pending"}
 
 
-async def test_ended_session(client: Pep694, service: RunningService) -> None:
+async def test_ended_session(client: Pep694Client, service: RunningService) -> None:
     """An ended session accepts no files."""
     session = await client.session()
-    await Pep694(service).ask("DELETE", session["links"]["session"])
+    await Pep694Client(service).ask("DELETE", session["links"]["session"])
 
     answer = await client.announce(session, WHEEL)
 
@@ -222,7 +222,7 @@ async def test_ended_session(client: Pep694, service: RunningService) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/bytes", "/attestations", "/complete", "/extend"])
-async def test_unknown_upload(client: Pep694, path: str) -> None:
+async def test_unknown_upload(client: Pep694Client, path: str) -> None:
     """An unknown upload is 404, for every request."""
     session = await client.session()
     url = f"{session['links']['upload']}/{'0' * 32}"
@@ -235,7 +235,7 @@ async def test_unknown_upload(client: Pep694, path: str) -> None:
 @pytest.mark.parametrize("path", ["", "/bytes", "/attestations", "/complete", "/extend"])
 async def test_upload_of_another_stage(service: RunningService, path: str) -> None:
     """An upload is not found by the URL of another session, and is unchanged."""
-    client = Pep694(service)
+    client = Pep694Client(service)
     session, other = await client.session(), await client.session("other")
     upload = await client.sent(session, SDIST)
     upload_id = upload["links"]["file-upload-session"].rpartition("/")[2]
@@ -246,7 +246,7 @@ async def test_upload_of_another_stage(service: RunningService, path: str) -> No
     assert await client.status(upload) == "pending"
 
 
-async def test_head(client: Pep694) -> None:
+async def test_head(client: Pep694Client) -> None:
     """HEAD is GET without a body."""
     upload = (await client.announce(await client.session(), WHEEL)).document
     url = upload["links"]["file-upload-session"]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.pep694 import META, UPLOAD_2_0, Pep694
+from tests.support.clients.pep694 import META, UPLOAD_2_0, Pep694Client
 from tests.support.clients.wire import a_request, body_in, exchange, status_of
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import RunningService, running_service
@@ -32,24 +32,24 @@ async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningServ
 
 
 @pytest.fixture
-def client(service: RunningService) -> Pep694:
+def client(service: RunningService) -> Pep694Client:
     """Return a client that may do everything."""
-    return Pep694(service)
+    return Pep694Client(service)
 
 
 @pytest.fixture
-async def session(client: Pep694) -> Any:
+async def session(client: Pep694Client) -> Any:
     """Return a new session."""
     return await client.session()
 
 
 @pytest.fixture
-async def upload(client: Pep694, session: Any) -> Any:
+async def upload(client: Pep694Client, session: Any) -> Any:
     """Return an upload without any bytes."""
     return (await client.announce(session, WHEEL)).document
 
 
-def request_for(client: Pep694, url: str, kind: str, *headers: str) -> bytes:
+def request_for(client: Pep694Client, url: str, kind: str, *headers: str) -> bytes:
     """Return the head of a POST, for any body."""
     bearer = f"Authorization: Bearer {client.service.admin}"
     return a_request(urlsplit(url).path, "POST", "1.1", bearer, f"Content-Type: {kind}", *headers)
@@ -82,7 +82,7 @@ NO_MESSAGES = {
 
 
 @pytest.mark.parametrize("body", NO_MESSAGES.values(), ids=NO_MESSAGES)
-async def test_no_message(client: Pep694, session: Any, body: bytes) -> None:
+async def test_no_message(client: Pep694Client, session: Any, body: bytes) -> None:
     """An invalid message is 400, as a problem document."""
     answer = await client.say("POST", session["links"]["upload"], body)
 
@@ -98,14 +98,14 @@ HUGE = {
 
 
 @pytest.mark.parametrize("body", HUGE.values(), ids=HUGE)
-async def test_huge_message(client: Pep694, session: Any, body: bytes) -> None:
+async def test_huge_message(client: Pep694Client, session: Any, body: bytes) -> None:
     """A message of more than 64 KiB is 413."""
     answer = await client.say("POST", session["links"]["upload"], body)
 
     assert (answer.status, answer.headers["Content-Type"]) == (413, "application/problem+json")
 
 
-async def test_keys_twice(client: Pep694, session: Any) -> None:
+async def test_keys_twice(client: Pep694Client, session: Any) -> None:
     """The last of two equal keys counts, for every use of the message."""
     announced = {"filename": "../x", "size": 1, "hashes": {}, "mechanism": "y"}
     right = {
@@ -123,7 +123,7 @@ async def test_keys_twice(client: Pep694, session: Any) -> None:
     assert await client.files(session) == {WHEEL.filename: "pending"}
 
 
-async def test_chunked(client: Pep694, upload: Any) -> None:
+async def test_chunked(client: Pep694Client, upload: Any) -> None:
     """Bytes may be sent in chunks of any length, without a Content-Length."""
     head = request_for(client, upload["mechanism"]["file_url"], BYTES, "Transfer-Encoding: chunked")
     body, rest = WHEEL.content[:1], WHEEL.content[1:]
@@ -135,7 +135,7 @@ async def test_chunked(client: Pep694, upload: Any) -> None:
     assert (await client.complete(upload)).status == 201
 
 
-async def test_expect_continue(client: Pep694, upload: Any) -> None:
+async def test_expect_continue(client: Pep694Client, upload: Any) -> None:
     """A client that expects 100 Continue gets it."""
     length = f"Content-Length: {len(WHEEL.content)}"
     url = upload["mechanism"]["file_url"]
@@ -158,7 +158,7 @@ FRAMES = {
 
 @pytest.mark.parametrize(("headers", "body"), FRAMES.values(), ids=FRAMES)
 async def test_broken_frames(
-    client: Pep694, session: Any, upload: Any, headers: tuple[str, ...], body: bytes
+    client: Pep694Client, session: Any, upload: Any, headers: tuple[str, ...], body: bytes
 ) -> None:
     """A body of ambiguous length is 400, and nothing of it is stored."""
     head = request_for(client, upload["mechanism"]["file_url"], BYTES, *headers)
@@ -170,7 +170,7 @@ async def test_broken_frames(
     assert await client.files(session) == {WHEEL.filename: "pending"}
 
 
-async def test_broken_in_the_middle(client: Pep694, session: Any, upload: Any) -> None:
+async def test_broken_in_the_middle(client: Pep694Client, session: Any, upload: Any) -> None:
     """Chunks that become invalid are 400 at once, and nothing of them is stored."""
     head = request_for(client, upload["mechanism"]["file_url"], BYTES, "Transfer-Encoding: chunked")
     address = urlsplit(client.service.url)
@@ -191,7 +191,7 @@ async def test_broken_in_the_middle(client: Pep694, session: Any, upload: Any) -
 
 
 @pytest.mark.parametrize("header", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
-async def test_cut_off(client: Pep694, upload: Any, header: str) -> None:
+async def test_cut_off(client: Pep694Client, upload: Any, header: str) -> None:
     """Bytes that are cut off are not stored, and the upload stays pending."""
     head = request_for(client, upload["mechanism"]["file_url"], BYTES, header)
     half = b"5\r\nhello\r\n" if "chunked" in header else b"hello"
@@ -205,7 +205,7 @@ async def test_cut_off(client: Pep694, upload: Any, header: str) -> None:
 
 
 @pytest.mark.parametrize("length", [LIMIT + 1, 10**12])
-async def test_too_large_to_be_read(client: Pep694, upload: Any, length: int) -> None:
+async def test_too_large_to_be_read(client: Pep694Client, upload: Any, length: int) -> None:
     """A body beyond the limit is answered before the rest is sent.
 
     The answer is PyPI's sentence, and a client that is still sending can read it.
@@ -227,7 +227,7 @@ async def test_too_large_to_be_read(client: Pep694, upload: Any, length: int) ->
     assert await client.status(upload) == "pending"
 
 
-async def test_too_large_for_an_ordinary_client(client: Pep694, upload: Any) -> None:
+async def test_too_large_for_an_ordinary_client(client: Pep694Client, upload: Any) -> None:
     """A client that sends the whole body before it reads gets the answer too."""
     answer = await client.send(upload, bytes(8 * LIMIT))
 
@@ -235,19 +235,19 @@ async def test_too_large_for_an_ordinary_client(client: Pep694, upload: Any) -> 
     assert answer.document["detail"].startswith(TOO_LARGE)
 
 
-async def test_just_not_too_large(client: Pep694, upload: Any) -> None:
+async def test_just_not_too_large(client: Pep694Client, upload: Any) -> None:
     """A body of exactly the limit is accepted."""
     assert (await client.send(upload, bytes(LIMIT))).status == 201
 
 
-async def test_packed(client: Pep694, upload: Any) -> None:
+async def test_packed(client: Pep694Client, upload: Any) -> None:
     """A content encoding is not decoded, so the file is another one."""
     await client.send(upload, b"\x1f\x8b" + WHEEL.content, Content_Encoding="gzip")
 
     assert (await client.complete(upload)).status == 400
 
 
-async def test_message_of_another_type(client: Pep694, upload: Any) -> None:
+async def test_message_of_another_type(client: Pep694Client, upload: Any) -> None:
     """A message of another type is 415, on every URL."""
     links = upload["links"]
 
@@ -262,7 +262,7 @@ async def test_message_of_another_type(client: Pep694, upload: Any) -> None:
 
 
 @pytest.mark.parametrize("message", [{"meta": {"api-version": "2.1"}}, {"meta": {}}, {"meta": 2}])
-async def test_another_version(client: Pep694, upload: Any, message: Any) -> None:
+async def test_another_version(client: Pep694Client, upload: Any, message: Any) -> None:
     """A message of another API version is 400."""
     answer = await client.ask("POST", upload["links"]["complete"], message)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.clients.pep694 import Pep694
+from tests.support.clients.pep694 import Pep694Client
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import RunningService, prefix_of, running_service
 
@@ -22,27 +22,27 @@ EVERY_HASH = {
 
 
 @pytest.fixture
-async def client(service: RunningService) -> Pep694:
+async def client(service: RunningService) -> Pep694Client:
     """Return a client that may only upload."""
-    return Pep694(service, await service.token())
+    return Pep694Client(service, await service.token())
 
 
 @pytest.fixture
-async def strict(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Pep694]:
+async def strict(tmp_path: Path, index: FakeIndex) -> AsyncIterator[Pep694Client]:
     """Return a client of a server that refuses what is suspicious, and replaces nothing."""
     upload = {"strict": True, "replace": False}
     async with running_service(tmp_path / "data", index, upload=upload) as running:
-        yield Pep694(running)
+        yield Pep694Client(running)
 
 
-async def shown(client: Pep694, session: Any, filename: str = WHEEL.filename) -> Any:
+async def shown(client: Pep694Client, session: Any, filename: str = WHEEL.filename) -> Any:
     """Return a file as it is in the session."""
     document = (await client.ask("GET", session["links"]["session"])).document
     return document["files"][filename]
 
 
 @pytest.mark.parametrize("name", ["md5", "sha256", "shake_128"])
-async def test_each_hash_is_checked(client: Pep694, name: str) -> None:
+async def test_each_hash_is_checked(client: Pep694Client, name: str) -> None:
     """A wrong digest of any algorithm fails the upload, also beside a right one."""
     session = await client.session()
     wrong = EVERY_HASH[name].translate(str.maketrans("0123456789abcdef", "123456789abcdef0"))
@@ -58,7 +58,7 @@ async def test_each_hash_is_checked(client: Pep694, name: str) -> None:
     assert (await shown(client, session))["notices"] == [sentence]
 
 
-async def test_all_hashes_at_once(client: Pep694) -> None:
+async def test_all_hashes_at_once(client: Pep694Client) -> None:
     """A file with all its digests, in capitals, is accepted."""
     hashes = {name: digest.upper() for name, digest in EVERY_HASH.items()}
 
@@ -68,7 +68,7 @@ async def test_all_hashes_at_once(client: Pep694) -> None:
 
 
 @pytest.mark.parametrize("by", [-1, 1])
-async def test_size_is_checked(client: Pep694, by: int) -> None:
+async def test_size_is_checked(client: Pep694Client, by: int) -> None:
     """A file whose size differs from the announced one fails, and is not in the stage."""
     session = await client.session()
 
@@ -80,7 +80,7 @@ async def test_size_is_checked(client: Pep694, by: int) -> None:
     assert WHEEL.filename not in page.text
 
 
-async def test_all_problems_are_reported(client: Pep694) -> None:
+async def test_all_problems_are_reported(client: Pep694Client) -> None:
     """The size and all known wrong digests are reported in one answer."""
     session = await client.session()
     hashes = {"sha256": "0" * 64, "sha512": "0" * 128, "md5": "0" * 32}
@@ -96,7 +96,7 @@ async def test_all_problems_are_reported(client: Pep694) -> None:
     assert problem["detail"] == problem["details"] == problem["errors"][0]["message"]
 
 
-async def test_completed_without_bytes(client: Pep694) -> None:
+async def test_completed_without_bytes(client: Pep694Client) -> None:
     """Completing an upload without bytes fails for good; after DELETE it can be restarted."""
     session = await client.session()
     upload = (await client.announce(session, WHEEL)).document
@@ -110,7 +110,7 @@ async def test_completed_without_bytes(client: Pep694) -> None:
     assert (await client.upload(session, WHEEL)).status == 201
 
 
-async def test_sent_twice(client: Pep694) -> None:
+async def test_sent_twice(client: Pep694Client) -> None:
     """Bytes may be sent again before completing: the later ones count."""
     session = await client.session()
     upload = (await client.announce(session, WHEEL)).document
@@ -121,7 +121,7 @@ async def test_sent_twice(client: Pep694) -> None:
     assert (await client.complete(upload)).status == 201
 
 
-async def test_completed_twice(client: Pep694) -> None:
+async def test_completed_twice(client: Pep694Client) -> None:
     """A completed upload cannot be completed or sent again: 409."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -138,7 +138,7 @@ async def test_completed_twice(client: Pep694) -> None:
     assert (await shown(client, session))["hashes"]["sha256"] == WHEEL.sha256
 
 
-async def test_only_deleting_helps(client: Pep694) -> None:
+async def test_only_deleting_helps(client: Pep694Client) -> None:
     """An upload in error accepts only DELETE, and can then be restarted."""
     session = await client.session()
     upload = await client.sent(session, WHEEL, size=1)
@@ -184,7 +184,7 @@ BROKEN: Mapping[str, tuple[Distribution, list[str]]] = {
 
 @pytest.mark.parametrize(("file", "sources"), BROKEN.values(), ids=BROKEN)
 async def test_what_pypi_would_refuse(
-    client: Pep694, file: Distribution, sources: list[str]
+    client: Pep694Client, file: Distribution, sources: list[str]
 ) -> None:
     """Completing is refused with everything that PyPI would report, and the file stores it."""
     session = await client.session()
@@ -204,7 +204,7 @@ async def test_what_pypi_would_refuse(
     assert (await client.upload(session, good)).status == 201
 
 
-async def test_released_while_it_was_sent(client: Pep694) -> None:
+async def test_released_while_it_was_sent(client: Pep694Client) -> None:
     """A file that was published in the meantime is 409, in error, and not in the stage."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -217,7 +217,7 @@ async def test_released_while_it_was_sent(client: Pep694) -> None:
     assert (await shown(client, session))["notices"] == [sentence]
 
 
-async def test_strict(strict: Pep694) -> None:
+async def test_strict(strict: Pep694Client) -> None:
     """Strict mode finds nothing in a form that is made of the file's own metadata."""
     session = await strict.session()
 
@@ -226,7 +226,7 @@ async def test_strict(strict: Pep694) -> None:
     assert [one.status for one in answers] == [201, 201]
 
 
-async def test_nothing_is_replaced(strict: Pep694) -> None:
+async def test_nothing_is_replaced(strict: Pep694Client) -> None:
     """Where replacing is forbidden, a staged filename is 409 until its file is deleted."""
     session = await strict.session()
     upload = await strict.sent(session, WHEEL)
@@ -239,7 +239,7 @@ async def test_nothing_is_replaced(strict: Pep694) -> None:
     assert (await strict.upload(session, OTHER)).status == 201
 
 
-async def test_replaced(client: Pep694) -> None:
+async def test_replaced(client: Pep694Client) -> None:
     """A completed file may be announced again, and is replaced when that is completed."""
     session = await client.session()
     first = await client.sent(session, WHEEL)
@@ -255,7 +255,7 @@ async def test_replaced(client: Pep694) -> None:
     assert [await client.status(one) for one in (first, second)] == ["canceled", "completed"]
 
 
-async def test_file_that_is_staged_keeps_its_page(client: Pep694) -> None:
+async def test_file_that_is_staged_keeps_its_page(client: Pep694Client) -> None:
     """A staged file is served while its successor is pending, and after it is refused."""
     session = await client.session()
     await client.upload(session, WHEEL)

@@ -7,7 +7,7 @@ import pytest
 from stageproxy.core.values import FormFields
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.builders.forms import twine_form
-from tests.support.clients.pep694 import Pep694
+from tests.support.clients.pep694 import Pep694Client
 from tests.support.servers.service import RunningService
 
 RICH = """\
@@ -48,9 +48,9 @@ ATTESTATIONS = [{"version": 1, "verification_material": {"certificate": "é"}, "
 
 
 @pytest.fixture
-def client(service: RunningService) -> Pep694:
+def client(service: RunningService) -> Pep694Client:
     """Return a client that may do everything."""
-    return Pep694(service)
+    return Pep694Client(service)
 
 
 async def form_of(service: RunningService, session: Any, file: Distribution) -> FormFields:
@@ -60,7 +60,7 @@ async def form_of(service: RunningService, session: Any, file: Distribution) -> 
 
 
 @pytest.mark.parametrize("file", FILES.values(), ids=FILES)
-async def test_form_is_the_one_of_twine(client: Pep694, file: Distribution) -> None:
+async def test_form_is_the_one_of_twine(client: Pep694Client, file: Distribution) -> None:
     """A file has the same fields by either API, and PyPI gets them."""
     session = await client.session()
     answer = await client.upload(session, file)
@@ -76,7 +76,7 @@ async def test_form_is_the_one_of_twine(client: Pep694, file: Distribution) -> N
 
 
 @pytest.mark.parametrize("name", ["wheel", "sdist"])
-async def test_attestations_are_a_field(client: Pep694, name: str) -> None:
+async def test_attestations_are_a_field(client: Pep694Client, name: str) -> None:
     """Attestations are stored as the field that twine sends, and as the last one."""
     file = FILES[name]
     session = await client.session()
@@ -92,7 +92,7 @@ async def test_attestations_are_a_field(client: Pep694, name: str) -> None:
     assert (await client.service.post(legacy)).document["meta"]["_outcome"] == "unchanged"
 
 
-async def test_attested_twice(client: Pep694) -> None:
+async def test_attested_twice(client: Pep694Client) -> None:
     """Attestations may be sent again: the later ones count."""
     session = await client.session()
     upload = await client.sent(session, FILES["wheel"])
@@ -104,7 +104,7 @@ async def test_attested_twice(client: Pep694) -> None:
     assert (await form_of(client.service, session, FILES["wheel"]))[-1] == ("attestations", "[]")
 
 
-async def test_attested_before_the_bytes(client: Pep694) -> None:
+async def test_attested_before_the_bytes(client: Pep694Client) -> None:
     """Attestations may be sent before the bytes, and until completing."""
     upload = (await client.announce(await client.session(), FILES["wheel"])).document
 
@@ -131,7 +131,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("attestations", WRONG.values(), ids=WRONG)
-async def test_no_attestations(client: Pep694, attestations: bytes) -> None:
+async def test_no_attestations(client: Pep694Client, attestations: bytes) -> None:
     """Attestations that are not a JSON array of objects are 400, and are not stored."""
     session = await client.session()
     upload = await client.sent(session, FILES["wheel"])
@@ -144,7 +144,7 @@ async def test_no_attestations(client: Pep694, attestations: bytes) -> None:
     assert "attestations" not in form
 
 
-async def test_too_many_attestations(client: Pep694) -> None:
+async def test_too_many_attestations(client: Pep694Client) -> None:
     """More than a mebibyte of attestations is 413."""
     upload = await client.sent(await client.session(), FILES["wheel"])
 
@@ -154,7 +154,7 @@ async def test_too_many_attestations(client: Pep694) -> None:
 
 
 @pytest.mark.parametrize("link", ["file_url", "attestations_url"])
-async def test_wrong_content_type(client: Pep694, link: str) -> None:
+async def test_wrong_content_type(client: Pep694Client, link: str) -> None:
     """Bytes or attestations with another Content-Type are 415."""
     upload = (await client.announce(await client.session(), FILES["wheel"])).document
 

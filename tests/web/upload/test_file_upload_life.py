@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.distributions import a_wheel, an_sdist
-from tests.support.clients.pep694 import Pep694
+from tests.support.clients.pep694 import Pep694Client
 from tests.support.servers.service import RunningService
 from tests.support.stored_files import stored_file, stored_files
 
@@ -14,9 +14,9 @@ SDIST = an_sdist(version="2.0")
 
 
 @pytest.fixture
-async def client(service: RunningService) -> Pep694:
+async def client(service: RunningService) -> Pep694Client:
     """Return a client that may only upload."""
-    return Pep694(service, await service.token())
+    return Pep694Client(service, await service.token())
 
 
 def is_stored(service: RunningService) -> bool:
@@ -24,12 +24,12 @@ def is_stored(service: RunningService) -> bool:
     return stored_file(service.data, WHEEL.sha256).exists()
 
 
-async def own(client: Pep694, upload: Any) -> Any:
+async def own(client: Pep694Client, upload: Any) -> Any:
     """Return an upload as its own URL shows it."""
     return (await client.ask("GET", upload["links"]["file-upload-session"])).document
 
 
-async def test_deleted_while_pending(client: Pep694) -> None:
+async def test_deleted_while_pending(client: Pep694Client) -> None:
     """A pending upload is deleted: 204, no longer in the session, canceled by its own URL."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -41,7 +41,7 @@ async def test_deleted_while_pending(client: Pep694) -> None:
     assert await client.status(upload) == "canceled"
 
 
-async def test_deleted_when_completed(client: Pep694) -> None:
+async def test_deleted_when_completed(client: Pep694Client) -> None:
     """Deleting a completed upload withdraws its file, whose URL is gone."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -57,7 +57,7 @@ async def test_deleted_when_completed(client: Pep694) -> None:
     assert (await client.service.get(link)).status == 410
 
 
-async def test_deleted_in_error(client: Pep694) -> None:
+async def test_deleted_in_error(client: Pep694Client) -> None:
     """An upload in error is deleted: 204, and the filename is free."""
     session = await client.session()
     upload = await client.sent(session, WHEEL, size=1)
@@ -70,7 +70,7 @@ async def test_deleted_in_error(client: Pep694) -> None:
     assert (await client.announce(session, WHEEL)).status == 202
 
 
-async def test_not_deleted_while_processing(client: Pep694) -> None:
+async def test_not_deleted_while_processing(client: Pep694Client) -> None:
     """An upload that is being checked accepts nothing: 409; then it is completed."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -93,7 +93,7 @@ async def test_not_deleted_while_processing(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "completed"}
 
 
-async def test_canceled_is_the_end(client: Pep694) -> None:
+async def test_canceled_is_the_end(client: Pep694Client) -> None:
     """A canceled upload is 409 to everything, and stays canceled."""
     upload = await client.sent(await client.session(), WHEEL)
     await client.delete(upload)
@@ -110,7 +110,7 @@ async def test_canceled_is_the_end(client: Pep694) -> None:
     assert set((await own(client, upload))["links"]) == {"file-upload-session"}
 
 
-async def test_expired(client: Pep694) -> None:
+async def test_expired(client: Pep694Client) -> None:
     """An upload that is not completed within a day is canceled, and leaves the session."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -124,7 +124,7 @@ async def test_expired(client: Pep694) -> None:
     assert await client.files(session) == {}
 
 
-async def test_just_in_time(client: Pep694) -> None:
+async def test_just_in_time(client: Pep694Client) -> None:
     """An upload can be completed up to its expiry."""
     upload = await client.sent(await client.session(), WHEEL)
     client.service.clock.advance(hours=23, minutes=59)
@@ -132,7 +132,7 @@ async def test_just_in_time(client: Pep694) -> None:
     assert (await client.complete(upload)).status == 201
 
 
-async def test_announced_anew_after_it_expired(client: Pep694) -> None:
+async def test_announced_anew_after_it_expired(client: Pep694Client) -> None:
     """The filename of an expired upload is free before a sweep; the old one stays canceled."""
     session = await client.session()
     first = await client.sent(session, WHEEL)
@@ -145,7 +145,7 @@ async def test_announced_anew_after_it_expired(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "completed"}
 
 
-async def test_bytes_of_an_expired_upload_are_swept(client: Pep694) -> None:
+async def test_bytes_of_an_expired_upload_are_swept(client: Pep694Client) -> None:
     """A sweep deletes the bytes of an expired upload, also while its session lives."""
     await client.sent(await client.session(), WHEEL)
     sweep = client.service.parts.expiry.sweep
@@ -161,7 +161,7 @@ async def test_bytes_of_an_expired_upload_are_swept(client: Pep694) -> None:
     assert (before, is_stored(client.service)) == (True, False)
 
 
-async def test_extended(client: Pep694) -> None:
+async def test_extended(client: Pep694Client) -> None:
     """An upload is extended in whole seconds."""
     upload = await client.sent(await client.session(), WHEEL)
 
@@ -173,7 +173,7 @@ async def test_extended(client: Pep694) -> None:
 
 
 @pytest.mark.parametrize("seconds", [10**9, 10**30], ids=["decades", "aeons"])
-async def test_extended_as_long_as_the_stage_lives(client: Pep694, seconds: int) -> None:
+async def test_extended_as_long_as_the_stage_lives(client: Pep694Client, seconds: int) -> None:
     """An extension is granted up to the end of the session."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -184,14 +184,14 @@ async def test_extended_as_long_as_the_stage_lives(client: Pep694, seconds: int)
 
 
 @pytest.mark.parametrize("seconds", [-1, 1.5, "60", None, True])
-async def test_wrong_extension(client: Pep694, seconds: Any) -> None:
+async def test_wrong_extension(client: Pep694Client, seconds: Any) -> None:
     """An extension must be a whole number of seconds."""
     upload = await client.sent(await client.session(), WHEEL)
 
     assert (await client.extend(upload, seconds)).status == 400
 
 
-async def test_extending_never_shortens(client: Pep694) -> None:
+async def test_extending_never_shortens(client: Pep694Client) -> None:
     """An extension by zero changes nothing."""
     upload = await client.sent(await client.session(), WHEEL)
 
@@ -200,7 +200,7 @@ async def test_extending_never_shortens(client: Pep694) -> None:
     assert answer.document["expires-at"] == upload["expires-at"]
 
 
-async def test_session_that_is_nearly_over(client: Pep694) -> None:
+async def test_session_that_is_nearly_over(client: Pep694Client) -> None:
     """An upload does not outlive its session, which each change extends."""
     session = await client.session()
     client.service.clock.advance(days=6, hours=20)
@@ -212,7 +212,7 @@ async def test_session_that_is_nearly_over(client: Pep694) -> None:
     assert lived["expires-at"] > session["expires-at"]
 
 
-async def test_unused_bytes_are_deleted_at_once(client: Pep694) -> None:
+async def test_unused_bytes_are_deleted_at_once(client: Pep694Client) -> None:
     """Bytes that were replaced or deleted are removed from the disk at once."""
     session = await client.session()
     upload = (await client.announce(session, WHEEL)).document
@@ -227,7 +227,7 @@ async def test_unused_bytes_are_deleted_at_once(client: Pep694) -> None:
     assert (before, after) == ([WHEEL.sha256], [])
 
 
-async def test_bytes_that_another_upload_needs_stay(client: Pep694) -> None:
+async def test_bytes_that_another_upload_needs_stay(client: Pep694Client) -> None:
     """Bytes of two uploads are deleted with the last of them."""
     session, other = await client.session(), await client.session(version="3.0")
     first = await client.sent(session, WHEEL)
@@ -239,7 +239,7 @@ async def test_bytes_that_another_upload_needs_stay(client: Pep694) -> None:
     assert is_stored(client.service)
 
 
-async def test_much_more_than_was_announced(client: Pep694) -> None:
+async def test_much_more_than_was_announced(client: Pep694Client) -> None:
     """A body far longer than announced is refused while it is sent, and not stored."""
     session = await client.session()
     upload = (await client.announce(session, WHEEL, size=1)).document

@@ -10,8 +10,8 @@ import pytest
 from stageproxy.core.stage.file_uploads import UploadStatus
 from stageproxy.core.stage.stage import Stage
 from tests.support.builders.distributions import a_wheel, an_sdist
-from tests.support.clients.asking import Answer
-from tests.support.clients.pep694 import Pep694
+from tests.support.clients.http import Answer
+from tests.support.clients.pep694 import Pep694Client
 from tests.support.servers.service import RunningService
 from tests.support.stored_files import stored_file
 
@@ -21,9 +21,9 @@ SETTLED = {UploadStatus.PENDING, UploadStatus.ERROR}
 
 
 @pytest.fixture
-def client(service: RunningService) -> Pep694:
+def client(service: RunningService) -> Pep694Client:
     """Return a client that may do everything."""
-    return Pep694(service)
+    return Pep694Client(service)
 
 
 async def stage_of(service: RunningService, session: Any) -> Stage:
@@ -47,7 +47,7 @@ async def shuffled(random: Random, asked: Sequence[Awaitable[Answer]]) -> list[i
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_everything_at_once(client: Pep694, seed: int) -> None:
+async def test_everything_at_once(client: Pep694Client, seed: int) -> None:
     """Concurrent sending, completing, deleting, sweeping and uploading leave no inconsistency."""
     random, session = Random(seed), await client.session()
     upload = await client.sent(session, WHEEL)
@@ -74,7 +74,7 @@ async def test_everything_at_once(client: Pep694, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_canceled_at_any_moment(client: Pep694, seed: int) -> None:
+async def test_canceled_at_any_moment(client: Pep694Client, seed: int) -> None:
     """A session canceled while its file is completed leaves nothing in processing."""
     random, session = Random(seed), await client.session()
     upload = await client.sent(session, WHEEL)
@@ -93,7 +93,7 @@ async def test_canceled_at_any_moment(client: Pep694, seed: int) -> None:
     assert {one.status for one in stage.uploads} <= SETTLED
 
 
-async def test_completed_ten_times_at_once(client: Pep694) -> None:
+async def test_completed_ten_times_at_once(client: Pep694Client) -> None:
     """Of many that complete one upload, one succeeds, and the others are 409."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -104,7 +104,7 @@ async def test_completed_ten_times_at_once(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "completed"}
 
 
-async def test_rivals_send_at_once(client: Pep694) -> None:
+async def test_rivals_send_at_once(client: Pep694Client) -> None:
     """The stored bytes of concurrent bodies are one whole body."""
     session = await client.session()
     upload = (await client.announce(session, WHEEL)).document
@@ -121,7 +121,7 @@ async def test_rivals_send_at_once(client: Pep694) -> None:
     assert list((client.service.data / "files" / "incoming").iterdir()) == []
 
 
-async def test_bytes_that_two_uploads_share(client: Pep694) -> None:
+async def test_bytes_that_two_uploads_share(client: Pep694Client) -> None:
     """Deleting one of two uploads with the same bytes leaves the other complete."""
     one, two = await client.session(), await client.session("other")
     first = await client.sent(one, WHEEL)
@@ -139,7 +139,7 @@ async def test_bytes_that_two_uploads_share(client: Pep694) -> None:
     assert answer.status == 201
 
 
-async def test_client_that_goes_away_while_it_completes(client: Pep694) -> None:
+async def test_client_that_goes_away_while_it_completes(client: Pep694Client) -> None:
     """An upload is completed even if its client disconnects during the check."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)

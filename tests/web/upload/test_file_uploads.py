@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.support.builders.distributions import a_wheel, an_sdist
-from tests.support.clients.pep694 import META, UPLOAD_2_0, Pep694
+from tests.support.clients.pep694 import META, UPLOAD_2_0, Pep694Client
 from tests.support.servers.service import PIP, RunningService, prefix_of
 
 WHEEL = a_wheel(version="2.0")
@@ -14,12 +14,12 @@ SDIST = an_sdist(version="2.0")
 
 
 @pytest.fixture
-async def client(service: RunningService) -> Pep694:
+async def client(service: RunningService) -> Pep694Client:
     """Return a client that may only upload."""
-    return Pep694(service, await service.token())
+    return Pep694Client(service, await service.token())
 
 
-async def test_whole_session(client: Pep694) -> None:
+async def test_whole_session(client: Pep694Client) -> None:
     """A wheel and an sdist are staged as if twine had sent them."""
     session = await client.session()
 
@@ -43,7 +43,7 @@ async def test_whole_session(client: Pep694) -> None:
     assert WHEEL.sha256 in page.text
 
 
-async def test_nothing_shows_before_it_is_complete(client: Pep694) -> None:
+async def test_nothing_shows_before_it_is_complete(client: Pep694Client) -> None:
     """Until a file is completed the stage is unchanged for installers."""
     client.service.index.add("demo", a_wheel(version="1.0"))
     session = await client.session()
@@ -60,7 +60,7 @@ async def test_nothing_shows_before_it_is_complete(client: Pep694) -> None:
     assert after[-1]["filename"] == WHEEL.filename
 
 
-async def test_twenty_files_at_once(client: Pep694) -> None:
+async def test_twenty_files_at_once(client: Pep694Client) -> None:
     """Files that are uploaded concurrently are all in the session, complete."""
     session = await client.session()
     wheels = [a_wheel(version="2.0", tag=f"cp3{minor}-none-any") for minor in range(1, 20)]
@@ -74,7 +74,7 @@ async def test_twenty_files_at_once(client: Pep694) -> None:
     }
 
 
-async def test_first_file_fixes_the_version(client: Pep694) -> None:
+async def test_first_file_fixes_the_version(client: Pep694Client) -> None:
     """A session without a version gets that of the first completed file."""
     session = await client.session(version=None)
     first, second = [
@@ -94,7 +94,7 @@ async def test_first_file_fixes_the_version(client: Pep694) -> None:
     assert (await client.announce(session, an_sdist(version="1.5"))).status == 400
 
 
-async def test_version_that_is_staged_elsewhere(client: Pep694) -> None:
+async def test_version_that_is_staged_elsewhere(client: Pep694Client) -> None:
     """A session without a version does not take that of another session."""
     await client.session()
     session = await client.session(version=None)
@@ -105,7 +105,7 @@ async def test_version_that_is_staged_elsewhere(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "error"}
 
 
-async def test_both_apis_at_once(client: Pep694) -> None:
+async def test_both_apis_at_once(client: Pep694Client) -> None:
     """A stage filled by both upload APIs shows all files alike."""
     session = await client.session()
 
@@ -117,7 +117,7 @@ async def test_both_apis_at_once(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "completed", SDIST.filename: "completed"}
 
 
-async def test_legacy_upload_of_a_pending_name(client: Pep694) -> None:
+async def test_legacy_upload_of_a_pending_name(client: Pep694Client) -> None:
     """A legacy upload of a pending filename is staged, and replaced on completing."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -134,7 +134,7 @@ async def test_legacy_upload_of_a_pending_name(client: Pep694) -> None:
     assert WHEEL.sha256 in page.text
 
 
-async def test_legacy_upload_of_the_very_file(client: Pep694) -> None:
+async def test_legacy_upload_of_the_very_file(client: Pep694Client) -> None:
     """A pending file that was uploaded by the legacy API too can be completed."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -147,7 +147,7 @@ async def test_legacy_upload_of_the_very_file(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "completed"}
 
 
-async def test_legacy_upload_replaces_what_was_completed(client: Pep694) -> None:
+async def test_legacy_upload_replaces_what_was_completed(client: Pep694Client) -> None:
     """A completed upload whose file the legacy API replaced is canceled."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -162,7 +162,7 @@ async def test_legacy_upload_replaces_what_was_completed(client: Pep694) -> None
     assert (await client.delete(upload)).status == 409
 
 
-async def test_canceled_stays_canceled(client: Pep694) -> None:
+async def test_canceled_stays_canceled(client: Pep694Client) -> None:
     """An upload whose file was replaced stays canceled when its bytes are uploaded again."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -176,7 +176,7 @@ async def test_canceled_stays_canceled(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "completed"}
 
 
-async def test_withdrawn_by_the_other_api(client: Pep694) -> None:
+async def test_withdrawn_by_the_other_api(client: Pep694Client) -> None:
     """A file withdrawn by /api/ is canceled by its own URL, and can be uploaded again."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -189,7 +189,7 @@ async def test_withdrawn_by_the_other_api(client: Pep694) -> None:
     assert (await client.upload(session, WHEEL)).status == 201
 
 
-async def test_legacy_upload_replaces_an_error(client: Pep694) -> None:
+async def test_legacy_upload_replaces_an_error(client: Pep694Client) -> None:
     """A legacy upload replaces an upload in error, which is then canceled."""
     session = await client.session()
     upload = await client.sent(session, WHEEL, size=1)
@@ -201,7 +201,7 @@ async def test_legacy_upload_replaces_an_error(client: Pep694) -> None:
     assert await client.files(session) == {WHEEL.filename: "completed"}
 
 
-async def test_staged_by_form(client: Pep694) -> None:
+async def test_staged_by_form(client: Pep694Client) -> None:
     """A session that a legacy upload opened can be continued by this API."""
     stage = await client.service.staged(WHEEL)
     session = (await client.ask("GET", stage["links"]["session"])).document

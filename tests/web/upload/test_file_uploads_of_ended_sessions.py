@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.builders.distributions import a_wheel, an_sdist
-from tests.support.clients.pep694 import Pep694
+from tests.support.clients.pep694 import Pep694Client
 from tests.support.servers.service import RunningService
 from tests.support.stored_files import stored_file
 
@@ -12,9 +12,9 @@ SDIST = an_sdist(version="2.0")
 
 
 @pytest.fixture
-async def client(service: RunningService) -> Pep694:
+async def client(service: RunningService) -> Pep694Client:
     """Return a client that may only upload."""
-    return Pep694(service, await service.token())
+    return Pep694Client(service, await service.token())
 
 
 def is_stored(service: RunningService) -> bool:
@@ -22,13 +22,13 @@ def is_stored(service: RunningService) -> bool:
     return stored_file(service.data, WHEEL.sha256).exists()
 
 
-async def test_session_canceled_while_uploads_are_pending(client: Pep694) -> None:
+async def test_session_canceled_while_uploads_are_pending(client: Pep694Client) -> None:
     """A canceled session's pending uploads are not reachable, and are swept."""
     session = await client.session()
     uploads = [await client.sent(session, one) for one in (WHEEL, SDIST)]
     await client.send(uploads[0], WHEEL.content)
 
-    ended = await Pep694(client.service).ask("DELETE", session["links"]["session"])
+    ended = await Pep694Client(client.service).ask("DELETE", session["links"]["session"])
 
     statuses = [
         (await client.complete(uploads[0])).status,
@@ -46,13 +46,13 @@ async def test_session_canceled_while_uploads_are_pending(client: Pep694) -> Non
     assert not is_stored(client.service)
 
 
-async def test_session_canceled_while_a_file_is_processed(client: Pep694) -> None:
+async def test_session_canceled_while_a_file_is_processed(client: Pep694Client) -> None:
     """Canceling does not wait for a file that is being checked, which ends in error."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
 
     async with client.processing(upload) as completing:
-        ended = await Pep694(client.service).ask("DELETE", session["links"]["session"])
+        ended = await Pep694Client(client.service).ask("DELETE", session["links"]["session"])
 
     stage = await client.service.parts.database.read(lambda rows: rows.stages.find(session["id"]))
     assert stage is not None
@@ -61,7 +61,7 @@ async def test_session_canceled_while_a_file_is_processed(client: Pep694) -> Non
     assert stage.artifacts == ()
 
 
-async def test_session_that_expires_while_a_file_is_processed(client: Pep694) -> None:
+async def test_session_that_expires_while_a_file_is_processed(client: Pep694Client) -> None:
     """An expired session accepts nothing, and no file stays in processing."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -75,7 +75,7 @@ async def test_session_that_expires_while_a_file_is_processed(client: Pep694) ->
     assert [one.status for one in stage.uploads] == ["error"]
 
 
-async def test_rotated(client: Pep694) -> None:
+async def test_rotated(client: Pep694Client) -> None:
     """An upload is completed in its stage although the stage URL was replaced."""
     session = await client.session()
     upload = await client.sent(session, WHEEL)
@@ -92,7 +92,7 @@ async def test_rotated(client: Pep694) -> None:
 async def test_rights_are_checked_each_time(service: RunningService) -> None:
     """A token that is revoked during an upload is refused at every URL."""
     made = (await service.api("POST", "tokens", can="upload", project="demo")).document
-    client = Pep694(service, made["token"])
+    client = Pep694Client(service, made["token"])
     upload = await client.sent(await client.session(), WHEEL)
     await service.api("DELETE", f"tokens/{made['id']}")
 
@@ -105,10 +105,10 @@ async def test_rights_are_checked_each_time(service: RunningService) -> None:
     ]
 
     assert [one.status for one in answers] == [403] * 5
-    assert await Pep694(service).status(upload) == "pending"
+    assert await Pep694Client(service).status(upload) == "pending"
 
 
-async def test_no_credential(client: Pep694) -> None:
+async def test_no_credential(client: Pep694Client) -> None:
     """Bytes and attestations need a credential: 401 without one."""
     upload = (await client.announce(await client.session(), WHEEL)).document
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.clients.pep694 import META, Pep694
+from tests.support.clients.pep694 import META, Pep694Client
 from tests.support.index.fake_index import JUST_OUT
-from tests.support.promotion.promoters import TOKEN, Promoter
+from tests.support.promotion.promotion_client import TOKEN, PromotionClient
 from tests.support.servers.service import RunningService, prefix_of
 
 WHEEL = a_wheel(version="2.0")
@@ -18,13 +18,13 @@ FOR_LONG = 60.0
 
 
 @pytest.fixture
-def client(service: RunningService) -> Pep694:
+def client(service: RunningService) -> Pep694Client:
     """Return a client that may do everything."""
-    return Pep694(service)
+    return Pep694Client(service)
 
 
 @pytest.fixture
-async def session(client: Pep694) -> Any:
+async def session(client: Pep694Client) -> Any:
     """Return a session with a wheel and an sdist, both completed."""
     opened = await client.session()
     for one in (WHEEL, SDIST):
@@ -33,7 +33,7 @@ async def session(client: Pep694) -> Any:
 
 
 @pytest.fixture
-async def processing(client: Pep694, session: Any) -> Any:
+async def processing(client: Pep694Client, session: Any) -> Any:
     """Return the session while it is being published, which lasts longer than any test."""
     client.service.index.uploads.processing = FOR_LONG
     assert (await client.publish(session)).status == 202
@@ -41,14 +41,14 @@ async def processing(client: Pep694, session: Any) -> Any:
 
 
 @pytest.fixture
-async def failed(client: Pep694, session: Any) -> Any:
+async def failed(client: Pep694Client, session: Any) -> Any:
     """Return the session after the index has refused its first file."""
     client.service.index.uploads.tokens.clear()
     assert (await client.publish(session)).status == 202
     return await client.until_over(session)
 
 
-async def test_publish(client: Pep694, session: Any) -> None:
+async def test_publish(client: Pep694Client, session: Any) -> None:
     """Publishing is 202, with the URL and the interval for polling; in the end it is published."""
     answer = await client.publish(session)
 
@@ -61,7 +61,7 @@ async def test_publish(client: Pep694, session: Any) -> None:
     assert accepted == [WHEEL.filename, SDIST.filename]
 
 
-async def test_processing(client: Pep694, processing: Any) -> None:
+async def test_processing(client: Pep694Client, processing: Any) -> None:
     """A session that is being published shows which files are live, and when to ask again."""
     answer = await client.ask("GET", processing["links"]["session"])
 
@@ -71,7 +71,7 @@ async def test_processing(client: Pep694, processing: Any) -> None:
     assert set(answer.document["links"]) == {"session", "stage"}
 
 
-async def test_nothing_to_publish(client: Pep694) -> None:
+async def test_nothing_to_publish(client: Pep694Client) -> None:
     """A session without files cannot be published: it would only reserve the name."""
     session = await client.session()
 
@@ -82,7 +82,7 @@ async def test_nothing_to_publish(client: Pep694) -> None:
     assert (await client.show(session))["status"] == "open"
 
 
-async def test_unfinished_files(client: Pep694, session: Any) -> None:
+async def test_unfinished_files(client: Pep694Client, session: Any) -> None:
     """Files that are not completed are listed with their states, and nothing changes."""
     await client.announce(session, LINUX)
     other = a_wheel(version="2.0", tag="cp312-cp312-win_amd64")
@@ -97,7 +97,7 @@ async def test_unfinished_files(client: Pep694, session: Any) -> None:
     assert (await client.show(session))["status"] == "open"
 
 
-async def test_name_that_the_index_has(client: Pep694, session: Any) -> None:
+async def test_name_that_the_index_has(client: Pep694Client, session: Any) -> None:
     """A filename that was published with other bytes in the meantime is a conflict."""
     other = Distribution(SDIST.filename, SDIST.content + b"x")
     client.service.index.add("demo", other, extra_file_keys=JUST_OUT)
@@ -110,7 +110,7 @@ async def test_name_that_the_index_has(client: Pep694, session: Any) -> None:
     assert (await client.show(session))["status"] == "open"
 
 
-async def test_warnings_are_acknowledged(client: Pep694) -> None:
+async def test_warnings_are_acknowledged(client: Pep694Client) -> None:
     """Publishing acknowledges all warnings, and records them: PEP 694 has no way to do it."""
     session = await client.session()
     for one in (WHEEL, OTHER_SUMMARY):
@@ -119,13 +119,13 @@ async def test_warnings_are_acknowledged(client: Pep694) -> None:
 
     answer = await client.publish(session)
 
-    promotion = await Promoter(client.service).show(session)
+    promotion = await PromotionClient(client.service).show(session)
     assert (answer.status, shown["notices"]) == (202, promotion["acknowledged"])
     assert len(shown["notices"]) == 1
 
 
 @pytest.mark.usefixtures("processing")
-async def test_edits_while_processing(client: Pep694, session: Any) -> None:
+async def test_edits_while_processing(client: Pep694Client, session: Any) -> None:
     """A session that is being published cannot be edited, extended or canceled."""
     extension = {"meta": META, "extend-for": 60}
     answers = [
@@ -145,7 +145,7 @@ async def test_edits_while_processing(client: Pep694, session: Any) -> None:
 @pytest.mark.parametrize("file", [WHEEL, LINUX], ids=["of its files", "of its release"])
 @pytest.mark.parametrize("url", ["/legacy/", "{stage}legacy/"], ids=["joining", "into the stage"])
 async def test_uploads_while_processing(
-    client: Pep694, processing: Any, url: str, file: Distribution
+    client: Pep694Client, processing: Any, url: str, file: Distribution
 ) -> None:
     """During publishing the release accepts no legacy uploads either."""
     to = url.format(stage=prefix_of(processing).removeprefix(client.service.url))
@@ -157,7 +157,7 @@ async def test_uploads_while_processing(
 
 
 @pytest.mark.usefixtures("processing")
-async def test_other_session_while_processing(client: Pep694) -> None:
+async def test_other_session_while_processing(client: Pep694Client) -> None:
     """During publishing no other session can hold the release."""
     same = await client.ask("POST", "/upload/2.0/", {"name": "demo", "version": "2.0"})
     nameless = await client.session(version=None)
@@ -176,7 +176,7 @@ async def test_failed(failed: Any) -> None:
     assert {"upload", "publish", "extend"} <= set(failed["links"])
 
 
-async def test_after_a_failure(client: Pep694, failed: Any) -> None:
+async def test_after_a_failure(client: Pep694Client, failed: Any) -> None:
     """After an error the session can be edited and published again."""
     client.service.index.uploads.tokens.add(TOKEN)
     removed = await client.service.api("DELETE", f"stages/{failed['id']}/files/{SDIST.filename}")
@@ -193,14 +193,14 @@ async def test_after_a_failure(client: Pep694, failed: Any) -> None:
     assert accepted == [LINUX.filename, WHEEL.filename]
 
 
-async def test_canceled_after_a_failure(client: Pep694, failed: Any) -> None:
+async def test_canceled_after_a_failure(client: Pep694Client, failed: Any) -> None:
     """After an error in which nothing was published a session can be canceled."""
     answer = await client.ask("DELETE", failed["links"]["session"])
 
     assert (answer.status, (await client.show(failed))["status"]) == (204, "canceled")
 
 
-async def test_names_are_free_after_a_failure(client: Pep694, failed: Any) -> None:
+async def test_names_are_free_after_a_failure(client: Pep694Client, failed: Any) -> None:
     """After an error the release accepts uploads as before."""
     answer = await client.service.upload(LINUX)
 
@@ -208,7 +208,7 @@ async def test_names_are_free_after_a_failure(client: Pep694, failed: Any) -> No
     assert LINUX.filename in (await client.show(failed))["files"]
 
 
-async def test_invisible_until_published(client: Pep694, session: Any) -> None:
+async def test_invisible_until_published(client: Pep694Client, session: Any) -> None:
     """Until it is published a stage is visible only through its URL."""
     service = client.service
     link = session["files"][WHEEL.filename]["link"]
@@ -222,7 +222,7 @@ async def test_invisible_until_published(client: Pep694, session: Any) -> None:
     assert (await service.get(answer.headers["Location"])).status == 404
 
 
-async def test_retention_after_the_end(client: Pep694, session: Any) -> None:
+async def test_retention_after_the_end(client: Pep694Client, session: Any) -> None:
     """A published session can be read for the retention time, and is then not found."""
     await client.publish(session)
     await client.until_over(session)
@@ -239,9 +239,9 @@ async def test_retention_after_the_end(client: Pep694, session: Any) -> None:
     assert before.document["files"].keys() == {WHEEL.filename, SDIST.filename}
 
 
-async def test_upload_token_does_not_publish(client: Pep694, session: Any) -> None:
+async def test_upload_token_does_not_publish(client: Pep694Client, session: Any) -> None:
     """An upload token cannot publish, and gets no link for it."""
-    uploader = Pep694(client.service, await client.service.token())
+    uploader = Pep694Client(client.service, await client.service.token())
 
     answer = await uploader.publish(session)
 
@@ -250,9 +250,9 @@ async def test_upload_token_does_not_publish(client: Pep694, session: Any) -> No
     assert (await client.show(session))["status"] == "open"
 
 
-async def test_manage_token_publishes(client: Pep694, session: Any) -> None:
+async def test_manage_token_publishes(client: Pep694Client, session: Any) -> None:
     """A manage token can publish, by the link in the session."""
-    manager = Pep694(client.service, await client.service.token("manage"))
+    manager = Pep694Client(client.service, await client.service.token("manage"))
     link = (await manager.show(session))["links"]["publish"]
 
     answer = await manager.ask("POST", link, {})
@@ -260,7 +260,7 @@ async def test_manage_token_publishes(client: Pep694, session: Any) -> None:
     assert (link, answer.status) == (f"{session['links']['session']}/publish", 202)
 
 
-async def test_link_within_the_other_api(client: Pep694, session: Any) -> None:
+async def test_link_within_the_other_api(client: Pep694Client, session: Any) -> None:
     """The stage in /api/ has its link to promote in /api/."""
     shown = (await client.service.api("GET", f"stages/{session['id']}")).document
 
@@ -268,7 +268,7 @@ async def test_link_within_the_other_api(client: Pep694, session: Any) -> None:
     assert shown["links"]["publish"] == f"{api}/promotion"
 
 
-async def test_message_without_meta(client: Pep694, session: Any) -> None:
+async def test_message_without_meta(client: Pep694Client, session: Any) -> None:
     """An invalid message publishes nothing."""
     answer = await client.say("POST", session["links"]["publish"], b"{}")
 

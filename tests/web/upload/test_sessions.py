@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import RunningService, running_service
 
@@ -18,7 +18,7 @@ META = {"api-version": "2.0"}
 WHEEL = a_wheel(version="2.0")
 
 
-async def ask(
+async def fetch(
     service: RunningService,
     method: str,
     url: str,
@@ -38,7 +38,7 @@ async def create(
 ) -> Answer:
     """Return the answer to a request for a session."""
     message = {"meta": META, "name": name, "version": version}
-    return await ask(service, "POST", ROOT, message, **more)
+    return await fetch(service, "POST", ROOT, message, **more)
 
 
 async def test_create(service: RunningService) -> None:
@@ -80,7 +80,7 @@ async def test_upload_token_is_enough(service: RunningService) -> None:
 
     answer = await create(service, token=token)
 
-    shown = await ask(service, "GET", answer.headers["Location"], token=token)
+    shown = await fetch(service, "GET", answer.headers["Location"], token=token)
     assert (answer.status, shown.status) == (201, 200)
     assert "extend" not in shown.document["links"]
 
@@ -109,7 +109,7 @@ async def test_no_word_on_a_foreign_session(service: RunningService) -> None:
 async def test_created_anew(service: RunningService) -> None:
     """After a session ended, its release can have another one, with another token and stage."""
     first = await create(service)
-    await ask(service, "DELETE", first.headers["Location"])
+    await fetch(service, "DELETE", first.headers["Location"])
 
     second = await create(service)
 
@@ -122,8 +122,8 @@ async def test_stage_and_session_are_one(service: RunningService) -> None:
     """A session of one API is shown, extended and ended by the other."""
     stage = await service.staged(WHEEL)
 
-    shown = await ask(service, "GET", f"{ROOT}sessions/{stage['id']}")
-    await ask(service, "DELETE", shown.document["links"]["session"])
+    shown = await fetch(service, "GET", f"{ROOT}sessions/{stage['id']}")
+    await fetch(service, "DELETE", shown.document["links"]["session"])
     ended = await service.api("GET", f"stages/{stage['id']}")
 
     assert stage["links"]["session"] == f"{service.url}{ROOT}sessions/{stage['id']}"
@@ -136,7 +136,7 @@ async def test_extend(service: RunningService) -> None:
     session = (await create(service)).document
 
     extension = {"meta": META, "extend-for": 86_400}
-    answer = await ask(service, "POST", session["links"]["extend"], extension)
+    answer = await fetch(service, "POST", session["links"]["extend"], extension)
 
     assert (answer.status, answer.headers["Content-Type"]) == (200, UPLOAD_2_0)
     assert answer.document["expires-at"] == "2026-11-30T12:00:00Z"
@@ -148,7 +148,7 @@ async def test_extended_as_far_as_it_goes(service: RunningService, seconds: int)
     session = (await create(service)).document
 
     extension = {"meta": META, "extend-for": seconds}
-    answer = await ask(service, "POST", session["links"]["extend"], extension)
+    answer = await fetch(service, "POST", session["links"]["extend"], extension)
 
     granted = "2026-12-22T12:00:00Z" if seconds else session["expires-at"]
     assert (answer.status, answer.document["expires-at"]) == (200, granted)
@@ -159,14 +159,14 @@ async def test_cancel(service: RunningService) -> None:
     session = (await create(service)).document
     links = session["links"]
 
-    ended = await ask(service, "DELETE", links["session"])
+    ended = await fetch(service, "DELETE", links["session"])
 
-    shown = await ask(service, "GET", links["session"])
+    shown = await fetch(service, "GET", links["session"])
     extension = {"meta": META, "extend-for": 60}
     statuses = [
         (await service.get(links["stage"])).status,
-        (await ask(service, "POST", links["extend"], extension)).status,
-        (await ask(service, "DELETE", links["session"])).status,
+        (await fetch(service, "POST", links["extend"], extension)).status,
+        (await fetch(service, "DELETE", links["session"])).status,
     ]
     assert (ended.status, ended.body) == (204, b"")
     assert (shown.status, shown.document["status"]) == (200, "canceled")
@@ -177,14 +177,14 @@ async def test_cancel(service: RunningService) -> None:
 async def test_forgotten_after_its_retention(service: RunningService) -> None:
     """An ended session can be read for the retention time, and is then not found."""
     session = (await create(service)).document["links"]["session"]
-    await ask(service, "DELETE", session)
+    await fetch(service, "DELETE", session)
 
     service.clock.advance(days=29)
-    before = await ask(service, "GET", session)
+    before = await fetch(service, "GET", session)
     service.clock.advance(days=2)
     await service.parts.expiry.sweep()
 
-    after = await ask(service, "GET", session)
+    after = await fetch(service, "GET", session)
     assert (before.status, after.status) == (200, 404)
 
 
@@ -194,7 +194,7 @@ async def test_expired(service: RunningService) -> None:
 
     service.clock.advance(days=8)
 
-    document = (await ask(service, "GET", session)).document
+    document = (await fetch(service, "GET", session)).document
     assert (document["status"], document["notices"]) == ("canceled", ["It expired."])
 
 
@@ -205,8 +205,8 @@ async def test_upload_token_neither_cancels_nor_extends(service: RunningService)
 
     extension = {"meta": META, "extend-for": 60}
     statuses = [
-        (await ask(service, "DELETE", session, token=token)).status,
-        (await ask(service, "POST", f"{session}/extend", extension, token)).status,
+        (await fetch(service, "DELETE", session, token=token)).status,
+        (await fetch(service, "POST", f"{session}/extend", extension, token)).status,
     ]
 
     assert statuses == [403, 403]
@@ -218,7 +218,7 @@ async def test_rights_are_checked_each_time(service: RunningService) -> None:
     session = (await create(service, token=made["token"])).document["links"]["session"]
     await service.api("DELETE", f"tokens/{made['id']}")
 
-    answer = await ask(service, "GET", session, token=made["token"])
+    answer = await fetch(service, "GET", session, token=made["token"])
 
     assert answer.status == 403
 
@@ -247,7 +247,7 @@ WRONG = {
 @pytest.mark.parametrize("message", WRONG.values(), ids=WRONG)
 async def test_wrong_message(service: RunningService, message: Any) -> None:
     """An invalid message is refused, and the answer names the members."""
-    answer = await ask(service, "POST", ROOT, message)
+    answer = await fetch(service, "POST", ROOT, message)
 
     problem = answer.document
     assert (answer.status, problem["status"]) == (400, 400)
@@ -261,7 +261,7 @@ async def test_unknown_member(service: RunningService) -> None:
     """An unknown member of a message is ignored."""
     message = {"meta": META | {"_client": "x"}, "name": "demo", "version": "2.0", "metadata": {}}
 
-    answer = await ask(service, "POST", ROOT, message)
+    answer = await fetch(service, "POST", ROOT, message)
 
     assert answer.status == 201
 
@@ -272,7 +272,7 @@ async def test_wrong_extension(service: RunningService, seconds: Any) -> None:
     session = (await create(service)).document
 
     extension = {"meta": META, "extend-for": seconds}
-    answer = await ask(service, "POST", session["links"]["extend"], extension)
+    answer = await fetch(service, "POST", session["links"]["extend"], extension)
 
     assert answer.status == 400
 
@@ -307,7 +307,7 @@ async def test_unknown_and_foreign(service: RunningService) -> None:
     token = await service.token("manage", project="other")
 
     answers = [
-        await ask(service, "DELETE", url, token=token)
+        await fetch(service, "DELETE", url, token=token)
         for url in (known, f"{ROOT}sessions/0123456789abcdef")
     ]
 
@@ -335,6 +335,6 @@ async def test_an_hour_before_the_end(service: RunningService) -> None:
     service.clock.advance(hours=167)
 
     extension = {"meta": META, "extend-for": int(timedelta(hours=2).total_seconds())}
-    answer = await ask(service, "POST", session["links"]["extend"], extension)
+    answer = await fetch(service, "POST", session["links"]["extend"], extension)
 
     assert answer.document["expires-at"] == "2026-11-29T14:00:00Z"

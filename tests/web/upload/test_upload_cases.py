@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel
 from tests.support.builders.forms import FORM, body_of
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex
 from tests.support.ports.clock import NOON
 from tests.support.servers.processes import ROOT

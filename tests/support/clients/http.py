@@ -32,7 +32,7 @@ class Answer:
         return json.loads(self.body)
 
 
-async def ask(
+async def fetch(
     index: FakeIndex, path: str, headers: Mapping[str, str] = {}, *, method: str = "GET"
 ) -> Answer:
     """Return the answer to a request, without following redirects."""

@@ -9,14 +9,14 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 
 PROBLEM = "application/problem+json"
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
 
 @dataclass
-class Description:
+class ApiDescription:
     """The OpenAPI document of a server, and the responses that occurred."""
 
     document: Any = field(repr=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.builders.distributions import Distribution
-from tests.support.clients.asking import Answer
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import RunningService
 
@@ -16,7 +16,7 @@ POLL = "0.01s"
 REPORTED_AT = "2026-11-22T12:00:00Z"
 
 
-def publishing_on(index: FakeIndex, **changes: str) -> Mapping[str, str]:
+def promotion_settings(index: FakeIndex, **changes: str) -> Mapping[str, str]:
     """Return the settings of a server that publishes on a fake index, with *changes*."""
     urls = {"repository_url": f"{index.url}/legacy/", "index_url": f"{index.url}/simple/"}
     return {**urls, "token": TOKEN, "poll": POLL, **changes}
@@ -36,7 +36,7 @@ def manifest_digest_of(*distributions: Distribution) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Promoter:
+class PromotionClient:
     """A client that publishes stages, with its own token or the admin's."""
 
     service: RunningService
@@ -70,7 +70,7 @@ class Promoter:
         stage = {"id": promotion["stage"]}
         return await self.ask("POST", stage, "/promotion/journal", **document)
 
-    async def publish_elsewhere(self, stage: Any, *distributions: Distribution) -> Any:
+    async def publish_as_client(self, stage: Any, *distributions: Distribution) -> Any:
         """Put the files of a stage on the index, and report it; return the promotion."""
         promotion = (await self.start(stage, "client")).document
         self.service.index.add(promotion["project"], *distributions)
@@ -81,7 +81,7 @@ class Promoter:
         entries = map(an_entry, promotion["files"])
         return await self.report(promotion, *entries, ending="published")
 
-    async def give_up(self, stage: Any) -> None:
+    async def abort(self, stage: Any) -> None:
         """End a promotion by a client before anything was sent."""
         await self.report(await self.show(stage), ending="error", reason="It was given up.")
 

@@ -12,7 +12,7 @@ _PATIENCE = 60
 
 
 @contextmanager
-def elsewhere(opening: Callable[[], AbstractAsyncContextManager[T]]) -> Iterator[T]:
+def running_in_thread(opening: Callable[[], AbstractAsyncContextManager[T]]) -> Iterator[T]:
     """Run *opening* in a thread with an event loop while the block runs, and return its value."""
     opened: list[T] = []
     is_up, may_end = threading.Event(), threading.Event()
