@@ -130,8 +130,8 @@ async def test_large_project(service: RunningService) -> None:
 
     (notice,) = await notices(service)
     assert notice == (
-        f"With {SDIST.filename} the project has 11.0 GB. PyPI accepts 10 GB unless the project has "
-        "a higher limit."
+        f"With {SDIST.filename}, the files of the project have a total size of 11.0 GB. "
+        "PyPI accepts up to 10 GB unless the project has a higher limit."
     )
 
 
