@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stageproxy.catalogue import Catalogue
 from stageproxy.core.errors import (
     ForbiddenError,
     MissingCredentialError,
     UnknownCredentialError,
 )
 from stageproxy.core.rights import Action, ApiToken, parse_token
-from stageproxy.ports import Catalogue, Clock
+from stageproxy.ports import Clock
 
 _ON_THE_SERVER: Mapping[Action, str] = {
     Action.TOKENS: "manage API tokens",

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditRecord, ChainCheck, PlainValue
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import refusal_event, shortened
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.ports import Clock
 from stageproxy.services.access import require, require_on
 from stageproxy.services.stages import Stages
 

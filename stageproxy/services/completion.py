@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import (
     ConflictError,
@@ -19,7 +20,7 @@ from stageproxy.core.stage.events import ACTION_OF_STEP, file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage
 from stageproxy.core.stage.upload_forms import form_of_upload
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Rows
+from stageproxy.ports import ArtifactFiles, Clock
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.file_uploads import FileUploads, Ids
 from stageproxy.services.stages import Stages

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from stageproxy.caching import LoadingCache
+from stageproxy.catalogue import Catalogue
 from stageproxy.core.errors import NotFoundError, UpstreamFailedError
 from stageproxy.core.index.feed import add_to_feed
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType, simple_type
@@ -22,7 +23,7 @@ from stageproxy.core.index.simple import add_to_page, new_list, new_page
 from stageproxy.core.stage.listing import feed_item, staged_files, staged_release
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Stage, same_version
-from stageproxy.ports import Catalogue, Index
+from stageproxy.ports import Index
 from stageproxy.services.stage_urls import StageUrls
 
 _TO_ROOT = "../../"

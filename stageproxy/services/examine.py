@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from stageproxy.catalogue import Catalogue
 from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
 from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
@@ -25,7 +26,7 @@ from stageproxy.core.stage.accept import (
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.core.values import FormFields
-from stageproxy.ports import Catalogue, Clock, IncomingFile
+from stageproxy.ports import Clock, IncomingFile
 from stageproxy.services.access import require
 from stageproxy.services.live_stages import list_live_artifacts
 from stageproxy.services.upstream_state import UpstreamReader, UpstreamState

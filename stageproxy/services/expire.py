@@ -4,9 +4,10 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.stage.events import stage_event
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Rows
+from stageproxy.ports import ArtifactFiles, Clock
 from stageproxy.services.live_stages import end_expired
 
 log = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import (
     ConflictError,
@@ -19,7 +20,7 @@ from stageproxy.core.stage.digests import problems_with_hashes
 from stageproxy.core.stage.events import file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage, Step
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
+from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 from stageproxy.services.live_stages import end_expired, get_live
 from stageproxy.services.stages import WITHDRAWN, Stages
 from stageproxy.services.uploads import UploadPolicy

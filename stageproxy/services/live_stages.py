@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from stageproxy.catalogue import Rows
 from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import GoneError, NotFoundError, StageExistsError
 from stageproxy.core.stage.events import file_event, stage_event
 from stageproxy.core.stage.lifetime import as_of, end_message
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status
-from stageproxy.ports import Rows
 
 
 def get_stage(rows: Rows, stage_id: str) -> Stage:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
@@ -15,7 +16,7 @@ from stageproxy.core.rights import TokenKind, parse_token
 from stageproxy.core.stage.lifetime import as_of, end_message
 from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock, Index, Rows, UpstreamResponse
+from stageproxy.ports import ArtifactFiles, Clock, Index, UpstreamResponse
 
 _ROTATED = "This stage URL was replaced by a new one. Ask the release manager for it."
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from packaging.utils import NormalizedName
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditAction, PlainValue
 from stageproxy.core.errors import NotFoundError, TooManyError
 from stageproxy.core.rights import Action, ApiToken
@@ -23,7 +24,7 @@ from stageproxy.core.stage.stage import (
     expiry_after_extension,
     same_version,
 )
-from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.ports import Clock
 from stageproxy.services.access import require, require_everywhere, require_on
 from stageproxy.services.live_stages import (
     check_release_is_free,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction, Event
 from stageproxy.core.errors import NotFoundError
 from stageproxy.core.rights import Action, ApiToken, Token, TokenKind, make_token
-from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.ports import Clock
 from stageproxy.services.access import require
 
 log = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import Problem, RefusedError
 from stageproxy.core.rights import ApiToken
@@ -12,7 +13,7 @@ from stageproxy.core.stage.accept import Outcome, plan_acceptance
 from stageproxy.core.stage.events import ACTION_OF_STEP, artifact_details, file_event, stage_event
 from stageproxy.core.stage.file_uploads import UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock, IncomingFile, Rows
+from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 from stageproxy.services.examine import AcceptedUpload, Examiner, IncomingUpload
 from stageproxy.services.live_stages import (
     check_release_is_free,

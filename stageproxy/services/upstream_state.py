@@ -23,7 +23,7 @@ _NOT_SEARCHED = "PyPI's list of projects could not be searched for similar names
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectPage:
+class UpstreamPage:
     """What an index lists of a project. Links are relative to *url*."""
 
     listing: Listing
@@ -79,7 +79,7 @@ class UpstreamReader:
 
     async def _page(
         self, project: NormalizedName, deadline: float
-    ) -> tuple[ProjectPage | None, str]:
+    ) -> tuple[UpstreamPage | None, str]:
         """Return the page of a project; `None` and the reason if it cannot be read in time."""
         try:
             async with asyncio.timeout_at(deadline):
@@ -89,7 +89,7 @@ class UpstreamReader:
             return None, str(error) or "It did not answer in time."
 
 
-async def read_project_page(index: Index, project: NormalizedName) -> ProjectPage:
+async def read_project_page(index: Index, project: NormalizedName) -> UpstreamPage:
     """Return what an index lists of a project now, never from a cache.
 
     Raise `StageproxyError` or `UnreadablePageError` if the page cannot be read.
@@ -97,5 +97,5 @@ async def read_project_page(index: Index, project: NormalizedName) -> ProjectPag
     accept = ACCEPT_FOR[SimpleType.V1_JSON]
     page = await index.find(f"simple/{project}/", accept, fresh=True)
     if page is None:
-        return ProjectPage(Listing(exists=False))
-    return ProjectPage(await asyncio.to_thread(read_page, page, project), page.url)
+        return UpstreamPage(Listing(exists=False))
+    return UpstreamPage(await asyncio.to_thread(read_page, page, project), page.url)

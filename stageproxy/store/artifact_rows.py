@@ -8,7 +8,7 @@ from stageproxy.store.columns import Statements, text_of
 
 
 class SqliteArtifactRows(Statements):
-    """Artifacts; see `ports.ArtifactRows`."""
+    """Artifacts; see `catalogue.ArtifactRows`."""
 
     def save(
         self, stage_id: str, artifact: Artifact, form: FormFields, core_metadata: bytes | None

@@ -23,7 +23,7 @@ _NO_LIMIT = -1
 
 
 class SqliteAuditRows(Statements):
-    """The audit trail; see `ports.AuditRows`."""
+    """The audit trail; see `catalogue.AuditRows`."""
 
     def add(self, event: Event) -> AuditRecord:
         """Add an event to the end of the trail, without tokens."""

@@ -12,9 +12,9 @@ from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.caching import LruCache
+from stageproxy.catalogue import ConstraintError, Rows
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import ConstraintError, Rows
 from stageproxy.store.migrations import migrate
 from stageproxy.store.rows import SqliteRows
 
@@ -44,7 +44,7 @@ def has_wal_bug(version: tuple[int, ...]) -> bool:
 
 
 class Database:
-    """The catalogue in a SQLite file; see `ports.Catalogue`.
+    """The catalogue in a SQLite file; see `catalogue.Catalogue`.
 
     One thread runs all transactions that write. Reading happens on the caller's
     thread, over a read-only connection: a query takes microseconds, handing it

@@ -23,7 +23,7 @@ _IS_USED = """
 
 
 class SqliteFileRows(Statements):
-    """Stored files; see `ports.FileRows`."""
+    """Stored files; see `catalogue.FileRows`."""
 
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
@@ -63,7 +63,7 @@ class SqliteFileRows(Statements):
 
 
 class SqliteFileUploadRows(Statements):
-    """File uploads; see `ports.FileUploadRows`."""
+    """File uploads; see `catalogue.FileUploadRows`."""
 
     def find(self, stage_id: str, upload_id: str) -> FileUpload | None:
         """Return a file upload of a stage, in whatever state."""

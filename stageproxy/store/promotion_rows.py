@@ -9,7 +9,7 @@ from stageproxy.store.columns import Statements, entry_in, promotion_in, text_of
 
 
 class SqlitePromotionRows(Statements):
-    """Promotions and their journals; see `ports.PromotionRows`."""
+    """Promotions and their journals; see `catalogue.PromotionRows`."""
 
     def find(self, stage_id: str) -> Promotion | None:
         """Return the promotion of a stage, the latest attempt at it."""

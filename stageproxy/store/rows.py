@@ -3,8 +3,8 @@
 from sqlite_utils import Database as Tables
 
 from stageproxy.caching import LruCache
+from stageproxy.catalogue import Totals
 from stageproxy.core.stage.stage import Stage
-from stageproxy.ports import Totals
 from stageproxy.store.artifact_rows import SqliteArtifactRows
 from stageproxy.store.audit_rows import SqliteAuditRows
 from stageproxy.store.columns import Statements
@@ -15,7 +15,7 @@ from stageproxy.store.token_rows import SqliteTokenRows
 
 
 class SqliteRows(Statements):
-    """All rows over one connection, within a transaction or for reading; see `ports.Rows`."""
+    """All rows over one connection, within a transaction or for reading; see `catalogue.Rows`."""
 
     def __init__(self, tables: Tables, *, cache: LruCache[str, Stage] | None = None) -> None:
         super().__init__(tables)

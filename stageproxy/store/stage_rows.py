@@ -13,7 +13,7 @@ from stageproxy.store.columns import Statements, artifact_in, file_upload_in, st
 
 
 class SqliteStageRows(Statements):
-    """Stages; see `ports.StageRows`."""
+    """Stages; see `catalogue.StageRows`."""
 
     def __init__(self, tables: Tables, cache: LruCache[str, Stage] | None = None) -> None:
         super().__init__(tables)

@@ -7,7 +7,7 @@ from stageproxy.store.columns import Statements, api_token_in, text_of
 
 
 class SqliteTokenRows(Statements):
-    """API tokens; see `ports.TokenRows`."""
+    """API tokens; see `catalogue.TokenRows`."""
 
     def find(self, digest: str) -> ApiToken | None:
         """Return an API token by its digest."""

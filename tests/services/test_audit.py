@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from stageproxy.catalogue import ConstraintError, Rows
 from stageproxy.core.audit import SERVER, Event, find_broken_record
-from stageproxy.ports import ConstraintError, Rows
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.trails import actions_of, trail_of
 from tests.support.clients.pep694 import Pep694Client

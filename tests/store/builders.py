@@ -7,9 +7,9 @@ from itertools import count
 
 from packaging.utils import canonicalize_name
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.rights import ApiToken, TokenKind
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Status
-from stageproxy.ports import Catalogue, Rows
 
 NOW = datetime(2026, 11, 22, 12, 30, 15, 250_000, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.ports import Catalogue
+from stageproxy.catalogue import Catalogue
 from stageproxy.store.database import Database
 from tests.support.ports.fake_catalogue import FakeCatalogue
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from stageproxy.catalogue import Catalogue, ConstraintError, Rows
 from stageproxy.core.stage.stage import LIVE, Status
-from stageproxy.ports import Catalogue, ConstraintError, Rows
 from tests.store.builders import DAY, FORM, NOW, a_stage, an_api_token, an_artifact, given
 
 ENDED = sorted(set(Status) - LIVE)

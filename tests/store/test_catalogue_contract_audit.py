@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import START, Event, find_broken_record
 from stageproxy.core.rights import TokenKind, make_token
-from stageproxy.ports import Catalogue, Rows
 from tests.store.builders import a_stage
 from tests.support.builders.trails import a_chain, an_event
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
+from stageproxy.catalogue import Catalogue, ConstraintError, Rows, Totals
 from stageproxy.core.stage.stage import Status
-from stageproxy.ports import Catalogue, ConstraintError, Rows, Totals
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 
 

@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 
+from stageproxy.catalogue import Catalogue, ConstraintError, Rows
 from stageproxy.core.promotion.journal import Entry, Journal, Progress, new_journal
 from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
-from stageproxy.ports import Catalogue, ConstraintError, Rows
 from tests.store.builders import DAY, HOUR, NOW, a_stage, given
 from tests.support.promotion.promotions import a_promotion
 

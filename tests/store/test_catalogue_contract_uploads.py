@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from stageproxy.catalogue import Catalogue, ConstraintError, Rows
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import UNFINISHED, FileUpload, UploadStatus
 from stageproxy.core.stage.stage import Status
-from stageproxy.ports import Catalogue, ConstraintError, Rows
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 from tests.support.builders.stages import a_file_upload
 

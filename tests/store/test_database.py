@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
+from stageproxy.catalogue import Rows
 from stageproxy.core.errors import NoRoomError
-from stageproxy.ports import Rows
 from stageproxy.store.database import Database, has_wal_bug
 from tests.store.builders import a_stage
 from tests.support.database import pragma

@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
+from stageproxy.catalogue import Rows
 from stageproxy.core.stage.stage import Stage, Status
-from stageproxy.ports import Rows
 from stageproxy.services.expire import Expiry
 from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore

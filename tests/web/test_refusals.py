@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
+from stageproxy.catalogue import Rows
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.rights import TOKEN_PATTERN, TokenKind, make_token
-from stageproxy.ports import Rows
 from tests.support.builders.distributions import a_wheel
 from tests.support.builders.forms import twine_form
 from tests.support.builders.trails import trail_of

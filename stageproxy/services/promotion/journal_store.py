@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
-from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.ports import Clock
 from stageproxy.services.promotion.transactions import fail, get_promotion, record, succeed
 
 log = logging.getLogger(__name__)

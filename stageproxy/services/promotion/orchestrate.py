@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import (
     ConflictError,
     GoneError,
@@ -22,7 +23,7 @@ from stageproxy.core.promotion.promotion import (
 from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.stage import Stage, Status, Step
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock, JournalStore, Rows
+from stageproxy.ports import ArtifactFiles, Clock, JournalStore
 from stageproxy.services.background import Background
 from stageproxy.services.live_stages import get_stage
 from stageproxy.services.promotion.credentials import GivenCredential

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from stageproxy.catalogue import Catalogue
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.index.pages import Listing
@@ -23,7 +24,7 @@ from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
 from stageproxy.core.stage.stage import Artifact, Stage
-from stageproxy.ports import ArtifactFiles, Catalogue, Clock
+from stageproxy.ports import ArtifactFiles, Clock
 from stageproxy.services.promotion.confirmed_listing import index_file
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.upstream_state import UpstreamState

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from stageproxy.catalogue import Catalogue
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.stage.upload_forms import outgoing_form
-from stageproxy.ports import ArtifactFiles, Catalogue, UploadClient, UploadRequest
+from stageproxy.ports import ArtifactFiles, UploadClient, UploadRequest
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.upstream_state import UpstreamReader

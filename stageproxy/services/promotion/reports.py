@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import ConflictError, NotFoundError, StageproxyError
 from stageproxy.core.index.pages import UnreadablePageError
 from stageproxy.core.promotion.confirmation import check_is_listed, unverifiable_release
@@ -21,7 +22,7 @@ from stageproxy.core.promotion.promotion import (
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.core.values import FormFields
-from stageproxy.ports import Catalogue, Clock, Rows
+from stageproxy.ports import Clock
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.lease_keeper import renewing_lease

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from stageproxy.catalogue import Rows
 from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.events import begun_event, entry_event, promotion_event
@@ -21,7 +22,6 @@ from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, 
 from stageproxy.core.stage.events import shortened
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change
-from stageproxy.ports import Rows
 from stageproxy.services.live_stages import get_live, get_stage
 
 log = logging.getLogger(__name__)

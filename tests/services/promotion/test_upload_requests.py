@@ -1,6 +1,7 @@
 """The request to the upload API for a stored artifact."""
 
-from stageproxy.ports import Rows, UploadRequest
+from stageproxy.catalogue import Rows
+from stageproxy.ports import UploadRequest
 from stageproxy.services.promotion.publish_target import StoredUploadRequests
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.promotion.fake_deployment import FakeDeployment

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import NoRoomError
-from stageproxy.ports import Catalogue, Rows
 from tests.support.ports.fake_rows import FakeRows
 
 T = TypeVar("T")
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class FakeCatalogue:
-    """Rows in memory, with transactions; see `ports.Catalogue`."""
+    """Rows in memory, with transactions; see `catalogue.Catalogue`."""
 
     committed: FakeRows = field(default_factory=FakeRows)
     is_full: bool = False

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from stageproxy.catalogue import ConstraintError, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
@@ -18,7 +19,6 @@ from stageproxy.core.stage.file_uploads import (
 )
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
 from stageproxy.core.values import FormFields
-from stageproxy.ports import ConstraintError, Totals
 
 FileKey = tuple[str, str]
 FormerKey = tuple[str, str, str]
@@ -97,7 +97,7 @@ class FakeTables:
 
 @dataclass(frozen=True, slots=True)
 class FakeStageRows:
-    """See `ports.StageRows`."""
+    """See `catalogue.StageRows`."""
 
     tables: FakeTables
 
@@ -162,7 +162,7 @@ class FakeStageRows:
 
 @dataclass(frozen=True, slots=True)
 class FakeArtifactRows:
-    """See `ports.ArtifactRows`."""
+    """See `catalogue.ArtifactRows`."""
 
     tables: FakeTables
 
@@ -204,7 +204,7 @@ class FakeArtifactRows:
 
 @dataclass(frozen=True, slots=True)
 class FakeFileUploadRows:
-    """See `ports.FileUploadRows`."""
+    """See `catalogue.FileUploadRows`."""
 
     tables: FakeTables
 
@@ -228,7 +228,7 @@ class FakeFileUploadRows:
 
 @dataclass(frozen=True, slots=True)
 class FakeFileRows:
-    """See `ports.FileRows`."""
+    """See `catalogue.FileRows`."""
 
     tables: FakeTables
 
@@ -266,7 +266,7 @@ class FakeFileRows:
 
 @dataclass(frozen=True, slots=True)
 class FakeTokenRows:
-    """See `ports.TokenRows`."""
+    """See `catalogue.TokenRows`."""
 
     tables: FakeTables
 
@@ -288,7 +288,7 @@ class FakeTokenRows:
 
 @dataclass(frozen=True, slots=True)
 class FakePromotionRows:
-    """See `ports.PromotionRows`."""
+    """See `catalogue.PromotionRows`."""
 
     tables: FakeTables
 
@@ -333,7 +333,7 @@ class FakePromotionRows:
 
 @dataclass(frozen=True, slots=True)
 class FakeAuditRows:
-    """See `ports.AuditRows`."""
+    """See `catalogue.AuditRows`."""
 
     tables: FakeTables
 
@@ -357,7 +357,7 @@ class FakeAuditRows:
 
 
 class FakeRows:
-    """All rows, by subject; see `ports.Rows`."""
+    """All rows, by subject; see `catalogue.Rows`."""
 
     def __init__(self, tables: FakeTables | None = None) -> None:
         self.tables = tables or FakeTables()

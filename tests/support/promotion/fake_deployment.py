@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from stageproxy.catalogue import Rows
 from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.promotion.journal import Journal
 from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
 from stageproxy.core.rights import ApiToken, Credential, TokenKind
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage, Status
-from stageproxy.ports import Rows
 from stageproxy.services.background import Background
 from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.orchestrate import Promotions

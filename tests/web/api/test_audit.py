@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stageproxy.ports import Rows
+from stageproxy.catalogue import Rows
 from stageproxy.services import audit
 from tests.support.builders.distributions import a_wheel
 from tests.support.database import execute
