@@ -188,7 +188,7 @@ async def test_large_file(service: RunningService) -> None:
     )
 
     (found,) = answer.document["findings"]
-    assert (found["level"], "200 MB" in found["message"]) == ("unknown", True)
+    assert (found["level"], "has a size of 200 MB" in found["message"]) == ("unknown", True)
 
 
 BODIES = {
