@@ -280,7 +280,7 @@ DEFECTS = [
         "core/stage/upload_forms.py",
         "_NOT_FOR_PYPI | {FIELD}",
         "_NOT_FOR_PYPI",
-        "services/promotion/test_upload_requests.py::test_foreign_attestations_are_not_sent",
+        "services/promotion/test_publish_target.py::test_foreign_attestations_are_not_sent",
     ),
     Defect(
         "credentials are not printed",
