@@ -154,7 +154,7 @@ DEFECTS = [
         "core/promotion/promotion.py",
         "if fence != self.fence or self.ended_at is not None:",
         "if fence != self.fence:",
-        "core/promotion/test_promotion.py::test_nobody_acts_after_the_end",
+        "core/promotion/test_promotion.py::test_lease_ends_with_the_promotion",
     ),
     Defect(
         "each holder has its own fence",
