@@ -154,7 +154,7 @@ DEFECTS = [
         "core/promotion/promotion.py",
         "if fence != self.fence or self.ended_at is not None:",
         "if fence != self.fence:",
-        "core/promotion/test_promotion.py::test_nobody_acts_after_the_end",
+        "core/promotion/test_promotion.py::test_lease_ends_with_the_promotion",
     ),
     Defect(
         "each holder has its own fence",
@@ -280,7 +280,7 @@ DEFECTS = [
         "core/stage/upload_forms.py",
         "_NOT_FOR_PYPI | {FIELD}",
         "_NOT_FOR_PYPI",
-        "services/promotion/test_upload_requests.py::test_foreign_attestations_are_not_sent",
+        "services/promotion/test_publish_target.py::test_foreign_attestations_are_not_sent",
     ),
     Defect(
         "credentials are not printed",

@@ -32,7 +32,7 @@ def test_only_the_latest_holder_may_act(fence: int, *, is_holder: bool) -> None:
     assert is_holder or isinstance(refusal, LostLeaseError)
 
 
-def test_nobody_acts_after_the_end() -> None:
+def test_lease_ends_with_the_promotion() -> None:
     """The lease ends with the promotion."""
     with pytest.raises(LostLeaseError):
         a_promotion(fence=2, ended_at=NOON).check_fence(2)
