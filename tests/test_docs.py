@@ -39,6 +39,10 @@ ELSEWHERE = frozenset(
 )
 """Commands of the tutorial that prepare what a test already has."""
 
+MAP = (ROOT / "docs" / "architecture.md").read_text()
+MODULES = sorted(set(re.findall(r"`((?:\w+/)+\w+\.py)`", MAP)))
+DEFINITIONS = sorted(set(re.findall(r"`(\w+)` in `((?:\w+/)*\w+\.py)`", MAP)))
+
 FAILURE = re.compile(r"^error:", re.IGNORECASE | re.MULTILINE)
 ENDED = "@@ ended with"
 
@@ -99,6 +103,20 @@ def target_exists(path: Path, link: str) -> bool:
     name, _, anchor = link.partition("#")
     target = path.parent / name if name else path
     return target.exists() and (not anchor or anchor in anchors(target.read_text()))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_map_names_modules_that_exist(module: str) -> None:
+    """Every module on the map of the architecture is there."""
+    assert (ROOT / "stageproxy" / module).exists() or (ROOT / module).exists()
+
+
+@pytest.mark.parametrize(("name", "module"), DEFINITIONS)
+def test_map_names_what_a_module_defines(name: str, module: str) -> None:
+    """What the map says is in a module is defined in it."""
+    source = (ROOT / "stageproxy" / module).read_text()
+
+    assert re.search(rf"^\s*(async def|def|class) {name}\b|^{name}\b", source, re.MULTILINE)
 
 
 def test_no_registry_is_named() -> None:
