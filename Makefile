@@ -8,8 +8,10 @@ SERVE_STAMP := $(VENV)/.installed
 
 # CI runs everything; elsewhere, the journeys with real clients are left out.
 LEFT_OUT := $(if $(CI),battery,journey or battery)
-# The short tests share the cores. Journeys come one by one: the last of them looks back on all.
-IN_PARALLEL := --numprocesses auto --maxprocesses 8 --dist worksteal
+# The short tests run in two processes a core, as many of them wait for a server. Journeys run one by
+# one: the last of them checks the results of all.
+PROCESSES := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+IN_PARALLEL := --numprocesses $(PROCESSES) --maxprocesses 8 --dist worksteal
 
 .PHONY: serve demo test check lint journeys client-matrix battery bench clean
 
