@@ -11,7 +11,12 @@ from stageproxy.core.rules.findings import Finding, Level, finding_json
 from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
 from stageproxy.core.rules.upload import Rule
 
-_MARKS = {Level.REFUSE: "refused", Level.WARN: "warning", Level.UNKNOWN: "unknown"}
+_MARKS = {
+    Level.REFUSE: "refused",
+    Level.WARN: "warning",
+    Level.NOTE: "note",
+    Level.UNKNOWN: "unknown",
+}
 _RELEASE_SOURCES = frozenset({"release", "index"})
 _WIDTH = 9
 _RULES_HINT = "Some rules can only be checked by PyPI. List them with: stageproxy check --rules"
@@ -74,8 +79,8 @@ def _print_findings(name: str, findings: Sequence[Finding]) -> None:
     """Print a name with its gravest mark, and its findings below."""
     marks = [mark for level, mark in _MARKS.items() if any(one.level is level for one in findings)]
     mark = next(iter(marks), "ok")
-    # A rule that could not be checked is no mark against a file.
-    mark = "ok" if mark == _MARKS[Level.UNKNOWN] else mark
+    # Neither a note nor a rule that could not be checked is a mark against a file.
+    mark = "ok" if mark in {_MARKS[Level.NOTE], _MARKS[Level.UNKNOWN]} else mark
     is_refused = mark == _MARKS[Level.REFUSE]
     click.echo(f"{mark:<{_WIDTH}}{name}", err=is_refused)
     for finding in findings:

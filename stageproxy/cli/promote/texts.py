@@ -12,6 +12,7 @@ _PREFIX = "PyPI may still refuse the file: "
 _HEADINGS = {
     "refuse": "PyPI would refuse:",
     "warn": "Warnings to acknowledge:",
+    "note": "Notes:",
     "unknown": "Could not be checked:",
 }
 _MAX_NAMES = 3

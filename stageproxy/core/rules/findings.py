@@ -5,10 +5,16 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """PyPI refuses the file; PyPI accepts it, but it is suspicious; only PyPI can check it."""
+    """The severity of a finding, the gravest first.
+
+    PyPI refuses the file; PyPI accepts it, but it is suspicious, and a promotion
+    wants that acknowledged; good to know, and nothing to acknowledge; only PyPI can
+    check it.
+    """
 
     REFUSE = "refuse"
     WARN = "warn"
+    NOTE = "note"
     UNKNOWN = "unknown"
 
 
@@ -29,6 +35,11 @@ class Finding:
 def suspicious(message: str, source: str = "content") -> Finding:
     """Return a finding about something suspicious that PyPI accepts."""
     return Finding(source, message, Level.WARN)
+
+
+def note(message: str, source: str = "content") -> Finding:
+    """Return a finding about something that is good to know and needs no acknowledgement."""
+    return Finding(source, message, Level.NOTE)
 
 
 def not_known(message: str, source: str = "content") -> Finding:
