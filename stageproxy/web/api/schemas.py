@@ -56,6 +56,7 @@ def hex_digits(length: int) -> Schema:
 
 _API_TOKEN: Schema = {
     "id": TEXT,
+    "name": described("The name that people gave it; null for old tokens.", TEXT_OR_NULL),
     "project": described("A project name, or `*` for every project.", TEXT),
     "version": described("The only version that the token is valid for, if any.", TEXT_OR_NULL),
     "can": {"enum": ["upload", "manage", "admin"]},
