@@ -14,6 +14,10 @@ TEXTS: Schema = {"type": "array", "items": TEXT}
 NUMBER: Schema = {"type": "integer", "minimum": 0}
 URL: Schema = {"type": "string", "format": "uri"}
 TIME: Schema = {"type": "string", "format": "date-time"}
+TOKEN_NAME: Schema = {
+    **TEXT_OR_NULL,
+    "description": "The name of that API token, if it has one.",
+}
 TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
 DIGEST: Schema = {"type": "string", "pattern": "^([0-9a-f]{2})+$"}
 
@@ -92,6 +96,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "notices": TEXTS,
             "size": NUMBER,
             "hashes": map_of("algorithm, in hexadecimal", DIGEST),
+            "uploaded-by": described("The id of an API token.", TEXT),
+            "uploaded-by-name": TOKEN_NAME,
         },
         {
             "upload-time": TIME,
@@ -199,6 +205,7 @@ SCHEMAS: Mapping[str, Schema] = {
                         ),
                         "at": TIME,
                         "actor": described("The id of an API token, or `server`.", TEXT),
+                        "actor-name": TOKEN_NAME,
                         "action": TEXT,
                         "project": TEXT_OR_NULL,
                         "version": described(

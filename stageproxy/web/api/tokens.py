@@ -4,7 +4,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from stageproxy.core.rights import ApiToken, TokenKind
+from stageproxy.core.rights import ApiToken, TokenKind, redacted
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.services.tokens import TokenRequest
 from stageproxy.web.auth import authenticate
@@ -62,7 +62,7 @@ def token_json(token: ApiToken) -> dict[str, str | None]:
     """Return an API token as JSON, without its secret."""
     return {
         "id": token.id,
-        "name": token.name or None,
+        "name": redacted(token.name) or None,
         "project": token.project,
         "version": token.version,
         "can": _CAN[token.kind],
