@@ -164,7 +164,9 @@ async def _create_admin_token(
     """Write an admin token into a data directory that has no tokens yet."""
     if await service.database.read(lambda rows: rows.tokens.list()):
         return
-    request = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
+    request = TokenRequest(
+        TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None, name="admin"
+    )
     token, stored = service.tokens.mint(request)
     # The file is written first: after a crash in between, the next start creates another token.
     await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())

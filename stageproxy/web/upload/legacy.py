@@ -7,11 +7,12 @@ from aiohttp import web
 
 from stageproxy.core.errors import GoneError, InvalidRequestError, NotFoundError
 from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.stage.accept import Outcome
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.access import require
 from stageproxy.services.uploads import UploadResult
 from stageproxy.web.auth import authenticate
-from stageproxy.web.keys import PREVIEWS, SESSION_JSON, UPLOADS, URLS
+from stageproxy.web.keys import ACCESS, PREVIEWS, SESSION_JSON, UPLOADS, URLS
 from stageproxy.web.session_json import UPLOAD_2_0, Api, json_response
 from stageproxy.web.stage_path import split_stage_path
 from stageproxy.web.upload.legacy_form import FormReader
@@ -63,7 +64,9 @@ async def _accept(request: web.Request, token: ApiToken, into: Stage | None) -> 
         _check_action(form.value_of(":action") or request.query.get(":action"))
         incoming = await form.incoming_upload()
         result = await request.app[UPLOADS].accept(token, incoming, into=into)
-    return _response(request, result, token, wants_session=form.wants_session)
+    if form.wants_session and result.stage:
+        return await _session(request, result.stage, token, result.outcome)
+    return _response(request, result)
 
 
 def _check_action(action: str | None) -> None:
@@ -75,16 +78,20 @@ def _check_action(action: str | None) -> None:
         raise NotFoundError(f"Not Found: unknown :action {action!r}. Use file_upload.")
 
 
-def _response(
-    request: web.Request, result: UploadResult, token: ApiToken, *, wants_session: bool
+async def _session(
+    request: web.Request, stage: Stage, token: ApiToken, outcome: Outcome
 ) -> web.Response:
+    names = await request.app[ACCESS].names()
+    document = request.app[SESSION_JSON].of(
+        stage, token, Api.SESSIONS, names=names, _outcome=outcome.value
+    )
+    return json_response(document, headers={"Content-Type": UPLOAD_2_0})
+
+
+def _response(request: web.Request, result: UploadResult) -> web.Response:
     """Return the outcome of an upload. Only `twine --verbose` prints it."""
     if result.stage is None:
         return _plain("OK\nPyPI already has this file: nothing was staged.\n")
-    if wants_session:
-        session_json = request.app[SESSION_JSON]
-        document = session_json.of(result.stage, token, Api.SESSIONS, _outcome=result.outcome.value)
-        return json_response(document, headers={"Content-Type": UPLOAD_2_0})
     url = request.app[URLS].url_of(result.stage)
     return _plain(
         f"OK\n{url}\npip --isolated install --index-url {url}simple/ "
