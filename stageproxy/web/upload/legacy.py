@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from stageproxy.core.errors import GoneError, InvalidRequestError
+from stageproxy.core.errors import GoneError, InvalidRequestError, NotFoundError
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.accept import Outcome
 from stageproxy.core.stage.stage import Stage
@@ -22,13 +22,15 @@ _FORMER_ACTIONS: Mapping[str, str] = {
     "instead.",
     "submit_pkg_info": "Project pre-registration is no longer required or supported, upload your "
     "files instead.",
-    "doc_upload": "Uploading documentation is no longer supported.",
+    "doc_upload": "Uploading documentation is no longer supported, we recommend using "
+    "https://readthedocs.org/.",
 }
 
 
 async def upload(request: web.Request) -> web.Response:
     """Accept a file into the stage of its release, which is opened if needed."""
-    _check_action(request.query.get(":action"))
+    if action := request.query.get(":action"):
+        _check_action(action)
     token = await authenticate(request)
     return await _accept(request, token, None)
 
@@ -40,6 +42,14 @@ async def upload_to_stage(request: web.Request) -> web.Response:
     stage = await request.app[PREVIEWS].open_stage(project, stage_token)
     require(token, Action.UPLOAD, stage.project, stage.version or token.version)
     return await _accept(request, token, stage)
+
+
+async def refuse_without_slash(_request: web.Request) -> web.Response:
+    """Report the missing slash. PyPI redirects, but no uploader follows a redirect."""
+    raise InvalidRequestError(
+        "An upload was attempted to /legacy but the expected upload URL is /legacy/ "
+        "(with a trailing slash)"
+    )
 
 
 async def moved(request: web.Request) -> web.Response:
@@ -60,12 +70,12 @@ async def _accept(request: web.Request, token: ApiToken, into: Stage | None) -> 
 
 
 def _check_action(action: str | None) -> None:
-    if action is None:
-        return
+    if not action:
+        raise NotFoundError("Not Found: the upload has no :action. Use file_upload.")
     if action in _FORMER_ACTIONS:
         raise GoneError(_FORMER_ACTIONS[action])
     if action != "file_upload":
-        raise InvalidRequestError(f"Unknown :action {action!r}. Use file_upload.")
+        raise NotFoundError(f"Not Found: unknown :action {action!r}. Use file_upload.")
 
 
 async def _session(
