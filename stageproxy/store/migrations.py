@@ -247,3 +247,10 @@ def m0004_promotions(tables: Tables) -> None:
     """Add promotions and their journals."""
     for statement in _PROMOTIONS:
         tables.execute(statement)
+
+
+@_steps()
+def m0007_ways_out(tables: Tables) -> None:
+    """Add who asked to stop a promotion, and when."""
+    tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_by TEXT")
+    tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_at TEXT")

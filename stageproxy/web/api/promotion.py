@@ -158,13 +158,13 @@ async def start_promotion(request: web.Request) -> web.Response:
         body.manifest_digest, body.acknowledged, body.published_by, body.credential
     )
     view = await request.app[PROMOTIONS].start(token, _id(request), order)
-    return _promotion(view, HTTPStatus.ACCEPTED)
+    return promotion_response(view, HTTPStatus.ACCEPTED)
 
 
 async def show_promotion(request: web.Request) -> web.Response:
     """Return the promotion of a stage, and the progress of each file."""
     token = await authenticate(request)
-    return _promotion(await request.app[PROMOTION_REPORTS].show(token, _id(request)))
+    return promotion_response(await request.app[PROMOTION_REPORTS].show(token, _id(request)))
 
 
 async def report_promotion(request: web.Request) -> web.Response:
@@ -173,7 +173,9 @@ async def report_promotion(request: web.Request) -> web.Response:
     body = await read_body(request, ReportPromotion, _LONGEST_REPORT)
     entries = [one.entry() for one in body.entries]
     report = Report(body.fence, entries, body.ending, body.reason)
-    return _promotion(await request.app[PROMOTION_REPORTS].accept(token, _id(request), report))
+    return promotion_response(
+        await request.app[PROMOTION_REPORTS].accept(token, _id(request), report)
+    )
 
 
 async def show_receipt(request: web.Request) -> web.Response:
@@ -190,7 +192,8 @@ async def show_form(request: web.Request) -> web.Response:
     return json_response({"filename": filename, "fields": [list(pair) for pair in form]})
 
 
-def _promotion(view: PromotionView, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+def promotion_response(view: PromotionView, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """Return the response with a promotion."""
     return json_response(promotion_json(view), status, retry_header(view.stage))
 
 
