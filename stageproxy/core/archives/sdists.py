@@ -21,6 +21,7 @@ from stageproxy.core.archives.contents import (
     invalid,
     some,
 )
+from stageproxy.core.archives.encodings import encoding_problem
 from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
 from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.other_releases import is_egg_info, other_egg_infos
@@ -223,6 +224,7 @@ def _problems(root: str, found: _Tar) -> Iterator[str]:
 def _suspicions(found: _Tar, core_metadata: bytes | None) -> Iterator[str]:
     if core_metadata is not None:
         yield from other_egg_infos(core_metadata, found.egg_infos)
+        yield from filter(None, [encoding_problem(_PKG_INFO, core_metadata)])
     if repeated := [path for path, count in found.files.items() if count > 1]:
         yield f"Files are in the sdist more than once, and the last one counts: {some(repeated)}."
     if found.end is not None:

@@ -29,6 +29,7 @@ from stageproxy.core.archives.dist_info import (
     parse_record,
     record_suspicions,
 )
+from stageproxy.core.archives.encodings import encoding_problem
 from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.members import suspicious_paths
@@ -45,6 +46,14 @@ _FILE_TYPES = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
 """Types of regular files and directories; 0 in zips that were not made on Unix."""
 
 _UNPACK_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+_TEXTS: Mapping[str, int] = {
+    "METADATA": LONGEST_METADATA,
+    "WHEEL": PIECE,
+    "RECORD": LONGEST_RECORD,
+    "entry_points.txt": LONGEST_ENTRY_POINTS,
+}
+"""The text files in the `.dist-info` of a wheel, and how many bytes of each are read."""
+
 _NOT_SEARCHED = "The wheel was not searched for encrypted code because that would take too long."
 _NOT_COMPARED = "The files were not compared with RECORD because that would take too long."
 _LONG_ENTRY_POINTS = (
@@ -201,6 +210,7 @@ def _find_member(archive: zipfile.ZipFile, path: str, longest: int) -> bytes | N
 def _suspicions(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Iterator[str]:
     members = archive.infolist()
     yield from other_dist_infos(archive.NameToInfo, name.root)
+    yield from _encoding_problems(archive, name)
     yield from suspicious_paths([member.filename for member in members])
     if others := [one.filename for one in members if _type_of(one) not in _FILE_TYPES]:
         yield f"The wheel contains links or devices: {some(others)}."
@@ -208,6 +218,13 @@ def _suspicions(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName
         yield f"Files are encrypted: {some(encrypted)}."
     yield from differences_in(archive, file)
     yield from _wheel_suspicions(_find_member(archive, f"{name.root}/WHEEL", PIECE), name)
+
+
+def _encoding_problems(archive: zipfile.ZipFile, name: DistributionName) -> Iterator[str]:
+    for filename, longest in _TEXTS.items():
+        member = archive.NameToInfo.get(f"{name.root}/{filename}")
+        if member is not None and member.file_size <= longest:
+            yield from filter(None, [encoding_problem(filename, archive.read(member))])
 
 
 def _type_of(member: zipfile.ZipInfo) -> int:

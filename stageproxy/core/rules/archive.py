@@ -179,10 +179,11 @@ WHEEL_RULES: Sequence[Rule] = (
 
 ARCHIVE_SUSPICION = Rule(
     "archive-suspicion",
-    "the archive has metadata of its own release only; paths are relative, have no invisible "
-    "characters, are distinct on every system and belong to regular files; RECORD and WHEEL match "
-    "the archive; no file is encrypted or damaged; there is nothing that installers ignore and no "
-    "tar that unpacks to over 64 MiB and 50 times its size; all records of a zip agree",
+    "the archive has metadata of its own release only, in UTF-8 without a byte order mark; paths "
+    "are relative, have no invisible characters, are distinct on every system and belong to "
+    "regular files; RECORD and WHEEL match the archive; no file is encrypted or damaged; there is"
+    " nothing that installers ignore and no tar that unpacks to over 64 MiB and 50 times its "
+    "size; all records of a zip agree",
     _suspicions,
     level=Level.WARN,
 )
