@@ -107,7 +107,7 @@ def assemble(
     tokens = Tokens(database, clock)
     preflight = Preflight(database, files, clock)
     promotions = Promotions(database, files, clock, stages, publish_target, preflight, Background())
-    reports = PromotionReports(database, clock, stages, publish_target, promotions.sent)
+    reports = PromotionReports(database, clock, stages, publish_target, promotions.live)
     app = web.Application(middlewares=[guard])
     app[keys.ACCESS] = Access(database, clock)
     app[keys.AUDIT] = AuditTrail(database, clock, stages)

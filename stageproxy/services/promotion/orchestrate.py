@@ -38,6 +38,7 @@ from stageproxy.services.promotion.publish_target import (
 )
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.services.promotion.transactions import (
+    LiveProgress,
     PromotionView,
     begin,
     check_is_same,
@@ -59,7 +60,7 @@ _RESTARTED = (
 class Promotions:
     """Publishes stages. *publish_target* is `None` if the settings name none.
 
-    `sent` is how many bytes of each file have been sent, by stage and filename.
+    `live` has the progress of those that this server carries out, by stage.
     """
 
     catalogue: Catalogue
@@ -69,7 +70,7 @@ class Promotions:
     publish_target: PublishTarget | None
     preflight: Preflight
     background: Background
-    sent: dict[str, dict[str, int]] = field(default_factory=dict)
+    live: dict[str, LiveProgress] = field(default_factory=dict)
 
     async def examine(
         self,
@@ -206,12 +207,11 @@ class Promotions:
     def _publish_in_background(self, view: PromotionView, credential: Credential) -> None:
         stage = view.stage
         # The next run of the same stage may start before this one has ended.
-        self.sent[stage.id] = {}
-        progress = self.sent[stage.id]
+        progress = self.live[stage.id] = LiveProgress()
         journal_store = CatalogueJournalStore(
             self.catalogue, self.clock, stage.id, view.promotion.fence, self._max_lifetime
         )
-        runner = self.runner(stage, journal_store, credential, progress.__setitem__)
+        runner = self.runner(stage, journal_store, credential, progress)
         publish = partial(self._publish, stage, journal_store, runner.run, progress)
         self.background.start(stage.id, publish)
 
@@ -220,7 +220,7 @@ class Promotions:
         stage: Stage,
         journal_store: CatalogueJournalStore,
         run: Callable[[], Awaitable[None]],
-        progress: dict[str, int],
+        progress: LiveProgress,
     ) -> None:
         """Publish to the end. Raise nothing: this runs in the background."""
         try:
@@ -234,15 +234,15 @@ class Promotions:
             with suppress(LostLeaseError):
                 await journal_store.fail("Internal error. See the server's log.")
         finally:
-            if self.sent.get(stage.id) is progress:
-                del self.sent[stage.id]
+            if self.live.get(stage.id) is progress:
+                del self.live[stage.id]
 
     def runner(
         self,
         stage: Stage,
         journal_store: JournalStore,
         credential: Credential,
-        report: Callable[[str, int], None],
+        progress: LiveProgress,
     ) -> PromotionRunner:
         """Return the runner that publishes a frozen stage from this server."""
         return PromotionRunner(
@@ -253,7 +253,8 @@ class Promotions:
             upload_requests=StoredUploadRequests(self.catalogue, self.files, stage.id),
             credentials=GivenCredential(credential),
             clock=self.clock,
-            report=report,
+            report=progress.sent.__setitem__,
+            wait_for=progress.wait_for,
         )
 
     def get_publish_target(self) -> PublishTarget:

@@ -35,14 +35,31 @@ from stageproxy.services.live_stages import get_live, get_stage
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class LiveProgress:
+    """The progress of a promotion that this server carries out, which is only in memory.
+
+    `sent` is how many bytes of each file were sent, and `waits_for` a sentence on what the
+    promotion waits for, empty unless it does.
+    """
+
+    sent: dict[str, int] = field(default_factory=dict)
+    waits_for: str = ""
+
+    def wait_for(self, sentence: str) -> None:
+        """Say what the promotion waits for."""
+        self.waits_for = sentence
+
+
 @dataclass(frozen=True, slots=True)
 class PromotionView:
-    """The present state of a promotion; `sent`: how many bytes of each file this server sent."""
+    """The present state of a promotion, with the `LiveProgress` of this server."""
 
     stage: Stage
     promotion: Promotion
     journal: Journal
     sent: Mapping[str, int] = field(default_factory=dict)
+    waits_for: str = ""
 
 
 def begin(

@@ -82,6 +82,7 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
             for one in in_promotion_order(stage.artifacts)
             if one.filename in view.journal
         },
+        "waits-for": view.waits_for or None,
         "notices": list(promotion.notices),
     }
 

@@ -121,6 +121,9 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                     },
                 ),
             ),
+            "waits-for": described(
+                "A sentence on what this server waits for, null unless it does.", TEXT_OR_NULL
+            ),
             "notices": TEXTS,
         },
     ),

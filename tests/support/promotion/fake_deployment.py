@@ -159,7 +159,7 @@ class FakeDeployment:
             Background(),
         )
         reports = PromotionReports(
-            self.catalogue, self.clock, stages, publish_target, promotions.sent
+            self.catalogue, self.clock, stages, publish_target, promotions.live
         )
         async with promotions.background.open():
             await promotions.recover()
