@@ -40,7 +40,11 @@ OPERATIONS: Operations = {
     ),
     stages.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
     stages.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),
-    stages.cancel_stage: Operation("Stage", _CHANGE),
+    stages.cancel_stage: Operation(
+        "Stage",
+        _CHANGE,
+        query={"only-if-empty": "With `true`, a stage with files is a conflict: 409."},
+    ),
     stages.extend_stage: Operation("Stage", _CHANGE, body=stages.ExtendStage),
     stages.rotate_stage: Operation("Stage", (Kind.NOT_FOUND, Kind.GONE)),
     stages.remove_file: Operation("Stage", _CHANGE),
