@@ -6,7 +6,7 @@ from aiohttp import web
 
 from stageproxy.core.errors import Kind
 from stageproxy.web.api import promotion, stages, tokens
-from stageproxy.web.api.audit import show_audit, verify_audit
+from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.conditional import conditional
@@ -66,6 +66,7 @@ OPERATIONS: Operations = {
     promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),
+    show_audit_without_stage: Operation("AuditTrail"),
     verify_audit: Operation(
         "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),
