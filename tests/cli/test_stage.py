@@ -137,7 +137,10 @@ def test_show_for_people(cli: CommandRunner) -> None:
     [(filename, file)] = stage["files"].items()
     assert said.startswith(f"Stage {cli.project} 1.0 is open (id {stage['id']})\n")
     assert f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}\n" in said
-    assert f"Stage URL: {stage['links']['stage']}\n" in said
+    url = stage["links"]["stage"]
+    assert f"Stage URL: {url}\n" in said
+    assert f"  pip --isolated install --index-url {url}simple/ {cli.project}==1.0\n" in said
+    assert f"  pip install --extra-index-url {url}+only/simple/ {cli.project}==1.0\n" in said
 
 
 def test_extend(cli: CommandRunner, named: tuple[Stage, str]) -> None:
