@@ -157,6 +157,11 @@ class AuditRows(Protocol):
         does not match its digest.
         """
 
+    def list_without_stage(
+        self, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[AuditRecord]:
+        """Return the records that are about no stage, in order, that follow the record *after*."""
+
     def head(self) -> ChainEnd:
         """Return where the audit trail ends."""
 

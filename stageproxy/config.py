@@ -165,6 +165,11 @@ class StageSettings(SettingsTable):
         description="How long after its opening a stage expires, even if extended.",
     )
     max_per_project: int = Field(20, ge=1, description="Live stages of a project at the same time.")
+    empty_lifetime: Duration = Field(
+        timedelta(hours=1),
+        description="How long after its opening a stage without files can be in the way of others. "
+        "Then it ends if its project has no room for another stage.",
+    )
     retention: Duration = Field(
         timedelta(days=30), description="How long an ended stage reports how it ended."
     )

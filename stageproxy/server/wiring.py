@@ -268,6 +268,7 @@ def _limits(config: Config) -> StageLimits:
         lifetime=config.stage.lifetime,
         max_lifetime=config.stage.max_lifetime,
         max_per_project=config.stage.max_per_project,
+        empty_lifetime=config.stage.empty_lifetime,
     )
 
 

@@ -12,6 +12,12 @@ class NewerSchemaError(Exception):
 
 def migrate(tables: Tables) -> None:
     """Apply the pending migrations, each in a transaction of its own."""
+    check_schema(tables)
+    _steps.apply(tables)
+
+
+def check_schema(tables: Tables) -> None:
+    """Raise if the database was written by a newer stageproxy."""
     with Tables(memory=True) as empty:
         known = {step.name for step in _steps.pending(empty)}
     unknown = {step.name for step in _steps.applied(tables)} - known
@@ -21,7 +27,6 @@ def migrate(tables: Tables) -> None:
             f"(unknown migrations: {', '.join(sorted(unknown))}). Install that version."
         )
         raise NewerSchemaError(msg)
-    _steps.apply(tables)
 
 
 _FIRST_TABLES = (

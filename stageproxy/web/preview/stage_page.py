@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.core.index.pages import own_document
 from stageproxy.core.rights import actor_label
+from stageproxy.core.stage.install_commands import install_commands
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Stage, Step
@@ -38,10 +39,11 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
         return await conditional(
             request, own_document(as_json(document), headers["Content-Type"]), headers
         )
+    url = request.app[URLS].url_of(stage)
     page = _render(
         "stage.html",
         stage=stage,
-        url=request.app[URLS].url_of(stage),
+        commands=install_commands(url, stage.project, stage.version),
         artifacts=in_promotion_order(stage.artifacts),
         manifest_digest=manifest_digest(stage.artifacts),
         journal=journal,

@@ -355,6 +355,13 @@ class FakeAuditRows:
         found = [one for one in self.tables.events if stage_id in {None, one.event.stage_id}]
         return [one for one in found if one.number > after][:limit]
 
+    def list_without_stage(
+        self, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[AuditRecord]:
+        """Return the records that are about no stage, after the one of a number."""
+        found = [one for one in self.tables.events if one.event.stage_id is None]
+        return [one for one in found if one.number > after][:limit]
+
     def head(self) -> ChainEnd:
         """Return the end of the trail."""
         return self.tables.events[-1].end if self.tables.events else START
