@@ -250,6 +250,12 @@ def m0004_promotions(tables: Tables) -> None:
 
 
 @_steps()
+def m0005_token_names(tables: Tables) -> None:
+    """Add the names of API tokens. Tokens that exist already have none."""
+    tables.execute("ALTER TABLE api_token ADD COLUMN name TEXT NOT NULL DEFAULT ''")
+
+
+@_steps()
 def m0007_ways_out(tables: Tables) -> None:
     """Add who asked to stop a promotion, and when."""
     tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_by TEXT")

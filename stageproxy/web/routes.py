@@ -12,7 +12,7 @@ from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import redirect_to_stage
 from stageproxy.web.preview.stage_page import home_page, robots
 from stageproxy.web.upload import pep694_files, pep694_sessions
-from stageproxy.web.upload.legacy import moved, upload, upload_to_stage
+from stageproxy.web.upload.legacy import moved, refuse_without_slash, upload, upload_to_stage
 
 _SESSION = "/upload/2.0/sessions/{id}"
 _UPLOAD = f"{_SESSION}/files/{{upload}}"
@@ -25,7 +25,7 @@ ROUTES = (
     web.get("/metrics", health.show_metrics),
     web.get("/packages/{path:.*}", redirect_to_file),
     web.post("/legacy/", upload),
-    web.post("/legacy", upload),
+    web.post("/legacy", refuse_without_slash),
     web.get("/legacy/{project}", redirect_to_stage),
     web.get("/legacy/{project}/", redirect_to_stage),
     web.get("/legacy/{project}/{version}", redirect_to_stage),
@@ -34,7 +34,7 @@ ROUTES = (
     web.get("/project/{project}/{version}/", redirect_to_stage),
     web.post("/pypi", moved),
     web.post("/tmp/{project}/{token}/legacy/", upload_to_stage),
-    web.post("/tmp/{project}/{token}/legacy", upload_to_stage),
+    web.post("/tmp/{project}/{token}/legacy", refuse_without_slash),
     web.get("/tmp/{project}/{token}", stage_without_slash),
     web.get("/tmp/{project}/{token}/{path:.*}", preview),
     web.post("/upload/2.0/", pep694_sessions.create_session),

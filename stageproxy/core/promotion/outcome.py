@@ -1,6 +1,6 @@
 """The outcome of a promotion: why it stopped, or its receipt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from stageproxy.core.promotion.journal import (
     confirmed_in,
 )
 from stageproxy.core.promotion.promotion import CLOSES_AFTER, Promotion
+from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest
 from stageproxy.core.stage.order import in_promotion_order
@@ -23,9 +24,9 @@ _RESUME = "Fix the problem above and run `promote` again; it resumes where it st
 _RESUME_STOPPED = "Run `stageproxy promote STAGE` again to publish the rest."
 
 
-def stop_reason(promotion: Promotion) -> str | None:
-    """Return who stopped a promotion, `None` if nobody did."""
-    return f"Stopped by {promotion.stop.by}." if promotion.stop else None
+def stop_reason(promotion: Promotion, names: Mapping[str, str]) -> str | None:
+    """Return who stopped a promotion, `None` if nobody did. *names*: of API tokens, by id."""
+    return f"Stopped by {actor_label(promotion.stop.by, names)}." if promotion.stop else None
 
 
 def stop_message(reason: str, stage: Stage, journal: Journal, promotion: Promotion) -> str:

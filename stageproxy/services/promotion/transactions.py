@@ -195,6 +195,14 @@ def fail(
     log.log(level, "stage %s: its promotion stopped: %s", stage.id, sentences)
 
 
+def end_abandoned(
+    rows: Rows, promotion: Promotion, reason: str, now: datetime, *, max_lifetime: timedelta
+) -> None:
+    """End a promotion that nobody carries out any more: as stopped, or else for a *reason*."""
+    stopped = stop_reason(promotion, rows.tokens.names())
+    fail(rows, promotion, stopped or reason, now, max_lifetime=max_lifetime)
+
+
 def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
     """Return a stage's promotion. Raise `ConflictError` unless *fence* is that of its lease."""
     promotion = rows.promotions.find(stage_id)
@@ -230,7 +238,7 @@ def _end_if_stopped(
     is_running: bool = True,
 ) -> None:
     """End a promotion that was stopped, unless its publisher is sending a file."""
-    reason = stop_reason(promotion)
+    reason = stop_reason(promotion, rows.tokens.names())
     if reason is None:
         return
     if is_running and is_anything_being_sent(rows.promotions.find_journal(promotion.stage_id)):

@@ -13,6 +13,7 @@ from stageproxy.web.api.schemas import (
     TEXTS,
     TIME,
     TIME_OR_NULL,
+    TOKEN_NAME,
     URL,
     Schema,
     described,
@@ -88,6 +89,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             "reason": described("Why it stopped, if it has.", TEXT_OR_NULL),
             "manifest-digest": _MANIFEST_DIGEST,
             "approved-by": described("The id of an API token.", TEXT),
+            "approved-by-name": TOKEN_NAME,
             "approved-at": TIME,
             "acknowledged": described("The warnings that were acknowledged.", TEXTS),
             "publisher": _PUBLISHER,
@@ -101,6 +103,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             "stop-requested-by": described(
                 "The id of an API token, if it was stopped.", TEXT_OR_NULL
             ),
+            "stop-requested-by-name": TOKEN_NAME,
             "ended-at": TIME_OR_NULL,
             "files": map_of(
                 "filename, in the order in which they are sent",
@@ -128,7 +131,8 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             **_TARGET,
             "manifest-digest": _MANIFEST_DIGEST,
             "manifest": described("The lines of the manifest.", TEXT),
-            "approved-by": TEXT,
+            "approved-by": described("The id of an API token.", TEXT),
+            "approved-by-name": TOKEN_NAME,
             "approved-at": TIME,
             "acknowledged": TEXTS,
             "first-sent-at": TIME_OR_NULL,

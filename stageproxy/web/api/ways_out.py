@@ -12,4 +12,5 @@ async def stop_promotion(request: web.Request) -> web.Response:
     token = await authenticate(request)
     stage_id = request.match_info["id"]
     await request.app[WAYS_OUT].stop(token, stage_id)
-    return promotion_response(await request.app[PROMOTION_REPORTS].show(token, stage_id))
+    view = await request.app[PROMOTION_REPORTS].show(token, stage_id)
+    return await promotion_response(request, view)
