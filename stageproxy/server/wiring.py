@@ -124,7 +124,7 @@ def assemble(
     )
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports
-    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background)
+    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background, publish_target)
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages)

@@ -278,9 +278,16 @@ DEFECTS = [
     Defect(
         "a half-published stage cannot be canceled",
         "core/stage/stage.py",
-        "(Status.ERROR, True): {Step.PROMOTE",
-        "(Status.ERROR, True): {Step.CANCEL: Status.CANCELED, Step.PROMOTE",
+        "(Status.ERROR, True): {\n        Step.PROMOTE",
+        "(Status.ERROR, True): {\n        Step.CANCEL: Status.CANCELED,\n        Step.PROMOTE",
         "services/promotion/test_orchestrate_resume.py::test_half_published_stage_can_only_be_promoted",
+    ),
+    Defect(
+        "a stage is given up only as it is then",
+        TRANSACTIONS,
+        "    canceled = stage.after(Step.GIVE_UP)\n",
+        "    canceled = Status.CANCELED\n",
+        "services/promotion/test_give_up.py::test_promotion_that_starts_meanwhile",
     ),
     Defect(
         "upload tokens cannot publish",

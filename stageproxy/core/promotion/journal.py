@@ -47,6 +47,11 @@ class Entry:
         """Whether the file may be published."""
         return self.in_doubt or self.progress in MAY_BE_PUBLISHED
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the file may be published, and the index has not listed it."""
+        return self.may_be_published and self.progress is not Progress.CONFIRMED
+
     def is_followed_by(self, later: "Entry") -> bool:
         """Return whether *later* can follow this entry.
 
