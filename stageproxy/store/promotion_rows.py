@@ -77,6 +77,14 @@ class SqlitePromotionRows(Statements):
             key=("stage_id", "filename"),
         )
 
+    def remove_entry(self, stage_id: str, filename: str) -> None:
+        """Remove the entry of an artifact, if there is one: it was replaced or withdrawn."""
+        self._run(
+            "DELETE FROM journal_entry WHERE stage_id = :id AND filename = :filename",
+            id=stage_id,
+            filename=filename,
+        )
+
     def remove_journal(self, stage_id: str) -> None:
         """Remove the journal of a stage that has sent nothing and may change."""
         self._run("DELETE FROM journal_entry WHERE stage_id = :id", id=stage_id)

@@ -278,9 +278,30 @@ DEFECTS = [
     Defect(
         "a half-published stage cannot be canceled",
         "core/stage/stage.py",
-        "(Status.ERROR, True): {\n        Step.PROMOTE",
-        "(Status.ERROR, True): {\n        Step.CANCEL: Status.CANCELED,\n        Step.PROMOTE",
-        "services/promotion/test_orchestrate_resume.py::test_half_published_stage_can_only_be_promoted",
+        "(Status.ERROR, True): {\n        Step.EDIT",
+        "(Status.ERROR, True): {\n        Step.CANCEL: Status.CANCELED,\n        Step.EDIT",
+        "services/promotion/test_orchestrate_resume.py::test_half_published_stage_is_not_canceled",
+    ),
+    Defect(
+        "a file that may be published is not replaced",
+        "core/promotion/journal.py",
+        "        if entry.may_be_published\n    }",
+        "        if entry.progress is Progress.CONFIRMED\n    }",
+        "web/api/test_corrections.py::test_file_in_doubt_is_final",
+    ),
+    Defect(
+        "a replaced file starts with a new entry",
+        "services/uploads.py",
+        "        rows.promotions.remove_entry(stage.id, artifact.filename)\n",
+        "",
+        "web/api/test_corrections.py::test_replaced_file_has_a_new_entry",
+    ),
+    Defect(
+        "no wheel follows the sdist",
+        "core/stage/accept.py",
+        "        if reason := final.get(sdist):\n",
+        "        if reason := final.get(filename):\n",
+        "core/stage/test_accept.py::test_nothing_is_added_after_the_sdist",
     ),
     Defect(
         "a stage is given up only as it is then",

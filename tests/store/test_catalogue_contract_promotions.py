@@ -53,6 +53,20 @@ async def journal(catalogue: Catalogue, stage_id: str = "id") -> Journal:
     return await catalogue.read(lambda rows: rows.promotions.find_journal(stage_id))
 
 
+async def test_removed_entry(catalogue: Catalogue) -> None:
+    """The entry of one artifact of one stage is removed; one that is missing is no error."""
+    await given(catalogue, a_stage("id"), a_stage("other", version="3.0"))
+    other = replace(ENTRY, filename="other.whl")
+    await write(catalogue, ENTRY, other)
+    await write(catalogue, ENTRY, stage_id="other")
+
+    for _ in range(2):
+        await catalogue.write(lambda rows: rows.promotions.remove_entry("id", ENTRY.filename))
+
+    assert await journal(catalogue) == {"other.whl": other}
+    assert await journal(catalogue, "other") == {ENTRY.filename: ENTRY}
+
+
 async def unfinished(catalogue: Catalogue) -> list[str]:
     """Return the stages whose promotions are unfinished."""
     found = await catalogue.read(lambda rows: rows.promotions.list())

@@ -134,6 +134,12 @@ class Entry:
 Journal = Mapping[str, Entry]
 """Entries by filename."""
 
+_WHY_FINAL: Mapping[Progress, str] = {
+    Progress.CONFIRMED: "is published",
+    Progress.SENT: "was accepted by the index",
+}
+_UNANSWERED = "may be published, because the index has not answered"
+
 
 def new_journal(filenames: Iterable[str], now: datetime) -> Journal:
     """Return the journal of a promotion that has sent nothing."""
@@ -143,6 +149,15 @@ def new_journal(filenames: Iterable[str], now: datetime) -> Journal:
 def anything_may_be_published(journal: Journal) -> bool:
     """Return whether any file of the release may be published."""
     return any(entry.may_be_published for entry in journal.values())
+
+
+def final_files(journal: Journal) -> Mapping[str, str]:
+    """Return why each file that may be published cannot be changed any more."""
+    return {
+        name: _WHY_FINAL.get(entry.progress, _UNANSWERED)
+        for name, entry in journal.items()
+        if entry.may_be_published
+    }
 
 
 def is_anything_being_sent(journal: Journal) -> bool:

@@ -32,6 +32,7 @@ class Step(StrEnum):
     """A step of a stage, as the errors name it."""
 
     EDIT = "be edited"
+    EXTEND = "be extended"
     PROMOTE = "be promoted"
     STOP = "be stopped"
     SUCCEED = "succeed"
@@ -49,6 +50,7 @@ _RUNNING: Mapping[Step, Status] = {
 NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.OPEN, False): {
         Step.EDIT: Status.OPEN,
+        Step.EXTEND: Status.OPEN,
         Step.PROMOTE: Status.PROCESSING,
         Step.CANCEL: Status.CANCELED,
     },
@@ -56,30 +58,32 @@ NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.PROCESSING, True): _RUNNING,
     (Status.ERROR, False): {
         Step.EDIT: Status.ERROR,
+        Step.EXTEND: Status.ERROR,
         Step.PROMOTE: Status.PROCESSING,
         Step.STOP: Status.ERROR,
         Step.CANCEL: Status.CANCELED,
     },
     (Status.ERROR, True): {
+        Step.EDIT: Status.ERROR,
         Step.PROMOTE: Status.PROCESSING,
         Step.STOP: Status.ERROR,
         Step.GIVE_UP: Status.CANCELED,
     },
 }
 """The status after each step, by status and by whether anything was sent to PyPI. Other steps
-are conflicts."""
+are conflicts. Of a stage that has sent something, only some files can be edited: see `accept`."""
 
 _WAIT = "Wait until it has ended, or stop it with `stageproxy promote STAGE --stop`."
 _FINISH = "Run `stageproxy promote STAGE` again to publish the rest."
 _CANCEL = "Nothing of it is published: cancel it with `stageproxy stage cancel STAGE`."
-_UNTIL_IT_ENDS = dict.fromkeys((Step.EDIT, Step.CANCEL, Step.GIVE_UP), _WAIT)
+_UNTIL_IT_ENDS = dict.fromkeys((Step.EDIT, Step.EXTEND, Step.CANCEL, Step.GIVE_UP), _WAIT)
 _ADVICE: Mapping[tuple[Status, bool], Mapping[Step, str]] = {
     (Status.OPEN, False): {Step.GIVE_UP: _CANCEL},
     (Status.PROCESSING, False): _UNTIL_IT_ENDS,
     (Status.PROCESSING, True): _UNTIL_IT_ENDS,
     (Status.ERROR, False): {Step.GIVE_UP: _CANCEL},
     (Status.ERROR, True): {
-        Step.EDIT: _FINISH,
+        Step.EXTEND: "It does not expire.",
         Step.CANCEL: (
             f"{_FINISH} To give up what is left, run `stageproxy promote STAGE --give-up`."
         ),

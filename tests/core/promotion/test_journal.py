@@ -11,6 +11,7 @@ from stageproxy.core.promotion.journal import (
     Progress,
     anything_may_be_published,
     confirmed_in,
+    final_files,
     new_journal,
 )
 from stageproxy.core.promotion.replies import Accepted, Refused, Unanswered
@@ -207,3 +208,22 @@ def test_possible_reports(state: Progress, event: str, *, in_doubt: bool) -> Non
 def test_impossible_reports(before: Entry, after: Entry) -> None:
     """A file that is or may be published cannot become pending again."""
     assert not before.is_followed_by(after)
+
+
+def test_final_files() -> None:
+    """Files that may be published are final, each with its reason; others are not."""
+    journal = {
+        one: Entry(one, one, NOON, in_doubt=one is Progress.REFUSED)
+        for one in (*Progress,)
+        if one is not Progress.PENDING
+    }
+    certain = {"a": Entry("a", Progress.PENDING, NOON), "b": Entry("b", Progress.REFUSED, NOON)}
+
+    unanswered = "may be published, because the index has not answered"
+    assert final_files({**journal, **certain}) == {
+        Progress.SENDING: unanswered,
+        Progress.SENT: "was accepted by the index",
+        Progress.CONFIRMED: "is published",
+        Progress.REFUSED: unanswered,
+        Progress.UNKNOWN: unanswered,
+    }

@@ -23,10 +23,11 @@ from tests.support.ports.clock import NOON
 
 LONGEST = timedelta(days=30)
 WEEK = timedelta(days=7)
-EDITED, PROMOTED, STOPPED, SUCCEEDS, FAILS, CANCELED, GIVEN_UP = Step
+EDITED, EXTENDED, PROMOTED, STOPPED, SUCCEEDS, FAILS, CANCELED, GIVEN_UP = Step
 LIFE: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.OPEN, False): {
         EDITED: Status.OPEN,
+        EXTENDED: Status.OPEN,
         PROMOTED: Status.PROCESSING,
         CANCELED: Status.CANCELED,
     },
@@ -43,11 +44,13 @@ LIFE: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     },
     (Status.ERROR, False): {
         EDITED: Status.ERROR,
+        EXTENDED: Status.ERROR,
         PROMOTED: Status.PROCESSING,
         STOPPED: Status.ERROR,
         CANCELED: Status.CANCELED,
     },
     (Status.ERROR, True): {
+        EDITED: Status.ERROR,
         PROMOTED: Status.PROCESSING,
         STOPPED: Status.ERROR,
         GIVEN_UP: Status.CANCELED,
