@@ -164,9 +164,8 @@ async def start_promotion(request: web.Request) -> web.Response:
 async def show_promotion(request: web.Request) -> web.Response:
     """Return the promotion of a stage, and the progress of each file."""
     token = await authenticate(request)
-    return await promotion_response(
-        request, await request.app[PROMOTION_REPORTS].show(token, _id(request))
-    )
+    view = await request.app[PROMOTION_REPORTS].show(token, _id(request))
+    return await promotion_response(request, view)
 
 
 async def report_promotion(request: web.Request) -> web.Response:
