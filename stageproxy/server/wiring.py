@@ -121,6 +121,7 @@ def assemble(
         clock,
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
+        published_files=publish_target.confirmed_listing if publish_target else None,
     )
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports

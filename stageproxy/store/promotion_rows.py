@@ -73,6 +73,7 @@ class SqlitePromotionRows(Statements):
                 "in_doubt": int(entry.in_doubt),
                 "said": entry.sentence,
                 "url": entry.url,
+                "has_query": int(entry.has_query),
             },
             key=("stage_id", "filename"),
         )

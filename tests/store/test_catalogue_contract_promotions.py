@@ -25,6 +25,7 @@ ENTRY = Entry(
     in_doubt=True,
     sentence="é ✓",
     url="https://a/demo.whl",
+    has_query=True,
 )
 
 

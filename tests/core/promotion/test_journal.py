@@ -227,3 +227,35 @@ def test_final_files() -> None:
         Progress.REFUSED: unanswered,
         Progress.UNKNOWN: unanswered,
     }
+
+
+AT = "https://files.example"
+KEPT = {
+    "plain": (f"{AT}/a.whl", f"{AT}/a.whl", False),
+    "signed": (
+        f"{AT}/a.whl?X-Amz-Signature=b",
+        f"{AT}/a.whl",
+        True,
+    ),
+    "an empty query": (f"{AT}/a.whl?", f"{AT}/a.whl", True),
+    "a fragment": (f"{AT}/a.whl#sha256=c?d", f"{AT}/a.whl", False),
+    "a user": (
+        "https://user:secret@files.example/p@q/a.whl",
+        f"{AT}/p@q/a.whl",
+        False,
+    ),
+    "no URL": ("../a.whl?token=b", "../a.whl", True),
+    "an invalid host": ("https://[::1/a.whl?token=b", "https://[::1/a.whl", True),
+}
+
+
+@pytest.mark.parametrize(("url", "kept", "has_query"), KEPT.values(), ids=KEPT)
+def test_kept_url(url: str, kept: str, *, has_query: bool) -> None:
+    """Of a file's URL, neither query nor user nor fragment is kept, whoever found it."""
+    entry = Entry("a.whl", Progress.SENT, NOON)
+
+    confirmed = entry.confirmed(url, LATER)
+    reported = replace(entry, progress=Progress.CONFIRMED, url=url).reported(LATER)
+
+    assert confirmed == reported
+    assert (confirmed.url, confirmed.has_query) == (kept, has_query)
