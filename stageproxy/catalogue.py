@@ -135,6 +135,9 @@ class PromotionRows(Protocol):
     def save_entry(self, stage_id: str, entry: Entry) -> None:
         """Store how far an artifact is."""
 
+    def remove_entry(self, stage_id: str, filename: str) -> None:
+        """Remove the entry of an artifact, if there is one: it was replaced or withdrawn."""
+
     def remove_journal(self, stage_id: str) -> None:
         """Remove the journal of a stage that has sent nothing and may change."""
 

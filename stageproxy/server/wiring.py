@@ -121,10 +121,11 @@ def assemble(
         clock,
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
+        published_files=publish_target.confirmed_listing if publish_target else None,
     )
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports
-    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background)
+    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background, publish_target)
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages)

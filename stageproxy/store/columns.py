@@ -141,6 +141,7 @@ def entry_in(row: Row) -> Entry:
         in_doubt=bool(row["in_doubt"]),
         sentence=row["said"],
         url=row["url"],
+        has_query=bool(row["has_query"]),
     )
 
 

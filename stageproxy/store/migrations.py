@@ -262,6 +262,13 @@ def m0005_token_names(tables: Tables) -> None:
 
 @_steps()
 def m0007_ways_out(tables: Tables) -> None:
-    """Add who asked to stop a promotion, and when."""
+    """Add who asked to stop a promotion, and when; remove the queries of files' URLs."""
     tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_by TEXT")
     tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_at TEXT")
+    tables.execute("ALTER TABLE journal_entry ADD COLUMN has_query INTEGER NOT NULL DEFAULT 0")
+    tables.execute(
+        """
+        UPDATE journal_entry SET url = substr(url, 1, instr(url, '?') - 1), has_query = 1
+        WHERE instr(url, '?') > 0
+        """
+    )

@@ -15,7 +15,6 @@ from stageproxy.core.errors import (
     RefusedError,
 )
 from stageproxy.core.promotion.examination import Examination, PromotionRequest, check_request
-from stageproxy.core.promotion.outcome import stop_reason
 from stageproxy.core.promotion.promotion import (
     LostLeaseError,
     Promotion,
@@ -42,7 +41,7 @@ from stageproxy.services.promotion.transactions import (
     PromotionView,
     begin,
     check_is_same,
-    fail,
+    end_abandoned,
     take_over,
 )
 from stageproxy.services.stages import Stages
@@ -139,8 +138,7 @@ class Promotions:
             for promotion in rows.promotions.list():
                 is_running = self.background.is_running(promotion.stage_id)
                 if promotion.has_lapsed(now) and not is_running:
-                    reason = stop_reason(promotion) or _SILENT
-                    fail(rows, promotion, reason, now, max_lifetime=self._max_lifetime)
+                    end_abandoned(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
 
         await self.catalogue.write(work)
 
@@ -185,9 +183,11 @@ class Promotions:
         try:
             credential = await self._credential_to_resume_with(stage, promotion)
         except ConflictError as error:
-            reason = stop_reason(promotion) or error.sentence
+            reason = error.sentence
             await self.catalogue.write(
-                lambda rows: fail(rows, promotion, reason, now, max_lifetime=self._max_lifetime)
+                lambda rows: end_abandoned(
+                    rows, promotion, reason, now, max_lifetime=self._max_lifetime
+                )
             )
             return
         view = await self.catalogue.write(lambda rows: take_over(rows, stage, promotion, now))

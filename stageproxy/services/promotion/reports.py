@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -114,7 +114,7 @@ class PromotionReports:
             self.catalogue, self.clock, stage_id, report.fence, max_lifetime
         )
         now = self.clock.now()
-        await journal_store.record([replace(one, changed_at=now) for one in report.entries])
+        await journal_store.record([one.reported(now) for one in report.entries])
         match report.ending:
             case Ending.PUBLISHED:
                 await self._publish(stage, journal_store)

@@ -64,6 +64,7 @@ OPERATIONS: Operations = {
         body=promotion.ReportPromotion,
     ),
     ways_out.stop_promotion: Operation("Promotion", _CHANGE),
+    ways_out.give_up_stage: Operation("Promotion", _CHANGE),
     promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),

@@ -328,6 +328,10 @@ class FakePromotionRows:
         _require(stage_id in self.tables.stages)
         self.tables.entries[stage_id, entry.filename] = entry
 
+    def remove_entry(self, stage_id: str, filename: str) -> None:
+        """Remove the entry of an artifact."""
+        self.tables.entries.pop((stage_id, filename), None)
+
     def remove_journal(self, stage_id: str) -> None:
         """Remove the journal of a stage."""
         self.tables.entries = {
