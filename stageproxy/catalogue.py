@@ -135,6 +135,9 @@ class PromotionRows(Protocol):
     def save_entry(self, stage_id: str, entry: Entry) -> None:
         """Store how far an artifact is."""
 
+    def remove_entry(self, stage_id: str, filename: str) -> None:
+        """Remove the entry of an artifact, if there is one: it was replaced or withdrawn."""
+
     def remove_journal(self, stage_id: str) -> None:
         """Remove the journal of a stage that has sent nothing and may change."""
 
@@ -156,6 +159,11 @@ class AuditRows(Protocol):
         A record that was changed behind our back is returned as it is now, and
         does not match its digest.
         """
+
+    def list_without_stage(
+        self, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[AuditRecord]:
+        """Return the records that are about no stage, in order, that follow the record *after*."""
 
     def head(self) -> ChainEnd:
         """Return where the audit trail ends."""

@@ -125,7 +125,7 @@ async def listening(
 ) -> AsyncIterator[Service]:
     """Serve requests until the block ends."""
     # The socket is bound first: the public URL may depend on its port.
-    bound = _bind(config.server.host, config.server.port)
+    bound = bind(config.server.host, config.server.port)
     url = _url_of(config.server.host, bound.getsockname()[1])
     public_url = config.server.public_url or url
     if not config.server.public_url and is_wildcard(config.server.host):
@@ -148,7 +148,8 @@ async def listening(
             await runner.cleanup()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket at an address. Raise if the server cannot listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -122,7 +122,7 @@ class SessionJson:
                 links["upload"] = f"{self.urls.public_url}/{Api.SESSIONS}/{stage.id}/files"
         if Action.PROMOTE in permitted and Step.PROMOTE in stage.steps():
             links["publish"] = f"{session}/{_PUBLISH[api]}"
-        if Action.EXTEND in permitted and Step.EDIT in stage.steps():
+        if Action.EXTEND in permitted and Step.EXTEND in stage.steps():
             links["extend"] = f"{session}/extend"
         return links
 

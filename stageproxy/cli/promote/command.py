@@ -11,10 +11,13 @@ from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promote.approval import read_approval
 from stageproxy.cli.promote.credential import find_credential
+from stageproxy.cli.promote.give_up import give_up_stage
 from stageproxy.cli.promote.run import PromoteOptions, PromoteRun
 from stageproxy.cli.promote.senders import Sender, ServerSender
+from stageproxy.cli.promote.stop import stop_promotion
 from stageproxy.cli.promote.texts import print_receipt
 
+_ALONE = "--stop takes no other option but --json, and --give-up none but --yes and --json."
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -32,6 +35,12 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option("--here", is_flag=True, help="Publish from this machine, with its own credential.")
 @click.option("--yes", is_flag=True, help="Acknowledge the warnings of the plan.")
+@click.option(
+    "--stop", is_flag=True, help="Stop a running promotion as soon as no file is being sent."
+)
+@click.option(
+    "--give-up", is_flag=True, help="End a partially published stage and publish no more of it."
+)
 @click.option(
     "--pypi-token-file",
     type=_FILE,
@@ -51,6 +60,8 @@ async def promote(  # noqa: PLR0913 - the options of the command
     dry_run: bool,
     here: bool,
     yes: bool,
+    stop: bool,
+    give_up: bool,
     as_json: bool,
 ) -> None:
     """Publish STAGE, or resume publishing it.
@@ -59,6 +70,16 @@ async def promote(  # noqa: PLR0913 - the options of the command
     file is sent twice. Ctrl-C ends this command; if the server is publishing, it
     continues.
     """
+    if stop or give_up:
+        if (stop and (give_up or yes)) or any(
+            (manifest, hashes, pypi_token_file, config, dry_run, here)
+        ):
+            raise click.UsageError(_ALONE)
+        if stop:
+            await stop_promotion(connection, stage, as_json=as_json)
+        else:
+            await give_up_stage(connection, stage, yes=yes, as_json=as_json)
+        return
     if manifest and hashes:
         raise click.UsageError("--manifest and --hashes are mutually exclusive. Use one of them.")
     if config and not here:

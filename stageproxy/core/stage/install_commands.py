@@ -8,10 +8,16 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class InstallCommands:
-    """The command of each installer, quoted for a shell."""
+    """The command of each installer, quoted for a shell.
+
+    *pip* and *uv* install from the stage alone; *pip_beside* and *uv_beside* from the
+    index that the user has configured, and from the stage what only that has.
+    """
 
     pip: str
     uv: str
+    pip_beside: str
+    uv_beside: str
 
 
 def install_commands(stage_url: str, project: str, version: str | None) -> InstallCommands:
@@ -24,11 +30,14 @@ def install_commands(stage_url: str, project: str, version: str | None) -> Insta
     index = f"{stage_url}simple/"
     host = urlsplit(stage_url).netloc
     trusted = [] if _is_secure(stage_url) else ["--trusted-host", host]
+    pip, uv = ["pip", "--isolated", "install", *trusted], ["uv", "pip", "install"]
+    beside = ["pip", "install", *trusted]
+    only = f"{stage_url}+only/simple/"
     return InstallCommands(
-        pip=shlex.join(
-            ["pip", "--isolated", "install", *trusted, "--index-url", index, requirement]
-        ),
-        uv=shlex.join(["uv", "pip", "install", "--default-index", index, requirement]),
+        pip=shlex.join([*pip, "--index-url", index, requirement]),
+        uv=shlex.join([*uv, "--default-index", index, requirement]),
+        pip_beside=shlex.join([*beside, "--extra-index-url", only, requirement]),
+        uv_beside=shlex.join([*uv, "--index", only, requirement]),
     )
 
 

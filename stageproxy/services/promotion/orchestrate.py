@@ -19,6 +19,7 @@ from stageproxy.core.promotion.promotion import (
     LostLeaseError,
     Promotion,
     Publisher,
+    StopRequestedError,
 )
 from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.lifetime import end_message
@@ -36,10 +37,11 @@ from stageproxy.services.promotion.publish_target import (
 )
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.services.promotion.transactions import (
+    LiveProgress,
     PromotionView,
     begin,
     check_is_same,
-    fail,
+    end_abandoned,
     take_over,
 )
 from stageproxy.services.stages import Stages
@@ -57,7 +59,7 @@ _RESTARTED = (
 class Promotions:
     """Publishes stages. *publish_target* is `None` if the settings name none.
 
-    `sent` is how many bytes of each file have been sent, by stage and filename.
+    `live` has the progress of those that this server carries out, by stage.
     """
 
     catalogue: Catalogue
@@ -67,7 +69,7 @@ class Promotions:
     publish_target: PublishTarget | None
     preflight: Preflight
     background: Background
-    sent: dict[str, dict[str, int]] = field(default_factory=dict)
+    live: dict[str, LiveProgress] = field(default_factory=dict)
 
     async def examine(
         self,
@@ -136,7 +138,7 @@ class Promotions:
             for promotion in rows.promotions.list():
                 is_running = self.background.is_running(promotion.stage_id)
                 if promotion.has_lapsed(now) and not is_running:
-                    fail(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
+                    end_abandoned(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
 
         await self.catalogue.write(work)
 
@@ -183,7 +185,9 @@ class Promotions:
         except ConflictError as error:
             reason = error.sentence
             await self.catalogue.write(
-                lambda rows: fail(rows, promotion, reason, now, max_lifetime=self._max_lifetime)
+                lambda rows: end_abandoned(
+                    rows, promotion, reason, now, max_lifetime=self._max_lifetime
+                )
             )
             return
         view = await self.catalogue.write(lambda rows: take_over(rows, stage, promotion, now))
@@ -191,6 +195,8 @@ class Promotions:
         self._publish_in_background(view, credential)
 
     async def _credential_to_resume_with(self, stage: Stage, promotion: Promotion) -> Credential:
+        if promotion.stop:
+            raise StopRequestedError
         publish_target = self.get_publish_target()
         promotion.check_target(publish_target.urls)
         credential = await publish_target.credentials.find(stage.project)
@@ -201,12 +207,11 @@ class Promotions:
     def _publish_in_background(self, view: PromotionView, credential: Credential) -> None:
         stage = view.stage
         # The next run of the same stage may start before this one has ended.
-        self.sent[stage.id] = {}
-        progress = self.sent[stage.id]
+        progress = self.live[stage.id] = LiveProgress()
         journal_store = CatalogueJournalStore(
             self.catalogue, self.clock, stage.id, view.promotion.fence, self._max_lifetime
         )
-        runner = self.runner(stage, journal_store, credential, progress.__setitem__)
+        runner = self.runner(stage, journal_store, credential, progress)
         publish = partial(self._publish, stage, journal_store, runner.run, progress)
         self.background.start(stage.id, publish)
 
@@ -215,27 +220,29 @@ class Promotions:
         stage: Stage,
         journal_store: CatalogueJournalStore,
         run: Callable[[], Awaitable[None]],
-        progress: dict[str, int],
+        progress: LiveProgress,
     ) -> None:
         """Publish to the end. Raise nothing: this runs in the background."""
         try:
             await run()
         except LostLeaseError:
-            log.warning("stage %s: another publisher took over its promotion", stage.id)
+            log.warning(
+                "stage %s: its promotion was stopped, or another publisher took it over", stage.id
+            )
         except Exception:
             log.exception("stage %s: its promotion failed", stage.id)
             with suppress(LostLeaseError):
                 await journal_store.fail("Internal error. See the server's log.")
         finally:
-            if self.sent.get(stage.id) is progress:
-                del self.sent[stage.id]
+            if self.live.get(stage.id) is progress:
+                del self.live[stage.id]
 
     def runner(
         self,
         stage: Stage,
         journal_store: JournalStore,
         credential: Credential,
-        report: Callable[[str, int], None],
+        progress: LiveProgress,
     ) -> PromotionRunner:
         """Return the runner that publishes a frozen stage from this server."""
         return PromotionRunner(
@@ -246,7 +253,8 @@ class Promotions:
             upload_requests=StoredUploadRequests(self.catalogue, self.files, stage.id),
             credentials=GivenCredential(credential),
             clock=self.clock,
-            report=report,
+            report=progress.sent.__setitem__,
+            wait_for=progress.wait_for,
         )
 
     def get_publish_target(self) -> PublishTarget:

@@ -4,6 +4,7 @@ from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
 
+from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
@@ -57,7 +58,8 @@ async def show_stage(request: web.Request) -> web.Response:
 async def cancel_stage(request: web.Request) -> web.Response:
     """Cancel a stage."""
     token = await authenticate(request)
-    stage = await request.app[STAGES].cancel(token, _id(request))
+    only_if_empty = _flag(request, "only-if-empty")
+    stage = await request.app[STAGES].cancel(token, _id(request), only_if_empty=only_if_empty)
     return await _stage_response(request, token, stage)
 
 
@@ -88,6 +90,13 @@ async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     names = await request.app[ACCESS].names()
     return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal, names=names))
+
+
+def _flag(request: web.Request, name: str) -> bool:
+    value = request.query.get(name, "false")
+    if value not in {"true", "false"}:
+        raise InvalidRequestError(f"{name} must be true or false.")
+    return value == "true"
 
 
 def _id(request: web.Request) -> str:

@@ -70,3 +70,15 @@ def test_quoting() -> None:
     commands = install_commands("http://[::1]:8726/tmp/demo/x/", "demo", "2.0")
 
     assert " --index-url 'http://[::1]:8726/tmp/demo/x/simple/' " in commands.pip
+
+
+def test_beside_another_index() -> None:
+    """Beside the index that the user has configured, only the staged release is added."""
+    url = "http://stage.example/tmp/demo/stgv_x/"
+
+    commands = install_commands(url, "demo", "2.0")
+
+    assert commands.pip_beside == (
+        f"pip install --trusted-host stage.example --extra-index-url {url}+only/simple/ demo==2.0"
+    )
+    assert commands.uv_beside == f"uv pip install --index {url}+only/simple/ demo==2.0"

@@ -166,6 +166,16 @@ async def test_index_without_an_answer(deployment: FakeDeployment) -> None:
     assert why.endswith("so nothing can be sent. The index cannot be reached.")
 
 
+async def test_unreadable_page_of_the_index(deployment: FakeDeployment) -> None:
+    """A page that cannot be read is noticed before anything is sent, and the error says why."""
+    deployment.fake_target.break_page("")
+
+    why = await refused(deployment, UpstreamUnavailableError)
+
+    assert "so nothing can be sent. The index's page of demo cannot be read: not an HTML" in why
+    assert deployment.fake_target.sent == {}
+
+
 async def test_warnings_must_be_acknowledged(wheels: list[Distribution]) -> None:
     """Publishing needs the digest of exactly the present warnings."""
     deployment = FakeDeployment()

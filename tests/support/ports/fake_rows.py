@@ -328,6 +328,10 @@ class FakePromotionRows:
         _require(stage_id in self.tables.stages)
         self.tables.entries[stage_id, entry.filename] = entry
 
+    def remove_entry(self, stage_id: str, filename: str) -> None:
+        """Remove the entry of an artifact."""
+        self.tables.entries.pop((stage_id, filename), None)
+
     def remove_journal(self, stage_id: str) -> None:
         """Remove the journal of a stage."""
         self.tables.entries = {
@@ -353,6 +357,13 @@ class FakeAuditRows:
     ) -> Sequence[AuditRecord]:
         """Return the records of a stage, or of all, after the one of a number."""
         found = [one for one in self.tables.events if stage_id in {None, one.event.stage_id}]
+        return [one for one in found if one.number > after][:limit]
+
+    def list_without_stage(
+        self, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[AuditRecord]:
+        """Return the records that are about no stage, after the one of a number."""
+        found = [one for one in self.tables.events if one.event.stage_id is None]
         return [one for one in found if one.number > after][:limit]
 
     def head(self) -> ChainEnd:
