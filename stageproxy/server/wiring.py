@@ -30,6 +30,7 @@ from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.credentials import PromotionCredentials
+from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
@@ -113,6 +114,7 @@ def assemble(
     app[keys.DOCUMENTS] = StagedDocuments(
         database, index, urls, LoadingCache(config.upstream.cache_size, _size_of)
     )
+    app[keys.LOOKS] = Looks(database, clock)
     app[keys.PREVIEWS] = Previews(
         database,
         files,

@@ -1,7 +1,7 @@
 """Promotions from start to end: examined, frozen, published, resumed, expired."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,6 +15,7 @@ from stageproxy.core.errors import (
     RefusedError,
 )
 from stageproxy.core.promotion.examination import Examination, PromotionRequest, check_request
+from stageproxy.core.promotion.looks import Look, look_at_content
 from stageproxy.core.promotion.promotion import (
     LostLeaseError,
     Promotion,
@@ -98,10 +99,12 @@ class Promotions:
         credential = await self._credential_for(stage, request)
         examination = await self.preflight.examine(stage, publish_target, request.publisher)
         try:
-            check_request(examination, request)
+            await self._check_request(token, examination, request)
         except RefusedError:
             # A file that was removed in the meantime is not damaged.
-            check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
+            await self.catalogue.read(
+                lambda rows: check_is_same(get_stage(rows, stage_id), stage, rows.tokens.names())
+            )
             raise
         view = await self.catalogue.write(
             lambda rows: begin(
@@ -117,6 +120,18 @@ class Promotions:
         if credential is not None:
             self._publish_in_background(view, credential)
         return view
+
+    async def _check_request(
+        self, token: ApiToken, examination: Examination, request: PromotionRequest
+    ) -> None:
+        """Raise unless the stage is the approved one, with what has changed since it was shown."""
+
+        def work(rows: Rows) -> tuple[Look | None, Mapping[str, str]]:
+            looks = rows.looks.list(examination.stage.id)
+            approved = (request.manifest_digest, request.revision)
+            return look_at_content(looks, token.id, *approved), rows.tokens.names()
+
+        check_request(examination, request, *await self.catalogue.read(work))
 
     async def recover(self) -> None:
         """Resume the promotions that this server published when it stopped."""

@@ -9,7 +9,11 @@ from stageproxy.catalogue import Rows
 from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.events import begun_event, entry_event, promotion_event
-from stageproxy.core.promotion.examination import Examination, PromotionRequest
+from stageproxy.core.promotion.examination import (
+    Examination,
+    PromotionRequest,
+    change_problems,
+)
 from stageproxy.core.promotion.journal import (
     Entry,
     Journal,
@@ -17,6 +21,7 @@ from stageproxy.core.promotion.journal import (
     confirmed_in,
     new_journal,
 )
+from stageproxy.core.promotion.looks import LookKind, look_at
 from stageproxy.core.promotion.outcome import stop_message
 from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
 from stageproxy.core.stage.events import shortened
@@ -51,7 +56,7 @@ def begin(
     """
     stage = get_live(rows, examination.stage.id, now)
     frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
-    check_is_same(stage, examination.stage)
+    check_is_same(stage, examination.stage, rows.tokens.names())
     former = rows.promotions.find(stage.id)
     if former is not None:
         former.check_target(target)
@@ -74,6 +79,7 @@ def begin(
     ).renewed(now)
     rows.stages.save(frozen)
     rows.promotions.save(promotion)
+    rows.looks.save(look_at(frozen, by, LookKind.APPROVAL, now))
     rows.audit.add(begun_event(frozen, promotion, now))
     return PromotionView(frozen, promotion, journal)
 
@@ -162,12 +168,13 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
     return promotion
 
 
-def check_is_same(stage: Stage, examined: Stage) -> None:
-    """Raise `ConflictError` if a stage was changed since it was examined."""
+def check_is_same(stage: Stage, examined: Stage, names: Mapping[str, str]) -> None:
+    """Raise `ConflictError` with what has changed, if a stage was changed since it was examined."""
     if stage.revision != examined.revision:
         raise ConflictError(
             f"Stage {stage.release} changed in the meantime. Review it, and run "
-            "`stageproxy promote STAGE` again."
+            "`stageproxy promote STAGE` again.",
+            change_problems(examined.artifacts, stage, names),
         )
 
 
