@@ -28,6 +28,8 @@ TOKEN_PATTERN = re.compile(r"stg[vuma]_[0-9A-Za-z]{38}(?![0-9A-Za-z])")
 
 _TOKEN_LIKE = re.compile(r"(stg[vuma])(?:_|%5[fF])[0-9A-Za-z]+")
 _STAGE_PATH = re.compile(r"(/tmp/[^/\s]+/)[^/\s?\"']+")
+_WORD = re.compile(r"\S+")
+_BEFORE_USER = re.compile(r":(?:/|%2f)+|(?:/|%2f){2,}", re.IGNORECASE)
 
 
 class TokenKind(StrEnum):
@@ -125,13 +127,29 @@ def derive_stage_token(secret: bytes, stage_id: str, rotation: int) -> Token:
 
 
 def redacted(text: str) -> str:
-    """Return *text* without tokens.
+    """Return *text* without tokens, and without users and passwords of URLs.
 
     This hides the token segment of every stage URL, and everything that starts
     like a token, valid or not: it may be a token with a typo, or a token pasted
     together with other text.
     """
-    return _TOKEN_LIKE.sub(r"\1_***", _STAGE_PATH.sub(r"\1***", text))
+    without_users = _WORD.sub(lambda found: _without_user(found[0]), text)
+    return _TOKEN_LIKE.sub(r"\1_***", _STAGE_PATH.sub(r"\1***", without_users))
+
+
+def _without_user(word: str) -> str:
+    """Return a word without the user and the password before its last `@`, if it has any.
+
+    They begin after the scheme or two slashes, or else with the segment, if it has a colon.
+    """
+    end = max(word.rfind("@"), word.rfind("%40"))
+    if end < 0:
+        return word
+    if scheme := _BEFORE_USER.search(word, 0, end):
+        return f"{word[: scheme.end()]}***{word[end:]}"
+    start = word.rfind("/", 0, end) + 1
+    has_password = ":" in word[start:end] or "%3a" in word[start:end].lower()
+    return f"{word[:start]}***{word[end:]}" if has_password else word
 
 
 @dataclass(frozen=True, slots=True)

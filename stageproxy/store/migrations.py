@@ -277,3 +277,10 @@ def m0006_last_looks(tables: Tables) -> None:
     """Add what was shown of a stage, to whom and when."""
     for statement in _LAST_LOOKS:
         tables.execute(statement)
+
+
+@_steps()
+def m0007_ways_out(tables: Tables) -> None:
+    """Add who asked to stop a promotion, and when."""
+    tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_by TEXT")
+    tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_at TEXT")

@@ -3,10 +3,11 @@
 from aiohttp import web
 
 from stageproxy.web import health
-from stageproxy.web.api import promotion, stages, tokens
+from stageproxy.web.api import promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
+from stageproxy.web.headers import answer_preflight
 from stageproxy.web.preview.pass_through import redirect_to_file
 from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import redirect_to_stage
@@ -37,6 +38,8 @@ ROUTES = (
     web.post("/tmp/{project}/{token}/legacy", refuse_without_slash),
     web.get("/tmp/{project}/{token}", stage_without_slash),
     web.get("/tmp/{project}/{token}/{path:.*}", preview),
+    web.options("/tmp/{project}/{token}", answer_preflight),
+    web.options("/tmp/{project}/{token}/{path:.*}", answer_preflight),
     web.post("/upload/2.0/", pep694_sessions.create_session),
     web.post("/upload/2.0", pep694_sessions.create_session),
     web.get(_SESSION, pep694_sessions.show_session),
@@ -63,6 +66,7 @@ ROUTES = (
     web.post("/api/stages/{id}/promotion", promotion.start_promotion),
     web.get("/api/stages/{id}/promotion", promotion.show_promotion),
     web.post("/api/stages/{id}/promotion/plan", promotion.plan_promotion),
+    web.post("/api/stages/{id}/promotion/stop", ways_out.stop_promotion),
     web.post("/api/stages/{id}/promotion/journal", promotion.report_promotion),
     web.get("/api/stages/{id}/receipt", promotion.show_receipt),
     web.get("/api/stages/{id}/audit", show_audit),

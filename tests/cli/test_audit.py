@@ -95,10 +95,8 @@ def test_verify_needs_an_admin(cli: CommandRunner) -> None:
     """Only an admin token can verify the trail."""
     ended = cli.run("audit", "verify", token=cli.new_token("manage"))
 
-    assert (ended.code, ended.stderr) == (
-        1,
-        "Error: This API token cannot verify the audit trail.\n",
-    )
+    assert ended.code == 1
+    assert ended.stderr.startswith("Error: This API token cannot verify the audit trail.\n")
 
 
 def test_verify_with_a_malformed_head(cli: CommandRunner) -> None:

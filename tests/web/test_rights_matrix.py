@@ -77,6 +77,8 @@ EXPECTED = {
     "POST /tmp/{project}/{token}/legacy": EVERYONE.replace("200", "400"),
     "GET /tmp/{project}/{token}": MOVED,
     "GET /tmp/{project}/{token}/{path:.*}": EVERYONE,
+    "OPTIONS /tmp/{project}/{token}": EVERYONE.replace("200", "204"),
+    "OPTIONS /tmp/{project}/{token}/{path:.*}": EVERYONE.replace("200", "204"),
     "POST /upload/2.0/": OPENING,
     "POST /upload/2.0": OPENING,
     "GET /upload/2.0/sessions/{id}": FILLING,

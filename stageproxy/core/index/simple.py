@@ -22,7 +22,7 @@ def read_page(page: Document, project: str) -> Listing:
     """Return the files that a page lists. Raise `UnreadablePageError` if it is invalid."""
     if page.simple_type is SimpleType.V1_JSON:
         return read_json_page(page.body, project)
-    return read_html_page(page.body)
+    return read_html_page(page, project)
 
 
 def add_to_page(
@@ -31,7 +31,7 @@ def add_to_page(
     """Return the body of the page of *project*, with the *staged* files that it does not list."""
     if page.simple_type is SimpleType.V1_JSON:
         return add_to_json_page(page.body, project, page.url, staged)
-    return add_to_html_page(page.body, page.url, staged, page_url=page_url)
+    return add_to_html_page(page, project, staged, page_url=page_url)
 
 
 def new_page(kind: SimpleType, project: str, staged: Sequence[StagedFile]) -> bytes:
