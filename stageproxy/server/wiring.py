@@ -107,7 +107,16 @@ def assemble(
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
     preflight = Preflight(database, files, clock)
-    promotions = Promotions(database, files, clock, stages, publish_target, preflight, Background())
+    promotions = Promotions(
+        database,
+        files,
+        clock,
+        stages,
+        publish_target,
+        preflight,
+        Background(),
+        needs_digest=config.promotion.pep694_needs_digest,
+    )
     reports = PromotionReports(database, clock, stages, publish_target, promotions.sent)
     app = web.Application(middlewares=[guard])
     app[keys.ACCESS] = Access(database, clock)

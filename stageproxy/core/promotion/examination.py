@@ -53,6 +53,13 @@ class Examination:
         return hashlib.sha256(lines.encode()).hexdigest() if lines else ""
 
 
+UNSEEN = (
+    "The request to publish named no manifest digest, so whatever was staged at that moment was "
+    "approved. Send `manifest-digest` to publish only files that somebody has seen."
+)
+"""The notice on a promotion that nobody bound to files."""
+
+
 def find_damage(artifact: Artifact, sha256: str | None) -> Finding | None:
     """Return the refusal of an artifact whose file is missing or has another *sha256*."""
     if sha256 == artifact.sha256:

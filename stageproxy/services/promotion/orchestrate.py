@@ -11,10 +11,17 @@ from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import (
     ConflictError,
     GoneError,
+    InvalidRequestError,
     NoRoomError,
+    Problem,
     RefusedError,
 )
-from stageproxy.core.promotion.examination import Examination, PromotionRequest, check_request
+from stageproxy.core.promotion.examination import (
+    UNSEEN,
+    Examination,
+    PromotionRequest,
+    check_request,
+)
 from stageproxy.core.promotion.looks import Look, look_at_content
 from stageproxy.core.promotion.outcome import stop_reason
 from stageproxy.core.promotion.promotion import (
@@ -50,6 +57,10 @@ from stageproxy.services.stages import Stages
 log = logging.getLogger(__name__)
 
 _SILENT = "The publisher reported nothing for 15 minutes."
+_UNNAMED = (
+    "This server publishes only files that somebody has seen. Send the manifest digest of the "
+    "session as `manifest-digest`."
+)
 _RESTARTED = (
     "The server was restarted while it was publishing, and the credential that came with the "
     "request was not stored."
@@ -60,7 +71,8 @@ _RESTARTED = (
 class Promotions:
     """Publishes stages. *publish_target* is `None` if the settings name none.
 
-    `sent` is how many bytes of each file have been sent, by stage and filename.
+    *needs_digest*: whether every request has to name the approved files. `sent` is
+    how many bytes of each file have been sent, by stage and filename.
     """
 
     catalogue: Catalogue
@@ -70,6 +82,7 @@ class Promotions:
     publish_target: PublishTarget | None
     preflight: Preflight
     background: Background
+    needs_digest: bool = False
     sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
     async def examine(
@@ -97,9 +110,14 @@ class Promotions:
         Raise `StageproxyError` if it cannot be published; the stage is then unchanged.
         """
         stage = await self._promotable(token, stage_id)
+        if request.manifest_digest is None and self.needs_digest:
+            problem = Problem("manifest-digest", "This key is missing.")
+            raise InvalidRequestError(_UNNAMED, [problem])
         publish_target = self.get_publish_target()
         credential = await self._credential_for(stage, request)
         examination = await self.preflight.examine(stage, publish_target, request.publisher)
+        if request.manifest_digest is None:
+            examination = replace(examination, notices=(*examination.notices, UNSEEN))
         try:
             await self._check_request(token, examination, request)
         except RefusedError:

@@ -24,7 +24,7 @@ from stageproxy.services.promotion.reports import Ending, Report
 from stageproxy.services.promotion.transactions import PromotionView
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import Body, read_body
+from stageproxy.web.bodies import Body, Digest, read_body
 from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, PROMOTIONS
 from stageproxy.web.refusals import mark_read_only
 from stageproxy.web.session_json import json_response, retry_header, with_names
@@ -33,7 +33,6 @@ _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000
 _MOST_ATTEMPTS = 10**6
 
-Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=True)]
 Acknowledgement = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$", to_lower=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
 FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_length=4000)]
