@@ -234,6 +234,9 @@ class PromotionSettings(SettingsTable):
     timeout: Duration = Field(
         timedelta(minutes=2), description="How long to wait for an answer of the upload API."
     )
+    pep694_needs_digest: bool = Field(
+        default=False, description="Whether publishing by PEP 694 has to name the manifest digest."
+    )
 
 
 class Config(SettingsTable):

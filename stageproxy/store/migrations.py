@@ -226,6 +226,23 @@ _PROMOTIONS = (
 )
 
 
+_LAST_LOOKS = (
+    """
+    CREATE TABLE last_look (
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        token_id TEXT NOT NULL,
+        kind TEXT NOT NULL
+            CHECK (kind IN ('review', 'dry-run', 'page', 'question', 'approval')),
+        looked_at TEXT NOT NULL,
+        manifest_digest TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        files TEXT NOT NULL,
+        PRIMARY KEY (stage_id, token_id, kind)
+    ) STRICT
+    """,
+)
+
+
 @_steps()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
     """Add stages, their tokens, artifacts and files, and API tokens."""
@@ -258,6 +275,13 @@ def m0004_promotions(tables: Tables) -> None:
 def m0005_token_names(tables: Tables) -> None:
     """Add the names of API tokens. Tokens that exist already have none."""
     tables.execute("ALTER TABLE api_token ADD COLUMN name TEXT NOT NULL DEFAULT ''")
+
+
+@_steps()
+def m0006_last_looks(tables: Tables) -> None:
+    """Add what was shown of a stage, to whom and when."""
+    for statement in _LAST_LOOKS:
+        tables.execute(statement)
 
 
 @_steps()

@@ -39,7 +39,9 @@ OPERATIONS: Operations = {
         has_location=True,
     ),
     stages.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
-    stages.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),
+    stages.show_stage: Operation(
+        "Stage", (Kind.NOT_FOUND,), query={"look": "`true` if a person reads the stage now."}
+    ),
     stages.cancel_stage: Operation(
         "Stage",
         _CHANGE,

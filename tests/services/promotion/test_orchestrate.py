@@ -339,7 +339,7 @@ async def test_foreign_attestations_are_left_out(wheels: list[Distribution]) -> 
 
     await deployment.publish()
 
-    (notice,) = (await deployment.promotion()).notices
+    notice, _unseen = (await deployment.promotion()).notices
     assert notice.startswith(f"{wheels[0].filename}: 2 attestations are left out")
 
 
@@ -348,7 +348,7 @@ async def test_attestations_are_left_to_the_client(wheels: list[Distribution]) -
     deployment = FakeDeployment()
     await deployment.stage(wheels[0], attestations=2)
     async with deployment.server() as server:
-        view = await server.promote(publisher=Publisher.CLIENT)
+        view = await server.promote(digest=await deployment.digest(), publisher=Publisher.CLIENT)
 
     assert view.promotion.notices == ()
 
