@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
 from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.file_uploads import FileUpload
@@ -142,6 +143,16 @@ class PromotionRows(Protocol):
         """Remove the journal of a stage that has sent nothing and may change."""
 
 
+class LookRows(Protocol):
+    """What was shown of stages: the last look of each kind by each API token."""
+
+    def list(self, stage_id: str) -> Sequence[Look]:
+        """Return the looks at a stage, the latest first."""
+
+    def save(self, look: Look) -> None:
+        """Store a look, in place of the former one of its kind by the same token."""
+
+
 class AuditRows(Protocol):
     """The audit trail, which is only added to."""
 
@@ -159,6 +170,11 @@ class AuditRows(Protocol):
         A record that was changed behind our back is returned as it is now, and
         does not match its digest.
         """
+
+    def list_without_stage(
+        self, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[AuditRecord]:
+        """Return the records that are about no stage, in order, that follow the record *after*."""
 
     def head(self) -> ChainEnd:
         """Return where the audit trail ends."""
@@ -190,6 +206,10 @@ class Rows(Protocol):
     @property
     def promotions(self) -> PromotionRows:
         """The promotions and their journals."""
+
+    @property
+    def looks(self) -> LookRows:
+        """What was shown of stages."""
 
     @property
     def audit(self) -> AuditRows:

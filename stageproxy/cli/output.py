@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from stageproxy.core.rights import actor_label
+from stageproxy.core.stage.install_commands import install_commands
 
 Command = Callable[..., Any]
 _ENDED = frozenset({"published", "canceled"})
@@ -90,7 +91,10 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
         click.echo(f"  stageproxy upload --stage {url} FILE…")
         click.echo(f"  twine upload --repository-url {url}legacy/ FILE…")
         return
-    requirement = stage["project"] + (f"=={stage['version']}" if stage["version"] else "")
+    commands = install_commands(url, stage["project"], stage["version"])
     click.echo(f"\nStage URL: {url}")
-    click.echo(f"  pip --isolated install --index-url {url}simple/ {requirement}")
-    click.echo(f"  uv pip install --default-index {url}simple/ {requirement}")
+    click.echo(f"  {commands.pip}")
+    click.echo(f"  {commands.uv}")
+    click.echo("Beside the index that you use otherwise:")
+    click.echo(f"  {commands.pip_beside}")
+    click.echo(f"  {commands.uv_beside}")

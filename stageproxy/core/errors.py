@@ -216,6 +216,19 @@ class TooManyError(StageproxyError):
     kind = Kind.TOO_MANY
 
 
+class TooManyStagesError(TooManyError):
+    """A project has as many live stages as it may have. The sentence says who can cancel one."""
+
+    def __init__(self, project: str, live: int, empty: int) -> None:
+        stages = "stage" if live == 1 else "stages"
+        how = f" `stageproxy stage cancel --empty --project {project}` cancels the empty ones."
+        super().__init__(
+            f"{project} already has {live} live {stages}. Cancel one first: a manage token can "
+            "cancel each, an upload token only what it opened itself, while that is empty."
+            f"{how if empty else ''}"
+        )
+
+
 class UpstreamFailedError(StageproxyError):
     """Upstream returned an unusable response."""
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
+from ipaddress import ip_address
 
 from aiohttp import web
 
@@ -46,6 +47,10 @@ log = logging.getLogger(__name__)
 _SWEEP_EVERY = timedelta(hours=1)
 _WATCH_EVERY = timedelta(minutes=1)
 _BACKLOG = 1024
+_NO_PUBLIC_URL = (
+    "stage URLs begin with %s, which other machines cannot open. Set server.public_url to the URL "
+    "that users see."
+)
 
 
 class CannotListenError(Exception):
@@ -120,9 +125,11 @@ async def listening(
 ) -> AsyncIterator[Service]:
     """Serve requests until the block ends."""
     # The socket is bound first: the public URL may depend on its port.
-    bound = _bind(config.server.host, config.server.port)
+    bound = bind(config.server.host, config.server.port)
     url = _url_of(config.server.host, bound.getsockname()[1])
     public_url = config.server.public_url or url
+    if not config.server.public_url and is_wildcard(config.server.host):
+        log.warning(_NO_PUBLIC_URL, url)
     async with open_service(config, directory, public_url, clock, inspector) as service:
         await _create_admin_token(service, directory, announce)
         runner = runner_for(
@@ -141,7 +148,8 @@ async def listening(
             await runner.cleanup()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket at an address. Raise if the server cannot listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -156,6 +164,14 @@ def _bind(host: str, port: int) -> socket.socket:
 
 def _url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def is_wildcard(host: str) -> bool:
+    """Return whether a server at *host* listens on all addresses, so that it is none itself."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return not host
 
 
 async def _create_admin_token(

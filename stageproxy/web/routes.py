@@ -4,7 +4,7 @@ from aiohttp import web
 
 from stageproxy.web import health
 from stageproxy.web.api import promotion, stages, tokens, ways_out
-from stageproxy.web.api.audit import show_audit, verify_audit
+from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
 from stageproxy.web.headers import answer_preflight
@@ -71,6 +71,7 @@ ROUTES = (
     web.post("/api/stages/{id}/promotion/journal", promotion.report_promotion),
     web.get("/api/stages/{id}/receipt", promotion.show_receipt),
     web.get("/api/stages/{id}/audit", show_audit),
+    web.get("/api/audit", show_audit_without_stage),
     web.get("/api/audit/verify", verify_audit),
     web.post("/api/tokens", tokens.make_token),
     web.get("/api/tokens", tokens.list_tokens),

@@ -127,6 +127,11 @@ class SessionJson:
         return links
 
 
+def is_look(request: web.Request) -> bool:
+    """Return whether a person looks at the stage that a request is for, as its client says."""
+    return request.method == "GET" and request.query.get("look") == "true"
+
+
 def retry_header(stage: Stage) -> dict[str, str]:
     """Return the header that says when to retry, while a stage is being published."""
     return {"Retry-After": _RETRY_SECONDS} if stage.status is Status.PROCESSING else {}

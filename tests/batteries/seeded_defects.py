@@ -192,6 +192,27 @@ DEFECTS = [
         "services/promotion/test_orchestrate.py::test_other_manifest_is_refused",
     ),
     Defect(
+        "the same bytes with another form are not published unseen",
+        ORDERS,
+        "if request.revision not in {None, stage.revision}:",
+        "if request.revision is stage.revision:",
+        "web/api/test_looks.py::test_other_form_while_asked",
+    ),
+    Defect(
+        "yes alone approves no files",
+        "cli/promote/consent.py",
+        "if is_approved and (yes or (resumes and not has_warnings)):",
+        "if yes or (resumes and not has_warnings):",
+        "cli/promote/test_consent.py::test_needed_consent",
+    ),
+    Defect(
+        "a question without its answer is no look",
+        "core/promotion/looks.py",
+        "one.token_id == token_id and one.kind is not LookKind.QUESTION",
+        "one.token_id == token_id",
+        "core/promotion/test_looks.py::test_last_look",
+    ),
+    Defect(
         "changes after the examination are not published",
         TRANSACTIONS,
         "if stage.revision != examined.revision:",

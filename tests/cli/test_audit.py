@@ -107,7 +107,9 @@ def test_verify_with_a_malformed_head(cli: CommandRunner) -> None:
     assert ended.stderr == "Error: The head must be a digest of 64 hexadecimal digits.\n"
 
 
-@pytest.mark.parametrize("arguments", [(), ("show",), ("verify", "--nonsense")], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [(), ("show",), ("id", "--tokens"), ("verify", "--nonsense")], ids=str
+)
 def test_usage(cli: CommandRunner, arguments: tuple[str, ...]) -> None:
     """Without a stage, the exit code is 2."""
     ended = cli.run("audit", *arguments)
@@ -128,3 +130,17 @@ def test_control_characters(cli: CommandRunner, stub_server: StubServer) -> None
         *("2026-11-22", "12:00:00", "t1", "refused"),
         "sentence=?[2Jgone?next?",
     ]
+
+
+def test_events_of_tokens(cli: CommandRunner) -> None:
+    """`audit --tokens` lists who created and revoked API tokens."""
+    made = cli.json("token", "new", "--project", cli.project, "--can", "upload", "--name", "ci")
+    cli.json("token", "revoke", made["id"])
+
+    lines = cli.run("audit", "--tokens").stdout.splitlines()
+
+    of_token = [one.split("  ", 2) for one in lines if f"token={made['id']}" in one]
+    assert [who for _, who, _ in of_token] == [lines[-1].split("  ")[1]] * 2
+    assert [what.split()[0] for _, _, what in of_token] == ["token-made", "token-revoked"]
+    assert all("name=ci" in what for _, _, what in of_token)
+    assert cli.json("audit", "--tokens")["events"][-1]["action"] == "token-revoked"

@@ -102,6 +102,7 @@ EXPECTED = {
     "POST /api/stages/{id}/rotate": MANAGING,
     "DELETE /api/stages/{id}/files/{filename}": FILLING,
     "GET /api/stages/{id}/audit": MANAGING,
+    "GET /api/audit": ADMIN,
     "GET /api/audit/verify": ADMIN,
     "GET /api/stages/{id}/files/{filename}/form": MANAGING,
     "POST /api/stages/{id}/promotion/plan": MANAGING,

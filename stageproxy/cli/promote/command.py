@@ -1,10 +1,13 @@
 """`stageproxy promote`: the command, and who sends the files."""
 
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import click
+from yarl import URL
 
 from stageproxy.cli.client import Client, StageReference
 from stageproxy.cli.connection import Connection, client_options
@@ -31,10 +34,15 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--hashes",
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Publish only if the files match this output of sha256sum; - reads standard input.",
+    help="Publish only if the files match the hashes in FILE: output of sha256sum, or a log with "
+    "it; - reads standard input.",
 )
 @click.option("--here", is_flag=True, help="Publish from this machine, with its own credential.")
-@click.option("--yes", is_flag=True, help="Acknowledge the warnings of the plan.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Answer the question with yes, warnings included. Needs --manifest or --hashes.",
+)
 @click.option(
     "--stop", is_flag=True, help="Stop a running promotion as soon as no file is being sent."
 )
@@ -65,6 +73,10 @@ async def promote(  # noqa: PLR0913 - the options of the command
     as_json: bool,
 ) -> None:
     """Publish STAGE, or resume publishing it.
+
+    The files, who uploaded them and what has changed since you last looked are
+    shown. At a terminal the command then asks whether to publish. Elsewhere,
+    --manifest or --hashes says which files may be published.
 
     One wheel is published first, then the other wheels, and the sdist last. No
     file is sent twice. Ctrl-C ends this command; if the server is publishing, it
@@ -102,7 +114,8 @@ async def promote_stage(connection: Connection, stage: str, options: PromoteOpti
     async with connection.open(reference.server) as client:
         stage_id = await client.get_stage_id(reference)
         async with _sender(connection, reference, client, options) as sender:
-            run = PromoteRun(client, stage_id, sender, options)
+            again = partial(_again, connection, reference.server, stage_id, options)
+            run = PromoteRun(client, stage_id, sender, options, again)
             if options.dry_run:
                 await run.dry_run()
                 return
@@ -122,6 +135,26 @@ async def promote_stage(connection: Connection, stage: str, options: PromoteOpti
             or f"Publishing ended with the status {promotion['status']}. Run "
             "`stageproxy promote STAGE` again."
         )
+
+
+def _again(
+    connection: Connection, server: URL, stage_id: str, options: PromoteOptions, digest: str
+) -> str:
+    """Return the command line that publishes the files with a manifest digest.
+
+    It names the stage by its id: a stage URL opens the stage for everybody who reads a log.
+    """
+    is_found = connection.server is None and connection.is_named_or_local(server)
+    given = {
+        "--server": None if is_found else server,
+        "--config": options.config,
+        "--pypi-token-file": options.token_file,
+        "--manifest": digest,
+    }
+    words = ["stageproxy", "promote", stage_id, *(["--here"] if options.here else [])]
+    for option, value in given.items():
+        words += [option, str(value)] if value is not None else []
+    return shlex.join([*words, *(["--yes"] if options.yes else [])])
 
 
 @asynccontextmanager

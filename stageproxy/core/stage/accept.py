@@ -31,13 +31,15 @@ class Outcome(StrEnum):
 
 
 def is_published(artifact: Artifact, listing: Listing) -> bool:
-    """Return whether upstream has the artifact. Raise if it has other bytes under that name."""
+    """Return whether upstream has the artifact: its filename, with the same bytes."""
     published = listing.files.get(artifact.filename)
-    if published is None:
-        return False
-    if published.sha256 == artifact.sha256:
-        return True
-    raise _already_exists(artifact)
+    return published is not None and published.sha256 == artifact.sha256
+
+
+def check_bytes_as_published(artifact: Artifact, listing: Listing) -> None:
+    """Raise `RefusedError` if upstream has the artifact's filename with other bytes."""
+    if artifact.filename in listing.files and not is_published(artifact, listing):
+        raise _already_exists(artifact)
 
 
 def index_state_of(

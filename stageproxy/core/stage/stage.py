@@ -161,6 +161,11 @@ class Stage:
         """The name of the release for people: `demo 1.0`."""
         return f"{self.project} {self.version or '(no version yet)'}"
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the stage has no file, and none is being uploaded by PEP 694."""
+        return not self.artifacts and not self.uploads
+
     def is_live(self, now: datetime) -> bool:
         """Return whether the release can still be published from this stage."""
         return self.status in LIVE and not self.has_expired(now)

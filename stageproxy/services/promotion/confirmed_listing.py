@@ -23,7 +23,7 @@ class ConfirmedListing:
     async def files_of(self, project: NormalizedName) -> Mapping[str, IndexFile]:
         """Return the listed files of a project by filename.
 
-        Raise `StageproxyError` or `UnreadablePageError` if the page cannot be read.
+        Raise `StageproxyError` if the page cannot be read.
         """
         page = await read_project_page(self.index, project)
         return {name: index_file(page.url, file) for name, file in page.listing.files.items()}

@@ -10,7 +10,11 @@ from stageproxy.core.audit import AuditAction, PlainValue
 from stageproxy.core.errors import ConflictError
 from stageproxy.core.promotion.confirmation import IndexFile, looked_up
 from stageproxy.core.promotion.events import begun_event, entry_event, promotion_event
-from stageproxy.core.promotion.examination import Examination, PromotionRequest
+from stageproxy.core.promotion.examination import (
+    Examination,
+    PromotionRequest,
+    change_problems,
+)
 from stageproxy.core.promotion.journal import (
     Entry,
     Journal,
@@ -19,6 +23,7 @@ from stageproxy.core.promotion.journal import (
     is_anything_being_sent,
     new_journal,
 )
+from stageproxy.core.promotion.looks import LookKind, look_at
 from stageproxy.core.promotion.outcome import (
     give_up_message,
     published_state,
@@ -42,14 +47,31 @@ from stageproxy.services.live_stages import get_live, get_stage
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class LiveProgress:
+    """The progress of a promotion that this server carries out, which is only in memory.
+
+    `sent` is how many bytes of each file were sent, and `waits_for` a sentence on what the
+    promotion waits for, empty unless it does.
+    """
+
+    sent: dict[str, int] = field(default_factory=dict)
+    waits_for: str = ""
+
+    def wait_for(self, sentence: str) -> None:
+        """Say what the promotion waits for."""
+        self.waits_for = sentence
+
+
 @dataclass(frozen=True, slots=True)
 class PromotionView:
-    """The present state of a promotion; `sent`: how many bytes of each file this server sent."""
+    """The present state of a promotion, with the `LiveProgress` of this server."""
 
     stage: Stage
     promotion: Promotion
     journal: Journal
     sent: Mapping[str, int] = field(default_factory=dict)
+    waits_for: str = ""
 
 
 def begin(
@@ -66,7 +88,7 @@ def begin(
     """
     stage = get_live(rows, examination.stage.id, now)
     frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
-    check_is_same(stage, examination.stage)
+    check_is_same(stage, examination.stage, rows.tokens.names())
     former = rows.promotions.find(stage.id)
     if former is not None:
         former.check_target(target)
@@ -89,6 +111,7 @@ def begin(
     ).renewed(now)
     rows.stages.save(frozen)
     rows.promotions.save(promotion)
+    rows.looks.save(look_at(frozen, by, LookKind.APPROVAL, now))
     rows.audit.add(begun_event(frozen, promotion, now))
     return PromotionView(frozen, promotion, journal)
 
@@ -255,12 +278,13 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
     return promotion
 
 
-def check_is_same(stage: Stage, examined: Stage) -> None:
-    """Raise `ConflictError` if a stage was changed since it was examined."""
+def check_is_same(stage: Stage, examined: Stage, names: Mapping[str, str]) -> None:
+    """Raise `ConflictError` with what has changed, if a stage was changed since it was examined."""
     if stage.revision != examined.revision:
         raise ConflictError(
             f"Stage {stage.release} changed in the meantime. Review it, and run "
-            "`stageproxy promote STAGE` again."
+            "`stageproxy promote STAGE` again.",
+            change_problems(examined.artifacts, stage, names),
         )
 
 

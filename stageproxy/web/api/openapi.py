@@ -6,7 +6,7 @@ from aiohttp import web
 
 from stageproxy.core.errors import Kind
 from stageproxy.web.api import promotion, stages, tokens, ways_out
-from stageproxy.web.api.audit import show_audit, verify_audit
+from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.conditional import conditional
@@ -39,8 +39,14 @@ OPERATIONS: Operations = {
         has_location=True,
     ),
     stages.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
-    stages.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),
-    stages.cancel_stage: Operation("Stage", _CHANGE),
+    stages.show_stage: Operation(
+        "Stage", (Kind.NOT_FOUND,), query={"look": "`true` if a person reads the stage now."}
+    ),
+    stages.cancel_stage: Operation(
+        "Stage",
+        _CHANGE,
+        query={"only-if-empty": "With `true`, a stage with files is a conflict: 409."},
+    ),
     stages.extend_stage: Operation("Stage", _CHANGE, body=stages.ExtendStage),
     stages.rotate_stage: Operation("Stage", (Kind.NOT_FOUND, Kind.GONE)),
     stages.remove_file: Operation("Stage", _CHANGE),
@@ -64,6 +70,7 @@ OPERATIONS: Operations = {
     promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),
+    show_audit_without_stage: Operation("AuditTrail"),
     verify_audit: Operation(
         "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),

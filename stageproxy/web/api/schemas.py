@@ -193,7 +193,7 @@ SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "AuditTrail": object_of(
-        "The audit events of a stage, oldest first.",
+        "Audit events, oldest first: of a stage, or of none.",
         {
             "events": {
                 "type": "array",

@@ -8,6 +8,7 @@ from aiohttp import web
 from stageproxy.core.errors import GoneError, InvalidRequestError, NotFoundError
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.accept import Outcome
+from stageproxy.core.stage.install_commands import install_commands
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.access import require
 from stageproxy.services.uploads import UploadResult
@@ -93,10 +94,8 @@ def _response(request: web.Request, result: UploadResult) -> web.Response:
     if result.stage is None:
         return _plain("OK\nPyPI already has this file: nothing was staged.\n")
     url = request.app[URLS].url_of(result.stage)
-    return _plain(
-        f"OK\n{url}\npip --isolated install --index-url {url}simple/ "
-        f"{result.stage.project}=={result.stage.version}\n"
-    )
+    commands = install_commands(url, result.stage.project, result.stage.version)
+    return _plain(f"OK\n{url}\n{commands.pip}\n")
 
 
 def _plain(text: str) -> web.Response:

@@ -12,6 +12,7 @@ from stageproxy.core.stage.accept import (
     NOTHING_FINAL,
     Final,
     Outcome,
+    check_bytes_as_published,
     check_project_accepts_uploads,
     index_state_of,
     is_published,
@@ -175,14 +176,16 @@ def test_nothing_is_added_after_the_sdist() -> None:
 )
 def test_published_file_is_recognized(sha256: str | None, *, published: bool) -> None:
     """A file that upstream lists with the same digest is published already."""
+    check_bytes_as_published(HELD, listing_of(sha256))
     assert is_published(HELD, listing_of(sha256)) is published
 
 
 @pytest.mark.parametrize("sha256", ["0" * 64, ""], ids=["another digest", "an empty digest"])
 def test_other_bytes_upstream_are_refused(sha256: str) -> None:
     """A filename that upstream lists with other bytes can never be published."""
+    assert not is_published(HELD, listing_of(sha256))
     with pytest.raises(RefusedError, match=r"^File already exists"):
-        is_published(HELD, listing_of(sha256))
+        check_bytes_as_published(HELD, listing_of(sha256))
 
 
 def test_file_without_a_digest_is_refused() -> None:
@@ -190,7 +193,7 @@ def test_file_without_a_digest_is_refused() -> None:
     listing = Listing({HELD.filename: ListedFile(HELD.filename, None, None, None)})
 
     with pytest.raises(RefusedError):
-        is_published(HELD, listing)
+        check_bytes_as_published(HELD, listing)
 
 
 def listing_of(sha256: str | None) -> Listing:

@@ -34,7 +34,7 @@ from tests.support.promotion.fake_promotion import SECRET, a_publish_target
 from tests.support.promotion.promotions import TARGET
 
 TOKEN = ApiToken("t1", TokenKind.MANAGE, "demo", None, "d" * 64, NOON)
-LIMITS = StageLimits(timedelta(days=7), timedelta(days=30), 10)
+LIMITS = StageLimits(timedelta(days=7), timedelta(days=30), 10, timedelta(hours=1))
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ class FakeDeployment:
             Background(),
         )
         reports = PromotionReports(
-            self.catalogue, self.clock, stages, publish_target, promotions.sent
+            self.catalogue, self.clock, stages, publish_target, promotions.live
         )
         async with promotions.background.open():
             await promotions.recover()

@@ -124,7 +124,7 @@ async def test_every_success(service: RunningService) -> None:
     await service.staged(WHEEL)
     await service.api("DELETE", path)
     await service.api("GET", path)
-    for audit in (f"{path}/audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
+    for audit in (f"{path}/audit", "audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
         await service.api("GET", audit)
     await promote(service)
     tokens = (await service.api("GET", "tokens")).document["tokens"]
