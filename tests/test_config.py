@@ -289,12 +289,12 @@ def test_secrets_are_not_shown() -> None:
         pytest.param("/simple", "/", "/simple/", id="as usual"),
         pytest.param("/simple/", "/", "/simple/", id="with a slash"),
         pytest.param("/a/simple", "/a/", "/a/simple/", id="below a path"),
-        pytest.param("/a/index", "/a/index/", "/a/index/", id="of another name"),
+        pytest.param("/a/+simple/", "/a/", "/a/+simple/", id="of another name"),
         pytest.param("", "/", "/", id="the root itself"),
     ],
 )
 async def test_upstream_is_what_pip_uses(given: str, root: str, simple: str) -> None:
-    """The root of pip's index URL is its parent if the URL ends in `simple`, else itself."""
+    """The root of pip's index URL is the folder around it, whatever its name."""
     host = "https://index.example"
     environment = {**own_environment(), "PIP_INDEX_URL": host + given}
 

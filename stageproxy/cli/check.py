@@ -124,6 +124,7 @@ async def _open_index(urls: IndexUrls) -> AsyncIterator[UpstreamReader]:
             session,
             urls,
             files_url="",
+            is_private=False,
             total_timeout=timedelta(seconds=_TOTAL_TIMEOUT),
             max_page_size=_MAX_PAGE_SIZE,
         )

@@ -218,6 +218,7 @@ def _upstream_index(
         session,
         urls,
         files_url=files_url,
+        is_private=config.upstream.private,
         total_timeout=config.upstream.total_timeout,
         max_page_size=config.upstream.max_page_size,
     )

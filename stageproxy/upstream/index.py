@@ -29,6 +29,7 @@ from stageproxy.core.errors import (
     UpstreamSlowError,
     UpstreamUnavailableError,
 )
+from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.simple_html import has_end
@@ -113,13 +114,23 @@ class UpstreamIndex:
         urls: IndexUrls,
         *,
         files_url: str,
+        is_private: bool,
         total_timeout: timedelta,
         max_page_size: int,
     ) -> None:
         self._session = session
         self._root = without_credentials(urls.root)
         self._simple = without_credentials(urls.simple)
-        self._middlewares = authorized(authorization_in(urls.root), self._root)
+        self._middlewares = tuple(
+            middleware
+            for url in (urls.simple, urls.root)
+            for middleware in authorized(authorization_in(url), without_credentials(url))
+        )
+        self._space = UrlSpace(
+            str(self._root),
+            str(self._simple),
+            is_private=is_private or bool(self._middlewares),
+        )
         self._origins = {url.origin() for url in (self._root, self._simple)}
         if files_url:
             self._origins.add(URL(files_url).origin())
@@ -130,6 +141,11 @@ class UpstreamIndex:
     def site(self) -> str:
         """The URL of upstream's root for people, without credentials."""
         return str(self._root)
+
+    @property
+    def space(self) -> UrlSpace:
+        """Upstream's URLs, and the paths below a stage that stand for them."""
+        return self._space
 
     async def fetch(self, path: str, accept: str, known: Document | None = None) -> Document | None:
         """Return a whole document, `None` if upstream has none.
@@ -188,19 +204,16 @@ class UpstreamIndex:
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return the target of upstream's redirect from the path *asked*."""
         target = _target_of(self._below_root(asked), location)
-        url, root, simple = str(target), str(self._root), str(self._simple)
-        path = None
-        if url.startswith(simple):
-            path = "simple/" + url.removeprefix(simple)
-        elif url.startswith(root):
-            path = url.removeprefix(root)
-        return Redirection(url, path, is_known=target.origin() in self._origins)
+        return Redirection(
+            str(target),
+            self.space.path_of(str(target)),
+            is_known=target.origin() in self._origins,
+            is_downgrade=(self._root.scheme, target.scheme) == ("https", "http"),
+        )
 
     def _below_root(self, path: str) -> URL:
         """Return the URL of a path, which is neither decoded nor normalized."""
-        base = self._simple if path.startswith("simple/") else self._root
-        rest = path.removeprefix("simple/") if base is self._simple else path
-        url = URL(str(base) + rest, encoded=True)
+        url = URL(self.space.url_of(path), encoded=True)
         if url.origin() not in self._origins:
             msg = "The path leads to a different host than PyPI."
             raise UpstreamFailedError(msg)

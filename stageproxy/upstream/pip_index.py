@@ -60,11 +60,12 @@ def index_of_pip() -> IndexUrls:
 
 
 def urls_of_simple(simple: str) -> IndexUrls:
-    """Return the URLs of the index with the project pages *simple*, pip's `--index-url`."""
-    trimmed = simple.rstrip("/")
-    if trimmed.endswith("/simple"):
-        return urls_of(trimmed.removesuffix("/simple"))
-    return urls_of(trimmed, simple_url=trimmed)
+    """Return the URLs of the index with the project pages *simple*, pip's `--index-url`.
+
+    Its root is the folder around that of the pages, whatever their names.
+    """
+    folder = URL(simple.rstrip("/") + "/")
+    return IndexUrls(folder.join(URL("..")), folder)
 
 
 def default_of_pip() -> URL:

@@ -32,6 +32,7 @@ async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.Monke
             session,
             urls_of(root),
             files_url="",
+            is_private=False,
             total_timeout=timedelta(seconds=60),
             max_page_size=2**20,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape, unescape
 from urllib.parse import unquote, urljoin, urlsplit
 
+from stageproxy.core.index.links import PageLinks
 from stageproxy.core.index.merge import additions, in_order, place_for
 from stageproxy.core.index.pages import (
     ListedFile,
@@ -26,7 +27,6 @@ _LINE_END = re.compile(r"[ \t]*+(?:<br\s*+/?>)?[ \t]*+\r?\n?", re.IGNORECASE)
 _END_OF_DOCUMENT = "</html>"
 _BASE = "base"
 _API_NAMES = "pypi:"
-_RELATIVE_ATTRIBUTES = ("href", "data-provenance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +66,25 @@ def read_html_page(body: bytes) -> Listing:
     return _listing(_parse(body))
 
 
-def add_to_html_page(
-    body: bytes, url: str, staged: Sequence[StagedFile], *, page_url: str
-) -> bytes:
+def add_to_html_page(body: bytes, staged: Sequence[StagedFile], links: PageLinks) -> bytes:
     """Return the page with the *staged* files that it does not list.
 
-    Upstream's bytes do not change, except that relative links become absolute. *url*
-    is upstream's URL of the page, and *page_url* that for clients. If the page has a
-    base URL, links of staged files are resolved against *page_url*.
+    Upstream's bytes do not change, except those of links that have to be replaced. If
+    the page has a base URL, links of staged files are absolute.
     """
     document = _parse(body)
-    listing = _listing(document)
-    missing = additions(listing, staged)
-    if not missing:
-        return body
-    base = page_url if document.base is not None else ""
+    missing = additions(_listing(document), staged)
+    edits = [*_new_links(document, missing, links), *_replaced_links(document, links)]
+    return spliced(document.text, edits).encode() if edits else body
+
+
+def _new_links(
+    document: _Document, missing: Sequence[StagedFile], links: PageLinks
+) -> Iterator[Edit]:
+    base = links.page_url if document.base is not None else ""
     names = [_filename(anchor) for anchor in document.anchors]
-    links = [
-        insertion(_place(document, place_for(one.filename, names)), _link(one, base))
-        for one in missing
-    ]
-    absolute = _absolute_links(document, resolved(url, document.base or ""))
-    return spliced(document.text, [*absolute, *links]).encode()
+    for one in missing:
+        yield insertion(_place(document, place_for(one.filename, names)), _link(one, base))
 
 
 def new_html_page(project: str, staged: Sequence[StagedFile]) -> bytes:
@@ -247,22 +244,21 @@ def _place(document: _Document, before: int) -> int:
     return ends[-1] if ends else len(document.text)
 
 
-def _absolute_links(document: _Document, url: str) -> list[Edit]:
-    """Return the edits that make the relative links of upstream's files absolute."""
-    found = [
-        anchor.attributes[name]
-        for anchor in document.anchors
-        for name in _RELATIVE_ATTRIBUTES
-        if _is_relative(anchor.get(name))
-    ]
-    return [
-        Edit(one.start, one.end, _quoted(document.text, one, resolved(url, one.value)))
-        for one in found
-    ]
+def _replaced_links(document: _Document, links: PageLinks) -> Iterator[Edit]:
+    """Return the edits of upstream's links that would not lead where upstream has the files."""
+    for one in _links_of(document):
+        link = links.replacement(one.value, document.base or "")
+        if link is not None:
+            yield Edit(one.start, one.end, _quoted(document.text, one, link))
 
 
-def _is_relative(link: str | None) -> bool:
-    return bool(link and not _SCHEME.match(link))
+def _links_of(document: _Document) -> Iterator[Attribute]:
+    for anchor in document.anchors:
+        if anchor.get("href"):
+            yield anchor.attributes["href"]
+        provenance = anchor.get("data-provenance")
+        if provenance and not _SCHEME.match(provenance):
+            yield anchor.attributes["data-provenance"]
 
 
 def _quoted(text: str, attribute: Attribute, value: str) -> str:

@@ -38,6 +38,7 @@ class CachedReader:
             self.session,
             urls_of(url),
             files_url="",
+            is_private=False,
             total_timeout=timedelta(seconds=10),
             max_page_size=LONGEST,
         )
