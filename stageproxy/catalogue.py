@@ -110,6 +110,9 @@ class TokenRows(Protocol):
     def list(self) -> Sequence[ApiToken]:
         """Return all API tokens, the latest first."""
 
+    def names(self) -> Mapping[str, str]:
+        """Return the names of the API tokens that have one, by their ids, revoked ones too."""
+
     def save(self, token: ApiToken) -> None:
         """Store an API token, new or changed."""
 

@@ -185,6 +185,12 @@ class UploadSettings(SettingsTable):
     strict: bool = Field(
         default=False, description="Refuse suspicious files even if PyPI would accept them."
     )
+    stall_timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=30), description="How long the body of a request may send nothing."
+    )
+    min_rate: int = Field(
+        1000, ge=0, description="Slowest body, in bytes per second over a minute; 0 for no limit."
+    )
     pep694: bool = Field(
         default=True, description="Serve Upload 2.0, a draft: PEP 694 in its round 4 (2026-07-29)."
     )

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import print_json
+from stageproxy.cli.output import label_of, print_json
 
 _SHOW = "show"
 _HELP = frozenset({"--help", "-h"})
@@ -78,6 +78,6 @@ async def verify_audit(connection: Connection, head: str | None, *, as_json: boo
 def _line_of(event: Mapping[str, Any]) -> str:
     details = "  ".join(f"{name}={value}" for name, value in event["details"].items())
     when = event["at"].replace("T", " ").partition(".")[0]
-    line = f"{when}  {event['actor']:<8}  {event['action']:<18}  {details}"
+    line = f"{when}  {label_of(event, 'actor'):<24}  {event['action']:<18}  {details}"
     # Clients chose some of these values: no control character may reach the terminal.
     return "".join(one if one.isprintable() else "?" for one in line).rstrip()

@@ -12,7 +12,7 @@ import click
 from packaging.utils import canonicalize_version
 from yarl import URL
 
-from stageproxy.cli.distributions import LocalFile, read_distribution
+from stageproxy.cli.distributions import LocalFile, choose_distributions, read_distribution
 from stageproxy.cli.output import FailedError, OutOfReachError, json_option
 from stageproxy.cli.verdicts import Verdict, print_rules, print_verdicts
 from stageproxy.core.rules.findings import not_known
@@ -41,7 +41,7 @@ _NO_STATE = UpstreamState(None)
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--against",
     metavar="INDEX",
@@ -52,6 +52,7 @@ _NO_STATE = UpstreamState(None)
 def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json: bool) -> None:
     """Check FILES against PyPI's rules.
 
+    FILES may be dist/*: what is no wheel or sdist is skipped.
     Nothing is uploaded. The exit code is 1 if PyPI would refuse a file.
     """
     if rules:
@@ -67,7 +68,10 @@ def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json:
 
 async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdict]:
     """Return a verdict for each release in *files*. *against* names an index to check, too."""
-    local = await asyncio.gather(*(asyncio.to_thread(read_distribution, one) for one in files))
+    chosen = choose_distributions(files)
+    local = await asyncio.gather(
+        *(asyncio.to_thread(read_distribution, *each) for each in chosen.items())
+    )
     ordered = sorted(
         local,
         key=lambda file: (

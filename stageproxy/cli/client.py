@@ -29,16 +29,27 @@ NO_READ_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 """For requests for which the server reads all files of a stage."""
 
 
+_UNKNOWN_CREDENTIAL = "Invalid or non-existent authentication information"
+"""The message of the legacy upload API about an unknown token, which is PyPI's."""
+_WHERE_TOKENS_COME_FROM = (
+    "with --token or STAGEPROXY_TOKEN. On the server's machine, --data DIR names its data "
+    "directory, which has an admin token."
+)
+
+
 @asynccontextmanager
-async def open_client(server: URL, token: str | None) -> AsyncIterator["Client"]:
-    """Open a session with a server, and send *token* with each request if it is given."""
+async def open_client(server: URL, token: str | None, origin: str = "") -> AsyncIterator["Client"]:
+    """Open a session with a server, and send *token* with each request if it is given.
+
+    *origin*: where the token comes from, or why there is none.
+    """
     headers = {"User-Agent": f"stageproxy/{__version__}"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     async with aiohttp.ClientSession(
         connector=_AbortingConnector(), headers=headers, timeout=TIMEOUTS
     ) as session:
-        yield Client(session, server)
+        yield Client(session, server, has_token=token is not None, origin=origin)
 
 
 class _AbortingConnector(aiohttp.TCPConnector):
@@ -87,6 +98,8 @@ class Client:
 
     session: aiohttp.ClientSession
     server: URL
+    has_token: bool = False
+    origin: str = ""
 
     async def request(
         self,
@@ -142,7 +155,7 @@ class Client:
 
     def _document_of(self, status: int, text: str) -> dict[str, Any]:
         if status >= _FIRST_ERROR_STATUS:
-            raise failure(status, text)
+            raise self.failure(status, text)
         try:
             document = json.loads(text)
         except ValueError:
@@ -154,12 +167,34 @@ class Client:
             )
         return document
 
+    def failure(self, status: int, text: str) -> click.ClickException:
+        """Return the exception for an error response. About a token, it says which and where."""
+        error = failure(status, text)
+        if status == HTTPStatus.UNAUTHORIZED and not self.has_token:
+            return FailedError(
+                f"The server at {self.server} needs an API token for this, and none was given. "
+                f"{self.origin} Give one {_WHERE_TOKENS_COME_FROM}"
+            )
+        if status == HTTPStatus.UNAUTHORIZED or error.message.startswith(_UNKNOWN_CREDENTIAL):
+            return FailedError(
+                f"The server at {self.server} does not know the API token from {self.origin}. "
+                "Check that it is complete and was made on that server, or give another one "
+                f"{_WHERE_TOKENS_COME_FROM}"
+            )
+        if status == HTTPStatus.FORBIDDEN:
+            return FailedError(
+                f"{error.message}\nThe server at {self.server} was asked with the API token from "
+                f"{self.origin}."
+            )
+        return error
+
     def unreachable(self, error: Exception) -> OutOfReachError:
         """Return the exception for a server that does not answer."""
         return OutOfReachError(
             f"The server at {self.server} cannot be reached ({type(error).__name__}). "
             "Start it with `stageproxy serve`, or set another one with --server or "
-            "STAGEPROXY_SERVER."
+            "STAGEPROXY_SERVER. On the server's machine, --data DIR names its data directory, "
+            "which has its URL."
         )
 
 

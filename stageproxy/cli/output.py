@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from stageproxy.core.rights import actor_label
+
 Command = Callable[..., Any]
 _ENDED = frozenset({"published", "canceled"})
 _STATUS_TEXTS = {
@@ -41,6 +43,11 @@ def print_json(document: Mapping[str, Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def label_of(document: Mapping[str, Any], key: str) -> str:
+    """Return the name and the id of the API token whose id is the value of *key*."""
+    return actor_label(document[key], {document[key]: document.get(f"{key}-name") or ""})
+
+
 def print_stage(stage: Mapping[str, Any]) -> None:
     """Print a stage as text."""
     version = stage["version"] or "(no version yet)"
@@ -53,9 +60,18 @@ def print_stage(stage: Mapping[str, Any]) -> None:
     click.echo(f"  Manifest  {stage['manifest-digest']}")
     for filename, file in stage["files"].items():
         click.echo(f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}")
+        click.echo(f"    {_uploaded(file)}")
         for notice in file["notices"]:
             click.echo(f"    {notice}")
     print_next_steps(stage)
+
+
+def _uploaded(file: Mapping[str, Any]) -> str:
+    by = label_of(file, "uploaded-by")
+    if "upload-time" not in file:
+        return f"Being uploaded by {by}"
+    time = file["upload-time"].partition(".")[0].replace("T", " ").removesuffix("Z")
+    return f"Uploaded {time} UTC by {by}"
 
 
 def _expires_by_itself(stage: Mapping[str, Any]) -> bool:

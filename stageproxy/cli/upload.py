@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from packaging.utils import canonicalize_version
 from rich.progress import Progress, TaskID
 from yarl import URL
 
-from stageproxy.cli.client import Client, failure
+from stageproxy.cli.client import Client
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.distributions import LocalFile, read_distribution
+from stageproxy.cli.distributions import LocalFile, choose_distributions, read_distribution
 from stageproxy.cli.output import FailedError, print_json, print_next_steps
 from stageproxy.cli.transfers import WatchedFile, progress_bars
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
@@ -28,9 +28,7 @@ _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.
 @click.option(
     "--stage", metavar="STAGE", help="Stage URL or id. Default: the stage of the files' release."
 )
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @client_options
 async def upload(
     connection: Connection, stage: str | None, files: tuple[Path, ...], *, as_json: bool
@@ -38,11 +36,13 @@ async def upload(
     """Upload FILES to their stage.
 
     Without --stage, it is the stage of their release; it is opened if there is
-    none.
+    none. FILES may be dist/*: attestations go with their files, and what is no
+    wheel or sdist is skipped.
     """
-    names = _names_of(files)
+    chosen = choose_distributions(files)
+    names = _names_of(chosen)
     distributions = await asyncio.gather(
-        *(asyncio.to_thread(read_distribution, path) for path in names)
+        *(asyncio.to_thread(read_distribution, path, chosen[path]) for path in names)
     )
     report = _Report()
     with progress_bars(hidden=as_json) as bars:
@@ -71,7 +71,7 @@ class _Report:
         )
 
 
-def _names_of(files: Sequence[Path]) -> dict[Path, DistributionName]:
+def _names_of(files: Iterable[Path]) -> dict[Path, DistributionName]:
     """Parse the filenames, wheels first. Raise if they are of more than one release."""
     try:
         names = {path: parse_distribution_name(path.name) for path in files}
@@ -130,12 +130,12 @@ async def _upload_file(
         return
     status, text = await _post(client, url, file, bars, bar)
     if status in {401, 403}:
-        raise failure(status, text)
+        raise client.failure(status, text)
     if status in _REFUSED_STATUSES:
         report.add(file, "refused", _messages_in(text))
         return
     if status != 200:  # noqa: PLR2004 - the one success
-        raise failure(status, text)
+        raise client.failure(status, text)
     if not text.startswith("{"):
         report.add(file, "unchanged")
         return

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     UNSUPPORTED_TYPE = "unsupported-type"
     UNPROCESSABLE = "unprocessable"
     TOO_LARGE = "too-large"
+    TOO_SLOW = "too-slow"
     TOO_MANY = "too-many"
     UPSTREAM_FAILED = "upstream-failed"
     UPSTREAM_UNAVAILABLE = "upstream-unavailable"
@@ -104,6 +105,18 @@ class UnknownCredentialError(StageproxyError):
 
     def __init__(self) -> None:
         super().__init__("Invalid or non-existent authentication information.")
+
+
+class SlowBodyError(StageproxyError):
+    """The body of a request arrives too slowly; *fault* is what is too slow."""
+
+    kind = Kind.TOO_SLOW
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(
+            f"The request body is too slow: {fault}. Check the connection and send the request "
+            "again."
+        )
 
 
 class ForbiddenError(StageproxyError):

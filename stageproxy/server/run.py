@@ -39,6 +39,7 @@ from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
+from stageproxy.web.slow_bodies import BodyLimits
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +125,11 @@ async def listening(
     public_url = config.server.public_url or url
     async with open_service(config, directory, public_url, clock, inspector) as service:
         await _create_admin_token(service, directory, announce)
-        runner = runner_for(service.app, trusted_proxies=config.server.trusted_proxies)
+        runner = runner_for(
+            service.app,
+            trusted_proxies=config.server.trusted_proxies,
+            body_limits=BodyLimits(config.upload.stall_timeout, config.upload.min_rate),
+        )
         await runner.setup()
         try:
             await web.SockSite(runner, bound, backlog=_BACKLOG).start()
@@ -159,7 +164,9 @@ async def _create_admin_token(
     """Write an admin token into a data directory that has no tokens yet."""
     if await service.database.read(lambda rows: rows.tokens.list()):
         return
-    request = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
+    request = TokenRequest(
+        TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None, name="admin"
+    )
     token, stored = service.tokens.mint(request)
     # The file is written first: after a crash in between, the next start creates another token.
     await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())

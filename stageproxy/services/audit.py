@@ -110,7 +110,9 @@ class AuditTrail:
         try:
             await self.catalogue.write(work)
         except NoRoomError:
-            log.error("audit: a refusal of token %s was not recorded: the disk is full", token.id)  # noqa: TRY400 - the cause is known
+            log.error(  # noqa: TRY400 - the cause is known
+                "audit: a refusal of token %s was not recorded: the disk is full", token.label
+            )
 
     def _left_out(self, token: ApiToken, now: datetime) -> int | None:
         """Return how many earlier refusals were not recorded; `None` if this one is not either."""
@@ -123,7 +125,7 @@ class AuditTrail:
             if not window.left_out:
                 log.warning(
                     "audit: token %s is refused very often; further refusals are only counted",
-                    token.id,
+                    token.label,
                 )
             window.left_out += 1
             return None

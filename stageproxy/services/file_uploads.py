@@ -142,7 +142,9 @@ class FileUploads:
         deleted = await self.catalogue.write(work)
         if deleted.status is not UploadStatus.COMPLETED:
             await self._free_bytes(deleted)
-        log.info("stage %s: upload of %s deleted by token %s", stage_id, deleted.filename, token.id)
+        log.info(
+            "stage %s: upload of %s deleted by token %s", stage_id, deleted.filename, token.label
+        )
 
     async def change(
         self,

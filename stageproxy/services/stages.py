@@ -78,7 +78,7 @@ class Stages:
         require(token, Action.OPEN, project, version)
         stage = self.new(project, version, self.clock.now(), lifetime)
         await self.catalogue.write(lambda rows: self.add(rows, stage, token.id))
-        log.info("stage %s: opened for %s by token %s", stage.id, stage.release, token.id)
+        log.info("stage %s: opened for %s by token %s", stage.id, stage.release, token.label)
         return stage
 
     def new(
@@ -221,7 +221,7 @@ class Stages:
             return get_stage(rows, stage_id)
 
         stage = await self.catalogue.write(work)
-        log.info("stage %s: %s by token %s", stage.id, action, token.id)
+        log.info("stage %s: %s by token %s", stage.id, action, token.label)
         return stage
 
     def _edited(self, stage: Stage, now: datetime) -> Stage:

@@ -90,7 +90,7 @@ class Uploads:
             result.outcome,
             accepted.artifact.filename,
             accepted.artifact.size,
-            token.id,
+            token.label,
         )
         return result
 

@@ -49,6 +49,7 @@ def api_token_in(row: Row) -> ApiToken:
         created_at=_time(row["created_at"]),
         expires_at=_time_or_none(row["expires_at"]),
         revoked_at=_time_or_none(row["revoked_at"]),
+        name=row["name"],
     )
 
 

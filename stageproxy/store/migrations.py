@@ -247,3 +247,9 @@ def m0004_promotions(tables: Tables) -> None:
     """Add promotions and their journals."""
     for statement in _PROMOTIONS:
         tables.execute(statement)
+
+
+@_steps()
+def m0005_token_names(tables: Tables) -> None:
+    """Add the names of API tokens. Tokens that exist already have none."""
+    tables.execute("ALTER TABLE api_token ADD COLUMN name TEXT NOT NULL DEFAULT ''")

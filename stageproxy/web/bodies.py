@@ -18,7 +18,7 @@ from pydantic import (
 
 from stageproxy.core.durations import parse_duration
 from stageproxy.core.errors import InvalidRequestError, Problem, TooLargeError
-from stageproxy.core.rights import EVERY_PROJECT
+from stageproxy.core.rights import EVERY_PROJECT, LONGEST_NAME, parse_token_name
 
 LONGEST_FORM = 8 * 2**20
 """All fields of an upload form, in bytes."""
@@ -64,6 +64,11 @@ def _duration(value: object) -> timedelta:
 ProjectName = Annotated[str, AfterValidator(_project)]
 ProjectNameOrEvery = Annotated[str, AfterValidator(_project_or_every)]
 VersionText = Annotated[str, AfterValidator(_version)]
+TokenName = Annotated[
+    str,
+    AfterValidator(parse_token_name),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}),
+]
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),

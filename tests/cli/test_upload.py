@@ -187,14 +187,6 @@ def test_unreachable_server(cli: CommandRunner) -> None:
     assert f"The server at {UNUSED_URL} cannot be reached" in ended.stderr
 
 
-def test_unknown_token(cli: CommandRunner) -> None:
-    """An unknown token fails with the server's message: exit code 1."""
-    ended = cli.run("upload", cli.wheel(), token="stgu_nonsense")
-
-    assert ended.code == 1
-    assert "Invalid or non-existent authentication information" in ended.stderr
-
-
 def test_large_file_with_an_unknown_token(cli: CommandRunner) -> None:
     """The refusal is reported even if it is received before the whole file is sent."""
     noise = {"noise": Random(cli.project).randbytes(2**24)}
@@ -203,7 +195,7 @@ def test_large_file_with_an_unknown_token(cli: CommandRunner) -> None:
     ended = cli.run("upload", large, token="stgu_nonsense")
 
     assert ended.code == 1
-    assert "authentication" in ended.stderr
+    assert "does not know the API token from STAGEPROXY_TOKEN" in ended.stderr
 
 
 @contextmanager
@@ -238,7 +230,8 @@ def test_early_refusal_leaves_no_socket_open(
         gc.collect()
 
     port = url.rpartition(":")[2]
-    assert (ended.code, ended.stderr) == (1, "Error: No\n")
+    assert ended.code == 1
+    assert f"The server at {url} does not know the API token" in ended.stderr
     assert [str(one.message) for one in recwarn if port in str(one.message)] == []
 
 

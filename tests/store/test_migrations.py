@@ -9,7 +9,7 @@ from sqlite_utils import Database as Tables
 
 from stageproxy.store.database import Database
 from stageproxy.store.migrations import NewerSchemaError
-from tests.store.builders import a_stage
+from tests.store.builders import a_stage, an_api_token
 from tests.support.promotion.promotions import a_promotion
 from tests.support.servers.processes import own_environment, run
 
@@ -92,6 +92,21 @@ async def test_promotions_in_older_databases(tmp_path: Path) -> None:
 
         assert await database.read(lambda rows: rows.stages.find("id")) == a_stage("id")
         assert await database.read(lambda rows: rows.promotions.find("id")) == a_promotion("id")
+
+
+async def test_tokens_in_older_databases(tmp_path: Path) -> None:
+    """Tokens of databases without names are valid, and have no name."""
+    path = tmp_path / "catalogue.db"
+    token = an_api_token("old")
+    with Database(path) as database:
+        await database.write(lambda rows: rows.tokens.save(token))
+    with Tables(path, execute_plugins=False) as tables:
+        tables.table("api_token").transform(drop={"name"})
+        tables.table("_sqlite_migrations").delete_where("name = ?", ["m0005_token_names"])
+
+    with Database(path) as database:
+        assert await database.read(lambda rows: rows.tokens.list()) == [token]
+        assert await database.read(lambda rows: rows.tokens.names()) == {}
 
 
 def test_newer_schema_is_refused(tmp_path: Path) -> None:

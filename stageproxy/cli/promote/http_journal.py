@@ -70,14 +70,14 @@ class HttpJournalStore:
             raise ConflictError(failure(status, text).message)
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             raise UpstreamUnavailableError(failure(status, text).message)
-        _check(status, text)
+        self._check(status, text)
 
     async def fail(self, reason: str) -> None:
         """End the promotion with an error."""
         await self._report({"ending": "error", "reason": reason[:_MAX_REASON]})
 
     async def _report(self, report: Mapping[str, Any]) -> None:
-        _check(*await self._post(report))
+        self._check(*await self._post(report))
 
     async def _post(
         self, report: Mapping[str, Any], timeouts: ClientTimeout = TIMEOUTS
@@ -99,17 +99,16 @@ class HttpJournalStore:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _MAX_PAUSE)
 
-
-def _check(status: int, text: str) -> None:
-    if status == HTTPStatus.CONFLICT:
-        raise LostLeaseError
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise OutOfReachError(
-            f"The server answered with status {status} and did not record the progress, so nothing "
-            "more is sent. Run `stageproxy promote STAGE` again."
-        )
-    if status != HTTPStatus.OK:
-        raise failure(status, text)
+    def _check(self, status: int, text: str) -> None:
+        if status == HTTPStatus.CONFLICT:
+            raise LostLeaseError
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise OutOfReachError(
+                f"The server answered with status {status} and did not record the progress, so "
+                "nothing more is sent. Run `stageproxy promote STAGE` again."
+            )
+        if status != HTTPStatus.OK:
+            raise self.client.failure(status, text)
 
 
 def _entry(filename: str, file: Mapping[str, Any]) -> Entry:

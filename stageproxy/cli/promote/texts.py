@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from stageproxy.cli.output import label_of
+
 _ONLY_PYPI = "PyPI"
 """The source of findings that only PyPI can check, which are the same for every release."""
 
@@ -51,7 +53,8 @@ def print_receipt(receipt: Mapping[str, Any]) -> None:
     """Print what was published, when and where."""
     click.echo(f"{receipt['project']} {receipt['version']} is published.")
     click.echo(f"  At        {_to_seconds(receipt['published-at'])}")
-    click.echo(f"  Approved  {_to_seconds(receipt['approved-at'])} by {receipt['approved-by']}")
+    approver = label_of(receipt, "approved-by")
+    click.echo(f"  Approved  {_to_seconds(receipt['approved-at'])} by {approver}")
     click.echo(f"  Manifest  {receipt['manifest-digest']}")
     for filename, file in receipt["files"].items():
         click.echo(f"  {filename}  sha256 {file['sha256']}")

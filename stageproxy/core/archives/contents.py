@@ -1,7 +1,8 @@
 """The contents of an archive as far as they were read, and the limits of reading."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 LONGEST_METADATA = 2 * 2**20
 """How many bytes of core metadata are read: ten times the largest on PyPI."""
@@ -18,13 +19,21 @@ PIECE = 2**20
 _MOST_NAMED = 3
 
 
+class WheelFile(StrEnum):
+    """A file of a wheel for which PyPI may refuse the wheel. Each has a rule in `core.rules`."""
+
+    RECORD = "RECORD"
+    ENTRY_POINTS = "entry_points.txt"
+    METADATA = "METADATA"
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """The core metadata of an archive, its paths, and what is wrong with it.
 
-    `problems` are PyPI's reasons to refuse the archive as such, and
-    `wheel_problems` those to refuse a wheel for its files: sentences, in the
-    order of PyPI's checks. `suspicions` are sentences on what PyPI accepts but
+    `problems` are PyPI's reasons to refuse the archive as such: sentences, in the
+    order of PyPI's checks. `wheel_problems` are those to refuse a wheel for one of
+    its files. `suspicions` are sentences on what PyPI accepts but
     users should know; `unread` are sentences on checks that would take too long.
     `root` is the top-level directory of an sdist. `members` are the paths in the
     archive, `None` if it could not be read.
@@ -32,7 +41,7 @@ class Contents:
 
     core_metadata: bytes | None = field(default=None, repr=False)
     problems: tuple[str, ...] = ()
-    wheel_problems: tuple[str, ...] = ()
+    wheel_problems: Mapping[WheelFile, str] = field(default_factory=dict)
     suspicions: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     root: str = ""

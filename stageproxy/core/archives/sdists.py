@@ -7,6 +7,7 @@ import posixpath
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -22,6 +23,7 @@ from stageproxy.core.archives.contents import (
 )
 from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
 from stageproxy.core.archives.members import suspicious_paths
+from stageproxy.core.archives.other_releases import is_egg_info, other_egg_infos
 from stageproxy.core.archives.wheels import open_zip
 from stageproxy.core.archives.zips import problem_with_frame
 
@@ -30,6 +32,10 @@ _DIRECTORIES = "Incorrect number of top-level directories in sdist"
 _DAMAGED = "None: the archive is damaged, truncated or not a tar.gz."
 _PKG_INFO = "PKG-INFO"
 _LARGE_SIZE = 8 * 2**20
+_MOST_EGG_INFOS = 10
+_HEAD = 2**14
+"""How many bytes of an egg-info are read: its first lines have name and version."""
+
 _NOT_READ_TO_END = (
     "The sdist was not read to the end because that would take too long. "
     "Whether it is complete, and which files it contains, is unknown."
@@ -52,6 +58,8 @@ class _Tar:
 
     names: list[str] = field(default_factory=list)
     pkg_info: dict[str, bytes | None] = field(default_factory=dict)
+    files: Counter[str] = field(default_factory=Counter)
+    egg_infos: dict[str, bytes] = field(default_factory=dict)
     links: list[str] = field(default_factory=list)
     specials: list[str] = field(default_factory=list)
     encryption: str | None = None
@@ -134,6 +142,7 @@ def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar)
         raise UnusableError(_SPARSE)
     found.names.append(member.name)
     if member.isfile():
+        found.files[member.name] += 1
         _read_file(archive, member, found)
     elif member.issym() or member.islnk():
         found.links += [member.name] if _points_outside(member) else []
@@ -145,14 +154,21 @@ def _read_file(archive: tarfile.TarFile, member: tarfile.TarInfo, found: _Tar) -
     if member.name.endswith(CODE_SUFFIXES) and member.size <= LONGEST_SEARCHED:
         content = _read(archive, member)
         found.encryption = found.encryption or find_encryption(content)
-    elif posixpath.basename(member.name) == _PKG_INFO and _is_shallow(member.name, found):
+    elif posixpath.basename(member.name) == _PKG_INFO:
         too_long = member.size > LONGEST_METADATA
-        found.pkg_info = {member.name: None if too_long else _read(archive, member)}
+        _keep_pkg_info(member.name, None if too_long else _read(archive, member), found)
 
 
 def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     opened = archive.extractfile(member)
     return opened.read() if opened else b""
+
+
+def _keep_pkg_info(path: str, content: bytes | None, found: _Tar) -> None:
+    if _is_shallow(path, found):
+        found.pkg_info = {path: content}
+    if content is not None and is_egg_info(path) and len(found.egg_infos) < _MOST_EGG_INFOS:
+        found.egg_infos[path] = content[:_HEAD]
 
 
 def _is_shallow(path: str, found: _Tar) -> bool:
@@ -172,10 +188,11 @@ def _complete_contents(found: _Tar) -> Contents:
     path = f"{root}/{_PKG_INFO}"
     if path in found.pkg_info and found.pkg_info[path] is None:
         raise UnusableError(f"{_PKG_INFO} is longer than {LONGEST_METADATA} bytes")
+    core_metadata = found.pkg_info.get(path) if root else None
     return Contents(
-        found.pkg_info.get(path) if root else None,
+        core_metadata,
         tuple(_problems(root, found)),
-        suspicions=tuple(_suspicions(found)),
+        suspicions=tuple(_suspicions(found, core_metadata)),
         root=root,
         members=frozenset(found.names),
     )
@@ -199,7 +216,11 @@ def _problems(root: str, found: _Tar) -> Iterator[str]:
         yield invalid(found.encryption)
 
 
-def _suspicions(found: _Tar) -> Iterator[str]:
+def _suspicions(found: _Tar, core_metadata: bytes | None) -> Iterator[str]:
+    if core_metadata is not None:
+        yield from other_egg_infos(core_metadata, found.egg_infos)
+    if repeated := [path for path, count in found.files.items() if count > 1]:
+        yield f"Files are in the sdist more than once, and the last one counts: {some(repeated)}."
     yield from suspicious_paths(found.names)
     if found.links:
         yield f"Links point outside the sdist: {some(found.links)}."

@@ -17,6 +17,7 @@ from stageproxy.core.archives.contents import (
     PIECE,
     Contents,
     UnusableError,
+    WheelFile,
     invalid,
     some,
 )
@@ -30,6 +31,7 @@ from stageproxy.core.archives.dist_info import (
 from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.members import suspicious_paths
+from stageproxy.core.archives.other_releases import other_dist_infos
 from stageproxy.core.archives.zips import (
     members_with_other_headers,
     problem_with_frame,
@@ -103,7 +105,7 @@ def _read_essential(archive: zipfile.ZipFile, file: BinaryIO, name: Distribution
     return Contents(
         _find_member(archive, name.metadata_path, LONGEST_METADATA),
         tuple(_problems(archive, file, name)),
-        tuple(_wheel_problems(archive, name, None if is_long else entry_points)),
+        dict(_wheel_problems(archive, name, None if is_long else entry_points)),
         unread=(_LONG_ENTRY_POINTS,) if is_long else (),
         members=frozenset(archive.NameToInfo),
     )
@@ -153,18 +155,17 @@ def _with_encryption(problems: tuple[str, ...], encryption: str | None) -> tuple
 
 def _wheel_problems(
     archive: zipfile.ZipFile, name: DistributionName, entry_points: zipfile.ZipInfo | None
-) -> Iterator[str]:
+) -> Iterator[tuple[WheelFile, str]]:
     if _find_record(archive, name) is None:
-        yield _missing(name, "RECORD")
+        yield WheelFile.RECORD, _missing(name, WheelFile.RECORD)
     if entry_points is not None and not has_valid_entry_points(archive.read(entry_points)):
-        yield (
-            f"Wheel '{name.filename}' has invalid entry points defined in the entry_points.txt file"
-        )
+        found = "has invalid entry points defined in the entry_points.txt file"
+        yield WheelFile.ENTRY_POINTS, f"Wheel '{name.filename}' {found}"
     if name.metadata_path not in archive.NameToInfo:
-        yield _missing(name, "METADATA")
+        yield WheelFile.METADATA, _missing(name, WheelFile.METADATA)
 
 
-def _missing(name: DistributionName, required: str) -> str:
+def _missing(name: DistributionName, required: WheelFile) -> str:
     path = f"{name.root}/{required}"
     return f"Wheel '{name.filename}' does not contain the required {required} file: {path}"
 
@@ -191,6 +192,7 @@ def _find_member(archive: zipfile.ZipFile, path: str, longest: int) -> bytes | N
 
 def _suspicions(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Iterator[str]:
     members = archive.infolist()
+    yield from other_dist_infos(archive.NameToInfo, name.root)
     yield from suspicious_paths([member.filename for member in members])
     if others := [one.filename for one in members if _type_of(one) not in _FILE_TYPES]:
         yield f"The wheel contains links or devices: {some(others)}."

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 from stageproxy.core.errors import StageproxyError
 from stageproxy.core.index.negotiation import SimpleType
-from stageproxy.core.index.pages import UnreadablePageError
+from stageproxy.core.index.pages import UnreadablePageError, is_distribution
 from stageproxy.core.index.targets import INTERPRETED, check_raw_target
 
 SIMPLE = "simple/"
@@ -27,10 +27,8 @@ _ANYWHERE = "sftp://stage.invalid/a/stage/url/"
 _ABSOLUTE = re.compile(r"\s*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _SAFE_IN_URLS = "%/:=&?~+!$,;'@()*[]#"
-_DISTRIBUTION = re.compile(
-    r"[^/]+-v?\d[^/]*\.(whl|zip|egg|exe|tgz|tbz|tar|tar\.(gz|bz2|xz|lzma|Z))(\.metadata|\.asc)?",
-    re.IGNORECASE,
-)
+_VERSION = re.compile(r".-v?\d")
+_BESIDE = (".metadata", ".asc")
 
 
 def is_file(path: str) -> bool:
@@ -39,7 +37,14 @@ def is_file(path: str) -> bool:
     What is published beside one counts, too: its METADATA or its signature.
     """
     name = unquote(path.partition("?")[0].rpartition("/")[2])
-    return _DISTRIBUTION.fullmatch(name) is not None
+    for end in _BESIDE:
+        name = name.removesuffix(end)
+    return is_distribution(name) and has_version(name)
+
+
+def has_version(filename: str) -> bool:
+    """Return whether a filename has a version, as files of releases have."""
+    return _VERSION.search(filename) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,18 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import urljoin
+from functools import lru_cache
+from urllib.parse import urljoin, urlsplit
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from stageproxy.core.index.negotiation import SimpleType, simple_type_of
+
+_SUFFIXES = (
+    *(".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lz"),
+    *(".tlz", ".tar.lzma", ".tar.zst", ".tar.Z", ".tar", ".egg", ".exe", ".msi", ".rpm"),
+)
 
 
 class UnreadablePageError(ValueError):
@@ -121,10 +127,28 @@ def version_in(filename: str) -> Version | None:
         return None
 
 
+def is_distribution(filename: str) -> bool:
+    """Return whether a filename is that of a distribution, of any format there has been."""
+    return filename.endswith(_SUFFIXES)
+
+
+def is_distribution_of(project: str, filename: str) -> bool:
+    """Return whether a filename is that of a distribution of a project, in any spelling."""
+    return is_distribution(filename) and _names_in(project).match(filename) is not None
+
+
+@lru_cache(maxsize=64)
+def _names_in(project: str) -> re.Pattern[str]:
+    name = "[-_.]+".join(re.escape(part) for part in project.split("-"))
+    return re.compile(rf"{name}-v?\d", re.IGNORECASE | re.ASCII)
+
+
 def resolved(base: str, link: str) -> str:
     """Return a *link* resolved against *base*. Raise `UnreadablePageError` if it is not a URL."""
     try:
-        return urljoin(base, link)
+        url = urljoin(base, link)
+        urlsplit(url)
     except ValueError as error:
         msg = f"{link[:80]!r} is not a URL ({error})"
         raise UnreadablePageError(msg) from error
+    return url

@@ -23,7 +23,7 @@ def read_page(page: Document, project: str) -> Listing:
     """Return the files that a page lists. Raise `UnreadablePageError` if it is invalid."""
     if page.simple_type is SimpleType.V1_JSON:
         return read_json_page(page.body, project)
-    return read_html_page(page.body)
+    return read_html_page(page, project)
 
 
 def add_to_page(
@@ -35,7 +35,7 @@ def add_to_page(
     """
     if page.simple_type is SimpleType.V1_JSON:
         return add_to_json_page(page.body, project, staged, links)
-    return add_to_html_page(page.body, staged, links)
+    return add_to_html_page(page, project, staged, links)
 
 
 def new_page(kind: SimpleType, project: str, staged: Sequence[StagedFile]) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from stageproxy.core.archives.contents import WheelFile
 from stageproxy.core.rules.findings import Finding, Level, not_known, suspicious
 from stageproxy.core.rules.upload import Check, Rule, Upload
 
@@ -19,11 +20,12 @@ def _begins_with(sentence: str) -> Check:
     return check
 
 
-def _mentions(part: str) -> Check:
-    """Return the check for the problems of a wheel whose sentence contains *part*."""
+def _allows(file: WheelFile) -> Check:
+    """Return the check for the problem that a wheel has with one of its files."""
 
     def check(upload: Upload) -> Iterator[Finding]:
-        return (_problem(one) for one in upload.contents.wheel_problems if part in one)
+        problem = upload.contents.wheel_problems.get(file)
+        return iter(() if problem is None else (_problem(problem),))
 
     return check
 
@@ -154,20 +156,20 @@ WHEEL_RULES: Sequence[Rule] = (
     Rule(
         "record",
         "a wheel has RECORD, which is valid CSV in UTF-8",
-        _mentions(" required RECORD file"),
+        _allows(WheelFile.RECORD),
         "Wheel '…' does not contain the required RECORD file: …",
     ),
     Rule(
         "entry-points",
         "entry_points.txt is valid, has no duplicates, and names scripts with letters, digits, "
         "`_`, `.` and `-`",
-        _mentions(" invalid entry points "),
+        _allows(WheelFile.ENTRY_POINTS),
         "Wheel '…' has invalid entry points defined in the entry_points.txt file",
     ),
     Rule(
         "metadata-file",
         "a wheel has METADATA",
-        _mentions(" required METADATA file"),
+        _allows(WheelFile.METADATA),
         "Wheel '…' does not contain the required METADATA file: …",
     ),
 )
@@ -176,8 +178,9 @@ WHEEL_RULES: Sequence[Rule] = (
 
 ARCHIVE_SUSPICION = Rule(
     "archive-suspicion",
-    "paths are relative, have no invisible characters, are distinct on every system and belong to "
-    "regular files; RECORD and WHEEL match the archive; no file is encrypted or damaged",
+    "the archive has metadata of its own release only; paths are relative, have no invisible "
+    "characters, are distinct on every system and belong to regular files; RECORD and WHEEL match "
+    "the archive; no file is encrypted or damaged",
     _suspicions,
     level=Level.WARN,
 )

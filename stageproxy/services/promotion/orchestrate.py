@@ -111,7 +111,7 @@ class Promotions:
         log.info(
             "stage %s: frozen for publishing by token %s, manifest %s",
             stage_id,
-            token.id,
+            token.label,
             view.promotion.approval.manifest_digest,
         )
         if credential is not None:

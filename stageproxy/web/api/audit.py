@@ -9,8 +9,8 @@ from stageproxy.core.audit import AuditRecord, ChainCheck
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.web.auth import authenticate
-from stageproxy.web.keys import AUDIT
-from stageproxy.web.session_json import json_response
+from stageproxy.web.keys import ACCESS, AUDIT
+from stageproxy.web.session_json import json_response, with_names
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -22,7 +22,9 @@ async def show_audit(request: web.Request) -> web.Response:
     """
     token = await authenticate(request)
     records = await request.app[AUDIT].show(token, request.match_info["id"])
-    return json_response({"events": [_record_json(one) for one in records]})
+    names = await request.app[ACCESS].names()
+    events = [with_names(_record_json(one), names, "actor") for one in records]
+    return json_response({"events": events})
 
 
 async def verify_audit(request: web.Request) -> web.Response:

@@ -65,7 +65,9 @@ OPERATIONS: Operations = {
     verify_audit: Operation(
         "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),
-    tokens.make_token: Operation("NewApiToken", body=tokens.MakeToken, status=HTTPStatus.CREATED),
+    tokens.make_token: Operation(
+        "NewApiToken", (Kind.CONFLICT,), body=tokens.MakeToken, status=HTTPStatus.CREATED
+    ),
     tokens.list_tokens: Operation("ApiTokens"),
     tokens.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
 }

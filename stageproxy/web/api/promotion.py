@@ -24,9 +24,9 @@ from stageproxy.services.promotion.transactions import PromotionView
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, read_body
-from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS
+from stageproxy.web.keys import ACCESS, PROMOTION_REPORTS, PROMOTIONS
 from stageproxy.web.refusals import mark_read_only
-from stageproxy.web.session_json import json_response, retry_header
+from stageproxy.web.session_json import json_response, retry_header, with_names
 
 _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000
@@ -158,13 +158,13 @@ async def start_promotion(request: web.Request) -> web.Response:
         body.manifest_digest, body.acknowledged, body.published_by, body.credential
     )
     view = await request.app[PROMOTIONS].start(token, _id(request), order)
-    return _promotion(view, HTTPStatus.ACCEPTED)
+    return await _promotion(request, view, HTTPStatus.ACCEPTED)
 
 
 async def show_promotion(request: web.Request) -> web.Response:
     """Return the promotion of a stage, and the progress of each file."""
     token = await authenticate(request)
-    return _promotion(await request.app[PROMOTION_REPORTS].show(token, _id(request)))
+    return await _promotion(request, await request.app[PROMOTION_REPORTS].show(token, _id(request)))
 
 
 async def report_promotion(request: web.Request) -> web.Response:
@@ -173,13 +173,15 @@ async def report_promotion(request: web.Request) -> web.Response:
     body = await read_body(request, ReportPromotion, _LONGEST_REPORT)
     entries = [one.entry() for one in body.entries]
     report = Report(body.fence, entries, body.ending, body.reason)
-    return _promotion(await request.app[PROMOTION_REPORTS].accept(token, _id(request), report))
+    view = await request.app[PROMOTION_REPORTS].accept(token, _id(request), report)
+    return await _promotion(request, view)
 
 
 async def show_receipt(request: web.Request) -> web.Response:
     """Return the receipt of a published stage: what was published, when, by whom, and where."""
     token = await authenticate(request)
-    return json_response(await request.app[PROMOTION_REPORTS].receipt(token, _id(request)))
+    receipt = await request.app[PROMOTION_REPORTS].receipt(token, _id(request))
+    return json_response(with_names(receipt, await request.app[ACCESS].names(), "approved-by"))
 
 
 async def show_form(request: web.Request) -> web.Response:
@@ -190,8 +192,12 @@ async def show_form(request: web.Request) -> web.Response:
     return json_response({"filename": filename, "fields": [list(pair) for pair in form]})
 
 
-def _promotion(view: PromotionView, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    return json_response(promotion_json(view), status, retry_header(view.stage))
+async def _promotion(
+    request: web.Request, view: PromotionView, status: HTTPStatus = HTTPStatus.OK
+) -> web.Response:
+    names = await request.app[ACCESS].names()
+    document = with_names(promotion_json(view), names, "approved-by")
+    return json_response(document, status, retry_header(view.stage))
 
 
 def _id(request: web.Request) -> str:

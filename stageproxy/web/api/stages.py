@@ -8,7 +8,7 @@ from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
-from stageproxy.web.keys import PROMOTION_REPORTS, SESSION_JSON, STAGES
+from stageproxy.web.keys import ACCESS, PROMOTION_REPORTS, SESSION_JSON, STAGES
 from stageproxy.web.session_json import json_response
 
 
@@ -33,7 +33,8 @@ async def open_stage(request: web.Request) -> web.Response:
     stage = await request.app[STAGES].open(
         token, canonicalize_name(body.name), body.version, body.lifetime
     )
-    document = request.app[SESSION_JSON].of(stage, token)
+    names = await request.app[ACCESS].names()
+    document = request.app[SESSION_JSON].of(stage, token, names=names)
     return json_response(document, 201, {"Location": document["links"]["session"]})
 
 
@@ -42,8 +43,8 @@ async def list_stages(request: web.Request) -> web.Response:
     token = await authenticate(request)
     project = request.query.get("project")
     stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
-    describe = request.app[SESSION_JSON].of
-    return json_response({"stages": [describe(stage, token) for stage in stages]})
+    names, describe = await request.app[ACCESS].names(), request.app[SESSION_JSON].of
+    return json_response({"stages": [describe(stage, token, names=names) for stage in stages]})
 
 
 async def show_stage(request: web.Request) -> web.Response:
@@ -85,7 +86,8 @@ async def remove_file(request: web.Request) -> web.Response:
 
 async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal))
+    names = await request.app[ACCESS].names()
+    return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal, names=names))
 
 
 def _id(request: web.Request) -> str:

@@ -13,7 +13,7 @@ from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText
-from stageproxy.web.keys import PROMOTION_REPORTS, PROMOTIONS, SESSION_JSON, STAGES
+from stageproxy.web.keys import ACCESS, PROMOTION_REPORTS, PROMOTIONS, SESSION_JSON, STAGES
 from stageproxy.web.session_json import Api, retry_header
 from stageproxy.web.upload.pep694 import Message, authenticate, message_response, read_message
 
@@ -91,6 +91,7 @@ async def _session(
     request: web.Request, stage: Stage, token: ApiToken, status: HTTPStatus = HTTPStatus.OK
 ) -> web.Response:
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal)
+    names = await request.app[ACCESS].names()
+    document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal, names=names)
     location = {"Location": document["links"]["session"]} if status in _LOCATED else {}
     return message_response(document, status, {**retry_header(stage), **location})

@@ -37,7 +37,9 @@ def test_published(cli: CommandRunner, pypi: FakeIndex) -> None:
     assert sorted(accepted(pypi, cli)) == sorted(one.name for one in files)
     _, printed = ended.stdout.split(f"{cli.project} 1.0 is published.\n")
     assert f"  Manifest  {stage['manifest-digest']}\n" in printed
-    assert re.search(r"  Approved  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by [0-9a-f]{8}\n", printed)
+    assert re.search(
+        r"  Approved  \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by admin \([0-9a-f]{8}\)\n", printed
+    )
     for one in files:
         assert f"  {one.name}  sha256 {stage['files'][one.name]['hashes']['sha256']}\n" in printed
         assert f"    {pypi.url}/packages/" in printed

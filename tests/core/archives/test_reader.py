@@ -60,7 +60,7 @@ def invalid(reason: str) -> Contents:
 
 def problems_of(contents: Contents) -> tuple[bytes | None, tuple[str, ...]]:
     """Return the core metadata and everything that PyPI refuses."""
-    return contents.core_metadata, (*contents.problems, *contents.wheel_problems)
+    return contents.core_metadata, (*contents.problems, *contents.wheel_problems.values())
 
 
 def refused(reason: str) -> tuple[str, ...]:

@@ -1,7 +1,10 @@
 """Problems of an archive, as findings."""
 
+from dataclasses import replace
+
 import pytest
 
+from stageproxy.core.archives.contents import Contents, WheelFile
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.uploads import an_upload, sentences
 
@@ -16,6 +19,14 @@ def test_problems_of_the_archive_are_refused() -> None:
     assert sentences(an_upload(wheel)) == [
         f"Wheel '{WHL}' has invalid entry points defined in the entry_points.txt file"
     ]
+
+
+@pytest.mark.parametrize("file", WheelFile)
+def test_every_problem_of_a_wheel_is_refused(file: WheelFile) -> None:
+    """A file that PyPI checks in a wheel has a rule, so that no problem with it is lost."""
+    contents = Contents(b"", wheel_problems={file: "A new problem."})
+
+    assert "A new problem." in sentences(replace(an_upload(), contents=contents))
 
 
 def missing(path: str, filename: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The rows of the fake catalogue."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -278,6 +278,10 @@ class FakeTokenRows:
         """Return all API tokens, the latest first."""
         by_id = sorted(self.tables.api_tokens.values(), key=lambda one: one.id)
         return sorted(by_id, key=lambda one: one.created_at, reverse=True)
+
+    def names(self) -> Mapping[str, str]:
+        """Return the names of the API tokens that have one, by their ids, revoked ones too."""
+        return {one.id: one.name for one in self.tables.api_tokens.values() if one.name}
 
     def save(self, token: ApiToken) -> None:
         """Store an API token, new or changed."""

@@ -33,6 +33,7 @@ async def test_shape_of_an_event(service: RunningService) -> None:
             "number": 2,
             "at": "2026-11-22T12:00:00.123456Z",
             "actor": admin["id"],
+            "actor-name": "admin",
             "action": "opened",
             "project": "demo",
             "version": "2.0",

@@ -159,6 +159,7 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
             await fetch(service, request, operation, token="unknown")
             await fetch(service, f"{request}?{'x' * 4000}", operation)
             await fetch(service, request, operation, body=b" " * (LONGEST_FORM + 1))
+        await service.api("POST", "tokens", can="admin", project="*", name="admin")
         for version in ("3.0", "4.0"):
             await service.api("POST", "stages", name="demo", version=version)
 

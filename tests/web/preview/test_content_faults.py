@@ -73,7 +73,6 @@ SOMEWHERE: dict[str, tuple[ContentFault, Collection[str]]] = {
     "a link that is no URL": (faults.replaced(b'"url":"http:', b'"url":"//[::1'), [PROJECT]),
     "HTML for JSON": (faults.typed("text/html"), [*JSON, FEED]),
     "JSON for HTML": (faults.typed("application/vnd.pypi.simple.v1+json"), [HTML, FEED]),
-    "a link with another text": (faults.replaced(b">demo-1.0.tar.gz<", b">demo-1.1<"), [HTML]),
     "a tag that does not end": (faults.replaced(b"</body>", b"<a href='</body>"), [HTML]),
     "a feed of another project": (faults.replaced(b"/project/demo/<", b"/project/x/<"), [FEED]),
     "an item that does not end": (faults.replaced(b"</item>", b""), [FEED]),
