@@ -23,7 +23,7 @@ from stageproxy.core.stage.release_findings import findings_by_file, release_fin
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
 from stageproxy.upstream.cache import CachedIndex
-from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
 from stageproxy.upstream.pip_index import (
     IndexUrls,
     NoPipIndexError,
@@ -127,8 +127,7 @@ async def _open_index(urls: IndexUrls) -> AsyncIterator[UpstreamReader]:
         upstream = UpstreamIndex(
             session,
             urls,
-            files_url="",
-            is_private=False,
+            IndexPolicy(),
             total_timeout=timedelta(seconds=_TOTAL_TIMEOUT),
             max_page_size=_MAX_PAGE_SIZE,
         )

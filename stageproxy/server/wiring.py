@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -45,7 +45,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.downloads import FileDownloads
-from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
 from stageproxy.upstream.pip_index import (
     IndexUrls,
     default_of_pip,
@@ -169,7 +169,7 @@ def index_of(
 ) -> CachedIndex:
     """Return the index that is previewed."""
     return CachedIndex(
-        _upstream_index(config, urls, session, files_url=config.upstream.files_url),
+        _upstream_index(config, urls, session, _policy_of(config)),
         fresh_for=config.upstream.fresh_for,
         max_size=config.upstream.cache_size,
         report=report,
@@ -188,8 +188,10 @@ def publish_target_of(
     urls = publishing_urls(settings.repository_url, settings.index_url, upstream)
     if urls is None:
         return None
+    # Projects of the fallback are not on this index.
+    own_projects_only = replace(_policy_of(config), files_url="", has_fallback=False)
     index = CachedIndex(
-        _upstream_index(config, urls_of_simple(str(urls.index)), session, files_url=""),
+        _upstream_index(config, urls_of_simple(str(urls.index)), session, own_projects_only),
         # What is published is fetched each time: nothing of it is cached.
         fresh_for=timedelta(0),
         max_size=0,
@@ -211,14 +213,22 @@ def publish_target_of(
     )
 
 
+def _policy_of(config: Config) -> IndexPolicy:
+    return IndexPolicy(
+        files_url=config.upstream.files_url,
+        fallback_url=config.upstream.fallback_url,
+        is_private=config.upstream.private,
+        forbidden_means_missing=config.upstream.forbidden_means_missing,
+    )
+
+
 def _upstream_index(
-    config: Config, urls: IndexUrls, session: ClientSession, *, files_url: str
+    config: Config, urls: IndexUrls, session: ClientSession, policy: IndexPolicy
 ) -> UpstreamIndex:
     return UpstreamIndex(
         session,
         urls,
-        files_url=files_url,
-        is_private=config.upstream.private,
+        policy,
         total_timeout=config.upstream.total_timeout,
         max_page_size=config.upstream.max_page_size,
     )

@@ -45,6 +45,9 @@ _RETRIES = 2
 _FIRST_PAUSE = 0.1
 _MISSING = frozenset({404, 410})
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
+_HINT_ON_FORBIDDEN = (
+    " If it does so for projects that it does not have, set upstream.forbidden_means_missing."
+)
 _OF_THE_BODY = frozenset({"content-length", "content-type", "content-encoding"})
 
 
@@ -105,6 +108,22 @@ _NOT_AVAILABLE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class IndexPolicy:
+    """What an index may do, and what its answers mean.
+
+    `files_url` and `fallback_url` are other hosts to which it may redirect. An index
+    redirects to the fallback for projects that it does not have; if `has_fallback` is
+    false, they are missing. It `is_private` if clients cannot reach it.
+    """
+
+    files_url: str = ""
+    fallback_url: str = ""
+    has_fallback: bool = True
+    is_private: bool = False
+    forbidden_means_missing: bool = False
+
+
 class UpstreamIndex:
     """The index at *urls*. Requests are sent only to the configured origins."""
 
@@ -112,9 +131,8 @@ class UpstreamIndex:
         self,
         session: ClientSession,
         urls: IndexUrls,
+        policy: IndexPolicy,
         *,
-        files_url: str,
-        is_private: bool,
         total_timeout: timedelta,
         max_page_size: int,
     ) -> None:
@@ -129,11 +147,11 @@ class UpstreamIndex:
         self._space = UrlSpace(
             str(self._root),
             str(self._simple),
-            is_private=is_private or bool(self._middlewares),
+            is_private=policy.is_private or bool(self._middlewares),
         )
-        self._origins = {url.origin() for url in (self._root, self._simple)}
-        if files_url:
-            self._origins.add(URL(files_url).origin())
+        others = (URL(url) for url in (policy.files_url, policy.fallback_url) if url)
+        self._origins = {url.origin() for url in (self._root, self._simple, *others)}
+        self._policy = policy
         self._total_timeout = total_timeout
         self._max_page_size = max_page_size
 
@@ -187,7 +205,10 @@ class UpstreamIndex:
                 if response.status not in _REDIRECTS:
                     return await self._document_in(response, url)
                 location = response.headers.get("Location", "")
-            url = self._redirected(url, location)
+            target = self._redirected(url, location)
+            if self._is_missing(target):
+                return None
+            url = target
         msg = "PyPI redirects too often."
         raise UpstreamFailedError(msg)
 
@@ -229,22 +250,33 @@ class UpstreamIndex:
     def _redirected(self, url: URL, location: str) -> URL:
         target = _target_of(url, location)
         if target.origin() not in self._origins:
-            msg = f"PyPI redirects to {target.host}, which is not one of its configured hosts."
+            msg = (
+                f"PyPI redirects to {target.host}, which is not one of its configured hosts. If it "
+                "does so for projects that it does not have, set upstream.fallback_url."
+            )
             raise UpstreamFailedError(msg)
         return target
+
+    def _is_missing(self, target: URL) -> bool:
+        """Return whether a redirect says that this index does not have a project."""
+        if self._policy.has_fallback or not self._policy.fallback_url:
+            return False
+        return target.origin() == URL(self._policy.fallback_url).origin()
 
     async def _document_in(
         self, response: ClientResponse, url: URL
     ) -> Document | _NotModified | None:
         if response.status == HTTPStatus.NOT_MODIFIED:
             return _NotModified(_headers_of(response))
-        if response.status in _MISSING:
+        is_forbidden = response.status == HTTPStatus.FORBIDDEN
+        if response.status in _MISSING or (is_forbidden and self._policy.forbidden_means_missing):
             return None
         if response.status in _NOT_AVAILABLE:
             msg = f"PyPI is not available at the moment (it answered {response.status})."
             raise _NOT_AVAILABLE[response.status](msg)
         if response.status != HTTPStatus.OK:
-            msg = f"PyPI answered {response.status} to the request for a document."
+            hint = _HINT_ON_FORBIDDEN if is_forbidden else ""
+            msg = f"PyPI answered {response.status} to the request for a document.{hint}"
             raise UpstreamFailedError(msg)
         content_type = response.headers.get("Content-Type", "")
         body = await self._body_of(response)

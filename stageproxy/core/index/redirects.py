@@ -30,8 +30,10 @@ def check_redirection(target: Redirection, asked: str, *, any_file_host: bool) -
     """
     is_to_file = any_file_host and is_file(asked) and not target.is_downgrade
     if target.path is None and not target.is_known and not is_to_file:
-        msg = "PyPI redirects to a host that is not configured. Set upstream.files_url to allow it."
-        raise UpstreamFailedError(msg)
+        setting = "files_url" if is_file(asked) else "fallback_url"
+        raise UpstreamFailedError(
+            f"PyPI redirects to a host that is not configured. Set upstream.{setting} to allow it."
+        )
 
 
 def is_respelling(asked: str, path: str) -> bool:

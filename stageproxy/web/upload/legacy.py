@@ -26,6 +26,11 @@ _FORMER_ACTIONS: Mapping[str, str] = {
     "https://readthedocs.org/.",
 }
 
+_NO_PAGE = (
+    "The file is staged, but nothing can be installed from the stage yet: it has no page while "
+    "that of PyPI cannot be read. {}\n"
+)
+
 
 async def upload(request: web.Request) -> web.Response:
     """Accept a file into the stage of its release, which is opened if needed."""
@@ -93,9 +98,10 @@ def _response(request: web.Request, result: UploadResult) -> web.Response:
     if result.stage is None:
         return _plain("OK\nPyPI already has this file: nothing was staged.\n")
     url = request.app[URLS].url_of(result.stage)
+    warning = _NO_PAGE.format(result.why_no_page) if result.why_no_page else ""
     return _plain(
         f"OK\n{url}\npip --isolated install --index-url {url}simple/ "
-        f"{result.stage.project}=={result.stage.version}\n"
+        f"{result.stage.project}=={result.stage.version}\n{warning}"
     )
 
 

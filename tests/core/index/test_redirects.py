@@ -50,7 +50,8 @@ def test_redirects_to_unconfigured_hosts_are_refused(
 
     assert (refusal is None) is is_accepted
     assert is_accepted or isinstance(refusal, UpstreamFailedError)
-    assert is_accepted or "upstream.files_url" in str(refusal)
+    setting = "files_url" if asked.startswith(FILE) else "fallback_url"
+    assert is_accepted or f"upstream.{setting}" in str(refusal)
 
 
 @pytest.mark.parametrize(

@@ -298,4 +298,4 @@ async def test_pages_on_another_host(service: RunningService, prefix: str, path:
     answer = await service.get(prefix + path)
 
     assert answer.status == 502
-    assert "upstream.files_url" in answer.text
+    assert "upstream.fallback_url" in answer.text
