@@ -43,6 +43,7 @@ class AuditAction(StrEnum):
     FILE_EXPIRED = "file-expired"
     PROMOTION_BEGUN = "promotion-begun"
     PROMOTION_RESUMED = "promotion-resumed"
+    PROMOTION_STOP_REQUESTED = "promotion-stop-requested"
     PROMOTION_STOPPED = "promotion-stopped"
     ARTIFACT_PENDING = "artifact-pending"
     ARTIFACT_SENDING = "artifact-sending"

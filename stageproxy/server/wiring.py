@@ -34,6 +34,7 @@ from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
+from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.readiness import Check, Readiness, check_disk, check_files
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
@@ -123,6 +124,7 @@ def assemble(
     )
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports
+    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background)
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages)

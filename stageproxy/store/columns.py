@@ -9,7 +9,13 @@ from packaging.utils import NormalizedName
 from sqlite_utils import Database as Tables
 
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
+from stageproxy.core.promotion.promotion import (
+    Approval,
+    Promotion,
+    Publisher,
+    PublishUrls,
+    StopRequest,
+)
 from stageproxy.core.rights import ApiToken, TokenKind
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
@@ -115,7 +121,14 @@ def promotion_in(row: Row) -> Promotion:
         first_sent_at=_time_or_none(row["first_sent_at"]),
         ended_at=_time_or_none(row["ended_at"]),
         notices=tuple(json.loads(row["notices"])),
+        stop=_stop_request_in(row),
     )
+
+
+def _stop_request_in(row: Row) -> StopRequest | None:
+    if row["stop_requested_by"] is None:
+        return None
+    return StopRequest(row["stop_requested_by"], _time(row["stop_requested_at"]))
 
 
 def entry_in(row: Row) -> Entry:

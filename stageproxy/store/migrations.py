@@ -253,3 +253,10 @@ def m0004_promotions(tables: Tables) -> None:
 def m0005_token_names(tables: Tables) -> None:
     """Add the names of API tokens. Tokens that exist already have none."""
     tables.execute("ALTER TABLE api_token ADD COLUMN name TEXT NOT NULL DEFAULT ''")
+
+
+@_steps()
+def m0007_ways_out(tables: Tables) -> None:
+    """Add who asked to stop a promotion, and when."""
+    tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_by TEXT")
+    tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_at TEXT")

@@ -47,6 +47,8 @@ class SqlitePromotionRows(Statements):
                 "first_sent_at": text_of(promotion.first_sent_at),
                 "ended_at": text_of(promotion.ended_at),
                 "notices": json.dumps(promotion.notices),
+                "stop_requested_by": promotion.stop.by if promotion.stop else None,
+                "stop_requested_at": text_of(promotion.stop.at if promotion.stop else None),
             },
             key="stage_id",
         )

@@ -15,6 +15,7 @@ from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.reports import PromotionReports
+from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.readiness import Readiness
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
@@ -45,6 +46,7 @@ STAGES = web.AppKey("stages", Stages)
 TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)
+WAYS_OUT = web.AppKey("ways_out", WaysOut)
 
 BEARER = web.RequestKey("bearer", ApiToken)
 """The API token of a request, once it is found to be valid."""

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from stageproxy.web import health
-from stageproxy.web.api import promotion, stages, tokens
+from stageproxy.web.api import promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
@@ -64,6 +64,7 @@ ROUTES = (
     web.post("/api/stages/{id}/promotion", promotion.start_promotion),
     web.get("/api/stages/{id}/promotion", promotion.show_promotion),
     web.post("/api/stages/{id}/promotion/plan", promotion.plan_promotion),
+    web.post("/api/stages/{id}/promotion/stop", ways_out.stop_promotion),
     web.post("/api/stages/{id}/promotion/journal", promotion.report_promotion),
     web.get("/api/stages/{id}/receipt", promotion.show_receipt),
     web.get("/api/stages/{id}/audit", show_audit),

@@ -257,9 +257,23 @@ DEFECTS = [
     Defect(
         "a stage that is being published cannot be edited",
         "core/stage/stage.py",
-        "(Status.PROCESSING, False): {Step.SUCCEED",
-        "(Status.PROCESSING, False): {Step.EDIT: Status.PROCESSING, Step.SUCCEED",
+        "_RUNNING: Mapping[Step, Status] = {\n",
+        "_RUNNING: Mapping[Step, Status] = {\n    Step.EDIT: Status.PROCESSING,\n",
         "services/promotion/test_orchestrate.py::test_frozen_stage_cannot_be_edited",
+    ),
+    Defect(
+        "no file is begun after a stop",
+        TRANSACTIONS,
+        "        if promotion.stop and former.begins(entry):\n",
+        "        if promotion.stop and not known:\n",
+        "services/promotion/test_stop.py::test_stop_while_files_are_sent_in_parallel",
+    ),
+    Defect(
+        "a stop waits for the files that are being sent",
+        TRANSACTIONS,
+        "    if is_running and is_anything_being_sent(",
+        "    if not is_running and is_anything_being_sent(",
+        "services/promotion/test_stop.py::test_stop_while_a_file_is_sent",
     ),
     Defect(
         "a half-published stage cannot be canceled",

@@ -7,7 +7,12 @@ import pytest
 
 from stageproxy.catalogue import Catalogue, ConstraintError, Rows
 from stageproxy.core.promotion.journal import Entry, Journal, Progress, new_journal
-from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
+from stageproxy.core.promotion.promotion import (
+    Promotion,
+    Publisher,
+    PublishUrls,
+    StopRequest,
+)
 from stageproxy.core.stage.stage import Status
 from tests.store.builders import DAY, HOUR, NOW, a_stage, given
 from tests.support.promotion.promotions import a_promotion
@@ -64,6 +69,7 @@ async def test_every_field_is_stored(catalogue: Catalogue, publisher: Publisher)
         first_sent_at=NOW,
         ended_at=NOW + HOUR,
         fence=2**40,
+        stop=StopRequest("t2", NOW + HOUR),
     )
     await given(catalogue, a_stage("id"))
 

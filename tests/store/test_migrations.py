@@ -85,7 +85,8 @@ async def test_promotions_in_older_databases(tmp_path: Path) -> None:
     with Tables(path, execute_plugins=False) as tables:
         tables.table("journal_entry").drop()
         tables.table("promotion").drop()
-        tables.table("_sqlite_migrations").delete_where("name = ?", ["m0004_promotions"])
+        steps = ["m0004_promotions", "m0007_ways_out"]
+        tables.table("_sqlite_migrations").delete_where("name IN (?, ?)", steps)
 
     with Database(path) as database:
         await database.write(lambda rows: rows.promotions.save(a_promotion("id")))

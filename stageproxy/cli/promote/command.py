@@ -13,6 +13,7 @@ from stageproxy.cli.promote.approval import read_approval
 from stageproxy.cli.promote.credential import find_credential
 from stageproxy.cli.promote.run import PromoteOptions, PromoteRun
 from stageproxy.cli.promote.senders import Sender, ServerSender
+from stageproxy.cli.promote.stop import stop_promotion
 from stageproxy.cli.promote.texts import print_receipt
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -33,6 +34,9 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--here", is_flag=True, help="Publish from this machine, with its own credential.")
 @click.option("--yes", is_flag=True, help="Acknowledge the warnings of the plan.")
 @click.option(
+    "--stop", is_flag=True, help="Stop a running promotion as soon as no file is being sent."
+)
+@click.option(
     "--pypi-token-file",
     type=_FILE,
     metavar="FILE",
@@ -51,6 +55,7 @@ async def promote(  # noqa: PLR0913 - the options of the command
     dry_run: bool,
     here: bool,
     yes: bool,
+    stop: bool,
     as_json: bool,
 ) -> None:
     """Publish STAGE, or resume publishing it.
@@ -59,6 +64,11 @@ async def promote(  # noqa: PLR0913 - the options of the command
     file is sent twice. Ctrl-C ends this command; if the server is publishing, it
     continues.
     """
+    if stop:
+        if any((manifest, hashes, pypi_token_file, config, dry_run, here, yes)):
+            raise click.UsageError("--stop takes no other option but --json.")
+        await stop_promotion(connection, stage, as_json=as_json)
+        return
     if manifest and hashes:
         raise click.UsageError("--manifest and --hashes are mutually exclusive. Use one of them.")
     if config and not here:

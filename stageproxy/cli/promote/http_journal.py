@@ -49,7 +49,7 @@ class HttpJournalStore:
         """Store the entries of files, and show their progress."""
         for start in range(0, len(entries), _MAX_ENTRIES):
             batch = entries[start : start + _MAX_ENTRIES]
-            await self._report({"entries": [_document(one) for one in batch]})
+            await self._record([_document(one) for one in batch])
             for entry in batch:
                 state = state_of(entry.progress.value, in_doubt=entry.in_doubt)
                 self.progress.change(entry.filename, state)
@@ -75,6 +75,17 @@ class HttpJournalStore:
     async def fail(self, reason: str) -> None:
         """End the promotion with an error."""
         await self._report({"ending": "error", "reason": reason[:_MAX_REASON]})
+
+    async def _record(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Report entries. Raise `ConflictError` if the server refuses them, but the lease is held.
+
+        Then the promotion was stopped, and what is being sent can be finished.
+        """
+        status, text = await self._post({"entries": entries})
+        if status == HTTPStatus.CONFLICT:
+            await self.renew()
+            raise ConflictError(failure(status, text).message)
+        self._check(status, text)
 
     async def _report(self, report: Mapping[str, Any]) -> None:
         self._check(*await self._post(report))

@@ -100,8 +100,13 @@ def promotion_progress(*, hidden: bool) -> Iterator[PromotionProgress]:
         yield PromotionProgress(bars, prints_lines=not hidden and not console.is_terminal)
 
 
-async def follow(client: Client, stage_id: str, progress: PromotionProgress) -> Mapping[str, Any]:
-    """Return a promotion when it has ended, and show its progress until then."""
+async def follow(
+    client: Client, stage_id: str, progress: PromotionProgress, interrupted: str = _INTERRUPTED
+) -> Mapping[str, Any]:
+    """Return a promotion when it has ended, and show its progress until then.
+
+    *interrupted*: what Ctrl-C changes, which ends only the command.
+    """
     try:
         while True:
             promotion = await _get_promotion(client, stage_id)
@@ -110,7 +115,7 @@ async def follow(client: Client, stage_id: str, progress: PromotionProgress) -> 
                 return promotion
             await asyncio.sleep(_POLL_SECONDS)
     except asyncio.CancelledError:
-        raise FailedError(_INTERRUPTED) from None
+        raise FailedError(interrupted) from None
 
 
 async def _get_promotion(client: Client, stage_id: str) -> Mapping[str, Any]:

@@ -59,6 +59,10 @@ class Entry:
         is_refused = self.progress is later.progress is Progress.REFUSED
         return was_begun or is_refused or later.may_be_published or not self.may_be_published
 
+    def begins(self, later: "Entry") -> bool:
+        """Return whether *later* begins another attempt to send the file."""
+        return later.progress is Progress.SENDING and later.attempts != self.attempts
+
     def sending(self, now: datetime) -> "Entry":
         """Return the entry of an artifact that is about to be sent."""
         return replace(self, progress=Progress.SENDING, attempts=self.attempts + 1, changed_at=now)
@@ -134,6 +138,11 @@ def new_journal(filenames: Iterable[str], now: datetime) -> Journal:
 def anything_may_be_published(journal: Journal) -> bool:
     """Return whether any file of the release may be published."""
     return any(entry.may_be_published for entry in journal.values())
+
+
+def is_anything_being_sent(journal: Journal) -> bool:
+    """Return whether any file is being sent, as far as its publisher has reported."""
+    return any(entry.progress is Progress.SENDING for entry in journal.values())
 
 
 def confirmed_in(journal: Journal) -> list[Entry]:

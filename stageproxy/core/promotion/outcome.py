@@ -20,11 +20,15 @@ _NOTHING = (
     "Nothing was published. Change the stage if necessary and run `stageproxy promote STAGE` again."
 )
 _RESUME = "Fix the problem above and run `promote` again; it resumes where it stopped."
+_RESUME_STOPPED = "Run `stageproxy promote STAGE` again to publish the rest."
 
 
-def stop_message(
-    reason: str, stage: Stage, journal: Journal, first_sent_at: datetime | None
-) -> str:
+def stop_reason(promotion: Promotion) -> str | None:
+    """Return who stopped a promotion, `None` if nobody did."""
+    return f"Stopped by {promotion.stop.by}." if promotion.stop else None
+
+
+def stop_message(reason: str, stage: Stage, journal: Journal, promotion: Promotion) -> str:
     """Return why a promotion stopped, what is published, what users see, and how to resume."""
     if not anything_may_be_published(journal):
         return f"{reason} {_NOTHING}"
@@ -42,8 +46,8 @@ def stop_message(
         f"Accepted, not listed by the index yet: {_joined(accepted)}." if accepted else "",
         f"Unknown, no answer from the index: {_joined(unknown)}." if unknown else "",
         _what_users_see(stage, published),
-        _RESUME,
-        _until(first_sent_at),
+        _RESUME_STOPPED if promotion.stop else _RESUME,
+        _until(promotion.first_sent_at),
     ]
     return " ".join(filter(None, sentences))
 

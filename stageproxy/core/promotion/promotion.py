@@ -67,11 +67,20 @@ class PublishUrls:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRequest:
+    """A request to stop a promotion as soon as no file is being sent. *by*: an API token's id."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     """The promotion of a stage, in its latest attempt.
 
     `notices` are for people, such as on attestations that were left out.
     `first_sent_at` is when the first byte of the release was sent, in any attempt.
+    `stop` is the first request to stop this attempt.
     """
 
     stage_id: str
@@ -83,6 +92,7 @@ class Promotion:
     first_sent_at: datetime | None = None
     ended_at: datetime | None = None
     notices: tuple[str, ...] = field(default=())
+    stop: StopRequest | None = None
 
     def check_fence(self, fence: int) -> None:
         """Raise `LostLeaseError` unless *fence* is that of the current holder."""
@@ -126,6 +136,13 @@ class LostLeaseError(ConflictError):
             "Another promotion of this stage has taken over, or this one has ended. "
             "This one sends nothing more."
         )
+
+
+class StopRequestedError(ConflictError):
+    """The promotion was stopped, so no file can be sent any more."""
+
+    def __init__(self) -> None:
+        super().__init__("The promotion was stopped. Nothing more is sent.")
 
 
 def reminder_interval(first_sent_at: datetime | None, now: datetime) -> timedelta | None:

@@ -33,10 +33,17 @@ class Step(StrEnum):
 
     EDIT = "be edited"
     PROMOTE = "be promoted"
+    STOP = "be stopped"
     SUCCEED = "succeed"
     FAIL = "fail"
     CANCEL = "be canceled"
 
+
+_RUNNING: Mapping[Step, Status] = {
+    Step.STOP: Status.PROCESSING,
+    Step.SUCCEED: Status.PUBLISHED,
+    Step.FAIL: Status.ERROR,
+}
 
 NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.OPEN, False): {
@@ -44,19 +51,27 @@ NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
         Step.PROMOTE: Status.PROCESSING,
         Step.CANCEL: Status.CANCELED,
     },
-    (Status.PROCESSING, False): {Step.SUCCEED: Status.PUBLISHED, Step.FAIL: Status.ERROR},
-    (Status.PROCESSING, True): {Step.SUCCEED: Status.PUBLISHED, Step.FAIL: Status.ERROR},
+    (Status.PROCESSING, False): _RUNNING,
+    (Status.PROCESSING, True): _RUNNING,
     (Status.ERROR, False): {
         Step.EDIT: Status.ERROR,
         Step.PROMOTE: Status.PROCESSING,
+        Step.STOP: Status.ERROR,
         Step.CANCEL: Status.CANCELED,
     },
-    (Status.ERROR, True): {Step.PROMOTE: Status.PROCESSING},
+    (Status.ERROR, True): {Step.PROMOTE: Status.PROCESSING, Step.STOP: Status.ERROR},
 }
 """The status after each step, by status and by whether anything was sent to PyPI. Other steps
 are conflicts."""
 
-_FINISH = " Run `stageproxy promote STAGE` again to publish the rest."
+_WAIT = "Wait until it has ended, or stop it with `stageproxy promote STAGE --stop`."
+_FINISH = "Run `stageproxy promote STAGE` again to publish the rest."
+_ADVICE: Mapping[tuple[Status, bool], Mapping[Step, str]] = {
+    (Status.PROCESSING, False): {Step.EDIT: _WAIT, Step.CANCEL: _WAIT},
+    (Status.PROCESSING, True): {Step.EDIT: _WAIT, Step.CANCEL: _WAIT},
+    (Status.ERROR, True): {Step.EDIT: _FINISH, Step.CANCEL: _FINISH},
+}
+"""What to do about a step that a stage does not allow."""
 
 
 class ArtifactKind(StrEnum):
@@ -146,10 +161,10 @@ class Stage:
             return self.steps()[step]
         except KeyError:
             is_partial = self.status is Status.ERROR
-            state, advice = ("partially published", _FINISH) if is_partial else (self.status, "")
-            raise ConflictError(
-                f"Stage {self.release} is {state} and cannot {step}.{advice}"
-            ) from None
+            state = "partially published" if is_partial else self.status
+            sentence = f"Stage {self.release} is {state} and cannot {step}."
+            advice = _ADVICE.get((self.status, self.sent), {}).get(step, "")
+            raise ConflictError(f"{sentence} {advice}".rstrip()) from None
 
     def find_artifact(self, filename: str) -> Artifact | None:
         """Return the artifact with that filename, `None` if there is none."""

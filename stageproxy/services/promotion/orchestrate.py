@@ -15,10 +15,12 @@ from stageproxy.core.errors import (
     RefusedError,
 )
 from stageproxy.core.promotion.examination import Examination, PromotionRequest, check_request
+from stageproxy.core.promotion.outcome import stop_reason
 from stageproxy.core.promotion.promotion import (
     LostLeaseError,
     Promotion,
     Publisher,
+    StopRequestedError,
 )
 from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.lifetime import end_message
@@ -136,7 +138,8 @@ class Promotions:
             for promotion in rows.promotions.list():
                 is_running = self.background.is_running(promotion.stage_id)
                 if promotion.has_lapsed(now) and not is_running:
-                    fail(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
+                    reason = stop_reason(promotion) or _SILENT
+                    fail(rows, promotion, reason, now, max_lifetime=self._max_lifetime)
 
         await self.catalogue.write(work)
 
@@ -181,7 +184,7 @@ class Promotions:
         try:
             credential = await self._credential_to_resume_with(stage, promotion)
         except ConflictError as error:
-            reason = error.sentence
+            reason = stop_reason(promotion) or error.sentence
             await self.catalogue.write(
                 lambda rows: fail(rows, promotion, reason, now, max_lifetime=self._max_lifetime)
             )
@@ -191,6 +194,8 @@ class Promotions:
         self._publish_in_background(view, credential)
 
     async def _credential_to_resume_with(self, stage: Stage, promotion: Promotion) -> Credential:
+        if promotion.stop:
+            raise StopRequestedError
         publish_target = self.get_publish_target()
         promotion.check_target(publish_target.urls)
         credential = await publish_target.credentials.find(stage.project)
@@ -221,7 +226,9 @@ class Promotions:
         try:
             await run()
         except LostLeaseError:
-            log.warning("stage %s: another publisher took over its promotion", stage.id)
+            log.warning(
+                "stage %s: its promotion was stopped, or another publisher took it over", stage.id
+            )
         except Exception:
             log.exception("stage %s: its promotion failed", stage.id)
             with suppress(LostLeaseError):

@@ -15,10 +15,18 @@ from stageproxy.core.promotion.journal import (
     Journal,
     anything_may_be_published,
     confirmed_in,
+    is_anything_being_sent,
     new_journal,
 )
-from stageproxy.core.promotion.outcome import stop_message
-from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
+from stageproxy.core.promotion.outcome import stop_message, stop_reason
+from stageproxy.core.promotion.promotion import (
+    Approval,
+    Promotion,
+    Publisher,
+    PublishUrls,
+    StopRequest,
+    StopRequestedError,
+)
 from stageproxy.core.stage.events import shortened
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change
@@ -86,8 +94,19 @@ def take_over(rows: Rows, stage: Stage, promotion: Promotion, now: datetime) -> 
     return PromotionView(stage, resumed, _resumed_journal(rows, stage, resumed, now))
 
 
-def record(rows: Rows, promotion: Promotion, entries: Sequence[Entry], now: datetime) -> None:
-    """Store the progress of artifacts, and renew the lease."""
+def record(
+    rows: Rows,
+    promotion: Promotion,
+    entries: Sequence[Entry],
+    now: datetime,
+    *,
+    max_lifetime: timedelta,
+) -> None:
+    """Store the progress of artifacts, and renew the lease.
+
+    Once a stop was requested, no file can begin to be sent, and the promotion ends with
+    the last answer that it waits for.
+    """
     known = rows.promotions.find_journal(promotion.stage_id)
     stage = get_stage(rows, promotion.stage_id)
     promotion = promotion.renewed(now)
@@ -95,6 +114,8 @@ def record(rows: Rows, promotion: Promotion, entries: Sequence[Entry], now: date
         if entry.filename not in known:
             raise ConflictError(f"{entry.filename} is not one of the approved files.")
         former = known[entry.filename]
+        if promotion.stop and former.begins(entry):
+            raise StopRequestedError
         if not former.is_followed_by(entry):
             raise ConflictError(
                 f"{entry.filename} is recorded as {former.progress} and cannot become "
@@ -104,6 +125,26 @@ def record(rows: Rows, promotion: Promotion, entries: Sequence[Entry], now: date
         rows.audit.add(entry_event(stage, promotion, entry, now))
         promotion = promotion.after(entry, now)
     rows.promotions.save(promotion)
+    _end_if_stopped(rows, promotion, now, max_lifetime=max_lifetime)
+
+
+def request_stop(
+    rows: Rows, stage: Stage, by: str, now: datetime, *, is_running: bool, max_lifetime: timedelta
+) -> None:
+    """Record that a stage's promotion has to stop. End it now if no file is being sent.
+
+    *is_running*: whether the publisher may still be sending.
+    """
+    stage.after(Step.STOP)
+    promotion = rows.promotions.find(stage.id)
+    if promotion is None or promotion.ended_at is not None:
+        return
+    if promotion.stop is None:
+        promotion = replace(promotion, stop=StopRequest(by, now))
+        rows.promotions.save(promotion)
+        event = promotion_event(stage, promotion, AuditAction.PROMOTION_STOP_REQUESTED, now)
+        rows.audit.add(replace(event, actor=by))
+    _end_if_stopped(rows, promotion, now, is_running=is_running, max_lifetime=max_lifetime)
 
 
 def succeed(rows: Rows, promotion: Promotion, now: datetime) -> None:
@@ -129,7 +170,7 @@ def fail(
     stage = get_stage(rows, promotion.stage_id)
     journal = rows.promotions.find_journal(promotion.stage_id)
     is_sent = anything_may_be_published(journal)
-    sentences = stop_message(reason, stage, journal, promotion.first_sent_at)
+    sentences = stop_message(reason, stage, journal, promotion)
     rows.stages.save(
         replace(
             stage,
@@ -150,7 +191,8 @@ def fail(
         sent=is_sent,
     )
     rows.audit.add(stopped)
-    log.error("stage %s: its promotion stopped: %s", stage.id, sentences)
+    level = logging.INFO if promotion.stop else logging.ERROR
+    log.log(level, "stage %s: its promotion stopped: %s", stage.id, sentences)
 
 
 def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
@@ -177,6 +219,23 @@ def check_all_confirmed(stage: Stage, journal: Journal) -> None:
     missing |= {one.filename for one in stage.artifacts} - set(journal)
     if missing:
         raise ConflictError(f"Files that are not confirmed yet: {', '.join(sorted(missing))}.")
+
+
+def _end_if_stopped(
+    rows: Rows,
+    promotion: Promotion,
+    now: datetime,
+    *,
+    max_lifetime: timedelta,
+    is_running: bool = True,
+) -> None:
+    """End a promotion that was stopped, unless its publisher is sending a file."""
+    reason = stop_reason(promotion)
+    if reason is None:
+        return
+    if is_running and is_anything_being_sent(rows.promotions.find_journal(promotion.stage_id)):
+        return
+    fail(rows, promotion, reason, now, max_lifetime=max_lifetime)
 
 
 def _resumed_journal(rows: Rows, stage: Stage, former: Promotion | None, now: datetime) -> Journal:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.core.errors import Kind
-from stageproxy.web.api import promotion, stages, tokens
+from stageproxy.web.api import promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
@@ -59,6 +59,7 @@ OPERATIONS: Operations = {
         (Kind.NOT_FOUND, Kind.CONFLICT, *_UPSTREAM),
         body=promotion.ReportPromotion,
     ),
+    ways_out.stop_promotion: Operation("Promotion", _CHANGE),
     promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),

@@ -158,13 +158,14 @@ async def start_promotion(request: web.Request) -> web.Response:
         body.manifest_digest, body.acknowledged, body.published_by, body.credential
     )
     view = await request.app[PROMOTIONS].start(token, _id(request), order)
-    return await _promotion(request, view, HTTPStatus.ACCEPTED)
+    return await promotion_response(request, view, HTTPStatus.ACCEPTED)
 
 
 async def show_promotion(request: web.Request) -> web.Response:
     """Return the promotion of a stage, and the progress of each file."""
     token = await authenticate(request)
-    return await _promotion(request, await request.app[PROMOTION_REPORTS].show(token, _id(request)))
+    view = await request.app[PROMOTION_REPORTS].show(token, _id(request))
+    return await promotion_response(request, view)
 
 
 async def report_promotion(request: web.Request) -> web.Response:
@@ -174,7 +175,7 @@ async def report_promotion(request: web.Request) -> web.Response:
     entries = [one.entry() for one in body.entries]
     report = Report(body.fence, entries, body.ending, body.reason)
     view = await request.app[PROMOTION_REPORTS].accept(token, _id(request), report)
-    return await _promotion(request, view)
+    return await promotion_response(request, view)
 
 
 async def show_receipt(request: web.Request) -> web.Response:
@@ -192,11 +193,12 @@ async def show_form(request: web.Request) -> web.Response:
     return json_response({"filename": filename, "fields": [list(pair) for pair in form]})
 
 
-async def _promotion(
+async def promotion_response(
     request: web.Request, view: PromotionView, status: HTTPStatus = HTTPStatus.OK
 ) -> web.Response:
+    """Return the response with a promotion."""
     names = await request.app[ACCESS].names()
-    document = with_names(promotion_json(view), names, "approved-by")
+    document = with_names(promotion_json(view), names, "approved-by", "stop-requested-by")
     return json_response(document, status, retry_header(view.stage))
 
 

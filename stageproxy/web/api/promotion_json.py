@@ -51,7 +51,7 @@ def plan_json(
 def promotion_json(view: PromotionView) -> dict[str, Any]:
     """Return a promotion with the progress of each file."""
     stage, promotion = view.stage, view.promotion
-    approval = promotion.approval
+    approval, stop = promotion.approval, promotion.stop
     ended_at, first_sent_at = promotion.ended_at, promotion.first_sent_at
     return {
         "stage": stage.id,
@@ -70,6 +70,8 @@ def promotion_json(view: PromotionView) -> dict[str, Any]:
         "fence": promotion.fence,
         "leased-until": rfc3339(promotion.leased_until),
         "first-sent-at": rfc3339(first_sent_at) if first_sent_at else None,
+        "stop-requested-at": rfc3339(stop.at) if stop else None,
+        "stop-requested-by": stop.by if stop else None,
         "ended-at": rfc3339(ended_at) if ended_at else None,
         "files": {
             one.filename: {

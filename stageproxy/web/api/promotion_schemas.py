@@ -99,6 +99,11 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             ),
             "leased-until": TIME,
             "first-sent-at": TIME_OR_NULL,
+            "stop-requested-at": TIME_OR_NULL,
+            "stop-requested-by": described(
+                "The id of an API token, if it was stopped.", TEXT_OR_NULL
+            ),
+            "stop-requested-by-name": TOKEN_NAME,
             "ended-at": TIME_OR_NULL,
             "files": map_of(
                 "filename, in the order in which they are sent",

@@ -344,5 +344,5 @@ async def test_takeover(
     assert await deployment.publish() == (Status.PROCESSING, "")
 
     assert deployment.fake_target.sent == {wheels[0].filename: 1}
-    assert "another publisher took over" in caplog.text
+    assert "another publisher took it over" in caplog.text
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []

@@ -50,8 +50,8 @@ class FakePublishTarget:
     files that were listed then. *has_signed_links*: links differ each time.
     *failing_reads*, *failing_downloads*: how many in a row fail. *limit*: the
     greatest number of uploads of a file, above which it is a bug. *slow*:
-    uploads never end. *on_upload*, *on_read*: run during an upload, and during
-    a read.
+    uploads never end. *gate*: what uploads wait for. *on_upload*, *on_read*: run
+    during an upload, and during a read.
     """
 
     clock: Clock
@@ -72,6 +72,7 @@ class FakePublishTarget:
     downloads: int = 0
     limit: int = 100
     slow: bool = False
+    gate: asyncio.Event | None = None
     on_upload: Callable[[str], None] = lambda _: None
     on_read: Callable[[], None] = lambda: None
     site: str = "https://index.example.org/"
@@ -153,6 +154,8 @@ class FakePublishTarget:
         await asyncio.sleep(0)
         self.on_upload(upload_request.filename)
         await asyncio.sleep(3600 if self.slow else 0)
+        if self.gate is not None:
+            await self.gate.wait()
         match fault:
             case UploadFault.DAMAGED:
                 raise DamagedArtifactError(upload_request.filename)

@@ -136,6 +136,8 @@ async def test_every_success(service: RunningService) -> None:
 async def promote(service: RunningService) -> None:
     """Carry out every step of a promotion."""
     promotion_client, promoted = PromotionClient(service), await service.staged(NEXT)
+    await promotion_client.start(promoted, "client")
+    await promotion_client.ask("POST", promoted, "/promotion/stop")
     await promotion_client.publish_as_client(promoted, NEXT)
     await promotion_client.show(promoted)
     await promotion_client.ask("GET", promoted, "/receipt")
@@ -162,6 +164,8 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
         await service.api("POST", "tokens", can="admin", project="*", name="admin")
         for version in ("3.0", "4.0"):
             await service.api("POST", "stages", name="demo", version=version)
+        unpublished = await service.open_stage("unpublished")
+        await PromotionClient(service).ask("POST", unpublished, "/promotion/stop")
 
     description = service.description
     failures = responses(description) - responses(description, below=400)
