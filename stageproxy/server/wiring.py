@@ -47,11 +47,13 @@ from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.downloads import FileDownloads
 from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
+from stageproxy.upstream.network import DEFAULTS
 from stageproxy.upstream.pip_index import (
     IndexUrls,
+    PipSettings,
     default_of_pip,
-    index_of_pip,
     publishing_urls,
+    settings_of_pip,
     urls_of,
     urls_of_simple,
     without_credentials,
@@ -159,19 +161,30 @@ def _add_uploads(
     return completion
 
 
-def upstream_of(config: Config) -> IndexUrls:
-    """Return the URLs of upstream: those of the settings, or else of the index that pip uses."""
-    if config.upstream.url:
-        return urls_of(config.upstream.url, config.upstream.simple_url)
-    return index_of_pip()
+def upstream_of(config: Config) -> PipSettings:
+    """Return upstream, by the settings or else the index that pip uses, and how it is reached.
+
+    pip's certificates and proxy are used for an upstream of the settings, too. For plain
+    HTTP, pip is not asked.
+    """
+    settings = config.upstream
+    if not settings.url:
+        return settings_of_pip()
+    index = urls_of(settings.url, settings.simple_url)
+    needs_tls = "https" in {index.root.scheme, index.simple.scheme}
+    return PipSettings(index, settings_of_pip().network if needs_tls else DEFAULTS)
 
 
 def index_of(
-    config: Config, urls: IndexUrls, session: ClientSession, report: Callable[[str, float], None]
+    config: Config,
+    upstream: PipSettings,
+    session: ClientSession,
+    report: Callable[[str, float], None],
 ) -> CachedIndex:
     """Return the index that is previewed."""
+    policy = replace(_policy_of(config), network=upstream.network)
     return CachedIndex(
-        _upstream_index(config, urls, session, _policy_of(config)),
+        _upstream_index(config, upstream.index, session, policy),
         fresh_for=config.upstream.fresh_for,
         max_size=config.upstream.cache_size,
         report=report,

@@ -35,6 +35,7 @@ from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.simple_html import has_end
 from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.decompression import GzipDecoder, check_encoding, decoded, too_long
+from stageproxy.upstream.network import DEFAULTS, NetworkSettings, reason_of
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
 
@@ -72,7 +73,7 @@ class _StreamedResponse:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Return the body in chunks, as it is received."""
-        with _errors_translated():
+        with _errors_translated(self.response.url.host):
             async for chunk in self.response.content.iter_chunked(_CHUNK):
                 yield chunk
 
@@ -122,6 +123,7 @@ class IndexPolicy:
     has_fallback: bool = True
     is_private: bool = False
     forbidden_means_missing: bool = False
+    network: NetworkSettings = DEFAULTS
 
 
 class UpstreamIndex:
@@ -175,9 +177,10 @@ class UpstreamIndex:
         headers = headers_for(accept)
         if etag:
             headers["If-None-Match"] = etag
-        with _errors_translated():
+        url = self._below_root(path)
+        with _errors_translated(url.host):
             async with asyncio.timeout(self._total_timeout.total_seconds()):
-                found = await self._fetch_with_retries(self._below_root(path), headers)
+                found = await self._fetch_with_retries(url, headers)
         if not isinstance(found, _NotModified):
             return found
         if not etag or known is None:
@@ -218,7 +221,7 @@ class UpstreamIndex:
         url = self._below_root(path)
         async with AsyncExitStack() as stack:
             # Later errors are raised by the response itself, or concern the client.
-            with _errors_translated():
+            with _errors_translated(url.host):
                 response = await stack.enter_async_context(self._request(url, headers))
             yield _StreamedResponse(response.status, _headers_of(response), response)
 
@@ -244,7 +247,11 @@ class UpstreamIndex:
         self, url: URL, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[ClientResponse]:
         return self._session.get(
-            url, headers=headers, allow_redirects=False, middlewares=self._middlewares
+            url,
+            headers=headers,
+            allow_redirects=False,
+            middlewares=self._middlewares,
+            ssl=not self._policy.network.trusts(url),
         )
 
     def _redirected(self, url: URL, location: str) -> URL:
@@ -354,13 +361,13 @@ def _check_is_complete(response: ClientResponse, content_type: str, body: bytes)
 
 
 @contextmanager
-def _errors_translated() -> Iterator[None]:
-    """Raise errors of requests as our own."""
+def _errors_translated(host: str | None) -> Iterator[None]:
+    """Raise errors of requests to a host as our own."""
     try:
         yield
     except TimeoutError as error:
-        msg = "PyPI did not answer in time."
+        msg = f"{host} did not answer in time."
         raise UpstreamSlowError(msg) from error
     except ClientError as error:
-        msg = f"PyPI cannot be reached, or the connection was lost ({type(error).__name__})."
+        msg = f"{host} cannot be reached: {reason_of(error)}."
         raise UpstreamUnavailableError(msg) from error

@@ -1,5 +1,6 @@
 """HTTP sessions to upstream, and credentials on their requests."""
 
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +22,7 @@ from aiohttp import (
 from yarl import URL
 
 from stageproxy import __version__
+from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 
 USER_AGENT = f"stageproxy/{__version__}"
 
@@ -43,7 +45,7 @@ class Timeouts:
 
 @asynccontextmanager
 async def open_session(
-    timeouts: Timeouts, *, keep_alive: bool = True
+    timeouts: Timeouts, network: NetworkSettings = DEFAULTS, *, keep_alive: bool = True
 ) -> AsyncIterator[ClientSession]:
     """Open a session to upstream. Publishing needs one without *keep_alive*.
 
@@ -56,6 +58,7 @@ async def open_session(
             ttl_dns_cache=_DNS_SECONDS,
             force_close=not keep_alive,
             socket_factory=None if keep_alive else _resetting_socket,
+            ssl=network.tls_context(os.environ),
         ),
         timeout=ClientTimeout(
             total=None,
@@ -66,6 +69,7 @@ async def open_session(
         auto_decompress=False,
         skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
         read_bufsize=_READ_BUFFER,
+        proxy=network.proxy_url,
         trust_env=True,
     )
     async with session:
