@@ -16,6 +16,7 @@ from yarl import URL
 from stageproxy.cli.client import Client
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.distributions import LocalFile, choose_distributions, read_distribution
+from stageproxy.cli.findings import print_findings
 from stageproxy.cli.output import FailedError, print_json, print_next_steps
 from stageproxy.cli.transfers import WatchedFile, progress_bars
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
@@ -173,4 +174,5 @@ def _print(report: _Report, *, as_json: bool) -> None:
         for error in file["errors"]:
             click.echo(f"           {error}", err=True)
     if report.stage:
+        print_findings(report.stage.get("findings", ()))
         print_next_steps(report.stage)

@@ -10,8 +10,9 @@ from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
-from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, SESSION_JSON, STAGES
-from stageproxy.web.session_json import is_look, json_response
+from stageproxy.web.keys import ACCESS, LOOKS, SESSION_JSON, STAGES
+from stageproxy.web.session_json import Api, Facts, is_look, json_response
+from stageproxy.web.stage_document import stage_document
 
 
 class OpenStage(Body):
@@ -35,18 +36,21 @@ async def open_stage(request: web.Request) -> web.Response:
     stage = await request.app[STAGES].open(
         token, canonicalize_name(body.name), body.version, body.lifetime
     )
-    names = await request.app[ACCESS].names()
-    document = request.app[SESSION_JSON].of(stage, token, names=names)
+    document = await stage_document(request, stage, token, Api.STAGES)
     return json_response(document, 201, {"Location": document["links"]["session"]})
 
 
 async def list_stages(request: web.Request) -> web.Response:
-    """Return the stages that the token may see, of one project or of all."""
+    """Return the stages that the token may see, of one project or of all.
+
+    They have no findings: the index would have to be asked about each.
+    """
     token = await authenticate(request)
     project = request.query.get("project")
     stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
-    names, describe = await request.app[ACCESS].names(), request.app[SESSION_JSON].of
-    return json_response({"stages": [describe(stage, token, names=names) for stage in stages]})
+    facts, describe = Facts(names=await request.app[ACCESS].names()), request.app[SESSION_JSON].of
+    documents = [describe(stage, token, Api.STAGES, facts) for stage in stages]
+    return json_response({"stages": documents})
 
 
 async def show_stage(request: web.Request) -> web.Response:
@@ -94,9 +98,7 @@ async def remove_file(request: web.Request) -> web.Response:
 
 
 async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
-    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    names = await request.app[ACCESS].names()
-    return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal, names=names))
+    return json_response(await stage_document(request, stage, token, Api.STAGES))
 
 
 def _flag(request: web.Request, name: str) -> bool:

@@ -301,7 +301,7 @@ async def test_upstream_is_down(service: RunningService) -> None:
     stage = await service.staged(WHEEL)
 
     assert stage["files"][WHEEL.filename]["notices"] == [
-        "No answer from PyPI: it may already have this file."
+        f"No answer from {service.index_name}: it may already have this file."
     ]
 
 
