@@ -1,10 +1,12 @@
 """Upstream responses that are passed through unchanged."""
 
 from http import HTTPStatus
+from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 
 from stageproxy.core.errors import StageproxyError
+from stageproxy.core.index.pages import is_distribution
 from stageproxy.core.index.redirects import is_respelling
 from stageproxy.core.index.targets import concerns
 from stageproxy.core.stage.stage import Stage
@@ -23,9 +25,18 @@ async def pass_through(request: web.Request, stage: Stage, path: str) -> web.Str
     _, mark, query = request.raw_path.partition("?")
     requested = path + mark + query
     async with request.app[PREVIEWS].ask_upstream(
-        requested, headers_for_upstream(request)
+        requested, headers_for_upstream(request), only_headers=_is_head_of_file(request, path)
     ) as answer:
         return await pass_on(request, stage, answer, requested)
+
+
+def _is_head_of_file(request: web.Request, path: str) -> bool:
+    """Return whether a file is not to be sent. Everything else is requested by GET.
+
+    Some mirrors answer HEAD of a page with other headers.
+    """
+    filename = unquote(path.rpartition("/")[2]).removesuffix(".metadata")
+    return request.method == hdrs.METH_HEAD and is_distribution(filename)
 
 
 async def redirect_to_file(request: web.Request) -> web.StreamResponse:

@@ -42,7 +42,7 @@ class FakeProjectList:
         return None
 
     def open(
-        self, path: str, headers: Mapping[str, str]
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Raise: nothing is passed on."""
         raise NotImplementedError
