@@ -136,7 +136,7 @@ class FakePublishTarget:
         return self.accepted[url.partition("?")[0].rpartition("/")[2]][0]
 
     def open(
-        self, path: str, headers: Mapping[str, str]
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Raise: promotions stream nothing."""
         raise NotImplementedError
