@@ -165,6 +165,11 @@ class StageSettings(SettingsTable):
         description="How long after its opening a stage expires, even if extended.",
     )
     max_per_project: int = Field(20, ge=1, description="Live stages of a project at the same time.")
+    empty_lifetime: Duration = Field(
+        timedelta(hours=1),
+        description="How long after its opening a stage without files can be in the way of others. "
+        "Then it ends if its project has no room for another stage.",
+    )
     retention: Duration = Field(
         timedelta(days=30), description="How long an ended stage reports how it ended."
     )
@@ -179,6 +184,12 @@ class UploadSettings(SettingsTable):
     replace: bool = Field(default=True, description="Whether a staged file may be replaced.")
     strict: bool = Field(
         default=False, description="Refuse suspicious files even if PyPI would accept them."
+    )
+    stall_timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=30), description="How long the body of a request may send nothing."
+    )
+    min_rate: int = Field(
+        1000, ge=0, description="Slowest body, in bytes per second over a minute; 0 for no limit."
     )
     pep694: bool = Field(
         default=True, description="Serve Upload 2.0, a draft: PEP 694 in its round 4 (2026-07-29)."
@@ -214,13 +225,17 @@ class PromotionSettings(SettingsTable):
     )
     parallel: int = Field(4, ge=1, le=32, description="Files sent at the same time.")
     patience: Duration = Field(
-        timedelta(minutes=15), description="How long the index may take to list a file."
+        timedelta(minutes=15),
+        description="How long the index may take to list a file, or to be readable again.",
     )
     poll: Annotated[Duration, Field(gt=timedelta(0))] = Field(
         timedelta(seconds=2), description="How long to wait before checking or sending again."
     )
     timeout: Duration = Field(
         timedelta(minutes=2), description="How long to wait for an answer of the upload API."
+    )
+    pep694_needs_digest: bool = Field(
+        default=False, description="Whether publishing by PEP 694 has to name the manifest digest."
     )
 
 

@@ -88,6 +88,25 @@ def test_route_is_documented(route: web.RouteDef) -> None:
     assert [line for line in lines if f"`{route.path}`" in line and f" {route.method} " in line]
 
 
+INSTALLS = re.compile(r"^\S*\$ .*(?:pip|uv).* (?:install|download) .*\$\{STAGE\}.*$", re.MULTILINE)
+
+
+def test_install_commands_pin_the_version() -> None:
+    """Commands of the tutorial that install from a stage name the version, like printed ones."""
+    commands = INSTALLS.findall(TUTORIAL.read_text())
+
+    assert len(commands) > 3
+    assert [one for one in commands if "==1.0" not in one] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/how-to/promote.md"])
+def test_no_page_promises_a_job_without_secrets(page: str) -> None:
+    """No page says that a CI job needs no secret: to promote, it needs a manage token."""
+    text = " ".join((ROOT / page).read_text().split())
+
+    assert not re.search(r"(?:no|without an?y?) secret", text)
+
+
 @pytest.mark.parametrize("path", [*documents(".md")], ids=lambda one: str(one.relative_to(ROOT)))
 def test_links_are_valid(path: Path) -> None:
     """The file and the heading of every relative link exist."""

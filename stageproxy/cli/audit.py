@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import print_json
+from stageproxy.cli.output import label_of, print_json
 
 _SHOW = "show"
 _HELP = frozenset({"--help", "-h"})
@@ -25,23 +25,36 @@ class _StageOrCommand(click.Group):
 def audit() -> None:
     """Show or verify the audit trail.
 
-    `audit STAGE` shows who did what to a stage; `audit verify` verifies the
-    trail of all stages.
+    `audit STAGE` shows who did what to a stage, and `audit --tokens` who created
+    and revoked API tokens; `audit verify` verifies the whole trail.
     """
 
 
 @audit.command(_SHOW)
-@click.argument("stage")
+@click.argument("stage", required=False)
+@click.option(
+    "--tokens",
+    is_flag=True,
+    help="Show the events of API tokens, and refusals about no stage. Needs an admin token.",
+)
 @client_options
-async def show_audit(connection: Connection, stage: str, *, as_json: bool) -> None:
+async def show_audit(
+    connection: Connection, stage: str | None, *, tokens: bool, as_json: bool
+) -> None:
     """Show the events of STAGE: when, who, what and details.
 
     `audit STAGE` is short for `audit show STAGE`.
     """
-    reference = connection.parse_stage(stage)
-    async with connection.open(reference.server) as client:
-        stage_id = await client.get_stage_id(reference)
-        document = await client.request("GET", f"api/stages/{stage_id}/audit")
+    if (stage is None) != tokens:
+        raise click.UsageError("Name a stage, or give --tokens.")
+    if stage is None:
+        async with connection.open() as client:
+            document = await client.request("GET", "api/audit")
+    else:
+        reference = connection.parse_stage(stage)
+        async with connection.open(reference.server) as client:
+            stage_id = await client.get_stage_id(reference)
+            document = await client.request("GET", f"api/stages/{stage_id}/audit")
     if as_json:
         print_json(document)
         return
@@ -78,6 +91,6 @@ async def verify_audit(connection: Connection, head: str | None, *, as_json: boo
 def _line_of(event: Mapping[str, Any]) -> str:
     details = "  ".join(f"{name}={value}" for name, value in event["details"].items())
     when = event["at"].replace("T", " ").partition(".")[0]
-    line = f"{when}  {event['actor']:<8}  {event['action']:<18}  {details}"
+    line = f"{when}  {label_of(event, 'actor'):<24}  {event['action']:<18}  {details}"
     # Clients chose some of these values: no control character may reach the terminal.
     return "".join(one if one.isprintable() else "?" for one in line).rstrip()

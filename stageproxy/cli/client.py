@@ -1,22 +1,19 @@
 """The HTTP client that all commands but `serve` use."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from weakref import WeakSet
 
 import aiohttp
 import click
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
 from yarl import URL
 
 from stageproxy import __version__
 from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.upstream.session import AbortingConnector
 
 _OUT_OF_REACH_STATUSES = frozenset({502, 503, 504})
 _FIRST_ERROR_STATUS = 400
@@ -29,47 +26,27 @@ NO_READ_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 """For requests for which the server reads all files of a stage."""
 
 
+_UNKNOWN_CREDENTIAL = "Invalid or non-existent authentication information"
+"""The message of the legacy upload API about an unknown token, which is PyPI's."""
+_WHERE_TOKENS_COME_FROM = (
+    "with --token or STAGEPROXY_TOKEN. On the server's machine, --data DIR names its data "
+    "directory, which has an admin token."
+)
+
+
 @asynccontextmanager
-async def open_client(server: URL, token: str | None) -> AsyncIterator["Client"]:
-    """Open a session with a server, and send *token* with each request if it is given."""
+async def open_client(server: URL, token: str | None, origin: str = "") -> AsyncIterator["Client"]:
+    """Open a session with a server, and send *token* with each request if it is given.
+
+    *origin*: where the token comes from, or why there is none.
+    """
     headers = {"User-Agent": f"stageproxy/{__version__}"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
     async with aiohttp.ClientSession(
-        connector=_AbortingConnector(), headers=headers, timeout=TIMEOUTS
+        connector=AbortingConnector(), headers=headers, timeout=TIMEOUTS
     ) as session:
-        yield Client(session, server)
-
-
-class _AbortingConnector(aiohttp.TCPConnector):
-    """A connector that aborts its connections when it is closed.
-
-    A server may refuse an upload before it has read all of it. aiohttp then only asks the
-    transport to close, which waits until the rest is sent, and forgets the connection. The command
-    ends before that, and would leave the socket open.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._transports: WeakSet[asyncio.Transport] = WeakSet()
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
-    ) -> Connection:
-        """Return a connection, and remember its transport."""
-        connection = await super().connect(req, traces, timeout)
-        if connection.transport is not None:
-            self._transports.add(connection.transport)
-        return connection
-
-    async def close(self, *, abort_ssl: bool = False) -> None:
-        """Close all connections, without sending what is still to be sent."""
-        for transport in self._transports:
-            transport.abort()
-        await super().close(abort_ssl=abort_ssl)
+        yield Client(session, server, has_token=token is not None, origin=origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +64,8 @@ class Client:
 
     session: aiohttp.ClientSession
     server: URL
+    has_token: bool = False
+    origin: str = ""
 
     async def request(
         self,
@@ -119,11 +98,13 @@ class Client:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self.unreachable(error) from error
 
-    async def get_stage(self, reference: StageReference) -> dict[str, Any]:
-        """Return the stage that a reference names."""
+    async def get_stage(self, reference: StageReference, *, look: bool = False) -> dict[str, Any]:
+        """Return the stage that a reference names. *look*: whether it is shown to the user."""
+        url = reference.url or self.server / f"api/stages/{reference.id}"
+        url = url.with_query(look="true") if look else url
         if reference.url is None:
-            return await self.request("GET", f"api/stages/{reference.id}")
-        status, text = await self.request_text("GET", reference.url)
+            return await self.request("GET", url)
+        status, text = await self.request_text("GET", url)
         if status == HTTPStatus.NOT_FOUND:
             raise FailedError(_UNKNOWN_STAGE_URL)
         return self._document_of(status, text)
@@ -142,7 +123,7 @@ class Client:
 
     def _document_of(self, status: int, text: str) -> dict[str, Any]:
         if status >= _FIRST_ERROR_STATUS:
-            raise failure(status, text)
+            raise self.failure(status, text)
         try:
             document = json.loads(text)
         except ValueError:
@@ -154,12 +135,34 @@ class Client:
             )
         return document
 
+    def failure(self, status: int, text: str) -> click.ClickException:
+        """Return the exception for an error response. About a token, it says which and where."""
+        error = failure(status, text)
+        if status == HTTPStatus.UNAUTHORIZED and not self.has_token:
+            return FailedError(
+                f"The server at {self.server} needs an API token for this, and none was given. "
+                f"{self.origin} Give one {_WHERE_TOKENS_COME_FROM}"
+            )
+        if status == HTTPStatus.UNAUTHORIZED or error.message.startswith(_UNKNOWN_CREDENTIAL):
+            return FailedError(
+                f"The server at {self.server} does not know the API token from {self.origin}. "
+                "Check that it is complete and was made on that server, or give another one "
+                f"{_WHERE_TOKENS_COME_FROM}"
+            )
+        if status == HTTPStatus.FORBIDDEN:
+            return FailedError(
+                f"{error.message}\nThe server at {self.server} was asked with the API token from "
+                f"{self.origin}."
+            )
+        return error
+
     def unreachable(self, error: Exception) -> OutOfReachError:
         """Return the exception for a server that does not answer."""
         return OutOfReachError(
             f"The server at {self.server} cannot be reached ({type(error).__name__}). "
             "Start it with `stageproxy serve`, or set another one with --server or "
-            "STAGEPROXY_SERVER."
+            "STAGEPROXY_SERVER. On the server's machine, --data DIR names its data directory, "
+            "which has its URL."
         )
 
 

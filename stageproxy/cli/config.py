@@ -3,12 +3,12 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
 from stageproxy.cli.output import FailedError, json_option, print_json
-from stageproxy.config import ConfigError, load_config, shown_settings
+from stageproxy.config import Config, ConfigError, load_config, shown_settings
+from stageproxy.server.settings_check import check_settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -22,12 +22,21 @@ def config() -> None:
 @click.argument("file", type=_FILE, required=False)
 @json_option
 def check(file: Path | None, *, as_json: bool) -> None:
-    """Check the settings in FILE and the environment."""
-    _load(file)
+    """Check the settings in FILE and the environment.
+
+    On this machine, as this user: files and addresses that the settings name
+    must be there and usable.
+    """
+    report = check_settings(_load(file))
+    if report.errors:
+        raise FailedError("\n".join(report.errors))
     if as_json:
-        print_json({"file": str(file) if file else None, "ok": True})
-    else:
-        click.echo("The settings are valid.")
+        warnings = list(report.warnings)
+        print_json({"file": str(file) if file else None, "ok": True, "warnings": warnings})
+        return
+    for warning in report.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    click.echo("The settings are valid.")
 
 
 @config.command("show")
@@ -35,7 +44,7 @@ def check(file: Path | None, *, as_json: bool) -> None:
 @json_option
 def show(file: Path | None, *, as_json: bool) -> None:
     """Show the effective settings, with secrets hidden."""
-    document = _load(file)
+    document = shown_settings(_load(file))
     if as_json:
         print_json(document)
         return
@@ -54,8 +63,8 @@ def _toml(value: object) -> str:
     return f"{{ {', '.join(pairs)} }}" if value else "{}"
 
 
-def _load(file: Path | None) -> dict[str, Any]:
+def _load(file: Path | None) -> Config:
     try:
-        return shown_settings(load_config(file, os.environ))
+        return load_config(file, os.environ)
     except ConfigError as error:
         raise FailedError(str(error)) from error

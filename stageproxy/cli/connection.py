@@ -1,8 +1,7 @@
 """The server, the API token and the stage that the options of a command name."""
 
 import asyncio
-import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from yarl import URL
 
 from stageproxy.cli.client import Client, StageReference, open_client
@@ -17,14 +17,19 @@ from stageproxy.cli.output import json_option
 
 Command = Callable[..., Any]
 DEFAULT_URL = "http://127.0.0.1:8726"
+_TOKEN_OPTION = "--token"  # noqa: S105 - a name
+_TOKEN_VARIABLE = "STAGEPROXY_TOKEN"  # noqa: S105 - a name
 
 
 def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command:
-    """Add `--server`, `--token` and `--json` to a command, and pass it a `Connection`."""
+    """Add `--server`, `--token`, `--data` and `--json` to a command, and pass a `Connection`."""
 
     @wraps(command)
-    def run(server: str | None, token: str | None, **options: object) -> None:
-        asyncio.run(command(Connection(server, token, find_local_server()), **options))
+    def run(server: str | None, token: str | None, data: Path, **options: object) -> None:
+        source = click.get_current_context().get_parameter_source("token")
+        origin = _TOKEN_VARIABLE if source is ParameterSource.ENVIRONMENT else _TOKEN_OPTION
+        connection = Connection(server, _parse_token(token), find_local_server(data), origin)
+        asyncio.run(command(connection, **options))
 
     server = click.option(
         "--server",
@@ -33,12 +38,21 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
         help="URL of the server. Default: the one on this machine.",
     )
     token = click.option(
-        "--token",
-        envvar="STAGEPROXY_TOKEN",
+        _TOKEN_OPTION,
+        envvar=_TOKEN_VARIABLE,
         metavar="TOKEN",
         help="API token. Default: the admin token of the server on this machine.",
     )
-    return server(token(json_option(run)))
+    data = click.option(
+        "--data",
+        envvar="STAGEPROXY_STORAGE__DATA",
+        type=click.Path(path_type=Path, file_okay=False),
+        default="stageproxy-data",
+        metavar="DIR",
+        help="Data directory of the server on this machine, which has its URL and admin token. "
+        "Default: ./stageproxy-data.",
+    )
+    return server(token(data(json_option(run))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,7 @@ class LocalServer:
 
     url: str
     token: str | None = field(repr=False)
+    token_path: Path = Path("stageproxy-data", "admin.token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,7 @@ class Connection:
     server: str | None
     token: str | None = field(repr=False)
     local: LocalServer
+    origin: str = _TOKEN_OPTION
 
     def url(self) -> URL:
         """Return the URL of the server."""
@@ -82,8 +98,14 @@ class Connection:
     def open(self, server: URL | None = None) -> AbstractAsyncContextManager[Client]:
         """Open a session with a server. Only the local server receives the local token."""
         server = server or self.url()
-        token = self.token or (self.local.token if self._is_local(server) else None)
-        return open_client(server, token)
+        if self.token:
+            return open_client(server, self.token, self.origin)
+        if not self.local.token:
+            return open_client(server, None, f"{self.local.token_path} has none that can be read.")
+        if not self._is_local(server):
+            why = f"The one in {self.local.token_path} is sent to {self.local.url} only."
+            return open_client(server, None, why)
+        return open_client(server, self.local.token, str(self.local.token_path))
 
     def is_named_or_local(self, server: URL) -> bool:
         """Return whether the user named the server, or it is the one on this machine."""
@@ -93,13 +115,26 @@ class Connection:
         return server == _parse_server(self.local.url)
 
 
-def find_local_server(environment: Mapping[str, str] = os.environ) -> LocalServer:
-    """Return what the data directory contains that `serve` would use here."""
-    data = Path(environment.get("STAGEPROXY_STORAGE__DATA", "stageproxy-data"))
+def find_local_server(data: Path) -> LocalServer:
+    """Return what the data directory of a server on this machine contains."""
+    token_path = data / "admin.token"
     return LocalServer(
         url=_read_line(data / "server.url") or DEFAULT_URL,
-        token=_read_line(data / "admin.token"),
+        token=_read_line(token_path),
+        token_path=token_path,
     )
+
+
+def _parse_token(text: str | None) -> str | None:
+    """Return an API token without surrounding whitespace. Raise if it cannot be sent."""
+    if text is None:
+        return None
+    token = text.strip()
+    if not token or not token.isprintable():
+        raise click.UsageError(
+            "The API token in --token or STAGEPROXY_TOKEN is empty or not one line."
+        )
+    return token
 
 
 def _parse_server(text: str) -> URL:

@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+from stageproxy.core.rights import actor_label
+from stageproxy.core.stage.install_commands import install_commands
+
 Command = Callable[..., Any]
 _ENDED = frozenset({"published", "canceled"})
 _STATUS_TEXTS = {
@@ -41,6 +44,11 @@ def print_json(document: Mapping[str, Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def label_of(document: Mapping[str, Any], key: str) -> str:
+    """Return the name and the id of the API token whose id is the value of *key*."""
+    return actor_label(document[key], {document[key]: document.get(f"{key}-name") or ""})
+
+
 def print_stage(stage: Mapping[str, Any]) -> None:
     """Print a stage as text."""
     version = stage["version"] or "(no version yet)"
@@ -53,9 +61,18 @@ def print_stage(stage: Mapping[str, Any]) -> None:
     click.echo(f"  Manifest  {stage['manifest-digest']}")
     for filename, file in stage["files"].items():
         click.echo(f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}")
+        click.echo(f"    {_uploaded(file)}")
         for notice in file["notices"]:
             click.echo(f"    {notice}")
     print_next_steps(stage)
+
+
+def _uploaded(file: Mapping[str, Any]) -> str:
+    by = label_of(file, "uploaded-by")
+    if "upload-time" not in file:
+        return f"Being uploaded by {by}"
+    time = file["upload-time"].partition(".")[0].replace("T", " ").removesuffix("Z")
+    return f"Uploaded {time} UTC by {by}"
 
 
 def _expires_by_itself(stage: Mapping[str, Any]) -> bool:
@@ -74,7 +91,10 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
         click.echo(f"  stageproxy upload --stage {url} FILE…")
         click.echo(f"  twine upload --repository-url {url}legacy/ FILE…")
         return
-    requirement = stage["project"] + (f"=={stage['version']}" if stage["version"] else "")
+    commands = install_commands(url, stage["project"], stage["version"])
     click.echo(f"\nStage URL: {url}")
-    click.echo(f"  pip --isolated install --index-url {url}simple/ {requirement}")
-    click.echo(f"  uv pip install --default-index {url}simple/ {requirement}")
+    click.echo(f"  {commands.pip}")
+    click.echo(f"  {commands.uv}")
+    click.echo("Beside the index that you use otherwise:")
+    click.echo(f"  {commands.pip_beside}")
+    click.echo(f"  {commands.uv_beside}")

@@ -1,11 +1,16 @@
 """`stageproxy stage`: open, list, show, change and cancel stages."""
 
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import click
 
+from stageproxy.cli.client import Client
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import print_json, print_stage
+from stageproxy.cli.output import FailedError, print_json, print_stage
+
+_CANCELABLE = frozenset({"open", "error"})
+"""The statuses of stages that can be canceled, if nothing of them is published."""
 
 
 @click.group()
@@ -41,29 +46,38 @@ async def open_stage(
 async def list_stages(connection: Connection, project: str | None, *, as_json: bool) -> None:
     """List the stages that the token can see."""
     async with connection.open() as client:
-        url = (client.server / "api/stages").with_query({"project": project} if project else {})
-        document = await client.request("GET", url)
+        stages = await _list(client, project)
     if as_json:
-        print_json(document)
+        print_json({"stages": stages})
         return
-    for listed in document["stages"]:
+    for listed in stages:
         release = f"{listed['project']} {listed['version'] or '(no version yet)'}"
         files = f"{len(listed['files'])} files"
         click.echo(
             f"{listed['id']}  {listed['status']:<10}  {listed['expires-at']}  {files:>9}  {release}"
         )
-    if not document["stages"]:
+    if not stages:
         click.echo("There are no stages.")
 
 
 @stage.command("show")
 @click.argument("stage")
+@click.option(
+    "--hashes", is_flag=True, help="Print only the manifest, as sha256sum prints it for the files."
+)
 @client_options
-async def show_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
+async def show_stage(connection: Connection, stage: str, *, hashes: bool, as_json: bool) -> None:
     """Show STAGE: a stage URL or a stage id."""
+    if hashes and as_json:
+        raise click.UsageError("--hashes and --json are mutually exclusive: JSON has the hashes.")
     reference = connection.parse_stage(stage)
+    is_text = not (hashes or as_json)
     async with connection.open(reference.server) as client:
-        _show(await client.get_stage(reference), as_json=as_json)
+        document = await client.get_stage(reference, look=is_text)
+    if hashes:
+        click.echo(_manifest(document), nl=False)
+    else:
+        _show(document, as_json=as_json)
 
 
 @stage.command("extend")
@@ -79,14 +93,31 @@ async def extend_stage(connection: Connection, stage: str, by: str, *, as_json: 
 
 
 @stage.command("cancel")
-@click.argument("stage")
+@click.argument("stages", metavar="STAGE…", nargs=-1)
+@click.option("--empty", is_flag=True, help="Cancel all stages without files.")
+@click.option("--project", help="With --empty: only those of this project.")
 @client_options
-async def cancel_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
-    """Cancel STAGE.
+async def cancel_stages(
+    connection: Connection,
+    stages: tuple[str, ...],
+    project: str | None,
+    *,
+    empty: bool,
+    as_json: bool,
+) -> None:
+    """Cancel each STAGE, or all empty ones.
 
-    Its files can no longer be downloaded or installed.
+    Their files can no longer be downloaded or installed.
     """
-    await _act(connection, stage, "DELETE", "", None, as_json=as_json)
+    if bool(stages) == empty:
+        raise click.UsageError("Name the stages to cancel, or give --empty.")
+    if project and not empty:
+        raise click.UsageError("--project needs --empty.")
+    if len(stages) == 1:
+        await _act(connection, stages[0], "DELETE", "", None, as_json=as_json)
+        return
+    canceling = _cancel_empty(connection, project) if empty else _cancel_all(connection, stages)
+    _report_canceled([one async for one in canceling], as_json=as_json)
 
 
 @stage.command("rotate")
@@ -109,6 +140,57 @@ async def remove_file(connection: Connection, stage: str, filename: str, *, as_j
     await _act(connection, stage, "DELETE", f"/files/{filename}", None, as_json=as_json)
 
 
+async def _list(client: Client, project: str | None) -> list[dict[str, Any]]:
+    url = (client.server / "api/stages").with_query({"project": project} if project else {})
+    stages: list[dict[str, Any]] = (await client.request("GET", url))["stages"]
+    return stages
+
+
+Canceled = dict[str, Any] | click.ClickException
+"""A stage that was canceled, or why it was not."""
+
+
+async def _cancel_all(connection: Connection, stages: Sequence[str]) -> AsyncIterator[Canceled]:
+    """Cancel stages one by one. One that cannot be canceled does not keep the others."""
+    for reference in [connection.parse_stage(one) for one in stages]:
+        async with connection.open(reference.server) as client:
+            try:
+                stage_id = await client.get_stage_id(reference)
+                yield await client.request("DELETE", f"api/stages/{stage_id}")
+            except FailedError as error:
+                yield error
+
+
+async def _cancel_empty(connection: Connection, project: str | None) -> AsyncIterator[Canceled]:
+    async with connection.open() as client:
+        for listed in await _list(client, project):
+            if listed["files"] or listed["status"] not in _CANCELABLE:
+                continue
+            url = client.server / "api/stages" / listed["id"]
+            try:
+                # Between the list and this request, a file may have arrived.
+                yield await client.request("DELETE", url.with_query({"only-if-empty": "true"}))
+            except FailedError as error:
+                yield error
+
+
+def _report_canceled(canceled: Sequence[Canceled], *, as_json: bool) -> None:
+    stages = [one for one in canceled if isinstance(one, dict)]
+    errors = [one for one in canceled if isinstance(one, click.ClickException)]
+    if as_json:
+        print_json({"stages": stages})
+    for one in [] if as_json else stages:
+        click.echo(
+            f"Canceled {one['project']} {one['version'] or '(no version yet)'} (id {one['id']})"
+        )
+    if not canceled and not as_json:
+        click.echo("There are no empty stages.")
+    for error in errors:
+        error.show()
+    if errors:
+        raise SystemExit(1)
+
+
 async def _act(
     connection: Connection,
     stage: str,
@@ -129,3 +211,9 @@ def _show(document: dict[str, Any], *, as_json: bool) -> None:
         print_json(document)
     else:
         print_stage(document)
+
+
+def _manifest(document: dict[str, Any]) -> str:
+    """Return the manifest of a stage, whose SHA-256 is its manifest digest."""
+    files = {name: one for name, one in document["files"].items() if one["status"] == "completed"}
+    return "".join(sorted(f"{one['hashes']['sha256']}  {name}\n" for name, one in files.items()))

@@ -4,6 +4,7 @@ import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json
+from stageproxy.core.rights import actor_label
 
 
 @click.group()
@@ -15,6 +16,10 @@ def token() -> None:
 
 
 @token.command("new")
+@click.option(
+    "--name",
+    help="Name of the token, shown wherever it did something. Default: what it permits.",
+)
 @click.option("--project", required=True, help="Project of the token; '*' for all projects.")
 @click.option(
     "--can",
@@ -29,20 +34,16 @@ def token() -> None:
 @client_options
 async def new_token(
     connection: Connection,
-    project: str,
-    can: str,
-    expires: str | None,
-    version: str | None,
     *,
     as_json: bool,
+    **options: str | None,
 ) -> None:
     """Create an API token.
 
     It is shown only once.
     """
-    body = {"project": project, "can": can, "expires": expires, "version": version}
     async with connection.open() as client:
-        document = await client.request("POST", "api/tokens", body)
+        document = await client.request("POST", "api/tokens", options)
     if as_json:
         print_json(document)
         return
@@ -62,7 +63,8 @@ async def list_tokens(connection: Connection, *, as_json: bool) -> None:
     for listed in document["tokens"]:
         ends = "revoked" if listed["revoked-at"] else listed["expires-at"] or "never expires"
         release = f"{listed['project']} {listed['version'] or ''}".strip()
-        click.echo(f"{listed['id']}  {listed['can']:<6}  {ends:<27}  {release}")
+        name = listed["name"] or "(no name)"
+        click.echo(f"{listed['id']}  {name:<24}  {listed['can']:<6}  {ends:<27}  {release}")
 
 
 @token.command("revoke")
@@ -75,4 +77,5 @@ async def revoke_token(connection: Connection, token_id: str, *, as_json: bool) 
     if as_json:
         print_json(document)
     else:
-        click.echo(f"Token {document['id']} is revoked.")
+        label = actor_label(document["id"], {document["id"]: document["name"] or ""})
+        click.echo(f"Token {label} is revoked.")

@@ -21,7 +21,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from stageproxy.cli.client import Client, failure
+from stageproxy.cli.client import Client
 from stageproxy.cli.output import FailedError
 
 _CHUNK = 2**20
@@ -67,7 +67,7 @@ async def fetch(client: Client, file: Mapping[str, Any], path: Path, bars: Progr
         try:
             async with client.session.get(client.rebase(file["link"])) as response:
                 if response.status != 200:  # noqa: PLR2004 - the one success
-                    raise failure(response.status, await response.text())
+                    raise client.failure(response.status, await response.text())
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     digest.update(chunk)
                     await draft.write(chunk)

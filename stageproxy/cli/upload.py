@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_version
 from rich.progress import Progress, TaskID
 from yarl import URL
 
-from stageproxy.cli.client import Client, failure
+from stageproxy.cli.client import Client
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.distributions import LocalFile, choose_distributions, read_distribution
 from stageproxy.cli.output import FailedError, print_json, print_next_steps
@@ -130,12 +130,12 @@ async def _upload_file(
         return
     status, text = await _post(client, url, file, bars, bar)
     if status in {401, 403}:
-        raise failure(status, text)
+        raise client.failure(status, text)
     if status in _REFUSED_STATUSES:
         report.add(file, "refused", _messages_in(text))
         return
     if status != 200:  # noqa: PLR2004 - the one success
-        raise failure(status, text)
+        raise client.failure(status, text)
     if not text.startswith("{"):
         report.add(file, "unchanged")
         return

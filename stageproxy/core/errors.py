@@ -20,6 +20,7 @@ class Kind(StrEnum):
     UNSUPPORTED_TYPE = "unsupported-type"
     UNPROCESSABLE = "unprocessable"
     TOO_LARGE = "too-large"
+    TOO_SLOW = "too-slow"
     TOO_MANY = "too-many"
     UPSTREAM_FAILED = "upstream-failed"
     UPSTREAM_UNAVAILABLE = "upstream-unavailable"
@@ -104,6 +105,18 @@ class UnknownCredentialError(StageproxyError):
 
     def __init__(self) -> None:
         super().__init__("Invalid or non-existent authentication information.")
+
+
+class SlowBodyError(StageproxyError):
+    """The body of a request arrives too slowly; *fault* is what is too slow."""
+
+    kind = Kind.TOO_SLOW
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(
+            f"The request body is too slow: {fault}. Check the connection and send the request "
+            "again."
+        )
 
 
 class ForbiddenError(StageproxyError):
@@ -201,6 +214,19 @@ class TooManyError(StageproxyError):
     """A limit is reached, such as that on live stages."""
 
     kind = Kind.TOO_MANY
+
+
+class TooManyStagesError(TooManyError):
+    """A project has as many live stages as it may have. The sentence says who can cancel one."""
+
+    def __init__(self, project: str, live: int, empty: int) -> None:
+        stages = "stage" if live == 1 else "stages"
+        how = f" `stageproxy stage cancel --empty --project {project}` cancels the empty ones."
+        super().__init__(
+            f"{project} already has {live} live {stages}. Cancel one first: a manage token can "
+            "cancel each, an upload token only what it opened itself, while that is empty."
+            f"{how if empty else ''}"
+        )
 
 
 class UpstreamFailedError(StageproxyError):

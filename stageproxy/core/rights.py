@@ -6,15 +6,18 @@ import hashlib
 import hmac
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain, count
 
 from packaging.utils import canonicalize_version
 
 EVERY_PROJECT = "*"
 TOKEN_USER = "__token__"  # noqa: S105 - a name
+LONGEST_NAME = 64
+"""The longest name of an API token, in characters."""
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _RANDOM_LENGTH = 32
@@ -25,6 +28,8 @@ TOKEN_PATTERN = re.compile(r"stg[vuma]_[0-9A-Za-z]{38}(?![0-9A-Za-z])")
 
 _TOKEN_LIKE = re.compile(r"(stg[vuma])(?:_|%5[fF])[0-9A-Za-z]+")
 _STAGE_PATH = re.compile(r"(/tmp/[^/\s]+/)[^/\s?\"']+")
+_WORD = re.compile(r"\S+")
+_BEFORE_USER = re.compile(r":(?:/|%2f)+|(?:/|%2f){2,}", re.IGNORECASE)
 
 
 class TokenKind(StrEnum):
@@ -122,18 +127,37 @@ def derive_stage_token(secret: bytes, stage_id: str, rotation: int) -> Token:
 
 
 def redacted(text: str) -> str:
-    """Return *text* without tokens.
+    """Return *text* without tokens, and without users and passwords of URLs.
 
     This hides the token segment of every stage URL, and everything that starts
     like a token, valid or not: it may be a token with a typo, or a token pasted
     together with other text.
     """
-    return _TOKEN_LIKE.sub(r"\1_***", _STAGE_PATH.sub(r"\1***", text))
+    without_users = _WORD.sub(lambda found: _without_user(found[0]), text)
+    return _TOKEN_LIKE.sub(r"\1_***", _STAGE_PATH.sub(r"\1***", without_users))
+
+
+def _without_user(word: str) -> str:
+    """Return a word without the user and the password before its last `@`, if it has any.
+
+    They begin after the scheme or two slashes, or else with the segment, if it has a colon.
+    """
+    end = max(word.rfind("@"), word.rfind("%40"))
+    if end < 0:
+        return word
+    if scheme := _BEFORE_USER.search(word, 0, end):
+        return f"{word[: scheme.end()]}***{word[end:]}"
+    start = word.rfind("/", 0, end) + 1
+    has_password = ":" in word[start:end] or "%3a" in word[start:end].lower()
+    return f"{word[:start]}***{word[end:]}" if has_password else word
 
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """The stored record of an API token: its scope and expiry, never the token itself."""
+    """The stored record of an API token: its scope and expiry, never the token itself.
+
+    *name* is for people, and empty for tokens that were made before tokens had names.
+    """
 
     id: str
     kind: TokenKind
@@ -143,6 +167,12 @@ class ApiToken:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name and the id of the token, as people read them."""
+        return actor_label(self.id, {self.id: self.name})
 
     def permits(self, action: Action, project: str | None, version: str | None = None) -> bool:
         """Return whether the token permits *action* on a release of *project*.
@@ -161,6 +191,38 @@ class ApiToken:
     def is_live(self, now: datetime) -> bool:
         """Return whether the token is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+def parse_token_name(text: str) -> str:
+    """Return the name of an API token in *text*. Raise `ValueError` if it is none."""
+    name = text.strip()
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        msg = f"A token's name is one line of 1 to {LONGEST_NAME} printable characters."
+        raise ValueError(msg)
+    if redacted(name) != name:
+        msg = "The name looks like a token, and names are shown to others. Choose another one."
+        raise ValueError(msg)
+    return name
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """Return *wanted*, with a number if it is *taken*."""
+    numbered = (f"{wanted} #{number}" for number in count(2))
+    return next(one for one in chain([wanted], numbered) if not is_taken(one, taken))
+
+
+def is_taken(name: str, taken: Collection[str]) -> bool:
+    """Return whether a name is one of *taken*, whatever the case of its letters."""
+    return name.casefold() in {one.casefold() for one in taken}
+
+
+def actor_label(actor: str, names: Mapping[str, str]) -> str:
+    """Return who did something, as people read it: the name and the id of an API token.
+
+    It is *actor* alone for the server, and for a token without a name.
+    """
+    name = redacted(names.get(actor, ""))
+    return f"{name} ({actor})" if name else actor
 
 
 @dataclass(frozen=True, slots=True)

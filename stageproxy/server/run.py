@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
+from ipaddress import ip_address
 
 from aiohttp import web
 
@@ -39,12 +40,17 @@ from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
+from stageproxy.web.slow_bodies import BodyLimits
 
 log = logging.getLogger(__name__)
 
 _SWEEP_EVERY = timedelta(hours=1)
 _WATCH_EVERY = timedelta(minutes=1)
 _BACKLOG = 1024
+_NO_PUBLIC_URL = (
+    "stage URLs begin with %s, which other machines cannot open. Set server.public_url to the URL "
+    "that users see."
+)
 
 
 class CannotListenError(Exception):
@@ -119,12 +125,18 @@ async def listening(
 ) -> AsyncIterator[Service]:
     """Serve requests until the block ends."""
     # The socket is bound first: the public URL may depend on its port.
-    bound = _bind(config.server.host, config.server.port)
+    bound = bind(config.server.host, config.server.port)
     url = _url_of(config.server.host, bound.getsockname()[1])
     public_url = config.server.public_url or url
+    if not config.server.public_url and is_wildcard(config.server.host):
+        log.warning(_NO_PUBLIC_URL, url)
     async with open_service(config, directory, public_url, clock, inspector) as service:
         await _create_admin_token(service, directory, announce)
-        runner = runner_for(service.app, trusted_proxies=config.server.trusted_proxies)
+        runner = runner_for(
+            service.app,
+            trusted_proxies=config.server.trusted_proxies,
+            body_limits=BodyLimits(config.upload.stall_timeout, config.upload.min_rate),
+        )
         await runner.setup()
         try:
             await web.SockSite(runner, bound, backlog=_BACKLOG).start()
@@ -136,7 +148,8 @@ async def listening(
             await runner.cleanup()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket at an address. Raise if the server cannot listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -153,13 +166,23 @@ def _url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def is_wildcard(host: str) -> bool:
+    """Return whether a server at *host* listens on all addresses, so that it is none itself."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return not host
+
+
 async def _create_admin_token(
     service: Service, directory: DataDirectory, announce: Callable[[str], None]
 ) -> None:
     """Write an admin token into a data directory that has no tokens yet."""
     if await service.database.read(lambda rows: rows.tokens.list()):
         return
-    request = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None)
+    request = TokenRequest(
+        TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None, name="admin"
+    )
     token, stored = service.tokens.mint(request)
     # The file is written first: after a crash in between, the next start creates another token.
     await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())

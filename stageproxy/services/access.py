@@ -42,6 +42,10 @@ class Access:
         found = await self._find(credential) if credential else None
         return found if found and found.is_live(self.clock.now()) else None
 
+    async def names(self) -> Mapping[str, str]:
+        """Return the names of API tokens by their ids, to show who did something."""
+        return await self.catalogue.read(lambda rows: rows.tokens.names())
+
     async def _find(self, credential: str) -> ApiToken | None:
         token = parse_token(credential)
         if token is None:

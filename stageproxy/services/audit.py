@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditRecord, ChainCheck, PlainValue
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _PAGE = 500
 """The number of records that are read at a time."""
+_PageAfter = Callable[[int, Rows], Sequence[AuditRecord]]
+"""Returns the records that follow the one of a number, up to a page of them."""
 _WINDOW = timedelta(minutes=1)
 _MOST_IN_WINDOW = 60
 
@@ -64,7 +67,7 @@ class AuditTrail:
 
     async def show(self, token: ApiToken, stage_id: str) -> Sequence[AuditRecord]:
         """Return the records of a stage, even of one that is deleted."""
-        records = [one async for page in self._pages(stage_id) for one in page]
+        records = [one async for page in self._pages(_of_stage(stage_id)) for one in page]
         stage = await self.catalogue.read(lambda rows: rows.stages.find(stage_id))
         last = records[-1].event if records else None
         if stage is None and last and last.project:
@@ -73,6 +76,11 @@ class AuditTrail:
             await self.stages.get(token, stage_id, Action.AUDIT)
         return records
 
+    async def show_without_stage(self, token: ApiToken) -> Sequence[AuditRecord]:
+        """Return the records about no stage: API tokens, and refusals that name no stage."""
+        require(token, Action.TOKENS, None)
+        return [one async for page in self._pages(_without_stage) for one in page]
+
     async def verify(self, token: ApiToken, head: str | None) -> ChainCheck:
         """Return the result of checking the whole trail.
 
@@ -80,7 +88,7 @@ class AuditTrail:
         """
         require(token, Action.VERIFY, None)
         check = ChainCheck(awaited=head)
-        async for page in self._pages():
+        async for page in self._pages(_of_stage(None)):
             check = check.extended_with(page)
             if check.broken:
                 break
@@ -110,7 +118,9 @@ class AuditTrail:
         try:
             await self.catalogue.write(work)
         except NoRoomError:
-            log.error("audit: a refusal of token %s was not recorded: the disk is full", token.id)  # noqa: TRY400 - the cause is known
+            log.error(  # noqa: TRY400 - the cause is known
+                "audit: a refusal of token %s was not recorded: the disk is full", token.label
+            )
 
     def _left_out(self, token: ApiToken, now: datetime) -> int | None:
         """Return how many earlier refusals were not recorded; `None` if this one is not either."""
@@ -123,25 +133,28 @@ class AuditTrail:
             if not window.left_out:
                 log.warning(
                     "audit: token %s is refused very often; further refusals are only counted",
-                    token.id,
+                    token.label,
                 )
             window.left_out += 1
             return None
         window.recorded += 1
         return left_out
 
-    async def _pages(self, stage_id: str | None = None) -> AsyncIterator[Sequence[AuditRecord]]:
-        page = await self._page(stage_id, 0)
+    async def _pages(self, page_after: _PageAfter) -> AsyncIterator[Sequence[AuditRecord]]:
+        page = await self.catalogue.read(partial(page_after, 0))
         while page:
             yield page
             # Reading never waits: without this, it would block the event loop.
             await asyncio.sleep(0)
-            page = await self._page(stage_id, page[-1].number)
+            page = await self.catalogue.read(partial(page_after, page[-1].number))
 
-    async def _page(self, stage_id: str | None, after: int) -> Sequence[AuditRecord]:
-        return await self.catalogue.read(
-            lambda rows: rows.audit.list(stage_id, after=after, limit=_PAGE)
-        )
+
+def _of_stage(stage_id: str | None) -> _PageAfter:
+    return lambda after, rows: rows.audit.list(stage_id, after=after, limit=_PAGE)
+
+
+def _without_stage(after: int, rows: Rows) -> Sequence[AuditRecord]:
+    return rows.audit.list_without_stage(after=after, limit=_PAGE)
 
 
 def _find_stage(rows: Rows, refusal: Refusal) -> Stage | None:

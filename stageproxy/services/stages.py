@@ -9,11 +9,16 @@ from datetime import datetime, timedelta
 from packaging.utils import NormalizedName
 
 from stageproxy.catalogue import Catalogue, Rows
-from stageproxy.core.audit import AuditAction, PlainValue
-from stageproxy.core.errors import NotFoundError, TooManyError
+from stageproxy.core.audit import SERVER, AuditAction, PlainValue
+from stageproxy.core.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    TooManyStagesError,
+)
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import artifact_details, stage_event
-from stageproxy.core.stage.lifetime import as_of, edited
+from stageproxy.core.stage.lifetime import as_of, edited, make_room
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import (
     LIVE,
@@ -31,12 +36,13 @@ from stageproxy.services.live_stages import (
     end_expired,
     get_live,
     get_stage,
+    withdraw,
 )
 from stageproxy.services.stage_urls import StageUrls
 
 log = logging.getLogger(__name__)
 
-WITHDRAWN = "This file was withdrawn from the stage."
+CANCELED = "It was canceled."
 
 Changed = tuple[Stage, Mapping[str, PlainValue]]
 """A stage after a change, and the details for the audit trail."""
@@ -51,11 +57,15 @@ _ACTIONS: Mapping[Action, AuditAction] = {
 
 @dataclass(frozen=True, slots=True)
 class StageLimits:
-    """The lifetimes of stages, and how many live ones a project can have."""
+    """The lifetimes of stages, and how many live ones a project can have.
+
+    *empty_lifetime*: how long a stage without files can be in the way of others.
+    """
 
     lifetime: timedelta
     max_lifetime: timedelta
     max_per_project: int
+    empty_lifetime: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class Stages:
         require(token, Action.OPEN, project, version)
         stage = self.new(project, version, self.clock.now(), lifetime)
         await self.catalogue.write(lambda rows: self.add(rows, stage, token.id))
-        log.info("stage %s: opened for %s by token %s", stage.id, stage.release, token.id)
+        log.info("stage %s: opened for %s by token %s", stage.id, stage.release, token.label)
         return stage
 
     def new(
@@ -105,11 +115,7 @@ class Stages:
     def add(self, rows: Rows, stage: Stage, actor: str) -> None:
         """Store a new stage that *actor* opens, within a transaction."""
         end_expired(rows, stage.project, stage.opened_at)
-        live = [one for one in rows.stages.list(stage.project) if one.status in LIVE]
-        if len(live) >= self.limits.max_per_project:
-            raise TooManyError(
-                f"{stage.project} already has {len(live)} live stages. Cancel one first."
-            )
+        self._make_room(rows, stage.project, stage.opened_at)
         check_release_is_free(rows, stage.project, stage.version)
         rows.stages.save(stage)
         rows.stages.save_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
@@ -117,6 +123,19 @@ class Stages:
         rows.audit.add(
             stage_event(stage, AuditAction.OPENED, actor, stage.opened_at, expires_at=until)
         )
+
+    def _make_room(self, rows: Rows, project: NormalizedName, now: datetime) -> None:
+        """End stages that have been empty for long. Raise if there is no room for another stage."""
+        live = [one for one in rows.stages.list(project) if one.status in LIVE]
+        excess = len(live) + 1 - self.limits.max_per_project
+        if excess <= 0:
+            return
+        over = make_room(live, excess, now, empty_lifetime=self.limits.empty_lifetime)
+        if len(over) < excess:
+            raise TooManyStagesError(project, len(live), sum(one.is_empty for one in live))
+        for stage in over:
+            rows.stages.save(stage)
+            rows.audit.add(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
 
     def save_edited(self, rows: Rows, stage: Stage, now: datetime) -> Stage:
         """Store a stage whose content has changed, within a transaction, and return it."""
@@ -164,20 +183,26 @@ class Stages:
         longest = self.limits.max_lifetime
 
         def extended(_rows: Rows, stage: Stage, _now: datetime) -> Changed:
-            stage.after(Step.EDIT)
+            stage.after(Step.EXTEND)
             until = expiry_after_extension(stage, by, longest=longest)
             return replace(stage, expires_at=until), {"expires_at": rfc3339(until)}
 
         return await self._change(token, stage_id, Action.EXTEND, extended)
 
-    async def cancel(self, token: ApiToken, stage_id: str) -> Stage:
-        """Cancel a stage. Its files are no longer accessible."""
+    async def cancel(self, token: ApiToken, stage_id: str, *, only_if_empty: bool = False) -> Stage:
+        """Cancel a stage. Its files are no longer accessible.
 
-        def canceled(_rows: Rows, stage: Stage, now: datetime) -> Changed:
+        An upload token can cancel a stage that it opened itself, while that is empty.
+        """
+
+        def canceled(rows: Rows, stage: Stage, now: datetime) -> Changed:
+            _require_cancel(rows, token, stage)
             stage.after(Step.CANCEL)
-            return ended(stage, "It was canceled.", now), {}
+            if only_if_empty and not stage.is_empty:
+                raise ConflictError(f"Stage {stage.release} is not empty, and was not canceled.")
+            return ended(stage, CANCELED, now), {}
 
-        return await self._change(token, stage_id, Action.CANCEL, canceled)
+        return await self._change(token, stage_id, Action.CANCEL, canceled, needs=Action.SHOW)
 
     async def rotate(self, token: ApiToken, stage_id: str) -> Stage:
         """Replace the URL of a stage. The old URL stops working."""
@@ -197,7 +222,7 @@ class Stages:
             artifact = stage.find_artifact(filename)
             if artifact is None:
                 raise NotFoundError(f"Stage {stage.release} has no file {filename}.")
-            rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
+            withdraw(rows, stage, artifact)
             return self._edited(stage, now), artifact_details(artifact)
 
         return await self._change(token, stage_id, Action.REMOVE, without)
@@ -208,8 +233,11 @@ class Stages:
         stage_id: str,
         action: Action,
         change: Callable[[Rows, Stage, datetime], Changed],
+        *,
+        needs: Action | None = None,
     ) -> Stage:
-        await self.get(token, stage_id, action)
+        """Change a stage as *action*, which *token* must permit; or *needs*, if that is less."""
+        await self.get(token, stage_id, needs or action)
         now = self.clock.now()
 
         def work(rows: Rows) -> Stage:
@@ -221,8 +249,20 @@ class Stages:
             return get_stage(rows, stage_id)
 
         stage = await self.catalogue.write(work)
-        log.info("stage %s: %s by token %s", stage.id, action, token.id)
+        log.info("stage %s: %s by token %s", stage.id, action, token.label)
         return stage
 
     def _edited(self, stage: Stage, now: datetime) -> Stage:
         return edited(stage, now, longest=self.limits.max_lifetime)
+
+
+def _require_cancel(rows: Rows, token: ApiToken, stage: Stage) -> None:
+    if token.permits(Action.CANCEL, stage.project, stage.version):
+        return
+    opened = rows.audit.list(stage.id, limit=1)
+    is_own = bool(opened) and opened[0].event.actor == token.id
+    if not (is_own and stage.is_empty):
+        raise ForbiddenError(
+            f"This API token cannot cancel {stage.project}. An upload token can only cancel a "
+            "stage that it opened itself, while that is empty."
+        )

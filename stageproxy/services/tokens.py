@@ -8,8 +8,17 @@ from datetime import datetime, timedelta
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction, Event
-from stageproxy.core.errors import NotFoundError
-from stageproxy.core.rights import Action, ApiToken, Token, TokenKind, make_token
+from stageproxy.core.errors import ConflictError, NotFoundError
+from stageproxy.core.rights import (
+    EVERY_PROJECT,
+    Action,
+    ApiToken,
+    Token,
+    TokenKind,
+    free_name,
+    is_taken,
+    make_token,
+)
 from stageproxy.ports import Clock
 from stageproxy.services.access import require
 
@@ -20,12 +29,16 @@ _ENTROPY = 32
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """The kind, project, version and lifetime of an API token to make."""
+    """The kind, project, version and lifetime of an API token to make, and its name.
+
+    Without a name, the token is named after what it permits.
+    """
 
     kind: TokenKind
     project: str
     version: str | None
     lifetime: timedelta | None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +51,9 @@ class Tokens:
     async def make(self, token: ApiToken, request: TokenRequest) -> tuple[Token, ApiToken]:
         """Make and store an API token. Return the token and its row."""
         require(token, Action.TOKENS, None)
-        made, stored = self.mint(request)
-        await self.store(stored, token.id)
-        log.info("token %s: created by token %s", stored.id, token.id)
+        made, minted = self.mint(request)
+        stored = await self.store(minted, token.id)
+        log.info("token %s: created by token %s", stored.label, token.label)
         return made, stored
 
     def mint(self, request: TokenRequest) -> tuple[Token, ApiToken]:
@@ -58,17 +71,21 @@ class Tokens:
             digest=token.digest,
             created_at=now,
             expires_at=now + request.lifetime if request.lifetime else None,
+            name=request.name,
         )
         return token, stored
 
-    async def store(self, token: ApiToken, actor: str = SERVER) -> None:
-        """Store a token that *actor* has made, which makes it valid."""
+    async def store(self, token: ApiToken, actor: str = SERVER) -> ApiToken:
+        """Store a token that *actor* has made, which makes it valid. Return it with its name."""
 
-        def work(rows: Rows) -> None:
-            rows.tokens.save(token)
-            rows.audit.add(_event(token, AuditAction.TOKEN_MADE, actor, token.created_at))
+        def work(rows: Rows) -> ApiToken:
+            others = (one for one in rows.tokens.list() if one.is_live(token.created_at))
+            named = _named(token, [one.name for one in others if one.name])
+            rows.tokens.save(named)
+            rows.audit.add(_event(named, AuditAction.TOKEN_MADE, actor, named.created_at))
+            return named
 
-        await self.catalogue.write(work)
+        return await self.catalogue.write(work)
 
     async def list(self, token: ApiToken) -> Sequence[ApiToken]:
         """Return all API tokens as they are stored, the latest first."""
@@ -92,10 +109,25 @@ class Tokens:
             return revoked
 
         revoked = await self.catalogue.write(work)
-        log.info("token %s: revoked by token %s", revoked.id, token.id)
+        log.info("token %s: revoked by token %s", revoked.label, token.label)
         return revoked
 
 
+def _named(token: ApiToken, taken: Sequence[str]) -> ApiToken:
+    """Return a new token with a name that no live one has. Raise if its own is *taken*."""
+    if is_taken(token.name, taken):
+        raise ConflictError(
+            f"A valid API token is already named {token.name!r}. Choose another name, or revoke "
+            "that token first."
+        )
+    return replace(token, name=token.name or free_name(_what_it_permits(token), taken))
+
+
+def _what_it_permits(token: ApiToken) -> str:
+    project = "every project" if token.project == EVERY_PROJECT else token.project
+    return " ".join(filter(None, (token.kind.name.lower(), project[:40], token.version)))[:60]
+
+
 def _event(token: ApiToken, action: AuditAction, actor: str, at: datetime) -> Event:
-    details = {"token": token.id, "can": token.kind.name.lower()}
+    details = {"token": token.id, "name": token.name, "can": token.kind.name.lower()}
     return Event(at, actor, action, token.project, token.version, details=details)

@@ -57,22 +57,33 @@ class SqliteAuditRows(Statements):
         self, stage_id: str | None = None, *, after: int = 0, limit: int | None = None
     ) -> Sequence[AuditRecord]:
         """Return the records of a stage, or all, that follow the one of a number."""
-        of_stage = "" if stage_id is None else "AND stage_id = :stage_id"
-        rows = self._all(
-            f"""
-            SELECT * FROM audit_record WHERE number > :after {of_stage}
-            ORDER BY number LIMIT :limit
-            """,  # noqa: S608 - one of two texts of this function
-            after=after,
-            stage_id=stage_id,
-            limit=_NO_LIMIT if limit is None else limit,
-        )
-        return [_record_in(row) for row in rows]
+        of_stage = "TRUE" if stage_id is None else "stage_id = :stage_id"
+        return self._list(of_stage, after=after, limit=limit, stage_id=stage_id)
+
+    def list_without_stage(
+        self, *, after: int = 0, limit: int | None = None
+    ) -> Sequence[AuditRecord]:
+        """Return the records that are about no stage, and follow the one of a number."""
+        return self._list("stage_id IS NULL", after=after, limit=limit)
 
     def head(self) -> ChainEnd:
         """Return where the trail ends."""
         row = self._one("SELECT number, digest FROM audit_record ORDER BY number DESC LIMIT 1")
         return ChainEnd(row["number"], row["digest"]) if row else START
+
+    def _list(
+        self, condition: str, *, after: int, limit: int | None, stage_id: str | None = None
+    ) -> Sequence[AuditRecord]:
+        rows = self._all(
+            f"""
+            SELECT * FROM audit_record WHERE number > :after AND {condition}
+            ORDER BY number LIMIT :limit
+            """,  # noqa: S608 - a text of this class
+            after=after,
+            stage_id=stage_id,
+            limit=_NO_LIMIT if limit is None else limit,
+        )
+        return [_record_in(row) for row in rows]
 
 
 def _record_in(row: Mapping[str, Any]) -> AuditRecord:

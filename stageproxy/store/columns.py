@@ -9,7 +9,14 @@ from packaging.utils import NormalizedName
 from sqlite_utils import Database as Tables
 
 from stageproxy.core.promotion.journal import Entry, Progress
-from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher, PublishUrls
+from stageproxy.core.promotion.looks import Look, LookKind, SeenFile
+from stageproxy.core.promotion.promotion import (
+    Approval,
+    Promotion,
+    Publisher,
+    PublishUrls,
+    StopRequest,
+)
 from stageproxy.core.rights import ApiToken, TokenKind
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
@@ -49,6 +56,7 @@ def api_token_in(row: Row) -> ApiToken:
         created_at=_time(row["created_at"]),
         expires_at=_time_or_none(row["expires_at"]),
         revoked_at=_time_or_none(row["revoked_at"]),
+        name=row["name"],
     )
 
 
@@ -114,7 +122,14 @@ def promotion_in(row: Row) -> Promotion:
         first_sent_at=_time_or_none(row["first_sent_at"]),
         ended_at=_time_or_none(row["ended_at"]),
         notices=tuple(json.loads(row["notices"])),
+        stop=_stop_request_in(row),
     )
+
+
+def _stop_request_in(row: Row) -> StopRequest | None:
+    if row["stop_requested_by"] is None:
+        return None
+    return StopRequest(row["stop_requested_by"], _time(row["stop_requested_at"]))
 
 
 def entry_in(row: Row) -> Entry:
@@ -127,6 +142,20 @@ def entry_in(row: Row) -> Entry:
         in_doubt=bool(row["in_doubt"]),
         sentence=row["said"],
         url=row["url"],
+        has_query=bool(row["has_query"]),
+    )
+
+
+def look_in(row: Row) -> Look:
+    """Return the look of a row."""
+    return Look(
+        stage_id=row["stage_id"],
+        token_id=row["token_id"],
+        kind=LookKind(row["kind"]),
+        at=_time(row["looked_at"]),
+        manifest_digest=row["manifest_digest"],
+        revision=row["revision"],
+        files=tuple(SeenFile(*one) for one in json.loads(row["files"])),
     )
 
 

@@ -15,7 +15,7 @@ from stageproxy.caching import LruCache
 from stageproxy.catalogue import ConstraintError, Rows
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.stage import Stage
-from stageproxy.store.migrations import migrate
+from stageproxy.store.migrations import NewerSchemaError, check_schema, migrate
 from stageproxy.store.rows import SqliteRows
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,23 @@ def has_wal_bug(version: tuple[int, ...]) -> bool:
     if fixed_in is not None and version[2] >= fixed_in:
         return False
     return version < _FIRST_WITHOUT_WAL_BUG
+
+
+def find_database_problem(path: Path) -> str | None:
+    """Return why a server cannot use the database at a path, or `None`. Nothing is changed."""
+    if not path.exists():
+        return None
+    try:
+        connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+        try:
+            check_schema(Tables(connection, execute_plugins=False))
+        finally:
+            connection.close()
+    except NewerSchemaError as error:
+        return str(error)
+    except sqlite3.Error as error:
+        return f"{path} cannot be used: {error}."
+    return None
 
 
 class Database:

@@ -71,12 +71,46 @@ class DataDirectory:
             log.warning("%s is readable by other users: run chmod 600 on it", path)
         secret = path.read_text().strip()
         if not secret:
-            msg = (
-                f"{path} is empty, so anyone could guess stage URLs. Restore or delete it; then "
-                "the server creates a new one, and all stage URLs change."
-            )
-            raise DataDirectoryError(msg)
+            raise DataDirectoryError(empty_secret_message(path))
         return secret.encode()
+
+
+def empty_secret_message(path: Path) -> str:
+    """Return what is wrong with an empty file of the secret, and what to do."""
+    return (
+        f"{path} is empty, so anyone could guess stage URLs. Restore or delete it; then the server "
+        "creates a new one, and all stage URLs change."
+    )
+
+
+def find_directory_problems(root: Path, *, needs_secret: bool) -> Iterator[str]:
+    """Yield why a server could not use the data directory *root*. Nothing is created."""
+    existing = next(one for one in (root, *root.absolute().parents) if one.exists())
+    if not existing.is_dir():
+        yield f"storage.data: {existing} is not a directory. Name another data directory."
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        yield (
+            f"storage.data: this user cannot write to {existing}. Change its owner, or name "
+            "another data directory."
+        )
+    elif needs_secret and (root / "secret").exists():
+        try:
+            if not (root / "secret").read_text().strip():
+                yield f"storage.data: {empty_secret_message(root / 'secret')}"
+        except (OSError, UnicodeDecodeError):
+            yield f"storage.data: {root / 'secret'} cannot be read. Restore it or its owner."
+
+
+def is_in_use(root: Path) -> bool:
+    """Return whether a server uses the data directory *root*."""
+    try:
+        with (root / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def write_secret(path: Path, text: str) -> None:

@@ -12,6 +12,12 @@ class NewerSchemaError(Exception):
 
 def migrate(tables: Tables) -> None:
     """Apply the pending migrations, each in a transaction of its own."""
+    check_schema(tables)
+    _steps.apply(tables)
+
+
+def check_schema(tables: Tables) -> None:
+    """Raise if the database was written by a newer stageproxy."""
     with Tables(memory=True) as empty:
         known = {step.name for step in _steps.pending(empty)}
     unknown = {step.name for step in _steps.applied(tables)} - known
@@ -21,7 +27,6 @@ def migrate(tables: Tables) -> None:
             f"(unknown migrations: {', '.join(sorted(unknown))}). Install that version."
         )
         raise NewerSchemaError(msg)
-    _steps.apply(tables)
 
 
 _FIRST_TABLES = (
@@ -221,6 +226,23 @@ _PROMOTIONS = (
 )
 
 
+_LAST_LOOKS = (
+    """
+    CREATE TABLE last_look (
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        token_id TEXT NOT NULL,
+        kind TEXT NOT NULL
+            CHECK (kind IN ('review', 'dry-run', 'page', 'question', 'approval')),
+        looked_at TEXT NOT NULL,
+        manifest_digest TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        files TEXT NOT NULL,
+        PRIMARY KEY (stage_id, token_id, kind)
+    ) STRICT
+    """,
+)
+
+
 @_steps()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
     """Add stages, their tokens, artifacts and files, and API tokens."""
@@ -247,3 +269,30 @@ def m0004_promotions(tables: Tables) -> None:
     """Add promotions and their journals."""
     for statement in _PROMOTIONS:
         tables.execute(statement)
+
+
+@_steps()
+def m0005_token_names(tables: Tables) -> None:
+    """Add the names of API tokens. Tokens that exist already have none."""
+    tables.execute("ALTER TABLE api_token ADD COLUMN name TEXT NOT NULL DEFAULT ''")
+
+
+@_steps()
+def m0006_last_looks(tables: Tables) -> None:
+    """Add what was shown of a stage, to whom and when."""
+    for statement in _LAST_LOOKS:
+        tables.execute(statement)
+
+
+@_steps()
+def m0007_ways_out(tables: Tables) -> None:
+    """Add who asked to stop a promotion, and when; remove the queries of files' URLs."""
+    tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_by TEXT")
+    tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_at TEXT")
+    tables.execute("ALTER TABLE journal_entry ADD COLUMN has_query INTEGER NOT NULL DEFAULT 0")
+    tables.execute(
+        """
+        UPDATE journal_entry SET url = substr(url, 1, instr(url, '?') - 1), has_query = 1
+        WHERE instr(url, '?') > 0
+        """
+    )

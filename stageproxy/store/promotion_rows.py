@@ -47,6 +47,8 @@ class SqlitePromotionRows(Statements):
                 "first_sent_at": text_of(promotion.first_sent_at),
                 "ended_at": text_of(promotion.ended_at),
                 "notices": json.dumps(promotion.notices),
+                "stop_requested_by": promotion.stop.by if promotion.stop else None,
+                "stop_requested_at": text_of(promotion.stop.at if promotion.stop else None),
             },
             key="stage_id",
         )
@@ -71,8 +73,17 @@ class SqlitePromotionRows(Statements):
                 "in_doubt": int(entry.in_doubt),
                 "said": entry.sentence,
                 "url": entry.url,
+                "has_query": int(entry.has_query),
             },
             key=("stage_id", "filename"),
+        )
+
+    def remove_entry(self, stage_id: str, filename: str) -> None:
+        """Remove the entry of an artifact, if there is one: it was replaced or withdrawn."""
+        self._run(
+            "DELETE FROM journal_entry WHERE stage_id = :id AND filename = :filename",
+            id=stage_id,
+            filename=filename,
         )
 
     def remove_journal(self, stage_id: str) -> None:

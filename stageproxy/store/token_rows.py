@@ -1,6 +1,6 @@
 """API tokens as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stageproxy.core.rights import ApiToken
 from stageproxy.store.columns import Statements, api_token_in, text_of
@@ -19,6 +19,11 @@ class SqliteTokenRows(Statements):
         rows = self._all("SELECT * FROM api_token ORDER BY created_at DESC, id")
         return [api_token_in(row) for row in rows]
 
+    def names(self) -> Mapping[str, str]:
+        """Return the names of the API tokens that have one, by their ids, revoked ones too."""
+        rows = self._all("SELECT id, name FROM api_token WHERE name != ''")
+        return {row["id"]: row["name"] for row in rows}
+
     def save(self, token: ApiToken) -> None:
         """Store an API token, new or changed."""
         self._upsert(
@@ -32,6 +37,7 @@ class SqliteTokenRows(Statements):
                 "created_at": text_of(token.created_at),
                 "expires_at": text_of(token.expires_at),
                 "revoked_at": text_of(token.revoked_at),
+                "name": token.name,
             },
             key="id",
         )

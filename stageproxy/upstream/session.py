@@ -1,11 +1,13 @@
 """HTTP sessions to upstream, and credentials on their requests."""
 
+import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from aiohttp import (
     AddrInfoType,
@@ -18,6 +20,8 @@ from aiohttp import (
     TCPConnector,
     encode_basic_auth,
 )
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from stageproxy import __version__
@@ -51,7 +55,7 @@ async def open_session(
     are not stored, as they would be shared between clients.
     """
     session = ClientSession(
-        connector=TCPConnector(
+        connector=AbortingConnector(
             limit_per_host=_CONNECTIONS_PER_HOST,
             ttl_dns_cache=_DNS_SECONDS,
             force_close=not keep_alive,
@@ -70,6 +74,32 @@ async def open_session(
     )
     async with session:
         yield session
+
+
+class AbortingConnector(TCPConnector):
+    """A connector whose connections are aborted if they are left before everything is sent.
+
+    A server may refuse an upload before it has read all of it, or stop reading. aiohttp then only
+    asks the transport to close, which waits until the rest is sent, and forgets the connection: the
+    socket stays open, even when the session is closed.
+    """
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
+    ) -> Connection:
+        """Return a connection that is aborted when it is released with unsent data."""
+        connection = await super().connect(req, traces, timeout)
+        if connection.transport is not None:
+            connection.add_callback(partial(_abort_if_unsent, connection.transport))
+        return connection
+
+
+def _abort_if_unsent(transport: asyncio.Transport) -> None:
+    if transport.get_write_buffer_size():
+        transport.abort()
 
 
 def authorized(authorization: str, url: URL) -> tuple[Middleware, ...]:

@@ -12,13 +12,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     WithJsonSchema,
 )
 
 from stageproxy.core.durations import parse_duration
 from stageproxy.core.errors import InvalidRequestError, Problem, TooLargeError
-from stageproxy.core.rights import EVERY_PROJECT
+from stageproxy.core.rights import EVERY_PROJECT, LONGEST_NAME, parse_token_name
 
 LONGEST_FORM = 8 * 2**20
 """All fields of an upload form, in bytes."""
@@ -29,6 +30,9 @@ LONGEST_DURATION = timedelta(days=36_525)
 
 _PYDANTIC_PREFIX = "Value error, "
 """The prefix that pydantic adds to the messages of our own validators."""
+
+Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=True)]
+"""A SHA-256 in hex."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -64,6 +68,11 @@ def _duration(value: object) -> timedelta:
 ProjectName = Annotated[str, AfterValidator(_project)]
 ProjectNameOrEvery = Annotated[str, AfterValidator(_project_or_every)]
 VersionText = Annotated[str, AfterValidator(_version)]
+TokenName = Annotated[
+    str,
+    AfterValidator(parse_token_name),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}),
+]
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),

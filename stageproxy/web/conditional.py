@@ -31,6 +31,12 @@ def matches(request: web.Request, etag: str) -> bool:
     return etag in tags or tags == {"*"}
 
 
+def may_match(request: web.Request, etag: str) -> bool:
+    """Return whether `If-Match` permits the body with *etag* (RFC 9110, section 13.1.1)."""
+    header = request.headers.get(hdrs.IF_MATCH)
+    return header is None or bool({etag, "*"} & {one.strip() for one in header.split(",")})
+
+
 def wants_fresh(request: web.Request) -> bool:
     """Return whether the client refuses cached responses (RFC 9111, section 5.2.1)."""
     lines = request.headers.getall(hdrs.CACHE_CONTROL, [])

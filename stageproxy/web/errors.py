@@ -32,6 +32,7 @@ STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.UNSUPPORTED_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Kind.UNPROCESSABLE: HTTPStatus.UNPROCESSABLE_ENTITY,
     Kind.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Kind.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
     Kind.TOO_MANY: HTTPStatus.TOO_MANY_REQUESTS,
     Kind.UPSTREAM_FAILED: HTTPStatus.BAD_GATEWAY,
     Kind.UPSTREAM_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -44,7 +45,9 @@ _LONGEST_REASON = 500
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="stageproxy", charset="UTF-8"'}
 _RETRY = {"Retry-After": "5"}
+_CLOSE = {"Connection": "close"}
 _PRIVATE = {"Cache-Control": "private, no-cache"}
+_HEADERS_OF = {Kind.UPSTREAM_UNAVAILABLE: _RETRY, Kind.TOO_SLOW: _CLOSE}
 
 
 class Shape(Enum):
@@ -108,9 +111,7 @@ def _headers_for(
     if isinstance(error, StageExistsError):
         api = Api.SESSIONS if request.path.startswith("/upload/") else Api.STAGES
         return {"Location": f"{request.app[URLS].public_url}/{api}/{error.stage_id}"}
-    if error.kind is Kind.UPSTREAM_UNAVAILABLE:
-        return _RETRY
-    return {}
+    return _HEADERS_OF.get(error.kind, {})
 
 
 def _text(status: HTTPStatus, sentence: str) -> web.Response:

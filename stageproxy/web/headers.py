@@ -4,6 +4,7 @@ In both directions only the listed headers are forwarded.
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -53,6 +54,16 @@ _STAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {
+    **_ANY_ORIGIN,
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    # The wildcard does not include Authorization.
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
+
 PRIVATE = "private, no-cache"
 IMMUTABLE = "private, max-age=31536000, immutable"
 
@@ -93,15 +104,25 @@ def headers_of_edited(headers: Mapping[str, str], content_type: str) -> dict[str
     }
 
 
+async def answer_preflight(_request: web.Request) -> web.Response:
+    """Allow browsers to read a preview from any site. Every path has the same response."""
+    return web.Response(status=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
+
+
 async def add_standard_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers of every response, and those of every response below a stage URL."""
-    added = (
-        {**_STAGE_HEADERS, **_STANDARD_HEADERS} if _is_below_stage(request) else _STANDARD_HEADERS
-    )
-    for name, value in added.items():
+    for name, value in _added_headers(request).items():
         if name == "Content-Security-Policy" and name in response.headers:
             continue
         response.headers[name] = value
+
+
+def _added_headers(request: web.Request) -> Mapping[str, str]:
+    if not _is_below_stage(request):
+        return _STANDARD_HEADERS
+    # A stage URL is all that reading needs, so that scripts of any site may read it as well.
+    is_public = request.method in _SAFE_METHODS
+    return {**_STAGE_HEADERS, **_STANDARD_HEADERS, **(_ANY_ORIGIN if is_public else {})}
 
 
 def _is_below_stage(request: web.Request) -> bool:

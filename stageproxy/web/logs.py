@@ -1,4 +1,4 @@
-"""The access log and the log formatters, which leave tokens out."""
+"""The access log and the log formatters, which leave tokens and passwords out."""
 
 import json
 import logging
@@ -15,7 +15,9 @@ class AccessLog(AbstractAccessLogger):
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """Log a request with its status, the bytes sent, and the milliseconds taken."""
-        path = redacted(request.raw_path.partition("?")[0])
+        path = request.raw_path.partition("?")[0]
+        # Anything but a path is refused. It may be a whole URL, with a user and a password.
+        path = redacted(path) if path.startswith("/") else "-"
         self.logger.info(
             "%s %s %s %d %d %.1f ms",
             request.remote or "-",

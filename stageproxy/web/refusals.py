@@ -6,7 +6,7 @@ unknown clients must not be able to fill the disk with it.
 
 from aiohttp import web
 
-from stageproxy.core.errors import StageproxyError
+from stageproxy.core.errors import Kind, StageproxyError
 from stageproxy.core.rights import parse_token
 from stageproxy.services.audit import Refusal
 from stageproxy.web.keys import AUDIT, BEARER
@@ -21,9 +21,10 @@ def mark_read_only(request: web.Request) -> None:
 
 
 async def record_refusal(request: web.Request, error: StageproxyError) -> None:
-    """Add the refusal of a write to the audit trail."""
+    """Add the refusal of a write to the audit trail. A request that never arrived is none."""
     bearer = request.get(BEARER)
-    if bearer is None or request.method not in _WRITES or request.get(_IS_READ_ONLY):
+    is_write = request.method in _WRITES and not request.get(_IS_READ_ONLY)
+    if bearer is None or not is_write or error.kind is Kind.TOO_SLOW:
         return
     resource = request.match_info.route.resource
     opened = parse_token(request.match_info.get("token", ""))

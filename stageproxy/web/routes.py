@@ -3,16 +3,17 @@
 from aiohttp import web
 
 from stageproxy.web import health
-from stageproxy.web.api import promotion, stages, tokens
-from stageproxy.web.api.audit import show_audit, verify_audit
+from stageproxy.web.api import promotion, stages, tokens, ways_out
+from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
+from stageproxy.web.headers import answer_preflight
 from stageproxy.web.preview.pass_through import redirect_to_file
 from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import redirect_to_stage
 from stageproxy.web.preview.stage_page import home_page, robots
 from stageproxy.web.upload import pep694_files, pep694_sessions
-from stageproxy.web.upload.legacy import moved, upload, upload_to_stage
+from stageproxy.web.upload.legacy import moved, refuse_without_slash, upload, upload_to_stage
 
 _SESSION = "/upload/2.0/sessions/{id}"
 _UPLOAD = f"{_SESSION}/files/{{upload}}"
@@ -25,7 +26,7 @@ ROUTES = (
     web.get("/metrics", health.show_metrics),
     web.get("/packages/{path:.*}", redirect_to_file),
     web.post("/legacy/", upload),
-    web.post("/legacy", upload),
+    web.post("/legacy", refuse_without_slash),
     web.get("/legacy/{project}", redirect_to_stage),
     web.get("/legacy/{project}/", redirect_to_stage),
     web.get("/legacy/{project}/{version}", redirect_to_stage),
@@ -34,9 +35,11 @@ ROUTES = (
     web.get("/project/{project}/{version}/", redirect_to_stage),
     web.post("/pypi", moved),
     web.post("/tmp/{project}/{token}/legacy/", upload_to_stage),
-    web.post("/tmp/{project}/{token}/legacy", upload_to_stage),
+    web.post("/tmp/{project}/{token}/legacy", refuse_without_slash),
     web.get("/tmp/{project}/{token}", stage_without_slash),
     web.get("/tmp/{project}/{token}/{path:.*}", preview),
+    web.options("/tmp/{project}/{token}", answer_preflight),
+    web.options("/tmp/{project}/{token}/{path:.*}", answer_preflight),
     web.post("/upload/2.0/", pep694_sessions.create_session),
     web.post("/upload/2.0", pep694_sessions.create_session),
     web.get(_SESSION, pep694_sessions.show_session),
@@ -63,9 +66,12 @@ ROUTES = (
     web.post("/api/stages/{id}/promotion", promotion.start_promotion),
     web.get("/api/stages/{id}/promotion", promotion.show_promotion),
     web.post("/api/stages/{id}/promotion/plan", promotion.plan_promotion),
+    web.post("/api/stages/{id}/promotion/stop", ways_out.stop_promotion),
+    web.post("/api/stages/{id}/promotion/give-up", ways_out.give_up_stage),
     web.post("/api/stages/{id}/promotion/journal", promotion.report_promotion),
     web.get("/api/stages/{id}/receipt", promotion.show_receipt),
     web.get("/api/stages/{id}/audit", show_audit),
+    web.get("/api/audit", show_audit_without_stage),
     web.get("/api/audit/verify", verify_audit),
     web.post("/api/tokens", tokens.make_token),
     web.get("/api/tokens", tokens.list_tokens),

@@ -1,21 +1,23 @@
 """The changes to aiohttp's server: errors for malformed requests, and deadlines.
 
 aiohttp quotes a malformed request line, which may contain a token, in its
-response and its log; and it waits for the headers of a request without limit.
+response and its log; and it waits for the headers and the body of a request without limit.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
-from stageproxy.core.errors import InvalidRequestError
+from stageproxy.core.errors import InvalidRequestError, SlowBodyError
 from stageproxy.web.forwarded import Network, with_client_address
 from stageproxy.web.logs import AccessLog
+from stageproxy.web.slow_bodies import BodyLimits, BodyWatch
 
 SHUTDOWN_SECONDS = 30
 """The time that running requests have to finish when the server stops."""
@@ -26,6 +28,9 @@ _POLL_SECONDS = 0.05
 _CANCEL_SECONDS = 2
 _READ_BUFFER = 2**20
 _LONGEST_HEADER = 32_760
+_LINGERING_SECONDS = 10
+"""The time in which the rest of a refused body is read and discarded."""
+_BODY_LIMITS = BodyLimits()
 
 
 def runner_for(
@@ -33,34 +38,48 @@ def runner_for(
     *,
     trusted_proxies: Sequence[Network] = (),
     header_deadline: float = _HEADER_SECONDS,
+    body_limits: BodyLimits = _BODY_LIMITS,
 ) -> "Runner":
     """Return the runner of *app*. The headers of a request must arrive within the deadline.
 
+    *body_limits*: how slowly the body may arrive.
     *trusted_proxies*: the proxies whose `X-Forwarded-For` is trusted.
     """
     return Runner(
         app,
-        header_deadline,
+        _Deadlines(header_deadline, body_limits),
         trusted_proxies,
         access_log_class=AccessLog,
         access_log=logging.getLogger("stageproxy.requests"),
         auto_decompress=False,
         keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        lingering_time=_LINGERING_SECONDS,
         max_field_size=_LONGEST_HEADER,
         read_bufsize=_READ_BUFFER,
         shutdown_timeout=_CANCEL_SECONDS,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Deadlines:
+    """How long the headers of a request may take, in seconds, and how slow its body may be."""
+
+    headers: float = _HEADER_SECONDS
+    body: BodyLimits = _BODY_LIMITS
+
+
 class StageproxyProtocol(RequestHandler):
     """A connection."""
 
-    __slots__ = ("_deadline", "_seconds")
+    __slots__ = ("_body_watch", "_deadline", "_seconds")
 
-    def __init__(self, manager: web.Server, header_deadline: float, **options: object) -> None:
+    def __init__(self, manager: web.Server, deadlines: _Deadlines, **options: object) -> None:
         super().__init__(manager, **options)  # type: ignore[arg-type] # passed on unchanged
-        self._seconds = header_deadline
+        self._seconds = deadlines.headers
         self._deadline: asyncio.TimerHandle | None = None
+        self._body_watch = BodyWatch(
+            self._loop, deadlines.body, is_paused=self._is_paused, shed=self._shed_body
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the deadline of the first request."""
@@ -71,14 +90,16 @@ class StageproxyProtocol(RequestHandler):
         """Stop the deadline when the headers are complete; start it with the next request."""
         super().data_received(data)
         self._fail_broken_body()
+        self._watch_body()
         if self._messages or self._request_in_progress:
             self._stop_deadline()
         elif self._deadline is None:
             self._start_deadline()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Stop the deadline."""
+        """Stop the deadlines."""
         self._stop_deadline()
+        self._body_watch.stop()
         super().connection_lost(exc)
 
     def handle_error(
@@ -111,6 +132,26 @@ class StageproxyProtocol(RequestHandler):
             self._current_request.content.set_exception(error)
             self._current_request.content.feed_eof()
 
+    def _watch_body(self) -> None:
+        """Watch the body that arrives: that of the request that came last."""
+        if self._messages:
+            self._body_watch.start(self._messages[-1][1])
+        self._body_watch.data_received()
+
+    def _is_paused(self) -> bool:
+        return self._reading_paused or self._buffer_paused
+
+    def _shed_body(self, body: StreamReader, fault: str) -> None:
+        """End a request whose body is too slow. No further request is read from the client.
+
+        Its handler raises the error when it reads on. If the request is answered already,
+        aiohttp only discards the rest of its body.
+        """
+        self.close()
+        if self._current_request or self._messages:
+            body.set_exception(SlowBodyError(fault))
+        body.feed_eof()
+
     def _start_deadline(self) -> None:
         self._deadline = self._loop.call_later(self._seconds, self._close_if_idle)
 
@@ -125,10 +166,10 @@ class StageproxyProtocol(RequestHandler):
 
 
 class _Server(web.Server):
-    header_deadline = _HEADER_SECONDS
+    deadlines = _Deadlines()
 
     def __call__(self) -> RequestHandler:
-        return StageproxyProtocol(self, self.header_deadline, loop=self._loop, **self._kwargs)
+        return StageproxyProtocol(self, self.deadlines, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
@@ -137,12 +178,12 @@ class Runner(web.AppRunner):
     def __init__(
         self,
         app: web.Application,
-        header_deadline: float,
+        deadlines: _Deadlines,
         trusted_proxies: Sequence[Network],
         **options: Any,  # noqa: ANN401 - passed on unchanged
     ) -> None:
         super().__init__(app, **options)
-        self._header_deadline = header_deadline
+        self._deadlines = deadlines
         self._trusted_proxies = trusted_proxies
 
     async def cleanup(self) -> None:
@@ -171,5 +212,5 @@ class Runner(web.AppRunner):
             loop=made._loop,  # noqa: SLF001 - the arguments of the replaced server
             **made._kwargs,  # noqa: SLF001
         )
-        server.header_deadline = self._header_deadline
+        server.deadlines = self._deadlines
         return server

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from stageproxy.core.promotion.journal import Journal
 from stageproxy.core.promotion.outcome import progress_message
-from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.rights import Action, ApiToken, redacted
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.release_findings import claims_of_artifact, differences
@@ -27,6 +27,7 @@ UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
 
 
 NO_JOURNAL: Journal = MappingProxyType({})
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 class Api(StrEnum):
@@ -53,12 +54,15 @@ class SessionJson:
         token: ApiToken | None,
         api: Api = Api.STAGES,
         journal: Journal = NO_JOURNAL,
+        *,
+        names: Mapping[str, str] = NO_NAMES,
         **meta: str,
     ) -> dict[str, Any]:
         """Return a stage with the links that *token* permits; without one, those of a reader.
 
-        *journal*: the state of its files, if it is being published. *meta*:
-        additional members of `meta`, with names that PEP 694 reserves for indexes.
+        *journal*: the state of its files, if it is being published. *names*: those
+        of API tokens, by their ids. *meta*: additional members of `meta`, with
+        names that PEP 694 reserves for indexes.
         """
         urls = self.urls
         document = {
@@ -68,8 +72,8 @@ class SessionJson:
             "status": stage.status.value,
             "expires-at": whole_seconds(stage.expires_at),
             "files": {
-                **{one.filename: _file(one, stage, urls) for one in stage.artifacts},
-                **self._unfinished(stage, token),
+                filename: with_names(file, names, "uploaded-by")
+                for filename, file in self._files(stage, token).items()
             },
             "notices": notices_of(stage, journal),
             "id": stage.id,
@@ -86,6 +90,10 @@ class SessionJson:
         """Return the URL of a file upload. It cannot be guessed, and requires a token as well."""
         return f"{self.urls.public_url}/{Api.SESSIONS}/{stage_id}/files/{upload_id}"
 
+    def _files(self, stage: Stage, token: ApiToken | None) -> dict[str, dict[str, Any]]:
+        complete = {one.filename: _file(one, stage, self.urls) for one in stage.artifacts}
+        return complete | self._unfinished(stage, token)
+
     def _unfinished(self, stage: Stage, token: ApiToken | None) -> dict[str, dict[str, Any]]:
         can_show = stage.status in LIVE and Action.SHOW in _permitted(stage, token)
         return {
@@ -94,6 +102,7 @@ class SessionJson:
                 "notices": list(one.notices),
                 "size": one.size,
                 "hashes": dict(one.hashes),
+                "uploaded-by": one.created_by,
                 **({"link": self.upload_url(stage.id, one.id)} if can_show else {}),
             }
             for one in stage.uploads
@@ -113,9 +122,14 @@ class SessionJson:
                 links["upload"] = f"{self.urls.public_url}/{Api.SESSIONS}/{stage.id}/files"
         if Action.PROMOTE in permitted and Step.PROMOTE in stage.steps():
             links["publish"] = f"{session}/{_PUBLISH[api]}"
-        if Action.EXTEND in permitted and Step.EDIT in stage.steps():
+        if Action.EXTEND in permitted and Step.EXTEND in stage.steps():
             links["extend"] = f"{session}/extend"
         return links
+
+
+def is_look(request: web.Request) -> bool:
+    """Return whether a person looks at the stage that a request is for, as its client says."""
+    return request.method == "GET" and request.query.get("look") == "true"
 
 
 def retry_header(stage: Stage) -> dict[str, str]:
@@ -126,6 +140,17 @@ def retry_header(stage: Stage) -> dict[str, str]:
 def as_json(document: Mapping[str, Any]) -> bytes:
     """Return a document as the bytes of JSON."""
     return json.dumps(document).encode()
+
+
+def with_names(document: Mapping[str, Any], names: Mapping[str, str], *keys: str) -> dict[str, Any]:
+    """Return a document with `KEY-name` behind each of *keys*: the name of that API token."""
+    named: dict[str, Any] = {}
+    for key, value in document.items():
+        named[key] = value
+        if key in keys:
+            name = names.get(value)
+            named[f"{key}-name"] = redacted(name) if name else None
+    return named
 
 
 def json_response(
@@ -177,6 +202,7 @@ def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
             "md5": artifact.md5,
         },
         "upload-time": rfc3339(artifact.uploaded_at),
+        "uploaded-by": artifact.uploaded_by,
         "attestations": artifact.attestations,
         "metadata": {
             "requires-python": artifact.requires_python,

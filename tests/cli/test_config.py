@@ -29,7 +29,7 @@ def test_check(cli: CommandRunner, file: Path) -> None:
 
     assert (ended.code, ended.stdout) == (0, "The settings are valid.\n")
     document = cli.run_in_environment({}, "config", "check", file, "--json").document
-    assert document == {"file": str(file), "ok": True}
+    assert document == {"file": str(file), "ok": True, "warnings": []}
 
 
 def test_check_without_a_file(cli: CommandRunner) -> None:
@@ -37,6 +37,7 @@ def test_check_without_a_file(cli: CommandRunner) -> None:
     assert cli.run_in_environment({}, "config", "check", "--json").document == {
         "file": None,
         "ok": True,
+        "warnings": [],
     }
     ended = cli.run_in_environment({"STAGEPROXY_SERVER__PORT": "http"}, "config", "check")
     assert ended.code == 1

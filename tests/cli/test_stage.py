@@ -1,5 +1,6 @@
 """`stageproxy stage …`."""
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -137,7 +138,45 @@ def test_show_for_people(cli: CommandRunner) -> None:
     [(filename, file)] = stage["files"].items()
     assert said.startswith(f"Stage {cli.project} 1.0 is open (id {stage['id']})\n")
     assert f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}\n" in said
-    assert f"Stage URL: {stage['links']['stage']}\n" in said
+    url = stage["links"]["stage"]
+    assert f"Stage URL: {url}\n" in said
+    assert f"  pip --isolated install --index-url {url}simple/ {cli.project}==1.0\n" in said
+    assert f"  pip install --extra-index-url {url}+only/simple/ {cli.project}==1.0\n" in said
+
+
+def test_hashes(cli: CommandRunner) -> None:
+    """The manifest is printed as sha256sum prints it, to anyone who has the stage URL."""
+    files = cli.release()
+    stage = cli.staged(*files)
+
+    ended = cli.run_in_environment({}, "stage", "show", stage["links"]["stage"], "--hashes")
+
+    lines = [f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}\n" for one in files]
+    assert (ended.code, ended.stderr, ended.stdout) == (0, "", "".join(sorted(lines)))
+    assert hashlib.sha256(ended.stdout.encode()).hexdigest() == stage["manifest-digest"]
+
+
+def test_hashes_as_json(cli: CommandRunner) -> None:
+    """JSON has the hashes already: exit code 2."""
+    assert cli.run("stage", "show", "id", "--hashes", "--json").code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "Nothing has changed since you last looked, at "),
+        (("--json",), "looks at this stage for the first time"),
+        (("--hashes",), "looks at this stage for the first time"),
+    ],
+    ids=["text", "JSON", "hashes"],
+)
+def test_show_is_a_look(cli: CommandRunner, options: tuple[str, ...], said: str) -> None:
+    """The next plan compares with what was shown to somebody, not with what programs read."""
+    stage = cli.staged()
+
+    cli.run("stage", "show", stage["links"]["stage"], *options)
+
+    assert said in cli.run("promote", stage["id"], "--dry-run").stdout
 
 
 def test_extend(cli: CommandRunner, named: tuple[Stage, str]) -> None:
@@ -278,3 +317,46 @@ def test_too_many_stages(cli: CommandRunner) -> None:
 
     assert ended.code == 1
     assert "already has 3 live stages" in ended.stderr
+
+
+def test_cancel_several(cli: CommandRunner) -> None:
+    """Several stages are canceled at once; one that has ended does not keep the others."""
+    first, second, third = (
+        cli.json("stage", "open", cli.project, one)["id"] for one in ("1.0", "2.0", "3.0")
+    )
+    cli.json("stage", "cancel", second)
+
+    ended = cli.run("stage", "cancel", first, second, third)
+
+    assert ended.code == 1
+    assert ended.stdout == (
+        f"Canceled {cli.project} 1.0 (id {first})\nCanceled {cli.project} 3.0 (id {third})\n"
+    )
+    assert ended.stderr.startswith(f"Error: Stage {cli.project} 2.0 ended on ")
+
+
+def test_cancel_empty(cli: CommandRunner) -> None:
+    """All empty stages of a project are canceled at once, and only those."""
+    filled = cli.staged()
+    empty = [cli.json("stage", "open", cli.project, one)["id"] for one in ("2.0", "3.0")]
+    other = cli.json("stage", "open", f"{cli.project}-other", "2.0")
+
+    canceled = cli.json("stage", "cancel", "--empty", "--project", cli.project)["stages"]
+
+    assert [(one["id"], one["status"]) for one in canceled] == [
+        (one, "canceled") for one in reversed(empty)
+    ]
+    for kept in (filled, other):
+        assert cli.json("stage", "show", kept["id"])["status"] == "open"
+    said = cli.run("stage", "cancel", "--empty", "--project", cli.project).stdout
+    assert said == "There are no empty stages.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("id", "--empty"), ("id", "--project", "demo"), ("--project", "demo")],
+    ids=["nothing", "both", "a project of a stage", "only a project"],
+)
+def test_cancel_with_wrong_usage(cli: CommandRunner, arguments: tuple[str, ...]) -> None:
+    """Stages are named, or all empty ones are canceled: anything else is wrong usage."""
+    assert cli.run("stage", "cancel", *arguments).code == 2

@@ -65,7 +65,22 @@ def test_list_shows_no_token(cli: CommandRunner) -> None:
     secret = made.pop("token")
     assert ended.document["tokens"][0] == made
     assert secret not in ended.stdout
-    assert f"{made['id']}  upload  never expires" in cli.run("token", "list").stdout
+    [line, *_] = cli.run("token", "list").stdout.splitlines()
+    assert line.split("  ")[:2] == [made["id"], f"upload {cli.project}"]
+    assert "  upload  never expires" in line
+
+
+def test_new_with_a_name(cli: CommandRunner) -> None:
+    """A token can be given a name, which the list shows."""
+    made = cli.json(
+        *("token", "new", "--project", cli.project, "--can", "upload", "--name", "ci-linux")
+    )
+
+    assert made["name"] == "ci-linux"
+    listed = cli.run("token", "list").stdout
+    assert f"{made['id']}  ci-linux  " in listed
+    revoked = cli.run("token", "revoke", made["id"])
+    assert revoked.stdout == f"Token ci-linux ({made['id']}) is revoked.\n"
 
 
 def test_revoke(cli: CommandRunner) -> None:

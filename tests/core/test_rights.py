@@ -243,6 +243,36 @@ def test_redacted_text_keeps_the_rest(text: str, expected: str) -> None:
     assert redacted(text) == expected
 
 
+USERINFO = {
+    "a URL": ("at https://user:SECRET@host/x", "at https://***@host/x"),
+    "a user alone": ("https://SECRET@host/", "https://***@host/"),
+    "a slash in the password": ("https://user:SEC/RET@host/", "https://***@host/"),
+    "an @ in the password": ("https://user:SEC@RET@host/", "https://***@host/"),
+    "capitals": ("HTTPS://USER:SECRET@HOST/", "HTTPS://***@HOST/"),
+    "no scheme": ("//user:SECRET@host/x", "//***@host/x"),
+    "one slash": ("/x/https:/user:SECRET@host/", "/x/https:/***@host/"),
+    "a segment": ("/simple/user:SECRET@host/x", "/simple/***@host/x"),
+    "an authority": ("user:SECRET@host:443", "***@host:443"),
+    "escapes": ("/https:%2F%2Fuser%3ASECRET%40host", "/https:%2F%2F***%40host"),
+    "an escaped password": ("/user%3aSECRET%40host/", "/***%40host/"),
+    "in quotes": ("from 'https://user:SECRET@host/'", "from 'https://***@host/'"),
+    "an address of mail": ("to me@host.example", "to me@host.example"),
+    "a time": ("at 12:00:00 by me", "at 12:00:00 by me"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), USERINFO.values(), ids=USERINFO)
+def test_redacted_text_has_no_password(text: str, expected: str) -> None:
+    """Users and passwords in URLs are removed, however they are spelled."""
+    assert redacted(text) == expected
+
+
+def test_redacting_takes_no_longer_for_long_words() -> None:
+    """A long word of colons or slashes, which a client may send, is read once."""
+    for text in (":" * 10**6, "/" * 10**6, "@" + ":" * 10**6, "a" * 10**6 + "@"):
+        redacted(text)
+
+
 @given(st.text())
 def test_redacting_twice_changes_nothing(text: str) -> None:
     """A line that passes two loggers is redacted once."""

@@ -161,15 +161,16 @@ async def test_events_of_the_server(service: RunningService) -> None:
 
 
 async def test_events_of_tokens(service: RunningService) -> None:
-    """Creating and revoking a token are events with its id, including the first one."""
+    """Creating and revoking a token are events with its id and name, including the first one."""
     admin = await admin_of(service)
     made = (await service.api("POST", "tokens", can="manage", project="demo")).document
     for _ in range(2):
         await service.api("DELETE", f"tokens/{made['id']}")
 
-    details = {"token": made["id"], "can": "manage"}
+    details = {"token": made["id"], "name": "manage demo", "can": "manage"}
+    first = {"token": admin, "name": "admin", "can": "admin"}
     assert await trail_of(service) == [
-        Event(NOON, SERVER, "token-made", "*", details={"token": admin, "can": "admin"}),
+        Event(NOON, SERVER, "token-made", "*", details=first),
         Event(NOON, admin, "token-made", "demo", details=details),
         Event(NOON, admin, "token-revoked", "demo", details=details),
     ]

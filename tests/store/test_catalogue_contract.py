@@ -147,6 +147,22 @@ async def test_api_tokens(catalogue: Catalogue) -> None:
     assert await catalogue.read(lambda rows: rows.tokens.find(old.digest)) == revoked
 
 
+async def test_names_of_api_tokens(catalogue: Catalogue) -> None:
+    """The names of tokens are found by their ids, also of revoked ones; some tokens have none."""
+    named = replace(an_api_token("a"), name="ci-linux")
+    revoked = replace(an_api_token("b"), name="old", revoked_at=NOW)
+
+    def work(rows: Rows) -> None:
+        for token in (named, revoked, an_api_token("c")):
+            rows.tokens.save(token)
+
+    await catalogue.write(work)
+
+    names = await catalogue.read(lambda rows: rows.tokens.names())
+    assert names == {"a": "ci-linux", "b": "old"}
+    assert await catalogue.read(lambda rows: rows.tokens.find(named.digest)) == named
+
+
 async def test_api_tokens_have_unique_digests(catalogue: Catalogue) -> None:
     """Two API tokens cannot have the same digest."""
     await catalogue.write(lambda rows: rows.tokens.save(an_api_token("a", digest="same")))

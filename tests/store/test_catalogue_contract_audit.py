@@ -111,3 +111,21 @@ async def test_tokens_are_redacted(catalogue: Catalogue) -> None:
 
     clean = an_event(a="of stgv_***", b=[{"c": "/tmp/demo/***/x"}])
     assert records == a_chain(clean)
+
+
+async def test_records_without_a_stage(catalogue: Catalogue) -> None:
+    """The records that are about no stage are found by themselves, page by page."""
+    await given(
+        catalogue,
+        an_event("token-made", stage_id=None),
+        an_event("opened"),
+        an_event("refused", stage_id=None),
+        an_event("token-revoked", stage_id=None),
+    )
+
+    def pages(rows: Rows) -> list[list[int]]:
+        first = rows.audit.list_without_stage(limit=2)
+        rest = rows.audit.list_without_stage(after=first[-1].number)
+        return [[one.number for one in page] for page in (first, rest)]
+
+    assert await catalogue.read(pages) == [[1, 3], [4]]

@@ -7,7 +7,12 @@ import pytest
 
 from stageproxy.catalogue import Catalogue, ConstraintError, Rows
 from stageproxy.core.promotion.journal import Entry, Journal, Progress, new_journal
-from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
+from stageproxy.core.promotion.promotion import (
+    Promotion,
+    Publisher,
+    PublishUrls,
+    StopRequest,
+)
 from stageproxy.core.stage.stage import Status
 from tests.store.builders import DAY, HOUR, NOW, a_stage, given
 from tests.support.promotion.promotions import a_promotion
@@ -20,6 +25,7 @@ ENTRY = Entry(
     in_doubt=True,
     sentence="é ✓",
     url="https://a/demo.whl",
+    has_query=True,
 )
 
 
@@ -48,6 +54,20 @@ async def journal(catalogue: Catalogue, stage_id: str = "id") -> Journal:
     return await catalogue.read(lambda rows: rows.promotions.find_journal(stage_id))
 
 
+async def test_removed_entry(catalogue: Catalogue) -> None:
+    """The entry of one artifact of one stage is removed; one that is missing is no error."""
+    await given(catalogue, a_stage("id"), a_stage("other", version="3.0"))
+    other = replace(ENTRY, filename="other.whl")
+    await write(catalogue, ENTRY, other)
+    await write(catalogue, ENTRY, stage_id="other")
+
+    for _ in range(2):
+        await catalogue.write(lambda rows: rows.promotions.remove_entry("id", ENTRY.filename))
+
+    assert await journal(catalogue) == {"other.whl": other}
+    assert await journal(catalogue, "other") == {ENTRY.filename: ENTRY}
+
+
 async def unfinished(catalogue: Catalogue) -> list[str]:
     """Return the stages whose promotions are unfinished."""
     found = await catalogue.read(lambda rows: rows.promotions.list())
@@ -64,6 +84,7 @@ async def test_every_field_is_stored(catalogue: Catalogue, publisher: Publisher)
         first_sent_at=NOW,
         ended_at=NOW + HOUR,
         fence=2**40,
+        stop=StopRequest("t2", NOW + HOUR),
     )
     await given(catalogue, a_stage("id"))
 

@@ -1,6 +1,7 @@
 """The access log: one line per request, without tokens."""
 
 import asyncio
+import io
 import logging
 import sys
 
@@ -70,6 +71,47 @@ async def test_no_token_in_a_line(
     assert len(lines) == 1
     assert TOKENS[kind] not in lines[0]
     assert TOKENS[kind][5:] not in lines[0]
+
+
+USERINFO = (
+    "https://user:SECRET@index.example/simple/",
+    "https://SECRET@index.example/simple/",
+    "https://user:SEC/SECRET@index.example/simple/",
+    "HTTP://user:SECRET@index.example",
+    "//user:SECRET@index.example/simple/",
+    "user:SECRET@index.example:443",
+    "/tmp/demo/x/https://user:SECRET@index.example/",
+    "/tmp/demo/x/https:/user:SECRET@index.example/",
+    "/simple/user:SECRET@index.example/",
+    "/https:%2F%2Fuser:SECRET%40index.example/",
+    "/health/live?url=https://user:SECRET@index.example/",
+)
+
+
+@pytest.mark.parametrize("target", USERINFO)
+@pytest.mark.parametrize("method", ["GET", "POST", "CONNECT", "OPTIONS"])
+async def test_no_password_anywhere(
+    service: RunningService, log: io.StringIO, target: str, method: str
+) -> None:
+    """A user or password in a target is in no log, answer or metric."""
+    secret = "https://user:SECRET@index.example/"
+    headers = (f"Referer: {secret}", f"Origin: {secret}", "Host: user:SECRET@index.example")
+
+    answer = await exchange(service.url, a_request(target, method, "1.1", *headers))
+
+    metrics = await service.get("/metrics")
+    assert "SECRET" not in log.getvalue()
+    assert b"SECRET" not in answer
+    assert "SECRET" not in metrics.text
+
+
+async def test_form_of_the_target(
+    service: RunningService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A target that is not a path is refused, and its line has none."""
+    (line,) = await lines_about(service, caplog, "https://user:SECRET@index.example/simple/")
+
+    assert " GET - 400 " in line
 
 
 async def test_mistyped_stage_url(

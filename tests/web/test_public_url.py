@@ -3,6 +3,7 @@
 The proxy removes the path, so requests arrive without it.
 """
 
+import io
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -107,3 +108,35 @@ async def test_locations_of_the_api(service: RunningService, stage: Any) -> None
     assert (there.status, there.headers["Location"]) == (409, f"{PUBLIC}/api/stages/{stage['id']}")
     assert (new.status, new.headers["Location"]) == (201, new.document["links"]["session"])
     assert new.headers["Location"].startswith(f"{PUBLIC}/api/stages/")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("0.0.0.0", "0.0.0.0"), ("::", "[::]")], ids=["IPv4", "IPv6"]
+)
+async def test_wildcard_address(
+    tmp_path: Path, index: FakeIndex, log: io.StringIO, host: str, address: str
+) -> None:
+    """Without a public URL, a wildcard address is warned about, and pip is told to trust it."""
+    async with running_service(
+        tmp_path / "data", index, server={"port": 0, "host": host}
+    ) as running:
+        answer = await running.upload(a_wheel())
+
+    port = running.url.rpartition(":")[2]
+    warnings = [line for line in log.getvalue().splitlines() if " WARNING " in line]
+    assert len(warnings) == 1
+    assert f"stage URLs begin with http://{address}:{port}, which other" in warnings[0]
+    assert "Set server.public_url" in warnings[0]
+    assert f"--trusted-host {address}:{port}" in answer.text.replace("'", "")
+
+
+async def test_no_warning_with_a_public_url(
+    tmp_path: Path, index: FakeIndex, log: io.StringIO
+) -> None:
+    """With a public URL, any address is fine; pip is told to trust one without TLS."""
+    server = {"host": "0.0.0.0", "public_url": "http://stage.example"}
+    async with running_service(tmp_path / "data", index, server=server) as running:
+        answer = await running.upload(a_wheel())
+
+    assert " WARNING " not in log.getvalue()
+    assert " --trusted-host stage.example --index-url http://stage.example/tmp/" in answer.text

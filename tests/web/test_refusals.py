@@ -171,9 +171,9 @@ async def test_no_room_for_the_row(
     assert statuses == {404}
     last = [one for one in caplog.records if one.name == "stageproxy.services.audit"][-1]
     assert last.levelno == logging.ERROR
-    assert (
-        last.getMessage()
-        == f"audit: a refusal of token {await admin(service)} was not recorded: the disk is full"
+    assert last.getMessage() == (
+        f"audit: a refusal of token admin ({await admin(service)}) was not recorded: "
+        "the disk is full"
     )
 
 

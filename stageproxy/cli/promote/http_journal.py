@@ -49,7 +49,7 @@ class HttpJournalStore:
         """Store the entries of files, and show their progress."""
         for start in range(0, len(entries), _MAX_ENTRIES):
             batch = entries[start : start + _MAX_ENTRIES]
-            await self._report({"entries": [_document(one) for one in batch]})
+            await self._record([_document(one) for one in batch])
             for entry in batch:
                 state = state_of(entry.progress.value, in_doubt=entry.in_doubt)
                 self.progress.change(entry.filename, state)
@@ -70,14 +70,25 @@ class HttpJournalStore:
             raise ConflictError(failure(status, text).message)
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             raise UpstreamUnavailableError(failure(status, text).message)
-        _check(status, text)
+        self._check(status, text)
 
     async def fail(self, reason: str) -> None:
         """End the promotion with an error."""
         await self._report({"ending": "error", "reason": reason[:_MAX_REASON]})
 
+    async def _record(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Report entries. Raise `ConflictError` if the server refuses them, but the lease is held.
+
+        Then the promotion was stopped, and what is being sent can be finished.
+        """
+        status, text = await self._post({"entries": entries})
+        if status == HTTPStatus.CONFLICT:
+            await self.renew()
+            raise ConflictError(failure(status, text).message)
+        self._check(status, text)
+
     async def _report(self, report: Mapping[str, Any]) -> None:
-        _check(*await self._post(report))
+        self._check(*await self._post(report))
 
     async def _post(
         self, report: Mapping[str, Any], timeouts: ClientTimeout = TIMEOUTS
@@ -99,17 +110,16 @@ class HttpJournalStore:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _MAX_PAUSE)
 
-
-def _check(status: int, text: str) -> None:
-    if status == HTTPStatus.CONFLICT:
-        raise LostLeaseError
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise OutOfReachError(
-            f"The server answered with status {status} and did not record the progress, so nothing "
-            "more is sent. Run `stageproxy promote STAGE` again."
-        )
-    if status != HTTPStatus.OK:
-        raise failure(status, text)
+    def _check(self, status: int, text: str) -> None:
+        if status == HTTPStatus.CONFLICT:
+            raise LostLeaseError
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise OutOfReachError(
+                f"The server answered with status {status} and did not record the progress, so "
+                "nothing more is sent. Run `stageproxy promote STAGE` again."
+            )
+        if status != HTTPStatus.OK:
+            raise self.client.failure(status, text)
 
 
 def _entry(filename: str, file: Mapping[str, Any]) -> Entry:

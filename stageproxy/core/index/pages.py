@@ -1,15 +1,27 @@
 """Documents of the index, the files that pages list, and staged files."""
 
+import codecs
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import urljoin
+from functools import lru_cache
+from urllib.parse import urljoin, urlsplit
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from stageproxy.core.index.negotiation import SimpleType, simple_type_of
+
+_SUFFIXES = (
+    *(".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lz"),
+    *(".tlz", ".tar.lzma", ".tar.zst", ".tar.Z", ".tar", ".egg", ".exe", ".msi", ".rpm"),
+)
+
+_GENERIC_TYPES = frozenset(
+    {"", "application/octet-stream", "binary/octet-stream", "application/unknown", "text/plain"}
+)
+_BEFORE_CONTENT = codecs.BOM_UTF8 + b" \t\r\n"
 
 
 class UnreadablePageError(ValueError):
@@ -38,6 +50,27 @@ class Document:
     def with_body(self, body: bytes) -> "Document":
         """Return the document with another body."""
         return replace(self, body=body, digest=digest_of(body))
+
+
+PAGE_TYPES: Mapping[bytes, str] = {b"{": SimpleType.V1_JSON, b"<": SimpleType.HTML}
+JSON_TYPES: Mapping[bytes, str] = {b"{": "application/json"}
+FEED_TYPES: Mapping[bytes, str] = {b"<": "text/xml"}
+"""The types of documents by how they start."""
+
+
+def judged_by_content(document: Document, types: Mapping[bytes, str]) -> Document:
+    """Return a document with one of the *types*, if its own is missing or says nothing.
+
+    Static mirrors have no types for files without an extension, or the same for all.
+    """
+    own_type, mark, parameters = document.content_type.partition(";")
+    if own_type.strip().lower() not in _GENERIC_TYPES:
+        return document
+    kind = types.get(document.body.lstrip(_BEFORE_CONTENT)[:1])
+    if kind is None:
+        return document
+    content_type = kind + mark + parameters if kind.startswith("text/") else kind
+    return replace(document, content_type=content_type)
 
 
 def digest_of(body: bytes) -> str:
@@ -121,10 +154,28 @@ def version_in(filename: str) -> Version | None:
         return None
 
 
+def is_distribution(filename: str) -> bool:
+    """Return whether a filename is that of a distribution, of any format there has been."""
+    return filename.endswith(_SUFFIXES)
+
+
+def is_distribution_of(project: str, filename: str) -> bool:
+    """Return whether a filename is that of a distribution of a project, in any spelling."""
+    return is_distribution(filename) and _names_in(project).match(filename) is not None
+
+
+@lru_cache(maxsize=64)
+def _names_in(project: str) -> re.Pattern[str]:
+    name = "[-_.]+".join(re.escape(part) for part in project.split("-"))
+    return re.compile(rf"{name}-v?\d", re.IGNORECASE | re.ASCII)
+
+
 def resolved(base: str, link: str) -> str:
     """Return a *link* resolved against *base*. Raise `UnreadablePageError` if it is not a URL."""
     try:
-        return urljoin(base, link)
+        url = urljoin(base, link)
+        urlsplit(url)
     except ValueError as error:
         msg = f"{link[:80]!r} is not a URL ({error})"
         raise UnreadablePageError(msg) from error
+    return url

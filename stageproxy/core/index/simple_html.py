@@ -1,93 +1,60 @@
 """Staged files on an HTML page of the simple API (PEP 503, 592, 658, 714, 833)."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape, unescape
-from urllib.parse import unquote, urljoin, urlsplit
+from collections.abc import Iterable, Sequence
+from html import escape
+from urllib.parse import urljoin
 
+from stageproxy.core.index.charsets import encoded_page
+from stageproxy.core.index.html_page import HtmlPage, PageLink, parse_html_page
+from stageproxy.core.index.html_tags import Attribute
 from stageproxy.core.index.merge import additions, in_order, place_for
 from stageproxy.core.index.pages import (
+    Document,
     ListedFile,
     Listing,
     StagedFile,
     UnreadablePageError,
+    is_distribution_of,
     resolved,
 )
 from stageproxy.core.index.splice import Edit, insertion, spliced
 
-# Possessive quantifiers prevent backtracking and keep the scan linear.
-_TAG = re.compile(r"<(/?[a-zA-Z][^\s/>]*+)((?:[^>\"']++|\"[^\"]*+\"|'[^']*+')*+)>")
-_TAG_START = re.compile(r"</?[a-zA-Z]")
-_ATTRIBUTE = re.compile(r"([^\s\"'>/=]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++)))?+")
 _SCHEME = re.compile(r"\s*[a-zA-Z][a-zA-Z0-9+.-]*:")
-_BODY_END = re.compile(r"</body>", re.IGNORECASE | re.ASCII)
-_LINE_END = re.compile(r"[ \t]*+(?:<br\s*+/?>)?[ \t]*+\r?\n?", re.IGNORECASE)
+_LINE_END = re.compile(r"[^<\n]*+(?:<br\s*+/?>[^<\n]*+)?+(?:\n|\Z)", re.IGNORECASE)
+_BREAK = re.compile(r"[ \t]*+<br\s*+/?>[ \t]*+\r?\n?", re.IGNORECASE)
+_SHA256 = re.compile(r"(?:^|&)sha256=([0-9a-f]{64})(?![^&])", re.IGNORECASE)
 _END_OF_DOCUMENT = "</html>"
-_BASE = "base"
-_API_NAMES = "pypi:"
 _RELATIVE_ATTRIBUTES = ("href", "data-provenance")
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """An attribute's value and its position in the document, which is empty without a value."""
-
-    value: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A link of the page: its attributes, its text and its position."""
-
-    attributes: Mapping[str, Attribute]
-    text: str
-    start: int
-    end: int
-
-    def get(self, name: str) -> str | None:
-        """Return the value of an attribute, `None` if the link does not have it."""
-        return self.attributes[name].value if name in self.attributes else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    text: str
-    anchors: Sequence[Anchor]
-    base: str | None
-    status: str | None
-    version: str | None
-
-
-def read_html_page(body: bytes) -> Listing:
-    """Return the files that an HTML page lists. Raise `UnreadablePageError` if it is invalid."""
-    return _listing(_parse(body))
+def read_html_page(page: Document, project: str) -> Listing:
+    """Return the files of *project* on a page. Raise `UnreadablePageError` if it is invalid."""
+    return _listing(parse_html_page(page.body, page.content_type, project), project)
 
 
 def add_to_html_page(
-    body: bytes, url: str, staged: Sequence[StagedFile], *, page_url: str
+    page: Document, project: str, staged: Sequence[StagedFile], *, page_url: str
 ) -> bytes:
-    """Return the page with the *staged* files that it does not list.
+    """Return the page of *project* with the *staged* files that it does not list.
 
-    Upstream's bytes do not change, except that relative links become absolute. *url*
-    is upstream's URL of the page, and *page_url* that for clients. If the page has a
-    base URL, links of staged files are resolved against *page_url*.
+    Upstream's bytes do not change, except that relative links become absolute. The page
+    keeps its encoding. *page_url* is its URL for clients: if the page has a base URL,
+    links of staged files are resolved against *page_url*.
     """
-    document = _parse(body)
-    listing = _listing(document)
-    missing = additions(listing, staged)
+    html = parse_html_page(page.body, page.content_type, project)
+    missing = additions(_listing(html, project), staged)
     if not missing:
-        return body
-    base = page_url if document.base is not None else ""
-    names = [_filename(anchor) for anchor in document.anchors]
+        return page.body
+    base = page_url if html.base is not None else ""
+    files = _files_of(html, project)
+    names = [one.filename for one in files]
     links = [
-        insertion(_place(document, place_for(one.filename, names)), _link(one, base))
+        insertion(_place(html, files, place_for(one.filename, names)), _link(one, base))
         for one in missing
     ]
-    absolute = _absolute_links(document, resolved(url, document.base or ""))
-    return spliced(document.text, [*absolute, *links]).encode()
+    absolute = _absolute_links(html, resolved(page.url, html.base or ""))
+    return _encoded(page, html, [*absolute, *links])
 
 
 def new_html_page(project: str, staged: Sequence[StagedFile]) -> bytes:
@@ -130,134 +97,59 @@ def _link(staged: StagedFile, base: str) -> str:
     return f"<a {' '.join(attributes)}>{escape(staged.filename)}</a><br />\n"
 
 
-def _parse(body: bytes) -> _Document:
-    """Return the document. Raise `UnreadablePageError` if it is not a page in UTF-8."""
-    try:
-        document = _read(body.decode())
-        _check(document)
-    except ValueError as error:
-        msg = f"not an HTML page of the simple API ({error})"
-        raise UnreadablePageError(msg) from error
-    return document
+def _files_of(html: HtmlPage, project: str) -> Sequence[PageLink]:
+    return [one for one in html.links if is_distribution_of(project, one.filename)]
 
 
-def _read(text: str) -> _Document:
-    anchors: list[Anchor] = []
-    found: dict[str, str] = {}
-    opened: tuple[dict[str, Attribute], int, int] | None = None
-    for tag, start, end in _tags(text):
-        name = tag[1].lower()
-        if name == "a":
-            opened = (_attributes(text, tag), start, end)
-        elif name == "/a" and opened is not None:
-            attributes, at, after = opened
-            anchors.append(Anchor(attributes, unescape(text[after:start]).strip(), at, end))
-            opened = None
-        elif name in {"base", "meta"}:
-            found = _metadata_in(name, _attributes(text, tag)) | found
-    return _Document(
-        text,
-        anchors,
-        found.get(_BASE),
-        found.get("pypi:project-status"),
-        found.get("pypi:repository-version"),
-    )
+def _listing(html: HtmlPage, project: str) -> Listing:
+    files = [_listed(one, html.base or "") for one in _files_of(html, project)]
+    return Listing({one.filename: one for one in files}, html.status)
 
 
-def _tags(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
-    position = 0
-    while (position := text.find("<", position)) >= 0:
-        if text.startswith("<!--", position):
-            end = text.find("-->", position)
-            position = end if end >= 0 else len(text)
-            continue
-        if tag := _TAG.match(text, position):
-            yield tag, *tag.span()
-            position = tag.end()
-        elif _TAG_START.match(text, position):
-            msg = f"the tag at character {position} is not closed"
-            raise ValueError(msg)
-        else:
-            position += 1
-
-
-def _attributes(text: str, tag: re.Match[str]) -> dict[str, Attribute]:
-    found: dict[str, Attribute] = {}
-    for one in _ATTRIBUTE.finditer(text, *tag.span(2)):
-        group = next((number for number in (2, 3, 4) if one[number] is not None), None)
-        start, end = one.span(group) if group else (one.end(), one.end())
-        found.setdefault(one[1].lower(), Attribute(unescape(text[start:end]), start, end))
-    return found
-
-
-def _metadata_in(name: str, attributes: Mapping[str, Attribute]) -> dict[str, str]:
-    """Return the metadata of the page in a tag. Of repeated tags, the first counts."""
-    if name == "base":
-        return {_BASE: attributes["href"].value} if "href" in attributes else {}
-    if "name" in attributes and "content" in attributes:
-        key = attributes["name"].value
-        return {key: attributes["content"].value} if key.startswith(_API_NAMES) else {}
-    return {}
-
-
-def _check(document: _Document) -> None:
-    """Raise `ValueError` unless the document is a page of the simple API.
-
-    The text of every link must be the last component of its URL (PEP 503); a page
-    without links must have an API version. This refuses sign-in forms and error pages.
-    """
-    if document.version is None and not document.anchors:
-        msg = "it has neither links nor an API version"
-        raise ValueError(msg)
-    for anchor in document.anchors:
-        if _filename(anchor) != anchor.text:
-            msg = f"the link {anchor.text[:80]!r} does not point to a file of that name"
-            raise ValueError(msg)
-
-
-def _filename(anchor: Anchor) -> str:
-    return unquote(urlsplit(anchor.get("href") or "").path.rpartition("/")[2])
-
-
-def _listing(document: _Document) -> Listing:
-    files = [_listed(anchor, document.base or "") for anchor in document.anchors]
-    return Listing({one.filename: one for one in files}, document.status or "active")
-
-
-def _listed(anchor: Anchor, base: str) -> ListedFile:
-    algorithm, _, digest = urlsplit(anchor.get("href") or "").fragment.partition("=")
+def _listed(link: PageLink, base: str) -> ListedFile:
+    url = resolved(base, link.href)
+    digest = _SHA256.search(link.href.partition("#")[2])
     return ListedFile(
-        filename=_filename(anchor),
-        sha256=digest.lower() if algorithm == "sha256" else None,
-        requires_python=anchor.get("data-requires-python") or None,
-        yanked=anchor.get("data-yanked"),
-        link=resolved(base, anchor.get("href") or ""),
+        filename=link.filename,
+        sha256=digest[1].lower() if digest else None,
+        requires_python=link.get("data-requires-python") or None,
+        yanked=link.get("data-yanked"),
+        link=url,
     )
 
 
-def _place(document: _Document, before: int) -> int:
-    """Return the position of a new link that follows a number of links."""
-    if before:
-        end = document.anchors[before - 1].end
-        line_end = _LINE_END.match(document.text, end)
-        return line_end.end() if line_end else end
-    if document.anchors:
-        return document.anchors[0].start
-    ends = [found.start() for found in _BODY_END.finditer(document.text)]
-    return ends[-1] if ends else len(document.text)
+def _encoded(page: Document, html: HtmlPage, edits: Iterable[Edit]) -> bytes:
+    """Return the edited page. Raise `UnreadablePageError` if its other bytes would change."""
+    if encoded_page(html.text, html.codec) != page.body:
+        msg = f"an HTML page that cannot be edited in its encoding, {html.codec}"
+        raise UnreadablePageError(msg)
+    return encoded_page(spliced(html.text, edits), html.codec)
 
 
-def _absolute_links(document: _Document, url: str) -> list[Edit]:
+def _place(html: HtmlPage, files: Sequence[PageLink], before: int) -> int:
+    """Return the position of a new link that follows a number of *files*.
+
+    It is on a line of its own unless the line has more markup, as in a table.
+    """
+    if not files:
+        return html.end
+    if not before:
+        return files[0].start
+    end = files[before - 1].end
+    line_end = _LINE_END.match(html.text, end) or _BREAK.match(html.text, end)
+    return line_end.end() if line_end else end
+
+
+def _absolute_links(html: HtmlPage, url: str) -> list[Edit]:
     """Return the edits that make the relative links of upstream's files absolute."""
     found = [
-        anchor.attributes[name]
-        for anchor in document.anchors
+        link.attributes[name]
+        for link in html.links
         for name in _RELATIVE_ATTRIBUTES
-        if _is_relative(anchor.get(name))
+        if _is_relative(link.get(name))
     ]
     return [
-        Edit(one.start, one.end, _quoted(document.text, one, resolved(url, one.value)))
-        for one in found
+        Edit(one.start, one.end, _quoted(html.text, one, resolved(url, one.value))) for one in found
     ]
 
 

@@ -213,11 +213,16 @@ def _with_normalized_name(
 
 
 def _only(path: str, segments: list[str], project: NormalizedName) -> Target:
+    """Return the resource below `+only/`, which may be an index URL without `simple/` too."""
     match segments:
         case ["simple"]:
             return _at("+only/simple/", path, OnlyList())
         case ["simple", name] if canonicalize_name(name) == project:
             return _at(f"+only/simple/{project}/", unquote(path), OnlyPage())
+        case [] | [""]:
+            return Redirected("+only/simple/", permanent=False)
+        case [name] if canonicalize_name(name) == project:
+            return Redirected(f"+only/simple/{project}/", permanent=False)
     return NotServed()
 
 

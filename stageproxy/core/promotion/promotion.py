@@ -67,11 +67,20 @@ class PublishUrls:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRequest:
+    """A request to stop a promotion as soon as no file is being sent. *by*: an API token's id."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     """The promotion of a stage, in its latest attempt.
 
     `notices` are for people, such as on attestations that were left out.
     `first_sent_at` is when the first byte of the release was sent, in any attempt.
+    `stop` is the first request to stop this attempt.
     """
 
     stage_id: str
@@ -83,6 +92,7 @@ class Promotion:
     first_sent_at: datetime | None = None
     ended_at: datetime | None = None
     notices: tuple[str, ...] = field(default=())
+    stop: StopRequest | None = None
 
     def check_fence(self, fence: int) -> None:
         """Raise `LostLeaseError` unless *fence* is that of the current holder."""
@@ -90,16 +100,22 @@ class Promotion:
             raise LostLeaseError
 
     def check_target(self, target: PublishUrls) -> None:
-        """Raise if *target* is another upload API than the one with the release's first files.
+        """Raise if *target* is another index than the one with the release's first files.
 
-        A release must not be split between two indexes.
+        A release must not be split between two indexes, nor confirmed on another one.
         """
-        if self.first_sent_at is not None and self.target.repository_url != target.repository_url:
-            raise ConflictError(
-                f"Files of this release may already be on {self.target.repository_url}, but the "
-                f"settings now have {target.repository_url}. Set promotion.repository_url back to "
-                "publish the remaining files."
-            )
+        if self.first_sent_at is None:
+            return
+        urls = (
+            ("repository_url", self.target.repository_url, target.repository_url),
+            ("index_url", self.target.index_url, target.index_url),
+        )
+        for setting, former, present in urls:
+            if former != present:
+                raise ConflictError(
+                    f"Files of this release may already be on {former}, but the settings now have "
+                    f"{present}. Set promotion.{setting} back to publish the remaining files."
+                )
 
     def renewed(self, now: datetime) -> "Promotion":
         """Return the promotion with a renewed lease."""
@@ -126,6 +142,13 @@ class LostLeaseError(ConflictError):
             "Another promotion of this stage has taken over, or this one has ended. "
             "This one sends nothing more."
         )
+
+
+class StopRequestedError(ConflictError):
+    """The promotion was stopped, so no file can be sent any more."""
+
+    def __init__(self) -> None:
+        super().__init__("The promotion was stopped. Nothing more is sent.")
 
 
 def reminder_interval(first_sent_at: datetime | None, now: datetime) -> timedelta | None:

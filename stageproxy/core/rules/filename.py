@@ -5,7 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from packaging.utils import canonicalize_name
 
-from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.archives.filenames import (
+    WHEEL_SUFFIX,
+    DistributionName,
+    parse_distribution_name,
+)
 from stageproxy.core.archives.members import has_invisible
 from stageproxy.core.rules.fields import find_version
 from stageproxy.core.rules.findings import Finding, Level, suspicious
@@ -15,6 +19,8 @@ from stageproxy.core.rules.upload import Rule, Upload
 
 LONGEST_FILENAME = 255
 
+_FEWEST_HYPHENS = 2
+"""PyPI splits a wheel's filename into name, version and rest before it parses it."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -67,11 +73,16 @@ def _digests(upload: Upload) -> Iterator[Finding]:
 
 
 def _distribution_name(upload: Upload) -> Iterator[Finding]:
-    if upload.name is None:
-        try:
-            parse_distribution_name(upload.filename)
-        except ValueError as error:
-            yield Finding("content", str(error))
+    if upload.name is not None:
+        return
+    if upload.filename.endswith(WHEEL_SUFFIX) and upload.filename.count("-") < _FEWEST_HYPHENS:
+        message = "Invalid distribution file. Unable to parse name and version from wheel filename"
+        yield Finding("content", message)
+        return
+    try:
+        parse_distribution_name(upload.filename)
+    except ValueError as error:
+        yield Finding("content", str(error))
 
 
 def _platform(upload: Upload) -> Iterator[Finding]:
@@ -85,14 +96,14 @@ def _platform(upload: Upload) -> Iterator[Finding]:
 
 def _project(upload: Upload) -> Iterator[Finding]:
     project, spelled = _names(upload)
-    if upload.name is not None and upload.name.project != project:
+    if upload.name is not None and not _is_of(project, upload.name, upload):
         yield Finding("content", f"Start filename for {project!r} with {spelled!r}.")
 
 
 def _spelling(upload: Upload) -> Iterator[Finding]:
     project, spelled = _names(upload)
     name = upload.name
-    if name is None or name.project != project:
+    if name is None or not _is_of(project, name, upload):
         return
     if name.is_wheel:
         yield from _wheel_spelling(name, spelled)
@@ -103,6 +114,18 @@ def _spelling(upload: Upload) -> Iterator[Finding]:
 def _names(upload: Upload) -> tuple[str, str]:
     project = canonicalize_name(upload.get("name") or "")
     return project, project.replace("-", "_")
+
+
+def _is_of(project: str, name: DistributionName, upload: Upload) -> bool:
+    """Return whether a filename is of *project*.
+
+    As on PyPI, a post-release such as `1.5-9` may have its own hyphen in an sdist's filename.
+    """
+    if name.project == project or name.is_wheel:
+        return name.project == project
+    version = find_version(upload.get("version") or "")
+    is_post = version is not None and version.is_postrelease
+    return is_post and canonicalize_name(name.spelled.rpartition("-")[0]) == project
 
 
 def _wheel_spelling(name: DistributionName, spelled: str) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
 """Acceptance of artifacts into stages: new, unchanged, replacing another one, or refused."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
+from stageproxy.core.errors import ConflictError, OtherReleaseError, Problem, RefusedError
 from stageproxy.core.index.pages import Listing
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.project import ONE_SDIST
@@ -13,6 +13,13 @@ from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Step
 
 CLOSED_TO_UPLOADS = frozenset({"archived", "quarantined"})
 """The states of a project in which an index must not accept uploads (PEP 792)."""
+
+
+Final = Mapping[str, str]
+"""Why files that may be published cannot be changed any more, by their names."""
+
+NOTHING_FINAL: Final = {}
+_OTHER_FILES = "Files that certainly are not published can be."
 
 
 class Outcome(StrEnum):
@@ -97,12 +104,13 @@ def plan_acceptance(
     others: Iterable[Artifact],
     *,
     replace: bool,
+    final: Final = NOTHING_FINAL,
 ) -> Outcome:
     """Return the effect of an artifact on a stage. Raise if the stage cannot accept it.
 
     *others*: the artifacts of the project's live stages. PyPI accepts the same
     bytes only once, whatever their filename. *replace*: whether a staged file
-    can be replaced.
+    can be replaced; *final*: those that cannot.
     """
     stage.after(Step.EDIT)
     if not stage.accepts_version(version):
@@ -110,6 +118,35 @@ def plan_acceptance(
     existing = stage.find_artifact(artifact.filename)
     _check_sdist_is_the_only_one(stage, artifact)
     _check_bytes_are_new(artifact, others)
+    outcome = _outcome(existing, artifact, replace=replace)
+    if outcome is not Outcome.UNCHANGED:
+        check_can_change(stage, artifact.filename, final)
+    return outcome
+
+
+def check_can_change(stage: Stage, filename: str, final: Final) -> None:
+    """Raise `ConflictError` if a file can be neither replaced, withdrawn nor added any more.
+
+    PyPI never changes a file that it has. And the sdist is published last: once it may
+    be published, nothing follows.
+    """
+    stage.after(Step.EDIT)
+    if reason := final.get(filename):
+        raise ConflictError(
+            f"{filename} {reason}, so it can be neither replaced nor withdrawn. {_OTHER_FILES}"
+        )
+    if stage.find_artifact(filename) is not None:
+        return
+    sdists = (one.filename for one in stage.artifacts if one.kind is ArtifactKind.SDIST)
+    for sdist in sdists:
+        if reason := final.get(sdist):
+            raise ConflictError(
+                f"{sdist} {reason}. The sdist is the last file of a release, so {stage.release} "
+                "takes no more files. Publish another version."
+            )
+
+
+def _outcome(existing: Artifact | None, artifact: Artifact, *, replace: bool) -> Outcome:
     if existing is None:
         return Outcome.UPLOADED
     if existing.sha256 == artifact.sha256:

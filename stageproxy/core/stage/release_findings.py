@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import Version
 
 from stageproxy.core.index.pages import Listing, version_in
 from stageproxy.core.rules.findings import Finding, suspicious
@@ -13,7 +14,7 @@ from stageproxy.core.rules.upload import IndexState, Upload
 from stageproxy.core.stage.accept import find_closed
 from stageproxy.core.stage.order import place_in_promotion
 from stageproxy.core.stage.stage import Artifact, ArtifactKind
-from stageproxy.core.stage.wheel_coverage import lost_wheels, release_before
+from stageproxy.core.stage.wheel_coverage import regressions, release_before
 from stageproxy.core.values import FormFields
 
 _LABELS: Mapping[str, str] = {
@@ -67,22 +68,39 @@ def release_findings(uploads: Sequence[Upload], listing: Listing | None) -> list
     closed = find_closed(uploads[0].name.project, known) if uploads and uploads[0].name else None
     readable = (one for one in uploads if one.contents.core_metadata is not None)
     claims = (claims_of_form(one.filename, one.form) for one in readable)
-    sentences = [*differences(claims), *_lost_wheels(uploads, known)]
+    sentences = [*differences(claims), *_regressions(uploads, known)]
     found = [suspicious(one, "release") for one in sentences]
     return [closed, *found] if closed else found
 
 
-def _lost_wheels(uploads: Sequence[Upload], listing: Listing) -> list[str]:
-    """Return a sentence on each platform whose wheels of the previous release are missing."""
+def _regressions(uploads: Sequence[Upload], listing: Listing) -> list[str]:
+    """Return a sentence on all that the previous release serves and this one does not.
+
+    Files of this release that are published already count.
+    """
     name = uploads[0].name if uploads else None
-    versions = {filename: version_in(filename) for filename in listing.files}
-    before = release_before(name.version, versions) if name else None
-    if name is None or before is None:
+    if name is None:
         return []
-    old = (filename for filename, version in versions.items() if version == before)
-    published = (filename for filename, version in versions.items() if version == name.version)
-    lost = lost_wheels([*(one.filename for one in uploads), *published], old)
-    return [f"There is {what}, unlike in {name.project} {before}." for what in lost]
+    releases = _releases_in(listing)
+    before = release_before(name.version, releases)
+    if before is None:
+        return []
+    return regressions(
+        [*(one.filename for one in uploads), *releases.get(name.version, ())],
+        releases[before],
+        f"{name.project} {before}",
+        requires_python=uploads[0].get("requires_python"),
+    )
+
+
+def _releases_in(listing: Listing) -> Mapping[Version, Sequence[str]]:
+    """Return the filenames of each release that is not yanked, by version."""
+    releases: dict[Version, list[str]] = {}
+    for file in listing.files.values():
+        version = version_in(file.filename) if file.yanked is None else None
+        if version is not None:
+            releases.setdefault(version, []).append(file.filename)
+    return releases
 
 
 @dataclass(frozen=True, slots=True)

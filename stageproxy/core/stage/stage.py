@@ -32,31 +32,64 @@ class Step(StrEnum):
     """A step of a stage, as the errors name it."""
 
     EDIT = "be edited"
+    EXTEND = "be extended"
     PROMOTE = "be promoted"
+    STOP = "be stopped"
     SUCCEED = "succeed"
     FAIL = "fail"
     CANCEL = "be canceled"
+    GIVE_UP = "be given up"
 
+
+_RUNNING: Mapping[Step, Status] = {
+    Step.STOP: Status.PROCESSING,
+    Step.SUCCEED: Status.PUBLISHED,
+    Step.FAIL: Status.ERROR,
+}
 
 NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.OPEN, False): {
         Step.EDIT: Status.OPEN,
+        Step.EXTEND: Status.OPEN,
         Step.PROMOTE: Status.PROCESSING,
         Step.CANCEL: Status.CANCELED,
     },
-    (Status.PROCESSING, False): {Step.SUCCEED: Status.PUBLISHED, Step.FAIL: Status.ERROR},
-    (Status.PROCESSING, True): {Step.SUCCEED: Status.PUBLISHED, Step.FAIL: Status.ERROR},
+    (Status.PROCESSING, False): _RUNNING,
+    (Status.PROCESSING, True): _RUNNING,
     (Status.ERROR, False): {
         Step.EDIT: Status.ERROR,
+        Step.EXTEND: Status.ERROR,
         Step.PROMOTE: Status.PROCESSING,
+        Step.STOP: Status.ERROR,
         Step.CANCEL: Status.CANCELED,
     },
-    (Status.ERROR, True): {Step.PROMOTE: Status.PROCESSING},
+    (Status.ERROR, True): {
+        Step.EDIT: Status.ERROR,
+        Step.PROMOTE: Status.PROCESSING,
+        Step.STOP: Status.ERROR,
+        Step.GIVE_UP: Status.CANCELED,
+    },
 }
 """The status after each step, by status and by whether anything was sent to PyPI. Other steps
-are conflicts."""
+are conflicts. Of a stage that has sent something, only some files can be edited: see `accept`."""
 
-_FINISH = " Run `stageproxy promote STAGE` again to publish the rest."
+_WAIT = "Wait until it has ended, or stop it with `stageproxy promote STAGE --stop`."
+_FINISH = "Run `stageproxy promote STAGE` again to publish the rest."
+_CANCEL = "Nothing of it is published: cancel it with `stageproxy stage cancel STAGE`."
+_UNTIL_IT_ENDS = dict.fromkeys((Step.EDIT, Step.EXTEND, Step.CANCEL, Step.GIVE_UP), _WAIT)
+_ADVICE: Mapping[tuple[Status, bool], Mapping[Step, str]] = {
+    (Status.OPEN, False): {Step.GIVE_UP: _CANCEL},
+    (Status.PROCESSING, False): _UNTIL_IT_ENDS,
+    (Status.PROCESSING, True): _UNTIL_IT_ENDS,
+    (Status.ERROR, False): {Step.GIVE_UP: _CANCEL},
+    (Status.ERROR, True): {
+        Step.EXTEND: "It does not expire.",
+        Step.CANCEL: (
+            f"{_FINISH} To give up what is left, run `stageproxy promote STAGE --give-up`."
+        ),
+    },
+}
+"""What to do about a step that a stage does not allow."""
 
 
 class ArtifactKind(StrEnum):
@@ -128,6 +161,11 @@ class Stage:
         """The name of the release for people: `demo 1.0`."""
         return f"{self.project} {self.version or '(no version yet)'}"
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the stage has no file, and none is being uploaded by PEP 694."""
+        return not self.artifacts and not self.uploads
+
     def is_live(self, now: datetime) -> bool:
         """Return whether the release can still be published from this stage."""
         return self.status in LIVE and not self.has_expired(now)
@@ -145,11 +183,11 @@ class Stage:
         try:
             return self.steps()[step]
         except KeyError:
-            is_partial = self.status is Status.ERROR
-            state, advice = ("partially published", _FINISH) if is_partial else (self.status, "")
-            raise ConflictError(
-                f"Stage {self.release} is {state} and cannot {step}.{advice}"
-            ) from None
+            failed = "partially published" if self.sent else "unpublished"
+            state = failed if self.status is Status.ERROR else self.status
+            sentence = f"Stage {self.release} is {state} and cannot {step}."
+            advice = _ADVICE.get((self.status, self.sent), {}).get(step, "")
+            raise ConflictError(f"{sentence} {advice}".rstrip()) from None
 
     def find_artifact(self, filename: str) -> Artifact | None:
         """Return the artifact with that filename, `None` if there is none."""

@@ -1,89 +1,286 @@
-"""The platforms and Pythons that the wheels of a release cover."""
+"""What the wheels of a release serve, and what those of the release before served as well.
+
+A wheel serves an interpreter on a platform from a version of the system on: a wheel for
+macOS 11 serves macOS 15, one with abi3 serves later versions of CPython, and one for any
+platform serves all of them.
+"""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-_LINUX = re.compile(r"(manylinux|musllinux|linux)(?:\d+|_\d+_\d+)?_(.+)")
-_OTHERS = re.compile(r"(macosx|ios|android|pyemscripten)_\d+(?:_\d+)?_(.+)")
-_BOTH = {"macosx universal2": ("macosx arm64", "macosx x86_64")}
+_GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+_PLATFORM = re.compile(
+    r"(?P<legacy>manylinux(?:1|2010|2014))_(?P<legacy_machine>.+)"
+    r"|(?P<system>manylinux|musllinux|macosx|ios|android|pyemscripten)"
+    r"_(?P<major>\d+)(?:_(?P<minor>\d+))?_(?P<machine>.+)"
+)
+_BOTH = {
+    "macosx universal2": ("macosx arm64", "macosx x86_64"),
+    "macosx intel": ("macosx i386", "macosx x86_64"),
+}
 """Platforms that stand for several others."""
 
+_FIRST_SYSTEMS = {"macosx arm64": (11, 0)}
+"""The first version of a system on a machine: universal2 names that of the other machine."""
+
+_NEEDS = {"macosx": "macOS", "manylinux": "glibc", "musllinux": "musl"}
+"""What the version in a platform tag is the version of."""
+
+_INTERPRETER = re.compile(r"([a-z]+?)3_?(\d*)")
+_CPYTHON, _FREE_THREADED, _ANY_PYTHON = "cp", "cpt", "py"
+_CPYTHONS = frozenset({_CPYTHON, _FREE_THREADED, _ANY_PYTHON})
+_NO_ABI = "none"
+_PATCHES = (0, 99)
 _ANY = "any"
 _MOST_NAMED = 5
 
 Platform = str
 """A platform tag without the version of the system: `musllinux aarch64`."""
 
-
-def platform_of(tag: str) -> Platform:
-    """Return the platform of a platform tag."""
-    found = _LINUX.fullmatch(tag) or _OTHERS.fullmatch(tag)
-    return " ".join(found.groups()) if found else tag.replace("_", " ")
+SystemVersion = tuple[int, int]
+_NO_SYSTEM: SystemVersion = (0, 0)
 
 
-def pythons_by_platform(filenames: Iterable[str]) -> Mapping[Platform, frozenset[str]]:
-    """Return the Python tags of the wheels among *filenames*, by platform."""
-    covered: dict[Platform, set[str]] = defaultdict(set)
+@dataclass(frozen=True, slots=True, order=True)
+class Interpreter:
+    """An implementation of Python 3, and its minor version: `cp`, 13 is CPython 3.13.
+
+    A free-threaded CPython is an implementation of its own, `cpt`: its ABI is another one.
+    """
+
+    implementation: str
+    minor: int
+
+    def __str__(self) -> str:
+        """Return its tag: `cp313t`."""
+        letters = self.implementation.removesuffix("t")
+        suffix = "t" if self.implementation == _FREE_THREADED else ""
+        return f"{letters}3{self.minor or ''}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What one tag of a wheel serves: an interpreter, or also its later versions."""
+
+    interpreter: Interpreter
+    or_later: bool
+    platform: Platform
+    system: SystemVersion
+
+    def serves(self, interpreter: Interpreter) -> bool:
+        implementation = self.interpreter.implementation
+        if implementation not in {_ANY_PYTHON, interpreter.implementation}:
+            return False
+        if self.or_later:
+            return self.interpreter.minor <= interpreter.minor
+        return self.interpreter.minor == interpreter.minor
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the wheels of a release serve."""
+
+    served: Collection[_Served]
+
+    @cached_property
+    def platforms(self) -> Collection[Platform]:
+        """The platforms that wheels are for, in order; `any` stands for all of them."""
+        return sorted({one.platform for one in self.served})
+
+    def system_for(self, interpreter: Interpreter, platform: Platform) -> SystemVersion | None:
+        """Return the lowest version of the system that is served, `None` if none is."""
+        versions = (
+            one.system
+            for one in self.served
+            if one.platform in {platform, _ANY} and one.serves(interpreter)
+        )
+        return min(versions, default=None)
+
+    def serves(self, interpreter: Interpreter) -> bool:
+        """Return whether an interpreter is served on some platform."""
+        return any(one.serves(interpreter) for one in self.served)
+
+
+def coverage_of(filenames: Iterable[str]) -> Coverage:
+    """Return what the wheels among *filenames* serve. Python 2 is left out."""
+    return Coverage(frozenset(one for tag in _tags_of(filenames) for one in _served_by(tag)))
+
+
+def _tags_of(filenames: Iterable[str]) -> Iterable[Tag]:
     for filename in filenames:
         try:
-            _, _, _, tags = parse_wheel_filename(filename)
+            yield from parse_wheel_filename(filename)[3]
         except InvalidWheelFilename:
             continue
-        for tag in tags:
-            platform = platform_of(tag.platform)
-            for one in _BOTH.get(platform, (platform,)):
-                covered[one].add(tag.interpreter)
-    return {platform: frozenset(pythons) for platform, pythons in covered.items()}
 
 
-def lost_wheels(filenames: Iterable[str], before: Iterable[str]) -> list[str]:
-    """Return which platforms the wheels of an earlier release cover and these do not.
-
-    A wheel for any platform covers all of them. A Python that no platform has any
-    more is not reported: releases drop old Pythons. A platform that is missing, or a
-    Python that is missing on one platform only, suggests a CI job that failed.
-    """
-    now, then = pythons_by_platform(filenames), pythons_by_platform(before)
-    if not now or _ANY in now:
-        return []
-    known = frozenset[str]().union(*now.values())
-    return [
-        sentence
-        for platform in sorted(then)
-        if (sentence := _lost_on(platform, then[platform] & known, now.get(platform)))
-    ]
-
-
-def _lost_on(
-    platform: Platform, expected: frozenset[str], found: frozenset[str] | None
-) -> str | None:
+def _served_by(tag: Tag) -> Iterable[_Served]:
+    found = _INTERPRETER.fullmatch(tag.interpreter)
     if found is None:
-        return f"no wheel for {'all platforms' if platform == _ANY else platform}"
-    lost = expected - found
-    return f"no wheel for {_first_few(lost)} on {platform}" if lost else None
+        return
+    minor = int(found[2] or 0)
+    platform, system = platform_of(tag.platform)
+    for name in _BOTH.get(platform, (platform,)):
+        for implementation, or_later in _implementations(found[1], tag.abi):
+            lowest = max(system, _FIRST_SYSTEMS.get(name, system))
+            yield _Served(Interpreter(implementation, minor), or_later, name, lowest)
 
 
-def release_before(version: Version, filenames: Mapping[str, Version | None]) -> Version | None:
-    """Return the newest release before *version* that has wheels, a final one if there is one."""
-    older = [
-        found
-        for name, found in filenames.items()
-        if found is not None and found < version and name.endswith(".whl")
+def _implementations(name: str, abi: str) -> Iterable[tuple[str, bool]]:
+    """Return the implementations that a tag serves, and whether their later versions, too."""
+    if name == _CPYTHON and abi == "abi3t":
+        return [(_FREE_THREADED, True)]
+    if name == _CPYTHON and re.fullmatch(r"cp\d+t", abi):
+        return [(_FREE_THREADED, False)]
+    if name == _CPYTHON and abi == _NO_ABI:
+        return [(_CPYTHON, False), (_FREE_THREADED, False)]
+    return [(name, abi == "abi3" or name == _ANY_PYTHON)]
+
+
+def platform_of(tag: str) -> tuple[Platform, SystemVersion]:
+    """Return the platform of a platform tag, and the lowest version of the system."""
+    found = _PLATFORM.fullmatch(tag)
+    if found is None:
+        return tag.replace("_", " ", 1), _NO_SYSTEM
+    if found["legacy"]:
+        return f"manylinux {found['legacy_machine']}", _GLIBC[found["legacy"]]
+    return f"{found['system']} {found['machine']}", (int(found["major"]), int(found["minor"] or 0))
+
+
+def regressions(
+    filenames: Collection[str],
+    before: Collection[str],
+    release: str,
+    *,
+    requires_python: str | None = None,
+) -> list[str]:
+    """Return a sentence on all that the files of *release*, the one before, serve and these do not.
+
+    *requires_python*: a Python that it excludes is not missed.
+    """
+    lost_kinds = [
+        f"There {what}, unlike in {release}."
+        for what, is_kind in _KINDS.items()
+        if any(map(is_kind, before)) and not any(map(is_kind, filenames))
     ]
+    if not any(map(_is_wheel, filenames)):
+        return lost_kinds
+    wanted = _specifier(requires_python or "")
+    comparison = _Comparison(coverage_of(filenames), coverage_of(before), wanted)
+    lost = [f"There is no wheel for {what}, unlike in {release}." for what in comparison.lost()]
+    return [*lost_kinds, *lost, *comparison.raised(release)]
+
+
+def _specifier(requires_python: str) -> SpecifierSet:
+    try:
+        return SpecifierSet(requires_python)
+    except InvalidSpecifier:
+        return SpecifierSet()
+
+
+def _is_wheel(filename: str) -> bool:
+    return filename.endswith(".whl")
+
+
+def _is_sdist(filename: str) -> bool:
+    return filename.endswith((".tar.gz", ".zip"))
+
+
+_KINDS: Mapping[str, Callable[[str], bool]] = {
+    "are no wheels": _is_wheel,
+    "is no sdist": _is_sdist,
+}
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """The wheels of a release, and those of the release before."""
+
+    now: Coverage
+    then: Coverage
+    wanted: SpecifierSet
+
+    @cached_property
+    def interpreters(self) -> Sequence[Interpreter]:
+        """The interpreters to compare: all that a wheel names, and CPython without gaps."""
+        named = {one.interpreter for one in (*self.now.served, *self.then.served)}
+        exact = {one for one in named if one.minor and one.implementation != _ANY_PYTHON}
+        minors = [one.minor for one in named if one.minor and one.implementation in _CPYTHONS]
+        between = range(min(minors, default=0), max(minors, default=0) + 1)
+        pythons = exact | {Interpreter(_CPYTHON, minor) for minor in between}
+        return sorted(one for one in pythons if self._is_wanted(one))
+
+    def _is_wanted(self, interpreter: Interpreter) -> bool:
+        versions = (f"3.{interpreter.minor}.{patch}" for patch in _PATCHES)
+        return not interpreter.minor or any(self.wanted.contains(one) for one in versions)
+
+    @cached_property
+    def _gone(self) -> Sequence[Interpreter]:
+        """The interpreters that are served nowhere any more."""
+        then, now = self.then, self.now
+        return [one for one in self.interpreters if then.serves(one) and not now.serves(one)]
+
+    def lost(self) -> Iterable[str]:
+        """Return which interpreters and platforms are no longer served."""
+        if self._gone:
+            yield _first_few(self._gone)
+        for platform in self.then.platforms:
+            then = self._served_on(platform, self.then)
+            now = self._served_on(platform, self.now)
+            if not now and (then or platform == _ANY):
+                yield "all platforms (py3-none-any)" if platform == _ANY else platform
+            elif lost := [one for one in then if one not in now and one not in self._gone]:
+                yield f"{_first_few(lost)} on {platform}"
+
+    def raised(self, release: str) -> Iterable[str]:
+        """Return on which platforms a newer system is needed than for *release*."""
+        for platform in self.then.platforms:
+            systems = self._systems_on(platform)
+            changes = {pair for pair in systems.values() if _NO_SYSTEM < pair[0] < pair[1]}
+            for then, now in sorted(changes):
+                pythons = [one for one, pair in systems.items() if pair == (then, now)]
+                is_all = len(pythons) == len(systems)
+                which = platform if is_all else f"{_first_few(pythons)} on {platform}"
+                yield (
+                    f"The wheels for {which} need {_system(platform, now)}, "
+                    f"those of {release} only {_system(platform, then)}."
+                )
+
+    def _systems_on(
+        self, platform: Platform
+    ) -> Mapping[Interpreter, tuple[SystemVersion, SystemVersion]]:
+        """Return the lowest system then and now for each interpreter that both serve."""
+        systems: dict[Interpreter, tuple[SystemVersion, SystemVersion]] = {}
+        for one in self.interpreters:
+            then, now = self.then.system_for(one, platform), self.now.system_for(one, platform)
+            if then is not None and now is not None:
+                systems[one] = then, now
+        return systems
+
+    def _served_on(self, platform: Platform, coverage: Coverage) -> Sequence[Interpreter]:
+        return [one for one in self.interpreters if coverage.system_for(one, platform) is not None]
+
+
+def _system(platform: Platform, version: SystemVersion) -> str:
+    family = platform.partition(" ")[0]
+    return f"{_NEEDS.get(family, family)} {version[0]}.{version[1]}"
+
+
+def release_before(version: Version, releases: Iterable[Version]) -> Version | None:
+    """Return the newest of *releases* before *version*, a final one if there is one."""
+    older = [one for one in releases if one < version]
     final = [one for one in older if not one.is_prerelease]
     return max(final or older, default=None)
 
 
-def _first_few(pythons: Iterable[str]) -> str:
-    ordered = sorted(pythons, key=_natural)
-    more = len(ordered) - _MOST_NAMED
-    return ", ".join(ordered[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _natural(text: str) -> tuple[str, int]:
-    letters = text.rstrip("0123456789")
-    return letters, int(text[len(letters) :] or 0)
+def _first_few(interpreters: Sequence[Interpreter]) -> str:
+    named = [str(one) for one in interpreters]
+    more = len(named) - _MOST_NAMED
+    return ", ".join(named[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -37,7 +37,11 @@ class CatalogueJournalStore:
 
     async def record(self, entries: Sequence[Entry]) -> None:
         """Store the progress of artifacts."""
-        await self._fenced(lambda rows, promotion, now: record(rows, promotion, entries, now))
+        await self._fenced(
+            lambda rows, promotion, now: record(
+                rows, promotion, entries, now, max_lifetime=self.max_lifetime
+            )
+        )
 
     async def renew(self) -> None:
         """Renew the lease."""

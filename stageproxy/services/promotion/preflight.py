@@ -56,7 +56,7 @@ class Preflight:
         state = await target.reader.state(stage.project)
         if state.listing is None:
             raise UpstreamUnavailableError(
-                f"No answer from the index about {stage.project}, so nothing can be sent. "
+                f"What the index has of {stage.project} could not be read, so nothing can be sent. "
                 f"{state.why_not}"
             )
         listing = await _with_hashes(stage, target, state.listing, state.page_url)

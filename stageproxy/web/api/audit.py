@@ -1,6 +1,7 @@
 """The audit trail in the API: the events of a stage, and verification of the trail."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -9,8 +10,8 @@ from stageproxy.core.audit import AuditRecord, ChainCheck
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.web.auth import authenticate
-from stageproxy.web.keys import AUDIT
-from stageproxy.web.session_json import json_response
+from stageproxy.web.keys import ACCESS, AUDIT
+from stageproxy.web.session_json import json_response, with_names
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -21,8 +22,13 @@ async def show_audit(request: web.Request) -> web.Response:
     The audit trail is permanent: it outlives the stage.
     """
     token = await authenticate(request)
-    records = await request.app[AUDIT].show(token, request.match_info["id"])
-    return json_response({"events": [_record_json(one) for one in records]})
+    return await _events(request, await request.app[AUDIT].show(token, request.match_info["id"]))
+
+
+async def show_audit_without_stage(request: web.Request) -> web.Response:
+    """Return what happened to API tokens, and the refusals that name no stage, oldest first."""
+    token = await authenticate(request)
+    return await _events(request, await request.app[AUDIT].show_without_stage(token))
 
 
 async def verify_audit(request: web.Request) -> web.Response:
@@ -30,6 +36,12 @@ async def verify_audit(request: web.Request) -> web.Response:
     token = await authenticate(request)
     check = await request.app[AUDIT].verify(token, _head(request))
     return json_response(_check_json(check))
+
+
+async def _events(request: web.Request, records: Sequence[AuditRecord]) -> web.Response:
+    names = await request.app[ACCESS].names()
+    events = [with_names(_record_json(one), names, "actor") for one in records]
+    return json_response({"events": events})
 
 
 def _head(request: web.Request) -> str | None:

@@ -5,8 +5,8 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.core.errors import Kind
-from stageproxy.web.api import promotion, stages, tokens
-from stageproxy.web.api.audit import show_audit, verify_audit
+from stageproxy.web.api import promotion, stages, tokens, ways_out
+from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
 from stageproxy.web.conditional import conditional
@@ -39,8 +39,14 @@ OPERATIONS: Operations = {
         has_location=True,
     ),
     stages.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
-    stages.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),
-    stages.cancel_stage: Operation("Stage", _CHANGE),
+    stages.show_stage: Operation(
+        "Stage", (Kind.NOT_FOUND,), query={"look": "`true` if a person reads the stage now."}
+    ),
+    stages.cancel_stage: Operation(
+        "Stage",
+        _CHANGE,
+        query={"only-if-empty": "With `true`, a stage with files is a conflict: 409."},
+    ),
     stages.extend_stage: Operation("Stage", _CHANGE, body=stages.ExtendStage),
     stages.rotate_stage: Operation("Stage", (Kind.NOT_FOUND, Kind.GONE)),
     stages.remove_file: Operation("Stage", _CHANGE),
@@ -59,13 +65,18 @@ OPERATIONS: Operations = {
         (Kind.NOT_FOUND, Kind.CONFLICT, *_UPSTREAM),
         body=promotion.ReportPromotion,
     ),
+    ways_out.stop_promotion: Operation("Promotion", _CHANGE),
+    ways_out.give_up_stage: Operation("Promotion", _CHANGE),
     promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),
+    show_audit_without_stage: Operation("AuditTrail"),
     verify_audit: Operation(
         "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),
-    tokens.make_token: Operation("NewApiToken", body=tokens.MakeToken, status=HTTPStatus.CREATED),
+    tokens.make_token: Operation(
+        "NewApiToken", (Kind.CONFLICT,), body=tokens.MakeToken, status=HTTPStatus.CREATED
+    ),
     tokens.list_tokens: Operation("ApiTokens"),
     tokens.revoke_token: Operation("ApiToken", (Kind.NOT_FOUND,)),
 }

@@ -14,6 +14,10 @@ TEXTS: Schema = {"type": "array", "items": TEXT}
 NUMBER: Schema = {"type": "integer", "minimum": 0}
 URL: Schema = {"type": "string", "format": "uri"}
 TIME: Schema = {"type": "string", "format": "date-time"}
+TOKEN_NAME: Schema = {
+    **TEXT_OR_NULL,
+    "description": "The name of that API token, if it has one.",
+}
 TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
 DIGEST: Schema = {"type": "string", "pattern": "^([0-9a-f]{2})+$"}
 
@@ -56,6 +60,7 @@ def hex_digits(length: int) -> Schema:
 
 _API_TOKEN: Schema = {
     "id": TEXT,
+    "name": described("The name that people gave it; null for old tokens.", TEXT_OR_NULL),
     "project": described("A project name, or `*` for every project.", TEXT),
     "version": described("The only version that the token is valid for, if any.", TEXT_OR_NULL),
     "can": {"enum": ["upload", "manage", "admin"]},
@@ -91,6 +96,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "notices": TEXTS,
             "size": NUMBER,
             "hashes": map_of("algorithm, in hexadecimal", DIGEST),
+            "uploaded-by": described("The id of an API token.", TEXT),
+            "uploaded-by-name": TOKEN_NAME,
         },
         {
             "upload-time": TIME,
@@ -186,7 +193,7 @@ SCHEMAS: Mapping[str, Schema] = {
         },
     ),
     "AuditTrail": object_of(
-        "The audit events of a stage, oldest first.",
+        "Audit events, oldest first: of a stage, or of none.",
         {
             "events": {
                 "type": "array",
@@ -198,6 +205,7 @@ SCHEMAS: Mapping[str, Schema] = {
                         ),
                         "at": TIME,
                         "actor": described("The id of an API token, or `server`.", TEXT),
+                        "actor-name": TOKEN_NAME,
                         "action": TEXT,
                         "project": TEXT_OR_NULL,
                         "version": described(

@@ -4,12 +4,14 @@ from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
 
+from stageproxy.core.errors import InvalidRequestError
+from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
-from stageproxy.web.keys import PROMOTION_REPORTS, SESSION_JSON, STAGES
-from stageproxy.web.session_json import json_response
+from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, SESSION_JSON, STAGES
+from stageproxy.web.session_json import is_look, json_response
 
 
 class OpenStage(Body):
@@ -33,7 +35,8 @@ async def open_stage(request: web.Request) -> web.Response:
     stage = await request.app[STAGES].open(
         token, canonicalize_name(body.name), body.version, body.lifetime
     )
-    document = request.app[SESSION_JSON].of(stage, token)
+    names = await request.app[ACCESS].names()
+    document = request.app[SESSION_JSON].of(stage, token, names=names)
     return json_response(document, 201, {"Location": document["links"]["session"]})
 
 
@@ -42,21 +45,28 @@ async def list_stages(request: web.Request) -> web.Response:
     token = await authenticate(request)
     project = request.query.get("project")
     stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
-    describe = request.app[SESSION_JSON].of
-    return json_response({"stages": [describe(stage, token) for stage in stages]})
+    names, describe = await request.app[ACCESS].names(), request.app[SESSION_JSON].of
+    return json_response({"stages": [describe(stage, token, names=names) for stage in stages]})
 
 
 async def show_stage(request: web.Request) -> web.Response:
-    """Return a stage."""
+    """Return a stage.
+
+    A program that polls is nobody who looks. With `look=true`, a promotion by the
+    same token shows what has changed since.
+    """
     token = await authenticate(request)
     stage = await request.app[STAGES].get(token, _id(request))
+    if is_look(request):
+        await request.app[LOOKS].record(token, stage, LookKind.PAGE)
     return await _stage_response(request, token, stage)
 
 
 async def cancel_stage(request: web.Request) -> web.Response:
     """Cancel a stage."""
     token = await authenticate(request)
-    stage = await request.app[STAGES].cancel(token, _id(request))
+    only_if_empty = _flag(request, "only-if-empty")
+    stage = await request.app[STAGES].cancel(token, _id(request), only_if_empty=only_if_empty)
     return await _stage_response(request, token, stage)
 
 
@@ -85,7 +95,15 @@ async def remove_file(request: web.Request) -> web.Response:
 
 async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal))
+    names = await request.app[ACCESS].names()
+    return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal, names=names))
+
+
+def _flag(request: web.Request, name: str) -> bool:
+    value = request.query.get(name, "false")
+    if value not in {"true", "false"}:
+        raise InvalidRequestError(f"{name} must be true or false.")
+    return value == "true"
 
 
 def _id(request: web.Request) -> str:

@@ -4,11 +4,18 @@ from typing import Literal
 
 from aiohttp import web
 
-from stageproxy.core.rights import ApiToken, TokenKind
+from stageproxy.core.rights import ApiToken, TokenKind, redacted
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.services.tokens import TokenRequest
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import Body, Duration, ProjectNameOrEvery, VersionText, read_body
+from stageproxy.web.bodies import (
+    Body,
+    Duration,
+    ProjectNameOrEvery,
+    TokenName,
+    VersionText,
+    read_body,
+)
 from stageproxy.web.keys import TOKENS
 from stageproxy.web.session_json import json_response
 
@@ -23,13 +30,16 @@ class MakeToken(Body):
     can: Literal["upload", "manage", "admin"]
     version: VersionText | None = None
     expires: Duration | None = None
+    name: TokenName | None = None
 
 
 async def make_token(request: web.Request) -> web.Response:
     """Make an API token. It is shown only in this response."""
     token = await authenticate(request)
     body = await read_body(request, MakeToken)
-    token_request = TokenRequest(_KINDS[body.can], body.project, body.version, body.expires)
+    token_request = TokenRequest(
+        _KINDS[body.can], body.project, body.version, body.expires, body.name or ""
+    )
     made, stored = await request.app[TOKENS].make(token, token_request)
     return json_response({"token": made.reveal(), **token_json(stored)}, 201)
 
@@ -52,6 +62,7 @@ def token_json(token: ApiToken) -> dict[str, str | None]:
     """Return an API token as JSON, without its secret."""
     return {
         "id": token.id,
+        "name": redacted(token.name) or None,
         "project": token.project,
         "version": token.version,
         "can": _CAN[token.kind],

@@ -3,18 +3,29 @@
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from multidict import CIMultiDict
 
 from stageproxy.core.index.pages import own_document
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.preview import StagedBytes
-from stageproxy.web.conditional import conditional, matches
+from stageproxy.web.conditional import conditional, matches, may_match
 from stageproxy.web.headers import IMMUTABLE
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.preview.pass_through import pass_through
+from stageproxy.web.ranges import Part, UnsatisfiableRangeError, requested_part
 from stageproxy.web.stage_path import temporary_redirect
 
 _BINARY = "application/octet-stream"
+_CONDITIONS = (
+    hdrs.IF_MATCH,
+    hdrs.IF_MODIFIED_SINCE,
+    hdrs.IF_NONE_MATCH,
+    hdrs.IF_RANGE,
+    hdrs.IF_UNMODIFIED_SINCE,
+    hdrs.RANGE,
+)
 
 
 async def answer_file(request: web.Request, stage: Stage, target: FileTarget) -> web.StreamResponse:
@@ -36,11 +47,21 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
 
 
 class _StagedFile(web.FileResponse):
-    """A staged file. Its ETag is its digest, not its modification time on disk."""
+    """A staged file, or a *part* of it. Its validator is its digest, not its time on disk."""
 
-    def __init__(self, staged: StagedBytes, headers: dict[str, str]) -> None:
+    def __init__(self, staged: StagedBytes, headers: dict[str, str], part: Part | None) -> None:
         super().__init__(staged.path)
         self._own = headers
+        self._part = part
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send the file. aiohttp gets a request in which all conditions are decided already."""
+        headers = CIMultiDict(request.headers)
+        for name in _CONDITIONS:
+            headers.popall(name, None)
+        if self._part is not None:
+            headers[hdrs.RANGE] = f"bytes={self._part.first}-{self._part.last}"
+        return await super().prepare(request.clone(headers=headers))
 
     async def _prepare_headers(self) -> None:
         self.headers.popall(hdrs.LAST_MODIFIED, None)
@@ -50,13 +71,23 @@ class _StagedFile(web.FileResponse):
 
 
 def _staged_file(request: web.Request, staged: StagedBytes) -> web.StreamResponse:
-    etag = f'"{staged.artifact.sha256}"'
+    artifact = staged.artifact
+    etag = f'"{artifact.sha256}"'
     caching = {"ETag": etag, "Cache-Control": IMMUTABLE}
+    if not may_match(request, etag):
+        return web.Response(status=HTTPStatus.PRECONDITION_FAILED)
     if matches(request, etag):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=caching)
+    try:
+        part = requested_part(request, etag, artifact.size)
+    except UnsatisfiableRangeError:
+        return web.Response(
+            status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            headers={"Content-Range": f"bytes */{artifact.size}"},
+        )
     headers = {
         **caching,
         "Content-Type": _BINARY,
-        "Content-Disposition": f'attachment; filename="{staged.artifact.filename}"',
+        "Content-Disposition": f'attachment; filename="{artifact.filename}"',
     }
-    return _StagedFile(staged, headers)
+    return _StagedFile(staged, headers, part)

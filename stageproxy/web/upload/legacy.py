@@ -5,13 +5,15 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from stageproxy.core.errors import GoneError, InvalidRequestError
+from stageproxy.core.errors import GoneError, InvalidRequestError, NotFoundError
 from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.stage.accept import Outcome
+from stageproxy.core.stage.install_commands import install_commands
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.access import require
 from stageproxy.services.uploads import UploadResult
 from stageproxy.web.auth import authenticate
-from stageproxy.web.keys import PREVIEWS, SESSION_JSON, UPLOADS, URLS
+from stageproxy.web.keys import ACCESS, PREVIEWS, SESSION_JSON, UPLOADS, URLS
 from stageproxy.web.session_json import UPLOAD_2_0, Api, json_response
 from stageproxy.web.stage_path import split_stage_path
 from stageproxy.web.upload.legacy_form import FormReader
@@ -21,13 +23,15 @@ _FORMER_ACTIONS: Mapping[str, str] = {
     "instead.",
     "submit_pkg_info": "Project pre-registration is no longer required or supported, upload your "
     "files instead.",
-    "doc_upload": "Uploading documentation is no longer supported.",
+    "doc_upload": "Uploading documentation is no longer supported, we recommend using "
+    "https://readthedocs.org/.",
 }
 
 
 async def upload(request: web.Request) -> web.Response:
     """Accept a file into the stage of its release, which is opened if needed."""
-    _check_action(request.query.get(":action"))
+    if action := request.query.get(":action"):
+        _check_action(action)
     token = await authenticate(request)
     return await _accept(request, token, None)
 
@@ -39,6 +43,14 @@ async def upload_to_stage(request: web.Request) -> web.Response:
     stage = await request.app[PREVIEWS].open_stage(project, stage_token)
     require(token, Action.UPLOAD, stage.project, stage.version or token.version)
     return await _accept(request, token, stage)
+
+
+async def refuse_without_slash(_request: web.Request) -> web.Response:
+    """Report the missing slash. PyPI redirects, but no uploader follows a redirect."""
+    raise InvalidRequestError(
+        "An upload was attempted to /legacy but the expected upload URL is /legacy/ "
+        "(with a trailing slash)"
+    )
 
 
 async def moved(request: web.Request) -> web.Response:
@@ -53,33 +65,37 @@ async def _accept(request: web.Request, token: ApiToken, into: Stage | None) -> 
         _check_action(form.value_of(":action") or request.query.get(":action"))
         incoming = await form.incoming_upload()
         result = await request.app[UPLOADS].accept(token, incoming, into=into)
-    return _response(request, result, token, wants_session=form.wants_session)
+    if form.wants_session and result.stage:
+        return await _session(request, result.stage, token, result.outcome)
+    return _response(request, result)
 
 
 def _check_action(action: str | None) -> None:
-    if action is None:
-        return
+    if not action:
+        raise NotFoundError("Not Found: the upload has no :action. Use file_upload.")
     if action in _FORMER_ACTIONS:
         raise GoneError(_FORMER_ACTIONS[action])
     if action != "file_upload":
-        raise InvalidRequestError(f"Unknown :action {action!r}. Use file_upload.")
+        raise NotFoundError(f"Not Found: unknown :action {action!r}. Use file_upload.")
 
 
-def _response(
-    request: web.Request, result: UploadResult, token: ApiToken, *, wants_session: bool
+async def _session(
+    request: web.Request, stage: Stage, token: ApiToken, outcome: Outcome
 ) -> web.Response:
+    names = await request.app[ACCESS].names()
+    document = request.app[SESSION_JSON].of(
+        stage, token, Api.SESSIONS, names=names, _outcome=outcome.value
+    )
+    return json_response(document, headers={"Content-Type": UPLOAD_2_0})
+
+
+def _response(request: web.Request, result: UploadResult) -> web.Response:
     """Return the outcome of an upload. Only `twine --verbose` prints it."""
     if result.stage is None:
         return _plain("OK\nPyPI already has this file: nothing was staged.\n")
-    if wants_session:
-        session_json = request.app[SESSION_JSON]
-        document = session_json.of(result.stage, token, Api.SESSIONS, _outcome=result.outcome.value)
-        return json_response(document, headers={"Content-Type": UPLOAD_2_0})
     url = request.app[URLS].url_of(result.stage)
-    return _plain(
-        f"OK\n{url}\npip --isolated install --index-url {url}simple/ "
-        f"{result.stage.project}=={result.stage.version}\n"
-    )
+    commands = install_commands(url, result.stage.project, result.stage.version)
+    return _plain(f"OK\n{url}\n{commands.pip}\n")
 
 
 def _plain(text: str) -> web.Response:

@@ -1,11 +1,13 @@
 """The multipart form of the legacy upload API."""
 
 import asyncio
+import email.message
+import email.utils
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from stageproxy.core.errors import InvalidRequestError, Problem, RefusedError, TooLargeError
@@ -89,7 +91,7 @@ class FormReader:
             self.uploads.check_size(file.size + len(chunk), self.value_of("name") or "")
             await file.write(chunk)
         self.file = file
-        self.filename = part.filename
+        self.filename = _filename_of(part)
         self.content_type = part.headers.get("Content-Type")
 
     async def _skip(self, name: str, part: BodyPartReader) -> None:
@@ -129,6 +131,14 @@ async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
     with _form_errors():
         while chunk := await part.read_chunk(_CHUNK):
             yield chunk
+
+
+def _filename_of(part: BodyPartReader) -> str | None:
+    """Return the filename as it was sent. aiohttp removes leading slashes, which PyPI refuses."""
+    message = email.message.Message()
+    message["Content-Disposition"] = part.headers[hdrs.CONTENT_DISPOSITION]
+    value = message.get_param("filename", header="Content-Disposition")
+    return email.utils.collapse_rfc2231_value(value) if isinstance(value, tuple) else value
 
 
 @contextmanager

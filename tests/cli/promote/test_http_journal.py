@@ -105,12 +105,22 @@ async def test_entries(journal_store: HttpJournalStore, journal_server: JournalS
 
 async def test_lost_lease(journal_store: HttpJournalStore, journal_server: JournalServer) -> None:
     """If the lease is lost, a report is not retried."""
-    journal_server.statuses = [409]
+    journal_server.statuses = [409, 409]
 
     with pytest.raises(LostLeaseError):
         await journal_store.record([ENTRY])
 
-    assert len(journal_server.requests) == 1
+    assert journal_server.requests == [{"fence": 7, "entries": [REPORTED]}, {"fence": 7}]
+
+
+async def test_stopped(journal_store: HttpJournalStore, journal_server: JournalServer) -> None:
+    """Entries that are refused after a stop are not reported as a lost lease."""
+    journal_server.statuses = [409, 200]
+
+    with pytest.raises(ConflictError, match=r"Why 409\.") as caught:
+        await journal_store.record([ENTRY])
+
+    assert not isinstance(caught.value, LostLeaseError)
 
 
 async def test_refused(journal_store: HttpJournalStore, journal_server: JournalServer) -> None:

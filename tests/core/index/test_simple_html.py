@@ -4,7 +4,14 @@ from html import escape
 
 import pytest
 
-from stageproxy.core.index.pages import ListedFile, StagedFile, UnreadablePageError
+from stageproxy.core.index.pages import (
+    Document,
+    ListedFile,
+    Listing,
+    StagedFile,
+    UnreadablePageError,
+    digest_of,
+)
 from stageproxy.core.index.simple_html import (
     add_to_html_page,
     has_end,
@@ -17,11 +24,29 @@ from tests.support.builders.stages import PAGE, a_link, a_staged_file, an_artifa
 STAGED_PAGE = "https://stage.example.org/tmp/demo/t/simple/demo/"
 WHEEL = a_staged_file("demo-2.0-py3-none-any.whl", requires_python=">=3.9,<4")
 SDIST = a_staged_file("demo-2.0.tar.gz")
+DIGEST = "ab" * 32
+LISTED = ListedFile("demo-1.whl", DIGEST, None, None)
+UNHASHED = ListedFile("demo-1.whl", None, None, None)
 
 
-def merged(page: bytes, *staged: StagedFile, url: str = PAGE) -> str:
+def a_page(body: bytes, content_type: str = "text/html") -> Document:
+    """Return a page of upstream."""
+    return Document(body, digest_of(body), content_type, PAGE)
+
+
+def read(body: bytes, content_type: str = "text/html") -> Listing:
+    """Return the files of `demo` on a page."""
+    return read_html_page(a_page(body, content_type), "demo")
+
+
+def edited(body: bytes, *staged: StagedFile, content_type: str = "text/html") -> bytes:
+    """Return the bytes of a page with staged files on it."""
+    return add_to_html_page(a_page(body, content_type), "demo", staged, page_url=STAGED_PAGE)
+
+
+def merged(page: bytes, *staged: StagedFile) -> str:
     """Return the page with staged files on it, one wheel by default."""
-    return add_to_html_page(page, url, staged or [WHEEL], page_url=STAGED_PAGE).decode()
+    return edited(page, *(staged or [WHEEL])).decode()
 
 
 def lines_of(page: str) -> list[str]:
@@ -57,11 +82,11 @@ def test_staged_files_are_in_pypis_order() -> None:
     text = page.decode()
     place = text.index('<a href="https://files.example.org/packages/demo-3.0')
 
-    edited = merged(page, SDIST, WHEEL)
+    result = merged(page, SDIST, WHEEL)
 
-    assert edited.startswith(text[:place])
-    assert edited.endswith(text[place:])
-    assert [WHEEL.filename in line for line in lines_of(edited)] == [False, True, False, False]
+    assert result.startswith(text[:place])
+    assert result.endswith(text[place:])
+    assert [WHEEL.filename in line for line in lines_of(result)] == [False, True, False, False]
 
 
 def test_link_is_on_its_own_line() -> None:
@@ -114,8 +139,8 @@ def test_complete_page_is_unchanged() -> None:
     """A page that lists every staged file is unchanged, including its relative links."""
     page = html_page_with(a_link(WHEEL.filename, "x/" + WHEEL.filename))
 
-    assert add_to_html_page(page, PAGE, [WHEEL], page_url=STAGED_PAGE) is page
-    assert add_to_html_page(page, PAGE, [], page_url=STAGED_PAGE) is page
+    assert edited(page, WHEEL) is page
+    assert edited(page) is page
 
 
 def test_quarantined_project_gets_no_files() -> None:
@@ -123,7 +148,7 @@ def test_quarantined_project_gets_no_files() -> None:
     head = '<meta name="pypi:project-status" content="quarantined">'
     page = html_page_with(head=head)
 
-    assert add_to_html_page(page, PAGE, [WHEEL], page_url=STAGED_PAGE) is page
+    assert edited(page, WHEEL) is page
 
 
 def test_api_version_is_upstreams() -> None:
@@ -240,7 +265,7 @@ def test_page_is_read() -> None:
     link = a_link("demo-1.0.tar.gz", data_requires_python=">=3.8", data_yanked="broken")
     head = '<meta name="pypi:project-status" content="archived">'
 
-    listing = read_html_page(html_page_with(link, "demo-1.1.tar.gz", head=head))
+    listing = read(html_page_with(link, "demo-1.1.tar.gz", head=head))
 
     first = an_artifact("demo-1.0.tar.gz").sha256
     second = an_artifact("demo-1.1.tar.gz").sha256
@@ -254,23 +279,37 @@ def test_page_is_read() -> None:
 @pytest.mark.parametrize(
     ("link", "listed"),
     [
-        ('<a href="a.whl">a.whl</a>', ListedFile("a.whl", None, None, None)),
-        ('<a href="a.whl#md5=00">a.whl</a>', ListedFile("a.whl", None, None, None)),
-        ("<a href=a.whl#sha256=00>a.whl</a>", ListedFile("a.whl", "00", None, None)),
-        ("<a href=a.whl#sha256=AB>a.whl</a>", ListedFile("a.whl", "ab", None, None)),
-        ('<a href="a%2Bb.whl">a+b.whl</a>', ListedFile("a+b.whl", None, None, None)),
-        ('<a href="a&amp;b.whl">a&amp;b.whl</a>', ListedFile("a&b.whl", None, None, None)),
-        ('<a href="a.whl"\ndata-yanked>\na.whl\n</a>', ListedFile("a.whl", None, None, "")),
+        ('<a href="demo-1.whl">demo-1.whl</a>', UNHASHED),
+        ('<a href="demo-1.whl#md5=00">demo-1.whl</a>', UNHASHED),
         (
-            '<a href="a.whl" data-requires-python="">a.whl</a>',
-            ListedFile("a.whl", None, None, None),
+            f"<a href=demo-1.whl#sha256={DIGEST}>demo-1.whl</a>",
+            ListedFile("demo-1.whl", DIGEST, None, None),
+        ),
+        (
+            f"<a href=demo-1.whl#sha256={DIGEST.upper()}>demo-1.whl</a>",
+            ListedFile("demo-1.whl", DIGEST, None, None),
+        ),
+        ('<a href="demo-1%2Bb.whl">demo-1+b.whl</a>', ListedFile("demo-1+b.whl", None, None, None)),
+        (f'<a href="demo-1.whl#egg=demo&amp;sha256={DIGEST}">x</a>', LISTED),
+        (f'<a href="demo-1.whl#sha256={DIGEST}&amp;egg=demo">x</a>', LISTED),
+        (f'<a href="demo-1.whl#sha256={DIGEST}0">x</a>', UNHASHED),
+        ('<a href="demo-1.whl#sha256=">x</a>', UNHASHED),
+        ('<a href="  demo-1.whl">x</a>', UNHASHED),
+        ('<a href="demo&#45;1.whl">x</a>', UNHASHED),
+        (
+            '<a href="demo-1.whl"\ndata-yanked>\ndemo-1.whl\n</a>',
+            ListedFile("demo-1.whl", None, None, ""),
+        ),
+        (
+            '<a href="demo-1.whl" data-requires-python="">demo-1.whl</a>',
+            ListedFile("demo-1.whl", None, None, None),
         ),
     ],
     ids=str,
 )
 def test_link_is_read(link: str, listed: ListedFile) -> None:
     """Escapes, missing digests and odd white space are read as installers read them."""
-    assert list(read_html_page(link.encode()).files.values()) == [listed]
+    assert list(read(link.encode()).files.values()) == [listed]
 
 
 @pytest.mark.parametrize(
@@ -282,30 +321,25 @@ def test_link_is_read(link: str, listed: ListedFile) -> None:
         "<html><body><h1>It works!</h1></body></html>",
         '<form action="/login"><input name="password"></form>',
         '<a href="https://login.example.org/">Log in</a>',
-        '<a href="/packages/demo-1.0.tar.gz">Download</a>',
-        '<a href="demo-1.0.tar.gz"><b>demo-1.0.tar.gz</b></a>',
         '<a href="../">../</a>',
         '<a name="top">Top</a>',
-        '<a href="a.whl">b.whl</a>',
         '<a href="demo/">demo</a>',
-        '<a href="//[x/a.whl">a.whl</a>',
-        '<a href="a.whl">a.whl&#' + "1" * 5000 + ";</a>",
-        '<a href="a.whl>a.whl</a>',
-        '<a href="a.whl">a.whl</a',
-        '<a href="a.whl">a.whl</a><br',
+        '<a href="//[x/demo-1.whl">demo-1.whl</a>',
+        '<a href="demo-1.whl>demo-1.whl</a>',
+        '<a href="demo-1.whl">demo-1.whl</a',
+        '<a href="demo-1.whl">demo-1.whl</a><br',
     ],
     ids=lambda page: page[:40] or "empty",
 )
 def test_other_documents_are_unreadable(page: str) -> None:
     """A log-in form or an error page is neither edited nor read as an empty page.
 
-    A link that `urlsplit` refuses, and a character reference of 5000 digits, were internal errors
-    once.
+    A link that `urlsplit` refuses was an internal error once.
     """
     with pytest.raises(UnreadablePageError):
-        read_html_page(page.encode())
+        read(page.encode())
     with pytest.raises(UnreadablePageError):
-        add_to_html_page(page.encode(), PAGE, [WHEEL], page_url=STAGED_PAGE)
+        edited(page.encode(), WHEEL)
 
 
 @pytest.mark.parametrize(
@@ -322,10 +356,131 @@ def test_invalid_links_are_unreadable(head: str, link: str) -> None:
         merged(html_page_with(link, head=head))
 
 
-def test_other_encodings_are_unreadable() -> None:
-    """Only UTF-8 is accepted: other encodings would be mixed with it."""
+@pytest.mark.parametrize(
+    ("content_type", "head"),
+    [
+        ("text/html; charset=utf-8", ""),
+        ("text/html; charset=gbk", ""),
+        ("text/html", "<meta charset=utf-8>"),
+        ("text/html", "\ufeff"),
+    ],
+    ids=["of the header", "of two bytes", "of the page", "of its mark"],
+)
+def test_page_in_another_encoding_than_it_declares(content_type: str, head: str) -> None:
+    """A page that is not in the encoding it declares is unreadable, as for pip."""
+    page = head.encode() + '<a href="demo-1.whl">é'.encode("latin-1")
+
+    with pytest.raises(UnreadablePageError, match="in its encoding"):
+        read(page, content_type)
+
+
+@pytest.mark.parametrize(
+    ("page", "content_type", "expected"),
+    [
+        ('é<a href="/demo-1.whl">é</a>', "text/html; charset=latin-1", b"\xe9"),
+        ('<meta charset="windows-1252">é<a href="/demo-1.whl">é</a>', "text/html", b"\xe9"),
+        ('é<a href="/demo-1.whl">é</a>', "text/html; charset=utf-8", b"\xc3\xa9"),
+        ('é<a href="/demo-1.whl">é</a>', "text/html; charset=UTF-16LE", b"\xe9\x00"),
+        ('é<a href="/demo-1.whl">é</a>', "text/html; charset=hex", b"\xc3\xa9"),
+    ],
+    ids=["in Latin-1", "in Windows-1252", "in UTF-8", "in UTF-16", "in no encoding of text"],
+)
+def test_page_keeps_its_encoding(page: str, content_type: str, expected: bytes) -> None:
+    """A page is edited in its own encoding; characters that it lacks become references."""
+    codec = {b"\xe9": "latin-1", b"\xe9\x00": "utf-16-le"}.get(expected, "utf-8")
+    staged = a_staged_file(WHEEL.filename, requires_python="≥3")
+
+    result = edited(page.encode(codec), staged, content_type=content_type)
+
+    assert result.startswith(page.encode(codec)[: page.index("/demo")])
+    written = "&#8805;3" if codec == "latin-1" else "≥3"
+    assert f'data-requires-python="{written}"'.encode(codec) in result
+    assert result.count(expected) == 2
+
+
+def test_page_that_cannot_be_encoded_again_is_not_edited() -> None:
+    """A page is not edited if its bytes cannot be kept: Big5 has two for some characters."""
+    page = b'<a href="demo-1.whl">\xa1\xfe</a>'
+
+    with pytest.raises(UnreadablePageError, match="cannot be edited"):
+        edited(page, WHEEL, content_type="text/html; charset=big5")
+
+
+EMPTY_PAGES = {
+    "an API version": '<meta name="pypi:repository-version" content="1.0">',
+    "an old API version": '<meta name="api-version" value="2"/>',
+    "a title": "<title>Links for demo</title>",
+    "a title in another spelling": "<title>\n Links for Demo\n</title>",
+    "a title with a path": "<title>Index of /simple/demo/</title><a href='../'>../</a>",
+    "a heading": "<h1>Directory listing for <b>/simple/demo/</b></h1><a href='?C=N'>Name</a>",
+    "a form to search": "<title>demo</title><form><input name=q></form>",
+}
+
+
+@pytest.mark.parametrize("page", EMPTY_PAGES.values(), ids=EMPTY_PAGES)
+def test_page_of_a_project_without_files(page: str) -> None:
+    """A page without files is that of the project if it has an API version or the project's name.
+
+    Listings of folders have no API version.
+    """
+    assert read(page.encode()).files == {}
+    assert WHEEL.filename in merged(page.encode())
+
+
+LOG_IN_PAGES = {
+    "a form with a password": "<title>Log in to demo</title><input type=PASSWORD name=p>",
+    "a form that is sent": '<h1>demo</h1><form method="POST" action="/login"></form>',
+    "a link to log in": '<title>Sign in</title><a href="/login?next=/simple/demo/">Log in</a>',
+    "a page of a proxy": "<title>Links for other</title><h1>Access denied</h1>",
+    "a page of a script": "<title>demo: please wait</title><script>go('demo-1.0.tar.gz')</script>",
+    "a number of 5000 digits": "<title>demo &#" + "1" * 5000 + ";</title>",
+    "no word": "<html><body></body></html>",
+}
+
+
+@pytest.mark.parametrize("page", LOG_IN_PAGES.values(), ids=LOG_IN_PAGES)
+def test_page_to_log_in_is_no_page_of_the_project(page: str) -> None:
+    """A page to log in, which has no files either, is not taken for that of the project.
+
+    A page of staged files alone would hide every published release.
+    """
     with pytest.raises(UnreadablePageError):
-        read_html_page('<a href="é.whl">é.whl</a>'.encode("latin-1"))
+        read(page.encode())
+
+
+def test_page_with_files_may_have_a_form() -> None:
+    """A page with a file is an index page, whatever else is on it."""
+    page = b'<form method=post><input type=password></form><a href="demo-1.tar.gz">x</a>'
+
+    assert list(read(page).files) == ["demo-1.tar.gz"]
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ('<a href="/demo-1.whl">x</a>  1 Jan\n<hr>', "</a>  1 Jan\n|<hr>"),
+        ('<a href="/demo-1.whl">x</a><br/> 2 kB\r\n<hr>', "</a><br/> 2 kB\r\n|<hr>"),
+        ('<a href="/demo-1.whl">x</a><br><hr>', "</a><br>|<hr>"),
+        ('<td><a href="/demo-1.whl">x</a></td><td>', "</a>|</td><td>"),
+        ('<a href="/demo-1.whl">x <b>y</b>', "x |<b>y</b>"),
+        ('<a href="/demo-1.whl">x', "x|"),
+        ('<a href="/demo-3.tar.gz">x', '|<a href="'),
+        ('<title>demo</title><script> "</body>" </script><p></body></html>', "<p>|</body></html>"),
+        ("<title>demo</title><p></html>", "<p>|</html>"),
+        ("<title>demo</title><p> <!-- </body>", "<p> |<!-- </body>"),
+        ("<title>demo</title><p> <script> </body>", "<p> |<script> </body>"),
+        ("<title>demo</title><!-- </body> --><p>", "--><p>|"),
+    ],
+)
+def test_place_of_a_new_link(page: str, expected: str) -> None:
+    """A link is added on a line of its own, or else where both installers still read it."""
+    (line,) = lines_of(merged(html_page_with(), WHEEL))
+
+    result = (
+        merged(page.encode()).replace("https://index.example.org", "").replace(line + "\n", "|")
+    )
+
+    assert expected in result
 
 
 @pytest.mark.parametrize("letter", ["é", "1", "?", "!", " ", ""], ids=ascii)
@@ -333,7 +488,7 @@ def test_non_ascii_letters_start_no_tag(letter: str) -> None:
     """Only an ASCII letter starts a tag. Any letter did once."""
     page = html_page_with("demo-1.0.tar.gz").replace(b"<h1>", f"<{letter} <h1>".encode())
 
-    assert list(read_html_page(page).files) == ["demo-1.0.tar.gz"]
+    assert list(read(page).files) == ["demo-1.0.tar.gz"]
 
 
 HOSTILE = [
@@ -360,7 +515,7 @@ def test_hostile_pages_take_linear_time(piece: str, end: str) -> None:
     page = (piece * (2**16 // len(piece)) + end).encode()
 
     with pytest.raises(UnreadablePageError):
-        read_html_page(page)
+        read(page)
 
 
 @pytest.mark.parametrize("piece", ["<a", "<a ", '<a "', "<a b='", "</a", '</a"', "</a b='"])
@@ -372,7 +527,7 @@ def test_first_tag_without_end_stops_parsing(piece: str) -> None:
     page = (piece * 3).encode()
 
     with pytest.raises(UnreadablePageError, match="the tag at character 0 is not closed"):
-        read_html_page(page)
+        read(page)
 
 
 def test_page_of_a_new_project() -> None:

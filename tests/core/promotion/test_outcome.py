@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
-from stageproxy.core.promotion.outcome import receipt, stop_message
+from stageproxy.core.promotion.outcome import receipt, stop_message, stop_reason
+from stageproxy.core.promotion.promotion import StopRequest
 from stageproxy.core.stage.manifest import manifest
 from stageproxy.core.stage.stage import Status
 from tests.support.builders.stages import a_stage, an_artifact
@@ -17,6 +18,7 @@ from tests.support.promotion.promotions import a_promotion
 
 WHEEL, SDIST = "demo-2.0-py3-none-any.whl", "demo-2.0.tar.gz"
 STAGE = a_stage("2.0", an_artifact(WHEEL), an_artifact(SDIST))
+PROMOTION = a_promotion(first_sent_at=NOON)
 PENDING, SENDING, SENT, CONFIRMED, REFUSED, UNKNOWN = Progress
 AGAIN = "Fix the problem above and run `promote` again; it resumes where it stopped."
 CLOSES = "PyPI accepts files for this release until about 2026-12-06."
@@ -76,9 +78,27 @@ ENDINGS = {
 @pytest.mark.parametrize(("progress", "sentences"), ENDINGS.values(), ids=ENDINGS)
 def test_why_it_stopped(progress: Sequence[Progress], sentences: Sequence[str]) -> None:
     """The sentence has the reason, the published files, how to resume, and the deadline."""
-    sentence = stop_message("Why.", STAGE, a_journal(*progress), NOON)
+    sentence = stop_message("Why.", STAGE, a_journal(*progress), PROMOTION)
 
     assert sentence == " ".join(sentences)
+
+
+def test_who_stopped_it() -> None:
+    """After a stop that a person requested, there is nothing to fix before it is resumed."""
+    promotion = replace(PROMOTION, stop=StopRequest("t1", NOON))
+    reason = stop_reason(promotion, {"t1": "release-ci"})
+    assert reason == "Stopped by release-ci (t1)."
+
+    sentence = stop_message(reason, STAGE, a_journal(CONFIRMED, PENDING), promotion)
+
+    published = f"1 of 2 files are published: {WHEEL}."
+    again = "Run `stageproxy promote STAGE` again to publish the rest."
+    assert sentence == f"{reason} {published} {ALONE} {again} {CLOSES}"
+
+
+def test_nobody_stopped_it() -> None:
+    """A promotion that nobody stopped has no such reason."""
+    assert stop_reason(PROMOTION, {}) is None
 
 
 def test_missing_wheels() -> None:
@@ -87,7 +107,7 @@ def test_missing_wheels() -> None:
     stage = a_stage("2.0", an_artifact(WHEEL), an_artifact(other))
     journal = {**a_journal(CONFIRMED, PENDING), other: Entry(other, PENDING, NOON)}
 
-    assert "; some wheels are missing. " in stop_message("Why.", stage, journal, NOON)
+    assert "; some wheels are missing. " in stop_message("Why.", stage, journal, PROMOTION)
 
 
 def test_receipt() -> None:

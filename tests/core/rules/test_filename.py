@@ -46,6 +46,21 @@ FILES: Mapping[str, tuple[Distribution, str, str]] = {
         "something.tar.gz",
         "Invalid source distribution filename: something.tar.gz",
     ),
+    "a wheel with nothing but a name and a version": (
+        WHEEL,
+        "demo-1.0.whl",
+        "Invalid distribution file. Unable to parse name and version from wheel filename",
+    ),
+    "a wheel with nothing but a name": (
+        WHEEL,
+        "demo.whl",
+        "Invalid distribution file. Unable to parse name and version from wheel filename",
+    ),
+    "a wheel without platform tags": (
+        WHEEL,
+        "demo-1.0-py3.whl",
+        "Invalid wheel filename (wrong number of parts): 'demo-1.0-py3'",
+    ),
     "an sdist of another version": (
         SDIST,
         "demo-6.6.6.tar.gz",
@@ -65,6 +80,24 @@ def test_changed_filename_is_refused(
 ) -> None:
     """The first problem of a filename is reported in PyPI's words."""
     assert sentences(an_upload(distribution, filename=filename))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("demo-1.5-9.tar.gz", "Filename 'demo-1.5-9.tar.gz' is invalid, should be {}."),
+        ("demo-1.5.post9.tar.gz", None),
+        ("demo-1.5-post9.tar.gz", "Invalid source distribution filename: demo-1.5-post9.tar.gz"),
+        ("other-1.5-9.tar.gz", "Start filename for 'demo' with 'demo'."),
+    ],
+)
+def test_post_release_with_a_hyphen(filename: str, expected: str | None) -> None:
+    """In the filename of a post-release, the last hyphen may belong to the version, as on PyPI."""
+    upload = an_upload(an_sdist(version="1.5.post9"), {"version": "1.5-9"}, filename=filename)
+
+    found = [one for one in sentences(upload) if "ilename" in one]
+
+    assert found == ([expected.format("'demo-1.5.post9.tar.gz'")] if expected else [])
 
 
 def test_wheel_has_the_normalized_name() -> None:

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.stage.lifetime import as_of, edited, end_message
-from stageproxy.core.stage.stage import Status
-from tests.support.builders.stages import a_file_upload, a_stage
+from stageproxy.core.stage.lifetime import as_of, edited, end_message, make_room
+from stageproxy.core.stage.stage import Stage, Status
+from tests.support.builders.stages import a_file_upload, a_stage, an_artifact
 from tests.support.ports.clock import NOON
 
 DAY = timedelta(days=1)
@@ -59,3 +59,44 @@ def test_end_message(reason: str | None, message: str) -> None:
     ended_at = NOON.replace(year=2026, month=1, day=1, hour=12, minute=0)
 
     assert end_message(replace(a_stage("2.0"), ended_at=ended_at, reason=reason)) == message
+
+
+HOUR = timedelta(hours=1)
+NEW = a_stage("1.0", opened_at=NOON)
+OLD = a_stage("2.0", opened_at=NOON - HOUR)
+OLDER = a_stage("3.0", opened_at=NOON - DAY)
+
+
+@pytest.mark.parametrize(
+    ("live", "over"),
+    [
+        ([NEW, OLD, OLDER], [OLDER]),
+        ([NEW, OLD], [OLD]),
+        ([NEW], []),
+        ([replace(OLD, artifacts=(an_artifact(),))], []),
+        ([replace(OLD, uploads=(a_file_upload(),))], []),
+        ([replace(OLD, status=Status.PROCESSING)], []),
+    ],
+    ids=[
+        "the oldest first",
+        "after the lifetime of empty stages",
+        "a new one",
+        "with a file",
+        "with an upload",
+        "while it is published",
+    ],
+)
+def test_room_for_another_stage(live: list[Stage], over: list[Stage]) -> None:
+    """A stage ends for another one if it has been without files for the lifetime of empty ones."""
+    made = make_room(live, 1, NOON, empty_lifetime=HOUR)
+
+    assert [(one.version, one.status, one.ended_at) for one in made] == [
+        (one.version, Status.CANCELED, NOON) for one in over
+    ]
+
+
+def test_room_for_several_stages() -> None:
+    """As many stages end as there is room for others to be made, and no more."""
+    made = make_room([NEW, OLD, OLDER], 2, NOON, empty_lifetime=HOUR)
+
+    assert [one.version for one in made] == ["3.0", "2.0"]

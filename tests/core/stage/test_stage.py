@@ -23,22 +23,38 @@ from tests.support.ports.clock import NOON
 
 LONGEST = timedelta(days=30)
 WEEK = timedelta(days=7)
-EDITED, PROMOTED, SUCCEEDS, FAILS, CANCELED = Step
+EDITED, EXTENDED, PROMOTED, STOPPED, SUCCEEDS, FAILS, CANCELED, GIVEN_UP = Step
 LIFE: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.OPEN, False): {
         EDITED: Status.OPEN,
+        EXTENDED: Status.OPEN,
         PROMOTED: Status.PROCESSING,
         CANCELED: Status.CANCELED,
     },
     (Status.OPEN, True): {},
-    (Status.PROCESSING, False): {SUCCEEDS: Status.PUBLISHED, FAILS: Status.ERROR},
-    (Status.PROCESSING, True): {SUCCEEDS: Status.PUBLISHED, FAILS: Status.ERROR},
+    (Status.PROCESSING, False): {
+        STOPPED: Status.PROCESSING,
+        SUCCEEDS: Status.PUBLISHED,
+        FAILS: Status.ERROR,
+    },
+    (Status.PROCESSING, True): {
+        STOPPED: Status.PROCESSING,
+        SUCCEEDS: Status.PUBLISHED,
+        FAILS: Status.ERROR,
+    },
     (Status.ERROR, False): {
         EDITED: Status.ERROR,
+        EXTENDED: Status.ERROR,
         PROMOTED: Status.PROCESSING,
+        STOPPED: Status.ERROR,
         CANCELED: Status.CANCELED,
     },
-    (Status.ERROR, True): {PROMOTED: Status.PROCESSING},
+    (Status.ERROR, True): {
+        EDITED: Status.ERROR,
+        PROMOTED: Status.PROCESSING,
+        STOPPED: Status.ERROR,
+        GIVEN_UP: Status.CANCELED,
+    },
     (Status.PUBLISHED, False): {},
     (Status.PUBLISHED, True): {},
     (Status.CANCELED, False): {},
@@ -75,21 +91,44 @@ def test_documentation_has_the_same_table(cell: tuple[Status, bool]) -> None:
 
 
 def test_conflict_has_a_reason() -> None:
-    """The sentence names the release, its status, and the step that is not possible."""
+    """The sentence names the release, its status, the step, and what to do."""
     with pytest.raises(ConflictError) as caught:
         a_stage(status=Status.PROCESSING).after(Step.EDIT)
 
-    assert caught.value.sentence == "Stage demo 2.0 is processing and cannot be edited."
+    assert caught.value.sentence == (
+        "Stage demo 2.0 is processing and cannot be edited. "
+        "Wait until it has ended, or stop it with `stageproxy promote STAGE --stop`."
+    )
+
+
+def test_conflict_without_advice() -> None:
+    """Where nothing can be done, the sentence has no advice."""
+    with pytest.raises(ConflictError) as caught:
+        a_stage(status=Status.PUBLISHED, sent=True).after(Step.STOP)
+
+    assert caught.value.sentence == "Stage demo 2.0 is published and cannot be stopped."
 
 
 def test_conflict_of_a_half_published_stage() -> None:
-    """The sentence says how to resume a half-published stage."""
+    """The sentence says how to resume a half-published stage, and how to give it up."""
     with pytest.raises(ConflictError) as caught:
         a_stage(status=Status.ERROR, sent=True).after(Step.CANCEL)
 
     assert caught.value.sentence == (
         "Stage demo 2.0 is partially published and cannot be canceled. "
-        "Run `stageproxy promote STAGE` again to publish the rest."
+        "Run `stageproxy promote STAGE` again to publish the rest. "
+        "To give up what is left, run `stageproxy promote STAGE --give-up`."
+    )
+
+
+def test_conflict_of_an_unpublished_stage() -> None:
+    """A stage of which nothing is published is canceled, not given up."""
+    with pytest.raises(ConflictError) as caught:
+        a_stage(status=Status.ERROR).after(Step.GIVE_UP)
+
+    assert caught.value.sentence == (
+        "Stage demo 2.0 is unpublished and cannot be given up. "
+        "Nothing of it is published: cancel it with `stageproxy stage cancel STAGE`."
     )
 
 

@@ -95,27 +95,31 @@ async def test_dependency_on_an_odd_upstream(
     assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
 
 
+@pytest.mark.parametrize("end", ["simple/", ""], ids=["simple", "without simple"])
 async def test_pip_with_an_extra_index(
-    clients: Clients, stage: StageLinks, upstream: FakeIndex
+    clients: Clients, stage: StageLinks, upstream: FakeIndex, end: str
 ) -> None:
-    """`+only` as an extra index adds the staged release to pip's own index."""
+    """`+only` as an extra index adds the staged release to pip's own index, `simple/` or not."""
     python = clients.new_environment()
+    only = stage.only.removesuffix("simple/") + end
 
-    extra = ["--index-url", f"{upstream.url}/simple/", "--extra-index-url", stage.only]
+    extra = ["--index-url", f"{upstream.url}/simple/", "--extra-index-url", only]
     (await clients.pip("install", *extra, "demo", python=python)).ok()
 
     assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
 
 
+@pytest.mark.parametrize("end", ["simple/", ""], ids=["simple", "without simple"])
 async def test_uv_with_an_index_of_its_own(
-    clients: Clients, stage: StageLinks, upstream: FakeIndex
+    clients: Clients, stage: StageLinks, upstream: FakeIndex, end: str
 ) -> None:
     """`+only` as an index has priority over uv's default one, for the staged project only."""
     python = clients.new_environment()
+    only = stage.only.removesuffix("simple/") + end
     into = ["pip", "install", "--python", str(python), "demo"]
 
     default = f"{upstream.url}/simple/"
-    (await clients.uv(*into, "--index", stage.only, "--default-index", default)).ok()
+    (await clients.uv(*into, "--index", only, "--default-index", default)).ok()
 
     assert await clients.installed(python) == {"demo": "2.0", "helper": "1.0"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stageproxy.catalogue import Rows
 from stageproxy.core.promotion.examination import PromotionRequest
-from stageproxy.core.promotion.journal import Journal
+from stageproxy.core.promotion.journal import Journal, Progress
 from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
 from stageproxy.core.rights import ApiToken, Credential, TokenKind
 from stageproxy.core.stage.manifest import manifest_digest
@@ -21,6 +21,7 @@ from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.transactions import PromotionView
+from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
 from tests.support.builders.distributions import Distribution, upload_form
@@ -33,7 +34,7 @@ from tests.support.promotion.fake_promotion import SECRET, a_publish_target
 from tests.support.promotion.promotions import TARGET
 
 TOKEN = ApiToken("t1", TokenKind.MANAGE, "demo", None, "d" * 64, NOON)
-LIMITS = StageLimits(timedelta(days=7), timedelta(days=30), 10)
+LIMITS = StageLimits(timedelta(days=7), timedelta(days=30), 10, timedelta(hours=1))
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class PublishingServer:
     promotions: Promotions
     reports: PromotionReports
     stages: Stages
+    ways_out: WaysOut
 
     async def promote(
         self,
@@ -56,6 +58,21 @@ class PublishingServer:
         order = PromotionRequest(digest, acknowledged, publisher, credential)
         return await self.promotions.start(TOKEN, "s1", order)
 
+    async def stop(self) -> PromotionView:
+        """Request to stop the promotion of the stage, and return its view."""
+        await self.ways_out.stop(TOKEN, "s1")
+        return await self.reports.show(TOKEN, "s1")
+
+    async def give_up(self) -> Stage:
+        """Give up what is not published of the stage, and return it."""
+        await self.ways_out.give_up(TOKEN, "s1")
+        return await self.stages.get(TOKEN, "s1")
+
+    async def until_sending(self, *filenames: str) -> None:
+        """Wait until these files are being sent."""
+        while not set(filenames) <= set(await self._sending()):
+            await self.run_briefly()
+
     async def run_briefly(self) -> None:
         """Let the server run for a moment."""
         await asyncio.sleep(0.001)
@@ -64,6 +81,10 @@ class PublishingServer:
         """Wait until nothing is being published."""
         while self.promotions.background.is_running("s1"):
             await self.run_briefly()
+
+    async def _sending(self) -> list[str]:
+        journal = (await self.reports.show(TOKEN, "s1")).journal
+        return [name for name, one in journal.items() if one.progress is Progress.SENDING]
 
 
 @dataclass(slots=True)
@@ -75,6 +96,7 @@ class FakeDeployment:
     settings: Credential | None = SECRET
     target: PublishUrls | None = TARGET
     token_file: Path | None = None
+    pausing: tuple[asyncio.Event, asyncio.Event] | None = None
     files: FakeFiles = field(init=False)
     fake_target: FakePublishTarget = field(init=False)
 
@@ -142,11 +164,14 @@ class FakeDeployment:
             Background(),
         )
         reports = PromotionReports(
-            self.catalogue, self.clock, stages, publish_target, promotions.sent
+            self.catalogue, self.clock, stages, publish_target, promotions.live
         )
         async with promotions.background.open():
             await promotions.recover()
-            yield PublishingServer(promotions, reports, stages)
+            ways_out = WaysOut(
+                self.catalogue, self.clock, stages, promotions.background, publish_target
+            )
+            yield PublishingServer(promotions, reports, stages, ways_out)
 
     async def publish(self) -> tuple[Status, str]:
         """Let a server publish the stage, and return its status and reason."""
@@ -175,6 +200,10 @@ class FakeDeployment:
         )
 
     async def _pause(self, length: timedelta) -> None:
-        """Advance the clock instead of waiting."""
+        """Advance the clock instead of waiting, unless the test decides when to go on."""
         self.clock.time += length
         await asyncio.sleep(0)
+        if self.pausing is not None:
+            began, can_go_on = self.pausing
+            began.set()
+            await can_go_on.wait()

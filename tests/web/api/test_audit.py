@@ -33,6 +33,7 @@ async def test_shape_of_an_event(service: RunningService) -> None:
             "number": 2,
             "at": "2026-11-22T12:00:00.123456Z",
             "actor": admin["id"],
+            "actor-name": "admin",
             "action": "opened",
             "project": "demo",
             "version": "2.0",
@@ -177,3 +178,29 @@ async def test_malformed_head(service: RunningService, head: str) -> None:
         400,
         "The head must be a digest of 64 hexadecimal digits.",
     )
+
+
+async def test_events_of_tokens(service: RunningService) -> None:
+    """An admin can list who made and revoked API tokens, and refusals that name no stage."""
+    order = {"can": "upload", "project": "demo", "name": "ci-linux"}
+    made = (await service.api("POST", "tokens", **order)).document
+    await service.open_stage()
+    await service.api("POST", "tokens", made["token"], **order)
+    await service.api("DELETE", f"tokens/{made['id']}")
+
+    events = (await service.api("GET", "audit")).document["events"]
+
+    assert [(one["actor-name"], one["action"], one["details"].get("name")) for one in events] == [
+        (None, "token-made", "admin"),
+        ("admin", "token-made", "ci-linux"),
+        ("ci-linux", "refused", None),
+        ("admin", "token-revoked", "ci-linux"),
+    ]
+    assert [one["number"] for one in events] == [1, 2, 4, 5]
+
+
+async def test_events_of_tokens_are_for_admins(service: RunningService) -> None:
+    """A manage token cannot list the events of API tokens."""
+    token = await service.token("manage", "*")
+
+    assert (await service.api("GET", "audit", token)).status == 403

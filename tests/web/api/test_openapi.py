@@ -22,7 +22,7 @@ from tests.support.builders.distributions import a_wheel
 from tests.support.clients.api_description import ApiDescription
 from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex, Quirks
-from tests.support.promotion.promotion_client import PromotionClient, promotion_settings
+from tests.support.promotion.promotion_client import PromotionClient, an_entry, promotion_settings
 from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
@@ -124,7 +124,7 @@ async def test_every_success(service: RunningService) -> None:
     await service.staged(WHEEL)
     await service.api("DELETE", path)
     await service.api("GET", path)
-    for audit in (f"{path}/audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
+    for audit in (f"{path}/audit", "audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
         await service.api("GET", audit)
     await promote(service)
     tokens = (await service.api("GET", "tokens")).document["tokens"]
@@ -136,6 +136,13 @@ async def test_every_success(service: RunningService) -> None:
 async def promote(service: RunningService) -> None:
     """Carry out every step of a promotion."""
     promotion_client, promoted = PromotionClient(service), await service.staged(NEXT)
+    await promotion_client.start(promoted, "client")
+    await promotion_client.ask("POST", promoted, "/promotion/stop")
+    partial = await service.staged(WHEEL)
+    begun = (await promotion_client.start(partial, "client")).document
+    await promotion_client.report(begun, an_entry(WHEEL.filename, "sending"))
+    await promotion_client.report(begun, ending="error", reason="Why.")
+    await promotion_client.ask("POST", partial, "/promotion/give-up")
     await promotion_client.publish_as_client(promoted, NEXT)
     await promotion_client.show(promoted)
     await promotion_client.ask("GET", promoted, "/receipt")
@@ -159,8 +166,12 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
             await fetch(service, request, operation, token="unknown")
             await fetch(service, f"{request}?{'x' * 4000}", operation)
             await fetch(service, request, operation, body=b" " * (LONGEST_FORM + 1))
+        await service.api("POST", "tokens", can="admin", project="*", name="admin")
         for version in ("3.0", "4.0"):
             await service.api("POST", "stages", name="demo", version=version)
+        unpublished = await service.open_stage("unpublished")
+        for way_out in ("stop", "give-up"):
+            await PromotionClient(service).ask("POST", unpublished, f"/promotion/{way_out}")
 
     description = service.description
     failures = responses(description) - responses(description, below=400)

@@ -67,6 +67,8 @@ async def test_shape_of_a_file(service: RunningService) -> None:
             "md5": WHEEL.md5,
         },
         "upload-time": "2026-11-22T12:00:00.123456Z",
+        "uploaded-by": file["uploaded-by"],
+        "uploaded-by-name": "admin",
         "attestations": 0,
         "metadata": {
             "requires-python": ">=3.8",

@@ -216,13 +216,33 @@ async def test_only_page(service: RunningService, prefix: str) -> None:
     assert service.index.requests == []
 
 
-@pytest.mark.parametrize("path", ["simple/other/", "pypi/demo/json", "", "simple/demo/x", "x"])
+@pytest.mark.parametrize("path", ["simple/other/", "pypi/demo/json", "simple/demo/x", "x"])
 async def test_only_what_is_staged(service: RunningService, prefix: str, path: str) -> None:
     """Below `+only` there is nothing else, and upstream is not asked."""
     answer = await service.get(f"{prefix}+only/{path}", PIP)
 
     assert answer.status == 404
     assert service.index.requests == []
+
+
+@pytest.mark.parametrize("accept", [PIP, "text/html", None], ids=["pip", "browser", "anything"])
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("", "simple/"),
+        ("demo/", "simple/demo/"),
+        ("Demo/", "simple/demo/"),
+        ("demo", "simple/demo/"),
+    ],
+)
+async def test_only_without_simple(
+    service: RunningService, prefix: str, path: str, page: str, accept: str | None
+) -> None:
+    """`+only/` without `simple/` is an index URL too, as the stage URL itself is."""
+    answer = await service.get(f"{prefix}+only/{path}", accept)
+
+    assert (answer.status, answer.headers["Cache-Control"]) == (307, "no-store")
+    assert answer.headers["Location"] == f"{prefix.removeprefix(service.url)}+only/{page}"
 
 
 async def test_only_list(service: RunningService, prefix: str) -> None:

@@ -1,10 +1,12 @@
 """Staged files: whole, in parts, and their core metadata."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel
+from tests.support.clients.wire import a_request, body_in, exchange, status_of
 from tests.support.servers.service import RunningService, prefix_of
 
 # Every form of a Range header for one part, and that part of the file.
@@ -15,8 +17,32 @@ RANGES = {
     "from here on": ("bytes=100-", slice(100, None)),
     "beyond the end": ("bytes=100-999999", slice(100, None)),
     "more than there is": ("bytes=-999999", slice(0, None)),
+    "capitals": ("Bytes=0-9", slice(0, 10)),
+    "spaces and an empty range": ("bytes= 0-9 , ", slice(0, 10)),
+    "leading zeros": ("bytes=0000-0009", slice(0, 10)),
+    "a huge end": (f"bytes=5-{'9' * 5000}", slice(5, None)),
 }
-NOT_SATISFIABLE = ["bytes=999999-", "bytes=9-5", "bytes=", "lines=1-2", "bytes=a-b"]
+NOT_SATISFIABLE = ["bytes=999999-", "bytes=999999-9999999", "bytes=-0", f"bytes={'9' * 5000}-"]
+IGNORED = [
+    "lines=1-2",
+    "lines",
+    "",
+    "bytes",
+    "bytes=",
+    "bytes=-",
+    "bytes=,",
+    "bytes=9-5",
+    "bytes=a-b",
+    "bytes=0x1-2",
+    "bytes=-5-9",
+    "bytes=+1-2",
+    "bytes=1-2;3-4",
+    "bytes=\u0661-\u0662",
+    "bytes=0-1,3-4",
+    "bytes=0-1, -1",
+    "bytes=0-0,0-0,0-0",
+    "octets=0-1",
+]
 
 
 @pytest.fixture
@@ -59,16 +85,97 @@ async def test_part(
     assert answer.headers["Content-Range"] == expected
 
 
-@pytest.mark.parametrize("header", RANGES)
-async def test_head_of_a_part(service: RunningService, link: str, header: str) -> None:
-    """HEAD and GET have the same headers for a part."""
-    got = await service.get(link, Range=RANGES[header][0])
+@pytest.mark.parametrize("header", ["bytes=0-9", "bytes=999999-"])
+async def test_head_has_no_parts(
+    service: RunningService, link: str, wheel: Distribution, header: str
+) -> None:
+    """Ranges are defined for GET: HEAD describes the whole file (RFC 9110, section 14.2)."""
+    head = await service.get(link, Range=header, method="HEAD")
 
-    head = await service.get(link, Range=RANGES[header][0], method="HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["Content-Length"] == str(len(wheel.content))
 
-    assert (head.status, head.body) == (206, b"")
-    assert head.headers["Content-Range"] == got.headers["Content-Range"]
-    assert head.headers["Content-Length"] == got.headers["Content-Length"]
+
+@pytest.mark.parametrize("header", IGNORED)
+async def test_ignored_range(
+    service: RunningService, link: str, wheel: Distribution, header: str
+) -> None:
+    """Other units, several ranges and invalid ones are ignored: the whole file is sent."""
+    answer = await service.get(link, Range=header)
+
+    assert (answer.status, answer.body) == (200, wheel.content)
+    assert "Content-Range" not in answer.headers
+
+
+async def test_several_range_headers(
+    service: RunningService, link: str, wheel: Distribution
+) -> None:
+    """Two Range headers are several ranges."""
+    path = urlsplit(link).path
+    lines = ("Range: bytes=0-1", "Range: bytes=3-4")
+
+    answer = await exchange(service.url, a_request(path, "GET", "1.1", *lines))
+
+    assert (status_of(answer), body_in(answer)) == (200, wheel.content)
+
+
+OTHER_FILES = [
+    '"other"',
+    'W/"{}"',
+    "{}",
+    '"{}", "other"',
+    "*",
+    "Sun, 22 Nov 2026 12:00:00 GMT",
+    "Fri, 01 Jan 2100 00:00:00 GMT",
+    "nonsense",
+    "",
+]
+
+
+@pytest.mark.parametrize("validator", OTHER_FILES)
+@pytest.mark.parametrize("header", ["bytes=0-9", "bytes=999999-"])
+async def test_part_of_another_file(
+    service: RunningService, link: str, wheel: Distribution, validator: str, header: str
+) -> None:
+    """Unless If-Range is the ETag of the file, a part is not of use: the whole file is sent."""
+    answer = await service.get(link, Range=header, If_Range=validator.format(wheel.sha256))
+
+    assert (answer.status, answer.body) == (200, wheel.content)
+
+
+async def test_part_of_the_same_file(
+    service: RunningService, link: str, wheel: Distribution
+) -> None:
+    """With the ETag of the file as If-Range, a part is sent."""
+    answer = await service.get(link, Range="bytes=0-9", If_Range=f'"{wheel.sha256}"')
+
+    assert (answer.status, answer.body) == (206, wheel.content[:10])
+
+
+CONDITIONS = {
+    "its ETag": ({"If_Match": '"{}"'}, 200),
+    "one of several ETags": ({"If_Match": '"other", "{}"'}, 200),
+    "any ETag": ({"If_Match": "*"}, 200),
+    "another ETag": ({"If_Match": '"other"'}, 412),
+    "a weak ETag": ({"If_Match": 'W/"{}"'}, 412),
+    "a date before": ({"If_Unmodified_Since": "Sat, 01 Jan 2000 00:00:00 GMT"}, 200),
+    "a date after": ({"If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"}, 200),
+    "known": ({"If_None_Match": '"{}"', "Range": "bytes=0-9"}, 304),
+    "not known": ({"If_None_Match": '"other"', "Range": "bytes=0-9"}, 206),
+}
+
+
+@pytest.mark.parametrize(("headers", "status"), CONDITIONS.values(), ids=CONDITIONS)
+async def test_conditions(
+    service: RunningService, link: str, wheel: Distribution, headers: dict[str, str], status: int
+) -> None:
+    """Conditions are about the digest of the file: it has no date (RFC 9110, section 13)."""
+    given = {name: value.format(wheel.sha256) for name, value in headers.items()}
+
+    answer = await service.get(link, **given)
+
+    assert answer.status == status
+    assert "Last-Modified" not in answer.headers
 
 
 @pytest.mark.parametrize("header", NOT_SATISFIABLE)

@@ -59,7 +59,7 @@ BODIES = {
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 async def test_broken_form(service: RunningService, body: bytes) -> None:
     """A form that cannot be parsed is 400, never 500, which uploaders would retry."""
-    answer = await service.post(body)
+    answer = await service.post(body, to="/legacy/?:action=file_upload")
 
     assert answer.status == 400
     assert nothing_is_left(service)

@@ -1,17 +1,23 @@
 """The legacy upload API: accepted and refused uploads."""
 
 from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.builders.forms import Part, changed, twine_form, without
+from tests.support.builders.forms import Part, body_of, changed, twine_form, without
+from tests.support.clients.http import Answer
 from tests.support.index.fake_index import Quirks
 from tests.support.servers.service import PIP, RunningService, basic, prefix_of
 from tests.support.stored_files import stored_file
 
 WHEEL = a_wheel(version="2.0")
 WRONG = "0" * 64
+WITHOUT_SLASH = (
+    "An upload was attempted to /legacy but the expected upload URL is /legacy/ "
+    "(with a trailing slash)"
+)
 
 
 @pytest.mark.parametrize("distribution", [WHEEL, an_sdist(version="2.0")], ids=["wheel", "sdist"])
@@ -29,18 +35,26 @@ async def test_upload(service: RunningService, distribution: Distribution) -> No
     assert list(stage["files"]) == [distribution.filename]
 
 
-@pytest.mark.parametrize("path", ["/legacy/", "/legacy"])
-async def test_without_slash(service: RunningService, path: str) -> None:
-    """The trailing slash makes no difference: uploaders follow no redirect."""
-    assert (await service.upload(WHEEL, to=path)).status == 200
+@pytest.mark.parametrize("below", ["", "stage"])
+@pytest.mark.parametrize("query", ["", "?:action=file_upload"])
+@pytest.mark.parametrize("token", [None, "stgu_unknown"])
+async def test_without_slash(
+    service: RunningService, below: str, query: str, token: str | None
+) -> None:
+    """An upload URL without its slash is refused with PyPI's sentence: no uploader redirects."""
+    prefix = prefix_of(await service.open_stage()) if below else "/"
+
+    answer = await service.upload(WHEEL, to=f"{prefix}legacy{query}", token=token or "")
+
+    assert (answer.status, answer.reason) == (400, WITHOUT_SLASH)
+    assert "Location" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["legacy/", "legacy"])
-async def test_upload_to_a_stage(service: RunningService, path: str) -> None:
+async def test_upload_to_a_stage(service: RunningService) -> None:
     """A file sent to a stage's own URL is in that stage."""
     stage = await service.open_stage(version="2.0")
 
-    await service.upload(WHEEL, to=prefix_of(stage) + path)
+    await service.upload(WHEEL, to=prefix_of(stage) + "legacy/")
 
     shown = (await service.api("GET", f"stages/{stage['id']}")).document
     assert list(shown["files"]) == [WHEEL.filename]
@@ -181,26 +195,94 @@ async def test_all_problems_are_reported(service: RunningService) -> None:
     ]
 
 
-@pytest.mark.parametrize("action", ["submit", "submit_pkg_info", "doc_upload"])
-async def test_former_actions(service: RunningService, action: str) -> None:
-    """Actions that PyPI has removed are refused as gone."""
-    assert (await service.post(twine_form(WHEEL, **{":action": action}))).status == 410
+REGISTRATION = (
+    "Project pre-registration is no longer required or supported, upload your files instead."
+)
+FORMER = {
+    "submit": REGISTRATION,
+    "submit_pkg_info": REGISTRATION,
+    "doc_upload": "Uploading documentation is no longer supported, we recommend using "
+    "https://readthedocs.org/.",
+}
 
 
-async def test_unknown_action(service: RunningService) -> None:
-    """An unknown action is refused."""
-    answer = await service.post(twine_form(WHEEL, **{":action": "dance"}))
+@pytest.mark.parametrize("place", ["form", "query"])
+@pytest.mark.parametrize(("action", "sentence"), FORMER.items(), ids=FORMER)
+async def test_former_actions(
+    service: RunningService, action: str, sentence: str, place: str
+) -> None:
+    """Actions that PyPI has removed are refused as gone, with PyPI's sentences."""
+    answer = await post_action(service, action, place)
 
-    assert answer.status == 400
+    assert (answer.status, answer.reason) == (410, sentence)
 
 
-@pytest.mark.parametrize("action", [None, "file_upload"])
-async def test_action_in_the_query(service: RunningService, action: str | None) -> None:
-    """The action may be missing, or be in the query."""
+@pytest.mark.parametrize("place", ["form", "query"])
+@pytest.mark.parametrize("action", ["", "dance", "file_upload2"])
+async def test_no_such_action(service: RunningService, action: str, place: str) -> None:
+    """An upload with an empty or unknown action is not found, as on PyPI."""
+    answer = await post_action(service, action, place)
+
+    assert (answer.status, answer.reason[:9]) == (404, "Not Found")
+    assert (await service.api("GET", "stages")).document == {"stages": []}
+
+
+async def post_action(service: RunningService, action: str, place: str) -> Answer:
+    """Return the answer to a form with this action, in the form or in the query."""
     parts = without(twine_form(WHEEL), ":action")
-    query = f"?:action={action}" if action else ""
+    if place == "query":
+        return await service.post(parts, to=f"/legacy/?:action={action}")
+    return await service.post([*parts, Part(":action", action.encode())])
 
-    assert (await service.post(parts, to=f"/legacy/{query}")).status == 200
+
+async def test_no_action(service: RunningService) -> None:
+    """A form without an action says so."""
+    answer = await service.post(without(twine_form(WHEEL), ":action"))
+
+    assert (answer.status, answer.text) == (
+        404,
+        "Not Found: the upload has no :action. Use file_upload.",
+    )
+
+
+async def test_action_in_the_query(service: RunningService) -> None:
+    """The action may be in the query."""
+    parts = without(twine_form(WHEEL), ":action")
+
+    assert (await service.post(parts, to="/legacy/?:action=file_upload")).status == 200
+
+
+SLASHES = (
+    "/demo-2.0.tar.gz",
+    "//demo-2.0.tar.gz",
+    "./demo-2.0.tar.gz",
+    "../demo-2.0.tar.gz",
+    "dist/demo-2.0.tar.gz",
+    "C:\\dist\\demo-2.0.tar.gz",
+    "\\demo-2.0.tar.gz",
+    "demo-2.0.tar.gz/",
+)
+
+
+@pytest.mark.parametrize("filename", SLASHES)
+@pytest.mark.parametrize("parameter", ['filename="{}"', "filename*=UTF-8''{}"], ids=["plain", "*"])
+async def test_slashes_in_a_filename(
+    service: RunningService, filename: str, parameter: str
+) -> None:
+    """A filename counts as it was sent: with a slash or backslash anywhere, it is refused."""
+    sdist = an_sdist(version="2.0")
+    value = quote(filename, safe="") if "*" in parameter else filename
+    sent = body_of(twine_form(sdist)).replace(
+        b'filename="demo-2.0.tar.gz"', parameter.format(value).encode()
+    )
+
+    answer = await service.post(sent)
+
+    assert (answer.status, answer.reason) == (
+        400,
+        r"Cannot upload a file with '/' or '\' in the name.",
+    )
+    assert (await service.api("GET", "stages")).document == {"stages": []}
 
 
 async def test_session_as_body(service: RunningService) -> None:

@@ -1,0 +1,100 @@
+"""What would keep a server from starting or publishing with its settings, before it is started."""
+
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stageproxy.config import Config, PromotionSettings
+from stageproxy.server.run import CannotListenError, bind
+from stageproxy.server.wiring import upstream_of
+from stageproxy.store.database import find_database_problem
+from stageproxy.store.directory import find_directory_problems, is_in_use
+from stageproxy.upstream.pip_index import NoPipIndexError
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsReport:
+    """What is wrong with settings, and what should be changed although the server starts."""
+
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def check_settings(config: Config) -> SettingsReport:
+    """Return everything that is wrong with settings on this machine. Nothing is changed."""
+    data, has_secret = config.storage.data, bool(config.server.secret)
+    errors = [
+        *_errors_of_urls(config.promotion),
+        *_errors_of_token_file(config.promotion.token_file),
+        *find_directory_problems(data, needs_secret=not has_secret),
+        *_errors_of_database(data / "catalogue.db"),
+        *_errors_of_address(config),
+        *_errors_of_upstream(config),
+    ]
+    return SettingsReport(tuple(errors), tuple(_warnings_of_token_file(config.promotion)))
+
+
+def _errors_of_urls(promotion: PromotionSettings) -> Iterator[str]:
+    """Yield an error if only one of the two URLs is set: then nothing can be published."""
+    urls = {"repository_url": promotion.repository_url, "index_url": promotion.index_url}
+    for name, other in (("repository_url", "index_url"), ("index_url", "repository_url")):
+        if urls[name] and not urls[other]:
+            yield (
+                f"promotion.{other}: set it as well. With promotion.{name} alone nothing can be "
+                "published."
+            )
+
+
+def _errors_of_token_file(path: Path | None) -> Iterator[str]:
+    if path is None:
+        return
+    try:
+        token = path.read_text().strip()
+    except OSError as error:
+        yield (
+            f"promotion.token_file: {path} cannot be read: {error.strerror}. Write the token to "
+            "it, readable for the user that runs the server."
+        )
+    except UnicodeDecodeError:
+        yield f"promotion.token_file: {path} is not text. Write nothing but the token to it."
+    else:
+        if not token or not token.isprintable():
+            what = "is empty" if not token else "has more than one line"
+            yield f"promotion.token_file: {path} {what}. Write nothing but the token to it."
+
+
+def _warnings_of_token_file(promotion: PromotionSettings) -> Iterator[str]:
+    path = promotion.token_file
+    if path is None or not path.is_file():
+        return
+    if path.stat().st_mode & 0o077:
+        yield f"promotion.token_file: {path} is readable by other users. Run `chmod 600 {path}`."
+    if promotion.token:
+        yield (
+            "promotion.token_file: it is not used, because promotion.token is set too. Remove one "
+            "of them."
+        )
+
+
+def _errors_of_database(path: Path) -> Iterator[str]:
+    if problem := find_database_problem(path):
+        yield f"storage.data: {problem}"
+
+
+def _errors_of_address(config: Config) -> Iterator[str]:
+    """Yield why the server could not listen, unless it is the running server that listens there."""
+    try:
+        bind(config.server.host, config.server.port).close()
+    except CannotListenError as error:
+        cause = error.__cause__
+        is_taken = isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
+        if not (is_taken and is_in_use(config.storage.data)):
+            yield f"server.host, server.port: {error}"
+
+
+def _errors_of_upstream(config: Config) -> Iterator[str]:
+    try:
+        upstream_of(config)
+    except NoPipIndexError as error:
+        yield f"upstream.url: {error}"
