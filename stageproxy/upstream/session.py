@@ -1,6 +1,7 @@
 """HTTP sessions to upstream, and credentials on their requests."""
 
 import asyncio
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,6 +26,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from stageproxy import __version__
+from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 
 USER_AGENT = f"stageproxy/{__version__}"
 
@@ -47,7 +49,7 @@ class Timeouts:
 
 @asynccontextmanager
 async def open_session(
-    timeouts: Timeouts, *, keep_alive: bool = True
+    timeouts: Timeouts, network: NetworkSettings = DEFAULTS, *, keep_alive: bool = True
 ) -> AsyncIterator[ClientSession]:
     """Open a session to upstream. Publishing needs one without *keep_alive*.
 
@@ -60,6 +62,7 @@ async def open_session(
             ttl_dns_cache=_DNS_SECONDS,
             force_close=not keep_alive,
             socket_factory=None if keep_alive else _resetting_socket,
+            ssl=network.tls_context(os.environ),
         ),
         timeout=ClientTimeout(
             total=None,
@@ -70,6 +73,7 @@ async def open_session(
         auto_decompress=False,
         skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
         read_bufsize=_READ_BUFFER,
+        proxy=network.proxy_url,
         trust_env=True,
     )
     async with session:
