@@ -13,6 +13,7 @@ from stageproxy.core.rules.archive import (
     LICENSE_FILES,
     WHEEL_RULES,
 )
+from stageproxy.core.rules.completeness import COMPLETENESS_RULES
 from stageproxy.core.rules.fields import METADATA_RULES, metadata_findings
 from stageproxy.core.rules.filename import (
     FILE_RULES,
@@ -64,6 +65,7 @@ _RULES_ON_FILES: Sequence[Rule] = (
     ARCHIVE_UNREAD,
     *METADATA_MATCH_RULES,
     FILENAME_SUSPICION,
+    *COMPLETENESS_RULES,
 )
 
 _INDEX_RULES: Sequence[Rule] = (
