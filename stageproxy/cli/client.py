@@ -17,6 +17,7 @@ from yarl import URL
 
 from stageproxy import __version__
 from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.stage_names import NotUniqueError, find_stage, project_of
 
 _OUT_OF_REACH_STATUSES = frozenset({502, 503, 504})
 _FIRST_ERROR_STATUS = 400
@@ -85,11 +86,12 @@ class _AbortingConnector(aiohttp.TCPConnector):
 
 @dataclass(frozen=True, slots=True)
 class StageReference:
-    """A stage as the user names it: a server, and the id or the URL of the stage."""
+    """A stage as the user names it: a server, and the id, the URL or the release of the stage."""
 
     server: URL
     id: str | None
     url: URL | None = field(repr=False)
+    release: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ class Client:
     async def get_stage(self, reference: StageReference) -> dict[str, Any]:
         """Return the stage that a reference names."""
         if reference.url is None:
-            return await self.request("GET", f"api/stages/{reference.id}")
+            stage_id = await self.get_stage_id(reference)
+            return await self.request("GET", f"api/stages/{stage_id}")
         status, text = await self.request_text("GET", reference.url)
         if status == HTTPStatus.NOT_FOUND:
             raise FailedError(_UNKNOWN_STAGE_URL)
@@ -143,7 +146,21 @@ class Client:
 
     async def get_stage_id(self, reference: StageReference) -> str:
         """Return the id of the stage that a reference names."""
+        if reference.release is not None:
+            return await self._find_stage_id(reference.release)
         return reference.id or str((await self.get_stage(reference))["id"])
+
+    async def list_stages(self, project: str | None) -> list[dict[str, Any]]:
+        """Return the stages that the token can see, of one project or of all."""
+        url = (self.server / "api/stages").with_query({"project": project} if project else {})
+        stages: list[dict[str, Any]] = (await self.request("GET", url))["stages"]
+        return stages
+
+    async def _find_stage_id(self, release: str) -> str:
+        try:
+            return str(find_stage(release, await self.list_stages(project_of(release)))["id"])
+        except NotUniqueError as error:
+            raise FailedError(str(error)) from error
 
     def rebase(self, link: str) -> URL:
         """Return a link into a stage with the URL of this server.

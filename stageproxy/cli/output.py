@@ -44,6 +44,11 @@ def print_json(document: Mapping[str, Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def end_or_status(stage: Mapping[str, Any]) -> str:
+    """Return how a stage ended, or its status."""
+    return str(stage.get("end") or stage["status"])
+
+
 def label_of(document: Mapping[str, Any], key: str) -> str:
     """Return the name and the id of the API token whose id is the value of *key*."""
     return actor_label(document[key], {document[key]: document.get(f"{key}-name") or ""})

@@ -59,14 +59,22 @@ class _Report:
     stage: dict[str, Any] | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, file: LocalFile, status: str, errors: Sequence[str] = ()) -> None:
-        """Add the result for a file."""
+    def add(
+        self,
+        file: LocalFile,
+        status: str,
+        errors: Sequence[str] = (),
+        *,
+        notices: Sequence[str] = (),
+    ) -> None:
+        """Add the result for a file: errors if it is refused, or what else is to be known."""
         self.files.append(
             {
                 "filename": file.path.name,
                 "sha256": file.sha256,
                 "status": status,
                 "errors": list(errors),
+                **({"notices": list(notices)} if notices else {}),
             }
         )
 
@@ -137,7 +145,7 @@ async def _upload_file(
     if status != 200:  # noqa: PLR2004 - the one success
         raise client.failure(status, text)
     if not text.startswith("{"):
-        report.add(file, "unchanged")
+        report.add(file, "unchanged", notices=[text.removeprefix("OK").strip()])
         return
     report.stage = json.loads(text)
     report.add(file, report.stage["meta"]["_outcome"] if report.stage else "uploaded")
@@ -170,6 +178,8 @@ def _print(report: _Report, *, as_json: bool) -> None:
         return
     for file in report.files:
         click.echo(f"{file['status']:<10} {file['filename']}", err=file["status"] == "refused")
+        for notice in file.get("notices", ()):
+            click.echo(f"           {notice}")
         for error in file["errors"]:
             click.echo(f"           {error}", err=True)
     if report.stage:
