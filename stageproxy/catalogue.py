@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
 from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.file_uploads import FileUpload
@@ -135,8 +136,21 @@ class PromotionRows(Protocol):
     def save_entry(self, stage_id: str, entry: Entry) -> None:
         """Store how far an artifact is."""
 
+    def remove_entry(self, stage_id: str, filename: str) -> None:
+        """Remove the entry of an artifact, if there is one: it was replaced or withdrawn."""
+
     def remove_journal(self, stage_id: str) -> None:
         """Remove the journal of a stage that has sent nothing and may change."""
+
+
+class LookRows(Protocol):
+    """What was shown of stages: the last look of each kind by each API token."""
+
+    def list(self, stage_id: str) -> Sequence[Look]:
+        """Return the looks at a stage, the latest first."""
+
+    def save(self, look: Look) -> None:
+        """Store a look, in place of the former one of its kind by the same token."""
 
 
 class AuditRows(Protocol):
@@ -192,6 +206,10 @@ class Rows(Protocol):
     @property
     def promotions(self) -> PromotionRows:
         """The promotions and their journals."""
+
+    @property
+    def looks(self) -> LookRows:
+        """What was shown of stages."""
 
     @property
     def audit(self) -> AuditRows:

@@ -225,13 +225,17 @@ class PromotionSettings(SettingsTable):
     )
     parallel: int = Field(4, ge=1, le=32, description="Files sent at the same time.")
     patience: Duration = Field(
-        timedelta(minutes=15), description="How long the index may take to list a file."
+        timedelta(minutes=15),
+        description="How long the index may take to list a file, or to be readable again.",
     )
     poll: Annotated[Duration, Field(gt=timedelta(0))] = Field(
         timedelta(seconds=2), description="How long to wait before checking or sending again."
     )
     timeout: Duration = Field(
         timedelta(minutes=2), description="How long to wait for an answer of the upload API."
+    )
+    pep694_needs_digest: bool = Field(
+        default=False, description="Whether publishing by PEP 694 has to name the manifest digest."
     )
 
 

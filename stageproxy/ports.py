@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from packaging.utils import NormalizedName
+
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.index.pages import Document
@@ -161,6 +163,16 @@ class Downloads(Protocol):
 
     async def sha256_of(self, url: str) -> str:
         """Return the SHA-256 in hex of the file at *url*. Raise `StageproxyError` on failure."""
+
+
+class PublishedFiles(Protocol):
+    """The files that the index which confirms promotions lists now."""
+
+    async def url_of(self, project: NormalizedName, filename: str) -> str | None:
+        """Return the URL of a file, with its query, or `None` if it is not listed.
+
+        Raise `StageproxyError` if the index cannot be read.
+        """
 
 
 class JournalStore(Protocol):

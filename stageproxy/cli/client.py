@@ -134,12 +134,13 @@ class Client:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self.unreachable(error) from error
 
-    async def get_stage(self, reference: StageReference) -> dict[str, Any]:
-        """Return the stage that a reference names."""
+    async def get_stage(self, reference: StageReference, *, look: bool = False) -> dict[str, Any]:
+        """Return the stage that a reference names. *look*: whether it is shown to the user."""
+        url = reference.url or self.server / "api/stages" / await self.get_stage_id(reference)
+        url = url.with_query(look="true") if look else url
         if reference.url is None:
-            stage_id = await self.get_stage_id(reference)
-            return await self.request("GET", f"api/stages/{stage_id}")
-        status, text = await self.request_text("GET", reference.url)
+            return await self.request("GET", url)
+        status, text = await self.request_text("GET", url)
         if status == HTTPStatus.NOT_FOUND:
             raise FailedError(_UNKNOWN_STAGE_URL)
         return self._document_of(status, text)

@@ -61,12 +61,22 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
 
 @stage.command("show")
 @click.argument("stage")
+@click.option(
+    "--hashes", is_flag=True, help="Print only the manifest, as sha256sum prints it for the files."
+)
 @client_options
-async def show_stage(connection: Connection, stage: str, *, as_json: bool) -> None:
+async def show_stage(connection: Connection, stage: str, *, hashes: bool, as_json: bool) -> None:
     """Show STAGE: a stage URL, a stage id, or a release such as demo==2.0."""
+    if hashes and as_json:
+        raise click.UsageError("--hashes and --json are mutually exclusive: JSON has the hashes.")
     reference = connection.parse_stage(stage)
+    is_text = not (hashes or as_json)
     async with connection.open(reference.server) as client:
-        _show(await client.get_stage(reference), as_json=as_json)
+        document = await client.get_stage(reference, look=is_text)
+    if hashes:
+        click.echo(_manifest(document), nl=False)
+    else:
+        _show(document, as_json=as_json)
 
 
 @stage.command("extend")
@@ -194,3 +204,9 @@ def _show(document: dict[str, Any], *, as_json: bool) -> None:
         print_json(document)
     else:
         print_stage(document)
+
+
+def _manifest(document: dict[str, Any]) -> str:
+    """Return the manifest of a stage, whose SHA-256 is its manifest digest."""
+    files = {name: one for name, one in document["files"].items() if one["status"] == "completed"}
+    return "".join(sorted(f"{one['hashes']['sha256']}  {name}\n" for name, one in files.items()))

@@ -45,6 +45,7 @@ class AuditAction(StrEnum):
     PROMOTION_RESUMED = "promotion-resumed"
     PROMOTION_STOP_REQUESTED = "promotion-stop-requested"
     PROMOTION_STOPPED = "promotion-stopped"
+    PROMOTION_GIVEN_UP = "promotion-given-up"
     ARTIFACT_PENDING = "artifact-pending"
     ARTIFACT_SENDING = "artifact-sending"
     ARTIFACT_SENT = "artifact-sent"

@@ -30,6 +30,7 @@ from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.credentials import PromotionCredentials
+from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
@@ -106,14 +107,24 @@ def assemble(
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
     preflight = Preflight(database, files, clock)
-    promotions = Promotions(database, files, clock, stages, publish_target, preflight, Background())
-    reports = PromotionReports(database, clock, stages, publish_target, promotions.sent)
+    promotions = Promotions(
+        database,
+        files,
+        clock,
+        stages,
+        publish_target,
+        preflight,
+        Background(),
+        needs_digest=config.promotion.pep694_needs_digest,
+    )
+    reports = PromotionReports(database, clock, stages, publish_target, promotions.live)
     app = web.Application(middlewares=[guard])
     app[keys.ACCESS] = Access(database, clock)
     app[keys.AUDIT] = AuditTrail(database, clock, stages)
     app[keys.DOCUMENTS] = StagedDocuments(
         database, index, urls, LoadingCache(config.upstream.cache_size, _size_of)
     )
+    app[keys.LOOKS] = Looks(database, clock)
     app[keys.PREVIEWS] = Previews(
         database,
         files,
@@ -121,10 +132,11 @@ def assemble(
         clock,
         retention=config.stage.retention,
         any_file_host=not config.upstream.files_url,
+        published_files=publish_target.confirmed_listing if publish_target else None,
     )
     app[keys.PROMOTIONS] = promotions
     app[keys.PROMOTION_REPORTS] = reports
-    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background)
+    app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background, publish_target)
     app[keys.STAGES] = stages
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages)

@@ -1,7 +1,7 @@
 """The index documents that a staged release changes, as if it were published."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
@@ -10,7 +10,15 @@ from stageproxy.catalogue import Catalogue
 from stageproxy.core.errors import NotFoundError, UpstreamFailedError
 from stageproxy.core.index.feed import add_to_feed
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType, simple_type
-from stageproxy.core.index.pages import Document, UnreadablePageError, own_document
+from stageproxy.core.index.pages import (
+    FEED_TYPES,
+    JSON_TYPES,
+    PAGE_TYPES,
+    Document,
+    UnreadablePageError,
+    judged_by_content,
+    own_document,
+)
 from stageproxy.core.index.release_json import (
     StagedRelease,
     add_to_project_json,
@@ -52,6 +60,7 @@ class StagedDocuments:
         page = await self.upstream_page(stage, accept, fresh=fresh)
         if page is None:
             return await self._new_page(stage, accept, _TO_ROOT)
+        page = judged_by_content(page, PAGE_TYPES)
         if page.simple_type is None:
             raise _wrong_type(page, "a page")
 
@@ -93,7 +102,7 @@ class StagedDocuments:
         return await self._edited(
             "json",
             stage,
-            _checked(upstream, "json"),
+            _checked(upstream, "json", JSON_TYPES),
             lambda document: add_to_project_json(document.body, document.url, staged),
         )
 
@@ -108,13 +117,15 @@ class StagedDocuments:
             return await self._edited(
                 path,
                 stage,
-                _checked(upstream, "json"),
+                _checked(upstream, "json", JSON_TYPES),
                 lambda document: add_to_release_json(document.body, document.url, staged),
             )
         project = await self.index.find(f"pypi/{stage.project}/json", _JSON, fresh=fresh)
         if project is None and await self._has_project(stage, fresh=fresh):
             return None
-        return await self._new_release(stage, staged, project and _checked(project, "json"))
+        return await self._new_release(
+            stage, staged, project and _checked(project, "json", JSON_TYPES)
+        )
 
     async def feed(self, stage: Stage, *, fresh: bool) -> Document | None:
         """Return the feed of releases, or `None` if upstream has none."""
@@ -126,7 +137,7 @@ class StagedDocuments:
         return await self._edited(
             "feed",
             stage,
-            _checked(upstream, "xml"),
+            _checked(upstream, "xml", FEED_TYPES),
             lambda document: add_to_feed(document.body, item),
         )
 
@@ -192,8 +203,9 @@ def _new_release_if_missing(staged: StagedRelease, project: Document | None) -> 
     return new_release_json(staged, project.body if project else None)
 
 
-def _checked(document: Document, kind: str) -> Document:
+def _checked(document: Document, kind: str, types: Mapping[bytes, str]) -> Document:
     """Return a document that is to be edited. Raise unless its Content-Type names *kind*."""
+    document = judged_by_content(document, types)
     if kind not in document.content_type.lower():
         raise _wrong_type(document, kind.upper())
     return document

@@ -18,6 +18,7 @@ from stageproxy.core.rules.findings import Finding, Level, not_known
 from stageproxy.core.rules.table import findings_of, form_findings
 from stageproxy.core.rules.upload import IndexState, Upload
 from stageproxy.core.stage.accept import (
+    check_bytes_as_published,
     check_project_accepts_uploads,
     find_closed,
     index_state_of,
@@ -102,6 +103,7 @@ class Examiner:
         artifact = self._artifact(upload, digests, token, (*messages, *state.notices))
         if state.listing is not None:
             check_project_accepts_uploads(project, state.listing)
+            check_bytes_as_published(artifact, state.listing)
         return AcceptedUpload(
             incoming=incoming,
             artifact=artifact,

@@ -15,14 +15,15 @@ from stageproxy.core.errors import (
     TooManyError,
 )
 from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.stage.accept import check_can_change
 from stageproxy.core.stage.announcements import Announcement, check_name, parse_filename
 from stageproxy.core.stage.digests import problems_with_hashes
 from stageproxy.core.stage.events import file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
-from stageproxy.services.live_stages import end_expired, get_live
-from stageproxy.services.stages import WITHDRAWN, Stages
+from stageproxy.services.live_stages import end_expired, final_files_of, get_live, withdraw
+from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import UploadPolicy
 from stageproxy.services.upstream_state import UpstreamReader
 
@@ -133,7 +134,7 @@ class FileUploads:
             canceled = upload.after(UploadStep.DELETE)
             artifact = stage.find_artifact(upload.filename)
             if upload.status is UploadStatus.COMPLETED and artifact:
-                rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
+                withdraw(rows, stage, artifact)
             rows.file_uploads.save(stage.id, canceled)
             rows.audit.add(file_event(stage, canceled, AuditAction.FILE_DELETED, token.id, now))
             self.stages.save_edited(rows, stage, now)
@@ -185,7 +186,7 @@ class FileUploads:
     ) -> tuple[Stage, FileUpload]:
         end_expired(rows, get_live(rows, stage_id, now).project, now)
         stage = get_live(rows, stage_id, now)
-        stage.after(Step.EDIT)
+        check_can_change(stage, upload.filename, final_files_of(rows, stage))
         if len(stage.uploads) >= _MOST_UNFINISHED:
             raise TooManyError(
                 f"Stage {stage.release} already has {_MOST_UNFINISHED} unfinished uploads. "

@@ -7,9 +7,13 @@ from datetime import datetime
 from stageproxy.catalogue import Rows
 from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import GoneError, NotFoundError, StageExistsError
+from stageproxy.core.promotion.journal import final_files
+from stageproxy.core.stage.accept import NOTHING_FINAL, Final, check_can_change
 from stageproxy.core.stage.events import file_event, stage_event
 from stageproxy.core.stage.lifetime import as_of, end_message
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status
+
+WITHDRAWN = "This file was withdrawn from the stage."
 
 
 def get_stage(rows: Rows, stage_id: str) -> Stage:
@@ -32,6 +36,18 @@ def list_live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
     """Return the artifacts of all live stages of a project."""
     live = (stage for stage in rows.stages.list(project) if stage.status in LIVE)
     return [artifact for stage in live for artifact in stage.artifacts]
+
+
+def final_files_of(rows: Rows, stage: Stage) -> Final:
+    """Return why files of a stage cannot be changed any more, by their names."""
+    return final_files(rows.promotions.find_journal(stage.id)) if stage.sent else NOTHING_FINAL
+
+
+def withdraw(rows: Rows, stage: Stage, artifact: Artifact) -> None:
+    """Remove an artifact from a stage, and its entry from the journal. Raise if it is final."""
+    check_can_change(stage, artifact.filename, final_files_of(rows, stage))
+    rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
+    rows.promotions.remove_entry(stage.id, artifact.filename)
 
 
 def check_release_is_free(rows: Rows, project: str, version: str | None) -> None:

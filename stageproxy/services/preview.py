@@ -12,11 +12,12 @@ from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
+from stageproxy.core.promotion.journal import Entry
 from stageproxy.core.rights import TokenKind, parse_token
 from stageproxy.core.stage.lifetime import as_of, end_message
 from stageproxy.core.stage.listing import artifact_at
 from stageproxy.core.stage.stage import Artifact, Stage, Status, as_previewed
-from stageproxy.ports import ArtifactFiles, Clock, Index, UpstreamResponse
+from stageproxy.ports import ArtifactFiles, Clock, Index, PublishedFiles, UpstreamResponse
 
 _ROTATED = "This stage URL was replaced by a new one. Ask the release manager for it."
 
@@ -34,6 +35,7 @@ class Previews:
     """Finds stages by their URLs, their files, and what upstream has instead.
 
     *any_file_host*: whether upstream can redirect files to any host.
+    *published_files*: those of the index on which stages are published, if there is one.
     """
 
     catalogue: Catalogue
@@ -42,6 +44,7 @@ class Previews:
     clock: Clock
     retention: timedelta
     any_file_host: bool
+    published_files: PublishedFiles | None
 
     async def open_stage(self, project: str, token: str) -> Stage:
         """Return the stage of a stage URL.
@@ -81,18 +84,27 @@ class Previews:
         return StagedBytes(self.files.path(artifact.sha256), artifact)
 
     async def find_published(self, stage: Stage, target: FileTarget) -> str | None:
-        """Return the URL of a file of a published stage on the index, or `None`."""
+        """Return the URL of a file of a published stage on the index, or `None`.
+
+        A link with a query is read again, since it may be signed. Such a link tells
+        nothing of the METADATA file beside it.
+        """
         if stage.status is not Status.PUBLISHED:
             return None
 
-        def work(rows: Rows) -> str | None:
+        def work(rows: Rows) -> Entry | None:
             stored = rows.stages.find(stage.id) or stage
             if artifact_at(stored, target.blake2b_256, target.filename) is None:
                 return None
-            url = rows.promotions.find_journal(stage.id)[target.filename].url
-            return f"{url}.metadata" if target.of_metadata else url
+            return rows.promotions.find_journal(stage.id)[target.filename]
 
-        return await self.catalogue.read(work)
+        entry = await self.catalogue.read(work)
+        if entry is None or (entry.has_query and target.of_metadata):
+            return None
+        if entry.has_query and self.published_files is not None:
+            listed = await self.published_files.url_of(stage.project, target.filename)
+            return listed or entry.url
+        return f"{entry.url}.metadata" if target.of_metadata else entry.url
 
     async def find_core_metadata(self, stage: Stage, target: FileTarget) -> bytes | None:
         """Return the METADATA file of a staged wheel, or `None` if upstream has to answer."""

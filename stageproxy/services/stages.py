@@ -36,13 +36,13 @@ from stageproxy.services.live_stages import (
     end_expired,
     get_live,
     get_stage,
+    withdraw,
 )
 from stageproxy.services.stage_urls import StageUrls
 
 log = logging.getLogger(__name__)
 
 CANCELED = "It was canceled."
-WITHDRAWN = "This file was withdrawn from the stage."
 
 Changed = tuple[Stage, Mapping[str, PlainValue]]
 """A stage after a change, and the details for the audit trail."""
@@ -183,7 +183,7 @@ class Stages:
         longest = self.limits.max_lifetime
 
         def extended(_rows: Rows, stage: Stage, _now: datetime) -> Changed:
-            stage.after(Step.EDIT)
+            stage.after(Step.EXTEND)
             until = expiry_after_extension(stage, by, longest=longest)
             return replace(stage, expires_at=until), {"expires_at": rfc3339(until)}
 
@@ -222,7 +222,7 @@ class Stages:
             artifact = stage.find_artifact(filename)
             if artifact is None:
                 raise NotFoundError(f"Stage {stage.release} has no file {filename}.")
-            rows.artifacts.remove(stage.id, artifact, WITHDRAWN)
+            withdraw(rows, stage, artifact)
             return self._edited(stage, now), artifact_details(artifact)
 
         return await self._change(token, stage_id, Action.REMOVE, without)

@@ -18,6 +18,7 @@ from stageproxy.services.examine import AcceptedUpload, Examiner, IncomingUpload
 from stageproxy.services.live_stages import (
     check_release_is_free,
     end_expired,
+    final_files_of,
     get_live,
     list_live_artifacts,
 )
@@ -107,6 +108,7 @@ class Uploads:
             accepted.version,
             list_live_artifacts(rows, incoming.project),
             replace=self.policy.replace,
+            final=final_files_of(rows, stage),
         )
         is_settled = _settle_uploads(rows, stage, accepted, now)
         if outcome is Outcome.UNCHANGED and not is_settled:
@@ -119,6 +121,7 @@ class Uploads:
         existing = stage.find_artifact(artifact.filename)
         if existing and existing.sha256 != artifact.sha256:
             rows.artifacts.remove(stage.id, existing, REPLACED)
+        rows.promotions.remove_entry(stage.id, artifact.filename)
         versioned = replace(stage, version=stage.version or accepted.version)
         rows.artifacts.save(stage.id, artifact, incoming.form, accepted.core_metadata)
         action = AuditAction.UPLOADED if outcome is Outcome.UPLOADED else AuditAction.REPLACED

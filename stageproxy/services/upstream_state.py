@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
-from stageproxy.core.errors import ConflictError, StageproxyError
+from stageproxy.core.errors import ConflictError, StageproxyError, UpstreamFailedError
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType
 from stageproxy.core.index.pages import Listing, UnreadablePageError
 from stageproxy.core.index.simple import read_page
@@ -84,7 +84,7 @@ class UpstreamReader:
         try:
             async with asyncio.timeout_at(deadline):
                 return await read_project_page(self.index, project), ""
-        except (TimeoutError, StageproxyError, UnreadablePageError) as error:
+        except (TimeoutError, StageproxyError) as error:
             log.warning("cannot read the files of %s from PyPI: %r", project, error)
             return None, str(error) or "It did not answer in time."
 
@@ -92,10 +92,14 @@ class UpstreamReader:
 async def read_project_page(index: Index, project: NormalizedName) -> UpstreamPage:
     """Return what an index lists of a project now, never from a cache.
 
-    Raise `StageproxyError` or `UnreadablePageError` if the page cannot be read.
+    Raise `StageproxyError` if the page cannot be read.
     """
     accept = ACCEPT_FOR[SimpleType.V1_JSON]
     page = await index.find(f"simple/{project}/", accept, fresh=True)
     if page is None:
         return UpstreamPage(Listing(exists=False))
-    return UpstreamPage(await asyncio.to_thread(read_page, page, project), page.url)
+    try:
+        return UpstreamPage(await asyncio.to_thread(read_page, page, project), page.url)
+    except UnreadablePageError as error:
+        sentence = f"The index's page of {project} cannot be read: {error}."
+        raise UpstreamFailedError(sentence) from error

@@ -9,6 +9,7 @@ from packaging.utils import NormalizedName
 from sqlite_utils import Database as Tables
 
 from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.promotion.looks import Look, LookKind, SeenFile
 from stageproxy.core.promotion.promotion import (
     Approval,
     Promotion,
@@ -141,6 +142,20 @@ def entry_in(row: Row) -> Entry:
         in_doubt=bool(row["in_doubt"]),
         sentence=row["said"],
         url=row["url"],
+        has_query=bool(row["has_query"]),
+    )
+
+
+def look_in(row: Row) -> Look:
+    """Return the look of a row."""
+    return Look(
+        stage_id=row["stage_id"],
+        token_id=row["token_id"],
+        kind=LookKind(row["kind"]),
+        at=_time(row["looked_at"]),
+        manifest_digest=row["manifest_digest"],
+        revision=row["revision"],
+        files=tuple(SeenFile(*one) for one in json.loads(row["files"])),
     )
 
 

@@ -226,6 +226,23 @@ _PROMOTIONS = (
 )
 
 
+_LAST_LOOKS = (
+    """
+    CREATE TABLE last_look (
+        stage_id TEXT NOT NULL REFERENCES stage (id) ON DELETE CASCADE,
+        token_id TEXT NOT NULL,
+        kind TEXT NOT NULL
+            CHECK (kind IN ('review', 'dry-run', 'page', 'question', 'approval')),
+        looked_at TEXT NOT NULL,
+        manifest_digest TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        files TEXT NOT NULL,
+        PRIMARY KEY (stage_id, token_id, kind)
+    ) STRICT
+    """,
+)
+
+
 @_steps()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
     """Add stages, their tokens, artifacts and files, and API tokens."""
@@ -261,7 +278,21 @@ def m0005_token_names(tables: Tables) -> None:
 
 
 @_steps()
+def m0006_last_looks(tables: Tables) -> None:
+    """Add what was shown of a stage, to whom and when."""
+    for statement in _LAST_LOOKS:
+        tables.execute(statement)
+
+
+@_steps()
 def m0007_ways_out(tables: Tables) -> None:
-    """Add who asked to stop a promotion, and when."""
+    """Add who asked to stop a promotion, and when; remove the queries of files' URLs."""
     tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_by TEXT")
     tables.execute("ALTER TABLE promotion ADD COLUMN stop_requested_at TEXT")
+    tables.execute("ALTER TABLE journal_entry ADD COLUMN has_query INTEGER NOT NULL DEFAULT 0")
+    tables.execute(
+        """
+        UPDATE journal_entry SET url = substr(url, 1, instr(url, '?') - 1), has_query = 1
+        WHERE instr(url, '?') > 0
+        """
+    )

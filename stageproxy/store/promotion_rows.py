@@ -73,8 +73,17 @@ class SqlitePromotionRows(Statements):
                 "in_doubt": int(entry.in_doubt),
                 "said": entry.sentence,
                 "url": entry.url,
+                "has_query": int(entry.has_query),
             },
             key=("stage_id", "filename"),
+        )
+
+    def remove_entry(self, stage_id: str, filename: str) -> None:
+        """Remove the entry of an artifact, if there is one: it was replaced or withdrawn."""
+        self._run(
+            "DELETE FROM journal_entry WHERE stage_id = :id AND filename = :filename",
+            id=stage_id,
+            filename=filename,
         )
 
     def remove_journal(self, stage_id: str) -> None:

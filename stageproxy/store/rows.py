@@ -9,6 +9,7 @@ from stageproxy.store.artifact_rows import SqliteArtifactRows
 from stageproxy.store.audit_rows import SqliteAuditRows
 from stageproxy.store.columns import Statements
 from stageproxy.store.file_rows import SqliteFileRows, SqliteFileUploadRows
+from stageproxy.store.look_rows import SqliteLookRows
 from stageproxy.store.promotion_rows import SqlitePromotionRows
 from stageproxy.store.stage_rows import SqliteStageRows
 from stageproxy.store.token_rows import SqliteTokenRows
@@ -25,6 +26,7 @@ class SqliteRows(Statements):
         self.file_uploads = SqliteFileUploadRows(tables)
         self.tokens = SqliteTokenRows(tables)
         self.promotions = SqlitePromotionRows(tables)
+        self.looks = SqliteLookRows(tables)
         self.audit = SqliteAuditRows(tables)
 
     def totals(self) -> Totals:

@@ -29,7 +29,7 @@ from stageproxy.core.errors import (
     UpstreamSlowError,
     UpstreamUnavailableError,
 )
-from stageproxy.core.index.pages import Document, digest_of
+from stageproxy.core.index.pages import PAGE_TYPES, Document, digest_of, judged_by_content
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.simple_html import has_end
 from stageproxy.ports import UpstreamResponse
@@ -235,9 +235,10 @@ class UpstreamIndex:
             raise UpstreamFailedError(msg)
         content_type = response.headers.get("Content-Type", "")
         body = await self._body_of(response)
-        _check_is_complete(response, content_type, body)
         digest = await asyncio.to_thread(digest_of, body)
-        return Document(body, digest, content_type, str(url), _headers_of(response))
+        document = Document(body, digest, content_type, str(url), _headers_of(response))
+        _check_is_complete(response, document)
+        return document
 
     async def _body_of(self, response: ClientResponse) -> bytes:
         """Return the decompressed body, up to the size limit."""
@@ -297,13 +298,14 @@ def _target_of(url: URL, location: str) -> URL:
     return target
 
 
-def _check_is_complete(response: ClientResponse, content_type: str, body: bytes) -> None:
+def _check_is_complete(response: ClientResponse, document: Document) -> None:
     """Raise `UpstreamFailedError` if an HTML page without a length may be truncated.
 
     Truncated JSON and XML are invalid, and are refused when they are parsed.
     """
     has_length = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-    if not has_length and "html" in content_type.lower() and not has_end(body):
+    content_type = judged_by_content(document, PAGE_TYPES).content_type.lower()
+    if not has_length and "html" in content_type and not has_end(document.body):
         msg = "PyPI's page is truncated."
         raise UpstreamFailedError(msg)
 

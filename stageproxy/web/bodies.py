@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     WithJsonSchema,
 )
@@ -29,6 +30,9 @@ LONGEST_DURATION = timedelta(days=36_525)
 
 _PYDANTIC_PREFIX = "Value error, "
 """The prefix that pydantic adds to the messages of our own validators."""
+
+Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=True)]
+"""A SHA-256 in hex."""
 
 Model = TypeVar("Model", bound=BaseModel)
 

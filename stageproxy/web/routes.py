@@ -67,6 +67,7 @@ ROUTES = (
     web.get("/api/stages/{id}/promotion", promotion.show_promotion),
     web.post("/api/stages/{id}/promotion/plan", promotion.plan_promotion),
     web.post("/api/stages/{id}/promotion/stop", ways_out.stop_promotion),
+    web.post("/api/stages/{id}/promotion/give-up", ways_out.give_up_stage),
     web.post("/api/stages/{id}/promotion/journal", promotion.report_promotion),
     web.get("/api/stages/{id}/receipt", promotion.show_receipt),
     web.get("/api/stages/{id}/audit", show_audit),

@@ -122,9 +122,14 @@ class SessionJson:
                 links["upload"] = f"{self.urls.public_url}/{Api.SESSIONS}/{stage.id}/files"
         if Action.PROMOTE in permitted and Step.PROMOTE in stage.steps():
             links["publish"] = f"{session}/{_PUBLISH[api]}"
-        if Action.EXTEND in permitted and Step.EDIT in stage.steps():
+        if Action.EXTEND in permitted and Step.EXTEND in stage.steps():
             links["extend"] = f"{session}/extend"
         return links
+
+
+def is_look(request: web.Request) -> bool:
+    """Return whether a person looks at the stage that a request is for, as its client says."""
+    return request.method == "GET" and request.query.get("look") == "true"
 
 
 def retry_header(stage: Stage) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from stageproxy.core.promotion.promotion import LostLeaseError
 from stageproxy.core.rights import Credential
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore
+from stageproxy.services.promotion.transactions import LiveProgress
 from tests.batteries.promotion_violations import of_project, violations_in
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.clients.http import Answer
@@ -110,7 +111,7 @@ class Race:
             parts.database, self.service.clock, self.stage_id, fence, LONGEST_LEASE
         )
         credential = Credential("__token__", UPLOAD_TOKEN)
-        runner = parts.promotions.runner(stage, journal_store, credential, lambda *_: None)
+        runner = parts.promotions.runner(stage, journal_store, credential, LiveProgress())
         try:
             await runner.run()
         except LostLeaseError:

@@ -39,7 +39,7 @@ TYPED = {
     "stage rotate": ("stage rotate STAGE",),
     "download": ("download STAGE --dest DEST",),
     "wait": ("wait STAGE --files 1",),
-    "promote": ("promote STAGE --dry-run", "promote STAGE"),
+    "promote": ("promote STAGE --dry-run", "promote STAGE --manifest MANIFEST"),
     "verify-transparency": ("verify-transparency STAGE --names NAMES --upstream UPSTREAM",),
     "audit show": ("audit STAGE",),
     "audit verify": ("audit verify", "audit verify --head NO_HEAD"),
@@ -120,9 +120,11 @@ def arguments(cli: CommandRunner, stub_server: StubServer) -> dict[str, str]:
     names.write_text("other\n")
     wanted = ("--project", cli.project, "--can", "upload", "--expires", "30d")
     token = cli.json("token", "new", *wanted)
+    stage = cli.staged(wheel, sdist)
     return {
         "PROJECT": cli.project,
-        "STAGE": cli.staged(wheel, sdist)["id"],
+        "STAGE": stage["id"],
+        "MANIFEST": stage["manifest-digest"],
         "WHEEL": str(wheel),
         "SDIST": sdist.name,
         "BROKEN": str(broken),

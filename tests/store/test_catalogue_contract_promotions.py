@@ -25,6 +25,7 @@ ENTRY = Entry(
     in_doubt=True,
     sentence="é ✓",
     url="https://a/demo.whl",
+    has_query=True,
 )
 
 
@@ -51,6 +52,20 @@ async def stored(catalogue: Catalogue, stage_id: str = "id") -> Promotion | None
 async def journal(catalogue: Catalogue, stage_id: str = "id") -> Journal:
     """Return the stored journal."""
     return await catalogue.read(lambda rows: rows.promotions.find_journal(stage_id))
+
+
+async def test_removed_entry(catalogue: Catalogue) -> None:
+    """The entry of one artifact of one stage is removed; one that is missing is no error."""
+    await given(catalogue, a_stage("id"), a_stage("other", version="3.0"))
+    other = replace(ENTRY, filename="other.whl")
+    await write(catalogue, ENTRY, other)
+    await write(catalogue, ENTRY, stage_id="other")
+
+    for _ in range(2):
+        await catalogue.write(lambda rows: rows.promotions.remove_entry("id", ENTRY.filename))
+
+    assert await journal(catalogue) == {"other.whl": other}
+    assert await journal(catalogue, "other") == {ENTRY.filename: ENTRY}
 
 
 async def unfinished(catalogue: Catalogue) -> list[str]:

@@ -2,14 +2,17 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database as Tables
 
+from stageproxy.catalogue import Rows
+from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.store.database import Database
 from stageproxy.store.migrations import NewerSchemaError
-from tests.store.builders import a_stage, an_api_token
+from tests.store.builders import NOW, a_stage, an_api_token
 from tests.support.promotion.promotions import a_promotion
 from tests.support.servers.processes import own_environment, run
 
@@ -61,7 +64,7 @@ async def test_killed_while_migrating(tmp_path: Path) -> None:
 
     assert len(killed) > 10
     expected = {(), *map(tuple, killed), tuple(whole)}
-    assert sorted(map(len, expected)) == [0, 7, 8, 9, 11]
+    assert sorted(map(len, expected)) == [0, 7, 8, 9, 11, 12]
     for number in range(1, len(killed) + 2):
         with Database(tmp_path / f"{number}.db") as database:
             await database.write(lambda rows: rows.stages.save(a_stage("id")))
@@ -108,6 +111,37 @@ async def test_tokens_in_older_databases(tmp_path: Path) -> None:
     with Database(path) as database:
         assert await database.read(lambda rows: rows.tokens.list()) == [token]
         assert await database.read(lambda rows: rows.tokens.names()) == {}
+
+
+async def test_queries_in_older_journals(tmp_path: Path) -> None:
+    """The URLs in older journals lose their queries, which may be signatures."""
+    path = tmp_path / "catalogue.db"
+    urls = {
+        "a.whl": "https://files.example/a.whl?Signature=b",
+        "c.whl": "https://files.example/c.whl",
+    }
+    with Database(path) as database:
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
+        for name in urls:
+            await database.write(partial(_save_entry, name))
+    with Tables(path, execute_plugins=False) as tables:
+        for name, url in urls.items():
+            tables.table("journal_entry").update(("id", name), {"url": url})
+        tables.table("journal_entry").transform(drop={"has_query"})
+        tables.table("promotion").transform(drop={"stop_requested_by", "stop_requested_at"})
+        tables.table("_sqlite_migrations").delete_where("name = ?", ["m0007_ways_out"])
+
+    with Database(path) as database:
+        journal = await database.read(lambda rows: rows.promotions.find_journal("id"))
+
+    assert {name: (one.url, one.has_query) for name, one in journal.items()} == {
+        "a.whl": ("https://files.example/a.whl", True),
+        "c.whl": ("https://files.example/c.whl", False),
+    }
+
+
+def _save_entry(name: str, rows: Rows) -> None:
+    rows.promotions.save_entry("id", Entry(name, Progress.CONFIRMED, NOW))
 
 
 def test_newer_schema_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`stageproxy demo`: a whole release in a minute, on this machine."""
 
+import hashlib
 import os
 import secrets
 import subprocess
@@ -55,11 +56,21 @@ def _run_demo(folder: Path) -> None:
         python = _new_environment(folder / "venv")
         _pip_install(python, f"{stage_url}simple/", NAME)
         _run_sample(5, python)
-        _print_step(6, "Publish it, in this demo on a temporary index instead of PyPI")
-        client.run("promote", stage_url)
+        _print_step(
+            6, "Publish exactly the built files, in this demo on a temporary index instead of PyPI"
+        )
+        client.run("promote", stage_url, "--hashes", str(_write_hashes(files)), "--yes")
         _print_step(7, "Install the published release from that index")
         _pip_install(python, f"{index.url}simple/", "--force-reinstall", "--no-deps", NAME)
         _run_sample(8, python)
+
+
+def _write_hashes(files: Sequence[Path]) -> Path:
+    """Write the hashes of files beside them, as `sha256sum` prints them, and return the path."""
+    path = files[0].with_name("SHA256SUMS")
+    lines = (f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}\n" for one in files)
+    path.write_text("".join(lines))
+    return path
 
 
 def _run_sample(step: int, python: Path) -> None:

@@ -1,23 +1,32 @@
 """What was approved before: a manifest digest, or hashes of files."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from stageproxy.cli.output import FailedError
-from stageproxy.core.stage.manifest import checksum_differences, parse_checksums
+from stageproxy.core.stage.checksums import Checksums, checksum_differences, parse_checksums
 
 _STDIN = Path("-")
+_DIGEST = re.compile("[0-9a-f]{64}")
 _NOT_APPROVED = "The stage differs from what was approved. Check the changes and approve it again:"
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalOptions:
-    """What may be published. With neither option, it is whatever is staged."""
+    """What may be published. With neither option, somebody has to be asked."""
 
     manifest_digest: str | None = None
-    hashes: Mapping[str, str] | None = None
+    hashes: Checksums | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the options name the files to publish."""
+        return self.manifest_digest is not None or self.hashes is not None
 
     def check(self, manifest_digest: str, staged: Mapping[str, str]) -> None:
         """Raise with every difference. *staged* is the SHA-256 of each file by its name."""
@@ -32,11 +41,22 @@ class ApprovalOptions:
 
 
 def read_approval(manifest_digest: str | None, hashes: Path | None) -> ApprovalOptions:
-    """Return the approval that the options name. *hashes* is a file of sha256sum lines, or `-`."""
+    """Return the approval that the options name. *hashes* is a file, or `-` for stdin."""
     if hashes is None:
-        return ApprovalOptions(manifest_digest.strip().lower() if manifest_digest else None)
+        return ApprovalOptions(parse_digest(manifest_digest) if manifest_digest else None)
     try:
-        text = sys.stdin.read() if hashes == _STDIN else hashes.read_text()
-        return ApprovalOptions(hashes=parse_checksums(text))
+        content = sys.stdin.buffer.read() if hashes == _STDIN else hashes.read_bytes()
+        return ApprovalOptions(hashes=parse_checksums(content))
     except (OSError, ValueError) as error:
         raise FailedError(f"Could not read hashes from {hashes}: {error}") from error
+
+
+def parse_digest(text: str) -> str:
+    """Return a manifest digest. Raise unless it is whole: a prefix can be forged."""
+    digest = text.strip().lower()
+    if not _DIGEST.fullmatch(digest):
+        raise click.UsageError(
+            f"--manifest takes the whole manifest digest, 64 hexadecimal digits, not {text!r}. "
+            "`stageproxy promote STAGE --dry-run` prints it."
+        )
+    return digest

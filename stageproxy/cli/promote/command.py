@@ -1,21 +1,26 @@
 """`stageproxy promote`: the command, and who sends the files."""
 
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import click
+from yarl import URL
 
 from stageproxy.cli.client import Client, StageReference
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promote.approval import read_approval
 from stageproxy.cli.promote.credential import find_credential
+from stageproxy.cli.promote.give_up import give_up_stage
 from stageproxy.cli.promote.run import PromoteOptions, PromoteRun
 from stageproxy.cli.promote.senders import Sender, ServerSender
 from stageproxy.cli.promote.stop import stop_promotion
 from stageproxy.cli.promote.texts import print_receipt
 
+_ALONE = "--stop takes no other option but --json, and --give-up none but --yes and --json."
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -29,12 +34,20 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--hashes",
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Publish only if the files match this output of sha256sum; - reads standard input.",
+    help="Publish only if the files match the hashes in FILE: output of sha256sum, or a log with "
+    "it; - reads standard input.",
 )
 @click.option("--here", is_flag=True, help="Publish from this machine, with its own credential.")
-@click.option("--yes", is_flag=True, help="Acknowledge the warnings of the plan.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Answer the question with yes, warnings included. Needs --manifest or --hashes.",
+)
 @click.option(
     "--stop", is_flag=True, help="Stop a running promotion as soon as no file is being sent."
+)
+@click.option(
+    "--give-up", is_flag=True, help="End a partially published stage and publish no more of it."
 )
 @click.option(
     "--pypi-token-file",
@@ -56,18 +69,28 @@ async def promote(  # noqa: PLR0913 - the options of the command
     here: bool,
     yes: bool,
     stop: bool,
+    give_up: bool,
     as_json: bool,
 ) -> None:
     """Publish STAGE, or resume publishing it.
+
+    The files, who uploaded them and what has changed since you last looked are
+    shown. At a terminal the command then asks whether to publish. Elsewhere,
+    --manifest or --hashes says which files may be published.
 
     One wheel is published first, then the other wheels, and the sdist last. No
     file is sent twice. Ctrl-C ends this command; if the server is publishing, it
     continues.
     """
-    if stop:
-        if any((manifest, hashes, pypi_token_file, config, dry_run, here, yes)):
-            raise click.UsageError("--stop takes no other option but --json.")
-        await stop_promotion(connection, stage, as_json=as_json)
+    if stop or give_up:
+        if (stop and (give_up or yes)) or any(
+            (manifest, hashes, pypi_token_file, config, dry_run, here)
+        ):
+            raise click.UsageError(_ALONE)
+        if stop:
+            await stop_promotion(connection, stage, as_json=as_json)
+        else:
+            await give_up_stage(connection, stage, yes=yes, as_json=as_json)
         return
     if manifest and hashes:
         raise click.UsageError("--manifest and --hashes are mutually exclusive. Use one of them.")
@@ -91,7 +114,8 @@ async def promote_stage(connection: Connection, stage: str, options: PromoteOpti
     async with connection.open(reference.server) as client:
         stage_id = await client.get_stage_id(reference)
         async with _sender(connection, reference, client, options) as sender:
-            run = PromoteRun(client, stage_id, sender, options)
+            again = partial(_again, connection, reference.server, stage_id, options)
+            run = PromoteRun(client, stage_id, sender, options, again)
             if options.dry_run:
                 await run.dry_run()
                 return
@@ -111,6 +135,26 @@ async def promote_stage(connection: Connection, stage: str, options: PromoteOpti
             or f"Publishing ended with the status {promotion['status']}. Run "
             "`stageproxy promote STAGE` again."
         )
+
+
+def _again(
+    connection: Connection, server: URL, stage_id: str, options: PromoteOptions, digest: str
+) -> str:
+    """Return the command line that publishes the files with a manifest digest.
+
+    It names the stage by its id: a stage URL opens the stage for everybody who reads a log.
+    """
+    is_found = connection.server is None and connection.is_named_or_local(server)
+    given = {
+        "--server": None if is_found else server,
+        "--config": options.config,
+        "--pypi-token-file": options.token_file,
+        "--manifest": digest,
+    }
+    words = ["stageproxy", "promote", stage_id, *(["--here"] if options.here else [])]
+    for option, value in given.items():
+        words += [option, str(value)] if value is not None else []
+    return shlex.join([*words, *(["--yes"] if options.yes else [])])
 
 
 @asynccontextmanager

@@ -197,6 +197,7 @@ class ClientSender:
             credentials=credentials,
             clock=SystemClock(),
             report=progress.sent,
+            wait_for=progress.wait_for,
         )
 
 

@@ -49,6 +49,7 @@ class PromotionProgress:
     prints_lines: bool
     _tasks: dict[str, TaskID] = field(default_factory=dict)
     _states: dict[str, str] = field(default_factory=dict)
+    _awaited: str = ""
 
     def show(self, files: Mapping[str, Mapping[str, Any]]) -> None:
         """Show the files of a promotion document."""
@@ -70,9 +71,22 @@ class PromotionProgress:
         if self.prints_lines and state not in _SILENT:
             click.echo(f"{filename} {_STATE_TEXTS[state]}.")
 
+    def wait_for(self, sentence: str) -> None:
+        """Show what the promotion waits for, once for each reason."""
+        reason = sentence.partition(": ")[2]
+        if reason and reason != self._awaited:
+            self._say(sentence)
+        self._awaited = reason
+
     def sent(self, filename: str, count: int) -> None:
         """Show how many bytes of a file were sent."""
         self.bars.update(self._task(filename, None), completed=count)
+
+    def _say(self, sentence: str) -> None:
+        if self.prints_lines:
+            click.echo(sentence)
+        elif not self.bars.disable:
+            self.bars.console.print(sentence, markup=False, highlight=False)
 
     def _task(self, filename: str, size: int | None) -> TaskID:
         if filename not in self._tasks:
@@ -111,6 +125,7 @@ async def follow(
         while True:
             promotion = await _get_promotion(client, stage_id)
             progress.show(promotion["files"])
+            progress.wait_for(promotion.get("waits-for") or "")
             if promotion["status"] != "processing":
                 return promotion
             await asyncio.sleep(_POLL_SECONDS)

@@ -1,16 +1,15 @@
 """One run of `stageproxy promote`: plan, check, start and follow."""
 
 import asyncio
-import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from stageproxy.cli.client import NO_READ_TIMEOUT, Client
 from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promote.approval import ApprovalOptions
+from stageproxy.cli.promote.consent import obtain_consent
 from stageproxy.cli.promote.progress import PromotionProgress, follow, promotion_progress
 from stageproxy.cli.promote.senders import Document, Sender
 from stageproxy.cli.promote.texts import (
@@ -41,12 +40,16 @@ class PromoteOptions:
 
 @dataclass(frozen=True, slots=True)
 class PromoteRun:
-    """One run of the command on one stage."""
+    """One run of the command on one stage.
+
+    *again* returns the command line that publishes files with a manifest digest.
+    """
 
     client: Client
     stage_id: str
     sender: Sender
     options: PromoteOptions
+    again: Callable[[str], str]
 
     async def publish(self) -> tuple[Document | None, Document]:
         """Return the plan, or `None` if publishing had already started, and the ended promotion."""
@@ -61,7 +64,13 @@ class PromoteRun:
                 return None, await self._follow(stage)
             raise
         self._print_and_check(plan)
-        _check_acknowledged(plan, self.options)
+        obtain_consent(
+            plan,
+            self.options.approval,
+            yes=self.options.yes,
+            as_json=self.options.as_json,
+            again=self.again,
+        )
         await self.sender.prepare(stage, plan)
         with self._progress() as progress:
             promotion = await self._start(plan)
@@ -71,7 +80,7 @@ class PromoteRun:
 
     async def dry_run(self) -> None:
         """Print the plan, and raise if it cannot be carried out."""
-        self._print_and_check(await self._request_plan())
+        self._print_and_check(await self._request_plan(look=True))
 
     async def _follow(self, stage: Document) -> Document:
         """Return a promotion started elsewhere, if it is of the approved files."""
@@ -84,9 +93,13 @@ class PromoteRun:
     async def _stage(self) -> Document:
         return await self.client.request("GET", self._path)
 
-    async def _request_plan(self) -> Document:
-        follows = bool(self.sender.credential_for_server)
-        body = {"publisher": self.sender.publisher, "credential-follows": follows}
+    async def _request_plan(self, *, look: bool = False) -> Document:
+        """Return the plan. *look*: whether it is all that the user wants to see now."""
+        body = {
+            "publisher": self.sender.publisher,
+            "credential-follows": bool(self.sender.credential_for_server),
+            "look": look,
+        }
         path = f"{self._path}/promotion/plan"
         return await self.client.request("POST", path, body, timeouts=NO_READ_TIMEOUT)
 
@@ -115,6 +128,7 @@ class PromoteRun:
         """Start the promotion. Return `None` if another command just did, with the same files."""
         body = {
             "manifest-digest": plan["manifest-digest"],
+            "revision": plan["revision"],
             "acknowledged": plan["warnings-digest"],
             "publisher": self.sender.publisher,
             **self.sender.credential_for_server,
@@ -141,15 +155,3 @@ class PromoteRun:
 
 def _hashes_of(stage: Document) -> dict[str, str]:
     return {name: file["hashes"]["sha256"] for name, file in stage["files"].items()}
-
-
-def _check_acknowledged(plan: Document, options: PromoteOptions) -> None:
-    """Raise unless the plan has no warnings, or the user acknowledges them."""
-    if not plan["warnings-digest"] or options.yes:
-        return
-    if sys.stdin.isatty() and not options.as_json:
-        click.confirm("\nPublish anyway?", abort=True, err=True)
-        return
-    messages = messages_at(plan, "warn") if options.as_json else ()
-    sentence = "There are warnings. Read them, and add --yes to publish anyway."
-    raise FailedError("\n  ".join([sentence, *messages]))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
+from yarl import URL
 
 from stageproxy.cli.output import label_of
 
@@ -17,11 +18,18 @@ _HEADINGS = {
     "note": "Notes:",
     "unknown": "Could not be checked:",
 }
+_CHANGES = {
+    "added": "ADDED",
+    "replaced": "REPLACED",
+    "withdrawn": "WITHDRAWN",
+    "form": "OTHER FORM",
+}
 _MAX_NAMES = 3
+_SHOWN_DIGITS = 12
 
 
 def print_plan(plan: Mapping[str, Any]) -> None:
-    """Print a plan: the index, the files in their order, and the findings."""
+    """Print a plan: the index, the files in their order, what has changed, and the findings."""
     click.echo(f"Stage {plan['project']} {plan['version']} (id {plan['stage']})")
     click.echo(f"  Publish to  {plan['repository-url']}")
     click.echo(f"  Index       {plan['index-url']}")
@@ -30,6 +38,9 @@ def print_plan(plan: Mapping[str, Any]) -> None:
     for number, (file, why) in enumerate(_with_reasons(plan["files"]), 1):
         reason = f"  ({why})" if why else ""
         click.echo(f"  {number:>3}. {file['filename']}  {file['size']} bytes{reason}")
+        uploader = label_of(file, "uploaded-by")
+        click.echo(f"       uploaded at {_to_seconds(file['uploaded-at'])} by {uploader}")
+    _print_changes(plan)
     for level, heading in _HEADINGS.items():
         lines = list(messages_at(plan, level))
         if lines:
@@ -37,6 +48,44 @@ def print_plan(plan: Mapping[str, Any]) -> None:
     _print_only_pypi(plan["findings"])
     for notice in plan["notices"]:
         click.echo(f"\n{notice}")
+
+
+def question(plan: Mapping[str, Any]) -> str:
+    """Return the question whether to carry out a plan, which names what it is about."""
+    files = f"{len(plan['files'])} file" + ("s" if len(plan["files"]) > 1 else "")
+    release = f"{plan['project']} {plan['version']}"
+    digest = plan["manifest-digest"][:_SHOWN_DIGITS]
+    changed = "" if not _replaced(plan) else " They include REPLACED files, see above."
+    index = URL(plan["index-url"]).host
+    return f"Publish {release} ({files}, manifest {digest}…) on {index}?{changed}"
+
+
+def _replaced(plan: Mapping[str, Any]) -> bool:
+    return any(
+        file["change"] == "replaced" for one in plan["changes"].values() for file in one["files"]
+    )
+
+
+def _print_changes(plan: Mapping[str, Any]) -> None:
+    """Print what has changed since the user last looked, and since the last approval."""
+    looked, approved = (plan["changes"][f"since-last-{what}"] for what in ("look", "approval"))
+    if looked["since"] is None:
+        click.echo("\nThis API token looks at this stage for the first time: every file is new.")
+    else:
+        _print_differences("you last looked", looked)
+    if approved["since"] not in (None, looked["since"]):
+        _print_differences("the last approval", approved)
+
+
+def _print_differences(event: str, differences: Mapping[str, Any]) -> None:
+    since = f"{event}, at {_to_seconds(differences['since']['at'])}"
+    if not differences["files"]:
+        click.echo(f"\nNothing has changed since {since}.")
+        return
+    click.echo(f"\nCHANGED since {since}:")
+    for file in differences["files"]:
+        kind = _CHANGES[file["change"]]
+        click.echo(f"  {click.style(kind, bold=True)}  {file['filename']}\n    {file['message']}")
 
 
 def messages_at(plan: Mapping[str, Any], level: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The contents of an archive as far as they were read, and the limits of reading."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -28,6 +28,14 @@ class WheelFile(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class WheelProblem:
+    """PyPI's sentence on a file of a wheel."""
+
+    file: WheelFile
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """The core metadata of an archive, its paths, and what is wrong with it.
 
@@ -41,7 +49,7 @@ class Contents:
 
     core_metadata: bytes | None = field(default=None, repr=False)
     problems: tuple[str, ...] = ()
-    wheel_problems: Mapping[WheelFile, str] = field(default_factory=dict)
+    wheel_problems: tuple[WheelProblem, ...] = ()
     suspicions: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     root: str = ""

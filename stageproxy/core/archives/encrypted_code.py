@@ -16,7 +16,7 @@ _SOURCEDEFENDER = (b"---BEGIN PYE FILE---", b"---END PYE FILE---")
 _SENTENCE = "{}-encrypted content is not allowed."
 
 
-def find_encryption(content: bytes) -> str | None:
+def find_encryption(content: bytes | bytearray) -> str | None:
     """Return PyPI's sentence on a file of encrypted code, `None` on any other file."""
     found: Mapping[str, bool] = {
         "PyArmor": any(mark in content for mark in _PYARMOR),

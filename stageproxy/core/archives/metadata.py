@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 
+from stageproxy.core.archives.encodings import as_utf_8
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.values import ABSENT, FormFields
 
@@ -54,8 +55,11 @@ class MetadataProblem:
 
 
 def read_core_metadata(text: bytes) -> RawMetadata:
-    """Return the fields of a METADATA or PKG-INFO file without those that cannot be parsed."""
-    return parse_email(_known_headers(text))[0]
+    """Return the fields of a METADATA or PKG-INFO file without those that cannot be parsed.
+
+    A file that is not UTF-8 is read all the same, so that there is something to show.
+    """
+    return parse_email(_known_headers(as_utf_8(text)))[0]
 
 
 def _known_headers(text: bytes) -> bytes:

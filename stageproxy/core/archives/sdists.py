@@ -21,11 +21,13 @@ from stageproxy.core.archives.contents import (
     invalid,
     some,
 )
+from stageproxy.core.archives.encodings import encoding_problem
 from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
 from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.other_releases import is_egg_info, other_egg_infos
+from stageproxy.core.archives.tar_ends import suspicious_end
 from stageproxy.core.archives.wheels import open_zip
-from stageproxy.core.archives.zips import problem_with_frame
+from stageproxy.core.archives.zips import HARMLESS_SIZE, HIGHEST_RATIO, problem_with_frame
 
 _SPARSE = "tar archive not accepted: Sparse members are not allowed."
 _DIRECTORIES = "Incorrect number of top-level directories in sdist"
@@ -63,7 +65,9 @@ class _Tar:
     links: list[str] = field(default_factory=list)
     specials: list[str] = field(default_factory=list)
     encryption: str | None = None
+    packed: int = 0
     unpacked: int = 0
+    end: str | None = None
 
 
 def is_tar(file: BinaryIO) -> bool:
@@ -93,9 +97,9 @@ def read_sdist(
     to more than *longest* bytes is reported as not read to the end; a smaller
     one is refused.
     """
-    is_large = file.seek(0, io.SEEK_END) >= large
+    found = _Tar(packed=file.seek(0, io.SEEK_END))
+    is_large = found.packed >= large
     file.seek(0)
-    found = _Tar()
     try:
         # Streaming mode never seeks: a member's data is unpacked only to skip it. The gzip reader
         # of tarfile would accept a truncated file and ignore further gzip members.
@@ -103,6 +107,7 @@ def read_sdist(
             for so_far in _read_members(archive, found, longest):
                 if is_large:
                     yield so_far
+            found.end = suspicious_end(archive.fileobj)
         yield _complete_contents(found)
     except _TooLongError as error:
         if not is_large:
@@ -219,8 +224,16 @@ def _problems(root: str, found: _Tar) -> Iterator[str]:
 def _suspicions(found: _Tar, core_metadata: bytes | None) -> Iterator[str]:
     if core_metadata is not None:
         yield from other_egg_infos(core_metadata, found.egg_infos)
+        yield from filter(None, [encoding_problem(_PKG_INFO, core_metadata)])
     if repeated := [path for path, count in found.files.items() if count > 1]:
         yield f"Files are in the sdist more than once, and the last one counts: {some(repeated)}."
+    if found.end is not None:
+        yield found.end
+    if found.unpacked > max(HARMLESS_SIZE, found.packed * HIGHEST_RATIO):
+        yield (
+            f"The sdist unpacks to {found.unpacked // 2**20} MiB, more than {HIGHEST_RATIO} times "
+            "its size."
+        )
     yield from suspicious_paths(found.names)
     if found.links:
         yield f"Links point outside the sdist: {some(found.links)}."

@@ -18,6 +18,7 @@ from stageproxy.core.archives.contents import (
     Contents,
     UnusableError,
     WheelFile,
+    WheelProblem,
     invalid,
     some,
 )
@@ -28,15 +29,14 @@ from stageproxy.core.archives.dist_info import (
     parse_record,
     record_suspicions,
 )
+from stageproxy.core.archives.encodings import encoding_problem
 from stageproxy.core.archives.encrypted_code import CODE_SUFFIXES, LONGEST_SEARCHED, find_encryption
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.members import suspicious_paths
 from stageproxy.core.archives.other_releases import other_dist_infos
-from stageproxy.core.archives.zips import (
-    members_with_other_headers,
-    problem_with_frame,
-    problem_with_size,
-)
+from stageproxy.core.archives.unpacking import Unpacking
+from stageproxy.core.archives.zip_differences import differences_in
+from stageproxy.core.archives.zips import problem_with_frame, problem_with_size
 
 LONGEST_COMPARED = 512 * 2**20
 """The unpacked size up to which a wheel is compared with its RECORD, which takes a few seconds."""
@@ -46,6 +46,14 @@ _FILE_TYPES = frozenset({0, stat.S_IFREG, stat.S_IFDIR})
 """Types of regular files and directories; 0 in zips that were not made on Unix."""
 
 _UNPACK_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+_TEXTS: Mapping[str, int] = {
+    "METADATA": LONGEST_METADATA,
+    "WHEEL": PIECE,
+    "RECORD": LONGEST_RECORD,
+    "entry_points.txt": LONGEST_ENTRY_POINTS,
+}
+"""The text files in the `.dist-info` of a wheel, and how many bytes of each are read."""
+
 _NOT_SEARCHED = "The wheel was not searched for encrypted code because that would take too long."
 _NOT_COMPARED = "The files were not compared with RECORD because that would take too long."
 _LONG_ENTRY_POINTS = (
@@ -60,6 +68,7 @@ class _Unpacked:
     digests: dict[str, bytes] = field(default_factory=dict)
     encryption: str | None = None
     broken: set[str] = field(default_factory=set)
+    slack: set[str] = field(default_factory=set)
 
 
 def read_wheel(
@@ -73,7 +82,7 @@ def read_wheel(
         essential = _read_essential(archive, file, name)
         yield replace(essential, unread=(_NOT_SEARCHED, _NOT_COMPARED, *essential.unread))
         unpacked = _Unpacked()
-        _unpack(archive, filter(_may_be_encrypted_code, archive.infolist()), unpacked)
+        _unpack(archive, file, filter(_may_be_encrypted_code, archive.infolist()), unpacked)
         searched = replace(
             essential,
             problems=_with_encryption(essential.problems, unpacked.encryption),
@@ -82,7 +91,7 @@ def read_wheel(
         yield replace(searched, unread=(_NOT_COMPARED, *essential.unread))
         if sum(member.file_size for member in archive.infolist()) > longest:
             return
-        _unpack(archive, filterfalse(_may_be_encrypted_code, archive.infolist()), unpacked)
+        _unpack(archive, file, filterfalse(_may_be_encrypted_code, archive.infolist()), unpacked)
         damage = _damage(archive, name, unpacked)
         yield replace(searched, suspicions=(*searched.suspicions, *damage))
 
@@ -105,32 +114,39 @@ def _read_essential(archive: zipfile.ZipFile, file: BinaryIO, name: Distribution
     return Contents(
         _find_member(archive, name.metadata_path, LONGEST_METADATA),
         tuple(_problems(archive, file, name)),
-        dict(_wheel_problems(archive, name, None if is_long else entry_points)),
+        tuple(_wheel_problems(archive, name, None if is_long else entry_points)),
         unread=(_LONG_ENTRY_POINTS,) if is_long else (),
         members=frozenset(archive.NameToInfo),
     )
 
 
-def _unpack(archive: zipfile.ZipFile, members: Iterable[zipfile.ZipInfo], found: _Unpacked) -> None:
+def _unpack(
+    archive: zipfile.ZipFile,
+    file: BinaryIO,
+    members: Iterable[zipfile.ZipInfo],
+    found: _Unpacked,
+) -> None:
     """Unpack members in chunks, and store only their digests."""
     for member in members:
         if member.is_dir():
             continue
+        unpacking = Unpacking(archive, file, member)
         try:
-            found.digests[member.filename] = _digest(archive, member, found)
+            found.digests[member.filename] = _digest(unpacking, found)
         except _UNPACK_ERRORS:
             found.broken.add(member.filename)
+        else:
+            found.slack |= {member.filename} if unpacking.slack else set()
 
 
-def _digest(archive: zipfile.ZipFile, member: zipfile.ZipInfo, found: _Unpacked) -> bytes:
+def _digest(unpacking: Unpacking, found: _Unpacked) -> bytes:
     digest = hashlib.sha256()
-    with archive.open(member) as content:
-        if _may_be_encrypted_code(member):
-            whole = content.read(LONGEST_SEARCHED)
-            found.encryption = found.encryption or find_encryption(whole)
-            digest.update(whole)
-        while piece := content.read(PIECE):
-            digest.update(piece)
+    searched = bytearray()
+    is_searched = _may_be_encrypted_code(unpacking.member)
+    for piece in unpacking.pieces():
+        digest.update(piece)
+        searched += piece if is_searched else b""
+    found.encryption = found.encryption or find_encryption(searched)
     return digest.digest()
 
 
@@ -155,19 +171,20 @@ def _with_encryption(problems: tuple[str, ...], encryption: str | None) -> tuple
 
 def _wheel_problems(
     archive: zipfile.ZipFile, name: DistributionName, entry_points: zipfile.ZipInfo | None
-) -> Iterator[tuple[WheelFile, str]]:
+) -> Iterator[WheelProblem]:
     if _find_record(archive, name) is None:
-        yield WheelFile.RECORD, _missing(name, WheelFile.RECORD)
+        yield _missing(name, WheelFile.RECORD)
     if entry_points is not None and not has_valid_entry_points(archive.read(entry_points)):
         found = "has invalid entry points defined in the entry_points.txt file"
-        yield WheelFile.ENTRY_POINTS, f"Wheel '{name.filename}' {found}"
+        yield WheelProblem(WheelFile.ENTRY_POINTS, f"Wheel '{name.filename}' {found}")
     if name.metadata_path not in archive.NameToInfo:
-        yield WheelFile.METADATA, _missing(name, WheelFile.METADATA)
+        yield _missing(name, WheelFile.METADATA)
 
 
-def _missing(name: DistributionName, required: WheelFile) -> str:
+def _missing(name: DistributionName, required: WheelFile) -> WheelProblem:
     path = f"{name.root}/{required}"
-    return f"Wheel '{name.filename}' does not contain the required {required} file: {path}"
+    found = f"does not contain the required {required} file: {path}"
+    return WheelProblem(required, f"Wheel '{name.filename}' {found}")
 
 
 def _find_record(archive: zipfile.ZipFile, name: DistributionName) -> Mapping[str, str] | None:
@@ -193,14 +210,21 @@ def _find_member(archive: zipfile.ZipFile, path: str, longest: int) -> bytes | N
 def _suspicions(archive: zipfile.ZipFile, file: BinaryIO, name: DistributionName) -> Iterator[str]:
     members = archive.infolist()
     yield from other_dist_infos(archive.NameToInfo, name.root)
+    yield from _encoding_problems(archive, name)
     yield from suspicious_paths([member.filename for member in members])
     if others := [one.filename for one in members if _type_of(one) not in _FILE_TYPES]:
         yield f"The wheel contains links or devices: {some(others)}."
     if encrypted := _encrypted_in(archive):
         yield f"Files are encrypted: {some(encrypted)}."
-    if mismatched := members_with_other_headers(archive, file):
-        yield f"Local headers of the zip do not match its central directory: {some(mismatched)}."
+    yield from differences_in(archive, file)
     yield from _wheel_suspicions(_find_member(archive, f"{name.root}/WHEEL", PIECE), name)
+
+
+def _encoding_problems(archive: zipfile.ZipFile, name: DistributionName) -> Iterator[str]:
+    for filename, longest in _TEXTS.items():
+        member = archive.NameToInfo.get(f"{name.root}/{filename}")
+        if member is not None and member.file_size <= longest:
+            yield from filter(None, [encoding_problem(filename, archive.read(member))])
 
 
 def _type_of(member: zipfile.ZipInfo) -> int:
@@ -211,6 +235,8 @@ def _damage(archive: zipfile.ZipFile, name: DistributionName, unpacked: _Unpacke
     """Compare the unpacked files with RECORD, unless some could not be unpacked."""
     if broken := unpacked.broken - _encrypted_in(archive):
         yield f"Files cannot be unpacked: {some(broken)}."
+    if unpacked.slack:
+        yield f"Files are packed with bytes that unpack to nothing: {some(unpacked.slack)}."
     record = _find_record(archive, name)
     if record is not None and not unpacked.broken:
         yield from record_suspicions(record, unpacked.digests, name.root)

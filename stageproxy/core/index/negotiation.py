@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from urllib.parse import unquote
 
 
 class SimpleType(StrEnum):
@@ -34,6 +35,17 @@ def simple_type(accept: str) -> SimpleType:
     PyPI never answers 406: if no type matches, or without the header, it is HTML.
     """
     return SimpleType(best_offer(accept, list(SimpleType)) or SimpleType.HTML)
+
+
+def type_in_query(query: str) -> SimpleType | None:
+    """Return the type that the URL parameter `format` names (PEP 691), `None` without a known one.
+
+    It takes precedence over the Accept header, and a type that the simple API does not
+    have is ignored, as PyPI ignores the parameter. A `+` stands for itself.
+    """
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    given = next((value for name, _, value in pairs if name == "format"), "")
+    return simple_type_of(unquote(given))
 
 
 def simple_type_of(content_type: str) -> SimpleType | None:

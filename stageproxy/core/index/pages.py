@@ -1,5 +1,6 @@
 """Documents of the index, the files that pages list, and staged files."""
 
+import codecs
 import hashlib
 import re
 from collections.abc import Mapping
@@ -16,6 +17,11 @@ _SUFFIXES = (
     *(".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lz"),
     *(".tlz", ".tar.lzma", ".tar.zst", ".tar.Z", ".tar", ".egg", ".exe", ".msi", ".rpm"),
 )
+
+_GENERIC_TYPES = frozenset(
+    {"", "application/octet-stream", "binary/octet-stream", "application/unknown", "text/plain"}
+)
+_BEFORE_CONTENT = codecs.BOM_UTF8 + b" \t\r\n"
 
 
 class UnreadablePageError(ValueError):
@@ -44,6 +50,27 @@ class Document:
     def with_body(self, body: bytes) -> "Document":
         """Return the document with another body."""
         return replace(self, body=body, digest=digest_of(body))
+
+
+PAGE_TYPES: Mapping[bytes, str] = {b"{": SimpleType.V1_JSON, b"<": SimpleType.HTML}
+JSON_TYPES: Mapping[bytes, str] = {b"{": "application/json"}
+FEED_TYPES: Mapping[bytes, str] = {b"<": "text/xml"}
+"""The types of documents by how they start."""
+
+
+def judged_by_content(document: Document, types: Mapping[bytes, str]) -> Document:
+    """Return a document with one of the *types*, if its own is missing or says nothing.
+
+    Static mirrors have no types for files without an extension, or the same for all.
+    """
+    own_type, mark, parameters = document.content_type.partition(";")
+    if own_type.strip().lower() not in _GENERIC_TYPES:
+        return document
+    kind = types.get(document.body.lstrip(_BEFORE_CONTENT)[:1])
+    if kind is None:
+        return document
+    content_type = kind + mark + parameters if kind.startswith("text/") else kind
+    return replace(document, content_type=content_type)
 
 
 def digest_of(body: bytes) -> str:

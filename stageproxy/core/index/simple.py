@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 
 from stageproxy.core.index.negotiation import SimpleType
-from stageproxy.core.index.pages import Document, Listing, StagedFile
+from stageproxy.core.index.pages import (
+    PAGE_TYPES,
+    Document,
+    Listing,
+    StagedFile,
+    UnreadablePageError,
+    judged_by_content,
+)
 from stageproxy.core.index.simple_html import (
     add_to_html_page,
     new_html_list,
@@ -20,9 +27,15 @@ from stageproxy.core.index.simple_json import (
 
 def read_page(page: Document, project: str) -> Listing:
     """Return the files that a page lists. Raise `UnreadablePageError` if it is invalid."""
-    if page.simple_type is SimpleType.V1_JSON:
-        return read_json_page(page.body, project)
-    return read_html_page(page, project)
+    page = judged_by_content(page, PAGE_TYPES)
+    match page.simple_type:
+        case SimpleType.V1_JSON:
+            return read_json_page(page.body, project)
+        case SimpleType.V1_HTML | SimpleType.HTML:
+            return read_html_page(page, project)
+        case None:
+            msg = f"{page.content_type or 'a document without Content-Type'} instead of a page"
+            raise UnreadablePageError(msg)
 
 
 def add_to_page(

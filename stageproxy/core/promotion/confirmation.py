@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
+from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
 
@@ -31,6 +33,27 @@ def check_is_listed(artifacts: Iterable[Artifact], listed: Mapping[str, IndexFil
         raise UpstreamUnavailableError(
             f"The index does not list {', '.join(missing)} yet. {_AGAIN}"
         )
+
+
+def looked_up(
+    artifacts: Iterable[Artifact], journal: Journal, listed: Mapping[str, IndexFile], now: datetime
+) -> list[Entry]:
+    """Return the entries of a journal that change when the index is read once more.
+
+    A file in doubt is confirmed if the index lists it with our bytes, and refused
+    if it lists other bytes under its name.
+    """
+    doubtful = [
+        (one, journal[one.filename], listed[one.filename])
+        for one in artifacts
+        if one.filename in listed and journal[one.filename].is_in_doubt
+    ]
+    return [
+        entry.refused_in_doubt(now).settled()
+        if has_other_bytes(artifact, file)
+        else entry.confirmed(file.url, now)
+        for artifact, entry, file in doubtful
+    ]
 
 
 def unverifiable_release(error: Exception) -> UpstreamUnavailableError:

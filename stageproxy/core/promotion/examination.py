@@ -3,13 +3,18 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from stageproxy.core.errors import ConflictError, Problem, RefusedError, UnacknowledgedError
-from stageproxy.core.promotion.promotion import Publisher
+from stageproxy.core.promotion.looks import Look, SeenFile, change_sentence, changes
+from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher
 from stageproxy.core.rights import Credential
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.stage.manifest import manifest_digest
-from stageproxy.core.stage.stage import Artifact, Stage
+from stageproxy.core.stage.stage import Artifact, Stage, Status
+
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
+"""The names of API tokens, where none is known."""
 
 RELEASE = ""
 """The key of findings on the release as a whole."""
@@ -48,6 +53,13 @@ class Examination:
         return hashlib.sha256(lines.encode()).hexdigest() if lines else ""
 
 
+UNSEEN = (
+    "The request to publish named no manifest digest, so whatever was staged at that moment was "
+    "approved. Send `manifest-digest` to publish only files that somebody has seen."
+)
+"""The notice on a promotion that nobody bound to files."""
+
+
 def find_damage(artifact: Artifact, sha256: str | None) -> Finding | None:
     """Return the refusal of an artifact whose file is missing or has another *sha256*."""
     if sha256 == artifact.sha256:
@@ -77,31 +89,69 @@ def _sentence(filename: str, finding: Finding) -> str:
 class PromotionRequest:
     """A request to promote a stage.
 
-    `manifest_digest` is that of the approved files; `None` accepts the stage as it
-    is. `acknowledged` is the digest of the acknowledged warnings; `None` accepts
-    any, for protocols that cannot send one. A `credential` in the request is
-    stored in memory only.
+    `manifest_digest` is that of the approved files, and `revision` that of the stage
+    as it was shown: the same bytes with another form are another release. `None`
+    accepts the stage as it is. `acknowledged` is the digest of the acknowledged
+    warnings; `None` accepts any, for protocols that cannot send one. A `credential`
+    in the request is stored in memory only.
     """
 
     manifest_digest: str | None
     acknowledged: str | None
     publisher: Publisher = Publisher.SERVER
     credential: Credential | None = field(default=None, repr=False)
+    revision: int | None = None
 
 
-def check_request(examination: Examination, request: PromotionRequest) -> None:
-    """Raise unless the stage is the approved one, without refusals or unacknowledged warnings."""
-    digest = manifest_digest(examination.stage.artifacts)
+def check_request(
+    examination: Examination,
+    request: PromotionRequest,
+    seen: Look | None = None,
+    names: Mapping[str, str] = NO_NAMES,
+) -> None:
+    """Raise unless the stage is the approved one, without refusals or unacknowledged warnings.
+
+    *seen* is what was shown of the stage when it was approved, if that is known.
+    """
+    stage = examination.stage
+    digest = manifest_digest(stage.artifacts)
     if request.manifest_digest not in {None, digest}:
         raise ConflictError(
             f"The stage has the manifest digest {digest}, not {request.manifest_digest}. "
-            "Check the stage, and promote it with its current digest."
+            "Check the stage, and promote it with its current digest.",
+            change_problems(seen.files if seen else stage.artifacts, stage, names),
+        )
+    if request.revision not in {None, stage.revision}:
+        raise ConflictError(
+            f"The stage has revision {stage.revision}, not {request.revision}: it was changed "
+            "since it was shown. Check the stage, and promote it with its current revision.",
+            change_problems(seen.files if seen else stage.artifacts, stage, names),
         )
     if refused := _problems(examination, Level.REFUSE):
         raise RefusedError(refused)
     if request.acknowledged not in {None, examination.warnings_digest}:
         warnings = _problems(examination, Level.WARN)
         raise UnacknowledgedError(warnings, examination.warnings_digest)
+
+
+def change_problems(
+    former: Iterable[SeenFile | Artifact], stage: Stage, names: Mapping[str, str] = NO_NAMES
+) -> Sequence[Problem]:
+    """Return a problem for each file of a stage that is not as it was."""
+    return [
+        Problem(one.filename, change_sentence(one, names))
+        for one in changes(former, stage.artifacts)
+    ]
+
+
+def approval_to_resume(promotion: Promotion | None, stage: Stage) -> Approval | None:
+    """Return the approval of a promotion that stopped, if it is of the stage as it is now."""
+    if promotion is None or stage.status is not Status.ERROR:
+        return None
+    approval = promotion.approval
+    approved = (approval.manifest_digest, approval.revision)
+    is_same = approved == (manifest_digest(stage.artifacts), stage.revision)
+    return approval if is_same else None
 
 
 def _problems(examination: Examination, level: Level) -> Sequence[Problem]:

@@ -31,7 +31,8 @@ class Entry:
 
     `in_doubt`: an attempt had no answer, so the index may have accepted the file
     even if it refused a later attempt. `sentence` is the index's last answer, and
-    `url` is where the index lists the file.
+    `url` is where the index lists the file. `has_query`: the index's link has a query
+    behind it. That may be a signature, which is a secret and expires, so it is not kept.
     """
 
     filename: str
@@ -41,11 +42,17 @@ class Entry:
     in_doubt: bool = False
     sentence: str = ""
     url: str = field(default="")
+    has_query: bool = False
 
     @property
     def may_be_published(self) -> bool:
         """Whether the file may be published."""
         return self.in_doubt or self.progress in MAY_BE_PUBLISHED
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the file may be published, and the index has not listed it."""
+        return self.may_be_published and self.progress is not Progress.CONFIRMED
 
     def is_followed_by(self, later: "Entry") -> bool:
         """Return whether *later* can follow this entry.
@@ -98,7 +105,11 @@ class Entry:
 
     def confirmed(self, url: str, now: datetime) -> "Entry":
         """Return the entry of a file that the index lists with our bytes at *url*."""
-        return replace(self, progress=Progress.CONFIRMED, url=url, changed_at=now)
+        return _at(url, replace(self, progress=Progress.CONFIRMED, changed_at=now))
+
+    def reported(self, now: datetime) -> "Entry":
+        """Return the entry as it is stored when a client reports it."""
+        return _at(self.url, replace(self, changed_at=now))
 
     def resumed(self, now: datetime) -> "Entry":
         """Return the entry with which a resumed promotion starts.
@@ -120,7 +131,7 @@ class Entry:
         """Return the entry without a confirmation that only another client has reported."""
         if self.progress is not Progress.CONFIRMED:
             return self
-        return replace(self, progress=Progress.SENT, url="", changed_at=now)
+        return _at("", replace(self, progress=Progress.SENT, changed_at=now))
 
     def _as_unknown(self, now: datetime) -> "Entry":
         return replace(self, progress=Progress.UNKNOWN, in_doubt=True, changed_at=now)
@@ -128,6 +139,12 @@ class Entry:
 
 Journal = Mapping[str, Entry]
 """Entries by filename."""
+
+_WHY_FINAL: Mapping[Progress, str] = {
+    Progress.CONFIRMED: "is published",
+    Progress.SENT: "was accepted by the index",
+}
+_UNANSWERED = "may be published, because the index has not answered"
 
 
 def new_journal(filenames: Iterable[str], now: datetime) -> Journal:
@@ -138,6 +155,30 @@ def new_journal(filenames: Iterable[str], now: datetime) -> Journal:
 def anything_may_be_published(journal: Journal) -> bool:
     """Return whether any file of the release may be published."""
     return any(entry.may_be_published for entry in journal.values())
+
+
+def _at(url: str, entry: Entry) -> Entry:
+    """Return the entry of a file at *url*, of which no secret is kept."""
+    return replace(entry, url=_without_secrets(url), has_query="?" in url.partition("#")[0])
+
+
+def _without_secrets(url: str) -> str:
+    """Return a URL without user, query and fragment."""
+    bare = url.partition("#")[0].partition("?")[0]
+    scheme, separator, rest = bare.partition("://")
+    if not separator:
+        return bare
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def final_files(journal: Journal) -> Mapping[str, str]:
+    """Return why each file that may be published cannot be changed any more."""
+    return {
+        name: _WHY_FINAL.get(entry.progress, _UNANSWERED)
+        for name, entry in journal.items()
+        if entry.may_be_published
+    }
 
 
 def is_anything_being_sent(journal: Journal) -> bool:

@@ -1,6 +1,7 @@
 """The outcome of a promotion: why it stopped, or its receipt."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from stageproxy.core.promotion.journal import (
     confirmed_in,
 )
 from stageproxy.core.promotion.promotion import CLOSES_AFTER, Promotion
+from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest
 from stageproxy.core.stage.order import in_promotion_order
@@ -23,29 +25,65 @@ _RESUME = "Fix the problem above and run `promote` again; it resumes where it st
 _RESUME_STOPPED = "Run `stageproxy promote STAGE` again to publish the rest."
 
 
-def stop_reason(promotion: Promotion) -> str | None:
-    """Return who stopped a promotion, `None` if nobody did."""
-    return f"Stopped by {promotion.stop.by}." if promotion.stop else None
+def stop_reason(promotion: Promotion, names: Mapping[str, str]) -> str | None:
+    """Return who stopped a promotion, `None` if nobody did. *names*: of API tokens, by id."""
+    return f"Stopped by {actor_label(promotion.stop.by, names)}." if promotion.stop else None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedState:
+    """What is known of the files of a release, by their names.
+
+    `public`: the index has listed them. `accepted`: the index has accepted, and not
+    listed them yet. `unknown`: it may have them. `unpublished`: it does not.
+    """
+
+    public: Sequence[str]
+    accepted: Sequence[str]
+    unknown: Sequence[str]
+    unpublished: Sequence[str]
+
+
+def published_state(stage: Stage, journal: Journal) -> PublishedState:
+    """Return what a journal tells of the files of a stage."""
+    public = [entry.filename for entry in confirmed_in(journal)]
+    doubtful = [
+        entry
+        for entry in journal.values()
+        if entry.may_be_published and entry.filename not in public
+    ]
+    accepted = [one.filename for one in doubtful if one.progress is Progress.SENT]
+    unknown = [one.filename for one in doubtful if one.progress is not Progress.SENT]
+    known = {*public, *accepted, *unknown}
+    unpublished = [one.filename for one in stage.artifacts if one.filename not in known]
+    return PublishedState(public, sorted(accepted), sorted(unknown), sorted(unpublished))
+
+
+def give_up_message(state: PublishedState, by: str, *, is_checked: bool) -> str:
+    """Return who gave up a release, what stays public of it, and what does not.
+
+    *is_checked*: whether the index was read for it.
+    """
+    sentences = [
+        f"Given up by {by}.",
+        f"Public for ever: {_joined(state.public)}." if state.public else "",
+        *_doubts(state),
+        f"Not published: {_joined(state.unpublished)}." if state.unpublished else "",
+        "" if is_checked else "The index could not be read to check this.",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def stop_message(reason: str, stage: Stage, journal: Journal, promotion: Promotion) -> str:
     """Return why a promotion stopped, what is published, what users see, and how to resume."""
     if not anything_may_be_published(journal):
         return f"{reason} {_NOTHING}"
-    published = [entry.filename for entry in confirmed_in(journal)]
-    doubtful = [
-        entry
-        for entry in journal.values()
-        if entry.may_be_published and entry.filename not in published
-    ]
-    accepted = [one.filename for one in doubtful if one.progress is Progress.SENT]
-    unknown = [one.filename for one in doubtful if one.progress is not Progress.SENT]
+    state = published_state(stage, journal)
     sentences = [
         reason,
         progress_message(stage, journal),
-        f"Accepted, not listed by the index yet: {_joined(accepted)}." if accepted else "",
-        f"Unknown, no answer from the index: {_joined(unknown)}." if unknown else "",
-        _what_users_see(stage, published),
+        *_doubts(state),
+        _what_users_see(stage, state.public),
         _RESUME_STOPPED if promotion.stop else _RESUME,
         _until(promotion.first_sent_at),
     ]
@@ -89,6 +127,13 @@ def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, A
         },
         "notices": list(promotion.notices),
     }
+
+
+def _doubts(state: PublishedState) -> Iterator[str]:
+    if state.accepted:
+        yield f"Accepted, not listed by the index yet: {_joined(state.accepted)}."
+    if state.unknown:
+        yield f"Unknown, no answer from the index: {_joined(state.unknown)}."
 
 
 def _joined(filenames: Sequence[str]) -> str:

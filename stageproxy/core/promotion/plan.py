@@ -177,8 +177,7 @@ def _find_reason_to_stop(entries: Sequence[Entry], late: Collection[Entry]) -> s
 
 def _no_longer_in_doubt(entry: Entry) -> tuple[str, ...]:
     """Return the file of an entry in doubt that is not published, as its name has other bytes."""
-    is_in_doubt = entry.may_be_published and not _is_confirmed(entry)
-    return (entry.filename,) if is_in_doubt else ()
+    return (entry.filename,) if entry.is_in_doubt else ()
 
 
 def _refused_in(late: Iterable[Entry]) -> tuple[str, ...]:

@@ -100,16 +100,22 @@ class Promotion:
             raise LostLeaseError
 
     def check_target(self, target: PublishUrls) -> None:
-        """Raise if *target* is another upload API than the one with the release's first files.
+        """Raise if *target* is another index than the one with the release's first files.
 
-        A release must not be split between two indexes.
+        A release must not be split between two indexes, nor confirmed on another one.
         """
-        if self.first_sent_at is not None and self.target.repository_url != target.repository_url:
-            raise ConflictError(
-                f"Files of this release may already be on {self.target.repository_url}, but the "
-                f"settings now have {target.repository_url}. Set promotion.repository_url back to "
-                "publish the remaining files."
-            )
+        if self.first_sent_at is None:
+            return
+        urls = (
+            ("repository_url", self.target.repository_url, target.repository_url),
+            ("index_url", self.target.index_url, target.index_url),
+        )
+        for setting, former, present in urls:
+            if former != present:
+                raise ConflictError(
+                    f"Files of this release may already be on {former}, but the settings now have "
+                    f"{present}. Set promotion.{setting} back to publish the remaining files."
+                )
 
     def renewed(self, now: datetime) -> "Promotion":
         """Return the promotion with a renewed lease."""

@@ -24,8 +24,8 @@ def _allows(file: WheelFile) -> Check:
     """Return the check for the problem that a wheel has with one of its files."""
 
     def check(upload: Upload) -> Iterator[Finding]:
-        problem = upload.contents.wheel_problems.get(file)
-        return iter(() if problem is None else (_problem(problem),))
+        problems = upload.contents.wheel_problems
+        return (_problem(one.sentence) for one in problems if one.file is file)
 
     return check
 
@@ -127,8 +127,9 @@ _NAMED: Sequence[Rule] = (
     ),
     _rule(
         "zip-frame",
-        "a zip has each member once, has no data descriptors, comments or gaps, and its central "
-        "directory matches its local headers",
+        "a zip is whole and on one disk, has each member once, has no data descriptors, comments, "
+        "gaps, control characters or malformed extra fields, and its central directory matches its "
+        "local headers",
         _START + "ZIP archive not accepted: …",
     ),
 )
@@ -178,9 +179,11 @@ WHEEL_RULES: Sequence[Rule] = (
 
 ARCHIVE_SUSPICION = Rule(
     "archive-suspicion",
-    "the archive has metadata of its own release only; paths are relative, have no invisible "
-    "characters, are distinct on every system and belong to regular files; RECORD and WHEEL match "
-    "the archive; no file is encrypted or damaged",
+    "the archive has metadata of its own release only, in UTF-8 without a byte order mark; paths "
+    "are relative, have no invisible characters, are distinct on every system and belong to "
+    "regular files; RECORD and WHEEL match the archive; no file is encrypted or damaged; there is"
+    " nothing that installers ignore and no tar that unpacks to over 64 MiB and 50 times its "
+    "size; all records of a zip agree",
     _suspicions,
     level=Level.WARN,
 )

@@ -1,6 +1,8 @@
 """Checks by other libraries, of which those of the extra `verdict` may be missing."""
 
-from collections.abc import Callable, Iterator
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -14,6 +16,9 @@ from stageproxy.core.rules.upload import Check, Rule, Upload
 ProblemFinder = Callable[[str], str | None]
 """A function that returns what is wrong with a text, `None` if nothing is."""
 
+RenderFaultsFinder = Callable[[str], Sequence[str] | None]
+"""A function that returns why a text does not render, as far as it is known; `None` if it does."""
+
 LONGEST_RENDERED = 128 * 2**10
 """How many characters of a description are rendered. A malicious text of ten times as many takes
 docutils minutes."""
@@ -24,6 +29,11 @@ _LONGEST_URL = 2**13
 _EXTRA = "Install stageproxy[verdict] to check it here."
 _URL_PARTS = ("scheme", "host", "port", "path", "query")
 _RST = "text/x-rst"
+_REPORT = re.compile(r"^<string>:(\d+): \([A-Z]+/\d\) (.+)$", re.MULTILINE)
+"""How docutils reports a line and what is wrong with it."""
+
+_MOST_FAULTS = 5
+_LONGEST_FAULT = 200
 _TOO_LONG = (
     f"The description has over {LONGEST_RENDERED} characters. Only PyPI checks whether it renders."
 )
@@ -65,17 +75,30 @@ def find_address_problem(address: str) -> str | None:
     return None
 
 
-def find_description_problem(text: str) -> str | None:
+def find_render_faults(text: str) -> Sequence[str] | None:
     """Return why reStructuredText does not render on PyPI, `None` if it does.
 
-    The library takes a fifth of a second to import, so it is imported only here.
+    docutils stops at the first fault, as on PyPI. The library takes a fifth of a
+    second to import, so it is imported only here.
     """
     library = import_module("readme_renderer.rst")
+    reports = io.StringIO()
     try:
-        rendered = library.render(text)
+        rendered = library.render(text, stream=reports)
     except _FAILS as error:
-        return type(error).__name__
-    return "it has errors" if rendered is None else None
+        return [f"docutils fails with {type(error).__name__}."]
+    return None if rendered is not None else _faults_in(reports.getvalue())
+
+
+def _faults_in(reports: str) -> Sequence[str]:
+    found = _REPORT.findall(reports)[:_MOST_FAULTS]
+    return [f"Line {line} of the description: {_shortened(fault)}" for line, fault in found]
+
+
+def _shortened(fault: str) -> str:
+    """Return what docutils says, which quotes the description, in one line of bounded length."""
+    printable = "".join(one if one.isprintable() else "?" for one in fault)
+    return printable if len(printable) <= _LONGEST_FAULT else f"{printable[:_LONGEST_FAULT]}..."
 
 
 def media_type_of(content_type: str) -> str:
@@ -84,12 +107,12 @@ def media_type_of(content_type: str) -> str:
 
 
 ADDRESSES: ProblemFinder | None = find_address_problem if is_installed("email_validator") else None
-DESCRIPTIONS: ProblemFinder | None = (
-    find_description_problem if is_installed("readme_renderer") else None
+DESCRIPTIONS: RenderFaultsFinder | None = (
+    find_render_faults if is_installed("readme_renderer") else None
 )
 
 
-def descriptions_checked_by(find_problem: ProblemFinder | None) -> Check:
+def descriptions_checked_by(find_faults: RenderFaultsFinder | None) -> Check:
     """Return the check of descriptions. Markdown and plain text always render."""
 
     def check(upload: Upload) -> Iterator[Finding]:
@@ -98,12 +121,12 @@ def descriptions_checked_by(find_problem: ProblemFinder | None) -> Check:
             return
         if len(text) > LONGEST_RENDERED:
             yield not_known(_TOO_LONG, "description")
-        elif find_problem is None:
+        elif find_faults is None:
             yield not_known(not_checked("The description"), "description")
-        elif find_problem(text) is not None:
-            yield Finding(
-                "description", _sentence(content_type), page="help/#description-content-type"
-            )
+        elif (faults := find_faults(text)) is not None:
+            page = "help/#description-content-type"
+            yield Finding("description", _sentence(content_type), page=page)
+            yield from (Finding("description", fault) for fault in faults)
 
     return check
 

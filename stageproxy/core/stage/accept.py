@@ -1,10 +1,10 @@
 """Acceptance of artifacts into stages: new, unchanged, replacing another one, or refused."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
+from stageproxy.core.errors import ConflictError, OtherReleaseError, Problem, RefusedError
 from stageproxy.core.index.pages import Listing
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.project import ONE_SDIST
@@ -13,6 +13,13 @@ from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Step
 
 CLOSED_TO_UPLOADS = frozenset({"archived", "quarantined"})
 """The states of a project in which an index must not accept uploads (PEP 792)."""
+
+
+Final = Mapping[str, str]
+"""Why files that may be published cannot be changed any more, by their names."""
+
+NOTHING_FINAL: Final = {}
+_OTHER_FILES = "Files that certainly are not published can be."
 
 
 class Outcome(StrEnum):
@@ -24,13 +31,15 @@ class Outcome(StrEnum):
 
 
 def is_published(artifact: Artifact, listing: Listing) -> bool:
-    """Return whether upstream has the artifact. Raise if it has other bytes under that name."""
+    """Return whether upstream has the artifact: its filename, with the same bytes."""
     published = listing.files.get(artifact.filename)
-    if published is None:
-        return False
-    if published.sha256 == artifact.sha256:
-        return True
-    raise _already_exists(artifact)
+    return published is not None and published.sha256 == artifact.sha256
+
+
+def check_bytes_as_published(artifact: Artifact, listing: Listing) -> None:
+    """Raise `RefusedError` if upstream has the artifact's filename with other bytes."""
+    if artifact.filename in listing.files and not is_published(artifact, listing):
+        raise _already_exists(artifact)
 
 
 def index_state_of(
@@ -95,12 +104,13 @@ def plan_acceptance(
     others: Iterable[Artifact],
     *,
     replace: bool,
+    final: Final = NOTHING_FINAL,
 ) -> Outcome:
     """Return the effect of an artifact on a stage. Raise if the stage cannot accept it.
 
     *others*: the artifacts of the project's live stages. PyPI accepts the same
     bytes only once, whatever their filename. *replace*: whether a staged file
-    can be replaced.
+    can be replaced; *final*: those that cannot.
     """
     stage.after(Step.EDIT)
     if not stage.accepts_version(version):
@@ -108,6 +118,35 @@ def plan_acceptance(
     existing = stage.find_artifact(artifact.filename)
     _check_sdist_is_the_only_one(stage, artifact)
     _check_bytes_are_new(artifact, others)
+    outcome = _outcome(existing, artifact, replace=replace)
+    if outcome is not Outcome.UNCHANGED:
+        check_can_change(stage, artifact.filename, final)
+    return outcome
+
+
+def check_can_change(stage: Stage, filename: str, final: Final) -> None:
+    """Raise `ConflictError` if a file can be neither replaced, withdrawn nor added any more.
+
+    PyPI never changes a file that it has. And the sdist is published last: once it may
+    be published, nothing follows.
+    """
+    stage.after(Step.EDIT)
+    if reason := final.get(filename):
+        raise ConflictError(
+            f"{filename} {reason}, so it can be neither replaced nor withdrawn. {_OTHER_FILES}"
+        )
+    if stage.find_artifact(filename) is not None:
+        return
+    sdists = (one.filename for one in stage.artifacts if one.kind is ArtifactKind.SDIST)
+    for sdist in sdists:
+        if reason := final.get(sdist):
+            raise ConflictError(
+                f"{sdist} {reason}. The sdist is the last file of a release, so {stage.release} "
+                "takes no more files. Publish another version."
+            )
+
+
+def _outcome(existing: Artifact | None, artifact: Artifact, *, replace: bool) -> Outcome:
     if existing is None:
         return Outcome.UPLOADED
     if existing.sha256 == artifact.sha256:

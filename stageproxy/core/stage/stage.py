@@ -32,11 +32,13 @@ class Step(StrEnum):
     """A step of a stage, as the errors name it."""
 
     EDIT = "be edited"
+    EXTEND = "be extended"
     PROMOTE = "be promoted"
     STOP = "be stopped"
     SUCCEED = "succeed"
     FAIL = "fail"
     CANCEL = "be canceled"
+    GIVE_UP = "be given up"
 
 
 _RUNNING: Mapping[Step, Status] = {
@@ -48,6 +50,7 @@ _RUNNING: Mapping[Step, Status] = {
 NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.OPEN, False): {
         Step.EDIT: Status.OPEN,
+        Step.EXTEND: Status.OPEN,
         Step.PROMOTE: Status.PROCESSING,
         Step.CANCEL: Status.CANCELED,
     },
@@ -55,21 +58,36 @@ NEXT: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.PROCESSING, True): _RUNNING,
     (Status.ERROR, False): {
         Step.EDIT: Status.ERROR,
+        Step.EXTEND: Status.ERROR,
         Step.PROMOTE: Status.PROCESSING,
         Step.STOP: Status.ERROR,
         Step.CANCEL: Status.CANCELED,
     },
-    (Status.ERROR, True): {Step.PROMOTE: Status.PROCESSING, Step.STOP: Status.ERROR},
+    (Status.ERROR, True): {
+        Step.EDIT: Status.ERROR,
+        Step.PROMOTE: Status.PROCESSING,
+        Step.STOP: Status.ERROR,
+        Step.GIVE_UP: Status.CANCELED,
+    },
 }
 """The status after each step, by status and by whether anything was sent to PyPI. Other steps
-are conflicts."""
+are conflicts. Of a stage that has sent something, only some files can be edited: see `accept`."""
 
 _WAIT = "Wait until it has ended, or stop it with `stageproxy promote STAGE --stop`."
 _FINISH = "Run `stageproxy promote STAGE` again to publish the rest."
+_CANCEL = "Nothing of it is published: cancel it with `stageproxy stage cancel STAGE`."
+_UNTIL_IT_ENDS = dict.fromkeys((Step.EDIT, Step.EXTEND, Step.CANCEL, Step.GIVE_UP), _WAIT)
 _ADVICE: Mapping[tuple[Status, bool], Mapping[Step, str]] = {
-    (Status.PROCESSING, False): {Step.EDIT: _WAIT, Step.CANCEL: _WAIT},
-    (Status.PROCESSING, True): {Step.EDIT: _WAIT, Step.CANCEL: _WAIT},
-    (Status.ERROR, True): {Step.EDIT: _FINISH, Step.CANCEL: _FINISH},
+    (Status.OPEN, False): {Step.GIVE_UP: _CANCEL},
+    (Status.PROCESSING, False): _UNTIL_IT_ENDS,
+    (Status.PROCESSING, True): _UNTIL_IT_ENDS,
+    (Status.ERROR, False): {Step.GIVE_UP: _CANCEL},
+    (Status.ERROR, True): {
+        Step.EXTEND: "It does not expire.",
+        Step.CANCEL: (
+            f"{_FINISH} To give up what is left, run `stageproxy promote STAGE --give-up`."
+        ),
+    },
 }
 """What to do about a step that a stage does not allow."""
 
@@ -165,8 +183,8 @@ class Stage:
         try:
             return self.steps()[step]
         except KeyError:
-            is_partial = self.status is Status.ERROR
-            state = "partially published" if is_partial else self.status
+            failed = "partially published" if self.sent else "unpublished"
+            state = failed if self.status is Status.ERROR else self.status
             sentence = f"Stage {self.release} is {state} and cannot {step}."
             advice = _ADVICE.get((self.status, self.sent), {}).get(step, "")
             raise ConflictError(f"{sentence} {advice}".rstrip()) from None

@@ -6,7 +6,8 @@ from urllib.parse import urldefrag, urljoin
 
 from packaging.utils import NormalizedName
 
-from stageproxy.core.index.pages import ListedFile
+from stageproxy.core.errors import UpstreamFailedError
+from stageproxy.core.index.pages import ListedFile, UnreadablePageError
 from stageproxy.core.promotion.confirmation import IndexFile
 from stageproxy.ports import Downloads, Index
 from stageproxy.services.upstream_state import read_project_page
@@ -22,10 +23,18 @@ class ConfirmedListing:
     async def files_of(self, project: NormalizedName) -> Mapping[str, IndexFile]:
         """Return the listed files of a project by filename.
 
-        Raise `StageproxyError` or `UnreadablePageError` if the page cannot be read.
+        Raise `StageproxyError` if the page cannot be read.
         """
         page = await read_project_page(self.index, project)
         return {name: index_file(page.url, file) for name, file in page.listing.files.items()}
+
+    async def url_of(self, project: NormalizedName, filename: str) -> str | None:
+        """Return the URL of a listed file; see `ports.PublishedFiles`."""
+        try:
+            listed = await self.files_of(project)
+        except UnreadablePageError as error:
+            raise UpstreamFailedError(str(error)) from error
+        return listed[filename].url if filename in listed else None
 
     async def with_hashes(
         self, listed: Mapping[str, IndexFile], filenames: Iterable[str]

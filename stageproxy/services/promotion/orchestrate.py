@@ -1,7 +1,7 @@
 """Promotions from start to end: examined, frozen, published, resumed, expired."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,11 +11,18 @@ from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import (
     ConflictError,
     GoneError,
+    InvalidRequestError,
     NoRoomError,
+    Problem,
     RefusedError,
 )
-from stageproxy.core.promotion.examination import Examination, PromotionRequest, check_request
-from stageproxy.core.promotion.outcome import stop_reason
+from stageproxy.core.promotion.examination import (
+    UNSEEN,
+    Examination,
+    PromotionRequest,
+    check_request,
+)
+from stageproxy.core.promotion.looks import Look, look_at_content
 from stageproxy.core.promotion.promotion import (
     LostLeaseError,
     Promotion,
@@ -38,10 +45,11 @@ from stageproxy.services.promotion.publish_target import (
 )
 from stageproxy.services.promotion.runner import PromotionRunner
 from stageproxy.services.promotion.transactions import (
+    LiveProgress,
     PromotionView,
     begin,
     check_is_same,
-    fail,
+    end_abandoned,
     take_over,
 )
 from stageproxy.services.stages import Stages
@@ -49,6 +57,10 @@ from stageproxy.services.stages import Stages
 log = logging.getLogger(__name__)
 
 _SILENT = "The publisher reported nothing for 15 minutes."
+_UNNAMED = (
+    "This server publishes only files that somebody has seen. Send the manifest digest of the "
+    "session as `manifest-digest`."
+)
 _RESTARTED = (
     "The server was restarted while it was publishing, and the credential that came with the "
     "request was not stored."
@@ -59,7 +71,8 @@ _RESTARTED = (
 class Promotions:
     """Publishes stages. *publish_target* is `None` if the settings name none.
 
-    `sent` is how many bytes of each file have been sent, by stage and filename.
+    *needs_digest*: whether every request has to name the approved files. `live` has the
+    progress of those that this server carries out, by stage.
     """
 
     catalogue: Catalogue
@@ -69,7 +82,8 @@ class Promotions:
     publish_target: PublishTarget | None
     preflight: Preflight
     background: Background
-    sent: dict[str, dict[str, int]] = field(default_factory=dict)
+    needs_digest: bool = False
+    live: dict[str, LiveProgress] = field(default_factory=dict)
 
     async def examine(
         self,
@@ -96,14 +110,21 @@ class Promotions:
         Raise `StageproxyError` if it cannot be published; the stage is then unchanged.
         """
         stage = await self._promotable(token, stage_id)
+        if request.manifest_digest is None and self.needs_digest:
+            problem = Problem("manifest-digest", "This key is missing.")
+            raise InvalidRequestError(_UNNAMED, [problem])
         publish_target = self.get_publish_target()
         credential = await self._credential_for(stage, request)
         examination = await self.preflight.examine(stage, publish_target, request.publisher)
+        if request.manifest_digest is None:
+            examination = replace(examination, notices=(*examination.notices, UNSEEN))
         try:
-            check_request(examination, request)
+            await self._check_request(token, examination, request)
         except RefusedError:
             # A file that was removed in the meantime is not damaged.
-            check_is_same(await self.catalogue.read(lambda rows: get_stage(rows, stage_id)), stage)
+            await self.catalogue.read(
+                lambda rows: check_is_same(get_stage(rows, stage_id), stage, rows.tokens.names())
+            )
             raise
         view = await self.catalogue.write(
             lambda rows: begin(
@@ -119,6 +140,18 @@ class Promotions:
         if credential is not None:
             self._publish_in_background(view, credential)
         return view
+
+    async def _check_request(
+        self, token: ApiToken, examination: Examination, request: PromotionRequest
+    ) -> None:
+        """Raise unless the stage is the approved one, with what has changed since it was shown."""
+
+        def work(rows: Rows) -> tuple[Look | None, Mapping[str, str]]:
+            looks = rows.looks.list(examination.stage.id)
+            approved = (request.manifest_digest, request.revision)
+            return look_at_content(looks, token.id, *approved), rows.tokens.names()
+
+        check_request(examination, request, *await self.catalogue.read(work))
 
     async def recover(self) -> None:
         """Resume the promotions that this server published when it stopped."""
@@ -138,8 +171,7 @@ class Promotions:
             for promotion in rows.promotions.list():
                 is_running = self.background.is_running(promotion.stage_id)
                 if promotion.has_lapsed(now) and not is_running:
-                    reason = stop_reason(promotion) or _SILENT
-                    fail(rows, promotion, reason, now, max_lifetime=self._max_lifetime)
+                    end_abandoned(rows, promotion, _SILENT, now, max_lifetime=self._max_lifetime)
 
         await self.catalogue.write(work)
 
@@ -184,9 +216,11 @@ class Promotions:
         try:
             credential = await self._credential_to_resume_with(stage, promotion)
         except ConflictError as error:
-            reason = stop_reason(promotion) or error.sentence
+            reason = error.sentence
             await self.catalogue.write(
-                lambda rows: fail(rows, promotion, reason, now, max_lifetime=self._max_lifetime)
+                lambda rows: end_abandoned(
+                    rows, promotion, reason, now, max_lifetime=self._max_lifetime
+                )
             )
             return
         view = await self.catalogue.write(lambda rows: take_over(rows, stage, promotion, now))
@@ -206,12 +240,11 @@ class Promotions:
     def _publish_in_background(self, view: PromotionView, credential: Credential) -> None:
         stage = view.stage
         # The next run of the same stage may start before this one has ended.
-        self.sent[stage.id] = {}
-        progress = self.sent[stage.id]
+        progress = self.live[stage.id] = LiveProgress()
         journal_store = CatalogueJournalStore(
             self.catalogue, self.clock, stage.id, view.promotion.fence, self._max_lifetime
         )
-        runner = self.runner(stage, journal_store, credential, progress.__setitem__)
+        runner = self.runner(stage, journal_store, credential, progress)
         publish = partial(self._publish, stage, journal_store, runner.run, progress)
         self.background.start(stage.id, publish)
 
@@ -220,7 +253,7 @@ class Promotions:
         stage: Stage,
         journal_store: CatalogueJournalStore,
         run: Callable[[], Awaitable[None]],
-        progress: dict[str, int],
+        progress: LiveProgress,
     ) -> None:
         """Publish to the end. Raise nothing: this runs in the background."""
         try:
@@ -234,15 +267,15 @@ class Promotions:
             with suppress(LostLeaseError):
                 await journal_store.fail("Internal error. See the server's log.")
         finally:
-            if self.sent.get(stage.id) is progress:
-                del self.sent[stage.id]
+            if self.live.get(stage.id) is progress:
+                del self.live[stage.id]
 
     def runner(
         self,
         stage: Stage,
         journal_store: JournalStore,
         credential: Credential,
-        report: Callable[[str, int], None],
+        progress: LiveProgress,
     ) -> PromotionRunner:
         """Return the runner that publishes a frozen stage from this server."""
         return PromotionRunner(
@@ -253,7 +286,8 @@ class Promotions:
             upload_requests=StoredUploadRequests(self.catalogue, self.files, stage.id),
             credentials=GivenCredential(credential),
             clock=self.clock,
-            report=report,
+            report=progress.sent.__setitem__,
+            wait_for=progress.wait_for,
         )
 
     def get_publish_target(self) -> PublishTarget:

@@ -19,7 +19,7 @@ from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.table import UNKNOWN_RULES
 from stageproxy.core.rules.upload import Upload
-from stageproxy.core.stage.accept import index_state_of
+from stageproxy.core.stage.accept import index_state_of, is_published
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.release_findings import findings_by_file, release_findings
@@ -56,14 +56,12 @@ class Preflight:
         state = await target.reader.state(stage.project)
         if state.listing is None:
             raise UpstreamUnavailableError(
-                f"No answer from the index about {stage.project}, so nothing can be sent. "
+                f"What the index has of {stage.project} could not be read, so nothing can be sent. "
                 f"{state.why_not}"
             )
         listing = await _with_hashes(stage, target, state.listing, state.page_url)
         state = replace(state, listing=listing)
-        published = frozenset(
-            one.filename for one in stage.artifacts if _is_published(one, listing)
-        )
+        published = frozenset(one.filename for one in stage.artifacts if is_published(one, listing))
         damaged = await self._damaged(stage)
         intact = [one for one in in_promotion_order(stage.artifacts) if one.filename not in damaged]
         uploads = await asyncio.gather(*(self._upload(stage, one) for one in intact))
@@ -152,8 +150,3 @@ async def _with_hashes(
     hashed = await target.confirmed_listing.with_hashes(listed, names)
     files = {name: replace(listing.files[name], sha256=it.sha256) for name, it in hashed.items()}
     return replace(listing, files={**listing.files, **files})
-
-
-def _is_published(artifact: Artifact, listing: Listing) -> bool:
-    listed = listing.files.get(artifact.filename)
-    return listed is not None and listed.sha256 == artifact.sha256

@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import ConflictError, NotFoundError, StageproxyError
-from stageproxy.core.index.pages import UnreadablePageError
 from stageproxy.core.promotion.confirmation import check_is_listed, unverifiable_release
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.outcome import receipt
@@ -28,6 +27,7 @@ from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.lease_keeper import renewing_lease
 from stageproxy.services.promotion.publish_target import PublishTarget, get_publish_target
 from stageproxy.services.promotion.transactions import (
+    LiveProgress,
     PromotionView,
     check_all_confirmed,
     get_promotion,
@@ -63,15 +63,15 @@ class Report:
 class PromotionReports:
     """Shows promotions, and accepts the reports of clients that publish.
 
-    *publish_target* confirms what a client has published. *sent* is how many
-    bytes of each file this server has sent, by stage and filename.
+    *publish_target* confirms what a client has published. *live* is the
+    progress of those that this server carries out, by stage.
     """
 
     catalogue: Catalogue
     clock: Clock
     stages: Stages
     publish_target: PublishTarget | None
-    sent: Mapping[str, Mapping[str, int]]
+    live: Mapping[str, LiveProgress]
     reminded: dict[str, datetime] = field(default_factory=dict)
 
     async def show(self, token: ApiToken, stage_id: str) -> PromotionView:
@@ -114,7 +114,7 @@ class PromotionReports:
             self.catalogue, self.clock, stage_id, report.fence, max_lifetime
         )
         now = self.clock.now()
-        await journal_store.record([replace(one, changed_at=now) for one in report.entries])
+        await journal_store.record([one.reported(now) for one in report.entries])
         match report.ending:
             case Ending.PUBLISHED:
                 await self._publish(stage, journal_store)
@@ -165,8 +165,9 @@ class PromotionReports:
         promotion = rows.promotions.find(stage.id)
         if promotion is None:
             raise NotFoundError(f"Stage {stage.release} has not been promoted yet.")
-        sent = dict(self.sent.get(stage.id, {}))
-        return PromotionView(stage, promotion, rows.promotions.find_journal(stage.id), sent)
+        live = self.live.get(stage.id, LiveProgress())
+        journal = rows.promotions.find_journal(stage.id)
+        return PromotionView(stage, promotion, journal, dict(live.sent), live.waits_for)
 
 
 def _check_publisher(rows: Rows, stage_id: str, report: Report) -> None:
@@ -195,5 +196,5 @@ def _failing_as_unavailable() -> Iterator[None]:
     """Raise an error that can be retried for every failure to read the index."""
     try:
         yield
-    except (StageproxyError, UnreadablePageError) as error:
+    except StageproxyError as error:
         raise unverifiable_release(error) from error

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from packaging.utils import NormalizedName
@@ -18,7 +18,6 @@ from stageproxy.core.errors import (
     StageproxyError,
     UpstreamUnavailableError,
 )
-from stageproxy.core.index.pages import UnreadablePageError
 from stageproxy.core.promotion.confirmation import IndexFile
 from stageproxy.core.promotion.journal import Entry
 from stageproxy.core.promotion.plan import (
@@ -50,6 +49,7 @@ class _Run:
     sha256_of: dict[str, str] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     failed_reads: int = 0
+    unread_since: datetime | None = None
     has_ended: bool = False
 
     def count(self, name: str, *, failed: bool) -> int:
@@ -62,7 +62,8 @@ class _Run:
 class PromotionRunner:
     """Publishes the artifacts of one frozen stage to *target*.
 
-    *report* is called with a filename and how many bytes of the file have been sent.
+    *report* is called with a filename and how many bytes of the file have been sent, and
+    *wait_for* with a sentence on what the promotion waits for, empty when it goes on.
     """
 
     target: PublishTarget
@@ -73,6 +74,7 @@ class PromotionRunner:
     credentials: Credentials
     clock: Clock
     report: Callable[[str, int], None]
+    wait_for: Callable[[str], None]
 
     async def run(self) -> None:
         """Publish what is not published yet. Raise `LostLeaseError` if the lease was lost."""
@@ -95,18 +97,30 @@ class PromotionRunner:
         await self.journal_store.renew()
         try:
             listed = await self.target.confirmed_listing.files_of(self.project)
-        except (StageproxyError, UnreadablePageError) as error:
-            run.failed_reads += 1
-            if run.failed_reads >= self.target.pace.attempts:
-                await self._fail(run, f"Could not check which files are published: {error}")
-            else:
-                await self._wait(self.target.pace.pause_after(run.failed_reads))
+        except StageproxyError as error:
+            await self._wait_for_index(run, error)
             return None
-        run.failed_reads = 0
+        if run.failed_reads:
+            self.wait_for("")
+        run.failed_reads, run.unread_since = 0, None
         return {
             name: IndexFile(one.sha256 or run.sha256_of.get(name), one.url)
             for name, one in listed.items()
         }
+
+    async def _wait_for_index(self, run: _Run, error: StageproxyError) -> None:
+        """Wait until the index can be read, for as long as the settings have patience."""
+        now = self.clock.now()
+        run.unread_since = run.unread_since or now
+        left = self.target.pace.patience - abs(now - run.unread_since)
+        if left <= timedelta():
+            await self._fail(run, f"Could not check which files are published: {error}")
+            return
+        run.failed_reads += 1
+        sentence = f"Waiting for the index until {now + left:%H:%M:%S} UTC at most: {error}"
+        self.wait_for(sentence)
+        log.warning("promotion of %s: %s", self.project, sentence)
+        await self._wait(min(self.target.pace.pause_after(run.failed_reads), left))
 
     async def _do(self, run: _Run, step: NextStep) -> None:
         match step:

@@ -6,10 +6,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from stageproxy.catalogue import Rows
-from stageproxy.core.audit import AuditAction
+from stageproxy.core.audit import AuditAction, PlainValue
 from stageproxy.core.errors import ConflictError
+from stageproxy.core.promotion.confirmation import IndexFile, looked_up
 from stageproxy.core.promotion.events import begun_event, entry_event, promotion_event
-from stageproxy.core.promotion.examination import Examination, PromotionRequest
+from stageproxy.core.promotion.examination import (
+    Examination,
+    PromotionRequest,
+    change_problems,
+)
 from stageproxy.core.promotion.journal import (
     Entry,
     Journal,
@@ -18,7 +23,13 @@ from stageproxy.core.promotion.journal import (
     is_anything_being_sent,
     new_journal,
 )
-from stageproxy.core.promotion.outcome import stop_message, stop_reason
+from stageproxy.core.promotion.looks import LookKind, look_at
+from stageproxy.core.promotion.outcome import (
+    give_up_message,
+    published_state,
+    stop_message,
+    stop_reason,
+)
 from stageproxy.core.promotion.promotion import (
     Approval,
     Promotion,
@@ -27,22 +38,40 @@ from stageproxy.core.promotion.promotion import (
     StopRequest,
     StopRequestedError,
 )
+from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.events import shortened
 from stageproxy.core.stage.manifest import manifest_digest
-from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change
+from stageproxy.core.stage.stage import Stage, Status, Step, ended, expiry_after_change
 from stageproxy.services.live_stages import get_live, get_stage
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class LiveProgress:
+    """The progress of a promotion that this server carries out, which is only in memory.
+
+    `sent` is how many bytes of each file were sent, and `waits_for` a sentence on what the
+    promotion waits for, empty unless it does.
+    """
+
+    sent: dict[str, int] = field(default_factory=dict)
+    waits_for: str = ""
+
+    def wait_for(self, sentence: str) -> None:
+        """Say what the promotion waits for."""
+        self.waits_for = sentence
+
+
 @dataclass(frozen=True, slots=True)
 class PromotionView:
-    """The present state of a promotion; `sent`: how many bytes of each file this server sent."""
+    """The present state of a promotion, with the `LiveProgress` of this server."""
 
     stage: Stage
     promotion: Promotion
     journal: Journal
     sent: Mapping[str, int] = field(default_factory=dict)
+    waits_for: str = ""
 
 
 def begin(
@@ -59,7 +88,7 @@ def begin(
     """
     stage = get_live(rows, examination.stage.id, now)
     frozen = replace(stage, status=stage.after(Step.PROMOTE), reason=None)
-    check_is_same(stage, examination.stage)
+    check_is_same(stage, examination.stage, rows.tokens.names())
     former = rows.promotions.find(stage.id)
     if former is not None:
         former.check_target(target)
@@ -82,6 +111,7 @@ def begin(
     ).renewed(now)
     rows.stages.save(frozen)
     rows.promotions.save(promotion)
+    rows.looks.save(look_at(frozen, by, LookKind.APPROVAL, now))
     rows.audit.add(begun_event(frozen, promotion, now))
     return PromotionView(frozen, promotion, journal)
 
@@ -121,8 +151,7 @@ def record(
                 f"{entry.filename} is recorded as {former.progress} and cannot become "
                 f"{entry.progress}."
             )
-        rows.promotions.save_entry(promotion.stage_id, entry)
-        rows.audit.add(entry_event(stage, promotion, entry, now))
+        _save_entry(rows, stage, promotion, entry, now)
         promotion = promotion.after(entry, now)
     rows.promotions.save(promotion)
     _end_if_stopped(rows, promotion, now, max_lifetime=max_lifetime)
@@ -145,6 +174,43 @@ def request_stop(
         event = promotion_event(stage, promotion, AuditAction.PROMOTION_STOP_REQUESTED, now)
         rows.audit.add(replace(event, actor=by))
     _end_if_stopped(rows, promotion, now, is_running=is_running, max_lifetime=max_lifetime)
+
+
+def give_up(
+    rows: Rows,
+    stage: Stage,
+    by: str,
+    listed: Mapping[str, IndexFile] | None,
+    now: datetime,
+) -> None:
+    """End a partially published stage: what is not published of it will not be.
+
+    *listed*: the files on the index, with hashes; `None` if it could not be read.
+    """
+    canceled = stage.after(Step.GIVE_UP)
+    promotion, journal = rows.promotions.find(stage.id), rows.promotions.find_journal(stage.id)
+    if promotion is None:
+        raise ConflictError("The stage was never promoted.")
+    changed = looked_up(stage.artifacts, journal, listed or {}, now)
+    for entry in changed:
+        _save_entry(rows, stage, promotion, entry, now)
+    state = published_state(stage, {**journal, **{one.filename: one for one in changed}})
+    if len(state.public) == len(stage.artifacts):
+        raise ConflictError(
+            f"The index has every file of {stage.release}, so there is nothing to give up. Run "
+            "`stageproxy promote STAGE` to end the stage as published."
+        )
+    label = actor_label(by, rows.tokens.names())
+    sentence = give_up_message(state, label, is_checked=listed is not None)
+    rows.stages.save(replace(ended(stage, sentence, now), status=canceled))
+    details: dict[str, PlainValue] = {
+        "public": state.public,
+        "accepted": state.accepted,
+        "unknown": state.unknown,
+        "unpublished": state.unpublished,
+    }
+    event = promotion_event(stage, promotion, AuditAction.PROMOTION_GIVEN_UP, now, **details)
+    rows.audit.add(replace(event, actor=by))
 
 
 def succeed(rows: Rows, promotion: Promotion, now: datetime) -> None:
@@ -195,6 +261,14 @@ def fail(
     log.log(level, "stage %s: its promotion stopped: %s", stage.id, sentences)
 
 
+def end_abandoned(
+    rows: Rows, promotion: Promotion, reason: str, now: datetime, *, max_lifetime: timedelta
+) -> None:
+    """End a promotion that nobody carries out any more: as stopped, or else for a *reason*."""
+    stopped = stop_reason(promotion, rows.tokens.names())
+    fail(rows, promotion, stopped or reason, now, max_lifetime=max_lifetime)
+
+
 def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
     """Return a stage's promotion. Raise `ConflictError` unless *fence* is that of its lease."""
     promotion = rows.promotions.find(stage_id)
@@ -204,12 +278,13 @@ def get_promotion(rows: Rows, stage_id: str, fence: int) -> Promotion:
     return promotion
 
 
-def check_is_same(stage: Stage, examined: Stage) -> None:
-    """Raise `ConflictError` if a stage was changed since it was examined."""
+def check_is_same(stage: Stage, examined: Stage, names: Mapping[str, str]) -> None:
+    """Raise `ConflictError` with what has changed, if a stage was changed since it was examined."""
     if stage.revision != examined.revision:
         raise ConflictError(
             f"Stage {stage.release} changed in the meantime. Review it, and run "
-            "`stageproxy promote STAGE` again."
+            "`stageproxy promote STAGE` again.",
+            change_problems(examined.artifacts, stage, names),
         )
 
 
@@ -221,6 +296,13 @@ def check_all_confirmed(stage: Stage, journal: Journal) -> None:
         raise ConflictError(f"Files that are not confirmed yet: {', '.join(sorted(missing))}.")
 
 
+def _save_entry(
+    rows: Rows, stage: Stage, promotion: Promotion, entry: Entry, now: datetime
+) -> None:
+    rows.promotions.save_entry(stage.id, entry)
+    rows.audit.add(entry_event(stage, promotion, entry, now))
+
+
 def _end_if_stopped(
     rows: Rows,
     promotion: Promotion,
@@ -230,7 +312,7 @@ def _end_if_stopped(
     is_running: bool = True,
 ) -> None:
     """End a promotion that was stopped, unless its publisher is sending a file."""
-    reason = stop_reason(promotion)
+    reason = stop_reason(promotion, rows.tokens.names())
     if reason is None:
         return
     if is_running and is_anything_being_sent(rows.promotions.find_journal(promotion.stage_id)):

@@ -1,16 +1,22 @@
-"""Ways out of a promotion: a person stops it."""
+"""Ways out of a promotion: a person stops it, or gives up what is not published."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from stageproxy.catalogue import Catalogue, Rows
+from stageproxy.core.errors import StageproxyError
+from stageproxy.core.index.pages import UnreadablePageError
+from stageproxy.core.promotion.confirmation import IndexFile
 from stageproxy.core.promotion.promotion import Promotion, Publisher
 from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.ports import Clock
 from stageproxy.services.background import Background
 from stageproxy.services.live_stages import get_live
-from stageproxy.services.promotion.transactions import request_stop
+from stageproxy.services.promotion.publish_target import PublishTarget
+from stageproxy.services.promotion.transactions import give_up, request_stop
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -18,12 +24,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WaysOut:
-    """Stops promotions. *background* runs those that this server carries out."""
+    """Stops promotions, and gives up partially published stages.
+
+    *background* runs the promotions of this server. *publish_target* has the index on
+    which files in doubt are looked up; `None` if the settings name none.
+    """
 
     catalogue: Catalogue
     clock: Clock
     stages: Stages
     background: Background
+    publish_target: PublishTarget | None
 
     async def stop(self, token: ApiToken, stage_id: str) -> None:
         """Stop the promotion of a stage as soon as no file is being sent.
@@ -45,6 +56,42 @@ class WaysOut:
 
         await self.catalogue.write(work)
         log.info("stage %s: stop of its promotion requested by token %s", stage_id, token.id)
+
+    async def give_up(self, token: ApiToken, stage_id: str) -> None:
+        """End a partially published stage. The files in doubt are looked up on the index before.
+
+        Raise `ConflictError` unless something may be published, and something is not.
+        """
+        await self.stages.get(token, stage_id, Action.PROMOTE)
+        now = self.clock.now()
+        stage = await self.catalogue.read(lambda rows: get_live(rows, stage_id, now))
+        stage.after(Step.GIVE_UP)
+        listed = await self._look_up(stage)
+
+        def work(rows: Rows) -> None:
+            give_up(rows, get_live(rows, stage_id, now), token.id, listed, now)
+
+        await self.catalogue.write(work)
+        log.warning("stage %s: given up by token %s", stage_id, token.id)
+
+    async def _look_up(self, stage: Stage) -> Mapping[str, IndexFile] | None:
+        """Return the files in doubt that the index of the promotion lists, with hashes.
+
+        Return `None` if it cannot be read, or is not in the settings any more.
+        """
+        promotion, journal = await self.catalogue.read(
+            lambda rows: (rows.promotions.find(stage.id), rows.promotions.find_journal(stage.id))
+        )
+        publish_target = self.publish_target
+        if promotion is None or publish_target is None or publish_target.urls != promotion.target:
+            return None
+        doubtful = [name for name, entry in journal.items() if entry.is_in_doubt]
+        try:
+            listed = await publish_target.confirmed_listing.files_of(stage.project)
+            return await publish_target.confirmed_listing.with_hashes(listed, doubtful)
+        except (StageproxyError, UnreadablePageError) as error:
+            log.warning("stage %s: could not read the index: %s", stage.id, error)
+            return None
 
 
 def _is_held_by_client(promotion: Promotion | None, now: datetime) -> bool:

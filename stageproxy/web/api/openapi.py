@@ -39,7 +39,9 @@ OPERATIONS: Operations = {
         has_location=True,
     ),
     stages.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
-    stages.show_stage: Operation("Stage", (Kind.NOT_FOUND,)),
+    stages.show_stage: Operation(
+        "Stage", (Kind.NOT_FOUND,), query={"look": "`true` if a person reads the stage now."}
+    ),
     stages.cancel_stage: Operation(
         "Stage",
         _CHANGE,
@@ -64,6 +66,7 @@ OPERATIONS: Operations = {
         body=promotion.ReportPromotion,
     ),
     ways_out.stop_promotion: Operation("Promotion", _CHANGE),
+    ways_out.give_up_stage: Operation("Promotion", _CHANGE),
     promotion.show_receipt: Operation("Receipt", (Kind.NOT_FOUND, Kind.CONFLICT)),
     promotion.show_form: Operation("Form", (Kind.NOT_FOUND,)),
     show_audit: Operation("AuditTrail", (Kind.NOT_FOUND,)),

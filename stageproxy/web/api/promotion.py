@@ -17,14 +17,15 @@ from pydantic import (
 
 from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rights import TOKEN_USER, Credential
 from stageproxy.services.promotion.reports import Ending, Report
 from stageproxy.services.promotion.transactions import PromotionView
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate
-from stageproxy.web.bodies import Body, read_body
-from stageproxy.web.keys import ACCESS, PROMOTION_REPORTS, PROMOTIONS
+from stageproxy.web.bodies import Body, Digest, read_body
+from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, PROMOTIONS
 from stageproxy.web.refusals import mark_read_only
 from stageproxy.web.session_json import json_response, retry_header, with_names
 
@@ -32,7 +33,6 @@ _LONGEST_REPORT = 2**20
 _MOST_ENTRIES = 1000
 _MOST_ATTEMPTS = 10**6
 
-Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$", to_lower=True)]
 Acknowledgement = Annotated[str, StringConstraints(pattern="^([0-9a-f]{64})?$", to_lower=True)]
 Text = Annotated[str, StringConstraints(max_length=4000)]
 FileUrl = Annotated[str, StringConstraints(pattern="^(https?://[!-~]+)?$", max_length=4000)]
@@ -71,19 +71,30 @@ class PlanPromotion(PublisherBody):
     """Examine a stage as before it is published, by the server or by a client.
 
     `credential-follows`: the order to publish will bring a credential. Without
-    it, a notice says if the server has none.
+    it, a notice says if the server has none. `look`: whether somebody reads this
+    plan now. The next plan for the same token shows what has changed since; a plan
+    that comes with a question is read for good once the answer is to publish.
     """
 
     credential_follows: bool = Field(default=False, alias="credential-follows")
+    look: bool = True
+
+    @property
+    def look_kind(self) -> LookKind:
+        """What the plan is shown for."""
+        return LookKind.DRY_RUN if self.look else LookKind.QUESTION
 
 
 class StartPromotion(PublisherBody):
     """Publish the files of a stage that were reviewed, with the warnings that are acknowledged.
 
-    The token, which may be a user's password, is held in memory only.
+    `revision`: that of the plan, so that a file with the same bytes but another form
+    is not published unseen. The token, which may be a user's password, is held in
+    memory only.
     """
 
     manifest_digest: Digest = Field(alias="manifest-digest")
+    revision: Annotated[int, Field(ge=0, strict=True)] | None = None
     acknowledged: Acknowledgement = ""
     username: str = TOKEN_USER
     token: SecretStr | None = None
@@ -147,7 +158,10 @@ async def plan_promotion(request: web.Request) -> web.Response:
     needs = publisher is Publisher.SERVER and not body.credential_follows
     examination = await promotions.examine(token, _id(request), publisher, needs_credential=needs)
     urls = promotions.get_publish_target().urls
-    return json_response(plan_json(examination, urls, publisher))
+    looks = request.app[LOOKS]
+    history = await looks.history(token, examination.stage)
+    await looks.record(token, examination.stage, body.look_kind)
+    return json_response(plan_json(examination, urls, publisher, history))
 
 
 async def start_promotion(request: web.Request) -> web.Response:
@@ -155,7 +169,11 @@ async def start_promotion(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, StartPromotion)
     order = PromotionRequest(
-        body.manifest_digest, body.acknowledged, body.published_by, body.credential
+        body.manifest_digest,
+        body.acknowledged,
+        body.published_by,
+        body.credential,
+        body.revision,
     )
     view = await request.app[PROMOTIONS].start(token, _id(request), order)
     return await promotion_response(request, view, HTTPStatus.ACCEPTED)

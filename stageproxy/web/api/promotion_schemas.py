@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from stageproxy.core.promotion.journal import Progress
+from stageproxy.core.promotion.looks import ChangeKind, LookKind
 from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.stage import Status
@@ -36,6 +37,47 @@ _WAY = {
     "deprecated": True,
 }
 
+_REVISION = described("A number that every change of the stage increases.", NUMBER)
+_TOKEN_ID = described("The id of an API token.", TEXT)
+_TOKEN_NAME = described("Its name, if it has one.", TEXT_OR_NULL)
+_SHA256_OR_NULL: Schema = {"anyOf": [hex_digits(64), {"type": "null"}]}
+
+
+def _changes(when: str) -> Schema:
+    """Return the schema of what has changed since *when*."""
+    since = object_of(
+        "What was shown then.",
+        {
+            "kind": {"enum": [one.value for one in LookKind]},
+            "at": TIME,
+            "by": _TOKEN_ID,
+            "by-name": _TOKEN_NAME,
+            "manifest-digest": _MANIFEST_DIGEST,
+            "revision": _REVISION,
+        },
+    )
+    change = object_of(
+        "A file that is not as it was.",
+        {
+            "filename": TEXT,
+            "change": {"enum": [one.value for one in ChangeKind]},
+            "old-sha256": _SHA256_OR_NULL,
+            "sha256": _SHA256_OR_NULL,
+            "by": TEXT_OR_NULL,
+            "by-name": _TOKEN_NAME,
+            "at": TIME_OR_NULL,
+            "message": TEXT,
+        },
+    )
+    return object_of(
+        f"What has changed since {when}. If it never was, `since` is null and all files are new.",
+        {
+            "since": {"anyOf": [since, {"type": "null"}]},
+            "files": {"type": "array", "items": change},
+        },
+    )
+
+
 PROMOTION_SCHEMAS: Mapping[str, Schema] = {
     "PromotionPlan": object_of(
         "What would be published, in which order, and the findings about it.",
@@ -44,6 +86,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             **_TARGET,
             "publisher": _PUBLISHER,
             "manifest-digest": _MANIFEST_DIGEST,
+            "revision": _REVISION,
             "files": {
                 "type": "array",
                 "description": "In the order in which they are sent.",
@@ -56,8 +99,35 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                         "published": described(
                             "Whether the index has this file with the same bytes.", _BOOLEAN
                         ),
+                        "uploaded-by": _TOKEN_ID,
+                        "uploaded-by-name": _TOKEN_NAME,
+                        "uploaded-at": TIME,
                     },
                 ),
+            },
+            "changes": object_of(
+                "What of the stage has changed.",
+                {
+                    "since-last-look": _changes("this API token last saw it"),
+                    "since-last-approval": _changes("it was last approved"),
+                },
+            ),
+            "resumes": {
+                "anyOf": [
+                    object_of(
+                        "The approval of a promotion that stopped. It is of the stage as it is "
+                        "now, so that resuming needs no other one.",
+                        {
+                            "approved-by": _TOKEN_ID,
+                            "approved-by-name": _TOKEN_NAME,
+                            "approved-at": TIME,
+                            "covers-warnings": described(
+                                "Whether all warnings were acknowledged.", _BOOLEAN
+                            ),
+                        },
+                    ),
+                    {"type": "null"},
+                ]
             },
             "refused": described("Whether the index would refuse any file.", _BOOLEAN),
             "findings": {
@@ -120,6 +190,9 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                         "url": described("The URL of the file on the index.", TEXT_OR_NULL),
                     },
                 ),
+            ),
+            "waits-for": described(
+                "A sentence on what this server waits for, null unless it does.", TEXT_OR_NULL
             ),
             "notices": TEXTS,
         },

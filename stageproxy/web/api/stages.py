@@ -5,12 +5,13 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from stageproxy.core.errors import InvalidRequestError
+from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
-from stageproxy.web.keys import ACCESS, PROMOTION_REPORTS, SESSION_JSON, STAGES
-from stageproxy.web.session_json import json_response
+from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, SESSION_JSON, STAGES
+from stageproxy.web.session_json import is_look, json_response
 
 
 class OpenStage(Body):
@@ -49,9 +50,15 @@ async def list_stages(request: web.Request) -> web.Response:
 
 
 async def show_stage(request: web.Request) -> web.Response:
-    """Return a stage."""
+    """Return a stage.
+
+    A program that polls is nobody who looks. With `look=true`, a promotion by the
+    same token shows what has changed since.
+    """
     token = await authenticate(request)
     stage = await request.app[STAGES].get(token, _id(request))
+    if is_look(request):
+        await request.app[LOOKS].record(token, stage, LookKind.PAGE)
     return await _stage_response(request, token, stage)
 
 

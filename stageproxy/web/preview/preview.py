@@ -1,11 +1,12 @@
 """GET and HEAD of /tmp/<project>/<stage token>/…: the index with the staged release in it."""
 
 from collections.abc import Awaitable
+from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
 from stageproxy.core.errors import NotFoundError
-from stageproxy.core.index.negotiation import names_simple_api
+from stageproxy.core.index.negotiation import ACCEPT_FOR, names_simple_api, type_in_query
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.targets import (
     Feed,
@@ -36,6 +37,8 @@ from stageproxy.web.preview.stage_page import show_stage
 from stageproxy.web.session_json import json_response
 from stageproxy.web.stage_path import redirect_within_stage, split_stage_path
 
+_SIMPLE = ("simple/", "+only/simple/")
+
 
 async def stage_without_slash(request: web.Request) -> web.StreamResponse:
     """Redirect `/tmp/P/T` to the stage URL."""
@@ -48,9 +51,21 @@ async def preview(request: web.Request) -> web.StreamResponse:
     """Return the response of the index as if the stage were published."""
     project, token, path = split_stage_path(request)
     stage = await request.app[PREVIEWS].open_stage(project, token)
+    request = _with_format(request, path)
     installer = names_simple_api(_accept_of(request))
     target = find_target(path, project=stage.project, installer=installer)
     return await _answer(request, stage, target, path)
+
+
+def _with_format(request: web.Request, path: str) -> web.Request:
+    """Return the request of a simple page with the type in its URL as Accept header, if any."""
+    query = request.raw_path.partition("?")[2]
+    kind = type_in_query(query) if path.startswith(_SIMPLE) else None
+    if kind is None:
+        return request
+    headers = request.headers.copy()
+    headers[hdrs.ACCEPT] = ACCEPT_FOR[kind]
+    return request.clone(headers=headers)
 
 
 def _accept_of(request: web.Request) -> str:
@@ -83,13 +98,21 @@ async def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each target
         case FileTarget():
             return await answer_file(request, stage, target)
         case Redirected():
-            return redirect_within_stage(request, target.path, permanent=target.permanent)
+            return redirect_within_stage(
+                request, target.path + _format_in(request), permanent=target.permanent
+            )
         case PassedThrough():
             return await pass_through(request, stage, target.path)
         case NotServed():
             raise NotFoundError
         case LegacyUpload():
             raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_POST])
+
+
+def _format_in(request: web.Request) -> str:
+    """Return the query that names the type of a page, which a redirect has to keep."""
+    kind = type_in_query(request.raw_path.partition("?")[2])
+    return f"?format={quote(kind)}" if kind else ""
 
 
 async def _page(request: web.Request, page: Awaitable[Document | None]) -> web.StreamResponse:

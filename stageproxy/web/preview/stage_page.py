@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stageproxy.core.index.negotiation import best_offer
 from stageproxy.core.index.pages import own_document
+from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.install_commands import install_commands
 from stageproxy.core.stage.manifest import manifest_digest
@@ -16,20 +17,25 @@ from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.web.auth import recognize
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
-from stageproxy.web.keys import ACCESS, PROMOTION_REPORTS, SESSION_JSON, URLS
-from stageproxy.web.session_json import Api, as_json, notices_of
+from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, SESSION_JSON, URLS
+from stageproxy.web.session_json import Api, as_json, is_look, notices_of
 
 _OFFERS = ("text/html", "application/json")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
-    """Return the stage: a page for browsers, or PEP 694's session object for programs."""
+    """Return the stage: a page for browsers, or PEP 694's session object for programs.
+
+    A page is looked at; a program has to say that it shows the document to somebody.
+    """
+    token = await recognize(request)
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     names = await request.app[ACCESS].names()
     accept = request.headers.get(hdrs.ACCEPT, "")
     if best_offer(accept, _OFFERS) == "application/json":
-        token = await recognize(request)
+        if is_look(request):
+            await request.app[LOOKS].record(token, stage, LookKind.PAGE)
         document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal, names=names)
         headers = {
             "Content-Type": "application/json",
@@ -39,6 +45,8 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
         return await conditional(
             request, own_document(as_json(document), headers["Content-Type"]), headers
         )
+    if request.method == "GET":
+        await request.app[LOOKS].record(token, stage, LookKind.PAGE)
     url = request.app[URLS].url_of(stage)
     page = _render(
         "stage.html",

@@ -1,5 +1,6 @@
 """Publishing sessions of PEP 694, which are stages, at /upload/2.0/."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -9,10 +10,10 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from stageproxy.core.errors import ConflictError, RefusedError
-from stageproxy.core.promotion.examination import PromotionRequest
+from stageproxy.core.promotion.examination import UNSEEN, PromotionRequest
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
-from stageproxy.web.bodies import LONGEST_DURATION, ProjectName, VersionText
+from stageproxy.web.bodies import LONGEST_DURATION, Digest, ProjectName, VersionText
 from stageproxy.web.keys import ACCESS, PROMOTION_REPORTS, PROMOTIONS, SESSION_JSON, STAGES
 from stageproxy.web.session_json import Api, retry_header
 from stageproxy.web.upload.pep694 import Message, authenticate, message_response, read_message
@@ -37,6 +38,15 @@ class ExtendSession(Message):
     def by(self) -> timedelta:
         """The requested extension."""
         return timedelta(seconds=min(self.extend_for, _LONGEST_SECONDS))
+
+
+class PublishSession(Message):
+    """Publish a stage. As an extension, the message can name the files that were approved.
+
+    Their name is the `manifest-digest` of the session object.
+    """
+
+    manifest_digest: Digest | None = Field(None, alias="manifest-digest")
 
 
 async def create_session(request: web.Request) -> web.Response:
@@ -73,25 +83,31 @@ async def extend_session(request: web.Request) -> web.Response:
 async def publish_session(request: web.Request) -> web.Response:
     """Start to publish a stage: 202 with the URL that shows the progress.
 
-    The message contains neither files nor warnings: publishing by PEP 694
-    accepts the stage as it is, with its notices. What the index would refuse is
-    a conflict with the stage: the message is correct.
+    The message of the protocol contains neither files nor warnings: it accepts
+    the stage as it is, with its notices. As an extension it can name the files.
+    What the index would refuse is a conflict with the stage: the message is correct.
     """
     token = await authenticate(request)
-    await read_message(request, Message)
-    promotion = PromotionRequest(manifest_digest=None, acknowledged=None)
+    body = await read_message(request, PublishSession)
+    promotion = PromotionRequest(body.manifest_digest, acknowledged=None)
     try:
         view = await request.app[PROMOTIONS].start(token, request.match_info["id"], promotion)
     except RefusedError as error:
         raise ConflictError(error.sentence, error.problems) from error
-    return await _session(request, view.stage, token, HTTPStatus.ACCEPTED)
+    notices = () if body.manifest_digest else (UNSEEN,)
+    return await _session(request, view.stage, token, HTTPStatus.ACCEPTED, notices)
 
 
 async def _session(
-    request: web.Request, stage: Stage, token: ApiToken, status: HTTPStatus = HTTPStatus.OK
+    request: web.Request,
+    stage: Stage,
+    token: ApiToken,
+    status: HTTPStatus = HTTPStatus.OK,
+    notices: Sequence[str] = (),
 ) -> web.Response:
     journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
     names = await request.app[ACCESS].names()
     document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal, names=names)
+    document["notices"] = [*document["notices"], *notices]
     location = {"Location": document["links"]["session"]} if status in _LOCATED else {}
     return message_response(document, status, {**retry_header(stage), **location})

@@ -1,10 +1,12 @@
 """`stageproxy promote --dry-run`, and the approval by `--hashes` and `--manifest`."""
 
+import re
+
 import pytest
 
 from tests.cli.promote.releases import LINUX, MACOS, accepted, checksums, warned
 from tests.support.builders.distributions import a_wheel
-from tests.support.clients.command_runner import CommandRunner
+from tests.support.clients.command_runner import CommandRunner, promotion_of
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import CommandResult
 
@@ -18,16 +20,18 @@ def test_plan(cli: CommandRunner, pypi: FakeIndex) -> None:
 
     assert (ended.code, ended.stderr, accepted(pypi, cli)) == (0, "", [])
     sizes = [one.stat().st_size for one in (first, second, sdist)]
-    assert ended.stdout.startswith(
+    printed = re.sub(r" {7}uploaded at [0-9T:-]+Z by admin \([0-9a-f]{8}\)\n", "BY\n", ended.stdout)
+    assert printed.startswith(
         f"Stage {cli.project} 1.0 (id {stage['id']})\n"
         f"  Publish to  {pypi.url}/legacy/\n"
         f"  Index       {pypi.url}/simple/\n"
         f"  Manifest    {stage['manifest-digest']}\n"
         "\nFiles, in the order in which they are sent:\n"
         f"    1. {first.name}  {sizes[0]} bytes  "
-        "(first and alone: it creates the release on the index)\n"
-        f"    2. {second.name}  {sizes[1]} bytes\n"
-        f"    3. {sdist.name}  {sizes[2]} bytes  (last, once the index lists every wheel)\n"
+        "(first and alone: it creates the release on the index)\nBY\n"
+        f"    2. {second.name}  {sizes[1]} bytes\nBY\n"
+        f"    3. {sdist.name}  {sizes[2]} bytes  (last, once the index lists every wheel)\nBY\n"
+        "\nThis API token looks at this stage for the first time: every file is new.\n"
     )
     assert ended.stdout.count("\nOnly PyPI can check:\n  the token may be invalid") == 1
     assert cli.json("stage", "show", stage["id"])["status"] == "open"
@@ -97,8 +101,8 @@ def test_different_hashes(cli: CommandRunner, pypi: FakeIndex, option: tuple[str
     assert (ended.code, accepted(pypi, cli)) == (1, [])
     assert ended.stderr == (
         "Error: The stage differs from what was approved. Check the changes and approve it again:\n"
-        f"  {cli.project}.whl is in the hashes, but not in the stage.\n"
-        f"  {wheel.name} has sha256 {sha256} in the stage, but {other} in the hashes.\n"
+        f"  {cli.project}.whl is in line 2 of the hashes, but not in the stage.\n"
+        f"  {wheel.name} has sha256 {sha256} in the stage, but {other} in line 1 of the hashes.\n"
         f"  {sdist.name} is in the stage, but not in the hashes.\n"
     )
 
@@ -107,7 +111,7 @@ def test_hashes_of_a_published_stage(cli: CommandRunner) -> None:
     """The hashes of a published stage are compared, too."""
     files = cli.release()
     stage = cli.staged(*files)
-    cli.json("promote", stage["id"])
+    cli.json(*promotion_of(stage))
 
     assert promoted(cli, stage["id"], checksums(*files)).code == 0
     assert promoted(cli, stage["id"], checksums(*files[:1])).code == 1
@@ -127,11 +131,11 @@ def test_hashes_from_standard_input(cli: CommandRunner) -> None:
 
 
 def test_malformed_hashes(cli: CommandRunner) -> None:
-    """A file that is not in the format of sha256sum is an error."""
+    """A file without any hash is an error."""
     ended = promoted(cli, cli.staged()["id"], "nonsense\n")
 
     assert ended.code == 1
-    assert "Line 1 is not in the format of sha256sum." in ended.stderr
+    assert "It has no hash of a wheel or an sdist." in ended.stderr
 
 
 def test_manifest(cli: CommandRunner, pypi: FakeIndex) -> None:

@@ -24,7 +24,7 @@ from tests.cli.promote.releases import (
 )
 from tests.support.builders.attestations import an_attestation
 from tests.support.builders.distributions import Distribution, a_wheel
-from tests.support.clients.command_runner import CommandRunner, promotion_environment
+from tests.support.clients.command_runner import CommandRunner, promotion_environment, promotion_of
 from tests.support.clients.uploading import post_to
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.index.history import Attempt
@@ -69,7 +69,7 @@ def here(
 ) -> CommandResult:
     """Promote a stage from this machine."""
     environment = own_settings(cli, pypi, **changes)
-    return cli.run_in_environment(environment, "promote", stage["id"], "--here", *options)
+    return cli.run_in_environment(environment, *promotion_of(stage), "--here", *options)
 
 
 def attempt_at(pypi: FakeIndex, filename: str) -> Attempt:
@@ -108,7 +108,7 @@ def test_published(cli: CommandRunner, pypi: FakeIndex) -> None:
     assert f"{cli.project} 1.0 is published.\n" in ended.stdout
     published = accepted(pypi, cli)
     assert (published[0], published[2]) == (files[1].name, files[2].name)
-    receipt = cli.json("promote", stage["id"])["receipt"]
+    receipt = cli.json(*promotion_of(stage))["receipt"]
     assert (receipt["publisher"], receipt["manifest-digest"]) == (
         "client",
         stage["manifest-digest"],
@@ -131,7 +131,9 @@ def test_hashes_that_differ(cli: CommandRunner, pypi: FakeIndex) -> None:
     hashes = cli.folder / "SHA256SUMS"
     hashes.write_text(checksums(*files[:1]))
 
-    ended = here(cli, pypi, stage, "--hashes", str(hashes))
+    environment = own_settings(cli, pypi)
+    command = ("promote", stage["id"], "--here", "--hashes", str(hashes))
+    ended = cli.run_in_environment(environment, *command)
 
     assert (ended.code, accepted(pypi, cli)) == (1, [])
 
@@ -142,7 +144,7 @@ def test_resumed(cli: CommandRunner, pypi: FakeIndex) -> None:
     stage = cli.staged(wheel, sdist)
     no = Fault(FaultPoint.READ, FaultKind.ANSWER, sdist.name, status=400, sentence="Not today.")
     pypi.uploads.faults.append(no)
-    assert cli.run("promote", stage["id"]).code == 1
+    assert cli.run(*promotion_of(stage)).code == 1
 
     ended = here(cli, pypi, stage)
 
@@ -245,7 +247,7 @@ def test_trusted_publishing(cli: CommandRunner, trusted: FakeIndex) -> None:
     wheel, stage = attested(cli, WORKFLOW, OTHER_WORKFLOW)
     environment = {**own_settings(cli, trusted, TOKEN=None), **in_ci(trusted)}
 
-    ended = cli.run_in_environment(environment, "promote", stage["id"], "--here")
+    ended = cli.run_in_environment(environment, *promotion_of(stage), "--here")
 
     assert ended.code == 0, ended
     assert ended.stderr == (
@@ -264,7 +266,7 @@ def test_untrusted(cli: CommandRunner, trusted: FakeIndex) -> None:
     stage = cli.staged()
     environment = {**own_settings(cli, trusted, TOKEN=None), **in_ci(trusted)}
 
-    ended = cli.run_in_environment(environment, "promote", stage["id"], "--here")
+    ended = cli.run_in_environment(environment, *promotion_of(stage), "--here")
 
     assert (ended.code, "no publisher for it" in ended.stderr) == (1, True)
     assert cli.json("stage", "show", stage["id"])["status"] == "open"
@@ -274,7 +276,7 @@ def test_job_without_permission(cli: CommandRunner, trusted: FakeIndex) -> None:
     """A CI job that cannot request an identity token fails with the CI's message."""
     environment = {**own_settings(cli, trusted, TOKEN=None), "GITHUB_ACTIONS": "true"}
 
-    ended = cli.run_in_environment(environment, "promote", cli.staged()["id"], "--here")
+    ended = cli.run_in_environment(environment, *promotion_of(cli.staged()), "--here")
 
     assert ended.code == 1
     assert "missing or insufficient OIDC token permissions" in ended.stderr
@@ -331,7 +333,8 @@ def test_interrupted(cli: CommandRunner, pypi: FakeIndex, number: signal.Signals
         number,
         lambda: bool(upload_outcomes(pypi, sdist.name)),
         own_settings(cli, pypi),
-        *("promote", stage["id"], "--here"),
+        *promotion_of(stage),
+        "--here",
     )
 
     assert ended.code == 1

@@ -16,7 +16,7 @@ from tests.cli.promote.releases import (
     upload_outcomes,
     warned,
 )
-from tests.support.clients.command_runner import UNUSED_URL, CommandRunner
+from tests.support.clients.command_runner import UNUSED_URL, CommandRunner, promotion_of
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import CommandResult
 from tests.support.servers.stub_server import StubServer
@@ -29,7 +29,7 @@ def test_published(cli: CommandRunner, pypi: FakeIndex) -> None:
     files = cli.release(LINUX, MACOS)
     stage = cli.staged(*files)
 
-    ended = cli.run("promote", stage["id"])
+    ended = cli.run(*promotion_of(stage))
 
     assert (ended.code, ended.stderr) == (0, "")
     first, *_, last = accepted(pypi, cli)
@@ -49,7 +49,7 @@ def test_document(cli: CommandRunner, pypi: FakeIndex) -> None:
     """With `--json`, only the document is printed."""
     stage = cli.staged(*cli.release())
 
-    document = cli.json("promote", stage["links"]["stage"])
+    document = cli.json("promote", stage["links"]["stage"], *promotion_of(stage)[2:])
 
     assert list(document) == ["status", "promotion", "receipt", "plan"]
     assert document["status"] == document["promotion"]["status"] == "published"
@@ -63,7 +63,7 @@ def test_lines_of_changes(cli: CommandRunner, pypi: FakeIndex) -> None:
     stage = cli.staged(*files)
     pypi.uploads.lags[wheel.name] = Lag(pages=20)
 
-    lines = cli.run("promote", stage["id"]).stdout.splitlines()
+    lines = cli.run(*promotion_of(stage)).stdout.splitlines()
 
     changes = [one for one in lines if one.startswith(f"{wheel.name} ")]
     assert changes[-2:] == [
@@ -75,7 +75,7 @@ def test_lines_of_changes(cli: CommandRunner, pypi: FakeIndex) -> None:
 def test_published_already(cli: CommandRunner, pypi: FakeIndex) -> None:
     """A published stage, named by id or URL, prints its receipt again and sends nothing."""
     stage = cli.staged()
-    first = cli.json("promote", stage["id"])
+    first = cli.json(*promotion_of(stage))
 
     for name in (stage["id"], stage["links"]["stage"]):
         again = cli.json("promote", name)
@@ -88,7 +88,7 @@ def test_two_commands(cli: CommandRunner, pypi: FakeIndex) -> None:
     stage = cli.staged(*cli.release(LINUX, MACOS))
     ended: list[CommandResult] = []
     commands = [
-        threading.Thread(target=lambda: ended.append(cli.run_in_process("promote", stage["id"])))
+        threading.Thread(target=lambda: ended.append(cli.run_in_process(*promotion_of(stage))))
         for _ in range(2)
     ]
 
@@ -108,7 +108,7 @@ def test_resumed(cli: CommandRunner, pypi: FakeIndex) -> None:
     no = Fault(FaultPoint.READ, FaultKind.ANSWER, sdist.name, status=400, sentence="Not today.")
     pypi.uploads.faults.append(no)
 
-    stopped = cli.run("promote", stage["id"])
+    stopped = cli.run(*promotion_of(stage))
     shown = cli.run("stage", "show", stage["id"]).stdout
     resumed = cli.run("promote", stage["id"])
 
@@ -127,7 +127,7 @@ def test_failure_as_document(cli: CommandRunner, pypi: FakeIndex) -> None:
     no = Fault(FaultPoint.READ, FaultKind.ANSWER, wheel.name, status=400, sentence="Not today.")
     pypi.uploads.faults.append(no)
 
-    ended = cli.run("promote", stage["id"], "--json")
+    ended = cli.run(*promotion_of(stage), "--json")
 
     document = ended.document
     assert (ended.code, document["status"], document["receipt"]) == (1, "error", None)
@@ -145,7 +145,7 @@ def test_interrupted(cli: CommandRunner, pypi: FakeIndex) -> None:
         signal.SIGINT,
         lambda: bool(upload_outcomes(pypi, sdist.name)),
         {"STAGEPROXY_SERVER": cli.url, "STAGEPROXY_TOKEN": cli.token},
-        *("promote", stage["id"]),
+        *promotion_of(stage),
     )
 
     assert (ended.code, "publishing continues" in ended.stderr) == (1, True)
@@ -157,26 +157,26 @@ def test_warnings_without_a_terminal(cli: CommandRunner, pypi: FakeIndex) -> Non
     """Without a terminal, a release with warnings is published only with `--yes`."""
     stage = warned(cli)
 
-    stopped = cli.run("promote", stage["id"])
-    as_json = cli.run("promote", stage["id"], "--json")
+    stopped = cli.run(*promotion_of(stage))
+    as_json = cli.run(*promotion_of(stage), "--json")
 
     assert (stopped.code, as_json.code, accepted(pypi, cli)) == (1, 1, [])
     assert "Warnings to acknowledge:\n" in stopped.stdout
     assert "add --yes" in stopped.stderr
     assert (as_json.stdout, "a different Requires-Dist" in as_json.stderr) == ("", True)
-    promotion = cli.json("promote", stage["id"], "--yes")["promotion"]
+    promotion = cli.json(*promotion_of(stage), "--yes")["promotion"]
     assert len(promotion["acknowledged"]) == 1
 
 
 def test_warnings_on_a_terminal(cli: CommandRunner, pypi: FakeIndex) -> None:
-    """On a terminal the command asks about warnings, and then shows progress bars."""
+    """On a terminal the command shows warnings, asks, and then shows progress bars."""
     stage = warned(cli)
 
     no, printed = cli.run_in_terminal("n\n", "promote", stage["id"])
     sent_before = accepted(pypi, cli)
     yes, output = cli.run_in_terminal("y\n", "promote", stage["id"])
 
-    assert (no, "Publish anyway?" in printed, sent_before) == (1, True, [])
+    assert (no, "? [y/N]: " in printed, sent_before) == (1, True, [])
     assert (yes, "\u2501" in output, len(accepted(pypi, cli))) == (0, True, 2)
 
 
@@ -186,12 +186,12 @@ def test_credential_from_a_file(cli: CommandRunner, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(f"{WRONG}\n")
 
-    ended = cli.run("promote", stage["id"], "--pypi-token-file", token)
+    ended = cli.run(*promotion_of(stage), "--pypi-token-file", token)
 
     assert (ended.code, NO_IDENTITY in ended.stderr) == (1, True)
     assert WRONG not in ended.stdout + ended.stderr
     token.write_text(f"__token__:{UPLOAD_TOKEN}")
-    assert cli.run("promote", stage["id"], "--pypi-token-file", token).code == 0
+    assert cli.run(*promotion_of(stage), "--pypi-token-file", token).code == 0
 
 
 def test_credential_from_the_environment(cli: CommandRunner) -> None:
@@ -200,8 +200,9 @@ def test_credential_from_the_environment(cli: CommandRunner) -> None:
     own = {"STAGEPROXY_TOKEN": cli.token, "STAGEPROXY_PROMOTION__TOKEN": WRONG}
     url = stage["links"]["stage"]
 
-    named = cli.run_in_environment(own, "promote", url, "--server", cli.url)
-    unnamed = cli.run_in_environment(own, "promote", url)
+    approval = promotion_of(stage)[2:]
+    named = cli.run_in_environment(own, "promote", url, *approval, "--server", cli.url)
+    unnamed = cli.run_in_environment(own, "promote", url, *approval)
 
     assert (named.code, NO_IDENTITY in named.stderr) == (1, True)
     assert (unnamed.code, "is not sent to" in unnamed.stderr) == (0, True)
@@ -217,7 +218,7 @@ def test_no_credential_in_the_file(cli: CommandRunner, tmp_path: Path, text: str
     token = tmp_path / "token"
     token.write_text(text)
 
-    ended = cli.run("promote", stage["id"], "--pypi-token-file", token)
+    ended = cli.run(*promotion_of(stage), "--pypi-token-file", token)
 
     assert (ended.code, "Could not read a credential from" in ended.stderr) == (1, True)
 
@@ -226,7 +227,7 @@ def test_upload_token_is_not_enough(cli: CommandRunner, pypi: FakeIndex) -> None
     """An upload token cannot promote a stage."""
     stage = cli.staged()
 
-    ended = cli.run("promote", stage["id"], token=cli.new_token("upload"))
+    ended = cli.run(*promotion_of(stage), token=cli.new_token("upload"))
 
     assert (ended.code, accepted(pypi, cli)) == (1, [])
     assert "This API token cannot promote" in ended.stderr
@@ -237,7 +238,7 @@ def test_canceled(cli: CommandRunner) -> None:
     stage = cli.staged()
     cli.json("stage", "cancel", stage["id"])
 
-    ended = cli.run("promote", stage["id"])
+    ended = cli.run(*promotion_of(stage))
 
     assert (ended.code, ": it was canceled." in ended.stderr) == (1, True)
 

@@ -20,6 +20,8 @@ from tests.support.clients.command_runner import UNUSED_URL
 DIGEST, OTHER = "a" * 64, "b" * 64
 PLAN = {
     "manifest-digest": DIGEST,
+    "revision": 1,
+    "resumes": None,
     "warnings-digest": "",
     "files": [],
     "findings": [],
@@ -92,7 +94,7 @@ async def test_follow_another_command(
     """If another command publishes the stage, this one follows it."""
     contended.planned = planned
 
-    await promote_stage(connection, "1", options(ApprovalOptions()))
+    await promote_stage(connection, "1", options(ApprovalOptions(DIGEST)))
 
     document = json.loads(capsys.readouterr().out)
     assert (document["status"], document["plan"]) == ("published", None if planned == 409 else PLAN)
@@ -101,7 +103,7 @@ async def test_follow_another_command(
 async def test_interrupted_start(contended: ContendedServer, connection: Connection) -> None:
     """After Ctrl-C before the server has answered, it is unknown whether publishing started."""
     contended.starts_slowly = True
-    run = asyncio.ensure_future(promote_stage(connection, "1", options(ApprovalOptions())))
+    run = asyncio.ensure_future(promote_stage(connection, "1", options(ApprovalOptions(DIGEST))))
     while not contended.is_accepted:  # noqa: ASYNC110 - a fake has no event to wait for
         await asyncio.sleep(0.01)
 

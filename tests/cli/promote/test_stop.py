@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.cli.promote.releases import LINUX, MACOS, accepted
-from tests.support.clients.command_runner import CommandRunner, promotion_environment
+from tests.support.clients.command_runner import CommandRunner, promotion_environment, promotion_of
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import CommandResult
 from tests.support.uploads.fake_uploads import MOMENT
@@ -29,12 +29,10 @@ def slow(pypi: FakeIndex) -> Iterator[FakeIndex]:
 def promoting(
     cli: CommandRunner, pypi: FakeIndex, *arguments: str
 ) -> Iterator[list[CommandResult]]:
-    """Run `promote` in another process, and start the block when a file has been sent."""
+    """Run a command in another process, and start the block when a file has been sent."""
     ended: list[CommandResult] = []
     before = len(pypi.uploads.history.attempts)
-    command = threading.Thread(
-        target=lambda: ended.append(cli.run_in_process("promote", *arguments))
-    )
+    command = threading.Thread(target=lambda: ended.append(cli.run_in_process(*arguments)))
     command.start()
     while not any(one.sha256 for one in pypi.uploads.history.attempts[before:]):
         assert not ended, ended
@@ -48,7 +46,7 @@ def test_stop_while_a_file_is_sent(cli: CommandRunner, slow: FakeIndex) -> None:
     files = cli.release(LINUX, MACOS)
     stage = cli.staged(*files)
 
-    with promoting(cli, slow, stage["id"]) as ended:
+    with promoting(cli, slow, *promotion_of(stage)) as ended:
         stopped = cli.run("promote", stage["id"], "--stop")
 
     first = files[1].name
@@ -75,7 +73,7 @@ def test_stop_of_a_promotion_from_here(cli: CommandRunner, slow: FakeIndex) -> N
         f'token = "{settings["PROMOTION__TOKEN"]}"\npoll = "0.05s"\n'
     )
 
-    with promoting(cli, slow, stage["id"], "--here", "--config", str(config)) as ended:
+    with promoting(cli, slow, *promotion_of(stage), "--here", "--config", str(config)) as ended:
         document = cli.run("promote", stage["id"], "--stop", "--json").document
 
     assert len(accepted(slow, cli)) == 1

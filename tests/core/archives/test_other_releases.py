@@ -25,7 +25,7 @@ def suspicions(distribution: Distribution) -> tuple[str, ...]:
     """Return what is suspicious about a distribution that PyPI accepts."""
     name = parse_distribution_name(distribution.filename)
     contents = read_contents(io.BytesIO(distribution.content), name)
-    assert (contents.problems, contents.wheel_problems) == ((), {})
+    assert (contents.problems, contents.wheel_problems) == ((), ())
     return contents.suspicions
 
 

@@ -60,7 +60,10 @@ def invalid(reason: str) -> Contents:
 
 def problems_of(contents: Contents) -> tuple[bytes | None, tuple[str, ...]]:
     """Return the core metadata and everything that PyPI refuses."""
-    return contents.core_metadata, (*contents.problems, *contents.wheel_problems.values())
+    return contents.core_metadata, (
+        *contents.problems,
+        *(one.sentence for one in contents.wheel_problems),
+    )
 
 
 def refused(reason: str) -> tuple[str, ...]:

@@ -94,4 +94,4 @@ def test_long_entry_points_are_not_read() -> None:
         (),
         (f"entry_points.txt was not read because it is longer than {LONGEST_ENTRY_POINTS} bytes.",),
     ]
-    assert [one.wheel_problems for one in contents] == [{}, {}]
+    assert [one.wheel_problems for one in contents] == [(), ()]

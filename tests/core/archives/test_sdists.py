@@ -47,3 +47,47 @@ def test_links_and_devices_are_reported(
     content = gzip_of(tar_of([tar_file("d/PKG-INFO", b"Name: demo\n"), odd]))
 
     assert suspicions(content, SDIST) == expected
+
+
+TAR = tar_of([tar_file("d/PKG-INFO", b"Name: demo\n"), tar_file("d/x", b"")])
+MIB = 2**20
+BEHIND_GZIP = "Behind the end of the tar, the gzip file is damaged or followed by other bytes."
+ENDS = {
+    "the usual padding": (gzip_of(TAR), ()),
+    "a large block": (gzip_of(TAR + bytes(MIB - 10_240)), ()),
+    "many zeros": (
+        gzip_of(TAR + bytes(20 * MIB)),
+        ("The end of the tar is followed by 20 MiB of zeros.",),
+    ),
+    "a bomb of zeros": (
+        gzip_of(TAR) + gzip_of(bytes(32 * MIB)) * 32,
+        ("The end of the tar is followed by at least 64 MiB of zeros.",),
+    ),
+    "another tar": (
+        gzip_of(TAR + TAR),
+        ("Other bytes follow the end of the tar, and installers ignore them.",),
+    ),
+    "another gzip file": (
+        gzip_of(TAR) + gzip_of(b"x"),
+        ("Other bytes follow the end of the tar, and installers ignore them.",),
+    ),
+    "other bytes": (gzip_of(TAR) + b"evil", (BEHIND_GZIP,)),
+    "a wrong checksum": (gzip_of(TAR)[:-8] + bytes(8), (BEHIND_GZIP,)),
+    "no end of gzip": (gzip_of(TAR)[:-8], (BEHIND_GZIP,)),
+    "zeros": (gzip_of(TAR) + bytes(1000), ()),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), ENDS.values(), ids=ENDS)
+def test_bytes_behind_the_end_are_reported(content: bytes, expected: tuple[str, ...]) -> None:
+    """PyPI does not read behind the end of a tar; what is there is reported, and bounded."""
+    assert suspicions(content, SDIST) == expected
+
+
+def test_member_of_zeros_is_reported() -> None:
+    """PyPI limits how much a zip unpacks to, but not a tar."""
+    content = gzip_of(TAR[:1536] + tar_of([tar_file("d/zeros", bytes(100 * MIB))]))
+
+    assert suspicions(content, SDIST) == (
+        "The sdist unpacks to 100 MiB, more than 50 times its size.",
+    )

@@ -3,13 +3,11 @@
 import re
 
 import pytest
-from pip._internal.index.collector import IndexContent, parse_links
-from pip._internal.index.package_finder import LinkEvaluator, LinkType
-from pip._internal.models.target_python import TargetPython
 
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.simple import add_to_page, read_page
 from tests.support.builders.stages import PAGE, a_staged_file
+from tests.support.clients.page_readers import found_by_pip
 from tests.support.index.installer_pages import (
     PAGES,
     STAGED,
@@ -18,7 +16,6 @@ from tests.support.index.installer_pages import (
 )
 
 STAGED_PAGE = "https://stage.example.org/tmp/demo/t/simple/demo/"
-_VERSION = re.compile(r"\d\.0")
 _HREF = re.compile(r"href\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 every_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 
@@ -42,10 +39,8 @@ def test_files_on_the_merged_page(page: InstallerPage) -> None:
     """A staged file is added where pip reads it, and pip still finds upstream's files."""
     edited = merged(page)
 
-    found = page.found_by("pip")
     assert sorted(read_page(edited, "demo").files) == sorted(map(filename, [*page.found, STAGED]))
-    if found is not None:
-        assert found_by_pip(edited) == {*found, STAGED}
+    assert found_by_pip(edited) == page.found_when_merged("pip")
 
 
 @every_page
@@ -69,20 +64,3 @@ def merged(page: InstallerPage) -> Document:
     document = as_document(page)
     staged = [a_staged_file(filename(STAGED))]
     return document.with_body(add_to_page(document, "demo", staged, page_url=STAGED_PAGE))
-
-
-def found_by_pip(page: Document) -> set[int] | None:
-    """Return the numbers of the files that pip finds; `None` if it cannot read the page."""
-    charset = page.content_type.partition("charset=")[2] or None
-    content = IndexContent(
-        page.body, page.content_type, charset, page.url, cache_link_parsing=False
-    )
-    try:
-        links = list(parse_links(content))
-    except (LookupError, UnicodeDecodeError):
-        return None
-    formats = frozenset({"binary", "source"})
-    evaluator = LinkEvaluator("demo", "demo", formats, TargetPython(), allow_yanked=True)
-    found = [evaluator.evaluate_link(link) for link in links]
-    versions = [version for kind, version in found if kind is LinkType.candidate]
-    return {int(one.removesuffix(".0")) for one in versions if _VERSION.fullmatch(one)}

@@ -10,6 +10,7 @@ from stageproxy.core.index.negotiation import (
     names_simple_api,
     simple_type,
     simple_type_of,
+    type_in_query,
 )
 
 HTML, V1_HTML, V1_JSON = SimpleType
@@ -117,3 +118,26 @@ def test_content_type_is_parsed(content_type: str, expected: SimpleType | None) 
 def test_installers_name_the_simple_api(accept: str, *, is_installer: bool) -> None:
     """No browser asks for a media type of the simple API."""
     assert names_simple_api(accept) is is_installer
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (f"format={JSON}", V1_JSON),
+        (f"format={JSON.replace('+', '%2B').replace('/', '%2F')}", V1_JSON),
+        (f"a=b&format={V1}&c", V1_HTML),
+        ("format=text/html", HTML),
+        (f"format={JSON.upper()}", V1_JSON),
+        ("format=application/vnd.pypi.simple.v9+json", None),
+        ("format=json", None),
+        ("format=*/*", None),
+        (f"format={JSON},{V1}", None),
+        ("format=", None),
+        (f"Format={JSON}", None),
+        ("", None),
+    ],
+    ids=str,
+)
+def test_type_in_a_query(query: str, expected: SimpleType | None) -> None:
+    """The URL parameter `format` is one type of the simple API, or is ignored."""
+    assert type_in_query(query) is expected

@@ -34,6 +34,7 @@ def test_findings_by_level() -> None:
     assert {level: examination.at_level(level) for level in Level} == {
         Level.REFUSE: [("a.whl", REFUSED)],
         Level.WARN: [("a.whl", ODD), (RELEASE, STRANGE)],
+        Level.NOTE: [],
         Level.UNKNOWN: [(RELEASE, UNKNOWN)],
     }
 

@@ -11,6 +11,7 @@ from stageproxy.core.promotion.journal import (
     Progress,
     anything_may_be_published,
     confirmed_in,
+    final_files,
     new_journal,
 )
 from stageproxy.core.promotion.replies import Accepted, Refused, Unanswered
@@ -207,3 +208,54 @@ def test_possible_reports(state: Progress, event: str, *, in_doubt: bool) -> Non
 def test_impossible_reports(before: Entry, after: Entry) -> None:
     """A file that is or may be published cannot become pending again."""
     assert not before.is_followed_by(after)
+
+
+def test_final_files() -> None:
+    """Files that may be published are final, each with its reason; others are not."""
+    journal = {
+        one: Entry(one, one, NOON, in_doubt=one is Progress.REFUSED)
+        for one in (*Progress,)
+        if one is not Progress.PENDING
+    }
+    certain = {"a": Entry("a", Progress.PENDING, NOON), "b": Entry("b", Progress.REFUSED, NOON)}
+
+    unanswered = "may be published, because the index has not answered"
+    assert final_files({**journal, **certain}) == {
+        Progress.SENDING: unanswered,
+        Progress.SENT: "was accepted by the index",
+        Progress.CONFIRMED: "is published",
+        Progress.REFUSED: unanswered,
+        Progress.UNKNOWN: unanswered,
+    }
+
+
+AT = "https://files.example"
+KEPT = {
+    "plain": (f"{AT}/a.whl", f"{AT}/a.whl", False),
+    "signed": (
+        f"{AT}/a.whl?X-Amz-Signature=b",
+        f"{AT}/a.whl",
+        True,
+    ),
+    "an empty query": (f"{AT}/a.whl?", f"{AT}/a.whl", True),
+    "a fragment": (f"{AT}/a.whl#sha256=c?d", f"{AT}/a.whl", False),
+    "a user": (
+        "https://user:secret@files.example/p@q/a.whl",
+        f"{AT}/p@q/a.whl",
+        False,
+    ),
+    "no URL": ("../a.whl?token=b", "../a.whl", True),
+    "an invalid host": ("https://[::1/a.whl?token=b", "https://[::1/a.whl", True),
+}
+
+
+@pytest.mark.parametrize(("url", "kept", "has_query"), KEPT.values(), ids=KEPT)
+def test_kept_url(url: str, kept: str, *, has_query: bool) -> None:
+    """Of a file's URL, neither query nor user nor fragment is kept, whoever found it."""
+    entry = Entry("a.whl", Progress.SENT, NOON)
+
+    confirmed = entry.confirmed(url, LATER)
+    reported = replace(entry, progress=Progress.CONFIRMED, url=url).reported(LATER)
+
+    assert confirmed == reported
+    assert (confirmed.url, confirmed.has_query) == (kept, has_query)

@@ -86,8 +86,8 @@ def test_why_it_stopped(progress: Sequence[Progress], sentences: Sequence[str]) 
 def test_who_stopped_it() -> None:
     """After a stop that a person requested, there is nothing to fix before it is resumed."""
     promotion = replace(PROMOTION, stop=StopRequest("t1", NOON))
-    reason = stop_reason(promotion)
-    assert reason == "Stopped by t1."
+    reason = stop_reason(promotion, {"t1": "release-ci"})
+    assert reason == "Stopped by release-ci (t1)."
 
     sentence = stop_message(reason, STAGE, a_journal(CONFIRMED, PENDING), promotion)
 
@@ -98,7 +98,7 @@ def test_who_stopped_it() -> None:
 
 def test_nobody_stopped_it() -> None:
     """A promotion that nobody stopped has no such reason."""
-    assert stop_reason(PROMOTION) is None
+    assert stop_reason(PROMOTION, {}) is None
 
 
 def test_missing_wheels() -> None:

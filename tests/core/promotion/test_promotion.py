@@ -80,21 +80,29 @@ OTHER_PAGES = replace(TARGET, index_url="https://mirror.example.org/simple/")
     ("first_sent_at", "target", "is_accepted"),
     [
         (NOON, TARGET, True),
-        (NOON, OTHER_PAGES, True),
+        (NOON, OTHER_PAGES, False),
+        (None, OTHER_PAGES, True),
         (NOON, OTHER, False),
         (None, OTHER, True),
     ],
-    ids=["the same", "another simple index", "another upload API", "nothing sent yet"],
+    ids=[
+        "the same",
+        "another simple index",
+        "another simple index, nothing sent yet",
+        "another upload API",
+        "nothing sent yet",
+    ],
 )
 def test_release_is_not_split_between_two_indexes(
     first_sent_at: datetime | None, target: PublishUrls, *, is_accepted: bool
 ) -> None:
-    """Once a byte was sent, the other files must be sent to the same upload API."""
+    """Once a byte was sent, the other files are sent to the same index, and confirmed by it."""
     refusal = find_refusal(a_promotion(first_sent_at=first_sent_at).check_target, target)
 
     assert (refusal is None) is is_accepted
     assert is_accepted or isinstance(refusal, ConflictError)
-    assert is_accepted or OTHER.repository_url in str(refusal)
+    setting = "index_url" if target is OTHER_PAGES else "repository_url"
+    assert is_accepted or f"Set promotion.{setting} back" in str(refusal)
 
 
 REMINDERS = {

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from stageproxy.core.archives.contents import Contents, WheelFile
+from stageproxy.core.archives.contents import Contents, WheelFile, WheelProblem
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.builders.uploads import an_upload, sentences
 
@@ -24,7 +24,8 @@ def test_problems_of_the_archive_are_refused() -> None:
 @pytest.mark.parametrize("file", WheelFile)
 def test_every_problem_of_a_wheel_is_refused(file: WheelFile) -> None:
     """A file that PyPI checks in a wheel has a rule, so that no problem with it is lost."""
-    contents = Contents(b"", wheel_problems={file: "A new problem."})
+    problem = WheelProblem(file, "A new problem.")
+    contents = Contents(b"", wheel_problems=(problem,))
 
     assert "A new problem." in sentences(replace(an_upload(), contents=contents))
 

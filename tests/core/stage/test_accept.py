@@ -9,7 +9,10 @@ from stageproxy.core.errors import ConflictError, OtherReleaseError, RefusedErro
 from stageproxy.core.index.pages import ListedFile, Listing
 from stageproxy.core.rules.upload import IndexState
 from stageproxy.core.stage.accept import (
+    NOTHING_FINAL,
+    Final,
     Outcome,
+    check_bytes_as_published,
     check_project_accepts_uploads,
     index_state_of,
     is_published,
@@ -36,10 +39,12 @@ def plan(
     version: str = "2.0",
     elsewhere: tuple[Artifact, ...] = (),
     replace: bool = True,
+    final: Final = NOTHING_FINAL,
 ) -> Outcome:
     """Plan what an artifact does to a stage with one sdist."""
     into = stage or a_stage("2.0", HELD)
-    return plan_acceptance(into, arriving, version, [*into.artifacts, *elsewhere], replace=replace)
+    others = [*into.artifacts, *elsewhere]
+    return plan_acceptance(into, arriving, version, others, replace=replace, final=final)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +116,59 @@ def test_closed_stage_accepts_nothing(status: Status, arriving: Artifact) -> Non
         plan(arriving, stage=a_stage("2.0", HELD, status=status))
 
 
+PARTIAL = a_stage("2.0", HELD, NEW, status=Status.ERROR, sent=True)
+WHEEL_FINAL = {NEW.filename: "is published"}
+
+
+@pytest.mark.parametrize(
+    ("arriving", "outcome"),
+    [
+        (OTHER_BYTES, Outcome.REPLACED),
+        (OTHER_FORM, Outcome.REPLACED),
+        (SAME, Outcome.UNCHANGED),
+        (NEW, Outcome.UNCHANGED),
+        (an_artifact("demo-2.0-cp313-none-any.whl", content="another"), Outcome.UPLOADED),
+    ],
+    ids=["other bytes", "another form", "the same", "a final file again", "another wheel"],
+)
+def test_partially_published_stage(arriving: Artifact, outcome: Outcome) -> None:
+    """A partially published stage takes files that certainly are not published."""
+    assert plan(arriving, stage=PARTIAL, final=WHEEL_FINAL) is outcome
+
+
+@pytest.mark.parametrize(
+    "arriving",
+    [
+        an_artifact(NEW.filename, content="other bytes"),
+        an_artifact(NEW.filename, content="a wheel", form="another form"),
+    ],
+    ids=["other bytes", "another form"],
+)
+def test_final_file_is_not_replaced(arriving: Artifact) -> None:
+    """A file that may be published cannot be replaced, and the sentence says why."""
+    with pytest.raises(ConflictError) as caught:
+        plan(arriving, stage=PARTIAL, final=WHEEL_FINAL)
+
+    assert caught.value.sentence == (
+        f"{NEW.filename} is published, so it can be neither replaced nor withdrawn. "
+        "Files that certainly are not published can be."
+    )
+
+
+def test_nothing_is_added_after_the_sdist() -> None:
+    """Once the sdist may be published, no wheel is added: the sdist is published last."""
+    another = an_artifact("demo-2.0-cp313-none-any.whl", content="another")
+    final = {HELD.filename: "was accepted by the index"}
+
+    with pytest.raises(ConflictError) as caught:
+        plan(another, stage=PARTIAL, final=final)
+
+    assert caught.value.sentence == (
+        f"{HELD.filename} was accepted by the index. The sdist is the last file of a release, "
+        "so demo 2.0 takes no more files. Publish another version."
+    )
+
+
 @pytest.mark.parametrize(
     ("sha256", "published"),
     [(HELD.sha256, True), (None, False)],
@@ -118,14 +176,16 @@ def test_closed_stage_accepts_nothing(status: Status, arriving: Artifact) -> Non
 )
 def test_published_file_is_recognized(sha256: str | None, *, published: bool) -> None:
     """A file that upstream lists with the same digest is published already."""
+    check_bytes_as_published(HELD, listing_of(sha256))
     assert is_published(HELD, listing_of(sha256)) is published
 
 
 @pytest.mark.parametrize("sha256", ["0" * 64, ""], ids=["another digest", "an empty digest"])
 def test_other_bytes_upstream_are_refused(sha256: str) -> None:
     """A filename that upstream lists with other bytes can never be published."""
+    assert not is_published(HELD, listing_of(sha256))
     with pytest.raises(RefusedError, match=r"^File already exists"):
-        is_published(HELD, listing_of(sha256))
+        check_bytes_as_published(HELD, listing_of(sha256))
 
 
 def test_file_without_a_digest_is_refused() -> None:
@@ -133,7 +193,7 @@ def test_file_without_a_digest_is_refused() -> None:
     listing = Listing({HELD.filename: ListedFile(HELD.filename, None, None, None)})
 
     with pytest.raises(RefusedError):
-        is_published(HELD, listing)
+        check_bytes_as_published(HELD, listing)
 
 
 def listing_of(sha256: str | None) -> Listing:

@@ -23,10 +23,11 @@ from tests.support.ports.clock import NOON
 
 LONGEST = timedelta(days=30)
 WEEK = timedelta(days=7)
-EDITED, PROMOTED, STOPPED, SUCCEEDS, FAILS, CANCELED = Step
+EDITED, EXTENDED, PROMOTED, STOPPED, SUCCEEDS, FAILS, CANCELED, GIVEN_UP = Step
 LIFE: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     (Status.OPEN, False): {
         EDITED: Status.OPEN,
+        EXTENDED: Status.OPEN,
         PROMOTED: Status.PROCESSING,
         CANCELED: Status.CANCELED,
     },
@@ -43,11 +44,17 @@ LIFE: Mapping[tuple[Status, bool], Mapping[Step, Status]] = {
     },
     (Status.ERROR, False): {
         EDITED: Status.ERROR,
+        EXTENDED: Status.ERROR,
         PROMOTED: Status.PROCESSING,
         STOPPED: Status.ERROR,
         CANCELED: Status.CANCELED,
     },
-    (Status.ERROR, True): {PROMOTED: Status.PROCESSING, STOPPED: Status.ERROR},
+    (Status.ERROR, True): {
+        EDITED: Status.ERROR,
+        PROMOTED: Status.PROCESSING,
+        STOPPED: Status.ERROR,
+        GIVEN_UP: Status.CANCELED,
+    },
     (Status.PUBLISHED, False): {},
     (Status.PUBLISHED, True): {},
     (Status.CANCELED, False): {},
@@ -103,13 +110,25 @@ def test_conflict_without_advice() -> None:
 
 
 def test_conflict_of_a_half_published_stage() -> None:
-    """The sentence says how to resume a half-published stage."""
+    """The sentence says how to resume a half-published stage, and how to give it up."""
     with pytest.raises(ConflictError) as caught:
         a_stage(status=Status.ERROR, sent=True).after(Step.CANCEL)
 
     assert caught.value.sentence == (
         "Stage demo 2.0 is partially published and cannot be canceled. "
-        "Run `stageproxy promote STAGE` again to publish the rest."
+        "Run `stageproxy promote STAGE` again to publish the rest. "
+        "To give up what is left, run `stageproxy promote STAGE --give-up`."
+    )
+
+
+def test_conflict_of_an_unpublished_stage() -> None:
+    """A stage of which nothing is published is canceled, not given up."""
+    with pytest.raises(ConflictError) as caught:
+        a_stage(status=Status.ERROR).after(Step.GIVE_UP)
+
+    assert caught.value.sentence == (
+        "Stage demo 2.0 is unpublished and cannot be given up. "
+        "Nothing of it is published: cancel it with `stageproxy stage cancel STAGE`."
     )
 
 

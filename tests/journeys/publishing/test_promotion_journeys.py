@@ -9,6 +9,7 @@ from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.clients import Clients
 from tests.support.clients.tools import Tools
 from tests.support.index.fake_index import FakeIndex
+from tests.support.promotion.promotion_client import manifest_digest_of
 from tests.support.servers.other_indexes import STARTS, OtherIndex, OtherIndexes
 from tests.support.servers.processes import Server, ServerStart
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.journey
 
 WHEEL = a_wheel("demo-plus", "2.0")
 SDIST = an_sdist("demo-plus", "2.0")
+APPROVED = ("--manifest", manifest_digest_of(WHEEL, SDIST))
 OTHER_WHEEL = a_wheel("demo-plus", "2.0", summary="Another demo")
 
 on_each = pytest.mark.parametrize("name", STARTS)
@@ -63,7 +65,7 @@ async def test_by_the_server(clients: Clients, server: Server, index: OtherIndex
     """The server publishes, the command waits for the receipt, and pip installs the release."""
     stage = await server.stage(WHEEL, SDIST)
 
-    done = await server.command("promote", stage.id, "--json")
+    done = await server.command("promote", stage.id, *APPROVED, "--json")
 
     receipt = done.ok().document["receipt"]
     assert {name: one["sha256"] for name, one in receipt["files"].items()} == {
@@ -80,7 +82,7 @@ async def test_by_the_command(clients: Clients, server: Server, index: OtherInde
     stage = await server.stage(WHEEL, SDIST)
     own = {f"STAGEPROXY_{name}": text for name, text in publishing_on(index).items()}
 
-    done = await server.command("promote", stage.url, "--here", "--json", **own)
+    done = await server.command("promote", stage.url, *APPROVED, "--here", "--json", **own)
 
     assert done.ok().document["receipt"]["publisher"] == "client"
     assert await installed_from(clients, index) == "2.0"
@@ -93,7 +95,7 @@ async def test_published_file_is_not_sent(server: Server, index: OtherIndex) -> 
     await index.upload(WHEEL)
     stage = await server.stage(WHEEL, SDIST)
 
-    done = await server.command("promote", stage.id, "--json")
+    done = await server.command("promote", stage.id, *APPROVED, "--json")
 
     files = done.ok().document["receipt"]["files"]
     assert [one["attempts"] for one in files.values()] == [0, 1]

@@ -166,6 +166,16 @@ async def test_index_without_an_answer(deployment: FakeDeployment) -> None:
     assert why.endswith("so nothing can be sent. The index cannot be reached.")
 
 
+async def test_unreadable_page_of_the_index(deployment: FakeDeployment) -> None:
+    """A page that cannot be read is noticed before anything is sent, and the error says why."""
+    deployment.fake_target.break_page("")
+
+    why = await refused(deployment, UpstreamUnavailableError)
+
+    assert "so nothing can be sent. The index's page of demo cannot be read: not an HTML" in why
+    assert deployment.fake_target.sent == {}
+
+
 async def test_warnings_must_be_acknowledged(wheels: list[Distribution]) -> None:
     """Publishing needs the digest of exactly the present warnings."""
     deployment = FakeDeployment()
@@ -329,7 +339,7 @@ async def test_foreign_attestations_are_left_out(wheels: list[Distribution]) -> 
 
     await deployment.publish()
 
-    (notice,) = (await deployment.promotion()).notices
+    notice, _unseen = (await deployment.promotion()).notices
     assert notice.startswith(f"{wheels[0].filename}: 2 attestations are left out")
 
 
@@ -338,7 +348,7 @@ async def test_attestations_are_left_to_the_client(wheels: list[Distribution]) -
     deployment = FakeDeployment()
     await deployment.stage(wheels[0], attestations=2)
     async with deployment.server() as server:
-        view = await server.promote(publisher=Publisher.CLIENT)
+        view = await server.promote(digest=await deployment.digest(), publisher=Publisher.CLIENT)
 
     assert view.promotion.notices == ()
 

@@ -57,18 +57,18 @@ async def test_resumes_where_it_stopped(deployment: FakeDeployment, sdist: Distr
     assert (await deployment.promotion()).fence == 2
 
 
-async def test_half_published_stage_can_only_be_promoted(
+async def test_half_published_stage_is_not_canceled(
     deployment: FakeDeployment, sdist: Distribution
 ) -> None:
-    """A half-published stage cannot be changed or canceled, and does not expire."""
+    """A half-published stage cannot be canceled or extended, and does not expire."""
     deployment.fake_target.faults = {(sdist.filename, 1): UploadFault.REFUSED}
     await deployment.publish()
     deployment.clock.advance(days=100)
     async with deployment.server() as server:
         with pytest.raises(ConflictError, match="partially published and cannot be canceled"):
             await server.stages.cancel(TOKEN, "s1")
-        with pytest.raises(ConflictError, match="partially published and cannot be edited"):
-            await server.stages.remove(TOKEN, "s1", sdist.filename)
+        with pytest.raises(ConflictError, match=r"be extended\. It does not expire\."):
+            await server.stages.extend(TOKEN, "s1", timedelta(days=1))
 
         assert (await server.stages.get(TOKEN, "s1")).status is Status.ERROR
 

@@ -12,7 +12,7 @@ from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import LostLeaseError, Publisher, PublishUrls
 from stageproxy.core.stage.stage import Status
 from stageproxy.services.promotion.reports import Ending, Report
-from stageproxy.services.promotion.transactions import PromotionView
+from stageproxy.services.promotion.transactions import LiveProgress, PromotionView
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.ports.clock import NOON
 from tests.support.ports.fake_publish_target import FILES, UploadFault
@@ -51,14 +51,16 @@ async def test_stage_without_a_promotion(deployment: FakeDeployment) -> None:
 
 
 async def test_progress_is_shown(deployment: FakeDeployment, wheels: list[Distribution]) -> None:
-    """A promotion has its journal and the number of bytes sent of each file."""
+    """A promotion has its journal, the bytes sent of each file, and what it waits for."""
     async with deployment.server() as server:
         view = await server.promote(publisher=Publisher.CLIENT)
-        server.promotions.sent["s1"] = {wheels[0].filename: 7}
+        server.promotions.live["s1"] = LiveProgress(
+            {wheels[0].filename: 7}, "Waiting for the index."
+        )
 
         shown = await server.reports.show(TOKEN, "s1")
 
-    assert shown == replace(view, sent={wheels[0].filename: 7})
+    assert shown == replace(view, sent={wheels[0].filename: 7}, waits_for="Waiting for the index.")
 
 
 async def test_progress_ends_with_the_promotion(deployment: FakeDeployment) -> None:

@@ -302,9 +302,12 @@ async def test_refused_file_in_doubt(promotion: FakePromotion) -> None:
     assert promotion.fake_target.repeated == {}
 
 
-@pytest.mark.parametrize("reads", [1, PACE.attempts - 1])
+@pytest.mark.parametrize("reads", [1, PACE.attempts + 1])
 async def test_short_failure_of_the_index(promotion: FakePromotion, reads: int) -> None:
-    """An index whose page fails is read again, and nothing is sent meanwhile."""
+    """An index whose page fails is read again, and nothing is sent meanwhile.
+
+    It was read ten times at most, however patient the settings were.
+    """
     promotion.fake_target.failing_reads = reads
 
     assert await promotion.run() == OUT
@@ -312,9 +315,33 @@ async def test_short_failure_of_the_index(promotion: FakePromotion, reads: int) 
     assert len(promotion.pauses) == reads
 
 
+async def test_what_is_waited_for(promotion: FakePromotion) -> None:
+    """While the index cannot be read, the promotion says so, why, and until when it waits."""
+    promotion.fake_target.failing_reads = 2
+
+    await promotion.run()
+
+    waits_for = "Waiting for the index until 12:10:00 UTC at most: The index cannot be reached."
+    assert promotion.waits == [waits_for, waits_for, ""]
+
+
+@pytest.mark.parametrize("seconds", [5, 300])
+async def test_page_that_becomes_unreadable(promotion: FakePromotion, seconds: int) -> None:
+    """A page that becomes unreadable in the middle is waited for as long as the settings say."""
+    patience = timedelta(seconds=seconds)
+    promotion.pace = replace(PACE, patience=patience)
+    promotion.fake_target.on_upload = promotion.fake_target.break_page
+
+    (ending,) = await promotion.run()
+
+    assert ending.startswith("Could not check which files are published: The index's page of demo ")
+    assert sum(promotion.pauses, timedelta()) == patience
+    assert list(promotion.fake_target.sent) == [(FIRST)]
+
+
 async def test_long_failure_of_the_index(promotion: FakePromotion) -> None:
     """An index whose page keeps failing ends the promotion, and nothing is sent."""
-    promotion.fake_target.failing_reads = PACE.attempts
+    promotion.fake_target.failing_reads = 1000
 
     assert await promotion.run() == [
         "Could not check which files are published: The index cannot be reached."

@@ -175,6 +175,7 @@ def _names() -> Mapping[str, Hostile]:
     }
     control = {
         "no name": "",
+        "a name with DEL": "demo/x\x7f.py",
         "a name with NUL": "demo/x\x00.py",
         "a name with a control character": "demo/\x1b[2J",
         "a name with a line end": "demo/x\r\nSet-Cookie: a=b",
@@ -207,15 +208,21 @@ def _frames() -> Mapping[str, Hostile]:
         "a comment of another length": framed(length=65_535),
         "a data descriptor": declared(Fate.REFUSED, flags=8),
         "only an end": Hostile(lambda: end_record(0, 0, 0)),
-        "zip64 with no place": Hostile(lambda: zip64(at=2**62), Fate.ANSWERED),
+        "zip64 with no place": Hostile(lambda: zip64(at=2**62)),
         "zip64 with a huge count": Hostile(lambda: zip64(count=2**63)),
         "zip64 with a huge directory": Hostile(lambda: zip64(size=2**63 - 1)),
         "zip64 for no reason": Hostile(zip64, Fate.ANSWERED),
     }
-    refused["an extra field that is cut off"] = declared(extra=struct.pack("<HH", 1, 8) + b"abc")
-    extras = {
+    broken = {
+        "an extra field that is cut off": struct.pack("<HH", 1, 8) + b"abc",
+        "an extra field of three bytes": b"abc",
         "an extra field of zip64 that lies": struct.pack("<HHQQ", 1, 16, 2**63, 2**63),
-        "an extra field with another name": struct.pack("<HHBL", 0x7075, 9, 1, 0) + b"evil",
+        "an extra field of zip64 of another size": struct.pack("<HHLQ", 1, 12, 0, 0),
+    }
+    refused |= {case: declared(extra=extra) for case, extra in broken.items()}
+    name = struct.pack("<HHBL", 0x7075, 9, 1, 0) + b"evil"
+    refused["an extra field with another name"] = declared(Fate.NOTED, extra=name)
+    extras = {
         "a large extra field": struct.pack("<HH", 0xCAFE, 60_000) + bytes(60_000),
     }
     return refused | {case: declared(Fate.ANSWERED, extra=extra) for case, extra in extras.items()}

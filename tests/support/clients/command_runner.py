@@ -169,6 +169,11 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
+def promotion_of(stage: Any) -> tuple[str, ...]:
+    """Return the command that publishes the files of a stage as they are in its document."""
+    return "promote", stage["id"], "--manifest", stage["manifest-digest"]
+
+
 def new_project_name() -> str:
     """Return the name of a project that no other test uses."""
     return f"cli-demo-{next(_numbers)}"

@@ -108,9 +108,9 @@ class Pep694Client:
         """Return the answer to the deletion of an upload."""
         return await self.ask("DELETE", upload["links"]["file-upload-session"])
 
-    async def publish(self, session: Any) -> Answer:
+    async def publish(self, session: Any, **document: Any) -> Answer:
         """Return the answer to the publication of a session."""
-        return await self.ask("POST", f"{session['links']['session']}/publish", {})
+        return await self.ask("POST", f"{session['links']['session']}/publish", document)
 
     async def show(self, session: Any) -> Any:
         """Return a session as it is now."""

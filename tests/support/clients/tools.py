@@ -11,13 +11,13 @@ from stageproxy.upstream.pip_index import index_of_pip
 TOOLS = ("flit", "hatch", "pdm", "pipenv", "poetry")
 """Clients besides pip, uv and twine."""
 
-OTHER_INDEXES = ("pypiserver", "devpi-server")
+OTHER_INDEXES = ("pypiserver", "devpi-server", "simple-repository-server", "proxpi")
 """Indexes that are installed like clients."""
 
 # pdm permits newer dependencies than it works with; `locked` has those that work.
 # pypiserver reads password files with `passlib` only.
 _REQUIREMENTS = {"pdm": "pdm[locked]", "pypiserver": "pypiserver[passlib]"}
-_PROGRAMS = {"pypiserver": "pypi-server"}
+_PROGRAMS = {"pypiserver": "pypi-server", "proxpi": "flask"}
 
 _UV = Path(sys.executable).parent / "uv"
 

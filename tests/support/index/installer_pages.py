@@ -35,10 +35,14 @@ class InstallerPage:
         """Return the bytes of the page."""
         return _MARK.sub(_filled, self.text).encode(self.encoding)
 
-    def found_by(self, reader: Reader) -> set[int] | None:
+    def found_by(self, reader: Reader) -> set[int]:
         """Return the numbers of the files that an installer finds."""
-        found = self.unlike.get(reader, self.found)
-        return None if found is None else set(found)
+        return set(self.unlike.get(reader, self.found) or ())
+
+    def found_when_merged(self, reader: Reader) -> set[int]:
+        """Return what an installer finds once `STAGED` was added to the page."""
+        is_unreadable = self.unlike.get(reader, self.found) is None
+        return set() if is_unreadable else {*self.found_by(reader), STAGED}
 
 
 def filename(number: int | str) -> str:
@@ -75,7 +79,9 @@ LINKS = {
         '<a href="javascript:void(0)">x</a><a href="mailto:[2]">y</a><a href="{1}">z</a>',
         unlike={"pip": (2, 1)},
     ),
-    "a host named like a file": InstallerPage('<a href="http://demo-2.0.zip">x</a><a href="{1}">'),
+    "a host named like a file": InstallerPage(
+        '<a href="http://demo-2.0.zip">x</a><a href="{1}">', (1,), {"uv": (1, 2)}
+    ),
     "capitals": InstallerPage('<A HREF="{1}">x</A><BR>'),
     "single quotes": InstallerPage("<a href='{1}'>x</a>"),
     "no quotes": InstallerPage("<a href={1}>x</a>"),
@@ -105,7 +111,7 @@ LINKS = {
     "a slash at the end": InstallerPage(
         '<a href="[2]/">x</a><a href="{1}">y</a>', (1,), {"pip": (2, 1)}
     ),
-    "line ends in a link": InstallerPage('<a href="demo-1.0\n-py3-none\t-any.whl">x</a>'),
+    "line ends in a link": InstallerPage('<a href="demo-1.0\n-py3-none-any.whl">x</a>'),
     "a backslash": InstallerPage('<a href="files\\[2]">x</a><a href="{1}">y</a>'),
     "an egg": InstallerPage('<a href="[1]#egg=demo-1.0&amp;sha256=' + _HASH + '">x</a>'),
     "other hashes": InstallerPage(
@@ -216,7 +222,7 @@ CHARSETS = {
     "UTF-16": InstallerPage(
         '<p>é<a href="{1}">x</a>',
         (1,),
-        {"uv": ()},
+        {"uv": None},
         content_type="text/html; charset=utf-16",
         encoding="utf-16",
     ),

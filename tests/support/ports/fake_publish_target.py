@@ -48,7 +48,8 @@ class FakePublishTarget:
     each accepted file and its time. *acceptances*: each accepted file, with the
     files that were listed then. *has_signed_links*: links differ each time.
     *failing_reads*, *failing_downloads*: how many in a row fail. *limit*: the
-    greatest number of uploads of a file, above which it is a bug. *slow*:
+    greatest number of uploads of a file, above which it is a bug. *is_readable*:
+    whether pages are those of the index. *slow*:
     uploads never end. *gate*: what uploads wait for. *on_upload*, *on_read*: run
     during an upload, and during a read.
     """
@@ -75,6 +76,7 @@ class FakePublishTarget:
     on_upload: Callable[[str], None] = lambda _: None
     on_read: Callable[[], None] = lambda: None
     site: str = "https://index.example.org/"
+    is_readable: bool = True
 
     @property
     def listed(self) -> frozenset[str]:
@@ -112,9 +114,16 @@ class FakePublishTarget:
         if self.failing_reads:
             self.failing_reads -= 1
             raise UpstreamUnavailableError("The index cannot be reached.")
+        if not self.is_readable:
+            body = b"<title>Log in</title>"
+            return Document(body, digest_of(body), "text/html", f"{self.site}{path}")
         files = [self._entry(name) for name in sorted(self.listed)]
         body = json.dumps({"meta": {"api-version": "1.4"}, "name": "demo", "files": files}).encode()
         return Document(body, digest_of(body), SimpleType.V1_JSON.value, f"{self.site}{path}")
+
+    def break_page(self, _: str) -> None:
+        """Answer with a page to log in from now on."""
+        self.is_readable = False
 
     async def sha256_of(self, url: str) -> str:
         """Return the SHA-256 of the file at *url*."""

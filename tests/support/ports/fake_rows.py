@@ -8,6 +8,7 @@ from datetime import datetime
 from stageproxy.catalogue import ConstraintError, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
 from stageproxy.core.rights import ApiToken, redacted
 from stageproxy.core.stage.file_uploads import (
@@ -47,6 +48,7 @@ class FakeTables:
     uploads: dict[FileKey, FileUpload] = field(default_factory=dict)
     promotions: dict[str, Promotion] = field(default_factory=dict)
     entries: dict[FileKey, Entry] = field(default_factory=dict)
+    looks: dict[tuple[str, str, str], Look] = field(default_factory=dict)
     events: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> "FakeTables":
@@ -62,6 +64,7 @@ class FakeTables:
             dict(self.uploads),
             dict(self.promotions),
             dict(self.entries),
+            dict(self.looks),
             list(self.events),
         )
 
@@ -152,6 +155,9 @@ class FakeStageRows:
             key: one for key, one in self.tables.uploads.items() if key[0] != stage_id
         }
         self.tables.promotions.pop(stage_id, None)
+        self.tables.looks = {
+            key: one for key, one in self.tables.looks.items() if key[0] != stage_id
+        }
         FakePromotionRows(self.tables).remove_journal(stage_id)
         self.tables.stage_tokens = {
             digest: opened
@@ -328,11 +334,32 @@ class FakePromotionRows:
         _require(stage_id in self.tables.stages)
         self.tables.entries[stage_id, entry.filename] = entry
 
+    def remove_entry(self, stage_id: str, filename: str) -> None:
+        """Remove the entry of an artifact."""
+        self.tables.entries.pop((stage_id, filename), None)
+
     def remove_journal(self, stage_id: str) -> None:
         """Remove the journal of a stage."""
         self.tables.entries = {
             key: one for key, one in self.tables.entries.items() if key[0] != stage_id
         }
+
+
+@dataclass(frozen=True, slots=True)
+class FakeLookRows:
+    """See `catalogue.LookRows`."""
+
+    tables: FakeTables
+
+    def list(self, stage_id: str) -> Sequence[Look]:
+        """Return the looks at a stage, the latest first."""
+        looks = [one for key, one in sorted(self.tables.looks.items()) if key[0] == stage_id]
+        return sorted(looks, key=lambda one: one.at, reverse=True)
+
+    def save(self, look: Look) -> None:
+        """Store a look, in place of the former one of its kind by the same token."""
+        _require(look.stage_id in self.tables.stages)
+        self.tables.looks[look.stage_id, look.token_id, look.kind.value] = look
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +405,7 @@ class FakeRows:
         self.file_uploads = FakeFileUploadRows(self.tables)
         self.tokens = FakeTokenRows(self.tables)
         self.promotions = FakePromotionRows(self.tables)
+        self.looks = FakeLookRows(self.tables)
         self.audit = FakeAuditRows(self.tables)
 
     def copy(self) -> "FakeRows":

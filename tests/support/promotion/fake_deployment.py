@@ -63,6 +63,11 @@ class PublishingServer:
         await self.ways_out.stop(TOKEN, "s1")
         return await self.reports.show(TOKEN, "s1")
 
+    async def give_up(self) -> Stage:
+        """Give up what is not published of the stage, and return it."""
+        await self.ways_out.give_up(TOKEN, "s1")
+        return await self.stages.get(TOKEN, "s1")
+
     async def until_sending(self, *filenames: str) -> None:
         """Wait until these files are being sent."""
         while not set(filenames) <= set(await self._sending()):
@@ -159,11 +164,13 @@ class FakeDeployment:
             Background(),
         )
         reports = PromotionReports(
-            self.catalogue, self.clock, stages, publish_target, promotions.sent
+            self.catalogue, self.clock, stages, publish_target, promotions.live
         )
         async with promotions.background.open():
             await promotions.recover()
-            ways_out = WaysOut(self.catalogue, self.clock, stages, promotions.background)
+            ways_out = WaysOut(
+                self.catalogue, self.clock, stages, promotions.background, publish_target
+            )
             yield PublishingServer(promotions, reports, stages, ways_out)
 
     async def publish(self) -> tuple[Status, str]:

@@ -88,6 +88,7 @@ class FakePromotion:
     pause_seconds: float = 0
     pauses: list[timedelta] = field(default_factory=list)
     reports: list[tuple[str, int]] = field(default_factory=list)
+    waits: list[str] = field(default_factory=list)
     fake_target: FakePublishTarget = field(init=False)
     journal_store: FakeJournalStore = field(init=False)
 
@@ -113,6 +114,7 @@ class FakePromotion:
             credentials=self.credentials,
             clock=self.clock,
             report=lambda name, size: self.reports.append((name, size)),
+            wait_for=self.waits.append,
         )
         await runner.run()
         return self.journal_store.endings

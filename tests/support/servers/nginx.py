@@ -137,7 +137,7 @@ async def running_nginx(
     (folder / "nginx.conf").write_text(around)
     own = configuration_for(folder, port, behind, certificates, changes)
     (folder / "stageproxy.conf").write_text(own)
-    command = _nginx(), "-p", str(folder), "-c", str(folder / "nginx.conf")
+    command = nginx(), "-p", str(folder), "-c", str(folder / "nginx.conf")
     with (logs / "stderr").open("w") as stderr:
         process = await asyncio.create_subprocess_exec(*command, stderr=stderr)
     try:
@@ -149,7 +149,7 @@ async def running_nginx(
         await process.wait()
 
 
-def _nginx() -> str:
+def nginx() -> str:
     """Return the command, which Debian installs in a folder that only root's PATH has."""
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     assert found, "nginx is not installed: .ci/run installs it with apt-get."

@@ -153,7 +153,7 @@ class OtherIndexes:
         files = folder / "files"
         files.mkdir()
         command += ["--passwords", str(passwords), str(files)]
-        async with _running(*command, port=port, folder=folder):
+        async with running_index(*command, port=port, folder=folder):
             url = f"http://127.0.0.1:{port}/"
             yield OtherIndex(url, f"{url}simple/")
 
@@ -167,7 +167,7 @@ class OtherIndexes:
         done.ok()
         where = ["--host", "127.0.0.1", "--port", str(port), "--offline-mode"]
         command = [str(self.tools.command("devpi-server")), *data, *where, *_DEVPI_IN_A_HURRY]
-        async with _running(*command, port=port, folder=folder):
+        async with running_index(*command, port=port, folder=folder):
             url = f"http://127.0.0.1:{port}/{USERNAME}"
             await _put(url, {"password": PASSWORD})
             await _put(f"{url}/releases", {"bases": [], "volatile": volatile}, as_user=True)
@@ -195,11 +195,17 @@ async def _put(url: str, document: Mapping[str, object], *, as_user: bool = Fals
 
 
 @asynccontextmanager
-async def _running(*command: str, port: int, folder: Path) -> AsyncIterator[None]:
+async def running_index(
+    *command: str, port: int, folder: Path, settings: Mapping[str, str] = {}
+) -> AsyncIterator[None]:
     """Run a server until the block ends. It may be killed: its data is removed with its folder."""
     with (folder / "log").open("w") as said:
         process = await asyncio.create_subprocess_exec(
-            *command, env=clean_environment(), stdin=DEVNULL, stdout=said, stderr=STDOUT
+            *command,
+            env={**clean_environment(), **settings},
+            stdin=DEVNULL,
+            stdout=said,
+            stderr=STDOUT,
         )
     try:
         await _wait_until_it_listens(process, port, folder)

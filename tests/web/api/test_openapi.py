@@ -22,7 +22,7 @@ from tests.support.builders.distributions import a_wheel
 from tests.support.clients.api_description import ApiDescription
 from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex, Quirks
-from tests.support.promotion.promotion_client import PromotionClient, promotion_settings
+from tests.support.promotion.promotion_client import PromotionClient, an_entry, promotion_settings
 from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
@@ -138,6 +138,11 @@ async def promote(service: RunningService) -> None:
     promotion_client, promoted = PromotionClient(service), await service.staged(NEXT)
     await promotion_client.start(promoted, "client")
     await promotion_client.ask("POST", promoted, "/promotion/stop")
+    partial = await service.staged(WHEEL)
+    begun = (await promotion_client.start(partial, "client")).document
+    await promotion_client.report(begun, an_entry(WHEEL.filename, "sending"))
+    await promotion_client.report(begun, ending="error", reason="Why.")
+    await promotion_client.ask("POST", partial, "/promotion/give-up")
     await promotion_client.publish_as_client(promoted, NEXT)
     await promotion_client.show(promoted)
     await promotion_client.ask("GET", promoted, "/receipt")
@@ -165,7 +170,8 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
         for version in ("3.0", "4.0"):
             await service.api("POST", "stages", name="demo", version=version)
         unpublished = await service.open_stage("unpublished")
-        await PromotionClient(service).ask("POST", unpublished, "/promotion/stop")
+        for way_out in ("stop", "give-up"):
+            await PromotionClient(service).ask("POST", unpublished, f"/promotion/{way_out}")
 
     description = service.description
     failures = responses(description) - responses(description, below=400)

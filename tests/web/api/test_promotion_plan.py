@@ -28,7 +28,8 @@ async def test_plan(service: RunningService, promotion_client: PromotionClient, 
     answer = await promotion_client.plan(stage)
 
     plan = answer.document
-    expected = [planned(one) for one in (LINUX, WHEEL, SDIST)]
+    uploader = stage["files"][WHEEL.filename]["uploaded-by"]
+    expected = [planned(one, uploader) for one in (LINUX, WHEEL, SDIST)]
     assert (answer.status, plan["files"], plan["refused"]) == (200, expected, False)
     assert plan["manifest-digest"] == manifest_digest_of(SDIST, WHEEL, LINUX)
     assert plan["repository-url"] == f"{service.index.url}/legacy/"
@@ -36,13 +37,16 @@ async def test_plan(service: RunningService, promotion_client: PromotionClient, 
     assert (await service.api("GET", f"stages/{stage['id']}")).document["status"] == "open"
 
 
-def planned(distribution: Distribution, *, published: bool = False) -> dict[str, object]:
-    """Return a file as it is in a plan."""
+def planned(distribution: Distribution, uploaded_by: str) -> dict[str, object]:
+    """Return a file that is not published, as it is in a plan."""
     return {
         "filename": distribution.filename,
         "size": len(distribution.content),
         "sha256": distribution.sha256,
-        "published": published,
+        "published": False,
+        "uploaded-by": uploaded_by,
+        "uploaded-by-name": "admin",
+        "uploaded-at": "2026-11-22T12:00:00.123456Z",
     }
 
 

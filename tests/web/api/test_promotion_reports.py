@@ -129,7 +129,7 @@ async def test_ended_too_early_by_a_client(promotion_client: PromotionClient, st
 
 
 async def test_failed_at_the_client(promotion_client: PromotionClient, stage: Any) -> None:
-    """A failed promotion by a client lists what is live, and the stage can only be resumed."""
+    """A failed promotion by a client lists what is live, which cannot be replaced."""
     promotion = (await promotion_client.start(stage, "client")).document
     entries = [an_entry(WHEEL.filename), an_entry(SDIST.filename, "refused", said="No.")]
 
@@ -137,9 +137,7 @@ async def test_failed_at_the_client(promotion_client: PromotionClient, stage: An
         promotion, *entries, ending="error", reason="PyPI says no."
     )
 
-    edited = await promotion_client.service.upload(
-        a_wheel(version="2.0", tag="cp312-cp312-win_amd64")
-    )
+    edited = await promotion_client.service.upload(a_wheel(version="2.0", summary="Another demo"))
     reason = failed.document["reason"]
     assert (failed.document["status"], edited.status) == ("error", 409)
     assert reason.startswith(f"PyPI says no. 1 of 3 files are published: {WHEEL.filename}.")

@@ -27,8 +27,8 @@ STAGED = ("demo-2.0", "<title>2.0</title>")
 
 EVERYWHERE: dict[str, ContentFault] = {
     "another type": faults.typed("image/png"),
-    "text": faults.typed("text/plain"),
-    "no type": faults.typed(""),
+    "text": lambda _body, _kind: faults.answer(b"no such page", "text/plain"),
+    "text without a type": lambda _body, _kind: faults.answer(b"no such page", ""),
     "nothing": faults.changed(lambda _: b""),
     "white space": faults.changed(lambda _: b" \n"),
     "JSON of something else": faults.changed(lambda _: b'{"message":"hello"}'),
@@ -73,6 +73,10 @@ SOMEWHERE: dict[str, tuple[ContentFault, Collection[str]]] = {
     "a link that is no URL": (faults.replaced(b'"url":"http:', b'"url":"//[::1'), [PROJECT]),
     "HTML for JSON": (faults.typed("text/html"), [*JSON, FEED]),
     "JSON for HTML": (faults.typed("application/vnd.pypi.simple.v1+json"), [HTML, FEED]),
+    "cut off, of unknown length and type": (
+        lambda body, _: faults.cut_without_length(body, "application/octet-stream"),
+        [HTML],
+    ),
     "a tag that does not end": (faults.replaced(b"</body>", b"<a href='</body>"), [HTML]),
     "a feed of another project": (faults.replaced(b"/project/demo/<", b"/project/x/<"), [FEED]),
     "an item that does not end": (faults.replaced(b"</item>", b""), [FEED]),
@@ -162,3 +166,24 @@ async def test_documents_at_the_limit(service: RunningService, prefix: str) -> N
 
     assert [one.status for one in answers] == [200, 200]
     assert ["demo-2.0" in one.text for one in answers] == [True, True]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize(
+    "kind", ["", "application/octet-stream", "binary/octet-stream", "text/plain; charset=utf-8"]
+)
+async def test_documents_of_static_mirrors(
+    service: RunningService, prefix: str, name: str, kind: str
+) -> None:
+    """A document without a type, or with one that says nothing, is judged by its content.
+
+    It is edited, and answered with the type that it has.
+    """
+    client = Client(service, prefix)
+    good = await client.read(name)
+
+    answer = await client.read_faulty(name, faults.typed(kind))
+
+    media_types = [one.headers["Content-Type"].partition(";")[0] for one in (good, answer)]
+    assert (answer.status, answer.body) == (200, good.body)
+    assert media_types[1] in {media_types[0], "text/xml"}

@@ -1,14 +1,15 @@
 """Upload 2.0: publishing a session, once, as a whole, and without changes meanwhile."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.clients.pep694 import META, Pep694Client
-from tests.support.index.fake_index import JUST_OUT
-from tests.support.promotion.promotion_client import TOKEN, PromotionClient
-from tests.support.servers.service import RunningService, prefix_of
+from tests.support.index.fake_index import JUST_OUT, FakeIndex
+from tests.support.promotion.promotion_client import TOKEN, PromotionClient, promotion_settings
+from tests.support.servers.service import RunningService, prefix_of, running_service
 
 WHEEL = a_wheel(version="2.0")
 SDIST = an_sdist(version="2.0")
@@ -59,6 +60,66 @@ async def test_publish(client: Pep694Client, session: Any) -> None:
     assert (done["status"], done["notices"]) == ("published", [])
     accepted = client.service.index.uploads.history.accepted
     assert accepted == [WHEEL.filename, SDIST.filename]
+
+
+async def test_publish_without_a_digest(client: Pep694Client, session: Any) -> None:
+    """Without a digest, as the protocol has it, the answer and the receipt say what that means."""
+    answer = await client.publish(session)
+    await client.until_over(session)
+
+    receipt = (await client.service.api("GET", f"stages/{session['id']}/receipt")).document
+    for notices in (answer.document["notices"], receipt["notices"]):
+        assert notices[-1].startswith(
+            "The request to publish named no manifest digest, so whatever"
+        )
+
+
+async def test_publish_with_a_digest(client: Pep694Client, session: Any) -> None:
+    """With the digest of the session, exactly its files are published, without such a notice."""
+    answer = await client.publish(session, **{"manifest-digest": session["manifest-digest"]})
+    await client.until_over(session)
+
+    receipt = (await client.service.api("GET", f"stages/{session['id']}/receipt")).document
+    assert (answer.status, receipt["notices"]) == (202, [])
+    assert receipt["manifest-digest"] == session["manifest-digest"]
+
+
+async def test_swapped_file(client: Pep694Client, session: Any) -> None:
+    """A session whose file was replaced since its digest was read is 409, and stays open."""
+    await client.ask("GET", f"{session['links']['stage']}?look=true", Accept="application/json")
+    await client.service.upload(a_wheel(version="2.0", summary="Something else"))
+
+    answer = await client.publish(session, **{"manifest-digest": session["manifest-digest"]})
+
+    assert (answer.status, (await client.show(session))["status"]) == (409, "open")
+    assert [one["source"] for one in answer.document["errors"]] == [WHEEL.filename]
+    assert client.service.index.uploads.history.attempts == []
+
+
+@pytest.mark.parametrize("digest", ["541a", "", 7, "g" * 64])
+async def test_wrong_digest(client: Pep694Client, session: Any, digest: object) -> None:
+    """A digest that is none is 400."""
+    answer = await client.publish(session, **{"manifest-digest": digest})
+
+    assert answer.status == 400
+    assert client.service.index.uploads.history.attempts == []
+
+
+async def test_mandatory_digest(tmp_path: Path, index: FakeIndex) -> None:
+    """If the settings say so, a session is published only with its digest."""
+    settings = {**promotion_settings(index), "pep694_needs_digest": "true"}
+    async with running_service(tmp_path / "data", index, promotion=settings) as service:
+        client = Pep694Client(service)
+        session = await client.session()
+        await client.upload(session, WHEEL)
+        digest = {"manifest-digest": (await client.show(session))["manifest-digest"]}
+
+        without = await client.publish(session)
+        with_digest = await client.publish(session, **digest)
+
+        assert (without.status, with_digest.status) == (400, 202)
+        assert [one["source"] for one in without.document["errors"]] == ["manifest-digest"]
+        await client.until_over(session)
 
 
 async def test_processing(client: Pep694Client, processing: Any) -> None:

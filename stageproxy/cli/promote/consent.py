@@ -1,0 +1,98 @@
+"""The consent to a plan: a question at a terminal, or an approval of these files elsewhere."""
+
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from enum import Enum, auto
+
+import click
+
+from stageproxy.cli.output import FailedError
+from stageproxy.cli.promote.approval import ApprovalOptions
+from stageproxy.cli.promote.senders import Document
+from stageproxy.cli.promote.texts import messages_at, print_plan, question
+
+
+class Consent(Enum):
+    """What a plan needs before it is carried out."""
+
+    GIVEN = auto()
+    """Nothing: these files were approved, and so were the warnings."""
+    QUESTION = auto()
+    """An answer at the terminal."""
+    APPROVAL = auto()
+    """An approval of these files. There is nobody to ask."""
+    ACKNOWLEDGEMENT = auto()
+    """`--yes`, because of the warnings. There is nobody to ask."""
+
+
+def needed_consent(
+    plan: Document, approval: ApprovalOptions, *, yes: bool, can_ask: bool
+) -> Consent:
+    """Return what a plan still needs. *yes*: the question is answered, whatever it warns of.
+
+    `--yes` alone approves nothing, because nobody has seen these files.
+    """
+    resumes = plan["resumes"]
+    has_warnings = bool(plan["warnings-digest"]) and not (resumes and resumes["covers-warnings"])
+    is_approved = approval.is_given or bool(resumes)
+    if is_approved and (yes or (resumes and not has_warnings)):
+        return Consent.GIVEN
+    if can_ask and not yes:
+        return Consent.QUESTION
+    if not is_approved:
+        return Consent.APPROVAL
+    return Consent.ACKNOWLEDGEMENT if has_warnings else Consent.GIVEN
+
+
+def obtain_consent(
+    plan: Document,
+    approval: ApprovalOptions,
+    *,
+    yes: bool,
+    as_json: bool,
+    again: Callable[[str], str],
+) -> None:
+    """Return if a plan may be carried out, and otherwise raise.
+
+    *again* returns the command line that publishes files with a manifest digest.
+    """
+    can_ask = sys.stdin.isatty() and not as_json
+    match needed_consent(plan, approval, yes=yes, can_ask=can_ask):
+        case Consent.GIVEN:
+            return
+        case Consent.QUESTION:
+            _ask(plan)
+        case Consent.APPROVAL:
+            raise _unapproved(plan, again, yes=yes)
+        case Consent.ACKNOWLEDGEMENT:
+            raise _unacknowledged(plan, as_json=as_json)
+
+
+def _ask(plan: Document) -> None:
+    """Ask whether to publish, where the plan can be read. The default is no."""
+    if not sys.stdout.isatty():
+        with redirect_stdout(sys.stderr):
+            print_plan(plan)
+    if not click.confirm(f"\n{question(plan)}", err=True):
+        raise FailedError("Nothing was published, because the answer was no.")
+
+
+def _unapproved(plan: Document, again: Callable[[str], str], *, yes: bool) -> click.UsageError:
+    reason = (
+        "--yes answers the question, but does not say which files may be published"
+        if yes
+        else "There is no terminal to ask at"
+    )
+    digest = plan["manifest-digest"]
+    return click.UsageError(
+        f"{reason}. Nothing was published. Check the files and what has changed with "
+        f"`stageproxy promote STAGE --dry-run`, then approve exactly these files with "
+        f"--manifest, or with --hashes FILE and the hashes of the build:\n  {again(digest)}"
+    )
+
+
+def _unacknowledged(plan: Document, *, as_json: bool) -> FailedError:
+    messages = messages_at(plan, "warn") if as_json else ()
+    sentence = "There are warnings. Read them, and add --yes to publish anyway."
+    return FailedError("\n  ".join([sentence, *messages]))

@@ -1,0 +1,29 @@
+"""`stageproxy promote --give-up`: ending a stage of which only a part is published."""
+
+import sys
+
+import click
+
+from stageproxy.cli.connection import Connection
+from stageproxy.cli.output import print_json
+
+_QUESTION = "\nGive up what is left? What is published stays public for ever."
+
+
+async def give_up_stage(connection: Connection, stage: str, *, yes: bool, as_json: bool) -> None:
+    """Give up what is not published of a stage, after a question, and print what is public."""
+    if not yes and (as_json or not sys.stdin.isatty()):
+        raise click.UsageError("--give-up asks at a terminal. Elsewhere, add --yes.")
+    reference = connection.parse_stage(stage)
+    async with connection.open(reference.server) as client:
+        path = f"api/stages/{await client.get_stage_id(reference)}/promotion"
+        before = await client.request("GET", path)
+        if before["status"] == "error" and not yes:
+            click.echo(before["reason"])
+            click.confirm(_QUESTION, abort=True, err=True)
+        promotion = await client.request("POST", f"{path}/give-up")
+    if as_json:
+        document = {"status": promotion["status"], "promotion": promotion}
+        print_json({**document, "receipt": None, "plan": None})
+        return
+    click.echo(promotion["reason"])

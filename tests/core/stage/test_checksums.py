@@ -1,0 +1,119 @@
+"""Hashes of files in the output of tools and in the logs of CI jobs."""
+
+import pytest
+
+from stageproxy.core.stage.checksums import (
+    Checksums,
+    Hash,
+    checksum_differences,
+    parse_checksums,
+)
+
+A, B = "a" * 64, "b" * 64
+SDIST, WHEEL = "demo-1.0.tar.gz", "demo-1.0-py3-none-any.whl"
+TIME = "2026-11-30T12:00:00.0000000Z"
+
+ONE_FILE = {
+    "sha256sum": f"{A}  {SDIST}",
+    "binary": f"{A} *{SDIST}",
+    "folder and carriage return": f"{A.upper()}  ./dist/{SDIST}\r",
+    "folder of Windows": f"{A} *D:\\a\\demo\\dist\\{SDIST}",
+    "escaped name of sha256sum": f"\\{A}  dist\\\\{SDIST}",
+    "BSD": f"SHA256 (dist/{SDIST}) = {A}",
+    "openssl": f"SHA2-256(dist/{SDIST})= {A}",
+    "Get-FileHash": f"SHA256          {A.upper()}       D:\\a\\{SDIST}",
+    "comment and repetition": f"# of the build\n\n{A}  {SDIST}\n{A}  again/{SDIST}\n",
+    "log of GitHub": f"{TIME} ##[group]Run sha256sum dist/*\n{TIME} {A}  dist/{SDIST}",
+    "log of a matrix job": f"build\tsha256sum\t{TIME} {A}  dist/{SDIST}",
+    "colors": f"\x1b[36;1m{A}\x1b[0m  \x1b[32mdist/{SDIST}\x1b[0m",
+    "marker of Buildkite": f"\x1b_bk;t=1700000000000\x07{A}  dist/{SDIST}",
+    "section of GitLab": f"section_start:1560896352:hash\r\x1b[0K{A}  {SDIST}",
+    "docker compose": f"build-1  | {A}  {SDIST}",
+    "pip hash": f"dist/{SDIST}:\n--hash=sha256:{A}",
+    "pip hash in a log": f"{TIME} dist/{SDIST}:\n{TIME} --hash=sha256:{A}",
+    "certutil": f"SHA256 hash of dist\\{SDIST}:\n{A}\nCertUtil: -hashfile completed.",
+    "requirement": f"demo @ https://files.example/packages/aa/{SDIST} --hash=sha256:{A}",
+    "link": f'<a href="/packages/{SDIST}#sha256={A}">{SDIST}</a>',
+    "attestation": f"subject {SDIST}@sha256:{A}",
+    "JSON": f'{{"filename": "{SDIST}", "digests": {{"blake2b_256": "{B}", "sha256": "{A}"}}}}',
+    "uv": f"DEBUG Hashed dist/{SDIST}: sha256={A}, uploading {SDIST} (1.0KiB)",
+    "byte order mark": f"\ufeff{A}  {SDIST}",
+    "other kinds of hashes": f"{B}{B}  {SDIST}\nBLAKE2b-256 ({SDIST}) = {B}\n{A}  {SDIST}",
+    "other kinds of files": f"{B}  {SDIST}.asc\n{B}  README.md\n{A}  {SDIST}",
+}
+
+
+@pytest.mark.parametrize("text", ONE_FILE.values(), ids=ONE_FILE)
+def test_hash_of_a_file(text: str) -> None:
+    """The hash of a file is found in the output of a tool and in a log, whatever is around it."""
+    found = parse_checksums(text.encode()).hashes
+
+    assert {name: one.sha256 for name, one in found.items()} == {SDIST: A}
+
+
+def test_output_of_powershell() -> None:
+    """A file that PowerShell wrote, in UTF-16, is read."""
+    assert parse_checksums(f"{A}  {SDIST}\r\n".encode("utf-16")).hashes == {SDIST: Hash(A, 1)}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"{A} {SDIST} {B} {WHEEL}", f'{{"{SDIST}": "{A}", "{WHEEL}": "{B}"}}'],
+    ids=["hashes first", "names first"],
+)
+def test_two_files_on_a_line(line: str) -> None:
+    """Hashes and names that alternate on one line belong together in this order."""
+    assert parse_checksums(line.encode()).hashes == {SDIST: Hash(A, 1), WHEEL: Hash(B, 1)}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"{A} {B} {SDIST} {WHEEL}", f"{A} {B} {SDIST}", f"{A} {SDIST} {WHEEL}", f"{A[1:]} {SDIST}"],
+    ids=["side by side", "two hashes", "two names", "short hash"],
+)
+def test_ambiguous_line(line: str) -> None:
+    """A line from which nobody can tell which hash a file has is ignored, and remembered."""
+    found = parse_checksums(f"{B}  other.zip\n{line}".encode())
+
+    assert found.hashes == {"other.zip": Hash(B, 1)}
+    assert found.without[SDIST] == 2
+
+
+def test_file_with_two_hashes() -> None:
+    """Lines that contradict each other are an error that names both."""
+    with pytest.raises(ValueError, match=f"Line 3 has the sha256 {B} for {SDIST}, but line 1 has"):
+        parse_checksums(f"{A}  {SDIST}\n\n{B}  x/{SDIST}".encode())
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", f"{A}  README.md", f"{A[1:]}  {SDIST}"])
+def test_no_hash_at_all(text: str) -> None:
+    """Without any hash of a wheel or an sdist, the error says what a line needs."""
+    with pytest.raises(ValueError, match=r"It has no hash of a wheel or an sdist\. Each"):
+        parse_checksums(text.encode())
+
+
+def test_long_lines() -> None:
+    """Long lines that are no hashes, such as encoded files, take no long time."""
+    junk = "a" * 200_000
+
+    found = parse_checksums(f"{junk}\n{junk[:1000]}.whl\n{A}  {SDIST}".encode())
+
+    assert found.hashes == {SDIST: Hash(A, 3)}
+
+
+def test_nothing_differs() -> None:
+    """The same files with the same hashes do not differ."""
+    assert [*checksum_differences({SDIST: A}, Checksums({SDIST: Hash(A, 1)}))] == []
+
+
+def test_every_difference() -> None:
+    """Every file that is missing, additional or different is named, with its line."""
+    staged = {"both": A, "more": A, "named": A, "other": A}
+    hashes = {"both": Hash(A, 1), "less": Hash(A, 2), "other": Hash(B, 3)}
+
+    less, more, named, other = checksum_differences(staged, Checksums(hashes, {"named": 4}))
+
+    assert less == "less is in line 2 of the hashes, but not in the stage."
+    assert more == "more is in the stage, but not in the hashes."
+    assert named.startswith("named is in the stage, but not in the hashes. Line 4 names it without")
+    assert other == f"other has sha256 {A} in the stage, but {B} in line 3 of the hashes."
