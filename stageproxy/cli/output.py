@@ -1,6 +1,7 @@
 """Output of the commands: JSON documents, text and errors."""
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ _STATUS_TEXTS = {
     "published": "is published",
     "error": "was not published completely",
     "canceled": "is canceled",
+    "expired": "has expired",
+    "given-up": "is partly published, and the rest was given up",
 }
 
 
@@ -57,7 +60,7 @@ def label_of(document: Mapping[str, Any], key: str) -> str:
 def print_stage(stage: Mapping[str, Any]) -> None:
     """Print a stage as text."""
     version = stage["version"] or "(no version yet)"
-    status = _STATUS_TEXTS.get(stage["status"], stage["status"])
+    status = _STATUS_TEXTS.get(end_or_status(stage), stage["status"])
     click.echo(f"Stage {stage['project']} {version} {status} (id {stage['id']})")
     for notice in stage["notices"]:
         click.echo(f"  {notice}")
@@ -95,6 +98,10 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
         click.echo(f"\nStage URL: {url}\nThe stage is empty. Upload files to it:")
         click.echo(f"  stageproxy upload --stage {url} FILE…")
         click.echo(f"  twine upload --repository-url {url}legacy/ FILE…")
+        return
+    if stage["status"] == "published":
+        click.echo("\nInstall it from the index:")
+        click.echo(f"  pip install {shlex.quote(stage['project'] + '==' + stage['version'])}")
         return
     commands = install_commands(url, stage["project"], stage["version"])
     click.echo(f"\nStage URL: {url}")

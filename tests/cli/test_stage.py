@@ -376,3 +376,23 @@ def test_cancel_empty(cli: CommandRunner) -> None:
 def test_cancel_with_wrong_usage(cli: CommandRunner, arguments: tuple[str, ...]) -> None:
     """Stages are named, or all empty ones are canceled: anything else is wrong usage."""
     assert cli.run("stage", "cancel", *arguments).code == 2
+
+
+@pytest.mark.parametrize("command", ["open", "extend"])
+def test_lifetime_beyond_the_limit(cli: CommandRunner, command: str) -> None:
+    """A lifetime that the server shortens is not shortened silently."""
+    arguments = [cli.project, "2.0", "--lifetime", "90d"]
+    if command == "extend":
+        arguments = [cli.json("stage", "open", cli.project, "2.0")["id"], "--by", "90d"]
+
+    ended = cli.run("stage", command, *arguments)
+
+    assert ended.code == 0
+    assert "  The server keeps a stage for at most 30d after it was opened: " in ended.stdout
+    shown = cli.json("stage", "show", cli.project)
+    assert (lifetime_of(shown), shown["notices"]) == (timedelta(days=30), [])
+
+
+def test_lifetime_within_the_limit(cli: CommandRunner) -> None:
+    """A lifetime that is granted needs no notice."""
+    assert cli.json("stage", "open", cli.project, "2.0", "--lifetime", "3d")["notices"] == []
