@@ -135,6 +135,20 @@ class UpstreamSettings(SettingsTable):
     files_url: str = Field(
         "", description="URL of the file host. If set, redirects may lead only there and to `url`."
     )
+    fallback_url: str = Field(
+        "",
+        description="URL of the index to which upstream redirects for projects that it does not "
+        "have.",
+    )
+    forbidden_means_missing: bool = Field(
+        default=False,
+        description="Whether upstream answers 403 for projects that it does not have.",
+    )
+    private: bool = Field(
+        default=False,
+        description="Whether only the server can reach upstream: absolute links to it then lead "
+        "below the stage.",
+    )
     connect_timeout: Duration = timedelta(seconds=5)
     read_timeout: Duration = timedelta(seconds=15)
     total_timeout: Duration = Field(

@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
+from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.promotion.journal import Entry, Journal
@@ -108,6 +109,10 @@ class Index(Protocol):
     @property
     def site(self) -> str:
         """The URL of its `/` for people, without credentials."""
+
+    @property
+    def space(self) -> UrlSpace:
+        """Its URLs, and the paths below a stage that stand for them."""
 
     async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
         """Return a whole document, or `None` if upstream has none at that path.

@@ -22,6 +22,11 @@ from stageproxy.upstream.pip_index import index_of_pip
 index = index_of_pip()
 print(index, index.root, index.simple, sep="\\n")
 """
+ASK_FOR_NETWORK = """
+from stageproxy.upstream.pip_index import settings_of_pip
+found = settings_of_pip().network
+print(found.authorities, found.client_certificate, found.proxy, found.trusted_hosts, sep="\\n")
+"""
 
 
 @pytest.fixture
@@ -289,12 +294,12 @@ def test_secrets_are_not_shown() -> None:
         pytest.param("/simple", "/", "/simple/", id="as usual"),
         pytest.param("/simple/", "/", "/simple/", id="with a slash"),
         pytest.param("/a/simple", "/a/", "/a/simple/", id="below a path"),
-        pytest.param("/a/index", "/a/index/", "/a/index/", id="of another name"),
+        pytest.param("/a/+simple/", "/a/", "/a/+simple/", id="of another name"),
         pytest.param("", "/", "/", id="the root itself"),
     ],
 )
 async def test_upstream_is_what_pip_uses(given: str, root: str, simple: str) -> None:
-    """The root of pip's index URL is its parent if the URL ends in `simple`, else itself."""
+    """The root of pip's index URL is the folder around it, whatever its name."""
     host = "https://index.example"
     environment = {**own_environment(), "PIP_INDEX_URL": host + given}
 
@@ -315,6 +320,29 @@ async def test_credentials_of_pip_are_used_and_not_shown() -> None:
     assert safe == "IndexUrls(https://index.example/)"
     assert (root, simple) == (given.removesuffix("simple"), f"{given}/")
     assert URL(root).password == "pass@word"
+
+
+async def test_network_settings_of_pip(tmp_path: Path) -> None:
+    """Certificates, proxy and trusted hosts are read where the index is read: from pip."""
+    file = tmp_path / "pip.conf"
+    file.write_text(
+        "[global]\ncert = /etc/authorities.pem\nproxy = http://user:secret@proxy.example:3128\n"
+        "trusted-host =\n    index.example\n    other.example:8443\n"
+    )
+    inherited = {
+        name: text for name, text in own_environment().items() if not name.startswith("PIP_")
+    }
+    own = {"PIP_CONFIG_FILE": str(file), "PIP_CLIENT_CERT": "/etc/client.pem"}
+    environment = {**inherited, **own}
+
+    done = await run(sys.executable, "-c", ASK_FOR_NETWORK, environment=environment)
+
+    assert done.ok().stdout.splitlines() == [
+        "/etc/authorities.pem",
+        "/etc/client.pem",
+        "http://user:secret@proxy.example:3128",
+        "('index.example', 'other.example:8443')",
+    ]
 
 
 def test_project_pages_elsewhere() -> None:

@@ -23,11 +23,12 @@ from stageproxy.core.stage.release_findings import findings_by_file, release_fin
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
 from stageproxy.upstream.cache import CachedIndex
-from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
+from stageproxy.upstream.network import DEFAULTS, NetworkSettingsError
 from stageproxy.upstream.pip_index import (
-    IndexUrls,
     NoPipIndexError,
-    index_of_pip,
+    PipSettings,
+    settings_of_pip,
     urls_of,
     urls_of_simple,
 )
@@ -60,7 +61,10 @@ def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json:
         return
     if not files:
         raise click.UsageError("Name the files to check, or list the rules with --rules.")
-    verdicts = asyncio.run(_check_files(files, against))
+    try:
+        verdicts = asyncio.run(_check_files(files, against))
+    except NetworkSettingsError as error:
+        raise FailedError(str(error)) from error
     print_verdicts(verdicts, is_index_checked=against is not None, as_json=as_json)
     if any(one.refused for one in verdicts):
         raise SystemExit(1)
@@ -83,7 +87,7 @@ async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdi
     now = datetime.now(UTC)
     if against is None:
         return [_judge(group, _NO_STATE, now) for group in releases]
-    async with _open_index(_urls_of(against)) as published:
+    async with _open_index(_index_of(against)) as published:
         return [_judge(group, await _fetch_state(published, group), now) for group in releases]
 
 
@@ -94,11 +98,11 @@ def _release_of(file: LocalFile) -> tuple[str, str]:
     return file.name.project, canonicalize_version(file.name.version)
 
 
-def _urls_of(against: str) -> IndexUrls:
-    """Return the URLs of an index. A URL without a path is its root, as in `upstream.url`."""
+def _index_of(against: str) -> PipSettings:
+    """Return an index. A URL without a path is its root, as in `upstream.url`."""
     if against == _PIP:
         try:
-            return index_of_pip()
+            return settings_of_pip()
         except NoPipIndexError as error:
             raise FailedError(
                 "pip does not report which index it uses. Give its URL: --against URL."
@@ -108,7 +112,8 @@ def _urls_of(against: str) -> IndexUrls:
             f"{against} is not the URL of an index. Give one that begins with https://, or `pip`."
         )
     is_root = URL(against).path == "/"
-    return urls_of(against) if is_root else urls_of_simple(against)
+    urls = urls_of(against) if is_root else urls_of_simple(against)
+    return PipSettings(urls, DEFAULTS)
 
 
 def _is_web_url(text: str) -> bool:
@@ -120,14 +125,14 @@ def _is_web_url(text: str) -> bool:
 
 
 @asynccontextmanager
-async def _open_index(urls: IndexUrls) -> AsyncIterator[UpstreamReader]:
+async def _open_index(settings: PipSettings) -> AsyncIterator[UpstreamReader]:
     # Services log for servers. Here a failure becomes a finding or an error.
     logging.getLogger("stageproxy").addHandler(logging.NullHandler())
-    async with open_session(_TIMEOUTS) as session:
+    async with open_session(_TIMEOUTS, settings.network) as session:
         upstream = UpstreamIndex(
             session,
-            urls,
-            files_url="",
+            settings.index,
+            IndexPolicy(network=settings.network),
             total_timeout=timedelta(seconds=_TOTAL_TIMEOUT),
             max_page_size=_MAX_PAGE_SIZE,
         )

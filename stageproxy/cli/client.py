@@ -1,23 +1,20 @@
 """The HTTP client that all commands but `serve` use."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from weakref import WeakSet
 
 import aiohttp
 import click
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
 from yarl import URL
 
 from stageproxy import __version__
 from stageproxy.cli.output import FailedError, OutOfReachError
 from stageproxy.cli.stage_names import NotUniqueError, find_stage, project_of
+from stageproxy.upstream.session import AbortingConnector
 
 _OUT_OF_REACH_STATUSES = frozenset({502, 503, 504})
 _FIRST_ERROR_STATUS = 400
@@ -48,40 +45,9 @@ async def open_client(server: URL, token: str | None, origin: str = "") -> Async
     if token:
         headers["Authorization"] = f"Bearer {token}"
     async with aiohttp.ClientSession(
-        connector=_AbortingConnector(), headers=headers, timeout=TIMEOUTS
+        connector=AbortingConnector(), headers=headers, timeout=TIMEOUTS
     ) as session:
         yield Client(session, server, has_token=token is not None, origin=origin)
-
-
-class _AbortingConnector(aiohttp.TCPConnector):
-    """A connector that aborts its connections when it is closed.
-
-    A server may refuse an upload before it has read all of it. aiohttp then only asks the
-    transport to close, which waits until the rest is sent, and forgets the connection. The command
-    ends before that, and would leave the socket open.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._transports: WeakSet[asyncio.Transport] = WeakSet()
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
-    ) -> Connection:
-        """Return a connection, and remember its transport."""
-        connection = await super().connect(req, traces, timeout)
-        if connection.transport is not None:
-            self._transports.add(connection.transport)
-        return connection
-
-    async def close(self, *, abort_ssl: bool = False) -> None:
-        """Close all connections, without sending what is still to be sent."""
-        for transport in self._transports:
-            transport.abort()
-        await super().close(abort_ssl=abort_ssl)
 
 
 @dataclass(frozen=True, slots=True)

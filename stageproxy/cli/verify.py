@@ -21,7 +21,8 @@ from stageproxy.cli.output import FailedError, OutOfReachError, print_json
 from stageproxy.config import load_config
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.server.wiring import upstream_of
-from stageproxy.upstream.pip_index import urls_of
+from stageproxy.upstream.network import DEFAULTS
+from stageproxy.upstream.pip_index import PipSettings, urls_of
 
 _CONCURRENCY = 8
 _ATTEMPTS = 3
@@ -207,8 +208,12 @@ async def _compare(
     if "stage" not in document["links"]:
         raise FailedError("The stage has ended. Name a stage that is open.")
     through = reference.url or URL(document["links"]["stage"])
-    simple = urls_of(upstream).simple if upstream else await asyncio.to_thread(_configured_upstream)
-    async with _open_comparison(simple, through.joinpath("simple/")) as comparison:
+    settings = (
+        PipSettings(urls_of(upstream), DEFAULTS)
+        if upstream
+        else await asyncio.to_thread(_configured_upstream)
+    )
+    async with _open_comparison(settings, through.joinpath("simple/")) as comparison:
         names = (
             await _pick_names(comparison, names_or_sample)
             if isinstance(names_or_sample, _Sample)
@@ -222,19 +227,23 @@ async def _compare(
     }
 
 
-def _configured_upstream() -> URL:
-    return upstream_of(load_config(None, os.environ)).simple
+def _configured_upstream() -> PipSettings:
+    return upstream_of(load_config(None, os.environ))
 
 
 @asynccontextmanager
-async def _open_comparison(upstream: URL, staged: URL) -> AsyncIterator[_Comparison]:
+async def _open_comparison(upstream: PipSettings, staged: URL) -> AsyncIterator[_Comparison]:
     """Open both sides. Neither receives an API token, nor does a host that they redirect to."""
+    network = upstream.network
+    connector = aiohttp.TCPConnector(ssl=network.tls_context(os.environ))
     async with (
-        # As the server does, use the proxy of the environment for upstream.
-        aiohttp.ClientSession(timeout=TIMEOUTS, trust_env=True) as direct,
+        # As the server does, use the proxy of pip or of the environment for upstream.
+        aiohttp.ClientSession(
+            connector=connector, proxy=network.proxy_url, timeout=TIMEOUTS, trust_env=True
+        ) as direct,
         aiohttp.ClientSession(timeout=TIMEOUTS) as through,
     ):
-        yield _Comparison(_Side(direct, upstream), _Side(through, staged))
+        yield _Comparison(_Side(direct, upstream.index.simple), _Side(through, staged))
 
 
 async def _pick_names(comparison: _Comparison, sample: _Sample) -> list[str]:

@@ -32,6 +32,7 @@ from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_
 from stageproxy.store.files import FileStore, Inspector
 from stageproxy.store.inspection import Inspection
 from stageproxy.store.migrations import NewerSchemaError
+from stageproxy.upstream.network import NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
     without_credentials,
@@ -67,7 +68,7 @@ async def open_service(
 ) -> AsyncIterator[Service]:
     """Open everything that a running server needs, and close it at the end."""
     upstream = await asyncio.to_thread(upstream_of, config)
-    log.info("upstream is %s", without_credentials(upstream.root))
+    log.info("upstream is %s", without_credentials(upstream.index.root))
     metrics = Metrics()
     patience = Timeouts(
         connect=config.upstream.connect_timeout,
@@ -78,15 +79,17 @@ async def open_service(
     )
     inspection = Inspection() if inspector is None else nullcontext(inspector)
     with inspection as opened, Database(directory.database) as database:
-        publishing = open_session(patience, keep_alive=False)
-        async with open_session(patience) as reader, publishing as publisher:
+        publishing = open_session(patience, upstream.network, keep_alive=False)
+        async with open_session(patience, upstream.network) as reader, publishing as publisher:
             adapters = Adapters(
                 database=database,
                 files=FileStore(directory.root / "files", opened),
                 index=index_of(config, upstream, reader, metrics.count_upstream_document),
                 clock=clock or SystemClock(),
             )
-            publish_target = publish_target_of(config, upstream, publisher, metrics.count_attempt)
+            publish_target = publish_target_of(
+                config, upstream.index, publisher, metrics.count_attempt
+            )
             service = assemble(config, adapters, publish_target, urls, metrics)
             await service.completion.recover()
             async with service.promotions.background.open():
@@ -205,5 +208,11 @@ def log_to_stderr(log_format: str, level: str) -> None:
     logging.captureWarnings(capture=True)
 
 
-SERVE_FAILURES = (CannotListenError, DataDirectoryError, NewerSchemaError, NoPipIndexError)
+SERVE_FAILURES = (
+    CannotListenError,
+    DataDirectoryError,
+    NetworkSettingsError,
+    NewerSchemaError,
+    NoPipIndexError,
+)
 """The errors that prevent the start and have a sentence for the operator."""

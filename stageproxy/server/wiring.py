@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -47,12 +47,14 @@ from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.downloads import FileDownloads
-from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
+from stageproxy.upstream.network import DEFAULTS
 from stageproxy.upstream.pip_index import (
     IndexUrls,
+    PipSettings,
     default_of_pip,
-    index_of_pip,
     publishing_urls,
+    settings_of_pip,
     urls_of,
     urls_of_simple,
     without_credentials,
@@ -171,19 +173,30 @@ def _add_uploads(
     return completion
 
 
-def upstream_of(config: Config) -> IndexUrls:
-    """Return the URLs of upstream: those of the settings, or else of the index that pip uses."""
-    if config.upstream.url:
-        return urls_of(config.upstream.url, config.upstream.simple_url)
-    return index_of_pip()
+def upstream_of(config: Config) -> PipSettings:
+    """Return upstream, by the settings or else the index that pip uses, and how it is reached.
+
+    pip's certificates and proxy are used for an upstream of the settings, too. For plain
+    HTTP, pip is not asked.
+    """
+    settings = config.upstream
+    if not settings.url:
+        return settings_of_pip()
+    index = urls_of(settings.url, settings.simple_url)
+    needs_tls = "https" in {index.root.scheme, index.simple.scheme}
+    return PipSettings(index, settings_of_pip().network if needs_tls else DEFAULTS)
 
 
 def index_of(
-    config: Config, urls: IndexUrls, session: ClientSession, report: Callable[[str, float], None]
+    config: Config,
+    upstream: PipSettings,
+    session: ClientSession,
+    report: Callable[[str, float], None],
 ) -> CachedIndex:
     """Return the index that is previewed."""
+    policy = replace(_policy_of(config), network=upstream.network)
     return CachedIndex(
-        _upstream_index(config, urls, session, files_url=config.upstream.files_url),
+        _upstream_index(config, upstream.index, session, policy),
         fresh_for=config.upstream.fresh_for,
         max_size=config.upstream.cache_size,
         report=report,
@@ -202,8 +215,10 @@ def publish_target_of(
     urls = publishing_urls(settings.repository_url, settings.index_url, upstream)
     if urls is None:
         return None
+    # Projects of the fallback are not on this index.
+    own_projects_only = replace(_policy_of(config), files_url="", has_fallback=False)
     index = CachedIndex(
-        _upstream_index(config, urls_of_simple(str(urls.index)), session, files_url=""),
+        _upstream_index(config, urls_of_simple(str(urls.index)), session, own_projects_only),
         # What is published is fetched each time: nothing of it is cached.
         fresh_for=timedelta(0),
         max_size=0,
@@ -225,13 +240,22 @@ def publish_target_of(
     )
 
 
+def _policy_of(config: Config) -> IndexPolicy:
+    return IndexPolicy(
+        files_url=config.upstream.files_url,
+        fallback_url=config.upstream.fallback_url,
+        is_private=config.upstream.private,
+        forbidden_means_missing=config.upstream.forbidden_means_missing,
+    )
+
+
 def _upstream_index(
-    config: Config, urls: IndexUrls, session: ClientSession, *, files_url: str
+    config: Config, urls: IndexUrls, session: ClientSession, policy: IndexPolicy
 ) -> UpstreamIndex:
     return UpstreamIndex(
         session,
         urls,
-        files_url=files_url,
+        policy,
         total_timeout=config.upstream.total_timeout,
         max_page_size=config.upstream.max_page_size,
     )

@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote
+from functools import partial
+from urllib.parse import quote, unquote
+
+from packaging.utils import canonicalize_name
 
 from stageproxy.caching import LoadingCache
 from stageproxy.catalogue import Catalogue
 from stageproxy.core.errors import NotFoundError, UpstreamFailedError
 from stageproxy.core.index.feed import add_to_feed
+from stageproxy.core.index.links import PageLinks, may_leave
 from stageproxy.core.index.negotiation import ACCEPT_FOR, SimpleType, simple_type
 from stageproxy.core.index.pages import (
     FEED_TYPES,
@@ -66,10 +70,27 @@ class StagedDocuments:
 
         def edit(document: Document) -> bytes:
             staged = staged_files(stage, _TO_ROOT)
-            page_url = f"{self.urls.url_of(stage)}simple/{stage.project}/"
-            return add_to_page(document, stage.project, staged, page_url=page_url)
+            return add_to_page(document, stage.project, staged, links)
 
+        links = self._links(stage, page.url, f"simple/{stage.project}/")
         return await self._edited("page", stage, page, edit)
+
+    async def with_links(self, stage: Stage, page: Document, path: str) -> Document:
+        """Return upstream's page of another project, with links that lead to its files.
+
+        *path* is that of the page below the stage. A page that cannot be read, or has
+        no link that leaves the stage, is returned as it is.
+        """
+        kind = page.simple_type
+        if kind is None or not may_leave(kind, page.body, self.index.space):
+            return page
+        project = canonicalize_name(unquote(path).rstrip("/").rpartition("/")[2])
+        links = self._links(stage, page.url, path)
+        try:
+            body = await asyncio.to_thread(add_to_page, page, project, [], links)
+        except UnreadablePageError:
+            return page
+        return page if body is page.body else await asyncio.to_thread(page.with_body, body)
 
     async def upstream_page(self, stage: Stage, accept: str, *, fresh: bool) -> Document | None:
         """Return upstream's page of the project, or `None` if there is none."""
@@ -91,7 +112,8 @@ class StagedDocuments:
 
         The document cannot be made if a mirror has the project but no JSON API.
         """
-        upstream = await self.index.find(f"pypi/{stage.project}/json", _JSON, fresh=fresh)
+        path = f"pypi/{stage.project}/json"
+        upstream = await self.index.find(path, _JSON, fresh=fresh)
         if not stage.artifacts:
             return upstream
         if upstream is None and await self._has_project(stage, fresh=fresh):
@@ -103,7 +125,9 @@ class StagedDocuments:
             "json",
             stage,
             _checked(upstream, "json", JSON_TYPES),
-            lambda document: add_to_project_json(document.body, document.url, staged),
+            lambda document: add_to_project_json(
+                document.body, self._links(stage, document.url, path), staged
+            ),
         )
 
     async def release_json(self, stage: Stage, version: str, *, fresh: bool) -> Document | None:
@@ -118,7 +142,9 @@ class StagedDocuments:
                 path,
                 stage,
                 _checked(upstream, "json", JSON_TYPES),
-                lambda document: add_to_release_json(document.body, document.url, staged),
+                lambda document: add_to_release_json(
+                    document.body, self._links(stage, document.url, path), staged
+                ),
             )
         project = await self.index.find(f"pypi/{stage.project}/json", _JSON, fresh=fresh)
         if project is None and await self._has_project(stage, fresh=fresh):
@@ -166,6 +192,11 @@ class StagedDocuments:
         return staged_release(
             stage, form, root=self.urls.url_of(stage), project_url=self._project_url(stage)
         )
+
+    def _links(self, stage: Stage, url: str, path: str) -> PageLinks:
+        """Return the links of upstream's page at *url*, which is served at a *path*."""
+        sign = partial(self.urls.signature_of, stage)
+        return PageLinks(self.index.space, url, path, self.urls.url_of(stage), sign)
 
     def _project_url(self, stage: Stage) -> str:
         return f"{self.index.site}project/{stage.project}/"

@@ -64,6 +64,7 @@ class AcceptedUpload:
     version: str
     core_metadata: bytes | None
     is_published: bool
+    why_no_page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Examiner:
             version=str(name.version),
             core_metadata=contents.core_metadata if name.is_wheel else None,
             is_published=state.listing is not None and is_published(artifact, state.listing),
+            why_no_page=state.why_not,
         )
 
     async def predict(

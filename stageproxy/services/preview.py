@@ -123,9 +123,9 @@ class Previews:
         """Request a path from upstream that the stage does not change."""
         return self.index.open(path, headers)
 
-    def upstream_url(self, path: str) -> str:
-        """Return the URL of a path on upstream, for clients that can request it there."""
-        return self.index.site + path
+    def url_of(self, path: str) -> str:
+        """Return upstream's URL of a path, without its query."""
+        return self.index.space.url_of(path.partition("?")[0])
 
     def redirection(self, location: str, requested: str) -> Redirection:
         """Return the target of a redirect that upstream sent for the path *requested*.

@@ -1,9 +1,14 @@
-"""Stage tokens, and the stage URLs that contain them."""
+"""Stage tokens, the stage URLs that contain them, and signatures of links below these."""
 
+import hashlib
+import hmac
 from dataclasses import dataclass, field
 
 from stageproxy.core.rights import Token, derive_stage_token
 from stageproxy.core.stage.stage import Stage
+
+_SIGNATURE_LENGTH = 32
+_BESIDE = (".metadata", ".asc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +25,16 @@ class StageUrls:
     def url_of(self, stage: Stage) -> str:
         """Return the stage URL. It gives access to the preview."""
         return f"{self.public_url}/tmp/{stage.project}/{self.token_of(stage).reveal()}/"
+
+    def signature_of(self, stage: Stage, path: str) -> str:
+        """Return the signature of a path of upstream that pages of this stage link to."""
+        message = f"link:{stage.id}:{path}".encode()
+        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:_SIGNATURE_LENGTH]
+
+    def is_signed(self, stage: Stage, path: str, signature: str) -> bool:
+        """Return whether a *signature* is that of the path, or of the file that it is beside."""
+        signed = [path, *(path.removesuffix(end) for end in _BESIDE if path.endswith(end))]
+        given = signature.encode()
+        return any(
+            hmac.compare_digest(self.signature_of(stage, one).encode(), given) for one in signed
+        )

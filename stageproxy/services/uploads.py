@@ -48,10 +48,14 @@ class UploadPolicy:
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """The outcome of an upload, and the stage; no stage if PyPI already has the file."""
+    """The outcome of an upload, and the stage; no stage if PyPI already has the file.
+
+    `why_no_page` says why upstream's page, and so that of the stage, cannot be read.
+    """
 
     outcome: Outcome
     stage: Stage | None
+    why_no_page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Uploads:
             accepted.artifact.size,
             token.label,
         )
-        return result
+        return replace(result, why_no_page=accepted.why_no_page)
 
     def _add(
         self, rows: Rows, accepted: AcceptedUpload, into: Stage | None, now: datetime

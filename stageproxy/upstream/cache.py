@@ -15,6 +15,7 @@ from http import HTTPStatus
 
 from stageproxy.caching import LruCache, SingleFlight
 from stageproxy.core.errors import StageproxyError, UpstreamFailedError
+from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.ports import StreamedDocument, UpstreamResponse
@@ -70,6 +71,11 @@ class CachedIndex:
     def site(self) -> str:
         """The URL of upstream's root for people, without credentials."""
         return self._index.site
+
+    @property
+    def space(self) -> UrlSpace:
+        """Upstream's URLs, and the paths below a stage that stand for them."""
+        return self._index.space
 
     @property
     def size(self) -> int:

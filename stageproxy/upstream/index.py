@@ -29,11 +29,13 @@ from stageproxy.core.errors import (
     UpstreamSlowError,
     UpstreamUnavailableError,
 )
+from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import PAGE_TYPES, Document, digest_of, judged_by_content
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.core.index.simple_html import has_end
 from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.decompression import GzipDecoder, check_encoding, decoded, too_long
+from stageproxy.upstream.network import DEFAULTS, NetworkSettings, reason_of
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
 
@@ -44,6 +46,9 @@ _RETRIES = 2
 _FIRST_PAUSE = 0.1
 _MISSING = frozenset({404, 410})
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
+_HINT_ON_FORBIDDEN = (
+    " If it does so for projects that it does not have, set upstream.forbidden_means_missing."
+)
 _OF_THE_BODY = frozenset({"content-length", "content-type", "content-encoding"})
 
 
@@ -68,7 +73,7 @@ class _StreamedResponse:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Return the body in chunks, as it is received."""
-        with _errors_translated():
+        with _errors_translated(self.response.url.host):
             async for chunk in self.response.content.iter_chunked(_CHUNK):
                 yield chunk
 
@@ -104,6 +109,23 @@ _NOT_AVAILABLE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class IndexPolicy:
+    """What an index may do, and what its answers mean.
+
+    `files_url` and `fallback_url` are other hosts to which it may redirect. An index
+    redirects to the fallback for projects that it does not have; if `has_fallback` is
+    false, they are missing. It `is_private` if clients cannot reach it.
+    """
+
+    files_url: str = ""
+    fallback_url: str = ""
+    has_fallback: bool = True
+    is_private: bool = False
+    forbidden_means_missing: bool = False
+    network: NetworkSettings = DEFAULTS
+
+
 class UpstreamIndex:
     """The index at *urls*. Requests are sent only to the configured origins."""
 
@@ -111,18 +133,27 @@ class UpstreamIndex:
         self,
         session: ClientSession,
         urls: IndexUrls,
+        policy: IndexPolicy,
         *,
-        files_url: str,
         total_timeout: timedelta,
         max_page_size: int,
     ) -> None:
         self._session = session
         self._root = without_credentials(urls.root)
         self._simple = without_credentials(urls.simple)
-        self._middlewares = authorized(authorization_in(urls.root), self._root)
-        self._origins = {url.origin() for url in (self._root, self._simple)}
-        if files_url:
-            self._origins.add(URL(files_url).origin())
+        self._middlewares = tuple(
+            middleware
+            for url in (urls.simple, urls.root)
+            for middleware in authorized(authorization_in(url), without_credentials(url))
+        )
+        self._space = UrlSpace(
+            str(self._root),
+            str(self._simple),
+            is_private=policy.is_private or bool(self._middlewares),
+        )
+        others = (URL(url) for url in (policy.files_url, policy.fallback_url) if url)
+        self._origins = {url.origin() for url in (self._root, self._simple, *others)}
+        self._policy = policy
         self._total_timeout = total_timeout
         self._max_page_size = max_page_size
 
@@ -130,6 +161,11 @@ class UpstreamIndex:
     def site(self) -> str:
         """The URL of upstream's root for people, without credentials."""
         return str(self._root)
+
+    @property
+    def space(self) -> UrlSpace:
+        """Upstream's URLs, and the paths below a stage that stand for them."""
+        return self._space
 
     async def fetch(self, path: str, accept: str, known: Document | None = None) -> Document | None:
         """Return a whole document, `None` if upstream has none.
@@ -141,9 +177,10 @@ class UpstreamIndex:
         headers = headers_for(accept)
         if etag:
             headers["If-None-Match"] = etag
-        with _errors_translated():
+        url = self._below_root(path)
+        with _errors_translated(url.host):
             async with asyncio.timeout(self._total_timeout.total_seconds()):
-                found = await self._fetch_with_retries(self._below_root(path), headers)
+                found = await self._fetch_with_retries(url, headers)
         if not isinstance(found, _NotModified):
             return found
         if not etag or known is None:
@@ -171,7 +208,10 @@ class UpstreamIndex:
                 if response.status not in _REDIRECTS:
                     return await self._document_in(response, url)
                 location = response.headers.get("Location", "")
-            url = self._redirected(url, location)
+            target = self._redirected(url, location)
+            if self._is_missing(target):
+                return None
+            url = target
         msg = "PyPI redirects too often."
         raise UpstreamFailedError(msg)
 
@@ -181,26 +221,23 @@ class UpstreamIndex:
         url = self._below_root(path)
         async with AsyncExitStack() as stack:
             # Later errors are raised by the response itself, or concern the client.
-            with _errors_translated():
+            with _errors_translated(url.host):
                 response = await stack.enter_async_context(self._request(url, headers))
             yield _StreamedResponse(response.status, _headers_of(response), response)
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return the target of upstream's redirect from the path *asked*."""
         target = _target_of(self._below_root(asked), location)
-        url, root, simple = str(target), str(self._root), str(self._simple)
-        path = None
-        if url.startswith(simple):
-            path = "simple/" + url.removeprefix(simple)
-        elif url.startswith(root):
-            path = url.removeprefix(root)
-        return Redirection(url, path, is_known=target.origin() in self._origins)
+        return Redirection(
+            str(target),
+            self.space.path_of(str(target)),
+            is_known=target.origin() in self._origins,
+            is_downgrade=(self._root.scheme, target.scheme) == ("https", "http"),
+        )
 
     def _below_root(self, path: str) -> URL:
         """Return the URL of a path, which is neither decoded nor normalized."""
-        base = self._simple if path.startswith("simple/") else self._root
-        rest = path.removeprefix("simple/") if base is self._simple else path
-        url = URL(str(base) + rest, encoded=True)
+        url = URL(self.space.url_of(path), encoded=True)
         if url.origin() not in self._origins:
             msg = "The path leads to a different host than PyPI."
             raise UpstreamFailedError(msg)
@@ -210,28 +247,43 @@ class UpstreamIndex:
         self, url: URL, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[ClientResponse]:
         return self._session.get(
-            url, headers=headers, allow_redirects=False, middlewares=self._middlewares
+            url,
+            headers=headers,
+            allow_redirects=False,
+            middlewares=self._middlewares,
+            ssl=not self._policy.network.trusts(url),
         )
 
     def _redirected(self, url: URL, location: str) -> URL:
         target = _target_of(url, location)
         if target.origin() not in self._origins:
-            msg = f"PyPI redirects to {target.host}, which is not one of its configured hosts."
+            msg = (
+                f"PyPI redirects to {target.host}, which is not one of its configured hosts. If it "
+                "does so for projects that it does not have, set upstream.fallback_url."
+            )
             raise UpstreamFailedError(msg)
         return target
+
+    def _is_missing(self, target: URL) -> bool:
+        """Return whether a redirect says that this index does not have a project."""
+        if self._policy.has_fallback or not self._policy.fallback_url:
+            return False
+        return target.origin() == URL(self._policy.fallback_url).origin()
 
     async def _document_in(
         self, response: ClientResponse, url: URL
     ) -> Document | _NotModified | None:
         if response.status == HTTPStatus.NOT_MODIFIED:
             return _NotModified(_headers_of(response))
-        if response.status in _MISSING:
+        is_forbidden = response.status == HTTPStatus.FORBIDDEN
+        if response.status in _MISSING or (is_forbidden and self._policy.forbidden_means_missing):
             return None
         if response.status in _NOT_AVAILABLE:
             msg = f"PyPI is not available at the moment (it answered {response.status})."
             raise _NOT_AVAILABLE[response.status](msg)
         if response.status != HTTPStatus.OK:
-            msg = f"PyPI answered {response.status} to the request for a document."
+            hint = _HINT_ON_FORBIDDEN if is_forbidden else ""
+            msg = f"PyPI answered {response.status} to the request for a document.{hint}"
             raise UpstreamFailedError(msg)
         content_type = response.headers.get("Content-Type", "")
         body = await self._body_of(response)
@@ -311,13 +363,13 @@ def _check_is_complete(response: ClientResponse, document: Document) -> None:
 
 
 @contextmanager
-def _errors_translated() -> Iterator[None]:
-    """Raise errors of requests as our own."""
+def _errors_translated(host: str | None) -> Iterator[None]:
+    """Raise errors of requests to a host as our own."""
     try:
         yield
     except TimeoutError as error:
-        msg = "PyPI did not answer in time."
+        msg = f"{host} did not answer in time."
         raise UpstreamSlowError(msg) from error
     except ClientError as error:
-        msg = f"PyPI cannot be reached, or the connection was lost ({type(error).__name__})."
+        msg = f"{host} cannot be reached: {reason_of(error)}."
         raise UpstreamUnavailableError(msg) from error

@@ -1,5 +1,6 @@
 """URLs of indexes: pip's on this machine, upstream, and where to publish."""
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -7,9 +8,14 @@ from dataclasses import dataclass
 from pip._internal.models.index import PyPI
 from yarl import URL
 
+from stageproxy.upstream.network import NetworkSettings
+
 _ASK_PIP = """
+import json
 from pip._internal.commands import create_command
-print(create_command("install").parser.get_default_values().index_url)
+options = create_command("install").parser.get_default_values()
+names = ("index_url", "cert", "client_cert", "proxy", "trusted_hosts")
+print(json.dumps({name: getattr(options, name, None) for name in names}))
 """
 _PATIENCE = 60
 
@@ -40,8 +46,21 @@ def urls_of(url: str, simple_url: str = "") -> IndexUrls:
     return IndexUrls(root, simple)
 
 
+@dataclass(frozen=True, slots=True)
+class PipSettings:
+    """The index that pip is configured to use, and how it is reached."""
+
+    index: IndexUrls
+    network: NetworkSettings
+
+
 def index_of_pip() -> IndexUrls:
-    """Return the index that pip is configured to use: by environment, configuration or default.
+    """Return the index that pip is configured to use."""
+    return settings_of_pip().index
+
+
+def settings_of_pip() -> PipSettings:
+    """Return the settings of pip: from the environment, its configuration or its defaults.
 
     pip of this Python runs in a process of its own, as its modules are private and large.
     """
@@ -52,19 +71,26 @@ def index_of_pip() -> IndexUrls:
         timeout=_PATIENCE,
         check=False,
     )
-    simple = result.stdout.strip()
-    if result.returncode or not simple:
+    options = json.loads(result.stdout) if result.returncode == 0 else {}
+    if not options.get("index_url"):
         msg = "pip does not report which index it uses. Set upstream.url."
         raise NoPipIndexError(msg)
-    return urls_of_simple(simple)
+    network = NetworkSettings(
+        authorities=options["cert"] or "",
+        client_certificate=options["client_cert"] or "",
+        proxy=options["proxy"] or "",
+        trusted_hosts=tuple(options["trusted_hosts"] or ()),
+    )
+    return PipSettings(urls_of_simple(options["index_url"]), network)
 
 
 def urls_of_simple(simple: str) -> IndexUrls:
-    """Return the URLs of the index with the project pages *simple*, pip's `--index-url`."""
-    trimmed = simple.rstrip("/")
-    if trimmed.endswith("/simple"):
-        return urls_of(trimmed.removesuffix("/simple"))
-    return urls_of(trimmed, simple_url=trimmed)
+    """Return the URLs of the index with the project pages *simple*, pip's `--index-url`.
+
+    Its root is the folder around that of the pages, whatever their names.
+    """
+    folder = URL(simple.rstrip("/") + "/")
+    return IndexUrls(folder.join(URL("..")), folder)
 
 
 def default_of_pip() -> URL:

@@ -1,11 +1,14 @@
 """HTTP sessions to upstream, and credentials on their requests."""
 
+import asyncio
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from aiohttp import (
     AddrInfoType,
@@ -18,9 +21,12 @@ from aiohttp import (
     TCPConnector,
     encode_basic_auth,
 )
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from stageproxy import __version__
+from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 
 USER_AGENT = f"stageproxy/{__version__}"
 
@@ -43,7 +49,7 @@ class Timeouts:
 
 @asynccontextmanager
 async def open_session(
-    timeouts: Timeouts, *, keep_alive: bool = True
+    timeouts: Timeouts, network: NetworkSettings = DEFAULTS, *, keep_alive: bool = True
 ) -> AsyncIterator[ClientSession]:
     """Open a session to upstream. Publishing needs one without *keep_alive*.
 
@@ -51,11 +57,12 @@ async def open_session(
     are not stored, as they would be shared between clients.
     """
     session = ClientSession(
-        connector=TCPConnector(
+        connector=AbortingConnector(
             limit_per_host=_CONNECTIONS_PER_HOST,
             ttl_dns_cache=_DNS_SECONDS,
             force_close=not keep_alive,
             socket_factory=None if keep_alive else _resetting_socket,
+            ssl=network.tls_context(os.environ),
         ),
         timeout=ClientTimeout(
             total=None,
@@ -66,10 +73,37 @@ async def open_session(
         auto_decompress=False,
         skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
         read_bufsize=_READ_BUFFER,
+        proxy=network.proxy_url,
         trust_env=True,
     )
     async with session:
         yield session
+
+
+class AbortingConnector(TCPConnector):
+    """A connector whose connections are aborted if they are left before everything is sent.
+
+    A server may refuse an upload before it has read all of it, or stop reading. aiohttp then only
+    asks the transport to close, which waits until the rest is sent, and forgets the connection: the
+    socket stays open, even when the session is closed.
+    """
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
+    ) -> Connection:
+        """Return a connection that is aborted when it is released with unsent data."""
+        connection = await super().connect(req, traces, timeout)
+        if connection.transport is not None:
+            connection.add_callback(partial(_abort_if_unsent, connection.transport))
+        return connection
+
+
+def _abort_if_unsent(transport: asyncio.Transport) -> None:
+    if transport.get_write_buffer_size():
+        transport.abort()
 
 
 def authorized(authorization: str, url: URL) -> tuple[Middleware, ...]:

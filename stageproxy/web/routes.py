@@ -8,7 +8,6 @@ from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verif
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
 from stageproxy.web.headers import answer_preflight
-from stageproxy.web.preview.pass_through import redirect_to_file
 from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import redirect_to_stage
 from stageproxy.web.preview.stage_page import home_page, robots
@@ -24,7 +23,6 @@ ROUTES = (
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
     web.get("/metrics", health.show_metrics),
-    web.get("/packages/{path:.*}", redirect_to_file),
     web.post("/legacy/", upload),
     web.post("/legacy", refuse_without_slash),
     web.get("/legacy/{project}", redirect_to_stage),

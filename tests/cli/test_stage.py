@@ -1,5 +1,6 @@
 """`stageproxy stage …`."""
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -157,6 +158,41 @@ def test_show_for_people(cli: CommandRunner) -> None:
     assert f"Stage URL: {url}\n" in said
     assert f"  pip --isolated install --index-url {url}simple/ {cli.project}==1.0\n" in said
     assert f"  pip install --extra-index-url {url}+only/simple/ {cli.project}==1.0\n" in said
+
+
+def test_hashes(cli: CommandRunner) -> None:
+    """The manifest is printed as sha256sum prints it, to anyone who has the stage URL."""
+    files = cli.release()
+    stage = cli.staged(*files)
+
+    ended = cli.run_in_environment({}, "stage", "show", stage["links"]["stage"], "--hashes")
+
+    lines = [f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}\n" for one in files]
+    assert (ended.code, ended.stderr, ended.stdout) == (0, "", "".join(sorted(lines)))
+    assert hashlib.sha256(ended.stdout.encode()).hexdigest() == stage["manifest-digest"]
+
+
+def test_hashes_as_json(cli: CommandRunner) -> None:
+    """JSON has the hashes already: exit code 2."""
+    assert cli.run("stage", "show", "id", "--hashes", "--json").code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "Nothing has changed since you last looked, at "),
+        (("--json",), "looks at this stage for the first time"),
+        (("--hashes",), "looks at this stage for the first time"),
+    ],
+    ids=["text", "JSON", "hashes"],
+)
+def test_show_is_a_look(cli: CommandRunner, options: tuple[str, ...], said: str) -> None:
+    """The next plan compares with what was shown to somebody, not with what programs read."""
+    stage = cli.staged()
+
+    cli.run("stage", "show", stage["links"]["stage"], *options)
+
+    assert said in cli.run("promote", stage["id"], "--dry-run").stdout
 
 
 def test_extend(cli: CommandRunner, named: tuple[Stage, str]) -> None:

@@ -1,13 +1,7 @@
 """`stageproxy upload`."""
 
-import gc
 import hashlib
-import socket
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from random import Random
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -211,43 +205,6 @@ def test_large_file_with_an_unknown_token(cli: CommandRunner) -> None:
 
     assert ended.code == 1
     assert "does not know the API token from STAGEPROXY_TOKEN" in ended.stderr
-
-
-@contextmanager
-def refusing_early() -> Iterator[str]:
-    """Run a server that refuses an upload while its client waits to send the rest."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def refuse() -> None:
-            connection, _ = listening.accept()
-            connection.recv(2**16)
-            time.sleep(0.5)  # until all buffers of the connection are full
-            connection.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nNo")
-            held.append(connection)
-
-        held: list[socket.socket] = []
-        thread = Thread(target=refuse)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        thread.join()
-        held[0].close()
-
-
-def test_early_refusal_leaves_no_socket_open(
-    offline: CommandRunner, recwarn: pytest.WarningsRecorder
-) -> None:
-    """If the server refuses a file that is not yet sent, the command closes the connection."""
-    noise = {"noise": Random(offline.project).randbytes(2**24)}
-    large = offline.save(a_wheel(offline.project, extra=noise))
-
-    with refusing_early() as url:
-        ended = offline.run("upload", "--server", url, large)
-        gc.collect()
-
-    port = url.rpartition(":")[2]
-    assert ended.code == 1
-    assert f"The server at {url} does not know the API token" in ended.stderr
-    assert [str(one.message) for one in recwarn if port in str(one.message)] == []
 
 
 def test_upload_token_is_enough(cli: CommandRunner) -> None:

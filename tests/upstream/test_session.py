@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
 from stageproxy.upstream.pip_index import urls_of
 from stageproxy.upstream.session import Timeouts, open_session
 from tests.support.builders.distributions import a_wheel
@@ -31,7 +31,7 @@ async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.Monke
         upstream = UpstreamIndex(
             session,
             urls_of(root),
-            files_url="",
+            IndexPolicy(),
             total_timeout=timedelta(seconds=60),
             max_page_size=2**20,
         )

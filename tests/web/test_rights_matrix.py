@@ -43,7 +43,6 @@ CREDENTIALS = ("none", "malformed", "unknown", "stage token", *ORDERS)
 
 EVERYONE = "200 200 200 200 200 200 200 200 200 200 200 200 200 200 200"
 MOVED = EVERYONE.replace("200", "301")
-LED = EVERYONE.replace("200", "307")
 # none malformed unknown stage | upload this-version every other other-version
 # | manage every other | admin expired revoked
 UPLOADING = "401 403 403 403 200 200 200 403 403 200 200 403 200 403 403"
@@ -63,7 +62,6 @@ EXPECTED = {
     "GET /health/live": EVERYONE,
     "GET /health/ready": EVERYONE,
     "GET /metrics": EVERYONE,
-    "GET /packages/{path:.*}": LED,
     "POST /legacy/": UPLOADING,
     "POST /legacy": EVERYONE.replace("200", "400"),
     "GET /legacy/{project}": FINDING,

@@ -64,7 +64,7 @@ def obtain_consent(
         case Consent.QUESTION:
             _ask(plan)
         case Consent.APPROVAL:
-            raise _unapproved(plan, again, yes=yes)
+            raise _unapproved(plan, again, yes=yes, as_json=as_json)
         case Consent.ACKNOWLEDGEMENT:
             raise _unacknowledged(plan, as_json=as_json)
 
@@ -78,12 +78,12 @@ def _ask(plan: Document) -> None:
         raise FailedError("Nothing was published, because the answer was no.")
 
 
-def _unapproved(plan: Document, again: Callable[[str], str], *, yes: bool) -> click.UsageError:
-    reason = (
-        "--yes answers the question, but does not say which files may be published"
-        if yes
-        else "There is no terminal to ask at"
-    )
+def _unapproved(
+    plan: Document, again: Callable[[str], str], *, yes: bool, as_json: bool
+) -> click.UsageError:
+    reason = "With --json nothing is asked" if as_json else "There is no terminal to ask at"
+    if yes:
+        reason = "--yes answers the question, but does not say which files may be published"
     digest = plan["manifest-digest"]
     return click.UsageError(
         f"{reason}. Nothing was published. Check the files and what has changed with "

@@ -74,7 +74,8 @@ def _print_changes(plan: Mapping[str, Any]) -> None:
     else:
         _print_differences("you last looked", looked)
     if approved["since"] not in (None, looked["since"]):
-        _print_differences("the last approval", approved)
+        by = label_of(approved["since"], "by")
+        _print_differences(f"the last approval by {by}", approved)
 
 
 def _print_differences(event: str, differences: Mapping[str, Any]) -> None:
@@ -84,8 +85,9 @@ def _print_differences(event: str, differences: Mapping[str, Any]) -> None:
         return
     click.echo(f"\nCHANGED since {since}:")
     for file in differences["files"]:
-        kind = _CHANGES[file["change"]]
-        click.echo(f"  {click.style(kind, bold=True)}  {file['filename']}\n    {file['message']}")
+        is_replaced = file["change"] == "replaced"
+        kind = click.style(_CHANGES[file["change"]], bold=True, fg="red" if is_replaced else None)
+        click.echo(f"  {kind}  {file['filename']}\n    {file['message']}")
 
 
 def messages_at(plan: Mapping[str, Any], level: str) -> Iterator[str]:

@@ -5,31 +5,35 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from stageproxy.core.errors import UpstreamFailedError
-
-_FILES = "packages/"
+from stageproxy.core.index.links import is_file
 
 
 @dataclass(frozen=True, slots=True)
 class Redirection:
     """The target of a redirect: its URL, its path, and whether its host is configured.
 
-    `path` is relative to upstream's root, and `None` for a URL that is not below it.
+    `path` is that below the stage, and `None` for a URL on another host. `is_downgrade`
+    if the redirect leads from `https` to `http`.
     """
 
     url: str
     path: str | None
     is_known: bool
+    is_downgrade: bool = False
 
 
 def check_redirection(target: Redirection, asked: str, *, any_file_host: bool) -> None:
     """Raise `UpstreamFailedError` if a redirect leads to a host that is not configured.
 
-    *any_file_host*: no file host is configured, so files may be redirected to any.
+    *any_file_host*: no file host is configured, so files may be redirected to any. What
+    is a file is decided by the last segment of the path that was *asked*.
     """
-    is_file = any_file_host and asked.startswith(_FILES) and target.url.startswith("https://")
-    if target.path is None and not target.is_known and not is_file:
-        msg = "PyPI redirects to a host that is not configured. Set upstream.files_url to allow it."
-        raise UpstreamFailedError(msg)
+    is_to_file = any_file_host and is_file(asked) and not target.is_downgrade
+    if target.path is None and not target.is_known and not is_to_file:
+        setting = "files_url" if is_file(asked) else "fallback_url"
+        raise UpstreamFailedError(
+            f"PyPI redirects to a host that is not configured. Set upstream.{setting} to allow it."
+        )
 
 
 def is_respelling(asked: str, path: str) -> bool:

@@ -9,8 +9,9 @@ from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import InvalidVersion, Version
 
 from stageproxy.core.index.json_spans import Span, elements, members
+from stageproxy.core.index.links import PageLinks
 from stageproxy.core.index.merge import missing_from
-from stageproxy.core.index.pages import StagedFile, UnreadablePageError, resolved
+from stageproxy.core.index.pages import StagedFile, UnreadablePageError
 from stageproxy.core.index.splice import Edit, insertion, spliced
 
 _UNKNOWN_OWNERSHIP: Mapping[str, Any] = {"organization": None, "roles": []}
@@ -30,7 +31,7 @@ class StagedRelease:
     files: Sequence[StagedFile] = field(repr=False)
 
 
-def add_to_project_json(body: bytes, url: str, staged: StagedRelease) -> bytes:
+def add_to_project_json(body: bytes, links: PageLinks, staged: StagedRelease) -> bytes:
     """Return /pypi/<project>/json with the staged release in it.
 
     `info` and `urls` are those of the newest release, and change only if that is the
@@ -46,23 +47,23 @@ def add_to_project_json(body: bytes, url: str, staged: StagedRelease) -> bytes:
         return body
     listed = _members_at(text, releases)
     edits = _into_releases(text, releases, listed, spelled, missing)
-    edits += _absolute_links(text, listed.values(), url)
+    edits += _absolute_links(text, listed.values(), links)
     if not published and _precedes(page["info"].value, staged.version):
         return spliced(text, [*edits, *_as_newest(page, staged)]).encode()
-    edits += _absolute_links(text, [page["urls"]], url)
+    edits += _absolute_links(text, [page["urls"]], links)
     if canonicalize_version(_newest(page)) == canonicalize_version(staged.version):
         edits += _into_list(text, page["urls"], missing)
     return spliced(text, edits).encode()
 
 
-def add_to_release_json(body: bytes, url: str, staged: StagedRelease) -> bytes:
+def add_to_release_json(body: bytes, links: PageLinks, staged: StagedRelease) -> bytes:
     """Return /pypi/<project>/<version>/json of a published release with its staged files."""
     text, page = _parse(body, staged.project)
     missing = _not_listed(staged, page["urls"].value)
     if not missing:
         return body
-    links = _absolute_links(text, [page["urls"]], url)
-    edits = [*links, *_into_list(text, page["urls"], missing)]
+    absolute = _absolute_links(text, [page["urls"]], links)
+    edits = [*absolute, *_into_list(text, page["urls"], missing)]
     return spliced(text, edits).encode()
 
 
@@ -252,18 +253,27 @@ def _as_newest(page: Mapping[str, Span], staged: StagedRelease) -> list[Edit]:
     ]
 
 
-def _absolute_links(text: str, lists: Iterable[Span], url: str) -> list[Edit]:
+def _absolute_links(text: str, lists: Iterable[Span], links: PageLinks) -> list[Edit]:
     """Return the edits that make upstream's relative links in *lists* of files absolute."""
-    return [edit for array in lists for edit in _absolute_in(text, array, url)]
+    return [edit for array in lists for edit in _absolute_in(text, array, links)]
 
 
-def _absolute_in(text: str, array: Span, url: str) -> Iterator[Edit]:
-    if not any(_is_relative(one.get("url")) for one in array.value):
+def _absolute_in(text: str, array: Span, links: PageLinks) -> Iterator[Edit]:
+    new = [_absolute(one.get("url"), links) for one in array.value]
+    if not any(new):
         return
-    for span in elements(text, array):
-        link = _members_at(text, span).get("url")
-        if link is not None and _is_relative(link.value):
-            yield Edit(link.start, link.end, _dump(resolved(url, link.value)))
+    for span, link in zip(elements(text, array), new, strict=True):
+        if link is not None:
+            old = _members_at(text, span)["url"]
+            yield Edit(old.start, old.end, _dump(link))
+
+
+def _absolute(link: object, links: PageLinks) -> str | None:
+    """Return the absolute URL to use instead of a link, `None` if it can stay as it is."""
+    if not isinstance(link, str):
+        return None
+    absolute = links.absolute(link)
+    return absolute if absolute != link else None
 
 
 def _members_at(text: str, span: Span) -> dict[str, Span]:
@@ -273,10 +283,6 @@ def _members_at(text: str, span: Span) -> dict[str, Span]:
         key: Span(one.value, span.start + one.start, span.start + one.end)
         for key, one in inner.items()
     }
-
-
-def _is_relative(link: object) -> bool:
-    return isinstance(link, str) and not link.lower().startswith(("https://", "http://"))
 
 
 def _dump(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from stageproxy.core.index.links import PageLinks
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import (
     PAGE_TYPES,
@@ -39,12 +40,15 @@ def read_page(page: Document, project: str) -> Listing:
 
 
 def add_to_page(
-    page: Document, project: str, staged: Sequence[StagedFile], *, page_url: str
+    page: Document, project: str, staged: Sequence[StagedFile], links: PageLinks
 ) -> bytes:
-    """Return the body of the page of *project*, with the *staged* files that it does not list."""
+    """Return the body of the page of *project*, with the *staged* files that it does not list.
+
+    *links* are those of the page. Without *staged* files, only links are replaced.
+    """
     if page.simple_type is SimpleType.V1_JSON:
-        return add_to_json_page(page.body, project, page.url, staged)
-    return add_to_html_page(page, project, staged, page_url=page_url)
+        return add_to_json_page(page.body, project, staged, links)
+    return add_to_html_page(page, project, staged, links)
 
 
 def new_page(kind: SimpleType, project: str, staged: Sequence[StagedFile]) -> bytes:

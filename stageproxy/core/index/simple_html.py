@@ -1,13 +1,14 @@
 """Staged files on an HTML page of the simple API (PEP 503, 592, 658, 714, 833)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from urllib.parse import urljoin
 
 from stageproxy.core.index.charsets import encoded_page
 from stageproxy.core.index.html_page import HtmlPage, PageLink, parse_html_page
 from stageproxy.core.index.html_tags import Attribute
+from stageproxy.core.index.links import PageLinks, has_version
 from stageproxy.core.index.merge import additions, in_order, place_for
 from stageproxy.core.index.pages import (
     Document,
@@ -25,7 +26,6 @@ _LINE_END = re.compile(r"[^<\n]*+(?:<br\s*+/?>[^<\n]*+)?+(?:\n|\Z)", re.IGNORECA
 _BREAK = re.compile(r"[ \t]*+<br\s*+/?>[ \t]*+\r?\n?", re.IGNORECASE)
 _SHA256 = re.compile(r"(?:^|&)sha256=([0-9a-f]{64})(?![^&])", re.IGNORECASE)
 _END_OF_DOCUMENT = "</html>"
-_RELATIVE_ATTRIBUTES = ("href", "data-provenance")
 
 
 def read_html_page(page: Document, project: str) -> Listing:
@@ -34,27 +34,24 @@ def read_html_page(page: Document, project: str) -> Listing:
 
 
 def add_to_html_page(
-    page: Document, project: str, staged: Sequence[StagedFile], *, page_url: str
+    page: Document, project: str, staged: Sequence[StagedFile], links: PageLinks
 ) -> bytes:
     """Return the page of *project* with the *staged* files that it does not list.
 
-    Upstream's bytes do not change, except that relative links become absolute. The page
-    keeps its encoding. *page_url* is its URL for clients: if the page has a base URL,
-    links of staged files are resolved against *page_url*.
+    Upstream's bytes do not change, except those of links that have to be replaced. The
+    page keeps its encoding. If it has a base URL, links of staged files are absolute.
     """
     html = parse_html_page(page.body, page.content_type, project)
     missing = additions(_listing(html, project), staged)
-    if not missing:
-        return page.body
-    base = page_url if html.base is not None else ""
+    base = links.page_url if html.base is not None else ""
     files = _files_of(html, project)
     names = [one.filename for one in files]
-    links = [
+    new = [
         insertion(_place(html, files, place_for(one.filename, names)), _link(one, base))
         for one in missing
     ]
-    absolute = _absolute_links(html, resolved(page.url, html.base or ""))
-    return _encoded(page, html, [*absolute, *links])
+    edits = [*_replaced_links(html, links), *new]
+    return _encoded(page, html, edits) if edits else page.body
 
 
 def new_html_page(project: str, staged: Sequence[StagedFile]) -> bytes:
@@ -140,21 +137,21 @@ def _place(html: HtmlPage, files: Sequence[PageLink], before: int) -> int:
     return line_end.end() if line_end else end
 
 
-def _absolute_links(html: HtmlPage, url: str) -> list[Edit]:
-    """Return the edits that make the relative links of upstream's files absolute."""
-    found = [
-        link.attributes[name]
-        for link in html.links
-        for name in _RELATIVE_ATTRIBUTES
-        if _is_relative(link.get(name))
-    ]
-    return [
-        Edit(one.start, one.end, _quoted(html.text, one, resolved(url, one.value))) for one in found
-    ]
+def _replaced_links(html: HtmlPage, links: PageLinks) -> Iterator[Edit]:
+    """Return the edits of upstream's links that would not lead where upstream has the files."""
+    for one in _links_of(html):
+        link = links.replacement(one.value, html.base or "")
+        if link is not None:
+            yield Edit(one.start, one.end, _quoted(html.text, one, link))
 
 
-def _is_relative(link: str | None) -> bool:
-    return bool(link and not _SCHEME.match(link))
+def _links_of(html: HtmlPage) -> Iterator[Attribute]:
+    for one in html.links:
+        if has_version(one.filename):
+            yield one.attributes["href"]
+        provenance = one.get("data-provenance")
+        if provenance and not _SCHEME.match(provenance):
+            yield one.attributes["data-provenance"]
 
 
 def _quoted(text: str, attribute: Attribute, value: str) -> str:

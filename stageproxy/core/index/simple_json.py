@@ -1,20 +1,20 @@
 """Staged files on a JSON page of the simple API (PEP 691, 700, 714, 740, 792)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from stageproxy.core.index.json_spans import Span, elements, members
+from stageproxy.core.index.links import PageLinks
 from stageproxy.core.index.merge import additions, in_order, place_for
 from stageproxy.core.index.pages import (
     ListedFile,
     Listing,
     StagedFile,
     UnreadablePageError,
-    resolved,
 )
 from stageproxy.core.index.splice import Edit, insertion, spliced
 
@@ -27,20 +27,20 @@ def read_json_page(body: bytes, project: str) -> Listing:
     return _listing(_parse(body, project)[1])
 
 
-def add_to_json_page(body: bytes, project: str, url: str, staged: Sequence[StagedFile]) -> bytes:
+def add_to_json_page(
+    body: bytes, project: str, staged: Sequence[StagedFile], links: PageLinks
+) -> bytes:
     """Return the page with the *staged* files that it does not list.
 
-    Upstream's bytes do not change, except that relative links become absolute. *url*
-    is upstream's URL of the page. A page that lists all files does not change.
+    Upstream's bytes do not change, except those of links that have to be replaced.
     """
     text, page = _parse(body, project)
-    listing = _listing(page)
-    missing = additions(listing, staged)
-    if not missing:
+    missing = additions(_listing(page), staged)
+    if not missing and not any(True for _ in _replacements(page["files"].value, links)):
         return body
     files = elements(text, page["files"])
     edits = [
-        *_absolute_links(text, files, url),
+        *_replaced_links(text, files, links),
         *_new_files(text, page["files"], files, missing),
         *_new_versions(text, page.get("versions"), missing),
     ]
@@ -192,22 +192,30 @@ def _separator(text: str, existing: Sequence[Span]) -> str:
     return text[existing[0].end : existing[1].start]
 
 
-def _absolute_links(text: str, files: Sequence[Span], url: str) -> list[Edit]:
-    """Return the edits that make the relative links of upstream's files absolute."""
-    replacements = []
-    for span in files:
-        changed = {
-            key: resolved(url, span.value[key])
-            for key in ("url", "provenance")
-            if _is_relative(span.value.get(key))
-        }
-        if changed:
-            entry = _members_of(text, span)
-            replacements += [
-                Edit(span.start + entry[key].start, span.start + entry[key].end, _dump(link))
-                for key, link in changed.items()
-            ]
-    return replacements
+def _replaced_links(text: str, files: Sequence[Span], links: PageLinks) -> list[Edit]:
+    """Return the edits of upstream's links that would not lead where upstream has the files."""
+    edits = []
+    for place, changed in _replacements([span.value for span in files], links):
+        span = files[place]
+        entry = _members_of(text, span)
+        edits += [
+            Edit(span.start + entry[key].start, span.start + entry[key].end, _dump(link))
+            for key, link in changed.items()
+        ]
+    return edits
+
+
+def _replacements(
+    files: Sequence[Mapping[str, Any]], links: PageLinks
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Return the new links of each file that needs some, by its place and their keys."""
+    for place, file in enumerate(files):
+        old = {key: file[key] for key in ("url", "provenance") if isinstance(file.get(key), str)}
+        if _is_absolute(old.get("provenance", "")):
+            del old["provenance"]
+        found = {key: links.replacement(link) for key, link in old.items()}
+        if changed := {key: link for key, link in found.items() if link is not None}:
+            yield place, changed
 
 
 def _members_of(text: str, entry: Span) -> dict[str, Span]:
@@ -218,8 +226,8 @@ def _members_of(text: str, entry: Span) -> dict[str, Span]:
         raise UnreadablePageError(msg) from error
 
 
-def _is_relative(link: object) -> bool:
-    return isinstance(link, str) and not link.lower().startswith(("https://", "http://"))
+def _is_absolute(link: str) -> bool:
+    return link.lower().startswith(("https://", "http://"))
 
 
 def _parse_version(text: object) -> Version | None:

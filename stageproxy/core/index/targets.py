@@ -23,6 +23,9 @@ _METADATA = ".metadata"
 NEVER_FORWARDED = frozenset({"account", "manage", "danger-api", "_", "admin"})
 """First segments of PyPI's paths that can act for a user. A preview does not serve them."""
 
+INTERPRETED = NEVER_FORWARDED | {"+only", "+linked", "legacy"}
+"""First segments of paths below a stage that are not upstream's."""
+
 
 @dataclass(frozen=True, slots=True)
 class StageRoot:
@@ -88,6 +91,14 @@ class FileTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedFile:
+    """A file above upstream's root that a page links to; *path* is relative to the origin."""
+
+    signature: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Redirected:
     """The same resource under its canonical path; the redirect is permanent if `permanent`."""
 
@@ -123,6 +134,7 @@ Target = (
     | Feed
     | Provenance
     | FileTarget
+    | LinkedFile
     | Redirected
     | LegacyUpload
     | PassedThrough
@@ -171,6 +183,10 @@ def find_target(  # noqa: C901, PLR0911, PLR0912 - a table of paths, read from t
             return _at(f"simple/{project}/", unquote(path), ProjectPage())
         case ["+only", *rest]:
             return _only(path, rest, project)
+        case ["+linked", signature, _, *_]:
+            return LinkedFile(signature, path.split("/", 2)[2])
+        case ["+linked", *_]:
+            return NotServed()
         case ["pypi" | "rss" | "integrity", *rest]:
             return _about_project(path, segments, project)
         case ["legacy"]:

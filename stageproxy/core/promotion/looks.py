@@ -1,13 +1,16 @@
 """What was shown of a stage to whoever may publish it, and what has changed since."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from stageproxy.core.audit import AuditAction, AuditRecord, Event
 from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage
+
+_WITHDRAWALS = frozenset({AuditAction.WITHDRAWN, AuditAction.FILE_DELETED})
 
 
 class LookKind(StrEnum):
@@ -57,7 +60,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file that is not as it was. *by* and *at* are of its upload, `None` once withdrawn."""
+    """A file that is not as it was: who uploaded or withdrew it, and when, if that is known."""
 
     kind: ChangeKind
     filename: str
@@ -142,26 +145,44 @@ class Differences:
     changes: Sequence[Change]
 
 
-def differences(since: Look | None, stage: Stage) -> Differences:
-    """Return what of a stage has changed since a look, or its files as new ones."""
-    return Differences(since, changes(since.files if since else (), stage.artifacts))
+def differences(
+    since: Look | None, stage: Stage, records: Iterable[AuditRecord] = ()
+) -> Differences:
+    """Return what of a stage has changed since a look, or its files as new ones.
+
+    The *records* of its audit trail tell who withdrew a file.
+    """
+    found = changes(since.files if since else (), stage.artifacts)
+    withdrawals: dict[object, Event] = {
+        (one.event.details.get("filename"), one.event.details.get("sha256")): one.event
+        for one in records
+        if one.event.action in _WITHDRAWALS
+    }
+    return Differences(since, [_with_withdrawal(one, withdrawals) for one in found])
+
+
+def _with_withdrawal(change: Change, withdrawals: Mapping[object, Event]) -> Change:
+    event = withdrawals.get((change.filename, change.old_sha256))
+    if change.kind is not ChangeKind.WITHDRAWN or event is None:
+        return change
+    return replace(change, by=event.actor, at=event.at)
 
 
 def change_sentence(change: Change, names: Mapping[str, str]) -> str:
     """Return what happened to a file, with the *names* of the API tokens that have one."""
-    how = f"at {_seconds(change.at)} by {actor_label(change.by or '', names)}" if change.at else ""
+    how = f" at {_seconds(change.at)} by {actor_label(change.by or '', names)}" if change.at else ""
     match change.kind:
         case ChangeKind.ADDED:
-            return f"It was added {how}."
+            return f"It was added{how}."
         case ChangeKind.REPLACED:
             return (
-                f"It was replaced {how}. Its sha256 was {change.old_sha256} and is now "
+                f"It was replaced{how}. Its sha256 was {change.old_sha256} and is now "
                 f"{change.sha256}."
             )
         case ChangeKind.WITHDRAWN:
-            return f"It was withdrawn. Its sha256 was {change.old_sha256}."
+            return f"It was withdrawn{how}. Its sha256 was {change.old_sha256}."
         case ChangeKind.FORM:
-            return f"It was uploaded again {how}, with the same bytes but another form."
+            return f"It was uploaded again{how}, with the same bytes but another form."
 
 
 def _seconds(time: datetime) -> str:

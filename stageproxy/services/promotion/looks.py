@@ -62,10 +62,10 @@ class Looks:
         """Return what has changed of a stage since *token* saw it, and since it was approved."""
 
         def work(rows: Rows) -> History:
-            looks = rows.looks.list(stage.id)
+            looks, records = rows.looks.list(stage.id), rows.audit.list(stage.id)
             return History(
-                since_look=differences(last_look(looks, token.id), stage),
-                since_approval=differences(last_approval(looks), stage),
+                since_look=differences(last_look(looks, token.id), stage, records),
+                since_approval=differences(last_approval(looks), stage, records),
                 resumes=approval_to_resume(rows.promotions.find(stage.id), stage),
                 names=rows.tokens.names(),
             )

@@ -4,7 +4,8 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from stageproxy.core.errors import StageproxyError
+from stageproxy.core.errors import UpstreamFailedError
+from stageproxy.core.index.links import LINKED
 from stageproxy.core.index.redirects import is_respelling
 from stageproxy.core.index.targets import concerns
 from stageproxy.core.stage.stage import Stage
@@ -12,51 +13,75 @@ from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import etag_of
 from stageproxy.web.headers import headers_for_upstream, headers_of_project, headers_of_unchanged
 from stageproxy.web.keys import PREVIEWS
+from stageproxy.web.preview.other_page import (
+    answer_other_page,
+    may_be_page,
+    readable_encodings,
+    stream,
+)
 from stageproxy.web.stage_path import redirect_within_stage, temporary_redirect
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 3
 _LONGEST_NOT_FOUND = 2**16
 
 
 async def pass_through(request: web.Request, stage: Stage, path: str) -> web.StreamResponse:
-    """Return upstream's response: its status, the forwarded headers, and its body unchanged."""
-    _, mark, query = request.raw_path.partition("?")
-    requested = path + mark + query
-    async with request.app[PREVIEWS].ask_upstream(
-        requested, headers_for_upstream(request)
-    ) as answer:
-        return await pass_on(request, stage, answer, requested)
+    """Return upstream's response: its status, the forwarded headers, and its body.
 
-
-async def redirect_to_file(request: web.Request) -> web.StreamResponse:
-    """Redirect to upstream's file.
-
-    Some indexes write links without a host, and pages of other projects are
-    not edited, so that their links lead to this server.
+    Only links of pages change, if they would lead out of the stage.
     """
-    return temporary_redirect(
-        request.app[PREVIEWS].upstream_url(request.raw_path.removeprefix("/"))
-    )
+    _, mark, query = request.raw_path.partition("?")
+    return await _pass_through(request, stage, path + mark + query, _MOST_REDIRECTS)
 
 
 async def pass_on(
-    request: web.Request, stage: Stage, answer: UpstreamResponse, requested: str
+    request: web.Request,
+    stage: Stage,
+    answer: UpstreamResponse,
+    requested: str,
+    redirects_left: int = 0,
 ) -> web.StreamResponse:
     """Return upstream's response to the *requested* path. Redirects stay within the stage."""
     if answer.status in _REDIRECTS:
-        return _redirect(request, answer, requested)
+        return await _redirect(request, stage, answer, requested, redirects_left)
     if answer.status == HTTPStatus.NOT_FOUND:
         return await _not_found(answer)
     path = requested.partition("?")[0]
-    headers = headers_of_project if concerns(path, stage.project) else headers_of_unchanged
-    return await _stream(request, answer, headers(answer.headers))
+    select = headers_of_project if concerns(path, stage.project) else headers_of_unchanged
+    headers = select(answer.headers)
+    if answer.status == HTTPStatus.OK and may_be_page(request):
+        url = request.app[PREVIEWS].url_of(requested)
+        return await answer_other_page(request, stage, answer, url, headers)
+    return await stream(request, answer.chunks(), headers, answer.status)
 
 
-def _redirect(request: web.Request, answer: UpstreamResponse, requested: str) -> web.Response:
+async def _pass_through(
+    request: web.Request, stage: Stage, requested: str, redirects_left: int
+) -> web.StreamResponse:
+    headers = headers_for_upstream(request)
+    if may_be_page(request) and hdrs.ACCEPT_ENCODING in headers:
+        headers[hdrs.ACCEPT_ENCODING] = readable_encodings(headers[hdrs.ACCEPT_ENCODING])
+    async with request.app[PREVIEWS].ask_upstream(requested, headers) as answer:
+        return await pass_on(request, stage, answer, requested, redirects_left)
+
+
+async def _redirect(
+    request: web.Request,
+    stage: Stage,
+    answer: UpstreamResponse,
+    requested: str,
+    redirects_left: int,
+) -> web.StreamResponse:
     location = answer.headers.get(hdrs.LOCATION, "")
     target = request.app[PREVIEWS].redirection(location, requested)
     if target.path is None:
         return temporary_redirect(target.url)
+    if target.path.startswith(LINKED):
+        # Only the server can request what is above upstream's root.
+        if not redirects_left:
+            raise UpstreamFailedError("PyPI redirects too often.")
+        return await _pass_through(request, stage, target.path, redirects_left - 1)
     return redirect_within_stage(
         request, target.path, permanent=is_respelling(requested, target.path)
     )
@@ -73,22 +98,3 @@ async def _not_found(answer: UpstreamResponse) -> web.Response:
     headers = {**headers_of_project(answer.headers), "ETag": etag_of(body)}
     headers.pop("Content-Length", None)
     return web.Response(status=HTTPStatus.NOT_FOUND, body=body, headers=headers)
-
-
-async def _stream(
-    request: web.Request, answer: UpstreamResponse, headers: dict[str, str]
-) -> web.StreamResponse:
-    response = web.StreamResponse(status=answer.status, headers=headers)
-    await response.prepare(request)
-    if request.method == hdrs.METH_HEAD:
-        return response
-    try:
-        async for chunk in answer.chunks():
-            await response.write(chunk)
-    except StageproxyError:
-        # The status is sent; only closing the connection shows that the body is incomplete.
-        if request.transport is not None:
-            request.transport.abort()
-        return response
-    await response.write_eof()
-    return response

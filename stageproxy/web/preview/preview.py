@@ -6,12 +6,14 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from stageproxy.core.errors import GoneError, NotFoundError
+from stageproxy.core.index.links import LINKED
 from stageproxy.core.index.negotiation import ACCEPT_FOR, names_simple_api, type_in_query
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.targets import (
     Feed,
     FileTarget,
     LegacyUpload,
+    LinkedFile,
     NotServed,
     OnlyList,
     OnlyPage,
@@ -29,7 +31,7 @@ from stageproxy.core.index.targets import (
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.conditional import conditional, etag_of, wants_fresh
 from stageproxy.web.headers import PRIVATE, headers_of_edited
-from stageproxy.web.keys import DOCUMENTS, PREVIEWS
+from stageproxy.web.keys import DOCUMENTS, PREVIEWS, URLS
 from stageproxy.web.preview.file import answer_file
 from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.preview.project_list import answer_list
@@ -102,6 +104,10 @@ async def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each target
             return await answer_list(request, stage, accept)
         case FileTarget():
             return await answer_file(request, stage, target)
+        case LinkedFile(signature, linked):
+            if not request.app[URLS].is_signed(stage, linked, signature):
+                raise NotFoundError
+            return await pass_through(request, stage, LINKED + linked)
         case Redirected():
             return redirect_within_stage(
                 request, target.path + _format_in(request), permanent=target.permanent

@@ -27,6 +27,11 @@ _FORMER_ACTIONS: Mapping[str, str] = {
     "https://readthedocs.org/.",
 }
 
+_NO_PAGE = (
+    "The file is staged, but nothing can be installed from the stage yet: it has no page while "
+    "that of PyPI cannot be read. {}\n"
+)
+
 
 async def upload(request: web.Request) -> web.Response:
     """Accept a file into the stage of its release, which is opened if needed."""
@@ -95,7 +100,8 @@ def _response(request: web.Request, result: UploadResult) -> web.Response:
         return _plain("OK\nPyPI already has this file: nothing was staged.\n")
     url = request.app[URLS].url_of(result.stage)
     commands = install_commands(url, result.stage.project, result.stage.version)
-    return _plain(f"OK\n{url}\n{commands.pip}\n")
+    warning = _NO_PAGE.format(result.why_no_page) if result.why_no_page else ""
+    return _plain(f"OK\n{url}\n{commands.pip}\n{warning}")
 
 
 def _plain(text: str) -> web.Response:

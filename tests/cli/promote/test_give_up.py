@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.promote.releases import accepted
-from tests.support.clients.command_runner import CommandRunner
+from tests.support.clients.command_runner import CommandRunner, promotion_of
 from tests.support.index.fake_index import FakeIndex
 from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
@@ -15,7 +15,7 @@ def partial(cli: CommandRunner, pypi: FakeIndex) -> tuple[Any, Path, Path]:
     stage = cli.staged(wheel, sdist)
     no = Fault(FaultPoint.READ, FaultKind.ANSWER, sdist.name, (), status=400, sentence="No.")
     pypi.uploads.faults.append(no)
-    assert cli.run("promote", stage["id"]).code == 1
+    assert cli.run(*promotion_of(stage)).code == 1
     pypi.uploads.faults.remove(no)
     return stage, wheel, sdist
 

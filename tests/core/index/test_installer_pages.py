@@ -6,7 +6,7 @@ import pytest
 
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.simple import add_to_page, read_page
-from tests.support.builders.stages import PAGE, a_staged_file
+from tests.support.builders.stages import LINKS, PAGE, a_staged_file
 from tests.support.clients.page_readers import found_by_pip
 from tests.support.index.installer_pages import (
     PAGES,
@@ -15,7 +15,6 @@ from tests.support.index.installer_pages import (
     filename,
 )
 
-STAGED_PAGE = "https://stage.example.org/tmp/demo/t/simple/demo/"
 _HREF = re.compile(r"href\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 every_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 
@@ -63,4 +62,4 @@ def merged(page: InstallerPage) -> Document:
     """Return a page with a staged file on it."""
     document = as_document(page)
     staged = [a_staged_file(filename(STAGED))]
-    return document.with_body(add_to_page(document, "demo", staged, page_url=STAGED_PAGE))
+    return document.with_body(add_to_page(document, "demo", staged, LINKS))

@@ -18,9 +18,8 @@ from stageproxy.core.index.release_json import (
     new_release_json,
 )
 from stageproxy.core.index.simple_json import add_to_json_page, read_json_page
-from tests.support.builders.stages import PAGE, a_staged_file, page_with
+from tests.support.builders.stages import LINKS, a_staged_file, page_with
 from tests.support.index.release_documents import (
-    URL,
     a_project_json,
     a_published_file,
     a_release_json,
@@ -64,7 +63,7 @@ def strange_project(written: str, place: str = "last_serial") -> bytes:
 def test_ambiguous_values_are_refused(written: str, place: str) -> None:
     """A document that two parsers could read differently is refused."""
     with pytest.raises(UnreadablePageError):
-        add_to_project_json(strange_project(written, place), URL, RELEASE)
+        add_to_project_json(strange_project(written, place), LINKS, RELEASE)
 
 
 @pytest.mark.parametrize("written", STRANGE.values(), ids=STRANGE)
@@ -89,7 +88,7 @@ def test_unusual_values_are_accepted(written: str) -> None:
     """Unusual values that can be written again are no reason to refuse."""
     body = strange_project(written, "yanked_reason")
 
-    edited = add_to_project_json(body, URL, RELEASE)
+    edited = add_to_project_json(body, LINKS, RELEASE)
 
     assert json.loads(edited)["releases"]["2.0"][0]["yanked_reason"] == json.loads(written)
 
@@ -132,7 +131,7 @@ NO_DOCUMENTS = {
 def test_other_documents_are_refused(body: bytes) -> None:
     """A document that is not the project's is refused."""
     with pytest.raises(UnreadablePageError):
-        add_to_project_json(body, URL, RELEASE)
+        add_to_project_json(body, LINKS, RELEASE)
 
 
 @pytest.mark.parametrize("name", ["nothing", "another project", "no releases", "cut off"])
@@ -193,8 +192,8 @@ def test_any_value_at_any_place(path: tuple[Any, ...], value: Any) -> None:
     """For any value in any place, the document gets the staged release or is refused."""
     body = with_value(DOCUMENT, path, value)
 
-    project = document_of(lambda: add_to_project_json(body, URL, RELEASE))
-    release = document_of(lambda: add_to_release_json(body, URL, RELEASE))
+    project = document_of(lambda: add_to_project_json(body, LINKS, RELEASE))
+    release = document_of(lambda: add_to_release_json(body, LINKS, RELEASE))
     new = document_of(lambda: new_release_json(RELEASE, body))
 
     assert project is None or has_staged_file(*project["releases"].values())
@@ -207,4 +206,4 @@ def test_broken_page_is_refused_if_nothing_is_added() -> None:
     body = page_with("demo-2.0-py3-none-any.whl") + b"x"
 
     with pytest.raises(UnreadablePageError):
-        add_to_json_page(body, "demo", PAGE, [a_staged_file()])
+        add_to_json_page(body, "demo", [a_staged_file()], LINKS)

@@ -6,11 +6,11 @@ from stageproxy.core.errors import UpstreamFailedError
 from stageproxy.core.index.redirects import Redirection, check_redirection, is_respelling
 from tests.support.errors import find_refusal
 
-FILE = "packages/aa/bb/cc/demo-1.0.tar.gz"
+FILE = "resources/demo/demo-1.0.tar.gz"
 WITHIN = Redirection("https://index.example.org/simple/x/", "simple/x/", is_known=False)
 KNOWN = Redirection("https://files.example.org/x", None, is_known=True)
 STRANGE = Redirection("https://elsewhere.example.org/x", None, is_known=False)
-UNSAFE = Redirection("http://elsewhere.example.org/x", None, is_known=False)
+UNSAFE = Redirection("http://elsewhere.example.org/x", None, is_known=False, is_downgrade=True)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,9 @@ UNSAFE = Redirection("http://elsewhere.example.org/x", None, is_known=False)
         (KNOWN, FILE, False, True),
         (KNOWN, "simple/x/", False, True),
         (STRANGE, FILE, True, True),
+        (STRANGE, f"{FILE}.metadata", True, True),
+        (STRANGE, f"{FILE}?token=x", True, True),
+        (STRANGE, "packages/demo/", True, False),
         (STRANGE, FILE, False, False),
         (STRANGE, "simple/x/", False, False),
         (STRANGE, "simple/x/", True, False),
@@ -30,10 +33,13 @@ UNSAFE = Redirection("http://elsewhere.example.org/x", None, is_known=False)
         "a file, configured host",
         "a page, configured host",
         "a file, no host configured",
+        "the METADATA beside a file, no host configured",
+        "a file with a query, no host configured",
+        "a folder of files, no host configured",
         "a file, another host configured",
         "a page, another host configured",
         "a page, no host configured",
-        "a file over plain HTTP",
+        "a file, from HTTPS to plain HTTP",
     ],
 )
 def test_redirects_to_unconfigured_hosts_are_refused(
@@ -44,7 +50,8 @@ def test_redirects_to_unconfigured_hosts_are_refused(
 
     assert (refusal is None) is is_accepted
     assert is_accepted or isinstance(refusal, UpstreamFailedError)
-    assert is_accepted or "upstream.files_url" in str(refusal)
+    setting = "files_url" if asked.startswith(FILE) else "fallback_url"
+    assert is_accepted or f"upstream.{setting}" in str(refusal)
 
 
 @pytest.mark.parametrize(

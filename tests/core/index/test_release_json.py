@@ -16,11 +16,9 @@ from stageproxy.core.index.release_json import (
     new_project_json,
     new_release_json,
 )
-from tests.support.builders.stages import an_artifact
+from tests.support.builders.stages import LINKS, an_artifact
 from tests.support.index.release_documents import (
     PROJECT_URL,
-    SITE,
-    URL,
     a_project_json,
     a_published_file,
     a_release_json,
@@ -42,7 +40,7 @@ VERSIONS = st.from_regex(r"(1!)?[0-9]\.[0-9](\.[0-9])?(a1|rc2)?(\.post1)?(\.dev3
 
 def with_staged(body: bytes, staged: StagedRelease = BOTH) -> Any:
     """Return the project's document with the staged release in it."""
-    return json.loads(add_to_project_json(body, URL, staged))
+    return json.loads(add_to_project_json(body, LINKS, staged))
 
 
 def names(files: Any) -> list[str]:
@@ -208,7 +206,7 @@ def test_other_bytes_are_unchanged() -> None:
     odd = b'"x" : [ 1.0e2, 10E-1,\t"\\u00e9\\/" ]'
     body = a_project_json({"3.0": ["demo-3.0.tar.gz"]}).replace(b'"last_serial"', odd + b',"s"')
 
-    edited = add_to_project_json(body, URL, BOTH)
+    edited = add_to_project_json(body, LINKS, BOTH)
 
     at = edited.index(b'"2.0":[')
     until = edited.index(b'"3.0":[')
@@ -218,9 +216,9 @@ def test_other_bytes_are_unchanged() -> None:
 @pytest.mark.parametrize("staged", [BOTH, a_staged_release("2.0", WHEEL), a_staged_release("1.0")])
 def test_adding_twice_adds_once(staged: StagedRelease) -> None:
     """Files that the document lists are not added again."""
-    once = add_to_project_json(a_project_json({"1.0": ["demo-1.0.tar.gz"]}), URL, staged)
+    once = add_to_project_json(a_project_json({"1.0": ["demo-1.0.tar.gz"]}), LINKS, staged)
 
-    assert add_to_project_json(once, URL, staged) == once
+    assert add_to_project_json(once, LINKS, staged) == once
 
 
 def test_complete_document_is_unchanged() -> None:
@@ -228,13 +226,13 @@ def test_complete_document_is_unchanged() -> None:
     files = [a_published_file(one, url=f"../../{one}") for one in (WHEEL, SDIST)]
     body = b" \n" + a_project_json({"2.0": files}) + b"\t"
 
-    assert add_to_project_json(body, URL, BOTH) == body
-    assert add_to_release_json(body, URL, BOTH) == body
+    assert add_to_project_json(body, LINKS, BOTH) == body
+    assert add_to_release_json(body, LINKS, BOTH) == body
 
 
 @pytest.mark.parametrize("newest", ["1.0", "2.0", "3.0"], ids=["older", "same", "newer"])
 def test_relative_links_become_absolute(newest: str) -> None:
-    """Relative links of upstream point to upstream, at any place."""
+    """Relative links of upstream become absolute, at any place, and stay within the stage."""
     published = a_published_file(f"demo-{newest}.zip", url="../../files/a b.zip")
     body = a_project_json({newest: [published]})
 
@@ -242,7 +240,7 @@ def test_relative_links_become_absolute(newest: str) -> None:
 
     listed = [one for files in document["releases"].values() for one in files]
     links = {one["filename"]: one["url"] for one in [*listed, *document["urls"]]}
-    assert links[f"demo-{newest}.zip"] == f"{SITE}/files/a b.zip"
+    assert links[f"demo-{newest}.zip"] == f"{LINKS.stage_url}files/a b.zip"
     assert all(link.startswith("https://") for link in links.values())
 
 
@@ -262,7 +260,7 @@ def test_release_gains_files() -> None:
     """The document of a published release gains its staged files, and nothing else."""
     body = a_release_json("2.0", a_published_file(SDIST, requires_python=">=3.6"))
 
-    document = json.loads(add_to_release_json(body, URL, BOTH))
+    document = json.loads(add_to_release_json(body, LINKS, BOTH))
 
     assert names(document["urls"]) == [WHEEL, SDIST]
     assert document["urls"][0]["requires_python"] == ">=3.6"

@@ -13,7 +13,7 @@ from stageproxy.core.index.simple_json import (
     read_json_page,
 )
 from tests.support.builders.stages import (
-    PAGE,
+    LINKS,
     a_listed_entry,
     a_staged_file,
     as_json,
@@ -39,7 +39,7 @@ KEYS_OF_PYPI = [
 
 def merged(page: bytes, *staged: StagedFile) -> Any:
     """Return the parsed page with staged files on it, one wheel by default."""
-    return json.loads(add_to_json_page(page, "demo", PAGE, staged or [WHEEL]))
+    return json.loads(add_to_json_page(page, "demo", staged or [WHEEL], LINKS))
 
 
 def test_entry_of_a_staged_file() -> None:
@@ -81,7 +81,7 @@ def test_staged_files_are_in_pypis_order() -> None:
     """Staged files are sorted by version and filename; upstream's order is unchanged."""
     page = page_with("demo-1.0.tar.gz", "demo-3.0.tar.gz", "demo-0.9.tar.gz.asc")
 
-    edited = add_to_json_page(page, "demo", PAGE, [SDIST, WHEEL])
+    edited = add_to_json_page(page, "demo", [SDIST, WHEEL], LINKS)
 
     assert filenames_on(edited) == [
         "demo-1.0.tar.gz",
@@ -122,7 +122,7 @@ def test_page_without_versions_gets_none() -> None:
 def test_invalid_versions_are_unreadable() -> None:
     """A page whose versions are no list is unreadable."""
     with pytest.raises(UnreadablePageError, match="`versions` is not a list"):
-        add_to_json_page(page_with(versions={"2.0": True}), "demo", PAGE, [WHEEL])
+        add_to_json_page(page_with(versions={"2.0": True}), "demo", [WHEEL], LINKS)
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.5", "1.9", "2.0"])
@@ -162,7 +162,7 @@ def test_unknown_keys_are_unchanged() -> None:
 )
 def test_bytes_are_only_inserted(page: bytes) -> None:
     """The page of upstream is unchanged except for insertions."""
-    rest = iter(add_to_json_page(page, "demo", PAGE, [WHEEL, SDIST]))
+    rest = iter(add_to_json_page(page, "demo", [WHEEL, SDIST], LINKS))
 
     assert all(byte in rest for byte in page)
 
@@ -171,7 +171,7 @@ def test_indented_page_stays_indented() -> None:
     """New entries have the indentation of upstream's."""
     page = b'{"name": "demo", "files": [\n  {"filename": "a"},\n  {"filename": "b"}\n]}'
 
-    edited = add_to_json_page(page, "demo", PAGE, [WHEEL]).decode()
+    edited = add_to_json_page(page, "demo", [WHEEL], LINKS).decode()
 
     assert edited.startswith(page[:-3].decode() + ',\n  {"core-metadata":')
     assert edited.endswith("}\n]}")
@@ -186,7 +186,7 @@ def test_complete_page_is_unchanged(page: bytes) -> None:
     """A page that lists every staged file is unchanged, including its relative links."""
     staged = [WHEEL] if WHEEL.filename.encode() in page else []
 
-    assert add_to_json_page(page, "demo", PAGE, staged) is page
+    assert add_to_json_page(page, "demo", staged, LINKS) is page
 
 
 def test_listed_filename_is_not_added() -> None:
@@ -203,7 +203,7 @@ def test_quarantined_project_gets_no_files() -> None:
     """A quarantined project offers nothing to install (PEP 792)."""
     page = page_with(**{"project-status": {"status": "quarantined"}})
 
-    assert add_to_json_page(page, "demo", PAGE, [WHEEL]) is page
+    assert add_to_json_page(page, "demo", [WHEEL], LINKS) is page
 
 
 @pytest.mark.parametrize(
@@ -221,26 +221,28 @@ def test_file_of_a_published_release(yanked: object, expected: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("link", "absolute"),
+    ("link", "expected"),
     [
-        ("demo-1.0.tar.gz", "https://index.example.org/simple/demo/demo-1.0.tar.gz"),
-        ("../../packages/x.whl", "https://index.example.org/packages/x.whl"),
-        ("/packages/x.whl#sha256=00", "https://index.example.org/packages/x.whl#sha256=00"),
+        ("demo-1.0.tar.gz", "demo-1.0.tar.gz"),
+        ("../../packages/x.whl", "../../packages/x.whl"),
+        ("/packages/x.whl#sha256=00", "../../packages/x.whl#sha256=00"),
         ("//files.example.org/x.whl", "https://files.example.org/x.whl"),
-        ("x.whl?a=b", "https://index.example.org/simple/demo/x.whl?a=b"),
+        ("/x.whl?a=b", "../../x.whl?a=b"),
         ("https://files.example.org/x", "https://files.example.org/x"),
         ("HTTPS://files.example.org/x", "HTTPS://files.example.org/x"),
-        ('a\\é"', 'https://index.example.org/simple/demo/a\\é"'),
+        ('/a\\é"', 'https://index.example.org/a\\é"'),
         (None, None),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("key", ["url", "provenance"])
-def test_relative_links_become_absolute(key: str, link: str | None, absolute: str | None) -> None:
-    """Relative links become absolute, because the page is served at another URL."""
+def test_links_that_leave_the_stage_are_replaced(
+    key: str, link: str | None, expected: str | None
+) -> None:
+    """Links that would leave the stage are replaced; all others keep their bytes."""
     page = page_with(files=[a_listed_entry("demo-1.0.tar.gz", **{key: link})])
 
-    assert merged(page)["files"][0][key] == absolute
+    assert merged(page)["files"][0][key] == expected
 
 
 def test_page_is_read() -> None:
@@ -314,7 +316,7 @@ def test_other_documents_are_unreadable(page: bytes) -> None:
     with pytest.raises(UnreadablePageError):
         read_json_page(page, "demo")
     with pytest.raises(UnreadablePageError):
-        add_to_json_page(page, "demo", PAGE, [WHEEL])
+        add_to_json_page(page, "demo", [WHEEL], LINKS)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +332,7 @@ def test_invalid_links_are_unreadable(entry: bytes) -> None:
     page = b'{"name": "demo", "files": [' + entry + b"]}"
 
     with pytest.raises(UnreadablePageError):
-        add_to_json_page(page, "demo", PAGE, [WHEEL])
+        add_to_json_page(page, "demo", [WHEEL], LINKS)
 
 
 @pytest.mark.parametrize(
@@ -349,7 +351,7 @@ def test_lone_surrogates_are_unreadable(entry: bytes) -> None:
     page = b'{"name": "demo", "files": [' + entry + b"]}"
 
     with pytest.raises(UnreadablePageError):
-        add_to_json_page(page, "demo", PAGE, [WHEEL])
+        add_to_json_page(page, "demo", [WHEEL], LINKS)
 
 
 def test_page_of_a_new_project() -> None:

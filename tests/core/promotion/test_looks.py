@@ -1,9 +1,11 @@
 """Looks at stages, and what has changed since."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from stageproxy.core.audit import AuditAction, chained_record
 from stageproxy.core.promotion.looks import (
     Change,
     ChangeKind,
@@ -17,6 +19,7 @@ from stageproxy.core.promotion.looks import (
     look_at,
     look_at_content,
 )
+from stageproxy.core.stage.events import artifact_details, stage_event
 from stageproxy.core.stage.stage import Artifact
 from tests.support.builders.stages import a_stage, an_artifact
 from tests.support.ports.clock import NOON
@@ -62,6 +65,24 @@ def test_first_look() -> None:
     first = differences(None, a_stage("2.0", WHEEL, SDIST))
 
     assert [one.kind for one in first.changes] == [ChangeKind.ADDED] * 2
+
+
+def test_withdrawal() -> None:
+    """Who withdrew a file is in the audit trail; the last one counts."""
+    look = look_at(a_stage("2.0", WHEEL), "t1", LookKind.PAGE, NOON)
+    details = artifact_details(WHEEL)
+    events = [
+        stage_event(a_stage(), AuditAction.OPENED, "t1", NOON),
+        stage_event(a_stage(), AuditAction.WITHDRAWN, "t2", NOON, **details),
+        stage_event(a_stage(), AuditAction.FILE_DELETED, "t3", LATER, **details),
+        stage_event(a_stage(), AuditAction.FILE_DELETED, "t4", LATER, filename=WHEEL.filename),
+    ]
+    records = [chained_record("", number, one) for number, one in enumerate(events, 1)]
+
+    assert differences(look, a_stage("2.0"), records).changes == [
+        replace(WITHDRAWN, by="t3", at=LATER)
+    ]
+    assert differences(look, a_stage("2.0")).changes == [WITHDRAWN]
 
 
 def a_look(
@@ -116,6 +137,13 @@ SENTENCES = {
         (
             "It was replaced at 2026-11-22T13:00:00Z by ci-linux (t1). Its sha256 was "
             f"{WHEEL.sha256} and is now {OTHER_BYTES.sha256}."
+        ),
+    ),
+    "withdrawn by somebody": (
+        replace(WITHDRAWN, by="t1", at=NOON),
+        (
+            "It was withdrawn at 2026-11-22T12:00:00Z by ci-linux (t1). Its sha256 was "
+            f"{WHEEL.sha256}."
         ),
     ),
     "withdrawn": (WITHDRAWN, f"It was withdrawn. Its sha256 was {WHEEL.sha256}."),

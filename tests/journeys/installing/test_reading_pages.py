@@ -1,6 +1,7 @@
 """pip and uv find the files that we find on pages, as they are and with a staged file added."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from aiohttp import ClientSession
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.simple import add_to_page, read_page
 from tests.support.builders.distributions import a_wheel
-from tests.support.builders.stages import PAGE, a_staged_file
+from tests.support.builders.stages import LINKS, PAGE, a_staged_file
 from tests.support.clients.clients import Clients
 from tests.support.clients.http import send
 from tests.support.clients.page_readers import found_by_pip, found_by_uv
@@ -98,5 +99,5 @@ def documents() -> Mapping[str, Document]:
 def merged(page: Document) -> Document:
     """Return a page with a staged file on it."""
     staged = [a_staged_file(filename(STAGED))]
-    page_url = "https://stage.example.org/tmp/demo/t/simple/demo/"
-    return page.with_body(add_to_page(page, "demo", staged, page_url=page_url))
+    links = replace(LINKS, url=page.url)
+    return page.with_body(add_to_page(page, "demo", staged, links))

@@ -17,14 +17,22 @@ from stageproxy.core.index.pages import Document, StagedFile
 from stageproxy.core.index.simple import add_to_page, new_page
 from stageproxy.core.stage.listing import staged_files
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
-from tests.support.builders.stages import FILES, PAGE, a_listed_entry, a_stage, an_artifact, as_json
+from tests.support.builders.stages import (
+    FILES,
+    LINKS,
+    PAGE,
+    a_listed_entry,
+    a_stage,
+    an_artifact,
+    as_json,
+)
 from tests.support.clients.clients import Clients
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.index.pages import detail_html
 from tests.support.servers.processes import Server, ServerStart, StageLinks
 
 STAGES = 500
-STAGE_PAGE = "https://stages.example.org/tmp/demo/stgv_token/simple/demo/"
+STAGE_PAGE = LINKS.page_url
 TYPES = (SimpleType.V1_JSON, SimpleType.V1_HTML, SimpleType.HTML)
 VERSIONS = (
     "0.9",
@@ -75,7 +83,7 @@ class Case:
             return new_page(kind, "demo", self.staged)
         body = as_json(self.page) if kind is SimpleType.V1_JSON else detail_html(self.page)
         document = Document(body, "", kind.value, PAGE)
-        return add_to_page(document, "demo", self.staged, page_url=STAGE_PAGE)
+        return add_to_page(document, "demo", self.staged, LINKS)
 
     @property
     def filenames(self) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from stageproxy.core.index.links import PageLinks, UrlSpace
 from stageproxy.core.index.pages import StagedFile, version_in
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
@@ -17,6 +18,14 @@ from tests.support.ports.clock import NOON
 
 FILES = "https://files.example.org/packages"
 PAGE = "https://index.example.org/simple/demo/"
+LINKS = PageLinks(
+    UrlSpace("https://index.example.org/", "https://index.example.org/simple/"),
+    PAGE,
+    "simple/demo/",
+    "https://stage.example.org/tmp/demo/t/",
+    lambda path: f"signature-of-{path.rpartition('/')[2]}",
+)
+"""The links of the page at `PAGE`, for the stage at https://stage.example.org/tmp/demo/t/."""
 
 
 def a_stage(

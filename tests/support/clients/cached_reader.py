@@ -9,7 +9,7 @@ from stageproxy.core.errors import StageproxyError
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document
 from stageproxy.upstream.cache import CachedIndex
-from stageproxy.upstream.index import UpstreamIndex
+from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
 from stageproxy.upstream.pip_index import urls_of
 from tests.support.index.fake_index import FakeIndex
 
@@ -37,7 +37,7 @@ class CachedReader:
         upstream = UpstreamIndex(
             self.session,
             urls_of(url),
-            files_url="",
+            IndexPolicy(),
             total_timeout=timedelta(seconds=10),
             max_page_size=LONGEST,
         )

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
+from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
@@ -57,6 +58,11 @@ class FakeProjectList:
         if self.status != 200:
             raise UpstreamFailedError(f"PyPI answers {self.status} where a document should be.")
         yield _Streamed(self)
+
+    @property
+    def space(self) -> UrlSpace:
+        """Return the URLs of the index."""
+        return UrlSpace(self.site, f"{self.site}simple/")
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return a redirection that no caller uses."""

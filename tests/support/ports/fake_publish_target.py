@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from stageproxy.core.errors import DamagedArtifactError, UpstreamUnavailableError
+from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import Redirection
@@ -143,6 +144,11 @@ class FakePublishTarget:
     def stream(self, path: str, accept: str) -> AbstractAsyncContextManager[StreamedDocument]:
         """Raise: promotions stream nothing."""
         raise NotImplementedError
+
+    @property
+    def space(self) -> UrlSpace:
+        """Return the URLs of the index."""
+        return UrlSpace(self.site, f"{self.site}simple/")
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Raise: promotions follow no redirects."""

@@ -234,7 +234,7 @@ async def test_new_project_on_a_mirror_without_the_json_api(service: RunningServ
 @pytest.mark.parametrize("quirks", [Quirks(relative_urls=True), Quirks(host_absolute_urls=True)])
 @pytest.mark.parametrize("version", ["0.9", "1.0.post1"], ids=["an older one", "the newest"])
 async def test_relative_links(service: RunningService, version: str, quirks: Quirks) -> None:
-    """Upstream's relative URLs become absolute in an edited document."""
+    """Upstream's relative URLs become absolute in an edited document, and stay in the stage."""
     service.index.add("demo", a_wheel(version="1.0"))
     service.index.quirks = quirks
     prefix = prefix_of(await service.staged(a_wheel(version=version)))
@@ -243,7 +243,7 @@ async def test_relative_links(service: RunningService, version: str, quirks: Qui
 
     listed = [*document["urls"], *(one for files in document["releases"].values() for one in files)]
     links = {one["filename"]: one["url"] for one in listed}
-    assert links["demo-1.0-py3-none-any.whl"].startswith(f"{service.index.url}/packages/")
+    assert links["demo-1.0-py3-none-any.whl"].startswith(f"{prefix}packages/")
     assert all(one["url"].startswith("http://") for one in listed)
 
 

@@ -206,22 +206,96 @@ async def test_errors_of_upstream_pass(service: RunningService, prefix: str) -> 
     assert (answer.status, answer.text) == (500, "500 Internal Server Error")
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "PROPFIND"])
 async def test_only_reading_passes(service: RunningService, prefix: str, method: str) -> None:
     """Only GET and HEAD are passed on to upstream."""
     answer = await service.send(method, f"{prefix}simple/other/")
 
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD,OPTIONS")
     assert service.index.requests == []
 
 
 async def test_links_without_a_host(service: RunningService, prefix: str) -> None:
-    """A file URL without a host redirects to upstream's file, and is not stored by caches."""
+    """A file URL without a host arrives through the stage, though no stage changes the page."""
     service.index.quirks = Quirks(host_absolute_urls=True)
     page = (await service.get(f"{prefix}simple/other/", PIP)).document
 
-    answer = await service.get(urljoin(prefix, page["files"][0]["url"]))
+    answer = await service.get(urljoin(f"{prefix}simple/other/", page["files"][0]["url"]))
 
-    expected = service.index.url + page["files"][0]["url"]
-    assert (answer.status, answer.headers["Location"]) == (307, expected)
+    assert (answer.status, answer.body) == (200, a_wheel("other").content)
+
+
+@pytest.mark.parametrize("accept", [PIP, HTML_PAGE])
+async def test_page_with_new_links_has_its_own_etag(
+    service: RunningService, prefix: str, accept: str
+) -> None:
+    """A page whose links were replaced has an ETag of its own, and upstream's other headers."""
+    service.index.quirks = Quirks(host_absolute_urls=True)
+    theirs = await service.get(f"{service.index.url}/simple/other/", accept, Accept_Encoding="gzip")
+
+    ours = await service.get(f"{prefix}simple/other/", accept, Accept_Encoding="gzip")
+    etag = ours.headers["ETag"]
+    again = await service.get(
+        f"{prefix}simple/other/", accept, If_None_Match=etag, Accept_Encoding="gzip"
+    )
+
+    assert (ours.status, again.status, again.body) == (200, 304, b"")
+    assert etag != theirs.headers["ETag"]
+    for name in ("Content-Type", "Cache-Control", "X-PyPI-Last-Serial"):
+        assert ours.headers[name] == theirs.headers[name]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "asked"),
+    [("gzip, deflate, br;q=0.9, zstd", "gzip"), ("br", "identity"), ("gzip;q=0.5", "gzip;q=0.5")],
+)
+async def test_encodings_of_pages(
+    service: RunningService, prefix: str, accepted: str, asked: str
+) -> None:
+    """Pages are requested in an encoding in which their links can be found."""
+    await service.get(f"{prefix}simple/other/", PIP, Accept_Encoding=accepted)
+
+    assert [one.headers["Accept-Encoding"] for one in service.index.requests] == [asked]
+
+
+@pytest.mark.parametrize("path", ["+linked/", "+linked/x", "+linked/x/packages/demo-1.0.tar.gz"])
+async def test_paths_above_the_root_need_a_signature(
+    service: RunningService, prefix: str, path: str
+) -> None:
+    """What is above upstream's root is served only where one of its pages links to it."""
+    answer = await service.get(prefix + path)
+
+    assert answer.status == 404
+    assert service.index.requests == []
+
+
+FILES = ["packages/x/other-1.0.tar.gz", "files/other-1.0.whl", "files/other-1.0.whl.metadata"]
+STORAGE = "http://storage.example/a?signature=x"
+
+
+def redirecting(path: str) -> Quirks:
+    """Return quirks with which the index redirects a path to its storage, once."""
+    answer = f"HTTP/1.1 302 Found\r\nLocation: {STORAGE}\r\nContent-Length: 0\r\n\r\n"
+    return Quirks(raw={f"/{path}": iter([answer.encode()])})
+
+
+@pytest.mark.parametrize("path", FILES)
+async def test_files_on_another_host(service: RunningService, prefix: str, path: str) -> None:
+    """A file may be redirected to the storage of an index, wherever its path begins."""
+    service.index.quirks = redirecting(path)
+
+    answer = await service.get(prefix + path)
+
+    assert (answer.status, answer.headers["Location"]) == (307, STORAGE)
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["simple/other/", "project/other-1.0/", "packages/x/"])
+async def test_pages_on_another_host(service: RunningService, prefix: str, path: str) -> None:
+    """What is not a file must not be redirected to a host that is not configured."""
+    service.index.quirks = redirecting(path)
+
+    answer = await service.get(prefix + path)
+
+    assert answer.status == 502
+    assert "upstream.fallback_url" in answer.text
