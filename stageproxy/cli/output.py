@@ -85,8 +85,8 @@ def _uploaded(file: Mapping[str, Any]) -> str:
 
 def _expires_by_itself(stage: Mapping[str, Any]) -> bool:
     """Return whether a stage expires. Ended and partly published stages do not."""
-    may_be_changed = {"extend", "legacy-upload"} & {*stage["links"]}
-    return stage["status"] not in _ENDED and (stage["status"] != "error" or bool(may_be_changed))
+    can_be_extended = "extend" in stage["links"]
+    return stage["status"] not in _ENDED and (stage["status"] != "error" or can_be_extended)
 
 
 def print_next_steps(stage: Mapping[str, Any]) -> None:
@@ -110,3 +110,12 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
     click.echo("Beside the index that you use otherwise:")
     click.echo(f"  {commands.pip_beside}")
     click.echo(f"  {commands.uv_beside}")
+
+
+def print_how_to_publish(stage: Mapping[str, Any]) -> None:
+    """Print the command that publishes exactly the files that a stage has now."""
+    url = stage["links"].get("stage")
+    if url is None or not stage["files"] or stage["status"] == "published":
+        return
+    click.echo("\nWhen the release is right, publish exactly these files, with a manage token:")
+    click.echo(f"  stageproxy promote {url} --manifest {stage['manifest-digest']}")

@@ -7,6 +7,7 @@ import click
 
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, end_or_status, print_json, print_stage
+from stageproxy.core.stage.manifest import manifest_of
 
 _CANCELABLE = frozenset({"open", "error"})
 """The statuses of stages that can be canceled, if nothing of them is published."""
@@ -209,4 +210,4 @@ def _show(document: dict[str, Any], *, as_json: bool) -> None:
 def _manifest(document: dict[str, Any]) -> str:
     """Return the manifest of a stage, whose SHA-256 is its manifest digest."""
     files = {name: one for name, one in document["files"].items() if one["status"] == "completed"}
-    return "".join(sorted(f"{one['hashes']['sha256']}  {name}\n" for name, one in files.items()))
+    return manifest_of({name: one["hashes"]["sha256"] for name, one in files.items()})

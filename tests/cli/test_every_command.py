@@ -146,7 +146,8 @@ def test_token_does_not_follow_a_link(
         url = f"{other.url}/tmp/demo/token/"
         file = {"link": f"{url}packages/a", "size": 1, "hashes": {"sha256": "0"}}
         stage = {"project": "demo", "version": None, "status": "open", "files": {"a": file}}
-        stub_server.answers["/api/stages/0123456789abcdef"] = {**stage, "links": {"stage": url}}
+        more = {"links": {"stage": url}, "manifest-digest": "0" * 64}
+        stub_server.answers["/api/stages/0123456789abcdef"] = {**stage, **more}
 
         cli.run(*arguments, "--server", stub_server.url)
 
