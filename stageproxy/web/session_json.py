@@ -13,6 +13,7 @@ from stageproxy.core.promotion.journal import Journal
 from stageproxy.core.promotion.outcome import progress_message
 from stageproxy.core.rights import Action, ApiToken, redacted
 from stageproxy.core.rules.findings import RELEASE, FindingsByFile, Level, findings_json
+from stageproxy.core.stage.lifetime import end_of
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.release_findings import stored_findings
@@ -78,6 +79,7 @@ class SessionJson:
             "links": self._links(stage, token, api if self.mechanisms else Api.STAGES),
             "mechanisms": list(self.mechanisms),
             "status": stage.status.value,
+            "end": end_of(stage),
             "expires-at": whole_seconds(stage.expires_at),
             "files": {
                 filename: with_names(file, facts.names, "uploaded-by")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.stage.lifetime import End
 from stageproxy.core.stage.stage import Status
 
 Schema = Mapping[str, Any]
@@ -133,6 +134,10 @@ SCHEMAS: Mapping[str, Schema] = {
             "links": ref("Links"),
             "mechanisms": described("The upload mechanisms of PEP 694 that are supported.", TEXTS),
             "status": {"enum": [one.value for one in Status]},
+            "end": described(
+                "How the stage ended; null while it is live.",
+                {"enum": [*(one.value for one in End), None]},
+            ),
             "expires-at": TIME,
             "files": map_of("filename", ref("File")),
             "notices": described("Why the stage ended, or what differs between its files.", TEXTS),

@@ -1,5 +1,8 @@
 """Stages over /api/, as PEP 694's session objects."""
 
+from datetime import timedelta
+from typing import Any
+
 from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
@@ -37,6 +40,7 @@ async def open_stage(request: web.Request) -> web.Response:
         token, canonicalize_name(body.name), body.version, body.lifetime
     )
     document = await stage_document(request, stage, token, Api.STAGES)
+    _add_limit_notice(request, document, stage, body.lifetime)
     return json_response(document, 201, {"Location": document["links"]["session"]})
 
 
@@ -79,7 +83,9 @@ async def extend_stage(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, ExtendStage)
     stage = await request.app[STAGES].extend(token, _id(request), body.extend_for)
-    return await _stage_response(request, token, stage)
+    document = await stage_document(request, stage, token, Api.STAGES)
+    _add_limit_notice(request, document, stage, body.extend_for)
+    return json_response(document)
 
 
 async def rotate_stage(request: web.Request) -> web.Response:
@@ -99,6 +105,14 @@ async def remove_file(request: web.Request) -> web.Response:
 
 async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
     return json_response(await stage_document(request, stage, token, Api.STAGES))
+
+
+def _add_limit_notice(
+    request: web.Request, document: dict[str, Any], stage: Stage, wanted: timedelta | None
+) -> None:
+    """Add a notice if a stage lives shorter than was *wanted*, because of the server's limit."""
+    if notice := request.app[STAGES].limit_notice(stage, wanted):
+        document["notices"] = [*document["notices"], notice]
 
 
 def _flag(request: web.Request, name: str) -> bool:

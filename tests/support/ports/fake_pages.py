@@ -57,7 +57,7 @@ class FakePages:
         return Document(body, digest_of(body), SimpleType.V1_JSON.value, f"{self.site}{path}")
 
     def open(
-        self, path: str, headers: Mapping[str, str]
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Raise: nothing is passed on."""
         raise NotImplementedError

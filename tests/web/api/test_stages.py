@@ -39,6 +39,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
         },
         "mechanisms": ["http-post-bytes"],
         "status": "open",
+        "end": None,
         "expires-at": "2026-11-29T12:00:00Z",
         "files": {},
         "notices": [],
@@ -297,3 +298,18 @@ async def test_files_that_differ(service: RunningService) -> None:
         "published first."
     )
     assert stage["notices"] == [sentence]
+
+
+async def test_ends(service: RunningService) -> None:
+    """A stage that has expired is told apart from one that was canceled."""
+    [expired, canceled] = [await service.open_stage(version=one) for one in ("1.0", "2.0")]
+    assert expired["end"] is None
+    await service.api("DELETE", f"stages/{canceled['id']}")
+    service.clock.advance(days=7)
+
+    listed = (await service.api("GET", "stages")).document["stages"]
+
+    assert {one["id"]: (one["status"], one["end"]) for one in listed} == {
+        expired["id"]: ("canceled", "expired"),
+        canceled["id"]: ("canceled", "canceled"),
+    }
