@@ -77,8 +77,8 @@ def _uploaded(file: Mapping[str, Any]) -> str:
 
 def _expires_by_itself(stage: Mapping[str, Any]) -> bool:
     """Return whether a stage expires. Ended and partly published stages do not."""
-    may_be_changed = {"extend", "legacy-upload"} & {*stage["links"]}
-    return stage["status"] not in _ENDED and (stage["status"] != "error" or bool(may_be_changed))
+    may_be_extended = "extend" in stage["links"]
+    return stage["status"] not in _ENDED and (stage["status"] != "error" or may_be_extended)
 
 
 def print_next_steps(stage: Mapping[str, Any]) -> None:
