@@ -167,8 +167,12 @@ class UploadClient(Protocol):
 class Downloads(Protocol):
     """Downloads files of an index whose pages have no hashes."""
 
-    async def sha256_of(self, url: str) -> str:
-        """Return the SHA-256 in hex of the file at *url*. Raise `StageproxyError` on failure."""
+    async def sha256_of(self, url: str, *, size: int) -> str:
+        """Return the SHA-256 in hex of the file at *url*. Raise `StageproxyError` on failure.
+
+        A file with more than *size* bytes is not read further: the text says so then, and
+        equals no digest.
+        """
 
 
 class PublishedFiles(Protocol):

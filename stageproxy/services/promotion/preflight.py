@@ -128,6 +128,6 @@ async def _with_hashes(
     """
     names = [one.filename for one in stage.artifacts if one.filename in listing.files]
     listed = {name: index_file(page_url, listing.files[name]) for name in names}
-    hashed = await target.confirmed_listing.with_hashes(listed, names)
+    hashed = await target.confirmed_listing.with_hashes(listed, stage.artifacts)
     files = {name: replace(listing.files[name], sha256=it.sha256) for name, it in hashed.items()}
     return replace(listing, files={**listing.files, **files})

@@ -86,7 +86,8 @@ class WaysOut:
         publish_target = self.publish_target
         if promotion is None or publish_target is None or publish_target.urls != promotion.target:
             return None
-        doubtful = [name for name, entry in journal.items() if entry.is_in_doubt]
+        names = {name for name, entry in journal.items() if entry.is_in_doubt}
+        doubtful = [one for one in stage.artifacts if one.filename in names]
         try:
             listed = await publish_target.confirmed_listing.files_of(stage.project)
             return await publish_target.confirmed_listing.with_hashes(listed, doubtful)

@@ -126,8 +126,9 @@ class FakePublishTarget:
         """Answer with a page to log in from now on."""
         self.is_readable = False
 
-    async def sha256_of(self, url: str) -> str:
-        """Return the SHA-256 of the file at *url*."""
+    async def sha256_of(self, url: str, *, size: int) -> str:
+        """Return the SHA-256 of the file at *url*, which has that *size*."""
+        assert size > 0
         if self.failing_downloads:
             self.failing_downloads -= 1
             raise UpstreamUnavailableError("A file of the index cannot be downloaded.")
