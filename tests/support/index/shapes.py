@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from stageproxy.core.index.negotiation import SimpleType
 from tests.support.builders.distributions import Distribution
 from tests.support.index.fake_index import FakeIndex
 
+_BASE = re.compile(r'<base href="([^"]*)"')
+
 CREDENTIAL = "reader:only the server knows"
 
 
@@ -23,8 +26,8 @@ class Shape:
     """The folder of the project pages, and the links on a page.
 
     A *link* has the fields `project`, `filename`, `sha256`, `origin` and `host`. An HTML
-    *page* has the links in the place of `{}`. Files may be on another host, to which
-    requests are redirected.
+    *page* has the links in the place of `{}`, and may have the `{origin}`. Files may be on
+    another host, to which requests are redirected.
     """
 
     simple: str
@@ -64,7 +67,7 @@ SHAPES: Mapping[str, Shape] = {
     "a base": Shape(
         "/a/simple/",
         "{filename}",
-        page='<html><head><base href="/b/"></head><body>{}</body></html>',
+        page='<html><head><base href="{origin}/b/"></head><body>{}</body></html>',
     ),
 }
 
@@ -120,6 +123,10 @@ class ShapedIndex:
                 return web.Response(body=one.content)
         raise web.HTTPNotFound
 
+    @property
+    def _html(self) -> str:
+        return self.shape.page.replace("{origin}", self.url)
+
     def _page(self, project: str) -> web.Response:
         files = [one for one in self.distributions if _project_of(one) == project]
         if self.shape.is_json:
@@ -132,12 +139,12 @@ class ShapedIndex:
         links = "".join(
             f'<a href="{html.escape(self._link(one))}">{one.filename}</a><br/>\n' for one in files
         )
-        return web.Response(text=self.shape.page.replace("{}", links), content_type="text/html")
+        return web.Response(text=self._html.replace("{}", links), content_type="text/html")
 
     def _path(self, one: Distribution) -> str:
         base = self.url + self.shape.simple + f"{_project_of(one)}/"
-        if '<base href="' in self.shape.page:
-            base = urljoin(base, self.shape.page.split('<base href="')[1].partition('"')[0])
+        if declared := _BASE.search(self._html):
+            base = declared[1]
         return urlsplit(urljoin(base, self._link(one))).path
 
     def _link(self, one: Distribution) -> str:
