@@ -121,11 +121,12 @@ class Index(Protocol):
         """
 
     def open(
-        self, path: str, headers: Mapping[str, str]
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Request a path, with its query, from upstream.
 
-        The method is always GET: some mirrors answer HEAD differently.
+        *only_headers*: the body is not needed. The method is HEAD then, and GET if upstream
+        answers HEAD with an error, as some servers do.
         """
 
     def stream(self, path: str, accept: str) -> AbstractAsyncContextManager[StreamedDocument]:

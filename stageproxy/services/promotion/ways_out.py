@@ -42,13 +42,14 @@ class WaysOut:
         Raise `ConflictError` if the stage was never promoted, or is published.
         """
         await self.stages.get(token, stage_id, Action.PROMOTE)
-        is_running_here = self.background.is_running(stage_id)
         max_lifetime = self.stages.limits.max_lifetime
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
             stage = get_live(rows, stage_id, now)
             promotion = rows.promotions.find(stage_id)
+            # Read here: a server that has recorded a file as being sent is running then.
+            is_running_here = self.background.is_running(stage_id)
             is_running = is_running_here or _is_held_by_client(promotion, now)
             request_stop(
                 rows, stage, token.id, now, is_running=is_running, max_lifetime=max_lifetime
