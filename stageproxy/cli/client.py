@@ -13,6 +13,7 @@ from yarl import URL
 
 from stageproxy import __version__
 from stageproxy.cli.output import FailedError, OutOfReachError
+from stageproxy.cli.stage_names import NotUniqueError, find_stage, project_of
 from stageproxy.upstream.session import AbortingConnector
 
 _OUT_OF_REACH_STATUSES = frozenset({502, 503, 504})
@@ -51,11 +52,12 @@ async def open_client(server: URL, token: str | None, origin: str = "") -> Async
 
 @dataclass(frozen=True, slots=True)
 class StageReference:
-    """A stage as the user names it: a server, and the id or the URL of the stage."""
+    """A stage as the user names it: a server, and the id, the URL or the release of the stage."""
 
     server: URL
     id: str | None
     url: URL | None = field(repr=False)
+    release: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Client:
 
     async def get_stage(self, reference: StageReference, *, look: bool = False) -> dict[str, Any]:
         """Return the stage that a reference names. *look*: whether it is shown to the user."""
-        url = reference.url or self.server / f"api/stages/{reference.id}"
+        url = reference.url or self.server / "api/stages" / await self.get_stage_id(reference)
         url = url.with_query(look="true") if look else url
         if reference.url is None:
             return await self.request("GET", url)
@@ -111,7 +113,21 @@ class Client:
 
     async def get_stage_id(self, reference: StageReference) -> str:
         """Return the id of the stage that a reference names."""
+        if reference.release is not None:
+            return await self._find_stage_id(reference.release)
         return reference.id or str((await self.get_stage(reference))["id"])
+
+    async def list_stages(self, project: str | None) -> list[dict[str, Any]]:
+        """Return the stages that the token can see, of one project or of all."""
+        url = (self.server / "api/stages").with_query({"project": project} if project else {})
+        stages: list[dict[str, Any]] = (await self.request("GET", url))["stages"]
+        return stages
+
+    async def _find_stage_id(self, release: str) -> str:
+        try:
+            return str(find_stage(release, await self.list_stages(project_of(release)))["id"])
+        except NotUniqueError as error:
+            raise FailedError(str(error)) from error
 
     def rebase(self, link: str) -> URL:
         """Return a link into a stage with the URL of this server.

@@ -14,6 +14,7 @@ from yarl import URL
 
 from stageproxy.cli.client import Client, StageReference, open_client
 from stageproxy.cli.output import json_option
+from stageproxy.cli.stage_names import RELEASE, STAGE_ID
 
 Command = Callable[..., Any]
 DEFAULT_URL = "http://127.0.0.1:8726"
@@ -79,13 +80,15 @@ class Connection:
 
     def parse_stage(self, text: str) -> StageReference:
         """Return the stage that an argument names. Raise if it contradicts `--server`."""
-        if "://" not in text:
+        if STAGE_ID.fullmatch(text):
             return StageReference(self.url(), text, None)
+        if RELEASE.fullmatch(text):
+            return StageReference(self.url(), None, None, release=text)
         server = text.partition("/tmp/")[0]
         if server == text:
             raise click.UsageError(
-                f"{text} is neither a stage URL nor a stage id. List stages with "
-                "`stageproxy stage list`."
+                f"{text} is neither a stage URL nor a stage id, nor a release such as demo or "
+                "demo==2.0. List stages with `stageproxy stage list`."
             )
         if self.server and _parse_server(self.server) != _parse_server(server):
             raise click.UsageError(

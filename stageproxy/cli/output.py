@@ -1,11 +1,13 @@
 """Output of the commands: JSON documents, text and errors."""
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
+from stageproxy.cli.findings import print_findings
 from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.install_commands import install_commands
 
@@ -17,6 +19,8 @@ _STATUS_TEXTS = {
     "published": "is published",
     "error": "was not published completely",
     "canceled": "is canceled",
+    "expired": "has expired",
+    "given-up": "is partly published, and the rest was given up",
 }
 
 
@@ -44,6 +48,11 @@ def print_json(document: Mapping[str, Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def end_or_status(stage: Mapping[str, Any]) -> str:
+    """Return how a stage ended, or its status."""
+    return str(stage.get("end") or stage["status"])
+
+
 def label_of(document: Mapping[str, Any], key: str) -> str:
     """Return the name and the id of the API token whose id is the value of *key*."""
     return actor_label(document[key], {document[key]: document.get(f"{key}-name") or ""})
@@ -52,10 +61,13 @@ def label_of(document: Mapping[str, Any], key: str) -> str:
 def print_stage(stage: Mapping[str, Any]) -> None:
     """Print a stage as text."""
     version = stage["version"] or "(no version yet)"
-    status = _STATUS_TEXTS.get(stage["status"], stage["status"])
+    status = _STATUS_TEXTS.get(end_or_status(stage), stage["status"])
     click.echo(f"Stage {stage['project']} {version} {status} (id {stage['id']})")
+    findings = stage.get("findings", ())
+    known = {one["message"] for one in findings}
     for notice in stage["notices"]:
-        click.echo(f"  {notice}")
+        if notice not in known:
+            click.echo(f"  {notice}")
     if _expires_by_itself(stage):
         click.echo(f"  Expires   {stage['expires-at']}")
     click.echo(f"  Manifest  {stage['manifest-digest']}")
@@ -63,7 +75,9 @@ def print_stage(stage: Mapping[str, Any]) -> None:
         click.echo(f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}")
         click.echo(f"    {_uploaded(file)}")
         for notice in file["notices"]:
-            click.echo(f"    {notice}")
+            if notice not in known:
+                click.echo(f"    {notice}")
+    print_findings(findings)
     print_next_steps(stage)
 
 
@@ -77,8 +91,8 @@ def _uploaded(file: Mapping[str, Any]) -> str:
 
 def _expires_by_itself(stage: Mapping[str, Any]) -> bool:
     """Return whether a stage expires. Ended and partly published stages do not."""
-    may_be_extended = "extend" in stage["links"]
-    return stage["status"] not in _ENDED and (stage["status"] != "error" or may_be_extended)
+    can_be_extended = "extend" in stage["links"]
+    return stage["status"] not in _ENDED and (stage["status"] != "error" or can_be_extended)
 
 
 def print_next_steps(stage: Mapping[str, Any]) -> None:
@@ -91,6 +105,10 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
         click.echo(f"  stageproxy upload --stage {url} FILE…")
         click.echo(f"  twine upload --repository-url {url}legacy/ FILE…")
         return
+    if stage["status"] == "published":
+        click.echo("\nInstall it from the index:")
+        click.echo(f"  pip install {shlex.quote(stage['project'] + '==' + stage['version'])}")
+        return
     commands = install_commands(url, stage["project"], stage["version"])
     click.echo(f"\nStage URL: {url}")
     click.echo(f"  {commands.pip}")
@@ -98,3 +116,12 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
     click.echo("Beside the index that you use otherwise:")
     click.echo(f"  {commands.pip_beside}")
     click.echo(f"  {commands.uv_beside}")
+
+
+def print_how_to_publish(stage: Mapping[str, Any]) -> None:
+    """Print the command that publishes exactly the files that a stage has now."""
+    url = stage["links"].get("stage")
+    if url is None or not stage["files"] or stage["status"] == "published":
+        return
+    click.echo("\nWhen the release is right, publish exactly these files, with a manage token:")
+    click.echo(f"  stageproxy promote {url} --manifest {stage['manifest-digest']}")

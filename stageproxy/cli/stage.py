@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from stageproxy.cli.client import Client
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import FailedError, print_json, print_stage
+from stageproxy.cli.output import FailedError, end_or_status, print_json, print_stage
+from stageproxy.core.stage.manifest import manifest_of
 
 _CANCELABLE = frozenset({"open", "error"})
 """The statuses of stages that can be canceled, if nothing of them is published."""
@@ -46,16 +46,16 @@ async def open_stage(
 async def list_stages(connection: Connection, project: str | None, *, as_json: bool) -> None:
     """List the stages that the token can see."""
     async with connection.open() as client:
-        stages = await _list(client, project)
+        stages = await client.list_stages(project)
     if as_json:
         print_json({"stages": stages})
         return
     for listed in stages:
         release = f"{listed['project']} {listed['version'] or '(no version yet)'}"
         files = f"{len(listed['files'])} files"
-        click.echo(
-            f"{listed['id']}  {listed['status']:<10}  {listed['expires-at']}  {files:>9}  {release}"
-        )
+        url = listed["links"].get("stage", "")
+        line = f"{listed['id']}  {end_or_status(listed):<10}  {listed['expires-at']}  {files:>9}"
+        click.echo(f"{line}  {release}  {url}".rstrip())
     if not stages:
         click.echo("There are no stages.")
 
@@ -67,7 +67,7 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
 )
 @client_options
 async def show_stage(connection: Connection, stage: str, *, hashes: bool, as_json: bool) -> None:
-    """Show STAGE: a stage URL or a stage id."""
+    """Show STAGE: a stage URL, a stage id, or a release such as demo==2.0."""
     if hashes and as_json:
         raise click.UsageError("--hashes and --json are mutually exclusive: JSON has the hashes.")
     reference = connection.parse_stage(stage)
@@ -140,12 +140,6 @@ async def remove_file(connection: Connection, stage: str, filename: str, *, as_j
     await _act(connection, stage, "DELETE", f"/files/{filename}", None, as_json=as_json)
 
 
-async def _list(client: Client, project: str | None) -> list[dict[str, Any]]:
-    url = (client.server / "api/stages").with_query({"project": project} if project else {})
-    stages: list[dict[str, Any]] = (await client.request("GET", url))["stages"]
-    return stages
-
-
 Canceled = dict[str, Any] | click.ClickException
 """A stage that was canceled, or why it was not."""
 
@@ -163,7 +157,7 @@ async def _cancel_all(connection: Connection, stages: Sequence[str]) -> AsyncIte
 
 async def _cancel_empty(connection: Connection, project: str | None) -> AsyncIterator[Canceled]:
     async with connection.open() as client:
-        for listed in await _list(client, project):
+        for listed in await client.list_stages(project):
             if listed["files"] or listed["status"] not in _CANCELABLE:
                 continue
             url = client.server / "api/stages" / listed["id"]
@@ -216,4 +210,4 @@ def _show(document: dict[str, Any], *, as_json: bool) -> None:
 def _manifest(document: dict[str, Any]) -> str:
     """Return the manifest of a stage, whose SHA-256 is its manifest digest."""
     files = {name: one for name, one in document["files"].items() if one["status"] == "completed"}
-    return "".join(sorted(f"{one['hashes']['sha256']}  {name}\n" for name, one in files.items()))
+    return manifest_of({name: one["hashes"]["sha256"] for name, one in files.items()})

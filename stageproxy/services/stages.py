@@ -18,7 +18,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import artifact_details, stage_event
-from stageproxy.core.stage.lifetime import as_of, edited, make_room
+from stageproxy.core.stage.lifetime import as_of, edited, limit_notice, make_room
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import (
     LIVE,
@@ -111,6 +111,10 @@ class Stages:
             opened_at=now,
             expires_at=now + granted,
         )
+
+    def limit_notice(self, stage: Stage, wanted: timedelta | None) -> str | None:
+        """Return the sentence for who *wanted* a stage to live longer than the limit allows."""
+        return limit_notice(stage, self.limits.max_lifetime) if wanted else None
 
     def add(self, rows: Rows, stage: Stage, actor: str) -> None:
         """Store a new stage that *actor* opens, within a transaction."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pip._internal.models.index import PyPI
 from yarl import URL
 
+from stageproxy.core.rules.findings import PYPI
 from stageproxy.upstream.network import NetworkSettings
 
 _ASK_PIP = """
@@ -96,6 +97,14 @@ def urls_of_simple(simple: str) -> IndexUrls:
 def default_of_pip() -> URL:
     """Return the root of pip's built-in default index, whatever pip is configured to use."""
     return URL(PyPI.url).with_path("/")
+
+
+def index_name(url: URL) -> str:
+    """Return what people call an index: PyPI, or its host."""
+    if url.origin() == default_of_pip().origin():
+        return PYPI
+    port = "" if url.is_default_port() else f":{url.port}"
+    return f"{url.host}{port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,11 @@ def test_control_characters(cli: CommandRunner, stub_server: StubServer) -> None
     """Control characters in values of clients are not sent to the terminal."""
     event = {"at": "2026-11-22T12:00:00.1Z", "actor": "t1", "action": "refused"}
     details = {"sentence": "\x1b[2Jgone\nnext\u202e"}
-    stub_server.answers["/api/stages/id/audit"] = {"events": [{**event, "details": details}]}
+    stub_server.answers["/api/stages/0123456789abcdef/audit"] = {
+        "events": [{**event, "details": details}]
+    }
 
-    ended = cli.run("audit", "id", "--server", stub_server.url)
+    ended = cli.run("audit", "0123456789abcdef", "--server", stub_server.url)
 
     assert ended.stdout.split() == [
         *("2026-11-22", "12:00:00", "t1", "refused"),

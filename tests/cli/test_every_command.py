@@ -135,17 +135,19 @@ def test_local_token_does_not_follow_a_stage_url(
     assert set(stub_server.authorizations) == {None}
 
 
-@pytest.mark.parametrize("command", ["download id", "upload FILE --stage id"])
+@pytest.mark.parametrize("command", ["download ID", "upload FILE --stage ID"])
 def test_token_does_not_follow_a_link(
     cli: CommandRunner, stub_server: StubServer, command: str
 ) -> None:
     """A link to another host is requested from the server itself, so no token is sent there."""
-    arguments = [str(cli.wheel()) if one == "FILE" else one for one in command.split()]
+    values = {"FILE": str(cli.wheel()), "ID": "0123456789abcdef"}
+    arguments = [values.get(one, one) for one in command.split()]
     with running_stub_server() as other:
         url = f"{other.url}/tmp/demo/token/"
         file = {"link": f"{url}packages/a", "size": 1, "hashes": {"sha256": "0"}}
         stage = {"project": "demo", "version": None, "status": "open", "files": {"a": file}}
-        stub_server.answers["/api/stages/id"] = {**stage, "links": {"stage": url}}
+        more = {"links": {"stage": url}, "manifest-digest": "0" * 64}
+        stub_server.answers["/api/stages/0123456789abcdef"] = {**stage, **more}
 
         cli.run(*arguments, "--server", stub_server.url)
 

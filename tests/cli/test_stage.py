@@ -17,7 +17,17 @@ def lifetime_of(stage: Stage) -> timedelta:
     return expires - opened
 
 
-@pytest.fixture(params=["id", "url", "url of a file", "url without slash"])
+@pytest.fixture(
+    params=[
+        "id",
+        "url",
+        "url of a file",
+        "url without slash",
+        "project",
+        "release",
+        "other spelling",
+    ]
+)
 def named(request: pytest.FixtureRequest, cli: CommandRunner) -> tuple[Stage, str]:
     """Return a stage with one file, and one of the ways to name it."""
     stage = cli.staged()
@@ -27,6 +37,9 @@ def named(request: pytest.FixtureRequest, cli: CommandRunner) -> tuple[Stage, st
         "url": url,
         "url of a file": next(iter(stage["files"].values()))["link"],
         "url without slash": url.rstrip("/"),
+        "project": stage["project"],
+        "release": f"{stage['project']}==1.0",
+        "other spelling": f"{stage['project'].replace('-', '_').upper()}==1.0.0",
     }
     return stage, names[request.param]
 
@@ -105,11 +118,14 @@ def test_list_for_people(cli: CommandRunner) -> None:
 
     assert line.split() == [
         stage["id"], "open", stage["expires-at"], "1", "files", cli.project, "1.0",
+        stage["links"]["stage"],
     ]  # fmt: skip
+    cli.json("stage", "cancel", stage["id"])
+    assert cli.run("stage", "list", "--project", cli.project).stdout.endswith(" 1.0\n")
 
 
 def test_show(cli: CommandRunner, named: tuple[Stage, str]) -> None:
-    """A stage can be named by its id, its URL and any URL below that."""
+    """A stage can be named by its id, its URL, any URL below that, and its release."""
     stage, name = named
 
     shown = cli.json("stage", "show", name)
@@ -288,7 +304,43 @@ def test_not_a_stage_url(cli: CommandRunner) -> None:
     ended = cli.run("stage", "show", f"{cli.url}/elsewhere/")
 
     assert ended.code == 2
-    assert "neither a stage URL nor a stage id" in ended.stderr
+    assert "neither a stage URL nor a stage id, nor a release" in ended.stderr
+
+
+def test_ambiguous_project(cli: CommandRunner) -> None:
+    """A project with more than one live stage names none of them; the error lists them."""
+    stages = [cli.json("stage", "open", cli.project, one) for one in ("1.0", "2.0")]
+
+    ended = cli.run("stage", "show", cli.project)
+
+    assert (ended.code, ended.stdout) == (1, "")
+    heading, *lines = ended.stderr.splitlines()
+    assert heading == (f"Error: {cli.project} has more than one stage. Name one by its id or URL:")
+    assert lines == [
+        f"  {one['id']}  {cli.project} {one['version']}  open  {one['links']['stage']}"
+        for one in reversed(stages)
+    ]
+    shown = cli.json("stage", "show", f"{cli.project}==2.0")
+    assert shown["id"] == stages[1]["id"]
+
+
+def test_unknown_release(cli: CommandRunner) -> None:
+    """A release without a stage is an error that says so."""
+    cli.json("stage", "open", cli.project, "1.0")
+
+    ended = cli.run("stage", "show", f"{cli.project}==3.0")
+
+    assert ended.code == 1
+    assert ended.stderr == (
+        f"Error: There is no stage of {cli.project}==3.0 that this token can see. List stages with "
+        "`stageproxy stage list`.\n"
+    )
+
+
+@pytest.mark.parametrize("text", ["demo>=1.0", "demo==", "==1.0", "a b", "demo.whl==1==2", "é"])
+def test_not_a_stage(cli: CommandRunner, text: str) -> None:
+    """Anything else is a usage error."""
+    assert cli.run("stage", "show", text).code == 2
 
 
 def test_stage_of_another_server(cli: CommandRunner) -> None:
@@ -360,3 +412,23 @@ def test_cancel_empty(cli: CommandRunner) -> None:
 def test_cancel_with_wrong_usage(cli: CommandRunner, arguments: tuple[str, ...]) -> None:
     """Stages are named, or all empty ones are canceled: anything else is wrong usage."""
     assert cli.run("stage", "cancel", *arguments).code == 2
+
+
+@pytest.mark.parametrize("command", ["open", "extend"])
+def test_lifetime_beyond_the_limit(cli: CommandRunner, command: str) -> None:
+    """A lifetime that the server shortens is not shortened silently."""
+    arguments = [cli.project, "2.0", "--lifetime", "90d"]
+    if command == "extend":
+        arguments = [cli.json("stage", "open", cli.project, "2.0")["id"], "--by", "90d"]
+
+    ended = cli.run("stage", command, *arguments)
+
+    assert ended.code == 0
+    assert "  The server keeps a stage for at most 30d after it was opened: " in ended.stdout
+    shown = cli.json("stage", "show", cli.project)
+    assert (lifetime_of(shown), shown["notices"]) == (timedelta(days=30), [])
+
+
+def test_lifetime_within_the_limit(cli: CommandRunner) -> None:
+    """A lifetime that is granted needs no notice."""
+    assert cli.json("stage", "open", cli.project, "2.0", "--lifetime", "3d")["notices"] == []

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.command_runner import UNUSED_URL, CommandRunner
+from tests.support.servers.stub_server import StubServer
 
 SESSION = {
     "meta", "links", "status", "session-token", "expires-at", "files", "notices",
@@ -34,6 +35,20 @@ def test_document(cli: CommandRunner) -> None:
     manifest = f"{sha256}  {wheel.name}\n"
     digest = hashlib.sha256(manifest.encode()).hexdigest()
     assert document["stage"]["manifest-digest"] == digest
+
+
+def test_file_that_pypi_has(cli: CommandRunner, stub_server: StubServer) -> None:
+    """If PyPI already has a file, the command says so, and that nothing was staged."""
+    said = "PyPI already has this file: nothing was staged."
+    stub_server.answers["/legacy/"] = f"OK\n{said}\n".encode()
+    wheel = cli.wheel()
+
+    ended = cli.run("upload", wheel, "--server", stub_server.url)
+    document = cli.json("upload", wheel, "--server", stub_server.url)
+
+    assert (ended.code, ended.stdout) == (0, f"unchanged  {wheel.name}\n           {said}\n")
+    [file] = document["files"]
+    assert (document["stage"], file["status"], file["notices"]) == (None, "unchanged", [said])
 
 
 def test_wheel_and_sdist_join_one_stage(cli: CommandRunner) -> None:

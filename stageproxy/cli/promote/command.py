@@ -16,7 +16,7 @@ from stageproxy.cli.promote.approval import read_approval
 from stageproxy.cli.promote.credential import find_credential
 from stageproxy.cli.promote.give_up import give_up_stage
 from stageproxy.cli.promote.run import PromoteOptions, PromoteRun
-from stageproxy.cli.promote.senders import Sender, ServerSender
+from stageproxy.cli.promote.senders import Document, Sender, ServerSender
 from stageproxy.cli.promote.stop import stop_promotion
 from stageproxy.cli.promote.texts import print_receipt
 
@@ -110,6 +110,30 @@ async def promote(  # noqa: PLR0913 - the options of the command
 
 async def promote_stage(connection: Connection, stage: str, options: PromoteOptions) -> None:
     """Publish a stage, or resume publishing it, and print the result."""
+    document = await publish_stage(connection, stage, options)
+    if document is None:
+        return
+    if options.as_json:
+        print_json(document)
+    elif document["receipt"]:
+        print_receipt(document["receipt"])
+    check_published(document)
+
+
+def check_published(document: Document) -> None:
+    """Raise unless the promotion in a result has published the stage."""
+    if document["status"] != "published":
+        raise FailedError(
+            document["promotion"]["reason"]
+            or f"Publishing ended with the status {document['status']}. Run "
+            "`stageproxy promote STAGE` again."
+        )
+
+
+async def publish_stage(
+    connection: Connection, stage: str, options: PromoteOptions
+) -> Document | None:
+    """Publish a stage, or resume publishing it. Return the result, or `None` after a dry run."""
     reference = connection.parse_stage(stage)
     async with connection.open(reference.server) as client:
         stage_id = await client.get_stage_id(reference)
@@ -118,23 +142,18 @@ async def promote_stage(connection: Connection, stage: str, options: PromoteOpti
             run = PromoteRun(client, stage_id, sender, options, again)
             if options.dry_run:
                 await run.dry_run()
-                return
+                return None
             plan, promotion = await run.publish()
         published = promotion["status"] == "published"
         receipt = (
             await client.request("GET", f"api/stages/{stage_id}/receipt") if published else None
         )
-    if options.as_json:
-        document = {"status": promotion["status"], "promotion": promotion, "receipt": receipt}
-        print_json({**document, "plan": plan})
-    elif receipt:
-        print_receipt(receipt)
-    if not published:
-        raise FailedError(
-            promotion["reason"]
-            or f"Publishing ended with the status {promotion['status']}. Run "
-            "`stageproxy promote STAGE` again."
-        )
+    return {
+        "status": promotion["status"],
+        "promotion": promotion,
+        "receipt": receipt,
+        "plan": plan,
+    }
 
 
 def _again(

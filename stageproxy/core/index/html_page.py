@@ -17,6 +17,7 @@ _AFTER_PATH = re.compile(r"[?#]")
 _NOT_IN_URLS = str.maketrans("", "", "\t\r\n")
 _MARKUP = re.compile(r"<[^>]*+>?+")
 _WORD = re.compile(r"[^\s/]+")
+_LINK_ENDS = ("a", "/a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +95,21 @@ def _parse(page: DecodedPage, project: str) -> HtmlPage:
 
 def _links(tags: Sequence[Tag], end: int) -> Iterator[PageLink]:
     """Return the links that have a filename. One without an end tag ends at the next tag."""
-    for number, tag in enumerate(tags):
-        filename = filename_in(tag.get("href") or "") if tag.name == "a" else ""
-        if filename.strip("."):
-            yield PageLink(filename, tag.attributes, tag.start, _link_end(tags, number, end))
+    opened: Tag | None = None
+    after_opened = end
+    starts = [*(tag.start for tag in tags), end]
+    for tag, after in zip(tags, starts[1:], strict=True):
+        if opened is not None and tag.name in _LINK_ENDS:
+            yield _link(opened, tag.end if tag.name == "/a" else after_opened)
+            opened = None
+        if tag.name == "a" and filename_in(tag.get("href") or "").strip("."):
+            opened, after_opened = tag, after
+    if opened is not None:
+        yield _link(opened, after_opened)
 
 
-def _link_end(tags: Sequence[Tag], number: int, end: int) -> int:
-    for tag in tags[number + 1 :]:
-        if tag.name == "/a":
-            return tag.end
-        if tag.name == "a":
-            break
-    return tags[number + 1].start if number + 1 < len(tags) else end
+def _link(tag: Tag, end: int) -> PageLink:
+    return PageLink(filename_in(tag.get("href") or ""), tag.attributes, tag.start, end)
 
 
 def _metadata(tags: Sequence[Tag]) -> Mapping[str, str]:

@@ -65,6 +65,15 @@ class PublishUrls:
     repository_url: str
     index_url: str
 
+    def release_url(self, project: str, version: str, *, pypi: str) -> str:
+        """Return where people find a release: its page on PyPI, or its files on another index.
+
+        *pypi*: the root URL of PyPI's site.
+        """
+        if self.index_url.startswith(pypi):
+            return f"{pypi}project/{project}/{version}/"
+        return f"{self.index_url.rstrip('/')}/{project}/"
+
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:

@@ -3,11 +3,44 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from stageproxy.core.stage.stage import Stage, Step, ended, expiry_after_change
+from stageproxy.core.durations import spell_duration
+from stageproxy.core.stage.stage import Stage, Status, Step, ended, expiry_after_change
 
 _EXPIRED = "It expired."
 _MADE_ROOM = "It expired: it was empty, and its project had no room for another stage."
+
+
+class End(StrEnum):
+    """How a stage ended. PEP 694 has one status for all but the first."""
+
+    PUBLISHED = "published"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+    GIVEN_UP = "given-up"
+
+
+def end_of(stage: Stage) -> End | None:
+    """Return how a stage ended, or `None` while it is live."""
+    if stage.status is Status.PUBLISHED:
+        return End.PUBLISHED
+    if stage.status is not Status.CANCELED:
+        return None
+    if stage.sent:
+        return End.GIVEN_UP
+    return End.EXPIRED if stage.reason in {_EXPIRED, _MADE_ROOM} else End.CANCELED
+
+
+def limit_notice(stage: Stage, longest: timedelta) -> str | None:
+    """Return the sentence for who wants a stage to live longer than the server allows."""
+    latest = stage.opened_at + longest
+    if stage.expires_at < latest:
+        return None
+    return (
+        f"The server keeps a stage for at most {spell_duration(longest)} after it was opened: this "
+        f"one expires on {latest:%Y-%m-%d %H:%M} UTC."
+    )
 
 
 def as_of(stage: Stage, now: datetime) -> Stage:

@@ -16,6 +16,7 @@ from stageproxy.core.promotion.outcome import receipt
 from stageproxy.core.promotion.promotion import (
     CLOSES_AFTER,
     Publisher,
+    PublishUrls,
     reminder_interval,
 )
 from stageproxy.core.rights import Action, ApiToken
@@ -84,6 +85,11 @@ class PromotionReports:
         if stage.status in _NEVER_PROMOTED:
             return {}
         return await self.catalogue.read(lambda rows: rows.promotions.find_journal(stage.id))
+
+    async def target_of(self, stage: Stage) -> PublishUrls | None:
+        """Return where a stage was published; the caller checks who may see it."""
+        promotion = await self.catalogue.read(lambda rows: rows.promotions.find(stage.id))
+        return promotion.target if promotion else None
 
     async def receipt(self, token: ApiToken, stage_id: str) -> dict[str, Any]:
         """Return the receipt of a published stage."""
@@ -184,9 +190,7 @@ async def _urls_on(confirmed_listing: ConfirmedListing, stage: Stage) -> Mapping
     # No file is downloaded for its hash while another one is missing.
     check_is_listed(stage.artifacts, listed)
     with _failing_as_unavailable():
-        hashed = await confirmed_listing.with_hashes(
-            listed, [one.filename for one in stage.artifacts]
-        )
+        hashed = await confirmed_listing.with_hashes(listed, stage.artifacts)
     check_is_listed(stage.artifacts, hashed)
     return {name: file.url for name, file in hashed.items()}
 

@@ -42,13 +42,14 @@ class WaysOut:
         Raise `ConflictError` if the stage was never promoted, or is published.
         """
         await self.stages.get(token, stage_id, Action.PROMOTE)
-        is_running_here = self.background.is_running(stage_id)
         max_lifetime = self.stages.limits.max_lifetime
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
             stage = get_live(rows, stage_id, now)
             promotion = rows.promotions.find(stage_id)
+            # Read here: a server that has recorded a file as being sent is running then.
+            is_running_here = self.background.is_running(stage_id)
             is_running = is_running_here or _is_held_by_client(promotion, now)
             request_stop(
                 rows, stage, token.id, now, is_running=is_running, max_lifetime=max_lifetime
@@ -85,7 +86,8 @@ class WaysOut:
         publish_target = self.publish_target
         if promotion is None or publish_target is None or publish_target.urls != promotion.target:
             return None
-        doubtful = [name for name, entry in journal.items() if entry.is_in_doubt]
+        names = {name for name, entry in journal.items() if entry.is_in_doubt}
+        doubtful = [one for one in stage.artifacts if one.filename in names]
         try:
             listed = await publish_target.confirmed_listing.files_of(stage.project)
             return await publish_target.confirmed_listing.with_hashes(listed, doubtful)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.stage.lifetime import End
 from stageproxy.core.stage.stage import Status
 
 Schema = Mapping[str, Any]
@@ -57,6 +58,19 @@ def hex_digits(length: int) -> Schema:
     """Return a string of *length* hexadecimal digits."""
     return {"type": "string", "pattern": f"^[0-9a-f]{{{length}}}$"}
 
+
+FINDINGS: Schema = {
+    "type": "array",
+    "items": object_of(
+        "A finding; without a file it is about the release.",
+        {
+            "file": TEXT_OR_NULL,
+            "level": {"enum": [one.value for one in Level]},
+            "source": described("The field or file that the finding is about.", TEXT),
+            "message": TEXT,
+        },
+    ),
+}
 
 _API_TOKEN: Schema = {
     "id": TEXT,
@@ -120,6 +134,10 @@ SCHEMAS: Mapping[str, Schema] = {
             "links": ref("Links"),
             "mechanisms": described("The upload mechanisms of PEP 694 that are supported.", TEXTS),
             "status": {"enum": [one.value for one in Status]},
+            "end": described(
+                "How the stage ended; null while it is live.",
+                {"enum": [*(one.value for one in End), None]},
+            ),
             "expires-at": TIME,
             "files": map_of("filename", ref("File")),
             "notices": described("Why the stage ended, or what differs between its files.", TEXTS),
@@ -131,7 +149,13 @@ SCHEMAS: Mapping[str, Schema] = {
             ),
             "opened-at": TIME,
         },
-        {"session-token": described("The stage token, while the stage can be read.", TEXT)},
+        {
+            "session-token": described("The stage token, while the stage can be read.", TEXT),
+            "findings": described(
+                "The findings on the stage as of now, the gravest first. Lists of stages lack it.",
+                FINDINGS,
+            ),
+        },
     ),
     "Stages": object_of("Stages, newest first.", {"stages": list_of("Stage")}),
     "Verdict": object_of(

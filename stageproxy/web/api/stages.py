@@ -1,5 +1,8 @@
 """Stages over /api/, as PEP 694's session objects."""
 
+from datetime import timedelta
+from typing import Any
+
 from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
@@ -10,8 +13,9 @@ from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
-from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, SESSION_JSON, STAGES
-from stageproxy.web.session_json import is_look, json_response
+from stageproxy.web.keys import ACCESS, LOOKS, SESSION_JSON, STAGES
+from stageproxy.web.session_json import Api, Facts, is_look, json_response
+from stageproxy.web.stage_document import stage_document
 
 
 class OpenStage(Body):
@@ -35,18 +39,22 @@ async def open_stage(request: web.Request) -> web.Response:
     stage = await request.app[STAGES].open(
         token, canonicalize_name(body.name), body.version, body.lifetime
     )
-    names = await request.app[ACCESS].names()
-    document = request.app[SESSION_JSON].of(stage, token, names=names)
+    document = await stage_document(request, stage, token, Api.STAGES)
+    _add_limit_notice(request, document, stage, body.lifetime)
     return json_response(document, 201, {"Location": document["links"]["session"]})
 
 
 async def list_stages(request: web.Request) -> web.Response:
-    """Return the stages that the token may see, of one project or of all."""
+    """Return the stages that the token may see, of one project or of all.
+
+    They have no findings: the index would have to be asked about each.
+    """
     token = await authenticate(request)
     project = request.query.get("project")
     stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
-    names, describe = await request.app[ACCESS].names(), request.app[SESSION_JSON].of
-    return json_response({"stages": [describe(stage, token, names=names) for stage in stages]})
+    facts, describe = Facts(names=await request.app[ACCESS].names()), request.app[SESSION_JSON].of
+    documents = [describe(stage, token, Api.STAGES, facts) for stage in stages]
+    return json_response({"stages": documents})
 
 
 async def show_stage(request: web.Request) -> web.Response:
@@ -75,7 +83,9 @@ async def extend_stage(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, ExtendStage)
     stage = await request.app[STAGES].extend(token, _id(request), body.extend_for)
-    return await _stage_response(request, token, stage)
+    document = await stage_document(request, stage, token, Api.STAGES)
+    _add_limit_notice(request, document, stage, body.extend_for)
+    return json_response(document)
 
 
 async def rotate_stage(request: web.Request) -> web.Response:
@@ -94,9 +104,15 @@ async def remove_file(request: web.Request) -> web.Response:
 
 
 async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
-    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    names = await request.app[ACCESS].names()
-    return json_response(request.app[SESSION_JSON].of(stage, token, journal=journal, names=names))
+    return json_response(await stage_document(request, stage, token, Api.STAGES))
+
+
+def _add_limit_notice(
+    request: web.Request, document: dict[str, Any], stage: Stage, wanted: timedelta | None
+) -> None:
+    """Add a notice if a stage lives shorter than was *wanted*, because of the server's limit."""
+    if notice := request.app[STAGES].limit_notice(stage, wanted):
+        document["notices"] = [*document["notices"], notice]
 
 
 def _flag(request: web.Request, name: str) -> bool:

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from stageproxy.core.errors import NotFoundError
+from stageproxy.core.errors import GoneError, NotFoundError
 from stageproxy.core.index.links import LINKED
 from stageproxy.core.index.negotiation import ACCEPT_FOR, names_simple_api, type_in_query
 from stageproxy.core.index.pages import Document
@@ -35,7 +35,7 @@ from stageproxy.web.keys import DOCUMENTS, PREVIEWS, URLS
 from stageproxy.web.preview.file import answer_file
 from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.preview.project_list import answer_list
-from stageproxy.web.preview.stage_page import show_stage
+from stageproxy.web.preview.stage_page import ended_page, show_stage, wants_page
 from stageproxy.web.session_json import json_response
 from stageproxy.web.stage_path import redirect_within_stage, split_stage_path
 
@@ -52,7 +52,12 @@ async def stage_without_slash(request: web.Request) -> web.StreamResponse:
 async def preview(request: web.Request) -> web.StreamResponse:
     """Return the response of the index as if the stage were published."""
     project, token, path = split_stage_path(request)
-    stage = await request.app[PREVIEWS].open_stage(project, token)
+    try:
+        stage = await request.app[PREVIEWS].open_stage(project, token)
+    except GoneError as error:
+        if path or not wants_page(request):
+            raise
+        return await ended_page(request, error.sentence)
     request = _with_format(request, path)
     installer = names_simple_api(_accept_of(request))
     target = find_target(path, project=stage.project, installer=installer)

@@ -2,26 +2,43 @@
 
 from functools import cache
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stageproxy.core.index.negotiation import best_offer
+from stageproxy.core.index.negotiation import best_offer, names_simple_api
 from stageproxy.core.index.pages import own_document
 from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import actor_label
+from stageproxy.core.rules.findings import HEADINGS, in_order, texts_by_level
 from stageproxy.core.stage.install_commands import install_commands
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.order import in_promotion_order
-from stageproxy.core.stage.stage import Stage, Step
+from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.web.auth import recognize
-from stageproxy.web.conditional import conditional
+from stageproxy.web.conditional import conditional, etag_of
 from stageproxy.web.headers import PRIVATE
-from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, SESSION_JSON, URLS
+from stageproxy.web.keys import (
+    ACCESS,
+    HELP_PAGES,
+    LOOKS,
+    PROMOTION_REPORTS,
+    STAGE_FINDINGS,
+    URLS,
+)
 from stageproxy.web.session_json import Api, as_json, is_look, notices_of
+from stageproxy.web.stage_document import stage_document
 
 _OFFERS = ("text/html", "application/json")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+_PAGE_HEADERS = {
+    "Content-Type": "text/html; charset=UTF-8",
+    "Cache-Control": PRIVATE,
+    "Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'",
+    "Vary": "Accept, Accept-Encoding",
+}
 
 
 async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
@@ -30,13 +47,11 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
     A page is looked at; a program has to say that it shows the document to somebody.
     """
     token = await recognize(request)
-    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    names = await request.app[ACCESS].names()
     accept = request.headers.get(hdrs.ACCEPT, "")
     if best_offer(accept, _OFFERS) == "application/json":
         if is_look(request):
             await request.app[LOOKS].record(token, stage, LookKind.PAGE)
-        document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal, names=names)
+        document = await stage_document(request, stage, token, Api.SESSIONS)
         headers = {
             "Content-Type": "application/json",
             "Cache-Control": PRIVATE,
@@ -47,8 +62,16 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
         )
     if request.method == "GET":
         await request.app[LOOKS].record(token, stage, LookKind.PAGE)
+    return await _page(request, await _stage_page(request, stage))
+
+
+async def _stage_page(request: web.Request, stage: Stage) -> str:
+    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
+    names = await request.app[ACCESS].names()
+    findings = await request.app[STAGE_FINDINGS].of(stage)
     url = request.app[URLS].url_of(stage)
-    page = _render(
+    release_url = await _release_url(request, stage)
+    return _render(
         "stage.html",
         stage=stage,
         commands=install_commands(url, stage.project, stage.version),
@@ -56,10 +79,37 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
         manifest_digest=manifest_digest(stage.artifacts),
         journal=journal,
         uploaders={one.uploaded_by: actor_label(one.uploaded_by, names) for one in stage.artifacts},
-        notices=notices_of(stage, journal) if journal else (),
+        notices=notices_of(stage, journal, {}) if journal else (),
+        findings=texts_by_level(in_order(findings)),
+        headings=HEADINGS,
         expires=Step.CANCEL in stage.steps(),
+        release_url=release_url,
+        release_host=urlsplit(release_url).netloc,
     )
-    return await _page(request, page)
+
+
+async def ended_page(request: web.Request, sentence: str) -> web.Response:
+    """Return the page of a stage that has ended, for browsers: what happened, and what to do."""
+    url = request.app[URLS].public_url
+    body = _render("ended.html", sentence=sentence, url=url).encode()
+    headers = {**_PAGE_HEADERS, "ETag": etag_of(body)}
+    return web.Response(status=HTTPStatus.GONE, body=body, headers=headers)
+
+
+def wants_page(request: web.Request) -> bool:
+    """Return whether a browser asks: it prefers HTML to text, and installers name their API."""
+    accept = request.headers.get(hdrs.ACCEPT, "")
+    prefers_html = best_offer(accept, ("text/plain", "text/html")) == "text/html"
+    return prefers_html and not names_simple_api(accept)
+
+
+async def _release_url(request: web.Request, stage: Stage) -> str:
+    """Return where a published release is, or an empty text."""
+    target = await request.app[PROMOTION_REPORTS].target_of(stage)
+    if stage.status is not Status.PUBLISHED or target is None:
+        return ""
+    pypi = request.app[HELP_PAGES].site
+    return target.release_url(stage.project, stage.version or "", pypi=pypi)
 
 
 async def home_page(request: web.Request) -> web.StreamResponse:
@@ -73,14 +123,8 @@ async def robots(_request: web.Request) -> web.Response:
 
 
 async def _page(request: web.Request, page: str) -> web.StreamResponse:
-    headers = {
-        "Content-Type": "text/html; charset=UTF-8",
-        "Cache-Control": PRIVATE,
-        "Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'",
-        "Vary": "Accept, Accept-Encoding",
-    }
-    document = own_document(page.encode(), headers["Content-Type"])
-    return await conditional(request, document, headers)
+    document = own_document(page.encode(), _PAGE_HEADERS["Content-Type"])
+    return await conditional(request, document, dict(_PAGE_HEADERS))
 
 
 def _render(template: str, **values: object) -> str:

@@ -520,6 +520,20 @@ def test_hostile_pages_take_linear_time(piece: str, end: str) -> None:
         read(page)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "end", ["", "</a>", "<b>", "\n"], ids=["none", "a tag", "another", "a line"]
+)
+def test_pages_of_many_links_take_linear_time(end: str) -> None:
+    """A page of 50,000 links is read in a second, whether they end or not.
+
+    The rest of the page was copied for each link once.
+    """
+    page = "".join(f"<a href=demo-{number}.zip>{end}" for number in range(50_000)).encode()
+
+    assert len(read(page).files) == 50_000
+
+
 @pytest.mark.parametrize("piece", ["<a", "<a ", '<a "', "<a b='", "</a", '</a"', "</a b='"])
 def test_first_tag_without_end_stops_parsing(piece: str) -> None:
     """The end of a tag is searched once for the whole page.

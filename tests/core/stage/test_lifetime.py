@@ -5,8 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.stage.lifetime import as_of, edited, end_message, make_room
-from stageproxy.core.stage.stage import Stage, Status
+from stageproxy.core.stage.lifetime import (
+    as_of,
+    edited,
+    end_message,
+    end_of,
+    limit_notice,
+    make_room,
+)
+from stageproxy.core.stage.stage import Stage, Status, ended
 from tests.support.builders.stages import a_file_upload, a_stage, an_artifact
 from tests.support.ports.clock import NOON
 
@@ -100,3 +107,42 @@ def test_room_for_several_stages() -> None:
     made = make_room([NEW, OLD, OLDER], 2, NOON, empty_lifetime=HOUR)
 
     assert [one.version for one in made] == ["3.0", "2.0"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "end"),
+    [
+        (a_stage("2.0"), None),
+        (a_stage("2.0", status=Status.PROCESSING), None),
+        (a_stage("2.0", status=Status.ERROR, sent=True), None),
+        (a_stage("2.0", status=Status.PUBLISHED, sent=True), "published"),
+        (as_of(a_stage("2.0"), NOON + 30 * DAY), "expired"),
+        (make_room([OLD], 1, NOON, empty_lifetime=HOUR)[0], "expired"),
+        (ended(a_stage("2.0"), "It was canceled.", NOON), "canceled"),
+        (ended(a_stage("2.0", sent=True), "It was given up.", NOON), "given-up"),
+    ],
+    ids=[
+        "open",
+        "being published",
+        "partly published",
+        "published",
+        "its time is over",
+        "for another stage",
+        "by a person",
+        "partly published and given up",
+    ],
+)
+def test_end(stage: Stage, end: str | None) -> None:
+    """An end has its own word, although PEP 694 calls all but one of them canceled."""
+    assert end_of(stage) == end
+
+
+def test_lifetime_beyond_the_limit() -> None:
+    """Who wants more time than the server allows is told how much there is."""
+    stage = a_stage("2.0", lifetime=30 * DAY)
+
+    assert limit_notice(stage, 30 * DAY) == (
+        "The server keeps a stage for at most 30d after it was opened: this one expires on "
+        "2026-12-22 12:00 UTC."
+    )
+    assert limit_notice(stage, 31 * DAY) is None

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 SIMPLE = "/simple/"
@@ -19,7 +19,7 @@ class Quirks:
     With *truncate* half of the body is sent with the length of the whole; with *close_delimited*
     nothing shows that the other half is missing. *raw* has the bytes of the next answers of a
     path: empty ones drop the connection. No answer is sent before *hold* is set. *missing* are
-    paths that a mirror lacks, *delays* seconds by path.
+    paths that a mirror lacks, *delays* seconds by path. *head_status* is the answer to HEAD.
     """
 
     html_only: bool = False
@@ -30,6 +30,7 @@ class Quirks:
     delay: float = 0
     delays: Mapping[str, float] = field(default_factory=dict)
     status: int | None = None
+    head_status: int | None = None
     truncate: bool = False
     garbage: bool = False
     wrong_project: bool = False
@@ -57,8 +58,10 @@ async def break_answers(request: web.Request, handler: Handler) -> web.StreamRes
         return _send_raw(request, raw)
     if request.path in quirks.missing:
         return _refusal(HTTPStatus.NOT_FOUND, {})
-    if quirks.status is not None:
-        return _refusal(quirks.status, quirks.extra_headers)
+    is_head = request.method == hdrs.METH_HEAD
+    status = (quirks.head_status if is_head else None) or quirks.status
+    if status is not None:
+        return _refusal(status, quirks.extra_headers)
     response = await handler(request)
     if not _is_whole_page(request, response):
         return response

@@ -9,6 +9,7 @@ from stageproxy.core.rights import TokenKind, make_token
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.servers.service import PIP, RunningService, prefix_of
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 Ending = Callable[[RunningService, Any], Awaitable[object]]
 PATHS = [
     "",
@@ -248,3 +249,42 @@ async def test_new_stage_after_the_end(service: RunningService, stage: Any) -> N
     assert again["id"] != stage["id"]
     assert (await service.get(prefix_of(again))).status == 200
     assert (await service.get(prefix_of(stage))).status == 410
+
+
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        ("canceled", "Stage demo 2.0 ended on 2026-11-22 12:00 UTC: it was canceled."),
+        ("expired", "Stage demo 2.0 ended on 2026-11-29 12:00 UTC: it expired."),
+        ("rotated", "This stage URL was replaced by a new one. Ask the release manager for it."),
+    ],
+)
+async def test_page_of_an_ended_stage(
+    service: RunningService, stage: Any, prefix: str, how: str, what: str
+) -> None:
+    """A browser gets a page that says what happened and what to do, like that of the stage."""
+    living = await service.get(prefix, BROWSER)
+    await ENDINGS[how](service, stage)
+
+    answer = await service.get(prefix, BROWSER)
+
+    assert (answer.status, answer.headers["Content-Type"]) == (410, "text/html; charset=UTF-8")
+    assert f"<p>{what}</p>" in answer.text
+    assert "<h2>What to do</h2>" in answer.text
+    assert f"stageproxy upload --server {service.url} dist/*" in answer.text
+    policy = "Content-Security-Policy"
+    assert answer.headers[policy] == living.headers[policy]
+    assert answer.text.partition("<body>")[0].count("<style>") == 1
+
+
+@pytest.mark.parametrize("accept", [PIP, "application/json", "*/*", None])
+async def test_text_of_an_ended_stage(
+    service: RunningService, stage: Any, prefix: str, accept: str | None
+) -> None:
+    """Everything but a browser gets a line of text."""
+    await cancel(service, stage)
+
+    answer = await service.get(prefix, accept)
+
+    assert answer.status == 410
+    assert answer.headers["Content-Type"].startswith("text/plain")

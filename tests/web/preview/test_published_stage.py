@@ -266,3 +266,13 @@ async def test_rotated(
     before = await service.get(f"{prefix_of(stage)}simple/demo/", JSON_PAGE)
     after = await service.get(f"{prefix_of(rotated)}simple/demo/", JSON_PAGE)
     assert (before.status, after.status) == (410, 200)
+
+
+async def test_page_leads_to_the_index(service: RunningService, stage: Any) -> None:
+    """The page of a published release has a link to it on the index, and no commands to try it."""
+    page = (await service.get(prefix_of(stage), BROWSER)).text
+
+    host = service.index.url.removeprefix("http://")
+    assert f'<a href="{service.index.url}/simple/demo/">demo 2.0 on {host}</a>' in page
+    assert "Try it" not in page
+    assert "pip install" not in page

@@ -132,7 +132,10 @@ async def test_page_while_it_is_published(
 
     assert re.findall("<td>(confirmed|pending)</td>", page) == ["confirmed", "pending"]
     assert f"1 of 2 files are published: {wheel.filename}." in page
-    assert "Status: processing.</p>" in page
+    assert "<h1>demo 2.0, being published</h1>" in page
+    assert "is being published right now" in page
+    assert "not on PyPI yet" not in page
+    assert "Expires" not in page
 
 
 async def test_page_after_a_failure(
