@@ -59,7 +59,7 @@ class WaysOut:
             )
 
         await self.catalogue.write(work)
-        log.info("stage %s: stop of its promotion requested by token %s", stage_id, token.id)
+        log.info("stage %s: stop of its promotion requested by token %s", stage_id, token.label)
 
     async def give_up(self, token: ApiToken, stage_id: str) -> None:
         """End a partially published stage. The files in doubt are looked up on the index before.
@@ -76,7 +76,7 @@ class WaysOut:
             _give_up(rows, get_live(rows, stage_id, now), token.id, listed, now)
 
         await self.catalogue.write(work)
-        log.warning("stage %s: given up by token %s", stage_id, token.id)
+        log.warning("stage %s: given up by token %s", stage_id, token.label)
 
     async def _look_up(self, stage: Stage) -> Mapping[str, IndexFile] | None:
         """Return the files in doubt that the index of the promotion lists, with hashes.
