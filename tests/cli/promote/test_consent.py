@@ -158,7 +158,7 @@ def test_changed_after_the_approval(cli: CommandRunner, pypi: FakeIndex) -> None
     wheel = next(one for one in stage["files"] if one.endswith(".whl"))
     refused_once(pypi, wheel)
     assert cli.run(*promotion_of(stage)).code == 1
-    cli.staged(cli.save(a_wheel(cli.project, summary="A demo", requires_python=">=3.8")))
+    cli.staged(cli.save(a_wheel(cli.project, summary="Changed since")))
 
     ended = cli.run("promote", stage["id"])
 
