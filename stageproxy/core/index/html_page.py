@@ -18,6 +18,8 @@ _NOT_IN_URLS = str.maketrans("", "", "\t\r\n")
 _MARKUP = re.compile(r"<[^>]*+>?+")
 _WORD = re.compile(r"[^\s/]+")
 _LINK_ENDS = ("a", "/a")
+_PHRASES = ("links for ", "index of ", "directory listing for ")
+_TITLE_OF_ANY_PAGE = "simple index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +128,13 @@ def _is_empty_page(
 ) -> bool:
     """Return whether a page without files is that of the project, and not one to log in, say.
 
-    It has an API version, or the name of the project ends its title or its first heading.
+    It has an API version, or a title or a first heading that names the project.
     """
     if "pypi:repository-version" in metadata or "api-version" in metadata:
         return True
     if any(_is_for_people(tag) for tag in tags):
         return False
-    return any(_last_name(title) == project for title in _titles(text, tags))
+    return any(_is_title_of(project, title) for title in _titles(text, tags))
 
 
 def _is_for_people(tag: Tag) -> bool:
@@ -152,10 +154,17 @@ def _titles(text: str, tags: Sequence[Tag]) -> Iterator[str]:
         yield unescape(_MARKUP.sub("", text[starts[0] : ends[0]]))
 
 
-def _last_name(title: str) -> str:
-    """Return the last word of a title, or the last segment of a path in it, as a project name."""
-    words = _WORD.findall(title)
-    return canonicalize_name(words[-1]) if words else ""
+def _is_title_of(project: str, title: str) -> bool:
+    """Return whether a title is that of a project's page, as indexes and servers write it.
+
+    Its last word is the name, or a path that ends with it. More words may follow only
+    after one of the usual phrases.
+    """
+    words = [canonicalize_name(word) for word in _WORD.findall(title)]
+    if words[-1:] == [project]:
+        return True
+    start = " ".join(title.lower().split())
+    return start == _TITLE_OF_ANY_PAGE or (start.startswith(_PHRASES) and project in words)
 
 
 def _end_of_body(tags: Sequence[Tag]) -> int | None:

@@ -1,7 +1,7 @@
 """Quirks of a fake index."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -17,9 +17,10 @@ class Quirks:
     """Quirks of the simple pages; *delay* and *status* apply to every answer.
 
     With *truncate* half of the body is sent with the length of the whole; with *close_delimited*
-    nothing shows that the other half is missing. *raw* has the bytes of the next answers of a
-    path: empty ones drop the connection. No answer is sent before *hold* is set. *missing* are
-    paths that a mirror lacks, *delays* seconds by path. *head_status* is the answer to HEAD.
+    nothing shows that the other half is missing. *rewritten* edits the body of a page. *raw* has
+    the bytes of the next answers of a path: empty ones drop the connection. No answer is sent
+    before *hold* is set. *missing* are paths that a mirror lacks, *delays* seconds by path.
+    *head_status* is the answer to HEAD.
     """
 
     html_only: bool = False
@@ -35,6 +36,7 @@ class Quirks:
     garbage: bool = False
     wrong_project: bool = False
     content_type: str | None = None
+    rewritten: Callable[[bytes], bytes] | None = None
     close_delimited: bool = False
     redirect_to: str | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict)
@@ -86,6 +88,8 @@ async def edit_pages(request: web.Request, handler: Handler) -> web.StreamRespon
         return response
     if quirks.garbage:
         response.body = GARBAGE
+    if quirks.rewritten is not None and isinstance(response.body, bytes):
+        response.body = quirks.rewritten(response.body)
     if quirks.content_type is not None:
         response.headers["Content-Type"] = quirks.content_type
     return response
