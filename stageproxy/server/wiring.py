@@ -54,6 +54,7 @@ from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
 from stageproxy.upstream.network import DEFAULTS
 from stageproxy.upstream.pip_index import (
     IndexUrls,
+    NoPipIndexError,
     PipSettings,
     default_of_pip,
     index_name,
@@ -203,8 +204,12 @@ def upstream_of(config: Config) -> PipSettings:
     if not settings.url:
         return settings_of_pip()
     index = urls_of(settings.url, settings.simple_url)
-    needs_tls = "https" in {index.root.scheme, index.simple.scheme}
-    return PipSettings(index, settings_of_pip().network if needs_tls else DEFAULTS)
+    if "https" not in {index.root.scheme, index.simple.scheme}:
+        return PipSettings(index, DEFAULTS)
+    try:
+        return PipSettings(index, settings_of_pip().network)
+    except NoPipIndexError:
+        return PipSettings(index, DEFAULTS)
 
 
 def index_of(

@@ -72,7 +72,8 @@ def settings_of_pip() -> PipSettings:
         timeout=_PATIENCE,
         check=False,
     )
-    options = json.loads(result.stdout) if result.returncode == 0 else {}
+    lines = result.stdout.splitlines()
+    options = json.loads(lines[-1]) if result.returncode == 0 and lines else {}
     if not options.get("index_url"):
         msg = "pip does not report which index it uses. Set upstream.url."
         raise NoPipIndexError(msg)
