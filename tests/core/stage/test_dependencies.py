@@ -81,6 +81,15 @@ def test_no_such_project() -> None:
     )
 
 
+@pytest.mark.parametrize("known", [None, available()], ids=["no project", "no release"])
+def test_requirement_is_named_in_printable_text(known: Available | None) -> None:
+    """A marker with a sequence for terminals cannot hide what is above it."""
+    finding = unsatisfied(Requirement('idna; extra == "\x1b[2J\u202e"'), known)
+
+    assert finding is not None
+    assert finding.message.startswith('Requires-Dist idna; extra == "?[2j?": ')
+
+
 def test_what_a_page_has() -> None:
     """A release is yanked if all its files are; other files are no release."""
     page = listing(
