@@ -38,6 +38,15 @@ def considered(*requires_dist: str, requires_python: str | None = None) -> list[
     return [str(one) for one in dependencies_of([file])]
 
 
+def test_long_markers_take_no_time() -> None:
+    """A marker that would take minutes to judge is taken as one that may hold."""
+    marker = " and ".join(f'extra == "e{number}"' for number in range(4000))
+
+    assert considered(f"six; {marker}", 'attrs; extra == "a" and extra == "b"') == [
+        f"six; {marker}"
+    ]
+
+
 SATISFIED = {
     "any release": ("idna", available("3.0")),
     "a range": ("idna>=2,<4", available("3.0")),
