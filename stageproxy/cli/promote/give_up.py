@@ -5,7 +5,7 @@ import sys
 import click
 
 from stageproxy.cli.connection import Connection
-from stageproxy.cli.output import print_json
+from stageproxy.cli.promote.results import print_end
 
 _QUESTION = "\nGive up what is left? What is published stays public for ever."
 
@@ -22,8 +22,4 @@ async def give_up_stage(connection: Connection, stage: str, *, yes: bool, as_jso
             click.echo(before["reason"])
             click.confirm(_QUESTION, abort=True, err=True)
         promotion = await client.request("POST", f"{path}/give-up")
-    if as_json:
-        document = {"status": promotion["status"], "promotion": promotion}
-        print_json({**document, "receipt": None, "plan": None})
-        return
-    click.echo(promotion["reason"])
+    print_end(promotion, as_json=as_json)
