@@ -28,7 +28,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document, digest_of
-from stageproxy.core.index.redirects import Redirection
+from stageproxy.core.index.redirects import MOST_REDIRECTS, REDIRECTS, Redirection
 from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
@@ -42,8 +42,6 @@ from stageproxy.upstream.responses import (
 )
 from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
 
-_MOST_REDIRECTS = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIES = 2
 _FIRST_PAUSE = 0.1
 _MISSING = frozenset({404, 410})
@@ -166,9 +164,9 @@ class UpstreamIndex:
         return await self._fetch(url, headers)
 
     async def _fetch(self, url: URL, headers: Mapping[str, str]) -> Document | _NotModified | None:
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
             async with self._request(url, headers) as response:
-                if response.status not in _REDIRECTS:
+                if response.status not in REDIRECTS:
                     return await self._document_in(response, url)
                 location = response.headers.get("Location", "")
             target = self._redirected(url, location)

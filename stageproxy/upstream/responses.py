@@ -53,7 +53,7 @@ class DecodedDocument:
     @property
     def has_length(self) -> bool:
         """Whether the response has a length, so that a truncated body is an error."""
-        return not _LENGTHS.isdisjoint(name.lower() for name in self.response.headers)
+        return _has_length(self.response.headers)
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Return the decoded body in chunks of bounded size."""
@@ -93,11 +93,14 @@ def check_is_complete(response: ClientResponse, document: Document) -> None:
 
     Truncated JSON and XML are invalid, and are refused when they are parsed.
     """
-    has_length = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
     content_type = judged_by_content(document, PAGE_TYPES).content_type.lower()
-    if not has_length and "html" in content_type and not has_end(document.body):
+    if not _has_length(response.headers) and "html" in content_type and not has_end(document.body):
         msg = "PyPI's page is truncated."
         raise UpstreamFailedError(msg)
+
+
+def _has_length(headers: Mapping[str, str]) -> bool:
+    return not _LENGTHS.isdisjoint(name.lower() for name in headers)
 
 
 def headers_of(response: ClientResponse) -> Mapping[str, str]:
