@@ -121,11 +121,12 @@ class Index(Protocol):
         """
 
     def open(
-        self, path: str, headers: Mapping[str, str]
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Request a path, with its query, from upstream.
 
-        The method is always GET: some mirrors answer HEAD differently.
+        *only_headers*: the body is not needed. The method is HEAD then, and GET if upstream
+        answers HEAD with an error, as some servers do.
         """
 
     def stream(self, path: str, accept: str) -> AbstractAsyncContextManager[StreamedDocument]:
@@ -166,8 +167,12 @@ class UploadClient(Protocol):
 class Downloads(Protocol):
     """Downloads files of an index whose pages have no hashes."""
 
-    async def sha256_of(self, url: str) -> str:
-        """Return the SHA-256 in hex of the file at *url*. Raise `StageproxyError` on failure."""
+    async def sha256_of(self, url: str, *, size: int) -> str:
+        """Return the SHA-256 in hex of the file at *url*. Raise `StageproxyError` on failure.
+
+        A file with more than *size* bytes is not read further: the text says so then, and
+        equals no digest.
+        """
 
 
 class PublishedFiles(Protocol):

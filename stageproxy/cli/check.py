@@ -15,19 +15,26 @@ from yarl import URL
 from stageproxy.cli.distributions import LocalFile, choose_distributions, read_distribution
 from stageproxy.cli.output import FailedError, OutOfReachError, json_option
 from stageproxy.cli.verdicts import Verdict, print_rules, print_verdicts
-from stageproxy.core.rules.findings import not_known
+from stageproxy.core.rules.findings import PYPI, RELEASE, naming, not_known
 from stageproxy.core.rules.upload import Upload
-from stageproxy.core.stage.accept import index_state_of
+from stageproxy.core.stage.dependencies import dependencies_of
 from stageproxy.core.stage.order import place_in_promotion
-from stageproxy.core.stage.release_findings import findings_by_file, release_findings
+from stageproxy.core.stage.release_findings import (
+    ExaminedFile,
+    IndexAnswer,
+    examined_file,
+    findings_of_release,
+)
+from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.similar_names import NameSearches
-from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
+from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
 from stageproxy.upstream.network import DEFAULTS, NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
     PipSettings,
+    index_name,
     settings_of_pip,
     urls_of,
     urls_of_simple,
@@ -38,7 +45,7 @@ _PIP = "pip"
 _TIMEOUTS = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=15))
 _TOTAL_TIMEOUT = 60
 _MAX_PAGE_SIZE = 64 * 2**20
-_NO_STATE = UpstreamState(None)
+_LOOK_UP_SECONDS = 30.0
 
 
 @click.command()
@@ -86,9 +93,16 @@ async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdi
     releases = [list(group) for _, group in groupby(ordered, key=_release_of)]
     now = datetime.now(UTC)
     if against is None:
-        return [_judge(group, _NO_STATE, now) for group in releases]
-    async with _open_index(_index_of(against)) as published:
-        return [_judge(group, await _fetch_state(published, group), now) for group in releases]
+        return [_judge(group, _examined(group), IndexAnswer(), now, PYPI) for group in releases]
+    settings = _index_of(against)
+    async with _open_index(settings) as published:
+        verdicts = []
+        for group in releases:
+            examined = _examined(group)
+            answer = await _fetch_answer(published, examined)
+            name = index_name(settings.index.simple)
+            verdicts.append(_judge(group, examined, answer, now, name))
+        return verdicts
 
 
 def _release_of(file: LocalFile) -> tuple[str, str]:
@@ -145,33 +159,42 @@ async def _open_index(settings: PipSettings) -> AsyncIterator[UpstreamReader]:
         yield UpstreamReader(index, NameSearches(index), _TOTAL_TIMEOUT)
 
 
-async def _fetch_state(published: UpstreamReader, group: Sequence[LocalFile]) -> UpstreamState:
-    name = group[0].name
+async def _fetch_answer(published: UpstreamReader, files: Sequence[ExaminedFile]) -> IndexAnswer:
+    """Return what an index answers about a release."""
+    name = files[0].upload.name
     if name is None:
-        return _NO_STATE
+        return IndexAnswer()
     state = await published.state(name.project)
     if state.listing is None:
         raise OutOfReachError(
             f"No answer from the index at {published.index.site}: it cannot be reached, or this "
             "is not the URL of an index. Check the URL, or try again later."
         )
-    return state
+    dependencies = Dependencies(published.index)
+    looked_up = await dependencies.findings(dependencies_of(files), seconds=_LOOK_UP_SECONDS)
+    unknown = (not_known(notice, "index") for notice in state.notices)
+    return IndexAnswer(state.listing, state.similar, (*looked_up, *unknown))
 
 
-def _judge(group: Sequence[LocalFile], state: UpstreamState, now: datetime) -> Verdict:
-    name, listing = group[0].name, state.listing
-    uploads = [_upload(one) for one in group]
-    index_state = None
-    if name is not None and listing is not None:
-        index_state = index_state_of(listing, str(name.version), now, similar=state.similar)
+def _judge(
+    group: Sequence[LocalFile],
+    files: Sequence[ExaminedFile],
+    answer: IndexAnswer,
+    now: datetime,
+    index: str,
+) -> Verdict:
+    name = group[0].name
+    found = findings_of_release(files, answer, now)
+    named = {key: [naming(one, index) for one in findings] for key, findings in found.items()}
     return Verdict(
         release=f"{name.project} {name.version}" if name else group[0].path.name,
-        files=findings_by_file(uploads, index_state, now),
-        findings=[
-            *(release_findings(uploads, listing) if name else []),
-            *(not_known(notice, "index") for notice in state.notices),
-        ],
+        files={one.path.name: named[one.path.name] for one in group},
+        findings=named[RELEASE],
     )
+
+
+def _examined(group: Sequence[LocalFile]) -> Sequence[ExaminedFile]:
+    return [examined_file(_upload(one)) for one in group]
 
 
 def _upload(file: LocalFile) -> Upload:

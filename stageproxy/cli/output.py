@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stageproxy.cli.findings import print_findings
 from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.install_commands import install_commands
 
@@ -62,8 +63,11 @@ def print_stage(stage: Mapping[str, Any]) -> None:
     version = stage["version"] or "(no version yet)"
     status = _STATUS_TEXTS.get(end_or_status(stage), stage["status"])
     click.echo(f"Stage {stage['project']} {version} {status} (id {stage['id']})")
+    findings = stage.get("findings", ())
+    known = {one["message"] for one in findings}
     for notice in stage["notices"]:
-        click.echo(f"  {notice}")
+        if notice not in known:
+            click.echo(f"  {notice}")
     if _expires_by_itself(stage):
         click.echo(f"  Expires   {stage['expires-at']}")
     click.echo(f"  Manifest  {stage['manifest-digest']}")
@@ -71,7 +75,9 @@ def print_stage(stage: Mapping[str, Any]) -> None:
         click.echo(f"  {filename}  {file['size']} bytes  sha256 {file['hashes']['sha256']}")
         click.echo(f"    {_uploaded(file)}")
         for notice in file["notices"]:
-            click.echo(f"    {notice}")
+            if notice not in known:
+                click.echo(f"    {notice}")
+    print_findings(findings)
     print_next_steps(stage)
 
 

@@ -16,6 +16,7 @@ from yarl import URL
 from stageproxy.cli.client import Client
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.distributions import LocalFile, choose_distributions, read_distribution
+from stageproxy.cli.findings import print_findings
 from stageproxy.cli.output import (
     FailedError,
     print_how_to_publish,
@@ -268,6 +269,7 @@ def _print(report: _Report, *, as_json: bool, publishes: bool) -> None:
         for error in file["errors"]:
             click.echo(f"           {error}", err=True)
     if report.stage:
+        print_findings(report.stage.get("findings", ()))
         print_next_steps(report.stage)
         if not publishes:
             print_how_to_publish(report.stage)

@@ -18,15 +18,18 @@ from stageproxy.core.index.pages import Document
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.rights import Credential
+from stageproxy.core.rules.findings import PYPI
 from stageproxy.ports import Clock
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
 from stageproxy.services.completion import Completion
+from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
+from stageproxy.services.findings import StageFindings
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.credentials import PromotionCredentials
@@ -51,8 +54,10 @@ from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
 from stageproxy.upstream.network import DEFAULTS
 from stageproxy.upstream.pip_index import (
     IndexUrls,
+    NoPipIndexError,
     PipSettings,
     default_of_pip,
+    index_name,
     publishing_urls,
     settings_of_pip,
     urls_of,
@@ -68,6 +73,9 @@ from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.session_json import MECHANISMS, SessionJson
+
+_SHOW_SECONDS = 1.0
+"""How long an answer that shows a stage waits for the index."""
 
 _PREFLIGHT_SECONDS = 30
 """How long the index that confirms may take to list a project, before a release is published."""
@@ -108,7 +116,9 @@ def assemble(
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
-    preflight = Preflight(database, files, clock)
+    names = NameSearches(index)
+    findings = _stage_findings(adapters, names, publish_target)
+    preflight = Preflight(database, files, findings)
     promotions = Promotions(
         database,
         files,
@@ -140,8 +150,9 @@ def assemble(
     app[keys.PROMOTION_REPORTS] = reports
     app[keys.WAYS_OUT] = WaysOut(database, clock, stages, promotions.background, publish_target)
     app[keys.STAGES] = stages
+    app[keys.STAGE_FINDINGS] = findings
     app[keys.TOKENS] = tokens
-    completion = _add_uploads(app, config, adapters, stages)
+    completion = _add_uploads(app, config, adapters, stages, names)
     _add_operations(app, adapters, metrics)
     _add_web_parts(app, config, urls)
     return Service(
@@ -155,13 +166,23 @@ def assemble(
     )
 
 
+def _stage_findings(
+    adapters: Adapters, names: NameSearches, target: PublishTarget | None
+) -> StageFindings:
+    """Return the list of findings, which names the index that releases are published on."""
+    index = adapters.index
+    reader = UpstreamReader(index, names, _SHOW_SECONDS, fresh=False)
+    name = index_name(URL(target.urls.index_url)) if target else PYPI
+    return StageFindings(adapters.database, reader, Dependencies(index), adapters.clock, name)
+
+
 def _add_uploads(
-    app: web.Application, config: Config, adapters: Adapters, stages: Stages
+    app: web.Application, config: Config, adapters: Adapters, stages: Stages, names: NameSearches
 ) -> Completion:
     """Add the services that accept files into stages."""
     database, files, clock = adapters.database, adapters.files, adapters.clock
     policy = _policy(config)
-    reader = UpstreamReader(adapters.index, NameSearches(adapters.index))
+    reader = UpstreamReader(adapters.index, names)
     examiner = Examiner(database, reader, clock, config.upload.strict)
     uploads = Uploads(database, files, examiner, clock, stages, policy)
     file_uploads = FileUploads(database, files, clock, stages, reader, policy)
@@ -183,8 +204,12 @@ def upstream_of(config: Config) -> PipSettings:
     if not settings.url:
         return settings_of_pip()
     index = urls_of(settings.url, settings.simple_url)
-    needs_tls = "https" in {index.root.scheme, index.simple.scheme}
-    return PipSettings(index, settings_of_pip().network if needs_tls else DEFAULTS)
+    if "https" not in {index.root.scheme, index.simple.scheme}:
+        return PipSettings(index, DEFAULTS)
+    try:
+        return PipSettings(index, settings_of_pip().network)
+    except NoPipIndexError:
+        return PipSettings(index, DEFAULTS)
 
 
 def index_of(

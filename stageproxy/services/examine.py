@@ -15,7 +15,7 @@ from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.rules.attestations import attestations_in
 from stageproxy.core.rules.findings import Finding, Level, not_known
-from stageproxy.core.rules.table import findings_of, form_findings
+from stageproxy.core.rules.table import findings_of, form_findings, index_findings
 from stageproxy.core.rules.upload import IndexState, Upload
 from stageproxy.core.stage.accept import (
     check_bytes_as_published,
@@ -100,8 +100,9 @@ class Examiner:
         _refuse(findings, strict=self.strict)
         if name is None:
             raise AssertionError("a filename that cannot be parsed is refused")
-        messages = (one.message for one in findings if one.level is not Level.REFUSE)
-        artifact = self._artifact(upload, digests, token, (*messages, *state.notices))
+        of_index = set(index_findings(upload))
+        lasting = tuple(one for one in findings if one not in of_index)
+        artifact = self._artifact(upload, digests, token, lasting)
         if state.listing is not None:
             check_project_accepts_uploads(project, state.listing)
             check_bytes_as_published(artifact, state.listing)
@@ -158,7 +159,7 @@ class Examiner:
         )
 
     def _artifact(
-        self, upload: Upload, digests: FileDigests, token: ApiToken, notices: tuple[str, ...]
+        self, upload: Upload, digests: FileDigests, token: ApiToken, findings: tuple[Finding, ...]
     ) -> Artifact:
         kind = ArtifactKind(upload.get("filetype") or "")
         core_metadata = upload.contents.core_metadata
@@ -181,7 +182,7 @@ class Examiner:
             ),
             uploaded_at=self.clock.now(),
             uploaded_by=token.id,
-            notices=notices,
+            findings=findings,
             attestations=len(attestations_in(upload.form) or []),
         )
 

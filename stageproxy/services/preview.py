@@ -118,10 +118,10 @@ class Previews:
         )
 
     def ask_upstream(
-        self, path: str, headers: Mapping[str, str]
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
-        """Request a path from upstream that the stage does not change."""
-        return self.index.open(path, headers)
+        """Request a path from upstream that the stage does not change, maybe *only_headers*."""
+        return self.index.open(path, headers, only_headers=only_headers)
 
     def url_of(self, path: str) -> str:
         """Return upstream's URL of a path, without its query."""

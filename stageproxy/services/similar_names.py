@@ -54,10 +54,18 @@ class NameSearches:
 
         *deadline* is a time of the event loop's clock.
         """
-        cached = self._cached.find(project)
-        if cached and self.now() < cached.until:
-            return cached.search
+        cached = self._find_cached(project)
+        if cached is not None:
+            return cached
         return await self._running.get(project, partial(self._search, project, deadline))
+
+    def known(self, project: NormalizedName) -> Search:
+        """Return the cached result for a name; a failed one if there is none."""
+        return self._find_cached(project) or Search(failed=True)
+
+    def _find_cached(self, project: NormalizedName) -> Search | None:
+        cached = self._cached.find(project)
+        return cached.search if cached and self.now() < cached.until else None
 
     async def _search(self, project: NormalizedName, deadline: float) -> Search:
         try:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from stageproxy.core.rights import Token, derive_stage_token
 from stageproxy.core.stage.stage import Stage
@@ -27,8 +28,11 @@ class StageUrls:
         return f"{self.public_url}/tmp/{stage.project}/{self.token_of(stage).reveal()}/"
 
     def signature_of(self, stage: Stage, path: str) -> str:
-        """Return the signature of a path of upstream that pages of this stage link to."""
-        message = f"link:{stage.id}:{path}".encode()
+        """Return the signature of a path of upstream that pages of this stage link to.
+
+        Installers escape more characters than pages do, such as `+`.
+        """
+        message = f"link:{stage.id}:{unquote(path)}".encode()
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:_SIGNATURE_LENGTH]
 
     def is_signed(self, stage: Stage, path: str, signature: str) -> bool:

@@ -49,11 +49,16 @@ class UpstreamState:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamReader:
-    """Reads what an index has of a project, for *seconds* at most."""
+    """Reads what an index has of a project, for *seconds* at most.
+
+    *fresh*: whether the index is asked each time, whatever is cached; otherwise its
+    list of projects, which is long, is not searched.
+    """
 
     index: Index
     names: NameSearches
     seconds: float = _SECONDS
+    fresh: bool = True
 
     async def state(self, project: NormalizedName) -> UpstreamState:
         """Return the state of a project now. What it means for a file is for `core` to decide.
@@ -67,7 +72,11 @@ class UpstreamReader:
             return UpstreamState(None, why_not, notices=(_NOT_ASKED,))
         if page.listing.exists:
             return UpstreamState(page.listing, page_url=page.url)
-        search = await self.names.find(project, deadline=deadline)
+        search = (
+            await self.names.find(project, deadline=deadline)
+            if self.fresh
+            else self.names.known(project)
+        )
         notices = (_NOT_SEARCHED,) if search.failed else ()
         return UpstreamState(page.listing, similar=search.other, notices=notices)
 
@@ -83,19 +92,21 @@ class UpstreamReader:
         """Return the page of a project; `None` and the reason if it cannot be read in time."""
         try:
             async with asyncio.timeout_at(deadline):
-                return await read_project_page(self.index, project), ""
+                return await read_project_page(self.index, project, fresh=self.fresh), ""
         except (TimeoutError, StageproxyError) as error:
             log.warning("cannot read the files of %s from PyPI: %r", project, error)
             return None, str(error) or "It did not answer in time."
 
 
-async def read_project_page(index: Index, project: NormalizedName) -> UpstreamPage:
-    """Return what an index lists of a project now, never from a cache.
+async def read_project_page(
+    index: Index, project: NormalizedName, *, fresh: bool = True
+) -> UpstreamPage:
+    """Return what an index lists of a project now; with *fresh*, never from a cache.
 
     Raise `StageproxyError` if the page cannot be read.
     """
     accept = ACCEPT_FOR[SimpleType.V1_JSON]
-    page = await index.find(f"simple/{project}/", accept, fresh=True)
+    page = await index.find(f"simple/{project}/", accept, fresh=fresh)
     if page is None:
         return UpstreamPage(Listing(exists=False))
     try:

@@ -2,6 +2,7 @@
 
 import json
 
+from stageproxy.core.rules.findings import finding_json
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.values import FormFields
 from stageproxy.store.columns import Statements, text_of
@@ -40,7 +41,7 @@ class SqliteArtifactRows(Statements):
             "core_metadata_sha256": artifact.core_metadata_sha256,
             "uploaded_at": text_of(artifact.uploaded_at),
             "uploaded_by": artifact.uploaded_by,
-            "notices": json.dumps(artifact.notices),
+            "notices": json.dumps([finding_json(one) for one in artifact.findings]),
             "attestations": artifact.attestations,
         }
         self._upsert("artifact", row, key=("stage_id", "filename"))

@@ -18,6 +18,7 @@ from stageproxy.core.promotion.promotion import (
     StopRequest,
 )
 from stageproxy.core.rights import ApiToken, TokenKind
+from stageproxy.core.rules.findings import Finding, finding_in, note
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Status
@@ -81,7 +82,7 @@ def artifact_in(row: Row) -> Artifact:
         core_metadata_sha256=row["core_metadata_sha256"],
         uploaded_at=_time(row["uploaded_at"]),
         uploaded_by=row["uploaded_by"],
-        notices=tuple(json.loads(row["notices"])),
+        findings=tuple(map(_finding, json.loads(row["notices"]))),
         attestations=row["attestations"],
     )
 
@@ -157,6 +158,11 @@ def look_in(row: Row) -> Look:
         revision=row["revision"],
         files=tuple(SeenFile(*one) for one in json.loads(row["files"])),
     )
+
+
+def _finding(stored: Mapping[str, str] | str) -> Finding:
+    """Return a stored finding. Former versions stored only the messages."""
+    return note(stored) if isinstance(stored, str) else finding_in(stored)
 
 
 def _time(text: str) -> datetime:

@@ -101,11 +101,13 @@ class CachedIndex:
         return found.document
 
     @asynccontextmanager
-    async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[UpstreamResponse]:
+    async def open(
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
+    ) -> AsyncIterator[UpstreamResponse]:
         """Open a response of upstream that is not cached."""
         async with AsyncExitStack() as stack:
             try:
-                opened = self._index.open(path, headers)
+                opened = self._index.open(path, headers, only_headers=only_headers)
                 answer = await stack.enter_async_context(opened)
             except StageproxyError as failure:
                 self._failure = failure

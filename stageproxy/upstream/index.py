@@ -20,6 +20,7 @@ from aiohttp import (
     ClientResponse,
     ClientSession,
     ConnectionTimeoutError,
+    hdrs,
 )
 from multidict import CIMultiDict
 from yarl import URL
@@ -216,13 +217,20 @@ class UpstreamIndex:
         raise UpstreamFailedError(msg)
 
     @asynccontextmanager
-    async def open(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[UpstreamResponse]:
+    async def open(
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
+    ) -> AsyncIterator[UpstreamResponse]:
         """Open the response to a request of a path and its query. *headers* are sent as given."""
         url = self._below_root(path)
+        methods = (hdrs.METH_HEAD, hdrs.METH_GET) if only_headers else (hdrs.METH_GET,)
         async with AsyncExitStack() as stack:
             # Later errors are raised by the response itself, or concern the client.
             with _errors_translated(url.host):
-                response = await stack.enter_async_context(self._request(url, headers))
+                for method in methods:
+                    asked = self._request(url, headers, method)
+                    response = await stack.enter_async_context(asked)
+                    if response.ok:
+                        break
             yield _StreamedResponse(response.status, _headers_of(response), response)
 
     def resolve(self, location: str, asked: str) -> Redirection:
@@ -244,9 +252,10 @@ class UpstreamIndex:
         return url
 
     def _request(
-        self, url: URL, headers: Mapping[str, str]
+        self, url: URL, headers: Mapping[str, str], method: str = hdrs.METH_GET
     ) -> AbstractAsyncContextManager[ClientResponse]:
-        return self._session.get(
+        return self._session.request(
+            method,
             url,
             headers=headers,
             allow_redirects=False,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pip._internal.models.index import PyPI
 from yarl import URL
 
+from stageproxy.core.rules.findings import PYPI
 from stageproxy.upstream.network import NetworkSettings
 
 _ASK_PIP = """
@@ -71,7 +72,8 @@ def settings_of_pip() -> PipSettings:
         timeout=_PATIENCE,
         check=False,
     )
-    options = json.loads(result.stdout) if result.returncode == 0 else {}
+    lines = result.stdout.splitlines()
+    options = json.loads(lines[-1]) if result.returncode == 0 and lines else {}
     if not options.get("index_url"):
         msg = "pip does not report which index it uses. Set upstream.url."
         raise NoPipIndexError(msg)
@@ -96,6 +98,14 @@ def urls_of_simple(simple: str) -> IndexUrls:
 def default_of_pip() -> URL:
     """Return the root of pip's built-in default index, whatever pip is configured to use."""
     return URL(PyPI.url).with_path("/")
+
+
+def index_name(url: URL) -> str:
+    """Return what people call an index: PyPI, or its host."""
+    if url.origin() == default_of_pip().origin():
+        return PYPI
+    port = "" if url.is_default_port() else f":{url.port}"
+    return f"{url.host}{port}"
 
 
 @dataclass(frozen=True, slots=True)

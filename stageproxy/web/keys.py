@@ -12,6 +12,7 @@ from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
 from stageproxy.services.file_uploads import FileUploads
+from stageproxy.services.findings import StageFindings
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
@@ -45,6 +46,7 @@ READINESS = web.AppKey("readiness", Readiness)
 SESSION_JSON = web.AppKey("session_json", SessionJson)
 METRICS_SOURCES = web.AppKey("metrics_sources", MetricsSources)
 STAGES = web.AppKey("stages", Stages)
+STAGE_FINDINGS = web.AppKey("stage_findings", StageFindings)
 TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)

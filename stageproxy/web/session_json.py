@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -13,10 +12,11 @@ from aiohttp import web
 from stageproxy.core.promotion.journal import Journal
 from stageproxy.core.promotion.outcome import progress_message
 from stageproxy.core.rights import Action, ApiToken, redacted
+from stageproxy.core.rules.findings import RELEASE, FindingsByFile, Level, findings_json
 from stageproxy.core.stage.lifetime import end_of
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
-from stageproxy.core.stage.release_findings import claims_of_artifact, differences
+from stageproxy.core.stage.release_findings import stored_findings
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, Step
 from stageproxy.services.stage_urls import StageUrls
 
@@ -25,10 +25,6 @@ MECHANISMS = ("http-post-bytes",)
 """The upload mechanisms of PEP 694: the one that every server must support."""
 UPLOAD_2_0 = "application/vnd.pypi.upload.v2+json"
 """The media type of PEP 694."""
-
-
-NO_JOURNAL: Journal = MappingProxyType({})
-NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 class Api(StrEnum):
@@ -43,6 +39,20 @@ _PUBLISH = {Api.STAGES: "promotion", Api.SESSIONS: "publish"}
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a stage beside the stage itself.
+
+    `journal` is the state of its files, if it is being published, and `names` are
+    those of API tokens, by their ids. Without `findings`, which are those as of now,
+    the stage has only notices.
+    """
+
+    journal: Journal = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    findings: FindingsByFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionJson:
     """Makes session objects of stages. *mechanisms* is empty if PEP 694 is disabled."""
 
@@ -53,19 +63,17 @@ class SessionJson:
         self,
         stage: Stage,
         token: ApiToken | None,
-        api: Api = Api.STAGES,
-        journal: Journal = NO_JOURNAL,
-        *,
-        names: Mapping[str, str] = NO_NAMES,
+        api: Api,
+        facts: Facts,
         **meta: str,
     ) -> dict[str, Any]:
         """Return a stage with the links that *token* permits; without one, those of a reader.
 
-        *journal*: the state of its files, if it is being published. *names*: those
-        of API tokens, by their ids. *meta*: additional members of `meta`, with
-        names that PEP 694 reserves for indexes.
+        *meta*: additional members of `meta`, with names that PEP 694 reserves for
+        indexes.
         """
-        urls = self.urls
+        urls, findings = self.urls, facts.findings
+        shown = stored_findings(stage) if findings is None else findings
         document = {
             "meta": {"api-version": API_VERSION, **meta},
             "links": self._links(stage, token, api if self.mechanisms else Api.STAGES),
@@ -74,10 +82,11 @@ class SessionJson:
             "end": end_of(stage),
             "expires-at": whole_seconds(stage.expires_at),
             "files": {
-                filename: with_names(file, names, "uploaded-by")
-                for filename, file in self._files(stage, token).items()
+                filename: with_names(file, facts.names, "uploaded-by")
+                for filename, file in self._files(stage, token, shown).items()
             },
-            "notices": notices_of(stage, journal),
+            "notices": notices_of(stage, facts.journal, shown),
+            **({} if findings is None else {"findings": findings_json(findings)}),
             "id": stage.id,
             "project": stage.project,
             "version": stage.version,
@@ -92,8 +101,17 @@ class SessionJson:
         """Return the URL of a file upload. It cannot be guessed, and requires a token as well."""
         return f"{self.urls.public_url}/{Api.SESSIONS}/{stage_id}/files/{upload_id}"
 
-    def _files(self, stage: Stage, token: ApiToken | None) -> dict[str, dict[str, Any]]:
-        complete = {one.filename: _file(one, stage, self.urls) for one in stage.artifacts}
+    def _files(
+        self, stage: Stage, token: ApiToken | None, findings: FindingsByFile
+    ) -> dict[str, dict[str, Any]]:
+        complete = {
+            one.filename: {
+                "status": "completed",
+                "notices": [finding.message for finding in findings.get(one.filename, ())],
+                **_file(one, stage, self.urls),
+            }
+            for one in stage.artifacts
+        }
         return complete | self._unfinished(stage, token)
 
     def _unfinished(self, stage: Stage, token: ApiToken | None) -> dict[str, dict[str, Any]]:
@@ -170,16 +188,17 @@ def json_response(
     )
 
 
-def notices_of(stage: Stage, journal: Journal) -> list[str]:
+def notices_of(stage: Stage, journal: Journal, findings: FindingsByFile) -> list[str]:
     """Return why a stage ended or its promotion stopped, or the progress of the promotion.
 
-    For a stage that is not published yet, return the differences between its files.
+    For a stage that is not published yet, return the warnings and notes on the release.
     """
     if stage.reason:
         return [stage.reason]
     if stage.status is Status.PROCESSING:
         return [progress_message(stage, journal)] if journal else []
-    return [*differences(map(claims_of_artifact, stage.artifacts))] if stage.status in LIVE else []
+    on_release = findings.get(RELEASE, ())
+    return [one.message for one in on_release if one.level in {Level.WARN, Level.NOTE}]
 
 
 def _permitted(stage: Stage, token: ApiToken | None) -> frozenset[Action]:
@@ -195,8 +214,6 @@ def _is_readable(stage: Stage) -> bool:
 
 def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
     document: dict[str, Any] = {
-        "status": "completed",
-        "notices": list(artifact.notices),
         "size": artifact.size,
         "hashes": {
             "sha256": artifact.sha256,

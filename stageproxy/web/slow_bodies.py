@@ -95,7 +95,9 @@ class BodyWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, body: StreamReader) -> None:
-        """Watch a body, unless it is complete already."""
+        """Watch a body, unless it is watched or complete already."""
+        if body is self._body:
+            return
         self.stop()
         if body.is_eof():
             return

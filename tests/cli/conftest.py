@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.builders.distributions import a_wheel
 from tests.support.clients.command_runner import (
     UNUSED_URL,
     CommandRunner,
@@ -20,8 +21,12 @@ from tests.support.servers.thread import running_in_thread
 
 @pytest.fixture(scope="session")
 def server_with_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerWithIndex]:
-    """Return a server that all commands share, and its index; each test has its own project."""
+    """Return a server that all commands share, and its index; each test has its own project.
+
+    The index has six, on which some of these projects depend.
+    """
     with server_with_index_in_thread(tmp_path_factory.mktemp("server")) as server_with_index:
+        server_with_index.index.add("six", a_wheel("six"))
         yield server_with_index
 
 

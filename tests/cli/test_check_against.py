@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from yarl import URL
 
 from stageproxy.core.rules.table import RULES_AS_OF
 from tests.cli.checks import check, findings, save
@@ -55,6 +56,11 @@ def test_spellings_of_an_index(offline: CommandRunner, index: FakeIndex, behind:
     assert [one.path for one in index.requests] == ["/simple/demo/"]
 
 
+def name_of(index: FakeIndex) -> str:
+    """Return an index as findings name it: by its host."""
+    return URL(index.url).authority
+
+
 def test_index_of_pip(offline: CommandRunner, index: FakeIndex) -> None:
     """`--against pip` uses the index that pip is configured to use."""
     told = {"PIP_INDEX_URL": f"{index.url}/simple"}
@@ -63,7 +69,8 @@ def test_index_of_pip(offline: CommandRunner, index: FakeIndex) -> None:
     ended = offline.run_in_environment(told, "check", *save(offline, WHEEL), "--against", "pip")
 
     assert ended.code == 1
-    assert "Project demo is archived on PyPI and accepts no uploads." in ended.stderr
+    sentence = f"Project demo is archived on {name_of(index)} and accepts no uploads."
+    assert sentence in ended.stderr
 
 
 def test_new_project(offline: CommandRunner, index: FakeIndex) -> None:
@@ -85,8 +92,8 @@ def test_unreadable_list(offline: CommandRunner, index: FakeIndex) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     assert (
-        "ok       demo 2.0\n         unknown  PyPI's list of projects could not be searched"
-        in ended.stdout
+        f"ok       demo 2.0\n         unknown  {name_of(index)}'s list of projects could not be "
+        "searched" in ended.stdout
     )
 
 
@@ -108,7 +115,7 @@ def test_old_release(offline: CommandRunner, index: FakeIndex) -> None:
     old, _ = findings(offline, index, SDIST)
 
     (until,), (closed,) = young[SDIST.filename], old[SDIST.filename]
-    assert until.startswith("PyPI accepts files for this release until ")
+    assert until.startswith(f"{name_of(index)} accepts files for this release until ")
     assert closed.startswith("Uploading new files to releases older than 14 days is not allowed.")
 
 
@@ -132,7 +139,8 @@ def test_archived_project(offline: CommandRunner, index: FakeIndex) -> None:
     assert ended.code == 1
     assert ended.stderr == (
         "refused  demo 2.0\n"
-        "         refused  name: Project demo is archived on PyPI and accepts no uploads.\n"
+        f"         refused  name: Project demo is archived on {name_of(index)} and accepts no "
+        "uploads.\n"
         f"\nPyPI would refuse 2 of 2 files, {RULES_OF}.\n"
     )
 

@@ -42,7 +42,10 @@ CASES = {
         "stageproxy stage ",
         {"open", "list", "show", "extend", "cancel", "remove", "rotate"},
     ),
-    "options": ("stageproxy wait --", {"--files", "--timeout", "--server", "--token", "--json"}),
+    "options": (
+        "stageproxy wait --",
+        {"--files", "--timeout", "--server", "--token", "--data", "--json"},
+    ),
     "options that begin so": ("stageproxy token new --ex", {"--expires"}),
     "values of an option": ("stageproxy token new --can ", {"upload", "manage", "admin"}),
     "shells": ("stageproxy completion ", {"bash", "zsh", "fish"}),

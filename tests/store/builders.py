@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.rights import ApiToken, TokenKind
+from stageproxy.core.rules.findings import note, suspicious
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage, Status
 
 NOW = datetime(2026, 11, 22, 12, 30, 15, 250_000, tzinfo=UTC)
@@ -57,7 +58,7 @@ def an_artifact(content: bytes = b"a wheel", *, filename: str | None = None) -> 
         core_metadata_sha256=hashlib.sha256(b"metadata").hexdigest(),
         uploaded_at=NOW,
         uploaded_by="a token",
-        notices=("Something to know.",),
+        findings=(suspicious("Something to know.", "name"), note("And this.")),
         attestations=2,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from sqlite_utils import Database as Tables
 
 from stageproxy.catalogue import Rows
 from stageproxy.core.promotion.journal import Entry, Progress
+from stageproxy.core.rules.findings import note
 from stageproxy.store.database import Database
 from stageproxy.store.migrations import NewerSchemaError
-from tests.store.builders import NOW, a_stage, an_api_token
+from tests.store.builders import NOW, a_stage, an_api_token, an_artifact
 from tests.support.promotion.promotions import a_promotion
 from tests.support.servers.processes import own_environment, run
 
@@ -142,6 +144,24 @@ async def test_queries_in_older_journals(tmp_path: Path) -> None:
 
 def _save_entry(name: str, rows: Rows) -> None:
     rows.promotions.save_entry("id", Entry(name, Progress.CONFIRMED, NOW))
+
+
+async def test_findings_in_older_databases(tmp_path: Path) -> None:
+    """The findings that a former version stored as messages alone are notes."""
+    path = tmp_path / "catalogue.db"
+    artifact = an_artifact()
+    with Database(path) as database:
+        await database.write(lambda rows: rows.stages.save(a_stage("id")))
+        await database.write(lambda rows: rows.artifacts.save("id", artifact, (), None))
+    with Tables(path, execute_plugins=False) as tables:
+        tables.execute("UPDATE artifact SET notices = '[\"Odd.\"]'")
+        tables.conn.commit()
+
+    with Database(path) as database:
+        stage = await database.read(lambda rows: rows.stages.find("id"))
+
+        assert stage is not None
+        assert stage.artifacts == (replace(artifact, findings=(note("Odd."),)),)
 
 
 def test_newer_schema_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from stageproxy.upstream.downloads import FileDownloads
 from tests.support.index.fake_index import FakeIndex
 
 CONTENT = b"the bytes"
+SIZE = len(CONTENT)
+FILE = "demo-1.0.tar.gz"
 SECRET = "Basic dXNlcjpwYXNz"
 """The value of the header for `user:pass`."""
 
@@ -32,8 +34,10 @@ class _Files:
     async def answer(self, request: web.Request) -> web.Response:
         """Return the file, or a redirect to another name of this machine."""
         self.asked.append(request.headers.get("Authorization"))
-        if request.path == "/elsewhere":
+        if request.path.startswith("/elsewhere/"):
             raise web.HTTPFound(f"{self.url}/file".replace("127.0.0.1", "localhost"))
+        if request.path == "/again":
+            raise web.HTTPFound("/again")
         return web.Response(body=CONTENT, status=200 if request.path == "/file" else 404)
 
 
@@ -58,7 +62,7 @@ async def downloads(files: _Files) -> AsyncIterator[FileDownloads]:
 
 async def test_hash(files: _Files, downloads: FileDownloads) -> None:
     """The hash is that of the bytes; the credential of the index is sent."""
-    found = await downloads.sha256_of(f"{files.url}/file")
+    found = await downloads.sha256_of(f"{files.url}/file", size=SIZE)
 
     assert (found, files.asked) == (hashlib.sha256(CONTENT).hexdigest(), [SECRET])
 
@@ -67,15 +71,39 @@ async def test_credential_is_sent_to_the_index_only(
     files: _Files, downloads: FileDownloads
 ) -> None:
     """The credential is not sent to other hosts, whatever the redirect."""
-    await downloads.sha256_of(f"{files.url}/elsewhere")
+    await downloads.sha256_of(f"{files.url}/elsewhere/{FILE}", size=SIZE)
 
     assert files.asked == [SECRET, None]
+
+
+@pytest.mark.parametrize("path", ["elsewhere/", "elsewhere/demo"])
+async def test_other_hosts_have_files_only(
+    files: _Files, downloads: FileDownloads, path: str
+) -> None:
+    """Only the request for a file may be redirected to another host."""
+    with pytest.raises(UpstreamFailedError, match="to localhost, which is refused"):
+        await downloads.sha256_of(f"{files.url}/{path}", size=SIZE)
+
+    assert files.asked == [SECRET]
+
+
+async def test_redirects_end(files: _Files, downloads: FileDownloads) -> None:
+    """Only a few redirects are followed."""
+    with pytest.raises(UpstreamFailedError, match="too often"):
+        await downloads.sha256_of(f"{files.url}/again", size=SIZE)
+
+
+async def test_larger_file(files: _Files, downloads: FileDownloads) -> None:
+    """A file with more bytes than the staged one is another one, and is not read to its end."""
+    found = await downloads.sha256_of(f"{files.url}/file", size=SIZE - 1)
+
+    assert found == f"of a file with more than {SIZE - 1} bytes"
 
 
 async def test_missing_file(files: _Files, downloads: FileDownloads) -> None:
     """A missing file has no hash."""
     with pytest.raises(UpstreamFailedError, match="answered 404"):
-        await downloads.sha256_of(f"{files.url}/other")
+        await downloads.sha256_of(f"{files.url}/other", size=SIZE)
 
 
 @pytest.mark.parametrize(
@@ -84,4 +112,4 @@ async def test_missing_file(files: _Files, downloads: FileDownloads) -> None:
 async def test_other_links_are_refused(downloads: FileDownloads, url: str) -> None:
     """A link that is not http or https is an error of the index."""
     with pytest.raises(UpstreamUnavailableError, match="cannot be downloaded"):
-        await downloads.sha256_of(url)
+        await downloads.sha256_of(url, size=SIZE)

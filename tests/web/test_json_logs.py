@@ -118,6 +118,16 @@ def test_token_in_a_message(text: str) -> None:
     assert event["message"] == text.replace("/" + TOKEN, "/***").replace(TOKEN, "stgu_***")
 
 
+def test_password_in_a_message() -> None:
+    """The user and the password of a URL are redacted, and the line stays valid JSON."""
+    error = ValueError("no 'https://user:SECRET@host/' here")
+
+    event = json.loads(JsonFormatter().format(a_record('at "https://user:SECRET@host/"', error)))
+
+    assert event["message"] == 'at "https://***@host/"'
+    assert event["exception"].endswith("ValueError: no 'https://***@host/' here")
+
+
 def test_token_in_an_exception() -> None:
     """An exception is logged with its traceback, and without the token in it."""
     error = ValueError(f'no "/tmp/demo/{TOKEN}" here')

@@ -97,7 +97,7 @@ async def test_uploads(service: RunningService, asked: str, prefix: str, path: s
     answer = await service.upload(wheel, to=path.format(asked=asked))
 
     install = f"pip --isolated install --index-url {prefix}simple/ demo==2.0"
-    assert answer.text.splitlines() == ["OK", prefix, install]
+    assert answer.text.splitlines()[:3] == ["OK", prefix, install]
 
 
 async def test_locations_of_the_api(service: RunningService, stage: Any) -> None:

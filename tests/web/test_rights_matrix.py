@@ -106,6 +106,8 @@ EXPECTED = {
     "POST /api/stages/{id}/promotion/plan": MANAGING,
     "POST /api/stages/{id}/promotion": PUBLISHING,
     "GET /api/stages/{id}/promotion": FILLING,
+    "POST /api/stages/{id}/promotion/give-up": MANAGING.replace("200", "409"),
+    "POST /api/stages/{id}/promotion/stop": MANAGING.replace("200", "409"),
     "POST /api/stages/{id}/promotion/journal": MANAGING,
     "GET /api/stages/{id}/receipt": FILLING,
     "POST /api/tokens": MAKING,

@@ -206,6 +206,16 @@ async def test_rest_of_a_refused_body(service: RunningService) -> None:
     assert status_of(answer) == 401
 
 
+async def test_slow_body_behind_another_request(service: RunningService) -> None:
+    """A body that stalls while an earlier request is answered is shed as well."""
+    first = a_request("/health/live").replace(b"Connection: close\r\n", b"")
+
+    answer = await exchange(service.url, first + legacy_head(service, LONG) + FORM_BYTES[:100])
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"HTTP/1.1 408 The request body is too slow" in answer
+
+
 async def take(request: web.Request) -> web.Response:
     """Answer with the length of the body."""
     return web.Response(text=str(len(await request.read())))

@@ -22,13 +22,18 @@ _ROOT = f"{_MODULE}-{VERSION}"
 _DIST_INFO = f"{_ROOT}.dist-info"
 _METADATA = "\n".join(
     [
-        "Metadata-Version: 2.1",
+        "Metadata-Version: 2.4",
         f"Name: {NAME}",
         f"Version: {VERSION}",
         "Summary: A sample project that is not on any index",
+        "License-Expression: MIT",
+        "Classifier: Programming Language :: Python :: 3",
+        "Project-URL: Source, https://example.org/stageproxy-demo",
         "Requires-Python: >=3.8",
         *(f"Requires-Dist: {one}" for one in REQUIRES),
+        "Description-Content-Type: text/plain",
         "",
+        "A sample project that is not on any index.",
         "",
     ]
 )

@@ -24,7 +24,8 @@ async def stop_promotion(connection: Connection, stage: str, *, as_json: bool) -
         path = f"api/stages/{stage_id}/promotion/stop"
         promotion: Mapping[str, Any] = await client.request("POST", path)
         if promotion["status"] == "processing":
-            click.echo(_WAITING, err=True)
+            if not as_json:
+                click.echo(_WAITING, err=True)
             with promotion_progress(hidden=as_json) as progress:
                 promotion = await follow(client, stage_id, progress, _INTERRUPTED)
     if as_json:

@@ -6,25 +6,15 @@ from typing import Any
 import click
 from yarl import URL
 
+from stageproxy.cli.findings import print_findings
 from stageproxy.cli.output import label_of
 
-_ONLY_PYPI = "PyPI"
-"""The source of findings that only PyPI can check, which are the same for every release."""
-
-_PREFIX = "PyPI may still refuse the file: "
-_HEADINGS = {
-    "refuse": "PyPI would refuse:",
-    "warn": "Warnings to acknowledge:",
-    "note": "Notes:",
-    "unknown": "Could not be checked:",
-}
 _CHANGES = {
     "added": "ADDED",
     "replaced": "REPLACED",
     "withdrawn": "WITHDRAWN",
     "form": "OTHER FORM",
 }
-_MAX_NAMES = 3
 _SHOWN_DIGITS = 12
 
 
@@ -41,11 +31,7 @@ def print_plan(plan: Mapping[str, Any]) -> None:
         uploader = label_of(file, "uploaded-by")
         click.echo(f"       uploaded at {_to_seconds(file['uploaded-at'])} by {uploader}")
     _print_changes(plan)
-    for level, heading in _HEADINGS.items():
-        lines = list(messages_at(plan, level))
-        if lines:
-            click.echo("\n" + "\n  ".join([heading, *lines]))
-    _print_only_pypi(plan["findings"])
+    print_findings(plan["findings"])
     for notice in plan["notices"]:
         click.echo(f"\n{notice}")
 
@@ -88,16 +74,6 @@ def _print_differences(event: str, differences: Mapping[str, Any]) -> None:
         is_replaced = file["change"] == "replaced"
         kind = click.style(_CHANGES[file["change"]], bold=True, fg="red" if is_replaced else None)
         click.echo(f"  {kind}  {file['filename']}\n    {file['message']}")
-
-
-def messages_at(plan: Mapping[str, Any], level: str) -> Iterator[str]:
-    """Return each message at a level once, with the files that it is about."""
-    files: dict[str, list[str]] = {}
-    for finding in plan["findings"]:
-        if finding["level"] == level and finding["source"] != _ONLY_PYPI:
-            files.setdefault(finding["message"], []).extend(filter(None, [finding["file"]]))
-    for message, names in files.items():
-        yield f"{_join_names(names)}: {message}" if names else message
 
 
 def print_receipt(receipt: Mapping[str, Any]) -> None:
@@ -146,17 +122,3 @@ def _with_reasons(files: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[
 
 def _to_seconds(time: str) -> str:
     return time.partition(".")[0].removesuffix("Z") + "Z"
-
-
-def _join_names(names: Sequence[str]) -> str:
-    more = len(names) - _MAX_NAMES
-    named = ", ".join(names[:_MAX_NAMES])
-    return f"{named} and {more} more" if more > 0 else named
-
-
-def _print_only_pypi(findings: Sequence[Mapping[str, Any]]) -> None:
-    """Print why PyPI may still refuse files, in a few lines."""
-    messages = (one["message"] for one in findings if one["source"] == _ONLY_PYPI)
-    lines = [one.removeprefix(_PREFIX).removesuffix(".") for one in messages]
-    if lines:
-        click.echo("\nOnly PyPI can check:\n  " + ";\n  ".join(lines) + ".")

@@ -17,6 +17,9 @@ _AFTER_PATH = re.compile(r"[?#]")
 _NOT_IN_URLS = str.maketrans("", "", "\t\r\n")
 _MARKUP = re.compile(r"<[^>]*+>?+")
 _WORD = re.compile(r"[^\s/]+")
+_LINK_ENDS = ("a", "/a")
+_PHRASES = ("links for ", "index of ", "directory listing for ")
+_TITLE_OF_ANY_PAGE = "simple index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +97,21 @@ def _parse(page: DecodedPage, project: str) -> HtmlPage:
 
 def _links(tags: Sequence[Tag], end: int) -> Iterator[PageLink]:
     """Return the links that have a filename. One without an end tag ends at the next tag."""
-    for number, tag in enumerate(tags):
-        filename = filename_in(tag.get("href") or "") if tag.name == "a" else ""
-        if filename.strip("."):
-            yield PageLink(filename, tag.attributes, tag.start, _link_end(tags, number, end))
+    opened: Tag | None = None
+    after_opened = end
+    starts = [*(tag.start for tag in tags), end]
+    for tag, after in zip(tags, starts[1:], strict=True):
+        if opened is not None and tag.name in _LINK_ENDS:
+            yield _link(opened, tag.end if tag.name == "/a" else after_opened)
+            opened = None
+        if tag.name == "a" and filename_in(tag.get("href") or "").strip("."):
+            opened, after_opened = tag, after
+    if opened is not None:
+        yield _link(opened, after_opened)
 
 
-def _link_end(tags: Sequence[Tag], number: int, end: int) -> int:
-    for tag in tags[number + 1 :]:
-        if tag.name == "/a":
-            return tag.end
-        if tag.name == "a":
-            break
-    return tags[number + 1].start if number + 1 < len(tags) else end
+def _link(tag: Tag, end: int) -> PageLink:
+    return PageLink(filename_in(tag.get("href") or ""), tag.attributes, tag.start, end)
 
 
 def _metadata(tags: Sequence[Tag]) -> Mapping[str, str]:
@@ -123,13 +128,13 @@ def _is_empty_page(
 ) -> bool:
     """Return whether a page without files is that of the project, and not one to log in, say.
 
-    It has an API version, or the name of the project ends its title or its first heading.
+    It has an API version, or a title or a first heading that names the project.
     """
     if "pypi:repository-version" in metadata or "api-version" in metadata:
         return True
     if any(_is_for_people(tag) for tag in tags):
         return False
-    return any(_last_name(title) == project for title in _titles(text, tags))
+    return any(_is_title_of(project, title) for title in _titles(text, tags))
 
 
 def _is_for_people(tag: Tag) -> bool:
@@ -149,10 +154,17 @@ def _titles(text: str, tags: Sequence[Tag]) -> Iterator[str]:
         yield unescape(_MARKUP.sub("", text[starts[0] : ends[0]]))
 
 
-def _last_name(title: str) -> str:
-    """Return the last word of a title, or the last segment of a path in it, as a project name."""
-    words = _WORD.findall(title)
-    return canonicalize_name(words[-1]) if words else ""
+def _is_title_of(project: str, title: str) -> bool:
+    """Return whether a title is that of a project's page, as indexes and servers write it.
+
+    Its last word is the name, or a path that ends with it. More words may follow only
+    after one of the usual phrases.
+    """
+    words = [canonicalize_name(word) for word in _WORD.findall(title)]
+    if words[-1:] == [project]:
+        return True
+    start = " ".join(title.lower().split())
+    return start == _TITLE_OF_ANY_PAGE or (start.startswith(_PHRASES) and project in words)
 
 
 def _end_of_body(tags: Sequence[Tag]) -> int | None:

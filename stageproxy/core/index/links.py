@@ -7,6 +7,7 @@ served below the stage, whatever the form of the link that leads there.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 from stageproxy.core.errors import StageproxyError
@@ -25,6 +26,10 @@ _ANYWHERE = "sftp://stage.invalid/a/stage/url/"
 """A stage URL to resolve links against, with a scheme and a host that no link has."""
 
 _ABSOLUTE = re.compile(r"\s*[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_RELATIVE = re.compile(
+    r"((?:\.\./)*+)((?:[\w~+-][\w~+.-]*+/)*+[\w~+-][\w~+.-]*+)(?:#.*)?", re.ASCII
+)
+"""Relative links without dot segments elsewhere, escapes or a query."""
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _SAFE_IN_URLS = "%/:=&?~+!$,;'@()*[]#"
 _VERSION = re.compile(r".-v?\d")
@@ -75,7 +80,7 @@ class UrlSpace:
         """Return the path of a URL, `None` if it is on another host."""
         normal = _normalized(url)
         for base, prefix in ((self.simple, SIMPLE), (self.root, ""), (self.origin, LINKED)):
-            start = _normalized(base)
+            start = _normalized_base(base)
             path = prefix + normal.removeprefix(start)
             if normal.startswith(start) and (prefix or not _is_interpreted(path)):
                 return path
@@ -110,9 +115,11 @@ class PageLinks:
         """
         if not self.space.is_private and _ABSOLUTE.match(link):
             return None
+        if not base and self._surely_stays(link):
+            return None
         try:
-            target, fragment = urldefrag(urljoin(urljoin(self.url, base), link))
-            seen = urldefrag(urljoin(urljoin(_ANYWHERE + self.path, base), link)).url
+            target, fragment = urldefrag(urljoin(_joined(self.url, base), link))
+            seen = urldefrag(urljoin(_joined(_ANYWHERE + self.path, base), link)).url
             path = self._path_instead(target, seen)
         except ValueError as error:
             msg = f"{link[:80]!r} is not a URL ({error})"
@@ -127,6 +134,21 @@ class PageLinks:
         if new is None and _ABSOLUTE.match(link):
             return link
         return urljoin(self.page_url, link if new is None else new)
+
+    def _surely_stays(self, link: str) -> bool:
+        """Return whether a relative link can stay, by a quick look: pages have thousands."""
+        found = _RELATIVE.fullmatch(link)
+        if found is None or not self._is_where_it_belongs:
+            return False
+        up, depth = len(found[1]) // len("../"), self.path.count("/")
+        if up < depth:
+            return True
+        is_root = up == depth and _joined(self.space.simple, "..") == self.space.root
+        return is_root and not _is_interpreted(found[2])
+
+    @property
+    def _is_where_it_belongs(self) -> bool:
+        return self.path.startswith(SIMPLE) and self.space.url_of(self.path) == self.url
 
     def _path_instead(self, target: str, seen: str) -> str | None:
         """Return the path, or the URL, to link to *target*, if clients would not find it.
@@ -177,6 +199,11 @@ def _is_served(path: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=64)
+def _joined(url: str, base: str) -> str:
+    return urljoin(url, base)
+
+
 def _normalized(url: str) -> str:
     """Return a URL with the host as it is compared: in lower case, without credentials."""
     parts = urlsplit(url)
@@ -184,3 +211,6 @@ def _normalized(url: str) -> str:
         parts.netloc.rpartition("@")[2].lower().removesuffix(_DEFAULT_PORTS.get(parts.scheme, ""))
     )
     return parts._replace(netloc=host, path=parts.path or "/").geturl()
+
+
+_normalized_base = lru_cache(maxsize=64)(_normalized)

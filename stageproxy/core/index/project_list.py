@@ -19,7 +19,6 @@ _TAIL = 2**12
 
 _JSON_START = re.compile(rb'"projects"\s*+:\s*+\[\s*+(?=([{\]]))')
 _HTML_START = re.compile(rb"<a\s|</body>", re.IGNORECASE)
-_HOST_ABSOLUTE = b'href="/simple/'
 
 
 class UnreadableListError(ValueError):
@@ -27,12 +26,17 @@ class UnreadableListError(ValueError):
 
 
 class ListEditor:
-    """An editor of a list that arrives in chunks."""
+    """An editor of a list that arrives in chunks.
 
-    def __init__(self, kind: SimpleType, *, new_name: str | None, prefix: str) -> None:
+    Links from the root of the host to the *folder* of project pages lead to that below
+    the *prefix* of the stage.
+    """
+
+    def __init__(self, kind: SimpleType, *, new_name: str | None, folder: str, prefix: str) -> None:
         self._kind = kind
         self._new_name = new_name
-        self._link = b'href="' + prefix.encode() + b"simple/"
+        self._host_absolute = f'href="{folder}'.encode()
+        self._link = f'href="{prefix}simple/'.encode()
         self._held = b""
         self._has_started = new_name is None
         self._tail = b""
@@ -76,8 +80,8 @@ class ListEditor:
         """Return *text* with links into the stage. Hold back a link that may be incomplete."""
         if self._kind is SimpleType.V1_JSON:
             return text
-        text = text.replace(_HOST_ABSOLUTE, self._link)
-        half = _length_of_half(text)
+        text = text.replace(self._host_absolute, self._link)
+        half = _length_of_half(text, self._host_absolute)
         text, self._held = text[: len(text) - half], text[len(text) - half :]
         return text
 
@@ -94,7 +98,7 @@ def has_ended(kind: SimpleType, tail: bytes) -> bool:
     return b"</html>" in tail.lower()
 
 
-def _length_of_half(text: bytes) -> int:
-    """Return how many bytes at the end of *text* may be the start of a link."""
-    lengths = range(min(len(_HOST_ABSOLUTE) - 1, len(text)), 0, -1)
-    return next((one for one in lengths if text.endswith(_HOST_ABSOLUTE[:one])), 0)
+def _length_of_half(text: bytes, link: bytes) -> int:
+    """Return how many bytes at the end of *text* may be the start of a *link*."""
+    lengths = range(min(len(link) - 1, len(text)), 0, -1)
+    return next((one for one in lengths if text.endswith(link[:one])), 0)

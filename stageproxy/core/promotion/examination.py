@@ -9,26 +9,23 @@ from stageproxy.core.errors import ConflictError, Problem, RefusedError, Unackno
 from stageproxy.core.promotion.looks import Look, SeenFile, change_sentence, changes
 from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher
 from stageproxy.core.rights import Credential
-from stageproxy.core.rules.findings import Finding, Level
+from stageproxy.core.rules.findings import Finding, FindingsByFile, Level
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage, Status
 
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 """The names of API tokens, where none is known."""
 
-RELEASE = ""
-"""The key of findings on the release as a whole."""
-
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """The findings on a stage at one time, by filename, and the files already published.
+    """The findings on a stage at one time, and the files already published.
 
     `notices` are for people and do not affect the promotion.
     """
 
     stage: Stage
-    findings: Mapping[str, Sequence[Finding]]
+    findings: FindingsByFile
     published: frozenset[str] = frozenset()
     notices: tuple[str, ...] = ()
 

@@ -1,6 +1,8 @@
-"""Findings about an upload, and their levels."""
+"""Findings about an upload or a release, their levels, and lists of them."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -47,6 +49,61 @@ def not_known(message: str, source: str = "content") -> Finding:
     return Finding(source, message, Level.UNKNOWN)
 
 
+RELEASE = ""
+"""The key of findings on a release as a whole, where findings are listed by filename."""
+
+FindingsByFile = Mapping[str, Sequence[Finding]]
+"""The findings on a release, by filename and under `RELEASE`."""
+
+HEADINGS: Mapping[Level, str] = {
+    Level.REFUSE: "Reasons to refuse",
+    Level.WARN: "Warnings to acknowledge",
+    Level.NOTE: "Notes",
+    Level.UNKNOWN: "Could not be checked",
+}
+"""What people read above the findings of each level."""
+
+PYPI = "PyPI"
+_PYPI = re.compile(rf"\b{PYPI}\b")
+_MOST_NAMES = 3
+
+
+def naming(finding: Finding, index: str) -> Finding:
+    """Return a finding that names the *index* instead of PyPI, whose rules it is about."""
+    return replace(finding, message=_PYPI.sub(lambda _: index, finding.message))
+
+
+def in_order(findings: FindingsByFile) -> list[tuple[str, Finding]]:
+    """Return findings, the gravest first, each with the file that it is about."""
+    levels = list(Level)
+    listed = [(filename, one) for filename, found in findings.items() for one in found]
+    return sorted(listed, key=lambda one: levels.index(one[1].level))
+
+
+def texts_by_level(listed: Iterable[tuple[str, Finding]]) -> Mapping[Level, Sequence[str]]:
+    """Return each message once, by level, after the names of the files that it is about."""
+    files: dict[Level, dict[str, list[str]]] = {level: {} for level in Level}
+    for filename, finding in listed:
+        names = files[finding.level].setdefault(finding.message, [])
+        names.extend(filter(None, [filename]))
+    return {
+        level: [_text(message, names) for message, names in messages.items()]
+        for level, messages in files.items()
+        if messages
+    }
+
+
+def _text(message: str, names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    named = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return f"{named}: {message}" if named else message
+
+
+def findings_json(findings: FindingsByFile) -> list[dict[str, str | None]]:
+    """Return a list of findings as JSON, the gravest first; `file` is null for the release."""
+    return [{"file": filename or None, **finding_json(one)} for filename, one in in_order(findings)]
+
+
 def finding_json(finding: Finding) -> dict[str, str]:
     """Return a finding as JSON."""
     return {
@@ -54,3 +111,9 @@ def finding_json(finding: Finding) -> dict[str, str]:
         "source": finding.source,
         "message": finding.message,
     }
+
+
+def finding_in(document: Mapping[str, str]) -> Finding:
+    """Return the finding of a JSON object. A source that is missing is the file."""
+    source = document.get("source", "content")
+    return Finding(source, document["message"], Level(document["level"]))

@@ -59,11 +59,16 @@ def _size(upload: Upload) -> Iterator[Finding]:
 
 def _project_size(upload: Upload) -> Iterator[Finding]:
     existing = upload.index_state.size if upload.index_state else None
-    if existing is not None and existing + upload.size > LARGEST_PROJECT:
+    if existing is not None:
+        yield from project_size_findings(existing + upload.size)
+
+
+def project_size_findings(total: int) -> Iterator[Finding]:
+    """Return the finding on a project whose files have a *total* size that is too large."""
+    if total > LARGEST_PROJECT:
         yield not_known(
-            f"With {upload.filename}, the files of the project have a total size of "
-            f"{(existing + upload.size) / 2**30:.1f} GB. PyPI accepts up to "
-            f"{LARGEST_PROJECT // 2**30} GB unless the project has a higher limit."
+            f"The files of the project would have a total size of {total / 2**30:.1f} GB. PyPI "
+            f"accepts up to {LARGEST_PROJECT // 2**30} GB unless the project has a higher limit."
         )
 
 

@@ -13,6 +13,7 @@ from stageproxy.core.rules.archive import (
     LICENSE_FILES,
     WHEEL_RULES,
 )
+from stageproxy.core.rules.completeness import COMPLETENESS_RULES
 from stageproxy.core.rules.fields import METADATA_RULES, metadata_findings
 from stageproxy.core.rules.filename import (
     FILE_RULES,
@@ -35,7 +36,16 @@ from stageproxy.core.rules.unverifiable import ATTESTATIONS, UNKNOWN_RULES
 from stageproxy.core.rules.upload import RULES_AS_OF, Rule, Upload
 from stageproxy.core.values import FormFields
 
-__all__ = ["RULES", "RULES_AS_OF", "UNKNOWN_RULES", "findings_of", "form_findings", "refusals"]
+__all__ = [
+    "RULES",
+    "RULES_AS_OF",
+    "UNKNOWN_RULES",
+    "file_findings",
+    "findings_of",
+    "form_findings",
+    "index_findings",
+    "refusals",
+]
 
 _RULES_ON_FILES: Sequence[Rule] = (
     STDLIB_NAME,
@@ -55,7 +65,17 @@ _RULES_ON_FILES: Sequence[Rule] = (
     ARCHIVE_UNREAD,
     *METADATA_MATCH_RULES,
     FILENAME_SUSPICION,
+    *COMPLETENESS_RULES,
 )
+
+_INDEX_RULES: Sequence[Rule] = (
+    STDLIB_NAME,
+    SIMILAR_NAME,
+    FILE_SIZE,
+    PROJECT_SIZE,
+    *RELEASE_RULES,
+)
+"""The rules whose findings depend on what the index lists, and change with it."""
 
 RULES: Sequence[Rule] = (*FORM_RULES, *METADATA_RULES, *_RULES_ON_FILES)
 """PyPI's checks, in its order, and our own checks for suspicious files."""
@@ -64,6 +84,17 @@ RULES: Sequence[Rule] = (*FORM_RULES, *METADATA_RULES, *_RULES_ON_FILES)
 def findings_of(upload: Upload) -> list[Finding]:
     """Return all findings on an upload, in PyPI's order."""
     return [*_form_findings(upload), *_found(_RULES_ON_FILES, upload)]
+
+
+def file_findings(upload: Upload) -> list[Finding]:
+    """Return the findings that only the file and its form decide: they never change."""
+    rules = [rule for rule in _RULES_ON_FILES if rule not in _INDEX_RULES]
+    return [*_form_findings(upload), *_found(rules, upload)]
+
+
+def index_findings(upload: Upload) -> list[Finding]:
+    """Return the findings that depend on what the index lists. They need no archive."""
+    return _found(_INDEX_RULES, upload)
 
 
 def form_findings(form: FormFields) -> list[Finding]:

@@ -38,6 +38,13 @@ ATTESTATIONS = Rule(
     Level.UNKNOWN,
 )
 
+ONLY_PYPI = not_known(
+    "PyPI may still refuse the files for reasons that only PyPI can check. List them with: "
+    "stageproxy check --rules",
+    "PyPI",
+)
+"""What stands for `UNKNOWN_RULES` in the list of a release: they are the same for every one."""
+
 UNKNOWN_RULES: Sequence[Rule] = (
     _rule(
         "token",

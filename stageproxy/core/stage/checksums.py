@@ -10,6 +10,11 @@ import codecs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from packaging.version import Version
+
+from stageproxy.core.archives.filenames import parse_distribution_name
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]_P^X].*?(?:\x07|\x1b\\)|[@-Z\\-_])")
 """Colors, links and other sequences for terminals."""
@@ -20,8 +25,11 @@ _NAME = re.compile(r"(?<![\w.+-])\w[\w.+!-]{0,250}?\.(?:whl|tar\.gz|zip)(?![\w-]
 _OTHER_HASH = re.compile(r"blake[23]|sha-?3|sha-?512|shake|keccak|sm3", re.IGNORECASE)
 """Other functions whose hashes can have 64 digits, as the tools name them."""
 
-_HEADING = re.compile(r".*:\s*")
-"""A line with a name whose hash is on the next line, as `pip hash` and certutil print it."""
+_TIMED = r"(?:.*\d\d:\d\d:\d\d\S*)?"
+_BLANK = re.compile(_TIMED)
+_HEADING = re.compile(rf".*:|{_TIMED}\s*\S+")
+"""A line with a name whose hash is on the next one, as `pip hash`, certutil and the action that
+publishes to PyPI print it: a sentence that ends with a colon, or a path alone."""
 
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _EXPECTED = (
@@ -60,7 +68,8 @@ def parse_checksums(content: bytes) -> Checksums:
             _add(hashes, name, Hash(sha256, number))
         names = _NAME.findall(line)
         without |= {} if found else dict.fromkeys(names, number)
-        heading = names if _HEADING.fullmatch(line) else []
+        if not _BLANK.fullmatch(line):
+            heading = names if _HEADING.fullmatch(line) else []
     if not hashes:
         msg = f"It has no hash of a wheel or an sdist. {_EXPECTED}"
         raise ValueError(msg)
@@ -68,8 +77,13 @@ def parse_checksums(content: bytes) -> Checksums:
 
 
 def checksum_differences(staged: Mapping[str, str], expected: Checksums) -> Iterator[str]:
-    """Return a sentence for each file of the stage that is missing, additional or different."""
-    for name in sorted({*staged, *expected.hashes}):
+    """Return a sentence for each file of the stage that is missing, additional or different.
+
+    Files of other releases, such as dependencies in a log, are ignored.
+    """
+    releases = {_release_of(name) for name in staged}
+    of_release = {one for one in expected.hashes if _release_of(one) in {None, *releases}}
+    for name in sorted({*staged, *of_release}):
         hashed = expected.hashes.get(name)
         if hashed is None:
             yield f"{name} is in the stage, but not in the hashes.{_hint(name, expected)}"
@@ -80,6 +94,15 @@ def checksum_differences(staged: Mapping[str, str], expected: Checksums) -> Iter
             yield f"{name} {found}, but {hashed.sha256} in line {hashed.line} of the hashes."
 
 
+def _release_of(filename: str) -> tuple[str, Version] | None:
+    """Return the project and the version of a file, `None` if its name has none."""
+    try:
+        name = parse_distribution_name(filename)
+    except ValueError:
+        return None
+    return name.project, name.version
+
+
 def _hint(name: str, expected: Checksums) -> str:
     line = expected.without.get(name)
     return f" Line {line} names it without one. {_EXPECTED}" if line else ""
@@ -88,11 +111,11 @@ def _hint(name: str, expected: Checksums) -> str:
 def _lines(content: bytes) -> list[str]:
     encoding = _BYTE_ORDER_MARKS.get(content[:2], "utf-8-sig")
     text = content.decode(encoding, errors="replace")
-    return [_ESCAPES.sub("", line).strip() for line in text.splitlines()]
+    return [unquote(_ESCAPES.sub("", line)).strip() for line in text.splitlines()]
 
 
 def _pairs(line: str, heading: list[str]) -> list[tuple[str, str]]:
-    """Return the files that a line has hashes of. *heading*: the names on the line before.
+    """Return the files that a line has hashes of. *heading*: the names on the line above it.
 
     Hashes and names that do not alternate could belong together in any way.
     """

@@ -1,84 +1,188 @@
 """Findings on the files of a release, one by one, compared and as a whole."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
+from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.index.pages import Listing, version_in
-from stageproxy.core.rules.findings import Finding, suspicious
-from stageproxy.core.rules.table import findings_of, refusals
+from stageproxy.core.rules.findings import RELEASE, Finding, FindingsByFile, suspicious
+from stageproxy.core.rules.project import project_size_findings
+from stageproxy.core.rules.table import file_findings, index_findings, refusals
 from stageproxy.core.rules.upload import IndexState, Upload
-from stageproxy.core.stage.accept import find_closed
+from stageproxy.core.stage.accept import find_closed, index_state_of
 from stageproxy.core.stage.order import place_in_promotion
-from stageproxy.core.stage.stage import Artifact, ArtifactKind
+from stageproxy.core.stage.stage import LIVE, Artifact, ArtifactKind, Stage
 from stageproxy.core.stage.wheel_coverage import regressions, release_before
 from stageproxy.core.values import FormFields
 
+_PYTHON = "requires_python"
 _LABELS: Mapping[str, str] = {
-    "requires_python": "Requires-Python",
+    _PYTHON: "Requires-Python",
     "summary": "Summary",
     "requires_dist": "Requires-Dist",
 }
 
 
-def findings_by_file(
-    uploads: Sequence[Upload], index_state: IndexState | None, now: datetime
-) -> Mapping[str, list[Finding]]:
-    """Return the findings on the files of a release, as if they were uploaded in this order.
+@dataclass(frozen=True, slots=True)
+class ReleaseClaims:
+    """The values about the release in the form of a file, by field."""
 
-    *index_state*: `None` if the index was not queried.
+    filename: str
+    is_sdist: bool
+    values: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedFile:
+    """A file of a release, and the findings that it has whatever the index lists.
+
+    `claims` is `None` if the file cannot be read.
     """
-    state = index_state or IndexState(now=now, has_project=True)
-    found: dict[str, list[Finding]] = {}
-    for upload in uploads:
-        found[upload.filename] = _findings(replace(upload, index_state=state))
-        is_new = upload.filename not in state.files
-        state = replace(
-            state,
-            files={**state.files, upload.filename: upload.sha256},
-            also_uploaded=(*state.also_uploaded, upload.filename),
-            size=state.size + upload.size if is_new and state.size is not None else state.size,
-        )
-    return found
+
+    upload: Upload
+    findings: Sequence[Finding]
+    claims: ReleaseClaims | None
 
 
-def _findings(upload: Upload) -> list[Finding]:
-    """Return the findings on a file, without those on metadata that could not be read.
+@dataclass(frozen=True, slots=True)
+class IndexAnswer:
+    """What an index answers about a release.
+
+    `listing` is `None` if it was not asked or did not answer. `similar` is another
+    project whose name PyPI treats as the same. `findings` are on the dependencies
+    of the release, and on what could not be found out.
+    """
+
+    listing: Listing | None = None
+    similar: str | None = None
+    findings: Sequence[Finding] = ()
+
+
+def examined_file(upload: Upload) -> ExaminedFile:
+    """Return a file with its findings, without those on metadata that could not be read.
 
     Otherwise a broken archive would be reported to lack a name, a version and so on.
     """
     if upload.contents.core_metadata is not None:
-        return findings_of(upload)
+        claims = claims_of_form(upload.filename, upload.form)
+        return ExaminedFile(upload, file_findings(upload), claims)
     name = upload.name
     known = (("name", name.project), ("version", str(name.version))) if name else ()
-    found = findings_of(replace(upload, form=(*upload.form, *known)))
+    named = replace(upload, form=(*upload.form, *known))
+    found = file_findings(named)
     on_the_file = [one for one in found if one.source == "content"]
-    return on_the_file if refusals(on_the_file) else found
+    return ExaminedFile(named, on_the_file if refusals(on_the_file) else found, None)
 
 
-def release_findings(uploads: Sequence[Upload], listing: Listing | None) -> list[Finding]:
-    """Return the findings on the files of a release as a whole.
+def staged_file(artifact: Artifact, findings: Sequence[Finding]) -> ExaminedFile:
+    """Return a staged file with its *findings*."""
+    name = parse_distribution_name(artifact.filename)
+    upload = Upload(
+        form=(
+            ("filetype", artifact.kind.value),
+            ("name", name.project),
+            ("version", str(name.version)),
+        ),
+        filename=artifact.filename,
+        content_type=None,
+        sha256=artifact.sha256,
+        blake2b_256=artifact.blake2b_256,
+        md5=artifact.md5,
+        name=name,
+        size=artifact.size,
+    )
+    return ExaminedFile(upload, findings, claims_of_artifact(artifact))
 
-    *listing*: the files that the index lists of the project, `None` if it was not queried.
+
+def stored_findings(stage: Stage) -> FindingsByFile:
+    """Return the findings on a stage that need no index; none once it has ended."""
+    if stage.status not in LIVE:
+        return {}
+    on_release = differences(map(claims_of_artifact, stage.artifacts))
+    return {
+        **{one.filename: one.findings for one in stage.artifacts},
+        RELEASE: [suspicious(one, "release") for one in on_release],
+    }
+
+
+def findings_of_release(
+    files: Sequence[ExaminedFile], answer: IndexAnswer, now: datetime
+) -> FindingsByFile:
+    """Return the findings on a release whose files are uploaded in this order.
+
+    A file that the index has already is not uploaded again: only the release has
+    findings then.
     """
-    known = listing or Listing()
-    closed = find_closed(uploads[0].name.project, known) if uploads and uploads[0].name else None
-    readable = (one for one in uploads if one.contents.core_metadata is not None)
-    claims = (claims_of_form(one.filename, one.form) for one in readable)
-    sentences = [*differences(claims), *_regressions(uploads, known)]
-    found = [suspicious(one, "release") for one in sentences]
-    return [closed, *found] if closed else found
+    return {**_by_file(files, answer, now), RELEASE: [*_on_release(files, answer)]}
 
 
-def _regressions(uploads: Sequence[Upload], listing: Listing) -> list[str]:
+def _by_file(
+    files: Sequence[ExaminedFile], answer: IndexAnswer, now: datetime
+) -> dict[str, Sequence[Finding]]:
+    state = _state_before(files, answer, now)
+    found: dict[str, Sequence[Finding]] = {}
+    for file in files:
+        upload = replace(file.upload, index_state=state)
+        is_published = _is_listed(upload, answer.listing)
+        found[upload.filename] = [] if is_published else [*file.findings, *index_findings(upload)]
+        state = replace(
+            state,
+            files={**state.files, upload.filename: upload.sha256},
+            also_uploaded=(*state.also_uploaded, upload.filename),
+        )
+    return found
+
+
+def _state_before(files: Sequence[ExaminedFile], answer: IndexAnswer, now: datetime) -> IndexState:
+    """Return the state of the index for the first file. The size of the project is left out.
+
+    It is a finding on the release, and not once more on every file.
+    """
+    name = files[0].upload.name if files else None
+    if answer.listing is None or name is None:
+        return IndexState(now=now, has_project=True)
+    state = index_state_of(answer.listing, str(name.version), now, similar=answer.similar)
+    return replace(state, size=None)
+
+
+def _is_listed(upload: Upload, listing: Listing | None) -> bool:
+    listed = listing.files.get(upload.filename) if listing else None
+    return listed is not None and listed.sha256 == upload.sha256
+
+
+def _on_release(files: Sequence[ExaminedFile], answer: IndexAnswer) -> Iterator[Finding]:
+    listing = answer.listing or Listing()
+    name = files[0].upload.name if files else None
+    closed = find_closed(name.project, listing) if name else None
+    if closed:
+        yield closed
+    for sentence in (*differences(_claims_in_order(files)), *_regressions(files, listing)):
+        yield suspicious(sentence, "release")
+    yield from answer.findings
+    yield from _project_size(files, answer.listing)
+
+
+def _project_size(files: Sequence[ExaminedFile], listing: Listing | None) -> Iterator[Finding]:
+    """Return the finding on the size of the project, if the index lists the sizes of all files."""
+    if listing is None:
+        return
+    sizes = [one.size for one in listing.files.values()]
+    known = [size for size in sizes if size is not None]
+    new = (one.upload.size for one in files if one.upload.filename not in listing.files)
+    if len(known) == len(sizes):
+        yield from project_size_findings(sum(known) + sum(new))
+
+
+def _regressions(files: Sequence[ExaminedFile], listing: Listing) -> Iterable[str]:
     """Return a sentence on all that the previous release serves and this one does not.
 
     Files of this release that are published already count.
     """
-    name = uploads[0].name if uploads else None
+    name = files[0].upload.name if files else None
     if name is None:
         return []
     releases = _releases_in(listing)
@@ -86,11 +190,22 @@ def _regressions(uploads: Sequence[Upload], listing: Listing) -> list[str]:
     if before is None:
         return []
     return regressions(
-        [*(one.filename for one in uploads), *releases.get(name.version, ())],
+        [*(one.upload.filename for one in files), *releases.get(name.version, ())],
         releases[before],
         f"{name.project} {before}",
-        requires_python=uploads[0].get("requires_python"),
+        requires_python=requires_python_of(files),
     )
+
+
+def requires_python_of(files: Sequence[ExaminedFile]) -> str:
+    """Return the Requires-Python of a release: that of the file that is published first."""
+    return next((text for one in _claims_in_order(files) for text in one.values[_PYTHON]), "")
+
+
+def _claims_in_order(files: Iterable[ExaminedFile]) -> list[ReleaseClaims]:
+    """Return the claims of files in the order of their promotion."""
+    claims = (one.claims for one in files if one.claims)
+    return sorted(claims, key=lambda one: place_in_promotion(one.filename, is_sdist=one.is_sdist))
 
 
 def _releases_in(listing: Listing) -> Mapping[Version, Sequence[str]]:
@@ -101,15 +216,6 @@ def _releases_in(listing: Listing) -> Mapping[Version, Sequence[str]]:
         if version is not None:
             releases.setdefault(version, []).append(file.filename)
     return releases
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseClaims:
-    """The values about the release in the form of a file, by field."""
-
-    filename: str
-    is_sdist: bool
-    values: Mapping[str, frozenset[str]]
 
 
 def claims_of_artifact(artifact: Artifact) -> ReleaseClaims:

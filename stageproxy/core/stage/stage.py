@@ -8,6 +8,7 @@ from enum import StrEnum
 from packaging.utils import NormalizedName, canonicalize_version
 
 from stageproxy.core.errors import ConflictError
+from stageproxy.core.rules.findings import Finding
 from stageproxy.core.stage.file_uploads import FileUpload
 
 
@@ -105,8 +106,9 @@ class Artifact:
 
     `size` is in bytes, digests are in hex. `form_sha256` identifies the whole form,
     which only promotions need. `core_metadata_sha256` is the digest of the METADATA
-    file that is served beside a wheel, and `None` for an sdist. `attestations` is
-    the number of attestations in the form.
+    file that is served beside a wheel, and `None` for an sdist. `findings` are those
+    that the file and its form decide, whatever the index lists. `attestations` is the
+    number of attestations in the form.
     """
 
     filename: str
@@ -122,7 +124,7 @@ class Artifact:
     core_metadata_sha256: str | None
     uploaded_at: datetime
     uploaded_by: str
-    notices: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     attestations: int = 0
 
     @property

@@ -9,6 +9,7 @@ from packaging.utils import NormalizedName
 from stageproxy.core.errors import UpstreamFailedError
 from stageproxy.core.index.pages import ListedFile, UnreadablePageError
 from stageproxy.core.promotion.confirmation import IndexFile
+from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Downloads, Index
 from stageproxy.services.upstream_state import read_project_page
 
@@ -37,22 +38,26 @@ class ConfirmedListing:
         return listed[filename].url if filename in listed else None
 
     async def with_hashes(
-        self, listed: Mapping[str, IndexFile], filenames: Iterable[str]
+        self, listed: Mapping[str, IndexFile], artifacts: Iterable[Artifact]
     ) -> Mapping[str, IndexFile]:
-        """Return those of *filenames* that are listed, with hashes: download what lacks one.
+        """Return the files of those *artifacts* that are listed, with hashes.
 
-        Raise `StageproxyError` if a file cannot be downloaded.
+        What lacks a hash is downloaded. Raise `StageproxyError` if that fails.
         """
-        return {name: await self._hashed(listed[name]) for name in filenames if name in listed}
+        return {
+            one.filename: await self._hashed(listed[one.filename], one.size)
+            for one in artifacts
+            if one.filename in listed
+        }
 
-    async def sha256_of(self, url: str) -> str:
-        """Return the SHA-256 of a file in hex: download it. Raise `StageproxyError` on failure."""
-        return await self.downloads.sha256_of(url)
+    async def sha256_of(self, url: str, *, size: int) -> str:
+        """Return the SHA-256 of a file: download it, up to *size*; see `ports.Downloads`."""
+        return await self.downloads.sha256_of(url, size=size)
 
-    async def _hashed(self, file: IndexFile) -> IndexFile:
+    async def _hashed(self, file: IndexFile, size: int) -> IndexFile:
         if file.sha256 is not None:
             return file
-        return replace(file, sha256=await self.sha256_of(file.url))
+        return replace(file, sha256=await self.sha256_of(file.url, size=size))
 
 
 def index_file(page_url: str, file: ListedFile) -> IndexFile:

@@ -9,30 +9,26 @@ from stageproxy.catalogue import Catalogue
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
 from stageproxy.core.index.pages import Listing
-from stageproxy.core.promotion.examination import (
-    RELEASE,
-    Examination,
-    attestation_notices,
-    find_damage,
-)
+from stageproxy.core.promotion.examination import Examination, attestation_notices, find_damage
 from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Finding
-from stageproxy.core.rules.table import UNKNOWN_RULES
 from stageproxy.core.rules.upload import Upload
-from stageproxy.core.stage.accept import index_state_of, is_published
+from stageproxy.core.stage.accept import is_published
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.core.stage.order import in_promotion_order
-from stageproxy.core.stage.release_findings import findings_by_file, release_findings
+from stageproxy.core.stage.release_findings import examined_file
 from stageproxy.core.stage.stage import Artifact, Stage
-from stageproxy.ports import ArtifactFiles, Clock
+from stageproxy.ports import ArtifactFiles
+from stageproxy.services.findings import StageFindings
 from stageproxy.services.promotion.confirmed_listing import index_file
 from stageproxy.services.promotion.publish_target import PublishTarget
-from stageproxy.services.upstream_state import UpstreamState
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 2
 """How many archives are read at the same time: uploads, which cannot wait, need the others."""
+
+_LOOK_UP_SECONDS = 5.0
+"""How long the index may take to answer about the dependencies of a release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ class Preflight:
 
     catalogue: Catalogue
     files: ArtifactFiles
-    clock: Clock
+    findings: StageFindings
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     async def examine(
@@ -62,31 +58,19 @@ class Preflight:
         listing = await _with_hashes(stage, target, state.listing, state.page_url)
         state = replace(state, listing=listing)
         published = frozenset(one.filename for one in stage.artifacts if is_published(one, listing))
-        damaged = await self._damaged(stage)
-        intact = [one for one in in_promotion_order(stage.artifacts) if one.filename not in damaged]
-        uploads = await asyncio.gather(*(self._upload(stage, one) for one in intact))
-        findings = await asyncio.to_thread(self._findings, stage, uploads, state, published)
-        # A published file is not sent again: a damaged copy of it stops nothing.
-        damages = {name: [one] for name, one in damaged.items() if name not in published}
+        lasting = await self._lasting(stage)
+        findings = await self.findings.listed(stage, lasting, state, seconds=_LOOK_UP_SECONDS)
         dropped = attestation_notices(stage.artifacts) if publisher is Publisher.SERVER else []
-        return Examination(stage, {**findings, **damages}, published, (*state.notices, *dropped))
+        return Examination(stage, findings, published, tuple(dropped))
 
-    def _findings(
-        self,
-        stage: Stage,
-        uploads: Sequence[Upload],
-        state: UpstreamState,
-        published: frozenset[str],
-    ) -> Mapping[str, list[Finding]]:
-        listing = state.listing or Listing()
-        now = self.clock.now()
-        index_state = index_state_of(listing, stage.version, now, similar=state.similar)
-        by_file = findings_by_file(uploads, index_state, now)
-        unknown = [finding for rule in UNKNOWN_RULES for finding in rule.check(_NO_UPLOAD)]
-        return {
-            **{name: found for name, found in by_file.items() if name not in published},
-            RELEASE: [*release_findings(uploads, listing), *unknown],
-        }
+    async def _lasting(self, stage: Stage) -> Mapping[str, Sequence[Finding]]:
+        """Read every file from disk, and return the findings that the files themselves have."""
+        damaged = await self._damaged(stage)
+        intact = [one for one in stage.artifacts if one.filename not in damaged]
+        uploads = await asyncio.gather(*(self._upload(stage, one) for one in intact))
+        examined = await asyncio.to_thread(lambda: [*map(examined_file, uploads)])
+        damages = {name: [one] for name, one in damaged.items()}
+        return {**{one.upload.filename: one.findings for one in examined}, **damages}
 
     async def _damaged(self, stage: Stage) -> Mapping[str, Finding]:
         """Read every file from disk, and return the findings about damaged ones by filename."""
@@ -124,9 +108,6 @@ class Preflight:
         )
 
 
-_NO_UPLOAD = Upload((), "", None, "", "", "")
-
-
 def _check_is_whole(stage: Stage) -> None:
     """Raise `ConflictError` if a stage has no files, or uploads that are not completed."""
     if stage.uploads:
@@ -147,6 +128,6 @@ async def _with_hashes(
     """
     names = [one.filename for one in stage.artifacts if one.filename in listing.files]
     listed = {name: index_file(page_url, listing.files[name]) for name in names}
-    hashed = await target.confirmed_listing.with_hashes(listed, names)
+    hashed = await target.confirmed_listing.with_hashes(listed, stage.artifacts)
     files = {name: replace(listing.files[name], sha256=it.sha256) for name, it in hashed.items()}
     return replace(listing, files={**listing.files, **files})

@@ -190,9 +190,7 @@ async def _urls_on(confirmed_listing: ConfirmedListing, stage: Stage) -> Mapping
     # No file is downloaded for its hash while another one is missing.
     check_is_listed(stage.artifacts, listed)
     with _failing_as_unavailable():
-        hashed = await confirmed_listing.with_hashes(
-            listed, [one.filename for one in stage.artifacts]
-        )
+        hashed = await confirmed_listing.with_hashes(listed, stage.artifacts)
     check_is_listed(stage.artifacts, hashed)
     return {name: file.url for name, file in hashed.items()}
 

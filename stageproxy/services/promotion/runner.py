@@ -148,10 +148,12 @@ class PromotionRunner:
 
     async def _compare(self, run: _Run, files: Mapping[str, str]) -> None:
         """Download files for their hashes, once each: their links may differ every time."""
+        listing = self.target.confirmed_listing
+        sizes = {one.filename: one.size for one in self.artifacts}
         for name, url in files.items():
             try:
                 async with renewing_lease(self.journal_store, self.target.pace.renew):
-                    run.sha256_of[name] = await self.target.confirmed_listing.sha256_of(url)
+                    run.sha256_of[name] = await listing.sha256_of(url, size=sizes[name])
             except LostLeaseError:
                 raise
             except StageproxyError as error:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from stageproxy.catalogue import Rows
-from stageproxy.core.audit import AuditAction, PlainValue
+from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import ConflictError
-from stageproxy.core.promotion.confirmation import IndexFile, looked_up
 from stageproxy.core.promotion.events import begun_event, entry_event, promotion_event
 from stageproxy.core.promotion.examination import (
     Examination,
@@ -25,8 +24,6 @@ from stageproxy.core.promotion.journal import (
 )
 from stageproxy.core.promotion.looks import LookKind, look_at
 from stageproxy.core.promotion.outcome import (
-    give_up_message,
-    published_state,
     stop_message,
     stop_reason,
 )
@@ -35,13 +32,11 @@ from stageproxy.core.promotion.promotion import (
     Promotion,
     Publisher,
     PublishUrls,
-    StopRequest,
     StopRequestedError,
 )
-from stageproxy.core.rights import actor_label
 from stageproxy.core.stage.events import shortened
 from stageproxy.core.stage.manifest import manifest_digest
-from stageproxy.core.stage.stage import Stage, Status, Step, ended, expiry_after_change
+from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change
 from stageproxy.services.live_stages import get_live, get_stage
 
 log = logging.getLogger(__name__)
@@ -151,66 +146,10 @@ def record(
                 f"{entry.filename} is recorded as {former.progress} and cannot become "
                 f"{entry.progress}."
             )
-        _save_entry(rows, stage, promotion, entry, now)
+        save_entry(rows, stage, promotion, entry, now)
         promotion = promotion.after(entry, now)
     rows.promotions.save(promotion)
-    _end_if_stopped(rows, promotion, now, max_lifetime=max_lifetime)
-
-
-def request_stop(
-    rows: Rows, stage: Stage, by: str, now: datetime, *, is_running: bool, max_lifetime: timedelta
-) -> None:
-    """Record that a stage's promotion has to stop. End it now if no file is being sent.
-
-    *is_running*: whether the publisher may still be sending.
-    """
-    stage.after(Step.STOP)
-    promotion = rows.promotions.find(stage.id)
-    if promotion is None or promotion.ended_at is not None:
-        return
-    if promotion.stop is None:
-        promotion = replace(promotion, stop=StopRequest(by, now))
-        rows.promotions.save(promotion)
-        event = promotion_event(stage, promotion, AuditAction.PROMOTION_STOP_REQUESTED, now)
-        rows.audit.add(replace(event, actor=by))
-    _end_if_stopped(rows, promotion, now, is_running=is_running, max_lifetime=max_lifetime)
-
-
-def give_up(
-    rows: Rows,
-    stage: Stage,
-    by: str,
-    listed: Mapping[str, IndexFile] | None,
-    now: datetime,
-) -> None:
-    """End a partially published stage: what is not published of it will not be.
-
-    *listed*: the files on the index, with hashes; `None` if it could not be read.
-    """
-    canceled = stage.after(Step.GIVE_UP)
-    promotion, journal = rows.promotions.find(stage.id), rows.promotions.find_journal(stage.id)
-    if promotion is None:
-        raise ConflictError("The stage was never promoted.")
-    changed = looked_up(stage.artifacts, journal, listed or {}, now)
-    for entry in changed:
-        _save_entry(rows, stage, promotion, entry, now)
-    state = published_state(stage, {**journal, **{one.filename: one for one in changed}})
-    if len(state.public) == len(stage.artifacts):
-        raise ConflictError(
-            f"The index has every file of {stage.release}, so there is nothing to give up. Run "
-            "`stageproxy promote STAGE` to end the stage as published."
-        )
-    label = actor_label(by, rows.tokens.names())
-    sentence = give_up_message(state, label, is_checked=listed is not None)
-    rows.stages.save(replace(ended(stage, sentence, now), status=canceled))
-    details: dict[str, PlainValue] = {
-        "public": state.public,
-        "accepted": state.accepted,
-        "unknown": state.unknown,
-        "unpublished": state.unpublished,
-    }
-    event = promotion_event(stage, promotion, AuditAction.PROMOTION_GIVEN_UP, now, **details)
-    rows.audit.add(replace(event, actor=by))
+    end_if_stopped(rows, promotion, now, max_lifetime=max_lifetime)
 
 
 def succeed(rows: Rows, promotion: Promotion, now: datetime) -> None:
@@ -296,14 +235,13 @@ def check_all_confirmed(stage: Stage, journal: Journal) -> None:
         raise ConflictError(f"Files that are not confirmed yet: {', '.join(sorted(missing))}.")
 
 
-def _save_entry(
-    rows: Rows, stage: Stage, promotion: Promotion, entry: Entry, now: datetime
-) -> None:
+def save_entry(rows: Rows, stage: Stage, promotion: Promotion, entry: Entry, now: datetime) -> None:
+    """Store the entry of an artifact, with its event."""
     rows.promotions.save_entry(stage.id, entry)
     rows.audit.add(entry_event(stage, promotion, entry, now))
 
 
-def _end_if_stopped(
+def end_if_stopped(
     rows: Rows,
     promotion: Promotion,
     now: datetime,

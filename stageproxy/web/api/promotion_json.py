@@ -7,7 +7,7 @@ from stageproxy.core.promotion.examination import Examination
 from stageproxy.core.promotion.journal import Entry, Progress
 from stageproxy.core.promotion.looks import Change, Differences, Look, change_sentence
 from stageproxy.core.promotion.promotion import Approval, Publisher, PublishUrls
-from stageproxy.core.rules.findings import Level, finding_json
+from stageproxy.core.rules.findings import Level, findings_json
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.order import in_promotion_order
@@ -43,11 +43,7 @@ def plan_json(
         },
         "resumes": _resumed(history.resumes, examination, names),
         "refused": bool(examination.at_level(Level.REFUSE)),
-        "findings": [
-            {"file": filename or None, **finding_json(finding)}
-            for filename, findings in examination.findings.items()
-            for finding in findings
-        ],
+        "findings": findings_json(examination.findings),
         "warnings-digest": examination.warnings_digest,
         "notices": list(examination.notices),
     }

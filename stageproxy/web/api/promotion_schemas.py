@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from stageproxy.core.promotion.journal import Progress
 from stageproxy.core.promotion.looks import ChangeKind, LookKind
 from stageproxy.core.promotion.promotion import Publisher
-from stageproxy.core.rules.findings import Level
 from stageproxy.core.stage.stage import Status
 from stageproxy.web.api.schemas import (
+    FINDINGS,
     NUMBER,
     TEXT,
     TEXT_OR_NULL,
@@ -130,18 +130,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                 ]
             },
             "refused": described("Whether the index would refuse any file.", _BOOLEAN),
-            "findings": {
-                "type": "array",
-                "items": object_of(
-                    "A finding; without a file it is about the release.",
-                    {
-                        "file": TEXT_OR_NULL,
-                        "level": {"enum": [one.value for one in Level]},
-                        "source": TEXT,
-                        "message": TEXT,
-                    },
-                ),
-            },
+            "findings": FINDINGS,
             "warnings-digest": described(
                 "The digest to send as `acknowledged`. It is empty if there are no warnings.", TEXT
             ),

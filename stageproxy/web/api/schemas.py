@@ -59,6 +59,19 @@ def hex_digits(length: int) -> Schema:
     return {"type": "string", "pattern": f"^[0-9a-f]{{{length}}}$"}
 
 
+FINDINGS: Schema = {
+    "type": "array",
+    "items": object_of(
+        "A finding; without a file it is about the release.",
+        {
+            "file": TEXT_OR_NULL,
+            "level": {"enum": [one.value for one in Level]},
+            "source": described("The field or file that the finding is about.", TEXT),
+            "message": TEXT,
+        },
+    ),
+}
+
 _API_TOKEN: Schema = {
     "id": TEXT,
     "name": described("The name that people gave it; null for old tokens.", TEXT_OR_NULL),
@@ -136,7 +149,13 @@ SCHEMAS: Mapping[str, Schema] = {
             ),
             "opened-at": TIME,
         },
-        {"session-token": described("The stage token, while the stage can be read.", TEXT)},
+        {
+            "session-token": described("The stage token, while the stage can be read.", TEXT),
+            "findings": described(
+                "The findings on the stage as of now, the gravest first. Lists of stages lack it.",
+                FINDINGS,
+            ),
+        },
     ),
     "Stages": object_of("Stages, newest first.", {"stages": list_of("Stage")}),
     "Verdict": object_of(

@@ -13,8 +13,9 @@ from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
-from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, SESSION_JSON, STAGES
-from stageproxy.web.session_json import is_look, json_response
+from stageproxy.web.keys import ACCESS, LOOKS, SESSION_JSON, STAGES
+from stageproxy.web.session_json import Api, Facts, is_look, json_response
+from stageproxy.web.stage_document import stage_document
 
 
 class OpenStage(Body):
@@ -38,19 +39,22 @@ async def open_stage(request: web.Request) -> web.Response:
     stage = await request.app[STAGES].open(
         token, canonicalize_name(body.name), body.version, body.lifetime
     )
-    names = await request.app[ACCESS].names()
-    document = request.app[SESSION_JSON].of(stage, token, names=names)
+    document = await stage_document(request, stage, token, Api.STAGES)
     _add_limit_notice(request, document, stage, body.lifetime)
     return json_response(document, 201, {"Location": document["links"]["session"]})
 
 
 async def list_stages(request: web.Request) -> web.Response:
-    """Return the stages that the token may see, of one project or of all."""
+    """Return the stages that the token may see, of one project or of all.
+
+    They have no findings: the index would have to be asked about each.
+    """
     token = await authenticate(request)
     project = request.query.get("project")
     stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
-    names, describe = await request.app[ACCESS].names(), request.app[SESSION_JSON].of
-    return json_response({"stages": [describe(stage, token, names=names) for stage in stages]})
+    facts, describe = Facts(names=await request.app[ACCESS].names()), request.app[SESSION_JSON].of
+    documents = [describe(stage, token, Api.STAGES, facts) for stage in stages]
+    return json_response({"stages": documents})
 
 
 async def show_stage(request: web.Request) -> web.Response:
@@ -79,7 +83,7 @@ async def extend_stage(request: web.Request) -> web.Response:
     token = await authenticate(request)
     body = await read_body(request, ExtendStage)
     stage = await request.app[STAGES].extend(token, _id(request), body.extend_for)
-    document = await _stage_document(request, token, stage)
+    document = await stage_document(request, stage, token, Api.STAGES)
     _add_limit_notice(request, document, stage, body.extend_for)
     return json_response(document)
 
@@ -100,13 +104,7 @@ async def remove_file(request: web.Request) -> web.Response:
 
 
 async def _stage_response(request: web.Request, token: ApiToken, stage: Stage) -> web.Response:
-    return json_response(await _stage_document(request, token, stage))
-
-
-async def _stage_document(request: web.Request, token: ApiToken, stage: Stage) -> dict[str, Any]:
-    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    names = await request.app[ACCESS].names()
-    return request.app[SESSION_JSON].of(stage, token, journal=journal, names=names)
+    return json_response(await stage_document(request, stage, token, Api.STAGES))
 
 
 def _add_limit_notice(

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from stageproxy.core.errors import UpstreamFailedError
-from stageproxy.core.index.links import LINKED
+from stageproxy.core.index.links import LINKED, is_file
 from stageproxy.core.index.redirects import is_respelling
 from stageproxy.core.index.targets import concerns
 from stageproxy.core.stage.stage import Stage
@@ -62,7 +62,10 @@ async def _pass_through(
     headers = headers_for_upstream(request)
     if may_be_page(request) and hdrs.ACCEPT_ENCODING in headers:
         headers[hdrs.ACCEPT_ENCODING] = readable_encodings(headers[hdrs.ACCEPT_ENCODING])
-    async with request.app[PREVIEWS].ask_upstream(requested, headers) as answer:
+    # Some mirrors answer HEAD of a page with other headers.
+    only_headers = request.method == hdrs.METH_HEAD and is_file(requested)
+    asking = request.app[PREVIEWS].ask_upstream(requested, headers, only_headers=only_headers)
+    async with asking as answer:
         return await pass_on(request, stage, answer, requested, redirects_left)
 
 

@@ -1,6 +1,7 @@
 """The list of all projects, edited while it is streamed."""
 
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
@@ -11,9 +12,9 @@ from stageproxy.core.index.project_list import ListEditor, UnreadableListError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import matches, wants_fresh
-from stageproxy.web.headers import headers_of_edited
+from stageproxy.web.headers import headers_for_upstream, headers_of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS
-from stageproxy.web.preview.pass_through import pass_on, pass_through
+from stageproxy.web.preview.pass_through import pass_on
 from stageproxy.web.stage_path import prefix_of
 
 _PATH = "simple/"
@@ -25,11 +26,14 @@ _LENGTHS = (hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)
 async def answer_list(request: web.Request, stage: Stage, accept: str) -> web.StreamResponse:
     """Return upstream's list with the staged project, if that is new, and links within the stage.
 
-    JSON without a new project is passed through unchanged.
+    JSON without a new project is passed on unchanged.
     """
     is_new = await request.app[DOCUMENTS].is_new(stage, fresh=wants_fresh(request))
     if not is_new and simple_type(accept) is SimpleType.V1_JSON:
-        return await pass_through(request, stage, _PATH)
+        asking = request.app[PREVIEWS].ask_upstream(_PATH, headers_for_upstream(request))
+        async with asking as answer:
+            if not _is_html(answer):
+                return await pass_on(request, stage, answer, _PATH)
     headers = {hdrs.ACCEPT: accept or "*/*", **_PLAIN}
     asking = request.app[PREVIEWS].ask_upstream(_PATH, headers)
     async with asking as answer:
@@ -37,9 +41,18 @@ async def answer_list(request: web.Request, stage: Stage, accept: str) -> web.St
         if answer.status != HTTPStatus.OK or kind is None:
             return await pass_on(request, stage, answer, _PATH)
         editor = ListEditor(
-            kind, new_name=stage.project if is_new else None, prefix=prefix_of(request)
+            kind,
+            new_name=stage.project if is_new else None,
+            folder=urlsplit(request.app[PREVIEWS].url_of(_PATH)).path,
+            prefix=prefix_of(request),
         )
         return await _edited(request, stage, answer, editor)
+
+
+def _is_html(answer: UpstreamResponse) -> bool:
+    """Return whether a list is HTML, which upstream may send whatever it is asked for."""
+    kind = simple_type_of(answer.headers.get(hdrs.CONTENT_TYPE, ""))
+    return answer.status == HTTPStatus.OK and kind not in {None, SimpleType.V1_JSON}
 
 
 async def _edited(

@@ -11,6 +11,7 @@ from stageproxy.core.index.negotiation import best_offer, names_simple_api
 from stageproxy.core.index.pages import own_document
 from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import actor_label
+from stageproxy.core.rules.findings import HEADINGS, in_order, texts_by_level
 from stageproxy.core.stage.install_commands import install_commands
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.order import in_promotion_order
@@ -18,8 +19,16 @@ from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.web.auth import recognize
 from stageproxy.web.conditional import conditional, etag_of
 from stageproxy.web.headers import PRIVATE
-from stageproxy.web.keys import ACCESS, HELP_PAGES, LOOKS, PROMOTION_REPORTS, SESSION_JSON, URLS
+from stageproxy.web.keys import (
+    ACCESS,
+    HELP_PAGES,
+    LOOKS,
+    PROMOTION_REPORTS,
+    STAGE_FINDINGS,
+    URLS,
+)
 from stageproxy.web.session_json import Api, as_json, is_look, notices_of
+from stageproxy.web.stage_document import stage_document
 
 _OFFERS = ("text/html", "application/json")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -38,13 +47,11 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
     A page is looked at; a program has to say that it shows the document to somebody.
     """
     token = await recognize(request)
-    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    names = await request.app[ACCESS].names()
     accept = request.headers.get(hdrs.ACCEPT, "")
     if best_offer(accept, _OFFERS) == "application/json":
         if is_look(request):
             await request.app[LOOKS].record(token, stage, LookKind.PAGE)
-        document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal, names=names)
+        document = await stage_document(request, stage, token, Api.SESSIONS)
         headers = {
             "Content-Type": "application/json",
             "Cache-Control": PRIVATE,
@@ -55,9 +62,16 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
         )
     if request.method == "GET":
         await request.app[LOOKS].record(token, stage, LookKind.PAGE)
+    return await _page(request, await _stage_page(request, stage))
+
+
+async def _stage_page(request: web.Request, stage: Stage) -> str:
+    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
+    names = await request.app[ACCESS].names()
+    findings = await request.app[STAGE_FINDINGS].of(stage)
     url = request.app[URLS].url_of(stage)
     release_url = await _release_url(request, stage)
-    page = _render(
+    return _render(
         "stage.html",
         stage=stage,
         commands=install_commands(url, stage.project, stage.version),
@@ -65,12 +79,13 @@ async def show_stage(request: web.Request, stage: Stage) -> web.StreamResponse:
         manifest_digest=manifest_digest(stage.artifacts),
         journal=journal,
         uploaders={one.uploaded_by: actor_label(one.uploaded_by, names) for one in stage.artifacts},
-        notices=notices_of(stage, journal) if journal else (),
+        notices=notices_of(stage, journal, {}) if journal else (),
+        findings=texts_by_level(in_order(findings)),
+        headings=HEADINGS,
         expires=Step.CANCEL in stage.steps(),
         release_url=release_url,
         release_host=urlsplit(release_url).netloc,
     )
-    return await _page(request, page)
 
 
 async def ended_page(request: web.Request, sentence: str) -> web.Response:

@@ -7,14 +7,16 @@ from aiohttp import web
 
 from stageproxy.core.errors import GoneError, InvalidRequestError, NotFoundError
 from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.rules.findings import HEADINGS, Level, in_order, texts_by_level
 from stageproxy.core.stage.accept import Outcome
 from stageproxy.core.stage.install_commands import install_commands
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.access import require
 from stageproxy.services.uploads import UploadResult
 from stageproxy.web.auth import authenticate
-from stageproxy.web.keys import ACCESS, PREVIEWS, SESSION_JSON, UPLOADS, URLS
+from stageproxy.web.keys import PREVIEWS, STAGE_FINDINGS, UPLOADS, URLS
 from stageproxy.web.session_json import UPLOAD_2_0, Api, json_response
+from stageproxy.web.stage_document import stage_document
 from stageproxy.web.stage_path import split_stage_path
 from stageproxy.web.upload.legacy_form import FormReader
 
@@ -29,8 +31,12 @@ _FORMER_ACTIONS: Mapping[str, str] = {
 
 _NO_PAGE = (
     "The file is staged, but nothing can be installed from the stage yet: it has no page while "
-    "that of PyPI cannot be read. {}\n"
+    "that of PyPI cannot be read. {}"
 )
+
+
+_SAID = (Level.REFUSE, Level.WARN)
+"""The findings that uploaders are told, which show them in their log at most."""
 
 
 async def upload(request: web.Request) -> web.Response:
@@ -72,7 +78,7 @@ async def _accept(request: web.Request, token: ApiToken, into: Stage | None) -> 
         result = await request.app[UPLOADS].accept(token, incoming, into=into)
     if form.wants_session and result.stage:
         return await _session(request, result.stage, token, result.outcome)
-    return _response(request, result)
+    return await _response(request, result)
 
 
 def _check_action(action: str | None) -> None:
@@ -87,21 +93,21 @@ def _check_action(action: str | None) -> None:
 async def _session(
     request: web.Request, stage: Stage, token: ApiToken, outcome: Outcome
 ) -> web.Response:
-    names = await request.app[ACCESS].names()
-    document = request.app[SESSION_JSON].of(
-        stage, token, Api.SESSIONS, names=names, _outcome=outcome.value
-    )
+    document = await stage_document(request, stage, token, Api.SESSIONS, _outcome=outcome.value)
     return json_response(document, headers={"Content-Type": UPLOAD_2_0})
 
 
-def _response(request: web.Request, result: UploadResult) -> web.Response:
+async def _response(request: web.Request, result: UploadResult) -> web.Response:
     """Return the outcome of an upload. Only `twine --verbose` prints it."""
     if result.stage is None:
         return _plain("OK\nPyPI already has this file: nothing was staged.\n")
     url = request.app[URLS].url_of(result.stage)
     commands = install_commands(url, result.stage.project, result.stage.version)
-    warning = _NO_PAGE.format(result.why_no_page) if result.why_no_page else ""
-    return _plain(f"OK\n{url}\n{commands.pip}\n{warning}")
+    findings = texts_by_level(in_order(await request.app[STAGE_FINDINGS].of(result.stage)))
+    lines = [f"{HEADINGS[level]}: {text}" for level in _SAID for text in findings.get(level, ())]
+    if result.why_no_page:
+        lines.append(_NO_PAGE.format(result.why_no_page))
+    return _plain("".join(f"{line}\n" for line in ("OK", url, commands.pip, *lines)))
 
 
 def _plain(text: str) -> web.Response:

@@ -14,8 +14,9 @@ from stageproxy.core.promotion.examination import UNSEEN, PromotionRequest
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.bodies import LONGEST_DURATION, Digest, ProjectName, VersionText
-from stageproxy.web.keys import ACCESS, PROMOTION_REPORTS, PROMOTIONS, SESSION_JSON, STAGES
+from stageproxy.web.keys import PROMOTIONS, STAGES
 from stageproxy.web.session_json import Api, retry_header
+from stageproxy.web.stage_document import stage_document
 from stageproxy.web.upload.pep694 import Message, authenticate, message_response, read_message
 
 _LOCATED = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
@@ -105,9 +106,7 @@ async def _session(
     status: HTTPStatus = HTTPStatus.OK,
     notices: Sequence[str] = (),
 ) -> web.Response:
-    journal = await request.app[PROMOTION_REPORTS].journal_of(stage)
-    names = await request.app[ACCESS].names()
-    document = request.app[SESSION_JSON].of(stage, token, Api.SESSIONS, journal, names=names)
+    document = await stage_document(request, stage, token, Api.SESSIONS)
     document["notices"] = [*document["notices"], *notices]
     location = {"Location": document["links"]["session"]} if status in _LOCATED else {}
     return message_response(document, status, {**retry_header(stage), **location})

@@ -65,6 +65,18 @@ def test_yes_at_a_terminal(cli: CommandRunner, pypi: FakeIndex) -> None:
     assert f"  Manifest  {stage['manifest-digest']}" in printed.split("is published.")[-1]
 
 
+def test_redirected_output(cli: CommandRunner, pypi: FakeIndex) -> None:
+    """If the output is redirected, the plan is shown where the question is as well."""
+    _, stage = swapped(cli)
+
+    ended = cli.run_redirected("\n", "promote", stage["id"])
+
+    assert (ended.code, accepted(pypi, cli)) == (1, [])
+    assert ended.stdout in ended.stderr
+    assert "  REPLACED  " in ended.stdout
+    assert "? They include REPLACED files, see above. [y/N]: " in ended.stderr
+
+
 def test_nothing_changed(cli: CommandRunner) -> None:
     """If nothing has changed since the manager looked, the command says so, and still asks."""
     stage = cli.staged()
@@ -146,7 +158,7 @@ def test_changed_after_the_approval(cli: CommandRunner, pypi: FakeIndex) -> None
     wheel = next(one for one in stage["files"] if one.endswith(".whl"))
     refused_once(pypi, wheel)
     assert cli.run(*promotion_of(stage)).code == 1
-    cli.staged(cli.save(a_wheel(cli.project, summary="A demo", requires_python=">=3.8")))
+    cli.staged(cli.save(a_wheel(cli.project, summary="Changed since")))
 
     ended = cli.run("promote", stage["id"])
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from yarl import URL
 
 from tests.cli.promote.releases import LINUX, MACOS, accepted, checksums, warned
 from tests.support.builders.distributions import a_wheel
@@ -33,7 +34,11 @@ def test_plan(cli: CommandRunner, pypi: FakeIndex) -> None:
         f"    3. {sdist.name}  {sizes[2]} bytes  (last, once the index lists every wheel)\nBY\n"
         "\nThis API token looks at this stage for the first time: every file is new.\n"
     )
-    assert ended.stdout.count("\nOnly PyPI can check:\n  the token may be invalid") == 1
+    name = URL(pypi.url).authority
+    assert ended.stdout.endswith(
+        f"\nCould not be checked:\n  {name} may still refuse the files for reasons that only "
+        f"{name} can check. List them with: stageproxy check --rules\n"
+    )
     assert cli.json("stage", "show", stage["id"])["status"] == "open"
 
 

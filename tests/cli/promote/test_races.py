@@ -17,7 +17,7 @@ from stageproxy.cli.promote.command import promote_stage
 from stageproxy.cli.promote.run import PromoteOptions
 from tests.support.clients.command_runner import UNUSED_URL
 
-STAGE_ID = "0123456789abcdef"
+STAGE = "0123456789abcdef"
 DIGEST, OTHER = "a" * 64, "b" * 64
 PLAN = {
     "manifest-digest": DIGEST,
@@ -40,8 +40,8 @@ class ContendedServer:
     starts_slowly: bool = False
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer requests about the stage."""
-        match request.method, request.path.removeprefix(f"/api/stages/{STAGE_ID}"):
+        """Answer requests about stage 1."""
+        match request.method, request.path.removeprefix(f"/api/stages/{STAGE}"):
             case "GET", "":
                 return self._stage()
             case "POST", "/promotion/plan":
@@ -95,7 +95,7 @@ async def test_follow_another_command(
     """If another command publishes the stage, this one follows it."""
     contended.planned = planned
 
-    await promote_stage(connection, STAGE_ID, options(ApprovalOptions(DIGEST)))
+    await promote_stage(connection, STAGE, options(ApprovalOptions(DIGEST)))
 
     document = json.loads(capsys.readouterr().out)
     assert (document["status"], document["plan"]) == ("published", None if planned == 409 else PLAN)
@@ -104,9 +104,7 @@ async def test_follow_another_command(
 async def test_interrupted_start(contended: ContendedServer, connection: Connection) -> None:
     """After Ctrl-C before the server has answered, it is unknown whether publishing started."""
     contended.starts_slowly = True
-    run = asyncio.ensure_future(
-        promote_stage(connection, STAGE_ID, options(ApprovalOptions(DIGEST)))
-    )
+    run = asyncio.ensure_future(promote_stage(connection, STAGE, options(ApprovalOptions(DIGEST))))
     while not contended.is_accepted:  # noqa: ASYNC110 - a fake has no event to wait for
         await asyncio.sleep(0.01)
 
@@ -124,4 +122,4 @@ async def test_other_approval(
     contended.planned, contended.digest_later = planned, OTHER
 
     with pytest.raises(FailedError):
-        await promote_stage(connection, STAGE_ID, options(ApprovalOptions(DIGEST)))
+        await promote_stage(connection, STAGE, options(ApprovalOptions(DIGEST)))

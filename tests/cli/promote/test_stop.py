@@ -2,16 +2,22 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from random import randbytes
 
 import pytest
 
 from tests.cli.promote.releases import LINUX, MACOS, accepted
+from tests.support.builders.distributions import a_wheel
 from tests.support.clients.command_runner import CommandRunner, promotion_environment, promotion_of
 from tests.support.index.fake_index import FakeIndex
+from tests.support.index.history import Attempt
 from tests.support.servers.processes import CommandResult
 from tests.support.uploads.fake_uploads import MOMENT
+
+LARGE = 12_000_000
+"""The size of a wheel of which a half does not fit into the buffers of a connection."""
 
 SECONDS = 1.0
 """How long the index takes to accept a file. Meanwhile the file is being sent."""
@@ -27,14 +33,17 @@ def slow(pypi: FakeIndex) -> Iterator[FakeIndex]:
 
 @contextmanager
 def promoting(
-    cli: CommandRunner, pypi: FakeIndex, *arguments: str
+    cli: CommandRunner,
+    pypi: FakeIndex,
+    *arguments: str,
+    has_come: Callable[[Attempt], bool] = lambda one: one.sha256 != "",
 ) -> Iterator[list[CommandResult]]:
-    """Run a command in another process, and start the block when a file has been sent."""
+    """Run a command in another process, and start the block when an upload *has come* so far."""
     ended: list[CommandResult] = []
     before = len(pypi.uploads.history.attempts)
     command = threading.Thread(target=lambda: ended.append(cli.run_in_process(*arguments)))
     command.start()
-    while not any(one.sha256 for one in pypi.uploads.history.attempts[before:]):
+    while not any(map(has_come, pypi.uploads.history.attempts[before:])):
         assert not ended, ended
         time.sleep(0.01)
     yield ended
@@ -60,6 +69,27 @@ def test_stop_while_a_file_is_sent(cli: CommandRunner, slow: FakeIndex) -> None:
     assert (promote.code, "Error: Stopped by " in promote.stderr) == (1, True)
     assert cli.run("promote", stage["id"]).code == 0
     assert len(accepted(slow, cli)) == 3
+
+
+def test_stop_in_the_middle_of_a_large_wheel(cli: CommandRunner, pypi: FakeIndex) -> None:
+    """A wheel of which only a half was sent is sent to its end, with all of its bytes."""
+    large = a_wheel(cli.project, tag="cp311-cp311-win_amd64", extra={"noise": randbytes(LARGE)})
+    stage = cli.staged(cli.save(large), *cli.release())
+    pypi.uploads.halfway = SECONDS
+
+    def is_named(attempt: Attempt) -> bool:
+        return attempt.filename == large.filename
+
+    with promoting(cli, pypi, *promotion_of(stage), has_come=is_named):
+        before = [one.sha256 for one in pypi.uploads.history.attempts if is_named(one)]
+        stopped = cli.json("promote", stage["id"], "--stop")
+    pypi.uploads.halfway = 0
+
+    [attempt] = (one for one in pypi.uploads.history.attempts if is_named(one))
+    assert before == [""]
+    assert (attempt.sha256, attempt.answer) == (large.sha256, "200")
+    assert accepted(pypi, cli) == [large.filename]
+    assert stopped["status"] == "error"
 
 
 def test_stop_of_a_promotion_from_here(cli: CommandRunner, slow: FakeIndex) -> None:

@@ -3,6 +3,8 @@
 from urllib.parse import urljoin
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stageproxy.core.index.links import PageLinks, UrlSpace, is_file, may_leave
 from stageproxy.core.index.negotiation import SimpleType
@@ -171,3 +173,19 @@ def test_pages_are_read_only_if_links_may_leave(link: str, *, public: bool, priv
 
     assert [may_leave(SimpleType.HTML, html, one) for one in spaces] == [public, private]
     assert [may_leave(SimpleType.V1_JSON, as_json, one) for one in spaces] == [public, private]
+
+
+@given(
+    st.sampled_from(["/simple/", "/a/b/index/", "/"]),
+    st.sampled_from([None, "/", "/a/", "/a/b/"]),
+    st.sampled_from(["simple/dep/", "simple/dep", "other/dep/"]),
+    st.lists(st.sampled_from(["..", "a", "+only", "legacy", "dep-1.0.zip", "..a"]), min_size=1),
+)
+def test_quick_look_is_right(simple: str, root: str | None, path: str, parts: list[str]) -> None:
+    """For any relative link, the quick look decides as the long one, which sees a query."""
+    links = links_of(simple, root, path)
+    link = "/".join(parts)
+
+    long = links.replacement(f"{link}?x")
+
+    assert links.replacement(link) == (long and long.removesuffix("?x"))

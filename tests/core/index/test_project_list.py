@@ -30,7 +30,7 @@ def edited(
     has_length: bool = True,
 ) -> bytes:
     """Return the list that arrives in *chunks*, with a new name, or none."""
-    editor = ListEditor(kind, new_name=name, prefix=prefix)
+    editor = ListEditor(kind, new_name=name, folder="/simple/", prefix=prefix)
     passed = [piece for chunk in chunks for piece in editor.feed(chunk)]
     return b"".join([*passed, *editor.close(has_length=has_length)])
 
@@ -157,8 +157,18 @@ def test_truncated_list_is_refused(body: bytes, kind: SimpleType, name: str | No
 
 def test_list_is_not_buffered() -> None:
     """Little of a list is held back, in any formatting."""
-    editor = ListEditor(HTML, new_name=None, prefix=PREFIX)
+    editor = ListEditor(HTML, new_name=None, folder="/simple/", prefix=PREFIX)
 
     passed = b"".join(piece for _ in range(64) for piece in editor.feed(b"<a " + b"x" * 1024))
 
     assert len(passed) == 64 * 1027
+
+
+def test_folder_of_another_name() -> None:
+    """Links to the folder of the project pages stay in the stage, whatever its name."""
+    editor = ListEditor(HTML, new_name=None, folder="/root/dev/+simple/", prefix=PREFIX)
+    chunks = [b'<a href="/root/dev/+sim', b'ple/demo/">demo</a>']
+
+    passed = b"".join(piece for chunk in chunks for piece in editor.feed(chunk))
+
+    assert passed == f'<a href="{PREFIX}simple/demo/">demo</a>'.encode()

@@ -415,6 +415,9 @@ EMPTY_PAGES = {
     "a title in another spelling": "<title>\n Links for Demo\n</title>",
     "a title with a path": "<title>Index of /simple/demo/</title><a href='../'>../</a>",
     "a heading": "<h1>Directory listing for <b>/simple/demo/</b></h1><a href='?C=N'>Name</a>",
+    "a title of two parts": "<title>Links for demo - packages of Example</title>",
+    "a title of a path and a host": "<title>Index of /simple/demo/ at index.example</title>",
+    "the title of any page": "<title>Simple Index</title>",
     "a form to search": "<title>demo</title><form><input name=q></form>",
 }
 
@@ -433,6 +436,7 @@ LOG_IN_PAGES = {
     "a form with a password": "<title>Log in to demo</title><input type=PASSWORD name=p>",
     "a form that is sent": '<h1>demo</h1><form method="POST" action="/login"></form>',
     "a link to log in": '<title>Sign in</title><a href="/login?next=/simple/demo/">Log in</a>',
+    "a title with more words": "<title>demo: Sign in with Example</title>",
     "a page of a proxy": "<title>Links for other</title><h1>Access denied</h1>",
     "a page of a script": "<title>demo: please wait</title><script>go('demo-1.0.tar.gz')</script>",
     "a number of 5000 digits": "<title>demo &#" + "1" * 5000 + ";</title>",
@@ -518,6 +522,20 @@ def test_hostile_pages_take_linear_time(piece: str, end: str) -> None:
 
     with pytest.raises(UnreadablePageError):
         read(page)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "end", ["", "</a>", "<b>", "\n"], ids=["none", "a tag", "another", "a line"]
+)
+def test_pages_of_many_links_take_linear_time(end: str) -> None:
+    """A page of 50,000 links is read in a second, whether they end or not.
+
+    The rest of the page was copied for each link once.
+    """
+    page = "".join(f"<a href=demo-{number}.zip>{end}" for number in range(50_000)).encode()
+
+    assert len(read(page).files) == 50_000
 
 
 @pytest.mark.parametrize("piece", ["<a", "<a ", '<a "', "<a b='", "</a", '</a"', "</a b='"])

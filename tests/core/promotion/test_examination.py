@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.core.promotion.examination import (
-    RELEASE,
     Examination,
     attestation_notices,
     find_damage,
 )
-from stageproxy.core.rules.findings import Finding, Level, not_known, suspicious
+from stageproxy.core.rules.findings import RELEASE, Finding, Level, not_known, suspicious
 from tests.support.builders.stages import a_stage, an_artifact
 
 ODD, STRANGE = suspicious("It is odd."), suspicious("It is strange.", "release")

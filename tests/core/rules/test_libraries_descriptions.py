@@ -6,8 +6,10 @@ import pytest
 
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.libraries import DESCRIPTIONS, LONGEST_RENDERED, descriptions_checked_by
+from tests.support.builders.distributions import a_wheel
 from tests.support.builders.uploads import an_upload, sentences
 
+BARE = a_wheel(metadata="Metadata-Version: 2.4\nName: demo\nVersion: 1.0\n")
 RST = {"description_content_type": "text/x-rst; charset=UTF-8"}
 BROKEN = {"description": ".. invalid-directive::"}
 
@@ -32,7 +34,7 @@ DESCRIPTIONS_: Mapping[str, tuple[Mapping[str, str], list[str]]] = {
 @pytest.mark.parametrize(("changes", "expected"), DESCRIPTIONS_.values(), ids=DESCRIPTIONS_)
 def test_descriptions_are_rendered(changes: Mapping[str, str], expected: list[str]) -> None:
     """PyPI refuses a description that it cannot render."""
-    assert sentences(an_upload(changes=changes)) == expected
+    assert sentences(an_upload(BARE, changes)) == expected
 
 
 FAULTS: Mapping[str, tuple[str, str]] = {
@@ -66,7 +68,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
 @pytest.mark.parametrize(("text", "fault"), FAULTS.values(), ids=FAULTS)
 def test_line_and_reason_are_reported(text: str, fault: str) -> None:
     """After PyPI's sentence comes the line that does not render, and why: one short line."""
-    assert sentences(an_upload(changes={"description": text}))[1:] == [fault]
+    assert sentences(an_upload(BARE, {"description": text}))[1:] == [fault]
 
 
 def test_very_long_description_is_not_rendered() -> None:
@@ -74,10 +76,8 @@ def test_very_long_description_is_not_rendered() -> None:
     check = descriptions_checked_by(DESCRIPTIONS)
     longest = BROKEN["description"].ljust(LONGEST_RENDERED)
 
-    assert {one.level for one in check(an_upload(changes={"description": longest}))} == {
-        Level.REFUSE
-    }
-    assert [one.level for one in check(an_upload(changes={"description": longest + " "}))] == [
+    assert {one.level for one in check(an_upload(BARE, {"description": longest}))} == {Level.REFUSE}
+    assert [one.level for one in check(an_upload(BARE, {"description": longest + " "}))] == [
         Level.UNKNOWN
     ]
 
@@ -86,7 +86,7 @@ def test_description_without_the_library() -> None:
     """Without docutils, an unchecked description is reported as unknown."""
     check = descriptions_checked_by(None)
 
-    assert list(check(an_upload(changes=BROKEN))) == [
+    assert list(check(an_upload(BARE, BROKEN))) == [
         Finding(
             "description",
             "The description was not checked, but PyPI checks it. "
@@ -94,4 +94,4 @@ def test_description_without_the_library() -> None:
             Level.UNKNOWN,
         )
     ]
-    assert list(check(an_upload())) == []
+    assert list(check(an_upload(BARE))) == []

@@ -48,7 +48,6 @@ HARMLESS: Mapping[str, Mapping[str, str]] = {
     "several URLs": {"project_urls": "Docs, https://example.org/a,b"},
     "keywords of any length": {"keywords": "a" * 600},
     "the longest summary": {"summary": "x" * 512},
-    "an old metadata version": {"metadata_version": "1.0"},
     "the newest metadata version": {"metadata_version": "2.5"},
     "attestations": {"attestations": "[]"},
 }
@@ -68,7 +67,9 @@ def row(rule: Rule) -> str:
 def test_reference_lists_every_rule() -> None:
     """The reference lists the rules in PyPI's order, and the date of their last check."""
     text = REFERENCE.read_text()
-    rows = re.findall(r"^\| `[a-z0-9-]+` \| .* \| (?:refuse|warn|unknown) \|$", text, re.MULTILINE)
+    rows = re.findall(
+        r"^\| `[a-z0-9-]+` \| .* \| (?:refuse|warn|note|unknown) \|$", text, re.MULTILINE
+    )
 
     assert rows == [row(rule) for rule in EVERY_RULE]
     assert f"**{RULES_AS_OF.isoformat()}**" in text
@@ -85,9 +86,9 @@ def test_rules_have_unique_names() -> None:
 
 @pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda rule: rule.id)
 def test_refusals_have_a_sentence(rule: Rule) -> None:
-    """A rule that refuses has PyPI's sentence; a rule that warns has none."""
+    """A rule that refuses has PyPI's sentence; a rule that warns or notes has none."""
     assert (rule.sentence == "") is (
-        rule.level is Level.WARN or rule.id in {"newer-rules", "archive-unread"}
+        rule.level in {Level.WARN, Level.NOTE} or rule.id in {"newer-rules", "archive-unread"}
     )
 
 
@@ -183,6 +184,13 @@ def test_valid_upload_has_no_findings(distribution: Distribution) -> None:
 def test_odd_but_accepted_form_is_accepted(changes: Mapping[str, str]) -> None:
     """Odd forms that PyPI accepts are accepted."""
     assert sentences(an_upload(changes=changes)) == []
+
+
+def test_old_metadata_version_is_accepted() -> None:
+    """The oldest metadata version is accepted, with the fields that it has."""
+    wheel = a_wheel(metadata="Metadata-Version: 1.0\nName: demo\nVersion: 1.0\n")
+
+    assert sentences(an_upload(wheel)) == []
 
 
 def test_all_problems_are_reported_in_pypis_order() -> None:

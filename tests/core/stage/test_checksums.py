@@ -31,6 +31,12 @@ ONE_FILE = {
     "docker compose": f"build-1  | {A}  {SDIST}",
     "pip hash": f"dist/{SDIST}:\n--hash=sha256:{A}",
     "pip hash in a log": f"{TIME} dist/{SDIST}:\n{TIME} --hash=sha256:{A}",
+    "action that publishes": (
+        f"{TIME} Showing hash values of files to be uploaded:\n{TIME} dist/{SDIST}\n{TIME} \n"
+        f"{TIME} SHA256: {A}\n{TIME} MD5: {'0' * 32}\n{TIME} BLAKE2-256: {B}\n{TIME} "
+    ),
+    "table": f"| `{SDIST}` | `{A}` |",
+    "CSV": f"{SDIST},{A}",
     "certutil": f"SHA256 hash of dist\\{SDIST}:\n{A}\nCertUtil: -hashfile completed.",
     "requirement": f"demo @ https://files.example/packages/aa/{SDIST} --hash=sha256:{A}",
     "link": f'<a href="/packages/{SDIST}#sha256={A}">{SDIST}</a>',
@@ -49,6 +55,20 @@ def test_hash_of_a_file(text: str) -> None:
     found = parse_checksums(text.encode()).hashes
 
     assert {name: one.sha256 for name, one in found.items()} == {SDIST: A}
+
+
+def test_quoted_url() -> None:
+    """A name is read from a URL as the file is called."""
+    line = f"https://files.example/packages/demo-1.0%2Blocal-py3-none-any.whl#sha256={A}"
+
+    assert [*parse_checksums(line.encode()).hashes] == ["demo-1.0+local-py3-none-any.whl"]
+
+
+def test_hash_of_something_else() -> None:
+    """A hash that follows other text belongs to no file."""
+    text = f"Successfully built {SDIST}\n{B}\ndist/{SDIST}\nPushed\nsha256:{B}\n{A}  {SDIST}"
+
+    assert parse_checksums(text.encode()).hashes == {SDIST: Hash(A, 6)}
 
 
 def test_output_of_powershell() -> None:
@@ -104,6 +124,24 @@ def test_long_lines() -> None:
 def test_nothing_differs() -> None:
     """The same files with the same hashes do not differ."""
     assert [*checksum_differences({SDIST: A}, Checksums({SDIST: Hash(A, 1)}))] == []
+
+
+def test_other_releases() -> None:
+    """Hashes of other projects and versions, as logs have them, make no difference."""
+    others = ("idna-3.10-py3-none-any.whl", "demo-0.9.tar.gz")
+    hashes = {SDIST: Hash(A, 1), **dict.fromkeys(others, Hash(B, 2))}
+
+    assert [*checksum_differences({SDIST: A}, Checksums(hashes))] == []
+
+
+@pytest.mark.parametrize("name", [WHEEL, "demo-1.0.0.zip", "demo.whl"])
+def test_missing_file(name: str) -> None:
+    """A file of the same release, in any spelling of its version, is missing from the stage."""
+    hashes = Checksums({SDIST: Hash(A, 1), name: Hash(B, 2)})
+
+    assert [*checksum_differences({SDIST: A}, hashes)] == [
+        f"{name} is in line 2 of the hashes, but not in the stage."
+    ]
 
 
 def test_every_difference() -> None:

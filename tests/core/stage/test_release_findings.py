@@ -1,16 +1,24 @@
 """Findings on the files of one release."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.rules.findings import Finding, Level, suspicious
-from stageproxy.core.rules.upload import IndexState, Upload
-from stageproxy.core.stage.accept import index_state_of
-from stageproxy.core.stage.release_findings import findings_by_file, release_findings
+from stageproxy.core.rules.findings import RELEASE, Finding, FindingsByFile, Level, suspicious
+from stageproxy.core.rules.upload import Upload
+from stageproxy.core.stage.release_findings import (
+    IndexAnswer,
+    examined_file,
+    findings_of_release,
+    staged_file,
+    stored_findings,
+)
+from stageproxy.core.stage.stage import Status
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.stages import a_stage, an_artifact
 from tests.support.builders.uploads import an_upload
 from tests.support.ports.clock import NOON
 
@@ -29,15 +37,28 @@ def a_listing(*filenames: str, status: str = "active", upload_time: str = LONG_A
     return Listing(files, status)
 
 
-def state_of(listing: Listing) -> IndexState:
-    """Return the state of the index for demo 2.0 at noon."""
-    return index_state_of(listing, "2.0", NOON)
+def found(*uploads: Upload, beside: Listing | None = None) -> dict[str, Sequence[Finding]]:
+    """Return the findings on local files beside what the index lists."""
+    files = [examined_file(one) for one in uploads]
+    return dict(findings_of_release(files, IndexAnswer(beside), NOON))
 
 
-def messages(*uploads: Upload, beside: IndexState | None = None) -> list[list[str]]:
-    """Return the findings of each file."""
-    found = findings_by_file(uploads, beside, NOON)
-    return [[one.message for one in findings] for findings in found.values()]
+def by_file(*uploads: Upload, beside: Listing | None = None) -> FindingsByFile:
+    """Return the findings on each file."""
+    findings = found(*uploads, beside=beside)
+    del findings[RELEASE]
+    return findings
+
+
+def on_release(*uploads: Upload, beside: Listing | None = None) -> Sequence[Finding]:
+    """Return the findings on the release."""
+    return found(*uploads, beside=beside)[RELEASE]
+
+
+def messages(*uploads: Upload, beside: Listing | None = None) -> list[list[str]]:
+    """Return the messages on each file."""
+    findings = by_file(*uploads, beside=beside).values()
+    return [[one.message for one in on_file] for on_file in findings]
 
 
 def broken(filename: str) -> Upload:
@@ -50,16 +71,16 @@ def broken(filename: str) -> Upload:
     )
 
 
-@pytest.mark.parametrize("beside", [None, state_of(Listing())], ids=["offline", "asked"])
-def test_valid_files_have_no_findings(beside: IndexState | None) -> None:
+@pytest.mark.parametrize("beside", [None, Listing()], ids=["offline", "asked"])
+def test_valid_files_have_no_findings(beside: Listing | None) -> None:
     """Valid files have no findings and keep their order."""
-    found = findings_by_file([an_upload(SDIST), an_upload(WHEEL)], beside, NOON)
+    findings = by_file(an_upload(SDIST), an_upload(WHEEL), beside=beside)
 
-    assert list(found.items()) == [(SDIST.filename, []), (WHEEL.filename, [])]
+    assert list(findings.items()) == [(SDIST.filename, []), (WHEEL.filename, [])]
 
 
-@pytest.mark.parametrize("beside", [None, state_of(Listing())], ids=["offline", "asked"])
-def test_same_bytes_twice(beside: IndexState | None) -> None:
+@pytest.mark.parametrize("beside", [None, Listing()], ids=["offline", "asked"])
+def test_same_bytes_twice(beside: Listing | None) -> None:
     """PyPI accepts no bytes under two names.
 
     The second file is refused, and the first one named.
@@ -74,29 +95,29 @@ def test_same_bytes_twice(beside: IndexState | None) -> None:
     assert f"'{WHEEL.filename}' has the same bytes." in second
 
 
-@pytest.mark.parametrize("beside", [None, state_of(Listing())], ids=["offline", "asked"])
-def test_second_sdist(beside: IndexState | None) -> None:
+@pytest.mark.parametrize("beside", [None, Listing()], ids=["offline", "asked"])
+def test_second_sdist(beside: Listing | None) -> None:
     """A release has one sdist, in any spelling of its version: the second one is refused."""
     other = an_sdist(version="2.0.0")
 
-    found = findings_by_file([an_upload(SDIST), an_upload(other)], beside, NOON)
+    findings = by_file(an_upload(SDIST), an_upload(other), beside=beside)
 
-    assert found == {SDIST.filename: [], other.filename: [ONE_SDIST]}
+    assert findings == {SDIST.filename: [], other.filename: [ONE_SDIST]}
 
 
 def test_order_counts() -> None:
     """The file that comes later is refused."""
     other = an_sdist(version="2.0.0")
 
-    found = findings_by_file([an_upload(other), an_upload(SDIST)], None, NOON)
+    findings = by_file(an_upload(other), an_upload(SDIST))
 
-    assert found == {other.filename: [], SDIST.filename: [ONE_SDIST]}
+    assert findings == {other.filename: [], SDIST.filename: [ONE_SDIST]}
 
 
 def test_age_of_a_release() -> None:
     """Without an index, the age of a release is not mentioned."""
     young = (NOON - timedelta(days=1)).isoformat()
-    known = state_of(a_listing(WHEEL.filename, upload_time=young))
+    known = a_listing(WHEEL.filename, upload_time=young)
 
     until = "PyPI accepts files for this release until 2026-12-05 12:00 UTC."
     assert messages(an_upload(SDIST), beside=known) == [[until]]
@@ -105,23 +126,93 @@ def test_age_of_a_release() -> None:
 
 def test_closed_release() -> None:
     """PyPI closes a release after 14 days."""
-    known = state_of(a_listing(WHEEL.filename))
+    known = a_listing(WHEEL.filename)
 
     ((message,),) = messages(an_upload(SDIST), beside=known)
 
     assert message.startswith("Uploading new files to releases older than 14 days is not allowed.")
 
 
-def test_sizes_add_up() -> None:
-    """The size of the project grows with each file. Each file was checked alone once."""
-    full = IndexState(NOON, has_project=True, size=10 * 2**30 - len(WHEEL.content))
-    files = [replace(an_upload(one), size=len(one.content)) for one in (WHEEL, SDIST)]
+def test_size_of_the_project() -> None:
+    """The size of the project is one finding on the release, and not one on each file.
 
-    first, second = messages(*files, beside=full)
+    The sizes of the files add up. Each file was checked alone once.
+    """
+    largest = ListedFile("demo-1.0.tar.gz", None, None, None, size=10 * 2**30 - 1)
+    full = Listing({largest.filename: largest})
+    uploads = [replace(an_upload(one), size=len(one.content)) for one in (WHEEL, SDIST)]
 
-    assert first == []
-    assert len(second) == 1
-    assert "have a total size of 10.0 GB" in second[0]
+    findings = found(*uploads, beside=full)
+
+    (size,) = [one for one in findings.pop(RELEASE) if one.level is Level.UNKNOWN]
+    assert list(findings.values()) == [[], []]
+    assert size.message.startswith(
+        "The files of the project would have a total size of 10.0 GB. PyPI accepts up to 10 GB"
+    )
+
+
+def test_unknown_size_of_the_project() -> None:
+    """Where the index does not list every size, that of the project is not mentioned."""
+    unknown = ListedFile("demo-1.0.tar.gz", None, None, None, size=None)
+    upload = replace(an_upload(SDIST), size=20 * 2**30)
+
+    assert on_release(upload, beside=Listing({unknown.filename: unknown})) == []
+
+
+def test_published_file() -> None:
+    """A file that the index has already is not uploaded again: it has no findings."""
+    listed = ListedFile(WHEEL.filename, an_upload(WHEEL).sha256, None, None)
+    artifact = an_artifact(WHEEL.filename, content="x")
+    same = replace(artifact, sha256=an_upload(WHEEL).sha256)
+    answer = IndexAnswer(Listing({listed.filename: listed}))
+
+    (kept, dropped) = (
+        findings_of_release([staged_file(one, [suspicious("Odd.")])], answer, NOON)[WHEEL.filename]
+        for one in (artifact, same)
+    )
+
+    assert (suspicious("Odd.") in kept, dropped) == (True, [])
+
+
+def test_staged_and_local_files_have_the_same_findings() -> None:
+    """A staged file is judged beside the index as the same file on disk is."""
+    listing = a_listing("demo-1.0-cp311-cp311-win32.whl", "demo-2.0.zip", status="archived")
+    uploads = [an_upload(LINUX), an_upload(SDIST)]
+    local = [examined_file(one) for one in uploads]
+    artifacts = [
+        replace(
+            an_artifact(one.filename),
+            sha256=one.sha256,
+            blake2b_256=one.blake2b_256,
+            size=one.size,
+            summary=one.get("summary"),
+            requires_python=one.get("requires_python"),
+            requires_dist=tuple(one.values("requires_dist")),
+        )
+        for one in uploads
+    ]
+    staged = [staged_file(one, file.findings) for one, file in zip(artifacts, local, strict=True)]
+
+    answer = IndexAnswer(listing)
+    on_disk = findings_of_release(local, answer, NOON)
+
+    assert len(on_disk[SDIST.filename]) > 0
+    assert findings_of_release(staged, answer, NOON) == on_disk
+
+
+def test_stored_findings() -> None:
+    """Without the index there are the findings of the files, and how they differ."""
+    wheel = replace(an_artifact(WHEEL.filename), findings=(suspicious("Odd."),))
+    sdist = an_artifact(SDIST.filename, requires_python=">=3.9")
+    stage = a_stage("2.0", wheel, sdist)
+
+    stored = stored_findings(stage)
+
+    assert [stored[WHEEL.filename], stored[SDIST.filename]] == [(suspicious("Odd."),), ()]
+    assert [one.message[:50] for one in stored[RELEASE]] == [
+        f"{SDIST.filename} has a different Requires-Python than"[:50]
+    ]
+    assert stored_findings(replace(stage, status=Status.CANCELED)) == {}
 
 
 BROKEN = {
@@ -148,16 +239,16 @@ def test_wheel_without_metadata() -> None:
     content = a_wheel(version="2.0").content.replace(b"METADATA", b"METADATE")
     upload = an_upload(Distribution(WHEEL.filename, content))
 
-    found = findings_by_file([upload], None, NOON)[WHEEL.filename]
+    findings = by_file(upload)[WHEEL.filename]
 
-    assert any("METADATA" in one.message for one in found if one.level is Level.REFUSE)
+    assert any("METADATA" in one.message for one in findings if one.level is Level.REFUSE)
 
 
 def test_closed_project() -> None:
     """An archived project is reported once, before other findings."""
     listing = a_listing("demo-1.0-cp311-cp311-win32.whl", status="archived")
 
-    assert release_findings([an_upload(LINUX)], listing) == [
+    assert on_release(an_upload(LINUX), beside=listing) == [
         Finding("name", "Project demo is archived on PyPI and accepts no uploads."),
         suspicious("There is no wheel for win32, unlike in demo 1.0.", "release"),
     ]
@@ -165,32 +256,32 @@ def test_closed_project() -> None:
 
 def test_new_project_misses_nothing() -> None:
     """The first release of a project misses no wheels."""
-    assert release_findings([an_upload(LINUX)], Listing(exists=False)) == []
+    assert on_release(an_upload(LINUX), beside=Listing(exists=False)) == []
 
 
 @pytest.mark.parametrize("listing", [None, Listing()], ids=["offline", "asked"])
 def test_no_files(listing: Listing | None) -> None:
     """No files have no findings."""
-    assert release_findings([], listing) == []
-    assert findings_by_file([], None, NOON) == {}
+    assert on_release(beside=listing) == []
+    assert by_file() == {}
 
 
 def test_published_wheel_is_not_missed() -> None:
     """A wheel of this release that is published already is not missing. It was once."""
     listing = a_listing("demo-1.0-cp311-cp311-win32.whl", "demo-2.0-cp311-cp311-win32.whl")
 
-    assert release_findings([an_upload(LINUX)], listing) == []
+    assert on_release(an_upload(LINUX), beside=listing) == []
 
 
 def test_differences() -> None:
     """Differences between forms are reported, except those of a file that cannot be opened."""
     other = an_sdist(version="2.0", summary="Another")
 
-    assert release_findings([an_upload(WHEEL), an_upload(other)], None) == [
+    assert on_release(an_upload(WHEEL), an_upload(other)) == [
         suspicious(
             f"{other.filename} has a different Summary than {WHEEL.filename}. "
             f"PyPI shows that of {WHEEL.filename} for all files, because it is published first.",
             "release",
         )
     ]
-    assert release_findings([an_upload(WHEEL), broken(SDIST.filename)], None) == []
+    assert on_release(an_upload(WHEEL), broken(SDIST.filename)) == []

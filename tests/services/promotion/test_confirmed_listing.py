@@ -10,6 +10,7 @@ from stageproxy.core.index.negotiation import SimpleType
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.promotion.confirmation import IndexFile
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
+from tests.support.builders.stages import an_artifact
 from tests.support.ports.clock import FakeClock
 from tests.support.ports.fake_publish_target import FILES, FakePublishTarget
 
@@ -55,14 +56,14 @@ async def test_hashes() -> None:
     fake_target.add("demo-1.0.tar.gz", "a" * 64)
     fake_target.add("demo-2.0.tar.gz", "b" * 64)
     confirmed_listing = ConfirmedListing(fake_target, fake_target)
-    listed = {**await confirmed_listing.files_of(DEMO), "known.tar.gz": IndexFile("c" * 64, PAGE)}
+    known = IndexFile("c" * 64, PAGE)
+    listed = {**await confirmed_listing.files_of(DEMO), "demo-3.0.tar.gz": known}
+    asked = [an_artifact(f"demo-{number}.0.tar.gz") for number in (2, 3, 4)]
 
-    hashed = await confirmed_listing.with_hashes(
-        listed, ["demo-2.0.tar.gz", "known.tar.gz", "missing.whl"]
-    )
+    hashed = await confirmed_listing.with_hashes(listed, asked)
 
     assert hashed == {
         "demo-2.0.tar.gz": IndexFile("b" * 64, f"{FILES}/demo-2.0.tar.gz"),
-        "known.tar.gz": IndexFile("c" * 64, PAGE),
+        "demo-3.0.tar.gz": known,
     }
     assert fake_target.downloads == 1

@@ -24,6 +24,12 @@ NOTHING = (
 UPLOADER = ApiToken("t2", TokenKind.UPLOAD, "demo", None, "e" * 64, NOON)
 
 
+def gated(deployment: FakeDeployment, file: Distribution) -> asyncio.Event:
+    """Return what the uploads of a file wait for."""
+    gate = deployment.fake_target.gates[file.filename] = asyncio.Event()
+    return gate
+
+
 def sending(filename: str) -> Entry:
     """Return the entry of a file that is being sent for the first time."""
     return Entry(filename, Progress.PENDING, NOON).sending(NOON)
@@ -59,7 +65,7 @@ async def test_stop_while_a_file_is_sent(
     deployment: FakeDeployment, wheels: list[Distribution]
 ) -> None:
     """The file that is being sent is sent completely, and no other after it."""
-    gate = deployment.fake_target.gate = asyncio.Event()
+    gate = gated(deployment, wheels[0])
     async with deployment.server() as server:
         await server.promote()
         await server.until_sending(wheels[0].filename)
@@ -85,18 +91,24 @@ async def test_stop_while_files_are_sent_in_parallel() -> None:
     release = [a_wheel(version="2.0", tag=f"cp3{one}-none-any") for one in range(10, 18)]
     await deployment.stage(*release, an_sdist(version="2.0"))
     first, *others = [one.filename for one in release]
-    before = deployment.fake_target.gate = asyncio.Event()
+    gates = deployment.fake_target.gates = {one: asyncio.Event() for one in (first, *others)}
     async with deployment.server() as server:
         await server.promote()
         await server.until_sending(first)
-        gate = deployment.fake_target.gate = asyncio.Event()
-        before.set()
+        gates[first].set()
         await server.until_sending(*others[:4])
         await server.stop()
-        gate.set()
+        gates[others[0]].set()
+        while others[0] in deployment.fake_target.running:
+            await server.run_briefly()
+        await server.run_briefly()
+        still_running = set(deployment.fake_target.running)
+        for gate in gates.values():
+            gate.set()
         await server.end()
 
     journal = await deployment.journal()
+    assert still_running == set(others[1:4])
     assert sorted(deployment.fake_target.sent) == [first, *others[:4]]
     assert {journal[name].progress for name in others[:4]} == {Progress.SENT}
     assert {journal[name].progress for name in others[4:]} == {Progress.PENDING}
@@ -124,7 +136,7 @@ async def test_stop_while_the_index_is_busy(
 
 async def test_resumed_after_a_stop(deployment: FakeDeployment, wheels: list[Distribution]) -> None:
     """A promotion that was stopped is resumed like any other: each file is sent once."""
-    gate = deployment.fake_target.gate = asyncio.Event()
+    gate = gated(deployment, wheels[0])
     async with deployment.server() as server:
         await server.promote()
         await server.until_sending(wheels[0].filename)
@@ -136,15 +148,13 @@ async def test_resumed_after_a_stop(deployment: FakeDeployment, wheels: list[Dis
     assert set(deployment.fake_target.sent.values()) == {1}
 
 
-async def test_stop_twice(deployment: FakeDeployment) -> None:
+async def test_stop_twice(deployment: FakeDeployment, wheels: list[Distribution]) -> None:
     """The second stop changes nothing, whether the promotion still runs or has ended."""
-    gate = deployment.fake_target.gate = asyncio.Event()
+    gate = gated(deployment, wheels[0])
     other = ApiToken("t3", TokenKind.MANAGE, "demo", None, "f" * 64, NOON)
     async with deployment.server() as server:
         await server.promote()
-        await server.until_sending(
-            *[one.filename for one in (await deployment.now()).artifacts][:1]
-        )
+        await server.until_sending(wheels[0].filename)
         await server.stop()
         await server.ways_out.stop(other, "s1")
         gate.set()

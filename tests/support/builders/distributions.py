@@ -22,6 +22,14 @@ FORM_NAMES = {
     "import_namespaces": "import_namespace",
 }
 
+USUAL = (
+    "License-Expression: MIT",
+    "Classifier: Programming Language :: Python :: 3",
+    "Project-URL: Source, https://example.org/demo",
+    "Description-Content-Type: text/plain",
+)
+"""What the metadata of a release usually has; without it, there are notes on what is missing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
@@ -146,10 +154,9 @@ def metadata_of(
 ) -> str:
     """Return the text of METADATA or PKG-INFO."""
     lines = ["Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", f"Summary: {summary}"]
-    if requires_python is not None:
-        lines.append(f"Requires-Python: {requires_python}")
+    lines += [*USUAL, f"Requires-Python: {requires_python or '>=3.8'}"]
     lines += [f"Requires-Dist: {requirement}" for requirement in requires_dist]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\nA demo.\n"
 
 
 def wheel_file(tag: str) -> bytes:

@@ -83,6 +83,24 @@ class CommandRunner:
         os.close(own)
         return process.returncode, text.decode()
 
+    def run_redirected(self, typed: str, *arguments: str) -> CommandResult:
+        """Run a command in a terminal whose output is redirected, and type text."""
+        own, other = pty.openpty()
+        variables = {"STAGEPROXY_SERVER": self.url, "STAGEPROXY_TOKEN": self.token}
+        with subprocess.Popen(
+            [sys.executable, "-m", "stageproxy", *arguments],
+            env={**own_environment(), **variables},
+            stdin=other,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            os.close(other)
+            os.write(own, typed.encode())
+            output = process.communicate(timeout=60)
+        os.close(own)
+        return CommandResult(process.returncode, *output)
+
     def run_and_signal(
         self,
         number: signal.Signals,

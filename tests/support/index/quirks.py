@@ -1,11 +1,11 @@
 """Quirks of a fake index."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 SIMPLE = "/simple/"
@@ -17,9 +17,10 @@ class Quirks:
     """Quirks of the simple pages; *delay* and *status* apply to every answer.
 
     With *truncate* half of the body is sent with the length of the whole; with *close_delimited*
-    nothing shows that the other half is missing. *raw* has the bytes of the next answers of a
-    path: empty ones drop the connection. No answer is sent before *hold* is set. *missing* are
-    paths that a mirror lacks, *delays* seconds by path.
+    nothing shows that the other half is missing. *rewritten* edits the body of a page. *raw* has
+    the bytes of the next answers of a path: empty ones drop the connection. No answer is sent
+    before *hold* is set. *missing* are paths that a mirror lacks, *delays* seconds by path.
+    *head_status* is the answer to HEAD.
     """
 
     html_only: bool = False
@@ -30,10 +31,12 @@ class Quirks:
     delay: float = 0
     delays: Mapping[str, float] = field(default_factory=dict)
     status: int | None = None
+    head_status: int | None = None
     truncate: bool = False
     garbage: bool = False
     wrong_project: bool = False
     content_type: str | None = None
+    rewritten: Callable[[bytes], bytes] | None = None
     close_delimited: bool = False
     redirect_to: str | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict)
@@ -57,8 +60,10 @@ async def break_answers(request: web.Request, handler: Handler) -> web.StreamRes
         return _send_raw(request, raw)
     if request.path in quirks.missing:
         return _refusal(HTTPStatus.NOT_FOUND, {})
-    if quirks.status is not None:
-        return _refusal(quirks.status, quirks.extra_headers)
+    is_head = request.method == hdrs.METH_HEAD
+    status = (quirks.head_status if is_head else None) or quirks.status
+    if status is not None:
+        return _refusal(status, quirks.extra_headers)
     response = await handler(request)
     if not _is_whole_page(request, response):
         return response
@@ -83,6 +88,8 @@ async def edit_pages(request: web.Request, handler: Handler) -> web.StreamRespon
         return response
     if quirks.garbage:
         response.body = GARBAGE
+    if quirks.rewritten is not None and isinstance(response.body, bytes):
+        response.body = quirks.rewritten(response.body)
     if quirks.content_type is not None:
         response.headers["Content-Type"] = quirks.content_type
     return response

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from stageproxy.core.index.negotiation import SimpleType
 from tests.support.builders.distributions import Distribution
 from tests.support.index.fake_index import FakeIndex
 
+_BASE = re.compile(r'<base href="([^"]*)"')
+
 CREDENTIAL = "reader:only the server knows"
 
 
@@ -23,15 +26,15 @@ class Shape:
     """The folder of the project pages, and the links on a page.
 
     A *link* has the fields `project`, `filename`, `sha256`, `origin` and `host`. An HTML
-    *page* has the links in the place of `{}`. Files may be on another host, to which
-    requests are redirected.
+    *page* has the links in the place of `{}`, and may have the `{origin}`. Requests for files
+    are redirected to the *storage*, which may be on the same host or on another one.
     """
 
     simple: str
     link: str
     page: str = "<!DOCTYPE html>\n<html><body>\n{}</body></html>\n"
     is_json: bool = False
-    are_files_stored_elsewhere: bool = False
+    storage: str = ""
 
 
 SHAPES: Mapping[str, Shape] = {
@@ -53,7 +56,10 @@ SHAPES: Mapping[str, Shape] = {
     "gitlab": Shape(
         "/api/v4/projects/1/packages/pypi/simple/",
         "{origin}/api/v4/projects/1/packages/pypi/files/{sha256}/{filename}#sha256={sha256}",
-        are_files_stored_elsewhere=True,
+        storage="{elsewhere}/{filename}?signature=x",
+    ),
+    "storage on the host": Shape(
+        "/a/b/simple/", "../../{filename}", storage="{origin}/storage/{sha256}?signature=x"
     ),
     "proxpi": Shape("/index/", "/index/{project}/{filename}"),
     "simple-repository": Shape("/simple/", "../../resources/{project}/{filename}", is_json=True),
@@ -64,7 +70,7 @@ SHAPES: Mapping[str, Shape] = {
     "a base": Shape(
         "/a/simple/",
         "{filename}",
-        page='<html><head><base href="/b/"></head><body>{}</body></html>',
+        page='<html><head><base href="{origin}/b/"></head><body>{}</body></html>',
     ),
 }
 
@@ -113,12 +119,16 @@ class ShapedIndex:
     async def send_file(self, request: web.Request) -> web.StreamResponse:
         """Return a file, or redirect to the storage."""
         for one in self.distributions:
-            if request.path in {self._path(one), f"/{one.filename}"}:
-                is_elsewhere = self.shape.are_files_stored_elsewhere
-                if is_elsewhere and request.path == self._path(one):
-                    raise web.HTTPFound(f"{self.storage}/{one.filename}?signature=x")
+            storage = self._filled(self.shape.storage, one)
+            if request.path == self._path(one) and storage:
+                raise web.HTTPFound(storage)
+            if request.path in {self._path(one), urlsplit(storage).path}:
                 return web.Response(body=one.content)
         raise web.HTTPNotFound
+
+    @property
+    def _html(self) -> str:
+        return self.shape.page.replace("{origin}", self.url)
 
     def _page(self, project: str) -> web.Response:
         files = [one for one in self.distributions if _project_of(one) == project]
@@ -132,20 +142,24 @@ class ShapedIndex:
         links = "".join(
             f'<a href="{html.escape(self._link(one))}">{one.filename}</a><br/>\n' for one in files
         )
-        return web.Response(text=self.shape.page.replace("{}", links), content_type="text/html")
+        return web.Response(text=self._html.replace("{}", links), content_type="text/html")
 
     def _path(self, one: Distribution) -> str:
         base = self.url + self.shape.simple + f"{_project_of(one)}/"
-        if '<base href="' in self.shape.page:
-            base = urljoin(base, self.shape.page.split('<base href="')[1].partition('"')[0])
+        if declared := _BASE.search(self._html):
+            base = declared[1]
         return urlsplit(urljoin(base, self._link(one))).path
 
     def _link(self, one: Distribution) -> str:
-        return self.shape.link.format(
+        return self._filled(self.shape.link, one)
+
+    def _filled(self, template: str, one: Distribution) -> str:
+        return template.format(
             project=_project_of(one),
             filename=one.filename,
             sha256=one.sha256,
             origin=self.url,
+            elsewhere=self.storage,
             host=urlsplit(self.url).netloc,
         )
 

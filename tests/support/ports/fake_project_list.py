@@ -43,7 +43,7 @@ class FakeProjectList:
         return None
 
     def open(
-        self, path: str, headers: Mapping[str, str]
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Raise: nothing is passed on."""
         raise NotImplementedError

@@ -51,7 +51,7 @@ class FakePublishTarget:
     *failing_reads*, *failing_downloads*: how many in a row fail. *limit*: the
     greatest number of uploads of a file, above which it is a bug. *is_readable*:
     whether pages are those of the index. *slow*:
-    uploads never end. *gate*: what uploads wait for. *on_upload*, *on_read*: run
+    uploads never end. *gates*: what the uploads of a file wait for. *on_upload*, *on_read*: run
     during an upload, and during a read.
     """
 
@@ -73,7 +73,7 @@ class FakePublishTarget:
     downloads: int = 0
     limit: int = 100
     slow: bool = False
-    gate: asyncio.Event | None = None
+    gates: dict[str, asyncio.Event] = field(default_factory=dict)
     on_upload: Callable[[str], None] = lambda _: None
     on_read: Callable[[], None] = lambda: None
     site: str = "https://index.example.org/"
@@ -126,8 +126,9 @@ class FakePublishTarget:
         """Answer with a page to log in from now on."""
         self.is_readable = False
 
-    async def sha256_of(self, url: str) -> str:
-        """Return the SHA-256 of the file at *url*."""
+    async def sha256_of(self, url: str, *, size: int) -> str:
+        """Return the SHA-256 of the file at *url*, which has that *size*."""
+        assert size > 0
         if self.failing_downloads:
             self.failing_downloads -= 1
             raise UpstreamUnavailableError("A file of the index cannot be downloaded.")
@@ -136,7 +137,7 @@ class FakePublishTarget:
         return self.accepted[url.partition("?")[0].rpartition("/")[2]][0]
 
     def open(
-        self, path: str, headers: Mapping[str, str]
+        self, path: str, headers: Mapping[str, str], *, only_headers: bool = False
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
         """Raise: promotions stream nothing."""
         raise NotImplementedError
@@ -163,8 +164,8 @@ class FakePublishTarget:
         await asyncio.sleep(0)
         self.on_upload(upload_request.filename)
         await asyncio.sleep(3600 if self.slow else 0)
-        if self.gate is not None:
-            await self.gate.wait()
+        if upload_request.filename in self.gates:
+            await self.gates[upload_request.filename].wait()
         match fault:
             case UploadFault.DAMAGED:
                 raise DamagedArtifactError(upload_request.filename)

@@ -12,9 +12,12 @@ from stageproxy.core.promotion.examination import PromotionRequest
 from stageproxy.core.promotion.journal import Journal, Progress
 from stageproxy.core.promotion.promotion import Promotion, Publisher, PublishUrls
 from stageproxy.core.rights import ApiToken, Credential, TokenKind
+from stageproxy.core.rules.findings import PYPI
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage, Status
 from stageproxy.services.background import Background
+from stageproxy.services.dependencies import Dependencies
+from stageproxy.services.findings import StageFindings
 from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
@@ -22,8 +25,10 @@ from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.transactions import PromotionView
 from stageproxy.services.promotion.ways_out import WaysOut
+from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
+from stageproxy.services.upstream_state import UpstreamReader
 from tests.support.builders.distributions import Distribution, upload_form
 from tests.support.builders.stages import a_stage, an_artifact
 from tests.support.ports.clock import NOON, FakeClock
@@ -153,7 +158,15 @@ class FakeDeployment:
         """Start a server, which resumes the promotions of the last one."""
         stages = Stages(self.catalogue, self.clock, StageUrls("http://stage", b"secret"), LIMITS)
         publish_target = self._publish_target(self.target) if self.target else None
-        preflight = Preflight(self.catalogue, self.files, self.clock)
+        index = self.fake_target
+        findings = StageFindings(
+            self.catalogue,
+            UpstreamReader(index, NameSearches(index), fresh=False),
+            Dependencies(index),
+            self.clock,
+            PYPI,
+        )
+        preflight = Preflight(self.catalogue, self.files, findings)
         promotions = Promotions(
             self.catalogue,
             self.files,
@@ -191,8 +204,12 @@ class FakeDeployment:
             await file.write(distribution.content)
             received = await file.finish()
             file.commit()
+        form = upload_form(distribution)
         return replace(
             an_artifact(distribution.filename),
+            summary=dict(form).get("summary"),
+            requires_python=dict(form).get("requires_python"),
+            requires_dist=tuple(value for name, value in form if name == "requires_dist"),
             sha256=received.sha256,
             blake2b_256=received.blake2b_256,
             md5=received.md5,

@@ -38,7 +38,7 @@ class PageServers:
     def start(
         self, name: str, distributions: Collection[Distribution]
     ) -> AbstractAsyncContextManager[str]:
-        """Run a server of `PAGE_SERVERS` with files of `demo`; return its simple index."""
+        """Run a server of `PAGE_SERVERS` with files; return its simple index."""
         return PAGE_SERVERS[name](self, distributions)
 
     @asynccontextmanager
@@ -88,11 +88,11 @@ class PageServers:
             yield f"http://127.0.0.1:{port}/index/"
 
     def _saved(self, distributions: Collection[Distribution]) -> Path:
-        """Return a folder in which `simple/demo/` has the files."""
+        """Return a folder in which `simple/` has a folder with the files of each project."""
         root = Path(mkdtemp(dir=self.folder))
-        project = root / "simple" / "demo"
-        project.mkdir(parents=True)
         for one in distributions:
+            project = root / "simple" / one.filename.partition("-")[0]
+            project.mkdir(parents=True, exist_ok=True)
             (project / one.filename).write_bytes(one.content)
         return root
 

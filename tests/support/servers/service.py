@@ -46,6 +46,11 @@ class RunningService:
     admin: str = field(repr=False)
     description: ApiDescription = field(repr=False)
 
+    @property
+    def index_name(self) -> str:
+        """The index that releases are published on, as findings name it."""
+        return URL(self.index.url).authority
+
     async def get(
         self, path: str, accept: str | None = None, *, method: str = "GET", **headers: str
     ) -> Answer:

@@ -48,7 +48,8 @@ class Lag:
 class FakeUploads:
     """The upload API of an index: its settings and its history.
 
-    *processing*: the seconds that an accepted file takes. Before the first file of a release is
+    *halfway*: the seconds between both halves of a body. *processing*: those that an accepted
+    file takes. Before the first file of a release is
     processed, all other uploads of it fail, as on PyPI. *lags* are by filename, *lag* is for the
     others. *faults*: the first that matches counts.
     """
@@ -57,6 +58,7 @@ class FakeUploads:
     clock: Clock = field(default_factory=FakeClock)
     tokens: set[str] = field(default_factory=lambda: {UPLOAD_TOKEN})
     burned: set[str] = field(default_factory=set)
+    halfway: float = 0
     processing: float = MOMENT
     lag: Lag = Lag()
     lags: dict[str, Lag] = field(default_factory=dict)

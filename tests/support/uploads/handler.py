@@ -57,6 +57,7 @@ async def _receive(request: web.Request, uploads: FakeUploads, attempt: Attempt)
     await body.until(has_half)
     if _is_now(fault, FaultPoint.MIDWAY):
         return await _failed(request, attempt, fault)
+    await asyncio.sleep(uploads.halfway)
     await body.until(lambda _: False)
     form = body.form
     attempt.fields, attempt.sha256 = form.fields, form.sha256

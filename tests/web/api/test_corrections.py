@@ -13,7 +13,7 @@ from tests.support.promotion.promotion_client import (
     an_entry,
     manifest_digest_of,
 )
-from tests.support.servers.service import RunningService
+from tests.support.servers.service import RunningService, prefix_of
 
 WHEEL = a_wheel(version="2.0")
 LINUX = a_wheel(version="2.0", tag="cp311-cp311-manylinux_2_17_x86_64")
@@ -170,6 +170,27 @@ async def test_nothing_follows_the_sdist(
     answer = await service.upload(LINUX)
 
     assert (answer.status, "takes no more files" in answer.text) == (409, True)
+
+
+async def test_given_up(
+    service: RunningService, promotion_client: PromotionClient, partial: Any
+) -> None:
+    """A given-up stage answers 410 with what is public; by PEP 694 it is a canceled session."""
+    given_up = await promotion_client.ask("POST", partial, "/promotion/give-up")
+
+    previews = [
+        await service.get(prefix_of(partial) + path) for path in ("simple/demo/", "", "legacy/")
+    ]
+    session = await Pep694Client(service).ask("GET", f"/upload/2.0/sessions/{partial['id']}")
+    again = await promotion_client.ask("POST", partial, "/promotion/give-up")
+    said = f"Public for ever: {WHEEL.filename}. Not published: {SDIST.filename}."
+    assert (given_up.status, said in given_up.document["reason"]) == (200, True)
+    assert [one.status for one in (*previews, again)] == [410] * 4
+    assert all(said in one.text for one in (*previews, again))
+    assert (session.document["status"], said in session.document["notices"][0]) == (
+        "canceled",
+        True,
+    )
 
 
 async def test_replaced_by_pep_694(

@@ -43,6 +43,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
         "expires-at": "2026-11-29T12:00:00Z",
         "files": {},
         "notices": [],
+        "findings": [],
         "session-token": opened["session-token"],
         "id": opened["id"],
         "project": "demo",
@@ -285,6 +286,7 @@ async def test_answers_are_not_stored(service: RunningService) -> None:
 
 async def test_files_that_differ(service: RunningService) -> None:
     """Files with different metadata have a notice: PyPI shows that of the first file."""
+    service.index.add("six", a_wheel("six"))
     wheel = a_wheel(version="2.0", requires_python=">=3.8", requires_dist=["six >= 1"])
     sdist = an_sdist(version="2.0", requires_python=">=3.9", requires_dist=["six>=1"])
 
@@ -292,7 +294,8 @@ async def test_files_that_differ(service: RunningService) -> None:
 
     sentence = (
         f"{sdist.filename} has a different Requires-Python than {wheel.filename}. "
-        f"PyPI shows that of {wheel.filename} for all files, because it is published first."
+        f"{service.index_name} shows that of {wheel.filename} for all files, because it is "
+        "published first."
     )
     assert stage["notices"] == [sentence]
 

@@ -50,6 +50,16 @@ async def test_known_project_in_html(service: RunningService, prefix: str, accep
     assert ours.headers["Content-Type"] == theirs.headers["Content-Type"]
 
 
+async def test_html_for_clients_that_prefer_json(service: RunningService, prefix: str) -> None:
+    """If upstream has only HTML, links stay within the stage whatever the client prefers."""
+    service.index.quirks = Quirks(html_only=True)
+
+    ours = await service.get(prefix + LIST, PIP)
+
+    assert f'href="{below(prefix)}simple/demo/"' in ours.text
+    assert 'href="/simple/' not in ours.text
+
+
 async def test_new_project_in_json(service: RunningService, new: str) -> None:
     """A new project is in the list of its stage."""
     answer = await service.get(new + LIST, PIP)

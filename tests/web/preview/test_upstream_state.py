@@ -19,10 +19,9 @@ TOO_OLD = (
     "This release closed on 2026-11-21."
 )
 AGE_UNKNOWN = (
-    "PyPI closes a release 14 days after its first upload, and the index does not report when that "
-    "was."
+    "closes a release 14 days after its first upload, and the index does not report when that was."
 )
-NOT_SEARCHED = "PyPI's list of projects could not be searched for similar names."
+NOT_SEARCHED = "list of projects could not be searched for similar names."
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ async def test_young_release(service: RunningService) -> None:
     publish(service, WHEEL)
 
     assert await notices(service) == [
-        "PyPI accepts files for this release until 2026-12-05 12:00 UTC."
+        f"{service.index_name} accepts files for this release until 2026-12-05 12:00 UTC."
     ]
 
 
@@ -81,7 +80,7 @@ async def test_release_of_unknown_age(service: RunningService) -> None:
     publish(service, WHEEL)
     service.index.quirks = Quirks(html_only=True)
 
-    assert await notices(service) == [AGE_UNKNOWN]
+    assert await notices(service) == [f"{service.index_name} {AGE_UNKNOWN}"]
 
 
 async def test_second_sdist(service: RunningService) -> None:
@@ -125,14 +124,18 @@ async def test_all_problems_in_order(service: RunningService) -> None:
 
 
 async def test_large_project(service: RunningService) -> None:
-    """A project over PyPI's size limit has a notice: its limit may be higher."""
+    """A project over PyPI's size limit has one finding, whatever the number of its files."""
     publish(service, a_wheel(version="1.0"), size=11 * 2**30)
 
-    (notice,) = await notices(service)
-    assert notice == (
-        f"With {SDIST.filename}, the files of the project have a total size of 11.0 GB. "
-        "PyPI accepts up to 10 GB unless the project has a higher limit."
+    stage = await service.staged(SDIST, WHEEL)
+
+    sizes = [one for one in stage["findings"] if "size" in one["message"]]
+    message = (
+        "The files of the project would have a total size of 11.0 GB. "
+        f"{service.index_name} accepts up to 10 GB unless the project has a higher limit."
     )
+    release = {"file": None, "level": "unknown", "source": "content"}
+    assert sizes == [{**release, "message": message}]
 
 
 async def test_large_project_of_unknown_size(service: RunningService) -> None:
@@ -190,4 +193,4 @@ async def test_slow_list(service: RunningService) -> None:
 
     found = await notices(service)
 
-    assert found == [NOT_SEARCHED]
+    assert found == [f"{service.index_name}'s {NOT_SEARCHED}"]

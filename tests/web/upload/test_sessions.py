@@ -199,9 +199,10 @@ async def test_expired(service: RunningService) -> None:
 
 
 async def test_upload_token_neither_cancels_nor_extends(service: RunningService) -> None:
-    """An upload token cannot cancel or extend a session."""
+    """An upload token cannot cancel a session that has files, or extend any."""
     token = await service.token()
     session = (await create(service, token=token)).document["links"]["session"]
+    await service.upload(WHEEL, token=token)
 
     extension = {"meta": META, "extend-for": 60}
     statuses = [
