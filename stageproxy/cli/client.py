@@ -30,8 +30,8 @@ NO_READ_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 _UNKNOWN_CREDENTIAL = "Invalid or non-existent authentication information"
 """The message of the legacy upload API about an unknown token, which is PyPI's."""
 _WHERE_TOKENS_COME_FROM = (
-    "with --token or STAGEPROXY_TOKEN. On the server's machine, --data DIR names its data "
-    "directory, which has an admin token."
+    "with --token or STAGEPROXY_TOKEN. On the server's machine, name its data directory with "
+    "--data DIR: the admin token is read there."
 )
 
 
@@ -177,8 +177,8 @@ class Client:
         return OutOfReachError(
             f"The server at {self.server} cannot be reached ({type(error).__name__}). "
             "Start it with `stageproxy serve`, or set another one with --server or "
-            "STAGEPROXY_SERVER. On the server's machine, --data DIR names its data directory, "
-            "which has its URL."
+            "STAGEPROXY_SERVER. On the server's machine, name its data directory with --data DIR: "
+            "the URL is read there."
         )
 
 
