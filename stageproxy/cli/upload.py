@@ -37,7 +37,9 @@ _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.
 
 @click.command()
 @click.option(
-    "--stage", metavar="STAGE", help="Stage URL or id. Default: the stage of the files' release."
+    "--stage",
+    metavar="STAGE",
+    help="Stage URL, id or release. Default: the stage of the files' release.",
 )
 @click.option(
     "--promote",
