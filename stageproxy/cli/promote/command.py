@@ -15,6 +15,7 @@ from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promote.approval import read_approval
 from stageproxy.cli.promote.credential import find_credential
 from stageproxy.cli.promote.give_up import give_up_stage
+from stageproxy.cli.promote.results import result_of
 from stageproxy.cli.promote.run import PromoteOptions, PromoteRun
 from stageproxy.cli.promote.senders import Document, Sender, ServerSender
 from stageproxy.cli.promote.stop import stop_promotion
@@ -148,12 +149,7 @@ async def publish_stage(
         receipt = (
             await client.request("GET", f"api/stages/{stage_id}/receipt") if published else None
         )
-    return {
-        "status": promotion["status"],
-        "promotion": promotion,
-        "receipt": receipt,
-        "plan": plan,
-    }
+    return result_of(promotion, receipt=receipt, plan=plan)
 
 
 def _again(
