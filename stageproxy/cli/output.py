@@ -113,7 +113,7 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
     click.echo(f"\nStage URL: {url}")
     click.echo(f"  {commands.pip}")
     click.echo(f"  {commands.uv}")
-    click.echo("Beside the index that you use otherwise:")
+    click.echo("To use it beside your usual index:")
     click.echo(f"  {commands.pip_beside}")
     click.echo(f"  {commands.uv_beside}")
 

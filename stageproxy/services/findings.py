@@ -66,7 +66,8 @@ class StageFindings:
         ]
         looked_up: Sequence[Finding] = ()
         if state.listing is not None:
-            looked_up = await self.dependencies.findings(dependencies_of(files), seconds=seconds)
+            wanted = await asyncio.to_thread(dependencies_of, files)
+            looked_up = await self.dependencies.findings(wanted, seconds=seconds)
         answer = IndexAnswer(state.listing, state.similar, (*looked_up, ONLY_PYPI))
         found = await asyncio.to_thread(findings_of_release, files, answer, self.clock.now())
         return {

@@ -12,7 +12,7 @@ from stageproxy.core.index.charsets import DecodedPage, decoded_page
 from stageproxy.core.index.html_tags import Attribute, Tag, TagReader
 from stageproxy.core.index.pages import UnreadablePageError, is_distribution
 
-_ORIGIN = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/]*", re.IGNORECASE)
+_ORIGIN = re.compile(r"(?:[a-z][a-z0-9+.-]*+:)?//[^/]*+", re.IGNORECASE)
 _AFTER_PATH = re.compile(r"[?#]")
 _NOT_IN_URLS = str.maketrans("", "", "\t\r\n")
 _MARKUP = re.compile(r"<[^>]*+>?+")
@@ -72,7 +72,8 @@ def parse_html_page(body: bytes, content_type: str, project: str) -> HtmlPage:
 def filename_in(href: str) -> str:
     """Return the last segment of the path of a URL: the name of the file, if it is one."""
     path = _AFTER_PATH.split(href.translate(_NOT_IN_URLS).lstrip(), maxsplit=1)[0]
-    return unquote(_ORIGIN.sub("", path, count=1).rpartition("/")[2])
+    origin = _ORIGIN.match(path)
+    return unquote(path[origin.end() if origin else 0 :].rpartition("/")[2])
 
 
 def _parse(page: DecodedPage, project: str) -> HtmlPage:

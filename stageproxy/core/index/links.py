@@ -188,8 +188,11 @@ def may_leave(kind: SimpleType, body: bytes, space: UrlSpace) -> bool:
 
 
 def _is_interpreted(path: str) -> bool:
-    """Return whether the server itself gives a path a meaning, so that it is not upstream's."""
-    return unquote(path).partition("/")[0].lower() in INTERPRETED
+    """Return whether the server itself gives a path a meaning, so that it is not upstream's.
+
+    The path may have a query, which makes no difference.
+    """
+    return unquote(path.partition("?")[0]).partition("/")[0].lower() in INTERPRETED
 
 
 def _is_served(path: str) -> bool:

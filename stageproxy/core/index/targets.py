@@ -157,7 +157,8 @@ def check_raw_target(raw: str) -> None:
         raise InvalidRequestError("The path contains characters or escapes that are not allowed.")
     if "//" in path:
         raise NotFoundError
-    if any(unquote(segment) in {".", ".."} for segment in path.split("/")):
+    # Some servers remove what follows a semicolon before they resolve dot segments.
+    if any(unquote(segment).partition(";")[0] in {".", ".."} for segment in path.split("/")):
         raise InvalidRequestError("The path contains dot segments.")
 
 

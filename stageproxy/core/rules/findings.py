@@ -27,13 +27,23 @@ class Finding:
     """One finding. *source* is the form field, or `content` for the file.
 
     *page* is the page on which PyPI explains it: a path on its site or, after
-    `docs/`, in its documentation.
+    `docs/`, in its documentation. The message is printable, even if it quotes a file:
+    it could otherwise hide other lines on a terminal.
     """
 
     source: str
     message: str
     level: Level = Level.REFUSE
     page: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", _printable(self.message))
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else "?" for one in text)
 
 
 def suspicious(message: str, source: str = "content") -> Finding:

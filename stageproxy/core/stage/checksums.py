@@ -22,8 +22,11 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]_P^X].*?(?:\x07|\x1b\\)|[@
 _SHA256 = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{64}(?![0-9A-Za-z])")
 _LABELLED = re.compile(r"sha-?256\W{1,4}$", re.IGNORECASE)
 _NAME = re.compile(r"(?<![\w.+-])\w[\w.+!-]{0,250}?\.(?:whl|tar\.gz|zip)(?![\w-]|\.\w)")
-_OTHER_HASH = re.compile(r"blake[23]|sha-?3|sha-?512|shake|keccak|sm3", re.IGNORECASE)
-"""Other functions whose hashes can have 64 digits, as the tools name them."""
+_OTHER_HASH = re.compile(
+    r"(?<![\w/\\])(?:blake[23]|sha-?3|sha-?512|shake|keccak|sm3)(?![\w-]*[/\\](?!\d))",
+    re.IGNORECASE,
+)
+"""Other functions whose hashes can have 64 digits, as the tools name them. Folders do not count."""
 
 _TIMED = r"(?:.*\d\d:\d\d:\d\d\S*)?"
 _BLANK = re.compile(_TIMED)

@@ -1,8 +1,9 @@
 """The dependencies of a release, and whether an index has a release of each."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
@@ -25,6 +26,8 @@ _SYSTEMS = (
 _EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
 _PINNED = re.compile(r"==(?!=)[^*,]+|===[^,]+")
 _MOST_NAMES = 5
+_LONGEST_MARKER = 300
+"""The longest marker that is judged, in characters. The time grows with the square of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def dependencies_of(files: Sequence[ExaminedFile]) -> list[Requirement]:
     """Return the requirements of a release that an installer may have to satisfy, each once.
 
     Those whose marker holds in no environment, those with a URL, and those on
-    the project itself are left out.
+    the project itself are left out. This takes long for many requirements.
     """
     found: dict[str, Requirement] = {}
     for file in files:
@@ -73,16 +76,21 @@ def _parsed(text: str) -> Requirement | None:
     return None if requirement.url else requirement
 
 
-def _minors_of(requires_python: str) -> list[int]:
+def _minors_of(requires_python: str) -> tuple[int, ...]:
     try:
         wanted = SpecifierSet(requires_python)
     except InvalidSpecifier:
         wanted = SpecifierSet()
-    return [one for one in _MINORS if wanted.contains(f"3.{one}.99")]
+    return tuple(one for one in _MINORS if wanted.contains(f"3.{one}.99"))
 
 
-def _may_hold(marker: Marker, minors: Iterable[int]) -> bool:
-    extras = ["", *_EXTRA.findall(str(marker))]
+@lru_cache(maxsize=4096)
+def _may_hold(marker: Marker, minors: tuple[int, ...]) -> bool:
+    """Return whether a marker holds in some environment. One that is too long may."""
+    text = str(marker)
+    if len(text) > _LONGEST_MARKER:
+        return True
+    extras = ["", *_EXTRA.findall(text)]
     return any(
         marker.evaluate(
             {

@@ -298,6 +298,7 @@ def test_page_is_read() -> None:
         ('<a href="demo-1.whl#sha256=">x</a>', UNHASHED),
         ('<a href="  demo-1.whl">x</a>', UNHASHED),
         ('<a href="demo&#45;1.whl">x</a>', UNHASHED),
+        ('<a href="files//demo-1.whl">x</a>', UNHASHED),
         (
             '<a href="demo-1.whl"\ndata-yanked>\ndemo-1.whl\n</a>',
             ListedFile("demo-1.whl", None, None, ""),
@@ -536,6 +537,17 @@ def test_pages_of_many_links_take_linear_time(end: str) -> None:
     page = "".join(f"<a href=demo-{number}.zip>{end}" for number in range(50_000)).encode()
 
     assert len(read(page).files) == 50_000
+
+
+@pytest.mark.parametrize("start", ["", "x-", "/", "//", "demo/"], ids=ascii)
+def test_long_links_take_linear_time(start: str) -> None:
+    """A link of 256 KiB is read in a moment, whatever it looks like.
+
+    An origin was searched from each of its characters on, not only at its start.
+    """
+    page = f'<a href="{start}{"a" * 2**18}"></a><a href="demo-1.whl"></a>'.encode()
+
+    assert list(read(page).files) == ["demo-1.whl"]
 
 
 @pytest.mark.parametrize("piece", ["<a", "<a ", '<a "', "<a b='", "</a", '</a"', "</a b='"])

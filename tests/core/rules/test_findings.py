@@ -1,5 +1,7 @@
 """Lists of findings: their order, their text, and the name of the index."""
 
+import pytest
+
 from stageproxy.core.rules.findings import (
     RELEASE,
     Finding,
@@ -71,3 +73,20 @@ def test_name_of_the_index() -> None:
 
     assert named.message == "index.example has it; index.example's rules. MyPyPIx stays."
     assert naming(finding, "PyPI") == finding
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[2Kb", "a?[2Kb"),
+        ("a\x9b2Kb\x00", "a?2Kb?"),
+        ("a\u202eb\u2066c\u200b", "a?b?c?"),
+        ("a\r\u2028b", "a??b"),
+        ("Zeile é\nanother", "Zeile é\nanother"),
+    ],
+    ids=ascii,
+)
+def test_messages_are_printable(text: str, shown: str) -> None:
+    """What a file says in a finding can neither hide nor move other text on a terminal."""
+    assert Finding("content", text).message == shown
+    assert (suspicious(text).message, note(text).message) == (shown, shown)

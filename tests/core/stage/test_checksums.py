@@ -35,6 +35,10 @@ ONE_FILE = {
         f"{TIME} Showing hash values of files to be uploaded:\n{TIME} dist/{SDIST}\n{TIME} \n"
         f"{TIME} SHA256: {A}\n{TIME} MD5: {'0' * 32}\n{TIME} BLAKE2-256: {B}\n{TIME} "
     ),
+    "folder like another hash": f"{A}  /builds/blake3-py/blake3/dist/{SDIST}",
+    "relative folder like another hash": f"{A}  sm3/{SDIST}",
+    "word that contains another hash": f"{A}  handshake-1/prism3d/{SDIST}",
+    "folder of Windows like another hash": f"{A} *D:\\shake256\\{SDIST}",
     "table": f"| `{SDIST}` | `{A}` |",
     "CSV": f"{SDIST},{A}",
     "certutil": f"SHA256 hash of dist\\{SDIST}:\n{A}\nCertUtil: -hashfile completed.",
@@ -69,6 +73,24 @@ def test_hash_of_something_else() -> None:
     text = f"Successfully built {SDIST}\n{B}\ndist/{SDIST}\nPushed\nsha256:{B}\n{A}  {SDIST}"
 
     assert parse_checksums(text.encode()).hashes == {SDIST: Hash(A, 6)}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"BLAKE2b256(dist/{SDIST})= {B}",
+        f"BLAKE2s256 ({SDIST}) = {B}",
+        f"SHA3-256(dist/{SDIST})= {B}",
+        f"SHA512/256 ({SDIST}) = {B}",
+        f"SHAKE256({SDIST})= {B}",
+        f"sm3: {B}  {SDIST}",
+        f"--algo=blake3 {B}  dist/{SDIST}",
+        f"keccak256 {B}  dist/{SDIST}",
+    ],
+)
+def test_hash_of_another_function(line: str) -> None:
+    """A hash that a line names as that of another function is not taken for a SHA-256."""
+    assert parse_checksums(f"{A}  {SDIST}\n{line}".encode()).hashes == {SDIST: Hash(A, 1)}
 
 
 def test_output_of_powershell() -> None:

@@ -38,6 +38,15 @@ def considered(*requires_dist: str, requires_python: str | None = None) -> list[
     return [str(one) for one in dependencies_of([file])]
 
 
+def test_long_markers_take_no_time() -> None:
+    """A marker that would take minutes to judge is taken as one that may hold."""
+    marker = " and ".join(f'extra == "e{number}"' for number in range(4000))
+
+    assert considered(f"six; {marker}", 'attrs; extra == "a" and extra == "b"') == [
+        f"six; {marker}"
+    ]
+
+
 SATISFIED = {
     "any release": ("idna", available("3.0")),
     "a range": ("idna>=2,<4", available("3.0")),
@@ -79,6 +88,15 @@ def test_no_such_project() -> None:
     assert finding == suspicious(
         'Requires-Dist nosuch>=1; extra == "x": PyPI has no project nosuch.', "requires_dist"
     )
+
+
+@pytest.mark.parametrize("known", [None, available()], ids=["no project", "no release"])
+def test_requirement_is_named_in_printable_text(known: Available | None) -> None:
+    """A marker with a sequence for terminals cannot hide what is above it."""
+    finding = unsatisfied(Requirement('idna; extra == "\x1b[2J\u202e"'), known)
+
+    assert finding is not None
+    assert finding.message.startswith('Requires-Dist idna; extra == "?[2j?": ')
 
 
 def test_what_a_page_has() -> None:
