@@ -53,6 +53,11 @@ def end_or_status(stage: Mapping[str, Any]) -> str:
     return str(stage.get("end") or stage["status"])
 
 
+def count_of_files(count: int) -> str:
+    """Return a number of files in words."""
+    return "1 file" if count == 1 else f"{count} files"
+
+
 def label_of(document: Mapping[str, Any], key: str) -> str:
     """Return the name and the id of the API token whose id is the value of *key*."""
     return actor_label(document[key], {document[key]: document.get(f"{key}-name") or ""})

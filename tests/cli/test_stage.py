@@ -117,7 +117,7 @@ def test_list_for_people(cli: CommandRunner) -> None:
     line = cli.run("stage", "list", "--project", cli.project).stdout
 
     assert line.split() == [
-        stage["id"], "open", stage["expires-at"], "1", "files", cli.project, "1.0",
+        stage["id"], "open", stage["expires-at"], "1", "file", cli.project, "1.0",
         stage["links"]["stage"],
     ]  # fmt: skip
     cli.json("stage", "cancel", stage["id"])

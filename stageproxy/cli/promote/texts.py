@@ -7,7 +7,7 @@ import click
 from yarl import URL
 
 from stageproxy.cli.findings import print_findings
-from stageproxy.cli.output import label_of
+from stageproxy.cli.output import count_of_files, label_of
 
 _CHANGES = {
     "added": "ADDED",
@@ -38,7 +38,7 @@ def print_plan(plan: Mapping[str, Any]) -> None:
 
 def question(plan: Mapping[str, Any]) -> str:
     """Return the question whether to carry out a plan, which names what it is about."""
-    files = f"{len(plan['files'])} file" + ("s" if len(plan["files"]) > 1 else "")
+    files = count_of_files(len(plan["files"]))
     release = f"{plan['project']} {plan['version']}"
     digest = plan["manifest-digest"][:_SHOWN_DIGITS]
     changed = "" if not _replaced(plan) else " They include REPLACED files, see above."
