@@ -181,8 +181,8 @@ class StageSettings(SettingsTable):
     max_per_project: int = Field(20, ge=1, description="Live stages of a project at the same time.")
     empty_lifetime: Duration = Field(
         timedelta(hours=1),
-        description="How long after its opening a stage without files can be in the way of others. "
-        "Then it ends if its project has no room for another stage.",
+        description="How old a stage without files has to be to end when its project has no room "
+        "for another stage.",
     )
     retention: Duration = Field(
         timedelta(days=30), description="How long an ended stage reports how it ended."
@@ -200,10 +200,12 @@ class UploadSettings(SettingsTable):
         default=False, description="Refuse suspicious files even if PyPI would accept them."
     )
     stall_timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
-        timedelta(seconds=30), description="How long the body of a request may send nothing."
+        timedelta(seconds=30), description="How long a client may pause in a request body."
     )
     min_rate: int = Field(
-        1000, ge=0, description="Slowest body, in bytes per second over a minute; 0 for no limit."
+        1000,
+        ge=0,
+        description="Lowest rate of a body, in bytes per second over a minute; 0 is no limit.",
     )
     pep694: bool = Field(
         default=True, description="Serve Upload 2.0, a draft: PEP 694 in its round 4 (2026-07-29)."
@@ -249,7 +251,8 @@ class PromotionSettings(SettingsTable):
         timedelta(minutes=2), description="How long to wait for an answer of the upload API."
     )
     pep694_needs_digest: bool = Field(
-        default=False, description="Whether publishing by PEP 694 has to name the manifest digest."
+        default=False,
+        description="Whether clients that publish by PEP 694 have to send the manifest digest.",
     )
 
 

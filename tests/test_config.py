@@ -18,8 +18,8 @@ from tests.support.servers.processes import ROOT, own_environment, run
 EXAMPLE = ROOT / "config.example.toml"
 SECRETS = {"server.secret", "promotion.token", "promotion.tokens"}
 ASK_PIP = """
-from stageproxy.upstream.pip_index import index_of_pip
-index = index_of_pip()
+from stageproxy.upstream.pip_index import settings_of_pip
+index = settings_of_pip().index
 print(index, index.root, index.simple, sep="\\n")
 """
 ASK_FOR_NETWORK = """

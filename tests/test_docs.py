@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,17 @@ def test_no_page_promises_a_job_without_secrets(page: str) -> None:
     text = " ".join((ROOT / page).read_text().split())
 
     assert not re.search(r"(?:no|without an?y?) secret", text)
+
+
+def test_change_fragments_have_names_that_towncrier_reads() -> None:
+    """No two change fragments have the same name to towncrier, which would print one of them."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier"]
+    kinds = "|".join(one["directory"] for one in settings["type"])
+    name = re.compile(rf"(?:[0-9]+|\+[a-z0-9-]+)\.(?:{kinds})(?:\.[0-9]+)?\.md")
+
+    fragments = {path.name for path in (ROOT / settings["directory"]).iterdir()} - {"README.md"}
+
+    assert [one for one in sorted(fragments) if not name.fullmatch(one)] == []
 
 
 @pytest.mark.parametrize("path", [*documents(".md")], ids=lambda one: str(one.relative_to(ROOT)))

@@ -60,7 +60,7 @@ _LOOK_UP_SECONDS = 30.0
 def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json: bool) -> None:
     """Check FILES against PyPI's rules.
 
-    FILES may be dist/*: what is no wheel or sdist is skipped.
+    FILES can be dist/*: everything but wheels and sdists is skipped.
     Nothing is uploaded. The exit code is 1 if PyPI would refuse a file.
     """
     if rules:

@@ -14,6 +14,7 @@ from yarl import URL
 from stageproxy import __version__
 from stageproxy.cli.output import FailedError, OutOfReachError
 from stageproxy.cli.stage_names import NotUniqueError, find_stage, project_of
+from stageproxy.upstream.network import reason_of
 from stageproxy.upstream.session import AbortingConnector
 
 _OUT_OF_REACH_STATUSES = frozenset({502, 503, 504})
@@ -30,8 +31,8 @@ NO_READ_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10)
 _UNKNOWN_CREDENTIAL = "Invalid or non-existent authentication information"
 """The message of the legacy upload API about an unknown token, which is PyPI's."""
 _WHERE_TOKENS_COME_FROM = (
-    "with --token or STAGEPROXY_TOKEN. On the server's machine, --data DIR names its data "
-    "directory, which has an admin token."
+    "with --token or STAGEPROXY_TOKEN. On the server's machine, name its data directory with "
+    "--data DIR: the admin token is read there."
 )
 
 
@@ -172,13 +173,15 @@ class Client:
             )
         return error
 
-    def unreachable(self, error: Exception) -> OutOfReachError:
+    def unreachable(self, error: aiohttp.ClientError | TimeoutError) -> OutOfReachError:
         """Return the exception for a server that does not answer."""
+        reason = (
+            "it did not answer in time" if isinstance(error, TimeoutError) else reason_of(error)
+        )
         return OutOfReachError(
-            f"The server at {self.server} cannot be reached ({type(error).__name__}). "
-            "Start it with `stageproxy serve`, or set another one with --server or "
-            "STAGEPROXY_SERVER. On the server's machine, --data DIR names its data directory, "
-            "which has its URL."
+            f"The server at {self.server} cannot be reached: {reason}. Start it with "
+            "`stageproxy serve`, or set another one with --server or STAGEPROXY_SERVER. On the "
+            "server's machine, name its data directory with --data DIR: the URL is read there."
         )
 
 

@@ -24,8 +24,8 @@ def config() -> None:
 def check(file: Path | None, *, as_json: bool) -> None:
     """Check the settings in FILE and the environment.
 
-    On this machine, as this user: files and addresses that the settings name
-    must be there and usable.
+    Run it on the server's machine, as the server's user: it also checks that the
+    files and addresses in the settings can be used.
     """
     report = check_settings(_load(file))
     if report.errors:

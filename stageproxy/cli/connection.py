@@ -27,9 +27,15 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
 
     @wraps(command)
     def run(server: str | None, token: str | None, data: Path, **options: object) -> None:
-        source = click.get_current_context().get_parameter_source("token")
-        origin = _TOKEN_VARIABLE if source is ParameterSource.ENVIRONMENT else _TOKEN_OPTION
-        connection = Connection(server, _parse_token(token), find_local_server(data), origin)
+        source_of = click.get_current_context().get_parameter_source
+        is_in_environment = source_of("token") is ParameterSource.ENVIRONMENT
+        connection = Connection(
+            server,
+            _parse_token(token),
+            find_local_server(data),
+            _TOKEN_VARIABLE if is_in_environment else _TOKEN_OPTION,
+            data if source_of("data") is ParameterSource.COMMANDLINE else None,
+        )
         asyncio.run(command(connection, **options))
 
     server = click.option(
@@ -50,8 +56,8 @@ def client_options(command: Callable[..., Coroutine[Any, Any, None]]) -> Command
         type=click.Path(path_type=Path, file_okay=False),
         default="stageproxy-data",
         metavar="DIR",
-        help="Data directory of the server on this machine, which has its URL and admin token. "
-        "Default: ./stageproxy-data.",
+        help="Data directory of a server on this machine: its URL and its admin token are read "
+        "there. Default: ./stageproxy-data.",
     )
     return server(token(data(json_option(run))))
 
@@ -67,12 +73,16 @@ class LocalServer:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The server and the token of a command. Either may come from the server on this machine."""
+    """The server and the token of a command. Either may come from the server on this machine.
+
+    *data* is the data directory of that server, if the command line names one.
+    """
 
     server: str | None
     token: str | None = field(repr=False)
     local: LocalServer
     origin: str = _TOKEN_OPTION
+    data: Path | None = None
 
     def url(self) -> URL:
         """Return the URL of the server."""
@@ -87,8 +97,8 @@ class Connection:
         server = text.partition("/tmp/")[0]
         if server == text:
             raise click.UsageError(
-                f"{text} is neither a stage URL nor a stage id, nor a release such as demo or "
-                "demo==2.0. List stages with `stageproxy stage list`."
+                f"{text} is not a stage URL, a stage id, or a release such as demo or demo==2.0. "
+                "List stages with `stageproxy stage list`."
             )
         if self.server and _parse_server(self.server) != _parse_server(server):
             raise click.UsageError(
@@ -104,9 +114,9 @@ class Connection:
         if self.token:
             return open_client(server, self.token, self.origin)
         if not self.local.token:
-            return open_client(server, None, f"{self.local.token_path} has none that can be read.")
+            return open_client(server, None, f"There is none in {self.local.token_path}.")
         if not self._is_local(server):
-            why = f"The one in {self.local.token_path} is sent to {self.local.url} only."
+            why = f"The one in {self.local.token_path} is only sent to {self.local.url}."
             return open_client(server, None, why)
         return open_client(server, self.local.token, str(self.local.token_path))
 

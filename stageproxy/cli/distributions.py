@@ -58,7 +58,7 @@ def choose_distributions(paths: Iterable[Path]) -> Mapping[Path, Sequence[Path]]
     others = [path for path in files if not path.name.endswith((_SIGNATURE, _ATTESTATION))]
     chosen = [path for path in others if path.name.lower().endswith(_ARCHIVES)] or others
     if not chosen:
-        raise click.UsageError("No wheel or sdist is among the files. Name some, such as: dist/*")
+        raise click.UsageError("None of the files is a wheel or an sdist. Name some, as in: dist/*")
     found = {path: _attestations_of(path, files) for path in chosen}
     used = {path for attestations in found.values() for path in attestations}
     for path in dict.fromkeys(paths):
@@ -81,7 +81,7 @@ def _why_skipped(path: Path) -> str:
     if path.is_dir():
         return "it is a folder."
     if path.name.endswith(_SIGNATURE):
-        return "PyPI takes no signatures."
+        return "PyPI does not accept signatures."
     if path.name.endswith(_ATTESTATION):
         attested = _attested_by(path) or "the file that it attests"
         return f"{attested} is not among the files."

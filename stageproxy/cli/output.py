@@ -53,6 +53,11 @@ def end_or_status(stage: Mapping[str, Any]) -> str:
     return str(stage.get("end") or stage["status"])
 
 
+def count_of_files(count: int) -> str:
+    """Return a number of files in words."""
+    return "1 file" if count == 1 else f"{count} files"
+
+
 def label_of(document: Mapping[str, Any], key: str) -> str:
     """Return the name and the id of the API token whose id is the value of *key*."""
     return actor_label(document[key], {document[key]: document.get(f"{key}-name") or ""})
@@ -113,7 +118,7 @@ def print_next_steps(stage: Mapping[str, Any]) -> None:
     click.echo(f"\nStage URL: {url}")
     click.echo(f"  {commands.pip}")
     click.echo(f"  {commands.uv}")
-    click.echo("Beside the index that you use otherwise:")
+    click.echo("To use it beside your usual index:")
     click.echo(f"  {commands.pip_beside}")
     click.echo(f"  {commands.uv_beside}")
 

@@ -6,7 +6,13 @@ from typing import Any
 import click
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.output import FailedError, end_or_status, print_json, print_stage
+from stageproxy.cli.output import (
+    FailedError,
+    count_of_files,
+    end_or_status,
+    print_json,
+    print_stage,
+)
 from stageproxy.core.stage.manifest import manifest_of
 
 _CANCELABLE = frozenset({"open", "error"})
@@ -52,7 +58,7 @@ async def list_stages(connection: Connection, project: str | None, *, as_json: b
         return
     for listed in stages:
         release = f"{listed['project']} {listed['version'] or '(no version yet)'}"
-        files = f"{len(listed['files'])} files"
+        files = count_of_files(len(listed["files"]))
         url = listed["links"].get("stage", "")
         line = f"{listed['id']}  {end_or_status(listed):<10}  {listed['expires-at']}  {files:>9}"
         click.echo(f"{line}  {release}  {url}".rstrip())

@@ -37,15 +37,19 @@ _ACCEPT = {"Accept": "application/vnd.pypi.upload.v2+json, application/json;q=0.
 
 @click.command()
 @click.option(
-    "--stage", metavar="STAGE", help="Stage URL or id. Default: the stage of the files' release."
+    "--stage",
+    metavar="STAGE",
+    help="Stage URL, id or release. Default: the stage of the files' release.",
 )
 @click.option(
     "--promote",
     "publish",
     is_flag=True,
-    help="Then publish the stage, if every file was accepted and it has no others: all or nothing.",
+    help="Then publish the stage, if every file was accepted and it has no others.",
 )
-@click.option("--yes", is_flag=True, help="With --promote: ask nothing, warnings included.")
+@click.option(
+    "--yes", is_flag=True, help="With --promote: acknowledge warnings without a question."
+)
 @click.option("--here", is_flag=True, help="With --promote: publish from this machine.")
 @click.option(
     "--pypi-token-file",
@@ -69,12 +73,12 @@ async def upload(  # noqa: PLR0913 - the options of the command
     """Upload FILES to their stage.
 
     Without --stage, it is the stage of their release; it is opened if there is
-    none. FILES may be dist/*: attestations go with their files, and what is no
-    wheel or sdist is skipped.
+    none. FILES can be dist/*: attestations are sent with their files, and
+    everything else but wheels and sdists is skipped.
 
-    With --promote, exactly these files are published, as `stageproxy promote`
-    does: their hashes are those of the local files. If one is refused, or the
-    stage has others, nothing is published.
+    With --promote, the stage is then published, as `stageproxy promote` does, if
+    it has exactly these files. If one is refused, or the stage has others,
+    nothing is published.
     """
     if not publish and (yes or here or pypi_token_file):
         raise click.UsageError("--yes, --here and --pypi-token-file need --promote.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stageproxy.cli.output import print_json
+from stageproxy.cli.output import count_of_files, print_json
 from stageproxy.core.rules.findings import Finding, Level, finding_json
 from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
 from stageproxy.core.rules.upload import Rule
@@ -92,7 +92,7 @@ def _print_findings(name: str, findings: Sequence[Finding]) -> None:
 def _print_summary(verdicts: Sequence[Verdict]) -> None:
     refused = sum(len(one.refused) for one in verdicts)
     total = sum(len(one.files) for one in verdicts)
-    files = "1 file" if total == 1 else f"{total} files"
+    files = count_of_files(total)
     rules = f"PyPI's rules of {RULES_AS_OF}"
     if refused:
         click.echo(f"\nPyPI would refuse {refused} of {files}, according to {rules}.", err=True)

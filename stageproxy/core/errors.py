@@ -224,7 +224,7 @@ class TooManyStagesError(TooManyError):
         how = f" `stageproxy stage cancel --empty --project {project}` cancels the empty ones."
         super().__init__(
             f"{project} already has {live} live {stages}. Cancel one first: a manage token can "
-            "cancel each, an upload token only what it opened itself, while that is empty."
+            "cancel any of them, an upload token only an empty one that it opened."
             f"{how if empty else ''}"
         )
 

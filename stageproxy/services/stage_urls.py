@@ -5,11 +5,11 @@ import hmac
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from stageproxy.core.index.links import BESIDE
 from stageproxy.core.rights import Token, derive_stage_token
 from stageproxy.core.stage.stage import Stage
 
 _SIGNATURE_LENGTH = 32
-_BESIDE = (".metadata", ".asc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class StageUrls:
 
     def is_signed(self, stage: Stage, path: str, signature: str) -> bool:
         """Return whether a *signature* is that of the path, or of the file that it is beside."""
-        signed = [path, *(path.removesuffix(end) for end in _BESIDE if path.endswith(end))]
+        signed = [path, *(path.removesuffix(end) for end in BESIDE if path.endswith(end))]
         given = signature.encode()
         return any(
             hmac.compare_digest(self.signature_of(stage, one).encode(), given) for one in signed

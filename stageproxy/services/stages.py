@@ -267,6 +267,6 @@ def _require_cancel(rows: Rows, token: ApiToken, stage: Stage) -> None:
     is_own = bool(opened) and opened[0].event.actor == token.id
     if not (is_own and stage.is_empty):
         raise ForbiddenError(
-            f"This API token cannot cancel {stage.project}. An upload token can only cancel a "
-            "stage that it opened itself, while that is empty."
+            f"This API token cannot cancel {stage.project}. An upload token can only cancel "
+            "an empty stage that it opened."
         )

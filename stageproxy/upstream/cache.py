@@ -19,7 +19,8 @@ from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
 from stageproxy.ports import StreamedDocument, UpstreamResponse
-from stageproxy.upstream.index import UpstreamIndex, decoded_document, headers_for
+from stageproxy.upstream.index import UpstreamIndex, headers_for
+from stageproxy.upstream.responses import decoded_document
 
 _OVERHEAD = 1024
 """The approximate size of an entry in bytes without its body."""

@@ -8,12 +8,11 @@ from yarl import URL
 
 from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
 from stageproxy.core.index.links import is_file
+from stageproxy.core.index.redirects import MOST_REDIRECTS, REDIRECTS
 from stageproxy.upstream.network import reason_of
 from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
 
 _CHUNK = 2**18
-_MOST_REDIRECTS = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class FileDownloads:
@@ -40,12 +39,12 @@ class FileDownloads:
 
     async def _sha256_of(self, url: URL, size: int) -> str:
         headers = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
             request = self._session.get(
                 url, headers=headers, allow_redirects=False, middlewares=self._middlewares
             )
             async with request as response:
-                if response.status not in _REDIRECTS:
+                if response.status not in REDIRECTS:
                     return await _digest_of(response, size)
                 url = self._redirected(url, response.headers.get("Location", ""))
         raise UpstreamFailedError("The index redirects the request for a file too often.")

@@ -2,12 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
-    contextmanager,
 )
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,42 +14,40 @@ from http import HTTPStatus
 
 from aiohttp import (
     ClientConnectorError,
-    ClientError,
     ClientPayloadError,
     ClientResponse,
     ClientSession,
     ConnectionTimeoutError,
     hdrs,
 )
-from multidict import CIMultiDict
 from yarl import URL
 
 from stageproxy.core.errors import (
     UpstreamFailedError,
-    UpstreamSlowError,
     UpstreamUnavailableError,
 )
 from stageproxy.core.index.links import UrlSpace
-from stageproxy.core.index.pages import PAGE_TYPES, Document, digest_of, judged_by_content
-from stageproxy.core.index.redirects import Redirection
-from stageproxy.core.index.simple_html import has_end
+from stageproxy.core.index.pages import Document, digest_of
+from stageproxy.core.index.redirects import MOST_REDIRECTS, REDIRECTS, Redirection
 from stageproxy.ports import UpstreamResponse
-from stageproxy.upstream.decompression import GzipDecoder, check_encoding, decoded, too_long
-from stageproxy.upstream.network import DEFAULTS, NetworkSettings, reason_of
+from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
+from stageproxy.upstream.responses import (
+    StreamedResponse,
+    body_of,
+    check_is_complete,
+    errors_translated,
+    headers_of,
+    refreshed,
+)
 from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
 
-_CHUNK = 2**18
-_MOST_REDIRECTS = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIES = 2
 _FIRST_PAUSE = 0.1
 _MISSING = frozenset({404, 410})
-_LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _HINT_ON_FORBIDDEN = (
     " If it does so for projects that it does not have, set upstream.forbidden_means_missing."
 )
-_OF_THE_BODY = frozenset({"content-length", "content-type", "content-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,43 +59,6 @@ class _NotModified:
 
 class _TemporaryError(UpstreamUnavailableError):
     """Upstream is temporarily unavailable, so the request is retried."""
-
-
-@dataclass(frozen=True, slots=True)
-class _StreamedResponse:
-    """A response of upstream as it arrives; see `ports.UpstreamResponse`."""
-
-    status: int
-    headers: Mapping[str, str]
-    response: ClientResponse
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Return the body in chunks, as it is received."""
-        with _errors_translated(self.response.url.host):
-            async for chunk in self.response.content.iter_chunked(_CHUNK):
-                yield chunk
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedDocument:
-    """A document that is decoded as it arrives; see `ports.StreamedDocument`."""
-
-    response: UpstreamResponse
-
-    @property
-    def content_type(self) -> str:
-        """The whole Content-Type header; empty if there is none."""
-        return self.response.headers.get("Content-Type", "")
-
-    @property
-    def has_length(self) -> bool:
-        """Whether the response has a length, so that a truncated body is an error."""
-        return not _LENGTHS.isdisjoint(name.lower() for name in self.response.headers)
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """Return the decoded body in chunks of bounded size."""
-        encoding = self.response.headers.get("Content-Encoding", "")
-        return decoded(encoding, self.response.chunks())
 
 
 _RETRIED = (_TemporaryError, ConnectionTimeoutError, ClientConnectorError, ClientPayloadError)
@@ -179,7 +139,7 @@ class UpstreamIndex:
         if etag:
             headers["If-None-Match"] = etag
         url = self._below_root(path)
-        with _errors_translated(url.host):
+        with errors_translated(url.host):
             async with asyncio.timeout(self._total_timeout.total_seconds()):
                 found = await self._fetch_with_retries(url, headers)
         if not isinstance(found, _NotModified):
@@ -187,7 +147,7 @@ class UpstreamIndex:
         if not etag or known is None:
             msg = "PyPI answered 304 to an unconditional request."
             raise UpstreamFailedError(msg)
-        return replace(known, headers=_refreshed(known.headers, found.headers))
+        return replace(known, headers=refreshed(known.headers, found.headers))
 
     async def _fetch_with_retries(
         self, url: URL, headers: Mapping[str, str]
@@ -204,9 +164,9 @@ class UpstreamIndex:
         return await self._fetch(url, headers)
 
     async def _fetch(self, url: URL, headers: Mapping[str, str]) -> Document | _NotModified | None:
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
             async with self._request(url, headers) as response:
-                if response.status not in _REDIRECTS:
+                if response.status not in REDIRECTS:
                     return await self._document_in(response, url)
                 location = response.headers.get("Location", "")
             target = self._redirected(url, location)
@@ -225,13 +185,13 @@ class UpstreamIndex:
         methods = (hdrs.METH_HEAD, hdrs.METH_GET) if only_headers else (hdrs.METH_GET,)
         async with AsyncExitStack() as stack:
             # Later errors are raised by the response itself, or concern the client.
-            with _errors_translated(url.host):
+            with errors_translated(url.host):
                 for method in methods:
                     asked = self._request(url, headers, method)
                     response = await stack.enter_async_context(asked)
                     if response.ok:
                         break
-            yield _StreamedResponse(response.status, _headers_of(response), response)
+            yield StreamedResponse(response.status, headers_of(response), response)
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return the target of upstream's redirect from the path *asked*."""
@@ -283,7 +243,7 @@ class UpstreamIndex:
         self, response: ClientResponse, url: URL
     ) -> Document | _NotModified | None:
         if response.status == HTTPStatus.NOT_MODIFIED:
-            return _NotModified(_headers_of(response))
+            return _NotModified(headers_of(response))
         is_forbidden = response.status == HTTPStatus.FORBIDDEN
         if response.status in _MISSING or (is_forbidden and self._policy.forbidden_means_missing):
             return None
@@ -295,55 +255,16 @@ class UpstreamIndex:
             msg = f"PyPI answered {response.status} to the request for a document.{hint}"
             raise UpstreamFailedError(msg)
         content_type = response.headers.get("Content-Type", "")
-        body = await self._body_of(response)
+        body = await body_of(response, self._max_page_size)
         digest = await asyncio.to_thread(digest_of, body)
-        document = Document(body, digest, content_type, str(url), _headers_of(response))
-        _check_is_complete(response, document)
+        document = Document(body, digest, content_type, str(url), headers_of(response))
+        check_is_complete(response, document)
         return document
-
-    async def _body_of(self, response: ClientResponse) -> bytes:
-        """Return the decompressed body, up to the size limit."""
-        encoding = response.headers.get("Content-Encoding", "").lower()
-        check_encoding(encoding)
-        decompress = GzipDecoder(self._max_page_size) if encoding == "gzip" else None
-        chunks = []
-        size = 0
-        async for received in response.content.iter_chunked(_CHUNK):
-            chunk = decompress(received) if decompress else received
-            size += len(chunk)
-            if size > self._max_page_size:
-                raise too_long(self._max_page_size)
-            chunks.append(chunk)
-        if decompress and not decompress.is_complete:
-            msg = "PyPI's answer is truncated."
-            raise UpstreamFailedError(msg)
-        return b"".join(chunks)
 
 
 def headers_for(accept: str) -> dict[str, str]:
     """Return the headers of a request for a document."""
     return {"Accept": accept or "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
-
-
-def decoded_document(response: UpstreamResponse) -> DecodedDocument:
-    """Return the document in a response. Raise `UpstreamFailedError` unless its status is 200."""
-    if response.status != HTTPStatus.OK:
-        msg = f"PyPI answered {response.status} to the request for a document."
-        raise UpstreamFailedError(msg)
-    return DecodedDocument(response)
-
-
-def _headers_of(response: ClientResponse) -> Mapping[str, str]:
-    """Return each header once: several lines of a name are one list (RFC 9110, section 5.3)."""
-    headers = response.headers
-    return CIMultiDict({name: ", ".join(headers.getall(name)) for name in headers})
-
-
-def _refreshed(known: Mapping[str, str], new: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the headers of a document after a 304 (RFC 9111, section 4.3.4)."""
-    headers = CIMultiDict(known)
-    headers.update((name, new[name]) for name in new if name.lower() not in _OF_THE_BODY)
-    return headers
 
 
 def _target_of(url: URL, location: str) -> URL:
@@ -357,28 +278,3 @@ def _target_of(url: URL, location: str) -> URL:
     if not is_complete:
         raise UpstreamFailedError(msg)
     return target
-
-
-def _check_is_complete(response: ClientResponse, document: Document) -> None:
-    """Raise `UpstreamFailedError` if an HTML page without a length may be truncated.
-
-    Truncated JSON and XML are invalid, and are refused when they are parsed.
-    """
-    has_length = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
-    content_type = judged_by_content(document, PAGE_TYPES).content_type.lower()
-    if not has_length and "html" in content_type and not has_end(document.body):
-        msg = "PyPI's page is truncated."
-        raise UpstreamFailedError(msg)
-
-
-@contextmanager
-def _errors_translated(host: str | None) -> Iterator[None]:
-    """Raise errors of requests to a host as our own."""
-    try:
-        yield
-    except TimeoutError as error:
-        msg = f"{host} did not answer in time."
-        raise UpstreamSlowError(msg) from error
-    except ClientError as error:
-        msg = f"{host} cannot be reached: {reason_of(error)}."
-        raise UpstreamUnavailableError(msg) from error

@@ -55,11 +55,6 @@ class PipSettings:
     network: NetworkSettings
 
 
-def index_of_pip() -> IndexUrls:
-    """Return the index that pip is configured to use."""
-    return settings_of_pip().index
-
-
 def settings_of_pip() -> PipSettings:
     """Return the settings of pip: from the environment, its configuration or its defaults.
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +13,7 @@ from stageproxy.core.promotion.outcome import progress_message
 from stageproxy.core.rights import Action, ApiToken, redacted
 from stageproxy.core.rules.findings import RELEASE, FindingsByFile, Level, findings_json
 from stageproxy.core.stage.lifetime import end_of
-from stageproxy.core.stage.listing import rfc3339
+from stageproxy.core.stage.listing import rfc3339, whole_seconds
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.release_findings import stored_findings
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, Step
@@ -232,8 +231,3 @@ def _file(artifact: Artifact, stage: Stage, urls: StageUrls) -> dict[str, Any]:
     if _is_readable(stage):
         document["link"] = urls.url_of(stage) + artifact.path
     return document
-
-
-def whole_seconds(time: datetime) -> str:
-    """Return a time as PEP 694 formats it."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

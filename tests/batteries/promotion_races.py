@@ -29,6 +29,16 @@ POLL = 0.005
 LONGEST_LEASE = timedelta(days=30)
 
 
+def publishing_on(index: FakeIndex) -> Mapping[str, Any]:
+    """Return the settings to publish on an index, which is read all the time."""
+    return {
+        "repository_url": f"{index.url}/legacy/",
+        "index_url": f"{index.url}/simple/",
+        "token": UPLOAD_TOKEN,
+        "poll": "0.01s",
+    }
+
+
 @dataclass(slots=True)
 class Races:
     """A service with an index; each round has its own project."""
@@ -41,13 +51,7 @@ class Races:
     @asynccontextmanager
     async def open(cls, data: Path, index: FakeIndex) -> AsyncIterator[Self]:
         """Start a service that publishes on the same index."""
-        promotion = {
-            "repository_url": f"{index.url}/legacy/",
-            "index_url": f"{index.url}/simple/",
-            "token": UPLOAD_TOKEN,
-            "poll": "0.01s",
-        }
-        async with running_service(data, index, promotion=promotion) as service:
+        async with running_service(data, index, promotion=publishing_on(index)) as service:
             yield cls(service)
 
     async def new_race(self) -> "Race":

@@ -9,14 +9,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, Self
 
-from tests.batteries.promotion_races import Race
+from tests.batteries.promotion_races import Race, publishing_on
 from tests.batteries.promotion_violations import of_project
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex
 from tests.support.index.history import Attempt, History
 from tests.support.servers.service import RunningService, prefix_of, running_service
-from tests.support.uploads.fake_uploads import UPLOAD_TOKEN, Lag
+from tests.support.uploads.fake_uploads import Lag
 from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
 SEED = 20261130
@@ -55,13 +55,7 @@ class Walks:
     @asynccontextmanager
     async def open(cls, data: Path, index: FakeIndex) -> AsyncIterator[Self]:
         """Start a service that publishes on the same index."""
-        promotion = {
-            "repository_url": f"{index.url}/legacy/",
-            "index_url": f"{index.url}/simple/",
-            "token": UPLOAD_TOKEN,
-            "poll": "0.01s",
-            "parallel": 2,
-        }
+        promotion = {**publishing_on(index), "parallel": 2}
         async with running_service(data, index, promotion=promotion) as service:
             yield cls(service)
 

@@ -35,9 +35,9 @@ def test_without_a_token(cli: CommandRunner, command: str) -> None:
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.stderr == (
         f"Error: The server at {cli.url} needs an API token for this, and none was given. "
-        f"{cli.folder}/no-data/admin.token has none that can be read. Give one with --token or "
-        "STAGEPROXY_TOKEN. On the server's machine, --data DIR names its data directory, which has "
-        "an admin token.\n"
+        f"There is none in {cli.folder}/no-data/admin.token. Give one with --token or "
+        "STAGEPROXY_TOKEN. On the server's machine, name its data directory with --data DIR: "
+        "the admin token is read there.\n"
     )
 
 
@@ -51,8 +51,8 @@ def test_with_a_wrong_token(cli: CommandRunner, command: str, token: str) -> Non
     assert ended.stderr == (
         f"Error: The server at {cli.url} does not know the API token from STAGEPROXY_TOKEN. Check "
         "that it is complete and was made on that server, or give another one with --token or "
-        "STAGEPROXY_TOKEN. On the server's machine, --data DIR names its data directory, which has "
-        "an admin token.\n"
+        "STAGEPROXY_TOKEN. On the server's machine, name its data directory with --data DIR: "
+        "the admin token is read there.\n"
     )
     assert token not in ended.stderr
 
@@ -110,7 +110,7 @@ def test_admin_token_of_another_server(cli: CommandRunner) -> None:
 
     ended = cli.run_in_environment({}, "stage", "list", "--data", str(data), "--server", cli.url)
 
-    assert f"The one in {data}/admin.token is sent to {UNUSED_URL} only. " in ended.stderr
+    assert f"The one in {data}/admin.token is only sent to {UNUSED_URL}. " in ended.stderr
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two\nlines"], ids=["empty", "spaces", "two lines"])

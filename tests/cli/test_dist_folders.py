@@ -16,7 +16,7 @@ ONLY_TRUSTED = (
     "a promotion with an API token leaves them out."
 )
 SKIPPED = {
-    "demo-1.0.tar.gz.asc": "PyPI takes no signatures.",
+    "demo-1.0.tar.gz.asc": "PyPI does not accept signatures.",
     "gone-1.0.tar.gz.publish.attestation": "gone-1.0.tar.gz is not among the files.",
     "odd.attestation": "the file that it attests is not among the files.",
     ".gitignore": "it is neither a wheel nor an sdist.",
@@ -75,7 +75,7 @@ def test_only_companions(cli: CommandRunner, command: str, name: str) -> None:
     ended = cli.run(command, path)
 
     assert ended.code == 2
-    assert "No wheel or sdist is among the files. Name some, such as: dist/*" in ended.stderr
+    assert "None of the files is a wheel or an sdist. Name some, as in: dist/*" in ended.stderr
 
 
 @pytest.mark.parametrize("name", ["demo-1.0.zip", "demo-1.0.tgz", "demo-1.0.WHL", "demo.egg"])

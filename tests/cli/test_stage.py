@@ -117,7 +117,7 @@ def test_list_for_people(cli: CommandRunner) -> None:
     line = cli.run("stage", "list", "--project", cli.project).stdout
 
     assert line.split() == [
-        stage["id"], "open", stage["expires-at"], "1", "files", cli.project, "1.0",
+        stage["id"], "open", stage["expires-at"], "1", "file", cli.project, "1.0",
         stage["links"]["stage"],
     ]  # fmt: skip
     cli.json("stage", "cancel", stage["id"])
@@ -181,8 +181,8 @@ def test_hashes_as_json(cli: CommandRunner) -> None:
     ("options", "said"),
     [
         ((), "Nothing has changed since you last looked, at "),
-        (("--json",), "looks at this stage for the first time"),
-        (("--hashes",), "looks at this stage for the first time"),
+        (("--json",), "has not looked at this stage before"),
+        (("--hashes",), "has not looked at this stage before"),
     ],
     ids=["text", "JSON", "hashes"],
 )
@@ -304,7 +304,7 @@ def test_not_a_stage_url(cli: CommandRunner) -> None:
     ended = cli.run("stage", "show", f"{cli.url}/elsewhere/")
 
     assert ended.code == 2
-    assert "neither a stage URL nor a stage id, nor a release" in ended.stderr
+    assert "is not a stage URL, a stage id, or a release such as" in ended.stderr
 
 
 def test_ambiguous_project(cli: CommandRunner) -> None:

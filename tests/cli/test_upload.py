@@ -193,7 +193,7 @@ def test_unreachable_server(cli: CommandRunner) -> None:
     ended = cli.run("upload", "--server", UNUSED_URL, cli.wheel(), "--json")
 
     assert (ended.code, ended.stdout) == (3, "")
-    assert f"The server at {UNUSED_URL} cannot be reached" in ended.stderr
+    assert f"The server at {UNUSED_URL} cannot be reached: connection refused." in ended.stderr
 
 
 def test_large_file_with_an_unknown_token(cli: CommandRunner) -> None:

@@ -12,7 +12,7 @@ from aiohttp import ClientSession, TCPConnector
 from yarl import URL
 
 from stageproxy.core.index.negotiation import SimpleType
-from stageproxy.upstream.pip_index import index_of_pip
+from stageproxy.upstream.pip_index import settings_of_pip
 from tests.support.builders.distributions import a_wheel
 from tests.support.servers.processes import Server, ServerStart, StageLinks
 
@@ -123,7 +123,7 @@ async def comparison_with(stage: StageLinks) -> AsyncIterator[Comparison]:
     """Open a session with few connections."""
     connector = TCPConnector(limit_per_host=AT_A_TIME)
     async with ClientSession(connector=connector, trust_env=True) as session:
-        yield Comparison(session, str(index_of_pip().simple), stage.index)
+        yield Comparison(session, str(settings_of_pip().index.simple), stage.index)
 
 
 async def test_two_hundred_projects(server: Server) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from stageproxy.core.errors import UpstreamFailedError
-from stageproxy.upstream.index import decoded_document
+from stageproxy.upstream.responses import decoded_document
 from tests.support.clients.cached_reader import JSON, CachedReader
 from tests.support.index.fake_index import Quirks
 

@@ -16,6 +16,7 @@ from stageproxy.services.readiness import Check, Readiness, check_disk
 from stageproxy.web.health import ready
 from stageproxy.web.keys import READINESS
 from tests.support.index.fake_index import Quirks
+from tests.support.servers.runner import running
 from tests.support.servers.service import RunningService
 
 READY = "/health/ready"
@@ -152,12 +153,9 @@ async def ask(
     app = web.Application()
     app[READINESS] = Readiness(checks, lambda: failure, {"sqlite": "3.53.1"}, seconds=0.05)
     app.add_routes([web.get(READY, ready)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}{READY}"
-        async with ClientSession() as session, session.get(url) as answer:
-            return answer.status, (await answer.json())["checks"]
-    finally:
-        await runner.cleanup()
+    async with (
+        running(web.AppRunner(app)) as url,
+        ClientSession() as session,
+        session.get(f"{url}{READY}") as answer,
+    ):
+        return answer.status, (await answer.json())["checks"]

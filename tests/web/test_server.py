@@ -15,6 +15,7 @@ from stageproxy.web.keys import METRICS
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import runner_for
 from tests.support.clients.wire import a_request, exchange, status_of
+from tests.support.servers.runner import running
 
 DEADLINE = 0.2
 
@@ -22,13 +23,8 @@ DEADLINE = 0.2
 @asynccontextmanager
 async def served(app: web.Application) -> AsyncIterator[str]:
     """Serve *app* with a short deadline, and return its URL."""
-    runner = runner_for(app, header_deadline=DEADLINE)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with running(runner_for(app, header_deadline=DEADLINE)) as url:
+        yield url
 
 
 async def answer_slowly(_request: web.Request) -> web.Response:

@@ -21,6 +21,7 @@ from tests.support.builders.forms import FORM, body_of, twine_form
 from tests.support.clients.pep694 import Pep694Client
 from tests.support.clients.wire import a_request, body_in, exchange, status_of
 from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.runner import running
 from tests.support.servers.service import RunningService, running_service
 
 WHEEL = a_wheel(version="2.0")
@@ -227,13 +228,8 @@ async def taking(limits: BodyLimits) -> AsyncIterator[str]:
     app = web.Application(middlewares=[guard])
     app[METRICS] = Metrics()
     app.router.add_post("/take", take)
-    runner = runner_for(app, body_limits=limits)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with running(runner_for(app, body_limits=limits)) as url:
+        yield url
 
 
 async def drip(url: str, header: str, pieces: Sequence[bytes], every: float) -> bytes:

@@ -15,6 +15,7 @@ from stageproxy.cli.output import FailedError, print_json
 from stageproxy.cli.promote.approval import read_approval
 from stageproxy.cli.promote.credential import find_credential
 from stageproxy.cli.promote.give_up import give_up_stage
+from stageproxy.cli.promote.results import result_of
 from stageproxy.cli.promote.run import PromoteOptions, PromoteRun
 from stageproxy.cli.promote.senders import Document, Sender, ServerSender
 from stageproxy.cli.promote.stop import stop_promotion
@@ -34,20 +35,20 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     "--hashes",
     type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True),
     metavar="FILE",
-    help="Publish only if the files match the hashes in FILE: output of sha256sum, or a log with "
-    "it; - reads standard input.",
+    help="Publish only if the files match the hashes in FILE: the output of sha256sum, or a log "
+    "that contains it; - reads standard input.",
 )
 @click.option("--here", is_flag=True, help="Publish from this machine, with its own credential.")
 @click.option(
     "--yes",
     is_flag=True,
-    help="Answer the question with yes, warnings included. Needs --manifest or --hashes.",
+    help="Answer yes, and acknowledge the warnings. Needs --manifest or --hashes.",
 )
 @click.option(
     "--stop", is_flag=True, help="Stop a running promotion as soon as no file is being sent."
 )
 @click.option(
-    "--give-up", is_flag=True, help="End a partially published stage and publish no more of it."
+    "--give-up", is_flag=True, help="End a partially published stage without publishing the rest."
 )
 @click.option(
     "--pypi-token-file",
@@ -148,12 +149,7 @@ async def publish_stage(
         receipt = (
             await client.request("GET", f"api/stages/{stage_id}/receipt") if published else None
         )
-    return {
-        "status": promotion["status"],
-        "promotion": promotion,
-        "receipt": receipt,
-        "plan": plan,
-    }
+    return result_of(promotion, receipt=receipt, plan=plan)
 
 
 def _again(
@@ -166,14 +162,16 @@ def _again(
     is_found = connection.server is None and connection.is_named_or_local(server)
     given = {
         "--server": None if is_found else server,
+        "--data": connection.data,
         "--config": options.config,
         "--pypi-token-file": options.token_file,
         "--manifest": digest,
     }
-    words = ["stageproxy", "promote", stage_id, *(["--here"] if options.here else [])]
+    flags = {"--here": options.here, "--yes": options.yes, "--json": options.as_json}
+    words = ["stageproxy", "promote", stage_id]
     for option, value in given.items():
         words += [option, str(value)] if value is not None else []
-    return shlex.join([*words, *(["--yes"] if options.yes else [])])
+    return shlex.join([*words, *(flag for flag, is_given in flags.items() if is_given)])
 
 
 @asynccontextmanager

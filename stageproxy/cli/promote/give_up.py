@@ -5,9 +5,10 @@ import sys
 import click
 
 from stageproxy.cli.connection import Connection
-from stageproxy.cli.output import print_json
+from stageproxy.cli.output import FailedError
+from stageproxy.cli.promote.results import print_end
 
-_QUESTION = "\nGive up what is left? What is published stays public for ever."
+_QUESTION = "\nGive up the files that are not published? The others stay public for ever."
 
 
 async def give_up_stage(connection: Connection, stage: str, *, yes: bool, as_json: bool) -> None:
@@ -20,10 +21,7 @@ async def give_up_stage(connection: Connection, stage: str, *, yes: bool, as_jso
         before = await client.request("GET", path)
         if before["status"] == "error" and not yes:
             click.echo(before["reason"])
-            click.confirm(_QUESTION, abort=True, err=True)
+            if not click.confirm(_QUESTION, err=True):
+                raise FailedError("Nothing was given up, because the answer was no.")
         promotion = await client.request("POST", f"{path}/give-up")
-    if as_json:
-        document = {"status": promotion["status"], "promotion": promotion}
-        print_json({**document, "receipt": None, "plan": None})
-        return
-    click.echo(promotion["reason"])
+    print_end(promotion, as_json=as_json)

@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from stageproxy.cli.connection import Connection
-from stageproxy.cli.output import print_json
 from stageproxy.cli.promote.progress import follow, promotion_progress
+from stageproxy.cli.promote.results import print_end
 
 _WAITING = "The promotion stops once the files that are being sent now are complete."
 _INTERRUPTED = (
@@ -28,8 +28,4 @@ async def stop_promotion(connection: Connection, stage: str, *, as_json: bool) -
                 click.echo(_WAITING, err=True)
             with promotion_progress(hidden=as_json) as progress:
                 promotion = await follow(client, stage_id, progress, _INTERRUPTED)
-    if as_json:
-        document = {"status": promotion["status"], "promotion": promotion}
-        print_json({**document, "receipt": None, "plan": None})
-        return
-    click.echo(promotion["reason"])
+    print_end(promotion, as_json=as_json)

@@ -7,7 +7,7 @@ import click
 from yarl import URL
 
 from stageproxy.cli.findings import print_findings
-from stageproxy.cli.output import label_of
+from stageproxy.cli.output import count_of_files, label_of
 
 _CHANGES = {
     "added": "ADDED",
@@ -38,11 +38,11 @@ def print_plan(plan: Mapping[str, Any]) -> None:
 
 def question(plan: Mapping[str, Any]) -> str:
     """Return the question whether to carry out a plan, which names what it is about."""
-    files = f"{len(plan['files'])} file" + ("s" if len(plan["files"]) > 1 else "")
+    files = count_of_files(len(plan["files"]))
     release = f"{plan['project']} {plan['version']}"
     digest = plan["manifest-digest"][:_SHOWN_DIGITS]
     changed = "" if not _replaced(plan) else " They include REPLACED files, see above."
-    index = URL(plan["index-url"]).host
+    index = URL(plan["index-url"]).host_port_subcomponent
     return f"Publish {release} ({files}, manifest {digest}…) on {index}?{changed}"
 
 
@@ -56,7 +56,7 @@ def _print_changes(plan: Mapping[str, Any]) -> None:
     """Print what has changed since the user last looked, and since the last approval."""
     looked, approved = (plan["changes"][f"since-last-{what}"] for what in ("look", "approval"))
     if looked["since"] is None:
-        click.echo("\nThis API token looks at this stage for the first time: every file is new.")
+        click.echo("\nThis API token has not looked at this stage before: every file is new.")
     else:
         _print_differences("you last looked", looked)
     if approved["since"] not in (None, looked["since"]):

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stageproxy.core.names import first_few
+
 LONGEST_METADATA = 2 * 2**20
 """How many bytes of core metadata are read: ten times the largest on PyPI."""
 
@@ -67,7 +69,4 @@ def invalid(reason: str) -> str:
 
 def some(names: Iterable[str]) -> str:
     """Return the first few of the *names*, in printable ASCII."""
-    ordered = sorted(names)
-    more = len(ordered) - _MOST_NAMED
-    named = ", ".join(ascii(name) for name in ordered[:_MOST_NAMED])
-    return f"{named} and {more} more" if more > 0 else named
+    return first_few([ascii(name) for name in sorted(names)], _MOST_NAMED)

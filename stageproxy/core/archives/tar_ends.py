@@ -33,7 +33,7 @@ def suspicious_end(rest: Readable) -> str | None:
                 return "Other bytes follow the end of the tar, and installers ignore them."
             zeros += len(piece)
     except _DAMAGES:
-        return "Behind the end of the tar, the gzip file is damaged or followed by other bytes."
+        return "After the end of the tar, the gzip file is damaged or followed by other bytes."
     if zeros <= LONGEST_PADDING:
         return None
     least = "at least " if zeros >= _MOST_READ else ""

@@ -18,6 +18,8 @@ from stageproxy.core.index.targets import INTERPRETED, check_raw_target
 SIMPLE = "simple/"
 LINKED = "+linked/"
 """Paths that are relative to upstream's origin, for links that lead above its root."""
+BESIDE = (".metadata", ".asc")
+"""What is published beside a distribution, under its filename with one of these endings."""
 
 Sign = Callable[[str], str]
 """Returns the signature of a path that a page of upstream links to."""
@@ -33,7 +35,6 @@ _RELATIVE = re.compile(
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _SAFE_IN_URLS = "%/:=&?~+!$,;'@()*[]#"
 _VERSION = re.compile(r".-v?\d")
-_BESIDE = (".metadata", ".asc")
 
 
 def is_file(path: str) -> bool:
@@ -42,7 +43,7 @@ def is_file(path: str) -> bool:
     What is published beside one counts, too: its METADATA or its signature.
     """
     name = unquote(path.partition("?")[0].rpartition("/")[2])
-    for end in _BESIDE:
+    for end in BESIDE:
         name = name.removesuffix(end)
     return is_distribution(name) and has_version(name)
 
@@ -187,8 +188,11 @@ def may_leave(kind: SimpleType, body: bytes, space: UrlSpace) -> bool:
 
 
 def _is_interpreted(path: str) -> bool:
-    """Return whether the server itself gives a path a meaning, so that it is not upstream's."""
-    return unquote(path).partition("/")[0].lower() in INTERPRETED
+    """Return whether the server itself gives a path a meaning, so that it is not upstream's.
+
+    The path may have a query, which makes no difference.
+    """
+    return unquote(path.partition("?")[0]).partition("/")[0].lower() in INTERPRETED
 
 
 def _is_served(path: str) -> bool:

@@ -7,6 +7,12 @@ from packaging.utils import canonicalize_name
 from stageproxy.core.errors import UpstreamFailedError
 from stageproxy.core.index.links import is_file
 
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""The statuses of redirects."""
+
+MOST_REDIRECTS = 3
+"""How many redirects in a row are followed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Redirection:

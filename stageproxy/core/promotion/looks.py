@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from stageproxy.core.audit import AuditAction, AuditRecord, Event
 from stageproxy.core.rights import actor_label
+from stageproxy.core.stage.listing import whole_seconds
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage
 
@@ -20,7 +21,6 @@ class LookKind(StrEnum):
     an approval: whoever answers no sees the changes again.
     """
 
-    REVIEW = "review"
     DRY_RUN = "dry-run"
     PAGE = "page"
     QUESTION = "question"
@@ -170,7 +170,11 @@ def _with_withdrawal(change: Change, withdrawals: Mapping[object, Event]) -> Cha
 
 def change_sentence(change: Change, names: Mapping[str, str]) -> str:
     """Return what happened to a file, with the *names* of the API tokens that have one."""
-    how = f" at {_seconds(change.at)} by {actor_label(change.by or '', names)}" if change.at else ""
+    how = (
+        f" at {whole_seconds(change.at)} by {actor_label(change.by or '', names)}"
+        if change.at
+        else ""
+    )
     match change.kind:
         case ChangeKind.ADDED:
             return f"It was added{how}."
@@ -183,7 +187,3 @@ def change_sentence(change: Change, names: Mapping[str, str]) -> str:
             return f"It was withdrawn{how}. Its sha256 was {change.old_sha256}."
         case ChangeKind.FORM:
             return f"It was uploaded again{how}, with the same bytes but another form."
-
-
-def _seconds(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

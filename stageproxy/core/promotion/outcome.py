@@ -131,9 +131,9 @@ def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, A
 
 def _doubts(state: PublishedState) -> Iterator[str]:
     if state.accepted:
-        yield f"Accepted, not listed by the index yet: {_joined(state.accepted)}."
+        yield f"Accepted, but not listed by the index yet: {_joined(state.accepted)}."
     if state.unknown:
-        yield f"Unknown, no answer from the index: {_joined(state.unknown)}."
+        yield f"Unknown, because the index did not answer: {_joined(state.unknown)}."
 
 
 def _joined(filenames: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from stageproxy.core.names import first_few
+
 
 class Level(StrEnum):
     """The severity of a finding, the gravest first.
@@ -104,8 +106,7 @@ def texts_by_level(listed: Iterable[tuple[str, Finding]]) -> Mapping[Level, Sequ
 
 
 def _text(message: str, names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    named = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    named = first_few(names, _MOST_NAMES)
     return f"{named}: {message}" if named else message
 
 

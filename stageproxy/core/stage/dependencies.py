@@ -12,6 +12,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from stageproxy.core.index.pages import Listing, version_in
+from stageproxy.core.names import first_few
 from stageproxy.core.rules.findings import Finding, not_known, suspicious
 from stageproxy.core.stage.release_findings import ExaminedFile, requires_python_of
 
@@ -128,7 +129,5 @@ def unsatisfied(requirement: Requirement, available: Available | None) -> Findin
 def not_looked_up(projects: Collection[NormalizedName]) -> Iterator[Finding]:
     """Return the finding on dependencies about which the index gave no answer."""
     if projects:
-        named = sorted(projects)
-        more = len(named) - _MOST_NAMES
-        text = ", ".join(named[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+        text = first_few(sorted(projects), _MOST_NAMES)
         yield not_known(f"These dependencies could not be looked up on PyPI: {text}.", _FIELD)

@@ -71,6 +71,11 @@ def rfc3339(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def whole_seconds(time: datetime) -> str:
+    """Return a time as PEP 694 formats it, and as people read it: UTC, `Z`."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def artifact_at(stage: Stage, blake2b_256: str, filename: str) -> Artifact | None:
     """Return the artifact of the stage with a digest and a filename, `None` if there is none."""
     found = stage.find_artifact(filename)

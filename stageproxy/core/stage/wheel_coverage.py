@@ -6,7 +6,7 @@ platform serves all of them.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
+
+from stageproxy.core.names import first_few
+from stageproxy.core.rules.form import FILETYPES
 
 _GLIBC = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _PLATFORM = re.compile(
@@ -37,6 +40,7 @@ _INTERPRETER = re.compile(r"([a-z]+?)3_?(\d*)")
 _CPYTHON, _FREE_THREADED, _ANY_PYTHON = "cp", "cpt", "py"
 _CPYTHONS = frozenset({_CPYTHON, _FREE_THREADED, _ANY_PYTHON})
 _NO_ABI = "none"
+_MISSING = {"are no wheels": "bdist_wheel", "is no sdist": "sdist"}
 _PATCHES = (0, 99)
 _ANY = "any"
 _MOST_NAMED = 5
@@ -167,10 +171,10 @@ def regressions(
     """
     lost_kinds = [
         f"There {what}, unlike in {release}."
-        for what, is_kind in _KINDS.items()
-        if any(map(is_kind, before)) and not any(map(is_kind, filenames))
+        for what, filetype in _MISSING.items()
+        if _has(filetype, before) and not _has(filetype, filenames)
     ]
-    if not any(map(_is_wheel, filenames)):
+    if not _has("bdist_wheel", filenames):
         return lost_kinds
     wanted = _specifier(requires_python or "")
     comparison = _Comparison(coverage_of(filenames), coverage_of(before), wanted)
@@ -185,18 +189,8 @@ def _specifier(requires_python: str) -> SpecifierSet:
         return SpecifierSet()
 
 
-def _is_wheel(filename: str) -> bool:
-    return filename.endswith(".whl")
-
-
-def _is_sdist(filename: str) -> bool:
-    return filename.endswith((".tar.gz", ".zip"))
-
-
-_KINDS: Mapping[str, Callable[[str], bool]] = {
-    "are no wheels": _is_wheel,
-    "is no sdist": _is_sdist,
-}
+def _has(filetype: str, filenames: Iterable[str]) -> bool:
+    return any(one.endswith(FILETYPES[filetype]) for one in filenames)
 
 
 @dataclass(frozen=True)
@@ -230,14 +224,14 @@ class _Comparison:
     def lost(self) -> Iterable[str]:
         """Return which interpreters and platforms are no longer served."""
         if self._gone:
-            yield _first_few(self._gone)
+            yield _named(self._gone)
         for platform in self.then.platforms:
             then = self._served_on(platform, self.then)
             now = self._served_on(platform, self.now)
             if not now and (then or platform == _ANY):
                 yield "all platforms (py3-none-any)" if platform == _ANY else platform
             elif lost := [one for one in then if one not in now and one not in self._gone]:
-                yield f"{_first_few(lost)} on {platform}"
+                yield f"{_named(lost)} on {platform}"
 
     def raised(self, release: str) -> Iterable[str]:
         """Return on which platforms a newer system is needed than for *release*."""
@@ -247,7 +241,7 @@ class _Comparison:
             for then, now in sorted(changes):
                 pythons = [one for one, pair in systems.items() if pair == (then, now)]
                 is_all = len(pythons) == len(systems)
-                which = platform if is_all else f"{_first_few(pythons)} on {platform}"
+                which = platform if is_all else f"{_named(pythons)} on {platform}"
                 yield (
                     f"The wheels for {which} need {_system(platform, now)}, "
                     f"those of {release} only {_system(platform, then)}."
@@ -280,7 +274,5 @@ def release_before(version: Version, releases: Iterable[Version]) -> Version | N
     return max(final or older, default=None)
 
 
-def _first_few(interpreters: Sequence[Interpreter]) -> str:
-    named = [str(one) for one in interpreters]
-    more = len(named) - _MOST_NAMED
-    return ", ".join(named[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _named(interpreters: Sequence[Interpreter]) -> str:
+    return first_few([str(one) for one in interpreters], _MOST_NAMED)

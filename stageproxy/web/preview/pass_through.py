@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 
 from stageproxy.core.errors import UpstreamFailedError
 from stageproxy.core.index.links import LINKED, is_file
-from stageproxy.core.index.redirects import is_respelling
+from stageproxy.core.index.redirects import MOST_REDIRECTS, REDIRECTS, is_respelling
 from stageproxy.core.index.targets import concerns
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
@@ -21,8 +21,6 @@ from stageproxy.web.preview.other_page import (
 )
 from stageproxy.web.stage_path import redirect_within_stage, temporary_redirect
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 3
 _LONGEST_NOT_FOUND = 2**16
 
 
@@ -32,7 +30,7 @@ async def pass_through(request: web.Request, stage: Stage, path: str) -> web.Str
     Only links of pages change, if they would lead out of the stage.
     """
     _, mark, query = request.raw_path.partition("?")
-    return await _pass_through(request, stage, path + mark + query, _MOST_REDIRECTS)
+    return await _pass_through(request, stage, path + mark + query, MOST_REDIRECTS)
 
 
 async def pass_on(
@@ -43,7 +41,7 @@ async def pass_on(
     redirects_left: int = 0,
 ) -> web.StreamResponse:
     """Return upstream's response to the *requested* path. Redirects stay within the stage."""
-    if answer.status in _REDIRECTS:
+    if answer.status in REDIRECTS:
         return await _redirect(request, stage, answer, requested, redirects_left)
     if answer.status == HTTPStatus.NOT_FOUND:
         return await _not_found(answer)

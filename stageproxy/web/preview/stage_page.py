@@ -1,5 +1,6 @@
 """The stage as an HTML page and as JSON, and the home page of the server."""
 
+from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -142,7 +143,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["size"] = _size
+    environment.filters["time"] = _time
     return environment
+
+
+def _time(time: datetime) -> str:
+    """Return a time as people read it, without seconds."""
+    return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def _size(count: int) -> str:

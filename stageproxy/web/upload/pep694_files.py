@@ -12,9 +12,10 @@ from stageproxy.core.errors import InvalidRequestError, UnprocessableError, Unsu
 from stageproxy.core.rights import Action
 from stageproxy.core.stage.announcements import Announcement
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
+from stageproxy.core.stage.listing import whole_seconds
 from stageproxy.web.bodies import read_bytes
 from stageproxy.web.keys import COMPLETION, FILE_UPLOADS, SESSION_JSON, UPLOADS
-from stageproxy.web.session_json import API_VERSION, MECHANISMS, whole_seconds
+from stageproxy.web.session_json import API_VERSION, MECHANISMS
 from stageproxy.web.upload.pep694 import (
     Message,
     authenticate,

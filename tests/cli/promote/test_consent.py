@@ -42,6 +42,7 @@ def test_swapped_file(cli: CommandRunner, pypi: FakeIndex, typed: str) -> None:
     before, stage = swapped(cli)
     name = next(one for one in stage["files"] if one.endswith(".whl"))
     old, new = (one["files"][name]["hashes"]["sha256"] for one in (before, stage))
+    digest, host = stage["manifest-digest"][:12], pypi.url.removeprefix("http://")
 
     code, printed = cli.run_in_terminal(typed, "promote", stage["id"])
     again, printed_again = cli.run_in_terminal(typed, "promote", stage["id"])
@@ -51,7 +52,7 @@ def test_swapped_file(cli: CommandRunner, pypi: FakeIndex, typed: str) -> None:
         assert "CHANGED since you last looked" in text
         assert re.search(rf"REPLACED\x1b\[0m  {re.escape(name)}", text)
         assert f"Its sha256 was {old} and is now {new}." in text
-        assert f"manifest {stage['manifest-digest'][:12]}…) on 127.0.0.1? They include" in text
+        assert f"manifest {digest}…) on {host}? They include" in text
     assert cli.json("stage", "show", stage["id"])["status"] == "open"
 
 
@@ -106,6 +107,17 @@ def test_nobody_to_ask(cli: CommandRunner, pypi: FakeIndex, options: tuple[str, 
     command = ended.stderr.splitlines()[-1].strip()
     assert command.startswith(f"stageproxy promote {stage['id']} --server {cli.url} --manifest ")
     assert cli.run(*shlex.split(command)[1:]).code == 0
+
+
+def test_printed_command_keeps_options(cli: CommandRunner) -> None:
+    """The printed command has the data directory that was named, and `--json`."""
+    stage = cli.staged()
+
+    ended = cli.run("promote", stage["id"], "--json", "--data", "my data")
+
+    command = shlex.split(ended.stderr.splitlines()[-1])
+    assert command[-1] == "--json"
+    assert command[command.index("--data") + 1] == "my data"
 
 
 def test_yes_alone_at_a_terminal(cli: CommandRunner, pypi: FakeIndex) -> None:

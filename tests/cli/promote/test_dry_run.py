@@ -32,7 +32,7 @@ def test_plan(cli: CommandRunner, pypi: FakeIndex) -> None:
         "(first and alone: it creates the release on the index)\nBY\n"
         f"    2. {second.name}  {sizes[1]} bytes\nBY\n"
         f"    3. {sdist.name}  {sizes[2]} bytes  (last, once the index lists every wheel)\nBY\n"
-        "\nThis API token looks at this stage for the first time: every file is new.\n"
+        "\nThis API token has not looked at this stage before: every file is new.\n"
     )
     name = URL(pypi.url).authority
     assert ended.stdout.endswith(

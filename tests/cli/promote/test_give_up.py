@@ -60,7 +60,8 @@ def test_question(cli: CommandRunner, pypi: FakeIndex) -> None:
 
     assert (no, kept, yes) == (1, "error", 0)
     assert f"1 of 2 files are published: {wheel.name}." in printed
-    assert "Give up what is left?" in printed
+    assert "Give up the files that are not published?" in printed
+    assert "Error: Nothing was given up, because the answer was no." in printed
     assert cli.json("stage", "show", stage["id"])["status"] == "canceled"
 
 

@@ -63,7 +63,7 @@ def test_stop_while_a_file_is_sent(cli: CommandRunner, slow: FakeIndex) -> None:
     assert stopped.code == 0
     assert stopped.stdout.splitlines()[-1].startswith("Stopped by ")
     assert "0 of 3 files are published." in stopped.stdout
-    assert f"Accepted, not listed by the index yet: {first}." in stopped.stdout
+    assert f"Accepted, but not listed by the index yet: {first}." in stopped.stdout
     assert "The promotion stops once" in stopped.stderr
     [promote] = ended
     assert (promote.code, "Error: Stopped by " in promote.stderr) == (1, True)

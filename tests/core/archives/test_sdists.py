@@ -51,7 +51,7 @@ def test_links_and_devices_are_reported(
 
 TAR = tar_of([tar_file("d/PKG-INFO", b"Name: demo\n"), tar_file("d/x", b"")])
 MIB = 2**20
-BEHIND_GZIP = "Behind the end of the tar, the gzip file is damaged or followed by other bytes."
+BEHIND_GZIP = "After the end of the tar, the gzip file is damaged or followed by other bytes."
 ENDS = {
     "the usual padding": (gzip_of(TAR), ()),
     "a large block": (gzip_of(TAR + bytes(MIB - 10_240)), ()),

@@ -3,7 +3,7 @@
 from urllib.parse import urljoin
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stageproxy.core.index.links import PageLinks, UrlSpace, is_file, may_leave
@@ -181,6 +181,7 @@ def test_pages_are_read_only_if_links_may_leave(link: str, *, public: bool, priv
     st.sampled_from(["simple/dep/", "simple/dep", "other/dep/"]),
     st.lists(st.sampled_from(["..", "a", "+only", "legacy", "dep-1.0.zip", "..a"]), min_size=1),
 )
+@example("/", None, "simple/dep", ["..", "+only"])
 def test_quick_look_is_right(simple: str, root: str | None, path: str, parts: list[str]) -> None:
     """For any relative link, the quick look decides as the long one, which sees a query."""
     links = links_of(simple, root, path)

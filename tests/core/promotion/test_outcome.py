@@ -52,7 +52,7 @@ ENDINGS = {
         [
             "Why.",
             "0 of 2 files are published.",
-            f"Unknown, no answer from the index: {WHEEL}.",
+            f"Unknown, because the index did not answer: {WHEEL}.",
             AGAIN,
             CLOSES,
         ],
@@ -62,7 +62,7 @@ ENDINGS = {
         [
             "Why.",
             f"1 of 2 files are published: {WHEEL}.",
-            f"Accepted, not listed by the index yet: {SDIST}.",
+            f"Accepted, but not listed by the index yet: {SDIST}.",
             ALONE,
             AGAIN,
             CLOSES,

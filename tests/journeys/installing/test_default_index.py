@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from stageproxy.core.index.negotiation import SimpleType
-from stageproxy.upstream.pip_index import index_of_pip
+from stageproxy.upstream.pip_index import settings_of_pip
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import INSTALLERS, Clients, Installer
 from tests.support.servers.processes import Server, ServerStart, StageLinks
@@ -85,7 +85,7 @@ async def is_same(stage: StageLinks, name: str, kind: SimpleType) -> bool:
 
     It is compared again if upstream changed it.
     """
-    direct = f"{index_of_pip().simple}{name}/"
+    direct = f"{settings_of_pip().index.simple}{name}/"
     for _ in range(TRIES):
         first, through, last = [
             await page(url, kind) for url in (direct, f"{stage.index}{name}/", direct)

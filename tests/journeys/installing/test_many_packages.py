@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.upstream.pip_index import index_of_pip
+from stageproxy.upstream.pip_index import settings_of_pip
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.clients import Clients
 from tests.support.servers.processes import Server, ServerStart
@@ -29,7 +29,7 @@ async def server(start_server: ServerStart) -> AsyncIterator[Server]:
 @pytest.fixture
 async def indexes(server: Server) -> tuple[str, str]:
     """Return the index of a stage, and its upstream."""
-    return (await server.stage(NEW)).index, str(index_of_pip().simple)
+    return (await server.stage(NEW)).index, str(settings_of_pip().index.simple)
 
 
 async def test_uv_compiles_the_same(

@@ -14,7 +14,7 @@ from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.archives.reader import read_contents
 from stageproxy.core.values import FormFields
-from stageproxy.upstream.pip_index import index_of_pip
+from stageproxy.upstream.pip_index import settings_of_pip
 from tests.support.builders.distributions import Distribution
 from tests.support.builders.real_distributions import distribution_at, fetch_distributions
 from tests.support.clients.clients import Clients
@@ -192,6 +192,6 @@ async def test_sdists_and_other_platforms(server: Server, clients: Clients) -> N
 async def downloaded(clients: Clients, *wanted: str) -> list[Distribution]:
     """Return the files that pip downloads from its index."""
     folder = clients.new_folder("downloads")
-    index = ["--index-url", str(index_of_pip().simple)]
+    index = ["--index-url", str(settings_of_pip().index.simple)]
     (await clients.pip("download", "--no-deps", *index, "-d", str(folder), *wanted)).ok()
     return [distribution_at(path) for path in folder.iterdir()]

@@ -148,7 +148,9 @@ async def test_file_that_stays_in_doubt(
     async with deployment.server() as server:
         stage = await server.give_up()
 
-    assert f"Unknown, no answer from the index: {wheels[0].filename}." in (stage.reason or "")
+    assert f"Unknown, because the index did not answer: {wheels[0].filename}." in (
+        stage.reason or ""
+    )
 
 
 @pytest.mark.parametrize("failing", ["the index", "the settings"])
@@ -165,7 +167,9 @@ async def test_index_that_cannot_be_read(
     async with deployment.server() as server:
         stage = await server.give_up()
 
-    assert f"Unknown, no answer from the index: {wheels[0].filename}." in (stage.reason or "")
+    assert f"Unknown, because the index did not answer: {wheels[0].filename}." in (
+        stage.reason or ""
+    )
     assert (stage.reason or "").endswith("The index could not be read to check this.")
 
 

@@ -80,7 +80,7 @@ async def test_stop_while_a_file_is_sent(
     ]
     assert reason.startswith(
         f"{STOPPED} 0 of 3 files are published. "
-        f"Accepted, not listed by the index yet: {wheels[0].filename}. "
+        f"Accepted, but not listed by the index yet: {wheels[0].filename}. "
         "Run `stageproxy promote STAGE` again to publish the rest."
     )
 
@@ -130,7 +130,9 @@ async def test_stop_while_the_index_is_busy(
         await server.end()
 
     assert view.stage.status is Status.ERROR
-    assert f"Unknown, no answer from the index: {wheels[0].filename}." in (view.stage.reason or "")
+    assert f"Unknown, because the index did not answer: {wheels[0].filename}." in (
+        view.stage.reason or ""
+    )
     assert deployment.fake_target.sent == {wheels[0].filename: 1}
 
 
@@ -182,7 +184,7 @@ async def test_stopped_promotion_is_not_resumed_by_a_restart(
 
     status, reason = await deployment.status()
     assert (status, reason.startswith(STOPPED)) == (Status.ERROR, True)
-    assert f"Unknown, no answer from the index: {wheels[0].filename}." in reason
+    assert f"Unknown, because the index did not answer: {wheels[0].filename}." in reason
     assert deployment.fake_target.sent == {wheels[0].filename: 1}
 
 

@@ -10,7 +10,7 @@ from pip._internal.index.collector import IndexContent, parse_links
 from pip._internal.models.link import Link
 from yarl import URL
 
-from stageproxy.upstream.pip_index import index_of_pip, without_credentials
+from stageproxy.upstream.pip_index import settings_of_pip, without_credentials
 from tests.support.builders.distributions import Distribution
 
 _AT_ONCE = 8
@@ -18,7 +18,7 @@ _AT_ONCE = 8
 
 async def fetch_distributions(wanted: Mapping[str, str]) -> Mapping[str, Distribution]:
     """Return files by their names, with checked digests; *wanted* has the project of each."""
-    index = index_of_pip().simple
+    index = settings_of_pip().index.simple
     free = asyncio.Semaphore(_AT_ONCE)
     user = BasicAuth(index.user, index.password or "") if index.user else None
     async with ClientSession(auth=user, raise_for_status=True) as session:

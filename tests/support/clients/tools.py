@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from stageproxy.upstream.pip_index import index_of_pip
+from stageproxy.upstream.pip_index import settings_of_pip
 
 TOOLS = ("flit", "hatch", "pdm", "pipenv", "poetry")
 """Clients besides pip, uv and twine."""
@@ -49,7 +49,7 @@ class Tools:
         return ", ".join(f"{name} {self.version(name)}" for name in installed)
 
     def _install(self, name: str, environment: Path) -> None:
-        index = ["--default-index", str(index_of_pip().simple)]
+        index = ["--default-index", str(settings_of_pip().index.simple)]
         _run("venv", "--quiet", "--python", sys.executable, str(environment))
         wanted = ["--python", str(environment), _REQUIREMENTS.get(name, name)]
         _run("pip", "install", "--quiet", *index, *wanted)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -131,8 +131,3 @@ def raw_headers(request: web.Request) -> Sequence[tuple[str, str]]:
     return [
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers
     ]
-
-
-def as_mapping(headers: Sequence[tuple[str, str]]) -> Mapping[str, str]:
-    """Return headers by their lower-case names, the last of each."""
-    return {name.lower(): value for name, value in headers}

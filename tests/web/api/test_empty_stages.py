@@ -37,8 +37,8 @@ async def test_full_of_empty_stages(service: RunningService) -> None:
 
     assert answer.status == 429
     assert answer.reason == (
-        "demo already has 3 live stages. Cancel one first: a manage token can cancel each, an "
-        "upload token only what it opened itself, while that is empty. `stageproxy stage cancel "
+        "demo already has 3 live stages. Cancel one first: a manage token can cancel any of "
+        "them, an upload token only an empty one that it opened. `stageproxy stage cancel "
         "--empty --project demo` cancels the empty ones."
     )
 
@@ -110,8 +110,8 @@ async def test_upload_token_cannot_cancel(service: RunningService, case: str) ->
 
     assert answer.status == 403
     assert answer.document["detail"] == (
-        "This API token cannot cancel demo. An upload token can only cancel a stage that it opened "
-        "itself, while that is empty."
+        "This API token cannot cancel demo. An upload token can only cancel an empty stage that it "
+        "opened."
     )
 
 

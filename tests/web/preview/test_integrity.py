@@ -70,6 +70,7 @@ async def test_published_file_without(service: RunningService, prefix: str, path
 async def test_withdrawn_file(service: RunningService, stage: Any, wheel: Distribution) -> None:
     """For a withdrawn file upstream is asked again."""
     await service.api("DELETE", f"stages/{stage['id']}/files/{wheel.filename}")
+    service.index.requests.clear()
 
     await service.get(prefix_of(stage) + path_of(wheel))
 

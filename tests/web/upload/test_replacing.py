@@ -236,8 +236,8 @@ async def test_too_many_stages(tmp_path: Path, index: FakeIndex) -> None:
 
         assert answer.status == 429
         assert answer.reason == (
-            "demo already has 1 live stage. Cancel one first: a manage token can cancel each, an "
-            "upload token only what it opened itself, while that is empty."
+            "demo already has 1 live stage. Cancel one first: a manage token can cancel any "
+            "of them, an upload token only an empty one that it opened."
         )
 
 
