@@ -28,9 +28,10 @@ _OTHER_HASH = re.compile(
 )
 """Other functions whose hashes can have 64 digits, as the tools name them. Folders do not count."""
 
-_TIMED = r"(?:.*\d\d:\d\d:\d\d\S*)?"
-_BLANK = re.compile(_TIMED)
-_HEADING = re.compile(rf".*:|{_TIMED}\s*\S+")
+_NOT_LONG = r"(?!.{1000})"
+_TIMED = r"(?:.*\d\d:\d\d:\d\d\S*+)?"
+_BLANK = re.compile(_NOT_LONG + _TIMED)
+_HEADING = re.compile(rf"{_NOT_LONG}(?:.*:|{_TIMED}\s*\S+)")
 """A line with a name whose hash is on the next one, as `pip hash`, certutil and the action that
 publishes to PyPI print it: a sentence that ends with a colon, or a path alone."""
 

@@ -134,6 +134,15 @@ def test_no_hash_at_all(text: str) -> None:
         parse_checksums(text.encode())
 
 
+def test_many_times_on_a_line() -> None:
+    """A line of many times takes no long time: it took the cube of its length."""
+    times = "00:00:00" * 2000
+
+    found = parse_checksums(f"{times} x y\n{times[:900]} x y\n{A}  {SDIST}".encode())
+
+    assert found.hashes == {SDIST: Hash(A, 3)}
+
+
 def test_long_lines() -> None:
     """Long lines that are no hashes, such as encoded files, take no long time."""
     junk = "a" * 200_000
