@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.distributions import Distribution
 from tests.support.clients.clients import Clients
 from tests.support.clients.matrix import ClientMatrix
 from tests.support.clients.tools import Tools
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.journey
 RELEASE = Release("demo")
 STAGED = RELEASE.files()
 REPLACEMENT = Release("demo", summary="Another demo").files()[0]
-PUBLISHED = (a_wheel("demo", "2.0"), an_sdist("demo", "2.0"))
+PUBLISHED = Release("demo", summary="A published demo").files()
 SAYS_REASONS = Version("2.29.4")
 
 SKIPS = {
