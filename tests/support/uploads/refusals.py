@@ -169,7 +169,7 @@ REFUSALS: Mapping[str, RefusalCase] = {
     ),
     "canceled stage (410)": RefusalCase("Stage {name} 2.0 ended on ", arrange=canceled_stage),
     "as many stages as may be (429)": RefusalCase(
-        "{name} already has 1 live stage. Cancel one first: a manage token can cancel each",
+        "{name} already has 1 live stage. Cancel one first: a manage token can cancel any",
         arrange=as_many_stages_as_may_be,
     ),
     "wheel without RECORD (400)": RefusalCase(
