@@ -84,6 +84,7 @@ async def _stage_page(request: web.Request, stage: Stage) -> str:
         findings=texts_by_level(in_order(findings)),
         headings=HEADINGS,
         expires=Step.CANCEL in stage.steps(),
+        index_name=request.app[STAGE_FINDINGS].index_name,
         release_url=release_url,
         release_host=urlsplit(release_url).netloc,
     )

@@ -199,7 +199,7 @@ async def test_as_a_page(service: RunningService, stage: Any) -> None:
 
     assert "<h1>demo 2.0, published</h1>" in page
     assert "This release was published on 2026-11-22 12:00 UTC." in page
-    assert "not on PyPI yet" not in page
+    assert f"not on {service.index_name} yet" not in page
     assert "Expires" not in page
     assert "<td>confirmed</td>" in page
 

@@ -118,6 +118,7 @@ async def test_manifest_digest_on_the_page(
     page = await service.get(prefix, BROWSER)
 
     assert f'<code class="digest">{stage["manifest-digest"]}</code>' in page.text
+    assert f"This release is not on {service.index_name} yet." in page.text
     assert "Status: open. Expires: 2026-11-29 12:00 UTC." in page.text
 
 
@@ -134,7 +135,7 @@ async def test_page_while_it_is_published(
     assert f"1 of 2 files are published: {wheel.filename}." in page
     assert "<h1>demo 2.0, being published</h1>" in page
     assert "is being published right now" in page
-    assert "not on PyPI yet" not in page
+    assert f"not on {promotion_client.service.index_name} yet" not in page
     assert "Expires" not in page
 
 
@@ -164,8 +165,9 @@ async def test_page_of_half_a_release(
     page = (await promotion_client.service.get(prefix, BROWSER)).text
 
     assert "<h1>demo 2.0, partially published</h1>" in page
-    assert "Some files of this release may already be on PyPI." in page
-    assert "not on PyPI yet" not in page
+    name = promotion_client.service.index_name
+    assert f"Some files of this release may already be on {name}." in page
+    assert f"not on {promotion_client.service.index_name} yet" not in page
     assert "Expires" not in page
 
 
