@@ -24,6 +24,7 @@ from tests.support.servers.inspection_processes import (
     inspection_processes,
     is_running,
     memory_of,
+    stop,
 )
 from tests.support.servers.processes import Server, running_server
 
@@ -98,7 +99,7 @@ async def stopped_processes(server: Server) -> set[int]:
     assert (await upload(server, HONEST_WHEEL.filename, HONEST_WHEEL.content))[0] == 200
     pids = inspection_processes(server.process.pid)
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        stop(pid)
     return pids
 
 

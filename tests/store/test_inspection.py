@@ -27,6 +27,7 @@ from tests.support.servers.inspection_processes import (
     inspection_processes,
     is_running,
     memory_of,
+    stop,
 )
 
 MIB = 2**20
@@ -168,7 +169,7 @@ async def test_process_that_hangs_without_memory(tmp_path: Path) -> None:
     with Inspection(replace(SMALL, seconds=3600)) as inspection:
         await inspection.read_contents(path, NAME)
         pid = only_process()
-        os.kill(pid, signal.SIGSTOP)
+        stop(pid)
         leave_no_memory(pid)
         hung = await inspection.read_contents(path, NAME)
         next_one = await inspection.read_contents(path, NAME)
@@ -212,7 +213,7 @@ async def test_process_that_dies(
     await inspection.read_contents(path, NAME)
     pid = only_process()
 
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(inspection.read_contents(path, NAME))
         await first_asked([pid])
@@ -250,7 +251,7 @@ async def test_invalid_answer(inspection: Inspection, tmp_path: Path, answer: by
     await inspection.read_contents(path, NAME)
     pid = only_process()
 
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(inspection.read_contents(path, NAME))
         await first_asked([pid])
@@ -271,7 +272,7 @@ async def test_essential_part_is_enough(tmp_path: Path, more: bytes) -> None:
     with Inspection(SHORT) as inspection:
         await inspection.read_contents(path, NAME)
         pid = only_process()
-        os.kill(pid, signal.SIGSTOP)
+        stop(pid)
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(inspection.read_contents(path, NAME))
             await first_asked([pid])
@@ -363,7 +364,7 @@ async def test_closing_ends_the_processes(tmp_path: Path) -> None:
     with Inspection(SMALL) as inspection:
         await inspection.read_contents(saved(tmp_path), NAME)
         pid = only_process()
-        os.kill(pid, signal.SIGSTOP)
+        stop(pid)
         reading = asyncio.ensure_future(inspection.read_contents(saved(tmp_path), NAME))
         await first_asked([pid])
 

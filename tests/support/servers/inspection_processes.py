@@ -4,6 +4,8 @@ import asyncio
 import os
 import re
 import select
+import signal
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +34,13 @@ def is_running(pid: int) -> bool:
     with suppress(OSError):
         return " Z " not in Path(f"/proc/{pid}/stat").read_text()
     return False
+
+
+def stop(pid: int) -> None:
+    """Stop a process, and return once it has stopped. Until then it may still read its input."""
+    os.kill(pid, signal.SIGSTOP)
+    while " T " not in Path(f"/proc/{pid}/stat").read_text():
+        time.sleep(0.001)
 
 
 def memory_of(pid: int, *, most: bool = False) -> int:
