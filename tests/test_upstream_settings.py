@@ -3,7 +3,7 @@
 import pytest
 
 from stageproxy.config import load_config
-from stageproxy.server.wiring import upstream_of
+from stageproxy.server.indexes import upstream_of
 
 
 @pytest.mark.parametrize(

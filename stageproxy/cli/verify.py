@@ -20,7 +20,7 @@ from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import FailedError, OutOfReachError, print_json
 from stageproxy.config import load_config
 from stageproxy.core.index.negotiation import SimpleType
-from stageproxy.server.wiring import upstream_of
+from stageproxy.server.indexes import upstream_of
 from stageproxy.upstream.network import DEFAULTS
 from stageproxy.upstream.pip_index import PipSettings, urls_of
 

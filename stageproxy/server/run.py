@@ -16,14 +16,8 @@ from stageproxy.config import Config
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.server.clock import SystemClock
-from stageproxy.server.wiring import (
-    Adapters,
-    Service,
-    assemble,
-    index_of,
-    publish_target_of,
-    upstream_of,
-)
+from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
+from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenRequest

@@ -1,23 +1,16 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from aiohttp import ClientSession, web
-from packaging.utils import canonicalize_name
+from aiohttp import web
 from yarl import URL
 
 from stageproxy.caching import LoadingCache
 from stageproxy.config import Config
 from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
-from stageproxy.core.promotion.plan import Pace
-from stageproxy.core.promotion.promotion import PublishUrls
-from stageproxy.core.rights import Credential
 from stageproxy.core.rules.findings import PYPI
 from stageproxy.ports import Clock
 from stageproxy.services.access import Access
@@ -31,8 +24,6 @@ from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.preview import Previews
-from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
-from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
@@ -49,22 +40,10 @@ from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.database import Database
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
-from stageproxy.upstream.downloads import FileDownloads
-from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
-from stageproxy.upstream.network import DEFAULTS
 from stageproxy.upstream.pip_index import (
-    IndexUrls,
-    NoPipIndexError,
-    PipSettings,
     default_of_pip,
     index_name,
-    publishing_urls,
-    settings_of_pip,
-    urls_of,
-    urls_of_simple,
-    without_credentials,
 )
-from stageproxy.upstream.upload_client import HttpUploadClient
 from stageproxy.web import keys
 from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.api.openapi_document import openapi_document
@@ -76,9 +55,6 @@ from stageproxy.web.session_json import MECHANISMS, SessionJson
 
 _SHOW_SECONDS = 1.0
 """How long an answer that shows a stage waits for the index."""
-
-_PREFLIGHT_SECONDS = 30
-"""How long the index that confirms may take to list a project, before a release is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,118 +168,6 @@ def _add_uploads(
     app[keys.FILE_UPLOADS] = file_uploads
     app[keys.UPLOADS] = uploads
     return completion
-
-
-def upstream_of(config: Config) -> PipSettings:
-    """Return upstream, by the settings or else the index that pip uses, and how it is reached.
-
-    pip's certificates and proxy are used for an upstream of the settings, too. For plain
-    HTTP, pip is not asked.
-    """
-    settings = config.upstream
-    if not settings.url:
-        return settings_of_pip()
-    index = urls_of(settings.url, settings.simple_url)
-    if "https" not in {index.root.scheme, index.simple.scheme}:
-        return PipSettings(index, DEFAULTS)
-    try:
-        return PipSettings(index, settings_of_pip().network)
-    except NoPipIndexError:
-        return PipSettings(index, DEFAULTS)
-
-
-def index_of(
-    config: Config,
-    upstream: PipSettings,
-    session: ClientSession,
-    report: Callable[[str, float], None],
-) -> CachedIndex:
-    """Return the index that is previewed."""
-    policy = replace(_policy_of(config), network=upstream.network)
-    return CachedIndex(
-        _upstream_index(config, upstream.index, session, policy),
-        fresh_for=config.upstream.fresh_for,
-        max_size=config.upstream.cache_size,
-        report=report,
-    )
-
-
-def publish_target_of(
-    config: Config, upstream: IndexUrls, session: ClientSession, count: Callable[[str], None]
-) -> PublishTarget | None:
-    """Return where releases are published, if the settings say so or upstream is PyPI itself.
-
-    *session* closes each connection after use: some indexes serve one at a
-    time. *count* is called with the kind of each reply to an upload.
-    """
-    settings = config.promotion
-    urls = publishing_urls(settings.repository_url, settings.index_url, upstream)
-    if urls is None:
-        return None
-    # Projects of the fallback are not on this index.
-    own_projects_only = replace(_policy_of(config), files_url="", has_fallback=False)
-    index = CachedIndex(
-        _upstream_index(config, urls_of_simple(str(urls.index)), session, own_projects_only),
-        # What is published is fetched each time: nothing of it is cached.
-        fresh_for=timedelta(0),
-        max_size=0,
-        report=lambda *_: None,
-    )
-    return PublishTarget(
-        urls=PublishUrls(
-            str(without_credentials(urls.repository)), str(without_credentials(urls.index))
-        ),
-        reader=UpstreamReader(index, NameSearches(index), _PREFLIGHT_SECONDS),
-        confirmed_listing=ConfirmedListing(index, FileDownloads(session, urls.index)),
-        upload_client=HttpUploadClient(
-            session, str(urls.repository), idle_timeout=settings.timeout
-        ),
-        credentials=_credentials_of(config, urls.repository),
-        pace=Pace(settings.parallel, settings.poll, settings.patience),
-        pause=_pause,
-        count=count,
-    )
-
-
-def _policy_of(config: Config) -> IndexPolicy:
-    return IndexPolicy(
-        files_url=config.upstream.files_url,
-        fallback_url=config.upstream.fallback_url,
-        is_private=config.upstream.private,
-        forbidden_means_missing=config.upstream.forbidden_means_missing,
-    )
-
-
-def _upstream_index(
-    config: Config, urls: IndexUrls, session: ClientSession, policy: IndexPolicy
-) -> UpstreamIndex:
-    return UpstreamIndex(
-        session,
-        urls,
-        policy,
-        total_timeout=config.upstream.total_timeout,
-        max_page_size=config.upstream.max_page_size,
-    )
-
-
-def _credentials_of(config: Config, repository: URL) -> PromotionCredentials:
-    """Return the credentials of the settings; that in the URL of the upload API comes last."""
-    promotion = config.promotion
-    user, password = repository.user, repository.password
-    return PromotionCredentials(
-        username=promotion.username,
-        tokens={
-            canonicalize_name(name): token.get_secret_value()
-            for name, token in promotion.tokens.items()
-        },
-        token_file=promotion.token_file,
-        token=promotion.token.get_secret_value(),
-        in_url=Credential(user, password) if user and password else None,
-    )
-
-
-async def _pause(length: timedelta) -> None:
-    await asyncio.sleep(length.total_seconds())
 
 
 def _add_operations(app: web.Application, adapters: Adapters, metrics: Metrics) -> None:

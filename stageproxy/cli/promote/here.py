@@ -34,7 +34,7 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.ports import Credentials
 from stageproxy.server.clock import SystemClock
-from stageproxy.server.wiring import publish_target_of
+from stageproxy.server.indexes import publish_target_of
 from stageproxy.services.promotion.credentials import GivenCredential
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.runner import PromotionRunner

@@ -1,0 +1,73 @@
+"""The types of settings: durations, URLs, networks, paths and secrets, as text and as values."""
+
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr
+
+from stageproxy.core.durations import parse_duration, spell_duration
+
+Duration = Annotated[
+    timedelta, BeforeValidator(parse_duration), PlainSerializer(spell_duration, return_type=str)
+]
+
+
+def _redact_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    _, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"***@{host}")) if at else url
+
+
+Url = Annotated[str, Field(repr=False), PlainSerializer(_redact_credentials)]
+"""A URL that may contain credentials, which are not shown."""
+
+
+OptionalPath = Annotated[
+    Path | None,
+    BeforeValidator(lambda value: value or None),
+    PlainSerializer(lambda path: str(path or ""), return_type=str),
+]
+"""A path, or `None` for the empty string: TOML has no null."""
+
+
+def _check_web_url(value: object) -> object:
+    if isinstance(value, str) and value and urlsplit(value).scheme not in {"http", "https"}:
+        raise ValueError("give a full URL that begins with https://")
+    return value
+
+
+WebUrl = Annotated[Url, BeforeValidator(_check_web_url)]
+"""The absolute URL of a web server, or the empty string."""
+
+
+def _parse_networks(value: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Return networks from a list, or from a comma-separated string in the environment."""
+    texts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple):
+        raise ValueError("give a list of IP addresses and networks")  # noqa: TRY004 - for pydantic
+    return tuple(_parse_network(str(text).strip()) for text in texts if str(text).strip())
+
+
+def _parse_network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        msg = f"{text!r} is neither an IP address nor a network such as 10.0.0.0/8"
+        raise ValueError(msg) from error
+
+
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_parse_networks)]
+
+
+def _parse_secrets(value: object) -> object:
+    """Return a table of secrets, or one from `name=secret,…` in the environment."""
+    if not isinstance(value, str):
+        return value
+    pairs = (text.partition("=") for text in value.split(",") if text.strip())
+    return {name.strip(): secret.strip() for name, _, secret in pairs}
+
+
+Secrets = Annotated[dict[str, SecretStr], BeforeValidator(_parse_secrets)]
