@@ -225,7 +225,7 @@ def test_changed_after_the_approval(cli: CommandRunner, pypi: FakeIndex) -> None
     assert f"  REPLACED  {wheel}\n    It was replaced at 20" in ended.stdout
 
 
-A_PLAN = {"warnings-digest": "", "resumes": None, "other-forms": []}
+A_PLAN: dict[str, Any] = {"warnings-digest": "", "resumes": None, "other-forms": []}
 WARNED = {**A_PLAN, "warnings-digest": "b" * 64}
 RESUMED = {**A_PLAN, "resumes": {"covers-warnings": True}}
 RESUMED_WARNED = {**WARNED, "resumes": {"covers-warnings": True}}
