@@ -15,9 +15,10 @@ from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError, SlowBodyError
+from stageproxy.core.pace import BodyLimits
 from stageproxy.web.forwarded import Network, with_client_address
 from stageproxy.web.logs import AccessLog
-from stageproxy.web.slow_bodies import BodyLimits, BodyWatch
+from stageproxy.web.slow_bodies import BodyWatch
 
 SHUTDOWN_SECONDS = 30
 """The time that running requests have to finish when the server stops."""
