@@ -8,10 +8,10 @@ from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import (
     ConflictError,
     InvalidRequestError,
-    NoRoomError,
     Problem,
     RefusedError,
     StageproxyError,
+    StorageError,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.announcements import parse_filename
@@ -54,7 +54,7 @@ class Completion:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
             await self._accept(token, stage, upload)
             settled = True
-        except NoRoomError:
+        except StorageError:
             raise
         except StageproxyError as error:
             settled = True

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stageproxy.catalogue import Catalogue, Rows
-from stageproxy.core.errors import NoRoomError
+from stageproxy.core.errors import StorageError
 from stageproxy.core.promotion.examination import approval_to_resume
 from stageproxy.core.promotion.looks import (
     Change,
@@ -49,7 +49,7 @@ class Looks:
     clock: Clock
 
     async def record(self, token: ApiToken | None, stage: Stage, kind: LookKind) -> None:
-        """Record that *token* saw a stage, if it may publish it. A full disk prevents no look.
+        """Record that *token* saw a stage, if it may publish it. A failing disk prevents no look.
 
         What is not recorded is shown as changed once more.
         """
@@ -58,8 +58,8 @@ class Looks:
         look = look_at(stage, token.id, kind, self.clock.now())
         try:
             await self.catalogue.write(lambda rows: _save(rows, look))
-        except NoRoomError:
-            log.warning("stage %s: no disk space to record who looked at it", stage.id)
+        except StorageError as error:
+            log.warning("stage %s: a look was not recorded: %s", stage.id, error.sentence)
 
     async def history(self, token: ApiToken, stage: Stage) -> History:
         """Return what has changed of a stage since *token* saw it, and since it was approved."""

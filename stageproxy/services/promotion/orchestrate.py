@@ -12,9 +12,9 @@ from stageproxy.core.errors import (
     ConflictError,
     GoneError,
     InvalidRequestError,
-    NoRoomError,
     Problem,
     RefusedError,
+    StorageError,
 )
 from stageproxy.core.promotion.examination import (
     UNSEEN,
@@ -165,9 +165,13 @@ class Promotions:
             if promotion.ended_at is None and promotion.publisher is Publisher.SERVER:
                 try:
                     await self._resume(promotion)
-                except NoRoomError:
+                except StorageError as error:
                     # A full disk must not prevent the start: everything else can be served.
-                    log.error("stage %s: no disk space to resume its promotion", promotion.stage_id)  # noqa: TRY400 - the reason is known
+                    log.error(  # noqa: TRY400 - the reason is known
+                        "stage %s: its promotion was not resumed: %s",
+                        promotion.stage_id,
+                        error.sentence,
+                    )
 
     async def end_lapsed(self) -> None:
         """End the promotions whose leases have run out, so that they can be started again."""
