@@ -26,6 +26,7 @@ class Kind(StrEnum):
     UPSTREAM_UNAVAILABLE = "upstream-unavailable"
     UPSTREAM_SLOW = "upstream-slow"
     NO_ROOM = "no-room"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,3 +255,16 @@ class NoRoomError(StageproxyError):
 
     def __init__(self) -> None:
         super().__init__("The server's disk is full. Its operator must free space.")
+
+
+class DamagedFileError(StageproxyError):
+    """The stored copy of a file is missing, too short or too long, so it is not sent."""
+
+    kind = Kind.DAMAGED
+
+    def __init__(self, filename: str, *, stored: int | None, size: int) -> None:
+        found = "is missing" if stored is None else f"has {stored} bytes instead of {size}"
+        super().__init__(
+            f"The server's copy of {filename} is damaged: it {found}. Upload the same file again. "
+            "The server's operator finds all such files with `stageproxy fsck`."
+        )
