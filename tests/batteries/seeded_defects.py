@@ -430,6 +430,21 @@ DEFECTS = [
         "web/preview/test_published_stage.py::test_files",
     ),
     Defect(
+        "an unchanged upload restores the stored file",
+        "services/uploads.py",
+        "        incoming.file.commit()\n        is_settled",
+        "        if outcome is not Outcome.UNCHANGED:\n"
+        "            incoming.file.commit()\n        is_settled",
+        "web/upload/test_damaged_files.py::test_healed_by_the_same_upload",
+    ),
+    Defect(
+        "a file without all its bytes is not sent",
+        "services/preview.py",
+        "if stored != artifact.size:",
+        "if stored is None:",
+        "web/upload/test_damaged_files.py::test_not_served",
+    ),
+    Defect(
         "every step is in the audit trail",
         TRANSACTIONS,
         "rows.audit.add(entry_event(stage, promotion, entry, now))",
