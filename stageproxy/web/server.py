@@ -15,9 +15,10 @@ from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError, SlowBodyError
+from stageproxy.core.pace import PaceLimits
 from stageproxy.web.forwarded import Network, with_client_address
 from stageproxy.web.logs import AccessLog
-from stageproxy.web.slow_bodies import BodyLimits, BodyWatch
+from stageproxy.web.slow_bodies import BODY_PACE, BodyWatch
 
 SHUTDOWN_SECONDS = 30
 """The time that running requests have to finish when the server stops."""
@@ -30,7 +31,6 @@ _READ_BUFFER = 2**20
 _LONGEST_HEADER = 32_760
 _LINGERING_SECONDS = 10
 """The time in which the rest of a refused body is read and discarded."""
-_BODY_LIMITS = BodyLimits()
 
 
 def runner_for(
@@ -38,7 +38,7 @@ def runner_for(
     *,
     trusted_proxies: Sequence[Network] = (),
     header_deadline: float = _HEADER_SECONDS,
-    body_limits: BodyLimits = _BODY_LIMITS,
+    body_limits: PaceLimits = BODY_PACE,
 ) -> "Runner":
     """Return the runner of *app*. The headers of a request must arrive within the deadline.
 
@@ -65,7 +65,7 @@ class _Deadlines:
     """How long the headers of a request may take, in seconds, and how slow its body may be."""
 
     headers: float = _HEADER_SECONDS
-    body: BodyLimits = _BODY_LIMITS
+    body: PaceLimits = BODY_PACE
 
 
 class StageproxyProtocol(RequestHandler):
