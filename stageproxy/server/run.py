@@ -133,6 +133,7 @@ async def listening(
             service.app,
             trusted_proxies=config.server.trusted_proxies,
             body_limits=PaceLimits(config.upload.stall_timeout, config.upload.min_rate),
+            reader_limits=PaceLimits(config.server.send_timeout, config.server.min_send_rate),
         )
         await runner.setup()
         try:
