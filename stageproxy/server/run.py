@@ -16,6 +16,7 @@ from stageproxy.config import Config
 from stageproxy.core.pace import PaceLimits
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
+from stageproxy.request_ids import RequestIdFilter
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
 from stageproxy.server.wiring import Adapters, Service, assemble
@@ -199,6 +200,7 @@ def log_to_stderr(log_format: str, level: str) -> None:
     handler = logging.StreamHandler()
     text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if log_format == "json" else text)
+    handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
 

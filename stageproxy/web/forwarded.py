@@ -1,4 +1,4 @@
-"""The client address of a request that was sent through proxies.
+"""The client address and the id of a request that was sent through proxies.
 
 Each proxy appends the address of its peer to `X-Forwarded-For`. The entries
 of trusted proxies are reliable; those further left are claims of the client.
@@ -9,6 +9,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Any
 
 from aiohttp import hdrs, web
+
+from stageproxy.core.rights import redacted
+from stageproxy.request_ids import HEADER, is_request_id
+from stageproxy.web.keys import REQUEST_ID
 
 Network = IPv4Network | IPv6Network
 RequestFactory = Callable[..., web.BaseRequest]
@@ -29,7 +33,10 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
 
 
 def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]) -> RequestFactory:
-    """Return a request factory that sets `remote` to the client instead of a trusted proxy."""
+    """Return a request factory that believes trusted proxies.
+
+    It sets `remote` to their client, and the request id to theirs.
+    """
     if not trusted:
         return make_request
 
@@ -38,7 +45,11 @@ def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]
         peer = request.remote or ""
         lines = request.headers.getall(hdrs.X_FORWARDED_FOR, [])
         client = client_address(peer, ",".join(lines), trusted)
-        return request if client == peer else request.clone(remote=client)
+        found = request if client == peer else request.clone(remote=client)
+        given = request.headers.get(HEADER, "")
+        if _is_trusted(peer, trusted) and is_request_id(given):
+            found[REQUEST_ID] = redacted(given)
+        return found
 
     return make
 
