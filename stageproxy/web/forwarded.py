@@ -17,6 +17,8 @@ from stageproxy.web.keys import REQUEST_ID
 Network = IPv4Network | IPv6Network
 RequestFactory = Callable[..., web.BaseRequest]
 
+_NETWORK_OF_CLIENT = 64
+
 
 def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
     """Return the first address that is not trusted, from *peer* to the left of the header.
@@ -26,10 +28,21 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     client = peer
     for entry in reversed(forwarded_for.split(",")):
         address = _find_address(entry.strip())
-        if address is None or not _is_trusted(client, trusted):
+        if address is None or not is_trusted(client, trusted):
             break
         client = str(address)
     return client
+
+
+def client_of(address: str | None) -> str:
+    """Return who is counted as one client: an IPv4 address, or the /64 network of an IPv6 one.
+
+    A single machine usually has a whole network of IPv6 addresses.
+    """
+    found = _find_address(address or "")
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found, _NETWORK_OF_CLIENT), strict=False))
+    return str(found or address or "")
 
 
 def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]) -> RequestFactory:
@@ -54,7 +67,8 @@ def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]
     return make
 
 
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    """Return whether an address is that of a trusted proxy."""
     found = _find_address(address)
     return found is not None and any(found in network for network in trusted)
 

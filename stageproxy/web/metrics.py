@@ -1,6 +1,6 @@
 """The metrics of the server. No label contains a token, a path or a project."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -62,6 +62,13 @@ class Metrics:
             ["reply"],
             registry=self.registry,
         )
+        self._excess = Counter(
+            "stageproxy_refused_connections",
+            "Connections and requests refused because a limit was reached: in-all or of-address.",
+            ["limit"],
+            registry=self.registry,
+        )
+        self._connections = self._gauge("connections", "Open connections of clients.")
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
         self._files = self._gauge("files", "Staged files on disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
@@ -85,6 +92,14 @@ class Metrics:
     def count_attempt(self, reply: str) -> None:
         """Count an attempt to publish a file."""
         self._attempts.labels(reply).inc()
+
+    def count_excess(self, limit: str) -> None:
+        """Count a connection or a request that was refused because a limit was reached."""
+        self._excess.labels(limit).inc()
+
+    def watch_connections(self, connections: Sized) -> None:
+        """Show from now on how many *connections* there are."""
+        self._connections.set_function(lambda: len(connections))
 
     async def render(
         self, catalogue: Catalogue, cache_size: int, accept: str = ""
