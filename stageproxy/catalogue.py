@@ -92,6 +92,9 @@ class FileUploadRows(Protocol):
 class FileRows(Protocol):
     """The files that are stored, by their SHA-256."""
 
+    def add(self, sha256: str, size: int) -> None:
+        """Add the row of a stored file, if it is missing."""
+
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
 

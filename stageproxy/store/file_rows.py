@@ -25,6 +25,17 @@ _IS_USED = """
 class SqliteFileRows(Statements):
     """Stored files; see `catalogue.FileRows`."""
 
+    def add(self, sha256: str, size: int) -> None:
+        """Add the row of a stored file, if it is missing."""
+        self._run(
+            """
+            INSERT INTO stored_file (sha256, size, unused_since) VALUES (:sha256, :size, NULL)
+            ON CONFLICT DO NOTHING
+            """,
+            sha256=sha256,
+            size=size,
+        )
+
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
         removed = self._one(

@@ -238,6 +238,11 @@ class FakeFileRows:
 
     tables: FakeTables
 
+    def add(self, sha256: str, size: int) -> None:
+        """Add the row of a stored file, if it is missing."""
+        self.tables.sizes.setdefault(sha256, size)
+        self.tables.unused_since.setdefault(sha256, None)
+
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
         is_held = any(stored.artifact.sha256 == sha256 for stored in self.tables.artifacts.values())
