@@ -9,10 +9,10 @@ from stageproxy.core.errors import (
     ConflictError,
     DamagedFileError,
     InvalidRequestError,
-    NoRoomError,
     Problem,
     RefusedError,
     StageproxyError,
+    StorageError,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.announcements import parse_filename
@@ -55,7 +55,7 @@ class Completion:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
             await self._accept(token, stage, upload)
             settled = True
-        except (NoRoomError, DamagedFileError):
+        except (StorageError, DamagedFileError):
             raise
         except StageproxyError as error:
             settled = True
