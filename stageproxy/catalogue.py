@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
@@ -100,6 +101,9 @@ class FileRows(Protocol):
 
     def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
         """Remove the files that no live stage has needed *since* a time; return their digests."""
+
+    def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
+        """Return the files that `remove_unused` would remove, and remove none."""
 
     def digests(self) -> frozenset[str]:
         """Return the digests of all stored files."""

@@ -17,6 +17,7 @@ _COMMANDS = {
     "promote": ("promote.command:promote", "Publish STAGE, or resume publishing it."),
     "serve": ("serve:serve", "Run the server until it is stopped."),
     "stage": ("stage:stage", "Open, list, show, change and cancel stages."),
+    "sweep": ("sweep:sweep", "End expired stages, delete unneeded files."),
     "token": ("token:token", "Create, list and revoke API tokens."),
     "upload": ("upload:upload", "Upload FILES to their stage."),
     "verify-transparency": ("verify:verify", "Compare pages of STAGE with upstream."),

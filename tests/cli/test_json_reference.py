@@ -50,6 +50,7 @@ TYPED = {
     "token list": ("token list",),
     "token revoke": ("token revoke TOKEN",),
     "fsck": ("fsck --data DATA", "fsck --data DAMAGED --repair"),
+    "sweep": ("sweep --dry-run",),
     "config check": ("config check",),
     "config show": ("config show",),
     "completion": ("completion bash",),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from stageproxy.catalogue import ConstraintError, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
@@ -269,6 +270,14 @@ class FakeFileRows:
         for digest in unused:
             del self.tables.unused_since[digest], self.tables.sizes[digest]
         return unused
+
+    def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
+        """Return the files that `remove_unused` would remove, and remove none."""
+        return [
+            UnneededFile(digest, self.tables.sizes[digest])
+            for digest, unused_since in sorted(self.tables.unused_since.items())
+            if unused_since and unused_since <= since and not self.tables.is_used(digest)
+        ]
 
     def digests(self) -> frozenset[str]:
         """Return the digests of all stored files."""
