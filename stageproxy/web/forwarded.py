@@ -60,7 +60,7 @@ def with_client_address(make_request: RequestFactory, trusted: Sequence[Network]
         client = client_address(peer, ",".join(lines), trusted)
         found = request if client == peer else request.clone(remote=client)
         given = request.headers.get(HEADER, "")
-        if _is_trusted(peer, trusted) and is_request_id(given):
+        if is_trusted(peer, trusted) and is_request_id(given):
             found[REQUEST_ID] = redacted(given)
         return found
 
