@@ -8,7 +8,7 @@ from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import (
     ConflictError,
     InvalidRequestError,
-    NoRoomError,
+    Kind,
     Problem,
     RefusedError,
     StageproxyError,
@@ -30,6 +30,9 @@ _INTERRUPTED = (
     "The server stopped while it was checking the file. Delete this upload and start again."
 )
 
+_NOT_OF_THE_FILE = frozenset({Kind.NO_ROOM, Kind.FORBIDDEN, Kind.TOO_MANY})
+"""The kinds of errors that another attempt, or another API token, may not meet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
@@ -43,7 +46,10 @@ class Completion:
     file_uploads: FileUploads
 
     async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
-        """Make the file an artifact of the stage. If it is refused, the upload fails for good."""
+        """Make the file an artifact of the stage. If it is refused, the upload fails for good.
+
+        What is not the file's fault puts the upload back, and it can be completed again.
+        """
         await self.stages.get(token, stage_id, Action.UPLOAD)
         ids = (stage_id, upload_id)
         upload = await self.file_uploads.change(
@@ -54,12 +60,11 @@ class Completion:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
             await self._accept(token, stage, upload)
             settled = True
-        except NoRoomError:
-            raise
         except StageproxyError as error:
-            settled = True
-            notices = [one.message for one in error.problems] or [error.sentence]
-            await self._settle(ids, UploadStep.FAIL, token.id, *notices)
+            if error.kind not in _NOT_OF_THE_FILE:
+                settled = True
+                notices = [one.message for one in error.problems] or [error.sentence]
+                await self._settle(ids, UploadStep.FAIL, token.id, *notices)
             raise
         finally:
             if not settled:

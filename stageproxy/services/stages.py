@@ -30,7 +30,7 @@ from stageproxy.core.stage.stage import (
     same_version,
 )
 from stageproxy.ports import Clock
-from stageproxy.services.access import require, require_everywhere, require_on
+from stageproxy.services.access import require, require_everywhere, require_on, require_still
 from stageproxy.services.live_stages import (
     check_release_is_free,
     end_expired,
@@ -87,7 +87,12 @@ class Stages:
         """Open a stage. Raise `StageExistsError` if the release already has one."""
         require(token, Action.OPEN, project, version)
         stage = self.new(project, version, self.clock.now(), lifetime)
-        await self.catalogue.write(lambda rows: self.add(rows, stage, token.id))
+
+        def work(rows: Rows) -> None:
+            require_still(rows, token, Action.OPEN, project, version, self.clock.now())
+            self.add(rows, stage, token.id)
+
+        await self.catalogue.write(work)
         log.info("stage %s: opened for %s by token %s", stage.id, stage.release, token.label)
         return stage
 
@@ -241,11 +246,13 @@ class Stages:
         needs: Action | None = None,
     ) -> Stage:
         """Change a stage as *action*, which *token* must permit; or *needs*, if that is less."""
-        await self.get(token, stage_id, needs or action)
-        now = self.clock.now()
+        needed = needs or action
+        await self.get(token, stage_id, needed)
 
         def work(rows: Rows) -> Stage:
+            now = self.clock.now()
             stage = get_live(rows, stage_id, now)
+            require_still(rows, token, needed, stage.project, stage.version, now)
             changed, details = change(rows, stage, now)
             if changed != stage:
                 rows.stages.save(changed)
