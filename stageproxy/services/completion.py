@@ -7,11 +7,14 @@ from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import (
     ConflictError,
+    DamagedFileError,
+    ForbiddenError,
     InvalidRequestError,
-    Kind,
     Problem,
     RefusedError,
     StageproxyError,
+    StorageError,
+    TooManyError,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.announcements import parse_filename
@@ -30,8 +33,8 @@ _INTERRUPTED = (
     "The server stopped while it was checking the file. Delete this upload and start again."
 )
 
-_NOT_OF_THE_FILE = frozenset({Kind.NO_ROOM, Kind.FORBIDDEN, Kind.TOO_MANY})
-"""The kinds of errors that another attempt, or another API token, may not meet."""
+_NOT_OF_THE_FILE = (StorageError, DamagedFileError, ForbiddenError, TooManyError)
+"""The errors that another attempt, or one with another API token, may not meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,12 @@ class Completion:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
             await self._accept(token, stage, upload)
             settled = True
+        except _NOT_OF_THE_FILE:
+            raise
         except StageproxyError as error:
-            if error.kind not in _NOT_OF_THE_FILE:
-                settled = True
-                notices = [one.message for one in error.problems] or [error.sentence]
-                await self._settle(ids, UploadStep.FAIL, token.id, *notices)
+            settled = True
+            notices = [one.message for one in error.problems] or [error.sentence]
+            await self._settle(ids, UploadStep.FAIL, token.id, *notices)
             raise
         finally:
             if not settled:
@@ -98,6 +102,7 @@ class Completion:
     async def _accept(self, token: ApiToken, stage: Stage, upload: FileUpload) -> None:
         if upload.received is None:
             raise InvalidRequestError("No bytes were sent before the upload was completed.")
+        self._check_is_stored(upload.filename, upload.received)
         await self._check_bytes(upload, upload.received)
         file = self.files.reopen(upload.received)
         name = parse_filename(upload.filename)
@@ -112,6 +117,12 @@ class Completion:
         result = await self.uploads.accept(token, incoming, into=stage)
         if result.stage is None:
             raise ConflictError(f"PyPI already has {upload.filename}.")
+
+    def _check_is_stored(self, filename: str, received: FileDigests) -> None:
+        """Raise `DamagedFileError` if the bytes that were sent before are not there any more."""
+        stored = self.files.size(received.sha256)
+        if stored != received.size:
+            raise DamagedFileError(filename, stored=stored, size=received.size)
 
     async def _check_bytes(self, upload: FileUpload, received: FileDigests) -> None:
         known = {"sha256": received.sha256, "md5": received.md5}

@@ -184,6 +184,14 @@ class FileUploads:
 
         await self.catalogue.write(work)
 
+    def _restores(self, stage: Stage, upload: FileUpload) -> bool:
+        """Return whether an upload has the bytes of an artifact whose stored copy is damaged."""
+        artifact = stage.find_artifact(upload.filename)
+        if artifact is None or upload.hashes.get("sha256") != artifact.sha256:
+            return False
+        stage.after(Step.EDIT)
+        return self.files.size(artifact.sha256) != artifact.size
+
     def _add(
         self, rows: Rows, token: ApiToken, stage_id: str, upload: FileUpload
     ) -> tuple[Stage, FileUpload]:
@@ -191,7 +199,9 @@ class FileUploads:
         end_expired(rows, get_live(rows, stage_id, now).project, now)
         stage = get_live(rows, stage_id, now)
         require_still(rows, token, Action.UPLOAD, stage.project, stage.version, now)
-        check_can_change(stage, upload.filename, final_files_of(rows, stage))
+        restores = self._restores(stage, upload)
+        if not restores:
+            check_can_change(stage, upload.filename, final_files_of(rows, stage))
         if len(stage.uploads) >= _MOST_UNFINISHED:
             raise TooManyError(
                 f"Stage {stage.release} already has {_MOST_UNFINISHED} unfinished uploads. "
@@ -203,7 +213,7 @@ class FileUploads:
                 f"{upload.filename} already has an upload with status {unfinished.status}. "
                 "Delete it first."
             )
-        if stage.find_artifact(upload.filename) and not self.policy.replace:
+        if stage.find_artifact(upload.filename) and not (self.policy.replace or restores):
             raise ConflictError(
                 f"Stage {stage.release} already has {upload.filename}. Delete it first."
             )
