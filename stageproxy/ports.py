@@ -69,8 +69,11 @@ class ArtifactFiles(Protocol):
     def remove(self, sha256: str) -> None:
         """Delete a file, if it exists."""
 
-    def sweep(self, known: frozenset[str], before: datetime) -> int:
-        """Delete files that no row names and that are older than *before*; return how many."""
+    def sweep(self, known: frozenset[str], before: datetime, prefix: str = "") -> int:
+        """Delete files that no row names and that are older than *before*; return how many.
+
+        *prefix*: only files whose digests begin with it, which then are all in *known*.
+        """
 
 
 class UpstreamResponse(Protocol):

@@ -26,6 +26,7 @@ from stageproxy.core.stage.upload_forms import form_of_upload
 from stageproxy.ports import ArtifactFiles, Clock
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.file_uploads import FileUploads, Ids
+from stageproxy.services.live_stages import get_stage
 from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import Uploads
 
@@ -80,11 +81,9 @@ class Completion:
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            for stage in rows.stages.list():
-                for upload in stage.uploads:
-                    if upload.status is UploadStatus.PROCESSING:
-                        failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
-                        _save(rows, stage, failed, UploadStep.FAIL, SERVER, now)
+            for stage_id, upload in rows.file_uploads.list_processing():
+                failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
+                _save(rows, get_stage(rows, stage_id), failed, UploadStep.FAIL, SERVER, now)
 
         await self.catalogue.write(work)
 

@@ -106,12 +106,13 @@ class FileStore:
         """Delete a file, if it exists."""
         self.path(sha256).unlink(missing_ok=True)
 
-    def sweep(self, known: frozenset[str], before: datetime) -> int:
+    def sweep(self, known: frozenset[str], before: datetime, prefix: str = "") -> int:
         """Delete files that no row names and that are older than *before*; return how many.
 
         Files that are being received are never deleted, even if the clock jumps.
         """
-        orphans = [path for path in self._kept.glob("*/*") if path.name not in known]
+        kept = self._kept.glob(f"{prefix[:2]}*/{prefix}*")
+        orphans = [path for path in kept if path.name not in known]
         left = [path for path in self._incoming.iterdir() if path not in self._receiving]
         stale = [path for path in [*orphans, *left] if _is_older(path, before)]
         for path in stale:

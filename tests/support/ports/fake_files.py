@@ -98,9 +98,10 @@ class FakeFiles:
         """Delete a file, if it exists."""
         self.stored.pop(sha256, None)
 
-    def sweep(self, known: frozenset[str], before: datetime) -> int:
+    def sweep(self, known: frozenset[str], before: datetime, prefix: str = "") -> int:
         """Delete files that no row names and that are older than *before*; return their number."""
-        stale = [one for one in self.stored if one not in known and self.touched[one] < before]
+        strays = [one for one in self.stored if one.startswith(prefix) and one not in known]
+        stale = [one for one in strays if self.touched[one] < before]
         for digest in stale:
             self.remove(digest)
         return len(stale)
