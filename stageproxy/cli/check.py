@@ -17,7 +17,7 @@ from stageproxy.cli.output import FailedError, OutOfReachError, json_option
 from stageproxy.cli.verdicts import Verdict, print_rules, print_verdicts
 from stageproxy.core.rules.findings import PYPI, RELEASE, naming, not_known
 from stageproxy.core.rules.upload import Upload
-from stageproxy.core.stage.dependencies import dependencies_of
+from stageproxy.core.stage.dependencies import wanted_of, wishes_of
 from stageproxy.core.stage.order import place_in_promotion
 from stageproxy.core.stage.release_findings import (
     ExaminedFile,
@@ -171,7 +171,8 @@ async def _fetch_answer(published: UpstreamReader, files: Sequence[ExaminedFile]
             "is not the URL of an index. Check the URL, or try again later."
         )
     dependencies = Dependencies(published.index)
-    looked_up = await dependencies.findings(dependencies_of(files), seconds=_LOOK_UP_SECONDS)
+    wanted = wanted_of(wishes_of(files))
+    looked_up = await dependencies.findings(wanted, seconds=_LOOK_UP_SECONDS)
     unknown = (not_known(notice, "index") for notice in state.notices)
     return IndexAnswer(state.listing, state.similar, (*looked_up, *unknown))
 

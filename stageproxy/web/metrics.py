@@ -49,6 +49,19 @@ class Metrics:
             ["reply"],
             registry=self.registry,
         )
+        self._inspections = Counter(
+            "stageproxy_inspections",
+            "Questions about what was uploaded, by kind and outcome: answered, over-limit, failed.",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self._inspection_wait = Histogram(
+            "stageproxy_inspection_wait_seconds",
+            "Seconds that a question about what was uploaded waited for its turn.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._waiting = self._gauge("inspections_waiting", "Questions that wait for their turn.")
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
         self._files = self._gauge("files", "Staged files on disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
@@ -72,6 +85,15 @@ class Metrics:
     def count_attempt(self, reply: str) -> None:
         """Count an attempt to publish a file."""
         self._attempts.labels(reply).inc()
+
+    def count_inspection(self, kind: str, outcome: str, waited: float) -> None:
+        """Count a question about what was uploaded, after the seconds that it *waited*."""
+        self._inspections.labels(kind, outcome).inc()
+        self._inspection_wait.observe(waited)
+
+    def show_waiting(self, waiting: int) -> None:
+        """Show how many questions about what was uploaded wait for their turn."""
+        self._waiting.set(waiting)
 
     async def render(self, catalogue: Catalogue, cache_size: int) -> bytes:
         """Return all metrics in Prometheus' text format."""
