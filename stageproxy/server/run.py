@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from aiohttp import web
 
 from stageproxy.config import Config
+from stageproxy.core.pace import PaceLimits
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock, Inspector
 from stageproxy.server.clock import SystemClock
@@ -35,7 +36,6 @@ from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
-from stageproxy.web.slow_bodies import BodyLimits
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,8 @@ async def listening(
         runner = runner_for(
             service.app,
             trusted_proxies=config.server.trusted_proxies,
-            body_limits=BodyLimits(config.upload.stall_timeout, config.upload.min_rate),
+            body_limits=PaceLimits(config.upload.stall_timeout, config.upload.min_rate),
+            reader_limits=PaceLimits(config.server.send_timeout, config.server.min_send_rate),
         )
         await runner.setup()
         try:
