@@ -5,17 +5,17 @@ from collections.abc import Mapping
 MIB = 2**20
 
 
-def nested_substitutions(depth: int = 9, width: int = 8) -> str:
-    """Return reStructuredText in which each substitution consists of some of the one before.
+def nested_substitutions(references: int = 60) -> str:
+    """Return reStructuredText in which each substitution consists of eight of the one before.
 
-    Images have no text, whose length docutils limits.
+    The last one is as long as docutils allows, and is used many times.
     """
-    first = ".. |0| image:: x"
+    first = ".. |0| replace:: x"
     others = (
-        f".. |{number}| replace:: " + r"\ ".join([f"|{number - 1}|"] * width)
-        for number in range(1, depth)
+        f".. |{number}| replace:: " + r"\ ".join([f"|{number - 1}|"] * 8) for number in range(1, 5)
     )
-    return "\n".join([first, *others, "", f"|{depth - 1}|", ""])
+    used = r"\ ".join(["|4|"] * references)
+    return "\n".join([first, *others, "", used, ""])
 
 
 def large_table(rows: int = 1600, columns: int = 20) -> str:
