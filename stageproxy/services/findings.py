@@ -12,7 +12,12 @@ from stageproxy.core.rules.findings import Finding, FindingsByFile, naming, not_
 from stageproxy.core.rules.unverifiable import ONLY_PYPI
 from stageproxy.core.stage.dependencies import NOT_READ, Wanted, Wishes, wishes_of
 from stageproxy.core.stage.order import in_promotion_order
-from stageproxy.core.stage.release_findings import IndexAnswer, findings_of_release, staged_file
+from stageproxy.core.stage.release_findings import (
+    ExaminedFile,
+    IndexAnswer,
+    findings_of_release,
+    staged_file,
+)
 from stageproxy.core.stage.replacements import replacement_findings
 from stageproxy.core.stage.stage import LIVE, Stage
 from stageproxy.ports import Clock, Inspector
@@ -67,18 +72,16 @@ class StageFindings:
         """
         replaced = await self._replaced(stage)
         unknown = [not_known(notice, "index") for notice in state.notices]
-        files = [
-            staged_file(one, [*lasting[one.filename], *replaced.get(one.filename, ()), *unknown])
-            for one in in_promotion_order(stage.artifacts)
-        ]
+        found = {name: [*ones, *replaced.get(name, ()), *unknown] for name, ones in lasting.items()}
+        files, wishes = await asyncio.to_thread(_read_stage, stage, found)
         looked_up: Sequence[Finding] = ()
         if state.listing is not None:
-            looked_up = await self._dependencies(stage, wishes_of(files), seconds)
+            looked_up = await self._dependencies(stage, wishes, seconds)
         answer = IndexAnswer(state.listing, state.similar, (*looked_up, ONLY_PYPI))
-        found = await asyncio.to_thread(findings_of_release, files, answer, self.clock.now())
+        of_release = await asyncio.to_thread(findings_of_release, files, answer, self.clock.now())
         return {
             filename: [naming(one, self.index_name) for one in findings]
-            for filename, findings in found.items()
+            for filename, findings in of_release.items()
         }
 
     async def _dependencies(
@@ -116,6 +119,13 @@ class StageFindings:
             )
         )
         return {filename: [one] for filename, one in found.items()}
+
+
+def _read_stage(stage: Stage, found: FindingsByFile) -> tuple[Sequence[ExaminedFile], Wishes]:
+    """Return the files of a stage in the order of their promotion, and what they require."""
+    ordered = in_promotion_order(stage.artifacts)
+    files = [staged_file(one, found.get(one.filename, ())) for one in ordered]
+    return files, wishes_of(files)
 
 
 def _with_hashes(listing: Listing, stage: Stage) -> Listing:

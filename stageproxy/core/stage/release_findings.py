@@ -68,9 +68,14 @@ class IndexAnswer:
 def examined_file(upload: Upload) -> ExaminedFile:
     """Return a file with its findings, without those on metadata that could not be read."""
     named = as_named(upload)
-    is_read = upload.contents.core_metadata is not None
-    claims = claims_of_form(upload.filename, upload.form) if is_read else None
-    return ExaminedFile(named, on_what_was_read(named, file_findings(named)), claims)
+    return examined_with(named, file_findings(named))
+
+
+def examined_with(named: Upload, found: Sequence[Finding]) -> ExaminedFile:
+    """Return a file, which is *named* by its filename, with what the rules found in it."""
+    is_read = named.contents.core_metadata is not None
+    claims = claims_of_form(named.filename, named.form) if is_read else None
+    return ExaminedFile(named, on_what_was_read(named, found), claims)
 
 
 def as_named(upload: Upload) -> Upload:

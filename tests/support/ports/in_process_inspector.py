@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.metadata import form_of
@@ -24,6 +25,7 @@ class InProcessInspector:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self._one_at_a_time = Lock()
 
     async def read_contents(self, path: Path, name: DistributionName, asker: str) -> Contents:
         """Return the contents of the archive at *path*, or its problems."""
@@ -33,9 +35,7 @@ class InProcessInspector:
     async def findings(self, upload: Upload, asker: str) -> Sequence[PlacedFinding]:
         """Return what the rules find that need no index."""
         self.asked.append(("rules", asker))
-        return await asyncio.to_thread(
-            lambda: [one for step in steps_of(only_form=False) for one in step.findings(upload)]
-        )
+        return await asyncio.to_thread(self._findings, upload)
 
     async def form_findings(self, form: FormFields, asker: str) -> Sequence[Finding]:
         """Return what the rules find that need only the form."""
@@ -58,6 +58,11 @@ class InProcessInspector:
         """Return the dependencies of a release that count."""
         self.asked.append(("dependencies", asker))
         return wanted_of(wishes)
+
+    def _findings(self, upload: Upload) -> Sequence[PlacedFinding]:
+        # docutils changes the filters of warnings, which all threads share.
+        with self._one_at_a_time:
+            return [one for step in steps_of(only_form=False) for one in step.findings(upload)]
 
     def _read(self, path: Path, name: DistributionName) -> Contents:
         with path.open("rb") as file:
