@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from stageproxy.config import Config
 from stageproxy.core.pace import PaceLimits
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
-from stageproxy.ports import Clock
+from stageproxy.ports import Clock, Inspector
 from stageproxy.request_ids import RequestIdFilter
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
@@ -24,7 +24,7 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenRequest
 from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
-from stageproxy.store.files import FileStore, Inspector
+from stageproxy.store.files import FileStore
 from stageproxy.store.inspection import Inspection
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.upstream.network import NetworkSettingsError
@@ -72,13 +72,18 @@ async def open_service(
     urls = StageUrls(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
     )
-    inspection = Inspection() if inspector is None else nullcontext(inspector)
+    inspection = (
+        Inspection(count=metrics.count_inspection, show_waiting=metrics.show_waiting)
+        if inspector is None
+        else nullcontext(inspector)
+    )
     with inspection as opened, Database(directory.database) as database:
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:
             adapters = Adapters(
                 database=database,
                 files=FileStore(directory.root / "files", opened),
+                inspector=opened,
                 index=index_of(config, upstream, reader, metrics.count_upstream_document),
                 clock=clock or SystemClock(),
             )

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import aiofiles.os
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
@@ -20,17 +20,10 @@ from stageproxy.core.archives.reader import Contents
 from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import IncomingFile
+from stageproxy.ports import IncomingFile, Inspector
 
 _BATCH = 2**21
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-class Inspector(Protocol):
-    """Reads archives; see `inspection.Inspection`."""
-
-    async def read_contents(self, path: Path, name: DistributionName) -> Contents:
-        """Return the contents of the archive at *path*, or what is wrong with it."""
 
 
 class FileStore:
@@ -180,9 +173,9 @@ class _Incoming:
         await asyncio.to_thread(os.fsync, self._opened.fileno())
         return self._received()
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
-        return await self._store.inspector.read_contents(self._path, name)
+        return await self._store.inspector.read_contents(self._path, name, asker)
 
     def commit(self) -> None:
         """Move the file to its place under its digest."""
@@ -214,9 +207,9 @@ class _Reopened:
         """Return the size and digests."""
         return self._received
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
-        return await self._store.inspector.read_contents(self._path, name)
+        return await self._store.inspector.read_contents(self._path, name, asker)
 
     def commit(self) -> None:
         """Leave the file in its place, and make it as new as one that was just moved there."""

@@ -41,8 +41,9 @@ class FakeIncoming:
             md5=hashlib.md5(self.content, usedforsecurity=False).hexdigest(),
         )
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the archive, concurrently with others."""
+        self.files.askers.append(asker)
         self.files.reading += 1
         self.files.concurrent.append(self.files.reading)
         await asyncio.sleep(0)
@@ -60,7 +61,7 @@ class FakeIncoming:
 class FakeFiles:
     """Files in memory; see `ports.ArtifactFiles`. Their paths do not exist.
 
-    *concurrent*: for each archive that was read, how many were being read.
+    *concurrent*: for each archive that was read, how many were being read, and *askers* for whom.
     """
 
     clock: Clock
@@ -68,6 +69,7 @@ class FakeFiles:
     touched: dict[str, datetime] = field(default_factory=dict)
     reading: int = 0
     concurrent: list[int] = field(default_factory=list)
+    askers: list[str] = field(default_factory=list)
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a new file."""
