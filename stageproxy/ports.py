@@ -51,6 +51,9 @@ class ArtifactFiles(Protocol):
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file to receive bytes."""
 
+    def check_room(self, size: int) -> None:
+        """Raise `StorageError` unless a file of *size* bytes may be stored."""
+
     def reopen(self, received: FileDigests) -> IncomingFile:
         """Return a stored file as if it had just been received."""
 

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from aiohttp import web
 
 from stageproxy.config import Config
+from stageproxy.core.errors import NoRoomError, StorageError
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.server.clock import SystemClock
@@ -21,11 +22,13 @@ from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenRequest
-from stageproxy.store.database import Database
-from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
+from stageproxy.store.database import open_database
+from stageproxy.store.directory import DataDirectory, DataDirectoryError, usable, write_secret
+from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore, Inspector
 from stageproxy.store.inspection import Inspection
 from stageproxy.store.migrations import NewerSchemaError
+from stageproxy.store.sqlite_failures import UnusableDatabaseError
 from stageproxy.upstream.network import NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
@@ -72,12 +75,14 @@ async def open_service(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
     )
     inspection = Inspection() if inspector is None else nullcontext(inspector)
-    with inspection as opened, Database(directory.database) as database:
+    disk = Disk(directory.root, min_free=config.storage.min_free, reserve=config.storage.reserve)
+    with inspection as opened, open_database(directory.database, disk) as database:
+        disk.restore_reserve()
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:
             adapters = Adapters(
                 database=database,
-                files=FileStore(directory.root / "files", opened),
+                files=_file_store(directory, opened, disk),
                 index=index_of(config, upstream, reader, metrics.count_upstream_document),
                 clock=clock or SystemClock(),
             )
@@ -85,10 +90,24 @@ async def open_service(
                 config, upstream.index, publisher, metrics.count_attempt
             )
             service = assemble(config, adapters, publish_target, urls, metrics)
-            await service.completion.recover()
+            await _recover_uploads(service)
             async with service.promotions.background.open():
                 await service.promotions.recover()
                 yield service
+
+
+def _file_store(directory: DataDirectory, inspector: Inspector, disk: Disk) -> FileStore:
+    root = directory.root / "files"
+    with usable(root):
+        return FileStore(root, inspector, disk)
+
+
+async def _recover_uploads(service: Service) -> None:
+    """Fail the uploads that were being completed. A full disk must not prevent the start."""
+    try:
+        await service.completion.recover()
+    except NoRoomError as error:
+        log.error("unfinished uploads were not recovered: %s", error.sentence)  # noqa: TRY400 - known
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
@@ -137,12 +156,28 @@ async def listening(
         await runner.setup()
         try:
             await web.SockSite(runner, bound, backlog=_BACKLOG).start()
-            directory.server_url.write_text(f"{url}\n")
+            _publish_url(directory, url)
             announce(f"stageproxy is ready on {url}")
             yield service
         finally:
-            directory.server_url.unlink(missing_ok=True)
+            _withdraw_url(directory)
             await runner.cleanup()
+
+
+def _publish_url(directory: DataDirectory, url: str) -> None:
+    """Write the URL for commands on this machine, which can be given it instead."""
+    try:
+        directory.server_url.write_text(f"{url}\n")
+    except OSError as error:
+        log.warning("%s was not written: %s", directory.server_url, error.strerror)
+
+
+def _withdraw_url(directory: DataDirectory) -> None:
+    try:
+        directory.server_url.unlink(missing_ok=True)
+    except OSError as error:
+        # Running requests are still to be finished.
+        log.warning("%s was not deleted: %s", directory.server_url, error.strerror)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -174,7 +209,10 @@ def is_wildcard(host: str) -> bool:
 async def _create_admin_token(
     service: Service, directory: DataDirectory, announce: Callable[[str], None]
 ) -> None:
-    """Write an admin token into a data directory that has no tokens yet."""
+    """Write an admin token into a data directory that has no tokens yet.
+
+    The next start does it if there is no room on the disk now.
+    """
     if await service.database.read(lambda rows: rows.tokens.list()):
         return
     request = TokenRequest(
@@ -182,13 +220,24 @@ async def _create_admin_token(
     )
     token, stored = service.tokens.mint(request)
     # The file is written first: after a crash in between, the next start creates another token.
-    await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
-    await service.tokens.store(stored)
+    try:
+        with service.disk.failures():
+            await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
+        await service.tokens.store(stored)
+    except NoRoomError as error:
+        log.error("no admin token was written: %s", error.sentence)  # noqa: TRY400 - known
+        return
     announce(f"An admin token was written to {directory.admin_token}")
 
 
 async def _watch(service: Service) -> None:
-    """End promotions whose leases have run out, and warn of partly published releases."""
+    """Do what is due each minute.
+
+    End promotions whose leases have run out, warn of partly published releases, shorten
+    the log of the database, and make its reserve again.
+    """
+    await service.database.shorten_log()
+    await asyncio.to_thread(service.disk.restore_reserve)
     await service.promotions.end_lapsed()
     await service.promotion_reports.remind()
 
@@ -208,5 +257,7 @@ SERVE_FAILURES = (
     NetworkSettingsError,
     NewerSchemaError,
     NoPipIndexError,
+    StorageError,
+    UnusableDatabaseError,
 )
 """The errors that prevent the start and have a sentence for the operator."""

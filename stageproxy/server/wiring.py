@@ -1,8 +1,6 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 
 from aiohttp import web
 from yarl import URL
@@ -30,7 +28,7 @@ from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
-from stageproxy.services.readiness import Check, Readiness, check_disk, check_files
+from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -38,6 +36,7 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import UploadPolicy, Uploads
 from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.database import Database
+from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.pip_index import (
@@ -77,6 +76,7 @@ class Service:
     completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
+    disk: Disk
     database: Database = field(repr=False)
 
 
@@ -138,6 +138,7 @@ def assemble(
         completion=completion,
         promotions=promotions,
         promotion_reports=reports,
+        disk=files.disk,
         database=database,
     )
 
@@ -174,7 +175,14 @@ def _add_operations(app: web.Application, adapters: Adapters, metrics: Metrics) 
     index = adapters.index
     app[keys.METRICS] = metrics
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
-    app[keys.READINESS] = _readiness(adapters.files.root, adapters.database, index)
+    app[keys.READINESS] = _readiness(adapters)
+    disk, database = adapters.files.disk, adapters.database
+    metrics.add_gauge(
+        "disk_free_bytes", "Free bytes on the disk of staged files.", lambda: disk.space.free
+    )
+    metrics.add_gauge(
+        "database_wal_bytes", "Bytes of the database's write-ahead log.", lambda: database.wal_bytes
+    )
 
 
 def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> None:
@@ -204,11 +212,12 @@ def _policy(config: Config) -> UploadPolicy:
     )
 
 
-def _readiness(folder: Path, database: Database, index: CachedIndex) -> Readiness:
+def _readiness(adapters: Adapters) -> Readiness:
+    database, disk, index = adapters.database, adapters.files.disk, adapters.index
     checks: dict[str, Check] = {
-        "database": database.check,
-        "files": partial(check_files, folder),
-        "disk": partial(check_disk, folder),
+        "database": SparingCheck(database.check),
+        "files": SparingCheck(adapters.files.check),
+        "disk": DiskCheck(lambda: disk.space, lambda: disk.floor),
     }
     return Readiness(checks, lambda: index.failure, database.versions)
 

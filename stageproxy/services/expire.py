@@ -1,6 +1,7 @@
 """Expiry of stages, and deletion of files that no stage needs."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,12 +36,19 @@ class Expiry:
     async def sweep(self) -> Swept:
         """End expired stages, delete those whose retention time is over, and unused files.
 
-        All of it is one transaction, which excludes uploads: no file is deleted
-        that an upload is about to name. Then the last record of the audit trail
-        is logged: without it, a truncated trail would look complete.
+        Rows go before their files: a file whose row could not be deleted is still there.
+        Files are deleted within transactions, which exclude uploads: no file is
+        deleted that an upload is about to name. Stray files are first, because that
+        needs no room on a full disk. At the end the last record of the audit trail is
+        logged: without it, a truncated trail would look complete.
         """
         now = self.clock.now()
-        swept = await self.catalogue.write(lambda rows: self._sweep(rows, now))
+        orphans = await self.catalogue.write(
+            lambda rows: self.files.sweep(rows.files.digests(), now - _MIN_AGE)
+        )
+        stages, unused = await self.catalogue.write(lambda rows: self._remove_rows(rows, now))
+        await self.catalogue.write(lambda rows: self._remove_files(rows, unused))
+        swept = Swept(stages, len(unused) + orphans)
         if swept.stages or swept.files:
             log.info(
                 "cleanup: deleted %d ended stages and %d unused files", swept.stages, swept.files
@@ -49,7 +57,8 @@ class Expiry:
         log.info("audit: the head is record %d, %s", head.number, head.digest)
         return swept
 
-    def _sweep(self, rows: Rows, now: datetime) -> Swept:
+    def _remove_rows(self, rows: Rows, now: datetime) -> tuple[int, Sequence[str]]:
+        """Return how many stages were removed, and the digests of files that nothing needs."""
         end_expired(rows, None, now)
         forgotten = [
             stage
@@ -59,8 +68,11 @@ class Expiry:
         for stage in forgotten:
             rows.stages.remove(stage.id)
             rows.audit.add(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
-        unused = rows.files.remove_unused(now, since=now - _MIN_AGE)
-        for digest in unused:
-            self.files.remove(digest)
-        orphans = self.files.sweep(rows.files.digests(), now - _MIN_AGE)
-        return Swept(len(forgotten), len(unused) + orphans)
+        return len(forgotten), rows.files.remove_unused(now, since=now - _MIN_AGE)
+
+    def _remove_files(self, rows: Rows, digests: Sequence[str]) -> None:
+        """Delete files, unless one was uploaded again meanwhile."""
+        named = rows.files.digests() if digests else frozenset()
+        for digest in digests:
+            if digest not in named:
+                self.files.remove(digest)

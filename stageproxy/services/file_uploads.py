@@ -55,6 +55,7 @@ class FileUploads:
         if problems := problems_with_hashes(announced.hashes):
             raise InvalidRequestError(problems[0].message, problems)
         self.policy.check_size(announced.size, stage.project)
+        self.files.check_room(announced.size)
         check_name(stage, name)
         await self.reader.check_is_new(stage.project, announced.filename)
         now = self.clock.now()

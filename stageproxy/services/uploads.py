@@ -73,6 +73,10 @@ class Uploads:
         """Open a file for the bytes of an upload."""
         return self.files.receive()
 
+    def check_room(self, size: int) -> None:
+        """Raise `StorageError` unless a file of *size* bytes may be stored."""
+        self.files.check_room(size)
+
     def check_size(self, size: int, project: str) -> None:
         """Refuse a file that is too large, with PyPI's sentence."""
         self.policy.check_size(size, project)

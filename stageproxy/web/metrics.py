@@ -54,6 +54,10 @@ class Metrics:
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
 
+    def add_gauge(self, name: str, help_text: str, read: Callable[[], float]) -> None:
+        """Add a number that is read whenever the metrics are."""
+        self._gauge(name, help_text).set_function(read)
+
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
         handler = getattr(request.match_info.handler, "__name__", _UNMATCHED)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents, read_contents
+from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 
@@ -66,7 +68,13 @@ class FakeFiles:
     stored: dict[str, bytes] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
     reading: int = 0
+    room: int = sys.maxsize
     concurrent: list[int] = field(default_factory=list)
+
+    def check_room(self, size: int) -> None:
+        """Raise if *size* bytes are more than there is room for."""
+        if size > self.room:
+            raise NoRoomError
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a new file."""
