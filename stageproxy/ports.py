@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
@@ -66,11 +67,17 @@ class ArtifactFiles(Protocol):
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
 
+    def size(self, sha256: str) -> int | None:
+        """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
+
     def remove(self, sha256: str) -> None:
         """Delete a file, if it exists."""
 
-    def sweep(self, known: frozenset[str], before: datetime) -> int:
-        """Delete files that no row names and that are older than *before*; return how many."""
+    def list_orphans(self, known: frozenset[str], before: datetime) -> Sequence[UnneededFile]:
+        """Return the files that no row names and that are older than *before*."""
+
+    def remove_orphan(self, orphan: UnneededFile) -> None:
+        """Delete a file of that list, if it exists."""
 
 
 class UpstreamResponse(Protocol):
@@ -228,4 +235,13 @@ class Clock(Protocol):
     """The clock."""
 
     def now(self) -> datetime:
-        """Return the present time, in UTC."""
+        """Return the present time, in UTC; after a jump of the clock, the latest it may be."""
+
+    def earliest(self) -> datetime:
+        """Return the earliest time that it may be, in UTC.
+
+        What is ended or deleted for good goes by this one: a clock may jump, and come back.
+        """
+
+    def notice(self) -> str | None:
+        """Return the sentence for the operator if the clock has jumped."""

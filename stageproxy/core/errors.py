@@ -27,6 +27,7 @@ class Kind(StrEnum):
     UPSTREAM_SLOW = "upstream-slow"
     NO_ROOM = "no-room"
     UNAVAILABLE = "unavailable"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,4 +315,17 @@ class DamagedDatabaseError(StorageError):
         super().__init__(
             "The server's database is damaged. Its operator must stop the server, and restore the "
             "data directory from a backup."
+        )
+
+
+class DamagedFileError(StageproxyError):
+    """The stored copy of a file is missing, too short or too long, so it is not sent."""
+
+    kind = Kind.DAMAGED
+
+    def __init__(self, filename: str, *, stored: int | None, size: int) -> None:
+        found = "is missing" if stored is None else f"has {stored} bytes instead of {size}"
+        super().__init__(
+            f"The server's copy of {filename} is damaged: it {found}. Upload the same file again. "
+            "The server's operator finds all such files with `stageproxy fsck`."
         )

@@ -10,14 +10,16 @@ from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 
-from aiohttp import web
-
 from stageproxy.config import Config
 from stageproxy.core.errors import NoRoomError, StorageError
+from stageproxy.core.pace import PaceLimits
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
+from stageproxy.request_ids import RequestIdFilter
 from stageproxy.server.clock import SystemClock
+from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
 from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
+from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
@@ -35,16 +37,16 @@ from stageproxy.upstream.pip_index import (
     without_credentials,
 )
 from stageproxy.upstream.session import Timeouts, open_session
+from stageproxy.web.accepting import accepting
+from stageproxy.web.connections import ConnectionLimits
 from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
-from stageproxy.web.slow_bodies import BodyLimits
 
 log = logging.getLogger(__name__)
 
 _SWEEP_EVERY = timedelta(hours=1)
 _WATCH_EVERY = timedelta(minutes=1)
-_BACKLOG = 1024
 _NO_PUBLIC_URL = (
     "stage URLs begin with %s, which other machines cannot open. Set server.public_url to the URL "
     "that users see."
@@ -113,22 +115,25 @@ async def _recover_uploads(service: Service) -> None:
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. *announce* is called with each line for the operator."""
     directory = DataDirectory(config.storage.data)
+    raise_descriptor_limit()
     with directory.locked():
+        clock = WatchedClock(directory.last_seen)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with (
-            listening(config, directory, announce) as service,
+            listening(config, directory, announce, clock) as service,
             asyncio.TaskGroup() as group,
         ):
             sweeping = group.create_task(repeat("sweep", service.expiry.sweep, _SWEEP_EVERY))
             watching = group.create_task(
-                repeat("promotions", partial(_watch, service), _WATCH_EVERY)
+                repeat("promotions", partial(_watch, service, clock), _WATCH_EVERY)
             )
             await stop.wait()
             log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
             sweeping.cancel()
             watching.cancel()
+            clock.save()
 
 
 @asynccontextmanager
@@ -150,15 +155,20 @@ async def listening(
         await _create_admin_token(service, directory, announce)
         runner = runner_for(
             service.app,
-            trusted_proxies=config.server.trusted_proxies,
-            body_limits=BodyLimits(config.upload.stall_timeout, config.upload.min_rate),
+            limits=ConnectionLimits(
+                connection_limit(config.server.max_connections),
+                config.server.max_connections_per_address,
+                config.server.trusted_proxies,
+            ),
+            body_limits=PaceLimits(config.upload.stall_timeout, config.upload.min_rate),
+            reader_limits=PaceLimits(config.server.send_timeout, config.server.min_send_rate),
         )
         await runner.setup()
         try:
-            await web.SockSite(runner, bound, backlog=_BACKLOG).start()
-            _publish_url(directory, url)
-            announce(f"stageproxy is ready on {url}")
-            yield service
+            async with accepting(bound, runner.make_protocol):
+                _publish_url(directory, url)
+                announce(f"stageproxy is ready on {url}")
+                yield service
         finally:
             _withdraw_url(directory)
             await runner.cleanup()
@@ -230,12 +240,13 @@ async def _create_admin_token(
     announce(f"An admin token was written to {directory.admin_token}")
 
 
-async def _watch(service: Service) -> None:
+async def _watch(service: Service, clock: WatchedClock) -> None:
     """Do what is due each minute.
 
     End promotions whose leases have run out, warn of partly published releases, shorten
-    the log of the database, and make its reserve again.
+    the log of the database, make its reserve again, and write down the time.
     """
+    clock.save()
     await service.database.shorten_log()
     await asyncio.to_thread(service.disk.restore_reserve)
     await service.promotions.end_lapsed()
@@ -247,6 +258,7 @@ def log_to_stderr(log_format: str, level: str) -> None:
     handler = logging.StreamHandler()
     text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if log_format == "json" else text)
+    handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
 

@@ -1,6 +1,7 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiohttp import web
 from yarl import URL
@@ -129,11 +130,11 @@ def assemble(
     app[keys.STAGE_FINDINGS] = findings
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names)
-    _add_operations(app, adapters, metrics)
+    _add_operations(app, config, adapters, metrics)
     _add_web_parts(app, config, urls)
     return Service(
         app=app,
-        expiry=Expiry(database, files, clock, config.stage.retention),
+        expiry=app[keys.EXPIRY],
         tokens=tokens,
         completion=completion,
         promotions=promotions,
@@ -171,18 +172,26 @@ def _add_uploads(
     return completion
 
 
-def _add_operations(app: web.Application, adapters: Adapters, metrics: Metrics) -> None:
+def _add_operations(
+    app: web.Application, config: Config, adapters: Adapters, metrics: Metrics
+) -> None:
     index = adapters.index
+    app[keys.EXPIRY] = Expiry(
+        adapters.database, adapters.files, adapters.clock, config.stage.retention
+    )
     app[keys.METRICS] = metrics
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
     app[keys.READINESS] = _readiness(adapters)
-    disk, database = adapters.files.disk, adapters.database
-    metrics.add_gauge(
-        "disk_free_bytes", "Free bytes on the disk of staged files.", lambda: disk.space.free
+    disk, database, clock = adapters.files.disk, adapters.database, adapters.clock
+    metrics.watch(
+        disk_free=lambda: disk.space.free,
+        wal_bytes=lambda: database.wal_bytes,
+        clock_doubt=partial(_seconds_in_doubt, clock),
     )
-    metrics.add_gauge(
-        "database_wal_bytes", "Bytes of the database's write-ahead log.", lambda: database.wal_bytes
-    )
+
+
+def _seconds_in_doubt(clock: Clock) -> float:
+    return (clock.now() - clock.earliest()).total_seconds()
 
 
 def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> None:
@@ -219,7 +228,9 @@ def _readiness(adapters: Adapters) -> Readiness:
         "files": SparingCheck(adapters.files.check),
         "disk": DiskCheck(lambda: disk.space, lambda: disk.floor),
     }
-    return Readiness(checks, lambda: index.failure, database.versions)
+    return Readiness(
+        checks, lambda: index.failure, database.versions, clock_notice=adapters.clock.notice
+    )
 
 
 def _help_pages() -> HelpPages:

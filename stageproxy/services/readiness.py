@@ -24,6 +24,7 @@ class Readiness:
     checks: Mapping[str, Check]
     upstream_failure: Callable[[], StageproxyError | None]
     versions: Mapping[str, str]
+    clock_notice: Callable[[], str | None] = lambda: None
     seconds: float = _CHECK_SECONDS
 
     async def problems(self) -> dict[str, str]:

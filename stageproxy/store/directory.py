@@ -63,6 +63,11 @@ class DataDirectory:
         """The file with the URL of the running server, for commands on the same machine."""
         return self.root / "server.url"
 
+    @property
+    def last_seen(self) -> Path:
+        """The file with the time that the last server saw, to notice jumps of the clock."""
+        return self.root / "last-seen"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock against other servers. The system releases it when the process ends."""
@@ -105,6 +110,16 @@ def usable(path: Path) -> Iterator[None]:
 def advice_on(error: OSError) -> str:
     """Return what is wrong with a file, and what to do."""
     return f"{error.strerror}. {_ADVICE.get(error.errno or 0, _FAILING)}"
+
+
+def find_secret(root: Path, given: str) -> bytes | None:
+    """Return the secret of stage tokens as a server has it, `None` if it has none yet."""
+    if given:
+        return given.encode()
+    try:
+        return (root / "secret").read_text().strip().encode() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def empty_secret_message(path: Path) -> str:

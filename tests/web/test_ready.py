@@ -4,6 +4,7 @@ import asyncio
 import errno
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ async def test_ready(service: RunningService) -> None:
     assert answer.status == 200
     assert answer.document | {"sqlite": sqlite} == {
         "status": "ok",
-        "checks": {"database": "ok", "files": "ok", "disk": "ok", "upstream": "ok"},
+        "checks": {"database": "ok", "files": "ok", "disk": "ok", "upstream": "ok", "clock": "ok"},
         "sqlite": sqlite,
     }
     assert [part.isdigit() for part in sqlite.split(".")] == [True, True, True]
@@ -55,6 +56,7 @@ async def test_database_that_cannot_be_written(service: RunningService) -> None:
         "files": "ok",
         "disk": "ok",
         "upstream": "ok",
+        "clock": "ok",
     }
 
 
@@ -89,7 +91,7 @@ async def test_full_disk() -> None:
         "63 MiB are free on the disk, and uploads leave 64 MiB free: they are refused. Free space "
         "on the disk, or lower storage.min_free."
     )
-    assert answer == (503, {"disk": problem, "upstream": "ok"})
+    assert answer == (503, {"disk": problem, "upstream": "ok", "clock": "ok"})
     assert (await ask(disk=disk_check(64 * MIB)))[0] == 200
 
 
@@ -174,7 +176,19 @@ async def test_upstream_that_is_slow() -> None:
     """The text of a failure is reported unchanged."""
     failure = UpstreamSlowError("PyPI did not answer in time.")
 
-    assert await ask(failure=failure) == (200, {"upstream": "PyPI did not answer in time."})
+    assert await ask(failure=failure) == (
+        200,
+        {"upstream": "PyPI did not answer in time.", "clock": "ok"},
+    )
+
+
+async def test_clock_that_jumped(service: RunningService) -> None:
+    """A jump of the clock is reported, and does not make the server unready."""
+    service.clock.doubt = timedelta(days=30)
+
+    status, checks = await checks_of(service)
+
+    assert (status, checks["clock"]) == (200, "The clock jumped.")
 
 
 async def test_nothing_secret(service: RunningService, prefix: str) -> None:

@@ -1,17 +1,19 @@
 """What was shown of stages: recording it, and comparing a stage with it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import StorageError
 from stageproxy.core.promotion.examination import approval_to_resume
 from stageproxy.core.promotion.looks import (
+    Change,
     Differences,
     Look,
     LookKind,
     differences,
+    forms_in_doubt,
     last_approval,
     last_look,
     look_at,
@@ -28,12 +30,13 @@ log = logging.getLogger(__name__)
 class History:
     """What has changed since a stage was last shown and last approved.
 
-    `resumes` is the approval of a promotion that stopped and can be resumed. `names`
-    are those of API tokens.
+    `forms` are the files whose bytes came with more than one form. `resumes` is the
+    approval of a promotion that stopped and can be resumed. `names` are those of API tokens.
     """
 
     since_look: Differences
     since_approval: Differences
+    forms: Sequence[Change]
     resumes: Approval | None
     names: Mapping[str, str]
 
@@ -66,6 +69,7 @@ class Looks:
             return History(
                 since_look=differences(last_look(looks, token.id), stage, records),
                 since_approval=differences(last_approval(looks), stage, records),
+                forms=forms_in_doubt(stage, records),
                 resumes=approval_to_resume(rows.promotions.find(stage.id), stage),
                 names=rows.tokens.names(),
             )

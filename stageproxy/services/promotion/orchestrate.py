@@ -1,7 +1,7 @@
 """Promotions from start to end: examined, frozen, published, resumed, expired."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,9 +20,10 @@ from stageproxy.core.promotion.examination import (
     UNSEEN,
     Examination,
     PromotionRequest,
+    StageHistory,
     check_request,
 )
-from stageproxy.core.promotion.looks import Look, look_at_content
+from stageproxy.core.promotion.looks import forms_in_doubt, look_at_content
 from stageproxy.core.promotion.promotion import (
     LostLeaseError,
     Promotion,
@@ -145,13 +146,18 @@ class Promotions:
         self, token: ApiToken, examination: Examination, request: PromotionRequest
     ) -> None:
         """Raise unless the stage is the approved one, with what has changed since it was shown."""
+        stage = examination.stage
 
-        def work(rows: Rows) -> tuple[Look | None, Mapping[str, str]]:
-            looks = rows.looks.list(examination.stage.id)
+        def work(rows: Rows) -> StageHistory:
+            looks = rows.looks.list(stage.id)
             approved = (request.manifest_digest, request.revision)
-            return look_at_content(looks, token.id, *approved), rows.tokens.names()
+            return StageHistory(
+                seen=look_at_content(looks, token.id, *approved),
+                forms=forms_in_doubt(stage, rows.audit.list(stage.id)),
+                names=rows.tokens.names(),
+            )
 
-        check_request(examination, request, *await self.catalogue.read(work))
+        check_request(examination, request, await self.catalogue.read(work))
 
     async def recover(self) -> None:
         """Resume the promotions that this server published when it stopped."""
