@@ -84,6 +84,9 @@ class ArtifactFiles(Protocol):
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file to receive bytes."""
 
+    def check_room(self, size: int) -> None:
+        """Raise `StorageError` unless a file of *size* bytes may be stored."""
+
     def reopen(self, received: FileDigests) -> IncomingFile:
         """Return a stored file as if it had just been received."""
 
@@ -269,4 +272,13 @@ class Clock(Protocol):
     """The clock."""
 
     def now(self) -> datetime:
-        """Return the present time, in UTC."""
+        """Return the present time, in UTC; after a jump of the clock, the latest it may be."""
+
+    def earliest(self) -> datetime:
+        """Return the earliest time that it may be, in UTC.
+
+        What is ended or deleted for good goes by this one: a clock may jump, and come back.
+        """
+
+    def notice(self) -> str | None:
+        """Return the sentence for the operator if the clock has jumped."""

@@ -260,8 +260,32 @@ class NoRoomError(StorageError):
 
     kind = Kind.NO_ROOM
 
+    def __init__(
+        self, sentence: str = "The server's disk is full. Its operator must free space."
+    ) -> None:
+        super().__init__(sentence)
+
+
+class LittleRoomError(NoRoomError):
+    """A file of *size* bytes would leave less of the disk free than the *floor* for uploads."""
+
+    def __init__(self, size: int, free: int, floor: int) -> None:
+        what = f"{size / 2**20:.1f} MiB do not fit" if size else "No more fits"
+        super().__init__(
+            f"{what} on the server's disk: {free / 2**20:.1f} MiB are free, and uploads leave "
+            f"{floor / 2**20:.1f} MiB free. Cancel stages that are not needed, upload a smaller "
+            "file, or ask the server's operator to free space."
+        )
+
+
+class FailedDiskError(StorageError):
+    """The disk failed, or is read-only: what is stored on it may be lost."""
+
     def __init__(self) -> None:
-        super().__init__("The server's disk is full. Its operator must free space.")
+        super().__init__(
+            "The server's disk failed to store a file, so the server takes no uploads. Its "
+            "operator must check the disk and start the server again."
+        )
 
 
 class LockedDatabaseError(StorageError):

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from aiohttp import web
 from yarl import URL
@@ -30,7 +29,7 @@ from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
-from stageproxy.services.readiness import Check, Readiness, check_disk, check_files
+from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -38,6 +37,7 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import UploadPolicy, Uploads
 from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.database import Database
+from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.pip_index import (
@@ -78,6 +78,7 @@ class Service:
     completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
+    disk: Disk
     database: Database = field(repr=False)
 
 
@@ -139,6 +140,7 @@ def assemble(
         completion=completion,
         promotions=promotions,
         promotion_reports=reports,
+        disk=files.disk,
         database=database,
     )
 
@@ -184,7 +186,17 @@ def _add_operations(
     )
     app[keys.METRICS] = metrics
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
-    app[keys.READINESS] = _readiness(adapters.files.root, adapters.database, index)
+    app[keys.READINESS] = _readiness(adapters)
+    disk, database, clock = adapters.files.disk, adapters.database, adapters.clock
+    metrics.watch(
+        disk_free=lambda: disk.space.free,
+        wal_bytes=lambda: database.wal_bytes,
+        clock_doubt=partial(_seconds_in_doubt, clock),
+    )
+
+
+def _seconds_in_doubt(clock: Clock) -> float:
+    return (clock.now() - clock.earliest()).total_seconds()
 
 
 def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> None:
@@ -214,13 +226,16 @@ def _policy(config: Config) -> UploadPolicy:
     )
 
 
-def _readiness(folder: Path, database: Database, index: CachedIndex) -> Readiness:
+def _readiness(adapters: Adapters) -> Readiness:
+    database, disk, index = adapters.database, adapters.files.disk, adapters.index
     checks: dict[str, Check] = {
-        "database": database.check,
-        "files": partial(check_files, folder),
-        "disk": partial(check_disk, folder),
+        "database": SparingCheck(database.check),
+        "files": SparingCheck(adapters.files.check),
+        "disk": DiskCheck(lambda: disk.space, lambda: disk.floor),
     }
-    return Readiness(checks, lambda: index.failure, database.versions)
+    return Readiness(
+        checks, lambda: index.failure, database.versions, clock_notice=adapters.clock.notice
+    )
 
 
 def _help_pages() -> HelpPages:
