@@ -17,7 +17,7 @@ from stageproxy.core.pace import BodyLimits
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.server.clock import SystemClock
-from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
+from stageproxy.server.indexes import indexes_of, publish_target_of, upstream_of
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
@@ -75,11 +75,17 @@ async def open_service(
     with inspection as opened, Database(directory.database) as database:
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:
+            clock = clock or SystemClock()
+            indexes = indexes_of(config, upstream, reader, clock, metrics.count_upstream_document)
+            metrics.watch_upstream(
+                lambda: indexes.previewed.outage is None, lambda: indexes.circuits.open_count
+            )
             adapters = Adapters(
                 database=database,
                 files=FileStore(directory.root / "files", opened),
-                index=index_of(config, upstream, reader, metrics.count_upstream_document),
-                clock=clock or SystemClock(),
+                index=indexes.previewed,
+                deciding_index=indexes.deciding,
+                clock=clock,
             )
             publish_target = publish_target_of(
                 config, upstream.index, publisher, metrics.count_attempt

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stageproxy.core.errors import StageproxyError
+from stageproxy.core.index.staleness import Outage
 
 _CHECK_SECONDS = 5
 _MIB = 2**20
@@ -25,7 +25,7 @@ class Readiness:
     """
 
     checks: Mapping[str, Check]
-    upstream_failure: Callable[[], StageproxyError | None]
+    upstream_failure: Callable[[], Outage | None]
     versions: Mapping[str, str]
     seconds: float = _CHECK_SECONDS
 

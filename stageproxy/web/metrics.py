@@ -33,7 +33,7 @@ class Metrics:
         )
         self._upstream = Counter(
             "stageproxy_upstream_documents",
-            "Upstream documents by outcome: kept, not-modified, fetched, missing or a failure.",
+            "Upstream documents: kept, not-modified, fetched, missing, stale or a kind of failure.",
             ["outcome"],
             registry=self.registry,
         )
@@ -53,6 +53,13 @@ class Metrics:
         self._files = self._gauge("files", "Staged files on disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
+
+    def watch_upstream(self, answers: Callable[[], bool], circuits: Callable[[], int]) -> None:
+        """Show whether upstream *answers*, and how many *circuits* to its hosts are open."""
+        up = self._gauge("upstream_up", "Whether upstream answered its last request: 1 or 0.")
+        up.set_function(answers)
+        opened = self._gauge("upstream_circuits_open", "Hosts of upstream that are not asked now.")
+        opened.set_function(circuits)
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
