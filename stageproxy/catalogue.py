@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
@@ -92,11 +93,17 @@ class FileUploadRows(Protocol):
 class FileRows(Protocol):
     """The files that are stored, by their SHA-256."""
 
+    def add(self, sha256: str, size: int) -> None:
+        """Add the row of a stored file, if it is missing."""
+
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
 
     def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
         """Remove the files that no live stage has needed *since* a time; return their digests."""
+
+    def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
+        """Return the files that `remove_unused` would remove, and remove none."""
 
     def digests(self) -> frozenset[str]:
         """Return the digests of all stored files."""
@@ -226,8 +233,12 @@ class Catalogue(Protocol):
         """Run *work* in one transaction; no other transaction writes meanwhile.
 
         Raise `ConstraintError` if a row breaks a promise of the schema, and
-        `NoRoomError` if the disk is full; nothing is stored then.
+        `StorageError` if the disk is full or fails, or the database is locked or
+        damaged; nothing is stored then.
         """
 
     async def read(self, work: Callable[[Rows], T]) -> T:
-        """Run *work*, which changes nothing, on what is committed."""
+        """Run *work*, which changes nothing, on what is committed.
+
+        Raise `StorageError` if the database cannot be read.
+        """

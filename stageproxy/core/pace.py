@@ -1,18 +1,22 @@
-"""How slowly a body may arrive: that of a client's request, or that of upstream's response."""
+"""How slowly bytes may arrive, and how they have arrived so far.
+
+It holds for whatever waits for the other side: a request body, an answer that is being sent, an
+answer of upstream.
+"""
 
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 _CHECKS = 10
-"""How often a body is checked within the shorter of the two times."""
+"""How often bytes that arrive are checked within the shorter of the two times."""
 
 
 @dataclass(frozen=True, slots=True)
-class BodyLimits:
-    """How slowly a body may arrive: *min_rate* is in bytes per second over *period*."""
+class PaceLimits:
+    """How slowly bytes may arrive: *min_rate* is in bytes per second over *period*."""
 
-    stall_timeout: timedelta = timedelta(seconds=30)
+    stall_timeout: timedelta
     min_rate: int = 1000
     period: timedelta = timedelta(minutes=1)
 
@@ -23,10 +27,10 @@ class BodyLimits:
 
 
 @dataclass(slots=True)
-class BodyPace:
-    """How a body has arrived so far. Times are in seconds, of any clock."""
+class Pace:
+    """How bytes have arrived so far. Times are in seconds, of any clock."""
 
-    limits: BodyLimits
+    limits: PaceLimits
     grew_at: float
     size: int = 0
     _samples: deque[tuple[float, int]] = field(default_factory=deque)
@@ -35,13 +39,13 @@ class BodyPace:
         self.restart(self.grew_at)
 
     def restart(self, now: float) -> None:
-        """Forget how the body has arrived until *now*: the server itself was not reading."""
+        """Forget how bytes have arrived until *now*: the other side was not awaited."""
         self.grew_at = now
         self._samples.clear()
         self._samples.append((now, self.size))
 
     def add(self, now: float, size: int) -> None:
-        """Note how many bytes of the body have arrived by *now*."""
+        """Note how many bytes have arrived in all by *now*."""
         if size > self.size:
             self.grew_at, self.size = now, size
 

@@ -12,9 +12,13 @@ from aiohttp import web
 _CHECK_SECONDS = 0.5
 
 
+class ClientGoneError(ConnectionError):
+    """The client has closed its connection."""
+
+
 @asynccontextmanager
 async def while_connected(request: web.Request) -> AsyncIterator[None]:
-    """Cancel the block when the client has left, and raise `ConnectionError` then.
+    """Cancel the block when the client has left, and raise `ClientGoneError` then.
 
     It must not be used around what changes anything.
     """
@@ -28,7 +32,7 @@ async def while_connected(request: web.Request) -> AsyncIterator[None]:
     except TimeoutError as error:
         if not patience.expired():
             raise
-        raise ConnectionResetError("The client has left.") from error
+        raise ClientGoneError("The client has left.") from error
 
 
 class _Watch:

@@ -6,10 +6,13 @@ for as long as it likes.
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 from aiohttp import StreamReader
 
-from stageproxy.core.pace import BodyLimits, BodyPace
+from stageproxy.core.pace import Pace, PaceLimits
+
+BODY_PACE = PaceLimits(stall_timeout=timedelta(seconds=30))
 
 
 class BodyWatch:
@@ -21,7 +24,7 @@ class BodyWatch:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        limits: BodyLimits,
+        limits: PaceLimits,
         is_paused: Callable[[], bool],
         shed: Callable[[StreamReader, str], None],
     ) -> None:
@@ -30,7 +33,7 @@ class BodyWatch:
         self._is_paused = is_paused
         self._shed = shed
         self._body: StreamReader | None = None
-        self._pace = BodyPace(limits, 0)
+        self._pace = Pace(limits, 0)
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, body: StreamReader) -> None:
@@ -41,7 +44,7 @@ class BodyWatch:
         if body.is_eof():
             return
         self._body = body
-        self._pace = BodyPace(self._limits, self._loop.time())
+        self._pace = Pace(self._limits, self._loop.time())
         self._schedule()
 
     def data_received(self) -> None:

@@ -1,13 +1,18 @@
-"""How slowly a body may arrive."""
+"""How slowly bytes may arrive."""
+
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.pace import BodyLimits, BodyPace
+from stageproxy.core.pace import Pace, PaceLimits
+
+LIMITS = PaceLimits(stall_timeout=timedelta(seconds=30))
 
 
-def arrives(sizes: dict[float, int], limits: BodyLimits, until: float) -> tuple[float, str] | None:
+def arrives(sizes: dict[float, int], limits: PaceLimits, until: float) -> tuple[float, str] | None:
     """Return when a body that has these *sizes* at these times is shed, and why."""
-    pace = BodyPace(limits, grew_at=0)
+    pace = Pace(limits, grew_at=0)
     for now in range(int(until) + 1):
         if now in sizes:
             pace.add(now, sizes[now])
@@ -42,12 +47,12 @@ PACES = {
 @pytest.mark.parametrize(("sizes", "shed"), PACES.values(), ids=PACES)
 def test_pace(sizes: dict[float, int], shed: tuple[float, str] | None) -> None:
     """A body is too slow after 30 s of nothing, or with less than 1 kB/s over a minute."""
-    assert arrives(sizes, BodyLimits(), until=580) == shed
+    assert arrives(sizes, LIMITS, until=580) == shed
 
 
 def test_time_of_the_server_does_not_count() -> None:
     """While the server does not read, its client cannot send: that time does not count."""
-    pace = BodyPace(BodyLimits(), grew_at=0)
+    pace = Pace(LIMITS, grew_at=0)
     pace.restart(100)
 
     assert pace.fault(129) is None
@@ -56,7 +61,7 @@ def test_time_of_the_server_does_not_count() -> None:
 
 def test_no_minimum_rate() -> None:
     """With a minimum rate of 0, a body may be as slow as it likes, but must not stall."""
-    limits = BodyLimits(min_rate=0)
+    limits = replace(LIMITS, min_rate=0)
 
     assert arrives(steady(1, 600), limits, until=580) is None
     assert arrives({}, limits, until=580) == (30, NOTHING)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
-from stageproxy.core.pace import BodyLimits
+from stageproxy.core.pace import PaceLimits
 from stageproxy.web.guard import guard
 from stageproxy.web.keys import METRICS
 from stageproxy.web.metrics import Metrics
@@ -166,7 +166,7 @@ async def take(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def taking(limits: BodyLimits) -> AsyncIterator[str]:
+async def taking(limits: PaceLimits) -> AsyncIterator[str]:
     """Serve a handler that reads a whole body, and return its URL."""
     app = web.Application(middlewares=[guard])
     app[METRICS] = Metrics()
@@ -209,7 +209,7 @@ DRIPS = {
 @pytest.mark.parametrize(("header", "pieces"), DRIPS.values(), ids=DRIPS)
 async def test_dripping_body(header: str, pieces: list[bytes]) -> None:
     """A body that never stops, but is slower than the minimum, is shed as well."""
-    limits = BodyLimits(timedelta(seconds=0.3), 1000, period=timedelta(seconds=0.3))
+    limits = PaceLimits(timedelta(seconds=0.3), 1000, period=timedelta(seconds=0.3))
 
     async with taking(limits) as url:
         answer = await drip(url, header, pieces, every=0.02)

@@ -14,6 +14,8 @@ from tests.support.clients.wire import a_request, exchange, status_of
 from tests.support.index.fake_index import FakeIndex, Quirks
 from tests.support.servers.service import PIP, RunningService, prefix_of, running_service
 
+READERS = 48
+"""More than the shares of a stage, and fewer than the connections of an address."""
 DOWN = Quirks(status=503)
 PAGES = {
     "a JSON page": ("simple/demo/", PIP),
@@ -145,7 +147,7 @@ async def test_readers_who_wait_do_not_soften_the_verdict(
     service.index.quirks = Quirks(delays={"/simple/other/": 600})
     hanging = a_request(prefix.removeprefix(service.url) + "simple/other/")
     async with asyncio.TaskGroup() as group:
-        readers = [group.create_task(hang(service.url, hanging)) for _ in range(100)]
+        readers = [group.create_task(hang(service.url, hanging)) for _ in range(READERS)]
         await until(service, "/simple/other/", 32)
         other = a_wheel("another", version="1.0")
         upload = await service.upload(an_sdist(version="1.1", summary="Other bytes"))
