@@ -15,6 +15,7 @@ from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
+from stageproxy.core.index.staleness import Freshness, Outage
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential
@@ -184,6 +185,23 @@ class Index(Protocol):
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return the target of a redirect that upstream answered for the path *asked*."""
+
+
+class PreviewedIndex(Index, Protocol):
+    """The upstream index, with copies of its documents for the time in which it fails."""
+
+    @property
+    def outage(self) -> Outage | None:
+        """The outage of upstream, if it fails now."""
+
+    async def find_to_show(self, path: str, accept: str, freshness: Freshness) -> Document | None:
+        """Return a document as `find` does, or a copy that is stale while upstream fails.
+
+        Nothing is decided by a stale copy: verdicts and promotions use `find`.
+        """
+
+    def copied_at(self, path: str) -> datetime | None:
+        """Return the time of the copy that is shown while upstream fails, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from stageproxy.ports import Clock, Inspector
 from stageproxy.request_ids import RequestIdFilter
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
-from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
+from stageproxy.server.indexes import indexes_of, publish_target_of, upstream_of
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
@@ -86,12 +86,18 @@ async def open_service(
         disk.restore_reserve()
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:
+            clock = clock or SystemClock()
+            indexes = indexes_of(config, upstream, reader, clock, metrics.count_upstream_document)
+            metrics.watch_upstream(
+                lambda: indexes.previewed.outage is None, lambda: indexes.circuits.open_count
+            )
             adapters = Adapters(
                 database=database,
                 files=_file_store(directory, opened, disk),
                 inspector=opened,
-                index=index_of(config, upstream, reader, metrics.count_upstream_document),
-                clock=clock or SystemClock(),
+                index=indexes.previewed,
+                deciding_index=indexes.deciding,
+                clock=clock,
             )
             publish_target = publish_target_of(
                 config, upstream.index, publisher, metrics.count_attempt

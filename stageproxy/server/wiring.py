@@ -1,6 +1,6 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from aiohttp import web
@@ -11,6 +11,7 @@ from stageproxy.config import Config
 from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.rules.findings import PYPI
+from stageproxy.places import PlacesByKey
 from stageproxy.ports import Clock, Inspector
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
@@ -52,19 +53,28 @@ from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.session_json import MECHANISMS, SessionJson
+from stageproxy.web.streams import StreamShares
 
 _SHOW_SECONDS = 1.0
 """How long an answer that shows a stage waits for the index."""
 
 
+_SHARE_SECONDS = 10
+"""How long a client waits until another response of upstream to it, or to its stage, ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """The ports of a server as they are implemented: storage, upstream, time."""
+    """The ports of a server as they are implemented: storage, upstream, time.
+
+    `deciding_index` is upstream, too, for what is decided by its answers.
+    """
 
     database: Database = field(repr=False)
     files: FileStore
     inspector: Inspector = field(repr=False)
     index: CachedIndex
+    deciding_index: CachedIndex
     clock: Clock
 
 
@@ -94,9 +104,9 @@ def assemble(
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config))
     tokens = Tokens(database, clock)
-    names = NameSearches(index)
+    names = NameSearches(adapters.deciding_index)
     findings = _stage_findings(adapters, names, publish_target)
-    preflight = Preflight(database, files, adapters.inspector, findings)
+    preflight = _preflight(adapters, findings)
     promotions = Promotions(
         database,
         files,
@@ -157,13 +167,18 @@ def _stage_findings(
     )
 
 
+def _preflight(adapters: Adapters, findings: StageFindings) -> Preflight:
+    deciding = replace(findings, dependencies=Dependencies(adapters.deciding_index))
+    return Preflight(adapters.database, adapters.files, adapters.inspector, deciding)
+
+
 def _add_uploads(
     app: web.Application, config: Config, adapters: Adapters, stages: Stages, names: NameSearches
 ) -> Completion:
     """Add the services that accept files into stages."""
     database, files, clock = adapters.database, adapters.files, adapters.clock
     policy = _policy(config)
-    reader = UpstreamReader(adapters.index, names)
+    reader = UpstreamReader(adapters.deciding_index, names)
     examiner = Examiner(database, reader, adapters.inspector, clock, config.upload.strict)
     uploads = Uploads(database, files, examiner, clock, stages, policy)
     file_uploads = FileUploads(database, files, clock, stages, reader, policy)
@@ -205,9 +220,18 @@ def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> Non
     app[keys.OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
     app[keys.SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
     app[keys.HELP_PAGES] = _help_pages()
+    app[keys.STREAM_SHARES] = _stream_shares(config)
     app[keys.URLS] = urls
     app.add_routes(ROUTES)
     app.on_response_prepare.append(add_standard_headers)
+
+
+def _stream_shares(config: Config) -> StreamShares:
+    settings = config.upstream
+    return StreamShares(
+        stages=PlacesByKey(settings.max_streams_per_stage, _SHARE_SECONDS),
+        addresses=PlacesByKey(settings.max_streams_per_address, _SHARE_SECONDS),
+    )
 
 
 def _limits(config: Config) -> StageLimits:
@@ -234,7 +258,7 @@ def _readiness(adapters: Adapters) -> Readiness:
         "disk": DiskCheck(lambda: disk.space, lambda: disk.floor),
     }
     return Readiness(
-        checks, lambda: index.failure, database.versions, clock_notice=adapters.clock.notice
+        checks, lambda: index.outage, database.versions, clock_notice=adapters.clock.notice
     )
 
 

@@ -46,7 +46,7 @@ class Metrics:
         )
         self._upstream = Counter(
             "stageproxy_upstream_documents",
-            "Upstream documents by outcome: kept, not-modified, fetched, missing or a failure.",
+            "Upstream documents: kept, not-modified, fetched, missing, stale or a kind of failure.",
             ["outcome"],
             registry=self.registry,
         )
@@ -105,6 +105,13 @@ class Metrics:
         self._disk_free.set_function(disk_free)
         self._wal_bytes.set_function(wal_bytes)
         self._clock_doubt.set_function(clock_doubt)
+
+    def watch_upstream(self, answers: Callable[[], bool], circuits: Callable[[], int]) -> None:
+        """Show whether upstream *answers*, and how many *circuits* to its hosts are open."""
+        up = self._gauge("upstream_up", "Whether upstream answered its last request: 1 or 0.")
+        up.set_function(answers)
+        opened = self._gauge("upstream_circuits_open", "Hosts of upstream that are not asked now.")
+        opened.set_function(circuits)
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
