@@ -13,16 +13,15 @@ from ipaddress import ip_address
 from aiohttp import web
 
 from stageproxy.config import Config
-from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
+from stageproxy.server.admin_token import create_admin_token
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
-from stageproxy.services.tokens import TokenRequest
 from stageproxy.store.database import Database
-from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
+from stageproxy.store.directory import DataDirectory, DataDirectoryError
 from stageproxy.store.files import FileStore, Inspector
 from stageproxy.store.inspection import Inspection
 from stageproxy.store.migrations import NewerSchemaError
@@ -128,7 +127,7 @@ async def listening(
     if not config.server.public_url and is_wildcard(config.server.host):
         log.warning(_NO_PUBLIC_URL, url)
     async with open_service(config, directory, public_url, clock, inspector) as service:
-        await _create_admin_token(service, directory, announce)
+        await _create_first_token(service, directory, announce)
         runner = runner_for(
             service.app,
             trusted_proxies=config.server.trusted_proxies,
@@ -171,19 +170,13 @@ def is_wildcard(host: str) -> bool:
         return not host
 
 
-async def _create_admin_token(
+async def _create_first_token(
     service: Service, directory: DataDirectory, announce: Callable[[str], None]
 ) -> None:
     """Write an admin token into a data directory that has no tokens yet."""
     if await service.database.read(lambda rows: rows.tokens.list()):
         return
-    request = TokenRequest(
-        TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None, name="admin"
-    )
-    token, stored = service.tokens.mint(request)
-    # The file is written first: after a crash in between, the next start creates another token.
-    await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
-    await service.tokens.store(stored)
+    await create_admin_token(service.tokens, directory)
     announce(f"An admin token was written to {directory.admin_token}")
 
 

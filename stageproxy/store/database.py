@@ -48,7 +48,7 @@ def find_database_problem(path: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+        connection = connect(f"{path.absolute().as_uri()}?mode=ro")
         try:
             check_schema(Tables(connection, execute_plugins=False))
         finally:
@@ -76,7 +76,7 @@ class Database:
         path.touch(mode=0o600)
         path.chmod(0o600)
         url = path.absolute().as_uri()
-        self._writer = _connect(url, thread_safe=False)
+        self._writer = connect(url, thread_safe=False)
         self._tables = Tables(self._writer, execute_plugins=False)
         try:
             self._set_up()
@@ -84,7 +84,7 @@ class Database:
             self._writer.close()
             raise
         self._rows = SqliteRows(self._tables)
-        self._reader = self._writer if self.is_alone else _connect(f"{url}?mode=ro")
+        self._reader = self._writer if self.is_alone else connect(f"{url}?mode=ro")
         cache: LruCache[str, Stage] = LruCache(_MOST_CACHED, _weight)
         self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), cache=cache)
 
@@ -157,8 +157,8 @@ def _weight(stage: Stage) -> int:
     return 1 + len(stage.artifacts) + len(stage.uploads)
 
 
-def _connect(uri: str, *, thread_safe: bool = True) -> Connection:
-    """Open a connection in autocommit mode, in which transactions are explicit."""
+def connect(uri: str, *, thread_safe: bool = True) -> Connection:
+    """Open a connection to a database in autocommit mode, in which transactions are explicit."""
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=thread_safe)
     connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")

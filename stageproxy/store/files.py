@@ -22,7 +22,7 @@ from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import IncomingFile
 
 _BATCH = 2**21
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Inspector(Protocol):
@@ -83,7 +83,7 @@ class FileStore:
 
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
-        return self._kept / sha256[:2] / sha256
+        return stored_path(self._kept.parent, sha256)
 
     def commit(self, path: Path, sha256: str) -> None:
         """Rename a flushed file to its digest, and flush the folders that name it."""
@@ -110,6 +110,11 @@ class FileStore:
         for path in stale:
             path.unlink(missing_ok=True)
         return len(stale)
+
+
+def stored_path(root: Path, sha256: str) -> Path:
+    """Return the path of a stored file below the folder of files."""
+    return root / "kept" / sha256[:2] / sha256
 
 
 class _Incoming:
@@ -212,7 +217,7 @@ def _room_or_error() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise NoRoomError from error
         raise
 

@@ -1,5 +1,7 @@
 """The database schema as a list of migrations. A released migration is never edited."""
 
+from collections.abc import Sequence
+
 from sqlite_utils import Database as Tables
 from sqlite_utils import Migrations
 
@@ -18,15 +20,25 @@ def migrate(tables: Tables) -> None:
 
 def check_schema(tables: Tables) -> None:
     """Raise if the database was written by a newer stageproxy."""
-    with Tables(memory=True) as empty:
-        known = {step.name for step in _steps.pending(empty)}
-    unknown = {step.name for step in _steps.applied(tables)} - known
+    unknown = unknown_steps(applied_steps(tables))
     if unknown:
         msg = (
             "The data directory was written by a newer stageproxy "
-            f"(unknown migrations: {', '.join(sorted(unknown))}). Install that version."
+            f"(unknown migrations: {', '.join(unknown)}). Install that version."
         )
         raise NewerSchemaError(msg)
+
+
+def unknown_steps(applied: Sequence[str]) -> tuple[str, ...]:
+    """Return which *applied* migrations this version does not know."""
+    with Tables(memory=True) as empty:
+        known = {step.name for step in _steps.pending(empty)}
+    return tuple(sorted(set(applied) - known))
+
+
+def applied_steps(tables: Tables) -> tuple[str, ...]:
+    """Return the names of the migrations that a database has, in order."""
+    return tuple(step.name for step in _steps.applied(tables))
 
 
 _FIRST_TABLES = (

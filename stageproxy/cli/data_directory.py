@@ -1,0 +1,81 @@
+"""Commands that work on the data directory itself: their options, failures and progress."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import Progress, TaskID
+
+from stageproxy.cli.output import FailedError
+from stageproxy.cli.transfers import progress_bars
+from stageproxy.store.backups.manifest import CATALOGUE, BackupError
+from stageproxy.store.directory import (
+    DataDirectory,
+    DataDirectoryError,
+    DataDirectoryInUseError,
+)
+from stageproxy.store.migrations import NewerSchemaError
+
+Command = Callable[..., Any]
+
+
+def data_option(command: Command) -> Command:
+    """Add `--data`, the data directory that a command works on."""
+    return click.option(
+        "--data",
+        envvar="STAGEPROXY_STORAGE__DATA",
+        type=click.Path(path_type=Path, file_okay=False),
+        default="stageproxy-data",
+        metavar="DIR",
+        help="Data directory. Default: ./stageproxy-data.",
+    )(command)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyBar:
+    """A progress bar of bytes."""
+
+    bars: Progress
+    bar: TaskID
+
+    def announce(self, size: int) -> None:
+        """Show how many bytes there are in all."""
+        self.bars.update(self.bar, total=size)
+
+    def advance(self, size: int) -> None:
+        """Show that more bytes are copied."""
+        self.bars.advance(self.bar, size)
+
+
+def existing_directory(data: Path) -> DataDirectory:
+    """Return a data directory that a server has used. Raise if there is none."""
+    if not (data / CATALOGUE).is_file():
+        raise FailedError(
+            f"{data} is no data directory: it has no {CATALOGUE}. Name it with --data."
+        )
+    return DataDirectory(data)
+
+
+@contextmanager
+def copying(what: str, *, hidden: bool) -> Iterator[CopyBar]:
+    """Show a progress bar while the block copies, and explain its failures."""
+    with explained(what), progress_bars(hidden=hidden) as bars:
+        yield CopyBar(bars, bars.add_task(what, total=None))
+
+
+@contextmanager
+def explained(what: object) -> Iterator[None]:
+    """Explain the failures of a command that works on a data directory."""
+    try:
+        yield
+    except DataDirectoryInUseError as error:
+        msg = f"{error} Stop it, and run this again."
+        raise FailedError(msg) from error
+    except (BackupError, DataDirectoryError, NewerSchemaError) as error:
+        raise FailedError(str(error)) from error
+    except OSError as error:
+        msg = f"{error.filename or what}: {error.strerror or error}. Nothing was put in place."
+        raise FailedError(msg) from error
