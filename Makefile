@@ -43,8 +43,11 @@ journeys: $(STAMP)  ## test real clients against a real server
 client-matrix: $(STAMP)  ## write the tables of docs/how-to/clients.md from the results of the journeys
 	$(BIN)/pytest -m "not battery" tests/journeys --write-client-matrix $(PYTEST)
 
-battery: $(STAMP)  ## run the long tests, before a release
-	$(BIN)/pytest -m battery --timeout=3600 $(PYTEST)
+battery: $(STAMP)  ## run all batteries in their long form, before a release; a table follows
+	rm -rf build/batteries
+	@$(BIN)/python -c "from tests.batteries.report import SEED; print(f'The seed is {SEED}; BATTERY_SEED sets another.')"
+	$(BIN)/pytest -m "battery or journey" --timeout=7200 tests/batteries tests/core/archives $(PYTEST); \
+		status=$$?; $(BIN)/python -m tests.batteries.summary && exit $$status
 
 bench: $(STAMP)  ## measure speed and memory, as ratios within one run
 	$(BIN)/python -m benchmarks

@@ -226,8 +226,12 @@ class Catalogue(Protocol):
         """Run *work* in one transaction; no other transaction writes meanwhile.
 
         Raise `ConstraintError` if a row breaks a promise of the schema, and
-        `NoRoomError` if the disk is full; nothing is stored then.
+        `StorageError` if the disk is full or fails, or the database is locked or
+        damaged; nothing is stored then.
         """
 
     async def read(self, work: Callable[[Rows], T]) -> T:
-        """Run *work*, which changes nothing, on what is committed."""
+        """Run *work*, which changes nothing, on what is committed.
+
+        Raise `StorageError` if the database cannot be read.
+        """

@@ -43,6 +43,16 @@ class ServerSettings(SettingsTable):
         "", description="URL that users see; by default the address that the server listens on."
     )
     trusted_proxies: Networks = Field((), description="Proxies whose X-Forwarded-For is trusted.")
+    send_timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(seconds=60),
+        description="How long a client may read nothing of an answer that it is sent.",
+    )
+    min_send_rate: int = Field(
+        1000,
+        ge=0,
+        description="Lowest rate at which a client may read, in bytes per second over a minute; "
+        "0 is no limit.",
+    )
     workers: int = Field(1, description="Processes; only 1 is supported.")
     secret: SecretStr = Field(
         SecretStr(""),

@@ -63,6 +63,9 @@ class ArtifactFiles(Protocol):
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
 
+    def size(self, sha256: str) -> int | None:
+        """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
+
     def remove(self, sha256: str) -> None:
         """Delete a file, if it exists."""
 

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from aiohttp import web
 
 from stageproxy.config import Config
+from stageproxy.core.pace import PaceLimits
 from stageproxy.ports import Clock
 from stageproxy.server.admin_token import create_admin_token
 from stageproxy.server.clock import SystemClock
@@ -34,7 +35,6 @@ from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
-from stageproxy.web.slow_bodies import BodyLimits
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +131,8 @@ async def listening(
         runner = runner_for(
             service.app,
             trusted_proxies=config.server.trusted_proxies,
-            body_limits=BodyLimits(config.upload.stall_timeout, config.upload.min_rate),
+            body_limits=PaceLimits(config.upload.stall_timeout, config.upload.min_rate),
+            reader_limits=PaceLimits(config.server.send_timeout, config.server.min_send_rate),
         )
         await runner.setup()
         try:

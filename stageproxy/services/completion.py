@@ -7,11 +7,12 @@ from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import (
     ConflictError,
+    DamagedFileError,
     InvalidRequestError,
-    NoRoomError,
     Problem,
     RefusedError,
     StageproxyError,
+    StorageError,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.announcements import parse_filename
@@ -54,7 +55,7 @@ class Completion:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
             await self._accept(token, stage, upload)
             settled = True
-        except NoRoomError:
+        except (StorageError, DamagedFileError):
             raise
         except StageproxyError as error:
             settled = True
@@ -93,6 +94,7 @@ class Completion:
     async def _accept(self, token: ApiToken, stage: Stage, upload: FileUpload) -> None:
         if upload.received is None:
             raise InvalidRequestError("No bytes were sent before the upload was completed.")
+        self._check_is_stored(upload.filename, upload.received)
         await self._check_bytes(upload, upload.received)
         file = self.files.reopen(upload.received)
         name = parse_filename(upload.filename)
@@ -107,6 +109,12 @@ class Completion:
         result = await self.uploads.accept(token, incoming, into=stage)
         if result.stage is None:
             raise ConflictError(f"PyPI already has {upload.filename}.")
+
+    def _check_is_stored(self, filename: str, received: FileDigests) -> None:
+        """Raise `DamagedFileError` if the bytes that were sent before are not there any more."""
+        stored = self.files.size(received.sha256)
+        if stored != received.size:
+            raise DamagedFileError(filename, stored=stored, size=received.size)
 
     async def _check_bytes(self, upload: FileUpload, received: FileDigests) -> None:
         known = {"sha256": received.sha256, "md5": received.md5}

@@ -181,12 +181,22 @@ class FileUploads:
 
         await self.catalogue.write(work)
 
+    def _restores(self, stage: Stage, upload: FileUpload) -> bool:
+        """Return whether an upload has the bytes of an artifact whose stored copy is damaged."""
+        artifact = stage.find_artifact(upload.filename)
+        if artifact is None or upload.hashes.get("sha256") != artifact.sha256:
+            return False
+        stage.after(Step.EDIT)
+        return self.files.size(artifact.sha256) != artifact.size
+
     def _add(
         self, rows: Rows, stage_id: str, upload: FileUpload, now: datetime
     ) -> tuple[Stage, FileUpload]:
         end_expired(rows, get_live(rows, stage_id, now).project, now)
         stage = get_live(rows, stage_id, now)
-        check_can_change(stage, upload.filename, final_files_of(rows, stage))
+        restores = self._restores(stage, upload)
+        if not restores:
+            check_can_change(stage, upload.filename, final_files_of(rows, stage))
         if len(stage.uploads) >= _MOST_UNFINISHED:
             raise TooManyError(
                 f"Stage {stage.release} already has {_MOST_UNFINISHED} unfinished uploads. "
@@ -198,7 +208,7 @@ class FileUploads:
                 f"{upload.filename} already has an upload with status {unfinished.status}. "
                 "Delete it first."
             )
-        if stage.find_artifact(upload.filename) and not self.policy.replace:
+        if stage.find_artifact(upload.filename) and not (self.policy.replace or restores):
             raise ConflictError(
                 f"Stage {stage.release} already has {upload.filename}. Delete it first."
             )

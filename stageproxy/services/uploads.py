@@ -86,6 +86,7 @@ class Uploads:
         """
         accepted = await self.examiner.examine(token, incoming, into=into)
         if accepted.is_published:
+            await self.catalogue.write(lambda rows: _restore_if_staged(rows, accepted))
             return UploadResult(Outcome.UNCHANGED, None)
         now = self.clock.now()
         result = await self.catalogue.write(lambda rows: self._add(rows, accepted, into, now))
@@ -114,14 +115,15 @@ class Uploads:
             replace=self.policy.replace,
             final=final_files_of(rows, stage),
         )
+        if stage.version is None:
+            check_release_is_free(rows, stage.project, accepted.version)
+        # Even for an unchanged upload: the stored file may be damaged, and these are its bytes.
+        incoming.file.commit()
         is_settled = _settle_uploads(rows, stage, accepted, now)
         if outcome is Outcome.UNCHANGED and not is_settled:
             return UploadResult(outcome, stage)
-        if stage.version is None:
-            check_release_is_free(rows, stage.project, accepted.version)
         if outcome is Outcome.UNCHANGED:
             return UploadResult(outcome, self.stages.save_edited(rows, stage, now))
-        incoming.file.commit()
         existing = stage.find_artifact(artifact.filename)
         if existing and existing.sha256 != artifact.sha256:
             rows.artifacts.remove(stage.id, existing, REPLACED)
@@ -146,6 +148,13 @@ class Uploads:
         stage = self.stages.new(project, version, now)
         self.stages.add(rows, stage, accepted.artifact.uploaded_by)
         return stage
+
+
+def _restore_if_staged(rows: Rows, accepted: AcceptedUpload) -> None:
+    """Store a published file again if a live stage has it: its stored copy may be damaged."""
+    incoming, sha256 = accepted.incoming, accepted.artifact.sha256
+    if any(one.sha256 == sha256 for one in list_live_artifacts(rows, incoming.project)):
+        incoming.file.commit()
 
 
 def _settle_uploads(rows: Rows, stage: Stage, accepted: AcceptedUpload, now: datetime) -> bool:

@@ -85,6 +85,13 @@ class FileStore:
         """Return the path of a stored file."""
         return stored_path(self._kept.parent, sha256)
 
+    def size(self, sha256: str) -> int | None:
+        """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
+        try:
+            return self.path(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+
     def commit(self, path: Path, sha256: str) -> None:
         """Rename a flushed file to its digest, and flush the folders that name it."""
         stored = self.path(sha256)

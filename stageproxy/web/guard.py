@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 
-from stageproxy.core.errors import InvalidRequestError, StageproxyError
+from stageproxy.core.errors import InvalidRequestError, Kind, StageproxyError
 from stageproxy.core.index.targets import check_raw_target
 from stageproxy.web.errors import error_response, response_to
 from stageproxy.web.keys import METRICS
@@ -56,6 +56,8 @@ async def _handle_or_refuse(request: web.Request, handler: Handler) -> web.Strea
         return await handler(request)
     except StageproxyError as error:
         _abort_if_started(request, error)
+        if error.kind is Kind.DAMAGED:
+            log.error("%s", error.sentence)  # noqa: TRY400 - the cause is known
         await record_refusal(request, error)
         return response_to(error, request)
 

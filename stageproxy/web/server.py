@@ -1,7 +1,8 @@
 """The changes to aiohttp's server: errors for malformed requests, and deadlines.
 
 aiohttp quotes a malformed request line, which may contain a token, in its
-response and its log; and it waits for the headers and the body of a request without limit.
+response and its log; and it waits without limit for the headers and the body of a request, and
+until a client has read an answer.
 """
 
 import asyncio
@@ -9,15 +10,17 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from aiohttp import StreamReader, web
+from aiohttp import StreamReader, hdrs, web
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError, SlowBodyError
+from stageproxy.core.pace import PaceLimits
 from stageproxy.web.forwarded import Network, with_client_address
 from stageproxy.web.logs import AccessLog
-from stageproxy.web.slow_bodies import BodyLimits, BodyWatch
+from stageproxy.web.slow_bodies import BODY_PACE, BodyWatch
+from stageproxy.web.slow_readers import READER_PACE, ReaderWatch, reset
 
 SHUTDOWN_SECONDS = 30
 """The time that running requests have to finish when the server stops."""
@@ -30,7 +33,7 @@ _READ_BUFFER = 2**20
 _LONGEST_HEADER = 32_760
 _LINGERING_SECONDS = 10
 """The time in which the rest of a refused body is read and discarded."""
-_BODY_LIMITS = BodyLimits()
+_SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 def runner_for(
@@ -38,16 +41,18 @@ def runner_for(
     *,
     trusted_proxies: Sequence[Network] = (),
     header_deadline: float = _HEADER_SECONDS,
-    body_limits: BodyLimits = _BODY_LIMITS,
+    body_limits: PaceLimits = BODY_PACE,
+    reader_limits: PaceLimits = READER_PACE,
 ) -> "Runner":
     """Return the runner of *app*. The headers of a request must arrive within the deadline.
 
     *body_limits*: how slowly the body may arrive.
+    *reader_limits*: how slowly a client may read.
     *trusted_proxies*: the proxies whose `X-Forwarded-For` is trusted.
     """
     return Runner(
         app,
-        _Deadlines(header_deadline, body_limits),
+        _Deadlines(header_deadline, body_limits, reader_limits),
         trusted_proxies,
         access_log_class=AccessLog,
         access_log=logging.getLogger("stageproxy.requests"),
@@ -62,16 +67,20 @@ def runner_for(
 
 @dataclass(frozen=True, slots=True)
 class _Deadlines:
-    """How long the headers of a request may take, in seconds, and how slow its body may be."""
+    """How long the headers of a request may take, in seconds, and how slow a client may be.
+
+    *body*: while it sends the body of a request. *reader*: while it reads an answer.
+    """
 
     headers: float = _HEADER_SECONDS
-    body: BodyLimits = _BODY_LIMITS
+    body: PaceLimits = BODY_PACE
+    reader: PaceLimits = READER_PACE
 
 
 class StageproxyProtocol(RequestHandler):
     """A connection."""
 
-    __slots__ = ("_body_watch", "_deadline", "_seconds")
+    __slots__ = ("_body_watch", "_deadline", "_reader_watch", "_seconds")
 
     def __init__(self, manager: web.Server, deadlines: _Deadlines, **options: object) -> None:
         super().__init__(manager, **options)  # type: ignore[arg-type] # passed on unchanged
@@ -80,10 +89,12 @@ class StageproxyProtocol(RequestHandler):
         self._body_watch = BodyWatch(
             self._loop, deadlines.body, is_paused=self._is_paused, shed=self._shed_body
         )
+        self._reader_watch = ReaderWatch(self._loop, deadlines.reader, self._drop_reader)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the deadline of the first request."""
         super().connection_made(transport)
+        self._reader_watch.start(cast("asyncio.Transport", transport))
         self._start_deadline()
 
     def data_received(self, data: bytes) -> None:
@@ -100,6 +111,7 @@ class StageproxyProtocol(RequestHandler):
         """Stop the deadlines."""
         self._stop_deadline()
         self._body_watch.stop()
+        self._reader_watch.stop()
         super().connection_lost(exc)
 
     def handle_error(
@@ -152,6 +164,18 @@ class StageproxyProtocol(RequestHandler):
             body.set_exception(SlowBodyError(fault))
         body.feed_eof()
 
+    def _drop_reader(self, transport: asyncio.Transport, fault: str) -> None:
+        """End the connection of a client that reads too slowly, and the handler that answers it.
+
+        A handler that may have changed something is not interrupted: it fails when it answers.
+        """
+        self.logger.warning("dropped the client at %s: %s", _peer_of(transport), fault)
+        request = self._current_request
+        answers = self._request_in_progress and (request is None or request.method in _SAFE)
+        if self._task_handler is not None and answers:
+            self._task_handler.cancel()
+        reset(transport)
+
     def _start_deadline(self) -> None:
         self._deadline = self._loop.call_later(self._seconds, self._close_if_idle)
 
@@ -163,6 +187,11 @@ class StageproxyProtocol(RequestHandler):
     def _close_if_idle(self) -> None:
         if not self._request_in_progress:
             self.force_close()
+
+
+def _peer_of(transport: asyncio.BaseTransport) -> str:
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else "-"
 
 
 class _Server(web.Server):

@@ -201,9 +201,30 @@ DEFECTS = [
     Defect(
         "yes alone approves no files",
         "cli/promote/consent.py",
-        "if is_approved and (yes or (resumes and not has_warnings)):",
+        "if is_approved and covers_forms and (yes or (resumes and not has_warnings)):",
         "if yes or (resumes and not has_warnings):",
         "cli/promote/test_consent.py::test_needed_consent",
+    ),
+    Defect(
+        "a manifest digest approves no other form",
+        ORDERS,
+        "and request.revision is None:",
+        "and request.revision == -1:",
+        "web/api/test_looks.py::test_other_form_under_an_approved_digest",
+    ),
+    Defect(
+        "promote refuses approved bytes with another form",
+        "cli/promote/consent.py",
+        "    if not covers_forms:\n",
+        "    if False:\n",
+        "cli/promote/test_consent.py::test_needed_consent",
+    ),
+    Defect(
+        "a file that the index accepted stays in doubt if other bytes are listed",
+        PLAN,
+        "    if entry.progress is Progress.SENT:\n        return Stop(swapped",
+        "    if False:\n        return Stop(swapped",
+        "services/promotion/test_runner.py::test_other_bytes_after_an_acceptance",
     ),
     Defect(
         "a question without its answer is no look",
@@ -407,6 +428,21 @@ DEFECTS = [
         "if stage.status is not Status.PUBLISHED:",
         "if stage.status is not Status.CANCELED:",
         "web/preview/test_published_stage.py::test_files",
+    ),
+    Defect(
+        "an unchanged upload restores the stored file",
+        "services/uploads.py",
+        "        incoming.file.commit()\n        is_settled",
+        "        if outcome is not Outcome.UNCHANGED:\n"
+        "            incoming.file.commit()\n        is_settled",
+        "web/upload/test_damaged_files.py::test_healed_by_the_same_upload",
+    ),
+    Defect(
+        "a file without all its bytes is not sent",
+        "services/preview.py",
+        "if stored != artifact.size:",
+        "if stored is None:",
+        "web/upload/test_damaged_files.py::test_not_served",
     ),
     Defect(
         "every step is in the audit trail",

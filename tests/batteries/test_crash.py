@@ -1,114 +1,66 @@
 """A server that is killed while it works: everything that it acknowledged is there afterwards."""
 
-import asyncio
-import hashlib
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
 
-from tests.batteries.uploaders import (
-    Uploaders,
-    half_written,
-    missing_files,
-    pages_without_file,
-)
+from tests.batteries.crashes import Crashes
+from tests.batteries.report import SEED
+from tests.batteries.uploaders import SMALL, Uploaders
 from tests.support.index.fake_index import FakeIndex
-from tests.support.servers.processes import Server, running_server
-from tests.support.stored_files import stored_files
+from tests.support.servers.processes import Server
 
-SEED = 20261122
-LONGEST_LIFE = 1.5
-
-
-class _KilledError(Exception):
-    """The server was killed."""
+ENOUGH = 10_000
+"""So many uploads are acknowledged in the long form."""
 
 
-@dataclass(slots=True)
-class KilledServer:
-    """A data directory whose servers are killed."""
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder whose servers are killed."""
 
-    folder: Path
-    settings: dict[str, str]
-    uploaders: Uploaders
-    slowest_start: float = 0
+    path: Path
 
-    @property
-    def data(self) -> Path:
+    @contextmanager
+    def mounted(self) -> Iterator[Path]:
         """Return the data directory."""
-        return self.folder / "data"
+        yield self.path / "data"
 
-    @asynccontextmanager
-    async def server(self) -> AsyncIterator[Server]:
-        """Start a server and measure how long it takes."""
-        began = time.monotonic()
-        async with running_server(self.data, logs=self.folder, settings=self.settings) as server:
-            self.slowest_start = max(self.slowest_start, time.monotonic() - began)
-            yield server
-
-    async def run_and_kill(self) -> None:
-        """Start a server, check the data of the last one, upload, and kill it at a random time."""
-        life = self.uploaders.random.uniform(0.05, LONGEST_LIFE)
-        with suppress(_KilledError):
-            async with self.server() as server:
-                assert await missing_files(server, self.uploaders.recent) == []
-                self.uploaders.recent.clear()
-                async with self.uploaders.busy(server):
-                    await asyncio.sleep(life)
-                    server.process.kill()
-                    await server.process.wait()
-                raise _KilledError
-
-    def damage(self) -> list[str]:
-        """Return damaged files, and damage of the database."""
-        with closing(sqlite3.connect(self.data / "catalogue.db")) as connection:
-            verdict = [row[0] for row in connection.execute("PRAGMA integrity_check")]
-        damaged = [path.name for path in stored_files(self.data) if _sha256_of(path) != path.name]
-        return damaged if verdict == ["ok"] else [*verdict, *damaged]
-
-    def internal_errors(self) -> list[str]:
-        """Return the lines of the log on internal errors."""
-        lines = (self.folder / "stderr").read_text().splitlines()
-        return [line for line in lines if "Traceback" in line or " ERROR " in line]
+    async def crash(self, server: Server) -> None:
+        """Kill a server."""
+        server.process.kill()
 
 
-def _sha256_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def killed(folder: Path, index: FakeIndex, planted: str = "") -> Crashes:
+    """Return servers that are killed."""
+    uploaders = Uploaders(Random(SEED))
+    return Crashes(Folder(folder), folder, {"UPSTREAM__URL": index.url}, uploaders, planted)
 
 
-@pytest.mark.parametrize(
-    "kills",
-    [
-        pytest.param(6, id="six times", marks=pytest.mark.journey),
-        pytest.param(100, id="a hundred times", marks=pytest.mark.battery),
-    ],
-)
-async def test_killed_under_load(
-    tmp_path: Path, index: FakeIndex, kills: int, record_property: Callable[[str, object], None]
-) -> None:
+@pytest.mark.journey
+async def test_killed_a_few_times(tmp_path: Path, index: FakeIndex) -> None:
     """Every acknowledged upload is served unchanged; no file is incomplete."""
-    settings = {"UPSTREAM__URL": index.url}
-    killed = KilledServer(tmp_path, settings, Uploaders(Random(SEED)))
+    (await killed(tmp_path, index).run("kills", 4)).check()
 
-    for _ in range(kills):
-        await killed.run_and_kill()
-        assert killed.damage() == []
 
-    acknowledged = killed.uploaders.acknowledged
-    async with killed.server() as server:
-        assert await missing_files(server, acknowledged) == []
-        assert await pages_without_file(server, acknowledged) == []
-        assert await half_written(server) == []
-    assert killed.damage() == killed.internal_errors() == []
-    assert len(acknowledged) > kills
-    figures = (
-        f"{kills} kills, {len(acknowledged)} uploads, slowest start {killed.slowest_start:.2f} s"
-    )
-    record_property("crashes", figures)
-    print(figures)  # noqa: T201 - the result of the run
+@pytest.mark.battery
+async def test_killed_500_times(tmp_path: Path, index: FakeIndex) -> None:
+    """None of 10,000 acknowledged uploads is lost in 500 kills."""
+    crashes = killed(tmp_path, index)
+    crashes.uploaders.sizes, crashes.most_uploads = SMALL, 45
+
+    report = await crashes.run("kills", 500)
+
+    report.check()
+    assert report.counts["acknowledged"] >= ENOUGH
+
+
+@pytest.mark.journey
+async def test_killed_before_the_commit(tmp_path: Path, index: FakeIndex) -> None:
+    """The battery finds a server that answers before it commits."""
+    crashes = killed(tmp_path, index, planted="an answer before the commit")
+
+    (await crashes.run("kills", 4)).check()

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -17,8 +17,10 @@ from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.servers.processes import Server
 
 AT_A_TIME = 6
-SIZES = (100, 20_000, 300_000, 2_000_000)
+SIZES = (100, 20_000, 300_000)
+SMALL = (100, 2_000, 20_000)
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
+NO_FILES = '{"files": []}'
 PATIENCE = ClientTimeout(total=30)
 
 
@@ -29,6 +31,11 @@ class StoredFile:
     path: str
     sha256: str
 
+    @property
+    def name(self) -> str:
+        """Return its filename."""
+        return self.path.rpartition("/")[2]
+
 
 @dataclass(slots=True)
 class Uploaders:
@@ -38,18 +45,29 @@ class Uploaders:
     """
 
     random: Random
+    sizes: Sequence[int] = SIZES
     number: int = 0
     acknowledged: list[StoredFile] = field(default_factory=list)
     recent: list[StoredFile] = field(default_factory=list)
+    progress: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
     async def busy(self, server: Server) -> AsyncIterator[None]:
         """Upload without pause while the block runs, or until the server ends."""
         headers = {"Authorization": f"Bearer {server.admin_token}"}
-        async with ClientSession(headers=headers, timeout=PATIENCE) as session:
-            workers = [asyncio.ensure_future(self._work(session, server)) for _ in range(AT_A_TIME)]
+        async with (
+            ClientSession(headers=headers, timeout=PATIENCE) as session,
+            asyncio.TaskGroup() as workers,
+        ):
+            for _ in range(AT_A_TIME):
+                workers.create_task(self._work(session, server))
             yield
-            await asyncio.gather(*workers)
+
+    async def until_acknowledged(self, count: int) -> None:
+        """Wait until so many recent files are acknowledged."""
+        while len(self.recent) < count:
+            self.progress.clear()
+            await self.progress.wait()
 
     async def _work(self, session: ClientSession, server: Server) -> None:
         # What a killed server was receiving was not acknowledged.
@@ -58,11 +76,12 @@ class Uploaders:
                 file = await self._upload(session, server, self._next())
                 self.acknowledged.append(file)
                 self.recent.append(file)
+                self.progress.set()
 
     def _next(self) -> Distribution:
         self.number += 1
         make = self.random.choice((a_wheel, an_sdist))
-        noise = self.random.randbytes(self.random.choice(SIZES))
+        noise = self.random.randbytes(self.random.choice(self.sizes))
         return make(f"crash-{self.number}", extra={"noise": noise})
 
     async def _upload(
@@ -107,7 +126,7 @@ async def pages_without_file(server: Server, acknowledged: list[StoredFile]) -> 
             _, _, project, token, _ = one.path.split("/", 4)
             url = f"{server.url}/tmp/{project}/{token}/simple/{project}/"
             async with session.get(url, headers={"Accept": JSON_PAGE}) as response:
-                page: Any = await response.json(content_type=None)
+                page: Any = json.loads(await response.read() if response.ok else NO_FILES)
             if one.sha256 not in [file["hashes"]["sha256"] for file in page["files"]]:
                 missing.append(one)
     return missing

@@ -147,6 +147,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "manifest-digest": described(
                 "SHA-256 of the sorted lines `<sha256>  <filename>`.", hex_digits(64)
             ),
+            "revision": described("A number that every change of the stage increases.", NUMBER),
             "opened-at": TIME,
         },
         {

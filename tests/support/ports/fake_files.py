@@ -89,6 +89,11 @@ class FakeFiles:
         """Return the path of a stored file."""
         return Path("stored") / sha256
 
+    def size(self, sha256: str) -> int | None:
+        """Return the size of a stored file, or `None` if it is missing."""
+        content = self.stored.get(sha256)
+        return None if content is None else len(content)
+
     def remove(self, sha256: str) -> None:
         """Delete a file, if it exists."""
         self.stored.pop(sha256, None)

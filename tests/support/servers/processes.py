@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,14 +218,19 @@ ServerStart = Callable[..., AbstractAsyncContextManager[Server]]
 
 @asynccontextmanager
 async def running_server(
-    data: Path, *, logs: Path, settings: Mapping[str, str] = {}
+    data: Path,
+    *,
+    logs: Path,
+    settings: Mapping[str, str] = {},
+    program: Sequence[str] = ("stageproxy",),
 ) -> AsyncIterator[Server]:
     """Run `stageproxy serve` on a free port; its output is appended to files in *logs*.
 
     *settings*: environment variables without their prefix, as `UPSTREAM__URL`.
+    *program*: another module that runs the server, and its arguments before `serve`.
     """
     given = {f"STAGEPROXY_{name}": text for name, text in settings.items()}
-    command = ["-m", "stageproxy", "serve", "--port", "0", "--data", str(data)]
+    command = ["-m", *program, "serve", "--port", "0", "--data", str(data)]
     with (logs / "stdout").open("a+") as stdout, (logs / "stderr").open("a") as stderr:
         offset = stdout.tell()
         process = await asyncio.create_subprocess_exec(

@@ -49,6 +49,7 @@ async def test_shape_of_a_stage(service: RunningService) -> None:
         "project": "demo",
         "version": "2.0",
         "manifest-digest": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "revision": 0,
         "opened-at": "2026-11-22T12:00:00Z",
     }
 

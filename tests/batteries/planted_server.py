@@ -1,0 +1,72 @@
+"""A server with a planted defect: `python -m tests.batteries.planted_server DEFECT serve …`.
+
+A battery that finds nothing in a good build has to find these.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 if installed
+
+from stageproxy.catalogue import Rows
+from stageproxy.cli import main
+from stageproxy.store.database import Database, T
+
+LATE = 0.1
+"""How long after its answer the late server commits."""
+
+
+def without_flushing() -> None:
+    """Leave everything to the kernel, which writes it at its leisure."""
+    os.fsync = os.fdatasync = _leave
+    sqlite3.connect = partial(sqlite3.connect, factory=_UnflushedConnection)  # type: ignore[assignment] # it has more shapes
+
+
+def _leave(fd: object) -> None:
+    """Flush nothing."""
+    del fd
+
+
+class _UnflushedConnection(sqlite3.Connection):
+    """A connection that never flushes."""
+
+    def execute(self, statement: str, *arguments: Any) -> Any:
+        """Run a statement, unless it is about flushing."""
+        if statement.startswith("PRAGMA synchronous"):
+            statement = "PRAGMA synchronous = OFF"
+        return super().execute(statement, *arguments)
+
+
+def answering_before_commit() -> None:
+    """Answer when a transaction has done its work, and commit it afterwards."""
+    Database.write = _write_late  # type: ignore[method-assign]
+
+
+async def _write_late(self: Database, work: Callable[[Rows], T]) -> T:
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[T] = loop.create_future()
+
+    def early(rows: Rows) -> T:
+        result = work(rows)
+        loop.call_soon_threadsafe(answered.set_result, result)
+        time.sleep(LATE)
+        return result
+
+    committing = asyncio.ensure_future(self._on_thread(early))
+    await asyncio.wait([answered, committing], return_when=asyncio.FIRST_COMPLETED)
+    return await (answered if answered.done() else committing)
+
+
+DEFECTS: Mapping[str, Callable[[], None]] = {
+    "no fsync": without_flushing,
+    "an answer before the commit": answering_before_commit,
+}
+
+if __name__ == "__main__":
+    DEFECTS[sys.argv.pop(1)]()
+    main(prog_name="stageproxy")
