@@ -104,6 +104,7 @@ class StorageSettings(SettingsTable):
     """Where stages are stored."""
 
     data: Path = Path("stageproxy-data")
+    copy_before_migration: bool = True
 
 
 class StageSettings(SettingsTable):

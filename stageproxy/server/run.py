@@ -25,6 +25,7 @@ from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError
 from stageproxy.store.files import FileStore, Inspector
 from stageproxy.store.inspection import Inspection
+from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.upstream.network import NetworkSettingsError
 from stageproxy.upstream.pip_index import (
@@ -71,7 +72,12 @@ async def open_service(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
     )
     inspection = Inspection() if inspector is None else nullcontext(inspector)
-    with inspection as opened, Database(directory.database) as database:
+    with (
+        inspection as opened,
+        Database(
+            directory.database, copy_before_migration=config.storage.copy_before_migration
+        ) as database,
+    ):
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:
             adapters = Adapters(
@@ -201,6 +207,7 @@ SERVE_FAILURES = (
     DataDirectoryError,
     NetworkSettingsError,
     NewerSchemaError,
+    NoCopyError,
     NoPipIndexError,
 )
 """The errors that prevent the start and have a sentence for the operator."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -15,6 +16,7 @@ from stageproxy.caching import LruCache
 from stageproxy.catalogue import Rows
 from stageproxy.core.errors import LockedDatabaseError, StorageError
 from stageproxy.core.stage.stage import Stage
+from stageproxy.store.migration_copies import copy_before
 from stageproxy.store.migrations import NewerSchemaError, check_schema, migrate
 from stageproxy.store.rows import SqliteRows
 from stageproxy.store.sqlite_failures import FailureLog, meaning_of
@@ -77,6 +79,7 @@ class Database:
         *,
         sqlite_version: tuple[int, ...] | None = None,
         busy_timeout_ms: int = _BUSY_TIMEOUT_MS,
+        copy_before_migration: bool = False,
     ) -> None:
         version = sqlite_version or sqlite3.sqlite_version_info
         self.is_alone = has_wal_bug(version)
@@ -90,7 +93,7 @@ class Database:
         self._writer = connect(url, thread_safe=False)
         self._tables = Tables(self._writer, execute_plugins=False)
         try:
-            self._set_up()
+            self._set_up(path if copy_before_migration else None)
         except BaseException:
             self._writer.close()
             raise
@@ -100,7 +103,7 @@ class Database:
         cache: LruCache[str, Stage] = LruCache(_MOST_CACHED, _weight)
         self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), cache=cache)
 
-    def _set_up(self) -> None:
+    def _set_up(self, copied: Path | None) -> None:
         if self.is_alone:
             log.warning(
                 "SQLite %s has a bug in its write-ahead log: using one connection, which is slow; "
@@ -112,7 +115,7 @@ class Database:
         else:
             self._writer.execute("PRAGMA journal_mode = WAL")
             self._writer.execute("PRAGMA synchronous = FULL")
-        migrate(self._tables)
+        migrate(self._tables, copy=partial(copy_before, self._tables, copied) if copied else None)
 
     async def write(self, work: Callable[[Rows], T]) -> T:
         """Run *work* in one transaction, alone."""
