@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
@@ -92,11 +93,17 @@ class FileUploadRows(Protocol):
 class FileRows(Protocol):
     """The files that are stored, by their SHA-256."""
 
+    def add(self, sha256: str, size: int) -> None:
+        """Add the row of a stored file, if it is missing."""
+
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
 
     def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
         """Remove the files that no live stage has needed *since* a time; return their digests."""
+
+    def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
+        """Return the files that `remove_unused` would remove, and remove none."""
 
     def digests(self) -> frozenset[str]:
         """Return the digests of all stored files."""

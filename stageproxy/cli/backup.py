@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from stageproxy.cli.data_directory import copying, data_option, existing_directory
+from stageproxy.cli.copying import copying
+from stageproxy.cli.data_directory import data_options, load_settings
 from stageproxy.cli.output import (
     FailedError,
     count_of_files,
@@ -29,7 +30,7 @@ _KEPT = 30
 
 @click.command()
 @click.argument("target", metavar="TARGET")
-@data_option
+@data_options
 @click.option(
     "--with-secrets",
     is_flag=True,
@@ -44,8 +45,15 @@ _KEPT = 30
 )
 @click.option("--verify", is_flag=True, help="Read the files again that a folder has already.")
 @json_option
-def backup(
-    target: str, data: Path, *, with_secrets: bool, keep: int, verify: bool, as_json: bool
+def backup(  # noqa: PLR0913 - an option each
+    target: str,
+    *,
+    config_file: Path | None,
+    data: Path | None,
+    with_secrets: bool,
+    keep: int,
+    verify: bool,
+    as_json: bool,
 ) -> None:
     """Copy the data directory to TARGET.
 
@@ -53,19 +61,18 @@ def backup(
     earlier backups and each file once. Name a new folder with a slash at its
     end. The server can run meanwhile.
     """
-    path = Path(target)
-    existing_directory(data)
-    _require_outside(data, path)
+    path, root = Path(target), load_settings(config_file, data).storage.data
+    _require_outside(root, path)
     is_folder = path.is_dir() or target.endswith(os.sep)
     opened: AbstractContextManager[ArchiveWriter | FolderWriter] = (
         open_folder_writer(path, verify=verify) if is_folder else open_archive_writer(path)
     )
     with copying("backup", hidden=as_json) as bar, opened as writer:
-        order = BackupOrder(data, SystemClock().now(), with_secrets, bar.announce, bar.advance)
+        order = BackupOrder(root, SystemClock().now(), with_secrets, bar.announce, bar.advance)
         manifest = make_backup(order, writer)
         if isinstance(writer, FolderWriter) and not manifest.lost:
             writer.prune(keep)
-    _report(path, data, manifest, as_json=as_json)
+    _report(path, root, manifest, as_json=as_json)
 
 
 def _require_outside(data: Path, target: Path) -> None:

@@ -1,81 +1,49 @@
-"""Commands that work on the data directory itself: their options, failures and progress."""
+"""The data directory of a server on this machine, for commands that work on it directly."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import Progress, TaskID
 
 from stageproxy.cli.output import FailedError
-from stageproxy.cli.transfers import progress_bars
-from stageproxy.store.backups.manifest import CATALOGUE, BackupError
-from stageproxy.store.directory import (
-    DataDirectory,
-    DataDirectoryError,
-    DataDirectoryInUseError,
-)
-from stageproxy.store.migrations import NewerSchemaError
+from stageproxy.config import Config, ConfigError, load_config
 
 Command = Callable[..., Any]
 
 
-def data_option(command: Command) -> Command:
-    """Add `--data`, the data directory that a command works on."""
-    return click.option(
+def data_options(command: Command) -> Command:
+    """Add `--config` and `--data` to a command."""
+    config = click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Settings file of the server, as TOML.",
+    )
+    data = click.option(
         "--data",
-        envvar="STAGEPROXY_STORAGE__DATA",
         type=click.Path(path_type=Path, file_okay=False),
-        default="stageproxy-data",
         metavar="DIR",
-        help="Data directory. Default: ./stageproxy-data.",
-    )(command)
+        help="Data directory. Default: the one in the settings, or ./stageproxy-data.",
+    )
+    return config(data(command))
 
 
-@dataclass(frozen=True, slots=True)
-class CopyBar:
-    """A progress bar of bytes."""
-
-    bars: Progress
-    bar: TaskID
-
-    def announce(self, size: int) -> None:
-        """Show how many bytes there are in all."""
-        self.bars.update(self.bar, total=size)
-
-    def advance(self, size: int) -> None:
-        """Show that more bytes are copied."""
-        self.bars.advance(self.bar, size)
-
-
-def existing_directory(data: Path) -> DataDirectory:
-    """Return a data directory that a server has used. Raise if there is none."""
-    if not (data / CATALOGUE).is_file():
-        raise FailedError(
-            f"{data} is no data directory: it has no {CATALOGUE}. Name it with --data."
+def load_settings(config_file: Path | None, data: Path | None) -> Config:
+    """Return the settings of the server, whose data directory must be there."""
+    config = load_future_settings(config_file, data)
+    if not (config.storage.data / "catalogue.db").is_file():
+        raise click.UsageError(
+            f"{config.storage.data} is not the data directory of a server: it has no catalogue.db. "
+            "Name it with --data, or its settings file with --config."
         )
-    return DataDirectory(data)
+    return config
 
 
-@contextmanager
-def copying(what: str, *, hidden: bool) -> Iterator[CopyBar]:
-    """Show a progress bar while the block copies, and explain its failures."""
-    with explained(what), progress_bars(hidden=hidden) as bars:
-        yield CopyBar(bars, bars.add_task(what, total=None))
-
-
-@contextmanager
-def explained(what: object) -> Iterator[None]:
-    """Explain the failures of a command that works on a data directory."""
+def load_future_settings(config_file: Path | None, data: Path | None) -> Config:
+    """Return the settings of a server, whose data directory may not be there yet."""
     try:
-        yield
-    except DataDirectoryInUseError as error:
-        msg = f"{error} Stop it, and run this again."
-        raise FailedError(msg) from error
-    except (BackupError, DataDirectoryError, NewerSchemaError) as error:
+        return load_config(config_file, os.environ, storage={"data": data})
+    except ConfigError as error:
         raise FailedError(str(error)) from error
-    except OSError as error:
-        msg = f"{error.filename or what}: {error.strerror or error}. Nothing was put in place."
-        raise FailedError(msg) from error

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from stageproxy.cli.data_directory import copying, data_option
+from stageproxy.cli.copying import copying
+from stageproxy.cli.data_directory import data_options, load_future_settings
 from stageproxy.cli.output import count_of_files, count_of_stages, json_option, print_json
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.restoring import Restored, RestoreRequest
@@ -16,7 +17,7 @@ from stageproxy.server.restoring import restore as run_restore
 
 @click.command()
 @click.argument("backup", type=click.Path(path_type=Path))
-@data_option
+@data_options
 @click.option("--snapshot", metavar="ID", help="Restore this backup of a folder, not the latest.")
 @click.option(
     "--replace",
@@ -27,20 +28,29 @@ from stageproxy.server.restoring import restore as run_restore
 )
 @click.option("--partial", is_flag=True, help="Restore what is whole of a damaged backup.")
 @json_option
-def restore(
-    backup: Path, data: Path, *, snapshot: str | None, replace: bool, partial: bool, as_json: bool
+def restore(  # noqa: PLR0913 - an option each
+    backup: Path,
+    *,
+    config_file: Path | None,
+    data: Path | None,
+    snapshot: str | None,
+    replace: bool,
+    partial: bool,
+    as_json: bool,
 ) -> None:
     """Restore the data directory from BACKUP.
 
     BACKUP is what `stageproxy backup` wrote, or a copy of the catalogue alone.
     Everything is verified before anything is changed. The server must not run.
     """
-    request = RestoreRequest(backup, data, snapshot, replace=replace, partial=partial)
+    config = load_future_settings(config_file, data)
+    root, has_secret = config.storage.data, bool(config.server.secret)
+    request = RestoreRequest(backup, root, snapshot, replace=replace, partial=partial)
     with copying("restore", hidden=as_json) as bar:
         restored = asyncio.run(run_restore(request, SystemClock(), bar.announce, bar.advance))
-    notes = [*_notes(restored, data)]
+    notes = [*_notes(restored, root, has_secret=has_secret)]
     if as_json:
-        print_json(_document(restored, data, notes))
+        print_json(_document(restored, root, notes))
     else:
         click.echo("\n".join(notes))
 
@@ -59,7 +69,7 @@ def _document(restored: Restored, data: Path, notes: Sequence[str]) -> Mapping[s
     }
 
 
-def _notes(restored: Restored, data: Path) -> Iterator[str]:
+def _notes(restored: Restored, data: Path, *, has_secret: bool) -> Iterator[str]:
     """Yield what was done, and what is left to do, a sentence or two each."""
     manifest = restored.manifest
     made_at = manifest.made_at or "the copy"
@@ -73,11 +83,11 @@ def _notes(restored: Restored, data: Path) -> Iterator[str]:
         )
     if restored.former:
         yield f"The former contents are in {restored.former}. Delete them when all is well."
-    if restored.secret == "new":  # noqa: S105 - where it is from
+    if restored.secret == "new" and not has_secret:  # noqa: S105 - where it is from
         yield (
-            "There is no secret in the backup and was none in the data directory. Unless "
-            "server.secret is set, run `stageproxy stage rotate STAGE` for each live stage, and "
-            "send out the new URLs."
+            "There is no secret in the backup and was none in the data directory. Unless the "
+            "server gets server.secret in another way, run `stageproxy stage rotate STAGE` for "
+            "each live stage, and send out the new URLs."
         )
     if restored.admin_token == "new":  # noqa: S105 - where it is from
         yield f"A new admin token was written to {data / 'admin.token'}. All others stay valid."

@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction
+from stageproxy.core.care.sweep import SweepPlan, plan_sweep
+from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import stage_event
 from stageproxy.ports import ArtifactFiles, Clock
+from stageproxy.services.access import require
 from stageproxy.services.live_stages import end_expired
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,21 @@ class Expiry:
     retention: timedelta
 
     async def sweep(self) -> Swept:
+        """Sweep, and return how much was deleted."""
+        plan = await self.carry_out()
+        return Swept(len(plan.forgotten), len(plan.files))
+
+    async def sweep_for(self, token: ApiToken, *, dry_run: bool) -> SweepPlan:
+        """Sweep, or only plan a sweep, for an admin token. Return what is done."""
+        require(token, Action.SWEEP, None)
+        return await (self.plan() if dry_run else self.carry_out())
+
+    async def plan(self) -> SweepPlan:
+        """Return what a sweep would do now."""
+        now = self.clock.now()
+        return await self.catalogue.read(lambda rows: self._plan(rows, now))
+
+    async def carry_out(self) -> SweepPlan:
         """End expired stages, delete those whose retention time is over, and unused files.
 
         All of it is one transaction, which excludes uploads: no file is deleted
@@ -40,27 +58,36 @@ class Expiry:
         is logged: without it, a truncated trail would look complete.
         """
         now = self.clock.now()
-        swept = await self.catalogue.write(lambda rows: self._sweep(rows, now))
-        if swept.stages or swept.files:
+        plan = await self.catalogue.write(lambda rows: self._sweep(rows, now))
+        if plan.forgotten or plan.files:
             log.info(
-                "cleanup: deleted %d ended stages and %d unused files", swept.stages, swept.files
+                "cleanup: deleted %d ended stages and %d unused files, %d bytes",
+                len(plan.forgotten),
+                len(plan.files),
+                plan.size,
             )
         head = await self.catalogue.read(lambda rows: rows.audit.head())
         log.info("audit: the head is record %d, %s", head.number, head.digest)
-        return swept
+        return plan
 
-    def _sweep(self, rows: Rows, now: datetime) -> Swept:
+    def _plan(self, rows: Rows, now: datetime) -> SweepPlan:
+        since = now - _MIN_AGE
+        return plan_sweep(
+            rows.stages.list(),
+            now,
+            self.retention,
+            unused=rows.files.list_unused(since=since),
+            orphans=self.files.list_orphans(rows.files.digests(), since),
+        )
+
+    def _sweep(self, rows: Rows, now: datetime) -> SweepPlan:
+        plan = self._plan(rows, now)
         end_expired(rows, None, now)
-        forgotten = [
-            stage
-            for stage in rows.stages.list()
-            if stage.ended_at and now >= stage.ended_at + self.retention
-        ]
-        for stage in forgotten:
+        for stage in plan.forgotten:
             rows.stages.remove(stage.id)
             rows.audit.add(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
-        unused = rows.files.remove_unused(now, since=now - _MIN_AGE)
-        for digest in unused:
+        for digest in rows.files.remove_unused(now, since=now - _MIN_AGE):
             self.files.remove(digest)
-        orphans = self.files.sweep(rows.files.digests(), now - _MIN_AGE)
-        return Swept(len(forgotten), len(unused) + orphans)
+        for orphan in plan.orphans:
+            self.files.remove_orphan(orphan)
+        return plan

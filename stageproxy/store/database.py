@@ -53,7 +53,7 @@ def find_database_problem(path: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        connection = connect(f"{path.absolute().as_uri()}?mode=ro")
+        connection = open_read_only(path)
         try:
             check_schema(Tables(connection, execute_plugins=False))
         finally:
@@ -63,6 +63,11 @@ def find_database_problem(path: Path) -> str | None:
     except sqlite3.Error as error:
         return f"{path} cannot be used: {error}."
     return None
+
+
+def open_read_only(path: Path) -> Connection:
+    """Open a connection that cannot change the database at a path."""
+    return connect(f"{path.absolute().as_uri()}?mode=ro")
 
 
 class Database:

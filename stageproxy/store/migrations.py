@@ -88,6 +88,11 @@ def applied_steps(tables: Tables) -> tuple[str, ...]:
     return tuple(step.name for step in _steps.applied(tables))
 
 
+def is_migrated(tables: Tables) -> bool:
+    """Return whether every migration is applied."""
+    return not _steps.pending(tables)
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE stage (

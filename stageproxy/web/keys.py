@@ -11,6 +11,7 @@ from stageproxy.services.audit import AuditTrail
 from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
+from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.preview import Previews
@@ -31,6 +32,7 @@ AUDIT = web.AppKey("audit", AuditTrail)
 COMPLETION = web.AppKey("completion", Completion)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
 EXAMINER = web.AppKey("examiner", Examiner)
+EXPIRY = web.AppKey("expiry", Expiry)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
 """Compressed bodies by the digest of the uncompressed one: compressed once, off the event loop."""

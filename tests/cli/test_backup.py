@@ -160,17 +160,17 @@ def test_lost_files_fail_the_backup(cli: CommandRunner, new: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "code", "sentence"),
     [
-        (["backup", "DATA/backup.tar", "--data", "DATA"], "is in the data directory"),
-        (["backup", "b.tar", "--data", "NONE"], "is no data directory: it has no catalogue.db"),
-        (["backup", "NONE/b.tar", "--data", "DATA"], "No such file or directory"),
-        (["backup", "b.tar.gz", "--data", "DATA"], "with the ending .tar"),
-        (["restore", "NONE", "--data", "NONE"], "cannot be read: No such file"),
-        (["token", "reset-admin", "--data", "NONE"], "is no data directory"),
+        (["backup", "DATA/backup.tar", "--data", "DATA"], 1, "is in the data directory"),
+        (["backup", "b.tar", "--data", "NONE"], 2, "is not the data directory of a server"),
+        (["backup", "NONE/b.tar", "--data", "DATA"], 1, "No such file or directory"),
+        (["backup", "b.tar.gz", "--data", "DATA"], 1, "with the ending .tar"),
+        (["restore", "NONE", "--data", "NONE"], 1, "cannot be read: No such file"),
+        (["token", "reset-admin", "--data", "NONE"], 2, "is not the data directory of a server"),
     ],
 )
-def test_refused(cli: CommandRunner, arguments: list[str], sentence: str) -> None:
+def test_refused(cli: CommandRunner, arguments: list[str], code: int, sentence: str) -> None:
     """What cannot be done is refused with a sentence, and leaves nothing behind."""
     places = {"DATA": str(cli.data), "NONE": str(cli.folder / "none")}
     for name, place in places.items():
@@ -178,7 +178,7 @@ def test_refused(cli: CommandRunner, arguments: list[str], sentence: str) -> Non
 
     ended = cli.run(*arguments)
 
-    assert (ended.code, ended.stdout) == (1, "")
+    assert (ended.code, ended.stdout) == (code, "")
     assert sentence in ended.stderr
     assert list(cli.folder.iterdir()) == []
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.cli.commands import commands
+from tests.cli.data_directories import WHEEL as STORED
+from tests.cli.data_directories import DataDirectory
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.command_runner import CommandRunner
 from tests.support.servers.processes import ROOT, Server
@@ -50,6 +52,8 @@ TYPED = {
     "backup": ("backup ARCHIVE --data DATA",),
     "restore": ("restore BACKUP --data NEW",),
     "token revoke": ("token revoke TOKEN",),
+    "fsck": ("fsck --data DATA", "fsck --data DAMAGED --repair"),
+    "sweep": ("sweep --dry-run",),
     "config check": ("config check",),
     "config show": ("config show",),
     "completion": ("completion bash",),
@@ -125,8 +129,11 @@ def backup(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def arguments(cli: CommandRunner, stub_server: StubServer, backup: Path) -> dict[str, str]:
+def arguments(
+    cli: CommandRunner, stub_server: StubServer, filled: Path, data: DataDirectory, backup: Path
+) -> dict[str, str]:
     """Return the arguments of the command lines: a stage of a wheel and an sdist, and others."""
+    data.file(STORED).unlink()
     wheel = cli.save(a_wheel(cli.project, requires_python=">=3.11", requires_dist=["six"]))
     sdist = cli.save(an_sdist(cli.project, requires_python=">=3.11", requires_dist=["six"]))
     broken = cli.save(an_sdist(cli.project, "9.0", metadata="Metadata-Version: 9.9\n"))
@@ -149,7 +156,8 @@ def arguments(cli: CommandRunner, stub_server: StubServer, backup: Path) -> dict
         "UPSTREAM": stub_server.url,
         "DEST": str(cli.folder / "dest"),
         "NO_HEAD": "0" * 64,
-        "DATA": str(cli.data),
+        "DATA": str(filled),
+        "DAMAGED": str(data.path),
         "ARCHIVE": str(cli.folder / "backup.tar"),
         "BACKUP": str(backup),
         "RESTORED": str(backup / "restored"),

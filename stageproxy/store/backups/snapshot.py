@@ -12,7 +12,7 @@ from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.store.backups.manifest import CATALOGUE, BackedUpFile, BackupError, Part
-from stageproxy.store.database import Connection, connect, has_wal_bug
+from stageproxy.store.database import Connection, connect, has_wal_bug, open_read_only
 from stageproxy.store.directory import is_in_use
 from stageproxy.store.migrations import applied_steps
 
@@ -97,7 +97,7 @@ def digest_of(file: BinaryIO) -> str:
 def _readable(path: Path) -> Iterator[Connection]:
     """Open a catalogue for reading, and explain why it cannot be read."""
     try:
-        with closing(connect(f"{path.absolute().as_uri()}?mode=ro")) as connection:
+        with closing(open_read_only(path)) as connection:
             yield connection
     except sqlite3.OperationalError as error:
         msg = f"{path} cannot be copied: {error}."
