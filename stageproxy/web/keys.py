@@ -54,5 +54,8 @@ UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)
 WAYS_OUT = web.AppKey("ways_out", WaysOut)
 
+REQUEST_ID = web.RequestKey("request_id", str)
+"""The id of a request, given by a trusted proxy or else by this server."""
+
 BEARER = web.RequestKey("bearer", ApiToken)
 """The API token of a request, once it is found to be valid."""
