@@ -155,6 +155,7 @@ class StorageSettings(SettingsTable):
         ge=0,
         description="Size of the file that is given up for the database when the disk is full.",
     )
+    copy_before_migration: bool = True
 
 
 class StageSettings(SettingsTable):

@@ -106,7 +106,7 @@ class FileStore:
 
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
-        return self._kept / sha256[:2] / sha256
+        return stored_path(self._kept.parent, sha256)
 
     def size(self, sha256: str) -> int | None:
         """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
@@ -154,6 +154,11 @@ class FileStore:
     def remove_orphan(self, orphan: UnneededFile) -> None:
         """Delete a file of that list, if it exists."""
         (self._kept.parent / orphan.name).unlink(missing_ok=True)
+
+
+def stored_path(root: Path, sha256: str) -> Path:
+    """Return the path of a stored file below the folder of files."""
+    return root / "kept" / sha256[:2] / sha256
 
 
 class _Incoming:
