@@ -29,7 +29,8 @@ _KIND_OF = {
     "attestations": "attestations",
     "wanted": "dependencies",
 }
-_MOST_FINDINGS = 20_000
+MOST_FINDINGS = 1000
+"""How many findings the rules of one step may have."""
 _NOT_SENT = frozenset({"name", "index_state"})
 """The name is parsed from the filename again; rules on the index are not for these processes."""
 _SENT = frozenset(one.name for one in fields(Upload)) - _NOT_SENT
@@ -104,7 +105,7 @@ class Answer(_Message):
     """One line of an answer: what was found so far, that this is all, or a failure."""
 
     contents: Contents | None = None
-    findings: Annotated[tuple[tuple[int, Finding], ...], Field(max_length=_MOST_FINDINGS)] = ()
+    findings: Annotated[tuple[tuple[int, Finding], ...], Field(max_length=MOST_FINDINGS)] = ()
     form: FormFields | None = None
     attestations: int = 0
     wanted: Wanted | None = None

@@ -141,6 +141,18 @@ async def test_hostile_metadata_of_a_file(short: Inspection) -> None:
     )
 
 
+async def test_findings_are_bounded(patient: Inspection) -> None:
+    """However much is wrong with a form, its refusals come back, in bounded number and length."""
+    classifiers = [("classifiers", f"Nope :: {number}") for number in range(3000)]
+    form = (("name", "demo"), *classifiers, ("home_page", "\1" * 2**20))
+
+    found = await patient.form_findings(form, ASKER)
+
+    assert len([one for one in found if one.source == "classifier"]) > 900
+    assert max(len(one.message) for one in found) < 6000
+    assert {one.level for one in found} == {Level.REFUSE}
+
+
 async def test_deep_attestations(patient: Inspection) -> None:
     """Attestations that are nested deeply are none that can be read."""
     upload = an_upload(more=(("attestations", DEEP_ATTESTATIONS),))
