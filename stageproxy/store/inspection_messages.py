@@ -7,13 +7,14 @@ been taken over by what it has read.
 import base64
 import json
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.rules.archive import members_that_count
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.dependencies import Wanted, Wishes
@@ -128,7 +129,7 @@ class Answer(_Message):
 def upload_question(upload: Upload, *, only_form: bool) -> dict[str, object]:
     """Return the question about an upload as JSON."""
     document: dict[str, object] = {name: getattr(upload, name) for name in _SENT}
-    contents = asdict(upload.contents)
+    contents = asdict(replace(upload.contents, members=members_that_count(upload)))
     return {"kind": "upload", "only_form": only_form, **document, "contents": contents}
 
 

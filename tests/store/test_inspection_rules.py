@@ -27,6 +27,7 @@ from tests.support.servers.inspection_processes import inspection_processes
 
 ASKER = "token"
 PATIENT = InspectionLimits(rule_seconds=60, at_once=1)
+LICENSED = a_wheel(extra={"demo-1.0.dist-info/licenses/LICENSE": b"Free."})
 SHORT = InspectionLimits(rule_seconds=1, at_once=1)
 RST = (("description_content_type", "text/x-rst"),)
 METADATA_STEP = "The metadata in the form was not checked here"
@@ -74,9 +75,10 @@ async def unchecked(inspection: Inspection, upload: Upload) -> list[str]:
         ),
         an_upload(changes={"description": ".. nope::", "home_page": "x", "license": "\0é\u2028"}),
         an_upload(filename="nope.txt"),
+        an_upload(LICENSED, more=tuple(("license_files", one) for one in ("LICENSE", "NOTICE"))),
         replace(an_upload(), contents=Contents(problems=("Invalid distribution file. X",))),
     ],
-    ids=["a wheel", "an sdist", "faults", "more faults", "no filename", "no archive"],
+    ids=["a wheel", "an sdist", "faults", "more faults", "no filename", "licenses", "no archive"],
 )
 async def test_same_findings_as_in_process(patient: Inspection, upload: Upload) -> None:
     """A process finds in an upload, and in its form, what the rules find without one."""
