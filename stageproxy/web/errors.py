@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from enum import Enum, auto
 from http import HTTPStatus
+from math import ceil
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from stageproxy.core.errors import (
     Problem,
     StageExistsError,
     StageproxyError,
+    TooManyError,
     UnknownCredentialError,
 )
 from stageproxy.core.index.negotiation import best_offer
@@ -117,6 +119,8 @@ def _headers_for(
     if isinstance(error, StageExistsError):
         api = Api.SESSIONS if request.path.startswith("/upload/") else Api.STAGES
         return {"Location": f"{request.app[URLS].public_url}/{api}/{error.stage_id}"}
+    if isinstance(error, TooManyError) and error.retry_after is not None:
+        return {"Retry-After": str(ceil(error.retry_after.total_seconds()))}
     return _HEADERS_OF.get(error.kind, {})
 
 
