@@ -49,6 +49,7 @@ from stageproxy.web import keys
 from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.api.openapi_document import openapi_document
 from stageproxy.web.guard import guard
+from stageproxy.web.guesses import Guesses
 from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
@@ -200,6 +201,7 @@ def _add_operations(
         adapters.database, adapters.files, adapters.clock, config.stage.retention
     )
     app[keys.METRICS] = metrics
+    app[keys.GUESSES] = Guesses(adapters.clock, metrics.count_guess)
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
     app[keys.READINESS] = _readiness(adapters)
     disk, database, clock = adapters.files.disk, adapters.database, adapters.clock

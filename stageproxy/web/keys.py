@@ -24,6 +24,7 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
+from stageproxy.web.guesses import Guesses
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.session_json import SessionJson
 from stageproxy.web.streams import StreamShares
@@ -37,6 +38,7 @@ EXPIRY = web.AppKey("expiry", Expiry)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
 """Compressed bodies by the digest of the uncompressed one: compressed once, off the event loop."""
+GUESSES = web.AppKey("guesses", Guesses)
 HELP_PAGES = web.AppKey("help-pages", HelpPages)
 LOOKS = web.AppKey("looks", Looks)
 METRICS = web.AppKey("metrics", Metrics)
