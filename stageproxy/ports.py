@@ -73,8 +73,13 @@ class ArtifactFiles(Protocol):
     def remove(self, sha256: str) -> None:
         """Delete a file, if it exists."""
 
-    def list_orphans(self, known: frozenset[str], before: datetime) -> Sequence[UnneededFile]:
-        """Return the files that no row names and that are older than *before*."""
+    def list_orphans(
+        self, known: frozenset[str], before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Return the files that no row names and that are older than *before*.
+
+        *prefix*: only files whose digests begin with it, which then are all in *known*.
+        """
 
     def remove_orphan(self, orphan: UnneededFile) -> None:
         """Delete a file of that list, if it exists."""

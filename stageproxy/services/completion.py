@@ -8,11 +8,13 @@ from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import (
     ConflictError,
     DamagedFileError,
+    ForbiddenError,
     InvalidRequestError,
     Problem,
     RefusedError,
     StageproxyError,
     StorageError,
+    TooManyError,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.announcements import parse_filename
@@ -24,12 +26,16 @@ from stageproxy.core.stage.upload_forms import form_of_upload
 from stageproxy.ports import ArtifactFiles, Clock
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.file_uploads import FileUploads, Ids
+from stageproxy.services.live_stages import get_stage
 from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import Uploads
 
 _INTERRUPTED = (
     "The server stopped while it was checking the file. Delete this upload and start again."
 )
+
+_NOT_OF_THE_FILE = (StorageError, DamagedFileError, ForbiddenError, TooManyError)
+"""The errors that another attempt, or one with another API token, may not meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,10 @@ class Completion:
     file_uploads: FileUploads
 
     async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
-        """Make the file an artifact of the stage. If it is refused, the upload fails for good."""
+        """Make the file an artifact of the stage. If it is refused, the upload fails for good.
+
+        What is not the file's fault puts the upload back, and it can be completed again.
+        """
         await self.stages.get(token, stage_id, Action.UPLOAD)
         ids = (stage_id, upload_id)
         upload = await self.file_uploads.change(
@@ -55,7 +64,7 @@ class Completion:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
             await self._accept(token, stage, upload)
             settled = True
-        except (StorageError, DamagedFileError):
+        except _NOT_OF_THE_FILE:
             raise
         except StageproxyError as error:
             settled = True
@@ -72,11 +81,9 @@ class Completion:
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            for stage in rows.stages.list():
-                for upload in stage.uploads:
-                    if upload.status is UploadStatus.PROCESSING:
-                        failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
-                        _save(rows, stage, failed, UploadStep.FAIL, SERVER, now)
+            for stage_id, upload in rows.file_uploads.list_processing():
+                failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
+                _save(rows, get_stage(rows, stage_id), failed, UploadStep.FAIL, SERVER, now)
 
         await self.catalogue.write(work)
 

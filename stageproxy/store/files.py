@@ -141,12 +141,15 @@ class FileStore:
         """Delete a file, if it exists."""
         self.path(sha256).unlink(missing_ok=True)
 
-    def list_orphans(self, known: frozenset[str], before: datetime) -> Sequence[UnneededFile]:
+    def list_orphans(
+        self, known: frozenset[str], before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
         """Return the files that no row names and that are older than *before*.
 
         Files that are being received are never among them, even if the clock jumps.
         """
-        orphans = [path for path in self._kept.glob("*/*") if path.name not in known]
+        kept = self._kept.glob(f"{prefix[:2]}*/{prefix}*")
+        orphans = [path for path in kept if path.name not in known]
         left = [path for path in self._incoming.iterdir() if path not in self._receiving]
         sizes = ((path, _size_if_older(path, before)) for path in [*orphans, *left])
         return [

@@ -306,8 +306,8 @@ DEFECTS = [
     Defect(
         "no file is begun after a stop",
         TRANSACTIONS,
-        "        if promotion.stop and former.begins(entry):\n",
-        "        if promotion.stop and not known:\n",
+        "    if promotion.stop:\n        raise StopRequestedError\n",
+        "    if promotion.stop and promotion.ended_at:\n        raise StopRequestedError\n",
         "services/promotion/test_stop.py::test_stop_while_files_are_sent_in_parallel",
     ),
     Defect(
@@ -457,6 +457,13 @@ DEFECTS = [
         '"previous": previous,',
         '"previous": START.digest,',
         "core/test_audit.py::test_digest_covers_all_records_before",
+    ),
+    Defect(
+        "a token that is revoked during a request changes nothing any more",
+        "services/access.py",
+        "if current is None or not current.is_live(now):",
+        "if current is None:",
+        "services/test_still_permitted.py::test_revoked_before_the_write",
     ),
 ]
 """Each guarantee of promotion and of its audit trail, with a defect that breaks it."""

@@ -107,12 +107,14 @@ class FakeFiles:
         """Delete a file, if it exists."""
         self.stored.pop(sha256, None)
 
-    def list_orphans(self, known: frozenset[str], before: datetime) -> Sequence[UnneededFile]:
+    def list_orphans(
+        self, known: frozenset[str], before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
         """Return the files that no row names and that are older than *before*."""
         return [
             UnneededFile(sha256, len(content))
             for sha256, content in self.stored.items()
-            if sha256 not in known and self.touched[sha256] < before
+            if sha256.startswith(prefix) and sha256 not in known and self.touched[sha256] < before
         ]
 
     def remove_orphan(self, orphan: UnneededFile) -> None:

@@ -115,6 +115,7 @@ class FakeDeployment:
         artifacts = [await self._store(one) for one in distributions]
 
         def work(rows: Rows) -> None:
+            rows.tokens.save(TOKEN)
             rows.stages.save(a_stage())
             for one, artifact in zip(distributions, artifacts, strict=True):
                 attested = replace(artifact, attestations=attestations)
