@@ -63,9 +63,13 @@ class HelpPages:
 
 
 class StageproxyError(Exception):
-    """An error that a client can act on: a kind, a sentence, and its problems."""
+    """An error that a client can act on: a kind, a sentence, and its problems.
+
+    `retry_after` is the Retry-After header of its response, if it is known when to try again.
+    """
 
     kind: Kind
+    retry_after: str = ""
 
     def __init__(self, sentence: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(sentence)
@@ -238,9 +242,16 @@ class UpstreamFailedError(StageproxyError):
 
 
 class UpstreamUnavailableError(StageproxyError):
-    """Upstream cannot be reached, or reports that it is unavailable."""
+    """Upstream cannot be reached, or reports that it is unavailable.
+
+    *retry_after*: what upstream itself says about when to try again.
+    """
 
     kind = Kind.UPSTREAM_UNAVAILABLE
+
+    def __init__(self, sentence: str, *, retry_after: str = "") -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
 
 
 class UpstreamSlowError(StageproxyError):

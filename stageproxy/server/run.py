@@ -13,22 +13,22 @@ from ipaddress import ip_address
 from stageproxy.config import Config
 from stageproxy.core.errors import NoRoomError, StorageError
 from stageproxy.core.pace import PaceLimits
-from stageproxy.core.rights import EVERY_PROJECT, TokenKind
-from stageproxy.ports import Clock
+from stageproxy.ports import Clock, Inspector
 from stageproxy.request_ids import RequestIdFilter
+from stageproxy.server.admin_token import create_admin_token
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
-from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
+from stageproxy.server.indexes import indexes_of, publish_target_of, upstream_of
 from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
-from stageproxy.services.tokens import TokenRequest
 from stageproxy.store.database import open_database
-from stageproxy.store.directory import DataDirectory, DataDirectoryError, usable, write_secret
+from stageproxy.store.directory import DataDirectory, DataDirectoryError, usable
 from stageproxy.store.disk import Disk
-from stageproxy.store.files import FileStore, Inspector
+from stageproxy.store.files import FileStore
 from stageproxy.store.inspection import Inspection
+from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.store.sqlite_failures import UnusableDatabaseError
 from stageproxy.upstream.network import NetworkSettingsError
@@ -76,17 +76,31 @@ async def open_service(
     urls = StageUrls(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
     )
-    inspection = Inspection() if inspector is None else nullcontext(inspector)
+    inspection = (
+        Inspection(count=metrics.count_inspection, show_waiting=metrics.show_waiting)
+        if inspector is None
+        else nullcontext(inspector)
+    )
     disk = Disk(directory.root, min_free=config.storage.min_free, reserve=config.storage.reserve)
-    with inspection as opened, open_database(directory.database, disk) as database:
+    opened_database = open_database(
+        directory.database, disk, copy_before_migration=config.storage.copy_before_migration
+    )
+    with inspection as opened, opened_database as database:
         disk.restore_reserve()
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:
+            clock = clock or SystemClock()
+            indexes = indexes_of(config, upstream, reader, clock, metrics.count_upstream_document)
+            metrics.watch_upstream(
+                lambda: indexes.previewed.outage is None, lambda: indexes.circuits.open_count
+            )
             adapters = Adapters(
                 database=database,
                 files=_file_store(directory, opened, disk),
-                index=index_of(config, upstream, reader, metrics.count_upstream_document),
-                clock=clock or SystemClock(),
+                inspector=opened,
+                index=indexes.previewed,
+                deciding_index=indexes.deciding,
+                clock=clock,
             )
             publish_target = publish_target_of(
                 config, upstream.index, publisher, metrics.count_attempt
@@ -152,7 +166,7 @@ async def listening(
     if not config.server.public_url and is_wildcard(config.server.host):
         log.warning(_NO_PUBLIC_URL, url)
     async with open_service(config, directory, public_url, clock, inspector) as service:
-        await _create_admin_token(service, directory, announce)
+        await _create_first_token(service, directory, announce)
         runner = runner_for(
             service.app,
             limits=ConnectionLimits(
@@ -216,7 +230,7 @@ def is_wildcard(host: str) -> bool:
         return not host
 
 
-async def _create_admin_token(
+async def _create_first_token(
     service: Service, directory: DataDirectory, announce: Callable[[str], None]
 ) -> None:
     """Write an admin token into a data directory that has no tokens yet.
@@ -225,15 +239,9 @@ async def _create_admin_token(
     """
     if await service.database.read(lambda rows: rows.tokens.list()):
         return
-    request = TokenRequest(
-        TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None, name="admin"
-    )
-    token, stored = service.tokens.mint(request)
-    # The file is written first: after a crash in between, the next start creates another token.
     try:
         with service.disk.failures():
-            await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
-        await service.tokens.store(stored)
+            await create_admin_token(service.tokens, directory)
     except NoRoomError as error:
         log.error("no admin token was written: %s", error.sentence)  # noqa: TRY400 - known
         return
@@ -268,6 +276,7 @@ SERVE_FAILURES = (
     DataDirectoryError,
     NetworkSettingsError,
     NewerSchemaError,
+    NoCopyError,
     NoPipIndexError,
     StorageError,
     UnusableDatabaseError,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from stageproxy.core.disk_space import DiskSpace, shortage
-from stageproxy.core.errors import StageproxyError
+from stageproxy.core.index.staleness import Outage
 
 _CHECK_SECONDS = 5
 _FRESH_SECONDS = 1.0
@@ -22,7 +22,7 @@ class Readiness:
     """
 
     checks: Mapping[str, Check]
-    upstream_failure: Callable[[], StageproxyError | None]
+    upstream_failure: Callable[[], Outage | None]
     versions: Mapping[str, str]
     clock_notice: Callable[[], str | None] = lambda: None
     seconds: float = _CHECK_SECONDS

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,6 +22,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.disk import Disk
+from stageproxy.store.migration_copies import copy_before
 from stageproxy.store.migrations import NewerSchemaError, check_schema, migrate
 from stageproxy.store.rows import SqliteRows
 from stageproxy.store.sqlite_failures import (
@@ -77,10 +79,10 @@ def find_database_problem(path: Path) -> str | None:
 
 def open_read_only(path: Path) -> Connection:
     """Open a connection that cannot change the database at a path."""
-    return _connect(f"{path.absolute().as_uri()}?mode=ro")
+    return connect(f"{path.absolute().as_uri()}?mode=ro")
 
 
-def open_database(path: Path, disk: Disk) -> "Database":
+def open_database(path: Path, disk: Disk, *, copy_before_migration: bool = False) -> "Database":
     """Return the checked database of a server. Raise `UnusableDatabaseError` if it has none.
 
     On a full disk, the reserve is given up for the files that SQLite puts beside it.
@@ -88,11 +90,11 @@ def open_database(path: Path, disk: Disk) -> "Database":
     if path.is_dir():
         raise UnusableDatabaseError(f"{path} is a directory. Move it away.")
     try:
-        return _checked(Database(path, disk=disk))
+        return _checked(Database(path, disk=disk, copy_before_migration=copy_before_migration))
     except (sqlite3.Error, OSError) as error:
         if not disk.is_full or not disk.give_up_reserve():
             raise UnusableDatabaseError(opening_problem(path, error)) from error
-    return open_database(path, disk)
+    return open_database(path, disk, copy_before_migration=copy_before_migration)
 
 
 def _checked(database: "Database") -> "Database":
@@ -120,6 +122,7 @@ class Database:
         busy_timeout_ms: int = _BUSY_TIMEOUT_MS,
         disk: Disk | None = None,
         largest_wal: int = _LARGEST_WAL,
+        copy_before_migration: bool = False,
     ) -> None:
         version = sqlite_version or sqlite3.sqlite_version_info
         self.is_alone = has_wal_bug(version)
@@ -133,17 +136,20 @@ class Database:
         path.touch(mode=0o600)
         path.chmod(0o600)
         url = path.absolute().as_uri()
-        self._writer = _connect(url, thread_safe=False)
+        self._writer = connect(url, thread_safe=False)
         self._tables = Tables(self._writer, execute_plugins=False)
         try:
             self._set_up()
-            migrate(self._tables)
+            migrate(
+                self._tables,
+                copy=partial(copy_before, self._tables, path) if copy_before_migration else None,
+            )
         except BaseException:
             self._writer.close()
             raise
         self._writer.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
         self._rows = SqliteRows(self._tables)
-        self._reader = self._writer if self.is_alone else _connect(f"{url}?mode=ro")
+        self._reader = self._writer if self.is_alone else connect(f"{url}?mode=ro")
         cache: LruCache[str, Stage] = LruCache(_MOST_CACHED, _weight)
         self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), cache=cache)
 
@@ -301,8 +307,8 @@ def _weight(stage: Stage) -> int:
     return 1 + len(stage.artifacts) + len(stage.uploads)
 
 
-def _connect(uri: str, *, thread_safe: bool = True) -> Connection:
-    """Open a connection in autocommit mode, in which transactions are explicit."""
+def connect(uri: str, *, thread_safe: bool = True) -> Connection:
+    """Open a connection to a database in autocommit mode, in which transactions are explicit."""
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=thread_safe)
     connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")

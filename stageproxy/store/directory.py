@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from stageproxy.store.backups.replacement import finish_replacement
 from stageproxy.store.files import flush_folder
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class DataDirectory:
             except BlockingIOError as error:
                 msg = f"Another server uses the data directory {self.root}."
                 raise DataDirectoryInUseError(msg) from error
+            finish_replacement(self.root)
             yield
 
     def secret(self, given: str) -> bytes:

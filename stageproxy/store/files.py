@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import aiofiles.os
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
@@ -19,17 +19,10 @@ from stageproxy.core.archives.reader import Contents
 from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.errors import FailedDiskError, StorageError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import IncomingFile
+from stageproxy.ports import IncomingFile, Inspector
 from stageproxy.store.disk import Disk
 
 _BATCH = 2**21
-
-
-class Inspector(Protocol):
-    """Reads archives; see `inspection.Inspection`."""
-
-    async def read_contents(self, path: Path, name: DistributionName) -> Contents:
-        """Return the contents of the archive at *path*, or what is wrong with it."""
 
 
 class FileStore:
@@ -113,7 +106,7 @@ class FileStore:
 
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
-        return self._kept / sha256[:2] / sha256
+        return stored_path(self._kept.parent, sha256)
 
     def size(self, sha256: str) -> int | None:
         """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
@@ -161,6 +154,11 @@ class FileStore:
     def remove_orphan(self, orphan: UnneededFile) -> None:
         """Delete a file of that list, if it exists."""
         (self._kept.parent / orphan.name).unlink(missing_ok=True)
+
+
+def stored_path(root: Path, sha256: str) -> Path:
+    """Return the path of a stored file below the folder of files."""
+    return root / "kept" / sha256[:2] / sha256
 
 
 class _Incoming:
@@ -215,9 +213,9 @@ class _Incoming:
         await asyncio.to_thread(self._store.disk.sync, self._opened.fileno())
         return self._received()
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
-        return await self._store.inspector.read_contents(self._path, name)
+        return await self._store.inspector.read_contents(self._path, name, asker)
 
     def commit(self) -> None:
         """Move the file to its place under its digest."""
@@ -249,9 +247,9 @@ class _Reopened:
         """Return the size and digests."""
         return self._received
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
-        return await self._store.inspector.read_contents(self._path, name)
+        return await self._store.inspector.read_contents(self._path, name, asker)
 
     def commit(self) -> None:
         """Leave the file in its place, and make it as new as one that was just moved there."""

@@ -128,7 +128,7 @@ async def test_contents_are_read_before_the_commit(files: ArtifactFiles) -> None
     async with files.receive() as file:
         await file.write(wheel.content)
         await file.finish()
-        contents = await file.read_contents(parse_distribution_name(wheel.filename))
+        contents = await file.read_contents(parse_distribution_name(wheel.filename), "token")
 
     assert contents.core_metadata == wheel.metadata
 

@@ -43,7 +43,7 @@ async def test_reopened_file_is_as_received(files: ArtifactFiles) -> None:
 
     file = files.reopen(received)
 
-    contents = await file.read_contents(parse_distribution_name(WHEEL.filename))
+    contents = await file.read_contents(parse_distribution_name(WHEEL.filename), "token")
     assert (file.size, await file.finish()) == (len(WHEEL.content), received)
     assert contents.core_metadata == WHEEL.metadata
 

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from aiohttp import ClientSession, web
 
 from stageproxy.core.disk_space import MIB, DiskSpace
 from stageproxy.core.errors import UpstreamSlowError
+from stageproxy.core.index.staleness import Outage
 from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.web.health import ready
 from stageproxy.web.keys import READINESS
@@ -173,13 +174,12 @@ async def test_failing_upstream(service: RunningService, prefix: str, path: str)
 
 
 async def test_upstream_that_is_slow() -> None:
-    """The text of a failure is reported unchanged."""
-    failure = UpstreamSlowError("PyPI did not answer in time.")
+    """The first failure of an outage is reported, and since when it lasts."""
+    since = datetime(2026, 11, 22, 12, 5, tzinfo=UTC)
+    outage = Outage(since, UpstreamSlowError("PyPI did not answer in time."))
 
-    assert await ask(failure=failure) == (
-        200,
-        {"upstream": "PyPI did not answer in time.", "clock": "ok"},
-    )
+    sentence = "PyPI did not answer in time. Since 2026-11-22 12:05 UTC."
+    assert await ask(outage=outage) == (200, {"upstream": sentence, "clock": "ok"})
 
 
 async def test_clock_that_jumped(service: RunningService) -> None:
@@ -204,12 +204,10 @@ async def test_nothing_secret(service: RunningService, prefix: str) -> None:
     assert [one for one in secrets if one in text] == []
 
 
-async def ask(
-    failure: UpstreamSlowError | None = None, **checks: Check
-) -> tuple[int, dict[str, str]]:
+async def ask(outage: Outage | None = None, **checks: Check) -> tuple[int, dict[str, str]]:
     """Return the answer of a service with these checks alone."""
     app = web.Application()
-    app[READINESS] = Readiness(checks, lambda: failure, {"sqlite": "3.53.1"}, seconds=0.05)
+    app[READINESS] = Readiness(checks, lambda: outage, {"sqlite": "3.53.1"}, seconds=0.05)
     app.add_routes([web.get(READY, ready)])
     async with (
         running(web.AppRunner(app)) as url,

@@ -43,8 +43,9 @@ class FakeIncoming:
             md5=hashlib.md5(self.content, usedforsecurity=False).hexdigest(),
         )
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the archive, concurrently with others."""
+        self.files.askers.append(asker)
         self.files.reading += 1
         self.files.concurrent.append(self.files.reading)
         await asyncio.sleep(0)
@@ -62,7 +63,7 @@ class FakeIncoming:
 class FakeFiles:
     """Files in memory; see `ports.ArtifactFiles`. Their paths do not exist.
 
-    *concurrent*: for each archive that was read, how many were being read.
+    *concurrent*: for each archive that was read, how many were being read, and *askers* for whom.
     """
 
     clock: Clock
@@ -71,6 +72,7 @@ class FakeFiles:
     reading: int = 0
     room: int = sys.maxsize
     concurrent: list[int] = field(default_factory=list)
+    askers: list[str] = field(default_factory=list)
 
     def check_room(self, size: int) -> None:
         """Raise if *size* bytes are more than there is room for."""
