@@ -27,6 +27,7 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.session_json import SessionJson
+from stageproxy.web.streams import StreamShares
 
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
@@ -51,10 +52,14 @@ SESSION_JSON = web.AppKey("session_json", SessionJson)
 METRICS_SOURCES = web.AppKey("metrics_sources", MetricsSources)
 STAGES = web.AppKey("stages", Stages)
 STAGE_FINDINGS = web.AppKey("stage_findings", StageFindings)
+STREAM_SHARES = web.AppKey("stream_shares", StreamShares)
 TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)
 WAYS_OUT = web.AppKey("ways_out", WaysOut)
+
+REQUEST_ID = web.RequestKey("request_id", str)
+"""The id of a request, given by a trusted proxy or else by this server."""
 
 BEARER = web.RequestKey("bearer", ApiToken)
 """The API token of a request, once it is found to be valid."""

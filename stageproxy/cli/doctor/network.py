@@ -27,7 +27,8 @@ from stageproxy.core.care.network import (
     judge_url,
 )
 from stageproxy.core.errors import StageproxyError
-from stageproxy.server.indexes import index_of, upstream_of
+from stageproxy.server.clock import SystemClock
+from stageproxy.server.indexes import indexes_of, upstream_of
 from stageproxy.server.run import is_wildcard
 from stageproxy.upstream.network import NetworkSettingsError, reason_of
 from stageproxy.upstream.pip_index import NoPipIndexError, index_name
@@ -54,7 +55,7 @@ async def diagnose_upstream(config: Config) -> Sequence[Diagnosis]:
         name = index_name(upstream.index.root)
         loop = asyncio.get_running_loop()
         async with open_session(patience, upstream.network) as session:
-            index = index_of(config, upstream, session, lambda *_: None)
+            index = indexes_of(config, upstream, session, SystemClock(), lambda *_: None).previewed
             started = loop.time()
             async with index.open(_PAGE, {"Accept": _ACCEPT}) as response:
                 answer = UpstreamAnswer(
