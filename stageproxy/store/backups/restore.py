@@ -18,7 +18,8 @@ from stageproxy.store.backups.manifest import (
 from stageproxy.store.backups.readers import DAMAGED, Backup, find_manifest, snapshots_in
 from stageproxy.store.backups.snapshot import read_snapshot
 from stageproxy.store.backups.writers import Watch, copy_hashed
-from stageproxy.store.files import FULL, flush_folder, stored_path
+from stageproxy.store.disk import FULL
+from stageproxy.store.files import flush_folder, stored_path
 from stageproxy.store.migrations import unknown_steps
 
 

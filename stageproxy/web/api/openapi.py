@@ -39,7 +39,14 @@ OPERATIONS: Operations = {
         status=HTTPStatus.CREATED,
         has_location=True,
     ),
-    stages.list_stages: Operation("Stages", query={"project": "Only the stages of this project."}),
+    stages.list_stages: Operation(
+        "Stages",
+        query={
+            "project": "Only the stages of this project.",
+            "limit": "How many stages at most, 1 to 1000; by default 200.",
+            "after": "`next` of the page before this one.",
+        },
+    ),
     stages.show_stage: Operation(
         "Stage", (Kind.NOT_FOUND,), query={"look": "`true` if a person reads the stage now."}
     ),

@@ -162,7 +162,11 @@ SCHEMAS: Mapping[str, Schema] = {
             ),
         },
     ),
-    "Stages": object_of("Stages, newest first.", {"stages": list_of("Stage")}),
+    "Stages": object_of(
+        "A page of stages, newest first.",
+        {"stages": list_of("Stage")},
+        {"next": described("What `after` is for the next page, if there is one.", TEXT)},
+    ),
     "Verdict": object_of(
         "PyPI's verdict on a file, as far as it is known without the file's contents.",
         {
