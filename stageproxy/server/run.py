@@ -82,11 +82,10 @@ async def open_service(
         else nullcontext(inspector)
     )
     disk = Disk(directory.root, min_free=config.storage.min_free, reserve=config.storage.reserve)
-    copied = config.storage.copy_before_migration
-    with (
-        inspection as opened,
-        open_database(directory.database, disk, copy_before_migration=copied) as database,
-    ):
+    opened_database = open_database(
+        directory.database, disk, copy_before_migration=config.storage.copy_before_migration
+    )
+    with inspection as opened, opened_database as database:
         disk.restore_reserve()
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:

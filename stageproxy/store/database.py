@@ -140,8 +140,10 @@ class Database:
         self._tables = Tables(self._writer, execute_plugins=False)
         try:
             self._set_up()
-            copied = partial(copy_before, self._tables, path) if copy_before_migration else None
-            migrate(self._tables, copy=copied)
+            migrate(
+                self._tables,
+                copy=partial(copy_before, self._tables, path) if copy_before_migration else None,
+            )
         except BaseException:
             self._writer.close()
             raise
