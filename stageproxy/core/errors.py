@@ -26,6 +26,8 @@ class Kind(StrEnum):
     UPSTREAM_UNAVAILABLE = "upstream-unavailable"
     UPSTREAM_SLOW = "upstream-slow"
     NO_ROOM = "no-room"
+    UNAVAILABLE = "unavailable"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +249,59 @@ class UpstreamSlowError(StageproxyError):
     kind = Kind.UPSTREAM_SLOW
 
 
-class NoRoomError(StageproxyError):
+class StorageError(StageproxyError):
+    """What was asked for cannot be stored now. Nothing of it is; another try may succeed."""
+
+    kind = Kind.UNAVAILABLE
+
+
+class NoRoomError(StorageError):
     """The disk that holds the artifacts is full."""
 
     kind = Kind.NO_ROOM
 
     def __init__(self) -> None:
         super().__init__("The server's disk is full. Its operator must free space.")
+
+
+class LockedDatabaseError(StorageError):
+    """Another program has locked the database."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another program has locked the server's database, so nothing was changed. Try again "
+            "in a few seconds. If it stays locked, the server's operator must end that program."
+        )
+
+
+class FailedDatabaseError(StorageError):
+    """The database cannot be read or written: its disk fails, or is read-only."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server's database cannot be read or written, so nothing was changed. Its operator "
+            "must check the disk and the server's log."
+        )
+
+
+class DamagedDatabaseError(StorageError):
+    """The file of the database is damaged."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server's database is damaged. Its operator must stop the server, and restore the "
+            "data directory from a backup."
+        )
+
+
+class DamagedFileError(StageproxyError):
+    """The stored copy of a file is missing, too short or too long, so it is not sent."""
+
+    kind = Kind.DAMAGED
+
+    def __init__(self, filename: str, *, stored: int | None, size: int) -> None:
+        found = "is missing" if stored is None else f"has {stored} bytes instead of {size}"
+        super().__init__(
+            f"The server's copy of {filename} is damaged: it {found}. Upload the same file again. "
+            "The server's operator finds all such files with `stageproxy fsck`."
+        )

@@ -10,12 +10,13 @@ from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 
-from aiohttp import web
-
 from stageproxy.config import Config
+from stageproxy.core.pace import PaceLimits
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
-from stageproxy.ports import Clock
+from stageproxy.ports import Clock, Inspector
+from stageproxy.request_ids import RequestIdFilter
 from stageproxy.server.clock import SystemClock
+from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
 from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
@@ -23,7 +24,7 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.tokens import TokenRequest
 from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
-from stageproxy.store.files import FileStore, Inspector
+from stageproxy.store.files import FileStore
 from stageproxy.store.inspection import Inspection
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.upstream.network import NetworkSettingsError
@@ -32,16 +33,16 @@ from stageproxy.upstream.pip_index import (
     without_credentials,
 )
 from stageproxy.upstream.session import Timeouts, open_session
+from stageproxy.web.accepting import accepting
+from stageproxy.web.connections import ConnectionLimits
 from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
-from stageproxy.web.slow_bodies import BodyLimits
 
 log = logging.getLogger(__name__)
 
 _SWEEP_EVERY = timedelta(hours=1)
 _WATCH_EVERY = timedelta(minutes=1)
-_BACKLOG = 1024
 _NO_PUBLIC_URL = (
     "stage URLs begin with %s, which other machines cannot open. Set server.public_url to the URL "
     "that users see."
@@ -71,13 +72,18 @@ async def open_service(
     urls = StageUrls(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
     )
-    inspection = Inspection() if inspector is None else nullcontext(inspector)
+    inspection = (
+        Inspection(count=metrics.count_inspection, show_waiting=metrics.show_waiting)
+        if inspector is None
+        else nullcontext(inspector)
+    )
     with inspection as opened, Database(directory.database) as database:
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:
             adapters = Adapters(
                 database=database,
                 files=FileStore(directory.root / "files", opened),
+                inspector=opened,
                 index=index_of(config, upstream, reader, metrics.count_upstream_document),
                 clock=clock or SystemClock(),
             )
@@ -94,6 +100,7 @@ async def open_service(
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. *announce* is called with each line for the operator."""
     directory = DataDirectory(config.storage.data)
+    raise_descriptor_limit()
     with directory.locked():
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -131,15 +138,20 @@ async def listening(
         await _create_admin_token(service, directory, announce)
         runner = runner_for(
             service.app,
-            trusted_proxies=config.server.trusted_proxies,
-            body_limits=BodyLimits(config.upload.stall_timeout, config.upload.min_rate),
+            limits=ConnectionLimits(
+                connection_limit(config.server.max_connections),
+                config.server.max_connections_per_address,
+                config.server.trusted_proxies,
+            ),
+            body_limits=PaceLimits(config.upload.stall_timeout, config.upload.min_rate),
+            reader_limits=PaceLimits(config.server.send_timeout, config.server.min_send_rate),
         )
         await runner.setup()
         try:
-            await web.SockSite(runner, bound, backlog=_BACKLOG).start()
-            directory.server_url.write_text(f"{url}\n")
-            announce(f"stageproxy is ready on {url}")
-            yield service
+            async with accepting(bound, runner.make_protocol):
+                directory.server_url.write_text(f"{url}\n")
+                announce(f"stageproxy is ready on {url}")
+                yield service
         finally:
             directory.server_url.unlink(missing_ok=True)
             await runner.cleanup()
@@ -198,6 +210,7 @@ def log_to_stderr(log_format: str, level: str) -> None:
     handler = logging.StreamHandler()
     text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if log_format == "json" else text)
+    handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stageproxy.config import Config, PromotionSettings
-from stageproxy.server.run import CannotListenError, bind
 from stageproxy.server.indexes import upstream_of
+from stageproxy.server.run import CannotListenError, bind
 from stageproxy.store.database import find_database_problem
 from stageproxy.store.directory import find_directory_problems, is_in_use
 from stageproxy.upstream.pip_index import NoPipIndexError

@@ -12,7 +12,7 @@ from stageproxy.config import Config
 from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.rules.findings import PYPI
-from stageproxy.ports import Clock
+from stageproxy.ports import Clock, Inspector
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
@@ -63,6 +63,7 @@ class Adapters:
 
     database: Database = field(repr=False)
     files: FileStore
+    inspector: Inspector = field(repr=False)
     index: CachedIndex
     clock: Clock
 
@@ -94,7 +95,7 @@ def assemble(
     tokens = Tokens(database, clock)
     names = NameSearches(index)
     findings = _stage_findings(adapters, names, publish_target)
-    preflight = Preflight(database, files, findings)
+    preflight = Preflight(database, files, adapters.inspector, findings)
     promotions = Promotions(
         database,
         files,
@@ -129,11 +130,11 @@ def assemble(
     app[keys.STAGE_FINDINGS] = findings
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names)
-    _add_operations(app, adapters, metrics)
+    _add_operations(app, config, adapters, metrics)
     _add_web_parts(app, config, urls)
     return Service(
         app=app,
-        expiry=Expiry(database, files, clock, config.stage.retention),
+        expiry=app[keys.EXPIRY],
         tokens=tokens,
         completion=completion,
         promotions=promotions,
@@ -149,7 +150,9 @@ def _stage_findings(
     index = adapters.index
     reader = UpstreamReader(index, names, _SHOW_SECONDS, fresh=False)
     name = index_name(URL(target.urls.index_url)) if target else PYPI
-    return StageFindings(adapters.database, reader, Dependencies(index), adapters.clock, name)
+    return StageFindings(
+        adapters.database, reader, Dependencies(index), adapters.inspector, adapters.clock, name
+    )
 
 
 def _add_uploads(
@@ -159,10 +162,12 @@ def _add_uploads(
     database, files, clock = adapters.database, adapters.files, adapters.clock
     policy = _policy(config)
     reader = UpstreamReader(adapters.index, names)
-    examiner = Examiner(database, reader, clock, config.upload.strict)
+    examiner = Examiner(database, reader, adapters.inspector, clock, config.upload.strict)
     uploads = Uploads(database, files, examiner, clock, stages, policy)
     file_uploads = FileUploads(database, files, clock, stages, reader, policy)
-    completion = Completion(database, files, clock, stages, uploads, file_uploads)
+    completion = Completion(
+        database, files, clock, stages, uploads, file_uploads, adapters.inspector
+    )
     app[keys.COMPLETION] = completion
     app[keys.EXAMINER] = examiner
     app[keys.FILE_UPLOADS] = file_uploads
@@ -170,8 +175,13 @@ def _add_uploads(
     return completion
 
 
-def _add_operations(app: web.Application, adapters: Adapters, metrics: Metrics) -> None:
+def _add_operations(
+    app: web.Application, config: Config, adapters: Adapters, metrics: Metrics
+) -> None:
     index = adapters.index
+    app[keys.EXPIRY] = Expiry(
+        adapters.database, adapters.files, adapters.clock, config.stage.retention
+    )
     app[keys.METRICS] = metrics
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
     app[keys.READINESS] = _readiness(adapters.files.root, adapters.database, index)

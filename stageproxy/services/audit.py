@@ -9,7 +9,7 @@ from functools import partial
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditRecord, ChainCheck, PlainValue
-from stageproxy.core.errors import NoRoomError
+from stageproxy.core.errors import StorageError
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import refusal_event, shortened
 from stageproxy.core.stage.stage import Stage
@@ -98,7 +98,7 @@ class AuditTrail:
         return check
 
     async def record_refusal(self, token: ApiToken, refusal: Refusal) -> None:
-        """Record a refusal. If the disk is full, write a line to the log instead."""
+        """Record a refusal. If it cannot be stored, write a line to the log instead."""
         now = self.clock.now()
         left_out = self._left_out(token, now)
         if left_out is None:
@@ -117,9 +117,9 @@ class AuditTrail:
 
         try:
             await self.catalogue.write(work)
-        except NoRoomError:
+        except StorageError as error:
             log.error(  # noqa: TRY400 - the cause is known
-                "audit: a refusal of token %s was not recorded: the disk is full", token.label
+                "audit: a refusal of token %s was not recorded: %s", token.label, error.sentence
             )
 
     def _left_out(self, token: ApiToken, now: datetime) -> int | None:

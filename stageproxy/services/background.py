@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from stageproxy.core.errors import StageproxyError
 from stageproxy.core.promotion.promotion import LostLeaseError
 
 log = logging.getLogger(__name__)
@@ -58,8 +59,10 @@ async def repeat(key: str, work: Callable[[], Awaitable[object]], every: timedel
 async def _guarded(key: str, work: Callable[[], Awaitable[object]]) -> None:
     try:
         await work()
+    except StageproxyError as error:
+        log.error("background task %s failed: %s", key, error.sentence)  # noqa: TRY400 - no bug
     except Exception:
-        # Nothing above handles it: it is a bug, or a full disk.
+        # Nothing above handles it: it is a bug.
         log.exception("background task %s failed", key)
 
 

@@ -22,6 +22,7 @@ from stageproxy.core.stage.events import file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
+from stageproxy.services.access import require_still
 from stageproxy.services.live_stages import end_expired, final_files_of, get_live, withdraw
 from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import UploadPolicy
@@ -68,7 +69,7 @@ class FileUploads:
             expires_at=min(now + _LIFETIME, stage.expires_at),
             created_by=token.id,
         )
-        return await self.catalogue.write(lambda rows: self._add(rows, stage_id, upload, now))
+        return await self.catalogue.write(lambda rows: self._add(rows, token, stage_id, upload))
 
     async def get(
         self, token: ApiToken, stage_id: str, upload_id: str, action: Action = Action.SHOW
@@ -126,10 +127,11 @@ class FileUploads:
     async def delete(self, token: ApiToken, stage_id: str, upload_id: str) -> None:
         """Cancel a file upload. If it is completed, withdraw its file from the stage."""
         await self.stages.get(token, stage_id, Action.REMOVE)
-        now = self.clock.now()
 
         def work(rows: Rows) -> FileUpload:
+            now = self.clock.now()
             stage, upload = _get(rows, stage_id, upload_id, now)
+            require_still(rows, token, Action.REMOVE, stage.project, stage.version, now)
             stage.after(Step.EDIT)
             canceled = upload.after(UploadStep.DELETE)
             artifact = stage.find_artifact(upload.filename)
@@ -155,10 +157,11 @@ class FileUploads:
         change: Callable[[FileUpload], FileUpload],
     ) -> FileUpload:
         """Change a file upload, as it is now, within one transaction."""
-        now = self.clock.now()
 
         def work(rows: Rows) -> FileUpload:
+            now = self.clock.now()
             stage, upload = _get(rows, *ids, now)
+            require_still(rows, token, Action.UPLOAD, stage.project, stage.version, now)
             if upload.status is UploadStatus.PENDING:
                 stage.after(Step.EDIT)
             changed = change(upload)
@@ -181,12 +184,24 @@ class FileUploads:
 
         await self.catalogue.write(work)
 
+    def _restores(self, stage: Stage, upload: FileUpload) -> bool:
+        """Return whether an upload has the bytes of an artifact whose stored copy is damaged."""
+        artifact = stage.find_artifact(upload.filename)
+        if artifact is None or upload.hashes.get("sha256") != artifact.sha256:
+            return False
+        stage.after(Step.EDIT)
+        return self.files.size(artifact.sha256) != artifact.size
+
     def _add(
-        self, rows: Rows, stage_id: str, upload: FileUpload, now: datetime
+        self, rows: Rows, token: ApiToken, stage_id: str, upload: FileUpload
     ) -> tuple[Stage, FileUpload]:
+        now = self.clock.now()
         end_expired(rows, get_live(rows, stage_id, now).project, now)
         stage = get_live(rows, stage_id, now)
-        check_can_change(stage, upload.filename, final_files_of(rows, stage))
+        require_still(rows, token, Action.UPLOAD, stage.project, stage.version, now)
+        restores = self._restores(stage, upload)
+        if not restores:
+            check_can_change(stage, upload.filename, final_files_of(rows, stage))
         if len(stage.uploads) >= _MOST_UNFINISHED:
             raise TooManyError(
                 f"Stage {stage.release} already has {_MOST_UNFINISHED} unfinished uploads. "
@@ -198,7 +213,7 @@ class FileUploads:
                 f"{upload.filename} already has an upload with status {unfinished.status}. "
                 "Delete it first."
             )
-        if stage.find_artifact(upload.filename) and not self.policy.replace:
+        if stage.find_artifact(upload.filename) and not (self.policy.replace or restores):
             raise ConflictError(
                 f"Stage {stage.release} already has {upload.filename}. Delete it first."
             )

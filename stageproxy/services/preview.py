@@ -9,7 +9,12 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from stageproxy.catalogue import Catalogue, Rows
-from stageproxy.core.errors import GoneError, NotFoundError, UpstreamFailedError
+from stageproxy.core.errors import (
+    DamagedFileError,
+    GoneError,
+    NotFoundError,
+    UpstreamFailedError,
+)
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.promotion.journal import Entry
@@ -77,10 +82,16 @@ class Previews:
         return stored if stored is not None and stage.status is Status.PUBLISHED else stage
 
     async def find_file(self, stage: Stage, target: FileTarget) -> StagedBytes | None:
-        """Return the staged file of a path, or `None` if upstream has to answer."""
+        """Return the staged file of a path, or `None` if upstream has to answer.
+
+        Raise `DamagedFileError` if it has not all its bytes: installers would keep the rest.
+        """
         artifact = await self._find_artifact(stage, target)
         if artifact is None:
             return None
+        stored = self.files.size(artifact.sha256)
+        if stored != artifact.size:
+            raise DamagedFileError(artifact.filename, stored=stored, size=artifact.size)
         return StagedBytes(self.files.path(artifact.sha256), artifact)
 
     async def find_published(self, stage: Stage, target: FileTarget) -> str | None:

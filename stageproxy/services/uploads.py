@@ -8,12 +8,13 @@ from datetime import datetime
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import Problem, RefusedError
-from stageproxy.core.rights import ApiToken
+from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.accept import Outcome, plan_acceptance
 from stageproxy.core.stage.events import ACTION_OF_STEP, artifact_details, file_event, stage_event
 from stageproxy.core.stage.file_uploads import UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
+from stageproxy.services.access import require_still
 from stageproxy.services.examine import AcceptedUpload, Examiner, IncomingUpload
 from stageproxy.services.live_stages import (
     check_release_is_free,
@@ -86,9 +87,9 @@ class Uploads:
         """
         accepted = await self.examiner.examine(token, incoming, into=into)
         if accepted.is_published:
+            await self.catalogue.write(lambda rows: _restore_if_staged(rows, accepted))
             return UploadResult(Outcome.UNCHANGED, None)
-        now = self.clock.now()
-        result = await self.catalogue.write(lambda rows: self._add(rows, accepted, into, now))
+        result = await self.catalogue.write(lambda rows: self._add(rows, token, accepted, into))
         log.info(
             "stage %s: %s %s, %d bytes, by token %s",
             result.stage.id if result.stage else "-",
@@ -100,10 +101,11 @@ class Uploads:
         return replace(result, why_no_page=accepted.why_no_page)
 
     def _add(
-        self, rows: Rows, accepted: AcceptedUpload, into: Stage | None, now: datetime
+        self, rows: Rows, token: ApiToken, accepted: AcceptedUpload, into: Stage | None
     ) -> UploadResult:
         """Add the artifact within a transaction, to the stage as it is now."""
-        artifact, incoming = accepted.artifact, accepted.incoming
+        artifact, incoming, now = accepted.artifact, accepted.incoming, self.clock.now()
+        require_still(rows, token, Action.UPLOAD, incoming.project, accepted.version, now)
         end_expired(rows, incoming.project, now)
         stage = self._stage_for(rows, accepted, into, now)
         outcome = plan_acceptance(
@@ -114,14 +116,15 @@ class Uploads:
             replace=self.policy.replace,
             final=final_files_of(rows, stage),
         )
+        if stage.version is None:
+            check_release_is_free(rows, stage.project, accepted.version)
+        # Even for an unchanged upload: the stored file may be damaged, and these are its bytes.
+        incoming.file.commit()
         is_settled = _settle_uploads(rows, stage, accepted, now)
         if outcome is Outcome.UNCHANGED and not is_settled:
             return UploadResult(outcome, stage)
-        if stage.version is None:
-            check_release_is_free(rows, stage.project, accepted.version)
         if outcome is Outcome.UNCHANGED:
             return UploadResult(outcome, self.stages.save_edited(rows, stage, now))
-        incoming.file.commit()
         existing = stage.find_artifact(artifact.filename)
         if existing and existing.sha256 != artifact.sha256:
             rows.artifacts.remove(stage.id, existing, REPLACED)
@@ -146,6 +149,13 @@ class Uploads:
         stage = self.stages.new(project, version, now)
         self.stages.add(rows, stage, accepted.artifact.uploaded_by)
         return stage
+
+
+def _restore_if_staged(rows: Rows, accepted: AcceptedUpload) -> None:
+    """Store a published file again if a live stage has it: its stored copy may be damaged."""
+    incoming, sha256 = accepted.incoming, accepted.artifact.sha256
+    if any(one.sha256 == sha256 for one in list_live_artifacts(rows, incoming.project)):
+        incoming.file.commit()
 
 
 def _settle_uploads(rows: Rows, stage: Stage, accepted: AcceptedUpload, now: datetime) -> bool:

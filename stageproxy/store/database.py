@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -12,11 +12,12 @@ from sqlite_utils import Database as Tables
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3 where it is there
 
 from stageproxy.caching import LruCache
-from stageproxy.catalogue import ConstraintError, Rows
-from stageproxy.core.errors import NoRoomError
+from stageproxy.catalogue import Rows
+from stageproxy.core.errors import LockedDatabaseError, StorageError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.migrations import NewerSchemaError, check_schema, migrate
 from stageproxy.store.rows import SqliteRows
+from stageproxy.store.sqlite_failures import FailureLog, meaning_of
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ Connection = Any
 """sqlite3's, or pysqlite3's: two types of one shape."""
 
 _BUSY_TIMEOUT_MS = 10_000
+_IMPATIENT_MS = 250
+"""How long a transaction waits for a lock that the one before it did not get."""
 _MOST_CACHED = 10_000
 """How many stages and artifacts the reading side caches, by the stage's revision."""
 _FIRST_WITHOUT_WAL_BUG = (3, 51, 3)
@@ -48,7 +51,7 @@ def find_database_problem(path: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+        connection = open_read_only(path)
         try:
             check_schema(Tables(connection, execute_plugins=False))
         finally:
@@ -60,6 +63,11 @@ def find_database_problem(path: Path) -> str | None:
     return None
 
 
+def open_read_only(path: Path) -> Connection:
+    """Open a connection that cannot change the database at a path."""
+    return _connect(f"{path.absolute().as_uri()}?mode=ro")
+
+
 class Database:
     """The catalogue in a SQLite file; see `catalogue.Catalogue`.
 
@@ -68,9 +76,17 @@ class Database:
     to a thread ten times that.
     """
 
-    def __init__(self, path: Path, *, sqlite_version: tuple[int, ...] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        sqlite_version: tuple[int, ...] | None = None,
+        busy_timeout_ms: int = _BUSY_TIMEOUT_MS,
+    ) -> None:
         version = sqlite_version or sqlite3.sqlite_version_info
         self.is_alone = has_wal_bug(version)
+        self._failures = FailureLog(path)
+        self._busy_timeout_ms = busy_timeout_ms
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
         # SQLite gives the mode of this file to the files that it puts beside it.
         path.touch(mode=0o600)
@@ -83,6 +99,7 @@ class Database:
         except BaseException:
             self._writer.close()
             raise
+        self._writer.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
         self._rows = SqliteRows(self._tables)
         self._reader = self._writer if self.is_alone else _connect(f"{url}?mode=ro")
         cache: LruCache[str, Stage] = LruCache(_MOST_CACHED, _weight)
@@ -111,7 +128,7 @@ class Database:
         if self.is_alone:
             return await self._on_thread(work)
         # A transaction: a commit between two queries must not be visible.
-        with _transaction(self._reader, "BEGIN"):
+        with self._transaction(self._reader, "BEGIN"):
             return work(self._readable)
 
     @property
@@ -122,7 +139,9 @@ class Database:
     async def check(self) -> str | None:
         """Return why the database cannot be written, if it cannot."""
         try:
-            await self.write(lambda rows: rows.stages.find(""))
+            await self._on_thread(self._write_nothing)
+        except StorageError as error:
+            return error.sentence
         except sqlite3.Error as error:
             return f"cannot write to the database ({type(error).__name__})"
         return None
@@ -149,8 +168,37 @@ class Database:
 
     def _transact(self, work: Callable[[Rows], T]) -> T:
         # A plain BEGIN could not wait for the lock later: see docs/adr/0020.
-        with _transaction(self._writer, "BEGIN IMMEDIATE"):
-            return work(self._rows)
+        try:
+            with self._transaction(self._writer, "BEGIN IMMEDIATE"):
+                done = work(self._rows)
+        except LockedDatabaseError:
+            # Those that wait for this thread have waited for the lock, too.
+            self._writer.execute(f"PRAGMA busy_timeout = {_IMPATIENT_MS}")
+            raise
+        self._writer.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+        self._failures.clear()
+        return done
+
+    def _write_nothing(self, rows: Rows) -> None:
+        """Write the number that is there, so that the commit reaches the disk."""
+        rows.stages.find("")
+        [number] = self._writer.execute("PRAGMA user_version").fetchone()
+        self._writer.execute(f"PRAGMA user_version = {number}")
+
+    @contextmanager
+    def _transaction(self, connection: Connection, begin: str) -> Iterator[None]:
+        """Run a block in a transaction. Raise what its failure means."""
+        try:
+            connection.execute(begin)
+            yield
+            connection.execute("COMMIT")
+        except BaseException as error:
+            _roll_back(connection)
+            meaning = meaning_of(error, writing=connection is self._writer)
+            if meaning is None:
+                raise
+            self._failures.add(meaning, error)
+            raise meaning from error
 
 
 def _weight(stage: Stage) -> int:
@@ -166,17 +214,8 @@ def _connect(uri: str, *, thread_safe: bool = True) -> Connection:
     return connection
 
 
-@contextmanager
-def _transaction(connection: Connection, begin: str) -> Iterator[None]:
-    connection.execute(begin)
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException as error:
+def _roll_back(connection: Connection) -> None:
+    """Undo a transaction. SQLite has done so already after some failures."""
+    with suppress(sqlite3.Error):
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            raise NoRoomError from error
-        if isinstance(error, sqlite3.IntegrityError):
-            raise ConstraintError(str(error)) from error
-        raise

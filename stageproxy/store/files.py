@@ -10,26 +10,20 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import aiofiles.os
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import IncomingFile
+from stageproxy.ports import IncomingFile, Inspector
 
 _BATCH = 2**21
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-class Inspector(Protocol):
-    """Reads archives; see `inspection.Inspection`."""
-
-    async def read_contents(self, path: Path, name: DistributionName) -> Contents:
-        """Return the contents of the archive at *path*, or what is wrong with it."""
 
 
 class FileStore:
@@ -85,6 +79,13 @@ class FileStore:
         """Return the path of a stored file."""
         return self._kept / sha256[:2] / sha256
 
+    def size(self, sha256: str) -> int | None:
+        """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
+        try:
+            return self.path(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+
     def commit(self, path: Path, sha256: str) -> None:
         """Rename a flushed file to its digest, and flush the folders that name it."""
         stored = self.path(sha256)
@@ -99,17 +100,26 @@ class FileStore:
         """Delete a file, if it exists."""
         self.path(sha256).unlink(missing_ok=True)
 
-    def sweep(self, known: frozenset[str], before: datetime) -> int:
-        """Delete files that no row names and that are older than *before*; return how many.
+    def list_orphans(
+        self, known: frozenset[str], before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Return the files that no row names and that are older than *before*.
 
-        Files that are being received are never deleted, even if the clock jumps.
+        Files that are being received are never among them, even if the clock jumps.
         """
-        orphans = [path for path in self._kept.glob("*/*") if path.name not in known]
+        kept = self._kept.glob(f"{prefix[:2]}*/{prefix}*")
+        orphans = [path for path in kept if path.name not in known]
         left = [path for path in self._incoming.iterdir() if path not in self._receiving]
-        stale = [path for path in [*orphans, *left] if _is_older(path, before)]
-        for path in stale:
-            path.unlink(missing_ok=True)
-        return len(stale)
+        sizes = ((path, _size_if_older(path, before)) for path in [*orphans, *left])
+        return [
+            UnneededFile(path.relative_to(self._kept.parent).as_posix(), size)
+            for path, size in sizes
+            if size is not None
+        ]
+
+    def remove_orphan(self, orphan: UnneededFile) -> None:
+        """Delete a file of that list, if it exists."""
+        (self._kept.parent / orphan.name).unlink(missing_ok=True)
 
 
 class _Incoming:
@@ -163,9 +173,9 @@ class _Incoming:
         await asyncio.to_thread(os.fsync, self._opened.fileno())
         return self._received()
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
-        return await self._store.inspector.read_contents(self._path, name)
+        return await self._store.inspector.read_contents(self._path, name, asker)
 
     def commit(self) -> None:
         """Move the file to its place under its digest."""
@@ -197,9 +207,9 @@ class _Reopened:
         """Return the size and digests."""
         return self._received
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
-        return await self._store.inspector.read_contents(self._path, name)
+        return await self._store.inspector.read_contents(self._path, name, asker)
 
     def commit(self) -> None:
         """Leave the file in its place, and make it as new as one that was just moved there."""
@@ -245,12 +255,14 @@ def _create(path: Path) -> AsyncBufferedIOBase:
     return AsyncBufferedIOBase(opened, loop=None, executor=None)
 
 
-def _is_older(path: Path, before: datetime) -> bool:
+def _size_if_older(path: Path, before: datetime) -> int | None:
+    """Return the size of a file that is older than *before*, `None` for any other."""
     try:
-        return path.stat().st_mtime < before.timestamp()
+        status = path.stat()
     except FileNotFoundError:
         # An upload ended and deleted it.
-        return False
+        return None
+    return status.st_size if status.st_mtime < before.timestamp() else None
 
 
 def flush_folder(path: Path) -> None:

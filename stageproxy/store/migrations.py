@@ -29,6 +29,11 @@ def check_schema(tables: Tables) -> None:
         raise NewerSchemaError(msg)
 
 
+def is_migrated(tables: Tables) -> bool:
+    """Return whether every migration is applied."""
+    return not _steps.pending(tables)
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE stage (
@@ -243,6 +248,111 @@ _LAST_LOOKS = (
 )
 
 
+_COUNTED = (
+    """
+    CREATE TABLE total (
+        kind TEXT PRIMARY KEY,
+        number INTEGER NOT NULL
+    ) STRICT
+    """,
+    """
+    INSERT INTO total (kind, number) VALUES
+        ('open', 0), ('processing', 0), ('published', 0), ('error', 0), ('canceled', 0),
+        ('files', (SELECT count(*) FROM stored_file)),
+        ('file bytes', (SELECT coalesce(sum(size), 0) FROM stored_file)),
+        ('form bytes', (SELECT coalesce(sum(form_size), 0) FROM artifact))
+    """,
+    """
+    UPDATE total SET number = (SELECT count(*) FROM stage WHERE status = kind)
+    WHERE kind IN ('open', 'processing', 'published', 'error', 'canceled')
+    """,
+    """
+    CREATE TRIGGER stage_is_counted AFTER INSERT ON stage
+    BEGIN
+        UPDATE total SET number = number + 1 WHERE kind = NEW.status;
+    END
+    """,
+    """
+    CREATE TRIGGER stage_is_counted_anew AFTER UPDATE OF status ON stage
+    WHEN OLD.status != NEW.status
+    BEGIN
+        UPDATE total SET number = number - 1 WHERE kind = OLD.status;
+        UPDATE total SET number = number + 1 WHERE kind = NEW.status;
+    END
+    """,
+    """
+    CREATE TRIGGER stage_is_counted_no_more AFTER DELETE ON stage
+    BEGIN
+        UPDATE total SET number = number - 1 WHERE kind = OLD.status;
+    END
+    """,
+    """
+    CREATE TRIGGER file_is_counted AFTER INSERT ON stored_file
+    BEGIN
+        UPDATE total SET number = number + 1 WHERE kind = 'files';
+        UPDATE total SET number = number + NEW.size WHERE kind = 'file bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER file_is_counted_anew AFTER UPDATE OF size ON stored_file
+    WHEN OLD.size != NEW.size
+    BEGIN
+        UPDATE total SET number = number - OLD.size + NEW.size WHERE kind = 'file bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER file_is_counted_no_more AFTER DELETE ON stored_file
+    BEGIN
+        UPDATE total SET number = number - 1 WHERE kind = 'files';
+        UPDATE total SET number = number - OLD.size WHERE kind = 'file bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER form_is_counted AFTER INSERT ON artifact
+    BEGIN
+        UPDATE total SET number = number + NEW.form_size WHERE kind = 'form bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER form_is_counted_anew AFTER UPDATE OF form_size ON artifact
+    WHEN OLD.form_size != NEW.form_size
+    BEGIN
+        UPDATE total SET number = number - OLD.form_size + NEW.form_size
+        WHERE kind = 'form bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER form_is_counted_no_more AFTER DELETE ON artifact
+    BEGIN
+        UPDATE total SET number = number - OLD.form_size WHERE kind = 'form bytes';
+    END
+    """,
+)
+
+_FOUND_WITHOUT_SCANS = (
+    "CREATE INDEX stage_by_opening ON stage (opened_at DESC, id)",
+    "CREATE INDEX stage_of_project ON stage (project, opened_at DESC, id)",
+    "CREATE INDEX stage_of_version ON stage (version_key, opened_at DESC, id)",
+    "CREATE INDEX stage_of_release ON stage (project, version_key, opened_at DESC, id)",
+    """
+    CREATE INDEX live_stage_of_project ON stage (project, opened_at DESC, id)
+        WHERE status IN ('open', 'processing', 'error')
+    """,
+    """
+    CREATE INDEX stage_by_expiry ON stage (expires_at)
+        WHERE status IN ('open', 'error') AND sent = 0
+    """,
+    "CREATE INDEX stage_by_end ON stage (ended_at) WHERE ended_at IS NOT NULL",
+    "CREATE INDEX stage_token_of_stage ON stage_token (stage_id)",
+    "CREATE INDEX artifact_of_token ON artifact (uploaded_by, stage_id)",
+    "CREATE INDEX upload_by_expiry ON file_upload (expires_at) WHERE status = 'pending'",
+    """
+    CREATE INDEX upload_in_progress ON file_upload (created_by, stage_id, size)
+        WHERE status IN ('pending', 'processing')
+    """,
+)
+
+
 @_steps()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
     """Add stages, their tokens, artifacts and files, and API tokens."""
@@ -296,3 +406,24 @@ def m0007_ways_out(tables: Tables) -> None:
         WHERE instr(url, '?') > 0
         """
     )
+
+
+@_steps()
+def m0008_limits(tables: Tables) -> None:
+    """Add totals, which triggers count, and indexes, so that ended stages cost nothing."""
+    tables.execute("ALTER TABLE artifact ADD COLUMN form_size INTEGER NOT NULL DEFAULT 0")
+    tables.execute(
+        """
+        UPDATE artifact SET form_size = (
+            SELECT length(CAST(form AS BLOB)) + coalesce(length(core_metadata), 0)
+            FROM artifact_source AS source
+            WHERE source.stage_id = artifact.stage_id AND source.filename = artifact.filename
+        )
+        WHERE EXISTS (
+            SELECT 1 FROM artifact_source AS source
+            WHERE source.stage_id = artifact.stage_id AND source.filename = artifact.filename
+        )
+        """
+    )
+    for statement in (*_COUNTED, *_FOUND_WITHOUT_SCANS):
+        tables.execute(statement)

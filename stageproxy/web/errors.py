@@ -38,6 +38,8 @@ STATUS_OF: Mapping[Kind, HTTPStatus] = {
     Kind.UPSTREAM_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     Kind.UPSTREAM_SLOW: HTTPStatus.GATEWAY_TIMEOUT,
     Kind.NO_ROOM: HTTPStatus.INSUFFICIENT_STORAGE,
+    Kind.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Kind.DAMAGED: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
 _UPLOAD_PATHS = ("/legacy", "/pypi")
@@ -47,7 +49,11 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="stageproxy", charset="UTF-8"'}
 _RETRY = {"Retry-After": "5"}
 _CLOSE = {"Connection": "close"}
 _PRIVATE = {"Cache-Control": "private, no-cache"}
-_HEADERS_OF = {Kind.UPSTREAM_UNAVAILABLE: _RETRY, Kind.TOO_SLOW: _CLOSE}
+_HEADERS_OF = {
+    Kind.UPSTREAM_UNAVAILABLE: _RETRY,
+    Kind.UNAVAILABLE: _RETRY,
+    Kind.TOO_SLOW: _CLOSE,
+}
 
 
 class Shape(Enum):

@@ -11,6 +11,7 @@ from stageproxy.core.rights import parse_token
 from stageproxy.services.audit import Refusal
 from stageproxy.web.keys import AUDIT, BEARER
 
+_NO_REFUSALS = frozenset({Kind.TOO_SLOW, Kind.DAMAGED})
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _IS_READ_ONLY = web.RequestKey("is-read-only", bool)
 
@@ -21,10 +22,13 @@ def mark_read_only(request: web.Request) -> None:
 
 
 async def record_refusal(request: web.Request, error: StageproxyError) -> None:
-    """Add the refusal of a write to the audit trail. A request that never arrived is none."""
+    """Add the refusal of a write to the audit trail.
+
+    A request that never arrived is none, nor is a failure of the server.
+    """
     bearer = request.get(BEARER)
     is_write = request.method in _WRITES and not request.get(_IS_READ_ONLY)
-    if bearer is None or not is_write or error.kind is Kind.TOO_SLOW:
+    if bearer is None or not is_write or error.kind in _NO_REFUSALS:
         return
     resource = request.match_info.route.resource
     opened = parse_token(request.match_info.get("token", ""))

@@ -90,6 +90,7 @@ class SessionJson:
             "project": stage.project,
             "version": stage.version,
             "manifest-digest": manifest_digest(stage.artifacts),
+            "revision": stage.revision,
             "opened-at": whole_seconds(stage.opened_at),
         }
         if _is_readable(stage):

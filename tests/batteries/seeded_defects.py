@@ -201,9 +201,30 @@ DEFECTS = [
     Defect(
         "yes alone approves no files",
         "cli/promote/consent.py",
-        "if is_approved and (yes or (resumes and not has_warnings)):",
+        "if is_approved and covers_forms and (yes or (resumes and not has_warnings)):",
         "if yes or (resumes and not has_warnings):",
         "cli/promote/test_consent.py::test_needed_consent",
+    ),
+    Defect(
+        "a manifest digest approves no other form",
+        ORDERS,
+        "and request.revision is None:",
+        "and request.revision == -1:",
+        "web/api/test_looks.py::test_other_form_under_an_approved_digest",
+    ),
+    Defect(
+        "promote refuses approved bytes with another form",
+        "cli/promote/consent.py",
+        "    if not covers_forms:\n",
+        "    if False:\n",
+        "cli/promote/test_consent.py::test_needed_consent",
+    ),
+    Defect(
+        "a file that the index accepted stays in doubt if other bytes are listed",
+        PLAN,
+        "    if entry.progress is Progress.SENT:\n        return Stop(swapped",
+        "    if False:\n        return Stop(swapped",
+        "services/promotion/test_runner.py::test_other_bytes_after_an_acceptance",
     ),
     Defect(
         "a question without its answer is no look",
@@ -285,8 +306,8 @@ DEFECTS = [
     Defect(
         "no file is begun after a stop",
         TRANSACTIONS,
-        "        if promotion.stop and former.begins(entry):\n",
-        "        if promotion.stop and not known:\n",
+        "    if promotion.stop:\n        raise StopRequestedError\n",
+        "    if promotion.stop and promotion.ended_at:\n        raise StopRequestedError\n",
         "services/promotion/test_stop.py::test_stop_while_files_are_sent_in_parallel",
     ),
     Defect(
@@ -409,6 +430,21 @@ DEFECTS = [
         "web/preview/test_published_stage.py::test_files",
     ),
     Defect(
+        "an unchanged upload restores the stored file",
+        "services/uploads.py",
+        "        incoming.file.commit()\n        is_settled",
+        "        if outcome is not Outcome.UNCHANGED:\n"
+        "            incoming.file.commit()\n        is_settled",
+        "web/upload/test_damaged_files.py::test_healed_by_the_same_upload",
+    ),
+    Defect(
+        "a file without all its bytes is not sent",
+        "services/preview.py",
+        "if stored != artifact.size:",
+        "if stored is None:",
+        "web/upload/test_damaged_files.py::test_not_served",
+    ),
+    Defect(
         "every step is in the audit trail",
         TRANSACTIONS,
         "rows.audit.add(entry_event(stage, promotion, entry, now))",
@@ -422,5 +458,40 @@ DEFECTS = [
         '"previous": START.digest,',
         "core/test_audit.py::test_digest_covers_all_records_before",
     ),
+    Defect(
+        "a token that is revoked during a request changes nothing any more",
+        "services/access.py",
+        "if current is None or not current.is_live(now):",
+        "if current is None:",
+        "services/test_still_permitted.py::test_revoked_before_the_write",
+    ),
+    Defect(
+        "an API token has one place at a time among those whose files are read",
+        "store/turns.py",
+        "if one not in self._served",
+        "if one not in set()",
+        "store/test_turns.py::test_one_place_each",
+    ),
+    Defect(
+        "who had a place is behind those who had none",
+        "store/turns.py",
+        "self._waiting[asker] = self._waiting.pop(asker)",
+        "pass",
+        "store/test_turns.py::test_whoever_had_a_place_is_behind",
+    ),
+    Defect(
+        "what takes too long to check is no reason to refuse a file",
+        "core/rules/table.py",
+        "not_known(message, self.source)",
+        "Finding(self.source, message)",
+        "core/rules/test_table.py::test_unchecked_steps",
+    ),
+    Defect(
+        "a description is rendered in a process with limits, and found out there",
+        "store/inspection_worker.py",
+        "in steps_of(only_form=question.only_form):",
+        "in steps_of(only_form=question.only_form)[:-1]:",
+        "store/test_inspection_rules.py::test_hostile_description",
+    ),
 ]
-"""Each guarantee of promotion and of its audit trail, with a defect that breaks it."""
+"""Each guarantee of promotion, uploads and of the audit trail, with a defect that breaks it."""

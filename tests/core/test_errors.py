@@ -6,6 +6,7 @@ from stageproxy.core.errors import (
     ConflictError,
     DamagedArtifactError,
     Kind,
+    LockedDatabaseError,
     MissingCredentialError,
     NoRoomError,
     NotFoundError,
@@ -58,6 +59,15 @@ from stageproxy.core.errors import (
             NoRoomError(),
             Kind.NO_ROOM,
             "The server's disk is full. Its operator must free space.",
+        ),
+        (
+            LockedDatabaseError(),
+            Kind.UNAVAILABLE,
+            (
+                "Another program has locked the server's database, so nothing was changed. Try "
+                "again in a few seconds. If it stays locked, the server's operator must end that "
+                "program."
+            ),
         ),
         (
             UnacknowledgedError([Problem("name", "Hm.")], "d1"),

@@ -75,4 +75,7 @@ async def test_repeated_task(caplog: pytest.LogCaptureFixture) -> None:
             await done.wait()
             task.cancel()
 
-    assert caplog.messages == ["background task sweep failed"] * 2
+    assert caplog.messages == [
+        "background task sweep failed: The server's disk is full. Its operator must free space.",
+        "background task sweep failed",
+    ]

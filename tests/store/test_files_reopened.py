@@ -51,7 +51,7 @@ async def test_reopened_file_is_as_received(files: ArtifactFiles) -> None:
 
     file = files.reopen(received)
 
-    contents = await file.read_contents(parse_distribution_name(WHEEL.filename))
+    contents = await file.read_contents(parse_distribution_name(WHEEL.filename), "token")
     assert (file.size, await file.finish()) == (len(WHEEL.content), received)
     assert contents.core_metadata == WHEEL.metadata
 
@@ -63,7 +63,7 @@ async def test_committing_again(files: ArtifactFiles) -> None:
 
     files.reopen(received).commit()
 
-    assert files.sweep(frozenset(), before - HOUR) == 0
+    assert files.list_orphans(frozenset(), before - HOUR) == []
     assert await files.digests(received.sha256, {"sha256": 0}) == {"sha256": received.sha256}
 
 

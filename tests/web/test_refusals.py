@@ -173,7 +173,7 @@ async def test_no_room_for_the_row(
     assert last.levelno == logging.ERROR
     assert last.getMessage() == (
         f"audit: a refusal of token admin ({await admin(service)}) was not recorded: "
-        "the disk is full"
+        "The server's disk is full. Its operator must free space."
     )
 
 

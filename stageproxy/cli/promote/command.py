@@ -38,6 +38,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
     help="Publish only if the files match the hashes in FILE: the output of sha256sum, or a log "
     "that contains it; - reads standard input.",
 )
+@click.option(
+    "--revision",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Publish only if the stage has this revision, which covers the forms of the files, too. "
+    "Needs --manifest or --hashes.",
+)
 @click.option("--here", is_flag=True, help="Publish from this machine, with its own credential.")
 @click.option(
     "--yes",
@@ -66,6 +73,7 @@ async def promote(  # noqa: PLR0913 - the options of the command
     pypi_token_file: Path | None,
     config: Path | None,
     *,
+    revision: int | None,
     dry_run: bool,
     here: bool,
     yes: bool,
@@ -85,7 +93,7 @@ async def promote(  # noqa: PLR0913 - the options of the command
     """
     if stop or give_up:
         if (stop and (give_up or yes)) or any(
-            (manifest, hashes, pypi_token_file, config, dry_run, here)
+            (manifest, hashes, revision is not None, pypi_token_file, config, dry_run, here)
         ):
             raise click.UsageError(_ALONE)
         if stop:
@@ -95,10 +103,12 @@ async def promote(  # noqa: PLR0913 - the options of the command
         return
     if manifest and hashes:
         raise click.UsageError("--manifest and --hashes are mutually exclusive. Use one of them.")
+    if revision is not None and not (manifest or hashes):
+        raise click.UsageError("--revision needs --manifest or --hashes, which name the files.")
     if config and not here:
         raise click.UsageError("--config works only with --here: the server has its own settings.")
     options = PromoteOptions(
-        approval=read_approval(manifest, hashes),
+        approval=read_approval(manifest, hashes, revision),
         dry_run=dry_run,
         here=here,
         yes=yes,
@@ -153,9 +163,9 @@ async def publish_stage(
 
 
 def _again(
-    connection: Connection, server: URL, stage_id: str, options: PromoteOptions, digest: str
+    connection: Connection, server: URL, stage_id: str, options: PromoteOptions, plan: Document
 ) -> str:
-    """Return the command line that publishes the files with a manifest digest.
+    """Return the command line that publishes exactly what a plan shows.
 
     It names the stage by its id: a stage URL opens the stage for everybody who reads a log.
     """
@@ -165,7 +175,8 @@ def _again(
         "--data": connection.data,
         "--config": options.config,
         "--pypi-token-file": options.token_file,
-        "--manifest": digest,
+        "--manifest": plan["manifest-digest"],
+        "--revision": plan["revision"],
     }
     flags = {"--here": options.here, "--yes": options.yes, "--json": options.as_json}
     words = ["stageproxy", "promote", stage_id]

@@ -39,14 +39,14 @@ class PromoteOptions:
 class PromoteRun:
     """One run of the command on one stage.
 
-    *again* returns the command line that publishes files with a manifest digest.
+    *again* returns the command line that publishes what a plan shows.
     """
 
     client: Client
     stage_id: str
     sender: Sender
     options: PromoteOptions
-    again: Callable[[str], str]
+    again: Callable[[Document], str]
 
     async def publish(self) -> tuple[Document | None, Document]:
         """Return the plan, or `None` if publishing had already started, and the ended promotion."""
@@ -81,7 +81,7 @@ class PromoteRun:
 
     async def _follow(self, stage: Document) -> Document:
         """Return a promotion started elsewhere, if it is of the approved files."""
-        self.options.approval.check(stage["manifest-digest"], _hashes_of(stage))
+        self.options.approval.check(stage, _hashes_of(stage))
         if not self.options.as_json:
             print_who_publishes(await self.client.request("GET", f"{self._path}/promotion"))
         with self._progress() as progress:
@@ -106,9 +106,7 @@ class PromoteRun:
             print_plan(plan)
         elif self.options.dry_run:
             print_json({"plan": plan})
-        self.options.approval.check(
-            plan["manifest-digest"], {one["filename"]: one["sha256"] for one in plan["files"]}
-        )
+        self.options.approval.check(plan, {one["filename"]: one["sha256"] for one in plan["files"]})
         self.sender.check(plan)
         if plan["refused"]:
             messages = messages_at(plan, "refuse")

@@ -24,6 +24,7 @@ def print_plan(plan: Mapping[str, Any]) -> None:
     click.echo(f"  Publish to  {plan['repository-url']}")
     click.echo(f"  Index       {plan['index-url']}")
     click.echo(f"  Manifest    {plan['manifest-digest']}")
+    click.echo(f"  Revision    {plan['revision']}")
     click.echo("\nFiles, in the order in which they are sent:")
     for number, (file, why) in enumerate(_with_reasons(plan["files"]), 1):
         reason = f"  ({why})" if why else ""
@@ -31,6 +32,7 @@ def print_plan(plan: Mapping[str, Any]) -> None:
         uploader = label_of(file, "uploaded-by")
         click.echo(f"       uploaded at {_to_seconds(file['uploaded-at'])} by {uploader}")
     _print_changes(plan)
+    _print_other_forms(plan)
     print_findings(plan["findings"])
     for notice in plan["notices"]:
         click.echo(f"\n{notice}")
@@ -74,6 +76,14 @@ def _print_differences(event: str, differences: Mapping[str, Any]) -> None:
         is_replaced = file["change"] == "replaced"
         kind = click.style(_CHANGES[file["change"]], bold=True, fg="red" if is_replaced else None)
         click.echo(f"  {kind}  {file['filename']}\n    {file['message']}")
+
+
+def _print_other_forms(plan: Mapping[str, Any]) -> None:
+    """Print which files came with several forms, of which the manifest digest tells nothing."""
+    if plan["other-forms"]:
+        click.echo("\nUploaded with more than one form, which the manifest does not cover:")
+    for file in plan["other-forms"]:
+        click.echo(f"  {file['filename']}\n    {file['message']}")
 
 
 def print_receipt(receipt: Mapping[str, Any]) -> None:

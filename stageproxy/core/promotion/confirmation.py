@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stageproxy.core.errors import ConflictError, UpstreamUnavailableError
-from stageproxy.core.promotion.journal import Entry, Journal
+from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Artifact
 
@@ -40,19 +40,18 @@ def looked_up(
 ) -> list[Entry]:
     """Return the entries of a journal that change when the index is read once more.
 
-    A file in doubt is confirmed if the index lists it with our bytes, and refused
-    if it lists other bytes under its name.
+    A file in doubt is confirmed if the index lists it with our bytes. If it lists other
+    bytes under its name, the file is refused, unless the index has accepted it.
     """
     doubtful = [
-        (one, journal[one.filename], listed[one.filename])
+        (has_other_bytes(one, listed[one.filename]), journal[one.filename], listed[one.filename])
         for one in artifacts
         if one.filename in listed and journal[one.filename].is_in_doubt
     ]
     return [
-        entry.refused_in_doubt(now).settled()
-        if has_other_bytes(artifact, file)
-        else entry.confirmed(file.url, now)
-        for artifact, entry, file in doubtful
+        entry.refused_in_doubt(now).settled() if is_other else entry.confirmed(file.url, now)
+        for is_other, entry, file in doubtful
+        if not (is_other and entry.progress is Progress.SENT)
     ]
 
 
@@ -71,4 +70,12 @@ def other_bytes_message(artifact: Artifact, listed: IndexFile) -> str:
     return (
         f"{artifact.filename} is already on the index with other bytes: sha256 {listed.sha256}, "
         f"but {artifact.sha256} is staged. A filename cannot be used twice."
+    )
+
+
+def swapped_message(artifact: Artifact, listed: IndexFile) -> str:
+    """Return the sentence on a file that the index accepted and lists with other bytes."""
+    return (
+        f"{artifact.filename} was accepted by the index, which lists it with other bytes: sha256 "
+        f"{listed.sha256}, but {artifact.sha256} was sent. Find out who replaced it there."
     )

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from stageproxy.core.errors import ConflictError, Problem, RefusedError, UnacknowledgedError
-from stageproxy.core.promotion.looks import Look, SeenFile, change_sentence, changes
+from stageproxy.core.promotion.looks import (
+    Change,
+    Look,
+    SeenFile,
+    change_sentence,
+    changes,
+)
 from stageproxy.core.promotion.promotion import Approval, Promotion, Publisher
 from stageproxy.core.rights import Credential
 from stageproxy.core.rules.findings import Finding, FindingsByFile, Level
@@ -100,17 +106,24 @@ class PromotionRequest:
     revision: int | None = None
 
 
-def check_request(
-    examination: Examination,
-    request: PromotionRequest,
-    seen: Look | None = None,
-    names: Mapping[str, str] = NO_NAMES,
-) -> None:
-    """Raise unless the stage is the approved one, without refusals or unacknowledged warnings.
+@dataclass(frozen=True, slots=True)
+class StageHistory:
+    """What is known of the past of a stage when a request to promote it is checked.
 
-    *seen* is what was shown of the stage when it was approved, if that is known.
+    `seen` is what was shown of it when it was approved, if that is known. `forms` are
+    the files whose bytes came with more than one form, and `names` those of API tokens.
     """
-    stage = examination.stage
+
+    seen: Look | None = None
+    forms: Sequence[Change] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_request(
+    examination: Examination, request: PromotionRequest, history: StageHistory
+) -> None:
+    """Raise unless the stage is the approved one, without refusals or unacknowledged warnings."""
+    stage, seen, names = examination.stage, history.seen, history.names
     digest = manifest_digest(stage.artifacts)
     if request.manifest_digest not in {None, digest}:
         raise ConflictError(
@@ -123,6 +136,12 @@ def check_request(
             f"The stage has revision {stage.revision}, not {request.revision}: it was changed "
             "since it was shown. Check the stage, and promote it with its current revision.",
             change_problems(seen.files if seen else stage.artifacts, stage, names),
+        )
+    if history.forms and request.manifest_digest is not None and request.revision is None:
+        raise ConflictError(
+            "The manifest digest covers the bytes of files, and not the forms that they were "
+            f"uploaded with. Check the stage, and name its revision as well: {stage.revision}.",
+            [Problem(one.filename, change_sentence(one, names)) for one in history.forms],
         )
     if refused := _problems(examination, Level.REFUSE):
         raise RefusedError(refused)

@@ -12,6 +12,7 @@ from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Artifact, Stage
 
 _WITHDRAWALS = frozenset({AuditAction.WITHDRAWN, AuditAction.FILE_DELETED})
+_ARRIVALS = frozenset({AuditAction.UPLOADED, AuditAction.REPLACED})
 
 
 class LookKind(StrEnum):
@@ -166,6 +167,28 @@ def _with_withdrawal(change: Change, withdrawals: Mapping[object, Event]) -> Cha
     if change.kind is not ChangeKind.WITHDRAWN or event is None:
         return change
     return replace(change, by=event.actor, at=event.at)
+
+
+def forms_in_doubt(stage: Stage, records: Iterable[AuditRecord]) -> Sequence[Change]:
+    """Return the files whose present bytes came with more than one form, by the audit trail.
+
+    A manifest digest covers the bytes alone, so it does not say which of the forms was seen.
+    """
+    arrivals: dict[tuple[object, object], list[Event]] = {}
+    for event in (one.event for one in records if one.event.action in _ARRIVALS):
+        of_bytes = event.details.get("filename"), event.details.get("sha256")
+        arrivals.setdefault(of_bytes, []).append(event)
+    return [
+        Change(ChangeKind.FORM, one.filename, one.sha256, one.sha256, last.actor, last.at)
+        for one in stage.artifacts
+        if (last := _last_other_form(one, arrivals.get((one.filename, one.sha256), [])))
+    ]
+
+
+def _last_other_form(artifact: Artifact, arrivals: Sequence[Event]) -> Event | None:
+    """Return how an artifact arrived last, if its bytes came with other forms, too."""
+    forms = {one.details.get("form-sha256") for one in arrivals}
+    return arrivals[-1] if forms - {artifact.form_sha256} else None
 
 
 def change_sentence(change: Change, names: Mapping[str, str]) -> str:

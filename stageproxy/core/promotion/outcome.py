@@ -104,6 +104,7 @@ def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, A
         "project": stage.project,
         "version": stage.version,
         "manifest-digest": promotion.approval.manifest_digest,
+        "revision": promotion.approval.revision,
         "manifest": manifest(stage.artifacts),
         "approved-by": promotion.approval.by,
         "approved-at": rfc3339(promotion.approval.at),
@@ -118,6 +119,7 @@ def receipt(stage: Stage, promotion: Promotion, journal: Journal) -> dict[str, A
             one.filename: {
                 "sha256": one.sha256,
                 "blake2b_256": one.blake2b_256,
+                "form-sha256": one.form_sha256,
                 "size": one.size,
                 "url": journal[one.filename].url,
                 "attempts": journal[one.filename].attempts,

@@ -8,7 +8,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stageproxy.core.promotion.confirmation import IndexFile, has_other_bytes, other_bytes_message
+from stageproxy.core.promotion.confirmation import (
+    IndexFile,
+    has_other_bytes,
+    other_bytes_message,
+    swapped_message,
+)
 from stageproxy.core.promotion.journal import Entry, Journal, Progress
 from stageproxy.core.promotion.replies import advice_on
 from stageproxy.core.stage.order import in_promotion_order
@@ -111,8 +116,9 @@ def plan_promotion(
     ordered = in_promotion_order(artifacts)
     for artifact in ordered:
         if has_other_bytes(artifact, listed.get(artifact.filename)):
-            reason = other_bytes_message(artifact, listed[artifact.filename])
-            return Stop(reason, _no_longer_in_doubt(journal[artifact.filename]))
+            return _stop_at_other_bytes(
+                artifact, listed[artifact.filename], journal[artifact.filename]
+            )
     unsettled = [one for one in ordered if journal[one.filename].progress is not Progress.CONFIRMED]
     found = {one.filename: listed[one.filename] for one in unsettled if one.filename in listed}
     if hashed := {name: file.url for name, file in found.items() if file.sha256 is not None}:
@@ -175,9 +181,16 @@ def _find_reason_to_stop(entries: Sequence[Entry], late: Collection[Entry]) -> s
     return None
 
 
-def _no_longer_in_doubt(entry: Entry) -> tuple[str, ...]:
-    """Return the file of an entry in doubt that is not published, as its name has other bytes."""
-    return (entry.filename,) if entry.is_in_doubt else ()
+def _stop_at_other_bytes(artifact: Artifact, listed: IndexFile, entry: Entry) -> Stop:
+    """Return the end of a promotion whose file has other bytes on the index.
+
+    A file in doubt is then not published, as its name is taken. One that the index
+    has accepted was replaced there, and may have been public.
+    """
+    if entry.progress is Progress.SENT:
+        return Stop(swapped_message(artifact, listed))
+    no_longer_in_doubt = (entry.filename,) if entry.is_in_doubt else ()
+    return Stop(other_bytes_message(artifact, listed), no_longer_in_doubt)
 
 
 def _refused_in(late: Iterable[Entry]) -> tuple[str, ...]:

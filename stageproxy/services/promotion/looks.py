@@ -1,17 +1,19 @@
 """What was shown of stages: recording it, and comparing a stage with it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stageproxy.catalogue import Catalogue, Rows
-from stageproxy.core.errors import NoRoomError
+from stageproxy.core.errors import StorageError
 from stageproxy.core.promotion.examination import approval_to_resume
 from stageproxy.core.promotion.looks import (
+    Change,
     Differences,
     Look,
     LookKind,
     differences,
+    forms_in_doubt,
     last_approval,
     last_look,
     look_at,
@@ -28,12 +30,13 @@ log = logging.getLogger(__name__)
 class History:
     """What has changed since a stage was last shown and last approved.
 
-    `resumes` is the approval of a promotion that stopped and can be resumed. `names`
-    are those of API tokens.
+    `forms` are the files whose bytes came with more than one form. `resumes` is the
+    approval of a promotion that stopped and can be resumed. `names` are those of API tokens.
     """
 
     since_look: Differences
     since_approval: Differences
+    forms: Sequence[Change]
     resumes: Approval | None
     names: Mapping[str, str]
 
@@ -46,7 +49,7 @@ class Looks:
     clock: Clock
 
     async def record(self, token: ApiToken | None, stage: Stage, kind: LookKind) -> None:
-        """Record that *token* saw a stage, if it may publish it. A full disk prevents no look.
+        """Record that *token* saw a stage, if it may publish it. A failing disk prevents no look.
 
         What is not recorded is shown as changed once more.
         """
@@ -55,8 +58,8 @@ class Looks:
         look = look_at(stage, token.id, kind, self.clock.now())
         try:
             await self.catalogue.write(lambda rows: _save(rows, look))
-        except NoRoomError:
-            log.warning("stage %s: no disk space to record who looked at it", stage.id)
+        except StorageError as error:
+            log.warning("stage %s: a look was not recorded: %s", stage.id, error.sentence)
 
     async def history(self, token: ApiToken, stage: Stage) -> History:
         """Return what has changed of a stage since *token* saw it, and since it was approved."""
@@ -66,6 +69,7 @@ class Looks:
             return History(
                 since_look=differences(last_look(looks, token.id), stage, records),
                 since_approval=differences(last_approval(looks), stage, records),
+                forms=forms_in_doubt(stage, records),
                 resumes=approval_to_resume(rows.promotions.find(stage.id), stage),
                 names=rows.tokens.names(),
             )

@@ -1,7 +1,7 @@
 """Promotions from start to end: examined, frozen, published, resumed, expired."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -12,17 +12,18 @@ from stageproxy.core.errors import (
     ConflictError,
     GoneError,
     InvalidRequestError,
-    NoRoomError,
     Problem,
     RefusedError,
+    StorageError,
 )
 from stageproxy.core.promotion.examination import (
     UNSEEN,
     Examination,
     PromotionRequest,
+    StageHistory,
     check_request,
 )
-from stageproxy.core.promotion.looks import Look, look_at_content
+from stageproxy.core.promotion.looks import forms_in_doubt, look_at_content
 from stageproxy.core.promotion.promotion import (
     LostLeaseError,
     Promotion,
@@ -33,6 +34,7 @@ from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import ArtifactFiles, Clock, JournalStore
+from stageproxy.services.access import require_still
 from stageproxy.services.background import Background
 from stageproxy.services.live_stages import get_stage
 from stageproxy.services.promotion.credentials import GivenCredential
@@ -126,11 +128,13 @@ class Promotions:
                 lambda rows: check_is_same(get_stage(rows, stage_id), stage, rows.tokens.names())
             )
             raise
-        view = await self.catalogue.write(
-            lambda rows: begin(
-                rows, examination, request, publish_target.urls, token.id, self.clock.now()
-            )
-        )
+
+        def work(rows: Rows) -> PromotionView:
+            now = self.clock.now()
+            require_still(rows, token, Action.PROMOTE, stage.project, stage.version, now)
+            return begin(rows, examination, request, publish_target.urls, token.id, now)
+
+        view = await self.catalogue.write(work)
         log.info(
             "stage %s: frozen for publishing by token %s, manifest %s",
             stage_id,
@@ -145,13 +149,18 @@ class Promotions:
         self, token: ApiToken, examination: Examination, request: PromotionRequest
     ) -> None:
         """Raise unless the stage is the approved one, with what has changed since it was shown."""
+        stage = examination.stage
 
-        def work(rows: Rows) -> tuple[Look | None, Mapping[str, str]]:
-            looks = rows.looks.list(examination.stage.id)
+        def work(rows: Rows) -> StageHistory:
+            looks = rows.looks.list(stage.id)
             approved = (request.manifest_digest, request.revision)
-            return look_at_content(looks, token.id, *approved), rows.tokens.names()
+            return StageHistory(
+                seen=look_at_content(looks, token.id, *approved),
+                forms=forms_in_doubt(stage, rows.audit.list(stage.id)),
+                names=rows.tokens.names(),
+            )
 
-        check_request(examination, request, *await self.catalogue.read(work))
+        check_request(examination, request, await self.catalogue.read(work))
 
     async def recover(self) -> None:
         """Resume the promotions that this server published when it stopped."""
@@ -159,9 +168,13 @@ class Promotions:
             if promotion.ended_at is None and promotion.publisher is Publisher.SERVER:
                 try:
                     await self._resume(promotion)
-                except NoRoomError:
+                except StorageError as error:
                     # A full disk must not prevent the start: everything else can be served.
-                    log.error("stage %s: no disk space to resume its promotion", promotion.stage_id)  # noqa: TRY400 - the reason is known
+                    log.error(  # noqa: TRY400 - the reason is known
+                        "stage %s: its promotion was not resumed: %s",
+                        promotion.stage_id,
+                        error.sentence,
+                    )
 
     async def end_lapsed(self) -> None:
         """End the promotions whose leases have run out, so that they can be started again."""

@@ -65,6 +65,7 @@ _DESCRIPTIONS: Mapping[Kind, str] = {
     Kind.UPSTREAM_UNAVAILABLE: "Upstream cannot be reached.",
     Kind.UPSTREAM_SLOW: "Upstream did not answer in time.",
     Kind.NO_ROOM: "The server's disk is full.",
+    Kind.UNAVAILABLE: "The server cannot store anything now.",
 }
 
 _SECURITY_SCHEMES: Schema = {

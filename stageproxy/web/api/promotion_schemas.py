@@ -42,6 +42,20 @@ _TOKEN_ID = described("The id of an API token.", TEXT)
 _TOKEN_NAME = described("Its name, if it has one.", TEXT_OR_NULL)
 _SHA256_OR_NULL: Schema = {"anyOf": [hex_digits(64), {"type": "null"}]}
 
+_CHANGE = object_of(
+    "A file that is not as it was.",
+    {
+        "filename": TEXT,
+        "change": {"enum": [one.value for one in ChangeKind]},
+        "old-sha256": _SHA256_OR_NULL,
+        "sha256": _SHA256_OR_NULL,
+        "by": TEXT_OR_NULL,
+        "by-name": _TOKEN_NAME,
+        "at": TIME_OR_NULL,
+        "message": TEXT,
+    },
+)
+
 
 def _changes(when: str) -> Schema:
     """Return the schema of what has changed since *when*."""
@@ -56,24 +70,11 @@ def _changes(when: str) -> Schema:
             "revision": _REVISION,
         },
     )
-    change = object_of(
-        "A file that is not as it was.",
-        {
-            "filename": TEXT,
-            "change": {"enum": [one.value for one in ChangeKind]},
-            "old-sha256": _SHA256_OR_NULL,
-            "sha256": _SHA256_OR_NULL,
-            "by": TEXT_OR_NULL,
-            "by-name": _TOKEN_NAME,
-            "at": TIME_OR_NULL,
-            "message": TEXT,
-        },
-    )
     return object_of(
         f"What has changed since {when}. If it never was, `since` is null and all files are new.",
         {
             "since": {"anyOf": [since, {"type": "null"}]},
-            "files": {"type": "array", "items": change},
+            "files": {"type": "array", "items": _CHANGE},
         },
     )
 
@@ -112,6 +113,12 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                     "since-last-approval": _changes("it was last approved"),
                 },
             ),
+            "other-forms": {
+                "type": "array",
+                "description": "The files whose bytes were uploaded with more than one form. The "
+                "manifest digest does not tell them apart: the revision does.",
+                "items": _CHANGE,
+            },
             "resumes": {
                 "anyOf": [
                     object_of(
@@ -147,6 +154,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             ),
             "reason": described("Why it stopped, if it has.", TEXT_OR_NULL),
             "manifest-digest": _MANIFEST_DIGEST,
+            "revision": _REVISION,
             "approved-by": described("The id of an API token.", TEXT),
             "approved-by-name": TOKEN_NAME,
             "approved-at": TIME,
@@ -192,6 +200,7 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
             **_RELEASE,
             **_TARGET,
             "manifest-digest": _MANIFEST_DIGEST,
+            "revision": _REVISION,
             "manifest": described("The lines of the manifest.", TEXT),
             "approved-by": described("The id of an API token.", TEXT),
             "approved-by-name": TOKEN_NAME,
@@ -208,6 +217,9 @@ PROMOTION_SCHEMAS: Mapping[str, Schema] = {
                     {
                         "sha256": hex_digits(64),
                         "blake2b_256": hex_digits(64),
+                        "form-sha256": described(
+                            "A digest of the form that it was uploaded with.", hex_digits(64)
+                        ),
                         "size": NUMBER,
                         "url": URL,
                         "attempts": NUMBER,

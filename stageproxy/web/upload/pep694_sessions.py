@@ -44,10 +44,12 @@ class ExtendSession(Message):
 class PublishSession(Message):
     """Publish a stage. As an extension, the message can name the files that were approved.
 
-    Their name is the `manifest-digest` of the session object.
+    Their name is the `manifest-digest` of the session object; its `revision` covers the
+    forms, too.
     """
 
     manifest_digest: Digest | None = Field(None, alias="manifest-digest")
+    revision: Annotated[int, Field(ge=0, strict=True)] | None = None
 
 
 async def create_session(request: web.Request) -> web.Response:
@@ -90,7 +92,7 @@ async def publish_session(request: web.Request) -> web.Response:
     """
     token = await authenticate(request)
     body = await read_message(request, PublishSession)
-    promotion = PromotionRequest(body.manifest_digest, acknowledged=None)
+    promotion = PromotionRequest(body.manifest_digest, acknowledged=None, revision=body.revision)
     try:
         view = await request.app[PROMOTIONS].start(token, request.match_info["id"], promotion)
     except RefusedError as error:

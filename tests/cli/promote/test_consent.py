@@ -3,6 +3,7 @@
 import re
 import shlex
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -10,8 +11,10 @@ from stageproxy.cli.promote.approval import ApprovalOptions
 from stageproxy.cli.promote.consent import Consent, needed_consent
 from tests.cli.promote.releases import accepted, warned
 from tests.support.builders.distributions import a_wheel
+from tests.support.builders.forms import FORM, Part, body_of, twine_form
 from tests.support.clients.command_runner import CommandRunner, promotion_of
 from tests.support.index.fake_index import FakeIndex
+from tests.support.servers.service import basic
 from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
 NAMED = ApprovalOptions("a" * 64)
@@ -132,6 +135,50 @@ def test_yes_alone_at_a_terminal(cli: CommandRunner, pypi: FakeIndex) -> None:
     assert (sent_before, named, len(accepted(pypi, cli))) == ([], 0, 2)
 
 
+def post_form(cli: CommandRunner, parts: list[Part]) -> None:
+    """Upload a form, which no command could fill in like this."""
+    sent = {"Content-Type": FORM, "Authorization": basic(cli.token)}
+    request = Request(f"{cli.url}/legacy/", body_of(parts), sent)
+    with urlopen(request):
+        pass
+
+
+def with_other_form(cli: CommandRunner, *options: str) -> tuple[Any, Any]:
+    """Return the plan that a manager reads, and what `promote` says after a form has changed."""
+    wheel = a_wheel(cli.project)
+    stage = cli.staged(cli.save(wheel))
+    plan = cli.json("promote", stage["id"], "--dry-run")["plan"]
+    post_form(cli, twine_form(wheel, summary="Another summary"))
+    return plan, cli.run("promote", stage["id"], "--manifest", plan["manifest-digest"], *options)
+
+
+@pytest.mark.parametrize("options", [(), ("--yes",), ("--yes", "--json")])
+def test_other_form(cli: CommandRunner, pypi: FakeIndex, options: tuple[str, ...]) -> None:
+    """The digest of a plan does not approve another form of the same bytes: the revision does.
+
+    The command that is printed names it, and publishes what is there now.
+    """
+    _, ended = with_other_form(cli, *options)
+
+    assert (ended.code, accepted(pypi, cli)) == (1, [])
+    assert "with the same bytes but another form" in ended.stderr
+    command = shlex.split(ended.stderr.splitlines()[-1])
+    assert "--revision" in command
+    assert cli.run(*command[1:], "--yes").code == 0
+
+
+def test_other_revision(cli: CommandRunner, pypi: FakeIndex) -> None:
+    """A stage with another revision than the approved one is not published."""
+    stage = cli.staged()
+
+    digest = stage["manifest-digest"]
+    other = cli.run("promote", stage["id"], "--manifest", digest, "--revision", "99", "--yes")
+    alone = cli.run("promote", stage["id"], "--revision", "1", "--yes")
+
+    assert (other.code, alone.code, accepted(pypi, cli)) == (1, 2, [])
+    assert f"The revision is {stage['revision']}, not 99." in other.stderr
+
+
 def test_stage_url_is_not_repeated(cli: CommandRunner) -> None:
     """The printed command names the stage by its id, because the stage URL opens it for readers."""
     stage = cli.staged()
@@ -178,19 +225,27 @@ def test_changed_after_the_approval(cli: CommandRunner, pypi: FakeIndex) -> None
     assert f"  REPLACED  {wheel}\n    It was replaced at 20" in ended.stdout
 
 
-A_PLAN = {"warnings-digest": "", "resumes": None}
+A_PLAN: dict[str, Any] = {"warnings-digest": "", "resumes": None, "other-forms": []}
 WARNED = {**A_PLAN, "warnings-digest": "b" * 64}
 RESUMED = {**A_PLAN, "resumes": {"covers-warnings": True}}
 RESUMED_WARNED = {**WARNED, "resumes": {"covers-warnings": True}}
 NEWLY_WARNED = {**WARNED, "resumes": {"covers-warnings": False}}
+REFORMED = {**A_PLAN, "other-forms": [{"filename": "demo.whl"}]}
+REFORMED_RESUMED = {**REFORMED, "resumes": {"covers-warnings": True}}
+EXACT = ApprovalOptions("a" * 64, revision=7)
 ASK, GIVEN = Consent.QUESTION, Consent.GIVEN
 NAME, YES = Consent.APPROVAL, Consent.ACKNOWLEDGEMENT
+FORMS = Consent.FORMS
 
 CONSENTS = {
     "new": (A_PLAN, UNNAMED, (ASK, NAME), (NAME, NAME)),
     "new, named": (A_PLAN, NAMED, (ASK, GIVEN), (GIVEN, GIVEN)),
     "warnings": (WARNED, UNNAMED, (ASK, NAME), (NAME, NAME)),
     "warnings, named": (WARNED, NAMED, (ASK, YES), (GIVEN, GIVEN)),
+    "other forms": (REFORMED, UNNAMED, (ASK, NAME), (NAME, NAME)),
+    "other forms, named": (REFORMED, NAMED, (ASK, FORMS), (FORMS, FORMS)),
+    "other forms, exact": (REFORMED, EXACT, (ASK, GIVEN), (GIVEN, GIVEN)),
+    "other forms, resumed": (REFORMED_RESUMED, UNNAMED, (GIVEN, GIVEN), (GIVEN, GIVEN)),
     "resumed": (RESUMED, UNNAMED, (GIVEN, GIVEN), (GIVEN, GIVEN)),
     "resumed, named": (RESUMED, NAMED, (GIVEN, GIVEN), (GIVEN, GIVEN)),
     "resumed, old warnings": (RESUMED_WARNED, UNNAMED, (GIVEN, GIVEN), (GIVEN, GIVEN)),

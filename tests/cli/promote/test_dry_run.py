@@ -27,6 +27,7 @@ def test_plan(cli: CommandRunner, pypi: FakeIndex) -> None:
         f"  Publish to  {pypi.url}/legacy/\n"
         f"  Index       {pypi.url}/simple/\n"
         f"  Manifest    {stage['manifest-digest']}\n"
+        f"  Revision    {stage['revision']}\n"
         "\nFiles, in the order in which they are sent:\n"
         f"    1. {first.name}  {sizes[0]} bytes  "
         "(first and alone: it creates the release on the index)\nBY\n"

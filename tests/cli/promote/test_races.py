@@ -22,6 +22,7 @@ DIGEST, OTHER = "a" * 64, "b" * 64
 PLAN = {
     "manifest-digest": DIGEST,
     "revision": 1,
+    "other-forms": [],
     "resumes": None,
     "warnings-digest": "",
     "files": [],
@@ -57,7 +58,8 @@ class ContendedServer:
     def _stage(self) -> web.Response:
         status = "processing" if self.is_accepted else "open"
         digest = self.digest_later if self.is_accepted else DIGEST
-        return self._json({"status": status, "manifest-digest": digest, "files": {}}, 200)
+        shown = {"status": status, "manifest-digest": digest, "revision": 1, "files": {}}
+        return self._json(shown, 200)
 
     def _json(self, document: dict[str, Any], status: int) -> web.Response:
         return web.json_response(document, status=status)

@@ -14,6 +14,7 @@ from stageproxy.core.promotion.looks import (
     change_sentence,
     changes,
     differences,
+    forms_in_doubt,
     last_approval,
     last_look,
     look_at,
@@ -83,6 +84,62 @@ def test_withdrawal() -> None:
         replace(WITHDRAWN, by="t3", at=LATER)
     ]
     assert differences(look, a_stage("2.0")).changes == [WITHDRAWN]
+
+
+LAST_FORM = Change(ChangeKind.FORM, WHEEL.filename, WHEEL.sha256, WHEEL.sha256, "t1", LATER)
+ARRIVALS: dict[str, tuple[list[tuple[AuditAction, Artifact]], Artifact, list[Change]]] = {
+    "once": ([(AuditAction.UPLOADED, WHEEL)], WHEEL, []),
+    "with another form": (
+        [(AuditAction.UPLOADED, WHEEL), (AuditAction.REPLACED, OTHER_FORM)],
+        OTHER_FORM,
+        [LAST_FORM],
+    ),
+    "and with the first one again": (
+        [
+            (AuditAction.UPLOADED, WHEEL),
+            (AuditAction.REPLACED, OTHER_FORM),
+            (AuditAction.REPLACED, SENT_AGAIN),
+        ],
+        SENT_AGAIN,
+        [LAST_FORM],
+    ),
+    "withdrawn in between": (
+        [
+            (AuditAction.UPLOADED, WHEEL),
+            (AuditAction.WITHDRAWN, WHEEL),
+            (AuditAction.UPLOADED, OTHER_FORM),
+        ],
+        OTHER_FORM,
+        [LAST_FORM],
+    ),
+    "with other bytes": (
+        [(AuditAction.UPLOADED, WHEEL), (AuditAction.REPLACED, OTHER_BOTH)],
+        OTHER_BOTH,
+        [],
+    ),
+    "under another name": (
+        [
+            (AuditAction.UPLOADED, an_artifact("demo-2.0-1-py3-none-any.whl", form="another")),
+            (AuditAction.UPLOADED, WHEEL),
+        ],
+        WHEEL,
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("arrivals", "present", "expected"), ARRIVALS.values(), ids=ARRIVALS)
+def test_forms_in_doubt(
+    arrivals: list[tuple[AuditAction, Artifact]], present: Artifact, expected: list[Change]
+) -> None:
+    """Bytes that ever came with another form are named, even if they have the first one again."""
+    events = [
+        stage_event(a_stage(), action, "t1", one.uploaded_at, **artifact_details(one))
+        for action, one in arrivals
+    ]
+    records = [chained_record("", number, one) for number, one in enumerate(events, 1)]
+
+    assert forms_in_doubt(a_stage("2.0", present), records) == expected
 
 
 def a_look(

@@ -123,6 +123,7 @@ def test_receipt() -> None:
         "project": "demo",
         "version": "2.0",
         "manifest-digest": "d" * 64,
+        "revision": 1,
         "manifest": manifest(stage.artifacts),
         "approved-by": "t1",
         "approved-at": "2026-11-22T12:00:00.123456Z",
@@ -137,6 +138,7 @@ def test_receipt() -> None:
             name: {
                 "sha256": an_artifact(name).sha256,
                 "blake2b_256": an_artifact(name).blake2b_256,
+                "form-sha256": an_artifact(name).form_sha256,
                 "size": len(name),
                 "url": f"at/{name}",
                 "attempts": 1,

@@ -9,6 +9,7 @@ import pytest
 
 from stageproxy.core.promotion.journal import Entry, Progress, anything_may_be_published
 from stageproxy.core.promotion.promotion import LostLeaseError
+from stageproxy.core.promotion.replies import Accepted
 from stageproxy.core.stage.stage import Artifact
 from tests.support.builders.stages import an_artifact
 from tests.support.ports.clock import NOON
@@ -112,6 +113,22 @@ async def test_other_bytes_end_a_doubt(promotion: FakePromotion) -> None:
         Progress.REFUSED,
         False,
     )
+
+
+async def test_other_bytes_after_an_acceptance(promotion: FakePromotion) -> None:
+    """A file that the index accepted may be public, even if other bytes are listed under its name.
+
+    The stage then stays frozen: nobody can say that nothing was published.
+    """
+    accepted = promotion.journal[FIRST].sending(NOON).answered(Accepted("OK"), NOON)
+    promotion.journal_store.stored = {**promotion.journal, FIRST: accepted}
+    promotion.fake_target.add(FIRST, "0" * 64)
+
+    [ending] = await promotion.run()
+
+    assert ending.startswith(f"{FIRST} was accepted by the index, which lists it with other bytes")
+    assert promotion.journal[FIRST].progress is Progress.SENT
+    assert anything_may_be_published(promotion.journal)
 
 
 async def test_pages_without_hashes(promotion: FakePromotion) -> None:

@@ -13,10 +13,10 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from stageproxy.config import Config, load_config
+from stageproxy.ports import Inspector
 from stageproxy.server.run import listening
 from stageproxy.server.wiring import Service
 from stageproxy.store.directory import DataDirectory
-from stageproxy.store.files import Inspector
 from stageproxy.web.keys import OPENAPI
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.builders.forms import FORM, Part, body_of, twine_form

@@ -197,3 +197,32 @@ async def test_other_form_while_asked(
     )
     assert "another form" in answer.document["errors"][0]["message"]
     assert service.index.uploads.history.attempts == []
+
+
+@pytest.mark.parametrize("way", ["replaced", "withdrawn and uploaded"])
+async def test_other_form_under_an_approved_digest(
+    service: RunningService, manager: PromotionClient, stage: Any, way: str
+) -> None:
+    """A digest alone does not approve bytes that came with several forms: 409, and which they are.
+
+    The digest of a plan that was read would otherwise approve a description that nobody read.
+    """
+    plan = (await manager.plan(stage)).document
+    if way != "replaced":
+        await service.api("DELETE", f"stages/{stage['id']}/files/{WHEEL.filename}")
+    await service.post(twine_form(WHEEL, summary="Another summary"))
+
+    order = {"manifest-digest": plan["manifest-digest"]}
+    refused = await manager.ask("POST", stage, "/promotion", **order)
+    changed = (await manager.plan(stage)).document
+    accepted = await manager.ask("POST", stage, "/promotion", **order, revision=changed["revision"])
+
+    [error] = refused.document["errors"]
+    assert (plan["other-forms"], refused.status, accepted.status) == ([], 409, 202)
+    assert "name its revision as well" in refused.document["detail"]
+    assert error["source"] == changed["other-forms"][0]["filename"] == WHEEL.filename
+    assert "another form" in error["message"]
+    await manager.until_over(stage)
+    receipt = (await manager.ask("GET", stage, "/receipt")).document
+    assert receipt["revision"] == changed["revision"]
+    assert (await manager.show(stage))["revision"] == changed["revision"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.forms import twine_form
 from tests.support.clients.pep694 import META, Pep694Client
 from tests.support.index.fake_index import JUST_OUT, FakeIndex
 from tests.support.promotion.promotion_client import TOKEN, PromotionClient, promotion_settings
@@ -94,6 +95,20 @@ async def test_swapped_file(client: Pep694Client, session: Any) -> None:
     assert (answer.status, (await client.show(session))["status"]) == (409, "open")
     assert [one["source"] for one in answer.document["errors"]] == [WHEEL.filename]
     assert client.service.index.uploads.history.attempts == []
+
+
+async def test_other_form(client: Pep694Client, session: Any) -> None:
+    """A digest alone does not publish bytes that came with several forms; the revision does."""
+    digest = {"manifest-digest": session["manifest-digest"]}
+    await client.service.post(twine_form(WHEEL, summary="Another summary"))
+
+    stale = await client.publish(session, **digest, revision=session["revision"])
+    alone = await client.publish(session, **digest)
+    shown = await client.show(session)
+    exact = await client.publish(session, **digest, revision=shown["revision"])
+
+    assert (stale.status, alone.status, exact.status) == (409, 409, 202)
+    await client.until_over(session)
 
 
 @pytest.mark.parametrize("digest", ["541a", "", 7, "g" * 64])
