@@ -22,15 +22,11 @@ from hypothesis.stateful import (
 )
 
 from tests.batteries.report import SEED, BatteryReport
-from tests.batteries.seeded_defects import Defect
-from tests.batteries.seeding import TESTS_FAILED, copy_of_the_code, run_tests, seeded
-from tests.batteries.stage_defects import STAGE_DEFECTS
 from tests.batteries.stage_laws import violations
 from tests.batteries.stage_model import ModelStage
 from tests.batteries.stage_world import World, a_file
 from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
-LONG = pytest.mark.battery
 ACTORS = st.sampled_from(("admin", "admin", "admin", "admin", "manage", "upload", "revoked"))
 VERSIONS = st.sampled_from(("1.0", "2.0"))
 PLACES = st.integers(0, 2)
@@ -235,22 +231,3 @@ def test_2000_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
 
     run_machine(2000, 50).check()
-
-
-@pytest.mark.parametrize(
-    "defect",
-    [
-        pytest.param(
-            one, id=one.guarantee, marks=pytest.mark.battery if number else pytest.mark.journey
-        )
-        for number, one in enumerate(STAGE_DEFECTS)
-    ],
-)
-async def test_planted_defect(tmp_path: Path, defect: Defect) -> None:
-    """The machine finds each law that a defect breaks."""
-    copy = copy_of_the_code(tmp_path / "copy")
-    with seeded(copy, defect):
-        done = await run_tests(copy, defect.test)
-
-    found = ["the machine has found it"] if done.code == TESTS_FAILED else []
-    BatteryReport("stages", SEED, {"found": len(found)}, found, defect.guarantee).check()
