@@ -46,7 +46,7 @@ class Metrics:
         )
         self._upstream = Counter(
             "stageproxy_upstream_documents",
-            "Upstream documents by outcome: kept, not-modified, fetched, missing or a failure.",
+            "Upstream documents: kept, not-modified, fetched, missing, stale or a kind of failure.",
             ["outcome"],
             registry=self.registry,
         )
@@ -85,7 +85,33 @@ class Metrics:
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
         self._files = self._gauge("files", "Staged files on disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
+        self._disk_free = self._gauge("disk_free_bytes", "Free bytes on the disk of the data.")
+        self._wal_bytes = self._gauge(
+            "database_wal_bytes", "Bytes of the database's write-ahead log."
+        )
+        self._clock_doubt = self._gauge(
+            "clock_doubt_seconds", "By how much the time is in doubt, after the clock jumped."
+        )
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
+
+    def watch(
+        self,
+        *,
+        disk_free: Callable[[], float],
+        wal_bytes: Callable[[], float],
+        clock_doubt: Callable[[], float],
+    ) -> None:
+        """Read these numbers whenever the metrics are rendered."""
+        self._disk_free.set_function(disk_free)
+        self._wal_bytes.set_function(wal_bytes)
+        self._clock_doubt.set_function(clock_doubt)
+
+    def watch_upstream(self, answers: Callable[[], bool], circuits: Callable[[], int]) -> None:
+        """Show whether upstream *answers*, and how many *circuits* to its hosts are open."""
+        up = self._gauge("upstream_up", "Whether upstream answered its last request: 1 or 0.")
+        up.set_function(answers)
+        opened = self._gauge("upstream_circuits_open", "Hosts of upstream that are not asked now.")
+        opened.set_function(circuits)
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
