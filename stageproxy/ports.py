@@ -15,6 +15,7 @@ from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
+from stageproxy.core.index.staleness import Freshness, Outage
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential
@@ -54,7 +55,7 @@ class Inspector(Protocol):
     """Reads what uploaders sent where it can do no harm, within limits of time and memory.
 
     *asker*: whose turn it is, an API token's id or a project. Each has one turn at a time,
-    and none waits for all the questions of another. Raise `TooManyError` after a long wait.
+    and none waits for all the questions of another. Raise `NoTurnError` after a long wait.
     """
 
     async def read_contents(self, path: Path, name: DistributionName, asker: str) -> Contents:
@@ -83,6 +84,9 @@ class ArtifactFiles(Protocol):
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file to receive bytes."""
+
+    def check_room(self, size: int) -> None:
+        """Raise `StorageError` unless a file of *size* bytes may be stored."""
 
     def reopen(self, received: FileDigests) -> IncomingFile:
         """Return a stored file as if it had just been received."""
@@ -183,6 +187,23 @@ class Index(Protocol):
         """Return the target of a redirect that upstream answered for the path *asked*."""
 
 
+class PreviewedIndex(Index, Protocol):
+    """The upstream index, with copies of its documents for the time in which it fails."""
+
+    @property
+    def outage(self) -> Outage | None:
+        """The outage of upstream, if it fails now."""
+
+    async def find_to_show(self, path: str, accept: str, freshness: Freshness) -> Document | None:
+        """Return a document as `find` does, or a copy that is stale while upstream fails.
+
+        Nothing is decided by a stale copy: verdicts and promotions use `find`.
+        """
+
+    def copied_at(self, path: str) -> datetime | None:
+        """Return the time of the copy that is shown while upstream fails, if there is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
     """One request to the upload API: the fields in order, then the file."""
@@ -269,4 +290,13 @@ class Clock(Protocol):
     """The clock."""
 
     def now(self) -> datetime:
-        """Return the present time, in UTC."""
+        """Return the present time, in UTC; after a jump of the clock, the latest it may be."""
+
+    def earliest(self) -> datetime:
+        """Return the earliest time that it may be, in UTC.
+
+        What is ended or deleted for good goes by this one: a clock may jump, and come back.
+        """
+
+    def notice(self) -> str | None:
+        """Return the sentence for the operator if the clock has jumped."""

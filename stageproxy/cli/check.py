@@ -29,13 +29,16 @@ from stageproxy.core.stage.release_findings import (
     examined_with,
     findings_of_release,
 )
+from stageproxy.server.clock import SystemClock
 from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.inspection import Inspection
 from stageproxy.store.inspection_process import InspectionLimits
 from stageproxy.upstream.cache import CachedIndex
-from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
+from stageproxy.upstream.copies import Copies, CopyLimits
+from stageproxy.upstream.health import UpstreamHealth
+from stageproxy.upstream.index import IndexLimits, IndexPolicy, UpstreamIndex
 from stageproxy.upstream.network import DEFAULTS, NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
@@ -46,6 +49,7 @@ from stageproxy.upstream.pip_index import (
     urls_of_simple,
 )
 from stageproxy.upstream.session import Timeouts, open_session
+from stageproxy.upstream.traffic import Traffic
 
 _PIP = "pip"
 _TIMEOUTS = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=15))
@@ -156,14 +160,13 @@ async def _open_index(settings: PipSettings) -> AsyncIterator[UpstreamReader]:
             session,
             settings.index,
             IndexPolicy(network=settings.network),
-            total_timeout=timedelta(seconds=_TOTAL_TIMEOUT),
-            max_page_size=_MAX_PAGE_SIZE,
+            IndexLimits(timedelta(seconds=_TOTAL_TIMEOUT), _MAX_PAGE_SIZE),
+            Traffic(),
         )
         index = CachedIndex(
             upstream,
-            fresh_for=timedelta(0),
-            max_size=_MAX_PAGE_SIZE,
-            report=lambda _how, _seconds: None,
+            Copies(CopyLimits(max_size=_MAX_PAGE_SIZE)),
+            UpstreamHealth(SystemClock()),
         )
         yield UpstreamReader(index, NameSearches(index), _TOTAL_TIMEOUT)
 

@@ -57,7 +57,7 @@ class Expiry:
 
     async def plan(self) -> SweepPlan:
         """Return what a sweep would do now."""
-        now = self.clock.now()
+        now = self.clock.earliest()
         return await self.catalogue.read(lambda rows: self._plan(rows, now))
 
     def _plan(self, rows: Rows, now: datetime) -> SweepPlan:
@@ -81,9 +81,9 @@ class Expiry:
         transactions, which exclude uploads: no file is deleted that an upload is about to
         name. Orphans are first, because that needs no room on a full disk. At the end the
         last record of the audit trail is logged: without it, a truncated trail would look
-        complete.
+        complete. After a jump of the clock, only what is due by both times is swept.
         """
-        now = self.clock.now()
+        now = self.clock.earliest()
         totals = await self.catalogue.read(lambda rows: rows.totals())
         prefixes = _prefixes(totals.files)
         orphans = [await self._remove_orphans(prefix, now) for prefix in prefixes]

@@ -459,6 +459,13 @@ DEFECTS = [
         "core/test_audit.py::test_digest_covers_all_records_before",
     ),
     Defect(
+        "a token that is revoked during a request changes nothing any more",
+        "services/access.py",
+        "if current is None or not current.is_live(now):",
+        "if current is None:",
+        "services/test_still_permitted.py::test_revoked_before_the_write",
+    ),
+    Defect(
         "an API token has one place at a time among those whose files are read",
         "store/turns.py",
         "if one not in self._served",
@@ -485,13 +492,6 @@ DEFECTS = [
         "in steps_of(only_form=question.only_form):",
         "in steps_of(only_form=question.only_form)[:-1]:",
         "store/test_inspection_rules.py::test_hostile_description",
-    ),
-    Defect(
-        "a token that is revoked during a request changes nothing any more",
-        "services/access.py",
-        "if current is None or not current.is_live(now):",
-        "if current is None:",
-        "services/test_still_permitted.py::test_revoked_before_the_write",
     ),
 ]
 """Each guarantee of promotion, uploads and of the audit trail, with a defect that breaks it."""

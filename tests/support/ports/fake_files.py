@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.core.care.sweep import UnneededFile
+from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 
@@ -68,8 +70,14 @@ class FakeFiles:
     stored: dict[str, bytes] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
     reading: int = 0
+    room: int = sys.maxsize
     concurrent: list[int] = field(default_factory=list)
     askers: list[str] = field(default_factory=list)
+
+    def check_room(self, size: int) -> None:
+        """Raise if *size* bytes are more than there is room for."""
+        if size > self.room:
+            raise NoRoomError
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a new file."""

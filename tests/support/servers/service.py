@@ -155,7 +155,7 @@ async def running_service(
 def config_of(data: Path, index: FakeIndex, settings: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the settings of a service for tests, with changes by section."""
     upstream = {"url": index.url, **settings.get("upstream", {})}
-    storage = {"data": data}
+    storage = {"data": data, **settings.get("storage", {})}
     given = {"server": {"port": 0}, **settings, "upstream": upstream, "storage": storage}
     return load_config(None, {}, **given)
 
