@@ -65,9 +65,13 @@ class HelpPages:
 
 
 class StageproxyError(Exception):
-    """An error that a client can act on: a kind, a sentence, and its problems."""
+    """An error that a client can act on: a kind, a sentence, and its problems.
+
+    `retry_after` is the Retry-After header of its response, if it is known when to try again.
+    """
 
     kind: Kind
+    retry_after: str = ""
 
     def __init__(self, sentence: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(sentence)
@@ -215,13 +219,9 @@ class TooLargeError(StageproxyError):
 
 
 class TooManyError(StageproxyError):
-    """A limit is reached, such as that on live stages; *retry_after*: when time helps."""
+    """A limit is reached, such as that on live stages."""
 
     kind = Kind.TOO_MANY
-
-    def __init__(self, sentence: str, *, retry_after: timedelta | None = None) -> None:
-        super().__init__(sentence)
-        self.retry_after = retry_after
 
 
 class TooManyGuessesError(TooManyError):
@@ -229,7 +229,8 @@ class TooManyGuessesError(TooManyError):
 
     def __init__(self, sentence: str, wait: timedelta) -> None:
         seconds = ceil(wait.total_seconds())
-        super().__init__(f"{sentence} Try again in {seconds} s.", retry_after=wait)
+        super().__init__(f"{sentence} Try again in {seconds} s.")
+        self.retry_after = str(seconds)
 
 
 class TooManyStagesError(TooManyError):
@@ -252,9 +253,16 @@ class UpstreamFailedError(StageproxyError):
 
 
 class UpstreamUnavailableError(StageproxyError):
-    """Upstream cannot be reached, or reports that it is unavailable."""
+    """Upstream cannot be reached, or reports that it is unavailable.
+
+    *retry_after*: what upstream itself says about when to try again.
+    """
 
     kind = Kind.UPSTREAM_UNAVAILABLE
+
+    def __init__(self, sentence: str, *, retry_after: str = "") -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
 
 
 class UpstreamSlowError(StageproxyError):
@@ -274,8 +282,32 @@ class NoRoomError(StorageError):
 
     kind = Kind.NO_ROOM
 
+    def __init__(
+        self, sentence: str = "The server's disk is full. Its operator must free space."
+    ) -> None:
+        super().__init__(sentence)
+
+
+class LittleRoomError(NoRoomError):
+    """A file of *size* bytes would leave less of the disk free than the *floor* for uploads."""
+
+    def __init__(self, size: int, free: int, floor: int) -> None:
+        what = f"{size / 2**20:.1f} MiB do not fit" if size else "No more fits"
+        super().__init__(
+            f"{what} on the server's disk: {free / 2**20:.1f} MiB are free, and uploads leave "
+            f"{floor / 2**20:.1f} MiB free. Cancel stages that are not needed, upload a smaller "
+            "file, or ask the server's operator to free space."
+        )
+
+
+class FailedDiskError(StorageError):
+    """The disk failed, or is read-only: what is stored on it may be lost."""
+
     def __init__(self) -> None:
-        super().__init__("The server's disk is full. Its operator must free space.")
+        super().__init__(
+            "The server's disk failed to store a file, so the server takes no uploads. Its "
+            "operator must check the disk and start the server again."
+        )
 
 
 class LockedDatabaseError(StorageError):

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from stageproxy.catalogue import Catalogue
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import (
     ForbiddenError,
     MissingCredentialError,
@@ -34,7 +35,7 @@ class Access:
         if found is None:
             raise UnknownCredentialError
         if not found.is_live(self.clock.now()):
-            raise ForbiddenError("This API token is revoked or has expired. Ask for a new one.")
+            raise _not_valid()
         return found
 
     async def recognize(self, credential: str | None) -> ApiToken | None:
@@ -69,6 +70,25 @@ def require(
         raise ForbiddenError(f"This API token cannot {what}.")
 
 
+def require_still(
+    rows: Rows,
+    token: ApiToken,
+    action: Action,
+    project: str | None,
+    version: str | None,
+    now: datetime,
+) -> None:
+    """Raise unless *token* permits *action* at the moment of the transaction that does it.
+
+    A request is authenticated before its body arrives, which can take long: a token that is
+    revoked or expires until then changes nothing any more.
+    """
+    current = rows.tokens.find(token.digest)
+    if current is None or not current.is_live(now):
+        raise _not_valid()
+    require(current, action, project, version)
+
+
 def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:
     """Raise unless *token* permits *action* on a stage of a release.
 
@@ -83,6 +103,10 @@ def require_everywhere(token: ApiToken, action: Action) -> None:
     """Raise unless *token* permits *action* on every stage, as `require_on` would."""
     if not token.permits(action, None):
         raise _forbidden()
+
+
+def _not_valid() -> ForbiddenError:
+    return ForbiddenError("This API token is revoked or has expired. Ask for a new one.")
 
 
 def _forbidden() -> ForbiddenError:

@@ -19,6 +19,8 @@ from aiohttp import (
     ClientTimeout,
     DummyCookieJar,
     TCPConnector,
+    TraceConfig,
+    TraceRequestStartParams,
     encode_basic_auth,
 )
 from aiohttp.connector import Connection
@@ -26,11 +28,12 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from stageproxy import __version__
+from stageproxy.request_ids import HEADER as REQUEST_ID_HEADER
+from stageproxy.request_ids import current_request_id
 from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 
 USER_AGENT = f"stageproxy/{__version__}"
 
-_CONNECTIONS_PER_HOST = 100
 _DNS_SECONDS = 300
 _READ_BUFFER = 2**18
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
@@ -58,7 +61,8 @@ async def open_session(
     """
     session = ClientSession(
         connector=AbortingConnector(
-            limit_per_host=_CONNECTIONS_PER_HOST,
+            # `Traffic` limits them: a queue of its own for each purpose, and never an endless wait.
+            limit=0,
             ttl_dns_cache=_DNS_SECONDS,
             force_close=not keep_alive,
             socket_factory=None if keep_alive else _resetting_socket,
@@ -75,9 +79,24 @@ async def open_session(
         read_bufsize=_READ_BUFFER,
         proxy=network.proxy_url,
         trust_env=True,
+        trace_configs=[_naming_requests()],
     )
     async with session:
         yield session
+
+
+def _naming_requests() -> TraceConfig:
+    """Return what sends the id of the request that is being answered to upstream, too."""
+
+    async def name(
+        _session: ClientSession, _context: object, started: TraceRequestStartParams
+    ) -> None:
+        if request_id := current_request_id():
+            started.headers[REQUEST_ID_HEADER] = request_id
+
+    config = TraceConfig()
+    config.on_request_start.append(name)
+    return config
 
 
 class AbortingConnector(TCPConnector):

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from enum import Enum, auto
 from http import HTTPStatus
-from math import ceil
 
 from aiohttp import web
 
@@ -15,7 +14,6 @@ from stageproxy.core.errors import (
     Problem,
     StageExistsError,
     StageproxyError,
-    TooManyError,
     UnknownCredentialError,
 )
 from stageproxy.core.index.negotiation import best_offer
@@ -53,6 +51,7 @@ _CLOSE = {"Connection": "close"}
 _PRIVATE = {"Cache-Control": "private, no-cache"}
 _HEADERS_OF = {
     Kind.UPSTREAM_UNAVAILABLE: _RETRY,
+    Kind.UPSTREAM_SLOW: _RETRY,
     Kind.UNAVAILABLE: _RETRY,
     Kind.TOO_SLOW: _CLOSE,
 }
@@ -119,13 +118,13 @@ def _headers_for(
     if isinstance(error, StageExistsError):
         api = Api.SESSIONS if request.path.startswith("/upload/") else Api.STAGES
         return {"Location": f"{request.app[URLS].public_url}/{api}/{error.stage_id}"}
-    if isinstance(error, TooManyError) and error.retry_after is not None:
-        return {"Retry-After": str(ceil(error.retry_after.total_seconds()))}
-    return _HEADERS_OF.get(error.kind, {})
+    known = {"Retry-After": error.retry_after} if error.retry_after else {}
+    return {**_HEADERS_OF.get(error.kind, {}), **known}
 
 
 def _text(status: HTTPStatus, sentence: str) -> web.Response:
-    body = sentence.encode()
+    # Upstream's part of a sentence may be invalid UTF-8.
+    body = sentence.encode(errors="replace")
     headers = {**_PRIVATE, "ETag": etag_of(body)}
     return web.Response(
         body=body, status=status, content_type="text/plain", charset="utf-8", headers=headers

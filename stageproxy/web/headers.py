@@ -8,6 +8,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from stageproxy.request_ids import HEADER
+from stageproxy.web.keys import REQUEST_ID
+
 FORWARDED = (
     "Accept",
     "Accept-Encoding",
@@ -54,6 +57,9 @@ _STAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
 
+_ALIKE = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+"""The statuses that are the same for what exists and what does not."""
+
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {
@@ -99,7 +105,7 @@ def headers_of_edited(headers: Mapping[str, str], content_type: str) -> dict[str
     return {
         **selected,
         "Vary": _vary(selected),
-        "Content-Type": content_type,
+        "Content-Type": _media_type(content_type),
         "Cache-Control": PRIVATE,
     }
 
@@ -115,6 +121,8 @@ async def add_standard_headers(request: web.Request, response: web.StreamRespons
         if name == "Content-Security-Policy" and name in response.headers:
             continue
         response.headers[name] = value
+    if _shows_request_id(request, response.status):
+        response.headers[HEADER] = request[REQUEST_ID]
 
 
 def _added_headers(request: web.Request) -> Mapping[str, str]:
@@ -125,18 +133,42 @@ def _added_headers(request: web.Request) -> Mapping[str, str]:
     return {**_STAGE_HEADERS, **_STANDARD_HEADERS, **(_ANY_ORIGIN if is_public else {})}
 
 
+def _shows_request_id(request: web.Request, status: int) -> bool:
+    """Return whether an answer names its request. Those that must not differ do not.
+
+    Nobody may tell unknown stages and projects from those of others, and the answers of a
+    preview are upstream's.
+    """
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return REQUEST_ID in request
+    return REQUEST_ID in request and status not in _ALIKE and not _is_below_stage(request)
+
+
 def _is_below_stage(request: web.Request) -> bool:
     return request.raw_path.startswith("/tmp/")
 
 
 def _select(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    """Return the headers with these *names*, without those that `Connection` lists."""
+    """Return the headers with these *names*, without those that `Connection` lists.
+
+    A value that cannot be sent on is left out: with it, there would be no response.
+    """
     of_connection = {one.strip().lower() for one in headers.get("Connection", "").split(",")}
     return {
         name: headers[name]
         for name in names
-        if name in headers and name.lower() not in of_connection
+        if name in headers and name.lower() not in of_connection and _is_sendable(headers[name])
     }
+
+
+def _is_sendable(value: str) -> bool:
+    """Return whether a header of upstream has neither control characters nor invalid UTF-8."""
+    return value.replace("\t", " ").isprintable()
+
+
+def _media_type(content_type: str) -> str:
+    """Return a Content-Type, without its parameters if they cannot be sent on."""
+    return content_type if _is_sendable(content_type) else content_type.partition(";")[0]
 
 
 def _vary(headers: Mapping[str, str]) -> str:

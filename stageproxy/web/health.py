@@ -2,8 +2,7 @@
 
 from http import HTTPStatus
 
-from aiohttp import web
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from aiohttp import hdrs, web
 
 from stageproxy.web.keys import METRICS_SOURCES, READINESS
 from stageproxy.web.session_json import json_response
@@ -17,8 +16,8 @@ async def live(_request: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """Report whether requests can be served, and if not, why.
 
-    The last failure of upstream is reported but does not count: a load balancer
-    would find every other server in the same state.
+    The last failure of upstream and a jump of the clock are reported but do not count:
+    a load balancer would find every other server in the same state.
     """
     readiness = request.app[READINESS]
     problems = await readiness.problems()
@@ -28,6 +27,7 @@ async def ready(request: web.Request) -> web.Response:
         "checks": {
             **{name: problems.get(name, "ok") for name in readiness.checks},
             "upstream": failure.sentence if failure else "ok",
+            "clock": readiness.clock_notice() or "ok",
         },
         **readiness.versions,
     }
@@ -35,7 +35,10 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def show_metrics(request: web.Request) -> web.Response:
-    """Return the metrics in Prometheus' text format."""
+    """Return the metrics, as OpenMetrics if the client wants it."""
     sources = request.app[METRICS_SOURCES]
-    body = await sources.metrics.render(sources.catalogue, sources.cache_size())
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    accept = request.headers.get(hdrs.ACCEPT, "")
+    body, content_type = await sources.metrics.render(
+        sources.catalogue, sources.cache_size(), accept
+    )
+    return web.Response(body=body, headers={"Content-Type": content_type})

@@ -4,8 +4,17 @@ from collections.abc import Callable, Sized
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+)
+from prometheus_client.exposition import choose_encoder
 
+from stageproxy import __version__
 from stageproxy.catalogue import Catalogue
 
 _UNMATCHED = "unmatched"
@@ -18,6 +27,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Memory, processor time and open files of this process.
+        ProcessCollector(registry=self.registry)
+        build = Info("stageproxy_build", "The version of the server.", registry=self.registry)
+        build.info({"version": __version__})
         self._requests = Counter(
             "stageproxy_requests",
             "Requests by handler, method and status.",
@@ -33,7 +46,7 @@ class Metrics:
         )
         self._upstream = Counter(
             "stageproxy_upstream_documents",
-            "Upstream documents by outcome: kept, not-modified, fetched, missing or a failure.",
+            "Upstream documents: kept, not-modified, fetched, missing, stale or a kind of failure.",
             ["outcome"],
             registry=self.registry,
         )
@@ -62,10 +75,49 @@ class Metrics:
             registry=self.registry,
         )
         self._connections = self._gauge("connections", "Open connections of clients.")
+        self._inspections = Counter(
+            "stageproxy_inspections",
+            "Questions about what was uploaded, by kind and outcome: answered, over-limit, failed.",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self._inspection_wait = Histogram(
+            "stageproxy_inspection_wait_seconds",
+            "Seconds that a question about what was uploaded waited for its turn.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._waiting = self._gauge("inspections_waiting", "Questions that wait for their turn.")
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
         self._files = self._gauge("files", "Staged files on disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
+        self._disk_free = self._gauge("disk_free_bytes", "Free bytes on the disk of the data.")
+        self._wal_bytes = self._gauge(
+            "database_wal_bytes", "Bytes of the database's write-ahead log."
+        )
+        self._clock_doubt = self._gauge(
+            "clock_doubt_seconds", "By how much the time is in doubt, after the clock jumped."
+        )
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
+
+    def watch(
+        self,
+        *,
+        disk_free: Callable[[], float],
+        wal_bytes: Callable[[], float],
+        clock_doubt: Callable[[], float],
+    ) -> None:
+        """Read these numbers whenever the metrics are rendered."""
+        self._disk_free.set_function(disk_free)
+        self._wal_bytes.set_function(wal_bytes)
+        self._clock_doubt.set_function(clock_doubt)
+
+    def watch_upstream(self, answers: Callable[[], bool], circuits: Callable[[], int]) -> None:
+        """Show whether upstream *answers*, and how many *circuits* to its hosts are open."""
+        up = self._gauge("upstream_up", "Whether upstream answered its last request: 1 or 0.")
+        up.set_function(answers)
+        opened = self._gauge("upstream_circuits_open", "Hosts of upstream that are not asked now.")
+        opened.set_function(circuits)
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
@@ -98,8 +150,22 @@ class Metrics:
         """Show from now on how many *connections* there are."""
         self._connections.set_function(lambda: len(connections))
 
-    async def render(self, catalogue: Catalogue, cache_size: int) -> bytes:
-        """Return all metrics in Prometheus' text format."""
+    def count_inspection(self, kind: str, outcome: str, waited: float) -> None:
+        """Count a question about what was uploaded, after the seconds that it *waited*."""
+        self._inspections.labels(kind, outcome).inc()
+        self._inspection_wait.observe(waited)
+
+    def show_waiting(self, waiting: int) -> None:
+        """Show how many questions about what was uploaded wait for their turn."""
+        self._waiting.set(waiting)
+
+    async def render(
+        self, catalogue: Catalogue, cache_size: int, accept: str = ""
+    ) -> tuple[bytes, str]:
+        """Return all metrics, and their content type: OpenMetrics, or Prometheus' text format.
+
+        *accept*: the Accept header of the request.
+        """
         totals = await catalogue.read(lambda rows: rows.totals())
         self._stages.clear()
         for status, number in totals.stages.items():
@@ -107,7 +173,8 @@ class Metrics:
         self._files.set(totals.files)
         self._bytes.set(totals.size)
         self._cache.set(cache_size)
-        return generate_latest(self.registry)
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
 
     def _gauge(self, name: str, help_text: str, labels: tuple[str, ...] | list[str] = ()) -> Gauge:
         return Gauge(f"stageproxy_{name}", help_text, labels, registry=self.registry)

@@ -306,8 +306,8 @@ DEFECTS = [
     Defect(
         "no file is begun after a stop",
         TRANSACTIONS,
-        "        if promotion.stop and former.begins(entry):\n",
-        "        if promotion.stop and not known:\n",
+        "    if promotion.stop:\n        raise StopRequestedError\n",
+        "    if promotion.stop and promotion.ended_at:\n        raise StopRequestedError\n",
         "services/promotion/test_stop.py::test_stop_while_files_are_sent_in_parallel",
     ),
     Defect(
@@ -458,5 +458,40 @@ DEFECTS = [
         '"previous": START.digest,',
         "core/test_audit.py::test_digest_covers_all_records_before",
     ),
+    Defect(
+        "a token that is revoked during a request changes nothing any more",
+        "services/access.py",
+        "if current is None or not current.is_live(now):",
+        "if current is None:",
+        "services/test_still_permitted.py::test_revoked_before_the_write",
+    ),
+    Defect(
+        "an API token has one place at a time among those whose files are read",
+        "store/turns.py",
+        "if one not in self._served",
+        "if one not in set()",
+        "store/test_turns.py::test_one_place_each",
+    ),
+    Defect(
+        "who had a place is behind those who had none",
+        "store/turns.py",
+        "self._waiting[asker] = self._waiting.pop(asker)",
+        "pass",
+        "store/test_turns.py::test_whoever_had_a_place_is_behind",
+    ),
+    Defect(
+        "what takes too long to check is no reason to refuse a file",
+        "core/rules/table.py",
+        "not_known(message, self.source)",
+        "Finding(self.source, message)",
+        "core/rules/test_table.py::test_unchecked_steps",
+    ),
+    Defect(
+        "a description is rendered in a process with limits, and found out there",
+        "store/inspection_worker.py",
+        "in steps_of(only_form=question.only_form):",
+        "in steps_of(only_form=question.only_form)[:-1]:",
+        "store/test_inspection_rules.py::test_hostile_description",
+    ),
 ]
-"""Each guarantee of promotion and of its audit trail, with a defect that breaks it."""
+"""Each guarantee of promotion, uploads and of the audit trail, with a defect that breaks it."""

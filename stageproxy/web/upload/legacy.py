@@ -14,6 +14,7 @@ from stageproxy.core.stage.stage import Stage
 from stageproxy.services.access import require
 from stageproxy.services.uploads import UploadResult
 from stageproxy.web.auth import authenticate
+from stageproxy.web.bodies import ask_for_body
 from stageproxy.web.keys import STAGE_FINDINGS, UPLOADS, URLS
 from stageproxy.web.session_json import UPLOAD_2_0, Api, json_response
 from stageproxy.web.stage_document import stage_document
@@ -70,7 +71,10 @@ async def moved(request: web.Request) -> web.Response:
 
 async def _accept(request: web.Request, token: ApiToken, into: Stage | None) -> web.Response:
     async with AsyncExitStack() as stack:
-        form = FormReader(request.app[UPLOADS], stack)
+        form = FormReader(request.app[UPLOADS], token, stack)
+        # Before the body is read: nobody sends a file for minutes that cannot be stored.
+        request.app[UPLOADS].check_room(request.content_length or 0)
+        await ask_for_body(request)
         await form.read(request)
         _check_action(form.value_of(":action") or request.query.get(":action"))
         incoming = await form.incoming_upload()
