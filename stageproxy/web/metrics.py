@@ -98,6 +98,12 @@ class Metrics:
         self._clock_doubt = self._gauge(
             "clock_doubt_seconds", "By how much the time is in doubt, after the clock jumped."
         )
+        self._upstream_up = self._gauge(
+            "upstream_up", "Whether upstream answered its last request: 1 or 0."
+        )
+        self._circuits = self._gauge(
+            "upstream_circuits_open", "Hosts of upstream that are not asked now."
+        )
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
 
     def watch(
@@ -114,10 +120,8 @@ class Metrics:
 
     def watch_upstream(self, answers: Callable[[], bool], circuits: Callable[[], int]) -> None:
         """Show whether upstream *answers*, and how many *circuits* to its hosts are open."""
-        up = self._gauge("upstream_up", "Whether upstream answered its last request: 1 or 0.")
-        up.set_function(answers)
-        opened = self._gauge("upstream_circuits_open", "Hosts of upstream that are not asked now.")
-        opened.set_function(circuits)
+        self._upstream_up.set_function(answers)
+        self._circuits.set_function(circuits)
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
