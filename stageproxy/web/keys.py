@@ -15,6 +15,7 @@ from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.preview import Previews
+from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.reports import PromotionReports
@@ -45,6 +46,7 @@ METRICS = web.AppKey("metrics", Metrics)
 OPENAPI = web.AppKey("openapi", Document)
 """The document of this server."""
 PREVIEWS = web.AppKey("previews", Previews)
+PROBES = web.AppKey("probes", Probes)
 PROMOTIONS = web.AppKey("promotions", Promotions)
 PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)

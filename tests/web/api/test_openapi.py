@@ -128,6 +128,8 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("GET", path)
     for audit in (f"{path}/audit", "audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
         await service.api("GET", audit)
+    await service.api("GET", "probe")
+    await service.api("POST", "probe/1")
     await service.api("POST", "sweep", **{"dry-run": True})
     await promote(service)
     tokens = (await service.api("GET", "tokens")).document["tokens"]
