@@ -18,17 +18,25 @@ from stageproxy.core.values import FormFields
 T = TypeVar("T")
 
 
+PagePosition = tuple[datetime, str]
+"""A place in the list of stages: when the stage before it was opened, and its id."""
+
+
 class ConstraintError(Exception):
     """A row breaks a promise of the schema: a second one where only one may be, or a stray one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How much is stored: stages by status, files, and their bytes."""
+    """How much is stored: stages by status, files, and their bytes.
+
+    `form_size` is that of the forms and METADATA files of all artifacts, in bytes.
+    """
 
     stages: Mapping[str, int]
     files: int
     size: int
+    form_size: int = 0
 
 
 class StageRows(Protocol):
@@ -43,8 +51,30 @@ class StageRows(Protocol):
     def find_live(self, project: str, version: str) -> Stage | None:
         """Return the live stage of a release, however its version is spelled."""
 
-    def list(self, project: str | None = None) -> Sequence[Stage]:
-        """Return the stages of a project, or all stages, the latest first."""
+    def find_latest(self, project: str, version: str | None) -> Stage | None:
+        """Return the latest stage of a release, or of any release of the project."""
+
+    def list(
+        self,
+        project: str | None = None,
+        *,
+        version: str | None = None,
+        after: PagePosition | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Stage]:
+        """Return stages that follow a position, the latest first.
+
+        Only those of a *project* and of a *version*, however it is spelled, if these are given.
+        """
+
+    def list_live(self, project: str) -> Sequence[Stage]:
+        """Return the live stages of a project, the latest first."""
+
+    def list_expired(self, now: datetime, limit: int) -> Sequence[Stage]:
+        """Return stages that have expired and are not ended yet, the earliest first."""
+
+    def list_ended(self, until: datetime, limit: int) -> Sequence[Stage]:
+        """Return stages that ended at a time or before, the earliest first."""
 
     def save(self, stage: Stage) -> None:
         """Store a stage, new or changed, without its artifacts."""
@@ -89,6 +119,12 @@ class FileUploadRows(Protocol):
     def save(self, stage_id: str, upload: FileUpload) -> None:
         """Store a file upload, new or changed."""
 
+    def list_expired(self, now: datetime, limit: int) -> Sequence[tuple[str, FileUpload]]:
+        """Return pending file uploads whose time is over, the earliest first, with their stages."""
+
+    def list_processing(self) -> Sequence[tuple[str, FileUpload]]:
+        """Return the file uploads that are being completed, each with the id of its stage."""
+
 
 class FileRows(Protocol):
     """The files that are stored, by their SHA-256."""
@@ -99,14 +135,19 @@ class FileRows(Protocol):
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
 
-    def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
-        """Remove the files that no live stage has needed *since* a time; return their digests."""
+    def remove_unused(
+        self, now: datetime, *, since: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Remove the files that no live stage has needed *since* a time, and return them.
+
+        *prefix*: only the files whose digests begin with it, to work in small steps.
+        """
 
     def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
         """Return the files that `remove_unused` would remove, and remove none."""
 
-    def digests(self) -> frozenset[str]:
-        """Return the digests of all stored files."""
+    def digests(self, prefix: str = "") -> frozenset[str]:
+        """Return the digests of all stored files, or of those that begin with a prefix."""
 
 
 class TokenRows(Protocol):

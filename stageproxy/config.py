@@ -14,7 +14,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from stageproxy.setting_types import Duration, Networks, OptionalPath, Secrets, Url, WebUrl
+from stageproxy.setting_types import (
+    Duration,
+    MinFree,
+    Networks,
+    OptionalPath,
+    Secrets,
+    Url,
+    WebUrl,
+)
 
 _PREFIX = "STAGEPROXY_"
 _REASONS = {
@@ -137,6 +145,17 @@ class StorageSettings(SettingsTable):
     """Where stages are stored."""
 
     data: Path = Path("stageproxy-data")
+    min_free: MinFree = Field(
+        None,
+        description="Bytes of the disk that uploads leave free; 0 is no limit. `auto`: a "
+        "twentieth, but at least 512 MiB, at most 10 GiB, and on small disks at most a tenth.",
+    )
+    reserve: int = Field(
+        8 * _MIB,
+        ge=0,
+        description="Size of the file that is given up for the database when the disk is full.",
+    )
+    copy_before_migration: bool = True
 
 
 class StageSettings(SettingsTable):

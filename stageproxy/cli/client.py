@@ -121,7 +121,11 @@ class Client:
     async def list_stages(self, project: str | None) -> list[dict[str, Any]]:
         """Return the stages that the token can see, of one project or of all."""
         url = (self.server / "api/stages").with_query({"project": project} if project else {})
-        stages: list[dict[str, Any]] = (await self.request("GET", url))["stages"]
+        page = await self.request("GET", url)
+        stages: list[dict[str, Any]] = page["stages"]
+        while after := page.get("next"):
+            page = await self.request("GET", url.update_query(after=after))
+            stages += page["stages"]
         return stages
 
     async def _find_stage_id(self, release: str) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 
 _MANUAL = "docs/"
 
@@ -217,9 +219,21 @@ class TooLargeError(StageproxyError):
 
 
 class TooManyError(StageproxyError):
-    """A limit is reached, such as that on live stages."""
+    """A limit is reached, such as that on live stages; *retry_after*: when time helps."""
 
     kind = Kind.TOO_MANY
+
+    def __init__(self, sentence: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = str(ceil(retry_after.total_seconds())) if retry_after else ""
+
+
+class TooManyGuessesError(TooManyError):
+    """A client sends too many tokens that are unknown."""
+
+    def __init__(self, sentence: str, wait: timedelta) -> None:
+        seconds = ceil(wait.total_seconds())
+        super().__init__(f"{sentence} Try again in {seconds} s.", retry_after=wait)
 
 
 class TooManyStagesError(TooManyError):
@@ -271,8 +285,32 @@ class NoRoomError(StorageError):
 
     kind = Kind.NO_ROOM
 
+    def __init__(
+        self, sentence: str = "The server's disk is full. Its operator must free space."
+    ) -> None:
+        super().__init__(sentence)
+
+
+class LittleRoomError(NoRoomError):
+    """A file of *size* bytes would leave less of the disk free than the *floor* for uploads."""
+
+    def __init__(self, size: int, free: int, floor: int) -> None:
+        what = f"{size / 2**20:.1f} MiB do not fit" if size else "No more fits"
+        super().__init__(
+            f"{what} on the server's disk: {free / 2**20:.1f} MiB are free, and uploads leave "
+            f"{floor / 2**20:.1f} MiB free. Cancel stages that are not needed, upload a smaller "
+            "file, or ask the server's operator to free space."
+        )
+
+
+class FailedDiskError(StorageError):
+    """The disk failed, or is read-only: what is stored on it may be lost."""
+
     def __init__(self) -> None:
-        super().__init__("The server's disk is full. Its operator must free space.")
+        super().__init__(
+            "The server's disk failed to store a file, so the server takes no uploads. Its "
+            "operator must check the disk and start the server again."
+        )
 
 
 class LockedDatabaseError(StorageError):

@@ -5,3 +5,9 @@ FormFields = tuple[tuple[str, str], ...]
 
 ABSENT = frozenset({"", "UNKNOWN"})
 """What a field says that says nothing; old tools write `UNKNOWN` (core metadata 1.0)."""
+
+
+def form_size(form: FormFields, core_metadata: bytes | None) -> int:
+    """Return how many bytes a form and a METADATA file take, which are stored beside a file."""
+    fields = sum(len(name.encode()) + len(value.encode()) for name, value in form)
+    return fields + len(core_metadata or b"")

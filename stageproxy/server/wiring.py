@@ -1,8 +1,8 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
+import secrets
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from aiohttp import web
 from yarl import URL
@@ -13,7 +13,7 @@ from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.rules.findings import PYPI
 from stageproxy.places import PlacesByKey
-from stageproxy.ports import Clock
+from stageproxy.ports import Clock, Inspector
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
@@ -25,13 +25,14 @@ from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.preview import Previews
+from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
-from stageproxy.services.readiness import Check, Readiness, check_disk, check_files
+from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -39,6 +40,7 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import UploadPolicy, Uploads
 from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.database import Database
+from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.pip_index import (
@@ -49,6 +51,7 @@ from stageproxy.web import keys
 from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.api.openapi_document import openapi_document
 from stageproxy.web.guard import guard
+from stageproxy.web.guesses import Guesses
 from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
@@ -72,6 +75,7 @@ class Adapters:
 
     database: Database = field(repr=False)
     files: FileStore
+    inspector: Inspector = field(repr=False)
     index: CachedIndex
     deciding_index: CachedIndex
     clock: Clock
@@ -87,6 +91,7 @@ class Service:
     completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
+    disk: Disk
     database: Database = field(repr=False)
 
 
@@ -148,6 +153,7 @@ def assemble(
         completion=completion,
         promotions=promotions,
         promotion_reports=reports,
+        disk=files.disk,
         database=database,
     )
 
@@ -159,12 +165,14 @@ def _stage_findings(
     index = adapters.index
     reader = UpstreamReader(index, names, _SHOW_SECONDS, fresh=False)
     name = index_name(URL(target.urls.index_url)) if target else PYPI
-    return StageFindings(adapters.database, reader, Dependencies(index), adapters.clock, name)
+    return StageFindings(
+        adapters.database, reader, Dependencies(index), adapters.inspector, adapters.clock, name
+    )
 
 
 def _preflight(adapters: Adapters, findings: StageFindings) -> Preflight:
     deciding = replace(findings, dependencies=Dependencies(adapters.deciding_index))
-    return Preflight(adapters.database, adapters.files, deciding)
+    return Preflight(adapters.database, adapters.files, adapters.inspector, deciding)
 
 
 def _add_uploads(
@@ -174,10 +182,12 @@ def _add_uploads(
     database, files, clock = adapters.database, adapters.files, adapters.clock
     policy = _policy(config)
     reader = UpstreamReader(adapters.deciding_index, names)
-    examiner = Examiner(database, reader, clock, config.upload.strict)
+    examiner = Examiner(database, reader, adapters.inspector, clock, config.upload.strict)
     uploads = Uploads(database, files, examiner, clock, stages, policy)
     file_uploads = FileUploads(database, files, clock, stages, reader, policy)
-    completion = Completion(database, files, clock, stages, uploads, file_uploads)
+    completion = Completion(
+        database, files, clock, stages, uploads, file_uploads, adapters.inspector
+    )
     app[keys.COMPLETION] = completion
     app[keys.EXAMINER] = examiner
     app[keys.FILE_UPLOADS] = file_uploads
@@ -189,12 +199,24 @@ def _add_operations(
     app: web.Application, config: Config, adapters: Adapters, metrics: Metrics
 ) -> None:
     index = adapters.index
+    app[keys.PROBES] = Probes(secrets.token_hex(8))
     app[keys.EXPIRY] = Expiry(
         adapters.database, adapters.files, adapters.clock, config.stage.retention
     )
     app[keys.METRICS] = metrics
+    app[keys.GUESSES] = Guesses(adapters.clock, metrics.count_guess)
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
-    app[keys.READINESS] = _readiness(adapters.files.root, adapters.database, index)
+    app[keys.READINESS] = _readiness(adapters)
+    disk, database, clock = adapters.files.disk, adapters.database, adapters.clock
+    metrics.watch(
+        disk_free=lambda: disk.space.free,
+        wal_bytes=lambda: database.wal_bytes,
+        clock_doubt=partial(_seconds_in_doubt, clock),
+    )
+
+
+def _seconds_in_doubt(clock: Clock) -> float:
+    return (clock.now() - clock.earliest()).total_seconds()
 
 
 def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> None:
@@ -233,13 +255,16 @@ def _policy(config: Config) -> UploadPolicy:
     )
 
 
-def _readiness(folder: Path, database: Database, index: CachedIndex) -> Readiness:
+def _readiness(adapters: Adapters) -> Readiness:
+    database, disk, index = adapters.database, adapters.files.disk, adapters.index
     checks: dict[str, Check] = {
-        "database": database.check,
-        "files": partial(check_files, folder),
-        "disk": partial(check_disk, folder),
+        "database": SparingCheck(database.check),
+        "files": SparingCheck(adapters.files.check),
+        "disk": DiskCheck(lambda: disk.space, lambda: disk.floor),
     }
-    return Readiness(checks, lambda: index.outage, database.versions)
+    return Readiness(
+        checks, lambda: index.outage, database.versions, clock_notice=adapters.clock.notice
+    )
 
 
 def _help_pages() -> HelpPages:

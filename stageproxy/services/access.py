@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from stageproxy.catalogue import Catalogue
+from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.errors import (
     ForbiddenError,
     MissingCredentialError,
@@ -34,13 +35,20 @@ class Access:
         if found is None:
             raise UnknownCredentialError
         if not found.is_live(self.clock.now()):
-            raise ForbiddenError("This API token is revoked or has expired. Ask for a new one.")
+            raise _not_valid()
         return found
 
     async def recognize(self, credential: str | None) -> ApiToken | None:
-        """Return the API token of a credential if it is valid, for what needs none."""
-        found = await self._find(credential) if credential else None
-        return found if found and found.is_live(self.clock.now()) else None
+        """Return the API token of a credential if it is valid, for what needs none.
+
+        Raise if it is unknown.
+        """
+        if not credential:
+            return None
+        found = await self._find(credential)
+        if found is None:
+            raise UnknownCredentialError
+        return found if found.is_live(self.clock.now()) else None
 
     async def names(self) -> Mapping[str, str]:
         """Return the names of API tokens by their ids, to show who did something."""
@@ -62,6 +70,25 @@ def require(
         raise ForbiddenError(f"This API token cannot {what}.")
 
 
+def require_still(
+    rows: Rows,
+    token: ApiToken,
+    action: Action,
+    project: str | None,
+    version: str | None,
+    now: datetime,
+) -> None:
+    """Raise unless *token* permits *action* at the moment of the transaction that does it.
+
+    A request is authenticated before its body arrives, which can take long: a token that is
+    revoked or expires until then changes nothing any more.
+    """
+    current = rows.tokens.find(token.digest)
+    if current is None or not current.is_live(now):
+        raise _not_valid()
+    require(current, action, project, version)
+
+
 def require_on(token: ApiToken, action: Action, project: str, version: str | None) -> None:
     """Raise unless *token* permits *action* on a stage of a release.
 
@@ -76,6 +103,10 @@ def require_everywhere(token: ApiToken, action: Action) -> None:
     """Raise unless *token* permits *action* on every stage, as `require_on` would."""
     if not token.permits(action, None):
         raise _forbidden()
+
+
+def _not_valid() -> ForbiddenError:
+    return ForbiddenError("This API token is revoked or has expired. Ask for a new one.")
 
 
 def _forbidden() -> ForbiddenError:

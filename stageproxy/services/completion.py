@@ -8,11 +8,13 @@ from stageproxy.core.audit import SERVER, AuditAction
 from stageproxy.core.errors import (
     ConflictError,
     DamagedFileError,
+    ForbiddenError,
     InvalidRequestError,
     Problem,
     RefusedError,
     StageproxyError,
     StorageError,
+    TooManyError,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.announcements import parse_filename
@@ -21,15 +23,20 @@ from stageproxy.core.stage.events import ACTION_OF_STEP, file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage
 from stageproxy.core.stage.upload_forms import form_of_upload
-from stageproxy.ports import ArtifactFiles, Clock
+from stageproxy.ports import ArtifactFiles, Clock, Inspector
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.file_uploads import FileUploads, Ids
+from stageproxy.services.live_stages import get_stage
 from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import Uploads
 
 _INTERRUPTED = (
     "The server stopped while it was checking the file. Delete this upload and start again."
 )
+_UNREAD = "Invalid distribution file. Its metadata takes too long to read."
+
+_NOT_OF_THE_FILE = (StorageError, DamagedFileError, ForbiddenError, TooManyError)
+"""The errors that another attempt, or one with another API token, may not meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +49,13 @@ class Completion:
     stages: Stages
     uploads: Uploads
     file_uploads: FileUploads
+    inspector: Inspector
 
     async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
-        """Make the file an artifact of the stage. If it is refused, the upload fails for good."""
+        """Make the file an artifact of the stage. If it is refused, the upload fails for good.
+
+        What is not the file's fault puts the upload back, and it can be completed again.
+        """
         await self.stages.get(token, stage_id, Action.UPLOAD)
         ids = (stage_id, upload_id)
         upload = await self.file_uploads.change(
@@ -55,7 +66,7 @@ class Completion:
             stage = await self.stages.get(token, stage_id, Action.UPLOAD)
             await self._accept(token, stage, upload)
             settled = True
-        except (StorageError, DamagedFileError):
+        except _NOT_OF_THE_FILE:
             raise
         except StageproxyError as error:
             settled = True
@@ -72,11 +83,9 @@ class Completion:
         now = self.clock.now()
 
         def work(rows: Rows) -> None:
-            for stage in rows.stages.list():
-                for upload in stage.uploads:
-                    if upload.status is UploadStatus.PROCESSING:
-                        failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
-                        _save(rows, stage, failed, UploadStep.FAIL, SERVER, now)
+            for stage_id, upload in rows.file_uploads.list_processing():
+                failed = upload.after(UploadStep.FAIL, _INTERRUPTED)
+                _save(rows, get_stage(rows, stage_id), failed, UploadStep.FAIL, SERVER, now)
 
         await self.catalogue.write(work)
 
@@ -98,11 +107,14 @@ class Completion:
         await self._check_bytes(upload, upload.received)
         file = self.files.reopen(upload.received)
         name = parse_filename(upload.filename)
-        contents = await file.read_contents(name)
+        contents = await file.read_contents(name, token.id)
         if contents.core_metadata is None and (messages := contents.problems or contents.unread):
             # Without metadata there is no form: problems of its fields would be misleading.
             raise RefusedError([Problem("content", message) for message in messages])
-        form = form_of_upload(contents.core_metadata or b"", name, upload, upload.received)
+        read = await self.inspector.form_of(contents.core_metadata or b"", name, token.id)
+        if read is None:
+            raise RefusedError([Problem("content", _UNREAD)])
+        form = form_of_upload(read, upload, upload.received)
         incoming = IncomingUpload(
             form, upload.filename, "application/octet-stream", file, upload.id
         )

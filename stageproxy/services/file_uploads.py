@@ -22,6 +22,7 @@ from stageproxy.core.stage.events import file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage, Step
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
+from stageproxy.services.access import require_still
 from stageproxy.services.live_stages import end_expired, final_files_of, get_live, withdraw
 from stageproxy.services.stages import Stages
 from stageproxy.services.uploads import UploadPolicy
@@ -55,6 +56,7 @@ class FileUploads:
         if problems := problems_with_hashes(announced.hashes):
             raise InvalidRequestError(problems[0].message, problems)
         self.policy.check_size(announced.size, stage.project)
+        self.files.check_room(announced.size)
         check_name(stage, name)
         await self.reader.check_is_new(stage.project, announced.filename)
         now = self.clock.now()
@@ -68,7 +70,7 @@ class FileUploads:
             expires_at=min(now + _LIFETIME, stage.expires_at),
             created_by=token.id,
         )
-        return await self.catalogue.write(lambda rows: self._add(rows, stage_id, upload, now))
+        return await self.catalogue.write(lambda rows: self._add(rows, token, stage_id, upload))
 
     async def get(
         self, token: ApiToken, stage_id: str, upload_id: str, action: Action = Action.SHOW
@@ -126,10 +128,11 @@ class FileUploads:
     async def delete(self, token: ApiToken, stage_id: str, upload_id: str) -> None:
         """Cancel a file upload. If it is completed, withdraw its file from the stage."""
         await self.stages.get(token, stage_id, Action.REMOVE)
-        now = self.clock.now()
 
         def work(rows: Rows) -> FileUpload:
+            now = self.clock.now()
             stage, upload = _get(rows, stage_id, upload_id, now)
+            require_still(rows, token, Action.REMOVE, stage.project, stage.version, now)
             stage.after(Step.EDIT)
             canceled = upload.after(UploadStep.DELETE)
             artifact = stage.find_artifact(upload.filename)
@@ -155,10 +158,11 @@ class FileUploads:
         change: Callable[[FileUpload], FileUpload],
     ) -> FileUpload:
         """Change a file upload, as it is now, within one transaction."""
-        now = self.clock.now()
 
         def work(rows: Rows) -> FileUpload:
+            now = self.clock.now()
             stage, upload = _get(rows, *ids, now)
+            require_still(rows, token, Action.UPLOAD, stage.project, stage.version, now)
             if upload.status is UploadStatus.PENDING:
                 stage.after(Step.EDIT)
             changed = change(upload)
@@ -190,10 +194,12 @@ class FileUploads:
         return self.files.size(artifact.sha256) != artifact.size
 
     def _add(
-        self, rows: Rows, stage_id: str, upload: FileUpload, now: datetime
+        self, rows: Rows, token: ApiToken, stage_id: str, upload: FileUpload
     ) -> tuple[Stage, FileUpload]:
-        end_expired(rows, get_live(rows, stage_id, now).project, now)
+        now = self.clock.now()
+        end_expired(rows, get_live(rows, stage_id, now).project, self.clock.earliest())
         stage = get_live(rows, stage_id, now)
+        require_still(rows, token, Action.UPLOAD, stage.project, stage.version, now)
         restores = self._restores(stage, upload)
         if not restores:
             check_can_change(stage, upload.filename, final_files_of(rows, stage))

@@ -11,7 +11,7 @@ from stageproxy.core.promotion.journal import final_files
 from stageproxy.core.stage.accept import NOTHING_FINAL, Final, check_can_change
 from stageproxy.core.stage.events import file_event, stage_event
 from stageproxy.core.stage.lifetime import as_of, end_message
-from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status
+from stageproxy.core.stage.stage import Artifact, Stage, Status
 
 WITHDRAWN = "This file was withdrawn from the stage."
 
@@ -34,8 +34,7 @@ def get_live(rows: Rows, stage_id: str, now: datetime) -> Stage:
 
 def list_live_artifacts(rows: Rows, project: str) -> Sequence[Artifact]:
     """Return the artifacts of all live stages of a project."""
-    live = (stage for stage in rows.stages.list(project) if stage.status in LIVE)
-    return [artifact for stage in live for artifact in stage.artifacts]
+    return [artifact for stage in rows.stages.list_live(project) for artifact in stage.artifacts]
 
 
 def final_files_of(rows: Rows, stage: Stage) -> Final:
@@ -57,20 +56,18 @@ def check_release_is_free(rows: Rows, project: str, version: str | None) -> None
         raise StageExistsError(project, version, existing.id)
 
 
-def end_expired(rows: Rows, project: str | None, now: datetime) -> None:
-    """End expired stages and file uploads of a project, or of all.
-
-    Their releases and filenames are free then.
-    """
-    for stage in rows.stages.list(project):
-        if stage.has_expired(now):
-            rows.stages.save(as_of(stage, now))
-            rows.audit.add(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
-        elif stage.status in LIVE:
-            _end_expired_uploads(rows, stage, now)
+def end_expired(rows: Rows, project: str, now: datetime) -> None:
+    """End expired stages and file uploads of a project. Their releases and filenames are free."""
+    for stage in rows.stages.list_live(project):
+        end_if_expired(rows, stage, now)
 
 
-def _end_expired_uploads(rows: Rows, stage: Stage, now: datetime) -> None:
+def end_if_expired(rows: Rows, stage: Stage, now: datetime) -> None:
+    """End a stage that has expired, or else those of its file uploads that have."""
+    if stage.has_expired(now):
+        rows.stages.save(as_of(stage, now))
+        rows.audit.add(stage_event(stage, AuditAction.EXPIRED, SERVER, now))
+        return
     expired = [one.as_of(now) for one in stage.uploads if one.as_of(now) is not one]
     for upload in expired:
         rows.file_uploads.save(stage.id, upload)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from packaging.utils import NormalizedName
 
-from stageproxy.catalogue import Catalogue, Rows
+from stageproxy.catalogue import Catalogue, PagePosition, Rows
 from stageproxy.core.audit import SERVER, AuditAction, PlainValue
 from stageproxy.core.errors import (
     ConflictError,
@@ -16,12 +16,11 @@ from stageproxy.core.errors import (
     NotFoundError,
     TooManyStagesError,
 )
-from stageproxy.core.rights import Action, ApiToken
+from stageproxy.core.rights import EVERY_PROJECT, Action, ApiToken
 from stageproxy.core.stage.events import artifact_details, stage_event
 from stageproxy.core.stage.lifetime import as_of, edited, limit_notice, make_room
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import (
-    LIVE,
     Stage,
     Status,
     Step,
@@ -30,7 +29,7 @@ from stageproxy.core.stage.stage import (
     same_version,
 )
 from stageproxy.ports import Clock
-from stageproxy.services.access import require, require_everywhere, require_on
+from stageproxy.services.access import require, require_everywhere, require_on, require_still
 from stageproxy.services.live_stages import (
     check_release_is_free,
     end_expired,
@@ -87,7 +86,12 @@ class Stages:
         """Open a stage. Raise `StageExistsError` if the release already has one."""
         require(token, Action.OPEN, project, version)
         stage = self.new(project, version, self.clock.now(), lifetime)
-        await self.catalogue.write(lambda rows: self.add(rows, stage, token.id))
+
+        def work(rows: Rows) -> None:
+            require_still(rows, token, Action.OPEN, project, version, self.clock.now())
+            self.add(rows, stage, token.id)
+
+        await self.catalogue.write(work)
         log.info("stage %s: opened for %s by token %s", stage.id, stage.release, token.label)
         return stage
 
@@ -118,8 +122,8 @@ class Stages:
 
     def add(self, rows: Rows, stage: Stage, actor: str) -> None:
         """Store a new stage that *actor* opens, within a transaction."""
-        end_expired(rows, stage.project, stage.opened_at)
-        self._make_room(rows, stage.project, stage.opened_at)
+        end_expired(rows, stage.project, self.clock.earliest())
+        self._make_room(rows, stage.project, self.clock.earliest())
         check_release_is_free(rows, stage.project, stage.version)
         rows.stages.save(stage)
         rows.stages.save_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)
@@ -130,7 +134,7 @@ class Stages:
 
     def _make_room(self, rows: Rows, project: NormalizedName, now: datetime) -> None:
         """End stages that have been empty for long. Raise if there is no room for another stage."""
-        live = [one for one in rows.stages.list(project) if one.status in LIVE]
+        live = rows.stages.list_live(project)
         excess = len(live) + 1 - self.limits.max_per_project
         if excess <= 0:
             return
@@ -146,15 +150,26 @@ class Stages:
         rows.stages.save(self._edited(stage, now))
         return get_stage(rows, stage.id)
 
-    async def list(self, token: ApiToken, project: str | None) -> Sequence[Stage]:
-        """Return the stages that *token* can show, of one project or all, the latest first."""
-        stages = await self.catalogue.read(lambda rows: rows.stages.list(project))
+    async def list(
+        self,
+        token: ApiToken,
+        project: str | None,
+        *,
+        after: PagePosition | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Stage]:
+        """Return stages that *token* can show, of one project or all, the latest first.
+
+        They follow a position in the list, and are no more than *limit*.
+        """
+        if token.project not in {EVERY_PROJECT, project} and project is not None:
+            return []
+        shown = project or (None if token.project == EVERY_PROJECT else token.project)
+        stages = await self.catalogue.read(
+            lambda rows: rows.stages.list(shown, version=token.version, after=after, limit=limit)
+        )
         now = self.clock.now()
-        return [
-            as_of(stage, now)
-            for stage in stages
-            if token.permits(Action.SHOW, stage.project, stage.version)
-        ]
+        return [as_of(stage, now) for stage in stages]
 
     async def get(self, token: ApiToken, stage_id: str, action: Action = Action.SHOW) -> Stage:
         """Return a stage on which *token* permits *action*.
@@ -171,16 +186,20 @@ class Stages:
     async def get_latest(self, token: ApiToken, project: str, version: str | None) -> Stage:
         """Return the latest stage of a release or a project, a live one if possible."""
         require(token, Action.SHOW, project, version or token.version)
-        stages = [
-            stage
-            for stage in await self.list(token, project)
-            if version is None or (stage.version and same_version(stage.version, version))
-        ]
-        live = (stage for stage in stages if stage.status in LIVE)
-        found = next(live, None) or next(iter(stages), None)
+        now, wanted = self.clock.now(), version or token.version
+
+        def work(rows: Rows) -> Stage | None:
+            live = (
+                stage
+                for stage in rows.stages.list_live(project)
+                if stage.is_live(now) and (not wanted or _is_of(stage, wanted))
+            )
+            return next(live, None) or rows.stages.find_latest(project, wanted)
+
+        found = await self.catalogue.read(work)
         if found is None:
             raise NotFoundError(f"There is no stage of {project} {version or ''}".rstrip() + ".")
-        return found
+        return as_of(found, now)
 
     async def extend(self, token: ApiToken, stage_id: str, by: timedelta) -> Stage:
         """Extend the lifetime of a stage, up to the limit."""
@@ -241,11 +260,13 @@ class Stages:
         needs: Action | None = None,
     ) -> Stage:
         """Change a stage as *action*, which *token* must permit; or *needs*, if that is less."""
-        await self.get(token, stage_id, needs or action)
-        now = self.clock.now()
+        needed = needs or action
+        await self.get(token, stage_id, needed)
 
         def work(rows: Rows) -> Stage:
+            now = self.clock.now()
             stage = get_live(rows, stage_id, now)
+            require_still(rows, token, needed, stage.project, stage.version, now)
             changed, details = change(rows, stage, now)
             if changed != stage:
                 rows.stages.save(changed)
@@ -258,6 +279,10 @@ class Stages:
 
     def _edited(self, stage: Stage, now: datetime) -> Stage:
         return edited(stage, now, longest=self.limits.max_lifetime)
+
+
+def _is_of(stage: Stage, version: str) -> bool:
+    return stage.version is not None and same_version(stage.version, version)
 
 
 def _require_cancel(rows: Rows, token: ApiToken, stage: Stage) -> None:

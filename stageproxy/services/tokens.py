@@ -20,7 +20,7 @@ from stageproxy.core.rights import (
     make_token,
 )
 from stageproxy.ports import Clock
-from stageproxy.services.access import require
+from stageproxy.services.access import require, require_still
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Tokens:
         """Make and store an API token. Return the token and its row."""
         require(token, Action.TOKENS, None)
         made, minted = self.mint(request)
-        stored = await self.store(minted, token.id)
+        stored = await self.store(minted, token)
         log.info("token %s: created by token %s", stored.label, token.label)
         return made, stored
 
@@ -75,13 +75,19 @@ class Tokens:
         )
         return token, stored
 
-    async def store(self, token: ApiToken, actor: str = SERVER) -> ApiToken:
-        """Store a token that *actor* has made, which makes it valid. Return it with its name."""
+    async def store(self, token: ApiToken, by: ApiToken | None = None) -> ApiToken:
+        """Store a token, which makes it valid. Return it with its name.
+
+        *by*: the token that made it; by default the server itself.
+        """
 
         def work(rows: Rows) -> ApiToken:
+            if by is not None:
+                require_still(rows, by, Action.TOKENS, None, None, self.clock.now())
             others = (one for one in rows.tokens.list() if one.is_live(token.created_at))
             named = _named(token, [one.name for one in others if one.name])
             rows.tokens.save(named)
+            actor = by.id if by else SERVER
             rows.audit.add(_event(named, AuditAction.TOKEN_MADE, actor, named.created_at))
             return named
 
@@ -95,9 +101,10 @@ class Tokens:
     async def revoke(self, token: ApiToken, token_id: str) -> ApiToken:
         """Revoke an API token. Every later request with it is refused."""
         require(token, Action.TOKENS, None)
-        now = self.clock.now()
 
         def work(rows: Rows) -> ApiToken:
+            now = self.clock.now()
+            require_still(rows, token, Action.TOKENS, None, None, now)
             found = next((row for row in rows.tokens.list() if row.id == token_id), None)
             if found is None:
                 raise NotFoundError(f"There is no API token {token_id}.")

@@ -8,12 +8,13 @@ from datetime import datetime
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import Problem, RefusedError
-from stageproxy.core.rights import ApiToken
+from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.accept import Outcome, plan_acceptance
 from stageproxy.core.stage.events import ACTION_OF_STEP, artifact_details, file_event, stage_event
 from stageproxy.core.stage.file_uploads import UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
+from stageproxy.services.access import require_still
 from stageproxy.services.examine import AcceptedUpload, Examiner, IncomingUpload
 from stageproxy.services.live_stages import (
     check_release_is_free,
@@ -73,6 +74,10 @@ class Uploads:
         """Open a file for the bytes of an upload."""
         return self.files.receive()
 
+    def check_room(self, size: int) -> None:
+        """Raise `StorageError` unless a file of *size* bytes may be stored."""
+        self.files.check_room(size)
+
     def check_size(self, size: int, project: str) -> None:
         """Refuse a file that is too large, with PyPI's sentence."""
         self.policy.check_size(size, project)
@@ -88,8 +93,7 @@ class Uploads:
         if accepted.is_published:
             await self.catalogue.write(lambda rows: _restore_if_staged(rows, accepted))
             return UploadResult(Outcome.UNCHANGED, None)
-        now = self.clock.now()
-        result = await self.catalogue.write(lambda rows: self._add(rows, accepted, into, now))
+        result = await self.catalogue.write(lambda rows: self._add(rows, token, accepted, into))
         log.info(
             "stage %s: %s %s, %d bytes, by token %s",
             result.stage.id if result.stage else "-",
@@ -101,11 +105,12 @@ class Uploads:
         return replace(result, why_no_page=accepted.why_no_page)
 
     def _add(
-        self, rows: Rows, accepted: AcceptedUpload, into: Stage | None, now: datetime
+        self, rows: Rows, token: ApiToken, accepted: AcceptedUpload, into: Stage | None
     ) -> UploadResult:
         """Add the artifact within a transaction, to the stage as it is now."""
-        artifact, incoming = accepted.artifact, accepted.incoming
-        end_expired(rows, incoming.project, now)
+        artifact, incoming, now = accepted.artifact, accepted.incoming, self.clock.now()
+        require_still(rows, token, Action.UPLOAD, incoming.project, accepted.version, now)
+        end_expired(rows, incoming.project, self.clock.earliest())
         stage = self._stage_for(rows, accepted, into, now)
         outcome = plan_acceptance(
             stage,

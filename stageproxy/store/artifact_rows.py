@@ -4,7 +4,7 @@ import json
 
 from stageproxy.core.rules.findings import finding_json
 from stageproxy.core.stage.stage import Artifact
-from stageproxy.core.values import FormFields
+from stageproxy.core.values import FormFields, form_size
 from stageproxy.store.columns import Statements, text_of
 
 
@@ -43,6 +43,7 @@ class SqliteArtifactRows(Statements):
             "uploaded_by": artifact.uploaded_by,
             "notices": json.dumps([finding_json(one) for one in artifact.findings]),
             "attestations": artifact.attestations,
+            "form_size": form_size(form, core_metadata),
         }
         self._upsert("artifact", row, key=("stage_id", "filename"))
         source = {

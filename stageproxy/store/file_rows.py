@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from stageproxy.core.care.sweep import UnneededFile
-from stageproxy.core.stage.file_uploads import IN_PROGRESS, FileUpload
+from stageproxy.core.stage.file_uploads import IN_PROGRESS, FileUpload, UploadStatus
 from stageproxy.store.columns import Statements, file_upload_in, text_of
 
 _IS_USED = """
@@ -21,6 +21,9 @@ _IS_USED = """
             AND stage.status IN ('open', 'processing', 'error')
     )
 """
+_IS_NAMED = "sha256 BETWEEN :first AND :last"
+_BEHIND_HEX = "g"
+"""What sorts behind every digest in hex."""
 
 
 class SqliteFileRows(Statements):
@@ -48,26 +51,35 @@ class SqliteFileRows(Statements):
                     SELECT 1 FROM file_upload
                     WHERE received_sha256 = :sha256 AND status IN ('pending', 'processing')
                 )
-            RETURNING sha256
+            RETURNING sha256, size
             """,
             sha256=sha256,
         )
         return removed is not None
 
-    def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
-        """Remove the files that no live stage has needed *since* a time; return their digests."""
+    def remove_unused(
+        self, now: datetime, *, since: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Remove the files that no live stage has needed *since* a time, and return them."""
+        named = {"first": prefix, "last": prefix + _BEHIND_HEX}
         self._run(
             f"""
             UPDATE stored_file
-            SET unused_since = CASE WHEN {_IS_USED} THEN NULL ELSE coalesce(unused_since, :now) END
-            """,  # noqa: S608 - a constant of this module
+            SET unused_since = CASE WHEN unused_since IS NULL THEN :now END
+            WHERE {_IS_NAMED} AND (unused_since IS NULL) != {_IS_USED}
+            """,  # noqa: S608 - constants of this module
             now=text_of(now),
+            **named,
         )
         rows = self._all(
-            "SELECT sha256 FROM stored_file WHERE unused_since <= :since", since=text_of(since)
+            f"""
+            DELETE FROM stored_file WHERE {_IS_NAMED} AND unused_since <= :since
+            RETURNING sha256, size
+            """,  # noqa: S608 - a constant of this module
+            since=text_of(since),
+            **named,
         )
-        self._run("DELETE FROM stored_file WHERE unused_since <= :since", since=text_of(since))
-        return [row["sha256"] for row in rows]
+        return [UnneededFile(row["sha256"], row["size"]) for row in rows]
 
     def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
         """Return the files that `remove_unused` would remove, and remove none."""
@@ -80,9 +92,14 @@ class SqliteFileRows(Statements):
         )
         return [UnneededFile(row["sha256"], row["size"]) for row in rows]
 
-    def digests(self) -> frozenset[str]:
-        """Return the digests of all stored files."""
-        return frozenset(row["sha256"] for row in self._all("SELECT sha256 FROM stored_file"))
+    def digests(self, prefix: str = "") -> frozenset[str]:
+        """Return the digests of all stored files, or of those that begin with a prefix."""
+        rows = self._all(
+            f"SELECT sha256 FROM stored_file WHERE {_IS_NAMED}",  # noqa: S608 - a constant
+            first=prefix,
+            last=prefix + _BEHIND_HEX,
+        )
+        return frozenset(row["sha256"] for row in rows)
 
 
 class SqliteFileUploadRows(Statements):
@@ -96,6 +113,24 @@ class SqliteFileUploadRows(Statements):
             id=upload_id,
         )
         return file_upload_in(row) if row else None
+
+    def list_expired(self, now: datetime, limit: int) -> Sequence[tuple[str, FileUpload]]:
+        """Return pending file uploads whose time is over, the earliest first, with their stages."""
+        rows = self._all(
+            """
+            SELECT * FROM file_upload WHERE status = 'pending' AND expires_at <= :now
+            ORDER BY expires_at LIMIT :limit
+            """,
+            now=text_of(now),
+            limit=limit,
+        )
+        return [(row["stage_id"], file_upload_in(row)) for row in rows]
+
+    def list_processing(self) -> Sequence[tuple[str, FileUpload]]:
+        """Return the file uploads that are being completed, each with the id of its stage."""
+        rows = self._all("SELECT * FROM file_upload WHERE status IN ('pending', 'processing')")
+        uploads = [(row["stage_id"], file_upload_in(row)) for row in rows]
+        return [one for one in uploads if one[1].status is UploadStatus.PROCESSING]
 
     def save(self, stage_id: str, upload: FileUpload) -> None:
         """Store a file upload, new or changed."""

@@ -1,7 +1,14 @@
 """The database schema as a list of migrations. A released migration is never edited."""
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from packaging.version import Version
 from sqlite_utils import Database as Tables
 from sqlite_utils import Migrations
+
+from stageproxy import __version__
+from stageproxy.store.migration_copies import copy_of
 
 _steps = Migrations("stageproxy")
 
@@ -10,23 +17,75 @@ class NewerSchemaError(Exception):
     """The database was written by a newer stageproxy than this one."""
 
 
-def migrate(tables: Tables) -> None:
-    """Apply the pending migrations, each in a transaction of its own."""
+def migrate(tables: Tables, *, copy: Callable[[str], None] | None = None) -> None:
+    """Apply all pending migrations in one transaction: a kill leaves the old schema or the new.
+
+    *copy* is called before that with the first pending migration, if there is
+    anything to lose.
+    """
     check_schema(tables)
-    _steps.apply(tables)
+    pending = [step.name for step in _steps.pending(tables)]
+    if not pending:
+        return
+    if copy is not None and _has_rows(tables):
+        copy(pending[0])
+    tables.execute("BEGIN IMMEDIATE")
+    try:
+        _steps.apply(tables)
+        tables.execute(f"PRAGMA user_version = {_number_of(__version__)}")
+        tables.execute("COMMIT")
+    except BaseException:
+        if tables.conn.in_transaction:
+            tables.execute("ROLLBACK")
+        raise
 
 
 def check_schema(tables: Tables) -> None:
-    """Raise if the database was written by a newer stageproxy."""
+    """Raise if the database was written by a newer stageproxy; name what can be done."""
+    unknown = unknown_steps(applied_steps(tables))
+    if not unknown:
+        return
+    number = tables.execute("PRAGMA user_version").fetchone()[0]
+    version = f"stageproxy {_version_of(number)}" if number else "a newer stageproxy"
+    msg = (
+        f"The data directory was written by {version}; this is {__version__} (unknown migrations: "
+        f"{', '.join(unknown)}). Install that version or a later one."
+    )
+    path = Path(tables.execute("PRAGMA database_list").fetchone()[2])
+    copy = copy_of(path, unknown[0])
+    if copy.is_file():
+        msg += (
+            f" To go back to {__version__} without what was done since the update: `stageproxy "
+            f"restore {copy} --data {path.parent} --replace`."
+        )
+    raise NewerSchemaError(msg)
+
+
+def _has_rows(tables: Tables) -> bool:
+    present = {"stage", "api_token"}.intersection(tables.table_names())
+    return any(tables.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() for name in present)  # noqa: S608 - two constants
+
+
+def _number_of(version: str) -> int:
+    """Return the number that SQLite keeps for a version: 1.2.3 is 1002003."""
+    major, minor, patch = Version(version).release
+    return (major * 1000 + minor) * 1000 + patch
+
+
+def _version_of(number: int) -> str:
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+
+
+def unknown_steps(applied: Sequence[str]) -> tuple[str, ...]:
+    """Return which *applied* migrations this version does not know."""
     with Tables(memory=True) as empty:
         known = {step.name for step in _steps.pending(empty)}
-    unknown = {step.name for step in _steps.applied(tables)} - known
-    if unknown:
-        msg = (
-            "The data directory was written by a newer stageproxy "
-            f"(unknown migrations: {', '.join(sorted(unknown))}). Install that version."
-        )
-        raise NewerSchemaError(msg)
+    return tuple(sorted(set(applied) - known))
+
+
+def applied_steps(tables: Tables) -> tuple[str, ...]:
+    """Return the names of the migrations that a database has, in order."""
+    return tuple(step.name for step in _steps.applied(tables))
 
 
 def is_migrated(tables: Tables) -> bool:
@@ -248,6 +307,111 @@ _LAST_LOOKS = (
 )
 
 
+_COUNTED = (
+    """
+    CREATE TABLE total (
+        kind TEXT PRIMARY KEY,
+        number INTEGER NOT NULL
+    ) STRICT
+    """,
+    """
+    INSERT INTO total (kind, number) VALUES
+        ('open', 0), ('processing', 0), ('published', 0), ('error', 0), ('canceled', 0),
+        ('files', (SELECT count(*) FROM stored_file)),
+        ('file bytes', (SELECT coalesce(sum(size), 0) FROM stored_file)),
+        ('form bytes', (SELECT coalesce(sum(form_size), 0) FROM artifact))
+    """,
+    """
+    UPDATE total SET number = (SELECT count(*) FROM stage WHERE status = kind)
+    WHERE kind IN ('open', 'processing', 'published', 'error', 'canceled')
+    """,
+    """
+    CREATE TRIGGER stage_is_counted AFTER INSERT ON stage
+    BEGIN
+        UPDATE total SET number = number + 1 WHERE kind = NEW.status;
+    END
+    """,
+    """
+    CREATE TRIGGER stage_is_counted_anew AFTER UPDATE OF status ON stage
+    WHEN OLD.status != NEW.status
+    BEGIN
+        UPDATE total SET number = number - 1 WHERE kind = OLD.status;
+        UPDATE total SET number = number + 1 WHERE kind = NEW.status;
+    END
+    """,
+    """
+    CREATE TRIGGER stage_is_counted_no_more AFTER DELETE ON stage
+    BEGIN
+        UPDATE total SET number = number - 1 WHERE kind = OLD.status;
+    END
+    """,
+    """
+    CREATE TRIGGER file_is_counted AFTER INSERT ON stored_file
+    BEGIN
+        UPDATE total SET number = number + 1 WHERE kind = 'files';
+        UPDATE total SET number = number + NEW.size WHERE kind = 'file bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER file_is_counted_anew AFTER UPDATE OF size ON stored_file
+    WHEN OLD.size != NEW.size
+    BEGIN
+        UPDATE total SET number = number - OLD.size + NEW.size WHERE kind = 'file bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER file_is_counted_no_more AFTER DELETE ON stored_file
+    BEGIN
+        UPDATE total SET number = number - 1 WHERE kind = 'files';
+        UPDATE total SET number = number - OLD.size WHERE kind = 'file bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER form_is_counted AFTER INSERT ON artifact
+    BEGIN
+        UPDATE total SET number = number + NEW.form_size WHERE kind = 'form bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER form_is_counted_anew AFTER UPDATE OF form_size ON artifact
+    WHEN OLD.form_size != NEW.form_size
+    BEGIN
+        UPDATE total SET number = number - OLD.form_size + NEW.form_size
+        WHERE kind = 'form bytes';
+    END
+    """,
+    """
+    CREATE TRIGGER form_is_counted_no_more AFTER DELETE ON artifact
+    BEGIN
+        UPDATE total SET number = number - OLD.form_size WHERE kind = 'form bytes';
+    END
+    """,
+)
+
+_FOUND_WITHOUT_SCANS = (
+    "CREATE INDEX stage_by_opening ON stage (opened_at DESC, id)",
+    "CREATE INDEX stage_of_project ON stage (project, opened_at DESC, id)",
+    "CREATE INDEX stage_of_version ON stage (version_key, opened_at DESC, id)",
+    "CREATE INDEX stage_of_release ON stage (project, version_key, opened_at DESC, id)",
+    """
+    CREATE INDEX live_stage_of_project ON stage (project, opened_at DESC, id)
+        WHERE status IN ('open', 'processing', 'error')
+    """,
+    """
+    CREATE INDEX stage_by_expiry ON stage (expires_at)
+        WHERE status IN ('open', 'error') AND sent = 0
+    """,
+    "CREATE INDEX stage_by_end ON stage (ended_at) WHERE ended_at IS NOT NULL",
+    "CREATE INDEX stage_token_of_stage ON stage_token (stage_id)",
+    "CREATE INDEX artifact_of_token ON artifact (uploaded_by, stage_id)",
+    "CREATE INDEX upload_by_expiry ON file_upload (expires_at) WHERE status = 'pending'",
+    """
+    CREATE INDEX upload_in_progress ON file_upload (created_by, stage_id, size)
+        WHERE status IN ('pending', 'processing')
+    """,
+)
+
+
 @_steps()
 def m0001_stages_artifacts_tokens(tables: Tables) -> None:
     """Add stages, their tokens, artifacts and files, and API tokens."""
@@ -301,3 +465,24 @@ def m0007_ways_out(tables: Tables) -> None:
         WHERE instr(url, '?') > 0
         """
     )
+
+
+@_steps()
+def m0008_limits(tables: Tables) -> None:
+    """Add totals, which triggers count, and indexes, so that ended stages cost nothing."""
+    tables.execute("ALTER TABLE artifact ADD COLUMN form_size INTEGER NOT NULL DEFAULT 0")
+    tables.execute(
+        """
+        UPDATE artifact SET form_size = (
+            SELECT length(CAST(form AS BLOB)) + coalesce(length(core_metadata), 0)
+            FROM artifact_source AS source
+            WHERE source.stage_id = artifact.stage_id AND source.filename = artifact.filename
+        )
+        WHERE EXISTS (
+            SELECT 1 FROM artifact_source AS source
+            WHERE source.stage_id = artifact.stage_id AND source.filename = artifact.filename
+        )
+        """
+    )
+    for statement in (*_COUNTED, *_FOUND_WITHOUT_SCANS):
+        tables.execute(statement)

@@ -4,7 +4,7 @@ from sqlite_utils import Database as Tables
 
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import Totals
-from stageproxy.core.stage.stage import Stage
+from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.store.artifact_rows import SqliteArtifactRows
 from stageproxy.store.audit_rows import SqliteAuditRows
 from stageproxy.store.columns import Statements
@@ -30,11 +30,12 @@ class SqliteRows(Statements):
         self.audit = SqliteAuditRows(tables)
 
     def totals(self) -> Totals:
-        """Return how much is stored."""
-        stages = self._all("SELECT status, count(*) AS number FROM stage GROUP BY status")
-        files = self._one("SELECT count(*) AS number, total(size) AS size FROM stored_file")
+        """Return how much is stored, as triggers count it."""
+        rows = self._all("SELECT kind, number FROM total WHERE number != 0")
+        numbers = {row["kind"]: row["number"] for row in rows}
         return Totals(
-            stages={row["status"]: row["number"] for row in stages},
-            files=files["number"] if files else 0,
-            size=int(files["size"]) if files else 0,
+            stages={one.value: numbers[one.value] for one in Status if one.value in numbers},
+            files=numbers.get("files", 0),
+            size=numbers.get("file bytes", 0),
+            form_size=numbers.get("form bytes", 0),
         )

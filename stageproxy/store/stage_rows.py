@@ -1,15 +1,19 @@
 """Stages as rows, with the artifacts and the unfinished file uploads that belong to each."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from packaging.utils import canonicalize_version
 from sqlite_utils import Database as Tables
 
 from stageproxy.caching import LruCache
+from stageproxy.catalogue import PagePosition
 from stageproxy.core.stage.file_uploads import FileUpload
 from stageproxy.core.stage.stage import Stage
 from stageproxy.store.columns import Statements, artifact_in, file_upload_in, stage_in, text_of
+
+_FOLLOWS = "opened_at <= :opened_at AND (opened_at < :opened_at OR id > :id)"
 
 
 class SqliteStageRows(Statements):
@@ -49,14 +53,71 @@ class SqliteStageRows(Statements):
         )
         return self._stage(row) if row else None
 
-    def list(self, project: str | None = None) -> Sequence[Stage]:
-        """Return the stages of a project, or all stages, the latest first."""
+    def find_latest(self, project: str, version: str | None) -> Stage | None:
+        """Return the latest stage of a release, or of any release of the project."""
+        return next(iter(self.list(project, version=version, limit=1)), None)
+
+    def list(
+        self,
+        project: str | None = None,
+        *,
+        version: str | None = None,
+        after: PagePosition | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Stage]:
+        """Return stages that follow a position, the latest first.
+
+        Each condition is only there if it is needed: otherwise no index could be used.
+        """
+        conditions = [
+            *(["project = :project"] if project else []),
+            *(["version_key = :version_key"] if version else []),
+            *([_FOLLOWS] if after else []),
+        ]
+        rows = self._all(
+            f"""
+            SELECT * FROM stage WHERE {" AND ".join(conditions) or "true"}
+            ORDER BY opened_at DESC, id LIMIT :limit
+            """,  # noqa: S608 - constants of this module
+            project=project,
+            version_key=canonicalize_version(version) if version else None,
+            opened_at=text_of(after[0]) if after else None,
+            id=after[1] if after else None,
+            limit=-1 if limit is None else limit,
+        )
+        return [self._stage(row) for row in rows]
+
+    def list_live(self, project: str) -> Sequence[Stage]:
+        """Return the live stages of a project, the latest first."""
         rows = self._all(
             """
-            SELECT * FROM stage WHERE :project IS NULL OR project = :project
+            SELECT * FROM stage
+            WHERE project = :project AND status IN ('open', 'processing', 'error')
             ORDER BY opened_at DESC, id
             """,
             project=project,
+        )
+        return [self._stage(row) for row in rows]
+
+    def list_expired(self, now: datetime, limit: int) -> Sequence[Stage]:
+        """Return stages that have expired and are not ended yet, the earliest first."""
+        rows = self._all(
+            """
+            SELECT * FROM stage
+            WHERE expires_at <= :now AND status IN ('open', 'error') AND sent = 0
+            ORDER BY expires_at LIMIT :limit
+            """,
+            now=text_of(now),
+            limit=limit,
+        )
+        return [self._stage(row) for row in rows]
+
+    def list_ended(self, until: datetime, limit: int) -> Sequence[Stage]:
+        """Return stages that ended at a time or before, the earliest first."""
+        rows = self._all(
+            "SELECT * FROM stage WHERE ended_at <= :until ORDER BY ended_at LIMIT :limit",
+            until=text_of(until),
+            limit=limit,
         )
         return [self._stage(row) for row in rows]
 

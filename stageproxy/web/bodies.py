@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 from packaging.utils import canonicalize_name, is_normalized_name
 from packaging.version import InvalidVersion, Version
 from pydantic import (
@@ -93,6 +93,28 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     meta: dict[str, Any] = Field(default_factory=dict)
+
+
+async def expect_later(request: web.Request) -> None:
+    """Do not ask for the body of a request with `Expect: 100-continue` yet.
+
+    Whoever reads it calls `ask_for_body` once the request may have one: its credential and
+    its length are checked before a client sends gigabytes in vain.
+    """
+    if request.version == HttpVersion11 and not _is_expecting(request):
+        raise web.HTTPExpectationFailed
+
+
+async def ask_for_body(request: web.Request) -> None:
+    """Send `100 Continue` to a client that waits for it."""
+    if request.version == HttpVersion11 and _is_expecting(request):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # As in aiohttp: the response has not begun with that.
+        request.writer.output_size = 0
+
+
+def _is_expecting(request: web.Request) -> bool:
+    return request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
 
 
 async def read_bytes(request: web.Request, max_size: int) -> bytes:

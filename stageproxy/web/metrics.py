@@ -68,18 +68,60 @@ class Metrics:
             ["limit"],
             registry=self.registry,
         )
+        self._guesses = Counter(
+            "stageproxy_refused_guesses",
+            "Requests refused after too many unknown tokens: api-token or stage-url.",
+            ["guessed"],
+            registry=self.registry,
+        )
         self._connections = self._gauge("connections", "Open connections of clients.")
+        self._inspections = Counter(
+            "stageproxy_inspections",
+            "Questions about what was uploaded, by kind and outcome: answered, over-limit, failed.",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self._inspection_wait = Histogram(
+            "stageproxy_inspection_wait_seconds",
+            "Seconds that a question about what was uploaded waited for its turn.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._waiting = self._gauge("inspections_waiting", "Questions that wait for their turn.")
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
         self._files = self._gauge("files", "Staged files on disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
+        self._disk_free = self._gauge("disk_free_bytes", "Free bytes on the disk of the data.")
+        self._wal_bytes = self._gauge(
+            "database_wal_bytes", "Bytes of the database's write-ahead log."
+        )
+        self._clock_doubt = self._gauge(
+            "clock_doubt_seconds", "By how much the time is in doubt, after the clock jumped."
+        )
+        self._upstream_up = self._gauge(
+            "upstream_up", "Whether upstream answered its last request: 1 or 0."
+        )
+        self._circuits = self._gauge(
+            "upstream_circuits_open", "Hosts of upstream that are not asked now."
+        )
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
+
+    def watch(
+        self,
+        *,
+        disk_free: Callable[[], float],
+        wal_bytes: Callable[[], float],
+        clock_doubt: Callable[[], float],
+    ) -> None:
+        """Read these numbers whenever the metrics are rendered."""
+        self._disk_free.set_function(disk_free)
+        self._wal_bytes.set_function(wal_bytes)
+        self._clock_doubt.set_function(clock_doubt)
 
     def watch_upstream(self, answers: Callable[[], bool], circuits: Callable[[], int]) -> None:
         """Show whether upstream *answers*, and how many *circuits* to its hosts are open."""
-        up = self._gauge("upstream_up", "Whether upstream answered its last request: 1 or 0.")
-        up.set_function(answers)
-        opened = self._gauge("upstream_circuits_open", "Hosts of upstream that are not asked now.")
-        opened.set_function(circuits)
+        self._upstream_up.set_function(answers)
+        self._circuits.set_function(circuits)
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
@@ -104,9 +146,22 @@ class Metrics:
         """Count a connection or a request that was refused because a limit was reached."""
         self._excess.labels(limit).inc()
 
+    def count_guess(self, guessed: str) -> None:
+        """Count a request that was refused because its client has sent too many unknown tokens."""
+        self._guesses.labels(guessed).inc()
+
     def watch_connections(self, connections: Sized) -> None:
         """Show from now on how many *connections* there are."""
         self._connections.set_function(lambda: len(connections))
+
+    def count_inspection(self, kind: str, outcome: str, waited: float) -> None:
+        """Count a question about what was uploaded, after the seconds that it *waited*."""
+        self._inspections.labels(kind, outcome).inc()
+        self._inspection_wait.observe(waited)
+
+    def show_waiting(self, waiting: int) -> None:
+        """Show how many questions about what was uploaded wait for their turn."""
+        self._waiting.set(waiting)
 
     async def render(
         self, catalogue: Catalogue, cache_size: int, accept: str = ""

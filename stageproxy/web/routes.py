@@ -7,7 +7,9 @@ from stageproxy.web.api import promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
+from stageproxy.web.api.probe import receive_probe, show_probes
 from stageproxy.web.api.sweep import sweep
+from stageproxy.web.bodies import expect_later
 from stageproxy.web.headers import answer_preflight
 from stageproxy.web.preview.preview import preview, stage_without_slash
 from stageproxy.web.preview.printed_urls import redirect_to_stage
@@ -24,7 +26,7 @@ ROUTES = (
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
     web.get("/metrics", health.show_metrics),
-    web.post("/legacy/", upload),
+    web.post("/legacy/", upload, expect_handler=expect_later),
     web.post("/legacy", refuse_without_slash),
     web.get("/legacy/{project}", redirect_to_stage),
     web.get("/legacy/{project}/", redirect_to_stage),
@@ -33,7 +35,7 @@ ROUTES = (
     web.get("/project/{project}/", redirect_to_stage),
     web.get("/project/{project}/{version}/", redirect_to_stage),
     web.post("/pypi", moved),
-    web.post("/tmp/{project}/{token}/legacy/", upload_to_stage),
+    web.post("/tmp/{project}/{token}/legacy/", upload_to_stage, expect_handler=expect_later),
     web.post("/tmp/{project}/{token}/legacy", refuse_without_slash),
     web.get("/tmp/{project}/{token}", stage_without_slash),
     web.get("/tmp/{project}/{token}/{path:.*}", preview),
@@ -48,7 +50,7 @@ ROUTES = (
     web.post(f"{_SESSION}/files", pep694_files.create_upload),
     web.get(_UPLOAD, pep694_files.show_upload),
     web.delete(_UPLOAD, pep694_files.delete_upload),
-    web.post(f"{_UPLOAD}/bytes", pep694_files.receive_bytes),
+    web.post(f"{_UPLOAD}/bytes", pep694_files.receive_bytes, expect_handler=expect_later),
     web.post(f"{_UPLOAD}/attestations", pep694_files.receive_attestations),
     web.post(f"{_UPLOAD}/complete", pep694_files.complete_upload),
     web.post(f"{_UPLOAD}/extend", pep694_files.extend_upload),
@@ -72,6 +74,8 @@ ROUTES = (
     web.get("/api/stages/{id}/audit", show_audit),
     web.get("/api/audit", show_audit_without_stage),
     web.get("/api/audit/verify", verify_audit),
+    web.get("/api/probe", show_probes),
+    web.post("/api/probe/{id}", receive_probe),
     web.post("/api/sweep", sweep),
     web.post("/api/tokens", tokens.make_token),
     web.get("/api/tokens", tokens.list_tokens),

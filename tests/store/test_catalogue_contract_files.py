@@ -7,13 +7,15 @@ from datetime import datetime
 import pytest
 
 from stageproxy.catalogue import Catalogue, ConstraintError, Rows, Totals
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.stage.stage import Status
+from stageproxy.core.values import form_size
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
 
 
 def unused_at(now: datetime) -> Callable[[Rows], Sequence[str]]:
     """Return the work of a sweep that spares files needed in the last hour."""
-    return lambda rows: rows.files.remove_unused(now, since=now - HOUR)
+    return lambda rows: [one.name for one in rows.files.remove_unused(now, since=now - HOUR)]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,49 @@ async def test_totals(catalogue: Catalogue) -> None:
     await catalogue.write(work)
 
     totals = await catalogue.read(lambda rows: rows.totals())
-    assert totals == Totals({"open": 2}, 1, wheel.size)
+    assert totals == Totals({"open": 2}, 1, wheel.size, 2 * form_size(FORM, None))
+
+
+async def test_totals_follow_every_change(catalogue: Catalogue) -> None:
+    """The totals are right after stages end, artifacts change and everything is removed."""
+    stage, other = an_artifact(b"w"), an_artifact(b"other wheel")
+    await given(catalogue, a_stage("id"))
+
+    def work(rows: Rows) -> list[Totals]:
+        rows.artifacts.save("id", stage, FORM, b"Name: demo")
+        rows.artifacts.save("id", other, FORM, None)
+        seen = [rows.totals()]
+        rows.stages.save(a_stage("id", status=Status.CANCELED))
+        seen.append(rows.totals())
+        rows.files.remove_unused(NOW, since=NOW)
+        rows.stages.remove("id")
+        return [*seen, rows.totals()]
+
+    held = (2, stage.size + other.size, form_size(FORM, None))
+    assert await catalogue.write(work) == [
+        Totals({"open": 1}, *held),
+        Totals({"canceled": 1}, *held),
+        Totals({}, 0, 0, 0),
+    ]
+
+
+async def test_unused_files_in_parts(catalogue: Catalogue) -> None:
+    """Files can be treated in parts, by how their digests begin."""
+    wheel = an_artifact(b"w")
+    await given(catalogue, a_stage("id", status=Status.CANCELED))
+    await catalogue.write(lambda rows: rows.artifacts.save("id", wheel, FORM, None))
+    others = "0" if wheel.sha256[0] != "0" else "1"
+
+    def work(rows: Rows) -> list[object]:
+        return [
+            rows.files.digests(others),
+            rows.files.remove_unused(NOW, since=NOW, prefix=others),
+            rows.files.digests(wheel.sha256[:2]),
+            rows.files.remove_unused(NOW, since=NOW, prefix=wheel.sha256[:2]),
+        ]
+
+    removed = [UnneededFile(wheel.sha256, 1)]
+    assert await catalogue.write(work) == [frozenset(), [], {wheel.sha256}, removed]
 
 
 async def test_artifact_replaces_the_one_of_its_name(catalogue: Catalogue) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.promotion import Promotion
+from stageproxy.core.rights import ApiToken
 from stageproxy.ports import Clock
 from stageproxy.services.promotion.transactions import fail, get_promotion, record, succeed
 
@@ -18,13 +19,17 @@ Work = Callable[[Rows, Promotion, datetime], None]
 
 @dataclass(frozen=True, slots=True)
 class CatalogueJournalStore:
-    """Stores the journal of one stage's promotion; see `ports.JournalStore`."""
+    """Stores the journal of one stage's promotion; see `ports.JournalStore`.
+
+    *sent_by*: the API token of a client that publishes, `None` if the server does.
+    """
 
     catalogue: Catalogue
     clock: Clock
     stage_id: str
     fence: int
     max_lifetime: timedelta
+    sent_by: ApiToken | None = None
 
     async def entries(self) -> Journal:
         """Return the journal."""
@@ -39,7 +44,12 @@ class CatalogueJournalStore:
         """Store the progress of artifacts."""
         await self._fenced(
             lambda rows, promotion, now: record(
-                rows, promotion, entries, now, max_lifetime=self.max_lifetime
+                rows,
+                promotion,
+                entries,
+                now,
+                max_lifetime=self.max_lifetime,
+                sent_by=self.sent_by,
             )
         )
 
@@ -64,9 +74,8 @@ class CatalogueJournalStore:
 
     async def _fenced(self, work: Work) -> None:
         """Run *work* in one transaction. Raise `LostLeaseError` if the lease was lost."""
-        now = self.clock.now()
 
         def fenced(rows: Rows) -> None:
-            work(rows, get_promotion(rows, self.stage_id, self.fence), now)
+            work(rows, get_promotion(rows, self.stage_id, self.fence), self.clock.now())
 
         await self.catalogue.write(fenced)

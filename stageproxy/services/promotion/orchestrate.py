@@ -34,6 +34,7 @@ from stageproxy.core.rights import Action, ApiToken, Credential
 from stageproxy.core.stage.lifetime import end_message
 from stageproxy.core.stage.stage import Stage, Status, Step
 from stageproxy.ports import ArtifactFiles, Clock, JournalStore
+from stageproxy.services.access import require_still
 from stageproxy.services.background import Background
 from stageproxy.services.live_stages import get_stage
 from stageproxy.services.promotion.credentials import GivenCredential
@@ -127,11 +128,13 @@ class Promotions:
                 lambda rows: check_is_same(get_stage(rows, stage_id), stage, rows.tokens.names())
             )
             raise
-        view = await self.catalogue.write(
-            lambda rows: begin(
-                rows, examination, request, publish_target.urls, token.id, self.clock.now()
-            )
-        )
+
+        def work(rows: Rows) -> PromotionView:
+            now = self.clock.now()
+            require_still(rows, token, Action.PROMOTE, stage.project, stage.version, now)
+            return begin(rows, examination, request, publish_target.urls, token.id, now)
+
+        view = await self.catalogue.write(work)
         log.info(
             "stage %s: frozen for publishing by token %s, manifest %s",
             stage_id,

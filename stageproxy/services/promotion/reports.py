@@ -111,13 +111,15 @@ class PromotionReports:
     async def accept(self, token: ApiToken, stage_id: str, report: Report) -> PromotionView:
         """Record the report of a client that publishes.
 
-        Times are those of this server's clock: PyPI closes a release by its age.
+        Times are those of this server's clock: PyPI closes a release by its age. If *token* is
+        revoked meanwhile, what it reports is recorded all the same, because it has happened;
+        only no other file can begin to be sent.
         """
         stage = await self.stages.get(token, stage_id, Action.PROMOTE)
         await self.catalogue.read(lambda rows: _check_publisher(rows, stage_id, report))
         max_lifetime = self.stages.limits.max_lifetime
         journal_store = CatalogueJournalStore(
-            self.catalogue, self.clock, stage_id, report.fence, max_lifetime
+            self.catalogue, self.clock, stage_id, report.fence, max_lifetime, sent_by=token
         )
         now = self.clock.now()
         await journal_store.record([one.reported(now) for one in report.entries])

@@ -34,9 +34,11 @@ from stageproxy.core.promotion.promotion import (
     PublishUrls,
     StopRequestedError,
 )
+from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import shortened
 from stageproxy.core.stage.manifest import manifest_digest
 from stageproxy.core.stage.stage import Stage, Status, Step, expiry_after_change
+from stageproxy.services.access import require_still
 from stageproxy.services.live_stages import get_live, get_stage
 
 log = logging.getLogger(__name__)
@@ -126,11 +128,13 @@ def record(
     now: datetime,
     *,
     max_lifetime: timedelta,
+    sent_by: ApiToken | None = None,
 ) -> None:
     """Store the progress of artifacts, and renew the lease.
 
     Once a stop was requested, no file can begin to be sent, and the promotion ends with
-    the last answer that it waits for.
+    the last answer that it waits for. *sent_by*: the API token of a client that publishes. If
+    it is not valid any more, no file can begin to be sent; what was sent already is recorded.
     """
     known = rows.promotions.find_journal(promotion.stage_id)
     stage = get_stage(rows, promotion.stage_id)
@@ -139,8 +143,8 @@ def record(
         if entry.filename not in known:
             raise ConflictError(f"{entry.filename} is not one of the approved files.")
         former = known[entry.filename]
-        if promotion.stop and former.begins(entry):
-            raise StopRequestedError
+        if former.begins(entry):
+            _check_can_send(rows, stage, promotion, sent_by, now)
         if not former.is_followed_by(entry):
             raise ConflictError(
                 f"{entry.filename} is recorded as {former.progress} and cannot become "
@@ -256,6 +260,16 @@ def end_if_stopped(
     if is_running and is_anything_being_sent(rows.promotions.find_journal(promotion.stage_id)):
         return
     fail(rows, promotion, reason, now, max_lifetime=max_lifetime)
+
+
+def _check_can_send(
+    rows: Rows, stage: Stage, promotion: Promotion, sent_by: ApiToken | None, now: datetime
+) -> None:
+    """Raise if no other file may be sent: the promotion was stopped, or the token revoked."""
+    if promotion.stop:
+        raise StopRequestedError
+    if sent_by is not None:
+        require_still(rows, sent_by, Action.PROMOTE, stage.project, stage.version, now)
 
 
 def _resumed_journal(rows: Rows, stage: Stage, former: Promotion | None, now: datetime) -> Journal:

@@ -16,6 +16,7 @@ from stageproxy.core.promotion.promotion import Promotion, Publisher, StopReques
 from stageproxy.core.rights import Action, ApiToken, actor_label
 from stageproxy.core.stage.stage import Stage, Step, ended
 from stageproxy.ports import Clock
+from stageproxy.services.access import require_still
 from stageproxy.services.background import Background
 from stageproxy.services.live_stages import get_live
 from stageproxy.services.promotion.publish_target import PublishTarget
@@ -46,10 +47,11 @@ class WaysOut:
         """
         await self.stages.get(token, stage_id, Action.PROMOTE)
         max_lifetime = self.stages.limits.max_lifetime
-        now = self.clock.now()
 
         def work(rows: Rows) -> None:
+            now = self.clock.now()
             stage = get_live(rows, stage_id, now)
+            require_still(rows, token, Action.PROMOTE, stage.project, stage.version, now)
             promotion = rows.promotions.find(stage_id)
             # Read here: a server that has recorded a file as being sent is running then.
             is_running_here = self.background.is_running(stage_id)
@@ -67,13 +69,15 @@ class WaysOut:
         Raise `ConflictError` unless something may be published, and something is not.
         """
         await self.stages.get(token, stage_id, Action.PROMOTE)
-        now = self.clock.now()
-        stage = await self.catalogue.read(lambda rows: get_live(rows, stage_id, now))
+        stage = await self.catalogue.read(lambda rows: get_live(rows, stage_id, self.clock.now()))
         stage.after(Step.GIVE_UP)
         listed = await self._look_up(stage)
 
         def work(rows: Rows) -> None:
-            _give_up(rows, get_live(rows, stage_id, now), token.id, listed, now)
+            now = self.clock.now()
+            stage = get_live(rows, stage_id, now)
+            require_still(rows, token, Action.PROMOTE, stage.project, stage.version, now)
+            _give_up(rows, stage, token.id, listed, now)
 
         await self.catalogue.write(work)
         log.warning("stage %s: given up by token %s", stage_id, token.label)

@@ -1,21 +1,28 @@
 """Stages over /api/, as PEP 694's session objects."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 from packaging.utils import canonicalize_name
 from pydantic import Field
+from yarl import URL
 
+from stageproxy.catalogue import PagePosition
 from stageproxy.core.errors import InvalidRequestError
 from stageproxy.core.promotion.looks import LookKind
 from stageproxy.core.rights import ApiToken
+from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import Stage
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import Body, Duration, ProjectName, VersionText, read_body
-from stageproxy.web.keys import ACCESS, LOOKS, SESSION_JSON, STAGES
+from stageproxy.web.keys import ACCESS, LOOKS, SESSION_JSON, STAGES, URLS
 from stageproxy.web.session_json import Api, Facts, is_look, json_response
 from stageproxy.web.stage_document import stage_document
+
+_PAGE = 200
+_LONGEST_PAGE = 1000
+"""How many stages a page has, and how many at most: reading them holds up other requests."""
 
 
 class OpenStage(Body):
@@ -45,16 +52,23 @@ async def open_stage(request: web.Request) -> web.Response:
 
 
 async def list_stages(request: web.Request) -> web.Response:
-    """Return the stages that the token may see, of one project or of all.
+    """Return a page of the stages that the token may see, of one project or of all.
 
-    They have no findings: the index would have to be asked about each.
+    `next` is what `after` is for the next page. The stages have no findings: the index would
+    have to be asked about each.
     """
     token = await authenticate(request)
     project = request.query.get("project")
-    stages = await request.app[STAGES].list(token, canonicalize_name(project) if project else None)
+    limit, after = _page_size(request), _position(request.query.get("after"))
+    found = await request.app[STAGES].list(
+        token, canonicalize_name(project) if project else None, after=after, limit=limit + 1
+    )
+    stages = found[:limit]
     facts, describe = Facts(names=await request.app[ACCESS].names()), request.app[SESSION_JSON].of
     documents = [describe(stage, token, Api.STAGES, facts) for stage in stages]
-    return json_response({"stages": documents})
+    following = _text_of(stages[-1]) if len(found) > limit else None
+    page = {"stages": documents, **({"next": following} if following else {})}
+    return json_response(page, headers=_link(request, following))
 
 
 async def show_stage(request: web.Request) -> web.Response:
@@ -113,6 +127,38 @@ def _add_limit_notice(
     """Add a notice if a stage lives shorter than was *wanted*, because of the server's limit."""
     if notice := request.app[STAGES].limit_notice(stage, wanted):
         document["notices"] = [*document["notices"], notice]
+
+
+def _page_size(request: web.Request) -> int:
+    text = request.query.get("limit", str(_PAGE))
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= _LONGEST_PAGE:
+        raise InvalidRequestError(f"limit must be a number from 1 to {_LONGEST_PAGE}.")
+    return int(text)
+
+
+def _position(text: str | None) -> PagePosition | None:
+    """Return the position in the list of stages that a client was given as `next`."""
+    if text is None:
+        return None
+    opened_at, _, stage_id = text.partition("~")
+    try:
+        position = datetime.fromisoformat(opened_at).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequestError("after must be `next` of the page before.") from error
+    return position, stage_id
+
+
+def _text_of(stage: Stage) -> str:
+    return f"{rfc3339(stage.opened_at)}~{stage.id}"
+
+
+def _link(request: web.Request, following: str | None) -> dict[str, str]:
+    """Return the header that leads to the next page (RFC 8288)."""
+    if following is None:
+        return {}
+    query = {**request.query, "after": following}
+    url = URL(f"{request.app[URLS].public_url}/{Api.STAGES}").with_query(query)
+    return {"Link": f'<{url}>; rel="next"'}
 
 
 def _flag(request: web.Request, name: str) -> bool:

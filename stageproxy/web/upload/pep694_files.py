@@ -13,7 +13,7 @@ from stageproxy.core.rights import Action
 from stageproxy.core.stage.announcements import Announcement
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.listing import whole_seconds
-from stageproxy.web.bodies import read_bytes
+from stageproxy.web.bodies import ask_for_body, read_bytes
 from stageproxy.web.keys import COMPLETION, FILE_UPLOADS, SESSION_JSON, UPLOADS
 from stageproxy.web.session_json import API_VERSION, MECHANISMS
 from stageproxy.web.upload.pep694 import (
@@ -65,6 +65,8 @@ async def receive_bytes(request: web.Request) -> web.Response:
     file_uploads, uploads = request.app[FILE_UPLOADS], request.app[UPLOADS]
     stage, upload = await file_uploads.get(token, *_ids(request), Action.UPLOAD)
     upload.after(UploadStep.SEND)
+    uploads.check_room(upload.size)
+    await ask_for_body(request)
     async with uploads.receive() as file:
         async for chunk in request.content.iter_chunked(_CHUNK):
             uploads.check_size(file.size + len(chunk), stage.project)

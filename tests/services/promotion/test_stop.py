@@ -21,6 +21,7 @@ NOTHING = (
     f"{STOPPED} Nothing was published. Change the stage if necessary and run "
     "`stageproxy promote STAGE` again."
 )
+OTHER = ApiToken("t3", TokenKind.MANAGE, "demo", None, "f" * 64, NOON)
 UPLOADER = ApiToken("t2", TokenKind.UPLOAD, "demo", None, "e" * 64, NOON)
 
 
@@ -153,12 +154,12 @@ async def test_resumed_after_a_stop(deployment: FakeDeployment, wheels: list[Dis
 async def test_stop_twice(deployment: FakeDeployment, wheels: list[Distribution]) -> None:
     """The second stop changes nothing, whether the promotion still runs or has ended."""
     gate = gated(deployment, wheels[0])
-    other = ApiToken("t3", TokenKind.MANAGE, "demo", None, "f" * 64, NOON)
+    await deployment.catalogue.write(lambda rows: rows.tokens.save(OTHER))
     async with deployment.server() as server:
         await server.promote()
         await server.until_sending(wheels[0].filename)
         await server.stop()
-        await server.ways_out.stop(other, "s1")
+        await server.ways_out.stop(OTHER, "s1")
         gate.set()
         await server.end()
         last = await server.stop()
@@ -266,11 +267,10 @@ async def test_what_cannot_be_stopped(deployment: FakeDeployment) -> None:
 
 async def test_events_of_a_stop(deployment: FakeDeployment) -> None:
     """The trail has who stopped a promotion, and how it ended."""
+    await deployment.catalogue.write(lambda rows: rows.tokens.save(OTHER))
     async with deployment.server() as server:
         await server.promote(publisher=Publisher.CLIENT)
-        await server.ways_out.stop(
-            ApiToken("t3", TokenKind.MANAGE, "demo", None, "f" * 64, NOON), "s1"
-        )
+        await server.ways_out.stop(OTHER, "s1")
 
     requested, stopped = (one.event for one in deployment.catalogue.committed.tables.events[-2:])
     identity = {

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from stageproxy.catalogue import ConstraintError, Totals
+from stageproxy.catalogue import ConstraintError, PagePosition, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.promotion.journal import Entry, Journal
@@ -20,7 +20,7 @@ from stageproxy.core.stage.file_uploads import (
     UploadStep,
 )
 from stageproxy.core.stage.stage import LIVE, Artifact, Stage, Status, same_version
-from stageproxy.core.values import FormFields
+from stageproxy.core.values import FormFields, form_size
 
 FileKey = tuple[str, str]
 FormerKey = tuple[str, str, str]
@@ -124,12 +124,43 @@ class FakeStageRows:
         )
         return next((self.tables.with_artifacts(one) for one in found), None)
 
-    def list(self, project: str | None = None) -> Sequence[Stage]:
-        """Return the stages of a project, or all of them, the latest first."""
-        wanted = [one for one in self.tables.stages.values() if project in {None, one.project}]
-        by_id = sorted(wanted, key=lambda one: one.id)
-        latest_first = sorted(by_id, key=lambda one: one.opened_at, reverse=True)
-        return [self.tables.with_artifacts(one) for one in latest_first]
+    def find_latest(self, project: str, version: str | None) -> Stage | None:
+        """Return the latest stage of a release, or of any release of the project."""
+        return next(iter(self.list(project, version=version)), None)
+
+    def list(
+        self,
+        project: str | None = None,
+        *,
+        version: str | None = None,
+        after: PagePosition | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Stage]:
+        """Return the stages after a position, the latest first."""
+        wanted = [
+            one
+            for one in self.tables.stages.values()
+            if project in {None, one.project}
+            and (version is None or same_version(one.version or "", version))
+            and (after is None or _place(after[0], after[1]) < _place(one.opened_at, one.id))
+        ]
+        latest_first = sorted(wanted, key=lambda one: _place(one.opened_at, one.id))
+        return [self.tables.with_artifacts(one) for one in latest_first[:limit]]
+
+    def list_live(self, project: str) -> Sequence[Stage]:
+        """Return the live stages of a project, the latest first."""
+        return [one for one in self.list(project) if one.status in LIVE]
+
+    def list_expired(self, now: datetime, limit: int) -> Sequence[Stage]:
+        """Return stages that have expired and are not ended yet."""
+        expired = [one for one in self.list() if one.has_expired(now)]
+        return sorted(expired, key=lambda one: one.expires_at)[:limit]
+
+    def list_ended(self, until: datetime, limit: int) -> Sequence[Stage]:
+        """Return stages that ended at a time or before."""
+        ends = [(one.ended_at, one.id) for one in self.list() if one.ended_at]
+        ended = sorted(one for one in ends if one[0] <= until)[:limit]
+        return [self.tables.with_artifacts(self.tables.stages[one]) for _, one in ended]
 
     def save(self, stage: Stage) -> None:
         """Store a stage, new or changed, without its artifacts."""
@@ -232,6 +263,21 @@ class FakeFileUploadRows:
         stored = upload if upload.status in IN_PROGRESS else replace(upload, attestations=None)
         self.tables.uploads[stage_id, upload.id] = stored
 
+    def list_expired(self, now: datetime, limit: int) -> Sequence[tuple[str, FileUpload]]:
+        """Return pending file uploads whose time is over, with their stages."""
+        expired = [
+            (key[0], one) for key, one in self.tables.uploads.items() if one.as_of(now) is not one
+        ]
+        return sorted(expired, key=lambda one: one[1].expires_at)[:limit]
+
+    def list_processing(self) -> Sequence[tuple[str, FileUpload]]:
+        """Return the file uploads that are being completed."""
+        return [
+            (key[0], one)
+            for key, one in self.tables.uploads.items()
+            if one.status is UploadStatus.PROCESSING
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class FakeFileRows:
@@ -256,20 +302,26 @@ class FakeFileRows:
         del self.tables.unused_since[sha256], self.tables.sizes[sha256]
         return True
 
-    def remove_unused(self, now: datetime, *, since: datetime) -> Sequence[str]:
-        """Remove the files that no live stage has needed *since* a time; return their digests."""
+    def remove_unused(
+        self, now: datetime, *, since: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Remove the files that no live stage has needed *since* a time, and return them."""
+        named = self.digests(prefix)
         for digest, unused_since in self.tables.unused_since.items():
+            if digest not in named:
+                continue
             self.tables.unused_since[digest] = (
                 None if self.tables.is_used(digest) else unused_since or now
             )
         unused = [
             digest
             for digest, unused_since in self.tables.unused_since.items()
-            if unused_since is not None and unused_since <= since
+            if digest in named and unused_since is not None and unused_since <= since
         ]
+        removed = [UnneededFile(digest, self.tables.sizes[digest]) for digest in unused]
         for digest in unused:
             del self.tables.unused_since[digest], self.tables.sizes[digest]
-        return unused
+        return removed
 
     def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
         """Return the files that `remove_unused` would remove, and remove none."""
@@ -279,9 +331,9 @@ class FakeFileRows:
             if unused_since and unused_since <= since and not self.tables.is_used(digest)
         ]
 
-    def digests(self) -> frozenset[str]:
-        """Return the digests of all stored files."""
-        return frozenset(self.tables.unused_since)
+    def digests(self, prefix: str = "") -> frozenset[str]:
+        """Return the digests of all stored files that begin with a prefix."""
+        return frozenset(one for one in self.tables.unused_since if one.startswith(prefix))
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,7 +481,14 @@ class FakeRows:
     def totals(self) -> Totals:
         """Return how much is stored."""
         stages = Counter(stage.status.value for stage in self.tables.stages.values())
-        return Totals(dict(stages), len(self.tables.sizes), sum(self.tables.sizes.values()))
+        sizes = self.tables.sizes.values()
+        forms = (form_size(one.form, one.core_metadata) for one in self.tables.artifacts.values())
+        return Totals(dict(stages), len(sizes), sum(sizes), sum(forms))
+
+
+def _place(opened_at: datetime, stage_id: str) -> tuple[float, str]:
+    """Return what sorts the latest stage first."""
+    return -opened_at.timestamp(), stage_id
 
 
 def _brought(upload: FileUpload, artifact: Artifact) -> bool:

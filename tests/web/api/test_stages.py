@@ -314,3 +314,38 @@ async def test_ends(service: RunningService) -> None:
         expired["id"]: ("canceled", "expired"),
         canceled["id"]: ("canceled", "canceled"),
     }
+
+
+async def test_stages_are_listed_in_pages(service: RunningService) -> None:
+    """A page has as many stages as were asked for, and says where the next one begins."""
+    opened = [await service.open_stage(version=f"{number}.0") for number in range(5)]
+    page = await service.api("GET", "stages?limit=2")
+    pages = [page.document]
+    while "next" in pages[-1]:
+        link = page.headers["Link"].removeprefix("<").partition(">")[0]
+        page = await service.send("GET", link, {"Authorization": f"Bearer {service.admin}"})
+        pages.append(page.document)
+
+    found = [one["id"] for each in pages for one in each["stages"]]
+    assert [len(one["stages"]) for one in pages] == [2, 2, 1]
+    assert sorted(found) == sorted(one["id"] for one in opened)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "after=x", "after=2026~s"])
+async def test_pages_that_do_not_exist(service: RunningService, query: str) -> None:
+    """A page that cannot be meant is refused, with what is expected."""
+    answer = await service.api("GET", f"stages?{query}")
+
+    assert answer.status == 400
+    assert "must be" in answer.document["detail"]
+
+
+async def test_ended_stages_cost_no_time(service: RunningService) -> None:
+    """The list of a token's own stages is short, however many others there are."""
+    await service.open_stage("other", "1.0")
+    stage = await service.open_stage("demo", "2.0")
+
+    listed = await service.api("GET", "stages?limit=1", await service.token(project="demo"))
+
+    assert [one["id"] for one in listed.document["stages"]] == [stage["id"]]
+    assert "next" not in listed.document
