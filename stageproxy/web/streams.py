@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -14,18 +15,17 @@ from stageproxy.web.departures import while_connected
 
 _LONGEST_WRITE = 60.0
 """How many seconds a client may take for one chunk. Meanwhile a request to upstream is open."""
-_RETRY_SECONDS = "10"
+_RETRY_AFTER = timedelta(seconds=10)
 
 
 class TooManyStreamsError(TooManyError):
     """A stage or a client has as many responses of upstream running as it may."""
 
-    retry_after = _RETRY_SECONDS
-
     def __init__(self, whose: str, most: int) -> None:
         super().__init__(
             f"{whose} already has {most} files or pages of PyPI that are being sent, as many as it "
-            "may. Read them to their ends, or try again later."
+            "may. Read them to their ends, or try again later.",
+            retry_after=_RETRY_AFTER,
         )
 
 

@@ -501,6 +501,76 @@ DEFECTS = [
         "core/test_audit.py::test_digest_covers_all_records_before",
     ),
     Defect(
+        "verdicts ask with places of their own, whatever the circuits are",
+        "server/wiring.py",
+        "reader = UpstreamReader(adapters.deciding_index, names)",
+        "reader = UpstreamReader(adapters.index, names)",
+        "web/preview/test_ill_upstream.py::test_open_circuit_does_not_soften_the_verdict",
+    ),
+    Defect(
+        "half a page is never kept",
+        "upstream/responses.py",
+        "    if not next(judges, _is_anything)(document.body):",
+        "    if False:",
+        "upstream/test_stale_documents.py::test_ill_upstream_replaces_no_copy",
+    ),
+    Defect(
+        "a client that wants no copy gets none",
+        "upstream/cache.py",
+        "None if freshness is Freshness.CURRENT else",
+        "None if freshness is None else",
+        "web/preview/test_ill_upstream.py::test_no_stale_page_for_who_wants_none",
+    ),
+    Defect(
+        "a host that fails is not asked for a time",
+        "core/circuit.py",
+        "now if failures >= FAILURES else None",
+        "None",
+        "upstream/test_ill_upstream.py::test_open_circuit",
+    ),
+    Defect(
+        "what decides is asked whatever the circuit is",
+        "upstream/traffic.py",
+        "always_asks=True)",
+        "always_asks=False)",
+        "upstream/test_ill_upstream.py::test_what_decides_always_asks",
+    ),
+    Defect(
+        "retries have a budget",
+        "core/retries.py",
+        "        self._left -= 1\n",
+        "",
+        "upstream/test_ill_upstream.py::test_retries_have_a_budget",
+    ),
+    Defect(
+        "files without hashes are downloaded from configured hosts only",
+        "upstream/downloads.py",
+        "if url.origin() not in self._origins:",
+        "if url.origin() in ():",
+        "upstream/test_downloads.py::test_link_to_another_host",
+    ),
+    Defect(
+        "a link of the index that is no web URL is no redirect",
+        "services/preview.py",
+        "if not is_web_url(url):",
+        "if not url:",
+        "web/preview/test_hostile_answers.py::test_links_to_published_files",
+    ),
+    Defect(
+        "a response that drips is cut off",
+        "upstream/responses.py",
+        "        if fault is not None:\n",
+        "        if fault is None and not fault:\n            return\n        if False:\n",
+        "upstream/test_slow_streams.py::test_drip",
+    ),
+    Defect(
+        "a stage has a limit of responses that are passed on",
+        "web/streams.py",
+        '            _place(self.stages, stage.id, "This stage"),\n',
+        "",
+        "web/preview/test_ill_upstream.py::test_shares",
+    ),
+    Defect(
         "a token that is revoked during a request changes nothing any more",
         "services/access.py",
         "if current is None or not current.is_live(now):",
@@ -606,4 +676,4 @@ DEFECTS = [
         "batteries/test_raw_requests.py::test_raw_requests",
     ),
 ]
-"""Each guarantee of promotion, uploads, connections and the audit trail, and what breaks it."""
+"""Each guarantee, with a defect that breaks it."""
