@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from aiohttp import web
 
@@ -12,17 +11,18 @@ from stageproxy.core.stage.stage import Stage
 from stageproxy.places import NoPlaceError, PlacesByKey
 from stageproxy.web.departures import while_connected
 
-_RETRY_AFTER = timedelta(seconds=10)
+_RETRY_SECONDS = "10"
 
 
 class TooManyStreamsError(TooManyError):
     """A stage or a client has as many responses of upstream running as it may."""
 
+    retry_after = _RETRY_SECONDS
+
     def __init__(self, whose: str, most: int) -> None:
         super().__init__(
             f"{whose} already has {most} files or pages of PyPI that are being sent, as many as it "
-            "may. Read them to their ends, or try again later.",
-            retry_after=_RETRY_AFTER,
+            "may. Read them to their ends, or try again later."
         )
 
 
