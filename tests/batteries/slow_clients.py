@@ -42,42 +42,13 @@ class SlowClients:
     server: Server
     stage: StageLinks
     file: Distribution
+    kinds: Mapping[str, Callable[[socket.socket], Awaitable[object]]] = field(init=False)
     violations: list[str] = field(default_factory=list)
     counts: dict[str, int | float] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=count)
 
-    @property
-    def kinds(self) -> Mapping[str, Callable[[socket.socket], Awaitable[object]]]:
-        """Return what a client of each kind does once it is connected."""
-        head = a_request(
-            "/legacy/",
-            "POST",
-            "1.1",
-            f"Authorization: Bearer {self.server.admin_token}",
-            "Content-Type: multipart/form-data; boundary=x",
-            "Content-Length: 100000",
-        )
-        ask = a_request(self._path_of_file()).replace(b"Connection: close\r\n", b"")
-        alive = a_request("/health/live").replace(b"Connection: close\r\n", b"")
-        loop = asyncio.get_running_loop()
-
-        async def drip_body(client: socket.socket) -> None:
-            await loop.sock_sendall(client, head)
-            await drip(client, b"-" * 1000, PAUSE)
-
-        async def sip_answer(client: socket.socket) -> None:
-            await loop.sock_sendall(client, ask)
-            await sip(client, PAUSE)
-
-        return {
-            "no headers": lambda client: loop.sock_sendall(client, b""),
-            "slow headers": lambda client: drip(client, b"GET / HTTP/1.1\r\n" + b"x" * 1000, PAUSE),
-            "no body": lambda client: loop.sock_sendall(client, head),
-            "a dripping body": drip_body,
-            "nothing read": lambda client: loop.sock_sendall(client, ask),
-            "a sip now and then": sip_answer,
-            "nothing after an answer": lambda client: loop.sock_sendall(client, alive),
-        }
+    def __post_init__(self) -> None:
+        self.kinds = self._kinds()
 
     async def run(self, kinds: Sequence[str], number: int, seconds: float) -> None:
         """Let so many clients of each kind connect, and wait for the server to shut them out."""
@@ -115,6 +86,38 @@ class SlowClients:
     def report(self, planted: str = "") -> BatteryReport:
         """Return the report of all runs so far."""
         return BatteryReport("slow-clients", SEED, self.counts, self.violations, planted)
+
+    def _kinds(self) -> Mapping[str, Callable[[socket.socket], Awaitable[object]]]:
+        """Return what a client of each kind does once it is connected."""
+        head = a_request(
+            "/legacy/",
+            "POST",
+            "1.1",
+            f"Authorization: Bearer {self.server.admin_token}",
+            "Content-Type: multipart/form-data; boundary=x",
+            "Content-Length: 100000",
+        )
+        ask = a_request(self._path_of_file()).replace(b"Connection: close\r\n", b"")
+        alive = a_request("/health/live").replace(b"Connection: close\r\n", b"")
+        loop = asyncio.get_running_loop()
+
+        async def drip_body(client: socket.socket) -> None:
+            await loop.sock_sendall(client, head)
+            await drip(client, b"-" * 1000, PAUSE)
+
+        async def sip_answer(client: socket.socket) -> None:
+            await loop.sock_sendall(client, ask)
+            await sip(client, PAUSE)
+
+        return {
+            "no headers": lambda client: loop.sock_sendall(client, b""),
+            "slow headers": lambda client: drip(client, b"GET / HTTP/1.1\r\n" + b"x" * 1000, PAUSE),
+            "no body": lambda client: loop.sock_sendall(client, head),
+            "a dripping body": drip_body,
+            "nothing read": lambda client: loop.sock_sendall(client, ask),
+            "a sip now and then": sip_answer,
+            "nothing after an answer": lambda client: loop.sock_sendall(client, alive),
+        }
 
     def _connected(self) -> AbstractContextManager[socket.socket]:
         number = next(self._numbers) // PER_ADDRESS
