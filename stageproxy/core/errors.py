@@ -318,7 +318,7 @@ class FailedDiskError(StorageError):
     def __init__(self) -> None:
         super().__init__(
             "The server's disk failed to store a file, so the server takes no uploads. Its "
-            "operator must check the disk and start the server again."
+            "operator must check the disk, and run `stageproxy fsck` or start the server again."
         )
 
 

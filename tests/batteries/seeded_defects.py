@@ -474,10 +474,19 @@ DEFECTS = [
     ),
     Defect(
         "a dry run names what a sweep deletes",
-        "store/file_rows.py",
-        "WHERE unused_since <= :since AND NOT {_IS_USED} ORDER BY sha256",
-        "WHERE unused_since < :since AND NOT {_IS_USED} ORDER BY sha256",
+        "services/expire.py",
+        "            orphans=self.files.list_orphans(rows.files.digests(), since),\n",
+        "",
         "services/test_expire.py::test_plan_is_what_is_done",
+    ),
+    Defect(
+        "fsck ends the state after a failure of the disk only if nothing is wrong",
+        "cli/fsck.py",
+        "    if left:\n        raise SystemExit(1)\n"
+        "    FoundFiles(directory.root).forget_failure()\n",
+        "    FoundFiles(directory.root).forget_failure()\n"
+        "    if left:\n        raise SystemExit(1)\n",
+        "cli/test_fsck.py::test_end_of_a_failure",
     ),
     Defect(
         "doctor sends no token to a public URL that leads elsewhere",
