@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 
 _MANUAL = "docs/"
 
@@ -217,9 +219,21 @@ class TooLargeError(StageproxyError):
 
 
 class TooManyError(StageproxyError):
-    """A limit is reached, such as that on live stages."""
+    """A limit is reached, such as that on live stages; *retry_after*: when time helps."""
 
     kind = Kind.TOO_MANY
+
+    def __init__(self, sentence: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = str(ceil(retry_after.total_seconds())) if retry_after else ""
+
+
+class TooManyGuessesError(TooManyError):
+    """A client sends too many tokens that are unknown."""
+
+    def __init__(self, sentence: str, wait: timedelta) -> None:
+        seconds = ceil(wait.total_seconds())
+        super().__init__(f"{sentence} Try again in {seconds} s.", retry_after=wait)
 
 
 class TooManyStagesError(TooManyError):

@@ -89,12 +89,12 @@ def open_database(path: Path, disk: Disk, *, copy_before_migration: bool = False
     """
     if path.is_dir():
         raise UnusableDatabaseError(f"{path} is a directory. Move it away.")
-    try:
-        return _checked(Database(path, disk=disk, copy_before_migration=copy_before_migration))
-    except (sqlite3.Error, OSError) as error:
-        if not disk.is_full or not disk.give_up_reserve():
-            raise UnusableDatabaseError(opening_problem(path, error)) from error
-    return open_database(path, disk, copy_before_migration=copy_before_migration)
+    while True:
+        try:
+            return _checked(Database(path, disk=disk, copy_before_migration=copy_before_migration))
+        except (sqlite3.Error, OSError) as error:
+            if not disk.is_full or not disk.give_up_reserve():
+                raise UnusableDatabaseError(opening_problem(path, error)) from error
 
 
 def _checked(database: "Database") -> "Database":
@@ -248,11 +248,7 @@ class Database:
     def _transact(self, work: Callable[[Rows], T]) -> T:
         # A plain BEGIN could not wait for the lock later: see docs/adr/0020.
         try:
-            done = self._write(work)
-        except NoRoomError:
-            if not self._disk.give_up_reserve():
-                raise
-            done = self._write(work)
+            done = self._write_with_reserve(work)
         except LockedDatabaseError:
             # Those that wait for this thread have waited for the lock, too.
             self._writer.execute(f"PRAGMA busy_timeout = {_IMPATIENT_MS}")
@@ -260,6 +256,14 @@ class Database:
         self._writer.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
         self._failures.clear()
         return done
+
+    def _write_with_reserve(self, work: Callable[[Rows], T]) -> T:
+        while True:
+            try:
+                return self._write(work)
+            except NoRoomError:
+                if not self._disk.give_up_reserve():
+                    raise
 
     def _write(self, work: Callable[[Rows], T]) -> T:
         with self._transaction(self._writer, "BEGIN IMMEDIATE"):

@@ -16,13 +16,14 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _BROKEN = frozenset({errno.EIO, errno.ENXIO, errno.ENODEV, errno.EUCLEAN})
 _READ_ONLY = errno.EROFS
 _LITTLE = 2**20
+_PIECE = 2**16
 
 
 class Disk:
     """The disk of a folder; see the module.
 
-    The reserve is a file whose blocks are given up when the database finds no room:
-    with them it can still revoke, cancel and sweep.
+    The reserve is a file whose blocks are given up, piece by piece, when the database
+    finds no room: with them it can still revoke, cancel and sweep.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Disk:
         flush: Callable[[int], None] = os.fsync,
     ) -> None:
         self.has_failed = False
+        self._is_in_need = False
         self._folder = folder
         self._flush = flush
         self._min_free = min_free
@@ -96,20 +98,29 @@ class Disk:
             raise
 
     def give_up_reserve(self) -> bool:
-        """Free the blocks of the reserve; return whether there was one."""
+        """Free a piece of the reserve; return whether there was one.
+
+        Not all at once: whoever has filled the disk would take the rest.
+        """
+        left = self._size_of_reserve() - _PIECE
         try:
-            self._reserve.unlink()
+            if left > 0:
+                os.truncate(self._reserve, left)
+            else:
+                self._reserve.unlink()
         except OSError:
             return False
-        log.warning(
-            "the disk of %s is full: the reserve was given up, so that stages can still be "
-            "canceled and tokens revoked. Free space on it",
-            self._folder,
-        )
+        if not self._is_in_need:
+            self._is_in_need = True
+            log.warning(
+                "the disk of %s is full: the reserve is given up piece by piece, so that stages "
+                "can still be canceled and tokens revoked. Free space on it",
+                self._folder,
+            )
         return True
 
     def restore_reserve(self) -> None:
-        """Allocate the reserve if it is missing and there is room for twice as much."""
+        """Allocate what is missing of the reserve if there is room for twice as much."""
         size = reserve_of(self.space.total, self._wanted_reserve)
         if self._size_of_reserve() == size or self.space.free < 2 * size:
             return
@@ -119,14 +130,15 @@ class Disk:
             log.warning("no reserve in %s: %s", self._folder, error.strerror)
             with suppress(OSError):
                 self._reserve.unlink()
+        self._is_in_need = False
 
     def _allocate(self, size: int) -> None:
-        with suppress(FileNotFoundError):
-            self._reserve.unlink()
         if not size:
+            self._reserve.unlink(missing_ok=True)
             return
         descriptor = os.open(self._reserve, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
+            os.truncate(descriptor, min(size, os.fstat(descriptor).st_size))
             os.posix_fallocate(descriptor, 0, size)
         finally:
             os.close(descriptor)

@@ -7,13 +7,14 @@ been taken over by what it has read.
 import base64
 import json
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
+from stageproxy.core.rules.archive import members_that_count
 from stageproxy.core.rules.findings import Finding
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.dependencies import Wanted, Wishes
@@ -29,7 +30,8 @@ _KIND_OF = {
     "attestations": "attestations",
     "wanted": "dependencies",
 }
-_MOST_FINDINGS = 20_000
+MOST_FINDINGS = 1000
+"""How many findings the rules of one step may have."""
 _NOT_SENT = frozenset({"name", "index_state"})
 """The name is parsed from the filename again; rules on the index are not for these processes."""
 _SENT = frozenset(one.name for one in fields(Upload)) - _NOT_SENT
@@ -104,7 +106,7 @@ class Answer(_Message):
     """One line of an answer: what was found so far, that this is all, or a failure."""
 
     contents: Contents | None = None
-    findings: Annotated[tuple[tuple[int, Finding], ...], Field(max_length=_MOST_FINDINGS)] = ()
+    findings: Annotated[tuple[tuple[int, Finding], ...], Field(max_length=MOST_FINDINGS)] = ()
     form: FormFields | None = None
     attestations: int = 0
     wanted: Wanted | None = None
@@ -127,7 +129,7 @@ class Answer(_Message):
 def upload_question(upload: Upload, *, only_form: bool) -> dict[str, object]:
     """Return the question about an upload as JSON."""
     document: dict[str, object] = {name: getattr(upload, name) for name in _SENT}
-    contents = asdict(upload.contents)
+    contents = asdict(replace(upload.contents, members=members_that_count(upload)))
     return {"kind": "upload", "only_form": only_form, **document, "contents": contents}
 
 

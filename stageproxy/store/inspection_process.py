@@ -88,7 +88,7 @@ class InspectionProcess:
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [
                 *(sys.executable, "-P", "-m", "stageproxy.store.inspection_worker"),
-                *(str(limits.memory), str(math.ceil(limits.seconds))),
+                *(str(limits.memory), str(math.ceil(max(limits.seconds, limits.rule_seconds)))),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -10,18 +10,20 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.archives.reader import read_in_steps
 from stageproxy.core.rules.attestations import FIELD, attestations_in
-from stageproxy.core.rules.table import steps_of
+from stageproxy.core.rules.findings import Finding, Level
+from stageproxy.core.rules.table import PlacedFinding, steps_of
 from stageproxy.core.stage.dependencies import wanted_of
 from stageproxy.store.inspection_messages import (
+    MOST_FINDINGS,
     QUESTION,
     ArchiveQuestion,
     AttestationsQuestion,
@@ -34,6 +36,8 @@ from stageproxy.store.inspection_messages import (
 
 READY = b"ready\n"
 
+_LONGEST_MESSAGE = 5000
+"""The longest message of a finding, in characters; it may quote what was uploaded."""
 _OPEN_FILES = 16
 _OWN_MEMORY = 64 * 2**20
 """The memory of an idle process, where the system does not report it."""
@@ -88,7 +92,20 @@ def _findings_on(question: UploadQuestion) -> Iterator[dict[str, object]]:
     """Return the findings of each step, so that what is slow loses nothing but itself."""
     upload = question.upload()
     for step in steps_of(only_form=question.only_form):
-        yield {"findings": [(place, asdict(one)) for place, one in step.findings(upload)]}
+        yield {"findings": [(place, asdict(one)) for place, one in _sent(step.findings(upload))]}
+
+
+def _sent(found: Sequence[PlacedFinding]) -> list[PlacedFinding]:
+    """Return findings in bounded number and length, at any rate the refusals."""
+    gravest = sorted(found, key=lambda one: one[1].level is not Level.REFUSE)
+    return [(place, _shortened(one)) for place, one in gravest[:MOST_FINDINGS]]
+
+
+def _shortened(finding: Finding) -> Finding:
+    message = finding.message
+    if len(message) <= _LONGEST_MESSAGE:
+        return finding
+    return replace(finding, message=f"{message[:_LONGEST_MESSAGE]}...")
 
 
 def _without_message(error: Exception) -> str:

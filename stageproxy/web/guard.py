@@ -21,6 +21,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _CLIENT_GONE = 499
 _VERSIONS = (HttpVersion10, HttpVersion11)
+_CHUNKED = "chunked"
 _WITHOUT_BODY = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
@@ -91,6 +92,8 @@ def _check_request(request: web.Request) -> None:
         raise InvalidRequestError("Only HTTP/1.0 and HTTP/1.1 are supported.")
     if request.version == HttpVersion10 and hdrs.TRANSFER_ENCODING in request.headers:
         raise InvalidRequestError("HTTP/1.0 does not support Transfer-Encoding.")
+    if request.headers.get(hdrs.TRANSFER_ENCODING, _CHUNKED).lower() != _CHUNKED:
+        raise InvalidRequestError("The only supported Transfer-Encoding is chunked.")
     if request.method in _WITHOUT_BODY and request.body_exists:
         raise InvalidRequestError(f"A {request.method} request must not have a body.")
 

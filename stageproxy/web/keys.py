@@ -15,6 +15,7 @@ from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.preview import Previews
+from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.reports import PromotionReports
@@ -24,6 +25,7 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
+from stageproxy.web.guesses import Guesses
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.session_json import SessionJson
 from stageproxy.web.streams import StreamShares
@@ -37,12 +39,14 @@ EXPIRY = web.AppKey("expiry", Expiry)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
 """Compressed bodies by the digest of the uncompressed one: compressed once, off the event loop."""
+GUESSES = web.AppKey("guesses", Guesses)
 HELP_PAGES = web.AppKey("help-pages", HelpPages)
 LOOKS = web.AppKey("looks", Looks)
 METRICS = web.AppKey("metrics", Metrics)
 OPENAPI = web.AppKey("openapi", Document)
 """The document of this server."""
 PREVIEWS = web.AppKey("previews", Previews)
+PROBES = web.AppKey("probes", Probes)
 PROMOTIONS = web.AppKey("promotions", Promotions)
 PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)

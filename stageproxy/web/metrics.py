@@ -68,6 +68,12 @@ class Metrics:
             ["limit"],
             registry=self.registry,
         )
+        self._guesses = Counter(
+            "stageproxy_refused_guesses",
+            "Requests refused after too many unknown tokens: api-token or stage-url.",
+            ["guessed"],
+            registry=self.registry,
+        )
         self._connections = self._gauge("connections", "Open connections of clients.")
         self._inspections = Counter(
             "stageproxy_inspections",
@@ -92,6 +98,12 @@ class Metrics:
         self._clock_doubt = self._gauge(
             "clock_doubt_seconds", "By how much the time is in doubt, after the clock jumped."
         )
+        self._upstream_up = self._gauge(
+            "upstream_up", "Whether upstream answered its last request: 1 or 0."
+        )
+        self._circuits = self._gauge(
+            "upstream_circuits_open", "Hosts of upstream that are not asked now."
+        )
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
 
     def watch(
@@ -108,10 +120,8 @@ class Metrics:
 
     def watch_upstream(self, answers: Callable[[], bool], circuits: Callable[[], int]) -> None:
         """Show whether upstream *answers*, and how many *circuits* to its hosts are open."""
-        up = self._gauge("upstream_up", "Whether upstream answered its last request: 1 or 0.")
-        up.set_function(answers)
-        opened = self._gauge("upstream_circuits_open", "Hosts of upstream that are not asked now.")
-        opened.set_function(circuits)
+        self._upstream_up.set_function(answers)
+        self._circuits.set_function(circuits)
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
@@ -135,6 +145,10 @@ class Metrics:
     def count_excess(self, limit: str) -> None:
         """Count a connection or a request that was refused because a limit was reached."""
         self._excess.labels(limit).inc()
+
+    def count_guess(self, guessed: str) -> None:
+        """Count a request that was refused because its client has sent too many unknown tokens."""
+        self._guesses.labels(guessed).inc()
 
     def watch_connections(self, connections: Sized) -> None:
         """Show from now on how many *connections* there are."""

@@ -27,6 +27,7 @@ from tests.support.servers.inspection_processes import inspection_processes
 
 ASKER = "token"
 PATIENT = InspectionLimits(rule_seconds=60, at_once=1)
+LICENSED = a_wheel(extra={"demo-1.0.dist-info/licenses/LICENSE": b"Free."})
 SHORT = InspectionLimits(rule_seconds=1, at_once=1)
 RST = (("description_content_type", "text/x-rst"),)
 METADATA_STEP = "The metadata in the form was not checked here"
@@ -74,9 +75,10 @@ async def unchecked(inspection: Inspection, upload: Upload) -> list[str]:
         ),
         an_upload(changes={"description": ".. nope::", "home_page": "x", "license": "\0é\u2028"}),
         an_upload(filename="nope.txt"),
+        an_upload(LICENSED, more=tuple(("license_files", one) for one in ("LICENSE", "NOTICE"))),
         replace(an_upload(), contents=Contents(problems=("Invalid distribution file. X",))),
     ],
-    ids=["a wheel", "an sdist", "faults", "more faults", "no filename", "no archive"],
+    ids=["a wheel", "an sdist", "faults", "more faults", "no filename", "licenses", "no archive"],
 )
 async def test_same_findings_as_in_process(patient: Inspection, upload: Upload) -> None:
     """A process finds in an upload, and in its form, what the rules find without one."""
@@ -139,6 +141,18 @@ async def test_hostile_metadata_of_a_file(short: Inspection) -> None:
     assert "The form was not compared with the metadata in the file" in await unchecked(
         short, hostile
     )
+
+
+async def test_findings_are_bounded(patient: Inspection) -> None:
+    """However much is wrong with a form, its refusals come back, in bounded number and length."""
+    classifiers = [("classifiers", f"Nope :: {number}") for number in range(3000)]
+    form = (("name", "demo"), *classifiers, ("home_page", "\1" * 2**20))
+
+    found = await patient.form_findings(form, ASKER)
+
+    assert len([one for one in found if one.source == "classifier"]) > 900
+    assert max(len(one.message) for one in found) < 6000
+    assert {one.level for one in found} == {Level.REFUSE}
 
 
 async def test_deep_attestations(patient: Inspection) -> None:

@@ -110,6 +110,8 @@ EXPECTED = {
     "POST /api/stages/{id}/promotion/stop": MANAGING.replace("200", "409"),
     "POST /api/stages/{id}/promotion/journal": MANAGING,
     "GET /api/stages/{id}/receipt": FILLING,
+    "GET /api/probe": ADMIN,
+    "POST /api/probe/{id}": ADMIN,
     "POST /api/sweep": ADMIN,
     "POST /api/tokens": MAKING,
     "GET /api/tokens": ADMIN,
