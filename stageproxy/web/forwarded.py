@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 
 from stageproxy.core.rights import redacted
 from stageproxy.request_ids import HEADER, is_request_id
-from stageproxy.web.keys import REQUEST_ID
+from stageproxy.web.request_keys import REQUEST_ID
 
 Network = IPv4Network | IPv6Network
 RequestFactory = Callable[..., web.BaseRequest]
