@@ -9,7 +9,8 @@ from aiohttp import hdrs, web
 from stageproxy.core.errors import UnknownCredentialError
 from stageproxy.core.rights import ApiToken
 from stageproxy.web.guesses import Guessed
-from stageproxy.web.keys import ACCESS, BEARER, GUESSES
+from stageproxy.web.keys import ACCESS, GUESSES
+from stageproxy.web.request_keys import BEARER
 
 _USER = "__token__"
 _BEARERS = frozenset({"bearer", "token"})

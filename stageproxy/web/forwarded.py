@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from stageproxy.core.rights import redacted
 from stageproxy.request_ids import HEADER, is_request_id
 from stageproxy.web.addresses import Network, find_address, is_trusted
-from stageproxy.web.keys import REQUEST_ID
+from stageproxy.web.request_keys import REQUEST_ID
 
 RequestFactory = Callable[..., web.BaseRequest]
 

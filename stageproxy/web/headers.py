@@ -9,7 +9,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.request_ids import HEADER
-from stageproxy.web.keys import REQUEST_ID
+from stageproxy.web.request_keys import REQUEST_ID
 
 FORWARDED = (
     "Accept",

@@ -5,7 +5,6 @@ from aiohttp import web
 from stageproxy.caching import LoadingCache
 from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
-from stageproxy.core.rights import ApiToken
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.completion import Completion
@@ -59,9 +58,3 @@ TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)
 WAYS_OUT = web.AppKey("ways_out", WaysOut)
-
-REQUEST_ID = web.RequestKey("request_id", str)
-"""The id of a request, given by a trusted proxy or else by this server."""
-
-BEARER = web.RequestKey("bearer", ApiToken)
-"""The API token of a request, once it is found to be valid."""
