@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
@@ -128,6 +129,9 @@ class FileUploadRows(Protocol):
 class FileRows(Protocol):
     """The files that are stored, by their SHA-256."""
 
+    def add(self, sha256: str, size: int) -> None:
+        """Add the row of a stored file, if it is missing."""
+
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
 
@@ -136,6 +140,9 @@ class FileRows(Protocol):
 
         *prefix*: only the files whose digests begin with it, to work in small steps.
         """
+
+    def list_unused(self, *, since: datetime, prefix: str = "") -> Sequence[UnneededFile]:
+        """Return the files that `remove_unused` would remove, and remove none."""
 
     def digests(self, prefix: str = "") -> frozenset[str]:
         """Return the digests of all stored files, or of those that begin with a prefix."""

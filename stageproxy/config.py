@@ -43,6 +43,18 @@ class ServerSettings(SettingsTable):
         "", description="URL that users see; by default the address that the server listens on."
     )
     trusted_proxies: Networks = Field((), description="Proxies whose X-Forwarded-For is trusted.")
+    max_connections: int = Field(
+        0,
+        ge=0,
+        description="Connections at the same time; 0 is as many as the limit of open files allows, "
+        "at most 1024.",
+    )
+    max_connections_per_address: int = Field(
+        64,
+        ge=0,
+        description="Connections of one address, or requests of one behind a trusted proxy, at "
+        "the same time; 0 is no limit.",
+    )
     send_timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
         timedelta(seconds=60),
         description="How long a client may read nothing of an answer that it is sent.",

@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
@@ -69,11 +70,16 @@ class ArtifactFiles(Protocol):
     def remove(self, sha256: str) -> None:
         """Delete a file, if it exists."""
 
-    def sweep(self, known: frozenset[str], before: datetime, prefix: str = "") -> int:
-        """Delete files that no row names and that are older than *before*; return how many.
+    def list_orphans(
+        self, known: frozenset[str], before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Return the files that no row names and that are older than *before*.
 
         *prefix*: only files whose digests begin with it, which then are all in *known*.
         """
+
+    def remove_orphan(self, orphan: UnneededFile) -> None:
+        """Delete a file of that list, if it exists."""
 
 
 class UpstreamResponse(Protocol):

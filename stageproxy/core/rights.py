@@ -55,6 +55,7 @@ class Action(StrEnum):
     TOKENS = "tokens"
     AUDIT = "audit"
     VERIFY = "verify"
+    SWEEP = "sweep"
 
 
 _UPLOAD_ACTIONS = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE})

@@ -10,13 +10,13 @@ from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 
-from aiohttp import web
-
 from stageproxy.config import Config
 from stageproxy.core.pace import PaceLimits
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
+from stageproxy.request_ids import RequestIdFilter
 from stageproxy.server.clock import SystemClock
+from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
 from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
@@ -33,6 +33,8 @@ from stageproxy.upstream.pip_index import (
     without_credentials,
 )
 from stageproxy.upstream.session import Timeouts, open_session
+from stageproxy.web.accepting import accepting
+from stageproxy.web.connections import ConnectionLimits
 from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
@@ -41,7 +43,6 @@ log = logging.getLogger(__name__)
 
 _SWEEP_EVERY = timedelta(hours=1)
 _WATCH_EVERY = timedelta(minutes=1)
-_BACKLOG = 1024
 _NO_PUBLIC_URL = (
     "stage URLs begin with %s, which other machines cannot open. Set server.public_url to the URL "
     "that users see."
@@ -94,6 +95,7 @@ async def open_service(
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. *announce* is called with each line for the operator."""
     directory = DataDirectory(config.storage.data)
+    raise_descriptor_limit()
     with directory.locked():
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -131,16 +133,20 @@ async def listening(
         await _create_admin_token(service, directory, announce)
         runner = runner_for(
             service.app,
-            trusted_proxies=config.server.trusted_proxies,
+            limits=ConnectionLimits(
+                connection_limit(config.server.max_connections),
+                config.server.max_connections_per_address,
+                config.server.trusted_proxies,
+            ),
             body_limits=PaceLimits(config.upload.stall_timeout, config.upload.min_rate),
             reader_limits=PaceLimits(config.server.send_timeout, config.server.min_send_rate),
         )
         await runner.setup()
         try:
-            await web.SockSite(runner, bound, backlog=_BACKLOG).start()
-            directory.server_url.write_text(f"{url}\n")
-            announce(f"stageproxy is ready on {url}")
-            yield service
+            async with accepting(bound, runner.make_protocol):
+                directory.server_url.write_text(f"{url}\n")
+                announce(f"stageproxy is ready on {url}")
+                yield service
         finally:
             directory.server_url.unlink(missing_ok=True)
             await runner.cleanup()
@@ -199,6 +205,7 @@ def log_to_stderr(log_format: str, level: str) -> None:
     handler = logging.StreamHandler()
     text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if log_format == "json" else text)
+    handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
 

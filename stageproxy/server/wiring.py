@@ -129,11 +129,11 @@ def assemble(
     app[keys.STAGE_FINDINGS] = findings
     app[keys.TOKENS] = tokens
     completion = _add_uploads(app, config, adapters, stages, names)
-    _add_operations(app, adapters, metrics)
+    _add_operations(app, config, adapters, metrics)
     _add_web_parts(app, config, urls)
     return Service(
         app=app,
-        expiry=Expiry(database, files, clock, config.stage.retention),
+        expiry=app[keys.EXPIRY],
         tokens=tokens,
         completion=completion,
         promotions=promotions,
@@ -170,8 +170,13 @@ def _add_uploads(
     return completion
 
 
-def _add_operations(app: web.Application, adapters: Adapters, metrics: Metrics) -> None:
+def _add_operations(
+    app: web.Application, config: Config, adapters: Adapters, metrics: Metrics
+) -> None:
     index = adapters.index
+    app[keys.EXPIRY] = Expiry(
+        adapters.database, adapters.files, adapters.clock, config.stage.retention
+    )
     app[keys.METRICS] = metrics
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
     app[keys.READINESS] = _readiness(adapters.files.root, adapters.database, index)

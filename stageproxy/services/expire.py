@@ -9,8 +9,12 @@ from string import hexdigits
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction
+from stageproxy.core.care.sweep import SweepPlan, joined, plan_sweep
+from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import stage_event
+from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import ArtifactFiles, Clock
+from stageproxy.services.access import require
 from stageproxy.services.live_stages import end_if_expired, get_stage
 
 log = logging.getLogger(__name__)
@@ -18,6 +22,7 @@ log = logging.getLogger(__name__)
 _MIN_AGE = timedelta(hours=1)
 _STEP = 200
 """How many stages or files one transaction treats, which then takes some milliseconds."""
+_ALL = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,21 @@ class Expiry:
     retention: timedelta
 
     async def sweep(self) -> Swept:
+        """Sweep, and return how much was deleted."""
+        plan = await self.carry_out()
+        return Swept(len(plan.forgotten), len(plan.files))
+
+    async def sweep_for(self, token: ApiToken, *, dry_run: bool) -> SweepPlan:
+        """Sweep, or only plan a sweep, for an admin token. Return what is done."""
+        require(token, Action.SWEEP, None)
+        return await (self.plan() if dry_run else self.carry_out())
+
+    async def plan(self) -> SweepPlan:
+        """Return what a sweep would do now."""
+        now = self.clock.now()
+        return await self.catalogue.read(lambda rows: self._plan(rows, now))
+
+    async def carry_out(self) -> SweepPlan:
         """End expired stages, delete those whose retention time is over, and unused files.
 
         Many short transactions, so that uploads never wait long. Rows go before their files:
@@ -50,63 +70,88 @@ class Expiry:
         now = self.clock.now()
         totals = await self.catalogue.read(lambda rows: rows.totals())
         prefixes = _prefixes(totals.files)
-        files = [await self._remove_strays(prefix, now) for prefix in prefixes]
-        while await self.catalogue.write(lambda rows: _end_some(rows, now)):
-            pass
-        stages = [number async for number in self._forgotten(now)]
-        files += [await self._remove_unused(prefix, now) for prefix in prefixes]
-        swept = Swept(sum(stages), sum(files))
-        if swept.stages or swept.files:
+        steps = [await self._remove_orphans(prefix, now) for prefix in prefixes]
+        steps += [step async for step in self._end_stages(now)]
+        steps += [await self._remove_unused(prefix, now) for prefix in prefixes]
+        plan = joined(steps)
+        if plan.forgotten or plan.files:
             log.info(
-                "cleanup: deleted %d ended stages and %d unused files", swept.stages, swept.files
+                "cleanup: deleted %d ended stages and %d unused files, %d bytes",
+                len(plan.forgotten),
+                len(plan.files),
+                plan.size,
             )
         head = await self.catalogue.read(lambda rows: rows.audit.head())
         log.info("audit: the head is record %d, %s", head.number, head.digest)
-        return swept
+        return plan
 
-    async def _remove_strays(self, prefix: str, now: datetime) -> int:
-        return await self.catalogue.write(
-            lambda rows: self.files.sweep(rows.files.digests(prefix), now - _MIN_AGE, prefix)
+    def _plan(self, rows: Rows, now: datetime) -> SweepPlan:
+        since = now - _MIN_AGE
+        return plan_sweep(
+            _concerned(rows, now, self.retention, _ALL),
+            now,
+            self.retention,
+            unused=rows.files.list_unused(since=since),
+            orphans=self.files.list_orphans(rows.files.digests(), since),
         )
 
-    async def _forgotten(self, now: datetime) -> AsyncIterator[int]:
-        """Remove the stages whose retention time is over, and yield how many at a time."""
+    async def _remove_orphans(self, prefix: str, now: datetime) -> SweepPlan:
+        def work(rows: Rows) -> SweepPlan:
+            known = rows.files.digests(prefix)
+            orphans = self.files.list_orphans(known, now - _MIN_AGE, prefix)
+            for orphan in orphans:
+                self.files.remove_orphan(orphan)
+            return SweepPlan(orphans=orphans)
 
-        def work(rows: Rows) -> int:
-            forgotten = rows.stages.list_ended(now - self.retention, _STEP)
-            for stage in forgotten:
+        return await self.catalogue.write(work)
+
+    async def _end_stages(self, now: datetime) -> AsyncIterator[SweepPlan]:
+        """End and forget stages, and yield what was done, some of them at a time."""
+
+        def work(rows: Rows) -> SweepPlan | None:
+            stages = _concerned(rows, now, self.retention, _STEP)
+            plan = plan_sweep(stages, now, self.retention)
+            for stage in stages:
+                end_if_expired(rows, stage, now)
+            for stage in plan.forgotten:
                 rows.stages.remove(stage.id)
                 rows.audit.add(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
-            return len(forgotten)
+            return plan if stages else None
 
-        while number := await self.catalogue.write(work):
-            yield number
+        while plan := await self.catalogue.write(work):
+            yield plan
 
-    async def _remove_unused(self, prefix: str, now: datetime) -> int:
-        unused = await self.catalogue.write(
-            lambda rows: rows.files.remove_unused(now, since=now - _MIN_AGE, prefix=prefix)
-        )
-        if unused:
-            await self.catalogue.write(lambda rows: self._remove_files(rows, unused, prefix))
-        return len(unused)
+    async def _remove_unused(self, prefix: str, now: datetime) -> SweepPlan:
+        """Remove the rows of files first, and the files in a transaction after that."""
 
-    def _remove_files(self, rows: Rows, digests: Sequence[str], prefix: str) -> None:
+        def work(rows: Rows) -> SweepPlan:
+            since = now - _MIN_AGE
+            unused = rows.files.list_unused(since=since, prefix=prefix)
+            rows.files.remove_unused(now, since=since, prefix=prefix)
+            return SweepPlan(unused=unused)
+
+        plan = await self.catalogue.write(work)
+        if plan.unused:
+            await self.catalogue.write(lambda rows: self._remove_files(rows, plan, prefix))
+        return plan
+
+    def _remove_files(self, rows: Rows, plan: SweepPlan, prefix: str) -> None:
         """Delete files, unless one was uploaded again meanwhile."""
         named = rows.files.digests(prefix)
-        for digest in digests:
-            if digest not in named:
-                self.files.remove(digest)
+        for one in plan.unused:
+            if one.name not in named:
+                self.files.remove(one.name)
 
 
-def _end_some(rows: Rows, now: datetime) -> bool:
-    """End some expired stages and file uploads; return whether there may be more."""
-    stages = rows.stages.list_expired(now, _STEP)
-    uploads = rows.file_uploads.list_expired(now, _STEP)
-    for stage in stages:
-        end_if_expired(rows, stage, now)
-    for stage_id in dict.fromkeys(stage_id for stage_id, _ in uploads):
-        end_if_expired(rows, get_stage(rows, stage_id), now)
-    return _STEP in {len(stages), len(uploads)}
+def _concerned(rows: Rows, now: datetime, retention: timedelta, limit: int) -> Sequence[Stage]:
+    """Return stages that end, are to be forgotten, or have file uploads that expire."""
+    uploads = rows.file_uploads.list_expired(now, limit)
+    found = [
+        *rows.stages.list_expired(now, limit),
+        *rows.stages.list_ended(now - retention, limit),
+        *(get_stage(rows, stage_id) for stage_id in dict.fromkeys(one for one, _ in uploads)),
+    ]
+    return list({one.id: one for one in found}.values())
 
 
 def _prefixes(files: int) -> Sequence[str]:

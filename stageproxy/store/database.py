@@ -51,7 +51,7 @@ def find_database_problem(path: Path) -> str | None:
     if not path.exists():
         return None
     try:
-        connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+        connection = open_read_only(path)
         try:
             check_schema(Tables(connection, execute_plugins=False))
         finally:
@@ -61,6 +61,11 @@ def find_database_problem(path: Path) -> str | None:
     except sqlite3.Error as error:
         return f"{path} cannot be used: {error}."
     return None
+
+
+def open_read_only(path: Path) -> Connection:
+    """Open a connection that cannot change the database at a path."""
+    return _connect(f"{path.absolute().as_uri()}?mode=ro")
 
 
 class Database:

@@ -75,6 +75,16 @@ class DataDirectory:
         return secret.encode()
 
 
+def find_secret(root: Path, given: str) -> bytes | None:
+    """Return the secret of stage tokens as a server has it, `None` if it has none yet."""
+    if given:
+        return given.encode()
+    try:
+        return (root / "secret").read_text().strip().encode() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def empty_secret_message(path: Path) -> str:
     """Return what is wrong with an empty file of the secret, and what to do."""
     return (

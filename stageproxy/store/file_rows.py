@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.stage.file_uploads import IN_PROGRESS, FileUpload, UploadStatus
 from stageproxy.store.columns import Statements, file_upload_in, text_of
 
@@ -27,6 +28,17 @@ _BEHIND_HEX = "g"
 
 class SqliteFileRows(Statements):
     """Stored files; see `catalogue.FileRows`."""
+
+    def add(self, sha256: str, size: int) -> None:
+        """Add the row of a stored file, if it is missing."""
+        self._run(
+            """
+            INSERT INTO stored_file (sha256, size, unused_since) VALUES (:sha256, :size, NULL)
+            ON CONFLICT DO NOTHING
+            """,
+            sha256=sha256,
+            size=size,
+        )
 
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
@@ -66,6 +78,19 @@ class SqliteFileRows(Statements):
             **named,
         )
         return [row["sha256"] for row in rows]
+
+    def list_unused(self, *, since: datetime, prefix: str = "") -> Sequence[UnneededFile]:
+        """Return the files that `remove_unused` would remove, and remove none."""
+        rows = self._all(
+            f"""
+            SELECT sha256, size FROM stored_file
+            WHERE {_IS_NAMED} AND unused_since <= :since AND NOT {_IS_USED} ORDER BY sha256
+            """,  # noqa: S608 - constants of this module
+            since=text_of(since),
+            first=prefix,
+            last=prefix + _BEHIND_HEX,
+        )
+        return [UnneededFile(row["sha256"], row["size"]) for row in rows]
 
     def digests(self, prefix: str = "") -> frozenset[str]:
         """Return the digests of all stored files, or of those that begin with a prefix."""

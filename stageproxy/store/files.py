@@ -17,6 +17,7 @@ from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import IncomingFile
@@ -106,18 +107,26 @@ class FileStore:
         """Delete a file, if it exists."""
         self.path(sha256).unlink(missing_ok=True)
 
-    def sweep(self, known: frozenset[str], before: datetime, prefix: str = "") -> int:
-        """Delete files that no row names and that are older than *before*; return how many.
+    def list_orphans(
+        self, known: frozenset[str], before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Return the files that no row names and that are older than *before*.
 
-        Files that are being received are never deleted, even if the clock jumps.
+        Files that are being received are never among them, even if the clock jumps.
         """
         kept = self._kept.glob(f"{prefix[:2]}*/{prefix}*")
         orphans = [path for path in kept if path.name not in known]
         left = [path for path in self._incoming.iterdir() if path not in self._receiving]
-        stale = [path for path in [*orphans, *left] if _is_older(path, before)]
-        for path in stale:
-            path.unlink(missing_ok=True)
-        return len(stale)
+        sizes = ((path, _size_if_older(path, before)) for path in [*orphans, *left])
+        return [
+            UnneededFile(path.relative_to(self._kept.parent).as_posix(), size)
+            for path, size in sizes
+            if size is not None
+        ]
+
+    def remove_orphan(self, orphan: UnneededFile) -> None:
+        """Delete a file of that list, if it exists."""
+        (self._kept.parent / orphan.name).unlink(missing_ok=True)
 
 
 class _Incoming:
@@ -253,12 +262,14 @@ def _create(path: Path) -> AsyncBufferedIOBase:
     return AsyncBufferedIOBase(opened, loop=None, executor=None)
 
 
-def _is_older(path: Path, before: datetime) -> bool:
+def _size_if_older(path: Path, before: datetime) -> int | None:
+    """Return the size of a file that is older than *before*, `None` for any other."""
     try:
-        return path.stat().st_mtime < before.timestamp()
+        status = path.stat()
     except FileNotFoundError:
         # An upload ended and deleted it.
-        return False
+        return None
+    return status.st_size if status.st_mtime < before.timestamp() else None
 
 
 def flush_folder(path: Path) -> None:

@@ -29,6 +29,11 @@ def check_schema(tables: Tables) -> None:
         raise NewerSchemaError(msg)
 
 
+def is_migrated(tables: Tables) -> bool:
+    """Return whether every migration is applied."""
+    return not _steps.pending(tables)
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE stage (

@@ -19,6 +19,8 @@ from aiohttp import (
     ClientTimeout,
     DummyCookieJar,
     TCPConnector,
+    TraceConfig,
+    TraceRequestStartParams,
     encode_basic_auth,
 )
 from aiohttp.connector import Connection
@@ -26,6 +28,8 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from stageproxy import __version__
+from stageproxy.request_ids import HEADER as REQUEST_ID_HEADER
+from stageproxy.request_ids import current_request_id
 from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 
 USER_AGENT = f"stageproxy/{__version__}"
@@ -75,9 +79,24 @@ async def open_session(
         read_bufsize=_READ_BUFFER,
         proxy=network.proxy_url,
         trust_env=True,
+        trace_configs=[_naming_requests()],
     )
     async with session:
         yield session
+
+
+def _naming_requests() -> TraceConfig:
+    """Return what sends the id of the request that is being answered to upstream, too."""
+
+    async def name(
+        _session: ClientSession, _context: object, started: TraceRequestStartParams
+    ) -> None:
+        if request_id := current_request_id():
+            started.headers[REQUEST_ID_HEADER] = request_id
+
+    config = TraceConfig()
+    config.on_request_start.append(name)
+    return config
 
 
 class AbortingConnector(TCPConnector):

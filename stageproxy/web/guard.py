@@ -9,8 +9,9 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 
 from stageproxy.core.errors import InvalidRequestError, Kind, StageproxyError
 from stageproxy.core.index.targets import check_raw_target
+from stageproxy.request_ids import enter_request, leave_request, new_request_id
 from stageproxy.web.errors import error_response, response_to
-from stageproxy.web.keys import METRICS
+from stageproxy.web.keys import METRICS, REQUEST_ID
 from stageproxy.web.refusals import record_refusal
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,12 @@ _WITHOUT_BODY = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Check a request, turn every error into a response, and count the request."""
     started = asyncio.get_running_loop().time()
-    answer = await _respond(request, handler)
+    request[REQUEST_ID] = request.get(REQUEST_ID) or new_request_id()
+    entered = enter_request(request[REQUEST_ID])
+    try:
+        answer = await _respond(request, handler)
+    finally:
+        leave_request(entered)
     seconds = asyncio.get_running_loop().time() - started
     request.app[METRICS].count_request(request, answer.status, seconds)
     return answer
@@ -46,7 +52,8 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
         return error_response(
             request,
             HTTPStatus.INTERNAL_SERVER_ERROR,
-            "Internal server error. See the server's log.",
+            "Internal server error. The server's log has its cause at the request id "
+            f"{request[REQUEST_ID]}.",
         )
 
 

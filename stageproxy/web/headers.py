@@ -8,6 +8,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from stageproxy.request_ids import HEADER
+from stageproxy.web.keys import REQUEST_ID
+
 FORWARDED = (
     "Accept",
     "Accept-Encoding",
@@ -53,6 +56,9 @@ _STAGE_HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
+
+_ALIKE = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+"""The statuses that are the same for what exists and what does not."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
@@ -115,6 +121,8 @@ async def add_standard_headers(request: web.Request, response: web.StreamRespons
         if name == "Content-Security-Policy" and name in response.headers:
             continue
         response.headers[name] = value
+    if _shows_request_id(request, response.status):
+        response.headers[HEADER] = request[REQUEST_ID]
 
 
 def _added_headers(request: web.Request) -> Mapping[str, str]:
@@ -123,6 +131,17 @@ def _added_headers(request: web.Request) -> Mapping[str, str]:
     # A stage URL is all that reading needs, so that scripts of any site may read it as well.
     is_public = request.method in _SAFE_METHODS
     return {**_STAGE_HEADERS, **_STANDARD_HEADERS, **(_ANY_ORIGIN if is_public else {})}
+
+
+def _shows_request_id(request: web.Request, status: int) -> bool:
+    """Return whether an answer names its request. Those that must not differ do not.
+
+    Nobody may tell unknown stages and projects from those of others, and the answers of a
+    preview are upstream's.
+    """
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return REQUEST_ID in request
+    return REQUEST_ID in request and status not in _ALIKE and not _is_below_stage(request)
 
 
 def _is_below_stage(request: web.Request) -> bool:

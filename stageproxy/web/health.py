@@ -2,8 +2,7 @@
 
 from http import HTTPStatus
 
-from aiohttp import web
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from aiohttp import hdrs, web
 
 from stageproxy.web.keys import METRICS_SOURCES, READINESS
 from stageproxy.web.session_json import json_response
@@ -35,7 +34,10 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def show_metrics(request: web.Request) -> web.Response:
-    """Return the metrics in Prometheus' text format."""
+    """Return the metrics, as OpenMetrics if the client wants it."""
     sources = request.app[METRICS_SOURCES]
-    body = await sources.metrics.render(sources.catalogue, sources.cache_size())
-    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    accept = request.headers.get(hdrs.ACCEPT, "")
+    body, content_type = await sources.metrics.render(
+        sources.catalogue, sources.cache_size(), accept
+    )
+    return web.Response(body=body, headers={"Content-Type": content_type})

@@ -11,6 +11,7 @@ from stageproxy.services.audit import AuditTrail
 from stageproxy.services.completion import Completion
 from stageproxy.services.documents import StagedDocuments
 from stageproxy.services.examine import Examiner
+from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.preview import Previews
@@ -31,6 +32,7 @@ AUDIT = web.AppKey("audit", AuditTrail)
 COMPLETION = web.AppKey("completion", Completion)
 DOCUMENTS = web.AppKey("documents", StagedDocuments)
 EXAMINER = web.AppKey("examiner", Examiner)
+EXPIRY = web.AppKey("expiry", Expiry)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
 """Compressed bodies by the digest of the uncompressed one: compressed once, off the event loop."""
@@ -51,6 +53,9 @@ TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)
 WAYS_OUT = web.AppKey("ways_out", WaysOut)
+
+REQUEST_ID = web.RequestKey("request_id", str)
+"""The id of a request, given by a trusted proxy or else by this server."""
 
 BEARER = web.RequestKey("bearer", ApiToken)
 """The API token of a request, once it is found to be valid."""

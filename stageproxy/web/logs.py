@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from stageproxy.core.rights import redacted
+from stageproxy.web.keys import REQUEST_ID
 
 
 class AccessLog(AbstractAccessLogger):
@@ -26,6 +27,8 @@ class AccessLog(AbstractAccessLogger):
             response.status,
             response.body_length,
             time * 1000,
+            # aiohttp writes the line when the work on the request has ended.
+            extra={"request_id": request.get(REQUEST_ID, "")},
         )
 
 
@@ -40,6 +43,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": redacted(record.getMessage()),
         }
+        if request_id := _request_id_of(record):
+            event["request-id"] = request_id
         if record.exc_info:
             event["exception"] = redacted(self.formatException(record.exc_info))
         # Each value is redacted, not the line: that could remove a backslash that JSON needs.
@@ -53,3 +58,13 @@ class RedactingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without tokens."""
         return redacted(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the first line, which ends with the id of the request."""
+        line = super().formatMessage(record)
+        request_id = _request_id_of(record)
+        return f"{line} [{request_id}]" if request_id else line
+
+
+def _request_id_of(record: logging.LogRecord) -> str:
+    return getattr(record, "request_id", "")

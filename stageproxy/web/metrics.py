@@ -1,11 +1,20 @@
 """The metrics of the server. No label contains a token, a path or a project."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+)
+from prometheus_client.exposition import choose_encoder
 
+from stageproxy import __version__
 from stageproxy.catalogue import Catalogue
 
 _UNMATCHED = "unmatched"
@@ -18,6 +27,10 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Memory, processor time and open files of this process.
+        ProcessCollector(registry=self.registry)
+        build = Info("stageproxy_build", "The version of the server.", registry=self.registry)
+        build.info({"version": __version__})
         self._requests = Counter(
             "stageproxy_requests",
             "Requests by handler, method and status.",
@@ -49,6 +62,13 @@ class Metrics:
             ["reply"],
             registry=self.registry,
         )
+        self._excess = Counter(
+            "stageproxy_refused_connections",
+            "Connections and requests refused because a limit was reached: in-all or of-address.",
+            ["limit"],
+            registry=self.registry,
+        )
+        self._connections = self._gauge("connections", "Open connections of clients.")
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
         self._files = self._gauge("files", "Staged files on disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
@@ -73,8 +93,21 @@ class Metrics:
         """Count an attempt to publish a file."""
         self._attempts.labels(reply).inc()
 
-    async def render(self, catalogue: Catalogue, cache_size: int) -> bytes:
-        """Return all metrics in Prometheus' text format."""
+    def count_excess(self, limit: str) -> None:
+        """Count a connection or a request that was refused because a limit was reached."""
+        self._excess.labels(limit).inc()
+
+    def watch_connections(self, connections: Sized) -> None:
+        """Show from now on how many *connections* there are."""
+        self._connections.set_function(lambda: len(connections))
+
+    async def render(
+        self, catalogue: Catalogue, cache_size: int, accept: str = ""
+    ) -> tuple[bytes, str]:
+        """Return all metrics, and their content type: OpenMetrics, or Prometheus' text format.
+
+        *accept*: the Accept header of the request.
+        """
         totals = await catalogue.read(lambda rows: rows.totals())
         self._stages.clear()
         for status, number in totals.stages.items():
@@ -82,7 +115,8 @@ class Metrics:
         self._files.set(totals.files)
         self._bytes.set(totals.size)
         self._cache.set(cache_size)
-        return generate_latest(self.registry)
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
 
     def _gauge(self, name: str, help_text: str, labels: tuple[str, ...] | list[str] = ()) -> Gauge:
         return Gauge(f"stageproxy_{name}", help_text, labels, registry=self.registry)

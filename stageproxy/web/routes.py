@@ -7,6 +7,7 @@ from stageproxy.web.api import promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
+from stageproxy.web.api.sweep import sweep
 from stageproxy.web.bodies import expect_later
 from stageproxy.web.headers import answer_preflight
 from stageproxy.web.preview.preview import preview, stage_without_slash
@@ -72,6 +73,7 @@ ROUTES = (
     web.get("/api/stages/{id}/audit", show_audit),
     web.get("/api/audit", show_audit_without_stage),
     web.get("/api/audit/verify", verify_audit),
+    web.post("/api/sweep", sweep),
     web.post("/api/tokens", tokens.make_token),
     web.get("/api/tokens", tokens.list_tokens),
     web.delete("/api/tokens/{id}", tokens.revoke_token),

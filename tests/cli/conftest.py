@@ -1,10 +1,12 @@
 """Fixtures of commands: a server, and a runner of commands."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.data_directories import DataDirectory, fill
 from tests.support.builders.distributions import a_wheel
 from tests.support.clients.command_runner import (
     UNUSED_URL,
@@ -48,6 +50,21 @@ def pypi(server_with_index: ServerWithIndex) -> Iterator[FakeIndex]:
 def cli(server: Server, tmp_path: Path) -> CommandRunner:
     """Return a runner of commands, with its own project."""
     return CommandRunner(tmp_path, server.url, server.data, server.admin_token, new_project_name())
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data directory that a server has left; see `data`."""
+    data = tmp_path_factory.mktemp("filled") / "data"
+    fill(data)
+    return data
+
+
+@pytest.fixture
+def data(filled: Path, tmp_path: Path) -> DataDirectory:
+    """Return a data directory that a test can damage."""
+    shutil.copytree(filled, tmp_path / "data")
+    return DataDirectory(tmp_path / "data")
 
 
 @pytest.fixture

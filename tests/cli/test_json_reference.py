@@ -4,11 +4,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.commands import commands
+from tests.cli.data_directories import WHEEL as STORED
+from tests.cli.data_directories import DataDirectory
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.command_runner import CommandRunner
 from tests.support.servers.processes import ROOT
@@ -46,6 +49,8 @@ TYPED = {
     "token new": ("token new --project PROJECT --can upload --expires 30d",),
     "token list": ("token list",),
     "token revoke": ("token revoke TOKEN",),
+    "fsck": ("fsck --data DATA", "fsck --data DAMAGED --repair"),
+    "sweep": ("sweep --dry-run",),
     "config check": ("config check",),
     "config show": ("config show",),
     "completion": ("completion bash",),
@@ -110,8 +115,11 @@ def type_of(value: Any) -> str:
 
 
 @pytest.fixture
-def arguments(cli: CommandRunner, stub_server: StubServer) -> dict[str, str]:
+def arguments(
+    cli: CommandRunner, stub_server: StubServer, filled: Path, data: DataDirectory
+) -> dict[str, str]:
     """Return the arguments of the command lines: a stage of a wheel and an sdist, and others."""
+    data.file(STORED).unlink()
     wheel = cli.save(a_wheel(cli.project, requires_python=">=3.11", requires_dist=["six"]))
     sdist = cli.save(an_sdist(cli.project, requires_python=">=3.11", requires_dist=["six"]))
     broken = cli.save(an_sdist(cli.project, "9.0", metadata="Metadata-Version: 9.9\n"))
@@ -134,6 +142,8 @@ def arguments(cli: CommandRunner, stub_server: StubServer) -> dict[str, str]:
         "UPSTREAM": stub_server.url,
         "DEST": str(cli.folder / "dest"),
         "NO_HEAD": "0" * 64,
+        "DATA": str(filled),
+        "DAMAGED": str(data.path),
     }
 
 

@@ -1,5 +1,6 @@
 """When stages expire, and when files that nothing needs are deleted."""
 
+from stageproxy.core.care.sweep import SweepPlan
 from stageproxy.services.expire import Swept
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.servers.service import RunningService
@@ -112,3 +113,23 @@ async def test_sweeping_twice(service: RunningService) -> None:
     await service.parts.expiry.sweep()
 
     assert await service.parts.expiry.sweep() == Swept(stages=0, files=0)
+
+
+async def test_plan_is_what_is_done(service: RunningService) -> None:
+    """A dry run names what a sweep then does, and does nothing itself."""
+    await service.staged(WHEEL)
+    stage = await service.staged(a_wheel(version="3.0"))
+    await service.api("DELETE", f"stages/{stage['id']}")
+    await service.parts.expiry.sweep()
+    left = service.data / "files" / "incoming" / "x"
+    left.write_bytes(b"left over")
+    service.clock.advance(days=40)
+
+    planned = await service.parts.expiry.plan()
+    again = await service.parts.expiry.plan()
+    done = await service.parts.expiry.carry_out()
+
+    assert planned == again == done
+    parts = (done.expired, done.forgotten, done.unused, done.orphans)
+    assert [len(one) for one in parts] == [1, 2, 1, 1]
+    assert await service.parts.expiry.plan() == SweepPlan([], [], [], [], [])

@@ -219,3 +219,12 @@ async def test_file_that_is_staged_again(catalogue: Catalogue) -> None:
     await catalogue.write(lambda rows: rows.artifacts.remove("id", artifact, "why"))
 
     assert list(await catalogue.write(unused_at(NOW + HOUR))) == []
+
+
+async def test_row_of_a_file_is_added_once(catalogue: Catalogue) -> None:
+    """The row of a stored file can be added again if it is lost; one that is there stays."""
+    await catalogue.write(lambda rows: rows.files.add("a", 1))
+
+    await catalogue.write(lambda rows: rows.files.add("a", 2))
+
+    assert (await catalogue.read(lambda rows: rows.totals())).size == 1

@@ -63,7 +63,7 @@ async def test_committing_again(files: ArtifactFiles) -> None:
 
     files.reopen(received).commit()
 
-    assert files.sweep(frozenset(), before - HOUR) == 0
+    assert files.list_orphans(frozenset(), before - HOUR) == []
     assert await files.digests(received.sha256, {"sha256": 0}) == {"sha256": received.sha256}
 
 

@@ -58,7 +58,9 @@ async def test_a_life(server: Server) -> None:
     await server.stop()
 
     found = events(server)
-    assert [one for one in found if one.keys() != KEYS] == []
+    assert [one for one in found if one.keys() - {"request-id"} != KEYS] == []
+    lines = [one for one in found if one["logger"] == "stageproxy.requests"]
+    assert len({one["request-id"] for one in lines}) == len(lines)
     assert {datetime.fromisoformat(one["time"]).utcoffset() for one in found} == {timedelta()}
     assert {one["level"] for one in found} <= {"debug", "info", "warning"}
     assert TOKEN_PATTERN.search((server.logs / "stderr").read_text()) is None

@@ -18,7 +18,7 @@ from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 REQUESTS = "stageproxy_requests_total"
 UPSTREAM = "stageproxy_upstream_documents_total"
 ATTEMPTS = "stageproxy_promotion_attempts_total"
-LABELS = {"reply", "handler", "method", "status", "outcome", "le"}
+LABELS = {"reply", "handler", "method", "status", "outcome", "le", "version"}
 ODD = {
     "a method of WebDAV": ("PROPFIND", "/"),
     "a method that HTTP has": ("TRACE", "/"),
@@ -61,6 +61,15 @@ async def test_type(service: RunningService) -> None:
 
     assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
+
+
+async def test_open_metrics(service: RunningService) -> None:
+    """A client that wants OpenMetrics gets it, with the end that shows that nothing is missing."""
+    answer = await service.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+
+    assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert answer.text.endswith("# EOF\n")
+    assert 'stageproxy_build_info{version="' in answer.text
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ EXPECTED = {
     "POST /api/stages/{id}/promotion/stop": MANAGING.replace("200", "409"),
     "POST /api/stages/{id}/promotion/journal": MANAGING,
     "GET /api/stages/{id}/receipt": FILLING,
+    "POST /api/sweep": ADMIN,
     "POST /api/tokens": MAKING,
     "GET /api/tokens": ADMIN,
     "DELETE /api/tokens/{id}": ADMIN,
@@ -144,6 +145,7 @@ DOCUMENTS = {
     "POST /api/stages/{id}/promotion/plan": b'{"publisher": "client"}',
     "POST /api/stages/{id}/promotion": START,
     "POST /api/stages/{id}/promotion/journal": b'{"fence": 1}',
+    "POST /api/sweep": b'{"dry-run": true}',
     "POST /api/tokens": b'{"project": "demo", "can": "upload"}',
 }
 WITHOUT_STAGE = {

@@ -111,6 +111,6 @@ async def test_internal_error(service: RunningService, log: io.StringIO) -> None
     answer = await service.get(prefix_of(stage))
 
     assert answer.status == 500
-    assert answer.text == "Internal server error. See the server's log."
+    assert answer.text.startswith("Internal server error. The server's log has its cause at ")
     assert "Traceback" in log.getvalue()
     assert tokens_in(log.getvalue(), [service.admin, stage["session-token"]]) == []

@@ -9,6 +9,7 @@ from stageproxy.web.api import promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
+from stageproxy.web.api.sweep import OrderSweep, sweep
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
 from stageproxy.web.keys import OPENAPI
@@ -81,6 +82,7 @@ OPERATIONS: Operations = {
     verify_audit: Operation(
         "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),
+    sweep: Operation("Sweep", body=OrderSweep),
     tokens.make_token: Operation(
         "NewApiToken", (Kind.CONFLICT,), body=tokens.MakeToken, status=HTTPStatus.CREATED
     ),

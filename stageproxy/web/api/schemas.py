@@ -72,6 +72,10 @@ FINDINGS: Schema = {
     ),
 }
 
+_SWEPT_STAGE: Schema = object_of(
+    "A stage, shortly.", {"id": TEXT, "project": TEXT, "version": TEXT_OR_NULL}
+)
+
 _API_TOKEN: Schema = {
     "id": TEXT,
     "name": described("The name that people gave it; null for old tokens.", TEXT_OR_NULL),
@@ -248,6 +252,30 @@ SCHEMAS: Mapping[str, Schema] = {
                     },
                 ),
             }
+        },
+    ),
+    "Sweep": object_of(
+        "What a sweep has ended, forgotten and deleted, or would.",
+        {
+            "dry-run": {"type": "boolean"},
+            "expired": described("The stages that end.", {"type": "array", "items": _SWEPT_STAGE}),
+            "uploads": described("The files whose unfinished uploads end.", TEXTS),
+            "forgotten": described(
+                "The stages that ended long ago, and are deleted.",
+                {"type": "array", "items": _SWEPT_STAGE},
+            ),
+            "files": {
+                "type": "array",
+                "items": object_of(
+                    "A stored file that is deleted.",
+                    {
+                        "name": described("A SHA-256, or a path.", TEXT),
+                        "size": NUMBER,
+                        "reason": {"enum": ["unused", "orphan"]},
+                    },
+                ),
+            },
+            "bytes": described("The size of these files.", NUMBER),
         },
     ),
     "AuditCheck": object_of(

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from typing import Any
 
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents, read_contents
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 
@@ -98,13 +99,19 @@ class FakeFiles:
         """Delete a file, if it exists."""
         self.stored.pop(sha256, None)
 
-    def sweep(self, known: frozenset[str], before: datetime, prefix: str = "") -> int:
-        """Delete files that no row names and that are older than *before*; return their number."""
-        strays = [one for one in self.stored if one.startswith(prefix) and one not in known]
-        stale = [one for one in strays if self.touched[one] < before]
-        for digest in stale:
-            self.remove(digest)
-        return len(stale)
+    def list_orphans(
+        self, known: frozenset[str], before: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Return the files that no row names and that are older than *before*."""
+        return [
+            UnneededFile(sha256, len(content))
+            for sha256, content in self.stored.items()
+            if sha256.startswith(prefix) and sha256 not in known and self.touched[sha256] < before
+        ]
+
+    def remove_orphan(self, orphan: UnneededFile) -> None:
+        """Delete a file of that list, if it exists."""
+        self.remove(orphan.name)
 
     def _content(self, sha256: str) -> bytes:
         if sha256 not in self.stored:

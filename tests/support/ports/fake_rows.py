@@ -7,6 +7,7 @@ from datetime import datetime
 
 from stageproxy.catalogue import ConstraintError, PagePosition, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
@@ -284,6 +285,11 @@ class FakeFileRows:
 
     tables: FakeTables
 
+    def add(self, sha256: str, size: int) -> None:
+        """Add the row of a stored file, if it is missing."""
+        self.tables.sizes.setdefault(sha256, size)
+        self.tables.unused_since.setdefault(sha256, None)
+
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
         is_held = any(stored.artifact.sha256 == sha256 for stored in self.tables.artifacts.values())
@@ -313,6 +319,17 @@ class FakeFileRows:
         for digest in unused:
             del self.tables.unused_since[digest], self.tables.sizes[digest]
         return unused
+
+    def list_unused(self, *, since: datetime, prefix: str = "") -> Sequence[UnneededFile]:
+        """Return the files that `remove_unused` would remove, and remove none."""
+        return [
+            UnneededFile(digest, self.tables.sizes[digest])
+            for digest, unused_since in sorted(self.tables.unused_since.items())
+            if digest.startswith(prefix)
+            and unused_since
+            and unused_since <= since
+            and not self.tables.is_used(digest)
+        ]
 
     def digests(self, prefix: str = "") -> frozenset[str]:
         """Return the digests of all stored files that begin with a prefix."""

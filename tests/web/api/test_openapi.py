@@ -35,6 +35,7 @@ BODIES = {
     "plan_promotion": b'{"publisher": "server"}',
     "start_promotion": json.dumps({"manifest-digest": "0" * 64}).encode(),
     "report_promotion": b'{"fence": 1}',
+    "sweep": b'{"dry-run": true}',
     "make_token": b'{"can": "upload", "project": "demo"}',
 }
 """The bodies for the operations that have one."""
@@ -126,6 +127,7 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("GET", path)
     for audit in (f"{path}/audit", "audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
         await service.api("GET", audit)
+    await service.api("POST", "sweep", **{"dry-run": True})
     await promote(service)
     tokens = (await service.api("GET", "tokens")).document["tokens"]
     await service.api("DELETE", f"tokens/{tokens[0]['id']}")

@@ -1,0 +1,51 @@
+"""The id of the request that is being answered, in log lines and on requests to upstream.
+
+It follows the work that a request starts, also into threads and background tasks, so
+that one search finds everything that belongs to it. See docs/adr/0039.
+"""
+
+import logging
+import re
+import secrets
+from contextvars import ContextVar, Token
+
+HEADER = "X-Request-ID"
+
+_BYTES = 8
+_GIVEN = re.compile("[A-Za-z0-9._-]{8,64}")
+_current: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def new_request_id() -> str:
+    """Return an id that no other request has."""
+    return secrets.token_hex(_BYTES)
+
+
+def is_request_id(text: str) -> bool:
+    """Return whether an id that a proxy has given to a request can be used as it is."""
+    return _GIVEN.fullmatch(text) is not None
+
+
+def current_request_id() -> str:
+    """Return the id of the request that is being answered; empty outside of requests."""
+    return _current.get()
+
+
+def enter_request(request_id: str) -> Token[str]:
+    """Begin the work on a request, until `leave_request`."""
+    return _current.set(request_id)
+
+
+def leave_request(entered: Token[str]) -> None:
+    """End the work on a request."""
+    _current.reset(entered)
+
+
+class RequestIdFilter(logging.Filter):
+    """Adds the request id to every record, unless whoever logs has set it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the id, and pass the record."""
+        if not hasattr(record, "request_id"):
+            record.request_id = current_request_id()
+        return True
