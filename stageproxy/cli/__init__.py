@@ -14,6 +14,7 @@ _COMMANDS = {
     "demo": ("demo.command:demo", "Run a whole release on this machine."),
     "download": ("download:download", "Download the files of STAGE."),
     "fsck": ("fsck:fsck", "Check the data directory, and repair it."),
+    "limits": ("limits:limits", "Show limits, and how much is used."),
     "promote": ("promote.command:promote", "Publish STAGE, or resume publishing it."),
     "serve": ("serve:serve", "Run the server until it is stopped."),
     "stage": ("stage:stage", "Open, list, show, change and cancel stages."),

@@ -118,24 +118,18 @@ class Uploads:
         )
         if stage.version is None:
             check_release_is_free(rows, stage.project, accepted.version)
-        # Even for an unchanged upload: the stored file may be damaged, and these are its bytes.
-        incoming.file.commit()
-        is_settled = _settle_uploads(rows, stage, accepted, now)
-        if outcome is Outcome.UNCHANGED and not is_settled:
-            return UploadResult(outcome, stage)
         if outcome is Outcome.UNCHANGED:
-            return UploadResult(outcome, self.stages.save_edited(rows, stage, now))
-        existing = stage.find_artifact(artifact.filename)
-        if existing and existing.sha256 != artifact.sha256:
-            rows.artifacts.remove(stage.id, existing, REPLACED)
-        rows.promotions.remove_entry(stage.id, artifact.filename)
-        versioned = replace(stage, version=stage.version or accepted.version)
-        rows.artifacts.save(stage.id, artifact, incoming.form, accepted.core_metadata)
-        action = AuditAction.UPLOADED if outcome is Outcome.UPLOADED else AuditAction.REPLACED
-        replaced = {"replaced_sha256": existing.sha256} if existing else {}
-        details = {**artifact_details(artifact), **replaced}
-        rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))
-        return UploadResult(outcome, self.stages.save_edited(rows, versioned, now))
+            # Even so: the stored file may be damaged, and these are its bytes.
+            incoming.file.commit()
+            is_settled = _settle_uploads(rows, stage, accepted, now)
+            same = self.stages.save_edited(rows, stage, now) if is_settled else stage
+            return UploadResult(outcome, same)
+        with self.stages.quotas.kept(rows, token.id, stage):
+            _settle_uploads(rows, stage, accepted, now)
+            changed = _save_artifact(rows, stage, accepted, outcome, now)
+        # Only now: a file that exceeds a limit would stay on the disk until the next sweep.
+        incoming.file.commit()
+        return UploadResult(outcome, self.stages.save_edited(rows, changed, now))
 
     def _stage_for(
         self, rows: Rows, accepted: AcceptedUpload, into: Stage | None, now: datetime
@@ -149,6 +143,24 @@ class Uploads:
         stage = self.stages.new(project, version, now)
         self.stages.add(rows, stage, accepted.artifact.uploaded_by)
         return stage
+
+
+def _save_artifact(
+    rows: Rows, stage: Stage, accepted: AcceptedUpload, outcome: Outcome, now: datetime
+) -> Stage:
+    """Store the artifact in place of one of its name. Return the stage, which has a version now."""
+    artifact = accepted.artifact
+    existing = stage.find_artifact(artifact.filename)
+    if existing and existing.sha256 != artifact.sha256:
+        rows.artifacts.remove(stage.id, existing, REPLACED)
+    rows.promotions.remove_entry(stage.id, artifact.filename)
+    versioned = replace(stage, version=stage.version or accepted.version)
+    rows.artifacts.save(stage.id, artifact, accepted.incoming.form, accepted.core_metadata)
+    action = AuditAction.UPLOADED if outcome is Outcome.UPLOADED else AuditAction.REPLACED
+    replaced = {"replaced_sha256": existing.sha256} if existing else {}
+    details = {**artifact_details(artifact), **replaced}
+    rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))
+    return versioned
 
 
 def _restore_if_staged(rows: Rows, accepted: AcceptedUpload) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import Enum, auto
 from http import HTTPStatus
 
@@ -117,6 +118,8 @@ def _headers_for(
     if isinstance(error, StageExistsError):
         api = Api.SESSIONS if request.path.startswith("/upload/") else Api.STAGES
         return {"Location": f"{request.app[URLS].public_url}/{api}/{error.stage_id}"}
+    if error.retry_after is not None:
+        return {"Retry-After": str(-(-error.retry_after // timedelta(seconds=1)))}
     return _HEADERS_OF.get(error.kind, {})
 
 

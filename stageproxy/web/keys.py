@@ -14,6 +14,7 @@ from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
+from stageproxy.services.limits import Limits
 from stageproxy.services.preview import Previews
 from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
@@ -37,6 +38,7 @@ FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
 """Compressed bodies by the digest of the uncompressed one: compressed once, off the event loop."""
 HELP_PAGES = web.AppKey("help-pages", HelpPages)
+LIMITS = web.AppKey("limits", Limits)
 LOOKS = web.AppKey("looks", Looks)
 METRICS = web.AppKey("metrics", Metrics)
 OPENAPI = web.AppKey("openapi", Document)

@@ -1,6 +1,6 @@
 """The metrics of the server. No label contains a token, a path or a project."""
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -16,6 +16,7 @@ from prometheus_client.exposition import choose_encoder
 
 from stageproxy import __version__
 from stageproxy.catalogue import Catalogue
+from stageproxy.core.limits import Quota, Scope
 
 _UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
@@ -72,6 +73,14 @@ class Metrics:
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
         self._files = self._gauge("files", "Staged files on disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
+        self._used = self._gauge("used_bytes", "Bytes that count against limits.total_bytes.")
+        self._limit = self._gauge("limit", "Limits by setting; 0 is no limit.", ["setting"])
+        self._limit_refusals = Counter(
+            "stageproxy_limit_refusals",
+            "Requests refused because a limit was reached, by its setting.",
+            ["setting"],
+            registry=self.registry,
+        )
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
@@ -93,6 +102,15 @@ class Metrics:
         """Count an attempt to publish a file."""
         self._attempts.labels(reply).inc()
 
+    def count_limit_refusal(self, setting: str) -> None:
+        """Count a request that was refused because the limit of a setting was reached."""
+        self._limit_refusals.labels(setting).inc()
+
+    def show_limits(self, limits: Mapping[str, int]) -> None:
+        """Show from now on these limits, by setting."""
+        for setting, limit in limits.items():
+            self._limit.labels(setting).set(limit)
+
     def count_excess(self, limit: str) -> None:
         """Count a connection or a request that was refused because a limit was reached."""
         self._excess.labels(limit).inc()
@@ -108,7 +126,8 @@ class Metrics:
 
         *accept*: the Accept header of the request.
         """
-        totals = await catalogue.read(lambda rows: rows.totals())
+        totals, used = await catalogue.read(lambda rows: (rows.totals(), rows.usage(Scope())))
+        self._used.set(used[Quota.TOTAL_BYTES])
         self._stages.clear()
         for status, number in totals.stages.items():
             self._stages.labels(status).set(number)

@@ -465,5 +465,19 @@ DEFECTS = [
         "if current is None:",
         "services/test_still_permitted.py::test_revoked_before_the_write",
     ),
+    Defect(
+        "a change that exceeds a limit is refused",
+        "core/limits.py",
+        "return limit > 0 and used[quota] > limit",
+        "return limit > 0 and used[quota] > limit + 1",
+        "core/test_limits.py::test_changes",
+    ),
+    Defect(
+        "no query reads all stages, however many have ended",
+        "store/stage_rows.py",
+        "WHERE project = :project AND status IN ('open', 'processing', 'error')",
+        "WHERE project || '' = :project AND status IN ('open', 'processing', 'error')",
+        "store/test_query_plans.py::test_no_query_reads_all_rows",
+    ),
 ]
 """Each guarantee of promotion and of its audit trail, with a defect that breaks it."""

@@ -51,6 +51,7 @@ TYPED = {
     "token revoke": ("token revoke TOKEN",),
     "fsck": ("fsck --data DATA", "fsck --data DAMAGED --repair"),
     "sweep": ("sweep --dry-run",),
+    "limits": ("limits PROJECT",),
     "config check": ("config check",),
     "config show": ("config show",),
     "completion": ("completion bash",),

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.core.errors import Kind
-from stageproxy.web.api import promotion, stages, tokens, ways_out
+from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
@@ -83,6 +83,8 @@ OPERATIONS: Operations = {
         "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),
     sweep: Operation("Sweep", body=OrderSweep),
+    limits.show_limits: Operation("Limits"),
+    limits.show_project_limits: Operation("Limits"),
     tokens.make_token: Operation(
         "NewApiToken", (Kind.CONFLICT,), body=tokens.MakeToken, status=HTTPStatus.CREATED
     ),
