@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -68,6 +68,10 @@ class LruCache(Generic[K, V]):
         if value is not None:
             self._values.move_to_end(key)
         return value
+
+    def items(self) -> Iterable[tuple[K, V]]:
+        """Return all keys and values, the least recently used first."""
+        return self._values.items()
 
     def add(self, key: K, value: V) -> None:
         """Store a value under a key. A value that is larger than the maximum is not stored."""

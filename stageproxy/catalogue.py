@@ -136,13 +136,15 @@ class FileRows(Protocol):
     def remove(self, sha256: str) -> bool:
         """Remove a file that no row needs; return whether it was removed."""
 
-    def remove_unused(self, now: datetime, *, since: datetime, prefix: str = "") -> Sequence[str]:
-        """Remove the files that no live stage has needed *since* a time; return their digests.
+    def remove_unused(
+        self, now: datetime, *, since: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Remove the files that no live stage has needed *since* a time, and return them.
 
         *prefix*: only the files whose digests begin with it, to work in small steps.
         """
 
-    def list_unused(self, *, since: datetime, prefix: str = "") -> Sequence[UnneededFile]:
+    def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
         """Return the files that `remove_unused` would remove, and remove none."""
 
     def digests(self, prefix: str = "") -> frozenset[str]:

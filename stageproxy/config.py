@@ -14,7 +14,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from stageproxy.setting_types import Duration, Networks, OptionalPath, Secrets, Url, WebUrl
+from stageproxy.setting_types import (
+    Duration,
+    MinFree,
+    Networks,
+    OptionalPath,
+    Secrets,
+    Url,
+    WebUrl,
+)
 
 _PREFIX = "STAGEPROXY_"
 _REASONS = {
@@ -105,9 +113,30 @@ class UpstreamSettings(SettingsTable):
     total_timeout: Duration = Field(
         timedelta(seconds=60), description="For a whole page; files may take longer."
     )
+    files_timeout: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(hours=1), description="For a whole file, or another response that is passed on."
+    )
+    min_rate: int = Field(
+        1000,
+        ge=0,
+        description="Lowest rate of a file, in bytes per second over a minute; 0 is no limit.",
+    )
+    max_streams: int = Field(
+        128, ge=1, description="Files and other responses that are passed on at the same time."
+    )
+    max_streams_per_stage: int = Field(
+        32, ge=1, description="Of these, how many are for readers of one stage."
+    )
+    max_streams_per_address: int = Field(
+        64, ge=1, description="Of these, how many are for one client address."
+    )
     fresh_for: Annotated[Duration, Field(le=timedelta(seconds=60))] = Field(
         timedelta(seconds=5),
         description="How long a page is used without a new request; at most 60s.",
+    )
+    stale_for: Duration = Field(
+        timedelta(hours=24),
+        description="How old a page may be that is shown while upstream fails; 0 is never.",
     )
     cache_size: int = Field(256 * _MIB, ge=0, description="Memory for cached pages, in bytes.")
     max_page_size: int = Field(64 * _MIB, description="Largest decompressed page, in bytes.")
@@ -117,6 +146,17 @@ class StorageSettings(SettingsTable):
     """Where stages are stored."""
 
     data: Path = Path("stageproxy-data")
+    min_free: MinFree = Field(
+        None,
+        description="Bytes of the disk that uploads leave free; 0 is no limit. `auto`: a "
+        "twentieth, but at least 512 MiB, at most 10 GiB, and on small disks at most a tenth.",
+    )
+    reserve: int = Field(
+        8 * _MIB,
+        ge=0,
+        description="Size of the file that is given up for the database when the disk is full.",
+    )
+    copy_before_migration: bool = True
 
 
 class StageSettings(SettingsTable):

@@ -15,9 +15,14 @@ from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
+from stageproxy.core.index.staleness import Freshness, Outage
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.replies import Reply
 from stageproxy.core.rights import Credential
+from stageproxy.core.rules.findings import Finding
+from stageproxy.core.rules.table import PlacedFinding
+from stageproxy.core.rules.upload import Upload
+from stageproxy.core.stage.dependencies import Wanted, Wishes
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.stage import Artifact
 from stageproxy.core.values import FormFields
@@ -36,8 +41,8 @@ class IncomingFile(Protocol):
     async def finish(self) -> FileDigests:
         """Flush every byte to the disk, and return the size and digests."""
 
-    async def read_contents(self, name: DistributionName) -> Contents:
-        """Read the contents of the archive."""
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
+        """Read the contents of the archive; *asker* as for an `Inspector`."""
 
     def commit(self) -> None:
         """Move the file to its place under its digest.
@@ -46,11 +51,42 @@ class IncomingFile(Protocol):
         """
 
 
+class Inspector(Protocol):
+    """Reads what uploaders sent where it can do no harm, within limits of time and memory.
+
+    *asker*: whose turn it is, an API token's id or a project. Each has one turn at a time,
+    and none waits for all the questions of another. Raise `TooManyError` after a long wait.
+    """
+
+    async def read_contents(self, path: Path, name: DistributionName, asker: str) -> Contents:
+        """Return the contents of the archive at *path*, or what is wrong with it."""
+
+    async def findings(self, upload: Upload, asker: str) -> Sequence[PlacedFinding]:
+        """Return what the rules find that need no index, and what they had no time for."""
+
+    async def form_findings(self, form: FormFields, asker: str) -> Sequence[Finding]:
+        """Return what the rules find that need only the form, in PyPI's order."""
+
+    async def form_of(
+        self, core_metadata: bytes, name: DistributionName, asker: str
+    ) -> FormFields | None:
+        """Return the form that twine would send, without digests; `None` if it takes too long."""
+
+    async def attestations_in(self, text: str, asker: str) -> int:
+        """Return the number of attestations in a form's field; 0 if they cannot be read."""
+
+    async def wanted_of(self, wishes: Wishes, asker: str) -> Wanted | None:
+        """Return the dependencies of a release that count; `None` if that takes too long."""
+
+
 class ArtifactFiles(Protocol):
     """The files of artifacts, by their SHA-256."""
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a file to receive bytes."""
+
+    def check_room(self, size: int) -> None:
+        """Raise `StorageError` unless a file of *size* bytes may be stored."""
 
     def reopen(self, received: FileDigests) -> IncomingFile:
         """Return a stored file as if it had just been received."""
@@ -151,6 +187,23 @@ class Index(Protocol):
         """Return the target of a redirect that upstream answered for the path *asked*."""
 
 
+class PreviewedIndex(Index, Protocol):
+    """The upstream index, with copies of its documents for the time in which it fails."""
+
+    @property
+    def outage(self) -> Outage | None:
+        """The outage of upstream, if it fails now."""
+
+    async def find_to_show(self, path: str, accept: str, freshness: Freshness) -> Document | None:
+        """Return a document as `find` does, or a copy that is stale while upstream fails.
+
+        Nothing is decided by a stale copy: verdicts and promotions use `find`.
+        """
+
+    def copied_at(self, path: str) -> datetime | None:
+        """Return the time of the copy that is shown while upstream fails, if there is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
     """One request to the upload API: the fields in order, then the file."""
@@ -237,4 +290,13 @@ class Clock(Protocol):
     """The clock."""
 
     def now(self) -> datetime:
-        """Return the present time, in UTC."""
+        """Return the present time, in UTC; after a jump of the clock, the latest it may be."""
+
+    def earliest(self) -> datetime:
+        """Return the earliest time that it may be, in UTC.
+
+        What is ended or deleted for good goes by this one: a clock may jump, and come back.
+        """
+
+    def notice(self) -> str | None:
+        """Return the sentence for the operator if the clock has jumped."""

@@ -25,6 +25,19 @@ Url = Annotated[str, Field(repr=False), PlainSerializer(_redact_credentials)]
 """A URL that may contain credentials, which are not shown."""
 
 
+def _parse_min_free(value: object) -> object:
+    return None if value == "auto" else value
+
+
+MinFree = Annotated[
+    int | None,
+    Field(ge=0),
+    BeforeValidator(_parse_min_free),
+    PlainSerializer(lambda size: "auto" if size is None else size),
+]
+"""A number of bytes, or `None` for `auto`."""
+
+
 OptionalPath = Annotated[
     Path | None,
     BeforeValidator(lambda value: value or None),

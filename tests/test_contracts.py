@@ -1,10 +1,24 @@
 """The import contracts of pyproject.toml that list modules by name."""
 
+import ast
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from stageproxy.cli import main
 from tests.support.servers.processes import ROOT
+
+HOSTILE = frozenset(
+    {
+        *("attestations_in", "examined_file", "file_findings", "find_render_faults"),
+        *("findings_of", "form_findings", "form_of", "metadata_findings", "problems_in"),
+        *("read_contents", "read_core_metadata", "read_in_steps", "steps_of", "wanted_of"),
+    }
+)
+"""The functions of core that read what uploaders sent, and can take as long as they like."""
 
 
 def contract(name: str) -> Any:
@@ -19,3 +33,22 @@ def test_every_command_is_held_apart_from_the_others() -> None:
     modules = {".".join(target.partition(":")[0].split(".")[:3]) for target in targets}
 
     assert set(contract("A command imports no other command")["modules"]) == modules
+
+
+def imported_in(file: Path) -> Iterator[str]:
+    """Return the names that a module imports from others."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield from (one.name for one in node.names)
+
+
+@pytest.mark.parametrize("folder", ["services", "web", "upstream", "server"])
+def test_hostile_text_is_not_read_in_the_server(folder: str) -> None:
+    """The server has no function that reads hostile text: `ports.Inspector` does it elsewhere.
+
+    docutils ran in its threads once, and 602 bytes stopped it.
+    """
+    files = (ROOT / "stageproxy" / folder).rglob("*.py")
+    found = {str(file): HOSTILE & {*imported_in(file)} for file in files}
+
+    assert {file: names for file, names in found.items() if names} == {}

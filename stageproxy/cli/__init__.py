@@ -8,6 +8,7 @@ from stageproxy import __version__
 
 _COMMANDS = {
     "audit": ("audit:audit", "Show or verify the audit trail."),
+    "backup": ("backup:backup", "Copy the data directory to TARGET."),
     "check": ("check:check", "Check FILES against PyPI's rules."),
     "completion": ("completion:completion", "Print the completion script for SHELL."),
     "config": ("config:config", "Check and show settings."),
@@ -16,6 +17,7 @@ _COMMANDS = {
     "fsck": ("fsck:fsck", "Check the data directory, and repair it."),
     "limits": ("limits:limits", "Show limits, and how much is used."),
     "promote": ("promote.command:promote", "Publish STAGE, or resume publishing it."),
+    "restore": ("restore:restore", "Restore the data directory from BACKUP."),
     "serve": ("serve:serve", "Run the server until it is stopped."),
     "stage": ("stage:stage", "Open, list, show, change and cancel stages."),
     "sweep": ("sweep:sweep", "End expired stages, delete unneeded files."),

@@ -16,20 +16,29 @@ from stageproxy.cli.distributions import LocalFile, choose_distributions, read_d
 from stageproxy.cli.output import FailedError, OutOfReachError, json_option
 from stageproxy.cli.verdicts import Verdict, print_rules, print_verdicts
 from stageproxy.core.rules.findings import PYPI, RELEASE, naming, not_known
+from stageproxy.core.rules.libraries import is_rendered
+from stageproxy.core.rules.table import in_pypi_order
 from stageproxy.core.rules.upload import Upload
-from stageproxy.core.stage.dependencies import dependencies_of
+from stageproxy.core.stage.dependencies import wanted_of, wishes_of
 from stageproxy.core.stage.order import place_in_promotion
 from stageproxy.core.stage.release_findings import (
     ExaminedFile,
     IndexAnswer,
+    as_named,
     examined_file,
+    examined_with,
     findings_of_release,
 )
+from stageproxy.server.clock import SystemClock
 from stageproxy.services.dependencies import Dependencies
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.upstream_state import UpstreamReader
+from stageproxy.store.inspection import Inspection
+from stageproxy.store.inspection_process import InspectionLimits
 from stageproxy.upstream.cache import CachedIndex
-from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
+from stageproxy.upstream.copies import Copies, CopyLimits
+from stageproxy.upstream.health import UpstreamHealth
+from stageproxy.upstream.index import IndexLimits, IndexPolicy, UpstreamIndex
 from stageproxy.upstream.network import DEFAULTS, NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
@@ -40,12 +49,14 @@ from stageproxy.upstream.pip_index import (
     urls_of_simple,
 )
 from stageproxy.upstream.session import Timeouts, open_session
+from stageproxy.upstream.traffic import Traffic
 
 _PIP = "pip"
 _TIMEOUTS = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=15))
 _TOTAL_TIMEOUT = 60
 _MAX_PAGE_SIZE = 64 * 2**20
 _LOOK_UP_SECONDS = 30.0
+_LIMITS = InspectionLimits(rule_seconds=10)
 
 
 @click.command()
@@ -79,6 +90,8 @@ def check(files: tuple[Path, ...], against: str | None, *, rules: bool, as_json:
 
 async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdict]:
     """Return a verdict for each release in *files*. *against* names an index to check, too."""
+    # Services log for servers. Here a failure becomes a finding or an error.
+    logging.getLogger("stageproxy").addHandler(logging.NullHandler())
     chosen = choose_distributions(files)
     local = await asyncio.gather(
         *(asyncio.to_thread(read_distribution, *each) for each in chosen.items())
@@ -93,12 +106,14 @@ async def _check_files(files: Sequence[Path], against: str | None) -> list[Verdi
     releases = [list(group) for _, group in groupby(ordered, key=_release_of)]
     now = datetime.now(UTC)
     if against is None:
-        return [_judge(group, _examined(group), IndexAnswer(), now, PYPI) for group in releases]
+        return [
+            _judge(group, await _examined(group), IndexAnswer(), now, PYPI) for group in releases
+        ]
     settings = _index_of(against)
     async with _open_index(settings) as published:
         verdicts = []
         for group in releases:
-            examined = _examined(group)
+            examined = await _examined(group)
             answer = await _fetch_answer(published, examined)
             name = index_name(settings.index.simple)
             verdicts.append(_judge(group, examined, answer, now, name))
@@ -140,21 +155,18 @@ def _is_web_url(text: str) -> bool:
 
 @asynccontextmanager
 async def _open_index(settings: PipSettings) -> AsyncIterator[UpstreamReader]:
-    # Services log for servers. Here a failure becomes a finding or an error.
-    logging.getLogger("stageproxy").addHandler(logging.NullHandler())
     async with open_session(_TIMEOUTS, settings.network) as session:
         upstream = UpstreamIndex(
             session,
             settings.index,
             IndexPolicy(network=settings.network),
-            total_timeout=timedelta(seconds=_TOTAL_TIMEOUT),
-            max_page_size=_MAX_PAGE_SIZE,
+            IndexLimits(timedelta(seconds=_TOTAL_TIMEOUT), _MAX_PAGE_SIZE),
+            Traffic(),
         )
         index = CachedIndex(
             upstream,
-            fresh_for=timedelta(0),
-            max_size=_MAX_PAGE_SIZE,
-            report=lambda _how, _seconds: None,
+            Copies(CopyLimits(max_size=_MAX_PAGE_SIZE)),
+            UpstreamHealth(SystemClock()),
         )
         yield UpstreamReader(index, NameSearches(index), _TOTAL_TIMEOUT)
 
@@ -171,7 +183,8 @@ async def _fetch_answer(published: UpstreamReader, files: Sequence[ExaminedFile]
             "is not the URL of an index. Check the URL, or try again later."
         )
     dependencies = Dependencies(published.index)
-    looked_up = await dependencies.findings(dependencies_of(files), seconds=_LOOK_UP_SECONDS)
+    wanted = wanted_of(wishes_of(files))
+    looked_up = await dependencies.findings(wanted, seconds=_LOOK_UP_SECONDS)
     unknown = (not_known(notice, "index") for notice in state.notices)
     return IndexAnswer(state.listing, state.similar, (*looked_up, *unknown))
 
@@ -193,8 +206,14 @@ def _judge(
     )
 
 
-def _examined(group: Sequence[LocalFile]) -> Sequence[ExaminedFile]:
-    return [examined_file(_upload(one)) for one in group]
+async def _examined(group: Sequence[LocalFile]) -> Sequence[ExaminedFile]:
+    """Apply the rules to files. Descriptions that can take long are rendered with a limit."""
+    uploads = [as_named(_upload(one)) for one in group]
+    if not any(map(is_rendered, uploads)):
+        return [examined_file(one) for one in uploads]
+    with Inspection(_LIMITS) as inspection:
+        found = [in_pypi_order(await inspection.findings(one, "")) for one in uploads]
+    return [examined_with(one, each) for one, each in zip(uploads, found, strict=True)]
 
 
 def _upload(file: LocalFile) -> Upload:

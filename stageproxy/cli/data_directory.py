@@ -32,13 +32,18 @@ def data_options(command: Command) -> Command:
 
 def load_settings(config_file: Path | None, data: Path | None) -> Config:
     """Return the settings of the server, whose data directory must be there."""
-    try:
-        config = load_config(config_file, os.environ, storage={"data": data})
-    except ConfigError as error:
-        raise FailedError(str(error)) from error
+    config = load_future_settings(config_file, data)
     if not (config.storage.data / "catalogue.db").is_file():
         raise click.UsageError(
             f"{config.storage.data} is not the data directory of a server: it has no catalogue.db. "
             "Name it with --data, or its settings file with --config."
         )
     return config
+
+
+def load_future_settings(config_file: Path | None, data: Path | None) -> Config:
+    """Return the settings of a server, whose data directory may not be there yet."""
+    try:
+        return load_config(config_file, os.environ, storage={"data": data})
+    except ConfigError as error:
+        raise FailedError(str(error)) from error

@@ -58,6 +58,11 @@ def count_of_files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
+def count_of_stages(count: int) -> str:
+    """Return a number of stages in words."""
+    return "1 stage" if count == 1 else f"{count} stages"
+
+
 def label_of(document: Mapping[str, Any], key: str) -> str:
     """Return the name and the id of the API token whose id is the value of *key*."""
     return actor_label(document[key], {document[key]: document.get(f"{key}-name") or ""})

@@ -2,17 +2,27 @@
 
 import click
 
+from stageproxy.cli import DeferredCommand, DeferringGroup
 from stageproxy.cli.connection import Connection, client_options
 from stageproxy.cli.output import print_json
 from stageproxy.core.rights import actor_label
 
 
-@click.group()
+@click.group(cls=DeferringGroup)
 def token() -> None:
     """Create, list and revoke API tokens.
 
-    This needs an admin token.
+    This needs an admin token, `reset-admin` access to the data directory.
     """
+
+
+token.add_command(
+    DeferredCommand(
+        "reset-admin",
+        "stageproxy.cli.admin_token:reset_admin_token",
+        "Write a new admin token to the data directory.",
+    )
+)
 
 
 @token.command("new")

@@ -66,13 +66,13 @@ class HelpPages:
 class StageproxyError(Exception):
     """An error that a client can act on: a kind, a sentence, and its problems.
 
-    `limit` is the setting of the limit that was hit, if one was, and `retry_after` how long
-    to wait before another try, if that helps.
+    `limit` is the setting of the limit that was hit, if one was. `retry_after` is the
+    Retry-After header of its response, if it is known when to try again.
     """
 
     kind: Kind
     limit: str = ""
-    retry_after: timedelta | None = None
+    retry_after: str = ""
 
     def __init__(self, sentence: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(sentence)
@@ -251,7 +251,7 @@ class TooOftenError(TooManyError):
             f"{seconds} s, or ask the server's operator to raise {setting}."
         )
         self.limit = setting
-        self.retry_after = wait
+        self.retry_after = str(seconds)
 
 
 class TooManyStagesError(TooManyError):
@@ -277,9 +277,16 @@ class UpstreamFailedError(StageproxyError):
 
 
 class UpstreamUnavailableError(StageproxyError):
-    """Upstream cannot be reached, or reports that it is unavailable."""
+    """Upstream cannot be reached, or reports that it is unavailable.
+
+    *retry_after*: what upstream itself says about when to try again.
+    """
 
     kind = Kind.UPSTREAM_UNAVAILABLE
+
+    def __init__(self, sentence: str, *, retry_after: str = "") -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
 
 
 class UpstreamSlowError(StageproxyError):
@@ -299,8 +306,32 @@ class NoRoomError(StorageError):
 
     kind = Kind.NO_ROOM
 
+    def __init__(
+        self, sentence: str = "The server's disk is full. Its operator must free space."
+    ) -> None:
+        super().__init__(sentence)
+
+
+class LittleRoomError(NoRoomError):
+    """A file of *size* bytes would leave less of the disk free than the *floor* for uploads."""
+
+    def __init__(self, size: int, free: int, floor: int) -> None:
+        what = f"{size / 2**20:.1f} MiB do not fit" if size else "No more fits"
+        super().__init__(
+            f"{what} on the server's disk: {free / 2**20:.1f} MiB are free, and uploads leave "
+            f"{floor / 2**20:.1f} MiB free. Cancel stages that are not needed, upload a smaller "
+            "file, or ask the server's operator to free space."
+        )
+
+
+class FailedDiskError(StorageError):
+    """The disk failed, or is read-only: what is stored on it may be lost."""
+
     def __init__(self) -> None:
-        super().__init__("The server's disk is full. Its operator must free space.")
+        super().__init__(
+            "The server's disk failed to store a file, so the server takes no uploads. Its "
+            "operator must check the disk and start the server again."
+        )
 
 
 class LockedDatabaseError(StorageError):

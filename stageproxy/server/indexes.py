@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from aiohttp import ClientSession
@@ -13,14 +13,20 @@ from stageproxy.config import Config
 from stageproxy.core.promotion.plan import Pace
 from stageproxy.core.promotion.promotion import PublishUrls
 from stageproxy.core.rights import Credential
+from stageproxy.places import Places
+from stageproxy.ports import Clock
+from stageproxy.server.clock import SystemClock
 from stageproxy.services.promotion.confirmed_listing import ConfirmedListing
 from stageproxy.services.promotion.credentials import PromotionCredentials
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.upstream.cache import CachedIndex
+from stageproxy.upstream.circuits import Circuits
+from stageproxy.upstream.copies import Copies, CopyLimits
 from stageproxy.upstream.downloads import FileDownloads
-from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
+from stageproxy.upstream.health import UpstreamHealth
+from stageproxy.upstream.index import IndexLimits, IndexPolicy, UpstreamIndex
 from stageproxy.upstream.network import DEFAULTS
 from stageproxy.upstream.pip_index import (
     IndexUrls,
@@ -32,7 +38,12 @@ from stageproxy.upstream.pip_index import (
     urls_of_simple,
     without_credentials,
 )
+from stageproxy.upstream.responses import StreamLimits
+from stageproxy.upstream.traffic import Traffic
 from stageproxy.upstream.upload_client import HttpUploadClient
+
+_PLACE_SECONDS = 10
+"""How long a request of a client waits until another response has been passed on."""
 
 _PREFLIGHT_SECONDS = 30
 """How long the index that confirms may take to list a project, before a release is published."""
@@ -56,20 +67,38 @@ def upstream_of(config: Config) -> PipSettings:
         return PipSettings(index, DEFAULTS)
 
 
-def index_of(
+@dataclass(frozen=True, slots=True)
+class UpstreamIndexes:
+    """Upstream for previews, and for what is decided by it, with places of its own."""
+
+    previewed: CachedIndex
+    deciding: CachedIndex
+    circuits: Circuits
+
+
+def indexes_of(
     config: Config,
     upstream: PipSettings,
     session: ClientSession,
+    clock: Clock,
     report: Callable[[str, float], None],
-) -> CachedIndex:
+) -> UpstreamIndexes:
     """Return the index that is previewed."""
+    settings = config.upstream
     policy = replace(_policy_of(config), network=upstream.network)
-    return CachedIndex(
-        _upstream_index(config, upstream.index, session, policy),
-        fresh_for=config.upstream.fresh_for,
-        max_size=config.upstream.cache_size,
-        report=report,
+    traffic = Traffic(streams=Places(settings.max_streams, _PLACE_SECONDS))
+    health = UpstreamHealth(clock)
+    copies = Copies(CopyLimits(settings.fresh_for, settings.stale_for, settings.cache_size))
+    previewed, deciding = (
+        CachedIndex(
+            UpstreamIndex(session, upstream.index, policy, _limits_of(config), one),
+            copies,
+            health,
+            report,
+        )
+        for one in (traffic, traffic.for_decisions())
     )
+    return UpstreamIndexes(previewed, deciding, traffic.circuits)
 
 
 def publish_target_of(
@@ -87,18 +116,23 @@ def publish_target_of(
     # Projects of the fallback are not on this index.
     own_projects_only = replace(_policy_of(config), files_url="", has_fallback=False)
     index = CachedIndex(
-        _upstream_index(config, urls_of_simple(str(urls.index)), session, own_projects_only),
+        UpstreamIndex(
+            session,
+            urls_of_simple(str(urls.index)),
+            own_projects_only,
+            _limits_of(config),
+            Traffic().for_decisions(),
+        ),
         # What is published is fetched each time: nothing of it is cached.
-        fresh_for=timedelta(0),
-        max_size=0,
-        report=lambda *_: None,
+        Copies(CopyLimits()),
+        UpstreamHealth(SystemClock()),
     )
     return PublishTarget(
         urls=PublishUrls(
             str(without_credentials(urls.repository)), str(without_credentials(urls.index))
         ),
         reader=UpstreamReader(index, NameSearches(index), _PREFLIGHT_SECONDS),
-        confirmed_listing=ConfirmedListing(index, FileDownloads(session, urls.index)),
+        confirmed_listing=ConfirmedListing(index, _downloads_of(config, session, urls.index)),
         upload_client=HttpUploadClient(
             session, str(urls.repository), idle_timeout=settings.timeout
         ),
@@ -107,6 +141,11 @@ def publish_target_of(
         pause=_pause,
         count=count,
     )
+
+
+def _downloads_of(config: Config, session: ClientSession, index: URL) -> FileDownloads:
+    limits = _limits_of(config).streams
+    return FileDownloads(session, index, files_url=config.upstream.files_url, limits=limits)
 
 
 def _policy_of(config: Config) -> IndexPolicy:
@@ -118,16 +157,10 @@ def _policy_of(config: Config) -> IndexPolicy:
     )
 
 
-def _upstream_index(
-    config: Config, urls: IndexUrls, session: ClientSession, policy: IndexPolicy
-) -> UpstreamIndex:
-    return UpstreamIndex(
-        session,
-        urls,
-        policy,
-        total_timeout=config.upstream.total_timeout,
-        max_page_size=config.upstream.max_page_size,
-    )
+def _limits_of(config: Config) -> IndexLimits:
+    settings = config.upstream
+    streams = StreamLimits(settings.files_timeout, settings.min_rate)
+    return IndexLimits(settings.total_timeout, settings.max_page_size, streams)
 
 
 def _credentials_of(config: Config, repository: URL) -> PromotionCredentials:

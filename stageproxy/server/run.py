@@ -11,22 +11,26 @@ from functools import partial
 from ipaddress import ip_address
 
 from stageproxy.config import Config
+from stageproxy.core.errors import NoRoomError, StorageError
 from stageproxy.core.pace import PaceLimits
-from stageproxy.core.rights import EVERY_PROJECT, TokenKind
-from stageproxy.ports import Clock
+from stageproxy.ports import Clock, Inspector
 from stageproxy.request_ids import RequestIdFilter
+from stageproxy.server.admin_token import create_admin_token
 from stageproxy.server.clock import SystemClock
 from stageproxy.server.descriptors import connection_limit, raise_descriptor_limit
-from stageproxy.server.indexes import index_of, publish_target_of, upstream_of
+from stageproxy.server.indexes import indexes_of, publish_target_of, upstream_of
+from stageproxy.server.watched_clock import WatchedClock
 from stageproxy.server.wiring import Adapters, Service, assemble
 from stageproxy.services.background import repeat
 from stageproxy.services.stage_urls import StageUrls
-from stageproxy.services.tokens import TokenRequest
-from stageproxy.store.database import Database
-from stageproxy.store.directory import DataDirectory, DataDirectoryError, write_secret
-from stageproxy.store.files import FileStore, Inspector
+from stageproxy.store.database import open_database
+from stageproxy.store.directory import DataDirectory, DataDirectoryError, usable
+from stageproxy.store.disk import Disk
+from stageproxy.store.files import FileStore
 from stageproxy.store.inspection import Inspection
+from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
+from stageproxy.store.sqlite_failures import UnusableDatabaseError
 from stageproxy.upstream.network import NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
@@ -72,24 +76,54 @@ async def open_service(
     urls = StageUrls(
         public_url.rstrip("/"), directory.secret(config.server.secret.get_secret_value())
     )
-    inspection = Inspection() if inspector is None else nullcontext(inspector)
-    with inspection as opened, Database(directory.database) as database:
+    inspection = (
+        Inspection(count=metrics.count_inspection, show_waiting=metrics.show_waiting)
+        if inspector is None
+        else nullcontext(inspector)
+    )
+    disk = Disk(directory.root, min_free=config.storage.min_free, reserve=config.storage.reserve)
+    opened_database = open_database(
+        directory.database, disk, copy_before_migration=config.storage.copy_before_migration
+    )
+    with inspection as opened, opened_database as database:
+        disk.restore_reserve()
         publishing = open_session(patience, upstream.network, keep_alive=False)
         async with open_session(patience, upstream.network) as reader, publishing as publisher:
+            clock = clock or SystemClock()
+            indexes = indexes_of(config, upstream, reader, clock, metrics.count_upstream_document)
+            metrics.watch_upstream(
+                lambda: indexes.previewed.outage is None, lambda: indexes.circuits.open_count
+            )
             adapters = Adapters(
                 database=database,
-                files=FileStore(directory.root / "files", opened),
-                index=index_of(config, upstream, reader, metrics.count_upstream_document),
-                clock=clock or SystemClock(),
+                files=_file_store(directory, opened, disk),
+                inspector=opened,
+                index=indexes.previewed,
+                deciding_index=indexes.deciding,
+                clock=clock,
             )
             publish_target = publish_target_of(
                 config, upstream.index, publisher, metrics.count_attempt
             )
             service = assemble(config, adapters, publish_target, urls, metrics)
-            await service.completion.recover()
+            await _recover_uploads(service)
             async with service.promotions.background.open():
                 await service.promotions.recover()
                 yield service
+
+
+def _file_store(directory: DataDirectory, inspector: Inspector, disk: Disk) -> FileStore:
+    root = directory.root / "files"
+    with usable(root):
+        return FileStore(root, inspector, disk)
+
+
+async def _recover_uploads(service: Service) -> None:
+    """Fail the uploads that were being completed. A full disk must not prevent the start."""
+    try:
+        await service.completion.recover()
+    except NoRoomError as error:
+        log.error("unfinished uploads were not recovered: %s", error.sentence)  # noqa: TRY400 - known
 
 
 async def serve(config: Config, announce: Callable[[str], None]) -> None:
@@ -97,21 +131,23 @@ async def serve(config: Config, announce: Callable[[str], None]) -> None:
     directory = DataDirectory(config.storage.data)
     raise_descriptor_limit()
     with directory.locked():
+        clock = WatchedClock(directory.last_seen)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with (
-            listening(config, directory, announce) as service,
+            listening(config, directory, announce, clock) as service,
             asyncio.TaskGroup() as group,
         ):
             sweeping = group.create_task(repeat("sweep", service.expiry.sweep, _SWEEP_EVERY))
             watching = group.create_task(
-                repeat("promotions", partial(_watch, service), _WATCH_EVERY)
+                repeat("promotions", partial(_watch, service, clock), _WATCH_EVERY)
             )
             await stop.wait()
             log.info("stopping: running requests have %d s to finish", SHUTDOWN_SECONDS)
             sweeping.cancel()
             watching.cancel()
+            clock.save()
 
 
 @asynccontextmanager
@@ -130,7 +166,7 @@ async def listening(
     if not config.server.public_url and is_wildcard(config.server.host):
         log.warning(_NO_PUBLIC_URL, url)
     async with open_service(config, directory, public_url, clock, inspector) as service:
-        await _create_admin_token(service, directory, announce)
+        await _create_first_token(service, directory, announce)
         runner = runner_for(
             service.app,
             limits=ConnectionLimits(
@@ -144,12 +180,28 @@ async def listening(
         await runner.setup()
         try:
             async with accepting(bound, runner.make_protocol):
-                directory.server_url.write_text(f"{url}\n")
+                _publish_url(directory, url)
                 announce(f"stageproxy is ready on {url}")
                 yield service
         finally:
-            directory.server_url.unlink(missing_ok=True)
+            _withdraw_url(directory)
             await runner.cleanup()
+
+
+def _publish_url(directory: DataDirectory, url: str) -> None:
+    """Write the URL for commands on this machine, which can be given it instead."""
+    try:
+        directory.server_url.write_text(f"{url}\n")
+    except OSError as error:
+        log.warning("%s was not written: %s", directory.server_url, error.strerror)
+
+
+def _withdraw_url(directory: DataDirectory) -> None:
+    try:
+        directory.server_url.unlink(missing_ok=True)
+    except OSError as error:
+        # Running requests are still to be finished.
+        log.warning("%s was not deleted: %s", directory.server_url, error.strerror)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -178,24 +230,33 @@ def is_wildcard(host: str) -> bool:
         return not host
 
 
-async def _create_admin_token(
+async def _create_first_token(
     service: Service, directory: DataDirectory, announce: Callable[[str], None]
 ) -> None:
-    """Write an admin token into a data directory that has no tokens yet."""
+    """Write an admin token into a data directory that has no tokens yet.
+
+    The next start does it if there is no room on the disk now.
+    """
     if await service.database.read(lambda rows: rows.tokens.list()):
         return
-    request = TokenRequest(
-        TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None, name="admin"
-    )
-    token, stored = service.tokens.mint(request)
-    # The file is written first: after a crash in between, the next start creates another token.
-    await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
-    await service.tokens.store(stored)
+    try:
+        with service.disk.failures():
+            await create_admin_token(service.tokens, directory)
+    except NoRoomError as error:
+        log.error("no admin token was written: %s", error.sentence)  # noqa: TRY400 - known
+        return
     announce(f"An admin token was written to {directory.admin_token}")
 
 
-async def _watch(service: Service) -> None:
-    """End promotions whose leases have run out, and warn of partly published releases."""
+async def _watch(service: Service, clock: WatchedClock) -> None:
+    """Do what is due each minute.
+
+    End promotions whose leases have run out, warn of partly published releases, shorten
+    the log of the database, make its reserve again, and write down the time.
+    """
+    clock.save()
+    await service.database.shorten_log()
+    await asyncio.to_thread(service.disk.restore_reserve)
     await service.promotions.end_lapsed()
     await service.promotion_reports.remind()
 
@@ -215,6 +276,9 @@ SERVE_FAILURES = (
     DataDirectoryError,
     NetworkSettingsError,
     NewerSchemaError,
+    NoCopyError,
     NoPipIndexError,
+    StorageError,
+    UnusableDatabaseError,
 )
 """The errors that prevent the start and have a sentence for the operator."""

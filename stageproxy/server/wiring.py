@@ -1,8 +1,7 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from aiohttp import web
 from yarl import URL
@@ -13,7 +12,8 @@ from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
 from stageproxy.core.limits import Quota
 from stageproxy.core.rules.findings import PYPI
-from stageproxy.ports import Clock
+from stageproxy.places import PlacesByKey
+from stageproxy.ports import Clock, Inspector
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.background import Background
@@ -33,7 +33,7 @@ from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
 from stageproxy.services.quotas import Quotas, Rates, hourly
-from stageproxy.services.readiness import Check, Readiness, check_disk, check_files
+from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import StageLimits, Stages
@@ -41,6 +41,7 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import UploadPolicy, Uploads
 from stageproxy.services.upstream_state import UpstreamReader
 from stageproxy.store.database import Database
+from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from stageproxy.upstream.cache import CachedIndex
 from stageproxy.upstream.pip_index import (
@@ -55,18 +56,28 @@ from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
 from stageproxy.web.session_json import MECHANISMS, SessionJson
+from stageproxy.web.streams import StreamShares
 
 _SHOW_SECONDS = 1.0
 """How long an answer that shows a stage waits for the index."""
 
 
+_SHARE_SECONDS = 10
+"""How long a client waits until another response of upstream to it, or to its stage, ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """The ports of a server as they are implemented: storage, upstream, time."""
+    """The ports of a server as they are implemented: storage, upstream, time.
+
+    `deciding_index` is upstream, too, for what is decided by its answers.
+    """
 
     database: Database = field(repr=False)
     files: FileStore
+    inspector: Inspector = field(repr=False)
     index: CachedIndex
+    deciding_index: CachedIndex
     clock: Clock
 
 
@@ -80,6 +91,7 @@ class Service:
     completion: Completion
     promotions: Promotions
     promotion_reports: PromotionReports
+    disk: Disk
     database: Database = field(repr=False)
 
 
@@ -95,9 +107,9 @@ def assemble(
     index, clock = adapters.index, adapters.clock
     stages = Stages(database, clock, urls, _limits(config), _quotas(config), _rates(config))
     tokens = Tokens(database, clock)
-    names = NameSearches(index)
+    names = NameSearches(adapters.deciding_index)
     findings = _stage_findings(adapters, names, publish_target)
-    preflight = Preflight(database, files, findings)
+    preflight = _preflight(adapters, findings)
     promotions = Promotions(
         database,
         files,
@@ -140,6 +152,7 @@ def assemble(
         completion=completion,
         promotions=promotions,
         promotion_reports=reports,
+        disk=files.disk,
         database=database,
     )
 
@@ -151,7 +164,14 @@ def _stage_findings(
     index = adapters.index
     reader = UpstreamReader(index, names, _SHOW_SECONDS, fresh=False)
     name = index_name(URL(target.urls.index_url)) if target else PYPI
-    return StageFindings(adapters.database, reader, Dependencies(index), adapters.clock, name)
+    return StageFindings(
+        adapters.database, reader, Dependencies(index), adapters.inspector, adapters.clock, name
+    )
+
+
+def _preflight(adapters: Adapters, findings: StageFindings) -> Preflight:
+    deciding = replace(findings, dependencies=Dependencies(adapters.deciding_index))
+    return Preflight(adapters.database, adapters.files, adapters.inspector, deciding)
 
 
 def _add_uploads(
@@ -160,11 +180,13 @@ def _add_uploads(
     """Add the services that accept files into stages."""
     database, files, clock = adapters.database, adapters.files, adapters.clock
     policy = _policy(config)
-    reader = UpstreamReader(adapters.index, names)
-    examiner = Examiner(database, reader, clock, config.upload.strict)
+    reader = UpstreamReader(adapters.deciding_index, names)
+    examiner = Examiner(database, reader, adapters.inspector, clock, config.upload.strict)
     uploads = Uploads(database, files, examiner, clock, stages, policy)
     file_uploads = FileUploads(database, files, clock, stages, reader, policy)
-    completion = Completion(database, files, clock, stages, uploads, file_uploads)
+    completion = Completion(
+        database, files, clock, stages, uploads, file_uploads, adapters.inspector
+    )
     app[keys.COMPLETION] = completion
     app[keys.EXAMINER] = examiner
     app[keys.FILE_UPLOADS] = file_uploads
@@ -180,9 +202,19 @@ def _add_operations(
         adapters.database, adapters.files, adapters.clock, config.stage.retention
     )
     app[keys.METRICS] = metrics
-    metrics.show_limits({f"limits.{name}": limit for name, limit in config.limits})
+    metrics.limits.show({f"limits.{name}": limit for name, limit in config.limits})
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
-    app[keys.READINESS] = _readiness(adapters.files.root, adapters.database, index)
+    app[keys.READINESS] = _readiness(adapters)
+    disk, database, clock = adapters.files.disk, adapters.database, adapters.clock
+    metrics.watch(
+        disk_free=lambda: disk.space.free,
+        wal_bytes=lambda: database.wal_bytes,
+        clock_doubt=partial(_seconds_in_doubt, clock),
+    )
+
+
+def _seconds_in_doubt(clock: Clock) -> float:
+    return (clock.now() - clock.earliest()).total_seconds()
 
 
 def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> None:
@@ -191,9 +223,18 @@ def _add_web_parts(app: web.Application, config: Config, urls: StageUrls) -> Non
     app[keys.OPENAPI] = openapi_document(ROUTES, OPERATIONS, urls.public_url)
     app[keys.SESSION_JSON] = SessionJson(urls, MECHANISMS if config.upload.pep694 else ())
     app[keys.HELP_PAGES] = _help_pages()
+    app[keys.STREAM_SHARES] = _stream_shares(config)
     app[keys.URLS] = urls
     app.add_routes(ROUTES)
     app.on_response_prepare.append(add_standard_headers)
+
+
+def _stream_shares(config: Config) -> StreamShares:
+    settings = config.upstream
+    return StreamShares(
+        stages=PlacesByKey(settings.max_streams_per_stage, _SHARE_SECONDS),
+        addresses=PlacesByKey(settings.max_streams_per_address, _SHARE_SECONDS),
+    )
 
 
 def _limits(config: Config) -> StageLimits:
@@ -233,13 +274,16 @@ def _policy(config: Config) -> UploadPolicy:
     )
 
 
-def _readiness(folder: Path, database: Database, index: CachedIndex) -> Readiness:
+def _readiness(adapters: Adapters) -> Readiness:
+    database, disk, index = adapters.database, adapters.files.disk, adapters.index
     checks: dict[str, Check] = {
-        "database": database.check,
-        "files": partial(check_files, folder),
-        "disk": partial(check_disk, folder),
+        "database": SparingCheck(database.check),
+        "files": SparingCheck(adapters.files.check),
+        "disk": DiskCheck(lambda: disk.space, lambda: disk.floor),
     }
-    return Readiness(checks, lambda: index.failure, database.versions)
+    return Readiness(
+        checks, lambda: index.outage, database.versions, clock_notice=adapters.clock.notice
+    )
 
 
 def _help_pages() -> HelpPages:

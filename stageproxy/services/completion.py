@@ -23,7 +23,7 @@ from stageproxy.core.stage.events import ACTION_OF_STEP, file_event
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
 from stageproxy.core.stage.stage import Stage
 from stageproxy.core.stage.upload_forms import form_of_upload
-from stageproxy.ports import ArtifactFiles, Clock
+from stageproxy.ports import ArtifactFiles, Clock, Inspector
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.file_uploads import FileUploads, Ids
 from stageproxy.services.live_stages import get_stage
@@ -33,6 +33,7 @@ from stageproxy.services.uploads import Uploads
 _INTERRUPTED = (
     "The server stopped while it was checking the file. Delete this upload and start again."
 )
+_UNREAD = "Invalid distribution file. Its metadata takes too long to read."
 
 _NOT_OF_THE_FILE = (StorageError, DamagedFileError, ForbiddenError, TooManyError)
 """The errors that another attempt, or one with another API token, may not meet."""
@@ -48,6 +49,7 @@ class Completion:
     stages: Stages
     uploads: Uploads
     file_uploads: FileUploads
+    inspector: Inspector
 
     async def complete(self, token: ApiToken, stage_id: str, upload_id: str) -> FileUpload:
         """Make the file an artifact of the stage. If it is refused, the upload fails for good.
@@ -105,11 +107,14 @@ class Completion:
         await self._check_bytes(upload, upload.received)
         file = self.files.reopen(upload.received)
         name = parse_filename(upload.filename)
-        contents = await file.read_contents(name)
+        contents = await file.read_contents(name, token.id)
         if contents.core_metadata is None and (messages := contents.problems or contents.unread):
             # Without metadata there is no form: problems of its fields would be misleading.
             raise RefusedError([Problem("content", message) for message in messages])
-        form = form_of_upload(contents.core_metadata or b"", name, upload, upload.received)
+        read = await self.inspector.form_of(contents.core_metadata or b"", name, token.id)
+        if read is None:
+            raise RefusedError([Problem("content", _UNREAD)])
+        form = form_of_upload(read, upload, upload.received)
         incoming = IncomingUpload(
             form, upload.filename, "application/octet-stream", file, upload.id
         )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement
@@ -12,7 +12,15 @@ from packaging.utils import NormalizedName, canonicalize_name
 from stageproxy.caching import LruCache
 from stageproxy.core.errors import StageproxyError
 from stageproxy.core.rules.findings import Finding
-from stageproxy.core.stage.dependencies import Available, available_in, not_looked_up, unsatisfied
+from stageproxy.core.stage.dependencies import (
+    Available,
+    Wanted,
+    available_in,
+    dependencies_in,
+    not_looked_up,
+    too_long,
+    unsatisfied,
+)
 from stageproxy.ports import Index
 from stageproxy.services.upstream_state import read_project_page
 
@@ -42,22 +50,17 @@ class Dependencies:
         default_factory=lambda: LruCache(_MOST_CACHED, lambda _: 1), repr=False
     )
 
-    async def findings(
-        self, requirements: Sequence[Requirement], *, seconds: float
-    ) -> list[Finding]:
+    async def findings(self, wanted: Wanted, *, seconds: float) -> list[Finding]:
         """Return the findings on requirements that no release satisfies, after *seconds* at most.
 
         What was not answered by then is one finding of its own.
         """
+        requirements = await asyncio.to_thread(dependencies_in, wanted)
         projects = list(dict.fromkeys(canonicalize_name(one.name) for one in requirements))
         answers = await self._look_up(projects, seconds)
-        judged = (
-            unsatisfied(one, answers[project].available)
-            for one in requirements
-            if (project := canonicalize_name(one.name)) in answers
-        )
+        judged = await asyncio.to_thread(_judged, requirements, answers)
         unknown = [one for one in projects if one not in answers]
-        return [*(one for one in judged if one), *not_looked_up(unknown)]
+        return [*judged, *not_looked_up(unknown), *too_long(wanted)]
 
     async def _look_up(
         self, projects: Sequence[NormalizedName], seconds: float
@@ -100,3 +103,11 @@ class Dependencies:
     def _known(self, project: NormalizedName) -> _Answer | None:
         answer = self._cached.find(project)
         return answer if answer and self.now() < answer.until else None
+
+
+def _judged(
+    requirements: Iterable[Requirement], answers: Mapping[NormalizedName, _Answer]
+) -> list[Finding]:
+    known = ((one, answers.get(canonicalize_name(one.name))) for one in requirements)
+    judged = (unsatisfied(one, answer.available) for one, answer in known if answer)
+    return [one for one in judged if one]

@@ -32,10 +32,11 @@ from stageproxy.core.index.release_json import (
     new_release_json,
 )
 from stageproxy.core.index.simple import add_to_page, new_list, new_page
+from stageproxy.core.index.staleness import Freshness, outage_notice
 from stageproxy.core.stage.listing import feed_item, staged_files, staged_release
 from stageproxy.core.stage.order import in_promotion_order
 from stageproxy.core.stage.stage import Stage, same_version
-from stageproxy.ports import Index
+from stageproxy.ports import PreviewedIndex
 from stageproxy.services.stage_urls import StageUrls
 
 _TO_ROOT = "../../"
@@ -51,17 +52,17 @@ class StagedDocuments:
     """Documents about the staged project. Edited ones are cached until one side changes."""
 
     catalogue: Catalogue
-    index: Index
+    index: PreviewedIndex
     urls: StageUrls
     cache: LoadingCache[tuple[object, ...], Document] = field(repr=False)
 
-    async def project_page(self, stage: Stage, accept: str, *, fresh: bool) -> Document:
+    async def project_page(self, stage: Stage, accept: str, freshness: Freshness) -> Document:
         """Return the project's page with the staged files on it.
 
         Raise if upstream fails: a page with only the staged files would hide
         every published release.
         """
-        page = await self.upstream_page(stage, accept, fresh=fresh)
+        page = await self.upstream_page(stage, accept, freshness)
         if page is None:
             return await self._new_page(stage, accept, _TO_ROOT)
         page = judged_by_content(page, PAGE_TYPES)
@@ -92,10 +93,12 @@ class StagedDocuments:
             return page
         return page if body is page.body else await asyncio.to_thread(page.with_body, body)
 
-    async def upstream_page(self, stage: Stage, accept: str, *, fresh: bool) -> Document | None:
+    async def upstream_page(
+        self, stage: Stage, accept: str, freshness: Freshness
+    ) -> Document | None:
         """Return upstream's page of the project, or `None` if there is none."""
         upstream_accept = ACCEPT_FOR[simple_type(accept)]
-        return await self.index.find(f"simple/{stage.project}/", upstream_accept, fresh=fresh)
+        return await self.index.find_to_show(f"simple/{stage.project}/", upstream_accept, freshness)
 
     async def only_page(self, stage: Stage, accept: str) -> Document:
         """Return the page that lists only the staged release."""
@@ -107,16 +110,16 @@ class StagedDocuments:
         names = [stage.project] if stage.artifacts else []
         return own_document(new_list(kind, names), _content_type(kind))
 
-    async def project_json(self, stage: Stage, *, fresh: bool) -> Document | None:
+    async def project_json(self, stage: Stage, freshness: Freshness) -> Document | None:
         """Return /pypi/<project>/json, or `None` where PyPI would have none.
 
         The document cannot be made if a mirror has the project but no JSON API.
         """
         path = f"pypi/{stage.project}/json"
-        upstream = await self.index.find(path, _JSON, fresh=fresh)
+        upstream = await self.index.find_to_show(path, _JSON, freshness)
         if not stage.artifacts:
             return upstream
-        if upstream is None and await self._has_project(stage, fresh=fresh):
+        if upstream is None and await self._has_project(stage, freshness):
             return None
         staged = await self._release(stage)
         if upstream is None:
@@ -130,10 +133,12 @@ class StagedDocuments:
             ),
         )
 
-    async def release_json(self, stage: Stage, version: str, *, fresh: bool) -> Document | None:
+    async def release_json(
+        self, stage: Stage, version: str, freshness: Freshness
+    ) -> Document | None:
         """Return /pypi/<project>/<version>/json of the staged or of any other release."""
         path = f"pypi/{stage.project}/{quote(version, safe='')}/json"
-        upstream = await self.index.find(path, _JSON, fresh=fresh)
+        upstream = await self.index.find_to_show(path, _JSON, freshness)
         if not _has_files_of(stage, version):
             return upstream
         staged = await self._release(stage)
@@ -146,17 +151,17 @@ class StagedDocuments:
                     document.body, self._links(stage, document.url, path), staged
                 ),
             )
-        project = await self.index.find(f"pypi/{stage.project}/json", _JSON, fresh=fresh)
-        if project is None and await self._has_project(stage, fresh=fresh):
+        project = await self.index.find_to_show(f"pypi/{stage.project}/json", _JSON, freshness)
+        if project is None and await self._has_project(stage, freshness):
             return None
         return await self._new_release(
             stage, staged, project and _checked(project, "json", JSON_TYPES)
         )
 
-    async def feed(self, stage: Stage, *, fresh: bool) -> Document | None:
+    async def feed(self, stage: Stage, freshness: Freshness) -> Document | None:
         """Return the feed of releases, or `None` if upstream has none."""
         path = f"rss/project/{stage.project}/releases.xml"
-        upstream = await self.index.find(path, _XML, fresh=fresh)
+        upstream = await self.index.find_to_show(path, _XML, freshness)
         if upstream is None or not stage.artifacts:
             return upstream
         item = feed_item(stage, self._project_url(stage))
@@ -167,9 +172,16 @@ class StagedDocuments:
             lambda document: add_to_feed(document.body, item),
         )
 
-    async def is_new(self, stage: Stage, *, fresh: bool) -> bool:
+    def outage_notice(self, stage: Stage) -> str:
+        """Return what readers have to know while upstream has no answer; otherwise nothing."""
+        outage = self.index.outage
+        if outage is None or not outage.is_silence:
+            return ""
+        return outage_notice(outage, self.index.copied_at(f"simple/{stage.project}/"))
+
+    async def is_new(self, stage: Stage, freshness: Freshness) -> bool:
         """Return whether the stage is the first release of its project."""
-        return bool(stage.artifacts) and not await self._has_project(stage, fresh=fresh)
+        return bool(stage.artifacts) and not await self._has_project(stage, freshness)
 
     async def _new_release(
         self, stage: Stage, staged: StagedRelease, project: Document | None
@@ -179,10 +191,13 @@ class StagedDocuments:
             document = await asyncio.to_thread(_new_release_if_missing, staged, project)
         except UnreadablePageError as error:
             raise _unreadable(stage, error) from error
-        return own_document(document, _JSON) if document else None
+        if document is None:
+            return None
+        stale_seconds = project.stale_seconds if project else None
+        return replace(own_document(document, _JSON), stale_seconds=stale_seconds)
 
-    async def _has_project(self, stage: Stage, *, fresh: bool) -> bool:
-        return await self.upstream_page(stage, SimpleType.V1_JSON, fresh=fresh) is not None
+    async def _has_project(self, stage: Stage, freshness: Freshness) -> bool:
+        return await self.upstream_page(stage, SimpleType.V1_JSON, freshness) is not None
 
     async def _release(self, stage: Stage) -> StagedRelease:
         first = in_promotion_order(stage.artifacts)[0]
@@ -213,7 +228,7 @@ class StagedDocuments:
 
         key = (name, stage.id, stage.revision, stage.rotation, document.digest)
         edited = await self.cache.get((*key, document.content_type), make)
-        return replace(edited, headers=document.headers)
+        return replace(edited, headers=document.headers, stale_seconds=document.stale_seconds)
 
     async def _new_page(self, stage: Stage, accept: str, to_root: str) -> Document:
         if not stage.artifacts:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -13,9 +13,9 @@ from stageproxy.core.archives.contents import Contents
 from stageproxy.core.archives.filenames import DistributionName, parse_distribution_name
 from stageproxy.core.errors import OtherReleaseError, Problem, RefusedError
 from stageproxy.core.rights import Action, ApiToken
-from stageproxy.core.rules.attestations import attestations_in
+from stageproxy.core.rules.attestations import FIELD
 from stageproxy.core.rules.findings import Finding, Level, not_known
-from stageproxy.core.rules.table import findings_of, form_findings, index_findings
+from stageproxy.core.rules.table import in_pypi_order, names_a_project, placed_index_findings
 from stageproxy.core.rules.upload import IndexState, Upload
 from stageproxy.core.stage.accept import (
     check_bytes_as_published,
@@ -27,7 +27,7 @@ from stageproxy.core.stage.accept import (
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.stage import Artifact, ArtifactKind, Stage
 from stageproxy.core.values import FormFields
-from stageproxy.ports import Clock, IncomingFile
+from stageproxy.ports import Clock, IncomingFile, Inspector
 from stageproxy.services.access import require
 from stageproxy.services.live_stages import list_live_artifacts
 from stageproxy.services.upstream_state import UpstreamReader, UpstreamState
@@ -73,6 +73,7 @@ class Examiner:
 
     catalogue: Catalogue
     reader: UpstreamReader
+    inspector: Inspector
     clock: Clock
     strict: bool
 
@@ -83,7 +84,9 @@ class Examiner:
 
         *into*: the stage that the file must belong to.
         """
-        _refuse(await asyncio.to_thread(form_findings, incoming.form), sources={"name"})
+        if not names_a_project(incoming.form):
+            _refuse(await self.form_findings(token, incoming.form))
+            raise RefusedError([Problem("name", "The form must name one project.")])
         project = incoming.project
         if into is not None and into.project != project:
             raise OtherReleaseError(incoming.filename, staged=into.release)
@@ -92,17 +95,19 @@ class Examiner:
         digests = await incoming.file.finish()
         # Concurrently: both can take seconds, and some uploaders time out after ten.
         state, contents = await asyncio.gather(
-            self.reader.state(project), _contents_of(incoming, name)
+            self.reader.state(project), _contents_of(incoming, name, token)
         )
         index_state = await self._index_state(project, name, state)
         upload = _upload_of(incoming, digests, name, contents, index_state)
-        findings = await asyncio.to_thread(findings_of, upload)
+        lasting = await self.inspector.findings(upload, token.id)
+        findings = in_pypi_order([*lasting, *placed_index_findings(upload)])
         _refuse(findings, strict=self.strict)
         if name is None:
             raise AssertionError("a filename that cannot be parsed is refused")
-        of_index = set(index_findings(upload))
-        lasting = tuple(one for one in findings if one not in of_index)
-        artifact = self._artifact(upload, digests, token, lasting)
+        artifact = replace(
+            self._artifact(upload, digests, token, tuple(in_pypi_order(lasting))),
+            attestations=await self._attestations(token, upload),
+        )
         if state.listing is not None:
             check_project_accepts_uploads(project, state.listing)
             check_bytes_as_published(artifact, state.listing)
@@ -122,10 +127,9 @@ class Examiner:
 
         *size* is in bytes; the digests are those of the form.
         """
-        invalid = await asyncio.to_thread(form_findings, form)
-        if _is_refused(invalid, {"name"}):
+        if not names_a_project(form):
             # Without a project there is nothing to read upstream, and nothing to authorize.
-            return invalid
+            return [*await self.form_findings(token, form)]
         project, name = _project_in(form), _find_name(filename)
         require(token, Action.UPLOAD, project, str(name.version) if name else None)
         state = await self.reader.state(project)
@@ -141,9 +145,18 @@ class Examiner:
             index_state=await self._index_state(project, name, state),
         )
         closed = find_closed(project, state.listing) if state.listing else None
-        findings = await asyncio.to_thread(findings_of, upload)
+        lasting = await self.inspector.findings(upload, token.id)
+        findings = in_pypi_order([*lasting, *placed_index_findings(upload)])
         unknown = [not_known(notice, "index") for notice in state.notices]
         return [*findings, *([closed] if closed else []), *unknown]
+
+    async def _attestations(self, token: ApiToken, upload: Upload) -> int:
+        text = upload.get(FIELD)
+        return await self.inspector.attestations_in(text, token.id) if text else 0
+
+    async def form_findings(self, token: ApiToken, form: FormFields) -> Sequence[Finding]:
+        """Return what PyPI would report about a form without its file."""
+        return await self.inspector.form_findings(form, token.id)
 
     async def _index_state(
         self, project: NormalizedName, name: DistributionName | None, state: UpstreamState
@@ -183,7 +196,6 @@ class Examiner:
             uploaded_at=self.clock.now(),
             uploaded_by=token.id,
             findings=findings,
-            attestations=len(attestations_in(upload.form) or []),
         )
 
 
@@ -195,8 +207,10 @@ def _claimed(form: FormFields, digest: str) -> str:
     return next((value for key, value in form if key == digest), "").lower()
 
 
-async def _contents_of(incoming: IncomingUpload, name: DistributionName | None) -> Contents:
-    return await incoming.file.read_contents(name) if name else Contents()
+async def _contents_of(
+    incoming: IncomingUpload, name: DistributionName | None, token: ApiToken
+) -> Contents:
+    return await incoming.file.read_contents(name, token.id) if name else Contents()
 
 
 def _upload_of(
@@ -227,22 +241,14 @@ def _find_name(filename: str) -> DistributionName | None:
         return None
 
 
-def _refuse(
-    findings: Sequence[Finding], *, sources: set[str] | None = None, strict: bool = False
-) -> None:
-    """Raise if PyPI would refuse; with *sources*, only if one of these fields is wrong."""
+def _refuse(findings: Sequence[Finding], *, strict: bool = False) -> None:
+    """Raise if PyPI would refuse."""
     levels = {Level.REFUSE, Level.WARN} if strict else {Level.REFUSE}
     problems = [
         Problem(one.source, one.message, one.page) for one in findings if one.level in levels
     ]
-    if sources is not None and not _is_refused(findings, sources):
-        return
     if problems:
         raise RefusedError(problems)
-
-
-def _is_refused(findings: Sequence[Finding], sources: set[str]) -> bool:
-    return any(one.level is Level.REFUSE and one.source in sources for one in findings)
 
 
 def _digest_of(form: FormFields) -> str:

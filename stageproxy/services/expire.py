@@ -1,17 +1,19 @@
 """Expiry of stages, and deletion of files that no stage needs."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count, product
+from itertools import chain, count, product
 from string import hexdigits
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import SERVER, AuditAction
-from stageproxy.core.care.sweep import SweepPlan, joined, plan_sweep
+from stageproxy.core.care.sweep import SweepPlan, UnneededFile
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import stage_event
+from stageproxy.core.stage.file_uploads import FileUpload
+from stageproxy.core.stage.lifetime import as_of
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import ArtifactFiles, Clock
 from stageproxy.services.access import require
@@ -22,7 +24,8 @@ log = logging.getLogger(__name__)
 _MIN_AGE = timedelta(hours=1)
 _STEP = 200
 """How many stages or files one transaction treats, which then takes some milliseconds."""
-_ALL = 2**31
+_MOST_PLANNED = 10_000
+"""How many stages a plan names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,21 @@ class Expiry:
 
     async def plan(self) -> SweepPlan:
         """Return what a sweep would do now."""
-        now = self.clock.now()
+        now = self.clock.earliest()
         return await self.catalogue.read(lambda rows: self._plan(rows, now))
+
+    def _plan(self, rows: Rows, now: datetime) -> SweepPlan:
+        since, until = now - _MIN_AGE, now - self.retention
+        expired = rows.stages.list_expired(now, _MOST_PLANNED)
+        ended = rows.stages.list_ended(until, _MOST_PLANNED)
+        ending = [as_of(one, now) for one in expired]
+        return SweepPlan(
+            expired=expired,
+            uploads=[one.filename for _, one in rows.file_uploads.list_expired(now, _MOST_PLANNED)],
+            forgotten=[*ended, *(one for one in ending if one.ended_at and one.ended_at <= until)],
+            unused=rows.files.list_unused(since=since),
+            orphans=self.files.list_orphans(rows.files.digests(), since),
+        )
 
     async def carry_out(self) -> SweepPlan:
         """End expired stages, delete those whose retention time is over, and unused files.
@@ -63,95 +79,96 @@ class Expiry:
         Many short transactions, so that uploads never wait long. Rows go before their files:
         a file whose row could not be deleted is still there. Files are deleted within
         transactions, which exclude uploads: no file is deleted that an upload is about to
-        name. Stray files are first, because that needs no room on a full disk. At the end the
+        name. Orphans are first, because that needs no room on a full disk. At the end the
         last record of the audit trail is logged: without it, a truncated trail would look
-        complete.
+        complete. After a jump of the clock, only what is due by both times is swept.
         """
-        now = self.clock.now()
+        now = self.clock.earliest()
         totals = await self.catalogue.read(lambda rows: rows.totals())
         prefixes = _prefixes(totals.files)
-        steps = [await self._remove_orphans(prefix, now) for prefix in prefixes]
-        steps += [step async for step in self._end_stages(now)]
-        steps += [await self._remove_unused(prefix, now) for prefix in prefixes]
-        plan = joined(steps)
-        if plan.forgotten or plan.files:
+        orphans = [await self._remove_orphans(prefix, now) for prefix in prefixes]
+        expired, uploads = await self._end_expired(now)
+        forgotten = [stage async for stage in self._forgotten(now)]
+        unused = [await self._remove_unused(prefix, now) for prefix in prefixes]
+        done = SweepPlan(expired, uploads, forgotten, [*_flat(unused)], [*_flat(orphans)])
+        if done.forgotten or done.files:
             log.info(
                 "cleanup: deleted %d ended stages and %d unused files, %d bytes",
-                len(plan.forgotten),
-                len(plan.files),
-                plan.size,
+                len(done.forgotten),
+                len(done.files),
+                done.size,
             )
         head = await self.catalogue.read(lambda rows: rows.audit.head())
         log.info("audit: the head is record %d, %s", head.number, head.digest)
-        return plan
+        return done
 
-    def _plan(self, rows: Rows, now: datetime) -> SweepPlan:
-        since = now - _MIN_AGE
-        return plan_sweep(
-            _concerned(rows, now, self.retention, _ALL),
-            now,
-            self.retention,
-            unused=rows.files.list_unused(since=since),
-            orphans=self.files.list_orphans(rows.files.digests(), since),
-        )
-
-    async def _remove_orphans(self, prefix: str, now: datetime) -> SweepPlan:
-        def work(rows: Rows) -> SweepPlan:
+    async def _remove_orphans(self, prefix: str, now: datetime) -> Sequence[UnneededFile]:
+        def work(rows: Rows) -> Sequence[UnneededFile]:
             known = rows.files.digests(prefix)
             orphans = self.files.list_orphans(known, now - _MIN_AGE, prefix)
             for orphan in orphans:
                 self.files.remove_orphan(orphan)
-            return SweepPlan(orphans=orphans)
+            return orphans
 
         return await self.catalogue.write(work)
 
-    async def _end_stages(self, now: datetime) -> AsyncIterator[SweepPlan]:
-        """End and forget stages, and yield what was done, some of them at a time."""
+    async def _end_expired(self, now: datetime) -> tuple[Sequence[Stage], Sequence[str]]:
+        """End expired stages and file uploads; return the stages, and the names of the files."""
+        ended: list[Stage] = []
+        over: list[str] = []
+        is_more = True
+        while is_more:
+            stages, uploads = await self.catalogue.write(lambda rows: _end_some(rows, now))
+            ended += stages
+            over += [one.filename for _, one in uploads]
+            is_more = _STEP in {len(stages), len(uploads)}
+        return ended, over
 
-        def work(rows: Rows) -> SweepPlan | None:
-            stages = _concerned(rows, now, self.retention, _STEP)
-            plan = plan_sweep(stages, now, self.retention)
-            for stage in stages:
-                end_if_expired(rows, stage, now)
-            for stage in plan.forgotten:
+    async def _forgotten(self, now: datetime) -> AsyncIterator[Stage]:
+        """Remove the stages whose retention time is over, and yield them."""
+
+        def work(rows: Rows) -> Sequence[Stage]:
+            forgotten = rows.stages.list_ended(now - self.retention, _STEP)
+            for stage in forgotten:
                 rows.stages.remove(stage.id)
                 rows.audit.add(stage_event(stage, AuditAction.FORGOTTEN, SERVER, now))
-            return plan if stages else None
+            return forgotten
 
-        while plan := await self.catalogue.write(work):
-            yield plan
+        while forgotten := await self.catalogue.write(work):
+            for stage in forgotten:
+                yield stage
 
-    async def _remove_unused(self, prefix: str, now: datetime) -> SweepPlan:
-        """Remove the rows of files first, and the files in a transaction after that."""
+    async def _remove_unused(self, prefix: str, now: datetime) -> Sequence[UnneededFile]:
+        unused = await self.catalogue.write(
+            lambda rows: rows.files.remove_unused(now, since=now - _MIN_AGE, prefix=prefix)
+        )
+        if unused:
+            await self.catalogue.write(lambda rows: self._remove_files(rows, unused, prefix))
+        return unused
 
-        def work(rows: Rows) -> SweepPlan:
-            since = now - _MIN_AGE
-            unused = rows.files.list_unused(since=since, prefix=prefix)
-            rows.files.remove_unused(now, since=since, prefix=prefix)
-            return SweepPlan(unused=unused)
-
-        plan = await self.catalogue.write(work)
-        if plan.unused:
-            await self.catalogue.write(lambda rows: self._remove_files(rows, plan, prefix))
-        return plan
-
-    def _remove_files(self, rows: Rows, plan: SweepPlan, prefix: str) -> None:
+    def _remove_files(self, rows: Rows, unused: Sequence[UnneededFile], prefix: str) -> None:
         """Delete files, unless one was uploaded again meanwhile."""
         named = rows.files.digests(prefix)
-        for one in plan.unused:
-            if one.name not in named:
-                self.files.remove(one.name)
+        for file in unused:
+            if file.name not in named:
+                self.files.remove(file.name)
 
 
-def _concerned(rows: Rows, now: datetime, retention: timedelta, limit: int) -> Sequence[Stage]:
-    """Return stages that end, are to be forgotten, or have file uploads that expire."""
-    uploads = rows.file_uploads.list_expired(now, limit)
-    found = [
-        *rows.stages.list_expired(now, limit),
-        *rows.stages.list_ended(now - retention, limit),
-        *(get_stage(rows, stage_id) for stage_id in dict.fromkeys(one for one, _ in uploads)),
-    ]
-    return list({one.id: one for one in found}.values())
+def _end_some(
+    rows: Rows, now: datetime
+) -> tuple[Sequence[Stage], Sequence[tuple[str, FileUpload]]]:
+    """End some expired stages and file uploads, and return them."""
+    stages = rows.stages.list_expired(now, _STEP)
+    uploads = rows.file_uploads.list_expired(now, _STEP)
+    for stage in stages:
+        end_if_expired(rows, stage, now)
+    for stage_id in dict.fromkeys(stage_id for stage_id, _ in uploads):
+        end_if_expired(rows, get_stage(rows, stage_id), now)
+    return stages, uploads
+
+
+def _flat(parts: Sequence[Sequence[UnneededFile]]) -> Iterator[UnneededFile]:
+    return chain.from_iterable(parts)
 
 
 def _prefixes(files: int) -> Sequence[str]:

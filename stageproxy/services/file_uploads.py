@@ -54,6 +54,7 @@ class FileUploads:
         if problems := problems_with_hashes(announced.hashes):
             raise InvalidRequestError(problems[0].message, problems)
         self.policy.check_size(announced.size, stage.project)
+        self.files.check_room(announced.size)
         check_name(stage, name)
         await self.reader.check_is_new(stage.project, announced.filename)
         now = self.clock.now()
@@ -195,7 +196,7 @@ class FileUploads:
         self, rows: Rows, token: ApiToken, stage_id: str, upload: FileUpload
     ) -> tuple[Stage, FileUpload]:
         now = self.clock.now()
-        end_expired(rows, get_live(rows, stage_id, now).project, now)
+        end_expired(rows, get_live(rows, stage_id, now).project, self.clock.earliest())
         stage = get_live(rows, stage_id, now)
         require_still(rows, token, Action.UPLOAD, stage.project, stage.version, now)
         restores = self._restores(stage, upload)

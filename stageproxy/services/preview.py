@@ -15,6 +15,7 @@ from stageproxy.core.errors import (
     NotFoundError,
     UpstreamFailedError,
 )
+from stageproxy.core.index.links import is_web_url
 from stageproxy.core.index.redirects import Redirection, check_redirection
 from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.promotion.journal import Entry
@@ -98,7 +99,8 @@ class Previews:
         """Return the URL of a file of a published stage on the index, or `None`.
 
         A link with a query is read again, since it may be signed. Such a link tells
-        nothing of the METADATA file beside it.
+        nothing of the METADATA file beside it. A link that is no URL of a web server leads
+        nowhere: upstream has to answer then.
         """
         if stage.status is not Status.PUBLISHED:
             return None
@@ -112,10 +114,12 @@ class Previews:
         entry = await self.catalogue.read(work)
         if entry is None or (entry.has_query and target.of_metadata):
             return None
+        url = entry.url
         if entry.has_query and self.published_files is not None:
-            listed = await self.published_files.url_of(stage.project, target.filename)
-            return listed or entry.url
-        return f"{entry.url}.metadata" if target.of_metadata else entry.url
+            url = await self.published_files.url_of(stage.project, target.filename) or url
+        if not is_web_url(url):
+            return None
+        return f"{url}.metadata" if target.of_metadata else url
 
     async def find_core_metadata(self, stage: Stage, target: FileTarget) -> bytes | None:
         """Return the METADATA file of a staged wheel, or `None` if upstream has to answer."""

@@ -1,17 +1,14 @@
 """The readiness of a server: its database, its directory of files, its disk."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from stageproxy.core.errors import StageproxyError
+from stageproxy.core.disk_space import DiskSpace, shortage
+from stageproxy.core.index.staleness import Outage
 
 _CHECK_SECONDS = 5
-_MIB = 2**20
-_LEAST_FREE = 64 * _MIB
+_FRESH_SECONDS = 1.0
 
 Check = Callable[[], Awaitable[str | None]]
 """Checks one thing, and returns what is wrong with it, or `None`."""
@@ -25,8 +22,9 @@ class Readiness:
     """
 
     checks: Mapping[str, Check]
-    upstream_failure: Callable[[], StageproxyError | None]
+    upstream_failure: Callable[[], Outage | None]
     versions: Mapping[str, str]
+    clock_notice: Callable[[], str | None] = lambda: None
     seconds: float = _CHECK_SECONDS
 
     async def problems(self) -> dict[str, str]:
@@ -43,23 +41,40 @@ class Readiness:
             return f"no answer within {self.seconds} s"
 
 
-async def check_files(folder: Path) -> str | None:
-    """Return a problem if the directory of staged files cannot be written to."""
-    is_writable = await asyncio.to_thread(os.access, folder, os.W_OK | os.X_OK)
-    return None if is_writable else "cannot write to the directory of staged files"
+@dataclass(slots=True)
+class SparingCheck:
+    """A check that writes to the disk: not repeated for a second after it found nothing.
+
+    Anybody may ask whether the server is ready, as often as they like.
+    """
+
+    check: Check
+    seconds: float = _FRESH_SECONDS
+    _fresh_until: float = 0.0
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def __call__(self) -> str | None:
+        """Return what the check finds."""
+        time = asyncio.get_running_loop().time
+        async with self._lock:
+            if time() < self._fresh_until:
+                return None
+            problem = await self.check()
+            if problem is None:
+                self._fresh_until = time() + self.seconds
+            return problem
 
 
-def free_bytes(folder: Path) -> int:
-    """Return how many bytes are free on the disk of a directory."""
-    return shutil.disk_usage(folder).free
+@dataclass(frozen=True, slots=True)
+class DiskCheck:
+    """Checks that uploads find room on the disk; *space* and *floor* are read each time."""
 
+    space: Callable[[], DiskSpace]
+    floor: Callable[[], int]
 
-async def check_disk(folder: Path, free: Callable[[Path], int] = free_bytes) -> str | None:
-    """Return a problem if the disk of a directory is nearly full."""
-    try:
-        free_now = await asyncio.to_thread(free, folder)
-    except OSError as error:
-        return f"cannot read the free space on the disk ({error.strerror})"
-    if free_now >= _LEAST_FREE:
-        return None
-    return f"{free_now // _MIB} MiB free on the disk, {_LEAST_FREE // _MIB} MiB needed"
+    async def __call__(self) -> str | None:
+        """Return a problem if the disk is nearly full."""
+        try:
+            return shortage(await asyncio.to_thread(self.space), self.floor())
+        except OSError as error:
+            return f"cannot read the free space on the disk ({error.strerror}). Check the disk."

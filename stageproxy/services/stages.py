@@ -138,8 +138,8 @@ class Stages:
     def add(self, rows: Rows, stage: Stage, actor: str) -> None:
         """Store a new stage that *actor* opens, within a transaction."""
         self.rates.check_opening(actor, stage.project, stage.opened_at)
-        end_expired(rows, stage.project, stage.opened_at)
-        self._make_room(rows, stage.project, stage.opened_at)
+        end_expired(rows, stage.project, self.clock.earliest())
+        self._make_room(rows, stage.project, self.clock.earliest())
         check_release_is_free(rows, stage.project, stage.version)
         rows.stages.save(stage)
         rows.stages.save_token(self.urls.token_of(stage).digest, stage.id, stage.rotation)

@@ -74,6 +74,10 @@ class Uploads:
         """Open a file for the bytes of an upload."""
         return self.files.receive()
 
+    def check_room(self, size: int) -> None:
+        """Raise `StorageError` unless a file of *size* bytes may be stored."""
+        self.files.check_room(size)
+
     def check_size(self, size: int, project: str) -> None:
         """Refuse a file that is too large, with PyPI's sentence."""
         self.policy.check_size(size, project)
@@ -106,7 +110,7 @@ class Uploads:
         """Add the artifact within a transaction, to the stage as it is now."""
         artifact, incoming, now = accepted.artifact, accepted.incoming, self.clock.now()
         require_still(rows, token, Action.UPLOAD, incoming.project, accepted.version, now)
-        end_expired(rows, incoming.project, now)
+        end_expired(rows, incoming.project, self.clock.earliest())
         stage = self._stage_for(rows, accepted, into, now)
         outcome = plan_acceptance(
             stage,

@@ -191,4 +191,19 @@ class Statements:
         self._tables.execute(sql, values)
 
     def _upsert(self, table: str, row: Mapping[str, object], key: str | tuple[str, ...]) -> None:
-        self._tables.table(table).upsert(dict(row), pk=key)
+        """Store a row in place of the one with its *key*, if there is one.
+
+        Not by sqlite-utils: it tries once whether SQLite knows ON CONFLICT. Tried on a full
+        disk, it concludes that it does not, and then stores no new row, without an error.
+        """
+        keys = (key,) if isinstance(key, str) else key
+        changes = [f"{name} = excluded.{name}" for name in row if name not in keys]
+        self._tables.execute(
+            f"""
+            INSERT INTO {table} ({", ".join(row)})
+            VALUES ({", ".join(f":{name}" for name in row)})
+            ON CONFLICT ({", ".join(keys)}) DO
+            {f"UPDATE SET {', '.join(changes)}" if changes else "NOTHING"}
+            """,  # noqa: S608 - the names are constants of these modules
+            dict(row),
+        )

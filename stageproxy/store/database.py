@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -13,11 +14,23 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import Rows
-from stageproxy.core.errors import LockedDatabaseError, StorageError
+from stageproxy.core.errors import (
+    FailedDatabaseError,
+    LockedDatabaseError,
+    NoRoomError,
+    StorageError,
+)
 from stageproxy.core.stage.stage import Stage
+from stageproxy.store.disk import Disk
+from stageproxy.store.migration_copies import copy_before
 from stageproxy.store.migrations import NewerSchemaError, check_schema, migrate
 from stageproxy.store.rows import SqliteRows
-from stageproxy.store.sqlite_failures import FailureLog, meaning_of
+from stageproxy.store.sqlite_failures import (
+    FailureLog,
+    UnusableDatabaseError,
+    meaning_of,
+    opening_problem,
+)
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +44,7 @@ _IMPATIENT_MS = 250
 """How long a transaction waits for a lock that the one before it did not get."""
 _MOST_CACHED = 10_000
 """How many stages and artifacts the reading side caches, by the stage's revision."""
+_LARGEST_WAL = 64 * 2**20
 _FIRST_WITHOUT_WAL_BUG = (3, 51, 3)
 _FIXED_EARLIER = {(3, 44): 6, (3, 50): 7}
 
@@ -59,13 +73,37 @@ def find_database_problem(path: Path) -> str | None:
     except NewerSchemaError as error:
         return str(error)
     except sqlite3.Error as error:
-        return f"{path} cannot be used: {error}."
+        return opening_problem(path, error)
     return None
 
 
 def open_read_only(path: Path) -> Connection:
     """Open a connection that cannot change the database at a path."""
-    return _connect(f"{path.absolute().as_uri()}?mode=ro")
+    return connect(f"{path.absolute().as_uri()}?mode=ro")
+
+
+def open_database(path: Path, disk: Disk, *, copy_before_migration: bool = False) -> "Database":
+    """Return the checked database of a server. Raise `UnusableDatabaseError` if it has none.
+
+    On a full disk, the reserve is given up for the files that SQLite puts beside it.
+    """
+    if path.is_dir():
+        raise UnusableDatabaseError(f"{path} is a directory. Move it away.")
+    try:
+        return _checked(Database(path, disk=disk, copy_before_migration=copy_before_migration))
+    except (sqlite3.Error, OSError) as error:
+        if not disk.is_full or not disk.give_up_reserve():
+            raise UnusableDatabaseError(opening_problem(path, error)) from error
+    return open_database(path, disk, copy_before_migration=copy_before_migration)
+
+
+def _checked(database: "Database") -> "Database":
+    try:
+        database.check_pages()
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 class Database:
@@ -82,26 +120,36 @@ class Database:
         *,
         sqlite_version: tuple[int, ...] | None = None,
         busy_timeout_ms: int = _BUSY_TIMEOUT_MS,
+        disk: Disk | None = None,
+        largest_wal: int = _LARGEST_WAL,
+        copy_before_migration: bool = False,
     ) -> None:
         version = sqlite_version or sqlite3.sqlite_version_info
         self.is_alone = has_wal_bug(version)
+        self._path = path
+        self._disk = disk or Disk(path.parent)
         self._failures = FailureLog(path)
         self._busy_timeout_ms = busy_timeout_ms
+        self._largest_wal = largest_wal
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
         # SQLite gives the mode of this file to the files that it puts beside it.
         path.touch(mode=0o600)
         path.chmod(0o600)
         url = path.absolute().as_uri()
-        self._writer = _connect(url, thread_safe=False)
+        self._writer = connect(url, thread_safe=False)
         self._tables = Tables(self._writer, execute_plugins=False)
         try:
             self._set_up()
+            migrate(
+                self._tables,
+                copy=partial(copy_before, self._tables, path) if copy_before_migration else None,
+            )
         except BaseException:
             self._writer.close()
             raise
         self._writer.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
         self._rows = SqliteRows(self._tables)
-        self._reader = self._writer if self.is_alone else _connect(f"{url}?mode=ro")
+        self._reader = self._writer if self.is_alone else connect(f"{url}?mode=ro")
         cache: LruCache[str, Stage] = LruCache(_MOST_CACHED, _weight)
         self._readable = SqliteRows(Tables(self._reader, execute_plugins=False), cache=cache)
 
@@ -117,7 +165,17 @@ class Database:
         else:
             self._writer.execute("PRAGMA journal_mode = WAL")
             self._writer.execute("PRAGMA synchronous = FULL")
-        migrate(self._tables)
+            self._writer.execute(f"PRAGMA journal_size_limit = {self._largest_wal}")
+        # On a full disk there is no room for temporary files either.
+        self._writer.execute("PRAGMA temp_store = MEMORY")
+
+    def check_pages(self) -> None:
+        """Raise if pages are damaged. Nobody else would notice before they are needed."""
+        [found] = self._reader.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            damaged = sqlite3.DatabaseError(f"malformed: {found}")
+            damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise damaged
 
     async def write(self, work: Callable[[Rows], T]) -> T:
         """Run *work* in one transaction, alone."""
@@ -135,6 +193,27 @@ class Database:
     def versions(self) -> Mapping[str, str]:
         """The version of the database library, by its name."""
         return {"sqlite": sqlite3.sqlite_version}
+
+    @property
+    def wal_bytes(self) -> int:
+        """The size of the write-ahead log, which grows while a program reads for long."""
+        try:
+            return self._path.with_name(f"{self._path.name}-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    async def shorten_log(self) -> None:
+        """Move the write-ahead log into the database, and free its room, if it is long."""
+        if self.wal_bytes <= self._largest_wal:
+            return
+        is_busy = await asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
+        if is_busy:
+            log.warning(
+                "the write-ahead log of %s has %d MiB: another program has been reading the "
+                "database for long. End it",
+                self._path,
+                self.wal_bytes // 2**20,
+            )
 
     async def check(self) -> str | None:
         """Return why the database cannot be written, if it cannot."""
@@ -169,8 +248,11 @@ class Database:
     def _transact(self, work: Callable[[Rows], T]) -> T:
         # A plain BEGIN could not wait for the lock later: see docs/adr/0020.
         try:
-            with self._transaction(self._writer, "BEGIN IMMEDIATE"):
-                done = work(self._rows)
+            done = self._write(work)
+        except NoRoomError:
+            if not self._disk.give_up_reserve():
+                raise
+            done = self._write(work)
         except LockedDatabaseError:
             # Those that wait for this thread have waited for the lock, too.
             self._writer.execute(f"PRAGMA busy_timeout = {_IMPATIENT_MS}")
@@ -178,6 +260,21 @@ class Database:
         self._writer.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
         self._failures.clear()
         return done
+
+    def _write(self, work: Callable[[Rows], T]) -> T:
+        with self._transaction(self._writer, "BEGIN IMMEDIATE"):
+            return work(self._rows)
+
+    def _checkpoint(self) -> bool:
+        """Return whether a reader is in the way. Nobody waits for it: all writes would, too."""
+        self._writer.execute("PRAGMA busy_timeout = 0")
+        try:
+            [is_busy, *_] = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise meaning_of(error, writing=True) or error from error
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
+        return bool(is_busy)
 
     def _write_nothing(self, rows: Rows) -> None:
         """Write the number that is there, so that the commit reaches the disk."""
@@ -197,7 +294,12 @@ class Database:
             meaning = meaning_of(error, writing=connection is self._writer)
             if meaning is None:
                 raise
+            if isinstance(meaning, FailedDatabaseError) and self._disk.is_full:
+                # SQLite finds no room for some of its files without naming the reason.
+                meaning = NoRoomError()
             self._failures.add(meaning, error)
+            if isinstance(meaning, FailedDatabaseError):
+                self._disk.fail(error)
             raise meaning from error
 
 
@@ -205,8 +307,8 @@ def _weight(stage: Stage) -> int:
     return 1 + len(stage.artifacts) + len(stage.uploads)
 
 
-def _connect(uri: str, *, thread_safe: bool = True) -> Connection:
-    """Open a connection in autocommit mode, in which transactions are explicit."""
+def connect(uri: str, *, thread_safe: bool = True) -> Connection:
+    """Open a connection to a database in autocommit mode, in which transactions are explicit."""
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=thread_safe)
     connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")

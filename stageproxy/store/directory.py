@@ -1,18 +1,33 @@
 """The data directory: its lock, the server's secret, and the first admin token."""
 
+import errno
 import fcntl
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from stageproxy.store.backups.replacement import finish_replacement
 from stageproxy.store.files import flush_folder
 
 log = logging.getLogger(__name__)
 
 _SECRET_BYTES = 32
+_NEEDS_ACCESS = "Run the server as its owner, or change its owner and permissions."
+_IN_THE_WAY = "Move away what is in its place."
+_FAILING = "Check the disk."
+_ADVICE: Mapping[int, str] = {
+    errno.EACCES: _NEEDS_ACCESS,
+    errno.EPERM: _NEEDS_ACCESS,
+    errno.EROFS: "Mount the disk so that it can be written.",
+    errno.ENOSPC: "Free some MiB on the disk.",
+    errno.EDQUOT: "Free some MiB on the disk, or raise the quota.",
+    errno.EISDIR: _IN_THE_WAY,
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EEXIST: _IN_THE_WAY,
+}
 
 
 class DataDirectoryError(Exception):
@@ -31,7 +46,7 @@ class DataDirectory:
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            msg = f"The data directory {root} cannot be created: {error.strerror}."
+            msg = f"The data directory {root} cannot be created: {advice_on(error)}"
             raise DataDirectoryError(msg) from error
 
     @property
@@ -49,15 +64,24 @@ class DataDirectory:
         """The file with the URL of the running server, for commands on the same machine."""
         return self.root / "server.url"
 
+    @property
+    def last_seen(self) -> Path:
+        """The file with the time that the last server saw, to notice jumps of the clock."""
+        return self.root / "last-seen"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock against other servers. The system releases it when the process ends."""
-        with (self.root / "lock").open("w") as lock:
+        path = self.root / "lock"
+        with usable(path):
+            opened = path.open("w")
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 msg = f"Another server uses the data directory {self.root}."
                 raise DataDirectoryInUseError(msg) from error
+            finish_replacement(self.root)
             yield
 
     def secret(self, given: str) -> bytes:
@@ -65,14 +89,29 @@ class DataDirectory:
         if given:
             return given.encode()
         path = self.root / "secret"
-        if not path.exists():
-            write_secret(path, secrets.token_hex(_SECRET_BYTES))
-        if path.stat().st_mode & 0o077:
-            log.warning("%s is readable by other users: run chmod 600 on it", path)
-        secret = path.read_text().strip()
+        with usable(path):
+            if not path.exists():
+                write_secret(path, secrets.token_hex(_SECRET_BYTES))
+            if path.stat().st_mode & 0o077:
+                log.warning("%s is readable by other users: run chmod 600 on it", path)
+            secret = path.read_text(errors="replace").strip()
         if not secret:
             raise DataDirectoryError(empty_secret_message(path))
         return secret.encode()
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Raise `DataDirectoryError` for an error of the disk, with what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        raise DataDirectoryError(f"{path} cannot be used: {advice_on(error)}") from error
+
+
+def advice_on(error: OSError) -> str:
+    """Return what is wrong with a file, and what to do."""
+    return f"{error.strerror}. {_ADVICE.get(error.errno or 0, _FAILING)}"
 
 
 def find_secret(root: Path, given: str) -> bytes | None:

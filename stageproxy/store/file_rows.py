@@ -51,14 +51,16 @@ class SqliteFileRows(Statements):
                     SELECT 1 FROM file_upload
                     WHERE received_sha256 = :sha256 AND status IN ('pending', 'processing')
                 )
-            RETURNING sha256
+            RETURNING sha256, size
             """,
             sha256=sha256,
         )
         return removed is not None
 
-    def remove_unused(self, now: datetime, *, since: datetime, prefix: str = "") -> Sequence[str]:
-        """Remove the files that no live stage has needed *since* a time; return their digests."""
+    def remove_unused(
+        self, now: datetime, *, since: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Remove the files that no live stage has needed *since* a time, and return them."""
         named = {"first": prefix, "last": prefix + _BEHIND_HEX}
         self._run(
             f"""
@@ -72,23 +74,21 @@ class SqliteFileRows(Statements):
         rows = self._all(
             f"""
             DELETE FROM stored_file WHERE {_IS_NAMED} AND unused_since <= :since
-            RETURNING sha256
+            RETURNING sha256, size
             """,  # noqa: S608 - a constant of this module
             since=text_of(since),
             **named,
         )
-        return [row["sha256"] for row in rows]
+        return [UnneededFile(row["sha256"], row["size"]) for row in rows]
 
-    def list_unused(self, *, since: datetime, prefix: str = "") -> Sequence[UnneededFile]:
+    def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
         """Return the files that `remove_unused` would remove, and remove none."""
         rows = self._all(
             f"""
             SELECT sha256, size FROM stored_file
-            WHERE {_IS_NAMED} AND unused_since <= :since AND NOT {_IS_USED} ORDER BY sha256
-            """,  # noqa: S608 - constants of this module
+            WHERE unused_since <= :since AND NOT {_IS_USED} ORDER BY sha256
+            """,  # noqa: S608 - a constant of this module
             since=text_of(since),
-            first=prefix,
-            last=prefix + _BEHIND_HEX,
         )
         return [UnneededFile(row["sha256"], row["size"]) for row in rows]
 

@@ -1,7 +1,6 @@
 """Files on disk, hashed while they are received, flushed, and named by their SHA-256."""
 
 import asyncio
-import errno
 import hashlib
 import os
 import secrets
@@ -10,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import aiofiles.os
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
@@ -18,27 +17,21 @@ from aiofiles.threadpool.binary import AsyncBufferedIOBase
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
 from stageproxy.core.care.sweep import UnneededFile
-from stageproxy.core.errors import NoRoomError
+from stageproxy.core.errors import FailedDiskError, StorageError
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.ports import IncomingFile
+from stageproxy.ports import IncomingFile, Inspector
+from stageproxy.store.disk import Disk
 
 _BATCH = 2**21
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-class Inspector(Protocol):
-    """Reads archives; see `inspection.Inspection`."""
-
-    async def read_contents(self, path: Path, name: DistributionName) -> Contents:
-        """Return the contents of the archive at *path*, or what is wrong with it."""
 
 
 class FileStore:
     """The folder of files: `kept/<first two digits>/<sha256>`, and `incoming/` for the others."""
 
-    def __init__(self, root: Path, inspector: Inspector) -> None:
+    def __init__(self, root: Path, inspector: Inspector, disk: Disk | None = None) -> None:
         self.root = root
         self.inspector = inspector
+        self.disk = disk or Disk(root)
         # Absolute: the process that reads archives has another working directory.
         root = root.absolute()
         self._kept = root / "kept"
@@ -52,7 +45,8 @@ class FileStore:
     async def receive(self) -> AsyncIterator[IncomingFile]:
         """Open a file to receive bytes."""
         path = self._incoming / secrets.token_hex(16)
-        with _room_or_error():
+        self.check_room(0)
+        with self.disk.failures():
             opened = _create(path)
             self._receiving.add(path)
             incoming = _Incoming(self, path, opened)
@@ -62,6 +56,10 @@ class FileStore:
             finally:
                 await incoming.give_up()
                 await self._drop(path, opened)
+
+    def check_room(self, size: int) -> None:
+        """Raise `StorageError` unless a file of *size* bytes may be stored."""
+        self.disk.check_room(size)
 
     async def _drop(self, path: Path, opened: AsyncBufferedIOBase) -> None:
         self._receiving.discard(path)
@@ -82,9 +80,33 @@ class FileStore:
         async with self._digesting:
             return await asyncio.to_thread(_digests, self.path(sha256), algorithms)
 
+    async def check(self) -> str | None:
+        """Return why no file can be stored, if none can. One is written to find out."""
+        try:
+            await asyncio.to_thread(self._write_probe)
+        except StorageError as error:
+            return error.sentence
+        except OSError as error:
+            reason = f"{error.strerror}. Check the disk, its mount and its owner."
+            return f"cannot write to the directory of staged files: {reason}"
+        return None
+
+    def _write_probe(self) -> None:
+        if self.disk.has_failed:
+            raise FailedDiskError
+        path = self._incoming / "probe"
+        with self.disk.failures():
+            try:
+                with path.open("wb") as file:
+                    file.write(b"ready?")
+                    file.flush()
+                    self.disk.sync(file.fileno())
+            finally:
+                path.unlink(missing_ok=True)
+
     def path(self, sha256: str) -> Path:
         """Return the path of a stored file."""
-        return self._kept / sha256[:2] / sha256
+        return stored_path(self._kept.parent, sha256)
 
     def size(self, sha256: str) -> int | None:
         """Return the size of a stored file in bytes, as it is now, or `None` if it is missing."""
@@ -96,12 +118,17 @@ class FileStore:
     def commit(self, path: Path, sha256: str) -> None:
         """Rename a flushed file to its digest, and flush the folders that name it."""
         stored = self.path(sha256)
-        with _room_or_error():
+        self.check_room(0)
+        with self.disk.failures():
             if not stored.parent.exists():
                 stored.parent.mkdir(mode=0o700, exist_ok=True)
-                flush_folder(self._kept)
+                self._flush_folder(self._kept)
             path.replace(stored)
-            flush_folder(stored.parent)
+            self._flush_folder(stored.parent)
+
+    def _flush_folder(self, path: Path) -> None:
+        with opened_folder(path) as descriptor:
+            self.disk.sync(descriptor)
 
     def remove(self, sha256: str) -> None:
         """Delete a file, if it exists."""
@@ -127,6 +154,11 @@ class FileStore:
     def remove_orphan(self, orphan: UnneededFile) -> None:
         """Delete a file of that list, if it exists."""
         (self._kept.parent / orphan.name).unlink(missing_ok=True)
+
+
+def stored_path(root: Path, sha256: str) -> Path:
+    """Return the path of a stored file below the folder of files."""
+    return root / "kept" / sha256[:2] / sha256
 
 
 class _Incoming:
@@ -156,6 +188,7 @@ class _Incoming:
 
     async def _write_batch(self) -> None:
         await self._wait_for_batch()
+        self._store.check_room(0)
         chunks, self._waiting, self._batched = self._waiting, [], self.size
         digests = (self._sha256, self._blake2b_256, self._md5)
         hashing = (asyncio.to_thread(_update, digest, chunks) for digest in digests)
@@ -177,12 +210,12 @@ class _Incoming:
         await self._write_batch()
         await self._wait_for_batch()
         await self._opened.flush()
-        await asyncio.to_thread(os.fsync, self._opened.fileno())
+        await asyncio.to_thread(self._store.disk.sync, self._opened.fileno())
         return self._received()
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
-        return await self._store.inspector.read_contents(self._path, name)
+        return await self._store.inspector.read_contents(self._path, name, asker)
 
     def commit(self) -> None:
         """Move the file to its place under its digest."""
@@ -214,24 +247,13 @@ class _Reopened:
         """Return the size and digests."""
         return self._received
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the contents of the archive."""
-        return await self._store.inspector.read_contents(self._path, name)
+        return await self._store.inspector.read_contents(self._path, name, asker)
 
     def commit(self) -> None:
         """Leave the file in its place, and make it as new as one that was just moved there."""
         os.utime(self._path)
-
-
-@contextmanager
-def _room_or_error() -> Iterator[None]:
-    """Raise `NoRoomError` for a full disk; every other failure is a fault of the server."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise NoRoomError from error
-        raise
 
 
 def _digests(path: Path, algorithms: Mapping[str, int]) -> Mapping[str, str]:
@@ -274,8 +296,15 @@ def _size_if_older(path: Path, before: datetime) -> int | None:
 
 def flush_folder(path: Path) -> None:
     """Flush the names in a folder to the disk."""
+    with opened_folder(path) as descriptor:
+        os.fsync(descriptor)
+
+
+@contextmanager
+def opened_folder(path: Path) -> Iterator[int]:
+    """Open a folder while the block runs, to flush the names in it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)

@@ -1,158 +1,163 @@
-"""Archives read in child processes with limits of time and memory."""
+"""Whatever uploaders sent, read in child processes with limits of time and memory."""
 
-import asyncio
 import logging
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents
+from stageproxy.core.rules.attestations import FIELD
+from stageproxy.core.rules.findings import Finding
+from stageproxy.core.rules.table import PlacedFinding, in_pypi_order, steps_of
+from stageproxy.core.rules.upload import Upload
+from stageproxy.core.stage.dependencies import Wanted, Wishes
+from stageproxy.core.values import FormFields
+from stageproxy.store.inspection_messages import upload_question
+from stageproxy.store.inspection_pool import Dialogue, InspectionPool, NextLimit
 from stageproxy.store.inspection_process import (
     InspectionFailedError,
     InspectionLimitError,
     InspectionLimits,
-    InspectionNotPossibleError,
-    InspectionProcess,
-    out_of_memory,
-    start_process,
+    TimeLimit,
 )
 
 log = logging.getLogger(__name__)
 
-_MIB = 2**20
-_MOST_ANSWERS = 10
 _CERTAIN_SHARE = 1 / 5
 _LIMITS = InspectionLimits()
 
-
-class _Answer(BaseModel):
-    """An answer of a process that has read hostile bytes, which is validated like any input."""
-
-    model_config = ConfigDict(extra="forbid", val_json_bytes="base64")
-
-    contents: Contents | None = None
-    is_all: bool = False
-    fault: str = Field("", max_length=200)
+Count = Callable[[str, str, float], None]
+"""Counts a question by its kind, its outcome, and the seconds that it waited."""
 
 
 class Inspection:
-    """Reads archives, each in a child process with limits.
+    """Reads what uploaders sent, each time in a child process with limits.
 
-    Idle processes wait for their next file. If a process fails, only the file
-    that it was reading is refused; the next file gets another process.
+    See `ports.Inspector`. A question that exceeds a limit, or ends its process, is
+    not answered completely; the others are.
     """
 
-    def __init__(self, limits: InspectionLimits = _LIMITS) -> None:
+    def __init__(
+        self,
+        limits: InspectionLimits = _LIMITS,
+        *,
+        count: Count = lambda *_: None,
+        show_waiting: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._limits = limits
-        self._threads = ThreadPoolExecutor(limits.at_once, thread_name_prefix="inspection")
-        self._idle: list[InspectionProcess] = []
-        self._busy: set[InspectionProcess] = set()
+        self._pool = InspectionPool(limits, show_waiting)
+        self._count = count
 
     def __enter__(self) -> Self:
         """Start a process in the background, so that the first file does not wait for it."""
-        self._threads.submit(self._warm_up)
+        self._pool.open()
         return self
 
     def __exit__(self, *_: object) -> None:
         """End all processes, also those that are reading a file."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for worker in tuple(self._busy):
-            worker.kill()
-        self._threads.shutdown(wait=True)
-        while self._idle:
-            self._idle.pop().end()
+        self._pool.close()
 
-    async def read_contents(self, path: Path, name: DistributionName) -> Contents:
+    async def read_contents(self, path: Path, name: DistributionName, asker: str) -> Contents:
         """Return the contents of the archive at *path*; a failure is one of its problems."""
-        loop = asyncio.get_running_loop()
-        arrived = time.monotonic()
-        return await loop.run_in_executor(self._threads, self._read, path, name, arrived)
+        question = {"kind": "archive", "path": str(path), "filename": name.filename}
+        dialogue = await self._ask(question, asker, self._archive_limit, about=name.filename)
+        known = [one.contents for one in dialogue.answers if one.contents is not None]
+        failure = dialogue.failure
+        is_enough = failure is None or isinstance(failure, InspectionLimitError)
+        if known and is_enough:
+            return known[-1]
+        reason = (
+            f"File takes more than {failure.limit} to read"
+            if isinstance(failure, InspectionLimitError)
+            else "File cannot be read"
+        )
+        return Contents(problems=(f"Invalid distribution file. {reason}",))
 
-    def _read(self, path: Path, name: DistributionName, arrived: float) -> Contents:
-        known: list[Contents] = []
-        try:
-            with self._worker() as worker:
-                self._ask(worker, path, name, arrived, known)
-        except InspectionFailedError as error:
-            is_enough = known and isinstance(error, InspectionLimitError)
-            extent = "read completely" if is_enough else "read"
-            log.log(error.level, "%r was not %s: %s", name.filename, extent, error)
-            if not is_enough:
-                return Contents(problems=(f"Invalid distribution file. {error.reason}",))
-        return known[-1]
+    async def findings(self, upload: Upload, asker: str) -> Sequence[PlacedFinding]:
+        """Return what the rules find that need no index."""
+        return await self._findings(upload, asker, only_form=False)
 
-    def _ask(
-        self,
-        worker: "InspectionProcess",
-        path: Path,
-        name: DistributionName,
-        arrived: float,
-        known: list[Contents],
-    ) -> None:
-        """Add the answers of a process about a file to *known*."""
-        began, seconds = time.monotonic(), self._limits.seconds
-        worker.ask(path, name.filename)
-        until = began + seconds
-        for _ in range(_MOST_ANSWERS):
-            contents = _contents_in(worker.listen(until), self._limits)
-            if contents is None and known:
-                return
-            if contents is None:
-                break
-            known.append(contents)
-            until = max(arrived + seconds, began + seconds * _CERTAIN_SHARE)
-        raise InspectionFailedError("the answers are invalid", level=logging.ERROR)
+    async def form_findings(self, form: FormFields, asker: str) -> Sequence[Finding]:
+        """Return what the rules find that need only the form."""
+        upload = Upload(form, "", None, "", "", "")
+        return in_pypi_order(await self._findings(upload, asker, only_form=True))
 
-    @contextmanager
-    def _worker(self) -> Iterator["InspectionProcess"]:
-        """Lend a process; it is reused only after a file that was read without a failure."""
-        worker = self._idle_or_new()
-        self._busy.add(worker)
-        try:
-            yield worker
-            is_fit = worker.files < self._limits.files_per_process and not worker.is_full
-        except BaseException:
-            is_fit = False
-            raise
-        finally:
-            self._busy.discard(worker)
-            if is_fit:
-                self._idle.append(worker)
-            else:
-                worker.end()
+    async def form_of(
+        self, core_metadata: bytes, name: DistributionName, asker: str
+    ) -> FormFields | None:
+        """Return the form that twine would send, without digests; `None` if it takes too long."""
+        question = {
+            "kind": "metadata",
+            "core_metadata": core_metadata,
+            "filename": name.filename,
+        }
+        dialogue = await self._ask(question, asker, self._rule_limit, about=name.filename)
+        return next((one.form for one in dialogue.answers if one.form is not None), None)
 
-    def _idle_or_new(self) -> "InspectionProcess":
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.is_silent:
-                return worker
-            worker.end()
-        return start_process(self._limits)
+    async def attestations_in(self, text: str, asker: str) -> int:
+        """Return the number of attestations in a form's field; 0 if they cannot be read."""
+        question = {"kind": "attestations", "text": text}
+        dialogue = await self._ask(question, asker, self._rule_limit, about=FIELD)
+        return sum(one.attestations for one in dialogue.answers)
 
-    def _warm_up(self) -> None:
-        try:
-            self._idle.append(start_process(self._limits))
-        except (InspectionNotPossibleError, OSError):
-            log.exception("archives cannot be read; each upload tries again")
+    async def wanted_of(self, wishes: Wishes, asker: str) -> Wanted | None:
+        """Return the dependencies of a release that count; `None` if that takes too long."""
+        question = {"kind": "dependencies", "wishes": asdict(wishes)}
+        dialogue = await self._ask(question, asker, self._rule_limit, about=wishes.project)
+        return next((one.wanted for one in dialogue.answers if one.wanted is not None), None)
+
+    async def _findings(
+        self, upload: Upload, asker: str, *, only_form: bool
+    ) -> Sequence[PlacedFinding]:
+        question = upload_question(upload, only_form=only_form)
+        dialogue = await self._ask(question, asker, self._rule_limit, about=upload.filename)
+        found = [one for answer in dialogue.answers for one in answer.findings]
+        if dialogue.failure is None:
+            return found
+        return [*found, *_not_checked(dialogue, dialogue.failure, only_form=only_form)]
+
+    async def _ask(
+        self, question: Mapping[str, object], asker: str, next_limit: NextLimit, *, about: str
+    ) -> Dialogue:
+        kind = str(question["kind"])
+        dialogue = await self._pool.ask(question, asker, next_limit)
+        failure = dialogue.failure
+        if failure is not None:
+            log.log(failure.level, "%s of %r was not read completely: %s", kind, about, failure)
+        self._count(kind, _outcome(failure), dialogue.waited)
+        return dialogue
+
+    def _archive_limit(self, arrived: float, began: float, number: int) -> TimeLimit:
+        """Return the limit of the next part of an archive; its first part is essential."""
+        seconds = self._limits.seconds
+        others = max(arrived + seconds, began + seconds * _CERTAIN_SHARE)
+        return TimeLimit(seconds, others if number else began + seconds)
+
+    def _rule_limit(self, _arrived: float, began: float, _number: int) -> TimeLimit:
+        seconds = self._limits.rule_seconds
+        return TimeLimit(seconds, began + seconds)
 
 
-def _contents_in(line: bytes, limits: InspectionLimits) -> Contents | None:
-    """Return the contents in a line, or `None` if there are no more."""
-    try:
-        answer = _Answer.model_validate_json(line)
-    except ValidationError as error:
-        raise InspectionFailedError("the answer is invalid", level=logging.ERROR) from error
-    if answer.contents is not None or answer.is_all:
-        return answer.contents
-    if answer.fault.startswith("MemoryError"):
-        raise out_of_memory(answer.fault, limits)
-    is_bug = not answer.fault.startswith("FileNotFoundError")  # the client went away
-    raise InspectionFailedError(
-        repr(answer.fault), level=logging.ERROR if is_bug else logging.WARNING
-    )
+def _not_checked(
+    dialogue: Dialogue, failure: InspectionFailedError, *, only_form: bool
+) -> Iterator[PlacedFinding]:
+    """Return what stands for the findings of the steps that were not reached."""
+    why = _why(failure)
+    if not dialogue.answers:
+        yield 0, Finding("content", f"The upload could not be checked: {why}. Upload it again.")
+    for step in steps_of(only_form=only_form)[len(dialogue.answers) :]:
+        yield step.not_checked(why)
+
+
+def _why(failure: InspectionFailedError) -> str:
+    if isinstance(failure, InspectionLimitError):
+        return f"this takes more than {failure.limit}"
+    return "this failed"
+
+
+def _outcome(failure: InspectionFailedError | None) -> str:
+    if failure is None:
+        return "answered"
+    return "over-limit" if isinstance(failure, InspectionLimitError) else "failed"

@@ -1,6 +1,5 @@
-"""A child process that reads archives, as the server sees it."""
+"""A child process that reads what may be hostile, as the server sees it."""
 
-import json
 import logging
 import math
 import os
@@ -12,15 +11,15 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Self
 
+from stageproxy.store.inspection_messages import LONGEST_ANSWER
 from stageproxy.store.inspection_worker import READY, memory_of
 
 _MIB = 2**20
 _START_SECONDS = 30
 _GLANCE_SECONDS = 0.1
 _PIECE = 2**16
-_LONGEST_ANSWER = 16 * _MIB
 _LAST_PIECE = _MIB
 """Python allocates this much memory at once; if that fails, nearly none is left."""
 _PASSED_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONHOME")
@@ -29,18 +28,21 @@ _PASSED_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONHOME")
 
 @dataclass(frozen=True, slots=True)
 class InspectionLimits:
-    """How much time and memory one file may take, and how many are read at once.
+    """How much time and memory one question may take, and how many are answered at once.
 
-    Some uploaders wait ten seconds for an answer, which `seconds` leaves room
-    for. The essential contents may take that long from when reading begins;
-    everything else, from when the file arrived, but at least a fifth of it.
-    `memory` is in bytes, in addition to that of an idle process.
+    Some uploaders wait ten seconds for an answer, which `seconds` and `rule_seconds` leave
+    room for. The essential contents of an archive may take `seconds` from when reading
+    begins; everything else, from when the file arrived, but at least a fifth of it. The
+    rules, and all other questions, have `rule_seconds`. `memory` is in bytes, in addition
+    to that of an idle process. A question waits `patience` seconds for its turn.
     """
 
     seconds: float = 5
+    rule_seconds: float = 3
+    patience: float = 60
     memory: int = 128 * _MIB
     at_once: int = 4
-    files_per_process: int = 500
+    questions_per_process: int = 1000
 
 
 class InspectionNotPossibleError(Exception):
@@ -48,9 +50,7 @@ class InspectionNotPossibleError(Exception):
 
 
 class InspectionFailedError(Exception):
-    """A file was not read: *detail* is for the log, `reason` for the client."""
-
-    reason = "File cannot be read"
+    """A question was not answered completely; *detail* is for the log."""
 
     def __init__(self, detail: str, *, level: int = logging.WARNING) -> None:
         super().__init__(detail)
@@ -58,24 +58,37 @@ class InspectionFailedError(Exception):
 
 
 class InspectionLimitError(InspectionFailedError):
-    """A file exceeds a limit; what was read before is valid."""
+    """A question exceeds a *limit*, such as `2 seconds`; what was answered before is valid."""
 
-    def __init__(self, detail: str, reason: str) -> None:
+    def __init__(self, detail: str, limit: str) -> None:
         super().__init__(detail)
-        self.reason = reason
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """How many *seconds* something may take, and when they are over."""
+
+    seconds: float
+    until: float
+
+    @classmethod
+    def from_now(cls, seconds: float) -> Self:
+        """Return the limit of what begins now."""
+        return cls(seconds, time.monotonic() + seconds)
 
 
 class InspectionProcess:
-    """A child process that reads one file after another, as its calling thread sees it."""
+    """A child process that answers one question after another, as its calling thread sees it."""
 
     def __init__(self, limits: InspectionLimits) -> None:
-        self.files = 0
+        self.questions = 0
         self._received = bytearray()
         self._limits = limits
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             [
                 *(sys.executable, "-P", "-m", "stageproxy.store.inspection_worker"),
-                *(str(limits.memory), str(math.ceil(limits.seconds))),
+                *(str(limits.memory), str(math.ceil(max(limits.seconds, limits.rule_seconds)))),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -86,13 +99,16 @@ class InspectionProcess:
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("both are pipes")
-        self._questions, self._answers = self._process.stdin, self._process.stdout
+        self._input, self._answers = self._process.stdin, self._process.stdout
+        os.set_blocking(self._input.fileno(), False)
+        self._input_ready = select.poll()
+        self._input_ready.register(self._input, select.POLLOUT)
         self._output_ready = select.poll()
         self._output_ready.register(self._answers, select.POLLIN)
 
     @property
     def is_silent(self) -> bool:
-        """Whether it is alive and waits for a file."""
+        """Whether it is alive and waits for a question."""
         return not self._received and not self._output_ready.poll(0)
 
     @property
@@ -104,31 +120,40 @@ class InspectionProcess:
             return most != resource.RLIM_INFINITY and most - memory < _LAST_PIECE
         return False
 
-    def ask(self, path: Path, filename: str) -> None:
-        """Send it a file to read."""
-        self.files += 1
+    def ask(self, question: bytes, limit: TimeLimit) -> None:
+        """Send it a question, a line. It reads a long one in pieces, and may not read at all."""
+        self.questions += 1
+        left = memoryview(question)
         try:
-            self._questions.write(json.dumps([str(path), filename]).encode() + b"\n")
+            while left:
+                if self._is_ready(self._input_ready, limit):
+                    left = left[os.write(self._input.fileno(), left) :]
         except BrokenPipeError as error:
             raise self._ended() from error
 
-    def listen(self, until: float) -> bytes:
-        """Return its next line; *until* is the deadline."""
+    def listen(self, limit: TimeLimit) -> bytes:
+        """Return its next line."""
         while b"\n" not in self._received[-_PIECE:]:
-            wait = min(until - time.monotonic(), _GLANCE_SECONDS)
-            if not self._output_ready.poll(max(0, wait) * 1000):
-                self._check_silence(until)
+            if not self._is_ready(self._output_ready, limit):
                 continue
             piece = os.read(self._answers.fileno(), _PIECE)
             self._received += piece
             if not piece:
                 raise self._ended()
-            if len(self._received) > _LONGEST_ANSWER:
+            if len(self._received) > LONGEST_ANSWER:
                 raise InspectionFailedError("the answer is too long")
         line, _, self._received = self._received.partition(b"\n")
         return bytes(line)
 
-    def _check_silence(self, until: float) -> None:
+    def _is_ready(self, pipe: select.poll, limit: TimeLimit) -> bool:
+        """Wait for a pipe for a moment. Raise if it is not ready and a limit is exceeded."""
+        wait = min(limit.until - time.monotonic(), _GLANCE_SECONDS)
+        if pipe.poll(max(0, wait) * 1000):
+            return True
+        self._check_silence(limit)
+        return False
+
+    def _check_silence(self, limit: TimeLimit) -> None:
         """Raise if it has no memory left, or no time.
 
         Up to 3.13, a Python without memory can loop forever instead of raising
@@ -136,11 +161,8 @@ class InspectionProcess:
         """
         if self.is_full:
             raise out_of_memory("no answer, and no memory is left", self._limits)
-        if time.monotonic() >= until:
-            seconds = f"{self._limits.seconds:g} seconds"
-            raise InspectionLimitError(
-                "no answer in time", f"File takes more than {seconds} to read"
-            )
+        if time.monotonic() >= limit.until:
+            raise InspectionLimitError("no answer in time", f"{limit.seconds:g} seconds")
 
     def _ended(self) -> InspectionFailedError:
         # It has closed its output, and so is ending or useless.
@@ -161,13 +183,13 @@ def start_process(limits: InspectionLimits) -> InspectionProcess:
     """Return a process that is ready. Raise `InspectionNotPossibleError` if it is not in time."""
     worker = InspectionProcess(limits)
     try:
-        if worker.listen(time.monotonic() + _START_SECONDS) == READY.strip():
+        if worker.listen(TimeLimit.from_now(_START_SECONDS)) == READY.strip():
             return worker
         reason = "it did not report that it is ready"
     except InspectionFailedError as error:
         reason = str(error)
     worker.end()
-    raise InspectionNotPossibleError(f"The process that reads archives did not start: {reason}.")
+    raise InspectionNotPossibleError(f"The process that reads uploads did not start: {reason}.")
 
 
 def _environment() -> Mapping[str, str]:
@@ -177,6 +199,5 @@ def _environment() -> Mapping[str, str]:
 
 
 def out_of_memory(detail: str, limits: InspectionLimits) -> InspectionLimitError:
-    """Return the failure of a file that takes more memory than allowed."""
-    memory = f"{limits.memory // _MIB} MiB of memory"
-    return InspectionLimitError(detail, f"File takes more than {memory} to read")
+    """Return the failure of a question that takes more memory than allowed."""
+    return InspectionLimitError(detail, f"{limits.memory // _MIB} MiB of memory")

@@ -1,25 +1,43 @@
-"""The child process that reads archives for `store.inspection`: `python -m` this module.
+"""The child process that reads what may be hostile for `store.inspection`: `python -m` this module.
 
-It reads a line of JSON for each file, `[path, filename]`, and writes lines of
-JSON: the contents found so far, each time there are more; then that these are
-all, or the failure that ends the process. It ends when its input does.
+It reads a question from each line of its input, and writes lines of its own: what it
+found so far, each time there is more; then that this is all, or the failure that ends
+the process. `inspection_messages` has the questions and answers. It ends when its
+input does.
 """
 
-import base64
-import json
 import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from stageproxy.core.archives.filenames import parse_distribution_name
+from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.archives.reader import read_in_steps
+from stageproxy.core.rules.attestations import FIELD, attestations_in
+from stageproxy.core.rules.findings import Finding, Level
+from stageproxy.core.rules.table import PlacedFinding, steps_of
+from stageproxy.core.stage.dependencies import wanted_of
+from stageproxy.store.inspection_messages import (
+    MOST_FINDINGS,
+    QUESTION,
+    ArchiveQuestion,
+    AttestationsQuestion,
+    DependenciesQuestion,
+    MetadataQuestion,
+    Question,
+    UploadQuestion,
+    encoded,
+)
 
 READY = b"ready\n"
 
+_LONGEST_MESSAGE = 5000
+"""The longest message of a finding, in characters; it may quote what was uploaded."""
 _OPEN_FILES = 16
 _OWN_MEMORY = 64 * 2**20
 """The memory of an idle process, where the system does not report it."""
@@ -33,13 +51,14 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     _limit_process(memory)
     _write(READY)
-    for question in sys.stdin.buffer:
+    for line in sys.stdin.buffer:
         _limit_processor(seconds)
         try:
-            path, filename = json.loads(question)
-            _answer(Path(path), filename)
+            for answer in _answers(QUESTION.validate_json(line)):
+                _write(encoded(answer))
+            _write(encoded({"is_all": True}))
         except Exception as error:  # noqa: BLE001 - the outermost place of this process
-            _write(_encoded({"fault": _without_message(error)}))
+            _write(encoded({"fault": _without_message(error)}))
             return
 
 
@@ -48,25 +67,45 @@ def memory_of(process: int) -> int:
     return int(Path(f"/proc/{process}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _answer(path: Path, filename: str) -> None:
-    with path.open("rb") as file:
-        for contents in read_in_steps(file, parse_distribution_name(filename)):
-            _write(_encoded({"contents": asdict(contents)}))
-    _write(_encoded({"is_all": True}))
+def _answers(question: Question) -> Iterator[dict[str, object]]:
+    match question:
+        case ArchiveQuestion():
+            yield from _contents_of(question)
+        case UploadQuestion():
+            yield from _findings_on(question)
+        case MetadataQuestion():
+            name = parse_distribution_name(question.filename)
+            yield {"form": form_of(question.core_metadata, name)}
+        case AttestationsQuestion():
+            yield {"attestations": len(attestations_in(((FIELD, question.text),)) or [])}
+        case DependenciesQuestion():
+            yield {"wanted": asdict(wanted_of(question.wishes))}
 
 
-def _encoded(document: object) -> bytes:
-    text = json.dumps(document, default=_json_value, ensure_ascii=False)
-    # Names in a tar may not be text.
-    return text.encode(errors="replace") + b"\n"
+def _contents_of(question: ArchiveQuestion) -> Iterator[dict[str, object]]:
+    with Path(question.path).open("rb") as file:
+        for contents in read_in_steps(file, parse_distribution_name(question.filename)):
+            yield {"contents": asdict(contents)}
 
 
-def _json_value(value: object) -> object:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, set | frozenset):
-        return list(value)
-    raise TypeError(type(value).__name__)
+def _findings_on(question: UploadQuestion) -> Iterator[dict[str, object]]:
+    """Return the findings of each step, so that what is slow loses nothing but itself."""
+    upload = question.upload()
+    for step in steps_of(only_form=question.only_form):
+        yield {"findings": [(place, asdict(one)) for place, one in _sent(step.findings(upload))]}
+
+
+def _sent(found: Sequence[PlacedFinding]) -> list[PlacedFinding]:
+    """Return findings in bounded number and length, at any rate the refusals."""
+    gravest = sorted(found, key=lambda one: one[1].level is not Level.REFUSE)
+    return [(place, _shortened(one)) for place, one in gravest[:MOST_FINDINGS]]
+
+
+def _shortened(finding: Finding) -> Finding:
+    message = finding.message
+    if len(message) <= _LONGEST_MESSAGE:
+        return finding
+    return replace(finding, message=f"{message[:_LONGEST_MESSAGE]}...")
 
 
 def _without_message(error: Exception) -> str:

@@ -68,3 +68,33 @@ class FailureLog:
         if gone:
             self._logged -= gone
             log.info("%s: changes are stored again", self.database)
+
+
+class UnusableDatabaseError(Exception):
+    """No server can use the database; the message says why, and what to do."""
+
+
+_RESTORE = "Restore the data directory from a backup."
+_CHECK_ACCESS = (
+    "The server has to write to it and to its directory: check their owner and permissions, and "
+    "that the disk is not mounted read-only."
+)
+_FOR_OPERATORS: Mapping[int, str] = {
+    sqlite3.SQLITE_BUSY: (
+        "Another program has locked it: `fuser` shows which. End it, and start the server again."
+    ),
+    sqlite3.SQLITE_NOTADB: f"It is no database. {_RESTORE}",
+    sqlite3.SQLITE_CORRUPT: f"It is damaged. {_RESTORE}",
+    sqlite3.SQLITE_READONLY: _CHECK_ACCESS,
+    sqlite3.SQLITE_PERM: _CHECK_ACCESS,
+    sqlite3.SQLITE_CANTOPEN: _CHECK_ACCESS,
+    sqlite3.SQLITE_FULL: "The disk is full. Free some MiB on it.",
+    sqlite3.SQLITE_IOERR: "The disk fails, or is full. Check it, and free some MiB on it.",
+}
+
+
+def opening_problem(path: Path, error: Exception) -> str:
+    """Return why the database at a path cannot be used, and what to do."""
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    advice = f" {_FOR_OPERATORS[code]}" if code in _FOR_OPERATORS else ""
+    return f"{path} cannot be used: {error}.{advice}"

@@ -1,43 +1,34 @@
 """The cache of upstream's documents, in bounded memory.
 
 A document is fresh for a few seconds. After that it is revalidated by its ETag.
-Concurrent requests for the same document share one request to upstream.
+Concurrent requests for the same document share one request to upstream. While upstream
+fails, previews are shown the copies that are kept.
 """
 
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 
-from stageproxy.caching import LruCache, SingleFlight
-from stageproxy.core.errors import StageproxyError, UpstreamFailedError
+from stageproxy.caching import SingleFlight
+from stageproxy.core.errors import (
+    StageproxyError,
+    UpstreamFailedError,
+    UpstreamSlowError,
+    UpstreamUnavailableError,
+)
 from stageproxy.core.index.links import UrlSpace
 from stageproxy.core.index.pages import Document
 from stageproxy.core.index.redirects import Redirection
+from stageproxy.core.index.staleness import Freshness, Outage
 from stageproxy.ports import StreamedDocument, UpstreamResponse
+from stageproxy.upstream.copies import Copies, Key
+from stageproxy.upstream.health import UpstreamHealth
 from stageproxy.upstream.index import UpstreamIndex, headers_for
 from stageproxy.upstream.responses import decoded_document
-
-_OVERHEAD = 1024
-"""The approximate size of an entry in bytes without its body."""
-
-Key = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _CachedDocument:
-    """A document, and when it was requested, in seconds of a monotonic clock."""
-
-    document: Document
-    requested_at: float
-
-    @property
-    def size(self) -> int:
-        return _OVERHEAD + len(self.document.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +40,24 @@ class _Found:
 
 
 class CachedIndex:
-    """The index with a cache; see `ports.Index`."""
+    """The index with a cache; see `ports.PreviewedIndex`.
+
+    *copies* and *health* may be shared with another index of the same upstream. *report*
+    is called with the outcome of each look-up, and its seconds.
+    """
 
     def __init__(
         self,
         index: UpstreamIndex,
-        *,
-        fresh_for: timedelta,
-        max_size: int,
-        report: Callable[[str, float], None],
-        now: Callable[[], float] = time.monotonic,
+        copies: Copies,
+        health: UpstreamHealth,
+        report: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
         self._index = index
-        self._fresh_for = fresh_for.total_seconds()
+        self._copies = copies
+        self._health = health
         self._report = report
-        self._now = now
-        self._entries: LruCache[Key, _CachedDocument] = LruCache(max_size, lambda entry: entry.size)
         self._requests: SingleFlight[Key, _Found] = SingleFlight()
-        self._failure: StageproxyError | None = None
 
     @property
     def site(self) -> str:
@@ -81,25 +72,43 @@ class CachedIndex:
     @property
     def size(self) -> int:
         """How many bytes are cached."""
-        return self._entries.size
+        return self._copies.size
 
     @property
-    def failure(self) -> StageproxyError | None:
-        """The failure of the last request to upstream, `None` if it succeeded."""
-        return self._failure
+    def outage(self) -> Outage | None:
+        """The outage of upstream, `None` if its last answer was one."""
+        return self._health.outage
 
     async def find(self, path: str, accept: str, *, fresh: bool = False) -> Document | None:
         """Return a whole document, `None` if upstream has none at that path."""
         key = (path, accept)
-        cached = self._entries.find(key)
-        if cached and not fresh and cached.requested_at > self._now() - self._fresh_for:
+        cached = None if fresh else self._copies.find_fresh(key)
+        if cached is not None:
             self._report("kept", 0.0)
-            return cached.document
+            return cached
         found = await self._requests.get(key, partial(self._revalidate, key))
         if found.failure is not None:
             # Each of the waiting callers raises its own copy.
             raise copy(found.failure)
         return found.document
+
+    async def find_to_show(self, path: str, accept: str, freshness: Freshness) -> Document | None:
+        """Return a document for a preview; see `ports.PreviewedIndex`."""
+        try:
+            return await self.find(path, accept, fresh=freshness is not Freshness.ANY)
+        except (UpstreamUnavailableError, UpstreamSlowError):
+            stale = (
+                None if freshness is Freshness.CURRENT else self._copies.find_stale((path, accept))
+            )
+            if stale is None:
+                raise
+        self._report("stale", 0.0)
+        return stale
+
+    def copied_at(self, path: str) -> datetime | None:
+        """Return the time of the oldest copy of a path that can be shown now."""
+        age = self._copies.age_of(path)
+        return None if age is None else self._health.clock.now() - timedelta(seconds=age)
 
     @asynccontextmanager
     async def open(
@@ -111,9 +120,12 @@ class CachedIndex:
                 opened = self._index.open(path, headers, only_headers=only_headers)
                 answer = await stack.enter_async_context(opened)
             except StageproxyError as failure:
-                self._failure = failure
+                self._health.failed(failure)
                 raise
-            self._failure = _failure_in(answer)
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                self._health.answered()
+            else:
+                self._health.failed(UpstreamFailedError(f"PyPI answered {answer.status}."))
             yield answer
 
     @asynccontextmanager
@@ -127,23 +139,22 @@ class CachedIndex:
         return self._index.resolve(location, asked)
 
     async def _revalidate(self, key: Key) -> _Found:
-        cached = self._entries.find(key)
-        known = cached.document if cached else None
-        requested_at = self._now()
+        known = self._copies.find(key)
+        requested_at = self._copies.now()
         try:
             document = await self._index.fetch(*key, known)
         except StageproxyError as failure:
+            self._health.failed(failure)
+            self._report(failure.kind.value, self._copies.now() - requested_at)
             # A copy has no traceback, which would hold references to received bytes.
-            self._failure = copy(failure)
-            self._report(failure.kind.value, self._now() - requested_at)
-            return _Found(None, self._failure)
-        self._failure = None
-        self._report(_outcome(document, known), self._now() - requested_at)
+            return _Found(None, copy(failure))
+        self._health.answered()
+        self._report(_outcome(document, known), self._copies.now() - requested_at)
         if document is None:
             # A missing document is not cached.
-            self._entries.remove(key)
+            self._copies.remove(key)
         else:
-            self._entries.add(key, _CachedDocument(document, requested_at))
+            self._copies.add(key, document, requested_at)
         return _Found(document)
 
 
@@ -152,9 +163,3 @@ def _outcome(document: Document | None, known: Document | None) -> str:
         return "missing"
     is_same = known is not None and document.body is known.body
     return "not-modified" if is_same else "fetched"
-
-
-def _failure_in(answer: UpstreamResponse) -> StageproxyError | None:
-    if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return None
-    return UpstreamFailedError(f"PyPI answered {answer.status}.")

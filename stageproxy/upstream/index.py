@@ -8,9 +8,10 @@ from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
 )
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
+from itertools import count
 
 from aiohttp import (
     ClientConnectorError,
@@ -26,23 +27,29 @@ from stageproxy.core.errors import (
     UpstreamFailedError,
     UpstreamUnavailableError,
 )
-from stageproxy.core.index.links import UrlSpace
+from stageproxy.core.index.links import UrlSpace, is_web_url
 from stageproxy.core.index.pages import Document, digest_of
 from stageproxy.core.index.redirects import MOST_REDIRECTS, REDIRECTS, Redirection
 from stageproxy.ports import UpstreamResponse
+from stageproxy.upstream.circuits import HostFailedError, Trip
 from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 from stageproxy.upstream.pip_index import IndexUrls, without_credentials
 from stageproxy.upstream.responses import (
-    StreamedResponse,
+    StreamLimits,
+    TruncatedError,
     body_of,
     check_is_complete,
+    check_status,
     errors_translated,
     headers_of,
     refreshed,
+    retry_after_of,
+    streamed,
 )
 from stageproxy.upstream.session import USER_AGENT, authorization_in, authorized
+from stageproxy.upstream.traffic import Traffic
 
-_RETRIES = 2
+_MOST_ATTEMPTS = 3
 _FIRST_PAUSE = 0.1
 _MISSING = frozenset({404, 410})
 _HINT_ON_FORBIDDEN = (
@@ -57,11 +64,17 @@ class _NotModified:
     headers: Mapping[str, str]
 
 
-class _TemporaryError(UpstreamUnavailableError):
+class _TemporaryError(HostFailedError):
     """Upstream is temporarily unavailable, so the request is retried."""
 
 
-_RETRIED = (_TemporaryError, ConnectionTimeoutError, ClientConnectorError, ClientPayloadError)
+_RETRIED = (
+    _TemporaryError,
+    TruncatedError,
+    ConnectionTimeoutError,
+    ClientConnectorError,
+    ClientPayloadError,
+)
 _NOT_AVAILABLE = {
     429: UpstreamUnavailableError,
     502: _TemporaryError,
@@ -87,6 +100,15 @@ class IndexPolicy:
     network: NetworkSettings = DEFAULTS
 
 
+@dataclass(frozen=True, slots=True)
+class IndexLimits:
+    """How long a whole page may take, how large it may be, and what holds for streams."""
+
+    total_timeout: timedelta
+    max_page_size: int
+    streams: StreamLimits = field(default_factory=StreamLimits)
+
+
 class UpstreamIndex:
     """The index at *urls*. Requests are sent only to the configured origins."""
 
@@ -95,9 +117,8 @@ class UpstreamIndex:
         session: ClientSession,
         urls: IndexUrls,
         policy: IndexPolicy,
-        *,
-        total_timeout: timedelta,
-        max_page_size: int,
+        limits: IndexLimits,
+        traffic: Traffic,
     ) -> None:
         self._session = session
         self._root = without_credentials(urls.root)
@@ -115,8 +136,8 @@ class UpstreamIndex:
         others = (URL(url) for url in (policy.files_url, policy.fallback_url) if url)
         self._origins = {url.origin() for url in (self._root, self._simple, *others)}
         self._policy = policy
-        self._total_timeout = total_timeout
-        self._max_page_size = max_page_size
+        self._limits = limits
+        self._traffic = traffic
 
     @property
     def site(self) -> str:
@@ -139,9 +160,11 @@ class UpstreamIndex:
         if etag:
             headers["If-None-Match"] = etag
         url = self._below_root(path)
-        with errors_translated(url.host):
-            async with asyncio.timeout(self._total_timeout.total_seconds()):
-                found = await self._fetch_with_retries(url, headers)
+        async with self._traffic.page():
+            with errors_translated(url.host), self._traffic.trip(url) as trip:
+                async with asyncio.timeout(self._limits.total_timeout.total_seconds()):
+                    found = await self._fetch_with_retries(url, headers, trip)
+                trip.arrived()
         if not isinstance(found, _NotModified):
             return found
         if not etag or known is None:
@@ -150,25 +173,37 @@ class UpstreamIndex:
         return replace(known, headers=refreshed(known.headers, found.headers))
 
     async def _fetch_with_retries(
-        self, url: URL, headers: Mapping[str, str]
+        self, url: URL, headers: Mapping[str, str], trip: Trip
     ) -> Document | _NotModified | None:
-        """Fetch a document, and retry after temporary failures.
+        """Fetch a document, and retry after temporary failures while the budget lasts.
 
         The session itself retries after a dropped connection.
         """
-        for attempt in range(_RETRIES):
+        self._traffic.budget.earn()
+        for attempt in count(1):
             try:
-                return await self._fetch(url, headers)
-            except _RETRIED:
-                await asyncio.sleep(_FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))  # noqa: S311
-        return await self._fetch(url, headers)
+                return await self._fetch(url, headers, trip)
+            except _RETRIED as error:
+                if attempt == _MOST_ATTEMPTS or not self._may_retry(error, trip):
+                    raise
+            await asyncio.sleep(_FIRST_PAUSE * 2**attempt * random.uniform(0.25, 0.75))  # noqa: S311
+        raise AssertionError("the last attempt raises")
 
-    async def _fetch(self, url: URL, headers: Mapping[str, str]) -> Document | _NotModified | None:
+    def _may_retry(self, error: Exception, trip: Trip) -> bool:
+        """Return whether a request is repeated, unless upstream has said when to return."""
+        has_said_when = isinstance(error, UpstreamUnavailableError) and error.retry_after
+        return not has_said_when and not trip.is_probe and self._traffic.budget.spend()
+
+    async def _fetch(
+        self, url: URL, headers: Mapping[str, str], trip: Trip
+    ) -> Document | _NotModified | None:
         for _ in range(MOST_REDIRECTS + 1):
+            trip.to(url)
             async with self._request(url, headers) as response:
                 if response.status not in REDIRECTS:
                     return await self._document_in(response, url)
                 location = response.headers.get("Location", "")
+            trip.arrived()
             target = self._redirected(url, location)
             if self._is_missing(target):
                 return None
@@ -183,15 +218,19 @@ class UpstreamIndex:
         """Open the response to a request of a path and its query. *headers* are sent as given."""
         url = self._below_root(path)
         methods = (hdrs.METH_HEAD, hdrs.METH_GET) if only_headers else (hdrs.METH_GET,)
-        async with AsyncExitStack() as stack:
+        async with self._traffic.stream(), AsyncExitStack() as stack:
             # Later errors are raised by the response itself, or concern the client.
-            with errors_translated(url.host):
+            with errors_translated(url.host), self._traffic.trip(url) as trip:
                 for method in methods:
                     asked = self._request(url, headers, method)
                     response = await stack.enter_async_context(asked)
                     if response.ok:
                         break
-            yield StreamedResponse(response.status, headers_of(response), response)
+                check_status(response)
+                # An error of one path is no failure of its host: readers choose the path.
+                if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    trip.arrived()
+            yield streamed(response, self._limits.streams)
 
     def resolve(self, location: str, asked: str) -> Redirection:
         """Return the target of upstream's redirect from the path *asked*."""
@@ -249,16 +288,19 @@ class UpstreamIndex:
             return None
         if response.status in _NOT_AVAILABLE:
             msg = f"PyPI is not available at the moment (it answered {response.status})."
-            raise _NOT_AVAILABLE[response.status](msg)
+            retry_after = retry_after_of(response.headers)
+            raise _NOT_AVAILABLE[response.status](msg, retry_after=retry_after)
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise HostFailedError(f"PyPI answered {response.status} to the request for a document.")
         if response.status != HTTPStatus.OK:
             hint = _HINT_ON_FORBIDDEN if is_forbidden else ""
             msg = f"PyPI answered {response.status} to the request for a document.{hint}"
             raise UpstreamFailedError(msg)
         content_type = response.headers.get("Content-Type", "")
-        body = await body_of(response, self._max_page_size)
+        body = await body_of(response, self._limits.max_page_size)
         digest = await asyncio.to_thread(digest_of, body)
         document = Document(body, digest, content_type, str(url), headers_of(response))
-        check_is_complete(response, document)
+        await asyncio.to_thread(check_is_complete, response, document)
         return document
 
 
@@ -272,9 +314,9 @@ def _target_of(url: URL, location: str) -> URL:
     msg = "PyPI redirects to an invalid URL."
     try:
         target = url.join(URL(location, encoded=True))
-        is_complete = target.host and target.port
+        is_valid = is_web_url(str(target)) and target.port
     except ValueError as error:
         raise UpstreamFailedError(msg) from error
-    if not is_complete:
+    if not is_valid:
         raise UpstreamFailedError(msg)
     return target

@@ -1,13 +1,18 @@
 """Responses of the index: their headers and bodies, and the errors of requests."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from aiohttp import ClientError, ClientResponse
 from multidict import CIMultiDict
 
+from stageproxy.core.durations import spell_duration
 from stageproxy.core.errors import (
     UpstreamFailedError,
     UpstreamSlowError,
@@ -15,13 +20,34 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.index.pages import PAGE_TYPES, Document, judged_by_content
 from stageproxy.core.index.simple_html import has_end
+from stageproxy.core.pace import Pace, PaceLimits
 from stageproxy.ports import UpstreamResponse
+from stageproxy.upstream.circuits import HostFailedError
 from stageproxy.upstream.decompression import GzipDecoder, check_encoding, decoded, too_long
 from stageproxy.upstream.network import reason_of
 
-_CHUNK = 2**18
+_CHUNK = 2**16
+_STATUSES_END = 600
+_MOST_DIGITS = 6
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _OF_THE_BODY = frozenset({"content-length", "content-type", "content-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """How long a response may take that is passed on as it arrives, and how slow it may be."""
+
+    total_timeout: timedelta = timedelta(hours=1)
+    min_rate: int = 1000
+
+    @property
+    def pace(self) -> PaceLimits:
+        """The slowest pace. Silence is the read timeout of the session."""
+        return PaceLimits(stall_timeout=timedelta.max, min_rate=self.min_rate)
+
+
+class TruncatedError(HostFailedError):
+    """The body of a response ends too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +56,40 @@ class StreamedResponse:
 
     status: int
     headers: Mapping[str, str]
-    response: ClientResponse
+    host: str | None
+    received: AsyncIterator[bytes]
+    limits: StreamLimits
+    now: Callable[[], float] = time.monotonic
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Return the body in chunks, as it is received."""
-        with errors_translated(self.response.url.host):
-            async for chunk in self.response.content.iter_chunked(_CHUNK):
+        """Return the body in chunks, as it is received.
+
+        Raise `UpstreamSlowError` if it takes too long, or arrives too slowly. The time
+        that a chunk takes to be sent on does not count as upstream's.
+        """
+        began = self.now()
+        pace = Pace(self.limits.pace, 0)
+        waited, size = 0.0, 0
+        with errors_translated(self.host):
+            while True:
+                asked = self.now()
+                chunk = await anext(self.received, b"")
+                waited += self.now() - asked
+                size += len(chunk)
+                pace.add(waited, size)
+                self._check_pace(pace.fault(waited), self.now() - began)
+                if not chunk:
+                    return
                 yield chunk
+
+    def _check_pace(self, fault: str | None, seconds: float) -> None:
+        if fault is not None:
+            raise UpstreamSlowError(f"{self.host} sends too slowly: {fault}.")
+        longest = self.limits.total_timeout
+        if seconds > longest.total_seconds():
+            raise UpstreamSlowError(
+                f"The response of {self.host} takes longer than {spell_duration(longest)}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +114,14 @@ class DecodedDocument:
         return decoded(encoding, self.response.chunks())
 
 
+def streamed(response: ClientResponse, limits: StreamLimits) -> StreamedResponse:
+    """Return a response of which the headers have been received."""
+    received = response.content.iter_chunked(_CHUNK)
+    return StreamedResponse(
+        response.status, headers_of(response), response.url.host, received, limits
+    )
+
+
 def decoded_document(response: UpstreamResponse) -> DecodedDocument:
     """Return the document in a response. Raise `UpstreamFailedError` unless its status is 200."""
     if response.status != HTTPStatus.OK:
@@ -83,20 +144,59 @@ async def body_of(response: ClientResponse, max_size: int) -> bytes:
             raise too_long(max_size)
         chunks.append(chunk)
     if decompress and not decompress.is_complete:
-        msg = "PyPI's answer is truncated."
-        raise UpstreamFailedError(msg)
+        raise TruncatedError("PyPI's answer is truncated.")
     return b"".join(chunks)
 
 
 def check_is_complete(response: ClientResponse, document: Document) -> None:
-    """Raise `UpstreamFailedError` if an HTML page without a length may be truncated.
+    """Raise `TruncatedError` if a document without a length may be truncated.
 
-    Truncated JSON and XML are invalid, and are refused when they are parsed.
+    It would be cached under the ETag of the whole document, and never be replaced.
     """
+    if _has_length(response.headers):
+        return
     content_type = judged_by_content(document, PAGE_TYPES).content_type.lower()
-    if not _has_length(response.headers) and "html" in content_type and not has_end(document.body):
-        msg = "PyPI's page is truncated."
-        raise UpstreamFailedError(msg)
+    judges = (judge for kind, judge in _HAS_END.items() if kind in content_type)
+    if not next(judges, _is_anything)(document.body):
+        raise TruncatedError("PyPI's page is truncated.")
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_anything(_body: bytes) -> bool:
+    return True
+
+
+_HAS_END: Mapping[str, Callable[[bytes], bool]] = {
+    "html": has_end,
+    "json": _is_json,
+    "xml": lambda body: body.rstrip().endswith(b">"),
+}
+"""How a whole document is told from a truncated one, by what its type contains."""
+
+
+def check_status(response: ClientResponse) -> None:
+    """Raise `UpstreamFailedError` if a status is none that a response can end with."""
+    if not HTTPStatus.OK <= response.status < _STATUSES_END:
+        raise UpstreamFailedError(f"PyPI answered {response.status}, which cannot be passed on.")
+
+
+def retry_after_of(headers: Mapping[str, str]) -> str:
+    """Return a Retry-After header as it is, and an empty text for an invalid one."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return text if len(text) <= _MOST_DIGITS else ""
+    try:
+        parsedate_to_datetime(text)
+    except ValueError:
+        return ""
+    return text if text.isascii() and text.isprintable() else ""
 
 
 def _has_length(headers: Mapping[str, str]) -> bool:

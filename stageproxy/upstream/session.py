@@ -34,7 +34,6 @@ from stageproxy.upstream.network import DEFAULTS, NetworkSettings
 
 USER_AGENT = f"stageproxy/{__version__}"
 
-_CONNECTIONS_PER_HOST = 100
 _DNS_SECONDS = 300
 _READ_BUFFER = 2**18
 _RESET_WHEN_CLOSED = struct.pack("ii", 1, 0)
@@ -62,7 +61,8 @@ async def open_session(
     """
     session = ClientSession(
         connector=AbortingConnector(
-            limit_per_host=_CONNECTIONS_PER_HOST,
+            # `Traffic` limits them: a queue of its own for each purpose, and never an endless wait.
+            limit=0,
             ttl_dns_cache=_DNS_SECONDS,
             force_close=not keep_alive,
             socket_factory=None if keep_alive else _resetting_socket,

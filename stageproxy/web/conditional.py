@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from aiohttp import hdrs, web
 
 from stageproxy.core.index.pages import Document, digest_of
+from stageproxy.core.index.staleness import Freshness
 from stageproxy.web.keys import GZIPPED
 
 _GZIP_LEVEL = 1
 _FIRST_CHUNK = 2**14
 _CHUNK = 2**20
 _SMALLEST_GZIPPED = 1024
-_NO_CACHE = frozenset({"no-cache", "max-age=0"})
 
 
 def etag_of(body: bytes) -> str:
@@ -37,11 +37,17 @@ def may_match(request: web.Request, etag: str) -> bool:
     return header is None or bool({etag, "*"} & {one.strip() for one in header.split(",")})
 
 
-def wants_fresh(request: web.Request) -> bool:
-    """Return whether the client refuses cached responses (RFC 9111, section 5.2.1)."""
+def freshness_of(request: web.Request) -> Freshness:
+    """Return which documents the client accepts (RFC 9111, section 5.2.1).
+
+    pip sends `max-age=0` each time: it wants upstream to be asked, not to be without an
+    answer. Only `no-cache` says so.
+    """
     lines = request.headers.getall(hdrs.CACHE_CONTROL, [])
     directives = ",".join(lines).lower().replace(" ", "").split(",")
-    return not _NO_CACHE.isdisjoint(directives)
+    if "no-cache" in directives:
+        return Freshness.CURRENT
+    return Freshness.ASKED if "max-age=0" in directives else Freshness.ANY
 
 
 async def conditional(

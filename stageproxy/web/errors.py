@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from enum import Enum, auto
 from http import HTTPStatus
 
@@ -52,6 +51,7 @@ _CLOSE = {"Connection": "close"}
 _PRIVATE = {"Cache-Control": "private, no-cache"}
 _HEADERS_OF = {
     Kind.UPSTREAM_UNAVAILABLE: _RETRY,
+    Kind.UPSTREAM_SLOW: _RETRY,
     Kind.UNAVAILABLE: _RETRY,
     Kind.TOO_SLOW: _CLOSE,
 }
@@ -118,13 +118,13 @@ def _headers_for(
     if isinstance(error, StageExistsError):
         api = Api.SESSIONS if request.path.startswith("/upload/") else Api.STAGES
         return {"Location": f"{request.app[URLS].public_url}/{api}/{error.stage_id}"}
-    if error.retry_after is not None:
-        return {"Retry-After": str(-(-error.retry_after // timedelta(seconds=1)))}
-    return _HEADERS_OF.get(error.kind, {})
+    known = {"Retry-After": error.retry_after} if error.retry_after else {}
+    return {**_HEADERS_OF.get(error.kind, {}), **known}
 
 
 def _text(status: HTTPStatus, sentence: str) -> web.Response:
-    body = sentence.encode()
+    # Upstream's part of a sentence may be invalid UTF-8.
+    body = sentence.encode(errors="replace")
     headers = {**_PRIVATE, "ETag": etag_of(body)}
     return web.Response(
         body=body, status=status, content_type="text/plain", charset="utf-8", headers=headers

@@ -10,6 +10,7 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from stageproxy.core.errors import InvalidRequestError, Kind, StageproxyError
 from stageproxy.core.index.targets import check_raw_target
 from stageproxy.request_ids import enter_request, leave_request, new_request_id
+from stageproxy.web.departures import ClientGoneError
 from stageproxy.web.errors import error_response, response_to
 from stageproxy.web.keys import METRICS, REQUEST_ID
 from stageproxy.web.refusals import record_refusal
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_CLIENT_GONE = 499
 _VERSIONS = (HttpVersion10, HttpVersion11)
 _WITHOUT_BODY = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
@@ -43,6 +45,10 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         _abort_if_started(request, error)
         return _http_error_response(error, request)
+    except ClientGoneError as error:
+        _abort_if_started(request, error)
+        # Nobody receives it; it is counted.
+        return web.Response(status=_CLIENT_GONE)
     except ConnectionError:
         raise
     except Exception as error:
@@ -66,7 +72,7 @@ async def _handle_or_refuse(request: web.Request, handler: Handler) -> web.Strea
         if error.kind is Kind.DAMAGED:
             log.error("%s", error.sentence)  # noqa: TRY400 - the cause is known
         if error.limit:
-            request.app[METRICS].count_limit_refusal(error.limit)
+            request.app[METRICS].limits.count_refusal(error.limit)
         await record_refusal(request, error)
         return response_to(error, request)
 

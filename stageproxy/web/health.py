@@ -16,8 +16,8 @@ async def live(_request: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """Report whether requests can be served, and if not, why.
 
-    The last failure of upstream is reported but does not count: a load balancer
-    would find every other server in the same state.
+    The last failure of upstream and a jump of the clock are reported but do not count:
+    a load balancer would find every other server in the same state.
     """
     readiness = request.app[READINESS]
     problems = await readiness.problems()
@@ -27,6 +27,7 @@ async def ready(request: web.Request) -> web.Response:
         "checks": {
             **{name: problems.get(name, "ok") for name in readiness.checks},
             "upstream": failure.sentence if failure else "ok",
+            "clock": readiness.clock_notice() or "ok",
         },
         **readiness.versions,
     }

@@ -27,6 +27,7 @@ from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.session_json import SessionJson
+from stageproxy.web.streams import StreamShares
 
 ACCESS = web.AppKey("access", Access)
 AUDIT = web.AppKey("audit", AuditTrail)
@@ -51,6 +52,7 @@ SESSION_JSON = web.AppKey("session_json", SessionJson)
 METRICS_SOURCES = web.AppKey("metrics_sources", MetricsSources)
 STAGES = web.AppKey("stages", Stages)
 STAGE_FINDINGS = web.AppKey("stage_findings", StageFindings)
+STREAM_SHARES = web.AppKey("stream_shares", StreamShares)
 TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)

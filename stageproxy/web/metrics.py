@@ -23,11 +23,45 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 
 
+class LimitMetrics:
+    """The limits in the settings, how much is used in all, and how often one was reached."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._used = Gauge(
+            "stageproxy_used_bytes",
+            "Bytes that count against limits.total_bytes.",
+            registry=registry,
+        )
+        self._limit = Gauge(
+            "stageproxy_limit", "Limits by setting; 0 is no limit.", ["setting"], registry=registry
+        )
+        self._refusals = Counter(
+            "stageproxy_limit_refusals",
+            "Requests refused because a limit was reached, by its setting.",
+            ["setting"],
+            registry=registry,
+        )
+
+    def show(self, limits: Mapping[str, int]) -> None:
+        """Show from now on these limits, by setting."""
+        for setting, limit in limits.items():
+            self._limit.labels(setting).set(limit)
+
+    def use(self, size: int) -> None:
+        """Show how many bytes are used in all."""
+        self._used.set(size)
+
+    def count_refusal(self, setting: str) -> None:
+        """Count a request that was refused because the limit of a setting was reached."""
+        self._refusals.labels(setting).inc()
+
+
 class Metrics:
     """The counters of one server."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.limits = LimitMetrics(self.registry)
         # Memory, processor time and open files of this process.
         ProcessCollector(registry=self.registry)
         build = Info("stageproxy_build", "The version of the server.", registry=self.registry)
@@ -47,7 +81,7 @@ class Metrics:
         )
         self._upstream = Counter(
             "stageproxy_upstream_documents",
-            "Upstream documents by outcome: kept, not-modified, fetched, missing or a failure.",
+            "Upstream documents: kept, not-modified, fetched, missing, stale or a kind of failure.",
             ["outcome"],
             registry=self.registry,
         )
@@ -70,18 +104,53 @@ class Metrics:
             registry=self.registry,
         )
         self._connections = self._gauge("connections", "Open connections of clients.")
+        self._inspections = Counter(
+            "stageproxy_inspections",
+            "Questions about what was uploaded, by kind and outcome: answered, over-limit, failed.",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self._inspection_wait = Histogram(
+            "stageproxy_inspection_wait_seconds",
+            "Seconds that a question about what was uploaded waited for its turn.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._waiting = self._gauge("inspections_waiting", "Questions that wait for their turn.")
         self._stages = self._gauge("stages", "Stages by status.", ["status"])
         self._files = self._gauge("files", "Staged files on disk.")
         self._bytes = self._gauge("bytes", "Bytes of staged files on disk.")
-        self._used = self._gauge("used_bytes", "Bytes that count against limits.total_bytes.")
-        self._limit = self._gauge("limit", "Limits by setting; 0 is no limit.", ["setting"])
-        self._limit_refusals = Counter(
-            "stageproxy_limit_refusals",
-            "Requests refused because a limit was reached, by its setting.",
-            ["setting"],
-            registry=self.registry,
+        self._disk_free = self._gauge("disk_free_bytes", "Free bytes on the disk of the data.")
+        self._wal_bytes = self._gauge(
+            "database_wal_bytes", "Bytes of the database's write-ahead log."
+        )
+        self._clock_doubt = self._gauge(
+            "clock_doubt_seconds", "By how much the time is in doubt, after the clock jumped."
+        )
+        self._upstream_up = self._gauge(
+            "upstream_up", "Whether upstream answered its last request: 1 or 0."
+        )
+        self._circuits = self._gauge(
+            "upstream_circuits_open", "Hosts of upstream that are not asked now."
         )
         self._cache = self._gauge("cache_bytes", "Bytes of upstream documents in memory.")
+
+    def watch(
+        self,
+        *,
+        disk_free: Callable[[], float],
+        wal_bytes: Callable[[], float],
+        clock_doubt: Callable[[], float],
+    ) -> None:
+        """Read these numbers whenever the metrics are rendered."""
+        self._disk_free.set_function(disk_free)
+        self._wal_bytes.set_function(wal_bytes)
+        self._clock_doubt.set_function(clock_doubt)
+
+    def watch_upstream(self, answers: Callable[[], bool], circuits: Callable[[], int]) -> None:
+        """Show whether upstream *answers*, and how many *circuits* to its hosts are open."""
+        self._upstream_up.set_function(answers)
+        self._circuits.set_function(circuits)
 
     def count_request(self, request: web.Request, status: int, seconds: float) -> None:
         """Count a request."""
@@ -102,15 +171,6 @@ class Metrics:
         """Count an attempt to publish a file."""
         self._attempts.labels(reply).inc()
 
-    def count_limit_refusal(self, setting: str) -> None:
-        """Count a request that was refused because the limit of a setting was reached."""
-        self._limit_refusals.labels(setting).inc()
-
-    def show_limits(self, limits: Mapping[str, int]) -> None:
-        """Show from now on these limits, by setting."""
-        for setting, limit in limits.items():
-            self._limit.labels(setting).set(limit)
-
     def count_excess(self, limit: str) -> None:
         """Count a connection or a request that was refused because a limit was reached."""
         self._excess.labels(limit).inc()
@@ -118,6 +178,15 @@ class Metrics:
     def watch_connections(self, connections: Sized) -> None:
         """Show from now on how many *connections* there are."""
         self._connections.set_function(lambda: len(connections))
+
+    def count_inspection(self, kind: str, outcome: str, waited: float) -> None:
+        """Count a question about what was uploaded, after the seconds that it *waited*."""
+        self._inspections.labels(kind, outcome).inc()
+        self._inspection_wait.observe(waited)
+
+    def show_waiting(self, waiting: int) -> None:
+        """Show how many questions about what was uploaded wait for their turn."""
+        self._waiting.set(waiting)
 
     async def render(
         self, catalogue: Catalogue, cache_size: int, accept: str = ""
@@ -127,7 +196,7 @@ class Metrics:
         *accept*: the Accept header of the request.
         """
         totals, used = await catalogue.read(lambda rows: (rows.totals(), rows.usage(Scope())))
-        self._used.set(used[Quota.TOTAL_BYTES])
+        self.limits.use(used[Quota.TOTAL_BYTES])
         self._stages.clear()
         for status, number in totals.stages.items():
             self._stages.labels(status).set(number)

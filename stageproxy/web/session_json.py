@@ -43,12 +43,13 @@ class Facts:
 
     `journal` is the state of its files, if it is being published, and `names` are
     those of API tokens, by their ids. Without `findings`, which are those as of now,
-    the stage has only notices.
+    the stage has only notices. `outage` says that upstream has no answer, if it has none.
     """
 
     journal: Journal = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     findings: FindingsByFile | None = None
+    outage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,10 @@ class SessionJson:
                 filename: with_names(file, facts.names, "uploaded-by")
                 for filename, file in self._files(stage, token, shown).items()
             },
-            "notices": notices_of(stage, facts.journal, shown),
+            "notices": [
+                *notices_of(stage, facts.journal, shown),
+                *filter(None, [facts.outage]),
+            ],
             **({} if findings is None else {"findings": findings_json(findings)}),
             "id": stage.id,
             "project": stage.project,

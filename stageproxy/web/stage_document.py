@@ -6,7 +6,7 @@ from aiohttp import web
 
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
-from stageproxy.web.keys import ACCESS, PROMOTION_REPORTS, SESSION_JSON, STAGE_FINDINGS
+from stageproxy.web.keys import ACCESS, DOCUMENTS, PROMOTION_REPORTS, SESSION_JSON, STAGE_FINDINGS
 from stageproxy.web.session_json import Api, Facts
 
 
@@ -14,9 +14,11 @@ async def stage_document(
     request: web.Request, stage: Stage, token: ApiToken | None, api: Api, **meta: str
 ) -> dict[str, Any]:
     """Return a stage as JSON, with the links that *token* permits. *meta*: more of its `meta`."""
+    findings = await request.app[STAGE_FINDINGS].of(stage)
     facts = Facts(
         journal=await request.app[PROMOTION_REPORTS].journal_of(stage),
         names=await request.app[ACCESS].names(),
-        findings=await request.app[STAGE_FINDINGS].of(stage),
+        findings=findings,
+        outage=request.app[DOCUMENTS].outage_notice(stage),
     )
     return request.app[SESSION_JSON].of(stage, token, api, facts, **meta)

@@ -479,5 +479,33 @@ DEFECTS = [
         "WHERE project || '' = :project AND status IN ('open', 'processing', 'error')",
         "store/test_query_plans.py::test_no_query_reads_all_rows",
     ),
+    Defect(
+        "an API token has one place at a time among those whose files are read",
+        "store/turns.py",
+        "if one not in self._served",
+        "if one not in set()",
+        "store/test_turns.py::test_one_place_each",
+    ),
+    Defect(
+        "who had a place is behind those who had none",
+        "store/turns.py",
+        "self._waiting[asker] = self._waiting.pop(asker)",
+        "pass",
+        "store/test_turns.py::test_whoever_had_a_place_is_behind",
+    ),
+    Defect(
+        "what takes too long to check is no reason to refuse a file",
+        "core/rules/table.py",
+        "not_known(message, self.source)",
+        "Finding(self.source, message)",
+        "core/rules/test_table.py::test_unchecked_steps",
+    ),
+    Defect(
+        "a description is rendered in a process with limits, and found out there",
+        "store/inspection_worker.py",
+        "in steps_of(only_form=question.only_form):",
+        "in steps_of(only_form=question.only_form)[:-1]:",
+        "store/test_inspection_rules.py::test_hostile_description",
+    ),
 ]
-"""Each guarantee of promotion and of its audit trail, with a defect that breaks it."""
+"""Each guarantee of promotion, uploads and of the audit trail, with a defect that breaks it."""

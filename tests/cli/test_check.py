@@ -7,7 +7,7 @@ import pytest
 
 from stageproxy.core.rules.table import RULES, RULES_AS_OF, UNKNOWN_RULES
 from tests.cli.checks import findings, save
-from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
+from tests.support.builders.distributions import Distribution, a_wheel, an_sdist, metadata_of
 from tests.support.clients.command_runner import UNUSED_URL, CommandRunner
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import ROOT
@@ -57,6 +57,17 @@ def test_refused(offline: CommandRunner) -> None:
     assert second.startswith("         refused  summary: ")
     assert rest == ["", f"PyPI would refuse 1 of 2 files, {RULES_OF}."]
     assert ended.stdout.startswith(f"ok       {WHEEL.filename}\nwarning  demo 2.0\n")
+
+
+def test_description_that_does_not_render(offline: CommandRunner) -> None:
+    """A description in reStructuredText is rendered in a process of its own, with a limit."""
+    text = metadata_of("demo", "2.0").replace("text/plain", "text/x-rst")
+    bad = a_wheel(version="2.0", metadata=text + "\n.. nope::\n")
+
+    ended = offline.run("check", *save(offline, bad))
+
+    assert ended.code == 1
+    assert "The description failed to render for 'text/x-rst'." in ended.stderr
 
 
 def test_warning(offline: CommandRunner) -> None:

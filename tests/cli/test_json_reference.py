@@ -14,7 +14,7 @@ from tests.cli.data_directories import WHEEL as STORED
 from tests.cli.data_directories import DataDirectory
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.command_runner import CommandRunner
-from tests.support.servers.processes import ROOT
+from tests.support.servers.processes import ROOT, Server
 from tests.support.servers.stub_server import StubServer
 
 PAGE = (ROOT / "docs" / "reference" / "json.md").read_text()
@@ -48,6 +48,9 @@ TYPED = {
     "audit verify": ("audit verify", "audit verify --head NO_HEAD"),
     "token new": ("token new --project PROJECT --can upload --expires 30d",),
     "token list": ("token list",),
+    "token reset-admin": ("token reset-admin --data RESTORED",),
+    "backup": ("backup ARCHIVE --data DATA",),
+    "restore": ("restore BACKUP --data NEW",),
     "token revoke": ("token revoke TOKEN",),
     "fsck": ("fsck --data DATA", "fsck --data DAMAGED --repair"),
     "sweep": ("sweep --dry-run",),
@@ -115,9 +118,20 @@ def type_of(value: Any) -> str:
     return "null" if value is None else names[type(value)]
 
 
+@pytest.fixture(scope="module")
+def backup(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of backups of the server, with a data directory that was restored from it."""
+    folder = tmp_path_factory.mktemp("backup") / "backups"
+    cli = CommandRunner(folder.parent, server.url, server.data, server.admin_token, "demo")
+    cli.staged()
+    cli.json("backup", f"{folder}/", "--data", server.data)
+    cli.json("restore", folder, "--data", folder / "restored")
+    return folder
+
+
 @pytest.fixture
 def arguments(
-    cli: CommandRunner, stub_server: StubServer, filled: Path, data: DataDirectory
+    cli: CommandRunner, stub_server: StubServer, filled: Path, data: DataDirectory, backup: Path
 ) -> dict[str, str]:
     """Return the arguments of the command lines: a stage of a wheel and an sdist, and others."""
     data.file(STORED).unlink()
@@ -145,6 +159,10 @@ def arguments(
         "NO_HEAD": "0" * 64,
         "DATA": str(filled),
         "DAMAGED": str(data.path),
+        "ARCHIVE": str(cli.folder / "backup.tar"),
+        "BACKUP": str(backup),
+        "RESTORED": str(backup / "restored"),
+        "NEW": str(cli.folder / "new"),
     }
 
 

@@ -1,8 +1,7 @@
 """Look-ups of dependencies: bounded in number and time, and remembered."""
 
-from packaging.requirements import Requirement
-
 from stageproxy.core.rules.findings import Level
+from stageproxy.core.stage.dependencies import Wanted
 from stageproxy.services.dependencies import Dependencies
 from tests.support.ports.fake_pages import FakePages
 
@@ -13,8 +12,7 @@ async def found(
     dependencies: Dependencies, *requirements: str, seconds: float = 5
 ) -> list[tuple[Level, str]]:
     """Return the levels and messages of the findings on requirements."""
-    wanted = [Requirement(one) for one in requirements]
-    findings = await dependencies.findings(wanted, seconds=seconds)
+    findings = await dependencies.findings(Wanted(requirements), seconds=seconds)
     return [(one.level, one.message) for one in findings]
 
 

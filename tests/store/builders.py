@@ -70,13 +70,15 @@ def an_api_token(
     created_at: datetime = NOW,
     version: str | None = None,
     expires_at: datetime | None = None,
+    kind: TokenKind = TokenKind.UPLOAD,
+    project: str = "demo",
 ) -> ApiToken:
-    """Return an upload token."""
+    """Return an API token, by default one for uploads."""
     number = next(_ids)
     return ApiToken(
         id=token_id or f"token-{number}",
-        kind=TokenKind.UPLOAD,
-        project="demo",
+        kind=kind,
+        project=project,
         version=version,
         digest=digest or hashlib.sha256(str(number).encode()).hexdigest(),
         created_at=created_at,

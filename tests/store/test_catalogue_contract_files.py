@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from stageproxy.catalogue import Catalogue, ConstraintError, Rows, Totals
+from stageproxy.core.care.sweep import UnneededFile
 from stageproxy.core.stage.stage import Status
 from stageproxy.core.values import form_size
 from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, given
@@ -14,7 +15,7 @@ from tests.store.builders import DAY, FORM, HOUR, NOW, a_stage, an_artifact, giv
 
 def unused_at(now: datetime) -> Callable[[Rows], Sequence[str]]:
     """Return the work of a sweep that spares files needed in the last hour."""
-    return lambda rows: rows.files.remove_unused(now, since=now - HOUR)
+    return lambda rows: [one.name for one in rows.files.remove_unused(now, since=now - HOUR)]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,8 @@ async def test_unused_files_in_parts(catalogue: Catalogue) -> None:
             rows.files.remove_unused(NOW, since=NOW, prefix=wheel.sha256[:2]),
         ]
 
-    assert await catalogue.write(work) == [frozenset(), [], {wheel.sha256}, [wheel.sha256]]
+    removed = [UnneededFile(wheel.sha256, 1)]
+    assert await catalogue.write(work) == [frozenset(), [], {wheel.sha256}, removed]
 
 
 async def test_artifact_replaces_the_one_of_its_name(catalogue: Catalogue) -> None:

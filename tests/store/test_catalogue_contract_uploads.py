@@ -57,7 +57,8 @@ async def unused(catalogue: Catalogue) -> list[str]:
     """Return the unused files that two sweeps find, an hour apart."""
     await catalogue.write(lambda rows: rows.files.remove_unused(NOW, since=NOW - HOUR))
     later = NOW + HOUR
-    return list(await catalogue.write(lambda rows: rows.files.remove_unused(later, since=NOW)))
+    removed = await catalogue.write(lambda rows: rows.files.remove_unused(later, since=NOW))
+    return [one.name for one in removed]
 
 
 @pytest.mark.parametrize("status", UploadStatus)

@@ -5,7 +5,7 @@ import errno
 import hashlib
 import os
 import stat
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import aiofiles
@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.core.archives.filenames import parse_distribution_name
-from stageproxy.core.errors import NoRoomError, RefusedError
+from stageproxy.core.errors import FailedDiskError, LittleRoomError, NoRoomError, RefusedError
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles
+from stageproxy.server.clock import SystemClock
+from stageproxy.store.disk import Disk
 from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
 from tests.support.builders.distributions import a_wheel
@@ -25,14 +27,6 @@ from tests.support.ports.in_process_inspector import InProcessInspector
 from tests.support.stored_files import stored_file
 
 NOTHING_KNOWN: frozenset[str] = frozenset()
-
-
-class SystemClock:
-    """The time with which file systems stamp their files."""
-
-    def now(self) -> datetime:
-        """Return the present time, in UTC."""
-        return datetime.now(UTC)
 
 
 @pytest.fixture(params=["disk", "fake"])
@@ -134,7 +128,7 @@ async def test_contents_are_read_before_the_commit(files: ArtifactFiles) -> None
     async with files.receive() as file:
         await file.write(wheel.content)
         await file.finish()
-        contents = await file.read_contents(parse_distribution_name(wheel.filename))
+        contents = await file.read_contents(parse_distribution_name(wheel.filename), "token")
 
     assert contents.core_metadata == wheel.metadata
 
@@ -203,16 +197,65 @@ async def test_full_disk(store: FileStore, tmp_path: Path) -> None:
     assert incoming(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
-async def test_other_errors_are_not_called_full(store: FileStore, number: int) -> None:
-    """Another error of the disk is not reported as a full disk."""
+async def fail_with(store: FileStore, number: int) -> None:
+    """Receive a file, during which an error of the disk occurs."""
+    async with store.receive():
+        raise OSError(number, os.strerror(number))
 
-    async def receive() -> None:
-        async with store.receive():
-            raise OSError(number, os.strerror(number))
 
-    with pytest.raises(OSError, match=os.strerror(number)):
-        await receive()
+async def test_other_errors_are_not_called_full(store: FileStore) -> None:
+    """Another error is not reported as a full disk."""
+    with pytest.raises(OSError, match=os.strerror(errno.EACCES)):
+        await fail_with(store, errno.EACCES)
+
+
+async def test_broken_disk(store: FileStore, tmp_path: Path) -> None:
+    """After the disk has failed once, the store takes no files, and reading goes on."""
+    digest = await store_file(store, b"before")
+    with pytest.raises(FailedDiskError):
+        await fail_with(store, errno.EIO)
+
+    with pytest.raises(FailedDiskError, match="start the server again"):
+        await store_file(store, b"after")
+
+    assert store.path(digest).read_bytes() == b"before"
+    assert incoming(tmp_path) == []
+
+
+async def test_read_only_disk(store: FileStore) -> None:
+    """On a disk that is read-only, an upload fails; it works once the disk can be written."""
+    with pytest.raises(FailedDiskError):
+        await fail_with(store, errno.EROFS)
+
+    assert is_stored(store, await store_file(store, b"after"))
+
+
+def fail_to_flush(_: int) -> None:
+    """Flush nothing, as a broken disk."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+async def test_failed_flush(tmp_path: Path) -> None:
+    """A file that could not be flushed is not stored, and neither is any other after it."""
+    store = FileStore(tmp_path / "files", InProcessInspector(), Disk(tmp_path, flush=fail_to_flush))
+
+    for content in (b"first", b"second"):
+        with pytest.raises(FailedDiskError):
+            await store_file(store, content)
+
+    assert incoming(tmp_path) == []
+    assert list((tmp_path / "files" / "kept").iterdir()) == []
+
+
+async def test_no_room_for_uploads(tmp_path: Path) -> None:
+    """A file is refused while less of the disk is free than uploads leave, before it is opened."""
+    disk = Disk(tmp_path, min_free=2**60)
+    store = FileStore(tmp_path / "files", InProcessInspector(), disk)
+
+    with pytest.raises(LittleRoomError):
+        await store_file(store, b"content")
+
+    assert incoming(tmp_path) == []
 
 
 async def test_remove(files: ArtifactFiles) -> None:

@@ -1,7 +1,6 @@
 """Stored files that are opened again, on the disk and in the fake."""
 
 import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles
+from stageproxy.server.clock import SystemClock
 from stageproxy.store.files import FileStore
 from tests.store.builders import HOUR
 from tests.support.builders.distributions import a_wheel
@@ -18,14 +18,6 @@ from tests.support.ports.in_process_inspector import InProcessInspector
 
 WHEEL = a_wheel()
 OF_ANY_LENGTH = {"shake_128": 40, "shake_256": 64}
-
-
-class SystemClock:
-    """The time with which file systems stamp their files."""
-
-    def now(self) -> datetime:
-        """Return the present time, in UTC."""
-        return datetime.now(UTC)
 
 
 @pytest.fixture(params=["disk", "fake"])
@@ -51,7 +43,7 @@ async def test_reopened_file_is_as_received(files: ArtifactFiles) -> None:
 
     file = files.reopen(received)
 
-    contents = await file.read_contents(parse_distribution_name(WHEEL.filename))
+    contents = await file.read_contents(parse_distribution_name(WHEEL.filename), "token")
     assert (file.size, await file.finish()) == (len(WHEEL.content), received)
     assert contents.core_metadata == WHEEL.metadata
 

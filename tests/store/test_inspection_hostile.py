@@ -33,7 +33,7 @@ async def judge(inspection: Inspection, folder: Path, distribution: Distribution
     async with FileStore(folder, inspection).receive() as file:
         await file.write(distribution.content)
         received = await file.finish()
-        contents = await file.read_contents(name)
+        contents = await file.read_contents(name, "token")
     digests = received.sha256, received.blake2b_256, received.md5
     form = tuple(hostile_fields(distribution))
     upload = Upload(form, name.filename, None, *digests, name, contents)

@@ -139,8 +139,8 @@ async def test_each_reader_gets_its_own_exception(reader: CachedReader) -> None:
 
     assert len({id(one) for one in failures}) == 3
     assert [one.__cause__ for one in failures if one] == [None] * 3
-    assert reader.cached.failure is not None
-    assert reader.cached.failure.__traceback__ is None
+    assert reader.cached.outage is not None
+    assert reader.cached.outage.failure.__traceback__ is None
 
 
 async def test_memory_is_limited(reader: CachedReader) -> None:
@@ -194,7 +194,7 @@ async def test_cached_document_survives_a_failure(reader: CachedReader) -> None:
     assert again is not None
     assert first is not None
     assert again.body is first.body
-    assert reader.outcomes == ["fetched", "upstream-failed", "not-modified"]
+    assert reader.outcomes == ["fetched", "upstream-unavailable", "not-modified"]
 
 
 async def test_missing_is_not_cached(reader: CachedReader) -> None:

@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
 from yarl import URL
 
-from stageproxy.core.errors import UpstreamFailedError, UpstreamUnavailableError
+from stageproxy.core.errors import UpstreamFailedError, UpstreamSlowError, UpstreamUnavailableError
 from stageproxy.upstream.downloads import FileDownloads
+from stageproxy.upstream.responses import StreamLimits
 from tests.support.index.fake_index import FakeIndex
 
 CONTENT = b"the bytes"
@@ -26,19 +29,24 @@ class _Files:
     def __init__(self) -> None:
         self.asked: list[str | None] = []
 
-    def downloads(self, session: ClientSession) -> FileDownloads:
+    def downloads(self, session: ClientSession, **settings: Any) -> FileDownloads:
         """Return a downloader for this index, with a credential in the URL of the index."""
         index = URL(f"{self.url}/simple/").with_user("user").with_password("pass")
-        return FileDownloads(session, index)
+        return FileDownloads(session, index, **settings)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Return the file, or a redirect to another name of this machine."""
         self.asked.append(request.headers.get("Authorization"))
         if request.path.startswith("/elsewhere/"):
-            raise web.HTTPFound(f"{self.url}/file".replace("127.0.0.1", "localhost"))
+            raise web.HTTPFound(f"{elsewhere(self)}/file")
         if request.path == "/again":
             raise web.HTTPFound("/again")
         return web.Response(body=CONTENT, status=200 if request.path == "/file" else 404)
+
+
+def elsewhere(files: _Files) -> str:
+    """Return the URL of the index by another name of this machine."""
+    return files.url.replace("127.0.0.1", "localhost")
 
 
 @pytest.fixture
@@ -67,24 +75,41 @@ async def test_hash(files: _Files, downloads: FileDownloads) -> None:
     assert (found, files.asked) == (hashlib.sha256(CONTENT).hexdigest(), [SECRET])
 
 
-async def test_credential_is_sent_to_the_index_only(
-    files: _Files, downloads: FileDownloads
-) -> None:
-    """The credential is not sent to other hosts, whatever the redirect."""
-    await downloads.sha256_of(f"{files.url}/elsewhere/{FILE}", size=SIZE)
+async def test_credential_is_sent_to_the_index_only(files: _Files) -> None:
+    """The credential is not sent to the configured host of files."""
+    async with ClientSession() as session:
+        downloads = files.downloads(session, files_url=elsewhere(files))
+        await downloads.sha256_of(f"{files.url}/elsewhere/{FILE}", size=SIZE)
 
     assert files.asked == [SECRET, None]
 
 
-@pytest.mark.parametrize("path", ["elsewhere/", "elsewhere/demo"])
-async def test_other_hosts_have_files_only(
-    files: _Files, downloads: FileDownloads, path: str
-) -> None:
-    """Only the request for a file may be redirected to another host."""
-    with pytest.raises(UpstreamFailedError, match="to localhost, which is refused"):
-        await downloads.sha256_of(f"{files.url}/{path}", size=SIZE)
+@pytest.mark.parametrize("path", ["/elsewhere/", f"/elsewhere/{FILE}"])
+async def test_redirect_to_another_host(files: _Files, downloads: FileDownloads, path: str) -> None:
+    """A redirect to a host that is not configured is not followed, not even for a file."""
+    with pytest.raises(UpstreamFailedError, match="on localhost port"):
+        await downloads.sha256_of(f"{files.url}{path}", size=SIZE)
 
     assert files.asked == [SECRET]
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "https://127.0.0.1:1"]
+)
+async def test_link_to_another_host(files: _Files, downloads: FileDownloads, origin: str) -> None:
+    """Links of the index to other ports and hosts are not followed: nothing is requested there."""
+    with pytest.raises(UpstreamFailedError, match=r"not one of its\b.*upstream.files_url"):
+        await downloads.sha256_of(f"{origin}/{FILE}", size=SIZE)
+
+    assert files.asked == []
+
+
+async def test_file_that_takes_too_long(files: _Files) -> None:
+    """A file is given up after the time that a whole file may take."""
+    async with ClientSession() as session:
+        downloads = files.downloads(session, limits=StreamLimits(total_timeout=timedelta(0)))
+        with pytest.raises(UpstreamSlowError, match="takes longer than 0s"):
+            await downloads.sha256_of(f"{files.url}/file", size=SIZE)
 
 
 async def test_redirects_end(files: _Files, downloads: FileDownloads) -> None:

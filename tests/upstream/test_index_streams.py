@@ -108,4 +108,4 @@ async def test_failure_of_upstream_is_reported(reader: CachedReader) -> None:
         async with reader.cached.stream("simple/demo/", JSON):
             pass
 
-    assert reader.cached.failure is not None
+    assert reader.cached.outage is not None

@@ -12,10 +12,11 @@ from aiohttp import web
 from yarl import URL
 
 from stageproxy.core.errors import StageproxyError
-from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
+from stageproxy.upstream.index import IndexLimits, IndexPolicy, UpstreamIndex
 from stageproxy.upstream.network import DEFAULTS, NetworkSettings, NetworkSettingsError
 from stageproxy.upstream.pip_index import urls_of
 from stageproxy.upstream.session import Timeouts, open_session
+from stageproxy.upstream.traffic import Traffic
 from tests.support.servers.nginx import free_port
 from tests.support.servers.raw_server import RawServer, raw_server
 
@@ -65,8 +66,8 @@ async def reached(url: str, network: NetworkSettings = DEFAULTS) -> AsyncIterato
             session,
             urls_of(url),
             IndexPolicy(network=network),
-            total_timeout=timedelta(seconds=20),
-            max_page_size=2**20,
+            IndexLimits(timedelta(seconds=20), 2**20),
+            Traffic(),
         )
 
 

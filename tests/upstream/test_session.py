@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from stageproxy.upstream.index import IndexPolicy, UpstreamIndex
+from stageproxy.upstream.index import IndexLimits, IndexPolicy, UpstreamIndex
 from stageproxy.upstream.pip_index import urls_of
 from stageproxy.upstream.session import Timeouts, open_session
+from stageproxy.upstream.traffic import Traffic
 from tests.support.builders.distributions import a_wheel
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import basic
@@ -32,8 +33,8 @@ async def test_netrc(index: FakeIndex, tmp_path: Path, monkeypatch: pytest.Monke
             session,
             urls_of(root),
             IndexPolicy(),
-            total_timeout=timedelta(seconds=60),
-            max_page_size=2**20,
+            IndexLimits(timedelta(seconds=60), 2**20),
+            Traffic(),
         )
         found = await upstream.fetch("simple/demo/", "text/html")
 

@@ -20,9 +20,12 @@ SDIST = an_sdist(version="2.0", requires_python=">=3.9")
 
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
-    """Return a running service that revalidates upstream each time and publishes on it."""
+    """Return a running service that asks upstream each time, shows no stale page, and publishes."""
     async with running_service(
-        tmp_path / "data", index, upstream={"fresh_for": 0}, promotion=promotion_settings(index)
+        tmp_path / "data",
+        index,
+        upstream={"fresh_for": 0, "stale_for": 0},
+        promotion=promotion_settings(index),
     ) as running:
         index.uploads.use(running.clock)
         yield running

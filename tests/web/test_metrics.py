@@ -141,7 +141,7 @@ async def test_outcomes_of_upstream(service: RunningService, prefix: str) -> Non
 
     assert {
         name: number - before.get(name, 0) for name, number in (await outcomes(service)).items()
-    } == {"fetched": 1, "kept": 1, "not-modified": 1, "upstream-failed": 1, "missing": 1}
+    } == {"fetched": 1, "kept": 1, "not-modified": 1, "upstream-unavailable": 1, "missing": 1}
 
 
 async def outcomes(service: RunningService) -> Mapping[str, float]:

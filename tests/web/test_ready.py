@@ -4,15 +4,16 @@ import asyncio
 import errno
 import sqlite3
 from contextlib import closing
-from functools import partial
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
 
+from stageproxy.core.disk_space import MIB, DiskSpace
 from stageproxy.core.errors import UpstreamSlowError
-from stageproxy.services.readiness import Check, Readiness, check_disk
+from stageproxy.core.index.staleness import Outage
+from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.web.health import ready
 from stageproxy.web.keys import READINESS
 from tests.support.index.fake_index import Quirks
@@ -20,7 +21,6 @@ from tests.support.servers.runner import running
 from tests.support.servers.service import RunningService
 
 READY = "/health/ready"
-MIB = 2**20
 
 
 async def checks_of(service: RunningService) -> tuple[int, Any]:
@@ -37,7 +37,7 @@ async def test_ready(service: RunningService) -> None:
     assert answer.status == 200
     assert answer.document | {"sqlite": sqlite} == {
         "status": "ok",
-        "checks": {"database": "ok", "files": "ok", "disk": "ok", "upstream": "ok"},
+        "checks": {"database": "ok", "files": "ok", "disk": "ok", "upstream": "ok", "clock": "ok"},
         "sqlite": sqlite,
     }
     assert [part.isdigit() for part in sqlite.split(".")] == [True, True, True]
@@ -57,6 +57,7 @@ async def test_database_that_cannot_be_written(service: RunningService) -> None:
         "files": "ok",
         "disk": "ok",
         "upstream": "ok",
+        "clock": "ok",
     }
 
 
@@ -68,39 +69,85 @@ async def test_missing_folder(service: RunningService) -> None:
     (service.data / "elsewhere").rename(folder)
 
     status, checks = without
-    assert (status, checks["files"]) == (503, "cannot write to the directory of staged files")
+    assert (status, checks["files"]) == (
+        503,
+        (
+            "cannot write to the directory of staged files: No such file or directory. Check the "
+            "disk, its mount and its owner."
+        ),
+    )
     assert (await checks_of(service))[0] == 200
 
 
-@pytest.mark.parametrize(("free", "expected"), [(64 * MIB, None), (64 * MIB - 1, "63 MiB")])
-async def test_room_on_the_disk(tmp_path: Path, free: int, expected: str | None) -> None:
-    """Below 64 MiB the disk counts as full, and the problem states how much is free."""
-    found = await check_disk(tmp_path, lambda _: free)
-
-    whole = f"{expected} free on the disk, 64 MiB needed"
-    assert found == (whole if expected else None)
+def disk_check(free: int) -> DiskCheck:
+    """Return the check of a disk with *free* bytes, of which 64 MiB are no room for uploads."""
+    return DiskCheck(lambda: DiskSpace(1000 * MIB, free), lambda: 64 * MIB)
 
 
-async def test_full_disk(tmp_path: Path) -> None:
-    """A server whose disk is full is not ready."""
-    answer = await ask(disk=partial(check_disk, tmp_path, lambda _: 5 * MIB))
+async def test_full_disk() -> None:
+    """A server whose uploads find no room is not ready, and the reason says what to do."""
+    answer = await ask(disk=disk_check(64 * MIB - 1))
 
-    problem = "5 MiB free on the disk, 64 MiB needed"
-    assert answer == (503, {"disk": problem, "upstream": "ok"})
+    problem = (
+        "63 MiB are free on the disk, and uploads leave 64 MiB free: they are refused. Free space "
+        "on the disk, or lower storage.min_free."
+    )
+    assert answer == (503, {"disk": problem, "upstream": "ok", "clock": "ok"})
+    assert (await ask(disk=disk_check(64 * MIB)))[0] == 200
 
 
-async def test_disk_that_cannot_be_checked(tmp_path: Path) -> None:
+async def test_disk_that_cannot_be_checked() -> None:
     """A disk whose free space cannot be read counts as full."""
 
-    def broken(_: Path) -> int:
+    def broken() -> DiskSpace:
         raise OSError(errno.EIO, "Input/output error")
 
-    status, checks = await ask(disk=partial(check_disk, tmp_path, broken))
+    status, checks = await ask(disk=DiskCheck(broken, lambda: 0))
 
     assert (status, checks["disk"]) == (
         503,
-        "cannot read the free space on the disk (Input/output error)",
+        "cannot read the free space on the disk (Input/output error). Check the disk.",
     )
+
+
+async def test_checks_that_write_are_rare() -> None:
+    """However often readiness is asked for, a check that writes runs once; a failure is new."""
+    findings = iter([None, "broken", "broken"])
+    runs = []
+
+    async def write() -> str | None:
+        runs.append(1)
+        return next(findings)
+
+    lasting, failing = SparingCheck(write, seconds=3600), SparingCheck(write, seconds=3600)
+    await asyncio.gather(*(lasting() for _ in range(5)))
+
+    assert len(runs) == 1
+    assert [await failing(), await failing()] == ["broken", "broken"]
+
+
+async def test_probes_leave_nothing(service: RunningService) -> None:
+    """Asking whether the server is ready changes no row, and leaves no file."""
+    await service.staged()
+
+    def dump() -> list[str]:
+        with closing(sqlite3.connect(f"file:{service.data}/catalogue.db?mode=ro", uri=True)) as db:
+            return list(db.iterdump())
+
+    before = dump(), sorted(service.data.rglob("*"))
+    assert (await service.get(READY)).status == 200
+
+    assert (dump(), sorted(service.data.rglob("*"))) == before
+
+
+async def test_failed_disk(service: RunningService) -> None:
+    """After a failed flush the server says so until it is started again."""
+    service.parts.disk.fail(OSError(errno.EIO, "Input/output error"))
+
+    status, checks = await checks_of(service)
+
+    assert (status, checks["database"]) == (503, "ok")
+    assert "start the server again" in checks["files"]
 
 
 async def test_check_without_an_answer() -> None:
@@ -127,10 +174,21 @@ async def test_failing_upstream(service: RunningService, prefix: str, path: str)
 
 
 async def test_upstream_that_is_slow() -> None:
-    """The text of a failure is reported unchanged."""
-    failure = UpstreamSlowError("PyPI did not answer in time.")
+    """The first failure of an outage is reported, and since when it lasts."""
+    since = datetime(2026, 11, 22, 12, 5, tzinfo=UTC)
+    outage = Outage(since, UpstreamSlowError("PyPI did not answer in time."))
 
-    assert await ask(failure=failure) == (200, {"upstream": "PyPI did not answer in time."})
+    sentence = "PyPI did not answer in time. Since 2026-11-22 12:05 UTC."
+    assert await ask(outage=outage) == (200, {"upstream": sentence, "clock": "ok"})
+
+
+async def test_clock_that_jumped(service: RunningService) -> None:
+    """A jump of the clock is reported, and does not make the server unready."""
+    service.clock.doubt = timedelta(days=30)
+
+    status, checks = await checks_of(service)
+
+    assert (status, checks["clock"]) == (200, "The clock jumped.")
 
 
 async def test_nothing_secret(service: RunningService, prefix: str) -> None:
@@ -146,12 +204,10 @@ async def test_nothing_secret(service: RunningService, prefix: str) -> None:
     assert [one for one in secrets if one in text] == []
 
 
-async def ask(
-    failure: UpstreamSlowError | None = None, **checks: Check
-) -> tuple[int, dict[str, str]]:
+async def ask(outage: Outage | None = None, **checks: Check) -> tuple[int, dict[str, str]]:
     """Return the answer of a service with these checks alone."""
     app = web.Application()
-    app[READINESS] = Readiness(checks, lambda: failure, {"sqlite": "3.53.1"}, seconds=0.05)
+    app[READINESS] = Readiness(checks, lambda: outage, {"sqlite": "3.53.1"}, seconds=0.05)
     app.add_routes([web.get(READY, ready)])
     async with (
         running(web.AppRunner(app)) as url,

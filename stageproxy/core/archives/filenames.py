@@ -1,6 +1,7 @@
 """Filenames of distributions and their parts."""
 
 from dataclasses import dataclass
+from math import prod
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -13,6 +14,8 @@ from packaging.version import Version
 
 WHEEL_SUFFIX = ".whl"
 SDIST_SUFFIX = ".tar.gz"
+MOST_TAGS = 10_000
+"""How many tags a wheel's filename may stand for. A kilobyte can stand for millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ def parse_distribution_name(filename: str) -> DistributionName:
 
 
 def _wheel(filename: str) -> DistributionName:
+    if _tags_in(filename) > MOST_TAGS:
+        raise ValueError(f"Invalid wheel filename (more than {MOST_TAGS} tags): {filename!r}")
     try:
         project, version, _, _ = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
@@ -64,6 +69,12 @@ def _wheel(filename: str) -> DistributionName:
         python_tag=python_tag,
         platforms=tuple(platforms.lower().split(".")),
     )
+
+
+def _tags_in(filename: str) -> int:
+    """Return the number of tags that a filename stands for: each Python, ABI and platform."""
+    parts = filename.removesuffix(WHEEL_SUFFIX).split("-")[-3:]
+    return prod(part.count(".") + 1 for part in parts)
 
 
 def _sdist(filename: str) -> DistributionName:

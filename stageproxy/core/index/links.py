@@ -53,6 +53,19 @@ def has_version(filename: str) -> bool:
     return _VERSION.search(filename) is not None
 
 
+def is_web_url(text: str) -> bool:
+    """Return whether a text is the URL of a web page or file, so that clients can be sent there.
+
+    A page may link to anything: to scripts, to mailboxes, or to a line break.
+    """
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    is_printable = text.isascii() and text.isprintable() and " " not in text
+    return is_printable and parts.scheme in _DEFAULT_PORTS and bool(parts.hostname)
+
+
 @dataclass(frozen=True, slots=True)
 class UrlSpace:
     """The URLs of upstream, and the paths below a stage that stand for them.

@@ -33,7 +33,8 @@ class Document:
     """A document of the index: its bytes, their digest, and its URL after redirects.
 
     `content_type` is the whole header, and `headers` are upstream's other headers
-    that clients can see.
+    that clients can see. `stale_seconds` is the age of a copy that is used because
+    upstream fails, and `None` for every other document.
     """
 
     body: bytes = field(repr=False)
@@ -41,6 +42,7 @@ class Document:
     content_type: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    stale_seconds: int | None = None
 
     @property
     def simple_type(self) -> SimpleType | None:

@@ -51,14 +51,26 @@ def _unreadable(upload: Upload) -> Iterator[Finding]:
             yield _problem(problem)
 
 
-def _license_files(upload: Upload) -> Iterator[Finding]:
-    members, name = upload.contents.members, upload.name
-    if members is None or name is None:
+def members_that_count(upload: Upload) -> frozenset[str] | None:
+    """Return the paths in the archive that rules look up, which may be few of very many."""
+    members = upload.contents.members
+    return None if members is None else members & {path for _, path in _license_paths(upload)}
+
+
+def _license_paths(upload: Upload) -> Iterator[tuple[str, str]]:
+    """Return each License-File of the form, and its path in the archive."""
+    if upload.name is None:
         return
-    folder = f"{name.root}/licenses" if name.is_wheel else upload.contents.root
+    is_wheel = upload.name.is_wheel
+    folder = f"{upload.name.root}/licenses" if is_wheel else upload.contents.root
     for file in upload.values("license_file", "license_files"):
-        path = f"{folder}/{file}"
-        if path not in members:
+        yield file, f"{folder}/{file}"
+
+
+def _license_files(upload: Upload) -> Iterator[Finding]:
+    members = upload.contents.members
+    for file, path in _license_paths(upload):
+        if members is not None and path not in members:
             yield Finding(
                 "license-file",
                 f"License-File {file} does not exist in distribution file {upload.filename} "

@@ -71,6 +71,13 @@ def _invalid_value(name: str, error: str) -> Finding:
     return Finding(name, f"Invalid value for {name}. Error: {error}")
 
 
+NAME_RULE = Rule(
+    "name",
+    "the project name is valid",
+    _name,
+    "'…' is an invalid value for Name. Error: …",
+)
+
 FORM_RULES: Sequence[Rule] = (
     Rule(
         "protocol-version",
@@ -78,12 +85,7 @@ FORM_RULES: Sequence[Rule] = (
         _protocol_version,
         "Unknown protocol version.",
     ),
-    Rule(
-        "name",
-        "the project name is valid",
-        _name,
-        "'…' is an invalid value for Name. Error: …",
-    ),
+    NAME_RULE,
     Rule(
         "digest-spelling",
         "digests are hex-encoded",

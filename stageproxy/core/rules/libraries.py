@@ -112,12 +112,18 @@ DESCRIPTIONS: RenderFaultsFinder | None = (
 )
 
 
+def is_rendered(upload: Upload) -> bool:
+    """Return whether the description is reStructuredText, which can fail to render."""
+    content_type = upload.get("description_content_type") or _RST
+    return upload.get("description") is not None and media_type_of(content_type) == _RST
+
+
 def descriptions_checked_by(find_faults: RenderFaultsFinder | None) -> Check:
     """Return the check of descriptions. Markdown and plain text always render."""
 
     def check(upload: Upload) -> Iterator[Finding]:
         text, content_type = upload.get("description"), upload.get("description_content_type")
-        if text is None or media_type_of(content_type or _RST) != _RST:
+        if text is None or not is_rendered(upload):
             return
         if len(text) > LONGEST_RENDERED:
             yield not_known(_TOO_LONG, "description")

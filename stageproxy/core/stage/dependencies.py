@@ -1,5 +1,6 @@
 """The dependencies of a release, and whether an index has a release of each."""
 
+import hashlib
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,13 @@ _PINNED = re.compile(r"==(?!=)[^*,]+|===[^,]+")
 _MOST_NAMES = 5
 _LONGEST_MARKER = 300
 """The longest marker that is judged, in characters. The time grows with the square of it."""
+_LONGEST = 1000
+"""The longest requirement that is looked up, in characters."""
+_LONGEST_OF_ALL = 2**16
+"""How many characters the requirements of a release may have together that are looked up."""
+
+NOT_READ = "The dependencies could not be read in time, so none of them was looked up."
+"""The sentence on a release whose dependencies take too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,28 @@ class Available:
 
     versions: frozenset[Version]
     yanked: frozenset[Version] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The requirements of the files of a release of a project, as texts."""
+
+    project: str
+    requires_python: str
+    texts: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """A digest of all of it."""
+        return hashlib.sha256(repr(self).encode(errors="replace")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The requirements that are looked up, as texts, and the number of those that are too long."""
+
+    texts: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 def available_in(listing: Listing) -> Available | None:
@@ -51,27 +81,46 @@ def available_in(listing: Listing) -> Available | None:
     return Available(frozenset(yanked | others), frozenset(yanked - others))
 
 
-def dependencies_of(files: Sequence[ExaminedFile]) -> list[Requirement]:
-    """Return the requirements of a release that an installer may have to satisfy, each once.
+def wishes_of(files: Sequence[ExaminedFile]) -> Wishes:
+    """Return what the files of a release require, each text once."""
+    name = files[0].upload.name if files else None
+    texts = (text for one in files if one.claims for text in sorted(one.claims.values[_FIELD]))
+    return Wishes(
+        name.project if name else "", requires_python_of(files), tuple(dict.fromkeys(texts))
+    )
+
+
+def wanted_of(wishes: Wishes) -> Wanted:
+    """Return the requirements of a release that an installer may have to satisfy.
 
     Those whose marker holds in no environment, those with a URL, and those on
     the project itself are left out. This takes long for many requirements.
     """
-    found: dict[str, Requirement] = {}
-    for file in files:
-        project = file.upload.name.project if file.upload.name else ""
-        for text in sorted(file.claims.values[_FIELD]) if file.claims else ():
-            requirement = _parsed(text)
-            if requirement and canonicalize_name(requirement.name) != project:
-                found.setdefault(text, requirement)
-    minors = _minors_of(requires_python_of(files))
-    return [one for one in found.values() if one.marker is None or _may_hold(one.marker, minors)]
+    minors = _minors_of(wishes.requires_python)
+    texts: list[str] = []
+    size = left_out = 0
+    for text in wishes.texts:
+        requirement = _parsed(text)
+        if requirement is None or canonicalize_name(requirement.name) == wishes.project:
+            continue
+        if requirement.marker is not None and not _may_hold(requirement.marker, minors):
+            continue
+        is_judged = len(text) <= _LONGEST and size + len(text) <= _LONGEST_OF_ALL
+        size += len(text) if is_judged else 0
+        left_out += not is_judged
+        texts += [text] if is_judged else []
+    return Wanted(tuple(texts), left_out)
+
+
+def dependencies_in(wanted: Wanted) -> list[Requirement]:
+    """Return the requirements that are judged. Their length is bounded."""
+    return [Requirement(text) for text in wanted.texts]
 
 
 def _parsed(text: str) -> Requirement | None:
     try:
         requirement = Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, ValueError, RecursionError):
         return None
     return None if requirement.url else requirement
 
@@ -124,6 +173,14 @@ def unsatisfied(requirement: Requirement, available: Available | None) -> Findin
     return suspicious(
         f"Requires-Dist {requirement}: no release of {name} {wanted} on PyPI.", _FIELD
     )
+
+
+def too_long(wanted: Wanted) -> Iterator[Finding]:
+    """Return the finding on requirements that are too long to be looked up."""
+    if wanted.left_out:
+        yield not_known(
+            f"{wanted.left_out} of the requirements are too long to be looked up.", _FIELD
+        )
 
 
 def not_looked_up(projects: Collection[NormalizedName]) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
 """Findings on the files of a release, one by one, compared and as a whole."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
 from stageproxy.core.archives.filenames import parse_distribution_name
@@ -25,6 +25,9 @@ _LABELS: Mapping[str, str] = {
     "summary": "Summary",
     "requires_dist": "Requires-Dist",
 }
+
+_SPACED = re.compile(r" ?([<>=!~,;()\[\]]+) ?")
+"""An operator or another sign of a requirement, around which spaces mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +66,34 @@ class IndexAnswer:
 
 
 def examined_file(upload: Upload) -> ExaminedFile:
-    """Return a file with its findings, without those on metadata that could not be read.
+    """Return a file with its findings, without those on metadata that could not be read."""
+    named = as_named(upload)
+    return examined_with(named, file_findings(named))
+
+
+def examined_with(named: Upload, found: Sequence[Finding]) -> ExaminedFile:
+    """Return a file, which is *named* by its filename, with what the rules found in it."""
+    is_read = named.contents.core_metadata is not None
+    claims = claims_of_form(named.filename, named.form) if is_read else None
+    return ExaminedFile(named, on_what_was_read(named, found), claims)
+
+
+def as_named(upload: Upload) -> Upload:
+    """Return an upload whose form has what the filename says, if its metadata was not read.
 
     Otherwise a broken archive would be reported to lack a name, a version and so on.
     """
-    if upload.contents.core_metadata is not None:
-        claims = claims_of_form(upload.filename, upload.form)
-        return ExaminedFile(upload, file_findings(upload), claims)
-    name = upload.name
-    known = (("name", name.project), ("version", str(name.version))) if name else ()
-    named = replace(upload, form=(*upload.form, *known))
-    found = file_findings(named)
+    if upload.contents.core_metadata is not None or upload.name is None:
+        return upload
+    known = (("name", upload.name.project), ("version", str(upload.name.version)))
+    return replace(upload, form=(*upload.form, *known))
+
+
+def on_what_was_read(upload: Upload, found: Sequence[Finding]) -> Sequence[Finding]:
+    """Return only the findings on the file itself if it is refused and has no metadata."""
     on_the_file = [one for one in found if one.source == "content"]
-    return ExaminedFile(named, on_the_file if refusals(on_the_file) else found, None)
+    is_broken = upload.contents.core_metadata is None and refusals(on_the_file)
+    return on_the_file if is_broken else found
 
 
 def staged_file(artifact: Artifact, findings: Sequence[Finding]) -> ExaminedFile:
@@ -263,8 +281,9 @@ def differences(claims: Iterable[ReleaseClaims]) -> Sequence[str]:
 
 
 def _normalized(requirement: str) -> str:
-    """Return the normalized requirement, or the text itself if it is invalid."""
-    try:
-        return str(Requirement(requirement))
-    except InvalidRequirement:
-        return requirement
+    """Return a requirement in one spelling, by its text: parsing it may take long.
+
+    A requirement with a URL keeps the spaces around the URL, which belong to it.
+    """
+    text = " ".join(requirement.split())
+    return text if "@" in text else _SPACED.sub(r"\1", text)

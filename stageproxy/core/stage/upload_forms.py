@@ -1,7 +1,5 @@
 """Upload forms of artifacts, as twine sends them and as they are sent to PyPI."""
 
-from stageproxy.core.archives.filenames import DistributionName
-from stageproxy.core.archives.metadata import form_of
 from stageproxy.core.rules.attestations import FIELD
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.core.stage.file_uploads import FileUpload
@@ -12,18 +10,11 @@ _NOT_FOR_PYPI = frozenset({"content", "staged"})
 """`content` is the file itself; PyPI does not know `staged`."""
 
 
-def form_of_upload(
-    core_metadata: bytes, name: DistributionName, upload: FileUpload, received: FileDigests
-) -> FormFields:
-    """Return the form that twine would send with the file."""
-    form = form_of(
-        core_metadata,
-        name,
-        sha256_digest=received.sha256,
-        blake2_256_digest=received.blake2b_256,
-    )
+def form_of_upload(form: FormFields, upload: FileUpload, received: FileDigests) -> FormFields:
+    """Return the form that twine would send with the file, from what its metadata says."""
+    digests = (("sha256_digest", received.sha256), ("blake2_256_digest", received.blake2b_256))
     attested = ((FIELD, upload.attestations),) if upload.attestations else ()
-    return (*form, *attested)
+    return (*form, *digests, *attested)
 
 
 def outgoing_form(

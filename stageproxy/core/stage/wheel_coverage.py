@@ -44,6 +44,8 @@ _MISSING = {"are no wheels": "bdist_wheel", "is no sdist": "sdist"}
 _PATCHES = (0, 99)
 _ANY = "any"
 _MOST_NAMED = 5
+_LONGEST_SPECIFIER = 1000
+"""A longer Requires-Python is taken to exclude nothing: it takes long to compare."""
 
 Platform = str
 """A platform tag without the version of the system: `musllinux aarch64`."""
@@ -183,6 +185,8 @@ def regressions(
 
 
 def _specifier(requires_python: str) -> SpecifierSet:
+    if len(requires_python) > _LONGEST_SPECIFIER:
+        return SpecifierSet()
     try:
         return SpecifierSet(requires_python)
     except InvalidSpecifier:

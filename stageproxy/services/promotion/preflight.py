@@ -12,12 +12,13 @@ from stageproxy.core.index.pages import Listing
 from stageproxy.core.promotion.examination import Examination, attestation_notices, find_damage
 from stageproxy.core.promotion.promotion import Publisher
 from stageproxy.core.rules.findings import Finding
+from stageproxy.core.rules.table import in_pypi_order
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.accept import is_published
 from stageproxy.core.stage.digests import FileDigests
-from stageproxy.core.stage.release_findings import examined_file
+from stageproxy.core.stage.release_findings import as_named, on_what_was_read
 from stageproxy.core.stage.stage import Artifact, Stage
-from stageproxy.ports import ArtifactFiles
+from stageproxy.ports import ArtifactFiles, Inspector
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.promotion.confirmed_listing import index_file
 from stageproxy.services.promotion.publish_target import PublishTarget
@@ -37,6 +38,7 @@ class Preflight:
 
     catalogue: Catalogue
     files: ArtifactFiles
+    inspector: Inspector
     findings: StageFindings
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
@@ -67,10 +69,16 @@ class Preflight:
         """Read every file from disk, and return the findings that the files themselves have."""
         damaged = await self._damaged(stage)
         intact = [one for one in stage.artifacts if one.filename not in damaged]
-        uploads = await asyncio.gather(*(self._upload(stage, one) for one in intact))
-        examined = await asyncio.to_thread(lambda: [*map(examined_file, uploads)])
-        damages = {name: [one] for name, one in damaged.items()}
-        return {**{one.upload.filename: one.findings for one in examined}, **damages}
+        found = await asyncio.gather(*(self._file_findings(stage, one) for one in intact))
+        examined = {one.filename: each for one, each in zip(intact, found, strict=True)}
+        return {**examined, **{name: [one] for name, one in damaged.items()}}
+
+    async def _file_findings(self, stage: Stage, artifact: Artifact) -> Sequence[Finding]:
+        """Read an archive, and return what the rules find in the file."""
+        async with self.slots:
+            upload = as_named(await self._upload(stage, artifact))
+            found = await self.inspector.findings(upload, stage.project)
+        return on_what_was_read(upload, in_pypi_order(found))
 
     async def _damaged(self, stage: Stage) -> Mapping[str, Finding]:
         """Read every file from disk, and return the findings about damaged ones by filename."""
@@ -93,8 +101,7 @@ class Preflight:
         )
         received = FileDigests(artifact.size, artifact.sha256, artifact.blake2b_256, artifact.md5)
         name = parse_distribution_name(artifact.filename)
-        async with self.slots:
-            contents = await self.files.reopen(received).read_contents(name)
+        contents = await self.files.reopen(received).read_contents(name, stage.project)
         return Upload(
             form=form,
             filename=artifact.filename,

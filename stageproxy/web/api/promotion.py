@@ -25,6 +25,7 @@ from stageproxy.services.promotion.transactions import PromotionView
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
 from stageproxy.web.auth import authenticate, authenticate_uncounted
 from stageproxy.web.bodies import Body, Digest, read_body
+from stageproxy.web.departures import while_connected
 from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, PROMOTIONS
 from stageproxy.web.refusals import mark_read_only
 from stageproxy.web.session_json import json_response, retry_header, with_names
@@ -156,7 +157,10 @@ async def plan_promotion(request: web.Request) -> web.Response:
     promotions = request.app[PROMOTIONS]
     publisher = body.published_by
     needs = publisher is Publisher.SERVER and not body.credential_follows
-    examination = await promotions.examine(token, _id(request), publisher, needs_credential=needs)
+    async with while_connected(request):
+        examination = await promotions.examine(
+            token, _id(request), publisher, needs_credential=needs
+        )
     urls = promotions.get_publish_target().urls
     looks = request.app[LOOKS]
     history = await looks.history(token, examination.stage)

@@ -12,7 +12,7 @@ from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
 from stageproxy.web.conditional import etag_of
 from stageproxy.web.headers import headers_for_upstream, headers_of_project, headers_of_unchanged
-from stageproxy.web.keys import PREVIEWS
+from stageproxy.web.keys import PREVIEWS, STREAM_SHARES
 from stageproxy.web.preview.other_page import (
     answer_other_page,
     may_be_page,
@@ -30,7 +30,8 @@ async def pass_through(request: web.Request, stage: Stage, path: str) -> web.Str
     Only links of pages change, if they would lead out of the stage.
     """
     _, mark, query = request.raw_path.partition("?")
-    return await _pass_through(request, stage, path + mark + query, MOST_REDIRECTS)
+    async with request.app[STREAM_SHARES].share(request, stage):
+        return await _pass_through(request, stage, path + mark + query, MOST_REDIRECTS)
 
 
 async def pass_on(

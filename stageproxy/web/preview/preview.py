@@ -9,6 +9,7 @@ from stageproxy.core.errors import GoneError, NotFoundError
 from stageproxy.core.index.links import LINKED
 from stageproxy.core.index.negotiation import ACCEPT_FOR, names_simple_api, type_in_query
 from stageproxy.core.index.pages import Document
+from stageproxy.core.index.staleness import STALE
 from stageproxy.core.index.targets import (
     Feed,
     FileTarget,
@@ -29,7 +30,7 @@ from stageproxy.core.index.targets import (
     find_target,
 )
 from stageproxy.core.stage.stage import Stage
-from stageproxy.web.conditional import conditional, etag_of, wants_fresh
+from stageproxy.web.conditional import conditional, etag_of, freshness_of
 from stageproxy.web.headers import PRIVATE, headers_of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS, URLS
 from stageproxy.web.preview.file import answer_file
@@ -82,22 +83,26 @@ def _accept_of(request: web.Request) -> str:
 async def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each target
     request: web.Request, stage: Stage, target: Target, path: str
 ) -> web.StreamResponse:
-    documents, accept, fresh = request.app[DOCUMENTS], _accept_of(request), wants_fresh(request)
+    documents, accept, freshness = (
+        request.app[DOCUMENTS],
+        _accept_of(request),
+        freshness_of(request),
+    )
     match target:
         case StageRoot():
             return await show_stage(request, await request.app[PREVIEWS].with_all_files(stage))
         case ProjectPage():
-            return await _page(request, documents.project_page(stage, accept, fresh=fresh))
+            return await _page(request, documents.project_page(stage, accept, freshness))
         case OnlyPage():
             return await _page(request, documents.only_page(stage, accept))
         case OnlyList():
             return await _page(request, documents.only_list(stage, accept))
         case Feed():
-            return await _page(request, documents.feed(stage, fresh=fresh))
+            return await _page(request, documents.feed(stage, freshness))
         case ProjectJson():
-            return await _json(request, documents.project_json(stage, fresh=fresh))
+            return await _json(request, documents.project_json(stage, freshness))
         case ReleaseJson(version):
-            return await _json(request, documents.release_json(stage, version, fresh=fresh))
+            return await _json(request, documents.release_json(stage, version, freshness))
         case Provenance():
             return await _provenance(request, stage, target, path)
         case ProjectList():
@@ -149,7 +154,14 @@ async def _provenance(
 
 async def _document(request: web.Request, document: Document) -> web.StreamResponse:
     headers = headers_of_edited(document.headers, document.content_type)
-    return await conditional(request, document, headers)
+    return await conditional(request, document, {**headers, **_marks_of(document)})
+
+
+def _marks_of(document: Document) -> dict[str, str]:
+    """Return the headers that mark a copy which is used because upstream fails."""
+    if document.stale_seconds is None:
+        return {}
+    return {"Age": str(document.stale_seconds), "Warning": STALE}
 
 
 def _missing(message: str) -> web.Response:

@@ -11,11 +11,12 @@ from stageproxy.core.index.pages import digest_of
 from stageproxy.core.index.project_list import ListEditor, UnreadableListError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import UpstreamResponse
-from stageproxy.web.conditional import matches, wants_fresh
+from stageproxy.web.conditional import freshness_of, matches
 from stageproxy.web.headers import headers_for_upstream, headers_of_edited
-from stageproxy.web.keys import DOCUMENTS, PREVIEWS
+from stageproxy.web.keys import DOCUMENTS, PREVIEWS, STREAM_SHARES
 from stageproxy.web.preview.pass_through import pass_on
 from stageproxy.web.stage_path import prefix_of
+from stageproxy.web.streams import send
 
 _PATH = "simple/"
 _PLAIN = {"Accept-Encoding": "identity"}
@@ -28,7 +29,12 @@ async def answer_list(request: web.Request, stage: Stage, accept: str) -> web.St
 
     JSON without a new project is passed on unchanged.
     """
-    is_new = await request.app[DOCUMENTS].is_new(stage, fresh=wants_fresh(request))
+    async with request.app[STREAM_SHARES].share(request, stage):
+        return await _list(request, stage, accept)
+
+
+async def _list(request: web.Request, stage: Stage, accept: str) -> web.StreamResponse:
+    is_new = await request.app[DOCUMENTS].is_new(stage, freshness_of(request))
     if not is_new and simple_type(accept) is SimpleType.V1_JSON:
         asking = request.app[PREVIEWS].ask_upstream(_PATH, headers_for_upstream(request))
         async with asking as answer:
@@ -102,7 +108,7 @@ async def _send(request: web.Request, response: web.StreamResponse, piece: bytes
     if not response.prepared:
         await response.prepare(request)
     if piece:
-        await response.write(piece)
+        await send(request, response, piece)
 
 
 def _etag(request: web.Request, stage: Stage, answer: UpstreamResponse) -> str | None:

@@ -22,6 +22,7 @@ from stageproxy.web.conditional import conditional, etag_of
 from stageproxy.web.headers import PRIVATE
 from stageproxy.web.keys import (
     ACCESS,
+    DOCUMENTS,
     HELP_PAGES,
     LOOKS,
     PROMOTION_REPORTS,
@@ -80,7 +81,10 @@ async def _stage_page(request: web.Request, stage: Stage) -> str:
         manifest_digest=manifest_digest(stage.artifacts),
         journal=journal,
         uploaders={one.uploaded_by: actor_label(one.uploaded_by, names) for one in stage.artifacts},
-        notices=notices_of(stage, journal, {}) if journal else (),
+        notices=[
+            *(notices_of(stage, journal, {}) if journal else ()),
+            *filter(None, [request.app[DOCUMENTS].outage_notice(stage)]),
+        ],
         findings=texts_by_level(in_order(findings)),
         headings=HEADINGS,
         expires=Step.CANCEL in stage.steps(),

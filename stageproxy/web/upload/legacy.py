@@ -72,7 +72,9 @@ async def moved(request: web.Request) -> web.Response:
 
 async def _accept(request: web.Request, token: ApiToken, into: Stage | None) -> web.Response:
     async with AsyncExitStack() as stack:
-        form = FormReader(request.app[UPLOADS], stack)
+        form = FormReader(request.app[UPLOADS], token, stack)
+        # Before the body is read: nobody sends a file for minutes that cannot be stored.
+        request.app[UPLOADS].check_room(request.content_length or 0)
         await ask_for_body(request)
         await form.read(request)
         _check_action(form.value_of(":action") or request.query.get(":action"))

@@ -1,6 +1,5 @@
 """The multipart form of the legacy upload API."""
 
-import asyncio
 import email.message
 import email.utils
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +10,8 @@ from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from stageproxy.core.errors import InvalidRequestError, Problem, RefusedError, TooLargeError
-from stageproxy.core.rules.table import form_findings, refusals
+from stageproxy.core.rights import ApiToken
+from stageproxy.core.rules.table import refusals
 from stageproxy.ports import IncomingFile
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.uploads import Uploads
@@ -34,6 +34,7 @@ class FormReader:
     """
 
     uploads: Uploads
+    token: ApiToken
     stack: AsyncExitStack
     fields: list[tuple[str, str]] = field(default_factory=list)
     size: int = 0
@@ -63,7 +64,7 @@ class FormReader:
         if self.problems:
             raise RefusedError(self.problems)
         if self.file is None or self.filename is None:
-            raise await asyncio.to_thread(self._missing_file)
+            raise await self._missing_file()
         return IncomingUpload(tuple(self.fields), self.filename, self.content_type, self.file)
 
     async def _read_field(self, name: str, part: BodyPartReader) -> None:
@@ -105,9 +106,10 @@ class FormReader:
             if self.size > LONGEST_FORM:
                 raise TooLargeError(f"The part {name[:80]} is too long.")
 
-    def _missing_file(self) -> RefusedError:
+    async def _missing_file(self) -> RefusedError:
         """Return the problems of a form without a file, in PyPI's order."""
-        refused = refusals(form_findings(tuple(self.fields)))
+        found = await self.uploads.examiner.form_findings(self.token, tuple(self.fields))
+        refused = refusals(found)
         problems = [Problem(one.source, one.message) for one in refused]
         return RefusedError([*problems, Problem(_CONTENT, "Upload payload does not have a file.")])
 

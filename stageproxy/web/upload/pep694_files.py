@@ -65,6 +65,7 @@ async def receive_bytes(request: web.Request) -> web.Response:
     file_uploads, uploads = request.app[FILE_UPLOADS], request.app[UPLOADS]
     stage, upload = await file_uploads.get(token, *_ids(request), Action.UPLOAD)
     upload.after(UploadStep.SEND)
+    uploads.check_room(upload.size)
     await ask_for_body(request)
     async with uploads.receive() as file:
         async for chunk in request.content.iter_chunked(_CHUNK):

@@ -88,6 +88,17 @@ def test_other_filenames_are_refused(filename: str, sentence: str) -> None:
     assert str(caught.value).startswith(sentence)
 
 
+def test_filename_that_stands_for_too_many_tags() -> None:
+    """A filename of a kilobyte that stands for millions of tags is refused without listing them.
+
+    Such a filename kept the server from answering for minutes once, and filled its memory.
+    """
+    parts = [".".join(f"{letter}{number}" for number in range(200)) for letter in "abc"]
+
+    with pytest.raises(ValueError, match="more than 10000 tags"):
+        parse_distribution_name(f"demo-1.0-{'-'.join(parts)}.whl")
+
+
 @given(st.text() | st.text("demo-1.0py3anywhl", max_size=30).map("{}.whl".format))
 def test_any_filename_is_parsed_or_refused(filename: str) -> None:
     """For any filename, there is a release or a sentence."""

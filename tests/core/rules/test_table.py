@@ -19,6 +19,10 @@ from stageproxy.core.rules.table import (
     UNKNOWN_RULES,
     findings_of,
     form_findings,
+    in_pypi_order,
+    names_a_project,
+    placed_index_findings,
+    steps_of,
 )
 from stageproxy.core.rules.upload import IndexState, Rule, Upload
 from stageproxy.core.values import FormFields
@@ -150,6 +154,35 @@ def test_findings_of_the_form_come_first(form: FormFields, content: bytes, filen
     early, whole = form_findings(form), findings_of(upload_of(form, content, filename))
 
     assert whole[: len(early)] == early
+
+
+@given(FORMS, BYTES, NAMES)
+def test_steps_are_all_rules(form: FormFields, content: bytes, filename: str) -> None:
+    """For any upload, the findings of all steps and of the index are those of all rules."""
+    upload = upload_of(form, content, filename, IndexState(NOON, has_project=False))
+
+    steps = [one for step in steps_of(only_form=False) for one in step.findings(upload)]
+
+    assert in_pypi_order([*steps, *placed_index_findings(upload)]) == findings_of(upload)
+
+
+@given(FORMS)
+def test_name_is_judged_without_the_other_rules(form: FormFields) -> None:
+    """For any form, its name is valid if no rule on the form refuses it."""
+    refused = {one.source for one in form_findings(form) if one.level is Level.REFUSE}
+
+    assert names_a_project(form) == ("name" not in refused)
+
+
+@pytest.mark.parametrize("only_form", [True, False])
+def test_unchecked_steps(*, only_form: bool) -> None:
+    """What stands for a step that was not applied refuses nothing."""
+    for step in steps_of(only_form=only_form):
+        _, finding = step.not_checked("there is no time")
+        assert finding.level is Level.UNKNOWN
+        assert finding.message.endswith(" here: there is no time. Only PyPI checks it.") or (
+            "compared" in finding.message
+        )
 
 
 @given(st.data())

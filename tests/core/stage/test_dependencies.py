@@ -7,13 +7,17 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from stageproxy.core.index.pages import ListedFile, Listing
-from stageproxy.core.rules.findings import suspicious
+from stageproxy.core.rules.findings import Level, suspicious
 from stageproxy.core.stage.dependencies import (
     Available,
+    Wishes,
     available_in,
-    dependencies_of,
+    dependencies_in,
     not_looked_up,
+    too_long,
     unsatisfied,
+    wanted_of,
+    wishes_of,
 )
 from stageproxy.core.stage.release_findings import staged_file
 from tests.support.builders.stages import an_artifact
@@ -35,16 +39,30 @@ def considered(*requires_dist: str, requires_python: str | None = None) -> list[
     """Return the requirements of a staged wheel that are judged."""
     wheel = an_artifact("demo-2.0-py3-none-any.whl", requires_python=requires_python)
     file = staged_file(replace(wheel, requires_dist=requires_dist), [])
-    return [str(one) for one in dependencies_of([file])]
+    return [str(one) for one in dependencies_in(wanted_of(wishes_of([file])))]
 
 
 def test_long_markers_take_no_time() -> None:
     """A marker that would take minutes to judge is taken as one that may hold."""
-    marker = " and ".join(f'extra == "e{number}"' for number in range(4000))
+    marker = " and ".join(f'extra == "e{number}"' for number in range(30))
 
     assert considered(f"six; {marker}", 'attrs; extra == "a" and extra == "b"') == [
         f"six; {marker}"
     ]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [("six[" + "a," * 1000 + "a]",), tuple(f"six!=1.{n}{'0' * 900}" for n in range(100))],
+    ids=["one", "all together"],
+)
+def test_long_requirements_are_not_looked_up(texts: tuple[str, ...]) -> None:
+    """Requirements have a length that is looked up, alone and together; others are named."""
+    wanted = wanted_of(Wishes("demo", "", texts))
+
+    assert sum(map(len, wanted.texts)) <= 2**16
+    assert len(wanted.texts) + wanted.left_out == len(texts)
+    assert [one.level for one in too_long(wanted)] == [Level.UNKNOWN]
 
 
 SATISFIED = {

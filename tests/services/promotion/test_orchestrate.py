@@ -320,6 +320,7 @@ async def test_examination_yields_to_uploads() -> None:
         await server.promotions.examine(TOKEN, "s1", Publisher.SERVER)
 
     assert (len(deployment.files.concurrent), max(deployment.files.concurrent)) == (10, 2)
+    assert set(deployment.files.askers) == {"demo"}
 
 
 async def test_plan_changes_nothing(deployment: FakeDeployment) -> None:

@@ -11,11 +11,11 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import ClientSession
 
+from stageproxy.server.clock import SystemClock
 from tests.support.index.control import CONTROL, controlled
 from tests.support.index.fake_index import FakeIndex
 from tests.support.index.history import History, history_of
@@ -26,12 +26,8 @@ COMMAND = (sys.executable, "-m", "tests.support.index.fake_pypi")
 START_SECONDS = 60
 
 
-class MachineClock:
+class MachineClock(SystemClock):
     """The clock of this machine."""
-
-    def now(self) -> datetime:
-        """Return the present time, in UTC."""
-        return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 from stageproxy.core.archives.filenames import DistributionName
 from stageproxy.core.archives.reader import Contents, read_contents
 from stageproxy.core.care.sweep import UnneededFile
+from stageproxy.core.errors import NoRoomError
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.ports import ArtifactFiles, Clock, IncomingFile
 
@@ -41,8 +43,9 @@ class FakeIncoming:
             md5=hashlib.md5(self.content, usedforsecurity=False).hexdigest(),
         )
 
-    async def read_contents(self, name: DistributionName) -> Contents:
+    async def read_contents(self, name: DistributionName, asker: str) -> Contents:
         """Read the archive, concurrently with others."""
+        self.files.askers.append(asker)
         self.files.reading += 1
         self.files.concurrent.append(self.files.reading)
         await asyncio.sleep(0)
@@ -60,14 +63,21 @@ class FakeIncoming:
 class FakeFiles:
     """Files in memory; see `ports.ArtifactFiles`. Their paths do not exist.
 
-    *concurrent*: for each archive that was read, how many were being read.
+    *concurrent*: for each archive that was read, how many were being read, and *askers* for whom.
     """
 
     clock: Clock
     stored: dict[str, bytes] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
     reading: int = 0
+    room: int = sys.maxsize
     concurrent: list[int] = field(default_factory=list)
+    askers: list[str] = field(default_factory=list)
+
+    def check_room(self, size: int) -> None:
+        """Raise if *size* bytes are more than there is room for."""
+        if size > self.room:
+            raise NoRoomError
 
     def receive(self) -> AbstractAsyncContextManager[IncomingFile]:
         """Open a new file."""

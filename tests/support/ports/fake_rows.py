@@ -303,8 +303,10 @@ class FakeFileRows:
         del self.tables.unused_since[sha256], self.tables.sizes[sha256]
         return True
 
-    def remove_unused(self, now: datetime, *, since: datetime, prefix: str = "") -> Sequence[str]:
-        """Remove the files that no live stage has needed *since* a time; return their digests."""
+    def remove_unused(
+        self, now: datetime, *, since: datetime, prefix: str = ""
+    ) -> Sequence[UnneededFile]:
+        """Remove the files that no live stage has needed *since* a time, and return them."""
         named = self.digests(prefix)
         for digest, unused_since in self.tables.unused_since.items():
             if digest not in named:
@@ -317,19 +319,17 @@ class FakeFileRows:
             for digest, unused_since in self.tables.unused_since.items()
             if digest in named and unused_since is not None and unused_since <= since
         ]
+        removed = [UnneededFile(digest, self.tables.sizes[digest]) for digest in unused]
         for digest in unused:
             del self.tables.unused_since[digest], self.tables.sizes[digest]
-        return unused
+        return removed
 
-    def list_unused(self, *, since: datetime, prefix: str = "") -> Sequence[UnneededFile]:
+    def list_unused(self, *, since: datetime) -> Sequence[UnneededFile]:
         """Return the files that `remove_unused` would remove, and remove none."""
         return [
             UnneededFile(digest, self.tables.sizes[digest])
             for digest, unused_since in sorted(self.tables.unused_since.items())
-            if digest.startswith(prefix)
-            and unused_since
-            and unused_since <= since
-            and not self.tables.is_used(digest)
+            if unused_since and unused_since <= since and not self.tables.is_used(digest)
         ]
 
     def digests(self, prefix: str = "") -> frozenset[str]:

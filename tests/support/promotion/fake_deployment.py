@@ -35,6 +35,7 @@ from tests.support.ports.clock import NOON, FakeClock
 from tests.support.ports.fake_catalogue import FakeCatalogue
 from tests.support.ports.fake_files import FakeFiles
 from tests.support.ports.fake_publish_target import FakePublishTarget
+from tests.support.ports.in_process_inspector import InProcessInspector
 from tests.support.promotion.fake_promotion import SECRET, a_publish_target
 from tests.support.promotion.promotions import TARGET
 
@@ -164,10 +165,11 @@ class FakeDeployment:
             self.catalogue,
             UpstreamReader(index, NameSearches(index), fresh=False),
             Dependencies(index),
+            InProcessInspector(),
             self.clock,
             PYPI,
         )
-        preflight = Preflight(self.catalogue, self.files, findings)
+        preflight = Preflight(self.catalogue, self.files, InProcessInspector(), findings)
         promotions = Promotions(
             self.catalogue,
             self.files,

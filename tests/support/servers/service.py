@@ -13,10 +13,10 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from stageproxy.config import Config, load_config
+from stageproxy.ports import Inspector
 from stageproxy.server.run import listening
 from stageproxy.server.wiring import Service
 from stageproxy.store.directory import DataDirectory
-from stageproxy.store.files import Inspector
 from stageproxy.web.keys import OPENAPI
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.builders.forms import FORM, Part, body_of, twine_form
@@ -155,7 +155,7 @@ async def running_service(
 def config_of(data: Path, index: FakeIndex, settings: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the settings of a service for tests, with changes by section."""
     upstream = {"url": index.url, **settings.get("upstream", {})}
-    storage = {"data": data}
+    storage = {"data": data, **settings.get("storage", {})}
     given = {"server": {"port": 0}, **settings, "upstream": upstream, "storage": storage}
     return load_config(None, {}, **given)
 

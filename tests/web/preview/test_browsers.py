@@ -77,7 +77,7 @@ async def test_upstream_is_down(service: RunningService, prefix: str) -> None:
 
     answer = await service.get(f"{prefix}simple/demo/", PIP, **ORIGIN)
 
-    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (502, "*")
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (503, "*")
 
 
 @pytest.mark.parametrize("path", ["", "simple/demo/", "legacy/", "account/"])

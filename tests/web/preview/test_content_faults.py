@@ -98,7 +98,7 @@ CASES = {
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
     """Return a running service that always asks upstream, and accepts no long pages."""
-    upstream = {"fresh_for": 0, "max_page_size": faults.LONGEST}
+    upstream = {"fresh_for": 0, "stale_for": 0, "max_page_size": faults.LONGEST}
     async with running_service(tmp_path / "data", index, upstream=upstream) as running:
         yield running
 

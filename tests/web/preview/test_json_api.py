@@ -253,4 +253,4 @@ async def test_nothing_goes_around_upstream(service: RunningService, prefix: str
 
     answers = [await service.get(prefix + path) for path in (PROJECT, RELEASE)]
 
-    assert [one.status for one in answers] == [502, 502]
+    assert [one.status for one in answers] == [503, 503]

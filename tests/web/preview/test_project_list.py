@@ -207,5 +207,5 @@ async def test_errors_of_upstream(service: RunningService, new: str, status: int
 
     answer = await service.get(new + LIST, PIP)
 
-    assert answer.status == {500: 502}.get(status, status)
+    assert answer.status == {500: 503}.get(status, status)
     assert "brand-new" not in answer.text
