@@ -1,6 +1,6 @@
 """What may be stored: by a project, an API token and a stage, and by all together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,9 +74,9 @@ def find_exceeded(before: Amounts, after: Amounts, limits: Amounts) -> Quota | N
     )
 
 
-def room(used: Amounts, limits: Amounts) -> int | None:
-    """Return how many bytes may still be stored, or `None` if that is not limited."""
-    return min((max(0, limits[one] - used[one]) for one in _limited(BYTES, limits)), default=None)
+def with_bytes(used: Amounts, size: int) -> Amounts:
+    """Return what would be used with a file of *size* bytes more."""
+    return {one: amount + size if one in BYTES else amount for one, amount in used.items()}
 
 
 def is_near(used: int, limit: int) -> bool:
@@ -102,10 +102,6 @@ def over_limit(
     if quota in BYTES:
         return OverSizeLimitError(sentence, setting)
     return OverLimitError(sentence, setting)
-
-
-def _limited(quotas: Iterable[Quota], limits: Amounts) -> list[Quota]:
-    return [one for one in quotas if limits.get(one)]
 
 
 def _is_over(quota: Quota, used: Amounts, limits: Amounts) -> bool:

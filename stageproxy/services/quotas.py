@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from stageproxy.catalogue import Rows
 from stageproxy.core.errors import TooOftenError
-from stageproxy.core.limits import Amounts, Scope, find_exceeded, over_limit
+from stageproxy.core.limits import Amounts, Scope, find_exceeded, over_limit, with_bytes
 from stageproxy.core.rates import Rate, RateLimiter
 from stageproxy.core.rights import ApiToken
 from stageproxy.core.stage.stage import Stage
@@ -27,15 +27,17 @@ class Quotas:
         scope = Scope(token_id, stage.project, stage.id)
         before = rows.usage(scope)
         yield
-        exceeded = find_exceeded(before, rows.usage(scope), self.limits)
+        self._check(before, rows.usage(scope), stage.project, stage.release)
+
+    def check_size(self, used: Amounts, size: int, project: str) -> None:
+        """Raise if a file of *size* bytes would exceed a limit, before it has come."""
+        self._check(used, with_bytes(used, size), project, project)
+
+    def _check(self, before: Amounts, after: Amounts, project: str, release: str) -> None:
+        exceeded = find_exceeded(before, after, self.limits)
         if exceeded is not None:
-            raise over_limit(
-                exceeded,
-                before[exceeded],
-                self.limits,
-                project=stage.project,
-                release=stage.release,
-            )
+            used = before[exceeded]
+            raise over_limit(exceeded, used, self.limits, project=project, release=release)
 
 
 def _unlimited() -> "RateLimiter[tuple[str, str]]":

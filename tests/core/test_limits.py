@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stageproxy.core.errors import Kind
-from stageproxy.core.limits import BYTES, Amounts, Quota, find_exceeded, is_near, over_limit, room
+from stageproxy.core.limits import (
+    BYTES,
+    Amounts,
+    Quota,
+    find_exceeded,
+    is_near,
+    over_limit,
+    with_bytes,
+)
 
 NOTHING: Amounts = dict.fromkeys(Quota, 0)
 AMOUNTS = st.fixed_dictionaries({one: st.integers(0, 20) for one in Quota})
@@ -46,13 +54,12 @@ def test_use_never_exceeds_a_limit(wanted: list[Amounts], limits: Amounts) -> No
     assert all(limits[one] == 0 or present[one] <= limits[one] for one in Quota)
 
 
-def test_room() -> None:
-    """The room for bytes is the least that any limit leaves, never below 0."""
-    limits = {Quota.TOTAL_BYTES: 100, Quota.TOKEN_BYTES: 50, Quota.STAGE_FILES: 1}
+def test_file_that_is_to_come() -> None:
+    """A file that is to come counts for every limit of bytes, and for no other."""
+    after = with_bytes(used(Quota.TOKEN_BYTES, 60), 40)
 
-    assert room(used(Quota.TOTAL_BYTES, 60), limits) == 40
-    assert room(used(Quota.TOKEN_BYTES, 60), limits) == 0
-    assert room(NOTHING, {Quota.TOTAL_BYTES: 0}) is None
+    assert {one for one in Quota if after[one]} == BYTES
+    assert (after[Quota.TOKEN_BYTES], after[Quota.TOTAL_BYTES]) == (100, 40)
 
 
 @pytest.mark.parametrize(
