@@ -16,6 +16,18 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 
+@pytest.fixture(autouse=True)
+def usual_certificates(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read no certificates of this machine for a service in this process: it takes 0.1 s.
+
+    Real clients and the real index need them.
+    """
+    marks = {mark.name for mark in request.node.iter_markers()}
+    if marks.isdisjoint({"journey", "network"}):
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+        monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+
+
 @pytest.fixture
 async def index() -> AsyncIterator[FakeIndex]:
     """Return a running index that is empty."""

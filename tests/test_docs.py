@@ -4,7 +4,6 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from stageproxy.core.rights import TOKEN_PATTERN
 from stageproxy.web.routes import ROUTES
 from tests.cli.commands import commands
 from tests.support.clients.clients import clean_environment
+from tests.support.console_examples import assert_as_shown, script, steps
 from tests.support.servers.processes import ROOT, put_commands, run, running_server
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -27,7 +27,6 @@ HOSTS = re.compile(
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 ELSEWHERE = frozenset(
     {
@@ -43,9 +42,6 @@ ELSEWHERE = frozenset(
 MAP = (ROOT / "docs" / "architecture.md").read_text()
 MODULES = sorted(set(re.findall(r"`((?:\w+/)+\w+\.py)`", MAP)))
 DEFINITIONS = sorted(set(re.findall(r"`(\w+)` in `((?:\w+/)*\w+\.py)`", MAP)))
-
-FAILURE = re.compile(r"^error:", re.IGNORECASE | re.MULTILINE)
-ENDED = "@@ ended with"
 
 
 def documents(*suffixes: str) -> Iterator[Path]:
@@ -157,38 +153,6 @@ def test_no_registry_is_named() -> None:
     assert [str(path) for path, text in texts.items() if HOSTS.search(text)] == []
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A command of the tutorial, and the output that it shows."""
-
-    command: str
-    shown: tuple[str, ...]
-
-    @property
-    def fails(self) -> bool:
-        """Return whether the tutorial shows an error."""
-        return FAILURE.search("\n".join(self.shown)) is not None
-
-    def pattern(self, server: str) -> str:
-        """Return what the output must match, as a regular expression; `…` stands for anything."""
-        shown = "\n".join(self.shown).replace("http://127.0.0.1:8726", server)
-        return ".*".join(re.escape(part) for part in shown.split("…"))
-
-
-def steps(text: str) -> Iterator[Step]:
-    """Return the commands in a document's console blocks, in order."""
-    for block in CONSOLE.findall(text):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, *shown = part.rstrip("\n").split("\n")
-            yield Step(command, tuple(shown))
-
-
-def script(todo: list[Step]) -> str:
-    """Return a script that runs all commands in one shell, and prints each exit code."""
-    print_code = f"printf '\\n{ENDED} %s\\n' $?"
-    return "".join(f"{{ {step.command}\n}} 2>&1\n{print_code}\n" for step in todo)
-
-
 @pytest.mark.journey
 @pytest.mark.network
 async def test_tutorial(tmp_path: Path) -> None:
@@ -206,10 +170,5 @@ async def test_tutorial(tmp_path: Path) -> None:
             "bash", "-c", script(todo), environment={**clean, "PATH": path}, folder=here
         )
 
-    printed = re.split(rf"^{ENDED} (\d+)\n", done.stdout, flags=re.MULTILINE)
-    for step, output, code in zip(todo, printed[::2], printed[1::2], strict=False):
-        matches = re.fullmatch(step.pattern(server.url), output.strip("\n"), re.DOTALL)
-        assert matches, f"$ {step.command}\n{output}"
-        assert (code != "0") is step.fails, f"$ {step.command}\n{output}"
-    assert (len(printed) // 2, done.stderr) == (len(todo), "")
+    assert_as_shown(todo, done, {"http://127.0.0.1:8726": server.url})
     assert [one for one in logs.iterdir() if TOKEN_PATTERN.search(one.read_text())] == []

@@ -13,6 +13,7 @@ _COMMANDS = {
     "completion": ("completion:completion", "Print the completion script for SHELL."),
     "config": ("config:config", "Check and show settings."),
     "demo": ("demo.command:demo", "Run a whole release on this machine."),
+    "doctor": ("doctor.command:doctor", "Check a new installation."),
     "download": ("download:download", "Download the files of STAGE."),
     "fsck": ("fsck:fsck", "Check the data directory, and repair it."),
     "limits": ("limits:limits", "Show limits, and how much is used."),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from math import ceil
 
 _MANUAL = "docs/"
 
@@ -245,12 +246,21 @@ class TooOftenError(TooManyError):
     """An API token did *what* as often as it may within an hour."""
 
     def __init__(self, what: str, wait: timedelta, *, setting: str) -> None:
-        seconds = -(-wait // timedelta(seconds=1))
+        seconds = ceil(wait.total_seconds())
         super().__init__(
             f"This API token has {what} within an hour, which is the limit. Try again in "
             f"{seconds} s, or ask the server's operator to raise {setting}."
         )
         self.limit = setting
+        self.retry_after = str(seconds)
+
+
+class TooManyGuessesError(TooManyError):
+    """A client sends too many tokens that are unknown."""
+
+    def __init__(self, sentence: str, wait: timedelta) -> None:
+        seconds = ceil(wait.total_seconds())
+        super().__init__(f"{sentence} Try again in {seconds} s.")
         self.retry_after = str(seconds)
 
 
@@ -267,6 +277,18 @@ class TooManyStagesError(TooManyError):
             "cancel any of them, an upload token only an empty one that it opened. The server's "
             "operator can raise stage.max_per_project."
             f"{how if empty else ''}"
+        )
+
+
+class NoTurnError(TooManyError):
+    """A file has waited too long until it is its turn to be read."""
+
+    retry_after = "60"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many files are waiting to be checked. Upload this one again in a minute, and "
+            "fewer at once."
         )
 
 
@@ -330,7 +352,7 @@ class FailedDiskError(StorageError):
     def __init__(self) -> None:
         super().__init__(
             "The server's disk failed to store a file, so the server takes no uploads. Its "
-            "operator must check the disk and start the server again."
+            "operator must check the disk, and run `stageproxy fsck` or start the server again."
         )
 
 

@@ -56,6 +56,7 @@ class Action(StrEnum):
     AUDIT = "audit"
     VERIFY = "verify"
     SWEEP = "sweep"
+    PROBE = "probe"
 
 
 _UPLOAD_ACTIONS = frozenset({Action.SHOW, Action.OPEN, Action.UPLOAD, Action.REMOVE})

@@ -1,5 +1,6 @@
 """The assembly of a server: services over their ports, handlers over the services."""
 
+import secrets
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -26,6 +27,7 @@ from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.limits import Limits
 from stageproxy.services.preview import Previews
+from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.preflight import Preflight
@@ -52,6 +54,7 @@ from stageproxy.web import keys
 from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.api.openapi_document import openapi_document
 from stageproxy.web.guard import guard
+from stageproxy.web.guesses import Guesses
 from stageproxy.web.headers import add_standard_headers
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.routes import ROUTES
@@ -198,11 +201,13 @@ def _add_operations(
     app: web.Application, config: Config, adapters: Adapters, metrics: Metrics
 ) -> None:
     index = adapters.index
+    app[keys.PROBES] = Probes(secrets.token_hex(8))
     app[keys.EXPIRY] = Expiry(
         adapters.database, adapters.files, adapters.clock, config.stage.retention
     )
     app[keys.METRICS] = metrics
     metrics.limits.show({f"limits.{name}": limit for name, limit in config.limits})
+    app[keys.GUESSES] = Guesses(adapters.clock, metrics.count_guess)
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
     app[keys.READINESS] = _readiness(adapters)
     disk, database, clock = adapters.files.disk, adapters.database, adapters.clock

@@ -45,9 +45,16 @@ class Access:
         return found
 
     async def recognize(self, credential: str | None) -> ApiToken | None:
-        """Return the API token of a credential if it is valid, for what needs none."""
-        found = await self._find(credential) if credential else None
-        return found if found and found.is_live(self.clock.now()) else None
+        """Return the API token of a credential if it is valid, for what needs none.
+
+        Raise if it is unknown.
+        """
+        if not credential:
+            return None
+        found = await self._find(credential)
+        if found is None:
+            raise UnknownCredentialError
+        return found if found.is_live(self.clock.now()) else None
 
     async def names(self) -> Mapping[str, str]:
         """Return the names of API tokens by their ids, to show who did something."""

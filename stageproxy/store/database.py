@@ -17,7 +17,6 @@ from stageproxy.catalogue import Rows
 from stageproxy.core.errors import (
     FailedDatabaseError,
     LockedDatabaseError,
-    NoRoomError,
     StorageError,
 )
 from stageproxy.core.stage.stage import Stage
@@ -26,6 +25,7 @@ from stageproxy.store.migration_copies import copy_before
 from stageproxy.store.migrations import NewerSchemaError, check_schema, migrate
 from stageproxy.store.rows import SqliteRows
 from stageproxy.store.sqlite_failures import (
+    DatabaseFullError,
     FailureLog,
     UnusableDatabaseError,
     meaning_of,
@@ -89,12 +89,12 @@ def open_database(path: Path, disk: Disk, *, copy_before_migration: bool = False
     """
     if path.is_dir():
         raise UnusableDatabaseError(f"{path} is a directory. Move it away.")
-    try:
-        return _checked(Database(path, disk=disk, copy_before_migration=copy_before_migration))
-    except (sqlite3.Error, OSError) as error:
-        if not disk.is_full or not disk.give_up_reserve():
-            raise UnusableDatabaseError(opening_problem(path, error)) from error
-    return open_database(path, disk, copy_before_migration=copy_before_migration)
+    while True:
+        try:
+            return _checked(Database(path, disk=disk, copy_before_migration=copy_before_migration))
+        except (sqlite3.Error, OSError) as error:
+            if not disk.is_full or not disk.give_up_reserve():
+                raise UnusableDatabaseError(opening_problem(path, error)) from error
 
 
 def _checked(database: "Database") -> "Database":
@@ -248,11 +248,7 @@ class Database:
     def _transact(self, work: Callable[[Rows], T]) -> T:
         # A plain BEGIN could not wait for the lock later: see docs/adr/0020.
         try:
-            done = self._write(work)
-        except NoRoomError:
-            if not self._disk.give_up_reserve():
-                raise
-            done = self._write(work)
+            done = self._write_with_reserve(work)
         except LockedDatabaseError:
             # Those that wait for this thread have waited for the lock, too.
             self._writer.execute(f"PRAGMA busy_timeout = {_IMPATIENT_MS}")
@@ -260,6 +256,14 @@ class Database:
         self._writer.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms}")
         self._failures.clear()
         return done
+
+    def _write_with_reserve(self, work: Callable[[Rows], T]) -> T:
+        while True:
+            try:
+                return self._write(work)
+            except DatabaseFullError:
+                if not self._disk.give_up_reserve():
+                    raise
 
     def _write(self, work: Callable[[Rows], T]) -> T:
         with self._transaction(self._writer, "BEGIN IMMEDIATE"):
@@ -296,7 +300,7 @@ class Database:
                 raise
             if isinstance(meaning, FailedDatabaseError) and self._disk.is_full:
                 # SQLite finds no room for some of its files without naming the reason.
-                meaning = NoRoomError()
+                meaning = DatabaseFullError()
             self._failures.add(meaning, error)
             if isinstance(meaning, FailedDatabaseError):
                 self._disk.fail(error)

@@ -15,14 +15,17 @@ log = logging.getLogger(__name__)
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _BROKEN = frozenset({errno.EIO, errno.ENXIO, errno.ENODEV, errno.EUCLEAN})
 _READ_ONLY = errno.EROFS
+FAILURE_MARK = "disk.failed"
+"""The file beside the database that says that the disk has failed, until fsck finds it whole."""
 _LITTLE = 2**20
+_PIECE = 2**16
 
 
 class Disk:
     """The disk of a folder; see the module.
 
-    The reserve is a file whose blocks are given up when the database finds no room:
-    with them it can still revoke, cancel and sweep.
+    The reserve is a file whose blocks are given up, piece by piece, when the database
+    finds no room: with them it can still revoke, cancel and sweep.
     """
 
     def __init__(
@@ -33,18 +36,25 @@ class Disk:
         reserve: int = 0,
         flush: Callable[[int], None] = os.fsync,
     ) -> None:
-        self.has_failed = False
+        self._has_failed = self._is_marked = False
+        self._is_in_need = False
         self._folder = folder
         self._flush = flush
         self._min_free = min_free
         self._wanted_reserve = reserve
         self._reserve = folder / "reserve"
+        self._mark = folder / FAILURE_MARK
 
     @property
     def space(self) -> DiskSpace:
         """What is free now for a process without privileges."""
         found = os.statvfs(self._folder)
         return DiskSpace(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the disk has failed since the start, and fsck has not found it whole since."""
+        return self._has_failed and not (self._is_marked and not self._mark.exists())
 
     @property
     def is_full(self) -> bool:
@@ -66,10 +76,14 @@ class Disk:
     def fail(self, cause: BaseException) -> None:
         """Take no uploads any more: nobody knows what of the last writes is on the disk."""
         if not self.has_failed:
-            self.has_failed = True
+            self._has_failed = True
+            # A disk that has failed may not take it: then the state lasts until the restart.
+            with suppress(OSError):
+                self._mark.touch(mode=0o600)
+            self._is_marked = self._mark.exists()
             log.error(
-                "the disk of %s has failed (%s): the server takes no uploads until it is started "
-                "again. Check the disk first",
+                "the disk of %s has failed (%s): the server takes no uploads until "
+                "`stageproxy fsck` finds no problems, or it is started again. Check the disk first",
                 self._folder,
                 cause,
             )
@@ -96,20 +110,29 @@ class Disk:
             raise
 
     def give_up_reserve(self) -> bool:
-        """Free the blocks of the reserve; return whether there was one."""
+        """Free a piece of the reserve; return whether there was one.
+
+        Not all at once: whoever has filled the disk would take the rest.
+        """
+        left = self._size_of_reserve() - _PIECE
         try:
-            self._reserve.unlink()
+            if left > 0:
+                os.truncate(self._reserve, left)
+            else:
+                self._reserve.unlink()
         except OSError:
             return False
-        log.warning(
-            "the disk of %s is full: the reserve was given up, so that stages can still be "
-            "canceled and tokens revoked. Free space on it",
-            self._folder,
-        )
+        if not self._is_in_need:
+            self._is_in_need = True
+            log.warning(
+                "the disk of %s is full: the reserve is given up piece by piece, so that stages "
+                "can still be canceled and tokens revoked. Free space on it",
+                self._folder,
+            )
         return True
 
     def restore_reserve(self) -> None:
-        """Allocate the reserve if it is missing and there is room for twice as much."""
+        """Allocate what is missing of the reserve if there is room for twice as much."""
         size = reserve_of(self.space.total, self._wanted_reserve)
         if self._size_of_reserve() == size or self.space.free < 2 * size:
             return
@@ -119,14 +142,15 @@ class Disk:
             log.warning("no reserve in %s: %s", self._folder, error.strerror)
             with suppress(OSError):
                 self._reserve.unlink()
+        self._is_in_need = False
 
     def _allocate(self, size: int) -> None:
-        with suppress(FileNotFoundError):
-            self._reserve.unlink()
         if not size:
+            self._reserve.unlink(missing_ok=True)
             return
         descriptor = os.open(self._reserve, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
+            os.truncate(descriptor, min(size, os.fstat(descriptor).st_size))
             os.posix_fallocate(descriptor, 0, size)
         finally:
             os.close(descriptor)

@@ -2,12 +2,15 @@
 
 import base64
 import binascii
+from contextlib import AbstractContextManager
 
 from aiohttp import hdrs, web
 
 from stageproxy.core.errors import UnknownCredentialError
 from stageproxy.core.rights import ApiToken
-from stageproxy.web.keys import ACCESS, BEARER
+from stageproxy.web.guesses import Guessed
+from stageproxy.web.keys import ACCESS, GUESSES
+from stageproxy.web.request_keys import BEARER
 
 _USER = "__token__"
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
@@ -27,7 +30,8 @@ async def authenticate(request: web.Request) -> ApiToken:
 
 async def authenticate_uncounted(request: web.Request) -> ApiToken:
     """Return the API token of a request that reads, or that reports what has happened."""
-    token = await request.app[ACCESS].authenticate(_credential_in(request))
+    with _counted(request):
+        token = await request.app[ACCESS].authenticate(_credential_in(request))
     request[BEARER] = token
     return token
 
@@ -36,24 +40,32 @@ async def recognize(request: web.Request) -> ApiToken | None:
     """Return the API token of a request for a page, or `None` if it has no valid one.
 
     uv sends its upload token to the index on the same host, so that a token
-    without rights must not prevent reading.
+    without rights must not prevent reading, unless there are too many of them.
     """
     try:
-        credential = _credential_in(request)
+        with _counted(request):
+            return await request.app[ACCESS].recognize(_credential_in(request))
     except UnknownCredentialError:
         return None
-    return await request.app[ACCESS].recognize(credential)
+
+
+def _counted(request: web.Request) -> AbstractContextManager[None]:
+    """Count the API token of a request if it turns out to be unknown."""
+    header = ", ".join(request.headers.getall(hdrs.AUTHORIZATION, []))
+    return request.app[GUESSES].counted(Guessed.API_TOKEN, request, header)
 
 
 def _credential_in(request: web.Request) -> str | None:
     """Return the credential of a request: `Basic __token__:TOKEN`, `Bearer TOKEN`, `token TOKEN`.
 
-    Return `None` if there is none, and raise for any other kind.
+    Return `None` if there is none, and raise for any other kind, or for more than one.
     """
-    header = request.headers.get("Authorization")
-    if header is None:
+    headers = request.headers.getall(hdrs.AUTHORIZATION, [])
+    if not headers:
         return None
-    scheme, _, value = header.partition(" ")
+    if len(headers) > 1:
+        raise UnknownCredentialError
+    scheme, _, value = headers[0].partition(" ")
     if scheme.lower() in _BEARERS:
         return value.strip()
     if scheme.lower() != "basic":

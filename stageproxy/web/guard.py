@@ -12,8 +12,9 @@ from stageproxy.core.index.targets import check_raw_target
 from stageproxy.request_ids import enter_request, leave_request, new_request_id
 from stageproxy.web.departures import ClientGoneError
 from stageproxy.web.errors import error_response, response_to
-from stageproxy.web.keys import METRICS, REQUEST_ID
+from stageproxy.web.keys import METRICS
 from stageproxy.web.refusals import record_refusal
+from stageproxy.web.request_keys import REQUEST_ID
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _CLIENT_GONE = 499
 _VERSIONS = (HttpVersion10, HttpVersion11)
+_CHUNKED = "chunked"
 _WITHOUT_BODY = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
@@ -45,8 +47,7 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         _abort_if_started(request, error)
         return _http_error_response(error, request)
-    except ClientGoneError as error:
-        _abort_if_started(request, error)
+    except ClientGoneError:
         # Nobody receives it; it is counted.
         return web.Response(status=_CLIENT_GONE)
     except ConnectionError:
@@ -93,6 +94,8 @@ def _check_request(request: web.Request) -> None:
         raise InvalidRequestError("Only HTTP/1.0 and HTTP/1.1 are supported.")
     if request.version == HttpVersion10 and hdrs.TRANSFER_ENCODING in request.headers:
         raise InvalidRequestError("HTTP/1.0 does not support Transfer-Encoding.")
+    if request.headers.get(hdrs.TRANSFER_ENCODING, _CHUNKED).lower() != _CHUNKED:
+        raise InvalidRequestError("The only supported Transfer-Encoding is chunked.")
     if request.method in _WITHOUT_BODY and request.body_exists:
         raise InvalidRequestError(f"A {request.method} request must not have a body.")
 

@@ -4,13 +4,13 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from stageproxy.web.keys import METRICS_SOURCES, READINESS
+from stageproxy.web.keys import METRICS_SOURCES, PROBES, READINESS
 from stageproxy.web.session_json import json_response
 
 
-async def live(_request: web.Request) -> web.Response:
-    """Report that the process answers."""
-    return json_response({"status": "ok"})
+async def live(request: web.Request) -> web.Response:
+    """Report that the process answers, and which one it is."""
+    return json_response({"status": "ok", "instance": request.app[PROBES].instance})
 
 
 async def ready(request: web.Request) -> web.Response:

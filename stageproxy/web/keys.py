@@ -5,7 +5,6 @@ from aiohttp import web
 from stageproxy.caching import LoadingCache
 from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
-from stageproxy.core.rights import ApiToken
 from stageproxy.services.access import Access
 from stageproxy.services.audit import AuditTrail
 from stageproxy.services.completion import Completion
@@ -16,6 +15,7 @@ from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
 from stageproxy.services.limits import Limits
 from stageproxy.services.preview import Previews
+from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
 from stageproxy.services.promotion.orchestrate import Promotions
 from stageproxy.services.promotion.reports import PromotionReports
@@ -25,6 +25,7 @@ from stageproxy.services.stage_urls import StageUrls
 from stageproxy.services.stages import Stages
 from stageproxy.services.tokens import Tokens
 from stageproxy.services.uploads import Uploads
+from stageproxy.web.guesses import Guesses
 from stageproxy.web.metrics import Metrics, MetricsSources
 from stageproxy.web.session_json import SessionJson
 from stageproxy.web.streams import StreamShares
@@ -38,6 +39,7 @@ EXPIRY = web.AppKey("expiry", Expiry)
 FILE_UPLOADS = web.AppKey("file_uploads", FileUploads)
 GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
 """Compressed bodies by the digest of the uncompressed one: compressed once, off the event loop."""
+GUESSES = web.AppKey("guesses", Guesses)
 HELP_PAGES = web.AppKey("help-pages", HelpPages)
 LIMITS = web.AppKey("limits", Limits)
 LOOKS = web.AppKey("looks", Looks)
@@ -45,6 +47,7 @@ METRICS = web.AppKey("metrics", Metrics)
 OPENAPI = web.AppKey("openapi", Document)
 """The document of this server."""
 PREVIEWS = web.AppKey("previews", Previews)
+PROBES = web.AppKey("probes", Probes)
 PROMOTIONS = web.AppKey("promotions", Promotions)
 PROMOTION_REPORTS = web.AppKey("promotion_reports", PromotionReports)
 READINESS = web.AppKey("readiness", Readiness)
@@ -57,9 +60,3 @@ TOKENS = web.AppKey("tokens", Tokens)
 UPLOADS = web.AppKey("uploads", Uploads)
 URLS = web.AppKey("urls", StageUrls)
 WAYS_OUT = web.AppKey("ways_out", WaysOut)
-
-REQUEST_ID = web.RequestKey("request_id", str)
-"""The id of a request, given by a trusted proxy or else by this server."""
-
-BEARER = web.RequestKey("bearer", ApiToken)
-"""The API token of a request, once it is found to be valid."""

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
 from stageproxy.core.rights import redacted
-from stageproxy.web.keys import REQUEST_ID
+from stageproxy.web.request_keys import REQUEST_ID
 
 
 class AccessLog(AbstractAccessLogger):

@@ -103,6 +103,12 @@ class Metrics:
             ["limit"],
             registry=self.registry,
         )
+        self._guesses = Counter(
+            "stageproxy_refused_guesses",
+            "Requests refused after too many unknown tokens: api-token or stage-url.",
+            ["guessed"],
+            registry=self.registry,
+        )
         self._connections = self._gauge("connections", "Open connections of clients.")
         self._inspections = Counter(
             "stageproxy_inspections",
@@ -174,6 +180,10 @@ class Metrics:
     def count_excess(self, limit: str) -> None:
         """Count a connection or a request that was refused because a limit was reached."""
         self._excess.labels(limit).inc()
+
+    def count_guess(self, guessed: str) -> None:
+        """Count a request that was refused because its client has sent too many unknown tokens."""
+        self._guesses.labels(guessed).inc()
 
     def watch_connections(self, connections: Sized) -> None:
         """Show from now on how many *connections* there are."""

@@ -9,7 +9,8 @@ from aiohttp import web
 from stageproxy.core.errors import Kind, StageproxyError
 from stageproxy.core.rights import parse_token
 from stageproxy.services.audit import Refusal
-from stageproxy.web.keys import AUDIT, BEARER
+from stageproxy.web.keys import AUDIT
+from stageproxy.web.request_keys import BEARER
 
 _NO_REFUSALS = frozenset({Kind.TOO_SLOW, Kind.DAMAGED})
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})

@@ -7,6 +7,7 @@ from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
+from stageproxy.web.api.probe import receive_probe, show_probes
 from stageproxy.web.api.sweep import sweep
 from stageproxy.web.bodies import expect_later
 from stageproxy.web.headers import answer_preflight
@@ -73,6 +74,8 @@ ROUTES = (
     web.get("/api/stages/{id}/audit", show_audit),
     web.get("/api/audit", show_audit_without_stage),
     web.get("/api/audit/verify", verify_audit),
+    web.get("/api/probe", show_probes),
+    web.post("/api/probe/{id}", receive_probe),
     web.post("/api/sweep", sweep),
     web.get("/api/limits", limits.show_limits),
     web.get("/api/projects/{project}/limits", limits.show_project_limits),

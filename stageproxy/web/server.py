@@ -5,12 +5,13 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from stageproxy.core.pace import PaceLimits
 from stageproxy.web.connections import ConnectionLimits, Connections, ExcessReport
-from stageproxy.web.forwarded import with_client_address
+from stageproxy.web.forwarded import RequestFactory, with_client_address
 from stageproxy.web.keys import METRICS
 from stageproxy.web.logs import AccessLog
 from stageproxy.web.protocol import HEADER_SECONDS, Deadlines, StageproxyProtocol
@@ -110,7 +111,9 @@ class Runner(web.AppRunner):
         made = await super()._make_server()
         server = _Server(
             made.request_handler,
-            request_factory=with_client_address(made.request_factory, self._limits.proxies),
+            request_factory=_closing_after_upgrade(
+                with_client_address(made.request_factory, self._limits.proxies)
+            ),
             loop=made._loop,  # noqa: SLF001 - the arguments of the replaced server
             **made._kwargs,  # noqa: SLF001
         )
@@ -122,3 +125,17 @@ class Runner(web.AppRunner):
         if metrics:
             metrics.watch_connections(server.connections_by_client)
         return server
+
+
+def _closing_after_upgrade(make_request: RequestFactory) -> RequestFactory:
+    """Return a request factory that makes requests for an upgrade the last of their connections.
+
+    No upgrade is ever made, and aiohttp loses what it has received of the next request.
+    """
+
+    def make(message: RawRequestMessage, *parts: Any) -> web.BaseRequest:  # noqa: ANN401 - passed on
+        if hdrs.UPGRADE in message.headers:
+            message = message._replace(should_close=True)
+        return make_request(message, *parts)
+
+    return make

@@ -5,8 +5,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from stageproxy.core.stage.stage import Stage
+from stageproxy.web.guesses import Guessed
 from stageproxy.web.headers import PRIVATE
-from stageproxy.web.keys import URLS
+from stageproxy.web.keys import GUESSES, PREVIEWS, URLS
 
 
 def split_stage_path(request: web.Request) -> tuple[str, str, str]:
@@ -15,6 +17,13 @@ def split_stage_path(request: web.Request) -> tuple[str, str, str]:
     project, _, rest = rest.partition("/")
     token, _, path = rest.partition("/")
     return project, token, path
+
+
+async def open_stage(request: web.Request) -> Stage:
+    """Return the stage of the URL. Raise if there is none, or if the client only guesses URLs."""
+    project, token, _ = split_stage_path(request)
+    with request.app[GUESSES].counted(Guessed.STAGE_URL, request, f"{project}/{token}"):
+        return await request.app[PREVIEWS].open_stage(project, token)
 
 
 def prefix_of(request: web.Request) -> str:

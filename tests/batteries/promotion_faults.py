@@ -7,11 +7,11 @@ from itertools import product
 from random import Random
 from typing import Any
 
+from tests.batteries.report import SEED
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.uploads.fake_uploads import Lag
 from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
-SEED = 20261128
 PLACES = ("first wheel", "second wheel", "third wheel", "last wheel", "sdist", "release")
 FILES = range(5)
 RELEASE = 5

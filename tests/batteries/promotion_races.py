@@ -14,6 +14,7 @@ from stageproxy.core.rights import Credential
 from stageproxy.services.promotion.journal_store import CatalogueJournalStore
 from stageproxy.services.promotion.transactions import LiveProgress
 from tests.batteries.promotion_violations import of_project, violations_in
+from tests.batteries.report import SEED
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex
@@ -22,7 +23,6 @@ from tests.support.servers.service import RunningService, running_service
 from tests.support.uploads.fake_uploads import UPLOAD_TOKEN
 from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
-SEED = 20261129
 JITTER = 0.1
 HANG = 0.2
 POLL = 0.005

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.batteries.promotion_faults import SEED, Incident, Kind, Run, When
+from tests.batteries.promotion_faults import Incident, Kind, Run, When
 from tests.batteries.promotion_violations import of_project, violations_in
+from tests.batteries.report import SEED
 from tests.batteries.restartable_server import PROCESSING_SECONDS, RestartableServer
 from tests.support.builders.distributions import Distribution
 from tests.support.index.history import Attempt

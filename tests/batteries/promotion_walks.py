@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from tests.batteries.promotion_races import Race, publishing_on
 from tests.batteries.promotion_violations import of_project
+from tests.batteries.report import SEED
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex
@@ -19,7 +20,6 @@ from tests.support.servers.service import RunningService, prefix_of, running_ser
 from tests.support.uploads.fake_uploads import Lag
 from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 
-SEED = 20261130
 POLL = 0.005
 LONGEST_PAUSE = 0.06
 PATIENT_POLLS = 60
@@ -295,8 +295,3 @@ def _violations_of_the_end(walk: Walk, accepted: list[File]) -> Iterator[str]:
 def _names_after(start: str, reason: str) -> set[str]:
     names = reason.partition(start)[2].partition(". ")[0].removesuffix(".")
     return set(names.split(", ")) - {""}
-
-
-def counted(walks: Mapping[str, int]) -> str:
-    """Return the counts of a table as one line."""
-    return ", ".join(f"{key}: {value}" for key, value in sorted(walks.items()))

@@ -15,7 +15,7 @@ SEED = int(os.environ.get("BATTERY_SEED") or 20261130)
 
 @dataclass(frozen=True, slots=True)
 class BatteryReport:
-    """The result of one run of a battery.
+    """The result of one run of a battery, which may have parts: `races: changes`.
 
     A run without violations has passed. *planted* names the defect of a build that the battery
     has to find: such a run has passed if there are violations.
@@ -35,10 +35,9 @@ class BatteryReport:
     def save(self, folder: Path = FOLDER) -> None:
         """Write the report, in place of that of the last run."""
         folder.mkdir(parents=True, exist_ok=True)
-        planted = self.planted.replace(" ", "-")
-        name = f"{self.battery}.planted.{planted}" if planted else self.battery
+        name = f"{self.battery} planted {self.planted}" if self.planted else self.battery
         text = json.dumps(asdict(self), indent=2, sort_keys=True)
-        (folder / f"{name}.json").write_text(text + "\n")
+        (folder / f"{name.replace(' ', '-')}.json").write_text(text + "\n")
 
     def check(self, folder: Path = FOLDER) -> None:
         """Save the report, and raise if the battery has not passed."""

@@ -35,19 +35,23 @@ class RestartableServer:
 
     folder: Path
     index: FakeIndex
+    settings: Mapping[str, str] = field(default_factory=dict)
     starts: int = 0
     _running: Server | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: Path) -> AsyncIterator[Self]:
-        """Start an index and a server in a folder, and stop both at the end."""
+    async def open(cls, folder: Path, **settings: str) -> AsyncIterator[Self]:
+        """Start an index and a server in a folder, and stop both at the end.
+
+        *settings*: more of them, as environment variables without their prefix.
+        """
         async with FakeIndex.running() as index:
             index.uploads.use(MachineClock())
             index.uploads.tokens = {TOKEN}
             index.uploads.processing = PROCESSING_SECONDS
-            server = cls(folder, index)
+            server = cls(folder, index, settings)
             await server.start()
             try:
                 yield server
@@ -114,6 +118,7 @@ class RestartableServer:
             "PROMOTION__REPOSITORY_URL": f"{index}/legacy/",
             "PROMOTION__INDEX_URL": f"{index}/simple/",
             "PROMOTION__TOKEN": TOKEN,
+            **self.settings,
         }
         with suppress(_KilledError):
             async with running_server(

@@ -30,7 +30,7 @@ def complaints(reports: Iterable[BatteryReport]) -> list[str]:
     reports = list(reports)
     tested = {one.battery for one in reports if one.planted}
     failed = [f"{_name_of(one)} has failed." for one in reports if not one.has_passed]
-    blind = sorted({one.battery for one in reports} - tested)
+    blind = sorted({one.battery.partition(":")[0] for one in reports} - tested)
     return [*failed, *(f"{name} {_NO_CONTROL}." for name in blind)]
 
 

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.batteries.promotion_faults import SEED, Run, all_runs, short_runs
+from tests.batteries.promotion_faults import Run, all_runs, short_runs
 from tests.batteries.promotion_runs import publish_all
+from tests.batteries.report import SEED, BatteryReport
 
 REPORT = "PROMOTION_REPORT"
 """The environment variable with the path of the report; by default it is in pytest's folder."""
@@ -24,19 +25,16 @@ REPORT = "PROMOTION_REPORT"
         ),
     ],
 )
-async def test_any_fault(
-    tmp_path: Path, runs: Sequence[Run], record_property: Callable[[str, object], None]
-) -> None:
+async def test_any_fault(tmp_path: Path, runs: Sequence[Run]) -> None:
     """Each release is published once, in order and with its bytes, without manual help."""
     results, report = await publish_all(tmp_path, runs)
 
     path = Path(os.environ.get(REPORT) or tmp_path / "promotion-faults.json")
     await asyncio.to_thread(path.write_text, json.dumps(report, indent=1))
-    figures = (
-        f"seed {SEED}: {len(results)} releases, {report['uploads']} uploads, "
-        f"{report['starts']} starts, {report['seconds']} s, report in {path}"
-    )
-    record_property("promotion faults", figures)
-    print(figures)  # noqa: T201 - the result of the run
-    assert (report["violations"], report["missed"]) == ({}, [])
-    assert report["outcomes"] == {"published": len(runs)}
+    counts = {name: report[name] for name in ("runs", "uploads", "starts", "seconds")}
+    violations = [
+        *(f"{name}: {text}" for name, found in report["violations"].items() for text in found),
+        *(f"{name} had no fault." for name in report["missed"]),
+        *(f"{one.run.project} is {one.status}." for one in results if one.status != "published"),
+    ]
+    BatteryReport("promotion-faults", SEED, counts, violations).check()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.batteries.promotion_races import Race, Races, another_wheel, changed_wheel
+from tests.batteries.report import SEED, BatteryReport
 from tests.support.clients.http import Answer
 from tests.support.index.fake_index import FakeIndex
 
@@ -67,6 +68,8 @@ async def test_concurrent_promotions_by_the_server(races: Races, rounds: int) ->
         assert sorted(one.status for one in answers) == [202, 409]
         assert (await race.until_over(), race.violations(), race.uploads) == ("published", [], 3)
 
+    BatteryReport("promotion-races: servers", SEED, {"rounds": rounds}).check()
+
 
 @rounds(5, 100)
 async def test_concurrent_promotions_by_clients(races: Races, rounds: int) -> None:
@@ -82,6 +85,8 @@ async def test_concurrent_promotions_by_clients(races: Races, rounds: int) -> No
 
         assert (sorted(one.status for one in answers), is_held) == ([202, 409], True)
         assert (await race.status(), race.violations(), race.uploads) == ("published", [], 3)
+
+    BatteryReport("promotion-races: clients", SEED, {"rounds": rounds}).check()
 
 
 @rounds(5, 100)
@@ -103,11 +108,11 @@ async def test_takeover_of_a_silent_client(races: Races, rounds: int) -> None:
         assert (silent.result(), is_held, second) == (False, True, first + 1)
         assert (await race.status(), race.violations(unrecorded)) == ("published", [])
 
+    BatteryReport("promotion-races: silent clients", SEED, {"rounds": rounds}).check()
+
 
 @rounds(20, 200)
-async def test_changes_during_a_promotion(
-    races: Races, rounds: int, record_property: Callable[[str, object], None]
-) -> None:
+async def test_changes_during_a_promotion(races: Races, rounds: int) -> None:
     """Either the plan is published or nothing, whatever changes meanwhile."""
     outcomes: Counter[tuple[str, int, int]] = Counter()
     for number in range(rounds):
@@ -126,6 +131,6 @@ async def test_changes_during_a_promotion(
         else:
             assert (status, race.on_index, race.uploads) == ("open", {}, 0)
 
-    record_property("changes while it is frozen", str(outcomes))
-    print(outcomes)  # noqa: T201 - the result of the run
+    counts = {" ".join(map(str, one)): times for one, times in sorted(outcomes.items())}
+    BatteryReport("promotion-races: changes", SEED, {"rounds": rounds, **counts}).check()
     assert {promoted for _, promoted, _ in outcomes} == {202, 409}

@@ -113,6 +113,7 @@ async def half_written(server: Server) -> list[str]:
         (filename, StoredFile(urlsplit(file["link"]).path, file["hashes"]["sha256"]))
         for stage in json.loads(body)["stages"]
         for filename, file in stage["files"].items()
+        if "link" in file  # not of an ended stage
     ]
     async with ClientSession() as session:
         return [name for name, one in listed if not await _is_held(session, server, one)]

@@ -13,7 +13,7 @@ from tests.cli.commands import commands
 from tests.cli.data_directories import WHEEL as STORED
 from tests.cli.data_directories import DataDirectory
 from tests.support.builders.distributions import a_wheel, an_sdist
-from tests.support.clients.command_runner import CommandRunner
+from tests.support.clients.command_runner import CommandRunner, ServerWithIndex
 from tests.support.servers.processes import ROOT, Server
 from tests.support.servers.stub_server import StubServer
 
@@ -53,6 +53,7 @@ TYPED = {
     "restore": ("restore BACKUP --data NEW",),
     "token revoke": ("token revoke TOKEN",),
     "fsck": ("fsck --data DATA", "fsck --data DAMAGED --repair"),
+    "doctor": ("doctor --config SETTINGS",),
     "sweep": ("sweep --dry-run",),
     "limits": ("limits PROJECT",),
     "config check": ("config check",),
@@ -131,7 +132,12 @@ def backup(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def arguments(
-    cli: CommandRunner, stub_server: StubServer, filled: Path, data: DataDirectory, backup: Path
+    cli: CommandRunner,
+    server_with_index: ServerWithIndex,
+    stub_server: StubServer,
+    filled: Path,
+    data: DataDirectory,
+    backup: Path,
 ) -> dict[str, str]:
     """Return the arguments of the command lines: a stage of a wheel and an sdist, and others."""
     data.file(STORED).unlink()
@@ -141,6 +147,9 @@ def arguments(
     other = cli.save(an_sdist(cli.project, "1.0.0", requires_dist=["six"]))
     names = cli.folder / "names.txt"
     names.write_text("other\n")
+    settings = cli.folder / "stageproxy.toml"
+    upstream = server_with_index.index.url
+    settings.write_text(f'[server]\nport = 0\n[upstream]\nurl = "{upstream}"\n')
     wanted = ("--project", cli.project, "--can", "upload", "--expires", "30d")
     token = cli.json("token", "new", *wanted)
     stage = cli.staged(wheel, sdist)
@@ -158,6 +167,7 @@ def arguments(
         "DEST": str(cli.folder / "dest"),
         "NO_HEAD": "0" * 64,
         "DATA": str(filled),
+        "SETTINGS": str(settings),
         "DAMAGED": str(data.path),
         "ARCHIVE": str(cli.folder / "backup.tar"),
         "BACKUP": str(backup),

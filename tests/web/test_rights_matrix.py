@@ -113,6 +113,8 @@ EXPECTED = {
     "GET /api/stages/{id}/receipt": FILLING,
     "GET /api/limits": LISTING,
     "GET /api/projects/{project}/limits": SHOWING,
+    "GET /api/probe": ADMIN,
+    "POST /api/probe/{id}": ADMIN,
     "POST /api/sweep": ADMIN,
     "POST /api/tokens": MAKING,
     "GET /api/tokens": ADMIN,

@@ -14,7 +14,7 @@ RESTORING = "restoring"
 _READY = "restore-ready-"
 _MOVING = "restore-moving-"
 _FORMER = "before-restore-"
-_OURS = (RESTORING, _READY, _MOVING, _FORMER, "lock", "lost+found")
+_OURS = (RESTORING, _READY, _MOVING, _FORMER, "lock", "reserve", "lost+found")
 
 
 def contents_of(root: Path) -> list[Path]:

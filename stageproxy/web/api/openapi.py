@@ -9,6 +9,7 @@ from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
+from stageproxy.web.api.probe import receive_probe, show_probes
 from stageproxy.web.api.sweep import OrderSweep, sweep
 from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE
@@ -82,6 +83,8 @@ OPERATIONS: Operations = {
     verify_audit: Operation(
         "AuditCheck", query={"head": "An earlier head of the trail, from the server's log."}
     ),
+    show_probes: Operation("Probe"),
+    receive_probe: Operation("Probe"),
     sweep: Operation("Sweep", body=OrderSweep),
     limits.show_limits: Operation("Limits"),
     limits.show_project_limits: Operation("Limits"),

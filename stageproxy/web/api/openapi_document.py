@@ -64,7 +64,8 @@ _DESCRIPTIONS: Mapping[Kind, str] = {
     Kind.NOT_ACCEPTABLE: "Accept excludes every supported media type.",
     Kind.UNSUPPORTED_TYPE: "The media type of the request body is not supported.",
     Kind.TOO_LARGE: "The request body is too long.",
-    Kind.TOO_MANY: "There are too many stages or uploads.",
+    Kind.TOO_MANY: "There are too many stages or uploads, or too many unknown API tokens were "
+    "sent; `Retry-After` says when to try again if time helps.",
     Kind.UPSTREAM_FAILED: "Upstream returned an unusable response.",
     Kind.UPSTREAM_UNAVAILABLE: "Upstream cannot be reached.",
     Kind.UPSTREAM_SLOW: "Upstream did not answer in time.",
@@ -156,7 +157,7 @@ def _request_body(operation: Operation) -> Schema:
 def _responses(operation: Operation) -> Schema:
     kinds = {Kind.INVALID, *operation.errors}
     if not operation.is_public:
-        kinds |= {Kind.UNAUTHENTICATED, Kind.FORBIDDEN}
+        kinds |= {Kind.UNAUTHENTICATED, Kind.FORBIDDEN, Kind.TOO_MANY}
     if operation.body:
         kinds |= {Kind.TOO_LARGE}
     success = {

@@ -276,6 +276,19 @@ SCHEMAS: Mapping[str, Schema] = {
             }
         },
     ),
+    "Probe": object_of(
+        "How a request arrived at the server.",
+        {
+            "instance": described("What no other server has, nor this one next time.", TEXT),
+            "client": described("The address of the client, as the server sees it.", TEXT_OR_NULL),
+            "peer": described("The address of the connection, maybe a proxy's.", TEXT_OR_NULL),
+            "is-forwarded": described(
+                "Whether a proxy added X-Forwarded-For.", {"type": "boolean"}
+            ),
+            "receiving": described("The ids of the probes that are arriving now.", TEXTS),
+            "bytes": described("The size of the body that arrived.", NUMBER),
+        },
+    ),
     "Sweep": object_of(
         "What a sweep has ended, forgotten and deleted, or would.",
         {

@@ -38,23 +38,22 @@ from stageproxy.web.preview.pass_through import pass_through
 from stageproxy.web.preview.project_list import answer_list
 from stageproxy.web.preview.stage_page import ended_page, show_stage, wants_page
 from stageproxy.web.session_json import json_response
-from stageproxy.web.stage_path import redirect_within_stage, split_stage_path
+from stageproxy.web.stage_path import open_stage, redirect_within_stage, split_stage_path
 
 _SIMPLE = ("simple/", "+only/simple/")
 
 
 async def stage_without_slash(request: web.Request) -> web.StreamResponse:
     """Redirect `/tmp/P/T` to the stage URL."""
-    project, token, _ = split_stage_path(request)
-    await request.app[PREVIEWS].open_stage(project, token)
+    await open_stage(request)
     return redirect_within_stage(request, "", permanent=True)
 
 
 async def preview(request: web.Request) -> web.StreamResponse:
     """Return the response of the index as if the stage were published."""
-    project, token, path = split_stage_path(request)
+    _, _, path = split_stage_path(request)
     try:
-        stage = await request.app[PREVIEWS].open_stage(project, token)
+        stage = await open_stage(request)
     except GoneError as error:
         if path or not wants_page(request):
             raise

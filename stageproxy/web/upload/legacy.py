@@ -15,10 +15,10 @@ from stageproxy.services.access import require
 from stageproxy.services.uploads import UploadResult
 from stageproxy.web.auth import authenticate
 from stageproxy.web.bodies import ask_for_body
-from stageproxy.web.keys import PREVIEWS, STAGE_FINDINGS, UPLOADS, URLS
+from stageproxy.web.keys import STAGE_FINDINGS, UPLOADS, URLS
 from stageproxy.web.session_json import UPLOAD_2_0, Api, json_response
 from stageproxy.web.stage_document import stage_document
-from stageproxy.web.stage_path import split_stage_path
+from stageproxy.web.stage_path import open_stage
 from stageproxy.web.upload.legacy_form import FormReader
 
 _FORMER_ACTIONS: Mapping[str, str] = {
@@ -51,8 +51,7 @@ async def upload(request: web.Request) -> web.Response:
 async def upload_to_stage(request: web.Request) -> web.Response:
     """Accept a file into the stage of the URL. Check the credential first, then the stage."""
     token = await authenticate(request)
-    project, stage_token, _ = split_stage_path(request)
-    stage = await request.app[PREVIEWS].open_stage(project, stage_token)
+    stage = await open_stage(request)
     require(token, Action.UPLOAD, stage.project, stage.version or token.version)
     return await _accept(request, token, stage)
 

@@ -127,6 +127,7 @@ async def running_service(
     /,
     *,
     inspected_by: Inspector | None = None,
+    clock: FakeClock | None = None,
     **settings: Mapping[str, Any],
 ) -> AsyncIterator[RunningService]:
     """Serve on a free local port, as `stageproxy serve` does.
@@ -134,7 +135,7 @@ async def running_service(
     Archives are read in this process, unless another *inspected_by* is given.
     """
     lines: list[str] = []
-    clock = FakeClock()
+    clock = clock or FakeClock()
     directory = DataDirectory(data)
     async with (
         listening(

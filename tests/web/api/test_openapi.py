@@ -16,6 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from stageproxy.core.rights import TOKEN_PATTERN
 from stageproxy.web.api.openapi import OPERATIONS
 from stageproxy.web.bodies import LONGEST_FORM
+from stageproxy.web.guesses import RATES, Guessed
 from stageproxy.web.keys import OPENAPI
 from stageproxy.web.routes import ROUTES
 from tests.support.builders.distributions import a_wheel
@@ -127,6 +128,8 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("GET", path)
     for audit in (f"{path}/audit", "audit", "audit/verify", f"audit/verify?head={'0' * 64}"):
         await service.api("GET", audit)
+    await service.api("GET", "probe")
+    await service.api("POST", "probe/1")
     await service.api("POST", "sweep", **{"dry-run": True})
     await service.api("GET", "limits")
     await service.api("GET", "projects/demo/limits")
@@ -176,6 +179,11 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
         unpublished = await service.open_stage("unpublished")
         for way_out in ("stop", "give-up"):
             await PromotionClient(service).ask("POST", unpublished, f"/promotion/{way_out}")
+        for number in range(RATES[Guessed.API_TOKEN].most):
+            await service.api("GET", "stages", f"guess{number}")
+        for name, operation in service.description.operations():
+            request = name.replace("{filename}", WHEEL.filename).replace("{id}", stages[0])
+            await fetch(service, request, operation, token=f"guess for {name}")
 
     description = service.description
     failures = responses(description) - responses(description, below=400)

@@ -1,0 +1,1 @@
+"""`stageproxy doctor`: what is right and wrong with an installation."""
