@@ -72,6 +72,18 @@ class SlowClients:
         self.counts["seconds"] = round(time.monotonic() - began, 1)
         await self._settle(before)
 
+    async def flood(self, number: int, requests: int) -> None:
+        """Let so many idle clients connect, and ask so often for the stage's page beside them."""
+        with ExitStack() as stack:
+            for _ in range(number):
+                stack.enter_context(self._connected())
+            statuses = [await self._page() for _ in range(requests)]
+        self.counts["idle connections"] = number
+        self.counts["answered"] = statuses.count(200)
+        self.violations += [f"an honest client got {one}" for one in statuses if one != 200]
+        log = (self.server.logs / "stderr").read_text()
+        self.violations += ["the log has a traceback"] * log.count("Traceback")
+
     @asynccontextmanager
     async def beside_honest_ones(self) -> AsyncIterator[None]:
         """Ask for the stage's page again and again while the block runs; each gets its answer."""
@@ -130,11 +142,15 @@ class SlowClients:
     async def _ask_honestly(self, latencies: list[float]) -> None:
         while True:
             began = time.monotonic()
-            status, _ = await self.server.ask("GET", f"{self.stage.index}demo/")
+            status = await self._page()
             latencies.append(time.monotonic() - began)
             if status != 200:
                 self.violations.append(f"an honest client got {status}")
             await asyncio.sleep(HONEST_PAUSE)
+
+    async def _page(self) -> int:
+        status, _ = await self.server.ask("GET", f"{self.stage.index}demo/")
+        return status
 
     async def _settle(self, before: int) -> None:
         """Wait until the server has as few descriptors as before."""
