@@ -237,6 +237,7 @@ READING = {
     "AuditTrail.show_without_stage",
     "AuditTrail.verify",
     "Examiner.examine",
+    "Examiner.form_findings",
     "Examiner.predict",
     "FileUploads.get",
     "Looks.history",
