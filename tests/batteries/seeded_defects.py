@@ -706,13 +706,6 @@ DEFECTS = [
         "core/test_disk_space.py::test_room",
     ),
     Defect(
-        "a file that was not flushed is not acknowledged",
-        "store/disk.py",
-        "                raise FailedDiskError from error\n            raise\n",
-        "                return\n            raise\n",
-        "store/test_files.py::test_failed_flush",
-    ),
-    Defect(
         "after a failed flush there are no uploads",
         "store/disk.py",
         "            self.has_failed = True\n",
