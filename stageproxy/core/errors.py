@@ -219,13 +219,9 @@ class TooLargeError(StageproxyError):
 
 
 class TooManyError(StageproxyError):
-    """A limit is reached, such as that on live stages; *retry_after*: when time helps."""
+    """A limit is reached, such as that on live stages."""
 
     kind = Kind.TOO_MANY
-
-    def __init__(self, sentence: str, *, retry_after: timedelta | None = None) -> None:
-        super().__init__(sentence)
-        self.retry_after = str(ceil(retry_after.total_seconds())) if retry_after else ""
 
 
 class TooManyGuessesError(TooManyError):
@@ -233,7 +229,8 @@ class TooManyGuessesError(TooManyError):
 
     def __init__(self, sentence: str, wait: timedelta) -> None:
         seconds = ceil(wait.total_seconds())
-        super().__init__(f"{sentence} Try again in {seconds} s.", retry_after=wait)
+        super().__init__(f"{sentence} Try again in {seconds} s.")
+        self.retry_after = str(seconds)
 
 
 class TooManyStagesError(TooManyError):

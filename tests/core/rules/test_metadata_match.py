@@ -137,7 +137,7 @@ def test_what_is_shown_is_in_the_file(changes: Mapping[str, str], label: str) ->
 
     Whoever has an upload token could otherwise publish another description with good bytes.
     """
-    upload = an_upload(a_wheel(metadata=SHOWN), AS_SHOWN | changes)
+    upload = an_upload(a_wheel(metadata=SHOWN), {**AS_SHOWN, **changes})
 
     expected = f"The form has another {label} than {WHERE}. PyPI shows what the form has."
     assert warnings(upload) == ([expected] if label else [])
