@@ -250,6 +250,7 @@ READING = {
     "Stages.get_latest",
     "Stages.list",
     "Tokens.list",
+    "Uploads.allowance",
 }
 """The calls that have a token and only read."""
 
