@@ -219,13 +219,9 @@ class TooLargeError(StageproxyError):
 
 
 class TooManyError(StageproxyError):
-    """A limit is reached, such as that on live stages; *retry_after*: when time helps."""
+    """A limit is reached, such as that on live stages."""
 
     kind = Kind.TOO_MANY
-
-    def __init__(self, sentence: str, *, retry_after: timedelta | None = None) -> None:
-        super().__init__(sentence)
-        self.retry_after = str(ceil(retry_after.total_seconds())) if retry_after else ""
 
 
 class TooManyGuessesError(TooManyError):
@@ -233,7 +229,8 @@ class TooManyGuessesError(TooManyError):
 
     def __init__(self, sentence: str, wait: timedelta) -> None:
         seconds = ceil(wait.total_seconds())
-        super().__init__(f"{sentence} Try again in {seconds} s.", retry_after=wait)
+        super().__init__(f"{sentence} Try again in {seconds} s.")
+        self.retry_after = str(seconds)
 
 
 class TooManyStagesError(TooManyError):
@@ -246,6 +243,18 @@ class TooManyStagesError(TooManyError):
             f"{project} already has {live} live {stages}. Cancel one first: a manage token can "
             "cancel any of them, an upload token only an empty one that it opened."
             f"{how if empty else ''}"
+        )
+
+
+class NoTurnError(TooManyError):
+    """A file has waited too long until it is its turn to be read."""
+
+    retry_after = "60"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many files are waiting to be checked. Upload this one again in a minute, and "
+            "fewer at once."
         )
 
 
@@ -309,7 +318,7 @@ class FailedDiskError(StorageError):
     def __init__(self) -> None:
         super().__init__(
             "The server's disk failed to store a file, so the server takes no uploads. Its "
-            "operator must check the disk and start the server again."
+            "operator must check the disk, and run `stageproxy fsck` or start the server again."
         )
 
 

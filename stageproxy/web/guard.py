@@ -47,8 +47,7 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         _abort_if_started(request, error)
         return _http_error_response(error, request)
-    except ClientGoneError as error:
-        _abort_if_started(request, error)
+    except ClientGoneError:
         # Nobody receives it; it is counted.
         return web.Response(status=_CLIENT_GONE)
     except ConnectionError:

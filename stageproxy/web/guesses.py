@@ -17,7 +17,7 @@ from stageproxy.core.errors import NotFoundError, TooManyGuessesError, UnknownCr
 from stageproxy.core.guesses import GuessLimiter
 from stageproxy.core.rates import Rate
 from stageproxy.ports import Clock
-from stageproxy.web.forwarded import client_of
+from stageproxy.web.addresses import client_of
 
 
 class Guessed(StrEnum):

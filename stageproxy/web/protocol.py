@@ -16,9 +16,9 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from stageproxy.core.errors import InvalidRequestError, SlowBodyError
 from stageproxy.core.pace import PaceLimits
+from stageproxy.web.addresses import client_of
 from stageproxy.web.connections import Connections
 from stageproxy.web.errors import error_response
-from stageproxy.web.forwarded import client_of
 from stageproxy.web.slow_bodies import BODY_PACE, BodyWatch
 from stageproxy.web.slow_readers import READER_PACE, ReaderWatch, reset
 

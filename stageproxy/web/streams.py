@@ -1,6 +1,5 @@
-"""Responses of upstream that are sent on as they arrive: to how many readers, and how slowly."""
+"""Responses of upstream that are sent on as they arrive: to how many readers."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from stageproxy.core.stage.stage import Stage
 from stageproxy.places import NoPlaceError, PlacesByKey
 from stageproxy.web.departures import while_connected
 
-_LONGEST_WRITE = 60.0
-"""How many seconds a client may take for one chunk. Meanwhile a request to upstream is open."""
 _RETRY_SECONDS = "10"
 
 
@@ -50,20 +47,6 @@ class StreamShares:
             _place(self.addresses, request.remote or "", "Your address"),
         ):
             yield
-
-
-async def send(request: web.Request, response: web.StreamResponse, chunk: bytes) -> None:
-    """Send a chunk. A client that does not take it in time is dropped, with its request upstream.
-
-    Raise `ConnectionError` then.
-    """
-    try:
-        async with asyncio.timeout(_LONGEST_WRITE):
-            await response.write(chunk)
-    except TimeoutError as error:
-        if request.transport is not None:
-            request.transport.abort()
-        raise ConnectionResetError("The client reads too slowly.") from error
 
 
 @asynccontextmanager

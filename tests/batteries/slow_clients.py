@@ -42,12 +42,64 @@ class SlowClients:
     server: Server
     stage: StageLinks
     file: Distribution
+    kinds: Mapping[str, Callable[[socket.socket], Awaitable[object]]] = field(init=False)
     violations: list[str] = field(default_factory=list)
     counts: dict[str, int | float] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=count)
 
-    @property
-    def kinds(self) -> Mapping[str, Callable[[socket.socket], Awaitable[object]]]:
+    def __post_init__(self) -> None:
+        self.kinds = self._kinds()
+
+    async def run(self, kinds: Sequence[str], number: int, seconds: float) -> None:
+        """Let so many clients of each kind connect, and wait for the server to shut them out."""
+        before = self._descriptors()
+        began = time.monotonic()
+        with ExitStack() as stack:
+            clients = {
+                kind: [stack.enter_context(self._connected()) for _ in range(number)]
+                for kind in kinds
+            }
+            everybody = [one for some in clients.values() for one in some]
+            async with _running(
+                self._act(kind, one) for kind, some in clients.items() for one in some
+            ):
+                gone = await hung_up(everybody, seconds)
+        for kind, some in clients.items():
+            left = len(set(some) - gone)
+            self.counts[f"{kind}: shut out"] = number - left
+            if left:
+                self.violations.append(f"{kind}: {left} of {number} are still connected")
+        self.counts["seconds"] = round(time.monotonic() - began, 1)
+        await self._settle(before)
+
+    async def flood(self, number: int, requests: int) -> None:
+        """Let so many idle clients connect, and ask so often for the stage's page beside them."""
+        with ExitStack() as stack:
+            for _ in range(number):
+                stack.enter_context(self._connected())
+            statuses = [await self._page() for _ in range(requests)]
+        self.counts["idle connections"] = number
+        self.counts["answered"] = statuses.count(200)
+        self.violations += [f"an honest client got {one}" for one in statuses if one != 200]
+        log = (self.server.logs / "stderr").read_text()
+        self.violations += ["the log has a traceback"] * log.count("Traceback")
+
+    @asynccontextmanager
+    async def beside_honest_ones(self) -> AsyncIterator[None]:
+        """Ask for the stage's page again and again while the block runs; each gets its answer."""
+        latencies: list[float] = []
+        async with _running([self._ask_honestly(latencies)]):
+            yield
+        self.counts["honest requests"] = len(latencies)
+        if len(latencies) > 1:
+            p95 = quantiles(latencies, n=20)[-1]
+            self.counts["honest p95 in ms"] = round(p95 * 1000, 1)
+
+    def report(self, planted: str = "") -> BatteryReport:
+        """Return the report of all runs so far."""
+        return BatteryReport("slow-clients", SEED, self.counts, self.violations, planted)
+
+    def _kinds(self) -> Mapping[str, Callable[[socket.socket], Awaitable[object]]]:
         """Return what a client of each kind does once it is connected."""
         head = a_request(
             "/legacy/",
@@ -79,43 +131,6 @@ class SlowClients:
             "nothing after an answer": lambda client: loop.sock_sendall(client, alive),
         }
 
-    async def run(self, kinds: Sequence[str], number: int, seconds: float) -> None:
-        """Let so many clients of each kind connect, and wait for the server to shut them out."""
-        before = self._descriptors()
-        began = time.monotonic()
-        with ExitStack() as stack:
-            clients = {
-                kind: [stack.enter_context(self._connected()) for _ in range(number)]
-                for kind in kinds
-            }
-            everybody = [one for some in clients.values() for one in some]
-            async with _running(
-                self._act(kind, one) for kind, some in clients.items() for one in some
-            ):
-                gone = await hung_up(everybody, seconds)
-        for kind, some in clients.items():
-            left = len(set(some) - gone)
-            self.counts[f"{kind}: shut out"] = number - left
-            if left:
-                self.violations.append(f"{kind}: {left} of {number} are still connected")
-        self.counts["seconds"] = round(time.monotonic() - began, 1)
-        await self._settle(before)
-
-    @asynccontextmanager
-    async def beside_honest_ones(self) -> AsyncIterator[None]:
-        """Ask for the stage's page again and again while the block runs; each gets its answer."""
-        latencies: list[float] = []
-        async with _running([self._ask_honestly(latencies)]):
-            yield
-        self.counts["honest requests"] = len(latencies)
-        if len(latencies) > 1:
-            p95 = quantiles(latencies, n=20)[-1]
-            self.counts["honest p95 in ms"] = round(p95 * 1000, 1)
-
-    def report(self, planted: str = "") -> BatteryReport:
-        """Return the report of all runs so far."""
-        return BatteryReport("slow-clients", SEED, self.counts, self.violations, planted)
-
     def _connected(self) -> AbstractContextManager[socket.socket]:
         number = next(self._numbers) // PER_ADDRESS
         return connected(self.server.url, source=f"127.0.{1 + number // 250}.{1 + number % 250}")
@@ -127,11 +142,15 @@ class SlowClients:
     async def _ask_honestly(self, latencies: list[float]) -> None:
         while True:
             began = time.monotonic()
-            status, _ = await self.server.ask("GET", f"{self.stage.index}demo/")
+            status = await self._page()
             latencies.append(time.monotonic() - began)
             if status != 200:
                 self.violations.append(f"an honest client got {status}")
             await asyncio.sleep(HONEST_PAUSE)
+
+    async def _page(self) -> int:
+        status, _ = await self.server.ask("GET", f"{self.stage.index}demo/")
+        return status
 
     async def _settle(self, before: int) -> None:
         """Wait until the server has as few descriptors as before."""

@@ -56,6 +56,16 @@ async def test_patient_server_is_found(tmp_path: Path, index: FakeIndex) -> None
     clients.report(planted="readers are not watched").check()
 
 
+@pytest.mark.journey
+async def test_idle_flood(tmp_path: Path, index: FakeIndex) -> None:
+    """1,100 idle connections to a server that may open 1,024 files shut nobody out."""
+    async with clients_of(tmp_path, index, [HURRIED, "narrow"]) as clients:
+        await clients.flood(1100, requests=12)
+
+    assert clients.violations == []
+    assert clients.counts["answered"] == 12
+
+
 @pytest.mark.battery
 async def test_many_slow_clients(tmp_path: Path, index: FakeIndex) -> None:
     """500 clients of each kind are shut out by a server with the usual limits."""

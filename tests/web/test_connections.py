@@ -222,9 +222,10 @@ async def test_one_address_does_not_shut_out_others() -> None:
                 await gate.hold(stack.enter_context(connected(gate.url, source="127.0.0.2")))
             refused = stack.enter_context(connected(gate.url, source="127.0.0.2"))
             assert await hung_up([refused], PATIENCE) == {refused}
+            refusal = refused.recv(2**16)
             answered = await exchange(gate.url, a_request("/"))
 
-    assert status_of(answered) == 200
+    assert (status_of(refusal), status_of(answered)) == (503, 200)
 
 
 async def test_clients_behind_a_proxy(caplog: pytest.LogCaptureFixture) -> None:

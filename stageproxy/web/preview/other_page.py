@@ -17,7 +17,6 @@ from stageproxy.web.conditional import conditional
 from stageproxy.web.headers import PRIVATE, headers_of_edited
 from stageproxy.web.keys import DOCUMENTS
 from stageproxy.web.stage_path import split_stage_path
-from stageproxy.web.streams import send
 
 _LONGEST = 2**26
 _GZIP = 31
@@ -69,7 +68,7 @@ async def stream(
         return response
     try:
         async for chunk in chunks:
-            await send(request, response, chunk)
+            await response.write(chunk)
     except StageproxyError:
         # The status is sent; only closing the connection shows that the body is incomplete.
         if request.transport is not None:

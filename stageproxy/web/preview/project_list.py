@@ -16,7 +16,6 @@ from stageproxy.web.headers import headers_for_upstream, headers_of_edited
 from stageproxy.web.keys import DOCUMENTS, PREVIEWS, STREAM_SHARES
 from stageproxy.web.preview.pass_through import pass_on
 from stageproxy.web.stage_path import prefix_of
-from stageproxy.web.streams import send
 
 _PATH = "simple/"
 _PLAIN = {"Accept-Encoding": "identity"}
@@ -108,7 +107,7 @@ async def _send(request: web.Request, response: web.StreamResponse, piece: bytes
     if not response.prepared:
         await response.prepare(request)
     if piece:
-        await send(request, response, piece)
+        await response.write(piece)
 
 
 def _etag(request: web.Request, stage: Stage, answer: UpstreamResponse) -> str | None:
