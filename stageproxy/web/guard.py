@@ -72,6 +72,8 @@ async def _handle_or_refuse(request: web.Request, handler: Handler) -> web.Strea
         _abort_if_started(request, error)
         if error.kind is Kind.DAMAGED:
             log.error("%s", error.sentence)  # noqa: TRY400 - the cause is known
+        if error.limit:
+            request.app[METRICS].limits.count_refusal(error.limit)
         await record_refusal(request, error)
         return response_to(error, request)
 
