@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from stageproxy.core.audit import AuditRecord, ChainEnd, Event
 from stageproxy.core.care.sweep import UnneededFile
+from stageproxy.core.limits import Amounts, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
@@ -265,6 +266,13 @@ class Rows(Protocol):
 
     def totals(self) -> Totals:
         """Return how much is stored."""
+
+    def usage(self, scope: Scope) -> Amounts:
+        """Return how much is used of each quota: 0 where the scope has no token, project or stage.
+
+        Files of live stages count once by their contents, and what was announced counts as if
+        it had come. In all, every stored file counts until it is swept.
+        """
 
 
 class Catalogue(Protocol):

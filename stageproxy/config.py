@@ -30,6 +30,7 @@ _REASONS = {
     "model_type": "this is a section. Write it as a table.",
 }
 _MIB = 2**20
+_GIB = 2**30
 
 
 class ConfigError(Exception):
@@ -148,7 +149,7 @@ class StorageSettings(SettingsTable):
     min_free: MinFree = Field(
         None,
         description="Bytes of the disk that uploads leave free; 0 is no limit. `auto`: a "
-        "twentieth, but at least 512 MiB, at most 10 GiB, and on small disks at most a tenth.",
+        "twentieth, but at least 512 MiB, at most 2 GiB, and on small disks at most a tenth.",
     )
     reserve: int = Field(
         8 * _MIB,
@@ -168,6 +169,10 @@ class StageSettings(SettingsTable):
         timedelta(days=30),
         description="How long after its opening a stage expires, even if extended.",
     )
+    min_lifetime: Duration = Field(
+        timedelta(minutes=1),
+        description="The shortest lifetime that can be requested; `lifetime` may be shorter.",
+    )
     max_per_project: int = Field(20, ge=1, description="Live stages of a project at the same time.")
     empty_lifetime: Duration = Field(
         timedelta(hours=1),
@@ -176,6 +181,40 @@ class StageSettings(SettingsTable):
     )
     retention: Duration = Field(
         timedelta(days=30), description="How long an ended stage reports how it ended."
+    )
+
+
+class LimitSettings(SettingsTable):
+    """How much may be stored, and how often something may be done. 0 is no limit."""
+
+    total_bytes: int = Field(
+        0, ge=0, description="Bytes of everything that is stored, and of what was announced."
+    )
+    project_bytes: int = Field(
+        50 * _GIB, ge=0, description="Bytes of the live stages of a project."
+    )
+    token_bytes: int = Field(
+        100 * _GIB, ge=0, description="Bytes of what an API token has uploaded to live stages."
+    )
+    stage_files: int = Field(1000, ge=0, description="Files of a stage.")
+    stage_uploads: int = Field(
+        200, ge=0, description="Unfinished file uploads (PEP 694) of a stage."
+    )
+    token_uploads: int = Field(
+        1000, ge=0, description="Unfinished file uploads that an API token has announced."
+    )
+    openings_per_hour: int = Field(
+        1000, ge=0, description="Stages of a project that an API token can open within an hour."
+    )
+    changes_per_hour: int = Field(
+        20_000,
+        ge=0,
+        description="Uploads and other changes that an API token can try within an hour.",
+    )
+    refusals_per_hour: int = Field(
+        600,
+        ge=0,
+        description="Refusals of an API token that the audit trail records within an hour.",
     )
 
 
@@ -253,6 +292,7 @@ class Config(SettingsTable):
     upstream: UpstreamSettings = UpstreamSettings()
     storage: StorageSettings = StorageSettings()
     stage: StageSettings = StageSettings()
+    limits: LimitSettings = LimitSettings()
     upload: UploadSettings = UploadSettings()
     log: LogSettings = LogSettings()
     promotion: PromotionSettings = PromotionSettings()

@@ -55,7 +55,7 @@ class Inspector(Protocol):
     """Reads what uploaders sent where it can do no harm, within limits of time and memory.
 
     *asker*: whose turn it is, an API token's id or a project. Each has one turn at a time,
-    and none waits for all the questions of another. Raise `TooManyError` after a long wait.
+    and none waits for all the questions of another. Raise `NoTurnError` after a long wait.
     """
 
     async def read_contents(self, path: Path, name: DistributionName, asker: str) -> Contents:

@@ -16,6 +16,7 @@ _COMMANDS = {
     "doctor": ("doctor.command:doctor", "Check a new installation."),
     "download": ("download:download", "Download the files of STAGE."),
     "fsck": ("fsck:fsck", "Check the data directory, and repair it."),
+    "limits": ("limits:limits", "Show limits, and how much is used."),
     "promote": ("promote.command:promote", "Publish STAGE, or resume publishing it."),
     "restore": ("restore:restore", "Restore the data directory from BACKUP."),
     "serve": ("serve:serve", "Run the server until it is stopped."),

@@ -50,6 +50,7 @@ def fsck(*, config_file: Path | None, data: Path | None, repair: bool, as_json: 
         _print(report, repaired)
     if left:
         raise SystemExit(1)
+    FoundFiles(directory.root).forget_failure()
 
 
 @contextmanager

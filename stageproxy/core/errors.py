@@ -67,10 +67,12 @@ class HelpPages:
 class StageproxyError(Exception):
     """An error that a client can act on: a kind, a sentence, and its problems.
 
-    `retry_after` is the Retry-After header of its response, if it is known when to try again.
+    `limit` is the setting of the limit that was hit, if one was. `retry_after` is the
+    Retry-After header of its response, if it is known when to try again.
     """
 
     kind: Kind
+    limit: str = ""
     retry_after: str = ""
 
     def __init__(self, sentence: str, problems: Sequence[Problem] = ()) -> None:
@@ -224,6 +226,35 @@ class TooManyError(StageproxyError):
     kind = Kind.TOO_MANY
 
 
+class OverLimitError(TooManyError):
+    """A change exceeds the limit of a number; *limit* is its setting."""
+
+    def __init__(self, sentence: str, limit: str) -> None:
+        super().__init__(sentence)
+        self.limit = limit
+
+
+class OverSizeLimitError(TooLargeError):
+    """A change exceeds the limit of the bytes that are stored; *limit* is its setting."""
+
+    def __init__(self, sentence: str, limit: str) -> None:
+        super().__init__(sentence)
+        self.limit = limit
+
+
+class TooOftenError(TooManyError):
+    """An API token did *what* as often as it may within an hour."""
+
+    def __init__(self, what: str, wait: timedelta, *, setting: str) -> None:
+        seconds = ceil(wait.total_seconds())
+        super().__init__(
+            f"This API token has {what} within an hour, which is the limit. Try again in "
+            f"{seconds} s, or ask the server's operator to raise {setting}."
+        )
+        self.limit = setting
+        self.retry_after = str(seconds)
+
+
 class TooManyGuessesError(TooManyError):
     """A client sends too many tokens that are unknown."""
 
@@ -236,13 +267,28 @@ class TooManyGuessesError(TooManyError):
 class TooManyStagesError(TooManyError):
     """A project has as many live stages as it may have. The sentence says who can cancel one."""
 
+    limit = "stage.max_per_project"
+
     def __init__(self, project: str, live: int, empty: int) -> None:
         stages = "stage" if live == 1 else "stages"
         how = f" `stageproxy stage cancel --empty --project {project}` cancels the empty ones."
         super().__init__(
             f"{project} already has {live} live {stages}. Cancel one first: a manage token can "
-            "cancel any of them, an upload token only an empty one that it opened."
+            "cancel any of them, an upload token only an empty one that it opened. The server's "
+            "operator can raise stage.max_per_project."
             f"{how if empty else ''}"
+        )
+
+
+class NoTurnError(TooManyError):
+    """A file has waited too long until it is its turn to be read."""
+
+    retry_after = "60"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many files are waiting to be checked. Upload this one again in a minute, and "
+            "fewer at once."
         )
 
 
@@ -306,7 +352,7 @@ class FailedDiskError(StorageError):
     def __init__(self) -> None:
         super().__init__(
             "The server's disk failed to store a file, so the server takes no uploads. Its "
-            "operator must check the disk and start the server again."
+            "operator must check the disk, and run `stageproxy fsck` or start the server again."
         )
 
 

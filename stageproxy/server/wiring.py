@@ -11,6 +11,7 @@ from stageproxy.caching import LoadingCache
 from stageproxy.config import Config
 from stageproxy.core.errors import HelpPages
 from stageproxy.core.index.pages import Document
+from stageproxy.core.limits import Quota
 from stageproxy.core.rules.findings import PYPI
 from stageproxy.places import PlacesByKey
 from stageproxy.ports import Clock, Inspector
@@ -24,6 +25,7 @@ from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
+from stageproxy.services.limits import Limits
 from stageproxy.services.preview import Previews
 from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
@@ -32,6 +34,7 @@ from stageproxy.services.promotion.preflight import Preflight
 from stageproxy.services.promotion.publish_target import PublishTarget
 from stageproxy.services.promotion.reports import PromotionReports
 from stageproxy.services.promotion.ways_out import WaysOut
+from stageproxy.services.quotas import Quotas, Rates, hourly
 from stageproxy.services.readiness import Check, DiskCheck, Readiness, SparingCheck
 from stageproxy.services.similar_names import NameSearches
 from stageproxy.services.stage_urls import StageUrls
@@ -105,7 +108,7 @@ def assemble(
     """Build the parts of a server. Nothing is read or written yet."""
     database, files = adapters.database, adapters.files
     index, clock = adapters.index, adapters.clock
-    stages = Stages(database, clock, urls, _limits(config))
+    stages = Stages(database, clock, urls, _limits(config), _quotas(config), _rates(config))
     tokens = Tokens(database, clock)
     names = NameSearches(adapters.deciding_index)
     findings = _stage_findings(adapters, names, publish_target)
@@ -122,8 +125,7 @@ def assemble(
     )
     reports = PromotionReports(database, clock, stages, publish_target, promotions.live)
     app = web.Application(middlewares=[guard])
-    app[keys.ACCESS] = Access(database, clock)
-    app[keys.AUDIT] = AuditTrail(database, clock, stages)
+    _add_access(app, config, stages)
     app[keys.DOCUMENTS] = StagedDocuments(
         database, index, urls, LoadingCache(config.upstream.cache_size, _size_of)
     )
@@ -204,6 +206,7 @@ def _add_operations(
         adapters.database, adapters.files, adapters.clock, config.stage.retention
     )
     app[keys.METRICS] = metrics
+    metrics.limits.show({f"limits.{name}": limit for name, limit in config.limits})
     app[keys.GUESSES] = Guesses(adapters.clock, metrics.count_guess)
     app[keys.METRICS_SOURCES] = MetricsSources(metrics, adapters.database, lambda: index.size)
     app[keys.READINESS] = _readiness(adapters)
@@ -245,7 +248,28 @@ def _limits(config: Config) -> StageLimits:
         max_lifetime=config.stage.max_lifetime,
         max_per_project=config.stage.max_per_project,
         empty_lifetime=config.stage.empty_lifetime,
+        min_lifetime=config.stage.min_lifetime,
     )
+
+
+def _add_access(app: web.Application, config: Config, stages: Stages) -> None:
+    """Add who may do what, and how much of it."""
+    database, clock = stages.catalogue, stages.clock
+    recorded = hourly(config.limits.refusals_per_hour)
+    app[keys.ACCESS] = Access(database, clock, stages.rates)
+    app[keys.AUDIT] = AuditTrail(database, clock, stages, recorded)
+    app[keys.LIMITS] = Limits(
+        database, clock, stages.quotas, stages.rates, config.stage.max_per_project
+    )
+
+
+def _quotas(config: Config) -> Quotas:
+    return Quotas({quota: getattr(config.limits, quota) for quota in Quota})
+
+
+def _rates(config: Config) -> Rates:
+    limits = config.limits
+    return Rates(hourly(limits.openings_per_hour), hourly(limits.changes_per_hour))
 
 
 def _policy(config: Config) -> UploadPolicy:

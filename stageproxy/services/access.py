@@ -1,7 +1,7 @@
 """Authentication of API tokens, and the checks of what they permit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from stageproxy.catalogue import Catalogue, Rows
@@ -12,6 +12,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.rights import Action, ApiToken, parse_token
 from stageproxy.ports import Clock
+from stageproxy.services.quotas import Rates
 
 _ON_THE_SERVER: Mapping[Action, str] = {
     Action.TOKENS: "manage API tokens",
@@ -26,6 +27,11 @@ class Access:
 
     catalogue: Catalogue
     clock: Clock
+    rates: Rates = field(default_factory=Rates)
+
+    def count_change(self, token: ApiToken) -> None:
+        """Count a request that may change something. Raise if there are too many."""
+        self.rates.check_change(token, self.clock.now())
 
     async def authenticate(self, credential: str | None) -> ApiToken:
         """Return the API token of a credential. Raise if it is missing, unknown or not valid."""

@@ -4,17 +4,19 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditRecord, ChainCheck, PlainValue
 from stageproxy.core.errors import StorageError
+from stageproxy.core.rates import RateLimiter
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.events import refusal_event, shortened
 from stageproxy.core.stage.stage import Stage
 from stageproxy.ports import Clock
 from stageproxy.services.access import require, require_on
+from stageproxy.services.quotas import hourly
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -23,8 +25,7 @@ _PAGE = 500
 """The number of records that are read at a time."""
 _PageAfter = Callable[[int, Rows], Sequence[AuditRecord]]
 """Returns the records that follow the one of a number, up to a page of them."""
-_WINDOW = timedelta(minutes=1)
-_MOST_IN_WINDOW = 60
+_MOST_REFUSALS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,11 @@ class Refusal:
     stage_token: str | None = field(default=None, repr=False)
 
 
-@dataclass(slots=True)
-class _Window:
-    """The refusals of one token within a minute: how many were recorded, how many were not."""
-
-    began: datetime
-    recorded: int = 0
-    left_out: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class AuditTrail:
     """Reads the audit trail, and records refusals. Changes are recorded where they are made.
 
-    Only a limited number of refusals per token and minute are recorded; the
+    Only a limited number of refusals per token and hour are recorded; the
     next record of the token contains the number of the others. The trail is
     never deleted, and a token with few rights must not fill the disk.
     """
@@ -63,7 +55,8 @@ class AuditTrail:
     catalogue: Catalogue
     clock: Clock
     stages: Stages
-    windows: dict[str, _Window] = field(default_factory=dict, repr=False)
+    refusals: RateLimiter[tuple[str, str]] = field(default_factory=lambda: hourly(_MOST_REFUSALS))
+    left_out: dict[str, int] = field(default_factory=dict, repr=False)
 
     async def show(self, token: ApiToken, stage_id: str) -> Sequence[AuditRecord]:
         """Return the records of a stage, even of one that is deleted."""
@@ -124,21 +117,15 @@ class AuditTrail:
 
     def _left_out(self, token: ApiToken, now: datetime) -> int | None:
         """Return how many earlier refusals were not recorded; `None` if this one is not either."""
-        window = self.windows.get(token.id)
-        left_out = 0
-        if window is None or abs(now - window.began) >= _WINDOW:
-            left_out = window.left_out if window else 0
-            window = self.windows[token.id] = _Window(now)
-        if window.recorded >= _MOST_IN_WINDOW:
-            if not window.left_out:
-                log.warning(
-                    "audit: token %s is refused very often; further refusals are only counted",
-                    token.label,
-                )
-            window.left_out += 1
-            return None
-        window.recorded += 1
-        return left_out
+        if not self.refusals.take((token.id, ""), now):
+            return self.left_out.pop(token.id, 0)
+        if token.id not in self.left_out:
+            log.warning(
+                "audit: token %s is refused very often; further refusals are only counted",
+                token.label,
+            )
+        self.left_out[token.id] = self.left_out.get(token.id, 0) + 1
+        return None
 
     async def _pages(self, page_after: _PageAfter) -> AsyncIterator[Sequence[AuditRecord]]:
         page = await self.catalogue.read(partial(page_after, 0))

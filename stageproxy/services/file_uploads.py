@@ -12,7 +12,6 @@ from stageproxy.core.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
-    TooManyError,
 )
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.accept import check_can_change
@@ -31,7 +30,6 @@ from stageproxy.services.upstream_state import UpstreamReader
 log = logging.getLogger(__name__)
 
 _LIFETIME = timedelta(days=1)
-_MOST_UNFINISHED = 200
 Ids = tuple[str, str]
 """The id of a stage, and that of one of its file uploads."""
 
@@ -166,7 +164,8 @@ class FileUploads:
             if upload.status is UploadStatus.PENDING:
                 stage.after(Step.EDIT)
             changed = change(upload)
-            rows.file_uploads.save(stage.id, changed)
+            with self.stages.quotas.kept(rows, token.id, stage):
+                rows.file_uploads.save(stage.id, changed)
             rows.audit.add(file_event(stage, changed, action, token.id, now))
             self.stages.save_edited(rows, stage, now)
             return changed
@@ -203,11 +202,6 @@ class FileUploads:
         restores = self._restores(stage, upload)
         if not restores:
             check_can_change(stage, upload.filename, final_files_of(rows, stage))
-        if len(stage.uploads) >= _MOST_UNFINISHED:
-            raise TooManyError(
-                f"Stage {stage.release} already has {_MOST_UNFINISHED} unfinished uploads. "
-                "Complete or delete one first."
-            )
         unfinished = stage.find_upload(upload.filename)
         if unfinished is not None:
             raise ConflictError(
@@ -218,7 +212,8 @@ class FileUploads:
             raise ConflictError(
                 f"Stage {stage.release} already has {upload.filename}. Delete it first."
             )
-        rows.file_uploads.save(stage.id, upload)
+        with self.stages.quotas.kept(rows, token.id, stage):
+            rows.file_uploads.save(stage.id, upload)
         rows.audit.add(
             file_event(stage, upload, AuditAction.FILE_ANNOUNCED, upload.created_by, now)
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from stageproxy.caching import LoadingCache
 from stageproxy.catalogue import Catalogue
-from stageproxy.core.errors import TooManyError
+from stageproxy.core.errors import NoTurnError
 from stageproxy.core.index.pages import Listing
 from stageproxy.core.rules.findings import Finding, FindingsByFile, naming, not_known
 from stageproxy.core.rules.unverifiable import ONLY_PYPI
@@ -102,7 +102,7 @@ class StageFindings:
                 return await self._known.get(
                     wishes.digest, lambda: self._read(wishes, stage.project)
                 )
-        except (TimeoutError, TooManyError):
+        except (TimeoutError, NoTurnError):
             return None
 
     async def _read(self, wishes: Wishes, project: str) -> Wanted:

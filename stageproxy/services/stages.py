@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from packaging.utils import NormalizedName
@@ -18,7 +18,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.rights import EVERY_PROJECT, Action, ApiToken
 from stageproxy.core.stage.events import artifact_details, stage_event
-from stageproxy.core.stage.lifetime import as_of, edited, limit_notice, make_room
+from stageproxy.core.stage.lifetime import as_of, edited, limit_notice, make_room, shortest_notice
 from stageproxy.core.stage.listing import rfc3339
 from stageproxy.core.stage.stage import (
     Stage,
@@ -37,6 +37,7 @@ from stageproxy.services.live_stages import (
     get_stage,
     withdraw,
 )
+from stageproxy.services.quotas import Quotas, Rates
 from stageproxy.services.stage_urls import StageUrls
 
 log = logging.getLogger(__name__)
@@ -59,12 +60,19 @@ class StageLimits:
     """The lifetimes of stages, and how many live ones a project can have.
 
     *empty_lifetime*: how long a stage without files can be in the way of others.
+    *min_lifetime*: the shortest lifetime that a client can ask for.
     """
 
     lifetime: timedelta
     max_lifetime: timedelta
     max_per_project: int
     empty_lifetime: timedelta
+    min_lifetime: timedelta = timedelta(0)
+
+    @property
+    def shortest(self) -> timedelta:
+        """The shortest lifetime of a stage. That of the settings may be shorter."""
+        return min(self.min_lifetime, self.lifetime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,8 @@ class Stages:
     clock: Clock
     urls: StageUrls
     limits: StageLimits
+    quotas: Quotas = field(default_factory=Quotas)
+    rates: Rates = field(default_factory=Rates)
 
     async def open(
         self,
@@ -103,7 +113,8 @@ class Stages:
         lifetime: timedelta | None = None,
     ) -> Stage:
         """Return a new stage, which is not stored yet."""
-        granted = min(lifetime or self.limits.lifetime, self.limits.max_lifetime)
+        wanted = max(lifetime or self.limits.lifetime, self.limits.shortest)
+        granted = min(wanted, self.limits.max_lifetime)
         return Stage(
             id=secrets.token_hex(8),
             project=project,
@@ -117,11 +128,16 @@ class Stages:
         )
 
     def limit_notice(self, stage: Stage, wanted: timedelta | None) -> str | None:
-        """Return the sentence for who *wanted* a stage to live longer than the limit allows."""
-        return limit_notice(stage, self.limits.max_lifetime) if wanted else None
+        """Return the sentence for who *wanted* a stage to live longer or shorter than it may."""
+        if wanted is None:
+            return None
+        if wanted < self.limits.shortest:
+            return shortest_notice(self.limits.shortest)
+        return limit_notice(stage, self.limits.max_lifetime)
 
     def add(self, rows: Rows, stage: Stage, actor: str) -> None:
         """Store a new stage that *actor* opens, within a transaction."""
+        self.rates.check_opening(actor, stage.project, stage.opened_at)
         end_expired(rows, stage.project, self.clock.earliest())
         self._make_room(rows, stage.project, self.clock.earliest())
         check_release_is_free(rows, stage.project, stage.version)

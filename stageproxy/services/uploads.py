@@ -5,9 +5,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from packaging.utils import canonicalize_name
+
 from stageproxy.catalogue import Catalogue, Rows
 from stageproxy.core.audit import AuditAction
 from stageproxy.core.errors import Problem, RefusedError
+from stageproxy.core.limits import Amounts, Scope, with_bytes
 from stageproxy.core.rights import Action, ApiToken
 from stageproxy.core.stage.accept import Outcome, plan_acceptance
 from stageproxy.core.stage.events import ACTION_OF_STEP, artifact_details, file_event, stage_event
@@ -23,6 +26,7 @@ from stageproxy.services.live_stages import (
     get_live,
     list_live_artifacts,
 )
+from stageproxy.services.quotas import Quotas
 from stageproxy.services.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -45,6 +49,25 @@ class UploadPolicy:
             limit = self.max_file_size // 2**20
             message = f"File too large. Limit for project {project!r} is {limit} MB."
             raise RefusedError([Problem("content", message, page=_ABOUT_SIZES)])
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How large the file of an upload can be. It is known before the file has come.
+
+    *used* is how much is used of the limits, or `None` if the file is staged already.
+    """
+
+    policy: UploadPolicy
+    quotas: Quotas
+    project: str
+    used: Amounts | None
+
+    def check(self, size: int) -> None:
+        """Raise if a file of *size* bytes is too large, or exceeds a limit."""
+        self.policy.check_size(size, self.project)
+        if self.used is not None:
+            self.quotas.check_size(self.used, size, self.project)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +104,25 @@ class Uploads:
     def check_size(self, size: int, project: str) -> None:
         """Refuse a file that is too large, with PyPI's sentence."""
         self.policy.check_size(size, project)
+
+    async def allowance(
+        self, token: ApiToken, project: str, filename: str, sha256: str | None
+    ) -> Allowance:
+        """Return how large a file can be, whose form has named its *project* and its digest.
+
+        A file that it replaces makes room for it.
+        """
+        normalized = canonicalize_name(project)
+
+        def work(rows: Rows) -> Amounts | None:
+            staged = list_live_artifacts(rows, normalized)
+            if any(one.sha256 == sha256 for one in staged):
+                return None
+            replaced = sum(one.size for one in staged if one.filename == filename)
+            return with_bytes(rows.usage(Scope(token.id, normalized)), -replaced)
+
+        used = await self.catalogue.read(work)
+        return Allowance(self.policy, self.stages.quotas, project, used)
 
     async def accept(
         self, token: ApiToken, incoming: IncomingUpload, *, into: Stage | None
@@ -122,24 +164,18 @@ class Uploads:
         )
         if stage.version is None:
             check_release_is_free(rows, stage.project, accepted.version)
-        # Even for an unchanged upload: the stored file may be damaged, and these are its bytes.
-        incoming.file.commit()
-        is_settled = _settle_uploads(rows, stage, accepted, now)
-        if outcome is Outcome.UNCHANGED and not is_settled:
-            return UploadResult(outcome, stage)
         if outcome is Outcome.UNCHANGED:
-            return UploadResult(outcome, self.stages.save_edited(rows, stage, now))
-        existing = stage.find_artifact(artifact.filename)
-        if existing and existing.sha256 != artifact.sha256:
-            rows.artifacts.remove(stage.id, existing, REPLACED)
-        rows.promotions.remove_entry(stage.id, artifact.filename)
-        versioned = replace(stage, version=stage.version or accepted.version)
-        rows.artifacts.save(stage.id, artifact, incoming.form, accepted.core_metadata)
-        action = AuditAction.UPLOADED if outcome is Outcome.UPLOADED else AuditAction.REPLACED
-        replaced = {"replaced_sha256": existing.sha256} if existing else {}
-        details = {**artifact_details(artifact), **replaced}
-        rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))
-        return UploadResult(outcome, self.stages.save_edited(rows, versioned, now))
+            # Even so: the stored file may be damaged, and these are its bytes.
+            incoming.file.commit()
+            is_settled = _settle_uploads(rows, stage, accepted, now)
+            same = self.stages.save_edited(rows, stage, now) if is_settled else stage
+            return UploadResult(outcome, same)
+        with self.stages.quotas.kept(rows, token.id, stage):
+            _settle_uploads(rows, stage, accepted, now)
+            changed = _save_artifact(rows, stage, accepted, outcome, now)
+        # Only now: a file that exceeds a limit would stay on the disk until the next sweep.
+        incoming.file.commit()
+        return UploadResult(outcome, self.stages.save_edited(rows, changed, now))
 
     def _stage_for(
         self, rows: Rows, accepted: AcceptedUpload, into: Stage | None, now: datetime
@@ -153,6 +189,24 @@ class Uploads:
         stage = self.stages.new(project, version, now)
         self.stages.add(rows, stage, accepted.artifact.uploaded_by)
         return stage
+
+
+def _save_artifact(
+    rows: Rows, stage: Stage, accepted: AcceptedUpload, outcome: Outcome, now: datetime
+) -> Stage:
+    """Store the artifact in place of one of its name. Return the stage, which has a version now."""
+    artifact = accepted.artifact
+    existing = stage.find_artifact(artifact.filename)
+    if existing and existing.sha256 != artifact.sha256:
+        rows.artifacts.remove(stage.id, existing, REPLACED)
+    rows.promotions.remove_entry(stage.id, artifact.filename)
+    versioned = replace(stage, version=stage.version or accepted.version)
+    rows.artifacts.save(stage.id, artifact, accepted.incoming.form, accepted.core_metadata)
+    action = AuditAction.UPLOADED if outcome is Outcome.UPLOADED else AuditAction.REPLACED
+    replaced = {"replaced_sha256": existing.sha256} if existing else {}
+    details = {**artifact_details(artifact), **replaced}
+    rows.audit.add(stage_event(versioned, action, artifact.uploaded_by, now, **details))
+    return versioned
 
 
 def _restore_if_staged(rows: Rows, accepted: AcceptedUpload) -> None:

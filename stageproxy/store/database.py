@@ -17,7 +17,6 @@ from stageproxy.catalogue import Rows
 from stageproxy.core.errors import (
     FailedDatabaseError,
     LockedDatabaseError,
-    NoRoomError,
     StorageError,
 )
 from stageproxy.core.stage.stage import Stage
@@ -26,6 +25,7 @@ from stageproxy.store.migration_copies import copy_before
 from stageproxy.store.migrations import NewerSchemaError, check_schema, migrate
 from stageproxy.store.rows import SqliteRows
 from stageproxy.store.sqlite_failures import (
+    DatabaseFullError,
     FailureLog,
     UnusableDatabaseError,
     meaning_of,
@@ -261,7 +261,7 @@ class Database:
         while True:
             try:
                 return self._write(work)
-            except NoRoomError:
+            except DatabaseFullError:
                 if not self._disk.give_up_reserve():
                     raise
 
@@ -300,7 +300,7 @@ class Database:
                 raise
             if isinstance(meaning, FailedDatabaseError) and self._disk.is_full:
                 # SQLite finds no room for some of its files without naming the reason.
-                meaning = NoRoomError()
+                meaning = DatabaseFullError()
             self._failures.add(meaning, error)
             if isinstance(meaning, FailedDatabaseError):
                 self._disk.fail(error)

@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _BROKEN = frozenset({errno.EIO, errno.ENXIO, errno.ENODEV, errno.EUCLEAN})
 _READ_ONLY = errno.EROFS
+FAILURE_MARK = "disk.failed"
+"""The file beside the database that says that the disk has failed, until fsck finds it whole."""
 _LITTLE = 2**20
 _PIECE = 2**16
 
@@ -34,19 +36,25 @@ class Disk:
         reserve: int = 0,
         flush: Callable[[int], None] = os.fsync,
     ) -> None:
-        self.has_failed = False
+        self._has_failed = self._is_marked = False
         self._is_in_need = False
         self._folder = folder
         self._flush = flush
         self._min_free = min_free
         self._wanted_reserve = reserve
         self._reserve = folder / "reserve"
+        self._mark = folder / FAILURE_MARK
 
     @property
     def space(self) -> DiskSpace:
         """What is free now for a process without privileges."""
         found = os.statvfs(self._folder)
         return DiskSpace(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the disk has failed since the start, and fsck has not found it whole since."""
+        return self._has_failed and not (self._is_marked and not self._mark.exists())
 
     @property
     def is_full(self) -> bool:
@@ -68,10 +76,14 @@ class Disk:
     def fail(self, cause: BaseException) -> None:
         """Take no uploads any more: nobody knows what of the last writes is on the disk."""
         if not self.has_failed:
-            self.has_failed = True
+            self._has_failed = True
+            # A disk that has failed may not take it: then the state lasts until the restart.
+            with suppress(OSError):
+                self._mark.touch(mode=0o600)
+            self._is_marked = self._mark.exists()
             log.error(
-                "the disk of %s has failed (%s): the server takes no uploads until it is started "
-                "again. Check the disk first",
+                "the disk of %s has failed (%s): the server takes no uploads until "
+                "`stageproxy fsck` finds no problems, or it is started again. Check the disk first",
                 self._folder,
                 cause,
             )

@@ -123,7 +123,9 @@ class FileStore:
             if not stored.parent.exists():
                 stored.parent.mkdir(mode=0o700, exist_ok=True)
                 self._flush_folder(self._kept)
-            path.replace(stored)
+            # A transaction that found no room is run again: the file may have been moved.
+            if path.exists() or not stored.exists():
+                path.replace(stored)
             self._flush_folder(stored.parent)
 
     def _flush_folder(self, path: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from stageproxy.core.care.snapshot import FoundFile, Place, Reading, Unreadable
 from stageproxy.core.stage.digests import FileDigests
+from stageproxy.store.disk import FAILURE_MARK
 from stageproxy.store.files import flush_folder
 
 _CHUNK = 2**20
@@ -51,6 +53,10 @@ class FoundFiles:
             flush_folder(path.parent)
             flush_folder(folder)
 
+    def forget_failure(self) -> None:
+        """End the state in which a server takes no uploads because the disk has failed."""
+        (self.data / FAILURE_MARK).unlink(missing_ok=True)
+
     def delete(self, path: str) -> None:
         """Delete a file by its path within the data directory, if it is there."""
         (self.data / path).unlink(missing_ok=True)
@@ -76,6 +82,7 @@ def _read_file(path: Path, report: Callable[[int], None]) -> Reading:
     size = 0
     try:
         with path.open("rb") as file:
+            _skip_cache(file.fileno())
             while chunk := file.read(_CHUNK):
                 for digest in (sha256, blake2b, md5):
                     digest.update(chunk)
@@ -96,6 +103,12 @@ def _found_file(name: str, status: os.stat_result) -> FoundFile:
         changed_at=datetime.fromtimestamp(status.st_mtime, UTC),
         is_regular=stat.S_ISREG(status.st_mode),
     )
+
+
+def _skip_cache(descriptor: int) -> None:
+    """Have a file read from the disk: after a failed flush, the cache may hold what that lacks."""
+    if sys.platform == "linux":
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _place_of(name: str) -> Place:

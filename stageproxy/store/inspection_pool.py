@@ -11,7 +11,7 @@ from itertools import count
 
 from pydantic import ValidationError
 
-from stageproxy.core.errors import TooManyError
+from stageproxy.core.errors import NoTurnError
 from stageproxy.store.inspection_messages import Answer, encoded
 from stageproxy.store.inspection_process import (
     InspectionFailedError,
@@ -27,10 +27,6 @@ from stageproxy.store.turns import Turns
 log = logging.getLogger(__name__)
 
 _MOST_ANSWERS = 10
-_TOO_MANY = (
-    "Too many files are waiting to be checked. Upload this one again in a minute, and fewer at "
-    "once."
-)
 
 NextLimit = Callable[[float, float, int], TimeLimit]
 """The limit of an answer, by when its question arrived and began, and how many came before."""
@@ -93,7 +89,7 @@ class InspectionPool:
         return dialogue
 
     async def _turn(self, asker: str) -> None:
-        """Wait for the turn of an asker. Raise `TooManyError` if it takes too long."""
+        """Wait for the turn of an asker. Raise `NoTurnError` if it takes too long."""
         turn = asyncio.get_running_loop().create_future()
         has_come = False
         self._turns.wait(asker, turn)
@@ -103,7 +99,7 @@ class InspectionPool:
                 await turn
             has_come = True
         except TimeoutError as error:
-            raise TooManyError(_TOO_MANY) from error
+            raise NoTurnError from error
         finally:
             if not has_come:
                 self._give_up(asker, turn)

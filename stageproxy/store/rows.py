@@ -4,6 +4,7 @@ from sqlite_utils import Database as Tables
 
 from stageproxy.caching import LruCache
 from stageproxy.catalogue import Totals
+from stageproxy.core.limits import Amounts, Scope
 from stageproxy.core.stage.stage import Stage, Status
 from stageproxy.store.artifact_rows import SqliteArtifactRows
 from stageproxy.store.audit_rows import SqliteAuditRows
@@ -13,6 +14,7 @@ from stageproxy.store.look_rows import SqliteLookRows
 from stageproxy.store.promotion_rows import SqlitePromotionRows
 from stageproxy.store.stage_rows import SqliteStageRows
 from stageproxy.store.token_rows import SqliteTokenRows
+from stageproxy.store.usage_rows import SqliteUsage
 
 
 class SqliteRows(Statements):
@@ -28,6 +30,11 @@ class SqliteRows(Statements):
         self.promotions = SqlitePromotionRows(tables)
         self.looks = SqliteLookRows(tables)
         self.audit = SqliteAuditRows(tables)
+        self._usage = SqliteUsage(tables)
+
+    def usage(self, scope: Scope) -> Amounts:
+        """Return how much is used of each quota."""
+        return self._usage.of(scope)
 
     def totals(self) -> Totals:
         """Return how much is stored, as triggers count it."""

@@ -18,6 +18,11 @@ from stageproxy.core.errors import (
 
 log = logging.getLogger(__name__)
 
+
+class DatabaseFullError(NoRoomError):
+    """The database found no room on the disk: the reserve may help."""
+
+
 _PRIMARY = 0xFF
 """The part of SQLite's extended code that names the kind of a failure."""
 
@@ -28,7 +33,7 @@ _READING: Mapping[int, type[StorageError]] = {
     sqlite3.SQLITE_NOTADB: DamagedDatabaseError,
     sqlite3.SQLITE_IOERR: FailedDatabaseError,
     sqlite3.SQLITE_CANTOPEN: FailedDatabaseError,
-    sqlite3.SQLITE_FULL: NoRoomError,
+    sqlite3.SQLITE_FULL: DatabaseFullError,
 }
 _WRITING = {
     **_READING,

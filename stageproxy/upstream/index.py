@@ -296,10 +296,10 @@ class UpstreamIndex:
             hint = _HINT_ON_FORBIDDEN if is_forbidden else ""
             msg = f"PyPI answered {response.status} to the request for a document.{hint}"
             raise UpstreamFailedError(msg)
-        content_type = response.headers.get("Content-Type", "")
+        headers = headers_of(response)
         body = await body_of(response, self._limits.max_page_size)
         digest = await asyncio.to_thread(digest_of, body)
-        document = Document(body, digest, content_type, str(url), headers_of(response))
+        document = Document(body, digest, headers.get("Content-Type", ""), str(url), headers)
         await asyncio.to_thread(check_is_complete, response, document)
         return document
 

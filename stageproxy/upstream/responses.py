@@ -204,9 +204,15 @@ def _has_length(headers: Mapping[str, str]) -> bool:
 
 
 def headers_of(response: ClientResponse) -> Mapping[str, str]:
-    """Return each header once: several lines of a name are one list (RFC 9110, section 5.3)."""
+    """Return each header once: several lines of a name are one list (RFC 9110, section 5.3).
+
+    What has control characters or invalid UTF-8 is left out: it can be sent to nobody.
+    """
     headers = response.headers
-    return CIMultiDict({name: ", ".join(headers.getall(name)) for name in headers})
+    values = {name: ", ".join(headers.getall(name)) for name in headers}
+    return CIMultiDict(
+        {name: one for name, one in values.items() if one.replace("\t", " ").isprintable()}
+    )
 
 
 def refreshed(known: Mapping[str, str], new: Mapping[str, str]) -> Mapping[str, str]:

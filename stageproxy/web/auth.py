@@ -13,11 +13,23 @@ from stageproxy.web.keys import ACCESS, GUESSES
 from stageproxy.web.request_keys import BEARER
 
 _USER = "__token__"
+_READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _BEARERS = frozenset({"bearer", "token"})
 
 
 async def authenticate(request: web.Request) -> ApiToken:
-    """Return the API token of a request. Raise if it is missing or not valid."""
+    """Return the API token of a request. Raise if it is missing or not valid.
+
+    Requests that may change something are counted. Raise if the token has sent too many.
+    """
+    token = await authenticate_uncounted(request)
+    if request.method not in _READING:
+        request.app[ACCESS].count_change(token)
+    return token
+
+
+async def authenticate_uncounted(request: web.Request) -> ApiToken:
+    """Return the API token of a request that reads, or that reports what has happened."""
     with _counted(request):
         token = await request.app[ACCESS].authenticate(_credential_in(request))
     request[BEARER] = token

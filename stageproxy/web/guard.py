@@ -47,8 +47,7 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         _abort_if_started(request, error)
         return _http_error_response(error, request)
-    except ClientGoneError as error:
-        _abort_if_started(request, error)
+    except ClientGoneError:
         # Nobody receives it; it is counted.
         return web.Response(status=_CLIENT_GONE)
     except ConnectionError:
@@ -73,6 +72,8 @@ async def _handle_or_refuse(request: web.Request, handler: Handler) -> web.Strea
         _abort_if_started(request, error)
         if error.kind is Kind.DAMAGED:
             log.error("%s", error.sentence)  # noqa: TRY400 - the cause is known
+        if error.limit:
+            request.app[METRICS].limits.count_refusal(error.limit)
         await record_refusal(request, error)
         return response_to(error, request)
 

@@ -105,7 +105,7 @@ def headers_of_edited(headers: Mapping[str, str], content_type: str) -> dict[str
     return {
         **selected,
         "Vary": _vary(selected),
-        "Content-Type": _media_type(content_type),
+        "Content-Type": content_type,
         "Cache-Control": PRIVATE,
     }
 
@@ -149,26 +149,13 @@ def _is_below_stage(request: web.Request) -> bool:
 
 
 def _select(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    """Return the headers with these *names*, without those that `Connection` lists.
-
-    A value that cannot be sent on is left out: with it, there would be no response.
-    """
+    """Return the headers with these *names*, without those that `Connection` lists."""
     of_connection = {one.strip().lower() for one in headers.get("Connection", "").split(",")}
     return {
         name: headers[name]
         for name in names
-        if name in headers and name.lower() not in of_connection and _is_sendable(headers[name])
+        if name in headers and name.lower() not in of_connection
     }
-
-
-def _is_sendable(value: str) -> bool:
-    """Return whether a header of upstream has neither control characters nor invalid UTF-8."""
-    return value.replace("\t", " ").isprintable()
-
-
-def _media_type(content_type: str) -> str:
-    """Return a Content-Type, without its parameters if they cannot be sent on."""
-    return content_type if _is_sendable(content_type) else content_type.partition(";")[0]
 
 
 def _vary(headers: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from stageproxy.services.examine import Examiner
 from stageproxy.services.expire import Expiry
 from stageproxy.services.file_uploads import FileUploads
 from stageproxy.services.findings import StageFindings
+from stageproxy.services.limits import Limits
 from stageproxy.services.preview import Previews
 from stageproxy.services.probes import Probes
 from stageproxy.services.promotion.looks import Looks
@@ -40,6 +41,7 @@ GZIPPED = web.AppKey("gzipped", LoadingCache[str, bytes])
 """Compressed bodies by the digest of the uncompressed one: compressed once, off the event loop."""
 GUESSES = web.AppKey("guesses", Guesses)
 HELP_PAGES = web.AppKey("help-pages", HelpPages)
+LIMITS = web.AppKey("limits", Limits)
 LOOKS = web.AppKey("looks", Looks)
 METRICS = web.AppKey("metrics", Metrics)
 OPENAPI = web.AppKey("openapi", Document)

@@ -1,6 +1,6 @@
 """The metrics of the server. No label contains a token, a path or a project."""
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -16,10 +16,44 @@ from prometheus_client.exposition import choose_encoder
 
 from stageproxy import __version__
 from stageproxy.catalogue import Catalogue
+from stageproxy.core.limits import Quota, Scope
 
 _UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
+
+
+class LimitMetrics:
+    """The limits in the settings, how much is used in all, and how often one was reached."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._used = Gauge(
+            "stageproxy_used_bytes",
+            "Bytes that count against limits.total_bytes.",
+            registry=registry,
+        )
+        self._limit = Gauge(
+            "stageproxy_limit", "Limits by setting; 0 is no limit.", ["setting"], registry=registry
+        )
+        self._refusals = Counter(
+            "stageproxy_limit_refusals",
+            "Requests refused because a limit was reached, by its setting.",
+            ["setting"],
+            registry=registry,
+        )
+
+    def show(self, limits: Mapping[str, int]) -> None:
+        """Show from now on these limits, by setting."""
+        for setting, limit in limits.items():
+            self._limit.labels(setting).set(limit)
+
+    def use(self, size: int) -> None:
+        """Show how many bytes are used in all."""
+        self._used.set(size)
+
+    def count_refusal(self, setting: str) -> None:
+        """Count a request that was refused because the limit of a setting was reached."""
+        self._refusals.labels(setting).inc()
 
 
 class Metrics:
@@ -27,6 +61,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.limits = LimitMetrics(self.registry)
         # Memory, processor time and open files of this process.
         ProcessCollector(registry=self.registry)
         build = Info("stageproxy_build", "The version of the server.", registry=self.registry)
@@ -170,7 +205,8 @@ class Metrics:
 
         *accept*: the Accept header of the request.
         """
-        totals = await catalogue.read(lambda rows: rows.totals())
+        totals, used = await catalogue.read(lambda rows: (rows.totals(), rows.usage(Scope())))
+        self.limits.use(used[Quota.TOTAL_BYTES])
         self._stages.clear()
         for status, number in totals.stages.items():
             self._stages.labels(status).set(number)

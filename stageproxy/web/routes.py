@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from stageproxy.web import health
-from stageproxy.web.api import promotion, stages, tokens, ways_out
+from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import check_file
 from stageproxy.web.api.openapi import show_openapi
@@ -77,6 +77,8 @@ ROUTES = (
     web.get("/api/probe", show_probes),
     web.post("/api/probe/{id}", receive_probe),
     web.post("/api/sweep", sweep),
+    web.get("/api/limits", limits.show_limits),
+    web.get("/api/projects/{project}/limits", limits.show_project_limits),
     web.post("/api/tokens", tokens.make_token),
     web.get("/api/tokens", tokens.list_tokens),
     web.delete("/api/tokens/{id}", tokens.revoke_token),

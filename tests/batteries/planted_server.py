@@ -16,6 +16,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined] # pysqlite3
 from stageproxy.catalogue import Rows
 from stageproxy.cli import main
 from stageproxy.store.database import Database, T
+from stageproxy.store.inspection_pool import Dialogue, InspectionPool, NextLimit
 
 LATE = 0.1
 """How long after its answer the late server commits."""
@@ -62,7 +63,23 @@ async def _write_late(self: Database, work: Callable[[Rows], T]) -> T:
     return await (answered if answered.done() else committing)
 
 
+def reading_in_order_of_arrival() -> None:
+    """Read what was uploaded in the order of its arrival, whoever sent it."""
+    InspectionPool.ask = _ask_in_order  # type: ignore[method-assign]
+
+
+_ask_in_turn = InspectionPool.ask
+
+
+async def _ask_in_order(
+    self: InspectionPool, question: Mapping[str, object], asker: str, next_limit: NextLimit
+) -> Dialogue:
+    del asker
+    return await _ask_in_turn(self, question, "everybody", next_limit)
+
+
 DEFECTS: Mapping[str, Callable[[], None]] = {
+    "no turns": reading_in_order_of_arrival,
     "no fsync": without_flushing,
     "an answer before the commit": answering_before_commit,
 }

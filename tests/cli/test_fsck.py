@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stageproxy.store.disk import Disk
 from tests.cli.data_directories import SDIST, SENT, WHEEL, DataDirectory
 from tests.support.clients.command_runner import CommandRunner
 from tests.support.servers.processes import CommandResult
@@ -244,6 +245,22 @@ def test_nothing_is_changed(data: DataDirectory) -> None:
     run(data)
 
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_end_of_a_failure(data: DataDirectory) -> None:
+    """After a failure of the disk, the server takes uploads again once nothing is wrong."""
+    disk = Disk(data.path)
+    disk.fail(OSError("a failed flush"))
+    content = data.file(WHEEL).read_bytes()
+    data.file(WHEEL).unlink()
+
+    states = [(run(data).code, disk.has_failed)]
+    data.file(WHEEL).write_bytes(content)
+    states.append((run(data).code, disk.has_failed))
+    disk.fail(OSError("another one"))
+
+    assert states == [(1, True), (0, False)]
+    assert disk.has_failed
 
 
 def test_modes(data: DataDirectory) -> None:

@@ -55,6 +55,7 @@ TYPED = {
     "fsck": ("fsck --data DATA", "fsck --data DAMAGED --repair"),
     "doctor": ("doctor --config SETTINGS",),
     "sweep": ("sweep --dry-run",),
+    "limits": ("limits PROJECT",),
     "config check": ("config check",),
     "config show": ("config show",),
     "completion": ("completion bash",),

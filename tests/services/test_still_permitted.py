@@ -224,6 +224,7 @@ CALLS: dict[str, tuple[Call, ...]] = {
 
 ELSEWHERE = {
     "AuditTrail.record_refusal": "what was refused is recorded whoever asked",
+    "Expiry.sweep_for": "does what the server does every hour anyway",
     "FileUploads.change": "called by those above",
     "Looks.record": "what a token was shown is recorded, and changes nothing",
     "Tokens.store": "called by `make`, and by the server when it starts",
@@ -236,6 +237,7 @@ READING = {
     "AuditTrail.show_without_stage",
     "AuditTrail.verify",
     "Examiner.examine",
+    "Examiner.form_findings",
     "Examiner.predict",
     "FileUploads.get",
     "Looks.history",
@@ -248,6 +250,7 @@ READING = {
     "Stages.get_latest",
     "Stages.list",
     "Tokens.list",
+    "Uploads.allowance",
 }
 """The calls that have a token and only read."""
 

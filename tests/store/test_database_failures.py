@@ -13,10 +13,9 @@ from stageproxy.core.errors import (
     DamagedDatabaseError,
     FailedDatabaseError,
     LockedDatabaseError,
-    NoRoomError,
 )
 from stageproxy.store.database import Database
-from stageproxy.store.sqlite_failures import meaning_of
+from stageproxy.store.sqlite_failures import DatabaseFullError, meaning_of
 from tests.store.builders import a_stage
 
 PAGE = 4096
@@ -93,7 +92,7 @@ async def test_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
         pytest.param(778, FailedDatabaseError, id="SQLITE_IOERR_WRITE"),
         pytest.param(8, FailedDatabaseError, id="SQLITE_READONLY"),
         pytest.param(14, FailedDatabaseError, id="SQLITE_CANTOPEN"),
-        pytest.param(13, NoRoomError, id="SQLITE_FULL"),
+        pytest.param(13, DatabaseFullError, id="SQLITE_FULL"),
         pytest.param(1, type(None), id="SQLITE_ERROR"),
     ],
 )

@@ -247,6 +247,17 @@ async def test_failed_flush(tmp_path: Path) -> None:
     assert list((tmp_path / "files" / "kept").iterdir()) == []
 
 
+async def test_commit_twice(store: FileStore) -> None:
+    """A file can be committed again: the transaction that names it may be run twice."""
+    async with store.receive() as file:
+        await file.write(b"content")
+        received = await file.finish()
+        file.commit()
+        file.commit()
+
+    assert store.path(received.sha256).read_bytes() == b"content"
+
+
 async def test_no_room_for_uploads(tmp_path: Path) -> None:
     """A file is refused while less of the disk is free than uploads leave, before it is opened."""
     disk = Disk(tmp_path, min_free=2**60)

@@ -15,7 +15,7 @@ import pytest
 
 from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.archives.reader import Contents, read_contents
-from stageproxy.core.errors import TooManyError
+from stageproxy.core.errors import NoTurnError
 from stageproxy.ports import Inspector
 from stageproxy.store.files import FileStore
 from stageproxy.store.inspection import Inspection
@@ -383,7 +383,7 @@ async def test_turn_that_does_not_come(tmp_path: Path) -> None:
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(inspection.read_contents(path, NAME, ASKER))
             await first_asked([pid])
-            with pytest.raises(TooManyError, match="waiting to be checked"):
+            with pytest.raises(NoTurnError, match="waiting to be checked"):
                 await inspection.read_contents(path, NAME, ASKER)
             os.kill(pid, signal.SIGCONT)
         next_one = await inspection.read_contents(path, NAME, ASKER)

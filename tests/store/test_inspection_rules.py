@@ -136,7 +136,7 @@ async def test_hostile_metadata(short: Inspection, case: str) -> None:
 async def test_hostile_metadata_of_a_file(short: Inspection) -> None:
     """A METADATA file that takes too long is not compared with the form."""
     upload = an_upload()
-    hostile = replace(upload, contents=replace(upload.contents, core_metadata=FOLDED))
+    hostile = replace(upload, contents=replace(upload.contents, core_metadata=FOLDED * 3))
 
     assert "The form was not compared with the metadata in the file" in await unchecked(
         short, hostile

@@ -18,7 +18,7 @@ from tests.support.uploads.faults import Fault, FaultKind, FaultPoint
 REQUESTS = "stageproxy_requests_total"
 UPSTREAM = "stageproxy_upstream_documents_total"
 ATTEMPTS = "stageproxy_promotion_attempts_total"
-LABELS = {"reply", "handler", "method", "status", "outcome", "le", "version"}
+LABELS = {"setting", "reply", "handler", "method", "status", "outcome", "le", "version"}
 ODD = {
     "a method of WebDAV": ("PROPFIND", "/"),
     "a method that HTTP has": ("TRACE", "/"),

@@ -54,6 +54,7 @@ MAKING = "401 401 401 401 403 403 403 403 403 403 403 403 201 403 403"
 ADMIN = "401 401 401 401 403 403 403 403 403 403 403 403 200 403 403"
 CANCELING = MANAGING.replace("200", "204")
 PUBLISHING = MANAGING.replace("200", "202")
+SHOWING = "401 401 401 401 200 200 200 403 200 200 200 403 200 403 403"
 FINDING = "401 401 401 401 307 307 307 403 404 307 307 403 307 403 403"
 FINDING_VERSION = FINDING.replace("404", "403")
 EXPECTED = {
@@ -110,6 +111,8 @@ EXPECTED = {
     "POST /api/stages/{id}/promotion/stop": MANAGING.replace("200", "409"),
     "POST /api/stages/{id}/promotion/journal": MANAGING,
     "GET /api/stages/{id}/receipt": FILLING,
+    "GET /api/limits": LISTING,
+    "GET /api/projects/{project}/limits": SHOWING,
     "GET /api/probe": ADMIN,
     "POST /api/probe/{id}": ADMIN,
     "POST /api/sweep": ADMIN,

@@ -58,6 +58,29 @@ def _dependencies(upload: Upload) -> Iterator[Finding]:
             yield suspicious(f"{label} differs between {path} and the form: {some(different)}.")
 
 
+def _shown(upload: Upload) -> Iterator[Finding]:
+    """Yield what the form would have PyPI show that is not in the file."""
+    found = _find_metadata(upload)
+    if found is None:
+        return
+    raw, path = found
+    form = metadata_in(upload.form)
+    for key, label in _SHOWN.items():
+        if _texts(form.get(key)) - _texts(raw.get(key)):
+            yield suspicious(
+                f"The form has another {label} than {path}. PyPI shows what the form has."
+            )
+
+
+def _texts(value: object) -> frozenset[str]:
+    """Return the texts of a field, without differences in white space, which uploaders make."""
+    if isinstance(value, dict):
+        texts = [f"{label}, {url}" for label, url in value.items()]
+    else:
+        texts = [value] if isinstance(value, str) else [*_strings(value)]
+    return frozenset(filter(None, (" ".join(one.split()) for one in texts)))
+
+
 def _strings(value: object) -> Sequence[str]:
     return value if isinstance(value, list) else []
 
@@ -74,6 +97,22 @@ _LISTS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "requires_dist": ("Requires-Dist", Requirement),
     "provides_extra": ("Provides-Extra", canonicalize_name),
 }
+
+_SHOWN: Mapping[str, str] = {
+    "summary": "Summary",
+    "description": "description",
+    "home_page": "Home-page",
+    "download_url": "Download-URL",
+    "project_urls": "Project-URL",
+    "author": "Author",
+    "author_email": "Author-email",
+    "maintainer": "Maintainer",
+    "maintainer_email": "Maintainer-email",
+    "license": "License",
+    "license_expression": "License-Expression",
+    "classifiers": "Classifier",
+}
+"""What PyPI shows of a release, from the form alone."""
 
 METADATA_MATCH_RULES: Sequence[Rule] = (
     Rule(
@@ -94,5 +133,12 @@ METADATA_MATCH_RULES: Sequence[Rule] = (
         _dependencies,
         level=Level.WARN,
     ),
+    Rule(
+        "shown-metadata-differs",
+        "what PyPI shows of a release from the form (summary, description, links, people, license, "
+        "classifiers) is in the file's metadata, too",
+        _shown,
+        level=Level.WARN,
+    ),
 )
-"""Differences between a file and its form that installers notice."""
+"""Differences between a file and its form that installers or readers of PyPI notice."""

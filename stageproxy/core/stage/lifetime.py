@@ -43,6 +43,14 @@ def limit_notice(stage: Stage, longest: timedelta) -> str | None:
     )
 
 
+def shortest_notice(shortest: timedelta) -> str:
+    """Return the sentence for who wants a stage to live shorter than the server allows."""
+    return (
+        f"The server keeps a stage for at least {spell_duration(shortest)} after each change. Its "
+        "operator can lower stage.min_lifetime."
+    )
+
+
 def as_of(stage: Stage, now: datetime) -> Stage:
     """Return the stage as it is *now*: expired stages and uploads have ended, swept or not."""
     if stage.has_expired(now):

@@ -7,6 +7,7 @@ from urllib.parse import urldefrag, urljoin
 from packaging.utils import NormalizedName
 
 from stageproxy.core.errors import UpstreamFailedError
+from stageproxy.core.index.links import is_web_url
 from stageproxy.core.index.pages import ListedFile, UnreadablePageError
 from stageproxy.core.promotion.confirmation import IndexFile
 from stageproxy.core.stage.stage import Artifact
@@ -61,13 +62,17 @@ class ConfirmedListing:
 
 
 def index_file(page_url: str, file: ListedFile) -> IndexFile:
-    """Return a file that the page at *page_url* lists, with an absolute URL."""
+    """Return a file that the page at *page_url* lists, with an absolute URL.
+
+    A link that is no URL of a web server is left out: nobody can be sent there, and some
+    cannot even be stored.
+    """
     return IndexFile(file.sha256, _absolute(page_url, file.link))
 
 
 def _absolute(page_url: str, link: str) -> str:
-    """Return the URL of a link. Return a link that is no URL unchanged."""
     try:
-        return urldefrag(urljoin(page_url, link)).url
+        url = urldefrag(urljoin(page_url, link)).url
     except ValueError:
-        return link
+        return ""
+    return url if is_web_url(url) else ""

@@ -16,11 +16,11 @@ from stageproxy.store.backups.manifest import (
     Manifest,
     Part,
 )
-from stageproxy.store.backups.snapshot import part_of, take_snapshot, wait_for_writers
+from stageproxy.store.backups.snapshot import part_of, take_snapshot, wait_for_writers, writers_held
 from stageproxy.store.backups.writers import BackupWriter, Watch
 from stageproxy.store.files import stored_path
 
-_MOST_SNAPSHOTS = 5
+_MOST_SNAPSHOTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +41,37 @@ def make_backup(order: BackupOrder, writer: BackupWriter) -> Manifest:
     """Write a backup of a data directory, and return its manifest.
 
     A file that is gone was swept after the snapshot, or it is lost. The next
-    snapshot shows which: it does not name what was swept. A later snapshot that
-    names no file that is gone makes the backup complete.
+    snapshot shows which: it does not name what was swept.
     """
     manifest = _next_snapshot(order, writer, 0)
     _require_space(writer, manifest)
     order.announce(sum(file.size for file in manifest.files if not writer.has(file)))
     writer.begin(manifest)
     gone = _copy_files(order, writer, manifest.files)
-    for number in range(1, _MOST_SNAPSHOTS):
-        if not gone:
-            break
-        wait_for_writers(order.root)
-        manifest = _next_snapshot(order, writer, number)
-        before, gone = gone, _copy_files(order, writer, manifest.files)
-        if gone <= before:
-            break
+    if gone:
+        manifest, gone = _copy_again(order, writer, gone)
     whole = _without(manifest, gone)
     _write_manifest(writer, whole)
     writer.finish(whole)
     return whole
+
+
+def _copy_again(
+    order: BackupOrder, writer: BackupWriter, gone: frozenset[str]
+) -> tuple[Manifest, frozenset[str]]:
+    """Take snapshots until one names no file that is gone but those that are lost.
+
+    Where sweeps are faster than that, the last one holds up whoever writes.
+    """
+    for number in range(1, _MOST_SNAPSHOTS):
+        wait_for_writers(order.root)
+        manifest = _next_snapshot(order, writer, number)
+        before, gone = gone, _copy_files(order, writer, manifest.files)
+        if gone <= before:
+            return manifest, gone
+    with writers_held(order.root):
+        manifest = _next_snapshot(order, writer, _MOST_SNAPSHOTS)
+        return manifest, _copy_files(order, writer, manifest.files)
 
 
 def _next_snapshot(order: BackupOrder, writer: BackupWriter, number: int) -> Manifest:

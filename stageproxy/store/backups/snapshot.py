@@ -53,8 +53,16 @@ def wait_for_writers(root: Path) -> None:
 
     A sweep deletes files before its transaction is committed.
     """
+    with writers_held(root):
+        pass
+
+
+@contextmanager
+def writers_held(root: Path) -> Iterator[None]:
+    """Hold up whoever begins to write the catalogue, after those that have begun have ended."""
     with closing(connect((root / CATALOGUE).absolute().as_uri())) as connection:
         connection.execute("BEGIN IMMEDIATE")
+        yield
         connection.execute("ROLLBACK")
 
 

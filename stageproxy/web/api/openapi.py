@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from stageproxy.core.errors import Kind
-from stageproxy.web.api import promotion, stages, tokens, ways_out
+from stageproxy.web.api import limits, promotion, stages, tokens, ways_out
 from stageproxy.web.api.audit import show_audit, show_audit_without_stage, verify_audit
 from stageproxy.web.api.check import CheckFile, check_file
 from stageproxy.web.api.openapi_document import Operation, Operations
@@ -86,6 +86,8 @@ OPERATIONS: Operations = {
     show_probes: Operation("Probe"),
     receive_probe: Operation("Probe"),
     sweep: Operation("Sweep", body=OrderSweep),
+    limits.show_limits: Operation("Limits"),
+    limits.show_project_limits: Operation("Limits"),
     tokens.make_token: Operation(
         "NewApiToken", (Kind.CONFLICT,), body=tokens.MakeToken, status=HTTPStatus.CREATED
     ),

@@ -48,7 +48,11 @@ class Operation:
 Operations = Mapping[Callable[..., Any], Operation]
 """Operations by handler."""
 
-_PATH_PARAMETERS = {"id": "The `id` of a stage or an API token.", "filename": "The filename."}
+_PATH_PARAMETERS = {
+    "id": "The `id` of a stage or an API token.",
+    "filename": "The filename.",
+    "project": "The name of a project.",
+}
 
 _DESCRIPTIONS: Mapping[Kind, str] = {
     Kind.INVALID: "The request is not valid; `errors` names the fields.",

@@ -23,7 +23,7 @@ from stageproxy.core.rights import TOKEN_USER, Credential
 from stageproxy.services.promotion.reports import Ending, Report
 from stageproxy.services.promotion.transactions import PromotionView
 from stageproxy.web.api.promotion_json import plan_json, promotion_json
-from stageproxy.web.auth import authenticate
+from stageproxy.web.auth import authenticate, authenticate_uncounted
 from stageproxy.web.bodies import Body, Digest, read_body
 from stageproxy.web.departures import while_connected
 from stageproxy.web.keys import ACCESS, LOOKS, PROMOTION_REPORTS, PROMOTIONS
@@ -192,7 +192,7 @@ async def show_promotion(request: web.Request) -> web.Response:
 
 async def report_promotion(request: web.Request) -> web.Response:
     """Record the report of a client that publishes."""
-    token = await authenticate(request)
+    token = await authenticate_uncounted(request)
     body = await read_body(request, ReportPromotion, _LONGEST_REPORT)
     entries = [one.entry() for one in body.entries]
     report = Report(body.fence, entries, body.ending, body.reason)

@@ -187,6 +187,28 @@ SCHEMAS: Mapping[str, Schema] = {
             },
         },
     ),
+    "Limits": object_of(
+        "Limits, and how much is used of each.",
+        {
+            "limits": {
+                "type": "array",
+                "items": object_of(
+                    "A limit.",
+                    {
+                        "setting": described("The setting that the operator can raise.", TEXT),
+                        "of": {"enum": ["server", "project", "token"]},
+                        "limit": described(
+                            "The limit, if there is one.", {"type": ["integer", "null"]}
+                        ),
+                        "used": NUMBER,
+                        "near": described(
+                            "Whether four fifths of it or more are used.", {"type": "boolean"}
+                        ),
+                    },
+                ),
+            }
+        },
+    ),
     "ApiToken": object_of("An API token, without its secret.", _API_TOKEN),
     "NewApiToken": object_of(
         "A new API token.",

@@ -16,9 +16,11 @@ from stageproxy.ports import IncomingFile
 from stageproxy.services.examine import IncomingUpload
 from stageproxy.services.uploads import Uploads
 from stageproxy.web.bodies import LONGEST_FORM
+from stageproxy.web.upload.starts import Start
 
 LONGEST_FIELD = 2**20
 MOST_PARTS = 1000
+MOST_FILES = 64
 
 _CHUNK = 2**20
 _CONTENT = "content"
@@ -37,7 +39,9 @@ class FormReader:
     token: ApiToken
     stack: AsyncExitStack
     fields: list[tuple[str, str]] = field(default_factory=list)
+    length: int = 0
     size: int = 0
+    skipped: int = 0
     filename: str | None = None
     content_type: str | None = None
     file: IncomingFile | None = None
@@ -46,6 +50,7 @@ class FormReader:
 
     async def read(self, request: web.Request) -> None:
         """Read the form to its end. Raise if it cannot be read, or is too large."""
+        self.length = request.content_length or 0
         async for part in _parts(request):
             name = part.name or ""
             if part.filename is None:
@@ -87,12 +92,22 @@ class FormReader:
             self.fields.append((name, text))
 
     async def _read_file(self, part: BodyPartReader) -> None:
+        """Read the file onto the disk. It is refused as soon as it is known why."""
+        self.filename = _filename_of(part)
+        named = self.filename or ""
+        project, sha256 = self.value_of("name") or "", self.value_of("sha256_digest")
+        allowance = await self.uploads.allowance(self.token, project, named, sha256)
+        allowance.check(self.length - LONGEST_FORM)
         file = await self.stack.enter_async_context(self.uploads.receive())
+        start = Start(named)
         async for chunk in _chunks(part):
-            self.uploads.check_size(file.size + len(chunk), self.value_of("name") or "")
+            allowance.check(file.size + len(chunk))
+            if error := start.find_error(chunk):
+                # PyPI looks at the size first. That of the body is hardly larger.
+                allowance.check(self.length - self.size)
+                raise error
             await file.write(chunk)
         self.file = file
-        self.filename = _filename_of(part)
         self.content_type = part.headers.get("Content-Type")
 
     async def _skip(self, name: str, part: BodyPartReader) -> None:
@@ -101,6 +116,9 @@ class FormReader:
             self.problems.append(Problem(name, "Upload payload has more than one file."))
         elif name != _SIGNATURE:
             self.problems.append(Problem(name, f"{name}: Should not be a tuple."))
+        self.skipped += 1
+        if self.skipped > MOST_FILES:
+            raise TooLargeError(f"The form has more than {MOST_FILES} files.")
         async for chunk in _chunks(part):
             self.size += len(chunk)
             if self.size > LONGEST_FORM:

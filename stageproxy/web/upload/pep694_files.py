@@ -8,7 +8,12 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field
 
-from stageproxy.core.errors import InvalidRequestError, UnprocessableError, UnsupportedTypeError
+from stageproxy.core.errors import (
+    InvalidRequestError,
+    TooLargeError,
+    UnprocessableError,
+    UnsupportedTypeError,
+)
 from stageproxy.core.rights import Action
 from stageproxy.core.stage.announcements import Announcement
 from stageproxy.core.stage.file_uploads import FileUpload, UploadStatus, UploadStep
@@ -24,9 +29,11 @@ from stageproxy.web.upload.pep694 import (
     read_message,
 )
 from stageproxy.web.upload.pep694_sessions import ExtendSession
+from stageproxy.web.upload.starts import Start
 
 _CHUNK = 2**20
 _LONGEST_ATTESTATIONS = 2**17
+_MOST_ATTESTATIONS = 20
 _SLACK = 2**20
 """A file that is this much too long is refused at completion, with all its other problems."""
 _RETRY_AFTER = {"Retry-After": "1"}
@@ -66,14 +73,16 @@ async def receive_bytes(request: web.Request) -> web.Response:
     stage, upload = await file_uploads.get(token, *_ids(request), Action.UPLOAD)
     upload.after(UploadStep.SEND)
     uploads.check_room(upload.size)
+    uploads.check_size(request.content_length or 0, stage.project)
+    _check_length(request.content_length or 0, upload)
     await ask_for_body(request)
+    start = Start(upload.filename)
     async with uploads.receive() as file:
         async for chunk in request.content.iter_chunked(_CHUNK):
             uploads.check_size(file.size + len(chunk), stage.project)
-            if file.size + len(chunk) > upload.size + _SLACK:
-                raise InvalidRequestError(
-                    f"The body is longer than the {upload.size} bytes announced."
-                )
+            _check_length(file.size + len(chunk), upload)
+            if error := start.find_error(chunk):
+                raise error
             await file.write(chunk)
         await file_uploads.receive(token, *_ids(request), file)
     return web.Response(status=HTTPStatus.CREATED)
@@ -147,6 +156,11 @@ def upload_json(upload: FileUpload, url: str) -> Mapping[str, Any]:
     }
 
 
+def _check_length(length: int, upload: FileUpload) -> None:
+    if length > upload.size + _SLACK:
+        raise InvalidRequestError(f"The body is longer than the {upload.size} bytes announced.")
+
+
 def _check_type(request: web.Request, expected: str) -> None:
     if request.content_type != expected:
         raise UnsupportedTypeError(f"Content-Type must be {expected}.")
@@ -161,6 +175,8 @@ def _array_of_objects(content: bytes) -> str:
         raise InvalidRequestError("The attestations are not JSON.") from error
     if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
         raise InvalidRequestError("Attestations must be a JSON array of objects (PEP 740).")
+    if len(document) > _MOST_ATTESTATIONS:
+        raise TooLargeError(f"A file can have at most {_MOST_ATTESTATIONS} attestations.")
     return text
 
 

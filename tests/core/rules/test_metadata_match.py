@@ -92,3 +92,52 @@ def test_form_is_compared_with_the_file(changes: Mapping[str, str], expected: li
     upload = an_upload(a_wheel(metadata=METADATA), changes)
 
     assert warnings(upload) == expected
+
+
+SHOWN = """\
+Metadata-Version: 2.4
+Name: demo
+Version: 1.0
+Summary: A  demo
+Home-page: https://demo.example/
+Author-email: a@demo.example
+Classifier: Topic :: Utilities
+Project-URL: Source, https://demo.example/source
+Description-Content-Type: text/plain
+
+What it does,
+line by line.
+"""
+AS_SHOWN = {
+    "summary": "A demo",
+    "home_page": "https://demo.example/",
+    "author_email": "a@demo.example",
+    "classifiers": "Topic :: Utilities",
+    "project_urls": "Source, https://demo.example/source",
+    "description": "What it does,\r\nline by line.\r\n",
+    "description_content_type": "text/plain",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "label"),
+    [
+        ({}, ""),
+        ({"summary": "Another demo"}, "Summary"),
+        ({"description": "What somebody else says."}, "description"),
+        ({"home_page": "https://evil.example/"}, "Home-page"),
+        ({"project_urls": "Source, https://evil.example/"}, "Project-URL"),
+        ({"author_email": "b@demo.example"}, "Author-email"),
+        ({"classifiers": "Topic :: Games/Entertainment"}, "Classifier"),
+        ({"maintainer": "Somebody"}, "Maintainer"),
+    ],
+)
+def test_what_is_shown_is_in_the_file(changes: Mapping[str, str], label: str) -> None:
+    """What PyPI would show is a warning if the file does not have it; white space may differ.
+
+    Whoever has an upload token could otherwise publish another description with good bytes.
+    """
+    upload = an_upload(a_wheel(metadata=SHOWN), {**AS_SHOWN, **changes})
+
+    expected = f"The form has another {label} than {WHERE}. PyPI shows what the form has."
+    assert warnings(upload) == ([expected] if label else [])

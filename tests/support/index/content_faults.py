@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 LONGEST = 2**20
 """The greatest length of a page in tests of long ones."""
@@ -120,3 +120,44 @@ def too_long(body: bytes) -> bytes:
 def _chunked(body: bytes, kind: str) -> bytes:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
     return head.encode() + b"%x\r\n" % len(body) + body + b"\r\n"
+
+
+CONTENT_FAULTS: Mapping[str, ContentFault] = {
+    "another type": typed("image/png"),
+    "text": lambda _body, _kind: answer(b"no such page", "text/plain"),
+    "text without a type": lambda _body, _kind: answer(b"no such page", ""),
+    "nothing": changed(lambda _: b""),
+    "white space": changed(lambda _: b" \n"),
+    "JSON of something else": changed(lambda _: b'{"message":"hello"}'),
+    "null": changed(lambda _: b"null"),
+    "not UTF-8": changed(lambda body: body[:-20] + b"\xff" + body[-20:]),
+    "UTF-16": changed(lambda body: body.decode().encode("utf-16")),
+    "cut off by its length": cut_by_length,
+    "cut off by its chunks": cut_by_chunks,
+    "cut off in a chunk": cut_in_a_chunk,
+    "cut off, of unknown length": cut_without_length,
+    "invalid chunks": bad_chunks,
+    "no HTTP": no_http,
+    "a log-in page": log_in,
+    "a gzip bomb": encoded("gzip", bomb),
+    "a gzip bomb of many members": encoded("gzip", bomb_of_members),
+    "gzip of two members": encoded("gzip", lambda body: gzip.compress(body) * 2),
+    "gzip of empty blocks": encoded("gzip", empty_blocks),
+    "invalid gzip": encoded("gzip", bytes),
+    "broken gzip": encoded("gzip", lambda body: gzip.compress(body)[:-9] + bytes(9)),
+    "half of gzip": encoded("gzip", lambda body: gzip.compress(body)[: len(body) // 8]),
+    "no gzip at all": encoded("gzip", lambda _: b""),
+    "gzip twice": encoded("gzip, gzip", lambda body: gzip.compress(gzip.compress(body))),
+    "Brotli": encoded("br", bytes),
+    "Zstandard": encoded("zstd", bytes),
+    "deflate": encoded("deflate", zlib.compress),
+    "too long": changed(too_long),
+    "a part": told("206 Partial Content"),
+    "an answer without a document": told("203 Non-Authoritative Information"),
+    "an unrequested 304": told("304 Not Modified"),
+    "a redirect in circles": redirected("?again"),
+    "a redirect to another host": redirected("http://elsewhere.example.org/"),
+    "a redirect to no URL": redirected("http://[::1"),
+    "a redirect to nowhere": redirected(""),
+}
+"""Faults that any document may have."""

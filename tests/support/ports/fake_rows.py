@@ -8,6 +8,7 @@ from datetime import datetime
 from stageproxy.catalogue import ConstraintError, PagePosition, Totals
 from stageproxy.core.audit import START, AuditRecord, ChainEnd, Event, chained_record, clean_event
 from stageproxy.core.care.sweep import UnneededFile
+from stageproxy.core.limits import Amounts, Quota, Scope
 from stageproxy.core.promotion.journal import Entry, Journal
 from stageproxy.core.promotion.looks import Look
 from stageproxy.core.promotion.promotion import Promotion
@@ -478,12 +479,53 @@ class FakeRows:
         """Return a copy."""
         return FakeRows(self.tables.copy())
 
+    def usage(self, scope: Scope) -> Amounts:
+        """Return how much is used of each quota."""
+        live = {key for key, one in self.tables.stages.items() if one.status in LIVE}
+        of_project = {one for one in live if self.tables.stages[one].project == scope.project}
+        totals = self.totals()
+        coming = [(key[0], one) for key, one in self._coming()]
+        unsent = sum(one.size for _, one in coming if one.received is None)
+        mine = [one for one in coming if one[1].created_by == scope.token_id and one[0] in live]
+        stored = [(key[0], one) for key, one in self.tables.artifacts.items()]
+        names = {one.artifact.filename for key, one in stored if key == scope.stage_id}
+        names |= {one.filename for key, one in coming if key == scope.stage_id}
+        return {
+            Quota.TOTAL_BYTES: totals.size + totals.form_size + unsent,
+            Quota.PROJECT_BYTES: _bytes_of(
+                [one for key, one in stored if key in of_project],
+                [one for key, one in coming if key in of_project],
+            ),
+            Quota.TOKEN_BYTES: _bytes_of(
+                [
+                    one
+                    for key, one in stored
+                    if key in live and one.artifact.uploaded_by == scope.token_id
+                ],
+                [one for _, one in mine],
+            ),
+            Quota.STAGE_FILES: len(names),
+            Quota.STAGE_UPLOADS: len(self.tables.unfinished(scope.stage_id or "")),
+            Quota.TOKEN_UPLOADS: len(mine),
+        }
+
+    def _coming(self) -> Sequence[tuple[FileKey, FileUpload]]:
+        return [(key, one) for key, one in self.tables.uploads.items() if one.status in IN_PROGRESS]
+
     def totals(self) -> Totals:
         """Return how much is stored."""
         stages = Counter(stage.status.value for stage in self.tables.stages.values())
         sizes = self.tables.sizes.values()
         forms = (form_size(one.form, one.core_metadata) for one in self.tables.artifacts.values())
         return Totals(dict(stages), len(sizes), sum(sizes), sum(forms))
+
+
+def _bytes_of(stored: Sequence[_StoredArtifact], coming: Sequence[FileUpload]) -> int:
+    """Return the bytes of files, each once, of forms, and of what is to come."""
+    files = {one.artifact.sha256: one.artifact.size for one in stored}
+    forms = sum(form_size(one.form, one.core_metadata) for one in stored)
+    sent = (max(one.size, one.received.size if one.received else 0) for one in coming)
+    return sum(files.values()) + forms + sum(sent)
 
 
 def _place(opened_at: datetime, stage_id: str) -> tuple[float, str]:

@@ -131,6 +131,8 @@ async def test_every_success(service: RunningService) -> None:
     await service.api("GET", "probe")
     await service.api("POST", "probe/1")
     await service.api("POST", "sweep", **{"dry-run": True})
+    await service.api("GET", "limits")
+    await service.api("GET", "projects/demo/limits")
     await promote(service)
     tokens = (await service.api("GET", "tokens")).document["tokens"]
     await service.api("DELETE", f"tokens/{tokens[0]['id']}")
@@ -163,7 +165,7 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
         revoked = await service.api("POST", "tokens", can="admin", project="*")
         await service.api("DELETE", f"tokens/{revoked.document['id']}")
         for name, operation in service.description.operations():
-            filled = name.replace("{filename}", WHEEL.filename)
+            filled = name.replace("{filename}", WHEEL.filename).replace("{project}", "demo")
             for stage_id in stages:
                 request = filled.replace("{id}", stage_id)
                 await fetch(service, request, operation)

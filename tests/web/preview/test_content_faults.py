@@ -1,7 +1,6 @@
 """Invalid answers of upstream in place of a document."""
 
 import gzip
-import zlib
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from itertools import repeat
@@ -25,44 +24,6 @@ DOCUMENTS = {
 JSON = (PAGE, PROJECT)
 STAGED = ("demo-2.0", "<title>2.0</title>")
 
-EVERYWHERE: dict[str, ContentFault] = {
-    "another type": faults.typed("image/png"),
-    "text": lambda _body, _kind: faults.answer(b"no such page", "text/plain"),
-    "text without a type": lambda _body, _kind: faults.answer(b"no such page", ""),
-    "nothing": faults.changed(lambda _: b""),
-    "white space": faults.changed(lambda _: b" \n"),
-    "JSON of something else": faults.changed(lambda _: b'{"message":"hello"}'),
-    "null": faults.changed(lambda _: b"null"),
-    "not UTF-8": faults.changed(lambda body: body[:-20] + b"\xff" + body[-20:]),
-    "UTF-16": faults.changed(lambda body: body.decode().encode("utf-16")),
-    "cut off by its length": faults.cut_by_length,
-    "cut off by its chunks": faults.cut_by_chunks,
-    "cut off in a chunk": faults.cut_in_a_chunk,
-    "cut off, of unknown length": faults.cut_without_length,
-    "invalid chunks": faults.bad_chunks,
-    "no HTTP": faults.no_http,
-    "a log-in page": faults.log_in,
-    "a gzip bomb": faults.encoded("gzip", faults.bomb),
-    "a gzip bomb of many members": faults.encoded("gzip", faults.bomb_of_members),
-    "gzip of two members": faults.encoded("gzip", lambda body: gzip.compress(body) * 2),
-    "gzip of empty blocks": faults.encoded("gzip", faults.empty_blocks),
-    "invalid gzip": faults.encoded("gzip", bytes),
-    "broken gzip": faults.encoded("gzip", lambda body: gzip.compress(body)[:-9] + bytes(9)),
-    "half of gzip": faults.encoded("gzip", lambda body: gzip.compress(body)[: len(body) // 8]),
-    "no gzip at all": faults.encoded("gzip", lambda _: b""),
-    "gzip twice": faults.encoded("gzip, gzip", lambda body: gzip.compress(gzip.compress(body))),
-    "Brotli": faults.encoded("br", bytes),
-    "Zstandard": faults.encoded("zstd", bytes),
-    "deflate": faults.encoded("deflate", zlib.compress),
-    "too long": faults.changed(faults.too_long),
-    "a part": faults.told("206 Partial Content"),
-    "an answer without a document": faults.told("203 Non-Authoritative Information"),
-    "an unrequested 304": faults.told("304 Not Modified"),
-    "a redirect in circles": faults.redirected("?again"),
-    "a redirect to another host": faults.redirected("http://elsewhere.example.org/"),
-    "a redirect to no URL": faults.redirected("http://[::1"),
-    "a redirect to nowhere": faults.redirected(""),
-}
 SOMEWHERE: dict[str, tuple[ContentFault, Collection[str]]] = {
     "NaN": (faults.value(b"NaN"), JSON),
     "very deep nesting": (faults.value(b"[" * 200_000 + b"]" * 200_000), JSON),
@@ -91,7 +52,7 @@ OF_EACH_DOCUMENT = {
 }
 CASES = {
     name: (fault, tuple(DOCUMENTS) if name in OF_EACH_DOCUMENT else (PAGE,))
-    for name, fault in EVERYWHERE.items()
+    for name, fault in faults.CONTENT_FAULTS.items()
 } | SOMEWHERE
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stageproxy.core.circuit import FAILURES
 from stageproxy.web.keys import STREAM_SHARES
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.wire import a_request, exchange, status_of
@@ -157,6 +158,21 @@ async def test_readers_who_wait_do_not_soften_the_verdict(
 
     assert (upload.status, "File already exists" in upload.text) == (400, True)
     assert page.status == 200
+
+
+async def test_open_circuit_does_not_soften_the_verdict(
+    service: RunningService, prefix: str
+) -> None:
+    """While pages are not asked for, a file that upstream has is refused all the same."""
+    service.index.add("demo", an_sdist(version="1.1"))
+    service.index.quirks = Quirks(status=500)
+    for _ in range(FAILURES):
+        await service.get(f"{prefix}simple/demo/", PIP)
+    service.index.quirks = Quirks()
+
+    upload = await service.upload(an_sdist(version="1.1", summary="Other bytes"))
+
+    assert (upload.status, "File already exists" in upload.text) == (400, True)
 
 
 async def test_reader_who_leaves(service: RunningService, prefix: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stageproxy.core.errors import TooManyError
+from stageproxy.core.errors import NoTurnError
 from stageproxy.core.rules.table import PlacedFinding
 from stageproxy.core.rules.upload import Upload
 from stageproxy.core.stage.dependencies import NOT_READ
@@ -35,7 +35,7 @@ class Overloaded(InProcessInspector):
     async def findings(self, upload: Upload, asker: str) -> Sequence[PlacedFinding]:
         """Return the findings, or raise if there is no turn."""
         if self.no_turn:
-            raise TooManyError("Too many files.")
+            raise NoTurnError
         return await super().findings(upload, asker)
 
     async def form_of(self, *_: object) -> None:
@@ -127,5 +127,5 @@ async def test_upload_without_a_turn(tmp_path: Path, index: FakeIndex) -> None:
     async with running_service(tmp_path, index, inspected_by=Overloaded(no_turn=True)) as service:
         answer = await service.upload(WHEEL)
 
-    assert answer.status == 429
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
     assert [one for one in (tmp_path / "files").rglob("*") if one.is_file()] == []
