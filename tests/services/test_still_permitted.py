@@ -240,6 +240,8 @@ READING = {
     "Examiner.form_findings",
     "Examiner.predict",
     "FileUploads.get",
+    "Limits.of_project",
+    "Limits.of_token",
     "Looks.history",
     "Previews.open_stage",
     "PromotionReports.form",
