@@ -149,7 +149,7 @@ class StorageSettings(SettingsTable):
     min_free: MinFree = Field(
         None,
         description="Bytes of the disk that uploads leave free; 0 is no limit. `auto`: a "
-        "twentieth, but at least 512 MiB, at most 10 GiB, and on small disks at most a tenth.",
+        "twentieth, but at least 512 MiB, at most 2 GiB, and on small disks at most a tenth.",
     )
     reserve: int = Field(
         8 * _MIB,

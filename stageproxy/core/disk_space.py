@@ -6,7 +6,7 @@ from stageproxy.core.errors import LittleRoomError
 
 MIB = 2**20
 _LEAST_FREE = 512 * MIB
-_MOST_FREE = 10 * 1024 * MIB
+_MOST_FREE = 2 * 1024 * MIB
 """Of a very large disk, a share is more than anybody needs."""
 _SHARE = 20
 _LARGEST_SHARE = 10
@@ -23,7 +23,7 @@ class DiskSpace:
 def floor_of(total: int, wanted: int | None) -> int:
     """Return how many bytes of a disk uploads leave free: the *wanted* ones, or a usual number.
 
-    A twentieth, but at least 512 MiB, at most 10 GiB, and on small disks at most a tenth.
+    A twentieth, but at least 512 MiB, at most 2 GiB, and on small disks at most a tenth.
     """
     if wanted is not None:
         return wanted

@@ -1,5 +1,6 @@
 """Restoring a backup: it is read, verified and migrated first, and put in place at the end."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +67,7 @@ async def restore(request: RestoreRequest, clock: Clock, announce: Watch, watch:
         if not await _has_valid_admin_token(target, clock.now()):
             await replace_admin_token(target, clock)
             admin_token = "new"  # noqa: S105 - where it is from
+        _give_to_owner_of(root, target.root)
         former = replace_contents(root, f"{clock.now():%Y%m%dT%H%M%SZ}")
     return Restored(read.manifest, read.missing, former, secret, admin_token)
 
@@ -100,6 +102,14 @@ def _take_over(name: str, root: Path, target: Path) -> Origin:
     shutil.copyfile(former, taken)
     taken.chmod(0o600)
     return "kept"
+
+
+def _give_to_owner_of(root: Path, target: Path) -> None:
+    """Give what root has restored to the user of the data directory, who runs the server."""
+    owner = root.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        for path in (target, *target.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 async def _has_valid_admin_token(directory: DataDirectory, now: datetime) -> bool:

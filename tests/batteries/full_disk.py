@@ -225,6 +225,10 @@ async def run(folder: Path, rounds: int, *, planted: str = "", **settings: str) 
     with SmallDisk.mounted(folder / "data", DISK_MIB) as disk:
         async with RestartableServer.open(folder, **settings) as servers:
             full = FullDisk(disk, servers)
-            for _ in range(rounds):
+            for number in range(rounds):
+                if number:
+                    # A start makes the reserve again, which a running server does each minute.
+                    await servers.end()
+                    await servers.start()
                 await full.round()
         return full.report(planted)

@@ -22,15 +22,17 @@ UNKNOWN = "stgv_" + "0" * 38
 GONE = 410
 
 
-async def violations(world: World) -> list[str]:
-    """Return a sentence for each law that is broken."""
+async def violations(world: World, *, of_all: bool) -> list[str]:
+    """Return a sentence for each law that is broken; *of_all*: also of stages that have ended."""
     found = [one async for one in _of_the_server(world)]
     for stage in world.model.stages.values():
         row = await world.row(stage)
-        found += [f"{stage.id}: {one}" for one in _of_the_row(world, stage, row)]
-        found += [f"{stage.id}: {one}" async for one in _of_the_preview(world, stage)]
-        found += [f"{stage.id}: {one}" for one in _of_the_index(world, stage)]
-        found += [f"{stage.id}: {one}" async for one in _of_the_trail(world, stage)]
+        told = [*_of_the_row(world, stage, row), *_of_the_index(world, stage)]
+        if of_all or stage.is_live:
+            told += [one async for one in _of_the_preview(world, stage)]
+        if of_all:
+            told += [one async for one in _of_the_trail(world, stage)]
+        found += [f"{stage.id}: {one}" for one in told]
     return found
 
 
@@ -162,10 +164,9 @@ def _of_the_index(world: World, stage: ModelStage) -> Iterator[str]:
     if not stage.approved:
         return
     accepted = world.index.uploads.history.accepted
-    names = [name for name in accepted if f"-{stage.version}" in name]
-    twice = [name for name, times in Counter(names).items() if times > 1]
+    twice = [name for name, times in Counter(accepted).items() if times > 1]
     yield from (f"{name} was accepted twice." for name in twice)
-    if any(name.endswith(".tar.gz") for name in names[:-1]):
+    if any(name.endswith(".tar.gz") for name in stage.accepted[:-1]):
         yield "The sdist was not the last file."
     public = world.public(stage.version)
     if stage.status == "published" and not stage.files.items() <= public.items():

@@ -62,6 +62,7 @@ class ModelStage:
     former_paths: list[str] = field(default_factory=list)
     former_files: set[str] = field(default_factory=set)
     approved: set[File] = field(default_factory=set)
+    accepted: list[str] = field(default_factory=list)
     events: Counter[str] = field(default_factory=Counter)
     seen: Stage | None = None
 

@@ -13,6 +13,7 @@ FIRST = PLANTED["stages"][0]
 """It is planted with every change, the others before releases."""
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("battery", "defect"),
     [

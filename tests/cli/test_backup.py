@@ -1,5 +1,6 @@
 """`stageproxy backup`, `restore` and `token reset-admin`."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from tests.support.clients.command_runner import CommandRunner
 from tests.support.data_directories import contents_of, rows_of
 from tests.support.database import connection_to
 from tests.support.stored_files import stored_file
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -112,6 +115,19 @@ def test_former_contents_are_kept(cli: CommandRunner, archive: Path, new: Path) 
     restored = cli.json("restore", archive, "--data", new, "--replace")
     assert (Path(restored["former"]) / "catalogue.db").read_text() == "damaged"
     assert contents_of(new) == contents_of(cli.data)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_restored_by_root(cli: CommandRunner, archive: Path, new: Path) -> None:
+    """What root restores belongs to the user of the data directory, who runs the server."""
+    new.mkdir()
+    os.chown(new, NOBODY, NOBODY)
+
+    cli.json("restore", archive, "--data", new)
+
+    restored = [new / name for name in ("catalogue.db", "admin.token", "files")]
+    restored += (new / "files").rglob("*")
+    assert {path.stat().st_uid for path in restored} == {NOBODY}
 
 
 def test_running_server_is_not_replaced(cli: CommandRunner, archive: Path) -> None:
