@@ -165,9 +165,8 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
         revoked = await service.api("POST", "tokens", can="admin", project="*")
         await service.api("DELETE", f"tokens/{revoked.document['id']}")
         for name, operation in service.description.operations():
-            filled = name.replace("{filename}", WHEEL.filename).replace("{project}", "demo")
             for stage_id in stages:
-                request = filled.replace("{id}", stage_id)
+                request = about(stage_id, name)
                 await fetch(service, request, operation)
             await fetch(service, request, operation, token=revoked.document["token"])
             await fetch(service, request, operation, token="unknown")
@@ -182,12 +181,18 @@ async def test_every_error(tmp_path: Path, index: FakeIndex) -> None:
         for number in range(RATES[Guessed.API_TOKEN].most):
             await service.api("GET", "stages", f"guess{number}")
         for name, operation in service.description.operations():
-            request = name.replace("{filename}", WHEEL.filename).replace("{id}", stages[0])
+            request = about(stages[0], name)
             await fetch(service, request, operation, token=f"guess for {name}")
 
     description = service.description
     failures = responses(description) - responses(description, below=400)
     assert failures - description.responses == set()
+
+
+def about(stage_id: str, name: str) -> str:
+    """Return the request of an operation about a stage, its file or its project."""
+    filled = name.replace("{filename}", WHEEL.filename).replace("{project}", "demo")
+    return filled.replace("{id}", stage_id)
 
 
 async def fail_without_upstream(service: RunningService) -> None:
@@ -196,7 +201,7 @@ async def fail_without_upstream(service: RunningService) -> None:
     service.index.quirks = Quirks(status=503)
     for name, operation in service.description.operations():
         if "503" in operation["responses"]:
-            await fetch(service, name.replace("{id}", stage["id"]), operation)
+            await fetch(service, about(stage["id"], name), operation)
     service.index.quirks = Quirks()
     promotion_client = PromotionClient(service)
     await promotion_client.report_end((await promotion_client.start(stage, "client")).document)
