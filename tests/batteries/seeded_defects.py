@@ -334,7 +334,7 @@ DEFECTS = [
     Defect(
         "a replaced file starts with a new entry",
         "services/uploads.py",
-        "        rows.promotions.remove_entry(stage.id, artifact.filename)\n",
+        "    rows.promotions.remove_entry(stage.id, artifact.filename)\n",
         "",
         "web/api/test_corrections.py::test_replaced_file_has_a_new_entry",
     ),
@@ -432,9 +432,8 @@ DEFECTS = [
     Defect(
         "an unchanged upload restores the stored file",
         "services/uploads.py",
-        "        incoming.file.commit()\n        is_settled",
-        "        if outcome is not Outcome.UNCHANGED:\n"
-        "            incoming.file.commit()\n        is_settled",
+        "            incoming.file.commit()\n            is_settled",
+        "            is_settled",
         "web/upload/test_damaged_files.py::test_healed_by_the_same_upload",
     ),
     Defect(
@@ -708,8 +707,8 @@ DEFECTS = [
     Defect(
         "after a failed flush there are no uploads",
         "store/disk.py",
-        "            self.has_failed = True\n",
-        "            self.has_failed = False\n",
+        "            self._has_failed = True\n",
+        "            self._has_failed = False\n",
         "store/test_files.py::test_broken_disk",
     ),
     Defect(
