@@ -283,13 +283,12 @@ class TooManyStagesError(TooManyError):
 class NoTurnError(TooManyError):
     """A file has waited too long until it is its turn to be read."""
 
-    retry_after = "60"
-
     def __init__(self) -> None:
         super().__init__(
             "Too many files are waiting to be checked. Upload this one again in a minute, and "
             "fewer at once."
         )
+        self.retry_after = "60"
 
 
 class UpstreamFailedError(StageproxyError):

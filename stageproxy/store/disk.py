@@ -34,12 +34,12 @@ class Disk:
         *,
         min_free: int | None = 0,
         reserve: int = 0,
-        flush: Callable[[int], None] = os.fsync,
+        flush: Callable[[int], None] | None = None,
     ) -> None:
         self._has_failed = self._is_marked = False
         self._is_in_need = False
         self._folder = folder
-        self._flush = flush
+        self._flush = flush or os.fsync
         self._min_free = min_free
         self._wanted_reserve = reserve
         self._reserve = folder / "reserve"

@@ -118,7 +118,7 @@ async def test_client_that_reads_a_byte_now_and_then() -> None:
 
 async def test_client_that_reads_fast_enough() -> None:
     """A client that reads above the lowest rate gets everything."""
-    limits = PaceLimits(STALL, 1000, period=STALL)
+    limits = PaceLimits(timedelta(seconds=10), 1000, period=timedelta(seconds=10))
 
     async with sending(limits) as url:
         with connected(url) as client:
