@@ -1,7 +1,8 @@
 """The data directory of a server on this machine, for commands that work on it directly."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,13 @@ import click
 
 from stageproxy.cli.output import FailedError
 from stageproxy.config import Config, ConfigError, load_config
+from stageproxy.core.errors import StorageError
+from stageproxy.store.database import Database, open_database
+from stageproxy.store.directory import DataDirectory
+from stageproxy.store.disk import Disk
+from stageproxy.store.migration_copies import NoCopyError
+from stageproxy.store.migrations import NewerSchemaError
+from stageproxy.store.sqlite_failures import UnusableDatabaseError
 
 Command = Callable[..., Any]
 
@@ -46,4 +54,20 @@ def load_future_settings(config_file: Path | None, data: Path | None) -> Config:
     try:
         return load_config(config_file, os.environ, storage={"data": data})
     except ConfigError as error:
+        raise FailedError(str(error)) from error
+
+
+@contextmanager
+def stopped_database(config: Config, directory: DataDirectory) -> Iterator[Database]:
+    """Open the database of a server that is stopped, as the server does, and explain failures.
+
+    It is migrated if it is of an older version, and copied before that.
+    """
+    copies = config.storage.copy_before_migration
+    try:
+        with open_database(
+            directory.database, Disk(directory.root), copy_before_migration=copies
+        ) as database:
+            yield database
+    except (NewerSchemaError, NoCopyError, StorageError, UnusableDatabaseError) as error:
         raise FailedError(str(error)) from error

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.progress import Progress, TaskID
 
-from stageproxy.cli.data_directory import data_options, load_settings
+from stageproxy.cli.data_directory import data_options, load_settings, stopped_database
 from stageproxy.cli.output import FailedError, count_of_files, json_option, print_json
 from stageproxy.cli.transfers import progress_bars
 from stageproxy.config import Config
@@ -18,10 +18,9 @@ from stageproxy.core.care.snapshot import UnreadableCatalogueError
 from stageproxy.server.clock import SystemClock
 from stageproxy.services.fsck import CheckReport, Fsck
 from stageproxy.services.repair import repair as carry_out
-from stageproxy.store.database import Database
+from stageproxy.store.catalogue_reader import CatalogueReader
 from stageproxy.store.directory import DataDirectory, DataDirectoryInUseError, find_secret
 from stageproxy.store.found_files import FoundFiles
-from stageproxy.store.snapshot import CatalogueReader
 
 
 @click.command()
@@ -42,7 +41,7 @@ def fsck(*, config_file: Path | None, data: Path | None, repair: bool, as_json: 
     with _locked(directory) if repair else nullcontext():
         with progress_bars(hidden=as_json) as bars:
             report = _check(config, bars)
-        repaired = _repair(directory, report) if repair else frozenset()
+        repaired = _repair(config, directory, report) if repair else frozenset()
     left = [one for one in report.problems if one not in repaired]
     if as_json:
         print_json(_document(directory, report, repaired))
@@ -92,14 +91,14 @@ class _Bar:
             self._bars.advance(self._bar, count)
 
 
-def _repair(directory: DataDirectory, report: CheckReport) -> frozenset[Fault]:
+def _repair(config: Config, directory: DataDirectory, report: CheckReport) -> frozenset[Fault]:
     """Repair what can be repaired, in one transaction, and return the faults that are gone."""
     faults = [one for one in report.faults if one.repair is not None]
     if not faults or not report.can_repair:
         return frozenset()
     files, now = FoundFiles(directory.root), SystemClock().now()
     repairs = [one.repair for one in faults if one.repair is not None]
-    with Database(directory.database) as database:
+    with stopped_database(config, directory) as database:
         asyncio.run(database.write(lambda rows: carry_out(rows, files, repairs, now)))
     return frozenset(faults)
 
