@@ -712,6 +712,13 @@ DEFECTS = [
         "store/test_files.py::test_broken_disk",
     ),
     Defect(
+        "no backup stands for more bytes than it has",
+        "store/backups/readers.py",
+        "if member.isreg() and not member.issparse():",
+        "if member.isreg():",
+        "store/backups/test_hostile_backups.py::test_sparse_members",
+    ),
+    Defect(
         "a change that finds no room uses the reserve",
         "store/database.py",
         "                if not self._disk.give_up_reserve():\n                    raise\n",
