@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -79,7 +80,18 @@ def find_database_problem(path: Path) -> str | None:
 
 def open_read_only(path: Path) -> Connection:
     """Open a connection that cannot change the database at a path."""
-    return connect(f"{path.absolute().as_uri()}?mode=ro")
+    never_changes = "&immutable=1" if _is_at_rest_on_read_only_disk(path) else ""
+    return connect(f"{path.absolute().as_uri()}?mode=ro{never_changes}")
+
+
+def _is_at_rest_on_read_only_disk(path: Path) -> bool:
+    """Return whether SQLite has to be assured that nobody changes the database.
+
+    Otherwise it needs files beside it, which it could not create on a read-only disk.
+    """
+    if not path.exists() or path.with_name(f"{path.name}-wal").exists():
+        return False
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def open_database(path: Path, disk: Disk, *, copy_before_migration: bool = False) -> "Database":
