@@ -276,10 +276,20 @@ class Database:
             except DatabaseFullError:
                 if not self._disk.give_up_reserve():
                     raise
+                self._reuse_log()
 
     def _write(self, work: Callable[[Rows], T]) -> T:
         with self._transaction(self._writer, "BEGIN IMMEDIATE"):
             return work(self._rows)
+
+    def _reuse_log(self) -> None:
+        """Move the write-ahead log into the database if that fits, so that it begins anew.
+
+        Its file stays as long as it is: whoever fills the disk does not get that room. If a
+        program reads the database, the log goes on.
+        """
+        with suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _checkpoint(self) -> bool:
         """Return whether a reader is in the way. Nobody waits for it: all writes would, too."""

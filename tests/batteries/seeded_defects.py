@@ -726,6 +726,13 @@ DEFECTS = [
         "store/test_disk.py::test_full_disk_with_a_reserve",
     ),
     Defect(
+        "on a full disk the write-ahead log is written anew",
+        "store/database.py",
+        "                self._reuse_log()\n",
+        "",
+        "store/test_disk.py::test_log_is_reused_on_a_full_disk",
+    ),
+    Defect(
         "a locked database is no internal error",
         "store/sqlite_failures.py",
         "    sqlite3.SQLITE_BUSY: LockedDatabaseError,\n",
