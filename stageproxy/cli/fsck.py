@@ -19,7 +19,12 @@ from stageproxy.server.clock import SystemClock
 from stageproxy.services.fsck import CheckReport, Fsck
 from stageproxy.services.repair import repair as carry_out
 from stageproxy.store.catalogue_reader import CatalogueReader
-from stageproxy.store.directory import DataDirectory, DataDirectoryInUseError, find_secret
+from stageproxy.store.directory import (
+    DataDirectory,
+    DataDirectoryError,
+    DataDirectoryInUseError,
+    find_secret,
+)
 from stageproxy.store.found_files import FoundFiles
 
 
@@ -62,6 +67,8 @@ def _locked(directory: DataDirectory) -> Iterator[None]:
             f"A server uses the data directory {directory.root}, so it cannot be repaired. Stop "
             "the server first. Without --repair, fsck can run beside it."
         ) from error
+    except DataDirectoryError as error:
+        raise FailedError(f"{error} Nothing was repaired.") from error
 
 
 def _check(config: Config, bars: Progress) -> CheckReport:
