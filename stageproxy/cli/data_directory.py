@@ -1,7 +1,8 @@
 """The data directory of a server on this machine, for commands that work on it directly."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,26 @@ import click
 
 from stageproxy.cli.output import FailedError
 from stageproxy.config import Config, ConfigError, load_config
+from stageproxy.core.errors import StorageError
+from stageproxy.store.backups.manifest import BackupError
+from stageproxy.store.database import Database, open_database
+from stageproxy.store.directory import DataDirectory, DataDirectoryError, DataDirectoryInUseError
+from stageproxy.store.disk import Disk
+from stageproxy.store.migration_copies import NoCopyError
+from stageproxy.store.migrations import NewerSchemaError
+from stageproxy.store.sqlite_failures import UnusableDatabaseError
 
 Command = Callable[..., Any]
+
+_FAILURES = (
+    BackupError,
+    DataDirectoryError,
+    NewerSchemaError,
+    NoCopyError,
+    StorageError,
+    UnusableDatabaseError,
+)
+"""The errors that have a sentence for the operator."""
 
 
 def data_options(command: Command) -> Command:
@@ -47,3 +66,32 @@ def load_future_settings(config_file: Path | None, data: Path | None) -> Config:
         return load_config(config_file, os.environ, storage={"data": data})
     except ConfigError as error:
         raise FailedError(str(error)) from error
+
+
+def open_catalogue(config: Config) -> Database:
+    """Return the catalogue of a server that is stopped, opened as the server would."""
+    directory = DataDirectory(config.storage.data)
+    return open_database(
+        directory.database,
+        Disk(directory.root),
+        copy_before_migration=config.storage.copy_before_migration,
+    )
+
+
+@contextmanager
+def explained(consequence: str = "") -> Iterator[None]:
+    """Explain the failures of a command that works on a data directory.
+
+    *consequence*: what a failure of the disk means, in a sentence.
+    """
+    try:
+        yield
+    except DataDirectoryInUseError as error:
+        msg = f"{error} Stop it, and run this again."
+        raise FailedError(msg) from error
+    except _FAILURES as error:
+        raise FailedError(str(error)) from error
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        msg = f"{what}{error.strerror or error}. {consequence}"
+        raise FailedError(msg.rstrip()) from error

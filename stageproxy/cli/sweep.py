@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 
 from stageproxy.cli.connection import Connection, client_options
+from stageproxy.cli.data_directory import explained, open_catalogue
 from stageproxy.cli.output import FailedError, count_of_files, print_json
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.server.clock import SystemClock
 from stageproxy.services.expire import Expiry
-from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, DataDirectoryInUseError
 from stageproxy.store.files import FileStore
 from stageproxy.store.inspection import Inspection
@@ -59,8 +59,8 @@ async def _sweep_stopped(
     directory = DataDirectory(config.storage.data)
     if not directory.database.is_file():
         return None
-    with suppress(DataDirectoryInUseError), directory.locked():
-        with Database(directory.database) as database, Inspection() as inspection:
+    with explained(), suppress(DataDirectoryInUseError), directory.locked():
+        with open_catalogue(config) as database, Inspection() as inspection:
             files = FileStore(directory.root / "files", inspection)
             expiry = Expiry(database, files, SystemClock(), config.stage.retention)
             plan = await (expiry.plan() if dry_run else expiry.carry_out())
