@@ -10,6 +10,7 @@ from stageproxy.core.errors import (
     DamagedFileError,
     ForbiddenError,
     InvalidRequestError,
+    OverSizeLimitError,
     Problem,
     RefusedError,
     StageproxyError,
@@ -35,7 +36,13 @@ _INTERRUPTED = (
 )
 _UNREAD = "Invalid distribution file. Its metadata takes too long to read."
 
-_NOT_OF_THE_FILE = (StorageError, DamagedFileError, ForbiddenError, TooManyError)
+_NOT_OF_THE_FILE = (
+    StorageError,
+    DamagedFileError,
+    ForbiddenError,
+    OverSizeLimitError,
+    TooManyError,
+)
 """The errors that another attempt, or one with another API token, may not meet."""
 
 

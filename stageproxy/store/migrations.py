@@ -46,7 +46,8 @@ def check_schema(tables: Tables) -> None:
     if not unknown:
         return
     number = tables.execute("PRAGMA user_version").fetchone()[0]
-    version = f"stageproxy {_version_of(number)}" if number else "a newer stageproxy"
+    is_other = number not in {0, _number_of(__version__)}
+    version = f"stageproxy {_version_of(number)}" if is_other else "a newer stageproxy"
     msg = (
         f"The data directory was written by {version}; this is {__version__} (unknown migrations: "
         f"{', '.join(unknown)}). Install that version or a later one."

@@ -147,7 +147,7 @@ def no_database(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "what"),
     [
-        (newer, "The data directory was written by a newer stageproxy (unknown migrations: "),
+        (newer, "The data directory was written by a newer stageproxy; this is "),
         (no_database, "cannot be used: file is not a database."),
     ],
     ids=["a newer one", "none"],

@@ -14,7 +14,7 @@ from tests.cli.data_directories import WHEEL as STORED
 from tests.cli.data_directories import DataDirectory
 from tests.support.builders.distributions import a_wheel, an_sdist
 from tests.support.clients.command_runner import CommandRunner, ServerWithIndex
-from tests.support.servers.processes import ROOT, Server
+from tests.support.servers.processes import ROOT
 from tests.support.servers.stub_server import StubServer
 
 PAGE = (ROOT / "docs" / "reference" / "json.md").read_text()
@@ -120,12 +120,11 @@ def type_of(value: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def backup(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of backups of the server, with a data directory that was restored from it."""
+def backup(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of backups, with a data directory that was restored from it."""
     folder = tmp_path_factory.mktemp("backup") / "backups"
-    cli = CommandRunner(folder.parent, server.url, server.data, server.admin_token, "demo")
-    cli.staged()
-    cli.json("backup", f"{folder}/", "--data", server.data)
+    cli = CommandRunner(folder.parent, "", filled, "", "demo")
+    cli.json("backup", f"{folder}/", "--data", filled)
     cli.json("restore", folder, "--data", folder / "restored")
     return folder
 

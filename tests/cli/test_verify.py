@@ -113,7 +113,7 @@ async def test_no_token_goes_upstream(
     assert len(sent) > 2 * len(NAMES)
     assert [one for one in sent if TOKEN_PATTERN.search(one)] == []
     assert {name for one in filled.requests for name in one.headers} <= {
-        "Host", "Accept", "Accept-Encoding", "If-None-Match", "User-Agent"
+        "Host", "Accept", "Accept-Encoding", "If-None-Match", "User-Agent", "X-Request-ID"
     }  # fmt: skip
 
 

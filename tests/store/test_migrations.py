@@ -315,7 +315,7 @@ def test_newer_schema_is_refused(tmp_path: Path) -> None:
         Database(path)
 
     assert str(refused.value) == (
-        f"The data directory was written by stageproxy {__version__}; this is {__version__} "
+        f"The data directory was written by a newer stageproxy; this is {__version__} "
         "(unknown migrations: m9999_of_the_future). Install that version or a later one."
     )
 

@@ -42,7 +42,7 @@ X-Forwarded-Proto X-Forwarded-Server X-Forwarded-User X-HTTP-Method-Override X-O
 X-ProxyUser-Ip X-Real-IP X-Remote-User X-Request-ID X-Requested-With X-Rewrite-URL
 X-Scheme X-Token X-User
 """)
-FROM_THE_SESSION = {"Host"}
+FROM_THE_SESSION = {"Host", "X-Request-ID"}
 # Sent by upstream and its proxies; never passed on to clients.
 THEIRS = words("""
 Alt-Svc Clear-Site-Data Content-DPR Content-Location Content-Security-Policy-Report-Only

@@ -87,6 +87,18 @@ async def test_announced_bytes_are_reserved(tmp_path: Path, index: FakeIndex) ->
         assert "at most 102,400 bytes, of which 61,440 are used" in second.document["detail"]
 
 
+async def test_no_room_for_what_is_complete(tmp_path: Path, index: FakeIndex) -> None:
+    """A file that is complete waits for room: it was sent, and nothing is wrong with it."""
+    async with limited(tmp_path, index, project_bytes=len(WHEEL.content)) as service:
+        client = Pep694Client(service)
+        session = await client.session()
+
+        answer = await client.upload(session, WHEEL)
+
+        assert answer.status == 413
+        assert await client.files(session) == {WHEEL.filename: "pending"}
+
+
 @pytest.mark.parametrize("limit", ["stage_uploads", "token_uploads", "stage_files"])
 async def test_unfinished_uploads(tmp_path: Path, index: FakeIndex, limit: str) -> None:
     """The number of files that are announced is limited."""

@@ -38,7 +38,8 @@ async def test_full_of_empty_stages(service: RunningService) -> None:
     assert answer.status == 429
     assert answer.reason == (
         "demo already has 3 live stages. Cancel one first: a manage token can cancel any of "
-        "them, an upload token only an empty one that it opened. `stageproxy stage cancel "
+        "them, an upload token only an empty one that it opened. The server's operator can raise "
+        "stage.max_per_project. `stageproxy stage cancel "
         "--empty --project demo` cancels the empty ones."
     )
 

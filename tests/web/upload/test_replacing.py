@@ -237,7 +237,8 @@ async def test_too_many_stages(tmp_path: Path, index: FakeIndex) -> None:
         assert answer.status == 429
         assert answer.reason == (
             "demo already has 1 live stage. Cancel one first: a manage token can cancel any "
-            "of them, an upload token only an empty one that it opened."
+            "of them, an upload token only an empty one that it opened. The server's operator can "
+            "raise stage.max_per_project."
         )
 
 
