@@ -1,8 +1,9 @@
 """Expiry of stages, and deletion of files that no stage needs."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, count, product
 from string import hexdigits
@@ -58,7 +59,12 @@ class Expiry:
     async def plan(self) -> SweepPlan:
         """Return what a sweep would do now."""
         now = self.clock.earliest()
-        return await self.catalogue.read(lambda rows: self._plan(rows, now))
+        planned, known = await self.catalogue.read(
+            lambda rows: (self._plan(rows, now), rows.files.digests())
+        )
+        # On a thread: it looks at every file.
+        orphans = await asyncio.to_thread(self.files.list_orphans, known, now - _MIN_AGE)
+        return replace(planned, orphans=orphans)
 
     def _plan(self, rows: Rows, now: datetime) -> SweepPlan:
         since, until = now - _MIN_AGE, now - self.retention
@@ -70,7 +76,7 @@ class Expiry:
             uploads=[one.filename for _, one in rows.file_uploads.list_expired(now, _MOST_PLANNED)],
             forgotten=[*ended, *(one for one in ending if one.ended_at and one.ended_at <= until)],
             unused=rows.files.list_unused(since=since),
-            orphans=self.files.list_orphans(rows.files.digests(), since),
+            orphans=[],
         )
 
     async def carry_out(self) -> SweepPlan:

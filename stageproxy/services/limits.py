@@ -1,6 +1,5 @@
 """What the limits are, and how much is used of each."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stageproxy.catalogue import Catalogue, Rows
@@ -35,11 +34,6 @@ class Limits:
     quotas: Quotas
     rates: Rates
     max_per_project: int
-
-    async def of_server(self) -> Sequence[Use]:
-        """Return the limits of the server as a whole."""
-        used = await self.catalogue.read(lambda rows: rows.usage(Scope()))
-        return [self._use("server", Quota.TOTAL_BYTES, used)]
 
     async def of_token(self, token: ApiToken) -> list[Use]:
         """Return the limits of the server, and those of an API token."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from stageproxy.core.care.snapshot import FoundFile, Place, Reading, Unreadable
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.store.disk import FAILURE_MARK
-from stageproxy.store.files import flush_folder
+from stageproxy.store.files import flush_folder, stored_path
 
 _CHUNK = 2**20
 _KEPT = re.compile(r"files/kept/([0-9a-f]{2})/\1[0-9a-f]{62}")
@@ -62,7 +62,7 @@ class FoundFiles:
         (self.data / path).unlink(missing_ok=True)
 
     def _kept(self, sha256: str) -> Path:
-        return self.data / "files" / "kept" / sha256[:2] / sha256
+        return stored_path(self.data / "files", sha256)
 
     def _found(self) -> Iterator[FoundFile]:
         folders = os.walk(self.data / "files")

@@ -176,12 +176,18 @@ class InspectionPool:
                 worker.end()
 
     def _idle_or_new(self) -> InspectionProcess:
-        while self._idle:
-            worker = self._idle.pop()
+        # Several threads look: one that was there may have been taken meanwhile.
+        while (worker := self._take_idle()) is not None:
             if worker.is_silent:
                 return worker
             worker.end()
         return start_process(self._limits)
+
+    def _take_idle(self) -> InspectionProcess | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _warm_up(self) -> None:
         try:

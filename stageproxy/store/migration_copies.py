@@ -1,11 +1,11 @@
 """Copies of the catalogue from before a migration: the way back to the version before."""
 
 import os
-import shutil
 from pathlib import Path
 
 from sqlite_utils import Database as Tables
 
+from stageproxy.store.disk import Disk
 from stageproxy.store.files import flush_folder
 
 _MOST = 3
@@ -23,7 +23,7 @@ def copies_folder(database: Path) -> Path:
 def copy_before(tables: Tables, database: Path, step: str) -> None:
     """Copy a catalogue that is about to be migrated by *step*, and remove the oldest copies."""
     folder = copies_folder(database)
-    require_space_for_copy(tables, database, free=shutil.disk_usage(database.parent).free)
+    require_space_for_copy(tables, database, free=Disk(database.parent).space.free)
     folder.mkdir(mode=0o700, exist_ok=True)
     copy, draft = copy_of(database, step), folder / "incomplete"
     draft.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from aiohttp import web
 from stageproxy.core.errors import TooManyError
 from stageproxy.core.stage.stage import Stage
 from stageproxy.places import NoPlaceError, PlacesByKey
+from stageproxy.web.addresses import client_of
 from stageproxy.web.departures import while_connected
 
 _RETRY_SECONDS = "10"
@@ -44,7 +45,7 @@ class StreamShares:
         async with (
             while_connected(request),
             _place(self.stages, stage.id, "This stage"),
-            _place(self.addresses, request.remote or "", "Your address"),
+            _place(self.addresses, client_of(request.remote), "Your address"),
         ):
             yield
 

@@ -474,8 +474,8 @@ DEFECTS = [
     Defect(
         "a dry run names what a sweep deletes",
         "services/expire.py",
-        "            orphans=self.files.list_orphans(rows.files.digests(), since),\n",
-        "",
+        "return replace(planned, orphans=orphans)",
+        "return planned",
         "services/test_expire.py::test_plan_is_what_is_done",
     ),
     Defect(

@@ -89,3 +89,16 @@ def test_settings(data: DataDirectory, options: tuple[str, ...]) -> None:
     ended = sweep(data, *options)
 
     assert (ended.code, "missing.toml cannot be read" in ended.stderr) == (1, True)
+
+
+def test_newer_data(data: DataDirectory) -> None:
+    """What a newer version has written is not swept, and a sentence says what to do."""
+    data.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
+        "VALUES ('stageproxy', 'm9999_of_the_future', 'later')"
+    )
+
+    ended = sweep(data)
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Error: The data directory was written by ")

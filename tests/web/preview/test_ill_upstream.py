@@ -210,6 +210,28 @@ async def test_shares(service: RunningService, prefix: str) -> None:
     assert served.status == 404
 
 
+async def test_shares_of_a_client(tmp_path: Path, index: FakeIndex) -> None:
+    """The addresses of an IPv6 network are one client, as everywhere."""
+    server = {"port": 0, "trusted_proxies": ["127.0.0.1"]}
+    async with running_service(tmp_path / "data", index, server=server) as service:
+        shares = service.parts.app[STREAM_SHARES]
+        shares.addresses.most, shares.addresses.seconds = 1, 0.01
+        prefix = prefix_of(await service.staged(a_wheel(version="2.0")))
+        target = prefix.removeprefix(service.url) + "simple/other/"
+        hanging = a_request(target, "GET", "1.1", "X-Forwarded-For: 2001:db8::1")
+        index.quirks = Quirks(delays={"/simple/other/": 600})
+        async with asyncio.TaskGroup() as group:
+            reader = group.create_task(hang(service.url, hanging))
+            await until(service, "/simple/other/", 1)
+            refused = await service.get(
+                f"{prefix}simple/fourth/", PIP, X_Forwarded_For="2001:db8::2"
+            )
+            reader.cancel()
+
+    assert refused.status == 429
+    assert refused.text.startswith("Your address already has 1 files or pages of PyPI")
+
+
 async def test_101(service: RunningService, prefix: str) -> None:
     """Upstream cannot switch the protocol of a client's connection."""
     raw = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhello"
