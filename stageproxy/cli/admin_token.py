@@ -5,8 +5,12 @@ from pathlib import Path
 
 import click
 
-from stageproxy.cli.copying import explained
-from stageproxy.cli.data_directory import data_options, load_settings
+from stageproxy.cli.data_directory import (
+    data_options,
+    explained,
+    load_settings,
+    open_catalogue,
+)
 from stageproxy.cli.output import json_option, print_json
 from stageproxy.server.admin_token import replace_admin_token
 from stageproxy.server.clock import SystemClock
@@ -22,9 +26,10 @@ def reset_admin_token(*, config_file: Path | None, data: Path | None, as_json: b
     For whoever has lost it, on the machine of the server, which must be
     stopped. All other tokens stay valid: `token revoke` ends them.
     """
-    directory = DataDirectory(load_settings(config_file, data).storage.data)
-    with explained(directory.root), directory.locked():
-        asyncio.run(replace_admin_token(directory, SystemClock()))
+    config = load_settings(config_file, data)
+    directory = DataDirectory(config.storage.data)
+    with explained(), directory.locked(), open_catalogue(config) as database:
+        asyncio.run(replace_admin_token(database, directory, SystemClock()))
     if as_json:
         print_json({"path": str(directory.admin_token)})
     else:

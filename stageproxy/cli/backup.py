@@ -62,8 +62,9 @@ def backup(  # noqa: PLR0913 - an option each
     end. The server can run meanwhile.
     """
     path, root = Path(target), load_settings(config_file, data).storage.data
-    _require_outside(root, path)
     is_folder = path.is_dir() or target.endswith(os.sep)
+    _require_outside(root, path)
+    _require_parent(path, is_folder=is_folder)
     opened: AbstractContextManager[ArchiveWriter | FolderWriter] = (
         open_folder_writer(path, verify=verify) if is_folder else open_archive_writer(path)
     )
@@ -78,7 +79,16 @@ def backup(  # noqa: PLR0913 - an option each
 def _require_outside(data: Path, target: Path) -> None:
     if target.resolve().is_relative_to(data.resolve()):
         raise FailedError(
-            f"{target} is in the data directory, which a backup is to outlive. Name another place."
+            f"{target} is in the data directory, and would be lost together with it. Name another "
+            "place."
+        )
+
+
+def _require_parent(target: Path, *, is_folder: bool) -> None:
+    if not is_folder and not target.parent.is_dir():
+        raise FailedError(
+            f"{target} cannot be written: the folder {target.parent} does not exist. Create it, or "
+            "name another place."
         )
 
 

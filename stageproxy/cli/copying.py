@@ -1,4 +1,4 @@
-"""The progress of commands that copy a data directory, and their failures."""
+"""The progress of commands that copy a data directory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 from rich.progress import Progress, TaskID
 
-from stageproxy.cli.output import FailedError
+from stageproxy.cli.data_directory import explained
 from stageproxy.cli.transfers import progress_bars
-from stageproxy.store.backups.manifest import BackupError
-from stageproxy.store.directory import DataDirectoryError, DataDirectoryInUseError
-from stageproxy.store.migrations import NewerSchemaError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +29,5 @@ class CopyBar:
 @contextmanager
 def copying(what: str, *, hidden: bool) -> Iterator[CopyBar]:
     """Show a progress bar while the block copies, and explain its failures."""
-    with explained(what), progress_bars(hidden=hidden) as bars:
+    with explained("Nothing was put in place."), progress_bars(hidden=hidden) as bars:
         yield CopyBar(bars, bars.add_task(what, total=None))
-
-
-@contextmanager
-def explained(what: object) -> Iterator[None]:
-    """Explain the failures of a command that works on a data directory."""
-    try:
-        yield
-    except DataDirectoryInUseError as error:
-        msg = f"{error} Stop it, and run this again."
-        raise FailedError(msg) from error
-    except (BackupError, DataDirectoryError, NewerSchemaError) as error:
-        raise FailedError(str(error)) from error
-    except OSError as error:
-        msg = f"{error.filename or what}: {error.strerror or error}. Nothing was put in place."
-        raise FailedError(msg) from error

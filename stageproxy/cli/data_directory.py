@@ -11,14 +11,25 @@ import click
 from stageproxy.cli.output import FailedError
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.core.errors import StorageError
+from stageproxy.store.backups.manifest import BackupError
 from stageproxy.store.database import Database, open_database
-from stageproxy.store.directory import DataDirectory
+from stageproxy.store.directory import DataDirectory, DataDirectoryError, DataDirectoryInUseError
 from stageproxy.store.disk import Disk
 from stageproxy.store.migration_copies import NoCopyError
 from stageproxy.store.migrations import NewerSchemaError
 from stageproxy.store.sqlite_failures import UnusableDatabaseError
 
 Command = Callable[..., Any]
+
+_FAILURES = (
+    BackupError,
+    DataDirectoryError,
+    NewerSchemaError,
+    NoCopyError,
+    StorageError,
+    UnusableDatabaseError,
+)
+"""The errors that have a sentence for the operator."""
 
 
 def data_options(command: Command) -> Command:
@@ -57,17 +68,30 @@ def load_future_settings(config_file: Path | None, data: Path | None) -> Config:
         raise FailedError(str(error)) from error
 
 
-@contextmanager
-def stopped_database(config: Config, directory: DataDirectory) -> Iterator[Database]:
-    """Open the database of a server that is stopped, as the server does, and explain failures.
+def open_catalogue(config: Config) -> Database:
+    """Return the catalogue of a server that is stopped, opened as the server would."""
+    directory = DataDirectory(config.storage.data)
+    return open_database(
+        directory.database,
+        Disk(directory.root),
+        copy_before_migration=config.storage.copy_before_migration,
+    )
 
-    It is migrated if it is of an older version, and copied before that.
+
+@contextmanager
+def explained(consequence: str = "") -> Iterator[None]:
+    """Explain the failures of a command that works on a data directory.
+
+    *consequence*: what a failure of the disk means, in a sentence.
     """
-    copies = config.storage.copy_before_migration
     try:
-        with open_database(
-            directory.database, Disk(directory.root), copy_before_migration=copies
-        ) as database:
-            yield database
-    except (NewerSchemaError, NoCopyError, StorageError, UnusableDatabaseError) as error:
+        yield
+    except DataDirectoryInUseError as error:
+        msg = f"{error} Stop it, and run this again."
+        raise FailedError(msg) from error
+    except _FAILURES as error:
         raise FailedError(str(error)) from error
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        msg = f"{what}{error.strerror or error}. {consequence}"
+        raise FailedError(msg.rstrip()) from error

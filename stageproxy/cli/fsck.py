@@ -9,8 +9,19 @@ from typing import Any
 import click
 from rich.progress import Progress, TaskID
 
-from stageproxy.cli.data_directory import data_options, load_settings, stopped_database
-from stageproxy.cli.output import FailedError, count_of_files, json_option, print_json
+from stageproxy.cli.data_directory import (
+    data_options,
+    explained,
+    load_settings,
+    open_catalogue,
+)
+from stageproxy.cli.output import (
+    FailedError,
+    count_of_files,
+    count_of_stages,
+    json_option,
+    print_json,
+)
 from stageproxy.cli.transfers import progress_bars
 from stageproxy.config import Config
 from stageproxy.core.care.faults import Fault
@@ -43,10 +54,10 @@ def fsck(*, config_file: Path | None, data: Path | None, repair: bool, as_json: 
     """
     config = load_settings(config_file, data)
     directory = DataDirectory(config.storage.data)
-    with _locked(directory) if repair else nullcontext():
+    with explained(), _locked(directory) if repair else nullcontext():
         with progress_bars(hidden=as_json) as bars:
             report = _check(config, bars)
-        repaired = _repair(config, directory, report) if repair else frozenset()
+        repaired = _repair(config, report) if repair else frozenset()
     left = [one for one in report.problems if one not in repaired]
     if as_json:
         print_json(_document(directory, report, repaired))
@@ -98,14 +109,14 @@ class _Bar:
             self._bars.advance(self._bar, count)
 
 
-def _repair(config: Config, directory: DataDirectory, report: CheckReport) -> frozenset[Fault]:
+def _repair(config: Config, report: CheckReport) -> frozenset[Fault]:
     """Repair what can be repaired, in one transaction, and return the faults that are gone."""
     faults = [one for one in report.faults if one.repair is not None]
     if not faults or not report.can_repair:
         return frozenset()
-    files, now = FoundFiles(directory.root), SystemClock().now()
+    files, now = FoundFiles(config.storage.data), SystemClock().now()
     repairs = [one.repair for one in faults if one.repair is not None]
-    with stopped_database(config, directory) as database:
+    with open_catalogue(config) as database:
         asyncio.run(database.write(lambda rows: carry_out(rows, files, repairs, now)))
     return frozenset(faults)
 
@@ -143,8 +154,8 @@ def _print(report: CheckReport, repaired: frozenset[Fault]) -> None:
         if one not in repaired:
             click.echo(f"  {one.advice}")
     click.echo(
-        f"Checked {report.stages} stages, {count_of_files(report.files)} with {report.size} bytes, "
-        f"and {report.head.number} audit records."
+        f"Checked {count_of_stages(report.stages)}, {count_of_files(report.files)} with "
+        f"{report.size} bytes, and {report.head.number} audit records."
     )
     left = sum(one not in repaired for one in report.problems)
     if not left:

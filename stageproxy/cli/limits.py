@@ -1,6 +1,7 @@
 """`stageproxy limits`: what may be stored, and how much of it is used."""
 
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -17,7 +18,7 @@ async def limits(connection: Connection, project: str | None, *, as_json: bool) 
     They are those of the server and of the token, or with PROJECT those of a project. The
     operator of the server sets them.
     """
-    path = f"api/projects/{project}/limits" if project else "api/limits"
+    path = f"api/projects/{quote(project, safe='')}/limits" if project else "api/limits"
     async with connection.open() as client:
         document = await client.request("GET", path)
     if as_json:

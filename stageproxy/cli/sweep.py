@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from stageproxy.cli.connection import Connection, client_options
-from stageproxy.cli.data_directory import stopped_database
+from stageproxy.cli.data_directory import explained, open_catalogue
 from stageproxy.cli.output import FailedError, count_of_files, print_json
 from stageproxy.config import Config, ConfigError, load_config
 from stageproxy.server.clock import SystemClock
@@ -59,8 +59,8 @@ async def _sweep_stopped(
     directory = DataDirectory(config.storage.data)
     if not directory.database.is_file():
         return None
-    with suppress(DataDirectoryInUseError), directory.locked():
-        with stopped_database(config, directory) as database, Inspection() as inspection:
+    with explained(), suppress(DataDirectoryInUseError), directory.locked():
+        with open_catalogue(config) as database, Inspection() as inspection:
             files = FileStore(directory.root / "files", inspection)
             expiry = Expiry(database, files, SystemClock(), config.stage.retention)
             plan = await (expiry.plan() if dry_run else expiry.carry_out())

@@ -2,10 +2,10 @@
 
 import asyncio
 
+from stageproxy.catalogue import Catalogue
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.services.tokens import TokenRequest, Tokens
-from stageproxy.store.database import Database
 from stageproxy.store.directory import DataDirectory, usable, write_secret
 
 
@@ -19,10 +19,9 @@ async def create_admin_token(tokens: Tokens, directory: DataDirectory, name: str
     await tokens.store(stored)
 
 
-async def replace_admin_token(directory: DataDirectory, clock: Clock) -> None:
+async def replace_admin_token(catalogue: Catalogue, directory: DataDirectory, clock: Clock) -> None:
     """Write a new admin token to a data directory whose server is stopped.
 
     The other tokens stay valid.
     """
-    with Database(directory.database) as database:
-        await create_admin_token(Tokens(database, clock), directory, name="")
+    await create_admin_token(Tokens(catalogue, clock), directory, name="")

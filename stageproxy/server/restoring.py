@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from stageproxy.catalogue import Catalogue
 from stageproxy.core.rights import Action, parse_token
 from stageproxy.ports import Clock
 from stageproxy.server.admin_token import replace_admin_token
@@ -64,9 +65,11 @@ async def restore(request: RestoreRequest, clock: Clock, announce: Watch, watch:
             raise BackupError(_missing_message(request.backup, read.missing))
         secret = _take_over("secret", root, target.root)
         admin_token = _take_over("admin.token", root, target.root)
-        if not await _has_valid_admin_token(target, clock.now()):
-            await replace_admin_token(target, clock)
-            admin_token = "new"  # noqa: S105 - where it is from
+        # Opening the catalogue migrates it.
+        with Database(target.database) as catalogue:
+            if not await _has_valid_admin_token(catalogue, target, clock.now()):
+                await replace_admin_token(catalogue, target, clock)
+                admin_token = "new"  # noqa: S105 - where it is from
         _give_to_owner_of(root, target.root)
         former = replace_contents(root, f"{clock.now():%Y%m%dT%H%M%SZ}")
     return Restored(read.manifest, read.missing, former, secret, admin_token)
@@ -112,12 +115,13 @@ def _give_to_owner_of(root: Path, target: Path) -> None:
             os.chown(path, owner.st_uid, owner.st_gid)
 
 
-async def _has_valid_admin_token(directory: DataDirectory, now: datetime) -> bool:
-    """Return whether the admin token of a data directory is valid. This migrates the catalogue."""
+async def _has_valid_admin_token(
+    catalogue: Catalogue, directory: DataDirectory, now: datetime
+) -> bool:
+    """Return whether the admin token of a data directory is valid."""
     path = directory.admin_token
-    token = parse_token(path.read_text().strip()) if path.is_file() else None
-    with Database(directory.database) as database:
-        found = await database.read(lambda rows: rows.tokens.find(token.digest) if token else None)
+    token = parse_token(path.read_text(errors="replace").strip()) if path.is_file() else None
+    found = await catalogue.read(lambda rows: rows.tokens.find(token.digest) if token else None)
     return found is not None and found.is_live(now) and found.permits(Action.TOKENS, None)
 
 

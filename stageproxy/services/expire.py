@@ -99,7 +99,7 @@ class Expiry:
         done = SweepPlan(expired, uploads, forgotten, [*_flat(unused)], [*_flat(orphans)])
         if done.forgotten or done.files:
             log.info(
-                "cleanup: deleted %d ended stages and %d unused files, %d bytes",
+                "sweep: deleted %d ended stages and %d unused files, %d bytes",
                 len(done.forgotten),
                 len(done.files),
                 done.size,

@@ -35,7 +35,7 @@ class DataDirectoryError(Exception):
 
 
 class DataDirectoryInUseError(DataDirectoryError):
-    """Another server uses the data directory."""
+    """A server already uses the data directory."""
 
 
 class DataDirectory:
@@ -79,7 +79,7 @@ class DataDirectory:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                msg = f"Another server uses the data directory {self.root}."
+                msg = f"A server already uses the data directory {self.root}."
                 raise DataDirectoryInUseError(msg) from error
             finish_replacement(self.root)
             yield

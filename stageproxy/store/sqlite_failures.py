@@ -88,7 +88,7 @@ _FOR_OPERATORS: Mapping[int, str] = {
     sqlite3.SQLITE_BUSY: (
         "Another program has locked it: `fuser` shows which. End it, and start the server again."
     ),
-    sqlite3.SQLITE_NOTADB: f"It is no database. {_RESTORE}",
+    sqlite3.SQLITE_NOTADB: _RESTORE,
     sqlite3.SQLITE_CORRUPT: f"It is damaged. {_RESTORE}",
     sqlite3.SQLITE_READONLY: _CHECK_ACCESS,
     sqlite3.SQLITE_PERM: _CHECK_ACCESS,

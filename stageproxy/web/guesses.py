@@ -2,7 +2,7 @@
 
 A valid token is accepted all the same. No token can be guessed at any rate, so that shutting out
 whole addresses would gain nothing, and one guesser could stop the releases of everybody behind the
-same router. (docs/adr/0035-guesses-have-to-wait.md)
+same router. (docs/adr/0034-guesses-have-to-wait.md)
 """
 
 from collections.abc import Callable, Iterator

@@ -71,7 +71,7 @@ def replace_database(data: Path) -> None:
         pytest.param(damage, "It is damaged. Restore", id="damaged", marks=pytest.mark.journey),
         pytest.param(
             replace_database,
-            "It is no database. Restore",
+            "is not a database. Restore",
             id="other bytes",
             marks=pytest.mark.battery,
         ),

@@ -180,7 +180,7 @@ def test_lost_files_fail_the_backup(cli: CommandRunner, new: Path) -> None:
     [
         (["backup", "DATA/backup.tar", "--data", "DATA"], 1, "is in the data directory"),
         (["backup", "b.tar", "--data", "NONE"], 2, "is not the data directory of a server"),
-        (["backup", "NONE/b.tar", "--data", "DATA"], 1, "No such file or directory"),
+        (["backup", "NONE/b.tar", "--data", "DATA"], 1, "none does not exist. Create it"),
         (["backup", "b.tar.gz", "--data", "DATA"], 1, "with the ending .tar"),
         (["restore", "NONE", "--data", "NONE"], 1, "cannot be read: No such file"),
         (["token", "reset-admin", "--data", "NONE"], 2, "is not the data directory of a server"),

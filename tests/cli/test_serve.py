@@ -50,7 +50,7 @@ async def test_second_server(tmp_path: Path) -> None:
         done = await serve(tmp_path, "--port", "0")
 
     assert (done.code, done.stdout) == (1, "")
-    assert f"Error: Another server uses the data directory {tmp_path}." in done.stderr
+    assert f"Error: A server already uses the data directory {tmp_path}." in done.stderr
 
 
 async def test_newer_data(tmp_path: Path) -> None:
@@ -84,7 +84,8 @@ async def test_data_directory_that_cannot_be_created(tmp_path: Path) -> None:
 
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr.endswith(
-        f"The data directory {tmp_path}/file/data cannot be created: Not a directory.\n"
+        f"The data directory {tmp_path}/file/data cannot be created: Not a directory. "
+        "Move away what is in its place.\n"
     )
 
 

@@ -44,7 +44,7 @@ def make_folder(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "advice"),
     [
-        pytest.param(replace_it, "It is no database. Restore", id="other bytes"),
+        pytest.param(replace_it, "is not a database. Restore", id="other bytes"),
         pytest.param(overwrite_pages, "It is damaged. Restore", id="damaged pages"),
         pytest.param(cut, "It is damaged. Restore", id="cut off"),
         pytest.param(make_folder, "is a directory. Move it away.", id="a directory"),
@@ -89,7 +89,7 @@ def test_found_before_the_start(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.db"
     replace_it(path)
 
-    assert "It is no database. Restore" in (find_database_problem(path) or "")
+    assert "is not a database. Restore" in (find_database_problem(path) or "")
 
 
 def test_full_disk_at_the_start(tmp_path: Path) -> None:

@@ -161,6 +161,14 @@ async def test_use_is_shown(tmp_path: Path, index: FakeIndex) -> None:
     assert f"stageproxy_used_bytes {float(held['used'])}" in metrics
 
 
+async def test_no_project(tmp_path: Path, index: FakeIndex) -> None:
+    """The limits of what cannot be a project are not shown."""
+    async with limited(tmp_path, index) as service:
+        refused = await service.api("GET", "projects/no%20name/limits")
+
+    assert (refused.status, refused.document["detail"]) == (400, "'no name' is not a project name.")
+
+
 async def test_refusals_are_counted(tmp_path: Path, index: FakeIndex) -> None:
     """A refusal because of a limit is counted by its setting, without a project or a token."""
     async with limited(tmp_path, index, total_bytes=1) as service:

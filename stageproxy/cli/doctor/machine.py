@@ -23,6 +23,7 @@ from stageproxy.core.care.machine import (
 )
 from stageproxy.server.settings_check import check_settings
 from stageproxy.store.database import has_wal_bug
+from stageproxy.store.disk import Disk
 from stageproxy.store.found_files import FoundFiles
 
 _PATIENCE = 60
@@ -35,7 +36,7 @@ def diagnose_machine(config: Config) -> Iterator[Diagnosis]:
     yield from _settings(config)
     data = config.storage.data.absolute()
     existing = next(one for one in (data, *data.parents) if one.is_dir())
-    yield from judge_disk(disk_facts(existing))
+    yield from judge_disk(disk_facts(existing, config.storage.min_free))
     yield from _secrets(existing)
     yield judge_sqlite(sqlite3.sqlite_version, has_wal_bug=has_wal_bug(sqlite3.sqlite_version_info))
     yield ok("python", f"Python {sys.version.partition(' ')[0]} runs stageproxy.")
@@ -53,11 +54,13 @@ def _settings(config: Config) -> Iterator[Diagnosis]:
         yield ok("settings", "The settings are valid.")
 
 
-def disk_facts(folder: Path) -> DiskFacts:
+def disk_facts(folder: Path, min_free: int | None) -> DiskFacts:
     """Return the facts of the disk of a folder, on which a file is written and flushed."""
     status = os.statvfs(folder)
+    disk = Disk(folder, min_free=min_free)
     return DiskFacts(
-        free=status.f_bavail * status.f_frsize,
+        space=disk.space,
+        floor=disk.floor,
         # Some file systems make inodes when they need them, and report none.
         free_inodes=status.f_favail if status.f_files else None,
         file_system=_file_system_of(folder),

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from stageproxy.core.care.diagnosis import Diagnosis, ok, problem, warn
+from stageproxy.core.disk_space import DiskSpace, shortage
 
 _MIB = 2**20
 _GIB = 2**30
-_LEAST_FREE = 64 * _MIB
 _FEW_FREE = _GIB
 _LEAST_INODES = 10_000
 _LEAST_DESCRIPTORS = 1024
@@ -26,9 +26,13 @@ _UNSAFE = ("trusted-host",)
 
 @dataclass(frozen=True, slots=True)
 class DiskFacts:
-    """The disk of a data directory. *flush* is how long an fsync took, or why it failed."""
+    """The disk of a data directory.
 
-    free: int
+    *floor* is how much of it uploads leave free, *flush* how long an fsync took, or why it failed.
+    """
+
+    space: DiskSpace
+    floor: int
     free_inodes: int | None
     file_system: str
     flush: float | str
@@ -48,12 +52,17 @@ def judge_disk(disk: DiskFacts) -> Iterator[Diagnosis]:
 
 
 def _space(disk: DiskFacts) -> Diagnosis:
-    free = f"{disk.free // _MIB} MiB are free on the disk of the data directory."
-    if disk.free < _LEAST_FREE:
-        return problem("disk", free, "Free space: the server is not ready with less than 64 MiB.")
-    if disk.free < _FEW_FREE:
-        return warn("disk", free, "Free space: a release may be as large.")
-    return ok("disk", free)
+    lacking = shortage(disk.space, disk.floor)
+    if lacking:
+        return problem("disk", lacking, "")
+    free = f"{disk.space.free // _MIB} MiB are free on the disk of the data directory"
+    if disk.space.free - disk.floor < _FEW_FREE:
+        return warn(
+            "disk",
+            f"{free}, and uploads leave {disk.floor // _MIB} MiB free (storage.min_free).",
+            "Free space: a release may be larger than what is left.",
+        )
+    return ok("disk", f"{free}.")
 
 
 def _file_system(name: str) -> Diagnosis:

@@ -104,6 +104,9 @@ class CatalogueBackup:
 def open_backup(path: Path) -> Iterator[Backup]:
     """Open a backup of whatever kind for reading."""
     if path.is_dir():
+        if not (path / "snapshots").is_dir():
+            msg = f"{path} is no backup: it has no folder `snapshots`. Check the path."
+            raise BackupError(msg)
         yield FolderBackup(path)
         return
     try:

@@ -1,6 +1,6 @@
 """Reading a backup back: everything is verified before the data directory changes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
@@ -66,13 +66,18 @@ def _choose(backup: Backup, wanted: str | None) -> Manifest:
     manifest = find_manifest(backup, wanted)
     if manifest is not None:
         return manifest
-    known = ", ".join(snapshots_in(backup)) or "none"
-    which = f"the snapshot {wanted}" if wanted else "any snapshot of the catalogue"
-    msg = (
-        f"The backup does not have {which} whole (snapshots in it: {known}). Without one its files "
-        "cannot be assigned to stages. Use an earlier backup."
-    )
-    raise BackupError(msg)
+    raise BackupError(_no_snapshot(wanted, snapshots_in(backup)))
+
+
+def _no_snapshot(wanted: str | None, known: Sequence[str]) -> str:
+    listed = ", ".join(known) or "none"
+    if wanted is None:
+        return (
+            f"The backup has no whole snapshot of the catalogue (snapshots in it: {listed}). "
+            "Without one, its files cannot be assigned to stages. Use an earlier backup."
+        )
+    what = "is damaged" if wanted in known else "is not in the backup"
+    return f"The snapshot {wanted} {what}. Snapshots in it, for --snapshot: {listed}."
 
 
 def _require_known_schema(manifest: Manifest) -> None:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from aiohttp import web
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name, is_normalized_name
 
+from stageproxy.core.errors import InvalidRequestError
 from stageproxy.services.limits import Use
 from stageproxy.web.auth import authenticate
 from stageproxy.web.keys import LIMITS
@@ -20,8 +21,15 @@ async def show_limits(request: web.Request) -> web.Response:
 async def show_project_limits(request: web.Request) -> web.Response:
     """Return the limits of a project, and how much is used of each."""
     token = await authenticate(request)
-    project = canonicalize_name(request.match_info["project"])
+    project = _project(request.match_info["project"])
     return _response(await request.app[LIMITS].of_project(token, project))
+
+
+def _project(text: str) -> NormalizedName:
+    name = canonicalize_name(text)
+    if not is_normalized_name(name):
+        raise InvalidRequestError(f"{text!r} is not a project name.")
+    return name
 
 
 def _response(uses: list[Use]) -> web.Response:

@@ -12,9 +12,21 @@ from stageproxy.core.care.machine import (
     judge_pip,
     judge_sqlite,
 )
+from stageproxy.core.disk_space import MIB, DiskSpace
 
-MIB = 2**20
-DISK = DiskFacts(free=100 * 1024 * MIB, free_inodes=10**6, file_system="ext4", flush=0.004)
+FLOOR = 512 * MIB
+DISK = DiskFacts(
+    space=DiskSpace(total=200 * 1024 * MIB, free=100 * 1024 * MIB),
+    floor=FLOOR,
+    free_inodes=10**6,
+    file_system="ext4",
+    flush=0.004,
+)
+
+
+def with_free(free: int) -> DiskFacts:
+    """Return a disk with *free* bytes."""
+    return replace(DISK, space=replace(DISK.space, free=free))
 
 
 def worst_of(found: list[Diagnosis]) -> tuple[str, str]:
@@ -27,8 +39,10 @@ def worst_of(found: list[Diagnosis]) -> tuple[str, str]:
     ("disk", "worst"),
     [
         (DISK, ("ok", "")),
-        (replace(DISK, free=64 * MIB - 1), ("problem", "disk")),
-        (replace(DISK, free=1024 * MIB - 1), ("warning", "disk")),
+        (with_free(FLOOR - 1), ("problem", "disk")),
+        (with_free(FLOOR), ("warning", "disk")),
+        (with_free(FLOOR + 1024 * MIB - 1), ("warning", "disk")),
+        (with_free(FLOOR + 1024 * MIB), ("ok", "")),
         (replace(DISK, free_inodes=9_999), ("warning", "disk")),
         (replace(DISK, free_inodes=None), ("ok", "")),
         (replace(DISK, file_system="nfs4"), ("problem", "file system")),

@@ -106,6 +106,20 @@ def test_no_backup(tmp_path: Path, content: bytes) -> None:
         pass
 
 
+def test_folder_that_is_no_backup(tmp_path: Path) -> None:
+    """A folder without snapshots is refused with a sentence."""
+    with pytest.raises(BackupError, match="is no backup"), open_backup(tmp_path):
+        pass
+
+
+def test_unknown_snapshot(folder: Backups, tmp_path: Path) -> None:
+    """A snapshot that is not in the backup is refused, and those that are there are listed."""
+    made = folder.make()
+
+    with pytest.raises(BackupError, match=f"typo is not in the backup.*: {made.snapshot}"):
+        folder.read(tmp_path / "new", snapshot="typo")
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     """A backup that does not exist is refused with a sentence."""
     with (
