@@ -14,6 +14,7 @@ from stageproxy.store.directory import (
     write_secret,
 )
 from tests.support.ports.clock import FakeClock
+from tests.support.ports.fake_catalogue import FakeCatalogue
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ async def test_something_in_the_place_of_the_admin_token(directory: DataDirector
     directory.admin_token.mkdir()
 
     with pytest.raises(DataDirectoryError, match=r"admin\.token cannot be used: .* Move away"):
-        await replace_admin_token(directory, FakeClock())
+        await replace_admin_token(FakeCatalogue(), directory, FakeClock())
 
 
 def test_second_server_is_refused(directory: DataDirectory) -> None:
