@@ -88,7 +88,7 @@ def test_forged_manifest(folder: Backups, tmp_path: Path, forge: Callable[[Any],
     forge(document)
     path.write_text(json.dumps(document))
 
-    with pytest.raises(BackupError, match="does not have any snapshot of the catalogue whole"):
+    with pytest.raises(BackupError, match="has no whole snapshot of the catalogue"):
         folder.read(tmp_path / "new")
 
 
