@@ -15,6 +15,8 @@ SETTLED_AFTER = timedelta(hours=1)
 """How long the clock has to run evenly until its new time is taken for right."""
 LONGEST_PAUSE = timedelta(days=1)
 """How long a server can have been stopped without doubt about the clock."""
+_LONGEST_LEAD = timedelta(days=3650)
+"""How far ahead no clock has been that anybody worked with: such a time is none."""
 _NONE = timedelta(0)
 
 
@@ -35,7 +37,7 @@ class Timekeeping:
     def begun(cls, wall: datetime, ticks: timedelta, last_seen: datetime | None) -> Self:
         """Return the first reading. *last_seen*: the time that the last server saw, if any did."""
         pause = wall - last_seen if last_seen else _NONE
-        if -TOLERANCE <= pause <= LONGEST_PAUSE:
+        if -TOLERANCE <= pause <= LONGEST_PAUSE or pause < -_LONGEST_LEAD:
             return cls(wall, ticks)
         return cls(wall, ticks, lead=pause, jumped_at=ticks)
 

@@ -95,3 +95,11 @@ def test_notice() -> None:
         "The clock jumped ahead by 120 minutes. Until it has run evenly for an hour, no stage ends "
         "and no file is deleted. Check the time of the machine."
     )
+
+
+def test_time_that_no_clock_has_had() -> None:
+    """A last time that is decades ahead is no time, as in a file that is damaged.
+
+    With it, every date of a stage would be beyond what can be stored.
+    """
+    assert begun(-365 * 100 * DAY) == begun()
