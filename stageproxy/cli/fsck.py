@@ -29,7 +29,12 @@ from stageproxy.core.care.snapshot import UnreadableCatalogueError
 from stageproxy.server.clock import SystemClock
 from stageproxy.services.fsck import CheckReport, Fsck
 from stageproxy.services.repair import repair as carry_out
-from stageproxy.store.directory import DataDirectory, DataDirectoryInUseError, find_secret
+from stageproxy.store.directory import (
+    DataDirectory,
+    DataDirectoryError,
+    DataDirectoryInUseError,
+    find_secret,
+)
 from stageproxy.store.found_files import FoundFiles
 from stageproxy.store.snapshot import CatalogueReader
 
@@ -73,6 +78,8 @@ def _locked(directory: DataDirectory) -> Iterator[None]:
             f"A server uses the data directory {directory.root}, so it cannot be repaired. Stop "
             "the server first. Without --repair, fsck can run beside it."
         ) from error
+    except DataDirectoryError as error:
+        raise FailedError(f"{error} Nothing was repaired.") from error
 
 
 def _check(config: Config, bars: Progress) -> CheckReport:

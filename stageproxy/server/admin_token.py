@@ -6,7 +6,7 @@ from stageproxy.catalogue import Catalogue
 from stageproxy.core.rights import EVERY_PROJECT, TokenKind
 from stageproxy.ports import Clock
 from stageproxy.services.tokens import TokenRequest, Tokens
-from stageproxy.store.directory import DataDirectory, write_secret
+from stageproxy.store.directory import DataDirectory, usable, write_secret
 
 
 async def create_admin_token(tokens: Tokens, directory: DataDirectory, name: str = "admin") -> None:
@@ -14,7 +14,8 @@ async def create_admin_token(tokens: Tokens, directory: DataDirectory, name: str
     request = TokenRequest(TokenKind.ADMIN, EVERY_PROJECT, version=None, lifetime=None, name=name)
     token, stored = tokens.mint(request)
     # The file is written first: after a crash in between, another token is made.
-    await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
+    with usable(directory.admin_token):
+        await asyncio.to_thread(write_secret, directory.admin_token, token.reveal())
     await tokens.store(stored)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -79,7 +80,18 @@ def find_database_problem(path: Path) -> str | None:
 
 def open_read_only(path: Path) -> Connection:
     """Open a connection that cannot change the database at a path."""
-    return connect(f"{path.absolute().as_uri()}?mode=ro")
+    never_changes = "&immutable=1" if _is_at_rest_on_read_only_disk(path) else ""
+    return connect(f"{path.absolute().as_uri()}?mode=ro{never_changes}")
+
+
+def _is_at_rest_on_read_only_disk(path: Path) -> bool:
+    """Return whether SQLite has to be assured that nobody changes the database.
+
+    Otherwise it needs files beside it, which it could not create on a read-only disk.
+    """
+    if not path.exists() or path.with_name(f"{path.name}-wal").exists():
+        return False
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def open_database(path: Path, disk: Disk, *, copy_before_migration: bool = False) -> "Database":
@@ -264,10 +276,20 @@ class Database:
             except DatabaseFullError:
                 if not self._disk.give_up_reserve():
                     raise
+                self._reuse_log()
 
     def _write(self, work: Callable[[Rows], T]) -> T:
         with self._transaction(self._writer, "BEGIN IMMEDIATE"):
             return work(self._rows)
+
+    def _reuse_log(self) -> None:
+        """Move the write-ahead log into the database if that fits, so that it begins anew.
+
+        Its file stays as long as it is: whoever fills the disk does not get that room. If a
+        program reads the database, the log goes on.
+        """
+        with suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _checkpoint(self) -> bool:
         """Return whether a reader is in the way. Nobody waits for it: all writes would, too."""

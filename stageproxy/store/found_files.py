@@ -55,7 +55,9 @@ class FoundFiles:
 
     def forget_failure(self) -> None:
         """End the state in which a server takes no uploads because the disk has failed."""
-        (self.data / FAILURE_MARK).unlink(missing_ok=True)
+        mark = self.data / FAILURE_MARK
+        if mark.exists():
+            mark.unlink()
 
     def delete(self, path: str) -> None:
         """Delete a file by its path within the data directory, if it is there."""

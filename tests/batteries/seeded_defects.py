@@ -712,11 +712,25 @@ DEFECTS = [
         "store/test_files.py::test_broken_disk",
     ),
     Defect(
+        "no backup stands for more bytes than it has",
+        "store/backups/readers.py",
+        "if member.isreg() and not member.issparse():",
+        "if member.isreg():",
+        "store/backups/test_hostile_backups.py::test_sparse_members",
+    ),
+    Defect(
         "a change that finds no room uses the reserve",
         "store/database.py",
         "                if not self._disk.give_up_reserve():\n                    raise\n",
         "                raise\n",
         "store/test_disk.py::test_full_disk_with_a_reserve",
+    ),
+    Defect(
+        "on a full disk the write-ahead log is written anew",
+        "store/database.py",
+        "                self._reuse_log()\n",
+        "",
+        "store/test_disk.py::test_log_is_reused_on_a_full_disk",
     ),
     Defect(
         "a locked database is no internal error",

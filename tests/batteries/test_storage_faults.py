@@ -1,5 +1,6 @@
 """Disks and databases that fail under a server: nothing is acknowledged that is not stored."""
 
+import asyncio
 import errno
 import sys
 from collections.abc import Callable
@@ -104,15 +105,28 @@ async def test_start_on_a_locked_database(tmp_path: Path) -> None:
 
 @pytest.mark.journey
 async def test_start_on_a_read_only_disk(tmp_path: Path) -> None:
-    """A server does not start on a disk that is read-only, and says what to do."""
+    """On a disk that is read-only, a server does not start, and a backup saves what is there."""
     with SmallDisk.mounted(tmp_path / "data", 24) as disk:
         settings = {"UPSTREAM__URL": UPSTREAM}
         async with running_server(disk.folder, logs=tmp_path, settings=settings):
             pass
         with disk.read_only():
             done = await start(disk.folder)
+            copied, checked, repaired = await asyncio.gather(
+                offline("backup", disk.folder, str(tmp_path / "backup.tar")),
+                offline("fsck", disk.folder),
+                offline("fsck", disk.folder, "--repair"),
+            )
 
     assert_refused(done, "Mount the disk so that it can be written.")
+    assert (copied.code, checked.code) == (0, 0), copied.output + checked.output
+    assert_refused(repaired, "Mount the disk so that it can be written.")
+
+
+async def offline(command: str, data: Path, *arguments: str) -> CommandResult:
+    """Run a command on a data directory without a server."""
+    program = (sys.executable, "-m", "stageproxy", command, "--data", str(data), *arguments)
+    return await run(*program, environment=own_environment())
 
 
 def assert_refused(done: CommandResult, sentence: str) -> None:

@@ -236,6 +236,17 @@ def test_repair_beside_a_server(data: DataDirectory) -> None:
     assert "so it cannot be repaired. Stop the server first." in refused.stderr
 
 
+def test_repair_without_a_lock(data: DataDirectory) -> None:
+    """If the data directory cannot be locked, --repair says why, and what to do."""
+    (data.path / "lock").unlink(missing_ok=True)
+    (data.path / "lock").mkdir()
+
+    refused = run(data, "--repair")
+
+    assert refused.code == 1
+    assert "lock cannot be used: Is a directory. Move away" in refused.stderr
+
+
 def test_nothing_is_changed(data: DataDirectory) -> None:
     """Without --repair, no file of a damaged data directory is changed."""
     data.file(WHEEL).unlink()

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from stageproxy.server.admin_token import replace_admin_token
 from stageproxy.store.directory import (
     DataDirectory,
     DataDirectoryError,
     DataDirectoryInUseError,
     write_secret,
 )
+from tests.support.ports.clock import FakeClock
+from tests.support.ports.fake_catalogue import FakeCatalogue
 
 
 @pytest.fixture
@@ -50,6 +53,14 @@ def test_secret_file_is_whole(directory: DataDirectory) -> None:
 
     assert [path.name for path in directory.root.iterdir()] == ["admin.token"]
     assert directory.admin_token.read_text() == "token\n"
+
+
+async def test_something_in_the_place_of_the_admin_token(directory: DataDirectory) -> None:
+    """What is in the place of the admin token is named, with what to do."""
+    directory.admin_token.mkdir()
+
+    with pytest.raises(DataDirectoryError, match=r"admin\.token cannot be used: .* Move away"):
+        await replace_admin_token(FakeCatalogue(), directory, FakeClock())
 
 
 def test_second_server_is_refused(directory: DataDirectory) -> None:

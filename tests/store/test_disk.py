@@ -77,6 +77,24 @@ async def test_full_disk_with_a_reserve(tmp_path: Path) -> None:
         assert await database.write(work) == 1000
 
 
+async def test_log_is_reused_on_a_full_disk(tmp_path: Path) -> None:
+    """On a full disk the write-ahead log begins anew: a change takes no more room for it."""
+    disk = GrowingDisk(tmp_path)
+
+    def work(rows: Rows) -> None:
+        disk.rows = rows
+        for number in range(100):
+            rows.stages.save(a_stage(f"last{number}", version=f"{number}.5"))
+
+    with Database(tmp_path / "catalogue.db", disk=disk) as database:
+        await database.write(add_many)
+        before = database.wal_bytes
+        await database.write(lambda rows: pragma(rows, "max_page_count = 1"))
+        await database.write(work)
+
+        assert database.wal_bytes == before
+
+
 async def test_first_change_on_a_full_disk(tmp_path: Path) -> None:
     """If the first change of a process finds no room, later ones are stored as usual.
 

@@ -11,7 +11,13 @@ MANIFEST = "manifest.json"
 SECRETS = ("secret", "admin.token")
 """The files of a data directory that are in a backup only if they are asked for."""
 
+SNAPSHOT = r"^[0-9TZ.]{1,40}$"
+"""The ids of snapshots."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Size = Annotated[int, Field(ge=0)]
+Plain = Annotated[str, Field(pattern=r"^[\w.:+!-]*$", max_length=100)]
+"""Text that is shown in a terminal as it is."""
 
 
 class BackupError(Exception):
@@ -26,7 +32,7 @@ class Part(_Document):
     """A file beside the manifest."""
 
     name: Literal["catalogue.db", "secret", "admin.token"]
-    size: int
+    size: Size
     sha256: Sha256
 
 
@@ -34,7 +40,7 @@ class BackedUpFile(_Document):
     """A stored file that the catalogue names."""
 
     sha256: Sha256
-    size: int
+    size: Size
 
     @property
     def name(self) -> str:
@@ -49,10 +55,10 @@ class Manifest(_Document):
     """
 
     format: Literal[1] = 1
-    snapshot: Annotated[str, Field(pattern=r"^[0-9TZ.]{1,40}$")]
-    made_at: str = Field(alias="made-at")
-    stageproxy: str
-    steps: tuple[str, ...] = Field(alias="schema")
+    snapshot: Annotated[str, Field(pattern=SNAPSHOT)]
+    made_at: Plain = Field(alias="made-at")
+    stageproxy: Plain
+    steps: tuple[Plain, ...] = Field(alias="schema")
     counts: Mapping[str, int]
     catalogue: Part
     secrets: tuple[Part, ...] = ()

@@ -1,5 +1,9 @@
-"""Where a backup is read from: an archive, a folder, or a copy of the catalogue alone."""
+"""Where a backup is read from: an archive, a folder, or a copy of the catalogue alone.
 
+It may have been forged: what it says of itself is checked before it is used or shown.
+"""
+
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -12,6 +16,7 @@ from stageproxy import __version__
 from stageproxy.store.backups.manifest import (
     CATALOGUE,
     MANIFEST,
+    SNAPSHOT,
     BackupError,
     Manifest,
     Part,
@@ -19,8 +24,9 @@ from stageproxy.store.backups.manifest import (
 )
 from stageproxy.store.backups.snapshot import digest_of, read_snapshot
 
-DAMAGED = (OSError, EOFError, zlib.error, tarfile.TarError)
-"""What reading a damaged or truncated backup raises."""
+_IMPOSSIBLE_SIZE = (MemoryError, OverflowError, ValueError)
+DAMAGED = (OSError, EOFError, zlib.error, tarfile.TarError, *_IMPOSSIBLE_SIZE)
+"""What reading a damaged, truncated or forged backup raises."""
 
 _MAGIC = b"SQLite format 3\x00"
 
@@ -124,7 +130,8 @@ def open_backup(path: Path) -> Iterator[Backup]:
 def snapshots_in(backup: Backup) -> list[str]:
     """Return the ids of the snapshots in a backup, the latest first."""
     names = (name.split("/") for name in backup.sizes)
-    return sorted({parts[1] for parts in names if parts[0] == "snapshots"}, reverse=True)
+    found = {parts[1] for parts in names if parts[0] == "snapshots" and len(parts) > 1}
+    return sorted((one for one in found if re.fullmatch(SNAPSHOT, one)), reverse=True)
 
 
 def find_manifest(backup: Backup, wanted: str | None) -> Manifest | None:
@@ -152,16 +159,20 @@ def _parts_of(manifest: Manifest) -> tuple[Part, ...]:
 def _read_manifest(backup: Backup, snapshot: str) -> Manifest | None:
     try:
         with backup.open(name_in(snapshot, MANIFEST)) as file:
-            return Manifest.parse(file.read())
+            manifest = Manifest.parse(file.read())
     except (KeyError, *DAMAGED):
         return None
+    return manifest if manifest and manifest.snapshot == snapshot else None
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield the regular files of an archive, up to where it is cut off."""
+    """Yield the regular files of an archive, up to where it is cut off.
+
+    Sparse ones are not ours: a few bytes can stand for more than fits on the disk.
+    """
     try:
         for member in archive:
-            if member.isreg():
+            if member.isreg() and not member.issparse():
                 yield member
     except DAMAGED:
         return
