@@ -29,6 +29,7 @@ from stageproxy.core.care.snapshot import UnreadableCatalogueError
 from stageproxy.server.clock import SystemClock
 from stageproxy.services.fsck import CheckReport, Fsck
 from stageproxy.services.repair import repair as carry_out
+from stageproxy.store.catalogue_reader import CatalogueReader
 from stageproxy.store.directory import (
     DataDirectory,
     DataDirectoryError,
@@ -36,7 +37,6 @@ from stageproxy.store.directory import (
     find_secret,
 )
 from stageproxy.store.found_files import FoundFiles
-from stageproxy.store.snapshot import CatalogueReader
 
 
 @click.command()

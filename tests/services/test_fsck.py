@@ -8,8 +8,8 @@ from stageproxy.core.audit import AuditRecord
 from stageproxy.core.care.snapshot import FoundFile, Place, Reading, Snapshot
 from stageproxy.core.stage.digests import FileDigests
 from stageproxy.services.fsck import CheckReport, Fsck
+from stageproxy.store.catalogue_reader import CatalogueReader
 from stageproxy.store.found_files import FoundFiles
-from stageproxy.store.snapshot import CatalogueReader
 from tests.support.builders.distributions import a_wheel
 from tests.support.builders.stages import a_stage, an_artifact
 from tests.support.ports.clock import NOON, FakeClock

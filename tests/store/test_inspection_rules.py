@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from stageproxy.core.archives.contents import Contents
+from stageproxy.core.archives.filenames import parse_distribution_name
 from stageproxy.core.rules.findings import Finding, Level
 from stageproxy.core.rules.table import in_pypi_order, steps_of
 from stageproxy.core.rules.upload import Upload
@@ -23,7 +25,7 @@ from tests.support.builders.hostile_forms import (
 )
 from tests.support.builders.uploads import an_upload
 from tests.support.ports.in_process_inspector import InProcessInspector
-from tests.support.servers.inspection_processes import inspection_processes
+from tests.support.servers.inspection_processes import inspection_processes, stop
 
 ASKER = "token"
 PATIENT = InspectionLimits(rule_seconds=60, at_once=1)
@@ -189,9 +191,16 @@ async def test_process_of_a_hostile_form_is_gone() -> None:
     assert len(gone) == 1
 
 
-async def test_no_rule_could_be_applied() -> None:
+async def test_no_rule_could_be_applied(tmp_path: Path) -> None:
     """An upload of which not even the cheap rules were applied is not taken in."""
+    others = inspection_processes(os.getpid())
+    path, wheel = tmp_path / "wheel", a_wheel()
+    path.write_bytes(wheel.content)
     with Inspection(replace(SHORT, rule_seconds=0)) as inspection:
+        # This question has a limit of its own, so that there is a process to stop afterwards.
+        await inspection.read_contents(path, parse_distribution_name(wheel.filename), ASKER)
+        [process] = inspection_processes(os.getpid()) - others
+        stop(process)
         found = in_pypi_order(await inspection.findings(an_upload(), ASKER))
 
     assert found[0] == Finding(

@@ -18,6 +18,7 @@ from stageproxy.store.backups.manifest import (
 )
 from stageproxy.store.backups.snapshot import part_of, take_snapshot, wait_for_writers, writers_held
 from stageproxy.store.backups.writers import BackupWriter, Watch
+from stageproxy.store.disk import Disk
 from stageproxy.store.files import stored_path
 
 _MOST_SNAPSHOTS = 3
@@ -139,7 +140,7 @@ def _require_space(writer: BackupWriter, manifest: Manifest) -> None:
 
 def require_space(folder: Path, needed: int) -> None:
     """Raise if a folder's disk has less than *needed* bytes free."""
-    free = shutil.disk_usage(folder).free
+    free = Disk(folder).space.free
     if free < needed:
         msg = (
             f"This needs {_megabytes(needed)}, and the disk of {folder} has {_megabytes(free)} "
