@@ -27,7 +27,7 @@ class PaceLimits:
 
 
 @dataclass(slots=True)
-class Pace:
+class BytePace:
     """How bytes have arrived so far. Times are in seconds, of any clock."""
 
     limits: PaceLimits

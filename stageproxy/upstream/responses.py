@@ -20,7 +20,7 @@ from stageproxy.core.errors import (
 )
 from stageproxy.core.index.pages import PAGE_TYPES, Document, judged_by_content
 from stageproxy.core.index.simple_html import has_end
-from stageproxy.core.pace import Pace, PaceLimits
+from stageproxy.core.pace import BytePace, PaceLimits
 from stageproxy.ports import UpstreamResponse
 from stageproxy.upstream.circuits import HostFailedError
 from stageproxy.upstream.decompression import GzipDecoder, check_encoding, decoded, too_long
@@ -68,7 +68,7 @@ class StreamedResponse:
         that a chunk takes to be sent on does not count as upstream's.
         """
         began = self.now()
-        pace = Pace(self.limits.pace, 0)
+        pace = BytePace(self.limits.pace, 0)
         waited, size = 0.0, 0
         with errors_translated(self.host):
             while True:

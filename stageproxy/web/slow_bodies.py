@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from aiohttp import StreamReader
 
-from stageproxy.core.pace import Pace, PaceLimits
+from stageproxy.core.pace import BytePace, PaceLimits
 
 BODY_PACE = PaceLimits(stall_timeout=timedelta(seconds=30))
 
@@ -33,7 +33,7 @@ class BodyWatch:
         self._is_paused = is_paused
         self._shed = shed
         self._body: StreamReader | None = None
-        self._pace = Pace(limits, 0)
+        self._pace = BytePace(limits, 0)
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, body: StreamReader) -> None:
@@ -44,7 +44,7 @@ class BodyWatch:
         if body.is_eof():
             return
         self._body = body
-        self._pace = Pace(self._limits, self._loop.time())
+        self._pace = BytePace(self._limits, self._loop.time())
         self._schedule()
 
     def data_received(self) -> None:

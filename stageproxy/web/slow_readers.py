@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from stageproxy.core.pace import Pace, PaceLimits
+from stageproxy.core.pace import BytePace, PaceLimits
 
 READER_PACE = PaceLimits(stall_timeout=timedelta(minutes=1))
 
@@ -69,13 +69,13 @@ class ReaderWatch:
         self._limits = limits
         self._drop = drop
         self._transport: asyncio.Transport | None = None
-        self._pace = Pace(limits, 0)
+        self._pace = BytePace(limits, 0)
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, transport: asyncio.Transport) -> None:
         """Watch a connection until it is lost."""
         self._transport = transport
-        self._pace = Pace(self._limits, self._loop.time())
+        self._pace = BytePace(self._limits, self._loop.time())
         self._schedule()
 
     def stop(self) -> None:

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from stageproxy.core.pace import Pace, PaceLimits
+from stageproxy.core.pace import BytePace, PaceLimits
 
 LIMITS = PaceLimits(stall_timeout=timedelta(seconds=30))
 
 
 def arrives(sizes: dict[float, int], limits: PaceLimits, until: float) -> tuple[float, str] | None:
     """Return when a body that has these *sizes* at these times is shed, and why."""
-    pace = Pace(limits, grew_at=0)
+    pace = BytePace(limits, grew_at=0)
     for now in range(int(until) + 1):
         if now in sizes:
             pace.add(now, sizes[now])
@@ -52,7 +52,7 @@ def test_pace(sizes: dict[float, int], shed: tuple[float, str] | None) -> None:
 
 def test_time_of_the_server_does_not_count() -> None:
     """While the server does not read, its client cannot send: that time does not count."""
-    pace = Pace(LIMITS, grew_at=0)
+    pace = BytePace(LIMITS, grew_at=0)
     pace.restart(100)
 
     assert pace.fault(129) is None
