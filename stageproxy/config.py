@@ -170,7 +170,7 @@ class StageSettings(SettingsTable):
         description="How long after its opening a stage expires, even if extended.",
     )
     min_lifetime: Duration = Field(
-        timedelta(minutes=1),
+        timedelta(seconds=2),
         description="The shortest lifetime that can be requested; `lifetime` may be shorter.",
     )
     max_per_project: int = Field(20, ge=1, description="Live stages of a project at the same time.")

@@ -56,6 +56,7 @@ class World:
     token_ids: dict[str, str] = field(default_factory=dict)
     known: dict[str, Distribution] = field(default_factory=dict)
     _begun: int = 0
+    _hanging: set[str] = field(default_factory=set)
     _seen: int = 0
     _index: FakeIndex | None = None
     _service: RunningService | None = None
@@ -259,6 +260,7 @@ class World:
     async def restart(self) -> None:
         """Stop the service, in the middle of whatever it does, and start it again."""
         self.index.uploads.faults = []
+        self._hanging.clear()
         await self._running.aclose()
         await self._start()
         for stage in self.model.stages.values():
@@ -285,7 +287,7 @@ class World:
 
     async def settle(self, stage: ModelStage) -> None:
         """Wait until a promotion is over, or hangs."""
-        if stage.status != "processing":
+        if stage.status != "processing" or stage.id in self._hanging:
             return
         row = await self._stored(stage)
         for polls in range(MOST_POLLS):
@@ -295,6 +297,9 @@ class World:
             if polls % PATIENT_POLLS == PATIENT_POLLS - 1:
                 await self.pass_time(timedelta(minutes=16))
             await asyncio.sleep(POLL)
+        if row.status == "processing":
+            # Only a restart ends it, whatever is published meanwhile.
+            self._hanging.add(stage.id)
         stage.status, stage.is_sent, stage.ended_at = row.status, row.sent, row.ended_at
         accepted = self.index.uploads.history.accepted
         stage.accepted += [name for name in accepted[self._seen :] if f"-{stage.version}" in name]
