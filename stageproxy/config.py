@@ -59,7 +59,7 @@ class ServerSettings(SettingsTable):
         "at most 1024.",
     )
     max_connections_per_address: int = Field(
-        64,
+        256,
         ge=0,
         description="Connections of one address, or requests of one behind a trusted proxy, at "
         "the same time; 0 is no limit.",

@@ -26,7 +26,7 @@ class ConnectionLimits:
     """
 
     total: int = MOST_CONNECTIONS
-    per_address: int = 64
+    per_address: int = 256
     proxies: Sequence[Network] = ()
 
 

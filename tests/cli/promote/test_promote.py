@@ -139,7 +139,7 @@ def test_interrupted(cli: CommandRunner, pypi: FakeIndex) -> None:
     """Ctrl-C ends the command; the server continues to publish."""
     wheel, sdist = cli.release()
     stage = cli.staged(wheel, sdist)
-    pypi.uploads.faults.append(Fault(FaultPoint.READ, FaultKind.HANG, sdist.name, seconds=1))
+    pypi.uploads.faults.append(Fault(FaultPoint.READ, FaultKind.HANG, sdist.name, seconds=3))
 
     ended = cli.run_and_signal(
         signal.SIGINT,

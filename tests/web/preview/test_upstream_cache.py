@@ -39,14 +39,8 @@ EACH = pytest.mark.parametrize(("path", "accept"), DOCUMENTS.values(), ids=DOCUM
 
 @pytest.fixture
 async def service(tmp_path: Path, index: FakeIndex) -> AsyncIterator[RunningService]:
-    """Return a running service that caches upstream's documents for a minute.
-
-    All clients of a test have one address.
-    """
-    server = {"port": 0, "max_connections_per_address": READERS + 10}
-    async with running_service(
-        tmp_path / "data", index, server=server, upstream={"fresh_for": 60}
-    ) as running:
+    """Return a running service that caches upstream's documents for a minute."""
+    async with running_service(tmp_path / "data", index, upstream={"fresh_for": 60}) as running:
         yield running
 
 
