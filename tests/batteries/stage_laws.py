@@ -94,7 +94,9 @@ def _differences(world: World, stage: ModelStage, row: Stage) -> Iterator[str]:
     shown = as_of(row, world.model.now)
     if shown.status != stage.status:
         yield f"It is {row.status} in place of {stage.status}."
-    unfinished = {one.filename for one in shown.uploads}
+    # Of a stage that never expires, a sweep ends the uploads whose time is over.
+    now = world.model.now
+    unfinished = {one.filename for one in shown.uploads if one.as_of(now) is one}
     if stage.is_live and unfinished != stage.uploads.keys():
         yield f"{sorted(unfinished)} are being uploaded in place of {sorted(stage.uploads)}."
 
