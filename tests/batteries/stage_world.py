@@ -18,6 +18,7 @@ from tests.support.builders.forms import twine_form
 from tests.support.clients.http import Answer
 from tests.support.clients.pep694 import Pep694Client
 from tests.support.index.fake_index import FakeIndex
+from tests.support.index.projects import Project
 from tests.support.ports.clock import FakeClock
 from tests.support.servers.service import RunningService, running_service
 from tests.support.uploads.fake_uploads import Lag
@@ -309,9 +310,11 @@ class World:
 
     def everything_public(self) -> dict[str, str]:
         """Return what the index has of the project: the SHA-256 of each file."""
-        project = self.index.projects.find(PROJECT)
-        files = [one.distribution for one in project.files] if project else []
-        return {one.filename: one.sha256 for one in files}
+        return _hashes_in(self.index.projects.find(PROJECT))
+
+    def everything_listed(self) -> dict[str, str]:
+        """Return what pages of the index list already: an upload may take a while to appear."""
+        return _hashes_in(self.index.uploads.as_listed(self.index.projects.find(PROJECT)))
 
     def public(self, version: str) -> dict[str, str]:
         """Return what the index has of a release."""
@@ -412,3 +415,8 @@ def _path_in(document: Any) -> str:
 def _file_path(file: Distribution) -> str:
     digest = file.blake2b_256
     return f"packages/{digest[:2]}/{digest[2:4]}/{digest[4:]}/{file.filename}"
+
+
+def _hashes_in(project: Project | None) -> dict[str, str]:
+    files = [one.distribution for one in project.files] if project else []
+    return {one.filename: one.sha256 for one in files}

@@ -236,7 +236,7 @@ def test_some_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
 
-    run_machine(20, 30).check()
+    run_machine(12, 30).check()
 
 
 @pytest.mark.battery
