@@ -108,5 +108,6 @@ class Model:
             if stage.state in {"open", "error"} and self.now >= stage.expires_at:
                 stage.end(stage.expires_at)
             for name, upload in list(stage.uploads.items()):
-                if self.now >= upload.expires_at:
+                # What has failed stays until it is deleted, or its stage ends.
+                if self.now >= upload.expires_at and not upload.has_failed:
                     del stage.uploads[name]
