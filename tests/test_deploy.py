@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from stageproxy.cli import main
 from stageproxy.config import Config, load_config
-from stageproxy.web.server import SHUTDOWN_SECONDS
+from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
 from tests.support.servers.processes import ROOT, CommandResult, own_environment, run
 from tests.support.servers.service import RunningService
 

@@ -3,7 +3,7 @@
 import logging
 import resource
 
-from stageproxy.web.connections import MOST_CONNECTIONS
+from stageproxy.web.serving.connections import MOST_CONNECTIONS
 
 log = logging.getLogger(__name__)
 

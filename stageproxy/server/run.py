@@ -37,11 +37,11 @@ from stageproxy.upstream.pip_index import (
     without_credentials,
 )
 from stageproxy.upstream.session import Timeouts, open_session
-from stageproxy.web.accepting import accepting
-from stageproxy.web.connections import ConnectionLimits
-from stageproxy.web.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.metrics import Metrics
-from stageproxy.web.server import SHUTDOWN_SECONDS, runner_for
+from stageproxy.web.serving.accepting import accepting
+from stageproxy.web.serving.connections import ConnectionLimits
+from stageproxy.web.serving.logs import JsonFormatter, RedactingFormatter
+from stageproxy.web.serving.runner import SHUTDOWN_SECONDS, runner_for
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from functools import partial
 from stageproxy.cli import main
 from stageproxy.core.pace import PaceLimits
 from stageproxy.server import run
-from stageproxy.web.slow_readers import ReaderWatch
+from stageproxy.web.serving.slow_readers import ReaderWatch
 
 DESCRIPTORS = 1024
 PERIOD = timedelta(seconds=2)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stageproxy.web.logs import RedactingFormatter
+from stageproxy.web.serving.logs import RedactingFormatter
 from tests.support.builders.distributions import Distribution, a_wheel, an_sdist
 from tests.support.index.fake_index import FakeIndex
 from tests.support.promotion.promotion_client import PromotionClient, promotion_settings

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stageproxy.request_ids import RequestIdFilter
-from stageproxy.web.logs import JsonFormatter, RedactingFormatter
+from stageproxy.web.serving.logs import JsonFormatter, RedactingFormatter
 from tests.support.builders.distributions import a_wheel
 from tests.support.database import execute
 from tests.support.index.fake_index import FakeIndex

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from stageproxy.core.pace import PaceLimits
-from stageproxy.web.server import runner_for
+from stageproxy.web.serving.runner import runner_for
 from tests.support.builders.distributions import Distribution, a_wheel
 from tests.support.clients.slow_clients import connected, hung_up, sip
 from tests.support.clients.wire import a_request

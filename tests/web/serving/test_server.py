@@ -13,7 +13,7 @@ from stageproxy.core.errors import UpstreamSlowError
 from stageproxy.web.guard import guard
 from stageproxy.web.keys import METRICS
 from stageproxy.web.metrics import Metrics
-from stageproxy.web.server import runner_for
+from stageproxy.web.serving.runner import runner_for
 from tests.support.clients.wire import a_request, exchange, status_of
 from tests.support.servers.runner import running
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stageproxy.core.rights import TOKEN_PATTERN
-from stageproxy.web.logs import JsonFormatter
+from stageproxy.web.serving.logs import JsonFormatter
 from tests.support.builders.distributions import a_wheel
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.processes import Server, own_environment, run, running_server

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from stageproxy.core.rights import TokenKind, make_token
-from stageproxy.web.logs import RedactingFormatter
+from stageproxy.web.serving.logs import RedactingFormatter
 from tests.support.clients.wire import a_request, exchange
 from tests.support.servers.service import PIP, RunningService
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stageproxy.web.forwarded import client_address
+from stageproxy.web.serving.forwarded import client_address
 from tests.support.builders.distributions import a_wheel
 from tests.support.index.fake_index import FakeIndex
 from tests.support.servers.service import running_service

@@ -15,7 +15,7 @@ from stageproxy.core.pace import PaceLimits
 from stageproxy.web.guard import guard
 from stageproxy.web.keys import METRICS
 from stageproxy.web.metrics import Metrics
-from stageproxy.web.server import runner_for
+from stageproxy.web.serving.runner import runner_for
 from tests.support.builders.distributions import a_wheel
 from tests.support.builders.forms import FORM, body_of, twine_form
 from tests.support.clients.pep694 import Pep694Client

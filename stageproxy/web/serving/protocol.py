@@ -17,10 +17,10 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from stageproxy.core.errors import InvalidRequestError, SlowBodyError
 from stageproxy.core.pace import PaceLimits
 from stageproxy.web.addresses import client_of
-from stageproxy.web.connections import Connections
 from stageproxy.web.errors import error_response
-from stageproxy.web.slow_bodies import BODY_PACE, BodyWatch
-from stageproxy.web.slow_readers import READER_PACE, ReaderWatch, reset
+from stageproxy.web.serving.connections import Connections
+from stageproxy.web.serving.slow_bodies import BODY_PACE, BodyWatch
+from stageproxy.web.serving.slow_readers import READER_PACE, ReaderWatch, reset
 
 HEADER_SECONDS = 10.0
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})

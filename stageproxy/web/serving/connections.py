@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from stageproxy.web.addresses import Network, client_of, is_trusted
-from stageproxy.web.rare_log import RareLog
+from stageproxy.web.serving.rare_log import RareLog
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from stageproxy.core.pace import PaceLimits
-from stageproxy.web.connections import ConnectionLimits, Connections, ExcessReport
-from stageproxy.web.forwarded import RequestFactory, with_client_address
 from stageproxy.web.keys import METRICS
-from stageproxy.web.logs import AccessLog
-from stageproxy.web.protocol import HEADER_SECONDS, Deadlines, StageproxyProtocol
-from stageproxy.web.slow_bodies import BODY_PACE
-from stageproxy.web.slow_readers import READER_PACE
+from stageproxy.web.serving.connections import ConnectionLimits, Connections, ExcessReport
+from stageproxy.web.serving.forwarded import RequestFactory, with_client_address
+from stageproxy.web.serving.logs import AccessLog
+from stageproxy.web.serving.protocol import HEADER_SECONDS, Deadlines, StageproxyProtocol
+from stageproxy.web.serving.slow_bodies import BODY_PACE
+from stageproxy.web.serving.slow_readers import READER_PACE
 
 SHUTDOWN_SECONDS = 30
 """The time that running requests have to finish when the server stops."""
@@ -70,7 +70,7 @@ class _Server(web.Server):
 
 
 class Runner(web.AppRunner):
-    """A runner with connections as `web/protocol.py` makes them, of which there is a limit."""
+    """A runner with connections as `protocol.py` makes them, of which there is a limit."""
 
     def __init__(
         self,

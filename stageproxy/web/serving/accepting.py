@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, closing
 from functools import partial
 
 from stageproxy.services.background import one_failure
-from stageproxy.web.rare_log import RareLog
+from stageproxy.web.serving.rare_log import RareLog
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from stageproxy.web.accepting import accepting
-from stageproxy.web.connections import ConnectionLimits, Connections, Excess, ExcessReport
-from stageproxy.web.rare_log import RareLog
-from stageproxy.web.server import runner_for
+from stageproxy.web.serving.accepting import accepting
+from stageproxy.web.serving.connections import ConnectionLimits, Connections, Excess, ExcessReport
+from stageproxy.web.serving.rare_log import RareLog
+from stageproxy.web.serving.runner import runner_for
 from tests.support.clients.slow_clients import connected, hung_up
 from tests.support.clients.wire import a_request, exchange, status_of
 from tests.support.servers.runner import running

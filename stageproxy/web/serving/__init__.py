@@ -1,0 +1,1 @@
+"""Connections and what limits them: from an accepted socket to the application."""

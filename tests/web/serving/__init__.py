@@ -1,0 +1,1 @@
+"""Tests of connections, from the socket to the application."""
