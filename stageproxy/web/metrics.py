@@ -164,6 +164,10 @@ class Metrics:
         handler = handler if request.match_info.http_exception is None else _UNMATCHED
         # Clients can send any method; the number of labels must stay small.
         method = request.method if request.method in _METHODS else "other"
+        self.count_answer(handler, method, status, seconds)
+
+    def count_answer(self, handler: str, method: str, status: int, seconds: float) -> None:
+        """Count the answer of a handler."""
         self._requests.labels(handler, method, str(status)).inc()
         self._seconds.labels(handler).observe(seconds)
 
