@@ -56,17 +56,21 @@ class PreparedRequests:
         seconds = perf_counter() - began
         self.count(_HANDLER, hdrs.METH_GET, answer.status, seconds)
         if self.log is not None:
-            self.log(self._line(message, peer, answer, seconds))
+            self.log(self._line(message, peer, answer, len(sent), seconds))
         return sent
 
     def _line(
-        self, message: RawRequestMessage, peer: str, answer: PreparedAnswer, seconds: float
+        self,
+        message: RawRequestMessage,
+        peer: str,
+        answer: PreparedAnswer,
+        size: int,
+        seconds: float,
     ) -> Line:
         proxies = self.proxies
         client = client_of_message(message, peer, proxies) if proxies else peer
         given = given_request_id(message, peer, proxies) if proxies else None
         request_id = given or new_request_id()
-        size = len(answer.body)
         return Line(
             client, hdrs.METH_GET, answer.log_path, answer.status, size, seconds, request_id
         )
@@ -83,14 +87,14 @@ class PreparedRequests:
         answer = self.answers.find(key)
         if answer is not None:
             return self._sender(answer)
-        state = self.answers.state
+        present = self.answers.present
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             made = await handler(request)
             if lasts(made):
                 # Its headers are complete after that.
                 await made.prepare(request)
-                prepared = prepared_from(made, message.path, state)
+                prepared = prepared_from(made, message.path, present)
                 if prepared is not None:
                     self.answers.add(key, prepared)
             return made

@@ -16,6 +16,7 @@ class PreparedResponse(web.StreamResponse):
         super().__init__(status=answer.status)
         self.log_path = answer.log_path
         self._answer = answer
+        self._sent = 0
         self._request: web.BaseRequest | None = None
 
     @property
@@ -25,8 +26,8 @@ class PreparedResponse(web.StreamResponse):
 
     @property
     def body_length(self) -> int:
-        """The bytes of the body."""
-        return len(self._answer.body)
+        """The bytes sent, with the headers, as of aiohttp's own responses."""
+        return self._sent
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Begin to answer a request."""
@@ -42,6 +43,7 @@ class PreparedResponse(web.StreamResponse):
             if transport is None or transport.is_closing():
                 raise ConnectionResetError("The client has gone.")
             transport.write(piece)
+            self._sent += len(piece)
             await self._request.writer.drain()
 
 

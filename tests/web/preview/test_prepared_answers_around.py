@@ -34,8 +34,15 @@ async def reader(tmp_path: Path, index: FakeIndex) -> AsyncIterator[PreviewReade
         yield running
 
 
-async def test_a_line_for_each(reader: PreviewReader, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("size", [0, MIB], ids=["small", "large"])
+async def test_a_line_for_each(
+    reader: PreviewReader, caplog: pytest.LogCaptureFixture, size: int
+) -> None:
     """Each request has its line in the access log, the last like the first, without the token."""
+    reader.service.index.add("demo", extra_page_keys={"_filler": "x" * size})
+    await reader.read("page", Cache_Control="no-cache")
+    # The line of the request before is written by the time of the next one.
+    await reader.service.get("/health/live")
     caplog.set_level(logging.INFO, REQUESTS)
     for _ in range(20):
         await reader.read("page")
@@ -44,9 +51,9 @@ async def test_a_line_for_each(reader: PreviewReader, caplog: pytest.LogCaptureF
         while len(lines := list(lines_of(caplog))) < 20:  # noqa: ASYNC110 - lines may be gathered
             await asyncio.sleep(0.01)
 
-    [(line, size)] = {(" ".join(line.split()[:4]), line.split()[4]) for line in lines}
+    [(line, sent)] = {(" ".join(line.split()[:4]), line.split()[4]) for line in lines}
     assert line == "127.0.0.1 GET /tmp/demo/***/simple/demo/ 200"
-    assert int(size) > 1000
+    assert int(sent) > size + 1000
     assert reader.token not in caplog.text
 
 

@@ -139,6 +139,22 @@ async def test_clock_that_jumps_and_returns(reader: PreviewReader, days: int) ->
     assert differing(before, await reader.read_all()) == {}
 
 
+async def test_clock_that_goes_back_before_the_lag_is_over(reader: PreviewReader) -> None:
+    """Once the clock is back on the day of publishing, its files are added again."""
+    service = reader.service
+    await publish(service, reader.stage)
+    service.index.remove("demo")
+    service.index.add("demo", a_wheel(version="1.0"))
+    service.clock.advance(days=2)
+    await reader.read("page", Cache_Control="no-cache")
+    later = await reader.warm()
+
+    service.clock.advance(days=-2)
+
+    assert WHEEL.filename not in filenames_on(later["page", "plain"])
+    assert WHEEL.filename in filenames_on(await reader.read("page"))
+
+
 async def test_upstream_after_a_while(soon: PreviewReader) -> None:
     """What upstream has changed is shown in every form once its copy is not fresh any more."""
     before = await soon.warm()
