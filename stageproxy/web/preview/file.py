@@ -11,7 +11,7 @@ from stageproxy.core.index.targets import FileTarget
 from stageproxy.core.stage.stage import Stage
 from stageproxy.services.preview import StagedBytes
 from stageproxy.web.conditional import conditional, matches, may_match
-from stageproxy.web.headers import IMMUTABLE
+from stageproxy.web.headers import IMMUTABLE, only_text
 from stageproxy.web.keys import PREVIEWS
 from stageproxy.web.lasting import LASTING, Lasting
 from stageproxy.web.preview.pass_through import pass_through
@@ -69,7 +69,7 @@ class _StagedFile(web.FileResponse):
             headers.popall(name, None)
         if self._part is not None:
             headers[hdrs.RANGE] = f"bytes={self._part.first}-{self._part.last}"
-        return await super().prepare(request.clone(headers=headers))
+        return await super().prepare(request.clone(headers=only_text(headers)))
 
     async def _prepare_headers(self) -> None:
         self.headers.popall(hdrs.LAST_MODIFIED, None)

@@ -13,7 +13,7 @@ from stageproxy.web.request_keys import REQUEST_ID
 
 
 class Line(NamedTuple):
-    """A request and its answer: `path` is redacted, `size` are the bytes of the body."""
+    """A request and its answer: `path` is redacted, `size` are the bytes sent."""
 
     remote: str
     method: str

@@ -2,7 +2,8 @@
 
 An answer may be kept if its handler says how long it holds (`web/lasting.py`). It is sent again,
 without the application, to a request that does not differ in anything that the application reads,
-while the catalogue is in the same state. (docs/adr/0040-prepared-answers.md)
+while the catalogue is in the same state, and no copy of upstream's documents has changed.
+(docs/adr/0040-prepared-answers.md)
 """
 
 import asyncio
@@ -52,10 +53,14 @@ _BYPASSING = frozenset(
 _KEEP_ALIVE = b"keep-alive"
 
 
-class Present(NamedTuple):
-    """What answers that are kept depend on: the state of the catalogue, and the time."""
+State = tuple[int, int]
+"""The state of the catalogue, and how often a copy of upstream's documents has changed."""
 
-    state: int
+
+class Present(NamedTuple):
+    """What answers that are kept depend on: the state of both sides, and the time."""
+
+    state: State
     seconds: float
     now: datetime
 
@@ -68,7 +73,7 @@ class PresentReader:
     """
 
     def __init__(
-        self, state: Callable[[], int], seconds: Callable[[], float], now: Callable[[], datetime]
+        self, state: Callable[[], State], seconds: Callable[[], float], now: Callable[[], datetime]
     ) -> None:
         self._state = state
         self._seconds = seconds
@@ -76,7 +81,7 @@ class PresentReader:
         self._present: Present | None = None
 
     def read(self) -> Present:
-        """Return the state of the catalogue, the seconds of a monotonic clock, and the time."""
+        """Return the state of both sides, the seconds of a monotonic clock, and the time."""
         if self._present is None:
             self._present = Present(self._state(), self._seconds(), self._now())
             asyncio.get_running_loop().call_soon(self._forget)
@@ -114,7 +119,7 @@ class PreparedAnswer:
     body: bytes | FileBody = field(repr=False)
     status: int
     log_path: str
-    state: int
+    made: Present
     lasting: Lasting
 
     @property
@@ -129,9 +134,13 @@ class PreparedAnswer:
         return _OVERHEAD + len(self.before_date) + len(self.after_date) + in_memory
 
     def holds(self, present: Present) -> bool:
-        """Return whether the application would give the same answer."""
+        """Return whether the application would give the same answer.
+
+        Not if the clock has gone back: the stage may have changed by time alone before.
+        """
         return (
-            self.state == present.state
+            self.made.state == present.state
+            and self.made.now <= present.now
             and present.seconds < self.lasting.fresh_until
             and (self.lasting.changes_at is None or present.now < self.lasting.changes_at)
         )
@@ -157,9 +166,9 @@ class PreparedAnswers:
         return self._answers.size
 
     @property
-    def state(self) -> int:
-        """The state of the catalogue. An answer that is made from now on is kept under it."""
-        return self._present.read().state
+    def present(self) -> Present:
+        """The present. An answer that is made from now on is kept under it."""
+        return self._present.read()
 
     def find(self, key: bytes) -> PreparedAnswer | None:
         """Return the answer to requests with a key, if there is one that holds."""
@@ -201,11 +210,11 @@ def lasts(answer: web.StreamResponse) -> bool:
     return LASTING in answer and answer.status in _KEPT_STATUSES and _body_of(answer) is not None
 
 
-def prepared_from(answer: web.StreamResponse, path: str, state: int) -> PreparedAnswer | None:
+def prepared_from(answer: web.StreamResponse, path: str, made: Present) -> PreparedAnswer | None:
     """Return an answer that `lasts`, and whose headers are complete, as bytes.
 
-    `None` if it is the last one of its connection. *path*: that of its request. *state*: that
-    of the catalogue before it was made.
+    `None` if it is the last one of its connection. *path*: that of its request. *made*: the
+    present before it was made.
     """
     body = _body_of(answer)
     if body is None or not answer.keep_alive or hdrs.CONNECTION in answer.headers:
@@ -217,7 +226,7 @@ def prepared_from(answer: web.StreamResponse, path: str, state: int) -> Prepared
         body=body,
         status=answer.status,
         log_path=redacted(path.partition("?")[0]),
-        state=state,
+        made=made,
         lasting=answer[LASTING],
     )
 

@@ -15,6 +15,7 @@ from stageproxy.web.serving.logs import Line
 from stageproxy.web.serving.prepared import (
     PreparedAnswer,
     PreparedAnswers,
+    Present,
     key_of,
     lasts,
     prepared_from,
@@ -31,10 +32,10 @@ _LARGEST_AT_ONCE = 2**16
 
 
 class _Making(NamedTuple):
-    """The key of a request, and the state of the catalogue before its answer was made."""
+    """The key of a request, and the present before its answer was made."""
 
     key: bytes
-    state: int
+    present: Present
 
 
 _MAKING = web.ResponseKey("making", _Making)
@@ -68,18 +69,24 @@ class PreparedRequests:
         seconds = perf_counter() - began
         self.count(_HANDLER, hdrs.METH_GET, answer.status, seconds)
         if self.log is not None:
-            self.log(self._line(message, peer, answer, seconds))
+            self.log(self._line(message, peer, answer, len(sent), seconds))
         return sent
 
     def _line(
-        self, message: RawRequestMessage, peer: str, answer: PreparedAnswer, seconds: float
+        self,
+        message: RawRequestMessage,
+        peer: str,
+        answer: PreparedAnswer,
+        size: int,
+        seconds: float,
     ) -> Line:
         proxies = self.proxies
         client = client_of_message(message, peer, proxies) if proxies else peer
         given = given_request_id(message, peer, proxies) if proxies else None
         request_id = given or new_request_id()
-        path, size = answer.log_path, answer.body_length
-        return Line(client, hdrs.METH_GET, path, answer.status, size, seconds, request_id)
+        return Line(
+            client, hdrs.METH_GET, answer.log_path, answer.status, size, seconds, request_id
+        )
 
     def handler_for(self, request: web.BaseRequest, handler: RequestHandler) -> RequestHandler:
         """Return what answers a request: its prepared answer, or the application.
@@ -94,12 +101,12 @@ class PreparedRequests:
         response = PreparedResponse.to(answer) if answer else None
         if response is not None:
             return self._sender(response)
-        state = self.answers.state
+        present = self.answers.present
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             made = await handler(request)
             if lasts(made):
-                made[_MAKING] = _Making(key, state)
+                made[_MAKING] = _Making(key, present)
             return made
 
         return handle
@@ -109,7 +116,7 @@ class PreparedRequests:
         making = sent.get(_MAKING)
         if making is None:
             return
-        prepared = prepared_from(sent, request.raw_path, making.state)
+        prepared = prepared_from(sent, request.raw_path, making.present)
         if prepared is not None:
             self.answers.add(making.key, prepared)
 

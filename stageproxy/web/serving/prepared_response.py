@@ -24,15 +24,16 @@ class PreparedResponse(web.StreamResponse):
         self.log_path = answer.log_path
         self._answer = answer
         self._file = file
+        self._sent = 0
         self._request: web.BaseRequest | None = None
 
     @classmethod
     def to(cls, answer: PreparedAnswer) -> Self | None:
         """Return the response, or `None` if the file that is its body has changed."""
-        file = answer.body.open() if isinstance(answer.body, FileBody) else None
-        if file is None and isinstance(answer.body, FileBody):
-            return None
-        return cls(answer, file)
+        if not isinstance(answer.body, FileBody):
+            return cls(answer, None)
+        file = answer.body.open()
+        return cls(answer, file) if file is not None else None
 
     @property
     def keep_alive(self) -> bool:
@@ -41,8 +42,8 @@ class PreparedResponse(web.StreamResponse):
 
     @property
     def body_length(self) -> int:
-        """The bytes of the body."""
-        return self._answer.body_length
+        """The bytes sent, with the headers, as of aiohttp's own responses."""
+        return self._sent
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Begin to answer a request."""
@@ -62,30 +63,32 @@ class PreparedResponse(web.StreamResponse):
     async def _send_pieces(self, request: web.BaseRequest) -> None:
         body = self._answer.body
         first, *others = pieces_of(body if isinstance(body, bytes) else b"")
-        await _write(request, b"".join((self._answer.head(), first)))
+        await self._write(request, b"".join((self._answer.head(), first)))
         for piece in others:
-            await _write(request, piece)
+            await self._write(request, piece)
 
     async def _send_file(self, request: web.BaseRequest, file: BinaryIO) -> None:
-        await _write(request, self._answer.head())
+        await self._write(request, self._answer.head())
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("The client has gone.")
         loop = asyncio.get_running_loop()
         try:
-            await loop.sendfile(transport, file, 0, self._answer.body_length)
-        except NotImplementedError:
-            # Not every event loop can have the system send a file.
+            self._sent += await loop.sendfile(
+                transport, file, 0, self._answer.body_length, fallback=False
+            )
+        except (NotImplementedError, asyncio.SendfileNotAvailableError):
+            # Not every event loop, and not every file system, has it.
             async for piece in _pieces_of(file):
-                await _write(request, piece)
+                await self._write(request, piece)
 
-
-async def _write(request: web.BaseRequest, piece: bytes | memoryview) -> None:
-    transport = request.transport
-    if transport is None or transport.is_closing():
-        raise ConnectionResetError("The client has gone.")
-    transport.write(piece)
-    await request.writer.drain()
+    async def _write(self, request: web.BaseRequest, piece: bytes | memoryview) -> None:
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("The client has gone.")
+        transport.write(piece)
+        self._sent += len(piece)
+        await request.writer.drain()
 
 
 async def _pieces_of(file: BinaryIO) -> AsyncIterator[bytes]:
