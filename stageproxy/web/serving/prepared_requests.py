@@ -10,8 +10,8 @@ from aiohttp.http_parser import RawRequestMessage
 
 from stageproxy.request_ids import new_request_id
 from stageproxy.web.addresses import Network
+from stageproxy.web.serving.access_log import Line
 from stageproxy.web.serving.forwarded import client_of_message, given_request_id
-from stageproxy.web.serving.logs import Line
 from stageproxy.web.serving.prepared import (
     PreparedAnswer,
     PreparedAnswers,
