@@ -1,0 +1,8 @@
+"""Everything that is measured, in the order of the table."""
+
+from collections.abc import Sequence
+
+from benchmarks.parts import clients
+from benchmarks.run import Part
+
+PARTS: Sequence[Part] = (clients.PART,)
