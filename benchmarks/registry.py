@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.parts import clients
+from benchmarks.parts import clients, pages
 from benchmarks.run import Part
 
-PARTS: Sequence[Part] = (clients.PART,)
+PARTS: Sequence[Part] = (pages.PART, clients.PART)

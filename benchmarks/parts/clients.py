@@ -88,8 +88,8 @@ class Client:
 async def measure(run: Run) -> AsyncIterator[Row]:
     """Run both installers, with a cold and a warm cache in each round."""
     pip = settings_of_pip()
-    async with running_stageproxy(run) as server:
-        stage = await server.stage(a_wheel(PROJECT, "1.0"))
+    async with running_stageproxy(run) as ours:
+        stage = await ours.server.stage(a_wheel(PROJECT, "1.0"))
         for installer in INSTALLERS:
             through = _client(run, installer, "stage", pip, stage.index)
             direct = _client(run, installer, "direct", pip, str(pip.index.simple))
