@@ -30,6 +30,11 @@ def memory_of(pid: int, field: str = "VmRSS") -> int:
     raise LookupError(f"Process {pid} has no {field}.")
 
 
+def forget_peak_of(pid: int) -> None:
+    """Begin anew with `VmHWM`, the most memory that a process has had."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def _own_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS
