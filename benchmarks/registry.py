@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.parts import clients, files, pages, uploads
+from benchmarks.parts import clients, files, pages, stages, uploads
 from benchmarks.run import Part
 
-PARTS: Sequence[Part] = (pages.PART, files.PART, uploads.PART, clients.PART)
+PARTS: Sequence[Part] = (pages.PART, files.PART, uploads.PART, clients.PART, stages.PART)

@@ -43,7 +43,7 @@ class Pages:
             SMALL: await ours.server.stage(a_wheel(SMALL, "99.0"), an_sdist(SMALL, "99.0")),
             LARGE: await ours.server.stage(a_wheel(LARGE, "99.0")),
         }
-        return cls(run, ours, Answers(run.new_folder("answers")), stages)
+        return cls(run, ours, Answers(run.new_folder(f"answers-{ours.profile.name}")), stages)
 
     def url(self, stage: str, project: str) -> str:
         """Return the page of a project in the stage of another one."""
