@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,11 +46,16 @@ def main(parts: Sequence[str], rounds: int, seconds: int, size: int, *, as_json:
 
 
 async def _measure(part: Part, options: Run) -> Result:
+    """Return the result of a part. What was measured before a failure counts."""
     options.folder.mkdir()
     rows: list[Row] = []
-    async for row in part.measure(options):
-        click.echo(report.line_of(row), err=True)
-        rows.append(row)
+    try:
+        async for row in part.measure(options):
+            click.echo(report.line_of(row), err=True)
+            rows.append(row)
+    except Exception as error:  # noqa: BLE001 - one part does not end the others
+        traceback.print_exc()
+        return Result.of(part, options, rows, failure=" ".join(str(error).split()))
     return Result.of(part, options, rows)
 
 

@@ -4,8 +4,9 @@ import asyncio
 import re
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
+from typing import Self
 
 from benchmarks.processor import children_seconds, seconds_of
 
@@ -28,6 +29,7 @@ class Load:
     headers: Mapping[str, str]
     pid: int
     seconds: int
+    connections: int = CONNECTIONS
     spent: list[float] = field(default_factory=list)
     sending: list[float] = field(default_factory=list)
 
@@ -39,6 +41,10 @@ class Load:
         self.sending.append((children_seconds() - client) / seconds)
         return answered / seconds
 
+    def anew(self) -> Self:
+        """Return the same load without its numbers."""
+        return replace(self, spent=[], sending=[])
+
     @property
     def microseconds(self) -> float:
         """Return the processor time of the server for a request."""
@@ -46,7 +52,7 @@ class Load:
 
     async def _wrk(self) -> str:
         headers = [word for one in self.headers.items() for word in ("-H", ": ".join(one))]
-        options = ("-t1", f"-c{CONNECTIONS}", f"-d{self.seconds}s", *headers)
+        options = ("-t1", f"-c{self.connections}", f"-d{self.seconds}s", "--timeout=60s", *headers)
         process = await asyncio.create_subprocess_exec(
             "wrk", *options, self.url, stdout=PIPE, stderr=STDOUT
         )

@@ -1,8 +1,30 @@
-"""Everything that is measured, in the order of the table."""
+"""Everything that is measured, in the order of the page."""
 
 from collections.abc import Sequence
 
-from benchmarks.parts import clients, files, pages, stages, uploads
+from benchmarks.parts import (
+    clients,
+    cold,
+    files,
+    logs,
+    pages,
+    peers,
+    stages,
+    start,
+    uploads,
+    workers,
+)
 from benchmarks.run import Part
 
-PARTS: Sequence[Part] = (pages.PART, files.PART, uploads.PART, clients.PART, stages.PART)
+PARTS: Sequence[Part] = (
+    pages.PART,
+    files.PART,
+    uploads.PART,
+    peers.PART,
+    cold.PART,
+    clients.PART,
+    stages.PART,
+    logs.PART,
+    workers.PART,
+    start.PART,
+)

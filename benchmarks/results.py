@@ -20,10 +20,12 @@ class Result:
     rows: Sequence[Row]
 
     @classmethod
-    def of(cls, part: Part, options: Run, rows: Sequence[Row]) -> "Result":
+    def of(
+        cls, part: Part, options: Run, rows: Sequence[Row], failure: str = "It was left out."
+    ) -> "Result":
         """Return the result of a part that has just been measured, with a row for each goal."""
         found = {row.goal: row for row in rows}
-        every = [found.get(goal, Row(goal, None, "It was left out.")) for goal in part.goals]
+        every = [found.get(goal, Row(goal, None, failure)) for goal in part.goals]
         return cls(part.name, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", options.rounds, every)
 
 

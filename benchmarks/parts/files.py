@@ -1,7 +1,7 @@
 """Staged files beside aiohttp's own file responses, and beside a handler that has their bytes."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from urllib.parse import urljoin
 
@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 
 from benchmarks.goals import Goal, Row, Samples
 from benchmarks.loads import Load, processor_times
+from benchmarks.profiles import explained
 from benchmarks.rounds import alternate
 from benchmarks.run import Part, Run
 from benchmarks.servers.bare import Answers
@@ -95,11 +96,8 @@ async def _compare(
         Row(subject.to_sendfile, Samples(numbers[0], numbers[1]), limit),
         Row(subject.to_bare, Samples(numbers[0], numbers[2]), limit),
     ]
-    if any(row.is_missed for row in rows):
-        profile = await ours.profile_of(staged.rate())
-        rows = [replace(row, profile=profile) if row.is_missed else row for row in rows]
     for row in rows:
-        yield row
+        yield await explained(row, ours, staged)
 
 
 PART = Part(

@@ -1,10 +1,11 @@
 """Pages beside a handler that has their bytes in memory."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from benchmarks.goals import Goal, Row, Samples
 from benchmarks.loads import Load, processor_times
+from benchmarks.profiles import explained
 from benchmarks.rounds import alternate
 from benchmarks.run import Part, Run
 from benchmarks.servers.bare import Answers
@@ -96,7 +97,7 @@ async def measure(run: Run) -> AsyncIterator[Row]:
 
 async def _compare(pages: Pages, goal: Goal, ours: Load, bare: Load) -> Row:
     samples = Samples(*await alternate(pages.run.rounds, ours.rate, bare.rate))
-    return await _explained(pages, Row(goal, samples, _limit(ours, bare)), ours)
+    return await explained(Row(goal, samples, _limit(ours, bare)), pages.ours, ours)
 
 
 async def _large(
@@ -105,23 +106,16 @@ async def _large(
     sides = (plain, bare_plain, packed, bare_packed)
     numbers = await alternate(pages.run.rounds, *(one.rate for one in sides))
     row = Row(LARGE_PAGE, Samples(numbers[0], numbers[1]), _limit(plain, bare_plain))
-    yield await _explained(pages, row, plain)
+    yield await explained(row, pages.ours, plain)
     row = Row(LARGE_PACKED, Samples(numbers[2], numbers[3]), _limit(packed, bare_packed))
     yield row
     limit = processor_times(("stageproxy, gzip", "stageproxy, plain"), (packed, plain))
     row = Row(PACKED_TO_PLAIN, Samples(numbers[2], numbers[0]), limit)
-    yield await _explained(pages, row, packed)
+    yield await explained(row, pages.ours, packed)
 
 
 def _limit(ours: Load, bare: Load) -> str:
     return processor_times(("stageproxy", "the bare handler"), (ours, bare))
-
-
-async def _explained(pages: Pages, row: Row, load: Load) -> Row:
-    """Add a profile to a row that misses its goal."""
-    if not row.is_missed:
-        return row
-    return replace(row, profile=await pages.ours.profile_of(load.rate()))
 
 
 PART = Part(

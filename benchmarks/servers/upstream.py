@@ -118,9 +118,16 @@ def _handler(project: str) -> Handler:
     return page
 
 
+async def _project_list(_: web.Request) -> web.Response:
+    links = "".join(f'<a href="/simple/{project}/">{project}</a>\n' for project in FILES)
+    body = f"<!DOCTYPE html>\n<html><head></head><body>\n{links}</body></html>"
+    return web.Response(text=body, content_type="text/html", headers=_LIKE_PYPI)
+
+
 def application() -> web.Application:
     """Return the application of the index."""
     app = web.Application()
+    app.add_routes([web.get("/simple/", _project_list)])
     app.add_routes([web.get(f"/simple/{project}/", _handler(project)) for project in FILES])
     return app
 
