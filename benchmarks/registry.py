@@ -9,6 +9,7 @@ from benchmarks.parts import (
     logs,
     pages,
     peers,
+    speedups,
     stages,
     start,
     uploads,
@@ -25,6 +26,7 @@ PARTS: Sequence[Part] = (
     clients.PART,
     stages.PART,
     logs.PART,
+    speedups.PART,
     workers.PART,
     start.PART,
 )

@@ -1,13 +1,12 @@
 """The table of a run: for people, as a page of the documents, and as JSON."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 from benchmarks.goals import Figure, Goal, Row
 from benchmarks.machine import facts
-from benchmarks.registry import PARTS
 from benchmarks.results import Result
 from tests.support.servers.processes import ROOT
 
@@ -67,17 +66,21 @@ def write_page(results: Sequence[Result]) -> Path:
 
 def as_page(results: Sequence[Result]) -> str:
     """Return the page of the documents."""
-    subjects = {one.name: one.subject for one in PARTS}
-    sections = [_ABOUT, _machine()]
-    for one in results:
-        title = subjects[one.part]
-        heading = f"## {title[0].upper()}{title[1:]}"
-        when = f"Measured on {one.measured}, {one.rounds} rounds: `make bench BENCH={one.part}`."
-        sections += [f"{heading}\n\n{when}\n", _markdown_table(one.rows), *_remarks(one.rows)]
-    missed = [_missed(row) for one in results for row in one.rows if row.is_missed]
-    sections.append("## Goals that are missed\n")
-    sections += missed or ["All goals are met.\n"]
-    return "\n".join(sections)
+    rows = [row for one in results for row in one.rows]
+    missed = [_missed(row) for row in rows if row.is_missed]
+    notes = [_note(row) for row in rows if row.limit and not row.is_missed]
+    return "\n".join(
+        [
+            _ABOUT,
+            _circumstances(results),
+            _markdown_table(rows),
+            "## Goals that are missed\n",
+            *(missed or ["None.\n"]),
+            "## Notes\n",
+            *notes,
+            "",
+        ]
+    )
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -109,17 +112,6 @@ def _marked(row: Row) -> tuple[str, ...]:
     return (*others, f"**{verdict}**" if row.is_missed else verdict)
 
 
-def _remarks(rows: Sequence[Row]) -> Iterator[str]:
-    """Return what was measured beside the figures that miss no goal."""
-    remarks = [f"- {row.goal.what}{_beside(row)}: {row.limit}" for row in rows if _is_remark(row)]
-    if remarks:
-        yield "\n".join(remarks) + "\n"
-
-
-def _is_remark(row: Row) -> bool:
-    return bool(row.limit) and not row.is_missed
-
-
 def _missed(row: Row) -> str:
     figure = cells(row)[4]
     heading = f"### {row.goal.what}{_beside(row)}: {figure}, goal {row.goal.bounds}\n"
@@ -130,6 +122,10 @@ def _missed(row: Row) -> str:
     return "\n".join(paragraphs)
 
 
+def _note(row: Row) -> str:
+    return f"- {row.goal.what}{_beside(row)}: {row.limit}"
+
+
 def _beside(row: Row) -> str:
     return f" beside {row.goal.beside}" if row.goal.beside else ""
 
@@ -138,8 +134,22 @@ def _reason(row: Row) -> str:
     return f" ({row.limit})" if row.limit else ""
 
 
-def _machine() -> str:
-    return "".join(f"- {name}: {text}\n" for name, text in facts().items())
+def _circumstances(results: Sequence[Result]) -> str:
+    """Return what the figures depend on. Parts can be measured at different times."""
+    lines = [f"{name}: {text}" for name, text in facts().items()]
+    lines += [
+        f"Measured on {when}, {rounds} rounds: {', '.join(parts)}"
+        for (when, rounds), parts in _times_of(results).items()
+    ]
+    return "".join(f"- {line}\n" for line in lines)
+
+
+def _times_of(results: Sequence[Result]) -> dict[tuple[str, int], list[str]]:
+    """Return the parts that were measured on one day, with the same number of rounds."""
+    times: dict[tuple[str, int], list[str]] = {}
+    for one in results:
+        times.setdefault((one.measured.partition(" ")[0], one.rounds), []).append(one.part)
+    return times
 
 
 def _row_document(row: Row) -> dict[str, object]:
