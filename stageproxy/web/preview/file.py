@@ -39,14 +39,19 @@ async def answer_file(request: web.Request, stage: Stage, target: FileTarget) ->
         core_metadata = await previews.find_core_metadata(stage, target)
         if core_metadata is not None:
             headers = {"Content-Type": _BINARY, "Cache-Control": IMMUTABLE}
-            answer = await conditional(request, own_document(core_metadata, _BINARY), headers)
-            answer[LASTING] = Lasting(NEVER_STALE, previews.next_change(stage))
-            return answer
+            document = own_document(core_metadata, _BINARY)
+            return _lasting(request, stage, await conditional(request, document, headers))
         return await pass_through(request, stage, target.path)
     staged = await previews.find_file(stage, target)
     if staged is None:
         return await pass_through(request, stage, target.path)
-    return _staged_file(request, staged)
+    return _lasting(request, stage, _staged_file(request, staged))
+
+
+def _lasting(request: web.Request, stage: Stage, answer: web.StreamResponse) -> web.StreamResponse:
+    """Return an answer that upstream has no part in: it lasts until the stage changes."""
+    answer[LASTING] = Lasting(NEVER_STALE, request.app[PREVIEWS].next_change(stage))
+    return answer
 
 
 class _StagedFile(web.FileResponse):

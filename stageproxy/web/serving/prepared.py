@@ -7,12 +7,14 @@ while the catalogue is in the same state, and no copy of upstream's documents ha
 """
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from http import HTTPStatus
-from typing import NamedTuple, TypeGuard
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.helpers import rfc822_formatted_time
@@ -90,21 +92,46 @@ class PresentReader:
 
 
 @dataclass(frozen=True, slots=True)
+class FileBody:
+    """A body that is the whole content of a file."""
+
+    path: Path
+    size: int
+
+    def open(self) -> BinaryIO | None:
+        """Open the file, which the caller closes. `None` if it is not what it was."""
+        try:
+            file = self.path.open("rb", buffering=0)
+        except OSError:
+            return None
+        if os.fstat(file.fileno()).st_size == self.size:
+            return file
+        file.close()
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedAnswer:
     """The bytes of an answer but for its date, and the present in which they hold."""
 
     before_date: bytes = field(repr=False)
     after_date: bytes = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes | FileBody = field(repr=False)
     status: int
     log_path: str
     made: Present
     lasting: Lasting
 
     @property
+    def body_length(self) -> int:
+        """The bytes of the body."""
+        return self.body.size if isinstance(self.body, FileBody) else len(self.body)
+
+    @property
     def size(self) -> int:
         """How many bytes are kept for it."""
-        return _OVERHEAD + len(self.before_date) + len(self.after_date) + len(self.body)
+        in_memory = 0 if isinstance(self.body, FileBody) else len(self.body)
+        return _OVERHEAD + len(self.before_date) + len(self.after_date) + in_memory
 
     def holds(self, present: Present) -> bool:
         """Return whether the application would give the same answer.
@@ -178,25 +205,25 @@ def key_of(message: RawRequestMessage) -> bytes | None:
     return blake2b(b"\n".join(parts), digest_size=_KEY_BYTES).digest()
 
 
-def lasts(answer: web.StreamResponse) -> TypeGuard[web.Response]:
+def lasts(answer: web.StreamResponse) -> bool:
     """Return whether an answer can be kept."""
-    is_whole = isinstance(answer, web.Response) and isinstance(answer.body, bytes | None)
-    return is_whole and answer.status in _KEPT_STATUSES and LASTING in answer
+    return LASTING in answer and answer.status in _KEPT_STATUSES and _body_of(answer) is not None
 
 
-def prepared_from(answer: web.Response, path: str, made: Present) -> PreparedAnswer | None:
+def prepared_from(answer: web.StreamResponse, path: str, made: Present) -> PreparedAnswer | None:
     """Return an answer that `lasts`, and whose headers are complete, as bytes.
 
     `None` if it is the last one of its connection. *path*: that of its request. *made*: the
     present before it was made.
     """
-    if not answer.keep_alive or hdrs.CONNECTION in answer.headers:
+    body = _body_of(answer)
+    if body is None or not answer.keep_alive or hdrs.CONNECTION in answer.headers:
         return None
     before_date, after_date = _head_of(answer)
     return PreparedAnswer(
         before_date=before_date,
         after_date=after_date,
-        body=answer.body if isinstance(answer.body, bytes) else b"",
+        body=body,
         status=answer.status,
         log_path=redacted(path.partition("?")[0]),
         made=made,
@@ -204,7 +231,18 @@ def prepared_from(answer: web.Response, path: str, made: Present) -> PreparedAns
     )
 
 
-def _head_of(answer: web.Response) -> tuple[bytes, bytes]:
+def _body_of(answer: web.StreamResponse) -> bytes | FileBody | None:
+    """Return the whole body of an answer, `None` if it is not known."""
+    if isinstance(answer, web.FileResponse):
+        return FileBody(answer._path, answer.content_length or 0)  # noqa: SLF001 - it is not public
+    if not isinstance(answer, web.Response):
+        return None
+    if answer.body is None:
+        return b""
+    return answer.body if isinstance(answer.body, bytes) else None
+
+
+def _head_of(answer: web.StreamResponse) -> tuple[bytes, bytes]:
     """Return the status line and the headers as they were sent, before and after the date."""
     lines = [f"HTTP/1.1 {answer.status} {answer.reason}"]
     lines += [f"{name}: {value}" for name, value in answer.headers.items()]
