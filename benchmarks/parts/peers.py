@@ -63,7 +63,7 @@ async def measure(run: Run) -> AsyncIterator[Row]:
             numbers = await alternate(run.rounds, load.rate, *(one.load.rate for one in contenders))
             for one, beside in zip(contenders, numbers[1:], strict=True):
                 row = _row(project, one, load, Samples(numbers[0], beside))
-                yield await explained(row, pages.ours, load)
+                yield await explained(row, pages.ours, load.anew().rate)
             for name, reason in {**failures, **unusable}.items():
                 yield Row(GOALS[project, name], None, reason)
 
