@@ -85,6 +85,11 @@ class Client:
             raise RuntimeError(f"{self.installer.name} failed. Run it by hand: `{PINS.name}`.")
         return took
 
+    @property
+    def has_stored(self) -> bool:
+        """Return whether the client has put anything into its cache."""
+        return (self.folder / "cache").exists()
+
 
 async def measure(run: Run) -> AsyncIterator[Row]:
     """Run both installers, with a cold and a warm cache in each round."""
@@ -100,16 +105,21 @@ async def measure(run: Run) -> AsyncIterator[Row]:
                 installer.cold, Samples(*cold), _limit(installer, children_seconds() - began, cold)
             )
             yield await explained(row, ours, through.cold)
-            warm = await alternate(run.rounds, through.warm, direct.warm)
-            row = Row(installer.warm, Samples(*warm), _caches(installer, direct))
+            warm = cold
+            if through.has_stored or direct.has_stored:
+                warm = await alternate(run.rounds, through.warm, direct.warm)
+            row = Row(installer.warm, Samples(*warm), _caches(installer, through, direct))
             yield await explained(row, ours, through.warm)
 
 
-def _caches(installer: Installer, direct: Client) -> str:
+def _caches(installer: Installer, *clients: Client) -> str:
     """Return what the client could store."""
-    if (direct.folder / "cache").exists():
+    if any(client.has_stored for client in clients):
         return f"{installer.name} has stored what the index allows it to."
-    return f"{installer.name} has stored nothing: the index sends no headers for caches."
+    return (
+        f"{installer.name} has stored nothing, as the index sends no headers for caches:"
+        " these are the numbers of the cold cache."
+    )
 
 
 def _limit(installer: Installer, seconds: float, cold: Sequence[Sequence[float]]) -> str:
