@@ -223,6 +223,7 @@ def runner_of(config: Config, service: Service, workers: int = 1) -> Runner:
     """Return the runner of one of the *workers* of a server, with its share of the connections."""
     return runner_for(
         service.app,
+        prepared=service.prepared,
         limits=ConnectionLimits(
             connection_limit(config.server.max_connections, workers),
             config.server.max_connections_per_address,
