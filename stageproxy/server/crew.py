@@ -176,6 +176,7 @@ class Crew:
             former.state = _State.LEAVING
             former.worker.send(Drain())
         member.state = _State.ANSWERING
+        log.info("worker process %d answers requests", member.worker.pid)
         self.is_ready = self.is_ready or len([*self._answering()]) == self.seats
         self._tell_who_ended()
 

@@ -6,6 +6,7 @@ from typing import Self
 
 from stageproxy.store.directory import DataDirectory
 from stageproxy.store.disk import failure_mark
+from stageproxy.upstream.pip_index import PipSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,12 @@ class Part:
     """What a worker has to know of the server that it is a part of.
 
     `former_failure` is the mark of a failure of the disk from before the server's start.
+    `upstream` is the index that all workers ask, which takes long to find out.
     """
 
     identity: Identity
     former_failure: int
+    upstream: PipSettings | None = None
 
     @classmethod
     def of_server(cls, directory: DataDirectory, workers: int) -> Self:

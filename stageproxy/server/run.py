@@ -37,6 +37,7 @@ from stageproxy.store.sqlite_failures import UnusableDatabaseError
 from stageproxy.upstream.network import NetworkSettingsError
 from stageproxy.upstream.pip_index import (
     NoPipIndexError,
+    PipSettings,
     without_credentials,
 )
 from stageproxy.upstream.session import Timeouts, open_session
@@ -74,8 +75,9 @@ async def open_service(
     *part*: which worker of a server this is, if it has several.
     """
     part = part or Part.alone(directory)
-    upstream = await asyncio.to_thread(upstream_of, config)
-    log.info("upstream is %s", without_credentials(upstream.index.root))
+    upstream = part.upstream
+    if upstream is None:
+        upstream = await asyncio.to_thread(find_upstream, config)
     metrics = Metrics()
     patience = Timeouts(
         connect=config.upstream.connect_timeout,
@@ -120,6 +122,13 @@ async def open_service(
                 await service.promotions.recover()
                 yield service
             await _end_leases(service)
+
+
+def find_upstream(config: Config) -> PipSettings:
+    """Return the index on which stages are based, and log it."""
+    upstream = upstream_of(config)
+    log.info("upstream is %s", without_credentials(upstream.index.root))
+    return upstream
 
 
 def disk_of(config: Config, directory: DataDirectory, part: Part) -> Disk:

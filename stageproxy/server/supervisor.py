@@ -27,6 +27,7 @@ from stageproxy.server.run import (
     bind,
     create_first_token,
     disk_of,
+    find_upstream,
     open_whole_database,
     public_url_of,
     publish_url,
@@ -41,6 +42,7 @@ from stageproxy.services.leases import Leases
 from stageproxy.services.tokens import Tokens
 from stageproxy.store.database import has_wal_bug
 from stageproxy.store.directory import DataDirectory
+from stageproxy.upstream.pip_index import NoPipIndexError
 from stageproxy.web.serving.runner import SHUTDOWN_SECONDS
 
 log = logging.getLogger(__name__)
@@ -79,7 +81,8 @@ def serve(
     raise_descriptor_limit()
     with directory.locked(), ExitStack() as stack:
         clock = WatchedClock(directory.last_seen)
-        part = Part.of_server(directory, config.server.workers)
+        of_server = Part.of_server(directory, config.server.workers)
+        part = replace(of_server, upstream=find_upstream(config))
         listeners = bind_all(config.server.host, config.server.port, config.server.workers)
         for listener in listeners:
             stack.enter_context(listener)
@@ -251,10 +254,12 @@ class _Supervisor:
         """Read the settings again, and replace the workers."""
         try:
             config = self._load_config()
-        except ConfigError as error:
+            upstream = find_upstream(config)
+        except (ConfigError, NoPipIndexError) as error:
             log.error("the workers are not replaced: %s", error)  # noqa: TRY400 - the reason is known
             return
         self._config = _with_fixed(config, self._config)
+        self._part = replace(self._part, upstream=upstream)
         log.info("replacing the workers one by one")
         self._crew.restart()
 
