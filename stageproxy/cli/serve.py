@@ -31,10 +31,11 @@ def serve(path: Path | None, host: str | None, port: int | None, data: Path | No
     )
     try:
         config = read()
-        run.log_to_stderr(config.log.format, config.log.level)
-        if supervisor.worker_count(config) == 1:
-            asyncio.run(run.serve(config, click.echo))
-        else:
+        run.log_without_a_thread(config.log.format, config.log.level)
+        if supervisor.worker_count(config) > 1:
             supervisor.serve(config, click.echo, read)
+            return
+        run.log_to_stderr(config.log.format, config.log.level)
+        asyncio.run(run.serve(config, click.echo))
     except (ConfigError, supervisor.WorkerFailedError, *run.SERVE_FAILURES) as error:
         raise FailedError(str(error)) from error

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
@@ -44,6 +46,7 @@ from stageproxy.upstream.session import Timeouts, open_session
 from stageproxy.web.metrics import Metrics
 from stageproxy.web.serving.accepting import accepting
 from stageproxy.web.serving.connections import ConnectionLimits
+from stageproxy.web.serving.log_stream import LogStream
 from stageproxy.web.serving.logs import JsonFormatter, RedactingFormatter
 from stageproxy.web.serving.runner import SHUTDOWN_SECONDS, Runner, runner_for
 
@@ -351,9 +354,20 @@ async def _end_leases(service: Service) -> None:
 
 def log_to_stderr(log_format: str, level: str) -> None:
     """Log to standard error, with tokens removed from every line."""
+    lines = JsonFormatter() if log_format == "json" else RedactingFormatter()
+    # There is no such stream if the program was started without one.
+    descriptor = sys.stderr.fileno() if sys.stderr else os.open(os.devnull, os.O_WRONLY)
+    encoding = sys.stderr.encoding if sys.stderr else "utf-8"
+    handler = LogStream(descriptor, lines, encoding=encoding)
+    handler.addFilter(RequestIdFilter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+
+
+def log_without_a_thread(log_format: str, level: str) -> None:
+    """Log to standard error until `log_to_stderr`: in a process that is going to fork."""
     handler = logging.StreamHandler()
-    text = RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    handler.setFormatter(JsonFormatter() if log_format == "json" else text)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else RedactingFormatter())
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)

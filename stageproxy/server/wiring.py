@@ -171,7 +171,10 @@ def assemble(
 
 
 def _prepared_answers(config: Config, adapters: Adapters) -> PreparedAnswers:
-    present = PresentReader(adapters.database.state, time.monotonic, adapters.clock.now)
+    def state() -> tuple[int, int]:
+        return adapters.database.state(), adapters.index.changes
+
+    present = PresentReader(state, time.monotonic, adapters.clock.now)
     return PreparedAnswers(present, config.upstream.cache_size // 4)
 
 

@@ -73,6 +73,9 @@ def run_worker(assignment: Assignment, messages: WorkerEnd) -> None:
     except SERVE_FAILURES as error:
         messages.send(Failed(str(error)))
         raise SystemExit(1) from None
+    finally:
+        # A forked process does not do this by itself.
+        logging.shutdown()
 
 
 class _Worker:

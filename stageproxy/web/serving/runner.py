@@ -13,16 +13,17 @@ from aiohttp.web_protocol import RequestHandler
 from stageproxy.core.pace import PaceLimits
 from stageproxy.web.keys import METRICS
 from stageproxy.web.metrics import Metrics
+from stageproxy.web.serving.access_log import AccessLog
 from stageproxy.web.serving.connections import ConnectionLimits, Connections, ExcessReport
 from stageproxy.web.serving.forwarded import RequestFactory, with_client_address
-from stageproxy.web.serving.logs import AccessLog
+from stageproxy.web.serving.logs import ACCESS_LOGGER
 from stageproxy.web.serving.prepared import PreparedAnswers
 from stageproxy.web.serving.prepared_requests import PreparedRequests
 from stageproxy.web.serving.protocol import HEADER_SECONDS, Deadlines, StageproxyProtocol
 from stageproxy.web.serving.slow_bodies import BODY_PACE
 from stageproxy.web.serving.slow_readers import READER_PACE
 
-_REQUESTS = logging.getLogger("stageproxy.requests")
+_REQUESTS = logging.getLogger(ACCESS_LOGGER)
 
 SHUTDOWN_SECONDS = 30
 """The time that running requests have to finish when the server stops."""

@@ -1,0 +1,47 @@
+"""Processor time and memory of processes, from `/proc`."""
+
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_USER, _SYSTEM = 11, 12
+"""Fields of `/proc/PID/stat` after the name of the command."""
+
+
+def children_seconds() -> float:
+    """Return the processor time of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def seconds_of(pid: int) -> float:
+    """Return the processor time of a process and of those that it has started and that run."""
+    return sum(_own_seconds(one) for one in (pid, *_descendants(pid)))
+
+
+def memory_of(pid: int, field: str = "VmRSS") -> int:
+    """Return the resident memory of a process in bytes; `VmHWM` is the most that it had."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, text = line.partition(":")
+        if name == field:
+            return int(text.split()[0]) * 1024
+    raise LookupError(f"Process {pid} has no {field}.")
+
+
+def forget_peak_of(pid: int) -> None:
+    """Begin anew with `VmHWM`, the most memory that a process has had."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def _own_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield int(child)
+            yield from _descendants(int(child))
